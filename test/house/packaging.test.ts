@@ -1,0 +1,167 @@
+// What users install: the packed tarballs, in an empty project of their own, with no network.
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { root } from "./source.ts";
+
+type Tarball = { path: string; files: string[] };
+type Outcome = { code: number; output: string };
+type Manifest = { name: string; exports: Record<string, unknown>; bin?: Record<string, string> };
+
+const minutes = 60_000;
+const run = promisify(execFile);
+const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
+const tsc = join(root, "node_modules/typescript/bin/tsc");
+const fixtures = join(root, "test/house/fixtures");
+
+const packages = await Promise.all(
+  ["mqtt", "broker", "cli"].map(async (folder) => {
+    const manifest = JSON.parse(await readFile(join(root, "packages", folder, "package.json"), "utf8")) as Manifest;
+    const entries = Object.keys(manifest.exports).filter((key) => key !== "./package.json");
+    return { ...manifest, folder, entries: entries.map((key) => `${manifest.name}${key.slice(1)}`) };
+  }),
+);
+const withCode = packages.filter(({ entries }) => entries.length > 0);
+
+let workshop: string;
+let project: string;
+const tarballs = new Map<string, Tarball>();
+
+beforeAll(async () => {
+  workshop = await mkdtemp(join(tmpdir(), "aiko-mqtt-packaging-"));
+  project = join(workshop, "project");
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
+  for (const { name, folder } of packages) tarballs.set(name, await pack(folder));
+  const paths = [...tarballs.values()].map(({ path }) => path);
+  await run("npm", ["install", "--offline", "--ignore-scripts", ...paths], { cwd: project });
+}, 3 * minutes);
+
+afterAll(async () => {
+  await rm(workshop, { recursive: true, force: true });
+});
+
+test.each(packages)("the tarball of $name holds the build, a README and the licence, and nothing else", ({ name }) => {
+  const files = tarball(name).files;
+  expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
+  const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
+  expect(others.filter((path) => !/^dist\/.+\.(js|d\.ts)(\.map)?$/.test(path))).toEqual([]);
+  expect(others.length).toBeGreaterThan(0);
+});
+
+test.each(withCode.flatMap(({ entries }) => entries))("%s imports in a plain Node process", async (entry) => {
+  const script = `console.log(Object.keys(await import(${JSON.stringify(entry)})).length)`;
+  const { code, output } = await spawn(process.execPath, ["--input-type=module", "--eval", script]);
+  expect(output).toMatch(/^[1-9]\d*\s*$/);
+  expect(code).toBe(0);
+});
+
+test.each(packages)("$name hides everything that is not an entry", async ({ name }) => {
+  const script = `await import("${name}/dist/index.js").then(() => "open", ({ code }) => code).then(console.log)`;
+  const { output } = await spawn(process.execPath, ["--input-type=module", "--eval", script]);
+  expect(output.trim()).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
+});
+
+test.each(packages.flatMap(({ bin }) => Object.keys(bin ?? {})))("the command %s starts", async (command) => {
+  const { code, output } = await spawn(join(project, "node_modules/.bin", command), ["--help"]);
+  expect(output).toMatch(/usage/i);
+  expect(code).toBe(0);
+});
+
+describe.each([
+  ["node16", { module: "node16", moduleResolution: "node16" }],
+  ["bundler", { module: "esnext", moduleResolution: "bundler" }],
+])("with moduleResolution %s", (resolution, options) => {
+  test(
+    "@aiko/mqtt type-checks without the types of any platform",
+    async () => {
+      expect(await typeCheck(`mqtt-${resolution}`, "consumer.ts", { ...options, types: [] })).toEqual(clean);
+    },
+    minutes,
+  );
+
+  test(
+    "@aiko/mqtt-broker type-checks with Node's types",
+    async () => {
+      const typeRoots = [join(root, "node_modules/@types")];
+      const found = await typeCheck(`broker-${resolution}`, "broker-consumer.ts", {
+        ...options,
+        typeRoots,
+        types: ["node"],
+      });
+      expect(found).toEqual(clean);
+    },
+    minutes,
+  );
+});
+
+test.each(packages)(
+  "publint has nothing to say on $name",
+  async ({ name }) => {
+    const bytes = await readFile(tarball(name).path);
+    const pack = { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) };
+    const { messages, pkg } = await publint({ pack, strict: true });
+    expect(messages.map((each) => formatMessage(each, pkg, { color: false }))).toEqual([]);
+  },
+  minutes,
+);
+
+test.each(withCode)(
+  "every module system that we promise finds the types of $name",
+  async ({ name }) => {
+    const options = ["--profile", "esm-only", "--format", "ascii", "--no-color", "--no-emoji"];
+    expect(await spawn(process.execPath, [attw, tarball(name).path, ...options])).toMatchObject({ code: 0 });
+  },
+  minutes,
+);
+
+const clean: Outcome = { code: 0, output: "" };
+
+// A folder for each: @aiko/mqtt and aiko-mqtt would both be packed into a file named aiko-mqtt-0.1.0.tgz.
+async function pack(folder: string): Promise<Tarball> {
+  const destination = join(workshop, folder);
+  await mkdir(destination);
+  const options = ["--json", "--ignore-scripts", "--pack-destination", destination];
+  const { stdout } = await run("npm", ["pack", ...options], { cwd: join(root, "packages", folder) });
+  const [packed] = Object.values(JSON.parse(stdout) as Record<string, { filename: string; files: { path: string }[] }>);
+  if (packed === undefined) throw new Error(`npm packed nothing in ${folder}`);
+  return { path: join(destination, packed.filename), files: packed.files.map(({ path }) => path) };
+}
+
+function tarball(name: string): Tarball {
+  const found = tarballs.get(name);
+  if (found === undefined) throw new Error(`npm packed no ${name}`);
+  return found;
+}
+
+async function typeCheck(folder: string, fixture: string, options: object): Promise<Outcome> {
+  const at = join(project, folder);
+  await mkdir(at);
+  await copyFile(join(fixtures, fixture), join(at, fixture));
+  const compilerOptions = {
+    target: "es2022",
+    lib: ["es2022", "esnext.disposable"],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+    ...options,
+  };
+  await writeFile(join(at, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [fixture] }));
+  return spawn(process.execPath, [tsc, "--project", at, "--pretty", "false"]);
+}
+
+async function spawn(command: string, args: string[]): Promise<Outcome> {
+  try {
+    const { stdout, stderr } = await run(command, args, { cwd: project, timeout: minutes });
+    return { code: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code?: number; stdout: string; stderr: string };
+    return { code: code ?? -1, output: stdout + stderr };
+  }
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from "node:url";
+import { configDefaults, defineConfig } from "vitest/config";
+
+const source = (path: string): string => fileURLToPath(new URL(`packages/${path}`, import.meta.url));
+
+// Tests import the packages by their public names and get the sources, so that no test runs against an old build.
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^#platform$/, replacement: source("mqtt/src/transport/platform-node.ts") },
+      { find: /^@aiko\/mqtt$/, replacement: source("mqtt/src/index.ts") },
+      { find: /^@aiko\/mqtt\/(codec|topic|session|classic|testing)$/, replacement: source("mqtt/src/$1/index.ts") },
+      { find: /^@aiko\/mqtt-broker$/, replacement: source("broker/src/index.ts") },
+    ],
+  },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "test/interop/**"],
+    coverage: {
+      provider: "v8",
+      include: ["codec", "topic", "session"].map((room) => `packages/mqtt/src/${room}/**/*.ts`),
+      reporter: ["text", "json-summary"],
+    },
+  },
+});

@@ -1,0 +1,14 @@
+import { configDefaults, defineConfig } from "vitest/config";
+import base from "./vitest.config.ts";
+
+// Against other people's brokers and clients: needs more than Node, so it is kept out of `npm test`.
+export default defineConfig({
+  ...base,
+  test: {
+    ...base.test,
+    include: ["test/interop/**/*.test.ts"],
+    exclude: configDefaults.exclude,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
