@@ -1,0 +1,186 @@
+/** Bytes to packets, for all types but PUBLISH and CONNECT: a table by packet type, walked by `decodePacket`. */
+
+import { sharedFilterProblem, topicFilterProblem } from "../topic/topic-filter.js";
+import { readConnect } from "./connect-coder.js";
+import { Cursor, forbidden, malformed } from "./cursor.js";
+import type { DecoderLimits } from "./limits.js";
+import {
+  type Packet,
+  type PacketType,
+  type ProtocolVersion,
+  packetTypes,
+  type QoS,
+  type SubscriptionRequest,
+} from "./packets.js";
+import type { AckProperties, AuthProperties, ConnackProperties, DisconnectProperties } from "./properties.js";
+import { readProperties } from "./property-coder.js";
+import { readPublish } from "./publish-coder.js";
+import { describeReasonCode, MAXIMUM_RETURN_CODE, mayCarry } from "./reason-codes.js";
+
+/** Decodes the packet with this first byte whose body stands in `bytes` from `start` to `end`. */
+export function decodePacket(
+  first: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  version: ProtocolVersion,
+  limits: DecoderLimits,
+): Packet {
+  const flags = first & 15;
+  const type = packetTypes[first >> 4] as PacketType; // PacketStream has refused those that are reserved
+  if (type === "publish") return readPublish(bytes, flags, start, end, version);
+  checkFlags(type, flags, version);
+  const cursor = new Cursor(bytes, start, end);
+  const packet = readBody(type, flags, cursor, version, limits);
+  cursor.finish(type);
+  return packet;
+}
+
+/** [MQTT-2.2.2-2]; 3.1 has no rule to refuse flags that it does not use, and lets some packets come with DUP [MQTT31-21, MQTT31-24]. */
+function checkFlags(type: PacketType, flags: number, version: ProtocolVersion): void {
+  if (version === 3) return;
+  const wanted = type === "pubrel" || type === "subscribe" || type === "unsubscribe" ? 2 : 0;
+  if (flags !== wanted) throw malformed(`${type}: the flags are ${flags}, must be ${wanted} [MQTT-2.2.2-2]`);
+}
+
+function readBody(
+  type: Exclude<PacketType, "publish">,
+  flags: number,
+  cursor: Cursor,
+  version: ProtocolVersion,
+  limits: DecoderLimits,
+): Packet {
+  switch (type) {
+    case "connect":
+      return readConnect(cursor, limits);
+    case "connack":
+      return readConnack(cursor, version);
+    case "puback":
+    case "pubrec":
+    case "pubcomp":
+      return { type, ...readAcknowledgement(type, cursor, version) };
+    case "pubrel": {
+      const dup = version === 3 && (flags & 8) !== 0;
+      return { type, ...readAcknowledgement(type, cursor, version), ...(dup && { dup }) };
+    }
+    case "subscribe":
+      return readSubscribe(flags, cursor, version);
+    case "suback":
+      return { type, ...readReasonCodes(type, cursor, version) };
+    case "unsubscribe":
+      return readUnsubscribe(flags, cursor, version);
+    case "unsuback":
+      if (version === 5) return { type, ...readReasonCodes(type, cursor, version) };
+      return { type, packetIdentifier: cursor.packetIdentifier(type), reasonCodes: [] };
+    case "pingreq":
+    case "pingresp":
+      return { type };
+    case "disconnect":
+      return { type, ...readReason<DisconnectProperties>(type, cursor, version) };
+    case "auth":
+      return { type, ...readReason<AuthProperties>(type, cursor, version) };
+  }
+}
+
+function readConnack(cursor: Cursor, version: ProtocolVersion): Packet {
+  const flags = cursor.byte("connack: acknowledge flags");
+  if (flags > 1 && version !== 3)
+    throw malformed(`connack: acknowledge flags ${flags}, bits 7 to 1 must be 0 [MQTT-3.2.2-1]`);
+  const sessionPresent = version !== 3 && flags === 1; // the byte is unused in 3.1 [MQTT31-9]
+  const reasonCode = cursor.byte("connack: reason code");
+  const known = version === 5 ? mayCarry("connack", reasonCode) : reasonCode <= MAXIMUM_RETURN_CODE;
+  if (!known)
+    throw forbidden(`connack: reason code ${describeReasonCode(reasonCode)} is not one of CONNACK's [MQTT-3.2.2-8]`);
+  if (reasonCode !== 0 && sessionPresent) {
+    throw forbidden("connack: a refusal must not say that a session is present [MQTT-3.2.2-4]");
+  }
+  const properties = version === 5 ? (readProperties(cursor, "connack") as ConnackProperties | undefined) : undefined;
+  return { type: "connack", sessionPresent, reasonCode, properties };
+}
+
+type Ack = "puback" | "pubrec" | "pubrel" | "pubcomp";
+
+function readAcknowledgement(type: Ack, cursor: Cursor, version: ProtocolVersion) {
+  const packetIdentifier = cursor.packetIdentifier(type);
+  return { packetIdentifier, ...readReason<AckProperties>(type, cursor, version) };
+}
+
+/** Reason code and properties, each of which may be left out at the end of a packet of MQTT 5. */
+function readReason<Properties>(type: Ack | "disconnect" | "auth", cursor: Cursor, version: ProtocolVersion) {
+  if (version !== 5 || cursor.left === 0) return { reasonCode: 0, properties: undefined };
+  const reasonCode = cursor.byte(`${type}: reason code`);
+  if (!mayCarry(type, reasonCode))
+    throw forbidden(`${type}: must not carry reason code ${describeReasonCode(reasonCode)}`);
+  if (cursor.left === 0) return { reasonCode, properties: undefined };
+  return { reasonCode, properties: (readProperties(cursor, type) ?? {}) as Properties };
+}
+
+function readReasonCodes(type: "suback" | "unsuback", cursor: Cursor, version: ProtocolVersion) {
+  const packetIdentifier = cursor.packetIdentifier(type);
+  const properties = version === 5 ? (readProperties(cursor, type) as AckProperties | undefined) : undefined;
+  const reasonCodes: number[] = [];
+  while (cursor.left > 0) {
+    const code = cursor.byte(`${type}: reason code`);
+    const known = version === 5 ? mayCarry(type, code) : code <= 2 || code === 0x80;
+    if (!known) throw forbidden(`${type}: must not carry reason code ${describeReasonCode(code)} [MQTT-3.9.3-2]`);
+    reasonCodes.push(code);
+  }
+  if (reasonCodes.length === 0) throw forbidden(`${type}: holds no reason code`);
+  return { packetIdentifier, reasonCodes, properties };
+}
+
+function readSubscribe(flags: number, cursor: Cursor, version: ProtocolVersion): Packet {
+  const type = "subscribe";
+  const packetIdentifier = cursor.packetIdentifier(type);
+  const properties = version === 5 ? readProperties(cursor, type) : undefined;
+  const subscriptions: SubscriptionRequest[] = [];
+  while (cursor.left > 0) {
+    const topicFilter = readTopicFilter(type, cursor, version);
+    subscriptions.push(readSubscriptionOptions(topicFilter, cursor.byte("subscribe: subscription options"), version));
+  }
+  if (subscriptions.length === 0) throw forbidden("subscribe: holds no topic filter [MQTT-3.8.3-3]");
+  const dup = version === 3 && (flags & 8) !== 0;
+  return { type, packetIdentifier, subscriptions, properties, ...(dup && { dup }) };
+}
+
+function readSubscriptionOptions(topicFilter: string, options: number, version: ProtocolVersion): SubscriptionRequest {
+  const qos = options & 3;
+  if (qos === 3) throw forbidden("subscribe: QoS 3 is reserved [MQTT-3.8.3-4]");
+  if (version !== 5) {
+    if (version === 4 && options > 2)
+      throw malformed("subscribe: bits 7 to 2 of the QoS byte must be 0 [MQTT-3.8.3-4]");
+    return { topicFilter, qos: qos as QoS };
+  }
+  if (options & 0xc0) throw malformed("subscribe: bits 7 and 6 of the options must be 0 [MQTT5-3.8.3-5]");
+  const retainHandling = (options >> 4) & 3;
+  if (retainHandling === 3) throw forbidden("subscribe: retainHandling 3 is reserved [MQTT5-3.8.3.1]");
+  const noLocal = (options & 4) !== 0;
+  if (noLocal && topicFilter.startsWith("$share/")) {
+    throw forbidden("subscribe: noLocal must not be set on a shared subscription [MQTT5-3.8.3-4]");
+  }
+  return {
+    topicFilter,
+    qos: qos as QoS,
+    noLocal,
+    retainAsPublished: (options & 8) !== 0,
+    retainHandling: retainHandling as 0 | 1 | 2,
+  };
+}
+
+function readUnsubscribe(flags: number, cursor: Cursor, version: ProtocolVersion): Packet {
+  const type = "unsubscribe";
+  const packetIdentifier = cursor.packetIdentifier(type);
+  const properties = version === 5 ? readProperties(cursor, type) : undefined;
+  const topicFilters: string[] = [];
+  while (cursor.left > 0) topicFilters.push(readTopicFilter(type, cursor, version));
+  if (topicFilters.length === 0) throw forbidden("unsubscribe: holds no topic filter [MQTT-3.10.3-2]");
+  const dup = version === 3 && (flags & 8) !== 0;
+  return { type, packetIdentifier, topicFilters, properties, ...(dup && { dup }) };
+}
+
+function readTopicFilter(type: "subscribe" | "unsubscribe", cursor: Cursor, version: ProtocolVersion): string {
+  const topicFilter = cursor.text(`${type}: topicFilter`);
+  const problem = topicFilterProblem(topicFilter) ?? (version === 5 ? sharedFilterProblem(topicFilter) : undefined);
+  if (problem) throw malformed(`${type}: topicFilter ${problem}`); // 0x8F is for filters that are correctly formed
+  return topicFilter;
+}

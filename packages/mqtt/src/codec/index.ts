@@ -1,0 +1,41 @@
+/** The entry `@aiko/mqtt/codec`: bytes to packets and back. */
+
+export { encode } from "./encode.js";
+export type { DecoderLimits } from "./limits.js";
+export { PacketStream } from "./packet-stream.js";
+export type {
+  AuthPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  Packet,
+  PacketType,
+  PingreqPacket,
+  PingrespPacket,
+  ProtocolVersion,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PubrecPacket,
+  PubrelPacket,
+  QoS,
+  SubackPacket,
+  SubscribePacket,
+  SubscriptionRequest,
+  UnsubackPacket,
+  UnsubscribePacket,
+  Will,
+} from "./packets.js";
+export type {
+  AckProperties,
+  AuthProperties,
+  ConnackProperties,
+  ConnectProperties,
+  DisconnectProperties,
+  PublishProperties,
+  SubscribeProperties,
+  UnsubscribeProperties,
+  UserProperties,
+  WillProperties,
+} from "./properties.js";
+export { describeReasonCode, describeReturnCode } from "./reason-codes.js";

@@ -1,0 +1,70 @@
+/**
+ * Where a connection's packets are encoded, one behind the other, until the tick's end hands them to the transport.
+ * Owns memory and nothing else: bytes that were taken are never written to again.
+ */
+
+const SMALLEST_SLAB = 256;
+const LARGEST_SLAB = 65_536;
+
+export class OutputBuffer {
+  /** The slab that `reserve` points into. Read it after `reserve`, which may replace it. */
+  bytes: Uint8Array;
+  /** Where the part of `bytes` that was not taken yet begins. */
+  private start = 0;
+  private end = 0;
+  private full: Uint8Array[] = [];
+  private fullLength = 0;
+
+  constructor(slabSize = SMALLEST_SLAB) {
+    this.bytes = new Uint8Array(slabSize);
+  }
+
+  /** How many bytes wait to be taken. */
+  get length(): number {
+    return this.fullLength + this.end - this.start;
+  }
+
+  /** Makes room for `size` bytes behind what is there, and returns their offset in `bytes`; all of them must be written. */
+  reserve(size: number): number {
+    const at = this.end;
+    if (at + size <= this.bytes.length) {
+      this.end = at + size;
+      return at;
+    }
+    this.seal();
+    const doubled = Math.min(LARGEST_SLAB, this.bytes.length * 2);
+    this.bytes = new Uint8Array(Math.max(doubled, size));
+    this.start = 0;
+    this.end = size;
+    return 0;
+  }
+
+  /** Adds bytes by reference, without a copy; they must not change until they are sent. */
+  append(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.seal();
+    this.full.push(bytes);
+    this.fullLength += bytes.length;
+  }
+
+  /** All bytes that wait, in order. They belong to the caller from now on. */
+  take(): readonly Uint8Array[] {
+    this.seal();
+    const chunks = this.full;
+    this.full = [];
+    this.fullLength = 0;
+    return chunks;
+  }
+
+  /** Forgets what waits: the connection it was for is gone. */
+  clear(): void {
+    this.take();
+  }
+
+  private seal(): void {
+    if (this.end === this.start) return;
+    this.full.push(this.bytes.subarray(this.start, this.end));
+    this.fullLength += this.end - this.start;
+    this.start = this.end;
+  }
+}

@@ -1,0 +1,172 @@
+/** PUBLISH, both ways: the one packet whose speed everything rests on, so written by hand and without an object between. */
+
+import { ProtocolError, UsageError } from "../errors.js";
+import { utf8Length, writeUtf8 } from "../platform/text.js";
+import { assertTopicName, topicNameProblem } from "../topic/topic-name.js";
+import { BodyWriter } from "./body-writer.js";
+import { Cursor, forbidden, malformed } from "./cursor.js";
+import type { OutputBuffer } from "./output-buffer.js";
+import type { ProtocolVersion, PublishPacket, QoS } from "./packets.js";
+import type { PublishProperties } from "./properties.js";
+import { readProperties, writeProperties } from "./property-coder.js";
+import {
+  MAXIMUM_VARIABLE_BYTE_INTEGER,
+  variableByteIntegerLength,
+  writeVariableByteInteger,
+} from "./variable-byte-integer.js";
+
+/** A payload of at least so many bytes is sent by reference; smaller ones are cheaper to copy. */
+const BY_REFERENCE = 32_768;
+
+/** What a PUBLISH is made of. The topic was checked by who took it from the application. */
+export interface PublishFields {
+  readonly topic: string;
+  readonly payload: Uint8Array | string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly properties?: PublishProperties | undefined;
+}
+
+/** How many bytes of the packet its payload takes. */
+export function payloadLength(payload: Uint8Array | string): number {
+  return typeof payload === "string" ? utf8Length(payload) : payload.length;
+}
+
+/**
+ * Encodes a PUBLISH at the end of `out` and returns the packet's length in bytes. Returns 0, and writes nothing, if it
+ * would be longer than `maximumPacketSize`.
+ */
+export function writePublish(
+  out: OutputBuffer,
+  version: ProtocolVersion,
+  fields: PublishFields,
+  packetIdentifier: number,
+  dup: boolean,
+  maximumPacketSize: number,
+): number {
+  const { topic, payload, qos } = fields;
+  const topicLength = utf8Length(topic);
+  const size = payloadLength(payload);
+  let properties: BodyWriter | undefined;
+  let remaining = 2 + topicLength + size + (qos > 0 ? 2 : 0);
+  if (version === 5) {
+    if (fields.properties === undefined) {
+      remaining += 1;
+    } else {
+      properties = new BodyWriter();
+      writeProperties(properties, "publish", fields.properties);
+      remaining += properties.length;
+    }
+  }
+  const total = 1 + variableByteIntegerLength(remaining) + remaining;
+  if (remaining > MAXIMUM_VARIABLE_BYTE_INTEGER || total > maximumPacketSize) return 0;
+  const copied = typeof payload === "string" || size < BY_REFERENCE;
+  let at = out.reserve(copied ? total : total - size);
+  const bytes = out.bytes;
+  bytes[at] = 0x30 | (dup ? 8 : 0) | (qos << 1) | (fields.retain ? 1 : 0);
+  at = writeVariableByteInteger(remaining, bytes, at + 1);
+  bytes[at] = topicLength >>> 8;
+  bytes[at + 1] = topicLength;
+  at = writeUtf8(topic, bytes, at + 2);
+  if (qos > 0) {
+    bytes[at] = packetIdentifier >>> 8;
+    bytes[at + 1] = packetIdentifier;
+    at += 2;
+  }
+  if (properties !== undefined) {
+    bytes.set(properties.bytes.subarray(0, properties.length), at);
+    at += properties.length;
+  } else if (version === 5) {
+    bytes[at++] = 0;
+  }
+  if (typeof payload === "string") writeUtf8(payload, bytes, at);
+  else if (copied) bytes.set(payload, at);
+  else out.append(payload);
+  return total;
+}
+
+/**
+ * Checks a payload that an application wants sent.
+ *
+ * @throws UsageError PAYLOAD_INVALID
+ */
+export function assertPayload(payload: Uint8Array | string): void {
+  if (typeof payload === "string") {
+    if (utf8Length(payload) < 0) {
+      throw new UsageError("PAYLOAD_INVALID", "payload: a string must be well-formed Unicode, without lone surrogates");
+    }
+  } else if (!(payload instanceof Uint8Array)) {
+    throw new UsageError("PAYLOAD_INVALID", `payload: must be a string or a Uint8Array, not ${typeof payload}`);
+  }
+}
+
+/** Decodes the PUBLISH whose body stands in `bytes` from `start` to `end`. The payload is a view of `bytes`. */
+export function readPublish(
+  bytes: Uint8Array,
+  flags: number,
+  start: number,
+  end: number,
+  version: ProtocolVersion,
+): PublishPacket {
+  const qos = (flags >> 1) & 3;
+  const dup = (flags & 8) !== 0;
+  if (qos === 3) throw malformed("publish: QoS 3 is reserved [MQTT-3.3.1-4]");
+  if (dup && qos === 0 && version !== 3) throw forbidden("publish: DUP must be 0 at QoS 0 [MQTT-3.3.1-2]");
+  const cursor = new Cursor(bytes, start, end);
+  const topic = cursor.text("publish: topicName");
+  const packetIdentifier = qos > 0 ? cursor.packetIdentifier("publish") : 0;
+  const properties = version === 5 ? (readProperties(cursor, "publish") as PublishProperties | undefined) : undefined;
+  if (topic.length === 0) {
+    if (properties?.topicAlias === undefined) {
+      throw forbidden("publish: the topicName is empty and there is no topicAlias [MQTT-4.7.3-1]");
+    }
+  } else {
+    const problem = topicNameProblem(topic);
+    if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `publish: topicName ${problem}`);
+  }
+  if (version === 3 && topic.length > LONGEST_TOPIC_31) {
+    throw forbidden(`publish: topicName has ${topic.length} characters, MQTT 3.1 allows 32,767 [MQTT31-30]`);
+  }
+  return {
+    type: "publish",
+    topic,
+    payload: bytes.subarray(cursor.at, end),
+    qos: qos as QoS,
+    retain: (flags & 1) !== 0,
+    dup,
+    packetIdentifier,
+    properties,
+  };
+}
+
+const LONGEST_TOPIC_31 = 32_767;
+
+/** `encode` for PUBLISH: as `writePublish`, but checking all that came from outside. */
+export function writePublishPacket(out: OutputBuffer, version: ProtocolVersion, packet: PublishPacket): void {
+  const { topic, qos, packetIdentifier } = packet;
+  if (qos !== 0 && qos !== 1 && qos !== 2)
+    throw new UsageError("PACKET_INVALID", `publish: qos ${qos} must be 0, 1 or 2`);
+  const identified = Number.isInteger(packetIdentifier) && packetIdentifier > 0 && packetIdentifier <= 0xffff;
+  if (qos === 0 ? packetIdentifier > 0 : !identified) {
+    throw new UsageError(
+      "PACKET_INVALID",
+      `publish: packetIdentifier ${packetIdentifier} must be 1 … 65,535 at QoS 1 and 2, and 0 at QoS 0 [MQTT-2.3.1-1]`,
+    );
+  }
+  if (packet.dup && qos === 0)
+    throw new UsageError("PACKET_INVALID", "publish: dup must be false at QoS 0 [MQTT-3.3.1-2]");
+  const aliased = version === 5 && packet.properties?.topicAlias !== undefined;
+  if (topic !== "" || !aliased) assertTopicName(topic);
+  if (version === 3 && topic.length > LONGEST_TOPIC_31) {
+    throw new UsageError(
+      "TOPIC_NAME_INVALID",
+      `topicName: has ${topic.length} characters, MQTT 3.1 allows 32,767 [MQTT31-30]`,
+    );
+  }
+  assertPayload(packet.payload);
+  const written = writePublish(out, version, packet, packetIdentifier, packet.dup, MAXIMUM_VARIABLE_BYTE_INTEGER + 5);
+  if (written === 0) {
+    const size = payloadLength(packet.payload);
+    throw new UsageError("PACKET_INVALID", `publish: payload of ${size} bytes, the whole may take 268,435,455`);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The MqttError family: every error that this library throws or rejects with, but for broken invariants of its own
+ * (a plain `Error("bug: …")`). Knows nothing of packets or connections.
+ */
+
+/** The call is wrong: correct the program. Nothing was sent. */
+export type UsageErrorCode =
+  | "OPTION_UNKNOWN"
+  | "OPTION_INVALID"
+  | "URL_INVALID"
+  | "TOPIC_NAME_INVALID"
+  | "TOPIC_FILTER_INVALID"
+  | "CLIENT_ID_INVALID"
+  | "PAYLOAD_INVALID"
+  | "PACKET_INVALID"
+  | "PROPERTY_INVALID"
+  | "STRING_INVALID"
+  | "TRANSPORT_UNAVAILABLE"
+  | "ALREADY_CONNECTED"
+  | "CLIENT_CLOSED"
+  | "NOT_CONNECTED"
+  | "ABORTED";
+
+/** The peer broke the protocol. */
+export type ProtocolErrorCode =
+  | "MALFORMED_PACKET"
+  | "PROTOCOL_ERROR"
+  | "PACKET_TOO_LARGE"
+  | "TOPIC_ALIAS_INVALID"
+  | "TOPIC_NAME_REFUSED"
+  | "TOPIC_FILTER_REFUSED"
+  | "RECEIVE_MAXIMUM_EXCEEDED"
+  | "UNSUPPORTED_PROTOCOL_VERSION"
+  | "CLIENT_IDENTIFIER_REFUSED";
+
+/** The peer said no, or has said beforehand (in CONNACK) that it would. */
+export type RefusedErrorCode =
+  | "CONNECT_REFUSED"
+  | "PUBLISH_REFUSED"
+  | "SUBSCRIBE_REFUSED"
+  | "UNSUBSCRIBE_REFUSED"
+  | "DISCONNECTED_BY_SERVER"
+  | "TAKEN_OVER"
+  | "MAXIMUM_QOS_EXCEEDED"
+  | "RETAIN_NOT_AVAILABLE"
+  | "MAXIMUM_PACKET_SIZE_EXCEEDED"
+  | "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE"
+  | "SHARED_SUBSCRIPTION_NOT_AVAILABLE"
+  | "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE";
+
+/** The network failed. */
+export type TransportErrorCode =
+  | "CONNECTION_FAILED"
+  | "CONNECTION_LOST"
+  | "SERVER_UNREACHABLE"
+  | "OUTBOX_FULL"
+  | "OUTBOX_DROPPED"
+  | "OFFLINE"
+  | "SESSION_LOST";
+
+/** A deadline passed. */
+export type TimeoutErrorCode =
+  | "CONNECT_TIMEOUT"
+  | "KEEP_ALIVE_TIMEOUT"
+  | "MESSAGE_EXPIRED"
+  | "DRAIN_TIMEOUT"
+  | "OPERATION_TIMEOUT";
+
+export type MqttErrorCode =
+  | UsageErrorCode
+  | ProtocolErrorCode
+  | RefusedErrorCode
+  | TransportErrorCode
+  | TimeoutErrorCode;
+
+/** What all errors of this library have in common. `docs/errors.md` lists every `code`. */
+export abstract class MqttError extends Error {
+  /** A literal that programs may compare; it does not change between releases, unlike `message`. */
+  abstract readonly code: MqttErrorCode;
+}
+
+export class UsageError extends MqttError {
+  override readonly name = "UsageError";
+  constructor(
+    readonly code: UsageErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+export class ProtocolError extends MqttError {
+  override readonly name = "ProtocolError";
+  constructor(
+    readonly code: ProtocolErrorCode,
+    /** The MQTT 5 reason code that tells the peer what it did wrong, 0x81 … 0xA2. */
+    readonly reasonCode: number,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+export class RefusedError extends MqttError {
+  override readonly name = "RefusedError";
+  constructor(
+    readonly code: RefusedErrorCode,
+    /** The peer's reason code (MQTT 5) or return code (3.1 and 3.1.1), as it stood in the packet. */
+    readonly reasonCode: number,
+    message: string,
+    /** The peer's own words, where it gave any (MQTT 5). */
+    readonly reasonString?: string,
+  ) {
+    super(message);
+  }
+}
+
+export class TransportError extends MqttError {
+  override readonly name = "TransportError";
+  constructor(
+    readonly code: TransportErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+export class TimeoutError extends MqttError {
+  override readonly name = "TimeoutError";
+  constructor(
+    readonly code: TimeoutErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,41 @@
+/** How bytes come in and go out: what a network connection must be able to do, and how one is opened. */
+
+import type { AbortSignalLike } from "./abort.js";
+
+/** What a transport tells its owner. After `onClose` it tells nothing more. */
+export interface TransportListener {
+  /** Bytes that arrived, in order. They are the listener's: the transport never writes to them again. */
+  onBytes(bytes: Uint8Array): void;
+  /** The transport has room again after a `write` that returned false. */
+  onDrain(): void;
+  /** The connection is gone: by the peer's end of stream (no error) or by a failure. Called exactly once. */
+  onClose(error?: Error): void;
+}
+
+export interface Transport {
+  /** Hands over who is to be told; no byte is delivered before. Called once. */
+  start(listener: TransportListener): void;
+  /** Takes bytes to send, in order. False asks to wait for `onDrain` before giving more. */
+  write(bytes: Uint8Array): boolean;
+  /** Stops reading, so that the peer's bytes pile up at the peer. */
+  pause(): void;
+  resume(): void;
+  /** Sends what was written, then closes. */
+  end(): void;
+  /** Closes at once; what was not sent is lost. */
+  destroy(): void;
+}
+
+/** Where a server is, as parsed from its URL. */
+export interface ServerAddress {
+  readonly scheme: "mqtt" | "mqtts" | "ws" | "wss" | "unix";
+  /** Host name or address, IPv6 without brackets; the socket's path for `unix`. */
+  readonly host: string;
+  /** 1 … 65,535; 0 for `unix`. */
+  readonly port: number;
+  /** Path and query for `ws` and `wss`; empty otherwise. */
+  readonly path: string;
+}
+
+/** Opens a network connection, or rejects; `signal` gives up. */
+export type Dial = (address: ServerAddress, signal: AbortSignalLike) => Promise<Transport>;

@@ -1,0 +1,29 @@
+/** What every UTF-8 encoded string of MQTT must keep, and how one is shown in a message. */
+
+import { utf8Length } from "../platform/text.js";
+
+/** The most bytes that a UTF-8 encoded string can have, since its length stands in two bytes [MQTT-4.7.3-3]. */
+const MAXIMUM_STRING_LENGTH = 65_535;
+
+/** Which rule `text` breaks, in words that follow its name; undefined if it keeps them all. */
+export function stringProblem(text: string): string | undefined {
+  const nul = text.indexOf("\0");
+  if (nul >= 0) return `must not contain U+0000, at character ${nul + 1} [MQTT-1.5.3-2]`;
+  const length = utf8Length(text);
+  if (length < 0) return "must be well-formed Unicode, without lone surrogates [MQTT-1.5.3-1]";
+  if (length > MAXIMUM_STRING_LENGTH) return `takes ${length} bytes, must take at most ${MAXIMUM_STRING_LENGTH}`;
+  return undefined;
+}
+
+const QUOTED = 80;
+
+/** `text`, cut to 80 characters and with control characters spelled out, so that it fits into a one-line message. */
+export function quotable(text: string): string {
+  let shown = "";
+  for (let i = 0; i < text.length && i < QUOTED; i++) {
+    const unit = text.charCodeAt(i);
+    const control = unit < 0x20 || (unit >= 0x7f && unit < 0xa0);
+    shown += control ? `\\u${unit.toString(16).padStart(4, "0")}` : text[i];
+  }
+  return text.length > QUOTED ? `${shown}…` : shown;
+}

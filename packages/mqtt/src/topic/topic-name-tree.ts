@@ -1,0 +1,101 @@
+/**
+ * The tree of topic names: one value a name, and all values whose name matches a filter. What retained messages are
+ * kept in. Never recurses.
+ */
+
+interface Node<Value> {
+  readonly children: Map<string, Node<Value>>;
+  value: Value | undefined;
+}
+
+function newNode<Value>(): Node<Value> {
+  return { children: new Map(), value: undefined };
+}
+
+export class TopicNameTree<Value> {
+  private readonly root: Node<Value> = newNode();
+  private count = 0;
+
+  /** How many names have a value. */
+  get size(): number {
+    return this.count;
+  }
+
+  get(topicName: string): Value | undefined {
+    let node: Node<Value> | undefined = this.root;
+    for (const level of topicName.split("/")) {
+      node = node.children.get(level);
+      if (node === undefined) return undefined;
+    }
+    return node.value;
+  }
+
+  set(topicName: string, value: Value): void {
+    let node = this.root;
+    for (const level of topicName.split("/")) {
+      let child = node.children.get(level);
+      if (child === undefined) {
+        child = newNode();
+        node.children.set(level, child);
+      }
+      node = child;
+    }
+    if (node.value === undefined) this.count++;
+    node.value = value;
+  }
+
+  delete(topicName: string): boolean {
+    const levels = topicName.split("/");
+    const path: Node<Value>[] = [this.root];
+    for (const level of levels) {
+      const child = (path[path.length - 1] as Node<Value>).children.get(level);
+      if (child === undefined) return false;
+      path.push(child);
+    }
+    const last = path[path.length - 1] as Node<Value>;
+    if (last.value === undefined) return false;
+    last.value = undefined;
+    this.count--;
+    for (let i = path.length - 1; i > 0; i--) {
+      const node = path[i] as Node<Value>;
+      if (node.children.size > 0 || node.value !== undefined) break;
+      (path[i - 1] as Node<Value>).children.delete(levels[i - 1] as string);
+    }
+    return true;
+  }
+
+  /** Calls `visit` for each name that a valid, unshared filter matches. */
+  match(topicFilter: string, visit: (value: Value) => void): void {
+    const levels = topicFilter.split("/");
+    let nodes: Node<Value>[] = [this.root];
+    for (let i = 0; i < levels.length; i++) {
+      const level = levels[i] as string;
+      if (level === "#") {
+        visitBelow(nodes, i === 0, visit);
+        return;
+      }
+      const next: Node<Value>[] = [];
+      for (const node of nodes) {
+        if (level === "+") {
+          for (const [name, child] of node.children) if (i > 0 || !name.startsWith("$")) next.push(child);
+        } else {
+          const child = node.children.get(level);
+          if (child !== undefined) next.push(child);
+        }
+      }
+      nodes = next;
+    }
+    for (const node of nodes) if (node.value !== undefined) visit(node.value);
+  }
+}
+
+/** The nodes themselves and all below them; names that begin with "$" stay out if the "#" is the first level. */
+function visitBelow<Value>(nodes: Node<Value>[], first: boolean, visit: (value: Value) => void): void {
+  const stack = [...nodes];
+  let atRoot = first;
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (node.value !== undefined) visit(node.value);
+    for (const [name, child] of node.children) if (!atRoot || !name.startsWith("$")) stack.push(child);
+    atRoot = false;
+  }
+}

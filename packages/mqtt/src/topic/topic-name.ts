@@ -1,0 +1,26 @@
+/** What a topic name may be. Scans once, left to right; no regular expression meets data from the network. */
+
+import { UsageError } from "../errors.js";
+import { quotable, stringProblem } from "./mqtt-string.js";
+
+const PLUS = 0x2b;
+const HASH = 0x23;
+
+/** Which rule `name` breaks, in words that follow `topicName "…": `; undefined if it keeps them all. */
+export function topicNameProblem(name: string): string | undefined {
+  if (name.length === 0) return "must be at least one character long [MQTT-4.7.3-1]";
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    if (unit === PLUS || unit === HASH) {
+      return `must not contain the wildcard "${name[i]}", at character ${i + 1} [MQTT-3.3.2-2]`;
+    }
+  }
+  return stringProblem(name);
+}
+
+/** @throws UsageError TOPIC_NAME_INVALID */
+export function assertTopicName(name: string): void {
+  if (typeof name !== "string") throw new UsageError("TOPIC_NAME_INVALID", `topicName: must be a string, not ${name}`);
+  const problem = topicNameProblem(name);
+  if (problem) throw new UsageError("TOPIC_NAME_INVALID", `topicName "${quotable(name)}": ${problem}`);
+}

@@ -1,0 +1,96 @@
+/**
+ * The tree of topic filters: finds all values whose filter matches a name, in time that depends on the name's levels
+ * and the matching branches, not on how many filters there are. Never recurses, so depth is no danger.
+ */
+
+interface Node<Value> {
+  readonly children: Map<string, Node<Value>>;
+  /** Values whose filter ends here. */
+  readonly values: Set<Value>;
+  /** Values whose filter ends here with a further level "#". */
+  readonly below: Set<Value>;
+}
+
+function newNode<Value>(): Node<Value> {
+  return { children: new Map(), values: new Set(), below: new Set() };
+}
+
+export class TopicTree<Value> {
+  private readonly root: Node<Value> = newNode();
+  private count = 0;
+
+  /** How many pairs of filter and value there are. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** Adds `value` under a valid, unshared filter. False if the pair was there. */
+  add(topicFilter: string, value: Value): boolean {
+    let node = this.root;
+    const levels = topicFilter.split("/");
+    const multi = levels[levels.length - 1] === "#";
+    if (multi) levels.pop();
+    for (const level of levels) {
+      let child = node.children.get(level);
+      if (child === undefined) {
+        child = newNode();
+        node.children.set(level, child);
+      }
+      node = child;
+    }
+    const values = multi ? node.below : node.values;
+    if (values.has(value)) return false;
+    values.add(value);
+    this.count++;
+    return true;
+  }
+
+  /** Takes the pair away, and the branches that it leaves empty. False if it was not there. */
+  delete(topicFilter: string, value: Value): boolean {
+    const levels = topicFilter.split("/");
+    const multi = levels[levels.length - 1] === "#";
+    if (multi) levels.pop();
+    const path: Node<Value>[] = [this.root];
+    for (const level of levels) {
+      const child = (path[path.length - 1] as Node<Value>).children.get(level);
+      if (child === undefined) return false;
+      path.push(child);
+    }
+    const last = path[path.length - 1] as Node<Value>;
+    if (!(multi ? last.below : last.values).delete(value)) return false;
+    this.count--;
+    for (let i = path.length - 1; i > 0; i--) {
+      const node = path[i] as Node<Value>;
+      if (node.children.size > 0 || node.values.size > 0 || node.below.size > 0) break;
+      (path[i - 1] as Node<Value>).children.delete(levels[i - 1] as string);
+    }
+    return true;
+  }
+
+  /** Calls `visit` for each pair whose filter matches the name; a value under several such filters comes several times. */
+  match(topicName: string, visit: (value: Value) => void): void {
+    let nodes: Node<Value>[] = [this.root];
+    const reserved = topicName.charCodeAt(0) === 0x24; // "$": wildcards of the first level do not match [MQTT-4.7.2-1]
+    let start = 0;
+    for (let first = true; nodes.length > 0; first = false) {
+      const slash = topicName.indexOf("/", start);
+      const level = slash < 0 ? topicName.slice(start) : topicName.slice(start, slash);
+      const next: Node<Value>[] = [];
+      const wild = !(first && reserved);
+      for (const node of nodes) {
+        if (wild) for (const value of node.below) visit(value);
+        const exact = node.children.get(level);
+        if (exact !== undefined) next.push(exact);
+        const single = wild ? node.children.get("+") : undefined;
+        if (single !== undefined) next.push(single);
+      }
+      nodes = next;
+      if (slash < 0) break;
+      start = slash + 1;
+    }
+    for (const node of nodes) {
+      for (const value of node.values) visit(value);
+      for (const value of node.below) visit(value); // "a/#" matches "a"
+    }
+  }
+}
