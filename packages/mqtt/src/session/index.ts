@@ -1,0 +1,20 @@
+/**
+ * The entry `@aiko/mqtt/session`: the protocol as state machines without I/O, for those who build servers, gateways and
+ * simulations. Public, and unstable before 1.0.
+ */
+
+export type {
+  Attempt,
+  ClientSessionEvents,
+  ClientSessionOptions,
+} from "./client-session.js";
+export { ClientSession, SubscribeRequest, UnsubscribeRequest } from "./client-session.js";
+export type { Delivery } from "./message-receiver.js";
+export type { OutboxBounds, Outlet } from "./message-sender.js";
+export type { ConnectionOwner } from "./network-connection.js";
+export { NetworkConnection } from "./network-connection.js";
+export { OutgoingMessage } from "./outgoing-message.js";
+export type { ServerLimits } from "./server-limits.js";
+export type { ServerSessionEvents, ServerSessionOptions } from "./server-session.js";
+export { ServerSession } from "./server-session.js";
+export { SessionJournal } from "./session-journal.js";

@@ -1,0 +1,63 @@
+/**
+ * Keep-alive on the client's side [MQTT-3.1.2-20 and MQTT5-3.1.2-20]: when PINGREQ is due, and when silence means that
+ * the peer is dead. Any bytes from the peer prove it alive, so a dead one is noticed at most 1.5 × keep alive after the
+ * last, however much is still being sent to it.
+ */
+
+/** PINGREQ leaves somewhat early, so that a late timer does not break the promise made to the server. */
+const MARGIN = 0.95;
+/** The part of the keep-alive that a peer has for its answer. */
+const PATIENCE = 0.5;
+
+export class KeepAlive {
+  private lastSent: number;
+  private lastReceived: number;
+  /** When the PINGREQ that is still unanswered was sent. */
+  private pingSent: number | undefined;
+  /** True while the application's back-pressure keeps bytes from being read: silence then proves nothing. */
+  private deaf = false;
+  private readonly interval: number;
+
+  /** @param seconds 0 switches keep-alive off */
+  constructor(seconds: number, now: number) {
+    this.interval = seconds * 1000;
+    this.lastSent = now;
+    this.lastReceived = now;
+  }
+
+  sent(now: number): void {
+    this.lastSent = now;
+  }
+
+  received(now: number): void {
+    this.lastReceived = now;
+    this.pingSent = undefined;
+  }
+
+  setDeaf(deaf: boolean, now: number): void {
+    this.deaf = deaf;
+    if (!deaf) this.received(now);
+  }
+
+  /** When `advance` is needed next, in the clock's milliseconds; Infinity if never. */
+  deadline(): number {
+    if (this.interval === 0) return Infinity;
+    const ping = this.pingDue();
+    return this.pingSent === undefined || this.deaf ? ping : Math.min(ping, this.pingSent + this.interval * PATIENCE);
+  }
+
+  advance(now: number): "wait" | "ping" | "dead" {
+    if (this.interval === 0) return "wait";
+    if (this.pingSent !== undefined && !this.deaf && now >= this.pingSent + this.interval * PATIENCE) return "dead";
+    if (now < this.pingDue()) return "wait";
+    this.pingSent ??= now;
+    this.lastSent = now;
+    return "ping";
+  }
+
+  private pingDue(): number {
+    const quiet =
+      this.pingSent === undefined && !this.deaf ? Math.min(this.lastSent, this.lastReceived) : this.lastSent;
+    return quiet + this.interval * MARGIN;
+  }
+}

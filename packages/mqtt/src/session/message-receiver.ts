@@ -1,0 +1,192 @@
+/**
+ * The receiving half of a session, the same on either side: which QoS 2 messages are known already, and which
+ * acknowledgements are owed. They are sent in the order the messages came, whatever order the application finishes them
+ * in [MQTT-4.6.0-2, MQTT-4.6.0-3].
+ */
+
+import { forbidden } from "../codec/cursor.js";
+import { PUBACK, PUBCOMP, PUBREC, writeAcknowledgement, writePacket } from "../codec/encode.js";
+import type { ProtocolVersion, PublishPacket, PubrelPacket } from "../codec/packets.js";
+import { ProtocolError } from "../errors.js";
+import type { Outlet } from "./message-sender.js";
+import { Queue } from "./queue.js";
+import type { SessionJournal } from "./session-journal.js";
+
+/** A QoS 1 or 2 message that the application has been given and has not finished with. */
+export interface Delivery {
+  readonly packetIdentifier: number;
+  readonly qos: 1 | 2;
+  /** Over which connection it came: an acknowledgement must not go out over another. */
+  readonly link: ReceiverLink;
+  /** The reason code to acknowledge with, once the application has finished. */
+  reasonCode: number | undefined;
+}
+
+export interface ReceiverLink {
+  readonly outlet: Outlet;
+  readonly version: ProtocolVersion;
+  /** How many unacknowledged messages the peer may send [MQTT5-3.3.4-9]. */
+  readonly receiveMaximum: number;
+}
+
+/** `delivered`: the application has it, or had it over an earlier connection. `received`: PUBREC is out, or may be sent. */
+type Incoming = { at: "delivered"; by: Delivery } | { at: "received" };
+
+export class MessageReceiver {
+  /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL. */
+  private readonly incoming = new Map<number, Incoming>();
+  private owed = new Queue<Delivery>();
+  private link: ReceiverLink | undefined;
+  /** QoS 1 messages whose PUBACK is owed; QoS 2 ones count while they are in `incoming`. */
+  private unacknowledged = 0;
+
+  constructor(private readonly journal: SessionJournal | undefined) {}
+
+  /** Deliveries that the application has not finished. */
+  get pending(): number {
+    return this.owed.length;
+  }
+
+  restore(packetIdentifiers: readonly number[]): void {
+    for (const identifier of packetIdentifiers) this.incoming.set(identifier, { at: "received" });
+  }
+
+  opened(link: ReceiverLink, resumed: boolean): void {
+    this.link = link;
+    this.owed = new Queue();
+    this.unacknowledged = 0;
+    if (resumed) return;
+    for (const identifier of this.incoming.keys()) this.journal?.removeIncoming(identifier);
+    this.incoming.clear();
+  }
+
+  lost(): void {
+    this.link = undefined;
+    this.owed = new Queue();
+    this.unacknowledged = 0;
+  }
+
+  /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
+  publish(packet: PublishPacket): Delivery | undefined {
+    const { link } = this;
+    if (link === undefined || packet.qos === 0) throw new Error("bug: no delivery to track");
+    const { packetIdentifier, qos } = packet;
+    if (qos === 2) {
+      const known = this.incoming.get(packetIdentifier);
+      if (known !== undefined) {
+        this.repeated(link, packetIdentifier, known);
+        return undefined;
+      }
+    }
+    if (this.unacknowledged + this.incoming.size >= link.receiveMaximum) {
+      throw new ProtocolError(
+        "RECEIVE_MAXIMUM_EXCEEDED",
+        0x93,
+        `publish: more than receiveMaximum ${link.receiveMaximum} messages unacknowledged [MQTT5-3.3.4-9]`,
+      );
+    }
+    const delivery: Delivery = { packetIdentifier, qos, link, reasonCode: undefined };
+    this.owed.push(delivery);
+    if (qos === 1) this.unacknowledged++;
+    else this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
+    return delivery;
+  }
+
+  /** The application has finished; what is first in the order, and finished, is acknowledged. */
+  finished(delivery: Delivery, reasonCode: number): void {
+    delivery.reasonCode = reasonCode;
+    if (delivery.link !== this.link) {
+      this.finishedLate(delivery);
+      return;
+    }
+    this.acknowledgeInOrder(this.link);
+  }
+
+  pubrel(packet: PubrelPacket): void {
+    const { link } = this;
+    if (link === undefined) return;
+    const { packetIdentifier } = packet;
+    const known = this.incoming.get(packetIdentifier);
+    if (known?.at === "delivered" && known.by.link === link) {
+      throw forbidden(`pubrel: packetIdentifier ${packetIdentifier} has had no PUBREC yet`);
+    }
+    const { out } = link.outlet;
+    if (known === undefined && link.version === 5) {
+      writePacket(out, { type: "pubcomp", packetIdentifier, reasonCode: 0x92 }, 5);
+    } else {
+      writeAcknowledgement(out, PUBCOMP, packetIdentifier);
+    }
+    if (known !== undefined) {
+      this.incoming.delete(packetIdentifier);
+      this.journal?.removeIncoming(packetIdentifier);
+    }
+    link.outlet.touch();
+  }
+
+  private acknowledgeInOrder(link: ReceiverLink): void {
+    for (let first = this.owed.peek(); first?.reasonCode !== undefined; first = this.owed.peek()) {
+      this.owed.shift();
+      this.acknowledge(link, first, first.reasonCode);
+    }
+    link.outlet.touch();
+  }
+
+  private acknowledge(link: ReceiverLink, delivery: Delivery, reasonCode: number): void {
+    const { packetIdentifier, qos } = delivery;
+    if (qos === 1) this.unacknowledged--;
+    else this.settle(delivery, reasonCode);
+    const { out } = link.outlet;
+    if (reasonCode === 0 || link.version !== 5) {
+      writeAcknowledgement(out, qos === 1 ? PUBACK : PUBREC, packetIdentifier);
+    } else {
+      writePacket(out, { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode }, 5);
+    }
+  }
+
+  /** A QoS 2 message is taken over, or refused and so forgotten; one that only came again is settled already. */
+  private settle(delivery: Delivery, reasonCode: number): void {
+    const { packetIdentifier } = delivery;
+    const known = this.incoming.get(packetIdentifier);
+    if (known?.at !== "delivered" || known.by !== delivery) return;
+    if (reasonCode >= 0x80 && delivery.link.version === 5) {
+      this.incoming.delete(packetIdentifier);
+    } else {
+      this.incoming.set(packetIdentifier, { at: "received" });
+      this.journal?.putIncoming(packetIdentifier);
+    }
+  }
+
+  /** The peer sent a QoS 2 message again, over this connection or after a lost one. */
+  private repeated(link: ReceiverLink, packetIdentifier: number, known: Incoming): void {
+    if (known.at === "delivered" && known.by.reasonCode === undefined) {
+      // The application still has it. Over a new connection, its PUBREC takes this repetition's place in the order.
+      if (known.by.link === link) return;
+      const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: undefined };
+      this.adopt(known.by, delivery);
+      return;
+    }
+    const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: 0 };
+    this.owed.push(delivery);
+    this.acknowledgeInOrder(link);
+  }
+
+  /** What the application holds of an earlier connection now stands for a message of this one. */
+  private adopt(held: Delivery, delivery: Delivery): void {
+    this.adopted.set(held, delivery);
+    this.incoming.set(delivery.packetIdentifier, { at: "delivered", by: delivery });
+    this.owed.push(delivery);
+  }
+
+  private readonly adopted = new WeakMap<Delivery, Delivery>();
+
+  /** The application finished a message after the connection it came over was lost. */
+  private finishedLate(delivery: Delivery): void {
+    const reasonCode = delivery.reasonCode as number;
+    const successor = this.adopted.get(delivery);
+    if (successor !== undefined) {
+      this.finished(successor, reasonCode);
+      return;
+    }
+    if (delivery.qos === 2) this.settle(delivery, reasonCode); // its PUBREC follows when the peer sends it again
+  }
+}

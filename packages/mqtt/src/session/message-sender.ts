@@ -1,0 +1,387 @@
+/**
+ * The sending half of a session, the same on either side: one ordered queue, the messages in flight, and the window that
+ * the peer's receive maximum leaves open. A message leaves it when its outcome is known and not before, so that a lost
+ * connection loses nothing [MQTT-4.3.2-1, 4.3.3-1, 4.4.0-1, 4.6.0-1].
+ */
+
+import { forbidden } from "../codec/cursor.js";
+import { PUBREL, writeAcknowledgement, writePacket } from "../codec/encode.js";
+import type { OutputBuffer } from "../codec/output-buffer.js";
+import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../codec/packets.js";
+import type { PublishProperties } from "../codec/properties.js";
+import { payloadLength, writePublish } from "../codec/publish-coder.js";
+import { describeReasonCode } from "../codec/reason-codes.js";
+import { type MqttError, RefusedError, TimeoutError, TransportError } from "../errors.js";
+import type { OutgoingMessage } from "./outgoing-message.js";
+import type { PacketIdentifiers } from "./packet-identifiers.js";
+import { Queue } from "./queue.js";
+import { packetTooLarge } from "./server-limits.js";
+import type { SessionJournal } from "./session-journal.js";
+
+/** The network connection, as far as a sender needs it. */
+export interface Outlet {
+  readonly out: OutputBuffer;
+  /** How often `out` has been emptied: what is in it now leaves with the next time. */
+  readonly takes: number;
+  readonly congested: boolean;
+  touch(): void;
+}
+
+/** What holds for sending over one network connection. */
+export interface SenderLink {
+  readonly outlet: Outlet;
+  readonly version: ProtocolVersion;
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  /** Why the peer would not take the message, if so. */
+  refuse(message: OutgoingMessage): MqttError | undefined;
+}
+
+/** How much may wait to be sent. */
+export interface OutboxBounds {
+  /** Messages. */
+  readonly maximumCount: number;
+  /** Bytes of topics and payloads. */
+  readonly maximumBytes: number;
+}
+
+const UNSENT = "the connection was lost before the message was handed to the network";
+
+export class MessageSender {
+  private readonly queue = new Queue<OutgoingMessage>();
+  private queuedBytes = 0;
+  /** By packet identifier, in the order they were first sent. */
+  private readonly inflight = new Map<number, OutgoingMessage>();
+  /** In flight since an earlier connection, and not yet sent again over this one. */
+  private resend = new Queue<OutgoingMessage>();
+  /** QoS 0 messages that are encoded and not yet with the transport. */
+  private unflushed: OutgoingMessage[] = [];
+  /** Where in `unflushed` those begin that were encoded since take number `freshSince`. */
+  private fresh = 0;
+  private freshSince = 0;
+  private link: SenderLink | undefined;
+  private sendQuota = 0;
+
+  constructor(
+    private readonly identifiers: PacketIdentifiers,
+    private readonly bounds: OutboxBounds,
+    private readonly journal: SessionJournal | undefined,
+  ) {}
+
+  /** Messages whose outcome is not known. */
+  get pending(): number {
+    return this.queue.length + this.inflight.size + this.unflushed.length;
+  }
+
+  get inflightCount(): number {
+    return this.inflight.size;
+  }
+
+  /** Sends the message now if it may, or queues it; fails it if the queue is at a bound. */
+  publish(message: OutgoingMessage, now: number): void {
+    const { link } = this;
+    if (link !== undefined && this.queue.length === 0 && this.resend.length === 0 && this.maySend(link, message)) {
+      this.send(link, message, now);
+      return;
+    }
+    const size = message.topic.length + payloadLength(message.payload);
+    if (this.queue.length >= this.bounds.maximumCount || this.queuedBytes + size > this.bounds.maximumBytes) {
+      const { maximumCount, maximumBytes } = this.bounds;
+      this.fail(
+        message,
+        new TransportError(
+          "OUTBOX_FULL",
+          `the outbox holds ${this.queue.length} messages of ${this.queuedBytes} bytes, its bounds are ` +
+            `${maximumCount} messages and ${maximumBytes} bytes: "${message.topic}" was not queued`,
+        ),
+      );
+      return;
+    }
+    this.queue.push(message);
+    this.queuedBytes += size;
+    if (message.qos > 0) this.journal?.put(message);
+  }
+
+  /** Puts messages back that an earlier process left in the store, in their order. */
+  restore(messages: readonly OutgoingMessage[]): void {
+    for (const message of messages) {
+      if (message.packetIdentifier === 0) {
+        this.queue.push(message);
+        this.queuedBytes += message.topic.length + payloadLength(message.payload);
+      } else {
+        this.identifiers.restore(message.packetIdentifier);
+        this.inflight.set(message.packetIdentifier, message);
+      }
+    }
+  }
+
+  /**
+   * A connection is ready for messages.
+   *
+   * @param resumed whether the peer still has this session; if not, what it may or may not have had of it is settled
+   */
+  opened(link: SenderLink, resumed: boolean, now: number): void {
+    if (!resumed) this.startAfresh(); // before there is a link: what its outcomes lead to must not overtake the queue
+    this.link = link;
+    this.sendQuota = link.receiveMaximum;
+    this.resend = new Queue();
+    for (const message of this.inflight.values()) this.resend.push(message);
+    this.pump(now);
+  }
+
+  /** The connection is gone. What was in flight stays, to be sent again. */
+  lost(): void {
+    this.link = undefined;
+    for (const message of this.takeUnflushed(this.unflushed.length)) {
+      this.fail(message, new TransportError("CONNECTION_LOST", `"${message.topic}": ${UNSENT}`));
+    }
+  }
+
+  /** Sends what waits, as far as the window and the transport let it. */
+  pump(now: number): void {
+    const { link } = this;
+    if (link === undefined) return;
+    for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
+      if (message.state === "sent" && !this.maySend(link, message)) return;
+      this.resend.shift();
+      this.sendAgain(link, message, now);
+    }
+    for (let message = this.queue.peek(); message !== undefined; message = this.queue.peek()) {
+      if (!this.maySend(link, message)) return;
+      this.queue.shift();
+      this.queuedBytes -= message.topic.length + payloadLength(message.payload);
+      this.send(link, message, now);
+    }
+  }
+
+  /** The bytes that were taken are with the transport: QoS 0 messages among them have their outcome. */
+  flushed(): void {
+    const { link } = this;
+    if (link === undefined || this.unflushed.length === 0) return;
+    const count = link.outlet.takes === this.freshSince ? this.fresh : this.unflushed.length;
+    for (const message of this.takeUnflushed(count)) {
+      message.state = "settled";
+      message.delivered(0, undefined);
+    }
+  }
+
+  puback(packet: PubackPacket, now: number): void {
+    const message = this.inflight.get(packet.packetIdentifier);
+    if (message === undefined) return; // of a session that this side has dropped
+    if (message.qos !== 1) throw forbidden(`puback: packetIdentifier ${packet.packetIdentifier} is a QoS 2 message's`);
+    this.acknowledged(message, packet, now);
+  }
+
+  pubrec(packet: PubrecPacket, now: number): void {
+    const { packetIdentifier, reasonCode } = packet;
+    const message = this.inflight.get(packetIdentifier);
+    const { link } = this;
+    if (link === undefined) return;
+    if (message === undefined) {
+      if (reasonCode < 0x80) this.releaseUnknown(link, packetIdentifier);
+      return;
+    }
+    if (message.qos !== 2) throw forbidden(`pubrec: packetIdentifier ${packetIdentifier} is a QoS 1 message's`);
+    if (reasonCode >= 0x80) {
+      this.acknowledged(message, packet, now);
+      return;
+    }
+    if (message.state === "sent") {
+      message.state = "released";
+      this.journal?.release(message);
+    }
+    writeAcknowledgement(link.outlet.out, PUBREL, packetIdentifier);
+    link.outlet.touch();
+  }
+
+  pubcomp(packet: PubcompPacket, now: number): void {
+    const message = this.inflight.get(packet.packetIdentifier);
+    if (message === undefined) return;
+    if (message.state !== "released") {
+      throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has had no PUBREC`);
+    }
+    // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
+    this.acknowledged(message, packet.reasonCode === 0x92 ? { reasonCode: 0, properties: undefined } : packet, now);
+  }
+
+  /** Gives up a message that is still queued. False if it is on its way, or unknown. */
+  withdraw(message: OutgoingMessage, error: MqttError): boolean {
+    if (message.state !== "queued" || !this.queue.remove(message)) return false;
+    this.queuedBytes -= message.topic.length + payloadLength(message.payload);
+    this.fail(message, error);
+    return true;
+  }
+
+  /** Fails all that has no outcome yet. */
+  abandon(error: (message: OutgoingMessage) => MqttError): void {
+    const unflushed = this.takeUnflushed(this.unflushed.length);
+    const messages = [...unflushed, ...this.inflight.values(), ...this.queue.drain()];
+    this.inflight.clear();
+    this.resend = new Queue();
+    this.queuedBytes = 0;
+    for (const message of messages) {
+      message.state = "settled";
+      message.failed(error(message));
+    }
+  }
+
+  private maySend(link: SenderLink, message: OutgoingMessage): boolean {
+    if (link.outlet.congested) return false;
+    return message.qos === 0 || (this.sendQuota > 0 && this.identifiers.available);
+  }
+
+  private send(link: SenderLink, message: OutgoingMessage, now: number): void {
+    if (message.expiresAt <= now) {
+      this.fail(
+        message,
+        new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`),
+      );
+      return;
+    }
+    const refusal = link.refuse(message);
+    if (refusal !== undefined) {
+      this.fail(message, refusal);
+      return;
+    }
+    const identifier = message.qos === 0 ? 0 : this.identifiers.take();
+    if (!this.write(link, message, identifier, false, now)) {
+      this.identifiers.release(identifier);
+      this.fail(message, packetTooLarge(link.maximumPacketSize, `the message for "${message.topic}"`));
+      return;
+    }
+    if (message.qos === 0) {
+      if (link.outlet.takes !== this.freshSince) {
+        this.freshSince = link.outlet.takes;
+        this.fresh = this.unflushed.length;
+      }
+      this.unflushed.push(message);
+    } else {
+      message.packetIdentifier = identifier;
+      message.state = "sent";
+      this.sendQuota--;
+      this.inflight.set(identifier, message);
+      this.journal?.put(message);
+    }
+    link.outlet.touch();
+  }
+
+  private sendAgain(link: SenderLink, message: OutgoingMessage, now: number): void {
+    if (message.state === "settled") return;
+    if (message.state === "released") {
+      writeAcknowledgement(link.outlet.out, PUBREL, message.packetIdentifier);
+    } else if (!this.write(link, message, message.packetIdentifier, true, now)) {
+      // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
+      if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
+      this.inflight.delete(message.packetIdentifier);
+      this.fail(message, packetTooLarge(link.maximumPacketSize, `the message for "${message.topic}"`));
+      return;
+    }
+    this.sendQuota--; // a PUBREL too: its message is unacknowledged until PUBCOMP [MQTT5-3.3.4-7]
+    link.outlet.touch();
+  }
+
+  private write(link: SenderLink, message: OutgoingMessage, identifier: number, dup: boolean, now: number): boolean {
+    const fields = message.expiresAt === Infinity ? message : { ...message, properties: remainingExpiry(message, now) };
+    return writePublish(link.outlet.out, link.version, fields, identifier, dup, link.maximumPacketSize) > 0;
+  }
+
+  private acknowledged(
+    message: OutgoingMessage,
+    packet: Omit<PubackPacket, "type" | "packetIdentifier">,
+    now: number,
+  ): void {
+    this.finish(message);
+    if (this.link !== undefined && this.sendQuota < this.link.receiveMaximum) this.sendQuota++;
+    this.settle(message, packet);
+    if (this.queue.length > 0 || this.resend.length > 0) this.pump(now);
+  }
+
+  private settle(message: OutgoingMessage, packet: Omit<PubackPacket, "type" | "packetIdentifier">): void {
+    message.state = "settled";
+    const { reasonCode, properties } = packet;
+    if (reasonCode < 0x80) {
+      message.delivered(reasonCode, properties);
+      return;
+    }
+    const words = properties?.reasonString;
+    message.failed(
+      new RefusedError(
+        "PUBLISH_REFUSED",
+        reasonCode,
+        `the peer refused the message for "${message.topic}": ${describeReasonCode(reasonCode)}${words ? `, "${words}"` : ""}`,
+        words,
+      ),
+    );
+  }
+
+  private fail(message: OutgoingMessage, error: MqttError): void {
+    message.state = "settled";
+    this.journal?.remove(message);
+    message.failed(error);
+  }
+
+  private finish(message: OutgoingMessage): void {
+    this.inflight.delete(message.packetIdentifier);
+    this.identifiers.release(message.packetIdentifier);
+    this.journal?.remove(message);
+  }
+
+  /** Takes the first `count` out of `unflushed`. */
+  private takeUnflushed(count: number): OutgoingMessage[] {
+    this.fresh = 0;
+    return this.unflushed.splice(0, count);
+  }
+
+  private releaseUnknown(link: SenderLink, packetIdentifier: number): void {
+    const { out } = link.outlet;
+    if (link.version === 5) writePacket(out, { type: "pubrel", packetIdentifier, reasonCode: 0x92 }, 5);
+    else writeAcknowledgement(out, PUBREL, packetIdentifier);
+    link.outlet.touch();
+  }
+
+  /**
+   * The peer has no memory of this session. QoS 1 messages go out as new ones: at least once. A QoS 2 message that had
+   * its PUBREC was taken over by the peer. Whether it had one that is still unanswered, nobody can know any more: sending
+   * it again could double it, so its sender is told.
+   */
+  private startAfresh(): void {
+    const again: OutgoingMessage[] = [];
+    const over: OutgoingMessage[] = [];
+    for (const message of [...this.inflight.values()]) {
+      if (message.qos === 2) {
+        this.finish(message);
+        over.push(message);
+        continue;
+      }
+      this.inflight.delete(message.packetIdentifier);
+      this.identifiers.release(message.packetIdentifier);
+      message.packetIdentifier = 0;
+      message.state = "queued";
+      this.queuedBytes += message.topic.length + payloadLength(message.payload);
+      this.journal?.put(message);
+      again.push(message);
+    }
+    this.queue.prepend(again);
+    for (const message of over) {
+      if (message.state === "released") {
+        message.state = "settled";
+        message.delivered(0, undefined);
+        continue;
+      }
+      this.fail(
+        message,
+        new TransportError(
+          "SESSION_LOST",
+          `the server lost the session while the QoS 2 message for "${message.topic}" was unacknowledged: it may or ` +
+            "may not have arrived, and was not sent again because that could double it",
+        ),
+      );
+    }
+  }
+}
+
+/** The properties with the expiry that is left, in whole seconds and not less than 0. */
+function remainingExpiry(message: OutgoingMessage, now: number): PublishProperties {
+  const messageExpiryInterval = Math.max(0, Math.ceil((message.expiresAt - now) / 1000));
+  return { ...message.properties, messageExpiryInterval };
+}

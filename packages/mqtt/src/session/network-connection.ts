@@ -1,0 +1,208 @@
+/**
+ * One network connection: the transport, the packets that come out of its bytes, and the one output buffer that is
+ * handed to it once a tick. Knows no protocol beyond the codec; its owner is told of packets and of the end.
+ */
+
+import type { DecoderLimits } from "../codec/limits.js";
+import { OutputBuffer } from "../codec/output-buffer.js";
+import { PacketStream } from "../codec/packet-stream.js";
+import type { Packet, ProtocolVersion } from "../codec/packets.js";
+import type { Clock, Timer } from "../platform/clock.js";
+import type { Transport, TransportListener } from "../platform/transport.js";
+
+export interface ConnectionOwner {
+  /** A packet came. What this throws ends up in `failed`. */
+  packetReceived(packet: Packet, now: number): void;
+  /** Some bytes came, perhaps less than a packet. Called before the packets in them. */
+  bytesReceived(now: number): void;
+  /**
+   * Asks for what must be durable before the bytes written so far may leave: a promise that resolves then, or undefined
+   * if they may leave at once.
+   */
+  beforeFlush(): Promise<void> | undefined;
+  /** All that was written up to `beforeFlush` has been given to the transport. */
+  flushed(now: number): void;
+  /** There is room again after `congested`. */
+  drained(now: number): void;
+  /** A packet that is not to be had, or that the owner threw at. The owner decides how to end. */
+  failed(error: unknown, now: number): void;
+  /** The connection is gone. Nothing is called after it. */
+  closed(error: Error | undefined, now: number): void;
+}
+
+/** With so many bytes waiting, they are handed over before the tick ends. */
+const EARLY_FLUSH = 65_536;
+/** How long a peer has to close its side after we have said that we close ours. */
+const LINGER = 50;
+
+export class NetworkConnection implements TransportListener {
+  readonly out = new OutputBuffer();
+  private readonly stream: PacketStream;
+  /** `ending`: what is written still goes out. `destroyed`: nothing does, and the transport's onClose is waited for. */
+  private state: "open" | "ending" | "destroyed" | "closed" = "open";
+  private flushDue = false;
+  /** Set while bytes wait for the owner's promise that what they rest on is durable. */
+  private committing = false;
+  private full = false;
+  private taken = 0;
+  private linger: Timer | undefined;
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly clock: Clock,
+    version: ProtocolVersion | "any",
+    limits: DecoderLimits,
+    private readonly owner: ConnectionOwner,
+  ) {
+    this.stream = new PacketStream(version, limits);
+  }
+
+  /** Begins to deliver. Separate from the constructor, so that the owner can finish its own. */
+  start(): void {
+    this.transport.start(this);
+  }
+
+  get isOpen(): boolean {
+    return this.state === "open";
+  }
+
+  /** How often `out` has been emptied: what is in it now leaves with the next time. */
+  get takes(): number {
+    return this.taken;
+  }
+
+  /** True while the transport wants no more: what can wait should. */
+  get congested(): boolean {
+    return this.full || (this.committing && this.out.length >= EARLY_FLUSH);
+  }
+
+  /** To be called after writing to `out`. */
+  touch(): void {
+    if (this.out.length >= EARLY_FLUSH && !this.full) {
+      this.flush();
+    } else if (!this.flushDue) {
+      this.flushDue = true;
+      this.clock.defer(() => {
+        this.flushDue = false;
+        this.flush();
+      });
+    }
+  }
+
+  pause(): void {
+    this.transport.pause();
+  }
+
+  resume(): void {
+    this.transport.resume();
+  }
+
+  /** Sends what is written, then closes; a peer that does not follow within 50 ms is cut off. */
+  end(): void {
+    if (this.state !== "open") return;
+    this.state = "ending";
+    this.flush();
+    if (!this.committing) this.finish();
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    if (this.isOver) return;
+    this.state = "destroyed";
+    this.linger?.cancel();
+    this.out.clear();
+    this.transport.destroy();
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    if (this.state !== "open") return;
+    const now = this.clock.now();
+    try {
+      this.owner.bytesReceived(now);
+      this.stream.append(bytes);
+      for (let packet = this.stream.next(); packet !== undefined; packet = this.stream.next()) {
+        this.owner.packetReceived(packet, now);
+        if (this.state !== "open") return;
+      }
+    } catch (error) {
+      this.owner.failed(error, now);
+    }
+  }
+
+  onDrain(): void {
+    this.full = false;
+    this.flush();
+    this.tellDrained();
+  }
+
+  onClose(error?: Error): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.linger?.cancel();
+    this.out.clear();
+    this.owner.closed(error, this.clock.now());
+  }
+
+  private get isOver(): boolean {
+    return this.state === "destroyed" || this.state === "closed";
+  }
+
+  private flush(): void {
+    if (this.isOver || this.committing || this.out.length === 0) return;
+    try {
+      const durable = this.owner.beforeFlush();
+      this.taken++;
+      const chunks = this.out.take();
+      if (durable === undefined) {
+        this.hand(chunks);
+        return;
+      }
+      this.committing = true;
+      durable.then(
+        () => this.committed(chunks),
+        (error: unknown) => this.uncommitted(error),
+      );
+    } catch (error) {
+      this.owner.failed(error, this.clock.now());
+    }
+  }
+
+  private committed(chunks: readonly Uint8Array[]): void {
+    this.committing = false;
+    if (this.isOver) return;
+    try {
+      this.hand(chunks);
+    } catch (error) {
+      this.owner.failed(error, this.clock.now());
+    }
+    this.flush();
+    if (this.state === "ending" && !this.committing) this.finish();
+    this.tellDrained();
+  }
+
+  /** What the bytes rest on could not be made durable: they must not leave. */
+  private uncommitted(error: unknown): void {
+    this.committing = false;
+    if (!this.isOver) this.owner.failed(error, this.clock.now());
+  }
+
+  private hand(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) if (!this.transport.write(chunk)) this.full = true;
+    if (!this.isOver) this.owner.flushed(this.clock.now());
+  }
+
+  private tellDrained(): void {
+    if (this.state !== "open" || this.congested) return;
+    const now = this.clock.now();
+    try {
+      this.owner.drained(now);
+    } catch (error) {
+      this.owner.failed(error, now);
+    }
+  }
+
+  private finish(): void {
+    this.transport.end();
+    this.linger = this.clock.schedule(LINGER, () => this.transport.destroy());
+  }
+}

@@ -1,0 +1,33 @@
+/** A message on its way out, from the call that asked for it until what became of it is known. */
+
+import type { QoS } from "../codec/packets.js";
+import type { AckProperties, PublishProperties } from "../codec/properties.js";
+import type { MqttError } from "../errors.js";
+
+/**
+ * Where the message stands. `queued` has no packet identifier; `sent` waits for PUBACK or PUBREC; `released` has had
+ * PUBREC and waits for PUBCOMP; `settled` has had its outcome.
+ */
+export type OutgoingState = "queued" | "sent" | "released" | "settled";
+
+export abstract class OutgoingMessage {
+  state: OutgoingState = "queued";
+  /** 0 until it is first sent. */
+  packetIdentifier = 0;
+  /** The number of its record in the store: 0 if it is in none. */
+  sequence = 0;
+
+  constructor(
+    readonly topic: string,
+    readonly payload: Uint8Array | string,
+    readonly qos: QoS,
+    readonly retain: boolean,
+    readonly properties: PublishProperties | undefined,
+    /** When it is worth nothing any more, in the clock's milliseconds; Infinity if never [MQTT5-3.3.2-5]. */
+    readonly expiresAt: number,
+  ) {}
+
+  /** The outcome: handed to the transport (QoS 0), or acknowledged with this reason code. Called once, or `failed` is. */
+  abstract delivered(reasonCode: number, properties: AckProperties | undefined): void;
+  abstract failed(error: MqttError): void;
+}

@@ -1,0 +1,58 @@
+/**
+ * Which packet identifiers are in use on one side of a session. They ascend from 1 and come round after 65,535; one is
+ * given again only after it was released [MQTT-2.3.1-2, MQTT-2.3.1-3].
+ */
+
+const LAST = 65_535;
+
+export class PacketIdentifiers {
+  /** One bit an identifier; grows as they ascend, so that a session that needs few stays small. */
+  private used = new Uint32Array(2);
+  private last = 0;
+  private count = 0;
+
+  /** Whether there is one to take. */
+  get available(): boolean {
+    return this.count < LAST;
+  }
+
+  /** The next free identifier, in use from now on; 0 if all 65,535 are in use. */
+  take(): number {
+    if (this.count === LAST) return 0;
+    let identifier = this.last;
+    do {
+      identifier = identifier === LAST ? 1 : identifier + 1;
+    } while (this.has(identifier));
+    this.last = identifier;
+    this.occupy(identifier);
+    return identifier;
+  }
+
+  has(identifier: number): boolean {
+    return ((this.used[identifier >> 5] ?? 0) & (1 << (identifier & 31))) !== 0;
+  }
+
+  /** Marks one as in use that a stored session brings along; new ones come after it. */
+  restore(identifier: number): void {
+    if (this.has(identifier)) return;
+    this.occupy(identifier);
+    this.last = Math.max(this.last, identifier);
+  }
+
+  release(identifier: number): void {
+    if (!this.has(identifier)) return;
+    this.used[identifier >> 5] = (this.used[identifier >> 5] as number) & ~(1 << (identifier & 31));
+    this.count--;
+  }
+
+  private occupy(identifier: number): void {
+    const word = identifier >> 5;
+    if (word >= this.used.length) {
+      const grown = new Uint32Array(Math.min(2048, Math.max(word + 1, this.used.length * 2)));
+      grown.set(this.used);
+      this.used = grown;
+    }
+    this.used[word] = (this.used[word] as number) | (1 << (identifier & 31));
+    this.count++;
+  }
+}

@@ -1,0 +1,57 @@
+/** A first-in, first-out queue whose `shift` is cheap however long it is. */
+
+const COMPACT_AT = 1024;
+
+export class Queue<Item> {
+  private items: (Item | undefined)[] = [];
+  private head = 0;
+
+  get length(): number {
+    return this.items.length - this.head;
+  }
+
+  push(item: Item): void {
+    this.items.push(item);
+  }
+
+  peek(): Item | undefined {
+    return this.items[this.head];
+  }
+
+  shift(): Item | undefined {
+    if (this.head === this.items.length) return undefined;
+    const item = this.items[this.head];
+    this.items[this.head++] = undefined;
+    if (this.head === this.items.length) {
+      this.items.length = 0;
+      this.head = 0;
+    } else if (this.head >= COMPACT_AT && this.head * 2 >= this.items.length) {
+      this.items = this.items.slice(this.head);
+      this.head = 0;
+    }
+    return item;
+  }
+
+  /** Puts `items` before all others, in their order. */
+  prepend(items: readonly Item[]): void {
+    if (items.length === 0) return;
+    this.items = [...items, ...this.items.slice(this.head)];
+    this.head = 0;
+  }
+
+  /** Takes all items out. */
+  drain(): Item[] {
+    const items = this.items.slice(this.head) as Item[];
+    this.items = [];
+    this.head = 0;
+    return items;
+  }
+
+  /** Takes one item out, wherever it stands. False if it is not there. */
+  remove(item: Item): boolean {
+    const at = this.items.indexOf(item, this.head);
+    if (at < 0) return false;
+    this.items.splice(at, 1);
+    return true;
+  }
+}

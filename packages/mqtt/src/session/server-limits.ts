@@ -1,0 +1,80 @@
+/** What the server said in CONNACK that it takes; kept before anything is sent. Before MQTT 5 there are no such limits. */
+
+import type { ConnackPacket, ProtocolVersion, SubscriptionRequest } from "../codec/packets.js";
+import { RefusedError } from "../errors.js";
+import { hasWildcard } from "../topic/topic-filter.js";
+import type { OutgoingMessage } from "./outgoing-message.js";
+
+const PROTOCOL_MAXIMUM = 268_435_460;
+
+export interface ServerLimits {
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly maximumQoS: 0 | 1 | 2;
+  readonly retainAvailable: boolean;
+  readonly wildcardSubscriptionAvailable: boolean;
+  readonly sharedSubscriptionAvailable: boolean;
+  readonly subscriptionIdentifiersAvailable: boolean;
+  readonly topicAliasMaximum: number;
+}
+
+export function serverLimits(connack: ConnackPacket, version: ProtocolVersion): ServerLimits {
+  const properties = connack.properties ?? {};
+  return {
+    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    maximumPacketSize: properties.maximumPacketSize ?? PROTOCOL_MAXIMUM,
+    maximumQoS: properties.maximumQoS ?? 2,
+    retainAvailable: properties.retainAvailable ?? true,
+    wildcardSubscriptionAvailable: properties.wildcardSubscriptionAvailable ?? true,
+    sharedSubscriptionAvailable: properties.sharedSubscriptionAvailable ?? true,
+    subscriptionIdentifiersAvailable: version === 5 && (properties.subscriptionIdentifiersAvailable ?? true),
+    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
+  };
+}
+
+/** Why the server would not take this message; undefined if it would. Its size is checked where it is encoded. */
+export function publishRefusal(limits: ServerLimits, message: OutgoingMessage): RefusedError | undefined {
+  if (message.qos > limits.maximumQoS) {
+    return new RefusedError(
+      "MAXIMUM_QOS_EXCEEDED",
+      0x9b,
+      `qos ${message.qos} for "${message.topic}": the server's maximumQoS is ${limits.maximumQoS} [MQTT5-3.2.2-11]`,
+    );
+  }
+  if (message.retain && !limits.retainAvailable) {
+    return new RefusedError(
+      "RETAIN_NOT_AVAILABLE",
+      0x9a,
+      `retain true for "${message.topic}": the server has retainAvailable 0 [MQTT5-3.2.2-14]`,
+    );
+  }
+  return undefined;
+}
+
+/** Why the server would not take this subscription; undefined if it would. */
+export function subscriptionRefusal(limits: ServerLimits, request: SubscriptionRequest): RefusedError | undefined {
+  const { topicFilter } = request;
+  if (!limits.sharedSubscriptionAvailable && topicFilter.startsWith("$share/")) {
+    return new RefusedError(
+      "SHARED_SUBSCRIPTION_NOT_AVAILABLE",
+      0x9e,
+      `topicFilter "${topicFilter}": the server has sharedSubscriptionAvailable 0`,
+    );
+  }
+  if (!limits.wildcardSubscriptionAvailable && hasWildcard(topicFilter)) {
+    return new RefusedError(
+      "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE",
+      0xa2,
+      `topicFilter "${topicFilter}": the server has wildcardSubscriptionAvailable 0`,
+    );
+  }
+  return undefined;
+}
+
+export function packetTooLarge(limit: number, what: string): RefusedError {
+  return new RefusedError(
+    "MAXIMUM_PACKET_SIZE_EXCEEDED",
+    0x95,
+    `${what} is longer than the peer's maximumPacketSize of ${limit} bytes [MQTT5-3.2.2-15]`,
+  );
+}
