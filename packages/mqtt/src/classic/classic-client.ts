@@ -1,0 +1,140 @@
+/** The client of the Lua library, method for method, on MQTT 3.1 with clean sessions and QoS 0. */
+
+import type { Client } from "../client/client.js";
+import { createClient } from "../client/connect.js";
+import type { Message } from "../client/message.js";
+import { type MqttError, UsageError } from "../errors.js";
+import { Queue } from "../session/queue.js";
+import { debug } from "./debug-log.js";
+
+/** Called by `handler()` with each message; `message` has the payload's bytes and flags. */
+export type ClassicCallback = (topic: string, payload: string, message: Message) => void;
+
+/** Seconds. */
+export const KEEP_ALIVE_TIME = 60;
+const DEFAULT_PORT = 1883;
+/** So many messages may wait for `handler()`; then the server has to. */
+const INBOX = 1_000;
+
+export class ClassicClient {
+  private client: Client | undefined;
+  private readonly inbox = new Queue<Message>();
+  /** What was put in the inbox for one subscription and comes again for another that overlaps it. */
+  private readonly seen = new WeakSet<Message>();
+  private full: { readonly room: Promise<void>; readonly free: () => void } | undefined;
+  private failure: MqttError | undefined;
+  private destroyed = false;
+
+  constructor(
+    private readonly hostname: string,
+    private readonly port: number = DEFAULT_PORT,
+    private readonly callback: ClassicCallback = () => undefined,
+  ) {
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new UsageError("OPTION_INVALID", `port ${port}: must be an integer from 1 to 65,535`);
+    }
+  }
+
+  /**
+   * @param identifier 1 to 23 characters, different for each client of a server
+   * @param will_topic with `will_message`: what the server publishes if this client goes without saying goodbye
+   */
+  async connect(
+    identifier: string,
+    will_topic?: string,
+    will_qos: 0 | 1 | 2 = 0,
+    will_retain: boolean | 0 | 1 = false,
+    will_message?: string,
+  ): Promise<void> {
+    if (this.destroyed) throw new UsageError("CLIENT_CLOSED", "connect: this client was destroyed");
+    if (this.client?.connected) throw new UsageError("ALREADY_CONNECTED", "connect: this client is connected");
+    debug(`MQTT.client:connect(): ${identifier}`);
+    const withWill = will_topic !== undefined && will_message !== undefined;
+    const host = this.hostname.includes(":") ? `[${this.hostname}]` : this.hostname;
+    const client = createClient(`mqtt://${host}:${this.port}`, {
+      clientId: identifier,
+      protocolVersion: 3,
+      keepAlive: KEEP_ALIVE_TIME,
+      reconnect: false,
+      ...(withWill && {
+        will: { topic: will_topic, payload: will_message, qos: will_qos, retain: Boolean(will_retain) },
+      }),
+    });
+    this.failure = undefined;
+    client.on("packet", (packet) => debug(`MQTT.client: received ${packet.type.toUpperCase()}`));
+    client.on("closed", ({ error }) => {
+      this.failure = error;
+    });
+    try {
+      await client.connect();
+    } catch (error) {
+      await client.disconnect();
+      throw error;
+    }
+    this.client = client;
+  }
+
+  async publish(topic: string, payload: string | Uint8Array): Promise<void> {
+    debug(`MQTT.client:publish(): ${topic}`);
+    await this.online("publish").publish(topic, payload);
+  }
+
+  /** Rejects if the server denies all of the topics. */
+  async subscribe(topics: readonly string[]): Promise<void> {
+    debug(`MQTT.client:subscribe(): ${topics.join(", ")}`);
+    await this.online("subscribe").subscribe(topics, { onMessage: (message) => this.receive(message) });
+  }
+
+  async unsubscribe(topics: readonly string[]): Promise<void> {
+    debug(`MQTT.client:unsubscribe(): ${topics.join(", ")}`);
+    await this.online("unsubscribe").unsubscribe(topics);
+  }
+
+  /**
+   * Gives the messages that have come to the callback. To be called again and again; nothing reaches the callback
+   * otherwise. Rejects once the connection is lost.
+   */
+  async handler(): Promise<void> {
+    for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift()) {
+      this.callback(message.topic, message.text(), message);
+    }
+    this.full?.free();
+    this.full = undefined;
+    this.online("handler");
+  }
+
+  async disconnect(): Promise<void> {
+    debug("MQTT.client:disconnect()");
+    const { client } = this;
+    this.client = undefined;
+    await client?.disconnect();
+  }
+
+  /** Disconnects, if need be, for good. */
+  async destroy(): Promise<void> {
+    debug("MQTT.client:destroy()");
+    this.destroyed = true;
+    await this.disconnect();
+  }
+
+  private receive(message: Message): Promise<void> | undefined {
+    if (this.seen.has(message)) return undefined;
+    this.seen.add(message);
+    this.inbox.push(message);
+    if (this.inbox.length < INBOX) return undefined;
+    if (this.full === undefined) {
+      let free = (): void => undefined;
+      const room = new Promise<void>((resolve) => {
+        free = resolve;
+      });
+      this.full = { room, free };
+    }
+    return this.full.room;
+  }
+
+  private online(what: string): Client {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.client === undefined) throw new UsageError("NOT_CONNECTED", `${what}: call connect first`);
+    return this.client;
+  }
+}

@@ -1,0 +1,346 @@
+/** The client: what an application holds. Puts the parts together; each part does its own work. */
+
+import type { Packet, ProtocolVersion, PublishPacket } from "../codec/packets.js";
+import type { ConnackProperties, DisconnectProperties } from "../codec/properties.js";
+import { assertPayload } from "../codec/publish-coder.js";
+import { type MqttError, TimeoutError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Clock } from "../platform/clock.js";
+import type { Platform } from "../platform/platform.js";
+import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
+import { SessionJournal } from "../session/session-journal.js";
+import { assertTopicName } from "../topic/topic-name.js";
+import { assertNotAborted, onAbort } from "./abort-source.js";
+import { assertQoS, type ClientSettings, type ConnectOptions, parseConnectOptions } from "./connect-options.js";
+import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
+import { EventEmitter, type Listener } from "./event-emitter.js";
+import type { Message } from "./message.js";
+import { type PublishOptions, type PublishResult, Publishing, RestoredPublishing } from "./publishing.js";
+import { Router, type RouterOwner } from "./router.js";
+import { parseServerUrl } from "./server-url.js";
+import { StoreWriter } from "./store-writer.js";
+import type { Subscription } from "./subscription.js";
+import { type SubscribeOptions, Subscriptions } from "./subscriptions.js";
+
+/** What is known of a connection when the server has accepted it. */
+export interface Connected {
+  /** The server's URL, without credentials. */
+  readonly server: string;
+  readonly protocolVersion: ProtocolVersion;
+  /** The client's own, or the one that the server assigned. */
+  readonly clientId: string;
+  /** Whether the server still had this client's session; always false on 3.1, which does not say. */
+  readonly sessionPresent: boolean;
+  /** CONNACK's properties; empty before MQTT 5. */
+  readonly properties: ConnackProperties;
+}
+
+export interface ClientEvents {
+  /** CONNACK has accepted, the first time or again. */
+  connected: Connected;
+  /** A connection that was accepted is over; `reconnecting` or `closed` follows. */
+  disconnected: { readonly error: MqttError };
+  /** The next attempt is made in `delay` milliseconds. */
+  reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
+  /** Another client uses this client's identifier: certain if the server said so (MQTT 5), else concluded from its pattern. */
+  takenOver: { readonly clientId: string; readonly certain: boolean; readonly error: MqttError };
+  /** The client will not connect again; without an error if `disconnect` was called. */
+  closed: { readonly error: MqttError | undefined };
+  /** What no promise could be rejected with: a handler or a listener that threw, a subscription denied after reconnecting. */
+  error: unknown;
+  /** A message came under a subscription of an earlier process that this one has not made (again). */
+  unclaimed: Message;
+  /** A packet came. */
+  packet: Packet;
+}
+
+/** A snapshot; counts are since the client was made. */
+export interface ClientStatistics {
+  readonly connections: number;
+  readonly messagesPublished: number;
+  readonly messagesReceived: number;
+  /** Messages published whose outcome is not known yet. */
+  readonly pendingPublishes: number;
+  /** Messages received that handlers and iterators have not finished with. */
+  readonly pendingMessages: number;
+  readonly subscriptions: number;
+}
+
+export interface DisconnectOptions {
+  /** MQTT 5: default 0; 4 has the server publish the will. */
+  readonly reasonCode?: number;
+  /** MQTT 5. */
+  readonly properties?: DisconnectProperties;
+  /** Milliseconds to wait for what is still unacknowledged. Default 5,000; 0 does not wait. */
+  readonly drainTimeout?: number;
+}
+
+export class Client {
+  private readonly settings: ClientSettings;
+  private readonly clock: Clock;
+  private readonly emitter = new EventEmitter<ClientEvents>();
+  private readonly session: ClientSession;
+  private readonly router: Router;
+  private readonly subscriptions: Subscriptions;
+  private readonly connector: Connector;
+  private readonly journal: SessionJournal | undefined;
+  private readonly storeWriter: StoreWriter | undefined;
+  private closing: Promise<void> | undefined;
+  private whenDrained: (() => void) | undefined;
+  private readonly counts = { connections: 0, messagesPublished: 0, messagesReceived: 0 };
+
+  /** Made by `connect` and `createClient`. */
+  constructor(
+    urls: string | readonly string[],
+    private readonly options: ConnectOptions,
+    platform: Platform,
+  ) {
+    const servers = (typeof urls === "string" ? [urls] : urls).map(parseServerUrl);
+    if (servers.length === 0) throw new UsageError("URL_INVALID", "url: the list of servers is empty");
+    this.settings = parseConnectOptions(options, platform.random);
+    this.clock = platform.clock;
+    const { store } = this.settings;
+    this.journal = store && new SessionJournal();
+    this.storeWriter = store && this.journal && new StoreWriter(store, this.journal);
+    this.session = new ClientSession(this.settings, this.sessionEvents(), this.journal);
+    this.router = new Router(this.settings.inbox, this.routerOwner());
+    this.subscriptions = new Subscriptions(this.session, this.router, (error) => this.emitter.emit("error", error));
+    this.connector = new Connector(
+      servers,
+      this.settings,
+      platform,
+      this.session,
+      this.storeWriter,
+      this.connectorEvents(),
+    );
+  }
+
+  /** The identifier that this client uses, its own or the one that the server assigned. */
+  get clientId(): string {
+    return this.connector.clientId;
+  }
+
+  get connected(): boolean {
+    return this.connector.isOnline;
+  }
+
+  get statistics(): ClientStatistics {
+    return {
+      ...this.counts,
+      pendingPublishes: this.session.pending,
+      pendingMessages: this.router.pending,
+      subscriptions: this.subscriptions.size,
+    };
+  }
+
+  /** Calls `listener` at each such event. Returns what takes it off again. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
+    return this.emitter.on(name, listener);
+  }
+
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
+    this.emitter.off(name, listener);
+  }
+
+  /**
+   * Connects for the first time. Each server is tried once.
+   *
+   * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; UsageError ABORTED or
+   * ALREADY_CONNECTED. After an error the client may try again.
+   */
+  async connect(signal: AbortSignalLike | undefined = this.options.signal): Promise<Connected> {
+    if (this.closing) throw closedError("connect");
+    await this.openStore();
+    return connectedOf(await this.connector.start(signal));
+  }
+
+  /**
+   * Publishes a message, now or as soon as it may be sent. The promise settles exactly once: when the message was handed to
+   * the network (QoS 0), at PUBACK (QoS 1), at PUBCOMP (QoS 2), or with a typed error that says what became of it.
+   *
+   * @param payload text is sent as UTF-8; bytes must not change until the promise settles
+   * @example await client.publish("kitchen/light", "on", { qos: 1, retain: true })
+   */
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
+    try {
+      return this.startPublishing(topic, payload, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Subscribes to one filter or several. Resolves at SUBACK; rejects with a RefusedError if the server denies all of them
+   * (what it says to each is in `granted`).
+   *
+   * @example
+   * const subscription = await client.subscribe("sensors/+/temperature", { qos: 1 });
+   * for await (const message of subscription) console.log(message.topic, message.text());
+   */
+  async subscribe(topicFilters: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+    if (this.closing) throw closedError("subscribe");
+    return this.subscriptions.subscribe(typeof topicFilters === "string" ? [topicFilters] : topicFilters, options);
+  }
+
+  /** Ends all subscriptions of this client under these filters. Resolves at UNSUBACK. */
+  async unsubscribe(topicFilters: string | readonly string[], signal?: AbortSignalLike): Promise<void> {
+    if (this.closing) throw closedError("unsubscribe");
+    const filters = typeof topicFilters === "string" ? [topicFilters] : topicFilters;
+    return this.subscriptions.unsubscribeFilters(filters, undefined, signal);
+  }
+
+  /**
+   * Waits, within a bound, for what is unacknowledged, says DISCONNECT and closes. Whatever is still pending then is
+   * rejected; with a store it stays there for the next process. Offline it does not wait.
+   */
+  disconnect(options: DisconnectOptions = {}): Promise<void> {
+    this.closing ??= this.leave(options);
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.disconnect();
+  }
+
+  private startPublishing(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {
+    const { qos = 0, retain = false, properties, signal } = options;
+    if (this.closing || this.connector.isStopped) throw closedError("publish");
+    assertTopicName(topic);
+    assertPayload(payload);
+    assertQoS("qos", qos);
+    assertNotAborted(signal);
+    const now = this.clock.now();
+    const expiry = properties?.messageExpiryInterval;
+    const expiresAt = expiry === undefined ? Infinity : now + expiry * 1000;
+    let release: (() => void) | undefined;
+    const publishing = new Publishing(topic, payload, qos, retain, properties, expiresAt, () => {
+      release?.();
+      this.settled();
+    });
+    release = signal && onAbort(signal, (error) => {
+      if (!this.session.withdraw(publishing, error)) publishing.giveUp(error);
+    });
+    this.counts.messagesPublished++;
+    this.session.publish(publishing, now);
+    if (!this.connector.isOnline) this.storeWhatChanged();
+    return publishing.result;
+  }
+
+  /** With no connection to write for, the store still has to learn of what was queued. */
+  private storeWhatChanged(): void {
+    this.storeWriter?.write()?.catch((error: unknown) => this.emitter.emit("error", error));
+  }
+
+  private settled(): void {
+    if (this.whenDrained && this.session.pending === 0) this.whenDrained();
+  }
+
+  private async openStore(): Promise<void> {
+    const { store, clientId } = this.settings;
+    if (store === undefined || this.journal === undefined) return;
+    const { messages, incoming } = this.journal.load(await store.open(clientId));
+    this.session.restore(
+      messages.map((stored) => new RestoredPublishing(stored, (error) => {
+        if (error) this.emitter.emit("error", error);
+        this.settled();
+      })),
+      incoming,
+    );
+  }
+
+  private async leave(options: DisconnectOptions): Promise<void> {
+    const { drainTimeout = 5_000, ...packet } = options;
+    let drained = true;
+    if (this.connector.isOnline && this.session.pending > 0 && drainTimeout > 0) drained = await this.drain(drainTimeout);
+    this.session.sayDisconnect(this.farewell(packet));
+    const closed = this.connector.stop();
+    this.finish(undefined, (what) =>
+      drained
+        ? new UsageError("CLIENT_CLOSED", `disconnect: ${what} was still pending when the client closed`)
+        : new TimeoutError("DRAIN_TIMEOUT", `disconnect: ${what} was not acknowledged within drainTimeout ${drainTimeout} ms`),
+    );
+    await closed;
+    await this.storeWriter?.close();
+  }
+
+  /** DISCONNECT's fields; on MQTT 5 it also ends a session that was only meant to outlast lost connections. */
+  private farewell(packet: Pick<DisconnectOptions, "reasonCode" | "properties">) {
+    const { reasonCode = 0, properties } = packet;
+    if (!this.settings.endsWithClient) return { reasonCode, properties };
+    return { reasonCode, properties: { sessionExpiryInterval: 0, ...properties } };
+  }
+
+  private drain(timeout: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.clock.schedule(timeout, () => resolve(false));
+      this.whenDrained = () => {
+        timer.cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /** Nothing will come or go any more. */
+  private finish(error: MqttError | undefined, reason: (what: string) => MqttError): void {
+    this.session.abandon(reason);
+    this.subscriptions.close(error);
+    this.emitter.emit("closed", { error });
+  }
+
+  private sessionEvents(): ClientSessionEvents {
+    return {
+      accepted: (connack, resumed) => {
+        this.connector.connackAccepted(connack);
+        if (!resumed || this.connector.protocolVersion === 3) this.subscriptions.subscribeAgain();
+      },
+      refused: (connack) => this.connector.connackRefused(connack),
+      message: (packet: PublishPacket, delivery) => {
+        this.counts.messagesReceived++;
+        this.router.route(packet, delivery, !this.settings.cleanStart);
+      },
+      authentication: () => undefined,
+      disconnected: (packet) => this.connector.disconnected(packet),
+    };
+  }
+
+  private routerOwner(): RouterOwner {
+    return {
+      finished: (delivery, failed) => this.session.finished(delivery, failed ? 0x83 : 0),
+      handlerFailed: (error) => this.emitter.emit("error", error),
+      unclaimed: (message) => this.emitter.emit("unclaimed", message),
+      setPaused: (paused) => this.connector.setPaused(paused),
+    };
+  }
+
+  private connectorEvents(): ConnectorEvents {
+    return {
+      accepted: (accepted) => {
+        this.counts.connections++;
+        this.emitter.emit("connected", connectedOf(accepted));
+      },
+      lost: (error) => {
+        this.router.forgetUnclaimed();
+        this.emitter.emit("disconnected", { error });
+      },
+      reconnecting: (attempt, delay, error) => this.emitter.emit("reconnecting", { attempt, delay, error }),
+      takenOver: (certain, error) => this.emitter.emit("takenOver", { clientId: this.clientId, certain, error }),
+      gaveUp: (error) => {
+        this.finish(error, (what) =>
+          new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${error.message}`, { cause: error }),
+        );
+      },
+      packet: (packet) => {
+        if (this.emitter.has("packet")) this.emitter.emit("packet", packet);
+      },
+    };
+  }
+}
+
+function connectedOf(accepted: Accepted): Connected {
+  const { server, protocolVersion, clientId, sessionPresent, connack } = accepted;
+  return { server, protocolVersion, clientId, sessionPresent, properties: connack.properties ?? {} };
+}
+
+function closedError(what: string): UsageError {
+  return new UsageError("CLIENT_CLOSED", `${what}: the client is closed; make a new one`);
+}

@@ -1,0 +1,224 @@
+/** What a user may say about a connection, and the precise settings that come of it: parsed once, here. */
+
+import { clientIdProblem } from "../codec/connect-coder.js";
+import type { ProtocolVersion, QoS, Will } from "../codec/packets.js";
+import type { ConnectProperties, WillProperties } from "../codec/properties.js";
+import { assertPayload } from "../codec/publish-coder.js";
+import { UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Platform } from "../platform/platform.js";
+import type { Random } from "../platform/random.js";
+import type { Store } from "../platform/store.js";
+import { utf8Bytes } from "../platform/text.js";
+import { assertTopicName } from "../topic/topic-name.js";
+import type { ReconnectDelays } from "./reconnect-policy.js";
+
+export interface WillOptions {
+  readonly topic: string;
+  readonly payload?: string | Uint8Array;
+  /** Default 0. */
+  readonly qos?: QoS;
+  /** Default false. */
+  readonly retain?: boolean;
+  /** MQTT 5. */
+  readonly properties?: WillProperties;
+}
+
+export interface ConnectOptions {
+  /** 1–23 characters are sure to be taken by every server. Default: one made at random, the same for the client's life. */
+  readonly clientId?: string;
+  /** 5, 4 (3.1.1), 3 (3.1), or "auto" (default): 5, falling back to what the server takes. */
+  readonly protocolVersion?: ProtocolVersion | "auto";
+  /**
+   * Whether a session that the server still holds from earlier is thrown away at the first connection. Default true, with a
+   * store false. On MQTT 5 the session made then lasts across lost connections; on 3.1 and 3.1.1 a clean session ends with each.
+   */
+  readonly cleanStart?: boolean;
+  /** Seconds, 0 … 65,535; 0 switches it off. Default 60. */
+  readonly keepAlive?: number;
+  readonly username?: string;
+  readonly password?: string | Uint8Array;
+  /** What the server publishes if this client goes without saying goodbye. */
+  readonly will?: WillOptions;
+  /** Milliseconds that one attempt may take, from dialling to CONNACK. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** How a lost connection is taken up again, or false: not at all. */
+  readonly reconnect?: false | Partial<ReconnectDelays>;
+  /** Where the session is kept beyond the process. Default: nowhere; it then lives as long as the client. */
+  readonly store?: Store;
+  /** How much may wait to be sent. Default 100,000 messages, 64 MiB. */
+  readonly outbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
+  /** How much may wait for handlers and iterators before reading from the network stops. Default 1,000 messages, 4 MiB. */
+  readonly inbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
+  /** The properties of CONNECT on MQTT 5. */
+  readonly properties?: ConnectProperties;
+  /** Ends the first connection attempt. */
+  readonly signal?: AbortSignalLike;
+  /** Clock, randomness and network instead of the runtime's own: for tests and for engines that have none. */
+  readonly platform?: Platform;
+}
+
+export interface Bounds {
+  readonly maximumCount: number;
+  readonly maximumBytes: number;
+}
+
+export interface ClientSettings {
+  readonly clientId: string;
+  /** The versions to try, in order. */
+  readonly versions: readonly ProtocolVersion[];
+  readonly cleanStart: boolean;
+  readonly keepAlive: number;
+  readonly username: string | undefined;
+  readonly password: Uint8Array | undefined;
+  readonly will: Will | undefined;
+  readonly connectTimeout: number;
+  readonly reconnect: ReconnectDelays | undefined;
+  readonly store: Store | undefined;
+  readonly outbox: Bounds;
+  readonly inbox: Bounds;
+  readonly properties: ConnectProperties;
+  /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
+  readonly endsWithClient: boolean;
+}
+
+const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
+  "clientId",
+  "protocolVersion",
+  "cleanStart",
+  "keepAlive",
+  "username",
+  "password",
+  "will",
+  "connectTimeout",
+  "reconnect",
+  "store",
+  "outbox",
+  "inbox",
+  "properties",
+  "signal",
+  "platform",
+]);
+
+/** Seconds for which a server is asked to hold the session of a client that means to come back. */
+const COME_BACK = 3_600;
+const FOR_EVER = 0xffff_ffff;
+
+/** @throws UsageError OPTION_UNKNOWN, OPTION_INVALID, CLIENT_ID_INVALID, TOPIC_NAME_INVALID or PAYLOAD_INVALID */
+export function parseConnectOptions(options: ConnectOptions, random: Random): ClientSettings {
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
+  }
+  if (options.store !== undefined && options.clientId === undefined) {
+    throw new UsageError("OPTION_INVALID", "store: needs a clientId, by which the session is found again");
+  }
+  const cleanStart = boolean("cleanStart", options.cleanStart, options.store === undefined);
+  const clientId = options.clientId ?? randomClientId(random);
+  if (typeof clientId !== "string") throw invalid("clientId", clientId, "must be a string");
+  const versions = protocolVersions(options.protocolVersion ?? "auto", clientId, cleanStart);
+  const password = typeof options.password === "string" ? bytesOf(options.password) : options.password;
+  if (password !== undefined && !(password instanceof Uint8Array)) {
+    throw new UsageError("OPTION_INVALID", "password: must be a string or a Uint8Array");
+  }
+  if (password !== undefined && options.username === undefined && options.protocolVersion !== 5) {
+    throw new UsageError("OPTION_INVALID", "password: needs a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
+  }
+  const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect ?? {});
+  const properties = options.properties ?? {};
+  const chosen = properties.sessionExpiryInterval !== undefined;
+  const kept = cleanStart ? (reconnect === undefined ? undefined : COME_BACK) : FOR_EVER;
+  return {
+    clientId,
+    versions,
+    cleanStart,
+    keepAlive: integer("keepAlive", options.keepAlive, 60, 0, 65_535),
+    username: options.username,
+    password,
+    will: options.will === undefined ? undefined : parseWill(options.will),
+    connectTimeout: integer("connectTimeout", options.connectTimeout, 10_000, 1, 2 ** 31 - 1),
+    reconnect,
+    store: options.store,
+    outbox: bounds("outbox", options.outbox, 100_000, 64 * 2 ** 20),
+    inbox: bounds("inbox", options.inbox, 1_000, 4 * 2 ** 20),
+    properties: chosen || kept === undefined ? properties : { sessionExpiryInterval: kept, ...properties },
+    endsWithClient: !chosen && cleanStart && kept !== undefined,
+  };
+}
+
+const LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/** 20 characters that every server must take [MQTT-3.1.3-5]. */
+function randomClientId(random: Random): string {
+  let id = "aiko";
+  while (id.length < 20) id += LETTERS[Math.floor(random.next() * LETTERS.length)];
+  return id;
+}
+
+function protocolVersions(asked: unknown, clientId: string, cleanStart: boolean): readonly ProtocolVersion[] {
+  if (asked === "auto") return ([5, 4, 3] as const).filter((version) => !clientIdProblem(version, clientId, cleanStart));
+  if (asked !== 3 && asked !== 4 && asked !== 5) throw invalid("protocolVersion", asked, 'must be 3, 4, 5 or "auto"');
+  const problem = clientIdProblem(asked, clientId, cleanStart);
+  if (problem) throw new UsageError("CLIENT_ID_INVALID", `clientId "${clientId}" ${problem}`);
+  return [asked];
+}
+
+function parseWill(will: WillOptions): Will {
+  const { topic, payload = "", qos = 0, retain = false, properties } = will;
+  assertTopicName(topic);
+  assertPayload(payload);
+  assertQoS("will.qos", qos);
+  const bytes = typeof payload === "string" ? bytesOf(payload) : payload;
+  if (bytes.length > 65_535) throw invalid("will.payload", `${bytes.length} bytes`, "must have at most 65,535 bytes");
+  return { topic, payload: bytes, qos, retain: boolean("will.retain", retain, false), properties };
+}
+
+function reconnectDelays(delays: Partial<ReconnectDelays>): ReconnectDelays {
+  for (const name of Object.keys(delays)) {
+    if (name !== "initialDelay" && name !== "maximumDelay" && name !== "maximumAttempts") {
+      throw new UsageError("OPTION_UNKNOWN", `option "reconnect.${name}": there is no such option`);
+    }
+  }
+  const initialDelay = integer("reconnect.initialDelay", delays.initialDelay, 1_000, 1, 2 ** 31 - 1);
+  const maximumDelay = integer("reconnect.maximumDelay", delays.maximumDelay, 60_000, initialDelay, 2 ** 31 - 1);
+  const maximumAttempts = delays.maximumAttempts ?? Infinity;
+  if (!(maximumAttempts >= 1)) throw invalid("reconnect.maximumAttempts", maximumAttempts, "must be at least 1");
+  return { initialDelay, maximumDelay, maximumAttempts };
+}
+
+function bounds(name: string, given: Partial<Bounds> = {}, count: number, bytes: number): Bounds {
+  for (const key of Object.keys(given)) {
+    if (key !== "maximumCount" && key !== "maximumBytes") {
+      throw new UsageError("OPTION_UNKNOWN", `option "${name}.${key}": there is no such option`);
+    }
+  }
+  return {
+    maximumCount: integer(`${name}.maximumCount`, given.maximumCount, count, 1, Number.MAX_SAFE_INTEGER),
+    maximumBytes: integer(`${name}.maximumBytes`, given.maximumBytes, bytes, 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** @throws UsageError OPTION_INVALID */
+export function assertQoS(name: string, value: unknown): asserts value is QoS {
+  if (value !== 0 && value !== 1 && value !== 2) throw invalid(name, value, "must be 0, 1 or 2");
+}
+
+function integer(name: string, value: unknown, otherwise: number, minimum: number, maximum: number): number {
+  if (value === undefined) return otherwise;
+  if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+  throw invalid(name, value, `must be an integer from ${minimum} to ${maximum}`);
+}
+
+function boolean(name: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value === "boolean") return value;
+  throw invalid(name, value, "must be true or false");
+}
+
+function invalid(name: string, value: unknown, rule: string): UsageError {
+  return new UsageError("OPTION_INVALID", `${name} ${String(value)}: ${rule}`);
+}
+
+function bytesOf(text: string): Uint8Array {
+  assertPayload(text);
+  return utf8Bytes(text);
+}

@@ -1,0 +1,32 @@
+/** The two ways to a client. */
+
+import { platform } from "#platform";
+import { Client } from "./client.js";
+import type { ConnectOptions } from "./connect-options.js";
+
+/**
+ * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected,
+ * until `disconnect`.
+ *
+ * @param urls one server or a list to fail over through: `mqtt://host:port`, `unix:/path`
+ * @throws RefusedError, TransportError, TimeoutError or ProtocolError if no server takes the client; UsageError if an option
+ * is unknown or wrong, or `signal` fires
+ * @example
+ * await using client = await connect("mqtt://localhost:1883", { clientId: "kitchen" });
+ * await client.publish("kitchen/temperature", "21.5", { qos: 1 });
+ */
+export async function connect(urls: string | readonly string[], options: ConnectOptions = {}): Promise<Client> {
+  const client = createClient(urls, options);
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.disconnect();
+    throw error;
+  }
+  return client;
+}
+
+/** Makes a client without connecting it: for listeners that must not miss the first event. `client.connect()` connects. */
+export function createClient(urls: string | readonly string[], options: ConnectOptions = {}): Client {
+  return new Client(urls, options, options.platform ?? platform);
+}

@@ -1,0 +1,178 @@
+/**
+ * One attempt at a network connection and, if it succeeds, the life of that connection: drives a ClientSession with what a
+ * transport and a clock say. Ends exactly once, with the reason.
+ */
+
+import { describeReasonCode, describeReturnCode } from "../codec/reason-codes.js";
+import type { ConnackPacket, DisconnectPacket, Packet } from "../codec/packets.js";
+import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../errors.js";
+import type { Clock, Timer } from "../platform/clock.js";
+import type { Transport } from "../platform/transport.js";
+import type { Attempt, ClientSession } from "../session/client-session.js";
+import { type ConnectionOwner, NetworkConnection } from "../session/network-connection.js";
+import type { StoreWriter } from "./store-writer.js";
+
+export interface ConnectionEvents {
+  packet(packet: Packet): void;
+  /** Once, when it is over: refused, lost, or ended by us (then without an error). */
+  ended(error: MqttError | undefined): void;
+}
+
+export class Connection implements ConnectionOwner {
+  private readonly network: NetworkConnection;
+  private timer: Timer | undefined;
+  private accepted = false;
+  private over = false;
+  /** Resolves when the transport is closed, which may be a little after the end was reported. */
+  readonly gone: Promise<void>;
+  private leave: () => void = () => undefined;
+
+  constructor(
+    transport: Transport,
+    private readonly server: string,
+    private readonly attempt: Attempt,
+    private readonly session: ClientSession,
+    private readonly clock: Clock,
+    private readonly storeWriter: StoreWriter | undefined,
+    maximumPacketSize: number | undefined,
+    private readonly events: ConnectionEvents,
+  ) {
+    const limits = maximumPacketSize === undefined ? {} : { maximumPacketSize };
+    this.network = new NetworkConnection(transport, clock, attempt.version, limits, this);
+    this.gone = new Promise((resolve) => {
+      this.leave = resolve;
+    });
+  }
+
+  /** Says CONNECT. */
+  open(): void {
+    this.session.connectionOpened(this.network, this.attempt);
+    this.network.start();
+  }
+
+  /** The session's events, passed on by its owner. */
+  connackAccepted(): void {
+    this.accepted = true;
+    this.watch();
+  }
+
+  connackRefused(connack: ConnackPacket): void {
+    this.end(connectRefused(this.server, this.attempt, connack));
+  }
+
+  disconnected(packet: DisconnectPacket): void {
+    this.end(disconnectedByServer(this.server, this.attempt.clientId, packet));
+  }
+
+  /** Gives up, with this as the reason. */
+  abort(error: MqttError): void {
+    if (this.over) return;
+    this.network.destroy();
+    this.finish(error);
+  }
+
+  /** Sends what is written, DISCONNECT included, and closes. */
+  end(error?: MqttError): void {
+    if (this.over) return;
+    this.network.end();
+    this.finish(error);
+  }
+
+  pause(): void {
+    this.network.pause();
+    this.session.setDeaf(true, this.clock.now());
+  }
+
+  resume(): void {
+    this.session.setDeaf(false, this.clock.now());
+    this.network.resume();
+  }
+
+  packetReceived(packet: Packet, now: number): void {
+    this.events.packet(packet);
+    this.session.receive(packet, now);
+  }
+
+  bytesReceived(now: number): void {
+    this.session.bytesReceived(now);
+  }
+
+  beforeFlush(): Promise<void> | undefined {
+    return this.storeWriter?.write();
+  }
+
+  flushed(now: number): void {
+    if (!this.over) this.session.flushed(now);
+  }
+
+  drained(now: number): void {
+    if (!this.over) this.session.drained(now);
+  }
+
+  failed(error: unknown): void {
+    if (this.over) return;
+    if (error instanceof ProtocolError) {
+      if (this.accepted) this.session.sayDisconnect({ reasonCode: error.reasonCode });
+      this.end(error);
+    } else if (error instanceof MqttError) {
+      this.abort(error);
+    } else {
+      this.abort(new TransportError("CONNECTION_LOST", `the connection to ${this.server} failed: ${error}`, { cause: error }));
+    }
+  }
+
+  closed(error: Error | undefined): void {
+    const what = this.accepted ? "closed the connection" : "closed the connection before CONNACK";
+    const message = error ? `the connection to ${this.server} was lost: ${error.message}` : `${this.server} ${what}`;
+    this.finish(new TransportError("CONNECTION_LOST", message, { cause: error }));
+    this.leave();
+  }
+
+  private finish(error: MqttError | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    this.timer?.cancel();
+    this.session.connectionLost();
+    this.events.ended(error);
+  }
+
+  /** One timer a connection: it looks at the session's deadline when it fires, and not at every packet. */
+  private watch(): void {
+    const deadline = this.session.deadline();
+    if (deadline === Infinity) return;
+    this.timer = this.clock.schedule(Math.max(0, deadline - this.clock.now()), () => {
+      const now = this.clock.now();
+      if (this.session.advance(now) === "dead") {
+        this.abort(new TimeoutError("KEEP_ALIVE_TIMEOUT", `${this.server} has not answered within the keep-alive: taken for dead`));
+      } else {
+        this.watch();
+      }
+    });
+  }
+}
+
+function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket): RefusedError {
+  const { reasonCode, properties } = connack;
+  const words = properties?.reasonString;
+  const why = attempt.version === 5 ? describeReasonCode(reasonCode) : describeReturnCode(reasonCode);
+  const message = `${server} refused the connection of "${attempt.clientId}": ${why}${words ? `, "${words}"` : ""}`;
+  return new RefusedError("CONNECT_REFUSED", reasonCode, message, words);
+}
+
+const SESSION_TAKEN_OVER = 0x8e;
+
+function disconnectedByServer(server: string, clientId: string, packet: DisconnectPacket): RefusedError {
+  const { reasonCode, properties } = packet;
+  const words = properties?.reasonString;
+  if (reasonCode === SESSION_TAKEN_OVER) {
+    return new RefusedError(
+      "TAKEN_OVER",
+      reasonCode,
+      `another client connected to ${server} with the client identifier "${clientId}" and took this session over: ` +
+        "give each client an identifier of its own",
+      words,
+    );
+  }
+  const message = `${server} ended the connection: ${describeReasonCode(reasonCode)}${words ? `, "${words}"` : ""}`;
+  return new RefusedError("DISCONNECTED_BY_SERVER", reasonCode, message, words);
+}

@@ -1,0 +1,324 @@
+/**
+ * Gets a client online and keeps it there: which server, which version of the protocol, when to try again, and when to stop
+ * trying. Owns the state of the connection; knows nothing of messages.
+ */
+
+import type { ConnackPacket, DisconnectPacket, Packet, ProtocolVersion } from "../codec/packets.js";
+import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Timer } from "../platform/clock.js";
+import type { Platform } from "../platform/platform.js";
+import { utf8Bytes } from "../platform/text.js";
+import type { Transport } from "../platform/transport.js";
+import type { ClientSession } from "../session/client-session.js";
+import { AbortSource, assertNotAborted, onAbort } from "./abort-source.js";
+import type { ClientSettings } from "./connect-options.js";
+import { Connection } from "./connection.js";
+import { ReconnectPolicy } from "./reconnect-policy.js";
+import type { ServerUrl } from "./server-url.js";
+import type { StoreWriter } from "./store-writer.js";
+
+/** What a connection came to, at CONNACK. */
+export interface Accepted {
+  readonly server: string;
+  readonly protocolVersion: ProtocolVersion;
+  readonly clientId: string;
+  readonly sessionPresent: boolean;
+  readonly connack: ConnackPacket;
+}
+
+export interface ConnectorEvents {
+  accepted(accepted: Accepted): void;
+  /** A connection that had been accepted is over. */
+  lost(error: MqttError): void;
+  reconnecting(attempt: number, delay: number, error: MqttError): void;
+  takenOver(certain: boolean, error: MqttError): void;
+  /** There will be no further attempt. */
+  gaveUp(error: MqttError): void;
+  packet(packet: Packet): void;
+}
+
+type Connecting = {
+  readonly at: "connecting";
+  readonly abort: AbortSource;
+  connection: Connection | undefined;
+  accept: (connack: ConnackPacket) => void;
+};
+
+type State =
+  | { readonly at: "idle" }
+  | Connecting
+  | { readonly at: "online"; readonly connection: Connection; readonly since: number }
+  | { readonly at: "waiting"; readonly timer: Timer }
+  | { readonly at: "stopped" };
+
+/** A connection that the server closes within so many milliseconds after CONNACK, for no reason it names … */
+const SHORT_LIVED = 5_000;
+/** … so many times in a row looks as if another client used the same identifier (before MQTT 5 nobody says so). */
+const TAKE_OVER_PATTERN = 2;
+
+/** Reason codes of CONNACK after which trying again cannot help. */
+const FINAL_REASONS: ReadonlySet<number> = new Set([0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
+/** The same for the return codes before MQTT 5. */
+const FINAL_RETURNS: ReadonlySet<number> = new Set([1, 2, 4, 5]);
+
+export class Connector {
+  private state: State = { at: "idle" };
+  private readonly policy: ReconnectPolicy | undefined;
+  private serverIndex = 0;
+  /** The version that a server accepted; until then all of `settings.versions` are tried. */
+  private version: ProtocolVersion | undefined;
+  /** The identifier that a server assigned, if the client had none. */
+  private assignedClientId: string | undefined;
+  private shortLived = 0;
+
+  constructor(
+    private readonly servers: readonly ServerUrl[],
+    private readonly settings: ClientSettings,
+    private readonly platform: Platform,
+    private readonly session: ClientSession,
+    private readonly storeWriter: StoreWriter | undefined,
+    private readonly events: ConnectorEvents,
+  ) {
+    this.policy = settings.reconnect && new ReconnectPolicy(settings.reconnect, platform.random);
+  }
+
+  get isOnline(): boolean {
+    return this.state.at === "online";
+  }
+
+  get isStopped(): boolean {
+    return this.state.at === "stopped";
+  }
+
+  /** The version in use; undefined before the first CONNACK. */
+  get protocolVersion(): ProtocolVersion | undefined {
+    return this.version;
+  }
+
+  get clientId(): string {
+    return this.assignedClientId ?? this.settings.clientId;
+  }
+
+  /** The first attempt: each server once, in order. Rejects with the last one's error. */
+  async start(signal: AbortSignalLike | undefined): Promise<Accepted> {
+    if (this.state.at !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: this client was connected before");
+    assertNotAborted(signal);
+    let failure: MqttError | undefined;
+    for (let i = 0; i < this.servers.length; i++) {
+      try {
+        return await this.attempt(signal);
+      } catch (error) {
+        failure = error as MqttError;
+        if (failure.code === "ABORTED" || this.isStopped) break;
+        this.nextServer();
+      }
+    }
+    if (!this.isStopped) this.state = { at: "idle" };
+    throw failure;
+  }
+
+  /** Ends for good, after sending what is written. Resolves when the network connection is closed. */
+  async stop(): Promise<void> {
+    const { state } = this;
+    this.state = { at: "stopped" };
+    const reason = new UsageError("CLIENT_CLOSED", "connect: the client was closed meanwhile");
+    if (state.at === "waiting") state.timer.cancel();
+    if (state.at === "connecting") state.abort.abort(reason);
+    if (state.at === "online") {
+      state.connection.end();
+      await state.connection.gone;
+    }
+  }
+
+  setPaused(paused: boolean): void {
+    if (this.state.at !== "online") return;
+    if (paused) this.state.connection.pause();
+    else this.state.connection.resume();
+  }
+
+  /** The session's events, passed on by whoever owns it. */
+  connackAccepted(connack: ConnackPacket): void {
+    if (this.state.at === "connecting") this.state.accept(connack);
+  }
+
+  connackRefused(connack: ConnackPacket): void {
+    this.current?.connackRefused(connack);
+  }
+
+  disconnected(packet: DisconnectPacket): void {
+    this.current?.disconnected(packet);
+  }
+
+  private get current(): Connection | undefined {
+    return this.state.at === "online" || this.state.at === "connecting" ? this.state.connection : undefined;
+  }
+
+  private get server(): ServerUrl {
+    return this.servers[this.serverIndex] as ServerUrl;
+  }
+
+  private nextServer(): void {
+    this.serverIndex = (this.serverIndex + 1) % this.servers.length;
+  }
+
+  /** One server, with each version it might speak. */
+  private async attempt(signal: AbortSignalLike | undefined): Promise<Accepted> {
+    const versions = this.version === undefined ? this.settings.versions : [this.version];
+    let failure: MqttError | undefined;
+    for (const version of versions) {
+      try {
+        return await this.handshake(version, signal);
+      } catch (error) {
+        failure = error as MqttError;
+        if (this.isStopped || !mayBeTheVersion(failure)) break;
+      }
+    }
+    throw failure;
+  }
+
+  private async handshake(version: ProtocolVersion, signal: AbortSignalLike | undefined): Promise<Accepted> {
+    const { clock } = this.platform;
+    const { server, settings } = this;
+    const abort = new AbortSource();
+    const state: Connecting = { at: "connecting", abort, connection: undefined, accept: () => undefined };
+    this.state = state;
+    const timeout = clock.schedule(settings.connectTimeout, () => {
+      const waited = `${server.name}: no CONNACK within connectTimeout ${settings.connectTimeout} ms`;
+      abort.abort(new TimeoutError("CONNECT_TIMEOUT", waited));
+    });
+    const release = onAbort(signal, (error) => abort.abort(error));
+    try {
+      const transport = await this.platform.dial(server.address, abort.signal);
+      return await this.introduce(transport, version, state);
+    } catch (error) {
+      throw abort.signal.aborted ? abort.signal.reason : asMqttError(error, server.name);
+    } finally {
+      timeout.cancel();
+      release();
+    }
+  }
+
+  /** From the open transport to CONNACK. */
+  private introduce(
+    transport: Transport,
+    version: ProtocolVersion,
+    state: Connecting,
+  ): Promise<Accepted> {
+    if (state.abort.signal.aborted || this.state !== state) {
+      transport.destroy();
+      return Promise.reject(state.abort.signal.reason);
+    }
+    const { clock } = this.platform;
+    const { server, settings, clientId } = this;
+    const username = settings.username ?? server.username;
+    const password = settings.password ?? (server.password === undefined ? undefined : utf8Bytes(server.password));
+    return new Promise((resolve, reject) => {
+      const connection = new Connection(
+        transport,
+        server.name,
+        { version, clientId, username, password },
+        this.session,
+        clock,
+        this.storeWriter,
+        settings.properties.maximumPacketSize,
+        {
+          packet: (packet) => this.events.packet(packet),
+          ended: (error) => {
+            if (this.state.at === "online" && this.state.connection === connection) this.connectionEnded(this.state, error);
+            else reject(error);
+          },
+        },
+      );
+      state.connection = connection;
+      state.accept = (connack) => {
+        connection.connackAccepted();
+        this.version = version;
+        this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
+        this.state = { at: "online", connection, since: clock.now() };
+        this.policy?.connected(clock.now());
+        const { sessionPresent } = connack;
+        const accepted = { server: server.name, protocolVersion: version, clientId: this.clientId, sessionPresent, connack };
+        this.events.accepted(accepted);
+        resolve(accepted);
+      };
+      state.abort.signal.addEventListener("abort", () => connection.abort(state.abort.signal.reason as MqttError));
+      connection.open();
+    });
+  }
+
+  private connectionEnded(state: Extract<State, { at: "online" }>, error: MqttError | undefined): void {
+    if (error === undefined) return; // ours, by `stop`
+    this.state = { at: "idle" };
+    const now = this.platform.clock.now();
+    const unexplained = error.code === "CONNECTION_LOST" && this.version !== 5;
+    this.shortLived = unexplained && now - state.since < SHORT_LIVED ? this.shortLived + 1 : 0;
+    this.events.lost(error);
+    if (error.code === "TAKEN_OVER") {
+      this.events.takenOver(true, error);
+      this.giveUp(error);
+      return;
+    }
+    if (this.shortLived >= TAKE_OVER_PATTERN) this.events.takenOver(false, this.suspicion());
+    this.retry(error);
+  }
+
+  private retry(error: MqttError): void {
+    if (this.isStopped) return;
+    const { policy } = this;
+    if (policy === undefined || isFinal(error, this.version) || policy.exhausted) {
+      this.giveUp(error);
+      return;
+    }
+    const { clock } = this.platform;
+    const delay = policy.next(clock.now());
+    this.state = { at: "waiting", timer: clock.schedule(delay, () => void this.reconnect()) };
+    this.events.reconnecting(policy.attempts, delay, error);
+  }
+
+  private async reconnect(): Promise<void> {
+    try {
+      await this.attempt(undefined);
+    } catch (error) {
+      this.nextServer();
+      this.retry(error as MqttError);
+    }
+  }
+
+  private giveUp(error: MqttError): void {
+    if (this.isStopped) return;
+    this.state = { at: "stopped" };
+    this.events.gaveUp(error);
+  }
+
+  private suspicion(): RefusedError {
+    return new RefusedError(
+      "TAKEN_OVER",
+      SESSION_TAKEN_OVER,
+      `${this.server.name} closed the connection ${this.shortLived} times soon after accepting it: another client seems to ` +
+        `use the client identifier "${this.clientId}"; give each client an identifier of its own`,
+    );
+  }
+}
+
+const SESSION_TAKEN_OVER = 0x8e;
+const UNSUPPORTED_PROTOCOL_VERSION = 0x84;
+const UNACCEPTABLE_PROTOCOL_VERSION = 1;
+
+/** Whether another version of the protocol might fare better: servers say no in several ways, some by hanging up. */
+function mayBeTheVersion(error: MqttError): boolean {
+  if (error instanceof ProtocolError || error.code === "CONNECTION_LOST") return true;
+  if (!(error instanceof RefusedError)) return false;
+  return error.reasonCode === UNSUPPORTED_PROTOCOL_VERSION || error.reasonCode === UNACCEPTABLE_PROTOCOL_VERSION;
+}
+
+function isFinal(error: MqttError, version: ProtocolVersion | undefined): boolean {
+  if (error instanceof UsageError) return true;
+  if (!(error instanceof RefusedError) || error.code !== "CONNECT_REFUSED") return false;
+  return (version === 5 ? FINAL_REASONS : FINAL_RETURNS).has(error.reasonCode);
+}
+
+function asMqttError(error: unknown, server: string): MqttError {
+  if (error instanceof MqttError) return error;
+  return new TransportError("CONNECTION_FAILED", `cannot connect to ${server}: ${error}`, { cause: error });
+}

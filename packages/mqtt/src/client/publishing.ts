@@ -1,0 +1,86 @@
+/** A publish from the call until its promise settles, and what the promise says. */
+
+import type { QoS } from "../codec/packets.js";
+import type { AckProperties, PublishProperties } from "../codec/properties.js";
+import type { MqttError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import { OutgoingMessage } from "../session/outgoing-message.js";
+import type { StoredMessage } from "../session/session-journal.js";
+
+export interface PublishOptions {
+  /** Default 0. */
+  readonly qos?: QoS;
+  /** Whether the server keeps the message for later subscribers. Default false. */
+  readonly retain?: boolean;
+  /** Of MQTT 5; before it they are not sent, but `messageExpiryInterval` still ends the wait in this client's queue. */
+  readonly properties?: PublishProperties;
+  /** Gives the message up while it is queued. Once it is on its way, only the promise is given up. */
+  readonly signal?: AbortSignalLike;
+}
+
+/** What became of a message: handed to the network at QoS 0, acknowledged at QoS 1 and 2. */
+export interface PublishResult {
+  readonly qos: QoS;
+  /** From PUBACK, or the first of PUBREC and PUBCOMP: 0, or 0x10 if nobody subscribes to the topic and the server says so. */
+  readonly reasonCode: number;
+  readonly properties: AckProperties | undefined;
+}
+
+export class Publishing extends OutgoingMessage {
+  private resolve: (result: PublishResult) => void = () => undefined;
+  private reject: (error: MqttError) => void = () => undefined;
+  readonly result: Promise<PublishResult>;
+
+  constructor(
+    topic: string,
+    payload: Uint8Array | string,
+    qos: QoS,
+    retain: boolean,
+    properties: PublishProperties | undefined,
+    expiresAt: number,
+    private readonly onSettled: () => void,
+  ) {
+    super(topic, payload, qos, retain, properties, expiresAt);
+    this.result = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  override delivered(reasonCode: number, properties: AckProperties | undefined): void {
+    this.resolve({ qos: this.qos, reasonCode, properties });
+    this.onSettled();
+  }
+
+  override failed(error: MqttError): void {
+    this.reject(error);
+    this.onSettled();
+  }
+
+  /** Rejects the promise of a message that is already on its way; the message itself goes on. */
+  giveUp(error: MqttError): void {
+    this.reject(error);
+  }
+}
+
+/** A message that an earlier process left: nobody waits for its promise any more. */
+export class RestoredPublishing extends OutgoingMessage {
+  constructor(
+    stored: StoredMessage,
+    private readonly onSettled: (error: MqttError | undefined) => void,
+  ) {
+    const { topic, payload, qos, retain, properties } = stored.packet;
+    super(topic, payload, qos, retain, properties, stored.expiresAt);
+    this.sequence = stored.sequence;
+    this.packetIdentifier = stored.packetIdentifier;
+    this.state = stored.state;
+  }
+
+  override delivered(): void {
+    this.onSettled(undefined);
+  }
+
+  override failed(error: MqttError): void {
+    this.onSettled(error);
+  }
+}

@@ -1,0 +1,50 @@
+/** How long to wait before the next attempt: exponential back-off with full jitter, so that clients do not come in step. */
+
+import type { Random } from "../platform/random.js";
+
+export interface ReconnectDelays {
+  /** Milliseconds: the upper bound of the first wait. Default 1,000. */
+  readonly initialDelay: number;
+  /** Milliseconds: the upper bound of every wait. Default 60,000. */
+  readonly maximumDelay: number;
+  /** Attempts in a row that may fail before the client gives up. Default Infinity. */
+  readonly maximumAttempts: number;
+}
+
+/** A connection must have lasted this long, in milliseconds, for the next loss to begin with short waits again. */
+const STABLE = 5_000;
+/** No wait is shorter than this part of its upper bound, so that a link that flaps never loops hot. */
+const FLOOR = 0.1;
+
+export class ReconnectPolicy {
+  private failures = 0;
+  private connectedAt: number | undefined;
+
+  constructor(
+    private readonly delays: ReconnectDelays,
+    private readonly random: Random,
+  ) {}
+
+  /** How many attempts, or short-lived connections, failed in a row. */
+  get attempts(): number {
+    return this.failures;
+  }
+
+  get exhausted(): boolean {
+    return this.failures >= this.delays.maximumAttempts;
+  }
+
+  connected(now: number): void {
+    this.connectedAt = now;
+  }
+
+  /** An attempt failed or a connection ended. Returns the wait before the next attempt, in milliseconds. */
+  next(now: number): number {
+    if (this.connectedAt !== undefined && now - this.connectedAt >= STABLE) this.failures = 0;
+    this.connectedAt = undefined;
+    const { initialDelay, maximumDelay } = this.delays;
+    const bound = Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.failures, 30));
+    this.failures++;
+    return bound * (FLOOR + (1 - FLOOR) * this.random.next());
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Finds the subscriptions that a message is for, and knows when all of them have finished with it. Owns the bound on what
+ * waits for the application: past it, reading from the network stops.
+ */
+
+import type { PublishPacket } from "../codec/packets.js";
+import { payloadLength } from "../codec/publish-coder.js";
+import type { Delivery } from "../session/message-receiver.js";
+import { parseSharedFilter } from "../topic/topic-filter.js";
+import { TopicTree } from "../topic/topic-tree.js";
+import type { Bounds } from "./connect-options.js";
+import { Message } from "./message.js";
+import type { Handled, Subscription } from "./subscription.js";
+
+export interface RouterOwner {
+  /** All subscriptions have finished with the message. */
+  finished(delivery: Delivery, failed: boolean): void;
+  /** What a handler threw or rejected with. */
+  handlerFailed(error: unknown, message: Message): void;
+  /** A message for which there is no subscription. */
+  unclaimed(message: Message): void;
+  /** Reading should stop, or may go on. */
+  setPaused(paused: boolean): void;
+}
+
+/** Once reading stopped, it goes on when the backlog has shrunk to this part of its bound. */
+const RESUME_AT = 0.5;
+
+export class Router {
+  private readonly tree = new TopicTree<Subscription>();
+  private waitingCount = 0;
+  private waitingBytes = 0;
+  private paused = false;
+  /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
+  private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
+
+  constructor(
+    private readonly bounds: Bounds,
+    private readonly owner: RouterOwner,
+  ) {}
+
+  /** Messages that came and that the application has not finished with. */
+  get pending(): number {
+    return this.waitingCount;
+  }
+
+  /** Messages under `topicFilter` go to the subscription from now on, and those that waited for it. */
+  add(subscription: Subscription, topicFilter: string): void {
+    this.tree.add(matched(topicFilter), subscription);
+    const unclaimed = this.unclaimed;
+    this.unclaimed = [];
+    for (const { packet, delivery } of unclaimed) this.route(packet, delivery, true);
+  }
+
+  /** Forgets what nobody claimed: the connection it must be acknowledged over is gone, and the server sends it again. */
+  forgetUnclaimed(): void {
+    this.unclaimed = [];
+  }
+
+  delete(subscription: Subscription, topicFilter: string): void {
+    this.tree.delete(matched(topicFilter), subscription);
+  }
+
+  /** @param mayWait whether a message that no subscription is there for yet is kept until one is */
+  route(packet: PublishPacket, delivery: Delivery | undefined, mayWait: boolean): void {
+    const message = new Message(packet);
+    const subscriptions: Subscription[] = [];
+    this.tree.match(message.topic, (subscription) => {
+      if (!subscriptions.includes(subscription)) subscriptions.push(subscription);
+    });
+    if (subscriptions.length === 0 && mayWait && delivery && this.unclaimed.length < this.bounds.maximumCount) {
+      this.unclaimed.push({ packet, delivery });
+      return;
+    }
+    if (subscriptions.length === 0) {
+      this.owner.unclaimed(message);
+      if (delivery !== undefined) this.owner.finished(delivery, false);
+      return;
+    }
+    const handled = new RoutedMessage(message, subscriptions.length, (failed) => {
+      this.release(message);
+      if (delivery !== undefined) this.owner.finished(delivery, failed);
+    }, (error) => this.owner.handlerFailed(error, message));
+    this.hold(message);
+    for (const subscription of subscriptions) subscription.receive(handled);
+  }
+
+  private hold(message: Message): void {
+    this.waitingCount++;
+    this.waitingBytes += payloadLength(message.payload);
+    if (this.paused) return;
+    if (this.waitingCount > this.bounds.maximumCount || this.waitingBytes > this.bounds.maximumBytes) {
+      this.paused = true;
+      this.owner.setPaused(true);
+    }
+  }
+
+  private release(message: Message): void {
+    this.waitingCount--;
+    this.waitingBytes -= payloadLength(message.payload);
+    if (!this.paused) return;
+    const { maximumCount, maximumBytes } = this.bounds;
+    if (this.waitingCount <= maximumCount * RESUME_AT && this.waitingBytes <= maximumBytes * RESUME_AT) {
+      this.paused = false;
+      this.owner.setPaused(false);
+    }
+  }
+}
+
+/** One message, and how many subscriptions have still to finish with it. */
+class RoutedMessage implements Handled {
+  private failed = false;
+
+  constructor(
+    readonly message: Message,
+    private remaining: number,
+    private readonly done: (failed: boolean) => void,
+    private readonly report: (error: unknown) => void,
+  ) {}
+
+  finished(error?: unknown): void {
+    if (error !== undefined) {
+      this.failed = true;
+      this.report(error);
+    }
+    this.remaining--;
+    if (this.remaining === 0) this.done(this.failed);
+  }
+}
+
+/** The filter that message topics are matched against. */
+function matched(topicFilter: string): string {
+  return parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
+}

@@ -1,0 +1,119 @@
+/** A server's URL, parsed once. Written out here because small engines have no `URL`. */
+
+import { UsageError } from "../errors.js";
+import type { ServerAddress } from "../platform/transport.js";
+
+export interface ServerUrl {
+  readonly address: ServerAddress;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** The URL without credentials, for messages and events. */
+  readonly name: string;
+}
+
+const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const;
+const ALIASES: Readonly<Record<string, ServerAddress["scheme"]>> = {
+  mqtt: "mqtt",
+  tcp: "mqtt",
+  mqtts: "mqtts",
+  ssl: "mqtts",
+  tls: "mqtts",
+  ws: "ws",
+  wss: "wss",
+  unix: "unix",
+};
+
+/**
+ * @throws UsageError URL_INVALID
+ * @example parseServerUrl("mqtt://ann:secret@broker.example") // port 1883, username "ann", name "mqtt://broker.example:1883"
+ */
+export function parseServerUrl(url: string): ServerUrl {
+  if (typeof url !== "string") throw invalid(String(url), "must be a string");
+  const colon = url.indexOf(":");
+  const scheme = ALIASES[url.slice(0, Math.max(0, colon)).toLowerCase()];
+  if (scheme === undefined) throw invalid(url, "must begin with mqtt:, mqtts:, ws:, wss: or unix:");
+  let rest = url.slice(colon + 1);
+  if (scheme === "unix") return unixUrl(url, rest);
+  if (!rest.startsWith("//")) throw invalid(url, `must have // after ${scheme}:`);
+  rest = rest.slice(2);
+  const slash = firstOf(rest, "/?#");
+  const authority = slash < 0 ? rest : rest.slice(0, slash);
+  const path = slash < 0 ? "" : rest.slice(slash);
+  const at = authority.lastIndexOf("@");
+  const [username, password] = at < 0 ? [undefined, undefined] : credentials(url, authority.slice(0, at));
+  const { host, port } = hostAndPort(url, authority.slice(at + 1), DEFAULT_PORTS[scheme]);
+  const shownHost = host.includes(":") ? `[${host}]` : host;
+  if (scheme === "mqtt" || scheme === "mqtts") {
+    if (path !== "" && path !== "/") throw invalid(url, `${scheme}: has no path`);
+    return { address: { scheme, host, port, path: "" }, username, password, name: `${scheme}://${shownHost}:${port}` };
+  }
+  const fullPath = path === "" ? "/" : path;
+  const name = `${scheme}://${shownHost}:${port}${fullPath}`;
+  return { address: { scheme, host, port, path: fullPath }, username, password, name };
+}
+
+function unixUrl(url: string, rest: string): ServerUrl {
+  const path = rest.startsWith("//") ? rest.slice(2) : rest;
+  if (path === "") throw invalid(url, "must name the socket's path, as in unix:/run/broker.sock");
+  return {
+    address: { scheme: "unix", host: path, port: 0, path: "" },
+    username: undefined,
+    password: undefined,
+    name: `unix:${path}`,
+  };
+}
+
+function hostAndPort(url: string, text: string, defaultPort: number): { host: string; port: number } {
+  let host = text;
+  let port = "";
+  if (text.startsWith("[")) {
+    const end = text.indexOf("]");
+    if (end < 0) throw invalid(url, 'an IPv6 address must end with "]"');
+    host = text.slice(1, end);
+    if (text.length > end + 1 && text[end + 1] !== ":") throw invalid(url, 'after "]" only a port may follow');
+    port = text.slice(end + 2);
+  } else if (text.includes(":")) {
+    host = text.slice(0, text.indexOf(":"));
+    port = text.slice(text.indexOf(":") + 1);
+    if (port.includes(":")) throw invalid(url, "an IPv6 address must stand in brackets, as in mqtt://[::1]:1883");
+  }
+  if (host === "") throw invalid(url, "must name a host");
+  return { host, port: port === "" ? defaultPort : parsePort(url, port) };
+}
+
+function parsePort(url: string, text: string): number {
+  const port = Number(text);
+  if (!isDigits(text) || port < 1 || port > 65_535) throw invalid(url, `port ${text} must be an integer from 1 to 65,535`);
+  return port;
+}
+
+function isDigits(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 0x30 || text.charCodeAt(i) > 0x39) return false;
+  return text.length > 0;
+}
+
+function credentials(url: string, text: string): [string, string | undefined] {
+  const colon = text.indexOf(":");
+  try {
+    if (colon < 0) return [decodeURIComponent(text), undefined];
+    return [decodeURIComponent(text.slice(0, colon)), decodeURIComponent(text.slice(colon + 1))];
+  } catch (cause) {
+    throw new UsageError("URL_INVALID", `url ${shown(url)}: user name or password has a wrong % escape`, { cause });
+  }
+}
+
+function firstOf(text: string, characters: string): number {
+  for (let i = 0; i < text.length; i++) if (characters.includes(text[i] as string)) return i;
+  return -1;
+}
+
+/** The URL as it may stand in a message: what could be a password is left out. */
+function shown(url: string): string {
+  const at = url.lastIndexOf("@");
+  const start = url.indexOf("//");
+  return at < 0 ? `"${url}"` : `"${url.slice(0, start < 0 ? 0 : start + 2)}***@${url.slice(at + 1)}"`;
+}
+
+function invalid(url: string, rule: string): UsageError {
+  return new UsageError("URL_INVALID", `url ${shown(url)}: ${rule}`);
+}

@@ -1,0 +1,247 @@
+/** All subscriptions of one client: asks the server for them, again after a session was lost, and ends them. */
+
+import type { QoS, SubackPacket, SubscriptionRequest, UnsubackPacket } from "../codec/packets.js";
+import type { SubscribeProperties } from "../codec/properties.js";
+import { describeReasonCode } from "../codec/reason-codes.js";
+import { type MqttError, RefusedError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import { type ClientSession, SubscribeRequest, UnsubscribeRequest } from "../session/client-session.js";
+import { assertTopicFilter } from "../topic/topic-filter.js";
+import { assertNotAborted, onAbort } from "./abort-source.js";
+import { assertQoS } from "./connect-options.js";
+import type { Router } from "./router.js";
+import { type Granted, type MessageHandler, Subscription, type SubscriptionOwner } from "./subscription.js";
+
+export interface SubscribeOptions {
+  /** The highest QoS at which messages are to be sent. Default 0. */
+  readonly qos?: QoS;
+  /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
+  readonly onMessage?: MessageHandler;
+  /** MQTT 5: what this client publishes does not come back. Default false. */
+  readonly noLocal?: boolean;
+  /** MQTT 5: messages keep the RETAIN flag they were published with. Default false. */
+  readonly retainAsPublished?: boolean;
+  /** MQTT 5: retained messages come at subscribing (0, default), only if the subscription is new (1), or not (2). */
+  readonly retainHandling?: 0 | 1 | 2;
+  /** MQTT 5. */
+  readonly properties?: SubscribeProperties;
+  /** Gives up waiting for SUBACK. */
+  readonly signal?: AbortSignalLike;
+}
+
+interface Entry {
+  readonly subscription: Subscription;
+  /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
+  requests: readonly SubscriptionRequest[];
+  readonly properties: SubscribeProperties | undefined;
+}
+
+export class Subscriptions implements SubscriptionOwner {
+  private readonly entries = new Set<Entry>();
+
+  constructor(
+    private readonly session: ClientSession,
+    private readonly router: Router,
+    /** A subscription that the server granted once and denied after a reconnection. */
+    private readonly onDenied: (error: MqttError) => void,
+  ) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  subscribe(topicFilters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
+    const { qos = 0, noLocal, retainAsPublished, retainHandling } = options;
+    if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
+    for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
+    assertQoS("qos", qos);
+    assertNotAborted(options.signal);
+    const subscription = new Subscription(topicFilters, options.onMessage, this);
+    const requests = topicFilters.map((topicFilter) => ({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }));
+    const entry: Entry = { subscription, requests, properties: options.properties };
+    return new Promise((resolve, reject) => {
+      const request = this.ask(entry, (error) => {
+        release();
+        if (error === undefined) {
+          resolve(subscription);
+          return;
+        }
+        this.drop(entry, error);
+        reject(error);
+      });
+      this.entries.add(entry);
+      for (const topicFilter of topicFilters) this.router.add(subscription, topicFilter);
+      const release = onAbort(options.signal, (error) => this.session.withdrawRequest(request, error));
+      this.session.request(request);
+    });
+  }
+
+  /** The server has no session: asks for all that it had granted. What it has not answered yet is asked by the session. */
+  subscribeAgain(): void {
+    for (const entry of this.entries) {
+      if (entry.subscription.granted.length === 0) continue;
+      this.session.request(
+        this.ask(entry, (error) => {
+          if (error === undefined) return;
+          this.drop(entry, error);
+          this.onDenied(error);
+        }),
+      );
+    }
+  }
+
+  unsubscribe(subscription: Subscription): Promise<void> {
+    const entry = [...this.entries].find((each) => each.subscription === subscription);
+    if (entry === undefined) return Promise.resolve();
+    return this.unsubscribeFilters(entry.requests.map((request) => request.topicFilter), entry);
+  }
+
+  /** Ends what the client has under these filters, whichever subscription it belongs to. */
+  async unsubscribeFilters(topicFilters: readonly string[], only?: Entry, signal?: AbortSignalLike): Promise<void> {
+    if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
+    for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
+    assertNotAborted(signal);
+    const affected = only ? [only] : [...this.entries];
+    const unshared = topicFilters.filter((each) => !this.isNeededBeyond(each, affected));
+    try {
+      if (unshared.length > 0) await this.askToUnsubscribe(unshared, signal);
+    } finally {
+      for (const entry of affected) this.removeFilters(entry, topicFilters);
+    }
+  }
+
+  /** The client is closed: no message will come any more. */
+  close(error: MqttError | undefined): void {
+    for (const entry of [...this.entries]) this.drop(entry, error);
+  }
+
+  private ask(entry: Entry, done: (error: MqttError | undefined) => void): SubscribeRequest {
+    const { requests } = entry;
+    return new PendingSubscribe(requests, entry.properties, {
+      acknowledged: (packet) => done(this.acknowledged(entry, requests, packet)),
+      failed: done,
+    });
+  }
+
+  /** Takes the server's answer down. Returns the error if all filters were denied. */
+  private acknowledged(entry: Entry, requests: readonly SubscriptionRequest[], packet: SubackPacket): MqttError | undefined {
+    const granted = requests.map((request, i) => grantOf(request.topicFilter, packet.reasonCodes[i] as number, packet));
+    entry.subscription.granted = granted;
+    const denied = granted.filter((each) => each.error !== undefined);
+    if (denied.length === granted.length) return denied[0]?.error;
+    this.removeFilters(
+      entry,
+      denied.map((each) => each.topicFilter),
+    );
+    return undefined;
+  }
+
+  private askToUnsubscribe(topicFilters: readonly string[], signal: AbortSignalLike | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = new PendingUnsubscribe(topicFilters, undefined, {
+        acknowledged(packet) {
+          release();
+          const at = packet.reasonCodes.findIndex((code) => code >= 0x80);
+          if (at < 0) resolve();
+          else reject(refused("UNSUBSCRIBE_REFUSED", topicFilters[at] as string, packet.reasonCodes[at] as number, packet));
+        },
+        failed(error) {
+          release();
+          reject(error);
+        },
+      });
+      const release = onAbort(signal, (error) => this.session.withdrawRequest(request, error));
+      this.session.request(request);
+    });
+  }
+
+  private isNeededBeyond(topicFilter: string, entries: readonly Entry[]): boolean {
+    for (const entry of this.entries) {
+      if (!entries.includes(entry) && entry.requests.some((each) => each.topicFilter === topicFilter)) return true;
+    }
+    return false;
+  }
+
+  private removeFilters(entry: Entry, topicFilters: readonly string[]): void {
+    if (topicFilters.length === 0) return;
+    entry.requests = entry.requests.filter((request) => !topicFilters.includes(request.topicFilter));
+    for (const topicFilter of topicFilters) this.router.delete(entry.subscription, topicFilter);
+    if (entry.requests.length === 0) this.drop(entry, undefined);
+  }
+
+  private drop(entry: Entry, error: MqttError | undefined): void {
+    this.entries.delete(entry);
+    for (const { topicFilter } of entry.requests) this.router.delete(entry.subscription, topicFilter);
+    entry.subscription.close(error);
+  }
+}
+
+interface Answer<Packet> {
+  acknowledged(packet: Packet): void;
+  failed(error: MqttError): void;
+}
+
+/** Passes one answer on, and no second one. */
+class PendingSubscribe extends SubscribeRequest {
+  private answered = false;
+
+  constructor(
+    subscriptions: readonly SubscriptionRequest[],
+    properties: SubscribeProperties | undefined,
+    private readonly answer: Answer<SubackPacket>,
+  ) {
+    super(subscriptions, properties);
+  }
+
+  override acknowledged(packet: SubackPacket): void {
+    if (this.answered) return;
+    this.answered = true;
+    this.answer.acknowledged(packet);
+  }
+
+  override failed(error: MqttError): void {
+    if (this.answered) return;
+    this.answered = true;
+    this.answer.failed(error);
+  }
+}
+
+class PendingUnsubscribe extends UnsubscribeRequest {
+  private answered = false;
+
+  constructor(
+    topicFilters: readonly string[],
+    properties: undefined,
+    private readonly answer: Answer<UnsubackPacket>,
+  ) {
+    super(topicFilters, properties);
+  }
+
+  override acknowledged(packet: UnsubackPacket): void {
+    if (this.answered) return;
+    this.answered = true;
+    this.answer.acknowledged(packet);
+  }
+
+  override failed(error: MqttError): void {
+    if (this.answered) return;
+    this.answered = true;
+    this.answer.failed(error);
+  }
+}
+
+function grantOf(topicFilter: string, reasonCode: number, packet: SubackPacket): Granted {
+  if (reasonCode <= 2) return { topicFilter, reasonCode, qos: reasonCode as QoS, error: undefined };
+  return { topicFilter, reasonCode, qos: undefined, error: refused("SUBSCRIBE_REFUSED", topicFilter, reasonCode, packet) };
+}
+
+function refused(
+  code: "SUBSCRIBE_REFUSED" | "UNSUBSCRIBE_REFUSED",
+  topicFilter: string,
+  reasonCode: number,
+  packet: SubackPacket | UnsubackPacket,
+): RefusedError {
+  const words = packet.properties?.reasonString;
+  const why = `${describeReasonCode(reasonCode)}${words ? `, "${words}"` : ""}`;
+  return new RefusedError(code, reasonCode, `topicFilter "${topicFilter}": the server refused it: ${why}`, words);
+}

@@ -1,0 +1,36 @@
+/** The entry `@aiko/mqtt`: the client. */
+
+export type { Client, ClientEvents, ClientStatistics, Connected, DisconnectOptions } from "./client/client.js";
+export { connect, createClient } from "./client/connect.js";
+export type { ConnectOptions, WillOptions } from "./client/connect-options.js";
+export type { Message } from "./client/message.js";
+export type { PublishOptions, PublishResult } from "./client/publishing.js";
+export type { ReconnectDelays } from "./client/reconnect-policy.js";
+export type { Granted, MessageHandler, Subscription } from "./client/subscription.js";
+export type { SubscribeOptions } from "./client/subscriptions.js";
+export type { ProtocolVersion, QoS } from "./codec/packets.js";
+export type {
+  AckProperties,
+  ConnackProperties,
+  ConnectProperties,
+  DisconnectProperties,
+  PublishProperties,
+  SubscribeProperties,
+  UserProperties,
+  WillProperties,
+} from "./codec/properties.js";
+export type {
+  MqttErrorCode,
+  ProtocolErrorCode,
+  RefusedErrorCode,
+  TimeoutErrorCode,
+  TransportErrorCode,
+  UsageErrorCode,
+} from "./errors.js";
+export { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "./errors.js";
+export type { AbortSignalLike } from "./platform/abort.js";
+export type { Clock, Timer } from "./platform/clock.js";
+export type { Platform } from "./platform/platform.js";
+export type { Random } from "./platform/random.js";
+export type { Store, StoreChange, StoreRecord } from "./platform/store.js";
+export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";

@@ -1,0 +1,146 @@
+/**
+ * A network that fails as it is told to: a Dial whose connections are memory pairs, cut at a chosen byte, slow, in crumbs,
+ * or half-open. What fails when is decided once per connection, so that a seed decides the whole run.
+ */
+
+import { TransportError } from "../errors.js";
+import type { Clock } from "../platform/clock.js";
+import type { Random } from "../platform/random.js";
+import type { Dial, Transport, TransportListener } from "../platform/transport.js";
+import { memoryPair } from "../transport/memory-pair.js";
+
+/** What goes wrong with one connection. A direction is named after who receives. */
+export interface LinkFaults {
+  /** Dialling is refused. */
+  readonly refused?: boolean;
+  /** Milliseconds from one end to the other. */
+  readonly delay?: number;
+  /** The most bytes that come at once: 1 for single bytes. */
+  readonly chunkSize?: number;
+  /** The connection is cut for both when this end has had so many bytes. */
+  readonly cut?: ByteOffsets;
+  /** Half-open: after so many bytes this end gets nothing any more, not even that the connection is gone. */
+  readonly vanish?: ByteOffsets;
+}
+
+export interface ByteOffsets {
+  readonly toClient?: number;
+  readonly toServer?: number;
+}
+
+export class FaultyLink {
+  private readonly ends = new Set<FaultyTransport>();
+  private dialled = 0;
+
+  /**
+   * @param accept is given the server's end of every connection
+   * @param faults is asked once per connection; `attempt` counts from 0
+   */
+  constructor(
+    private readonly clock: Clock,
+    private readonly accept: (server: Transport) => void,
+    private readonly faults: (attempt: number) => LinkFaults = () => ({}),
+  ) {}
+
+  /** How often it was dialled. */
+  get attempts(): number {
+    return this.dialled;
+  }
+
+  readonly dial: Dial = async (address, signal) => {
+    const faults = this.faults(this.dialled++);
+    if (signal.aborted || faults.refused) {
+      throw new TransportError("CONNECTION_FAILED", `${address.host}:${address.port} refused the connection`);
+    }
+    return this.connect(faults);
+  };
+
+  /** As `dial`, at once and without an address. */
+  connect(faults: LinkFaults = {}): Transport {
+    const [client, server] = memoryPair(this.clock, faults);
+    const clientEnd = new FaultyTransport(client, this.ends, faults.cut?.toClient, faults.vanish?.toClient);
+    const serverEnd = new FaultyTransport(server, this.ends, faults.cut?.toServer, faults.vanish?.toServer);
+    this.accept(serverEnd);
+    return clientEnd;
+  }
+
+  /** Cuts every connection that is open, now. */
+  cut(): void {
+    for (const end of [...this.ends]) end.destroy();
+  }
+
+  /** From now on no byte arrives on any connection, in either direction, and nobody is told. */
+  vanish(): void {
+    for (const end of this.ends) end.vanish();
+  }
+}
+
+/** Faults of which the moment is drawn by lot, each connection at some byte below `within`. */
+export function randomFaults(random: Random, within: number): LinkFaults {
+  const offset = Math.floor(random.next() * within);
+  const toClient = random.next() < 0.5;
+  const cut = toClient ? { toClient: offset } : { toServer: offset };
+  const delay = random.next() < 0.5 ? 0 : Math.floor(random.next() * 20);
+  return random.next() < 0.3 ? { cut, delay, chunkSize: 1 + Math.floor(random.next() * 4) } : { cut, delay };
+}
+
+class FaultyTransport implements Transport, TransportListener {
+  private listener: TransportListener | undefined;
+  private received = 0;
+
+  constructor(
+    private readonly inner: Transport,
+    private readonly open: Set<FaultyTransport>,
+    private readonly cutAt = Infinity,
+    private vanishAt = Infinity,
+  ) {
+    open.add(this);
+  }
+
+  start(listener: TransportListener): void {
+    this.listener = listener;
+    this.inner.start(this);
+    if (this.cutAt === 0) this.inner.destroy();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.inner.write(bytes);
+  }
+
+  pause(): void {
+    this.inner.pause();
+  }
+
+  resume(): void {
+    this.inner.resume();
+  }
+
+  end(): void {
+    this.inner.end();
+  }
+
+  destroy(): void {
+    this.vanishAt = Infinity; // who closes its own end is told that it is closed
+    this.inner.destroy();
+  }
+
+  vanish(): void {
+    this.vanishAt = 0;
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    const last = Math.min(this.cutAt, this.vanishAt) - this.received;
+    this.received += bytes.length;
+    if (last > 0) this.listener?.onBytes(last < bytes.length ? bytes.subarray(0, last) : bytes);
+    if (this.received >= this.cutAt) this.inner.destroy();
+  }
+
+  onDrain(): void {
+    this.listener?.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    this.open.delete(this);
+    if (this.received < this.vanishAt) this.listener?.onClose(error);
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The other end of a connection, driven packet by packet by a test: it says what the test tells it to, right or wrong, and
+ * keeps all that it hears. It knows the codec and no rule of the protocol.
+ */
+
+import { encode } from "../codec/encode.js";
+import { PacketStream } from "../codec/packet-stream.js";
+import type { Packet, PacketType, ProtocolVersion } from "../codec/packets.js";
+import type { Clock } from "../platform/clock.js";
+import type { Transport, TransportListener } from "../platform/transport.js";
+import { FakeClock } from "./fake-clock.js";
+
+interface Waiting {
+  readonly type: PacketType | "close";
+  resolve(packet: Packet | undefined): void;
+  reject(error: Error): void;
+}
+
+export class ScriptedPeer implements TransportListener {
+  /** Every packet that came, in order. */
+  readonly received: Packet[] = [];
+  private readonly chunks: Uint8Array[] = [];
+  private stream: PacketStream;
+  /** How many of `received` were expected already. */
+  private expected = 0;
+  private waiting: Waiting | undefined;
+  private fault: unknown;
+  private closedBy: { error: Error | undefined } | undefined;
+
+  /**
+   * @param clock a FakeClock is ticked by whatever waits, so that a test need not
+   * @param version "any" for a server's end, which learns it from CONNECT
+   */
+  constructor(
+    private readonly transport: Transport,
+    private readonly clock: Clock,
+    private version: ProtocolVersion | "any" = "any",
+  ) {
+    this.stream = new PacketStream(version);
+    transport.start(this);
+  }
+
+  /** All bytes that came. */
+  get bytes(): Uint8Array {
+    const whole = new Uint8Array(this.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    let at = 0;
+    for (const chunk of this.chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
+
+  /** Whether the connection is gone. */
+  get isClosed(): boolean {
+    return this.closedBy !== undefined;
+  }
+
+  /** The next packet, which must be of this type. Rejects if it is another, is none at all, or the connection ends. */
+  async expect<Type extends PacketType>(type: Type): Promise<Extract<Packet, { type: Type }>> {
+    return (await this.wait(type)) as Extract<Packet, { type: Type }>;
+  }
+
+  /** Resolves when the connection is gone; rejects if a packet comes first that was not expected. */
+  async expectClose(): Promise<void> {
+    await this.wait("close");
+  }
+
+  /** Rejects if a packet came that was not expected, or the connection is gone. Ticks a FakeClock once. */
+  async expectNothing(): Promise<void> {
+    await this.settle();
+    const packet = this.received[this.expected];
+    if (packet !== undefined) throw new Error(`expected no packet, got ${describe(packet)}`);
+    if (this.isClosed) throw new Error("expected the connection to stay, it closed");
+  }
+
+  /** Sends a packet, or bytes as they are. */
+  send(packet: Packet | Uint8Array): void {
+    if (packet instanceof Uint8Array) {
+      this.transport.write(packet);
+      return;
+    }
+    const { version } = this;
+    if (version === "any") throw new Error(`cannot send ${packet.type} before a CONNECT told the version`);
+    this.transport.write(encode(packet, version));
+  }
+
+  /** Stops reading, so that the other end feels back-pressure. */
+  pause(): void {
+    this.transport.pause();
+  }
+
+  resume(): void {
+    this.transport.resume();
+  }
+
+  /** Ends the connection in good order, behind what was sent. */
+  close(): void {
+    this.transport.end();
+  }
+
+  /** Ends it at once. */
+  cut(): void {
+    this.transport.destroy();
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    this.chunks.push(bytes);
+    try {
+      this.stream.append(bytes);
+      for (let packet = this.stream.next(); packet !== undefined; packet = this.stream.next()) {
+        this.received.push(packet);
+      }
+    } catch (error) {
+      this.fault = error;
+    }
+    this.version = this.stream.version;
+    this.answer();
+  }
+
+  onDrain(): void {}
+
+  onClose(error?: Error): void {
+    this.closedBy = { error };
+    this.answer();
+  }
+
+  private async wait(type: PacketType | "close"): Promise<Packet | undefined> {
+    if (this.waiting !== undefined) throw new Error(`expect("${type}") while "${this.waiting.type}" is awaited`);
+    await this.settle();
+    return new Promise((resolve, reject) => {
+      this.waiting = { type, resolve, reject };
+      this.answer();
+    });
+  }
+
+  private async settle(): Promise<void> {
+    if (this.clock instanceof FakeClock) await this.clock.tick();
+  }
+
+  private answer(): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    const packet = this.received[this.expected];
+    if (packet === undefined && this.fault === undefined && this.closedBy === undefined) return;
+    this.waiting = undefined;
+    if (packet !== undefined) {
+      this.expected++;
+      if (packet.type === waiting.type) waiting.resolve(packet);
+      else waiting.reject(new Error(`expected ${waiting.type}, got ${describe(packet)}`));
+    } else if (this.fault !== undefined) {
+      waiting.reject(new Error(`expected ${waiting.type}, got bytes that are no packet`, { cause: this.fault }));
+    } else if (waiting.type === "close") {
+      waiting.resolve(undefined);
+    } else {
+      const cause = this.closedBy?.error;
+      waiting.reject(new Error(`expected ${waiting.type}, the connection closed`, { cause }));
+    }
+  }
+}
+
+function describe(packet: Packet): string {
+  return JSON.stringify(packet, (_, value: unknown) => (value instanceof Uint8Array ? `${value.length} bytes` : value));
+}

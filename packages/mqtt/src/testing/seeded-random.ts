@@ -1,0 +1,26 @@
+/** Chance that comes out the same for the same seed, so that a run that went wrong can be had again. */
+
+import type { Random } from "../platform/random.js";
+
+/** mulberry32: small, fast, and even enough for tests. */
+export class SeededRandom implements Random {
+  private state: number;
+
+  /** @param seed an integer; only its lower 32 bits count */
+  constructor(readonly seed: number) {
+    this.state = seed >>> 0;
+  }
+
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let mixed = this.state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** An integer from 0 to `limit` - 1. */
+  integer(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+}

@@ -1,0 +1,200 @@
+/** What every Store must do, wherever it keeps its records: one suite of cases for all implementations and any test runner. */
+
+import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
+import { check, checkBytes, checkRejects, pattern, type SuiteCase } from "./suite.js";
+
+export interface StoreHarness {
+  /** A place that holds nothing yet. Each call of `store` is as another client at the same place. */
+  place(): Promise<StorePlace>;
+}
+
+export interface StorePlace {
+  store(): Store;
+  /** Clears the place away, after every store was closed. */
+  dispose(): Promise<void>;
+}
+
+const LARGEST_KEY = 2 ** 53 - 1;
+
+export function storeSuite(harness: StoreHarness): SuiteCase[] {
+  const at = (name: string, body: (place: Place) => Promise<void>): SuiteCase => ({
+    name,
+    async run() {
+      const place = new Place(await harness.place());
+      try {
+        await body(place);
+      } finally {
+        await place.dispose();
+      }
+    },
+  });
+
+  return [
+    at("a session that nobody wrote holds nothing", async (place) => {
+      const { records } = await place.open("s");
+      check(records.length === 0, "there are no records");
+    }),
+    at("opening again sees what was written", async (place) => {
+      const { store } = await place.open("s");
+      await store.write([put(7, pattern(3)), put(9, new Uint8Array(0))]);
+      await store.close();
+      checkRecords((await place.open("s")).records, [put(7, pattern(3)), put(9, new Uint8Array(0))]);
+    }),
+    at("records come in ascending order of their keys", async (place) => {
+      const keys = [5, 0, 1000, 10, LARGEST_KEY, 9, 2 ** 48 + 1, 2 ** 32, 255, 256, 65_536, 2 ** 31];
+      const { store } = await place.open("s");
+      for (const key of keys) await store.write([put(key, pattern(2, key % 100))]);
+      await store.close();
+      const sorted = keys.sort((a, b) => a - b).map((key) => put(key, pattern(2, key % 100)));
+      checkRecords((await place.open("s")).records, sorted);
+    }),
+    at("a put replaces, a remove takes away, also what is not there", async (place) => {
+      const { store } = await place.open("s");
+      await store.write([put(1, pattern(1)), put(2, pattern(2)), put(3, pattern(3))]);
+      await store.write([put(2, pattern(20)), remove(3), remove(4)]);
+      await store.close();
+      checkRecords((await place.open("s")).records, [put(1, pattern(1)), put(2, pattern(20))]);
+    }),
+    at("the changes of one write take effect in order", async (place) => {
+      const { store } = await place.open("s");
+      await store.write([put(1, pattern(1)), remove(1), put(1, pattern(5)), put(2, pattern(2)), remove(2)]);
+      await store.write([]);
+      await store.close();
+      checkRecords((await place.open("s")).records, [put(1, pattern(5))]);
+    }),
+    at("writes that are not awaited keep their order", async (place) => {
+      const { store } = await place.open("s");
+      const writes: Promise<void>[] = [];
+      for (let i = 0; i < 50; i++) writes.push(store.write([put(1, pattern(i)), put(2 + i, pattern(1))]));
+      await Promise.all(writes);
+      await store.close();
+      const { records } = await place.open("s");
+      check(records.length === 51, `there are 51 records; there are ${records.length}`);
+      checkBytes((records[0] as StoreRecord).value, pattern(49), "the record written last");
+    }),
+    at("values belong to the caller again once write has been called", async (place) => {
+      const { store } = await place.open("s");
+      const value = pattern(100);
+      const written = store.write([put(1, value)]);
+      value.fill(0);
+      await written;
+      await store.close();
+      const { store: again, records } = await place.open("s");
+      checkRecords(records, [put(1, pattern(100))]);
+      records[0]?.value.fill(0);
+      await again.close();
+      checkRecords((await place.open("s")).records, [put(1, pattern(100))]);
+    }),
+    at("a value may be a view into a larger buffer", async (place) => {
+      const { store } = await place.open("s");
+      await store.write([put(1, pattern(100).subarray(40, 60))]);
+      await store.close();
+      checkRecords((await place.open("s")).records, [put(1, pattern(100).slice(40, 60))]);
+    }),
+    at("sessions of different names do not see each other", async (place) => {
+      const names = ["s", "S", "", "s/t", "../s", "s\u0000", "ä", "\u{1F600}", "con", "x".repeat(200)];
+      for (const [i, name] of names.entries()) {
+        const { store } = await place.open(name);
+        await store.write([put(1, pattern(i + 1))]);
+        await store.close();
+      }
+      for (const [i, name] of names.entries()) {
+        const { store, records } = await place.open(name);
+        checkRecords(records, [put(1, pattern(i + 1))]);
+        await store.close();
+      }
+    }),
+    at("a second owner is refused until the first has closed", async (place) => {
+      const { store } = await place.open("s");
+      await store.write([put(1, pattern(1))]);
+      await checkRejects(place.open("s"), "opening a session that another has");
+      await store.write([put(2, pattern(2))]);
+      await store.close();
+      const second = await place.open("s");
+      checkRecords(second.records, [put(1, pattern(1)), put(2, pattern(2))]);
+      await second.store.write([remove(1)]);
+    }),
+    at("without a session that is open, write rejects", async (place) => {
+      const store = place.store();
+      await checkRejects(store.write([put(1, pattern(1))]), "write before open");
+      await store.open("s");
+      await store.close();
+      await checkRejects(store.write([put(1, pattern(1))]), "write after close");
+    }),
+    at("closing twice, or what was never opened, is harmless", async (place) => {
+      const store = place.store();
+      await store.close();
+      await store.open("s");
+      await store.close();
+      await store.close();
+      await place.open("s");
+    }),
+    at("a large value comes back whole", async (place) => {
+      const { store } = await place.open("s");
+      await store.write([put(1, pattern(5_000_000)), put(2, pattern(1))]);
+      await store.close();
+      checkRecords((await place.open("s")).records, [put(1, pattern(5_000_000)), put(2, pattern(1))]);
+    }),
+    at("many records come back, and can all be taken away", async (place) => {
+      const count = 20_000;
+      const { store } = await place.open("s");
+      for (let from = 0; from < count; from += 500) {
+        const changes: StoreChange[] = [];
+        for (let key = from; key < from + 500; key++) changes.push(put(key, pattern(20, key)));
+        await store.write(changes);
+      }
+      await store.close();
+      const { store: again, records } = await place.open("s");
+      check(records.length === count, `there are ${count} records; there are ${records.length}`);
+      records.forEach(({ key, value }, i) => {
+        check(key === i, `the keys ascend; at ${i} stands ${key}`);
+        checkBytes(value, pattern(20, key), `record ${key}`);
+      });
+      await again.write(records.map(({ key }) => remove(key)));
+      await again.close();
+      checkRecords((await place.open("s")).records, []);
+    }),
+  ];
+}
+
+/** A place, and the stores that a case opened there, to be closed behind it. */
+class Place {
+  private readonly opened: Store[] = [];
+
+  constructor(private readonly inner: StorePlace) {}
+
+  store(): Store {
+    const store = this.inner.store();
+    this.opened.push(store);
+    return store;
+  }
+
+  async open(name: string): Promise<{ store: Store; records: readonly StoreRecord[] }> {
+    const store = this.inner.store();
+    const records = await store.open(name);
+    this.opened.push(store);
+    return { store, records };
+  }
+
+  async dispose(): Promise<void> {
+    for (const store of this.opened) await store.close();
+    await this.inner.dispose();
+  }
+}
+
+function put(key: number, value: Uint8Array): StoreRecord {
+  return { key, value };
+}
+
+function remove(key: number): StoreChange {
+  return { key, value: undefined };
+}
+
+function checkRecords(actual: readonly StoreRecord[], expected: readonly StoreRecord[]): void {
+  const keys = actual.map(({ key }) => key).join(", ");
+  const wanted = expected.map(({ key }) => key).join(", ");
+  check(keys === wanted, `the keys are ${wanted}; they are ${keys}`);
+  expected.forEach(({ key, value }, i) => {
+    checkBytes((actual[i] as StoreRecord).value, value, `record ${key}`);
+  });
+}

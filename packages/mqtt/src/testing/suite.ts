@@ -1,0 +1,33 @@
+/** What the shared suites are made of: cases that any test runner can run, and the few checks they need. */
+
+export interface SuiteCase {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+/** @throws Error that says what was expected and what there is */
+export function check(holds: boolean, rule: string): void {
+  if (!holds) throw new Error(`it must be that ${rule}`);
+}
+
+export function checkBytes(actual: Uint8Array, expected: Uint8Array, what: string): void {
+  check(actual.length === expected.length, `${what} has ${expected.length} bytes; it has ${actual.length}`);
+  for (let i = 0; i < expected.length; i++) {
+    check(actual[i] === expected[i], `byte ${i} of ${what} is ${expected[i]}; it is ${actual[i]}`);
+  }
+}
+
+export async function checkRejects(promise: Promise<unknown>, what: string): Promise<void> {
+  const rejected = await promise.then(
+    () => false,
+    () => true,
+  );
+  check(rejected, `${what} rejects`);
+}
+
+/** Bytes that differ from their neighbours, so that one too many or too few shows. */
+export function pattern(length: number, first = 0): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (first + i * 7 + (i >> 8)) & 0xff;
+  return bytes;
+}

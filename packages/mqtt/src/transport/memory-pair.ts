@@ -1,0 +1,147 @@
+/**
+ * Two transports that are connected to each other inside one process: no socket, no platform, time from a Clock. For
+ * tests and simulations, and for a client and a broker that live in one program.
+ */
+
+import type { Clock } from "../platform/clock.js";
+import type { Transport, TransportListener } from "../platform/transport.js";
+
+export interface MemoryPairOptions {
+  /** Milliseconds from one end to the other. Default 0: the next tick. */
+  readonly delay?: number;
+  /** With so many bytes on their way `write` returns false, until all of them have arrived. Default 65,536. */
+  readonly highWaterMark?: number;
+  /** The most bytes that are delivered at once; more of them take several ticks. Default: as they were written. */
+  readonly chunkSize?: number;
+}
+
+/** Two ends of one connection; what is written to one is delivered at the other. */
+export function memoryPair(clock: Clock, options: MemoryPairOptions = {}): [Transport, Transport] {
+  const one = new MemoryTransport(clock, options);
+  const other = new MemoryTransport(clock, options);
+  one.peer = other;
+  other.peer = one;
+  return [one, other];
+}
+
+class MemoryTransport implements Transport {
+  peer: MemoryTransport = this;
+  private listener: TransportListener | undefined;
+  private state: "open" | "ended" | "closed" = "open";
+  /** What arrived and was not delivered yet; "end" is the peer's end of stream, behind all its bytes. */
+  private arrived: (Uint8Array | "end")[] = [];
+  private delivering = false;
+  private paused = false;
+  /** Bytes of ours that the other end has not been given. */
+  private underWay = 0;
+  private drainOwed = false;
+  /** Why the connection went, if that was before anyone was there to be told. */
+  private closedBeforeStart: { error: Error | undefined } | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: MemoryPairOptions,
+  ) {}
+
+  start(listener: TransportListener): void {
+    this.listener = listener;
+    if (this.closedBeforeStart !== undefined) {
+      const { error } = this.closedBeforeStart;
+      this.clock.defer(() => listener.onClose(error));
+      return;
+    }
+    this.deliverLater();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.state !== "open") return true; // nobody will have them, as with any connection that is going
+    if (bytes.length === 0) return !this.drainOwed;
+    this.underWay += bytes.length;
+    const copy = bytes.slice(); // the receiver owns what it gets, and the sender what it gave
+    this.carry(() => this.peer.arrive(copy));
+    if (this.underWay >= (this.options.highWaterMark ?? 65_536)) this.drainOwed = true;
+    return !this.drainOwed;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.deliverLater();
+  }
+
+  end(): void {
+    if (this.state !== "open") return;
+    this.state = "ended";
+    this.carry(() => this.peer.arrive("end"));
+  }
+
+  destroy(): void {
+    if (this.state === "closed") return;
+    this.close(undefined);
+    this.carry(() => this.peer.close(new Error("the peer reset the connection")));
+  }
+
+  private carry(arrival: () => void): void {
+    const { delay = 0 } = this.options;
+    if (delay > 0) this.clock.schedule(delay, arrival);
+    else this.clock.defer(arrival);
+  }
+
+  private arrive(item: Uint8Array | "end"): void {
+    if (this.state === "closed") return;
+    this.arrived.push(item);
+    if (!this.delivering) this.deliver();
+  }
+
+  /** One tick later, so that `start` and `resume` never call back into whoever calls them. */
+  private deliverLater(): void {
+    if (this.delivering) return;
+    this.delivering = true;
+    this.clock.defer(() => this.deliver());
+  }
+
+  private deliver(): void {
+    this.delivering = false;
+    if (this.state === "closed" || this.paused || this.listener === undefined) return;
+    const item = this.arrived.shift();
+    if (item === undefined) return;
+    if (item === "end") {
+      this.ended();
+      return;
+    }
+    const { chunkSize = item.length } = this.options;
+    if (chunkSize < item.length) this.arrived.unshift(item.subarray(chunkSize));
+    const chunk = item.length <= chunkSize ? item : item.subarray(0, chunkSize);
+    this.peer.taken(chunk.length);
+    if (this.arrived.length > 0) this.deliverLater();
+    this.listener.onBytes(chunk);
+  }
+
+  /** The other end has been given `length` of our bytes. */
+  private taken(length: number): void {
+    this.underWay -= length;
+    if (this.underWay > 0 || !this.drainOwed) return;
+    this.drainOwed = false;
+    this.clock.defer(() => {
+      if (this.state !== "closed") this.listener?.onDrain();
+    });
+  }
+
+  /** The peer has ended its side: what we still have under way arrives, then both sides are gone. */
+  private ended(): void {
+    if (this.state === "open") this.carry(() => this.peer.arrive("end"));
+    this.close(undefined);
+  }
+
+  private close(error: Error | undefined): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.arrived = [];
+    const { listener } = this;
+    if (listener === undefined) this.closedBeforeStart = { error };
+    else this.clock.defer(() => listener.onClose(error));
+  }
+}

@@ -1,0 +1,89 @@
+/** A Transport over one of Node's stream sockets (TCP, a Unix socket, TLS), and how one is dialled. */
+
+import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { TransportError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Transport, TransportListener } from "../platform/transport.js";
+
+export class SocketTransport implements Transport {
+  constructor(private readonly socket: Socket) {}
+
+  start(listener: TransportListener): void {
+    const { socket } = this;
+    let failure: Error | undefined;
+    socket.removeAllListeners("error");
+    socket.on("data", (bytes: Uint8Array) => listener.onBytes(bytes));
+    socket.on("drain", () => listener.onDrain());
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.on("close", () => listener.onClose(failure));
+    if (socket.destroyed) listener.onClose(failure);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.socket.write(bytes);
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
+
+/** What the common failures mean, for people. */
+const words: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused: is a server running there?",
+  ENOTFOUND: "no such host name",
+  EAI_AGAIN: "the name could not be looked up just now",
+  ETIMEDOUT: "no answer",
+  EHOSTUNREACH: "no route to that host",
+  ENETUNREACH: "no route to that network",
+  ECONNRESET: "connection reset by the other side",
+  EACCES: "permission denied",
+  ENOENT: "no such socket",
+};
+
+/** Opens a socket; `name` stands for the server in error messages. */
+export function dialSocket(options: NetConnectOpts, name: string, signal: AbortSignalLike): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...options, noDelay: true });
+    const abort = (): void => {
+      socket.destroy();
+      reject(new TransportError("CONNECTION_FAILED", `connecting to ${name} was given up`, { cause: signal.reason }));
+    };
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener("abort", abort);
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", abort);
+      resolve(new SocketTransport(socket));
+    });
+    socket.once("error", (error) => {
+      signal.removeEventListener("abort", abort);
+      reject(connectionFailed(name, error));
+    });
+  });
+}
+
+function connectionFailed(name: string, error: Error & { code?: string; errors?: readonly Error[] }): TransportError {
+  const cause: Error & { code?: string } = error.errors?.[0] ?? error; // several addresses were tried
+  const code = cause.code ?? error.code ?? "";
+  const meaning = words[code] ?? cause.message;
+  return new TransportError("CONNECTION_FAILED", `cannot connect to ${name}: ${meaning}${code ? ` (${code})` : ""}`, {
+    cause: error,
+  });
+}
