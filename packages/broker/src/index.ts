@@ -1,1 +1,5 @@
-export const version = "0.1.0";
+/** The entry `@aiko/mqtt-broker`: the embedded broker. */
+
+export type { BrokerStatistics } from "./broker.js";
+export { Broker } from "./broker.js";
+export type { BrokerEvent, BrokerOptions, Credentials } from "./broker-options.js";

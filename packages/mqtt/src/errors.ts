@@ -52,7 +52,7 @@ export type RefusedErrorCode =
 export type TransportErrorCode =
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
-  | "SERVER_UNREACHABLE"
+  | "LISTEN_FAILED"
   | "OUTBOX_FULL"
   | "OUTBOX_DROPPED"
   | "OFFLINE"

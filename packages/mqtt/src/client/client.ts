@@ -15,7 +15,7 @@ import { assertQoS, type ClientSettings, type ConnectOptions, parseConnectOption
 import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { EventEmitter, type Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
-import { type PublishOptions, type PublishResult, Publishing, RestoredPublishing } from "./publishing.js";
+import { Publishing, type PublishOptions, type PublishResult, RestoredPublishing } from "./publishing.js";
 import { Router, type RouterOwner } from "./router.js";
 import { parseServerUrl } from "./server-url.js";
 import { StoreWriter } from "./store-writer.js";
@@ -202,7 +202,11 @@ export class Client {
     return this.disconnect();
   }
 
-  private startPublishing(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {
+  private startPublishing(
+    topic: string,
+    payload: string | Uint8Array,
+    options: PublishOptions,
+  ): Promise<PublishResult> {
     const { qos = 0, retain = false, properties, signal } = options;
     if (this.closing || this.connector.isStopped) throw closedError("publish");
     assertTopicName(topic);
@@ -217,9 +221,11 @@ export class Client {
       release?.();
       this.settled();
     });
-    release = signal && onAbort(signal, (error) => {
-      if (!this.session.withdraw(publishing, error)) publishing.giveUp(error);
-    });
+    release =
+      signal &&
+      onAbort(signal, (error) => {
+        if (!this.session.withdraw(publishing, error)) publishing.giveUp(error);
+      });
     this.counts.messagesPublished++;
     this.session.publish(publishing, now);
     if (!this.connector.isOnline) this.storeWhatChanged();
@@ -240,10 +246,13 @@ export class Client {
     if (store === undefined || this.journal === undefined) return;
     const { messages, incoming } = this.journal.load(await store.open(clientId));
     this.session.restore(
-      messages.map((stored) => new RestoredPublishing(stored, (error) => {
-        if (error) this.emitter.emit("error", error);
-        this.settled();
-      })),
+      messages.map(
+        (stored) =>
+          new RestoredPublishing(stored, (error) => {
+            if (error) this.emitter.emit("error", error);
+            this.settled();
+          }),
+      ),
       incoming,
     );
   }
@@ -251,13 +260,17 @@ export class Client {
   private async leave(options: DisconnectOptions): Promise<void> {
     const { drainTimeout = 5_000, ...packet } = options;
     let drained = true;
-    if (this.connector.isOnline && this.session.pending > 0 && drainTimeout > 0) drained = await this.drain(drainTimeout);
+    if (this.connector.isOnline && this.session.pending > 0 && drainTimeout > 0)
+      drained = await this.drain(drainTimeout);
     this.session.sayDisconnect(this.farewell(packet));
     const closed = this.connector.stop();
     this.finish(undefined, (what) =>
       drained
         ? new UsageError("CLIENT_CLOSED", `disconnect: ${what} was still pending when the client closed`)
-        : new TimeoutError("DRAIN_TIMEOUT", `disconnect: ${what} was not acknowledged within drainTimeout ${drainTimeout} ms`),
+        : new TimeoutError(
+            "DRAIN_TIMEOUT",
+            `disconnect: ${what} was not acknowledged within drainTimeout ${drainTimeout} ms`,
+          ),
     );
     await closed;
     await this.storeWriter?.close();
@@ -325,8 +338,12 @@ export class Client {
       reconnecting: (attempt, delay, error) => this.emitter.emit("reconnecting", { attempt, delay, error }),
       takenOver: (certain, error) => this.emitter.emit("takenOver", { clientId: this.clientId, certain, error }),
       gaveUp: (error) => {
-        this.finish(error, (what) =>
-          new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${error.message}`, { cause: error }),
+        this.finish(
+          error,
+          (what) =>
+            new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${error.message}`, {
+              cause: error,
+            }),
         );
       },
       packet: (packet) => {

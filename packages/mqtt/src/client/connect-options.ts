@@ -155,7 +155,8 @@ function randomClientId(random: Random): string {
 }
 
 function protocolVersions(asked: unknown, clientId: string, cleanStart: boolean): readonly ProtocolVersion[] {
-  if (asked === "auto") return ([5, 4, 3] as const).filter((version) => !clientIdProblem(version, clientId, cleanStart));
+  if (asked === "auto")
+    return ([5, 4, 3] as const).filter((version) => !clientIdProblem(version, clientId, cleanStart));
   if (asked !== 3 && asked !== 4 && asked !== 5) throw invalid("protocolVersion", asked, 'must be 3, 4, 5 or "auto"');
   const problem = clientIdProblem(asked, clientId, cleanStart);
   if (problem) throw new UsageError("CLIENT_ID_INVALID", `clientId "${clientId}" ${problem}`);

@@ -3,8 +3,8 @@
  * transport and a clock say. Ends exactly once, with the reason.
  */
 
-import { describeReasonCode, describeReturnCode } from "../codec/reason-codes.js";
 import type { ConnackPacket, DisconnectPacket, Packet } from "../codec/packets.js";
+import { describeReasonCode, describeReturnCode } from "../codec/reason-codes.js";
 import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport } from "../platform/transport.js";
@@ -117,7 +117,9 @@ export class Connection implements ConnectionOwner {
     } else if (error instanceof MqttError) {
       this.abort(error);
     } else {
-      this.abort(new TransportError("CONNECTION_LOST", `the connection to ${this.server} failed: ${error}`, { cause: error }));
+      this.abort(
+        new TransportError("CONNECTION_LOST", `the connection to ${this.server} failed: ${error}`, { cause: error }),
+      );
     }
   }
 
@@ -143,7 +145,12 @@ export class Connection implements ConnectionOwner {
     this.timer = this.clock.schedule(Math.max(0, deadline - this.clock.now()), () => {
       const now = this.clock.now();
       if (this.session.advance(now) === "dead") {
-        this.abort(new TimeoutError("KEEP_ALIVE_TIMEOUT", `${this.server} has not answered within the keep-alive: taken for dead`));
+        this.abort(
+          new TimeoutError(
+            "KEEP_ALIVE_TIMEOUT",
+            `${this.server} has not answered within the keep-alive: taken for dead`,
+          ),
+        );
       } else {
         this.watch();
       }

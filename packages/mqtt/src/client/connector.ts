@@ -102,7 +102,8 @@ export class Connector {
 
   /** The first attempt: each server once, in order. Rejects with the last one's error. */
   async start(signal: AbortSignalLike | undefined): Promise<Accepted> {
-    if (this.state.at !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: this client was connected before");
+    if (this.state.at !== "idle")
+      throw new UsageError("ALREADY_CONNECTED", "connect: this client was connected before");
     assertNotAborted(signal);
     let failure: MqttError | undefined;
     for (let i = 0; i < this.servers.length; i++) {
@@ -200,11 +201,7 @@ export class Connector {
   }
 
   /** From the open transport to CONNACK. */
-  private introduce(
-    transport: Transport,
-    version: ProtocolVersion,
-    state: Connecting,
-  ): Promise<Accepted> {
+  private introduce(transport: Transport, version: ProtocolVersion, state: Connecting): Promise<Accepted> {
     if (state.abort.signal.aborted || this.state !== state) {
       transport.destroy();
       return Promise.reject(state.abort.signal.reason);
@@ -225,7 +222,8 @@ export class Connector {
         {
           packet: (packet) => this.events.packet(packet),
           ended: (error) => {
-            if (this.state.at === "online" && this.state.connection === connection) this.connectionEnded(this.state, error);
+            if (this.state.at === "online" && this.state.connection === connection)
+              this.connectionEnded(this.state, error);
             else reject(error);
           },
         },
@@ -238,7 +236,13 @@ export class Connector {
         this.state = { at: "online", connection, since: clock.now() };
         this.policy?.connected(clock.now());
         const { sessionPresent } = connack;
-        const accepted = { server: server.name, protocolVersion: version, clientId: this.clientId, sessionPresent, connack };
+        const accepted = {
+          server: server.name,
+          protocolVersion: version,
+          clientId: this.clientId,
+          sessionPresent,
+          connack,
+        };
         this.events.accepted(accepted);
         resolve(accepted);
       };

@@ -77,10 +77,15 @@ export class Router {
       if (delivery !== undefined) this.owner.finished(delivery, false);
       return;
     }
-    const handled = new RoutedMessage(message, subscriptions.length, (failed) => {
-      this.release(message);
-      if (delivery !== undefined) this.owner.finished(delivery, failed);
-    }, (error) => this.owner.handlerFailed(error, message));
+    const handled = new RoutedMessage(
+      message,
+      subscriptions.length,
+      (failed) => {
+        this.release(message);
+        if (delivery !== undefined) this.owner.finished(delivery, failed);
+      },
+      (error) => this.owner.handlerFailed(error, message),
+    );
     this.hold(message);
     for (const subscription of subscriptions) subscription.receive(handled);
   }

@@ -16,7 +16,8 @@ export class StoreWriter {
     const changes = this.journal.take();
     if (changes !== undefined) {
       const previous = this.last;
-      const written = previous === undefined ? this.store.write(changes) : previous.then(() => this.store.write(changes));
+      const written =
+        previous === undefined ? this.store.write(changes) : previous.then(() => this.store.write(changes));
       this.last = written;
       written.then(
         () => this.forget(written),

@@ -118,7 +118,10 @@ export class Subscription implements AsyncIterable<Message> {
     current?.finished();
   }
 
-  private conclude(asked: { resolve(result: IteratorResult<Message, undefined>): void; reject(error: MqttError): void }): void {
+  private conclude(asked: {
+    resolve(result: IteratorResult<Message, undefined>): void;
+    reject(error: MqttError): void;
+  }): void {
     const error = this.end?.error;
     if (error === undefined) asked.resolve({ done: true, value: undefined });
     else asked.reject(error);

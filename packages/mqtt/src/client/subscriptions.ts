@@ -57,7 +57,13 @@ export class Subscriptions implements SubscriptionOwner {
     assertQoS("qos", qos);
     assertNotAborted(options.signal);
     const subscription = new Subscription(topicFilters, options.onMessage, this);
-    const requests = topicFilters.map((topicFilter) => ({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }));
+    const requests = topicFilters.map((topicFilter) => ({
+      topicFilter,
+      qos,
+      noLocal,
+      retainAsPublished,
+      retainHandling,
+    }));
     const entry: Entry = { subscription, requests, properties: options.properties };
     return new Promise((resolve, reject) => {
       const request = this.ask(entry, (error) => {
@@ -93,7 +99,10 @@ export class Subscriptions implements SubscriptionOwner {
   unsubscribe(subscription: Subscription): Promise<void> {
     const entry = [...this.entries].find((each) => each.subscription === subscription);
     if (entry === undefined) return Promise.resolve();
-    return this.unsubscribeFilters(entry.requests.map((request) => request.topicFilter), entry);
+    return this.unsubscribeFilters(
+      entry.requests.map((request) => request.topicFilter),
+      entry,
+    );
   }
 
   /** Ends what the client has under these filters, whichever subscription it belongs to. */
@@ -124,7 +133,11 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /** Takes the server's answer down. Returns the error if all filters were denied. */
-  private acknowledged(entry: Entry, requests: readonly SubscriptionRequest[], packet: SubackPacket): MqttError | undefined {
+  private acknowledged(
+    entry: Entry,
+    requests: readonly SubscriptionRequest[],
+    packet: SubackPacket,
+  ): MqttError | undefined {
     const granted = requests.map((request, i) => grantOf(request.topicFilter, packet.reasonCodes[i] as number, packet));
     entry.subscription.granted = granted;
     const denied = granted.filter((each) => each.error !== undefined);
@@ -143,7 +156,10 @@ export class Subscriptions implements SubscriptionOwner {
           release();
           const at = packet.reasonCodes.findIndex((code) => code >= 0x80);
           if (at < 0) resolve();
-          else reject(refused("UNSUBSCRIBE_REFUSED", topicFilters[at] as string, packet.reasonCodes[at] as number, packet));
+          else
+            reject(
+              refused("UNSUBSCRIBE_REFUSED", topicFilters[at] as string, packet.reasonCodes[at] as number, packet),
+            );
         },
         failed(error) {
           release();
@@ -232,7 +248,12 @@ class PendingUnsubscribe extends UnsubscribeRequest {
 
 function grantOf(topicFilter: string, reasonCode: number, packet: SubackPacket): Granted {
   if (reasonCode <= 2) return { topicFilter, reasonCode, qos: reasonCode as QoS, error: undefined };
-  return { topicFilter, reasonCode, qos: undefined, error: refused("SUBSCRIBE_REFUSED", topicFilter, reasonCode, packet) };
+  return {
+    topicFilter,
+    reasonCode,
+    qos: undefined,
+    error: refused("SUBSCRIBE_REFUSED", topicFilter, reasonCode, packet),
+  };
 }
 
 function refused(

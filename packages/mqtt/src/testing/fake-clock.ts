@@ -79,7 +79,7 @@ export class FakeClock implements Clock {
     const target = this.time + milliseconds;
     await this.tick();
     while (this.runNext(target)) await this.tick();
-    this.time = target;
+    this.time = Math.max(this.time, target); // somebody else may have advanced it meanwhile
   }
 
   /** As `advance`, for code without promises: all at once. */
@@ -87,13 +87,13 @@ export class FakeClock implements Clock {
     const target = this.time + milliseconds;
     this.settle();
     while (this.runNext(target)) this.settle();
-    this.time = target;
+    this.time = Math.max(this.time, target);
   }
 
   private runNext(target: number): boolean {
     if (this.nextTimer > target) return false;
     const alarm = this.removeFirst();
-    this.time = alarm.at;
+    this.time = Math.max(this.time, alarm.at);
     const { callback } = alarm;
     alarm.callback = undefined;
     callback?.();

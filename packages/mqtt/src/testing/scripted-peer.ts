@@ -127,11 +127,11 @@ export class ScriptedPeer implements TransportListener {
 
   private async wait(type: PacketType | "close"): Promise<Packet | undefined> {
     if (this.waiting !== undefined) throw new Error(`expect("${type}") while "${this.waiting.type}" is awaited`);
-    await this.settle();
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Packet | undefined>((resolve, reject) => {
       this.waiting = { type, resolve, reject };
       this.answer();
     });
+    return (await Promise.all([answer, this.settle()]))[0];
   }
 
   private async settle(): Promise<void> {

@@ -15,7 +15,10 @@ export const platform: Platform = {
     now: Date.now,
     schedule(delay, callback) {
       if (timers.setTimeout === undefined) {
-        throw new UsageError("TRANSPORT_UNAVAILABLE", "platform: this engine has no timers; pass a platform with a clock");
+        throw new UsageError(
+          "TRANSPORT_UNAVAILABLE",
+          "platform: this engine has no timers; pass a platform with a clock",
+        );
       }
       const timer = timers.setTimeout(callback, delay);
       return { cancel: () => timers.clearTimeout?.(timer) };
@@ -24,6 +27,9 @@ export const platform: Platform = {
   },
   random: { next: Math.random },
   dial: async (address) => {
-    throw new UsageError("TRANSPORT_UNAVAILABLE", `url: nothing here can dial "${address.scheme}:"; pass a platform with a dial`);
+    throw new UsageError(
+      "TRANSPORT_UNAVAILABLE",
+      `url: nothing here can dial "${address.scheme}:"; pass a platform with a dial`,
+    );
   },
 };

@@ -1,0 +1,113 @@
+/** What may be said about a broker, and the precise settings that come of it. */
+
+import { type Clock, platform, UsageError } from "@aiko/mqtt";
+
+/** Who asks to be let in. */
+export interface Credentials {
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: Uint8Array | undefined;
+}
+
+/** What happens in a broker, for logs. */
+export type BrokerEvent =
+  | {
+      readonly type: "connected";
+      readonly clientId: string;
+      readonly protocolVersion: 3 | 4 | 5;
+      readonly sessionPresent: boolean;
+    }
+  | { readonly type: "refused"; readonly reason: string }
+  | { readonly type: "disconnected"; readonly clientId: string; readonly reason: string }
+  | { readonly type: "subscribed"; readonly clientId: string; readonly topicFilter: string; readonly qos: 0 | 1 | 2 }
+  | { readonly type: "published"; readonly clientId: string; readonly topic: string; readonly bytes: number };
+
+export interface BrokerOptions {
+  /** Where to listen. Default "127.0.0.1": this machine only. */
+  readonly host?: string;
+  /** 0 … 65,535; 0 takes any free one. Default 1883. */
+  readonly port?: number;
+  /** Lets a client in or not. Default: everybody. */
+  readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
+  /** The longest packet taken, in bytes. Default 268,435,460, the protocol's own limit. */
+  readonly maximumPacketSize?: number;
+  /** Connections at one time. Default 10,000. */
+  readonly maximumConnections?: number;
+  /** Messages and bytes that may wait for one client. Default 100,000 and 64 MiB; what comes beyond is dropped for it. */
+  readonly maximumQueuedMessages?: number;
+  readonly maximumQueuedBytes?: number;
+  /** Retained messages, and their bytes. Default 100,000 and 256 MiB; what comes beyond is refused. */
+  readonly maximumRetainedMessages?: number;
+  readonly maximumRetainedBytes?: number;
+  /** QoS 1 and 2 messages that a client may send unacknowledged. Default 65,535. */
+  readonly receiveMaximum?: number;
+  /** Topic aliases that a client may use. Default 100. */
+  readonly topicAliasMaximum?: number;
+  /** The longest keep-alive a client may have, in seconds; 0 (no limit) lets a silent one stay for ever. Default 0. */
+  readonly maximumKeepAlive?: number;
+  /** Seconds that a session without a connection is kept at the most. Default 86,400. */
+  readonly maximumSessionExpiry?: number;
+  /** Milliseconds from a connection's opening to its CONNECT. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
+  readonly longClientIdentifiers?: boolean;
+  /** Told what happens. */
+  readonly onEvent?: (event: BrokerEvent) => void;
+  /** Time. Default: the runtime's. */
+  readonly clock?: Clock;
+}
+
+export type BrokerSettings = Required<BrokerOptions>;
+
+const defaults: BrokerSettings = {
+  host: "127.0.0.1",
+  port: 1883,
+  authenticate: () => true,
+  maximumPacketSize: 268_435_460,
+  maximumConnections: 10_000,
+  maximumQueuedMessages: 100_000,
+  maximumQueuedBytes: 64 * 2 ** 20,
+  maximumRetainedMessages: 100_000,
+  maximumRetainedBytes: 256 * 2 ** 20,
+  receiveMaximum: 65_535,
+  topicAliasMaximum: 100,
+  maximumKeepAlive: 0,
+  maximumSessionExpiry: 86_400,
+  connectTimeout: 10_000,
+  longClientIdentifiers: false,
+  onEvent: () => undefined,
+  clock: platform.clock,
+};
+
+const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, maximum: number]>> = {
+  port: [0, 65_535],
+  maximumPacketSize: [16, 268_435_460],
+  maximumConnections: [1, 2 ** 31],
+  maximumQueuedMessages: [1, Number.MAX_SAFE_INTEGER],
+  maximumQueuedBytes: [1, Number.MAX_SAFE_INTEGER],
+  maximumRetainedMessages: [0, Number.MAX_SAFE_INTEGER],
+  maximumRetainedBytes: [0, Number.MAX_SAFE_INTEGER],
+  receiveMaximum: [1, 65_535],
+  topicAliasMaximum: [0, 65_535],
+  maximumKeepAlive: [0, 65_535],
+  maximumSessionExpiry: [0, 0xffff_ffff],
+  connectTimeout: [1, 2 ** 31 - 1],
+};
+
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
+  const settings: Record<string, unknown> = { ...defaults };
+  for (const [name, value] of Object.entries(options)) {
+    if (!(name in defaults)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
+    if (value === undefined) continue;
+    const wanted = typeof defaults[name as keyof BrokerOptions];
+    const range = ranges[name as keyof BrokerOptions];
+    if (typeof value !== wanted)
+      throw new UsageError("OPTION_INVALID", `${name} ${String(value)}: must be a ${wanted}`);
+    if (range && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
+      throw new UsageError("OPTION_INVALID", `${name} ${value}: must be an integer from ${range[0]} to ${range[1]}`);
+    }
+    settings[name] = value;
+  }
+  return settings as unknown as BrokerSettings;
+}

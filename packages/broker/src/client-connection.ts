@@ -1,0 +1,188 @@
+/**
+ * One network connection that a client opened: refuses what must not come before CONNECT, has the hub answer CONNECT, then
+ * drives the client's session until the connection ends.
+ */
+
+import { type Clock, ProtocolError, type Timer, type Transport } from "@aiko/mqtt";
+import { type ConnectPacket, type DecoderLimits, encode, type Packet, type ProtocolVersion } from "@aiko/mqtt/codec";
+import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
+import type { BrokerSettings } from "./broker-options.js";
+import type { KnownClient } from "./known-client.js";
+
+/** Who answers a CONNECT, and hears of what went wrong before there was a client. */
+export interface Reception {
+  /** Lets the client in by `admit`, or refuses it by `refuse`; perhaps later. */
+  connect(connection: ClientConnection, packet: ConnectPacket): void;
+  gone(connection: ClientConnection): void;
+  refused(reason: string): void;
+}
+
+/** The longest packet taken from who has not been let in: holds every CONNECT that makes sense. */
+const STRANGERS_MAXIMUM = 262_144;
+/** So many packets may come on the heels of CONNECT while it is being decided. */
+const EARLY_PACKETS = 100;
+
+const CONNACK_UNSUPPORTED_VERSION = Uint8Array.of(0x20, 2, 0, 1);
+const CONNACK_IDENTIFIER_REJECTED = Uint8Array.of(0x20, 2, 0, 2);
+
+type Stage =
+  | { readonly at: "waiting" }
+  | { readonly at: "deciding"; readonly version: ProtocolVersion; readonly early: Packet[] }
+  | { readonly at: "admitted"; readonly client: KnownClient; readonly version: ProtocolVersion }
+  | { readonly at: "over" };
+
+export class ClientConnection implements ConnectionOwner {
+  readonly network: NetworkConnection;
+  private readonly limits: DecoderLimits;
+  private stage: Stage = { at: "waiting" };
+  private timer: Timer;
+
+  constructor(
+    transport: Transport,
+    private readonly clock: Clock,
+    private readonly settings: BrokerSettings,
+    private readonly reception: Reception,
+  ) {
+    this.limits = {
+      maximumPacketSize: Math.min(STRANGERS_MAXIMUM, settings.maximumPacketSize),
+      longClientIdentifiers: settings.longClientIdentifiers,
+    };
+    this.network = new NetworkConnection(transport, clock, "any", this.limits, this);
+    this.timer = clock.schedule(settings.connectTimeout, () =>
+      this.drop(`no CONNECT within ${settings.connectTimeout} ms`),
+    );
+    this.network.start();
+  }
+
+  /** CONNACK, and the client's session takes over. */
+  admit(client: KnownClient, connack: Packet, keepAlive: number, resumed: boolean, packet: ConnectPacket): void {
+    if (this.stage.at !== "deciding") return;
+    const { version, early } = this.stage;
+    this.write(connack, version);
+    this.stage = { at: "admitted", client, version };
+    this.limits.maximumPacketSize = this.settings.maximumPacketSize;
+    const now = this.clock.now();
+    client.session.connectionOpened(this.network, packet, keepAlive, resumed, now);
+    this.watch(client);
+    this.network.resume();
+    try {
+      for (const each of early) client.session.receive(each, now);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** CONNACK with a reason, and the end. */
+  refuse(returnCode: number, reasonCode: number, reason: string): void {
+    if (this.stage.at !== "deciding") return;
+    const { version } = this.stage;
+    this.write(
+      { type: "connack", sessionPresent: false, reasonCode: version === 5 ? reasonCode : returnCode },
+      version,
+    );
+    this.drop(reason);
+  }
+
+  /** Ends the connection, on MQTT 5 with the reason said. */
+  close(reasonCode: number, reason: string): void {
+    if (this.stage.at === "admitted" && this.stage.version === 5) this.write({ type: "disconnect", reasonCode }, 5);
+    this.finish(reason);
+  }
+
+  /** The client said DISCONNECT: the socket is closed by this side too [MQTT-3.14.4-3]. */
+  leave(): void {
+    this.finish("DISCONNECT");
+  }
+
+  packetReceived(packet: Packet, now: number): void {
+    const { stage } = this;
+    switch (stage.at) {
+      case "waiting":
+        if (packet.type !== "connect") throw new Error(`bug: ${packet.type} before CONNECT got through the decoder`);
+        this.timer.cancel();
+        this.stage = { at: "deciding", version: packet.protocolVersion, early: [] };
+        this.reception.connect(this, packet);
+        break;
+      case "deciding":
+        if (packet.type === "connect" || stage.early.length >= EARLY_PACKETS) {
+          throw new ProtocolError("PROTOCOL_ERROR", 0x82, `${packet.type}: not before CONNACK`);
+        }
+        stage.early.push(packet);
+        this.network.pause();
+        break;
+      case "admitted":
+        stage.client.session.receive(packet, now);
+        break;
+      case "over":
+        break;
+    }
+  }
+
+  bytesReceived(now: number): void {
+    if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
+  }
+
+  beforeFlush(): undefined {
+    return undefined;
+  }
+
+  flushed(): void {
+    if (this.stage.at === "admitted") this.stage.client.session.flushed();
+  }
+
+  drained(now: number): void {
+    if (this.stage.at === "admitted") this.stage.client.session.drained(now);
+  }
+
+  failed(error: unknown): void {
+    if (!(error instanceof ProtocolError)) {
+      this.drop(`the broker failed: ${error}`);
+      return;
+    }
+    if (this.stage.at === "admitted") {
+      this.close(error.reasonCode, error.message);
+      return;
+    }
+    if (error.code === "UNSUPPORTED_PROTOCOL_VERSION") this.writeBytes(CONNACK_UNSUPPORTED_VERSION);
+    if (error.code === "CLIENT_IDENTIFIER_REFUSED") this.writeBytes(CONNACK_IDENTIFIER_REJECTED);
+    this.drop(error.message);
+  }
+
+  closed(): void {
+    this.finish("the client closed the connection without DISCONNECT");
+    this.reception.gone(this);
+  }
+
+  private write(packet: Packet, version: ProtocolVersion): void {
+    this.writeBytes(encode(packet, version));
+  }
+
+  private writeBytes(bytes: Uint8Array): void {
+    this.network.out.append(bytes);
+    this.network.touch();
+  }
+
+  private drop(reason: string): void {
+    if (this.stage.at !== "admitted" && this.stage.at !== "over") this.reception.refused(reason);
+    this.finish(reason);
+  }
+
+  private finish(reason: string): void {
+    const { stage } = this;
+    if (stage.at === "over") return;
+    this.stage = { at: "over" };
+    this.timer.cancel();
+    this.network.end();
+    if (stage.at === "admitted") stage.client.connectionEnded(this, reason);
+  }
+
+  /** One timer a connection, set for when the client would have been silent too long. */
+  private watch(client: KnownClient): void {
+    const deadline = client.session.deadline();
+    if (deadline === Infinity) return;
+    this.timer = this.clock.schedule(Math.max(1, deadline - this.clock.now()), () => {
+      if (this.clock.now() < client.session.deadline()) this.watch(client);
+      else this.close(0x8d, "silent for 1.5 times its keep-alive");
+    });
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * The middle of the broker: lets clients in, keeps their sessions, and brings each published message to those who subscribe
+ * to its topic. Knows nothing of sockets.
+ */
+
+import { type Clock, platform, type QoS } from "@aiko/mqtt";
+import type {
+  ConnackPacket,
+  ConnectPacket,
+  PublishPacket,
+  SubscribePacket,
+  UnsubscribePacket,
+  Will,
+} from "@aiko/mqtt/codec";
+import type { Delivery } from "@aiko/mqtt/session";
+import { parseSharedFilter } from "@aiko/mqtt/topic";
+import type { BrokerSettings } from "./broker-options.js";
+import type { ClientConnection, Reception } from "./client-connection.js";
+import { type ClientOwner, KnownClient } from "./known-client.js";
+import { type PublishedMessage, publishedMessage, willMessage } from "./published-message.js";
+import { RetainedMessages } from "./retained-messages.js";
+import { SubscriptionTable } from "./subscription-table.js";
+
+const NO_MATCHING_SUBSCRIBERS = 0x10;
+const NO_SUBSCRIPTION_EXISTED = 0x11;
+const BAD_USER_NAME_OR_PASSWORD = 0x86;
+const SERVER_UNAVAILABLE = 0x88;
+const SERVER_SHUTTING_DOWN = 0x8b;
+const SESSION_TAKEN_OVER = 0x8e;
+const QUOTA_EXCEEDED = 0x97;
+
+const PROTOCOL_MAXIMUM = 268_435_460;
+const DEFAULT_RECEIVE_MAXIMUM = 65_535;
+
+export class Hub implements Reception, ClientOwner {
+  private readonly clock: Clock;
+  private readonly connections = new Set<ClientConnection>();
+  private readonly clients = new Map<string, KnownClient>();
+  private readonly subscriptions = new SubscriptionTable<KnownClient>();
+  private readonly retained: RetainedMessages;
+  private closed = false;
+
+  constructor(private readonly settings: BrokerSettings) {
+    this.clock = settings.clock;
+    this.retained = new RetainedMessages(settings.maximumRetainedMessages, settings.maximumRetainedBytes);
+  }
+
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
+  get counts(): { connections: number; sessions: number; subscriptions: number; retainedMessages: number } {
+    return {
+      connections: this.connections.size,
+      sessions: this.clients.size,
+      subscriptions: this.subscriptions.size,
+      retainedMessages: this.retained.size,
+    };
+  }
+
+  opened(connection: ClientConnection): void {
+    this.connections.add(connection);
+  }
+
+  gone(connection: ClientConnection): void {
+    this.connections.delete(connection);
+  }
+
+  refused(reason: string): void {
+    this.settings.onEvent({ type: "refused", reason });
+  }
+
+  /** Ends every connection and forgets every session. */
+  close(): void {
+    this.closed = true;
+    for (const connection of this.connections) connection.close(SERVER_SHUTTING_DOWN, "the broker is closing");
+    for (const client of this.clients.values()) client.cancelTimers();
+    this.clients.clear();
+  }
+
+  connect(connection: ClientConnection, packet: ConnectPacket): void {
+    const clientId = packet.clientId === "" ? this.newClientId() : packet.clientId;
+    const { username, password } = packet;
+    const decide = (allowed: boolean): void => {
+      if (this.closed) connection.refuse(3, SERVER_UNAVAILABLE, "the broker is closing");
+      else if (allowed) this.letIn(connection, packet, clientId);
+      else connection.refuse(4, BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
+    };
+    let allowed: boolean | Promise<boolean>;
+    try {
+      allowed = this.settings.authenticate({ clientId, username, password });
+    } catch {
+      allowed = false;
+    }
+    if (typeof allowed === "boolean") decide(allowed);
+    else allowed.then(decide, () => decide(false));
+  }
+
+  /** A message from a client, or from the broker itself. Returns the reason code for its acknowledgement. */
+  publish(message: PublishedMessage): number {
+    const now = this.clock.now();
+    if (message.retain && !this.retained.keep(message)) return QUOTA_EXCEEDED;
+    const recipients = this.subscriptions.recipients(message);
+    for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
+    return recipients.size === 0 ? NO_MATCHING_SUBSCRIBERS : 0;
+  }
+
+  published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
+    const { clientId } = client;
+    const reasonCode = this.publish(publishedMessage(packet, clientId, this.clock.now()));
+    this.settings.onEvent({ type: "published", clientId, topic: packet.topic, bytes: packet.payload.length });
+    if (delivery !== undefined) client.session.finished(delivery, reasonCode);
+  }
+
+  subscribe(client: KnownClient, packet: SubscribePacket): void {
+    const { packetIdentifier, subscriptions, properties } = packet;
+    const fresh = subscriptions.map((request) => {
+      const { topicFilter, qos, noLocal = false, retainAsPublished = false } = request;
+      const { subscriptionIdentifier } = properties ?? {};
+      client.topicFilters.add(topicFilter);
+      const { clientId } = client;
+      this.settings.onEvent({ type: "subscribed", clientId, topicFilter, qos });
+      return this.subscriptions.add({ client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier });
+    });
+    client.session.write({
+      type: "suback",
+      packetIdentifier,
+      reasonCodes: subscriptions.map((request) => request.qos),
+    });
+    subscriptions.forEach((request, i) => {
+      const { topicFilter, qos, retainHandling = 0 } = request;
+      if (retainHandling === 2 || (retainHandling === 1 && !fresh[i])) return;
+      this.deliverRetained(client, topicFilter, qos, properties?.subscriptionIdentifier);
+    });
+  }
+
+  unsubscribe(client: KnownClient, packet: UnsubscribePacket): void {
+    const { packetIdentifier, topicFilters } = packet;
+    const reasonCodes = topicFilters.map((topicFilter) => {
+      client.topicFilters.delete(topicFilter);
+      return this.subscriptions.delete(client, topicFilter) ? 0 : NO_SUBSCRIPTION_EXISTED;
+    });
+    client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
+  }
+
+  disconnected(client: KnownClient, will: Will | undefined, reason: string): void {
+    this.settings.onEvent({ type: "disconnected", clientId: client.clientId, reason });
+    if (this.closed) return;
+    if (will !== undefined) this.scheduleWill(client, will);
+    if (client.expiry === 0) {
+      this.endSession(client);
+      return;
+    }
+    if (client.expiry === Infinity) return;
+    client.expiryTimer = this.clock.schedule(client.expiry * 1000, () => this.endSession(client));
+  }
+
+  private letIn(connection: ClientConnection, packet: ConnectPacket, clientId: string): void {
+    const { settings } = this;
+    const { protocolVersion, cleanStart } = packet;
+    this.clients.get(clientId)?.end(SESSION_TAKEN_OVER, "another connection took the session over");
+    const former = this.clients.get(clientId); // gone by now if its session ended with its connection
+    if (former !== undefined && cleanStart) this.endSession(former);
+    const resumed = former !== undefined && !cleanStart;
+    const client = resumed ? former : this.newClient(clientId);
+    this.clients.set(clientId, client);
+    const asked = packet.properties?.sessionExpiryInterval ?? 0;
+    const wanted = protocolVersion === 5 ? asked : cleanStart ? 0 : settings.maximumSessionExpiry;
+    const expiry = Math.min(wanted, settings.maximumSessionExpiry);
+    client.connected(connection, packet, expiry);
+    const limit = settings.maximumKeepAlive;
+    const keepAlive =
+      protocolVersion === 5 && limit > 0 && (packet.keepAlive === 0 || packet.keepAlive > limit)
+        ? limit
+        : packet.keepAlive;
+    settings.onEvent({ type: "connected", clientId, protocolVersion, sessionPresent: resumed });
+    connection.admit(client, this.connack(packet, clientId, resumed, expiry, keepAlive), keepAlive, resumed, packet);
+  }
+
+  private connack(
+    packet: ConnectPacket,
+    clientId: string,
+    resumed: boolean,
+    expiry: number,
+    keepAlive: number,
+  ): ConnackPacket {
+    const { protocolVersion } = packet;
+    const connack = { type: "connack", sessionPresent: resumed && protocolVersion !== 3, reasonCode: 0 } as const;
+    if (protocolVersion !== 5) return connack;
+    const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = this.settings;
+    return {
+      ...connack,
+      properties: {
+        ...(expiry !== (packet.properties?.sessionExpiryInterval ?? 0) && { sessionExpiryInterval: expiry }),
+        ...(receiveMaximum !== DEFAULT_RECEIVE_MAXIMUM && { receiveMaximum }),
+        ...(maximumPacketSize !== PROTOCOL_MAXIMUM && { maximumPacketSize }),
+        ...(packet.clientId === "" && { assignedClientIdentifier: clientId }),
+        ...(topicAliasMaximum > 0 && { topicAliasMaximum }),
+        ...(keepAlive !== packet.keepAlive && { serverKeepAlive: keepAlive }),
+      },
+    };
+  }
+
+  private newClient(clientId: string): KnownClient {
+    const { maximumQueuedMessages, maximumQueuedBytes, receiveMaximum, topicAliasMaximum } = this.settings;
+    const outbox = { maximumCount: maximumQueuedMessages, maximumBytes: maximumQueuedBytes };
+    const options = { outbox, receiveMaximum, topicAliasMaximum };
+    return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+  }
+
+  private newClientId(): string {
+    let clientId: string;
+    do {
+      clientId = `auto${Math.floor(platform.random.next() * 2 ** 52).toString(36)}`;
+    } while (this.clients.has(clientId));
+    return clientId;
+  }
+
+  private endSession(client: KnownClient): void {
+    client.expiryTimer?.cancel();
+    for (const topicFilter of client.topicFilters) this.subscriptions.delete(client, topicFilter);
+    client.topicFilters.clear();
+    if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
+    client.publishDelayedWill();
+  }
+
+  /** At once, or when its delay has passed; the session's end does not wait for that [MQTT5-3.1.2-8]. */
+  private scheduleWill(client: KnownClient, will: Will): void {
+    const message = willMessage(will, client.clientId, this.clock.now());
+    const delay = will.properties?.willDelayInterval ?? 0;
+    if (delay === 0 || client.expiry === 0) this.publish(message);
+    else client.delayWill(this.clock, delay, () => this.publish(message));
+  }
+
+  private deliverRetained(client: KnownClient, topicFilter: string, qos: QoS, identifier: number | undefined): void {
+    if (parseSharedFilter(topicFilter) !== undefined) return; // [MQTT5-4.8.2]: shared subscriptions get none
+    const now = this.clock.now();
+    const subscriptionIdentifiers = identifier === undefined ? [] : [identifier];
+    this.retained.match(topicFilter, now, (message) => {
+      const granted = Math.min(qos, message.qos) as QoS;
+      client.deliver(message, { qos: granted, retain: true, subscriptionIdentifiers }, now);
+    });
+  }
+}

@@ -1,0 +1,131 @@
+/** All that the broker keeps of one client: its session, its subscriptions, its will, its connection if it has one. */
+
+import { type Clock, ProtocolError, type Timer } from "@aiko/mqtt";
+import type {
+  ConnectPacket,
+  DisconnectPacket,
+  PublishPacket,
+  SubscribePacket,
+  UnsubscribePacket,
+  Will,
+} from "@aiko/mqtt/codec";
+import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
+import type { ClientConnection } from "./client-connection.js";
+import { DeliveredMessage, forKeeping, type PublishedMessage } from "./published-message.js";
+import type { Recipient, Subscriber } from "./subscription-table.js";
+
+/** What a client asks of the rest of the broker. */
+export interface ClientOwner {
+  published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void;
+  subscribe(client: KnownClient, packet: SubscribePacket): void;
+  unsubscribe(client: KnownClient, packet: UnsubscribePacket): void;
+  /** The connection is over; `will` is what is to be published because of it. */
+  disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
+}
+
+const WITH_WILL = 4;
+
+export class KnownClient implements ServerSessionEvents, Subscriber {
+  readonly session: ServerSession;
+  readonly topicFilters = new Set<string>();
+  /** Seconds that the session outlasts its connection; Infinity as long as the broker lives. */
+  expiry = 0;
+  /** Ends the session when its time has come. */
+  expiryTimer: Timer | undefined;
+  private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
+  private will: Will | undefined;
+  private connection: ClientConnection | undefined;
+
+  constructor(
+    readonly clientId: string,
+    options: ServerSessionOptions,
+    private readonly maximumExpiry: number,
+    private readonly owner: ClientOwner,
+  ) {
+    this.session = new ServerSession(options, this);
+  }
+
+  get isOnline(): boolean {
+    return this.connection !== undefined;
+  }
+
+  /** A connection was let in as this client. */
+  connected(connection: ClientConnection, packet: ConnectPacket, expiry: number): void {
+    this.connection = connection;
+    this.will = packet.will;
+    this.expiry = expiry;
+    this.cancelTimers();
+  }
+
+  /** Nothing is due any more: the client is back, or the broker ends. */
+  cancelTimers(): void {
+    this.expiryTimer?.cancel();
+    this.delayedWill?.timer.cancel();
+    this.delayedWill = undefined;
+  }
+
+  /** Calls `publish` in so many seconds, unless the client comes back before [MQTT5-3.1.3-9]. */
+  delayWill(clock: Clock, seconds: number, publish: () => void): void {
+    this.delayedWill = { timer: clock.schedule(seconds * 1000, () => this.publishDelayedWill()), publish };
+  }
+
+  /** The session ends, or the delay has passed. */
+  publishDelayedWill(): void {
+    const will = this.delayedWill;
+    this.delayedWill = undefined;
+    will?.timer.cancel();
+    will?.publish();
+  }
+
+  /** Ends the connection, if there is one, with the reason said on MQTT 5. */
+  end(reasonCode: number, reason: string): void {
+    this.connection?.close(reasonCode, reason);
+  }
+
+  connectionEnded(connection: ClientConnection, reason: string): void {
+    if (connection !== this.connection) return;
+    this.connection = undefined;
+    const { will } = this;
+    this.will = undefined;
+    this.session.connectionLost();
+    this.owner.disconnected(this, will, reason);
+  }
+
+  /** Sends a message, or keeps it for later; QoS 0 is not kept for a client that is away. */
+  deliver(message: PublishedMessage, recipient: Recipient, now: number): void {
+    if (!this.isOnline && recipient.qos === 0) return;
+    const { topic, payload, expiresAt } = this.isOnline ? message : forKeeping(message);
+    const { qos, retain, subscriptionIdentifiers } = recipient;
+    const properties =
+      subscriptionIdentifiers.length === 0 ? message.properties : { ...message.properties, subscriptionIdentifiers };
+    this.session.deliver(new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt), now);
+  }
+
+  published(packet: PublishPacket, delivery: Delivery | undefined): void {
+    this.owner.published(this, packet, delivery);
+  }
+
+  subscribe(packet: SubscribePacket): void {
+    this.owner.subscribe(this, packet);
+  }
+
+  unsubscribe(packet: UnsubscribePacket): void {
+    this.owner.unsubscribe(this, packet);
+  }
+
+  disconnect(packet: DisconnectPacket): void {
+    const expiry = packet.properties?.sessionExpiryInterval;
+    if (expiry !== undefined) {
+      if (this.expiry === 0 && expiry > 0) {
+        throw new ProtocolError(
+          "PROTOCOL_ERROR",
+          0x82,
+          `disconnect: sessionExpiryInterval ${expiry} after 0 in CONNECT [MQTT5-3.14.2.2.2]`,
+        );
+      }
+      this.expiry = Math.min(expiry, this.maximumExpiry);
+    }
+    if (packet.reasonCode !== WITH_WILL) this.will = undefined;
+    this.connection?.leave();
+  }
+}

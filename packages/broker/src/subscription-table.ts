@@ -1,0 +1,134 @@
+/** Who subscribes to what: finds, for a published message, each client that gets it and how. */
+
+import type { QoS } from "@aiko/mqtt";
+import { parseSharedFilter, TopicTree } from "@aiko/mqtt/topic";
+import type { PublishedMessage } from "./published-message.js";
+
+/** One client's subscription to one topic filter. `Client` is whatever stands for a client. */
+export interface ClientSubscription<Client> {
+  readonly client: Client;
+  readonly topicFilter: string;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly subscriptionIdentifier: number | undefined;
+}
+
+/** The members of a shared subscription, who get its messages in turn [MQTT5-4.8.2]. */
+interface Group<Client> {
+  readonly members: ClientSubscription<Client>[];
+  turn: number;
+}
+
+type Target<Client> = { readonly single: ClientSubscription<Client> } | { readonly group: Group<Client> };
+
+/** How one client gets a message that several of its subscriptions may match: once, at the highest QoS of them. */
+export interface Recipient {
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: readonly number[];
+}
+
+/** What the table needs to know of a client. */
+export interface Subscriber {
+  readonly clientId: string;
+  readonly isOnline: boolean;
+}
+
+export class SubscriptionTable<Client extends Subscriber> {
+  private readonly tree = new TopicTree<Target<Client>>();
+  private readonly groups = new Map<string, { readonly group: Group<Client>; readonly target: Target<Client> }>();
+  private readonly singles = new Map<Client, Map<string, Target<Client>>>();
+
+  get size(): number {
+    return this.tree.size;
+  }
+
+  /** Replaces the client's subscription to the same filter [MQTT-3.8.4-3]. True if there was none. */
+  add(subscription: ClientSubscription<Client>): boolean {
+    const shared = parseSharedFilter(subscription.topicFilter);
+    if (shared !== undefined) return this.join(subscription, shared.topicFilter);
+    const { client, topicFilter } = subscription;
+    let own = this.singles.get(client);
+    if (own === undefined) {
+      own = new Map();
+      this.singles.set(client, own);
+    }
+    const former = own.get(topicFilter);
+    if (former !== undefined) this.tree.delete(topicFilter, former);
+    const target = { single: subscription };
+    own.set(topicFilter, target);
+    this.tree.add(topicFilter, target);
+    return former === undefined;
+  }
+
+  /** False if the client had no such subscription. */
+  delete(client: Client, topicFilter: string): boolean {
+    const shared = parseSharedFilter(topicFilter);
+    if (shared !== undefined) return this.leave(client, topicFilter, shared.topicFilter);
+    const own = this.singles.get(client);
+    const target = own?.get(topicFilter);
+    if (own === undefined || target === undefined) return false;
+    own.delete(topicFilter);
+    if (own.size === 0) this.singles.delete(client);
+    this.tree.delete(topicFilter, target);
+    return true;
+  }
+
+  /** Everyone who gets the message. */
+  recipients(message: PublishedMessage): Map<Client, Recipient> {
+    const recipients = new Map<Client, Recipient>();
+    this.tree.match(message.topic, (target) => {
+      const subscription = "single" in target ? target.single : nextMember(target.group);
+      const { client, noLocal, retainAsPublished, subscriptionIdentifier } = subscription;
+      if (noLocal && client.clientId === message.publisher) return;
+      const former = recipients.get(client);
+      const identifiers = former?.subscriptionIdentifiers ?? [];
+      recipients.set(client, {
+        qos: Math.max(former?.qos ?? 0, Math.min(message.qos, subscription.qos)) as QoS,
+        retain: (former?.retain ?? false) || (retainAsPublished && message.retain),
+        subscriptionIdentifiers:
+          subscriptionIdentifier === undefined ? identifiers : [...identifiers, subscriptionIdentifier],
+      });
+    });
+    return recipients;
+  }
+
+  private join(subscription: ClientSubscription<Client>, matched: string): boolean {
+    const { client, topicFilter } = subscription;
+    let entry = this.groups.get(topicFilter);
+    if (entry === undefined) {
+      const group: Group<Client> = { members: [], turn: 0 };
+      entry = { group, target: { group } };
+      this.groups.set(topicFilter, entry);
+      this.tree.add(matched, entry.target);
+    }
+    const { members } = entry.group;
+    const at = members.findIndex((member) => member.client === client);
+    if (at >= 0) members[at] = subscription;
+    else members.push(subscription);
+    return at < 0;
+  }
+
+  private leave(client: Client, topicFilter: string, matched: string): boolean {
+    const entry = this.groups.get(topicFilter);
+    const at = entry?.group.members.findIndex((member) => member.client === client) ?? -1;
+    if (entry === undefined || at < 0) return false;
+    entry.group.members.splice(at, 1);
+    if (entry.group.members.length === 0) {
+      this.groups.delete(topicFilter);
+      this.tree.delete(matched, entry.target);
+    }
+    return true;
+  }
+}
+
+/** The members in turn, those without a connection passed over unless all are. A group is never empty. */
+function nextMember<Client extends Subscriber>(group: Group<Client>): ClientSubscription<Client> {
+  const { members } = group;
+  for (let tried = 0; tried < members.length; tried++) {
+    const member = members[group.turn++ % members.length] as ClientSubscription<Client>;
+    if (member.client.isOnline) return member;
+  }
+  return members[group.turn++ % members.length] as ClientSubscription<Client>;
+}
