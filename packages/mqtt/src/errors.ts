@@ -28,7 +28,6 @@ export type ProtocolErrorCode =
   | "PACKET_TOO_LARGE"
   | "TOPIC_ALIAS_INVALID"
   | "TOPIC_NAME_REFUSED"
-  | "TOPIC_FILTER_REFUSED"
   | "RECEIVE_MAXIMUM_EXCEEDED"
   | "UNSUPPORTED_PROTOCOL_VERSION"
   | "CLIENT_IDENTIFIER_REFUSED";
@@ -45,8 +44,7 @@ export type RefusedErrorCode =
   | "RETAIN_NOT_AVAILABLE"
   | "MAXIMUM_PACKET_SIZE_EXCEEDED"
   | "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE"
-  | "SHARED_SUBSCRIPTION_NOT_AVAILABLE"
-  | "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE";
+  | "SHARED_SUBSCRIPTION_NOT_AVAILABLE";
 
 /** The network failed. */
 export type TransportErrorCode =
@@ -54,8 +52,6 @@ export type TransportErrorCode =
   | "CONNECTION_LOST"
   | "LISTEN_FAILED"
   | "OUTBOX_FULL"
-  | "OUTBOX_DROPPED"
-  | "OFFLINE"
   | "SESSION_LOST";
 
 /** A deadline passed. */
@@ -63,8 +59,7 @@ export type TimeoutErrorCode =
   | "CONNECT_TIMEOUT"
   | "KEEP_ALIVE_TIMEOUT"
   | "MESSAGE_EXPIRED"
-  | "DRAIN_TIMEOUT"
-  | "OPERATION_TIMEOUT";
+  | "DRAIN_TIMEOUT";
 
 export type MqttErrorCode =
   | UsageErrorCode

@@ -5,7 +5,7 @@ import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
 
-export class SocketTransport implements Transport {
+class SocketTransport implements Transport {
   constructor(private readonly socket: Socket) {}
 
   start(listener: TransportListener): void {

@@ -1,0 +1,98 @@
+import { TopicNameTree } from "@aiko/mqtt/topic";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { lookups } from "./lookups.ts";
+import { filter, matchesByDefinition, name } from "./topic-oracle.ts";
+
+function found<Value>(tree: TopicNameTree<Value>, topicFilter: string): Value[] {
+  const values: Value[] = [];
+  tree.match(topicFilter, (value) => values.push(value));
+  return values;
+}
+
+/** Whether the tree holds nothing but its root. */
+function isBare(tree: TopicNameTree<unknown>): boolean {
+  return (tree as unknown as { root: { children: Map<string, unknown> } }).root.children.size === 0;
+}
+
+test("after any settings and deletions, the tree finds what a map of names finds", () => {
+  const step = fc.record({ set: fc.boolean(), name, value: fc.integer({ min: 0, max: 9 }) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.array(filter, { maxLength: 10 }), (steps, filters) => {
+      const tree = new TopicNameTree<number>();
+      const map = new Map<string, number>();
+      for (const { set, name, value } of steps) {
+        if (set) {
+          tree.set(name, value);
+          map.set(name, value);
+        } else {
+          expect(tree.delete(name)).toBe(map.delete(name));
+        }
+        expect(tree.size).toBe(map.size);
+        expect(tree.get(name)).toBe(map.get(name));
+      }
+      for (const filter of filters) {
+        const expected = [...map].filter(([name]) => matchesByDefinition(filter, name)).map(([, value]) => value);
+        expect(found(tree, filter).sort()).toEqual(expected.sort());
+      }
+      for (const name of map.keys()) expect(tree.delete(name)).toBe(true);
+      expect(tree.size).toBe(0);
+      expect(isBare(tree)).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a name has no value because names below it have one", () => {
+  const tree = new TopicNameTree<number>();
+  tree.set("a/b/c", 1);
+  expect(tree.get("a/b")).toBeUndefined();
+  expect(tree.get("a/b/c/d")).toBeUndefined();
+  expect(tree.delete("a/b")).toBe(false);
+  expect(tree.delete("a/b/x")).toBe(false);
+  expect(found(tree, "a/+")).toEqual([]);
+  expect(tree.size).toBe(1);
+});
+
+test("a tree of passing names stays as small as it was", () => {
+  const tree = new TopicNameTree<number>();
+  for (let i = 0; i < 50_000; i++) {
+    tree.set(`device/${i}/state`, i);
+    tree.delete(`device/${i}/state`);
+  }
+  expect(tree.size).toBe(0);
+  expect(isBare(tree)).toBe(true);
+});
+
+test("values may be deleted while they are visited", () => {
+  const tree = new TopicNameTree<string>();
+  for (const name of ["a/1", "a/2", "a/2/x", "b"]) tree.set(name, name);
+  const visited: string[] = [];
+  tree.match("#", (name) => {
+    visited.push(name);
+    tree.delete(name);
+  });
+  expect(visited.sort()).toEqual(["a/1", "a/2", "a/2/x", "b"]);
+  expect(tree.size).toBe(0);
+});
+
+test("matching looks no further because of ten thousand names elsewhere", () => {
+  const tree = new TopicNameTree<number>();
+  for (const name of ["a/1/c", "a/2/c", "a/2/d"]) tree.set(name, 1);
+  const match = () => found(tree, "a/+/c");
+  const alone = lookups(match);
+  for (let i = 0; i < 10_000; i++) tree.set(`other/${i}/c`, i);
+  expect(lookups(match)).toBe(alone);
+  expect(match()).toHaveLength(2);
+});
+
+test("it goes down 65,535 levels and back without a call stack", () => {
+  const tree = new TopicNameTree<string>();
+  const deep = "/".repeat(65_535);
+  tree.set(deep, "deep");
+  expect(tree.get(deep)).toBe("deep");
+  for (const filter of [deep, "#", "/#", `${"+/".repeat(32_767)}#`]) expect(found(tree, filter)).toEqual(["deep"]);
+  expect(found(tree, `${"+/".repeat(32_767)}+`)).toEqual([]);
+  expect(tree.delete(deep)).toBe(true);
+  expect(isBare(tree)).toBe(true);
+});

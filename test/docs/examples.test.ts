@@ -1,0 +1,77 @@
+// Every TypeScript block of the documents is a whole program: it is type-checked, then run against an embedded broker.
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Broker } from "@aiko/mqtt-broker";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { filesBelow } from "../house/source.ts";
+
+const documents = [
+  "README.md",
+  ...["mqtt", "broker", "cli"].map((name) => `packages/${name}/README.md`),
+  ...filesBelow("docs").filter((path) => path.endsWith(".md")),
+];
+const blocks = documents.flatMap((document) =>
+  [...readFileSync(document, "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((match, i) => ({
+    name: `${document} block ${i + 1}`,
+    text: match[1] ?? "",
+  })),
+);
+
+let folder: string;
+let broker: Broker;
+
+beforeAll(async () => {
+  mkdirSync("node_modules/.cache", { recursive: true });
+  folder = mkdtempSync("node_modules/.cache/doc-examples-"); // inside the workspace, so that packages resolve
+  broker = await Broker.listen({ port: 0 });
+});
+
+afterAll(async () => {
+  await broker.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 30_000 });
+    let output = "";
+    child.stdout.on("data", (data) => {
+      output += data;
+    });
+    child.stderr.on("data", (data) => {
+      output += data;
+    });
+    child.on("close", (code) => resolve({ code, output }));
+  });
+}
+
+describe("examples in documents", () => {
+  test("there are some", () => {
+    expect(blocks.length).toBeGreaterThan(3);
+  });
+
+  test("all type-check", { timeout: 120_000 }, async () => {
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    blocks.forEach((block, i) => {
+      const program = block.text.replaceAll("mqtt://localhost:1883", broker.url);
+      writeFileSync(join(folder, `block${i}.ts`), `${program}\nexport {};\n`);
+    });
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        extends: "../../../tsconfig.base.json",
+        compilerOptions: { types: ["node"], rewriteRelativeImportExtensions: false },
+        include: ["*.ts"],
+      }),
+    );
+    const { code, output } = await run("npx", ["tsc", "-p", folder]);
+    expect(output).not.toContain("error TS");
+    expect(code).toBe(0);
+  });
+
+  test.each(blocks.map(({ name }, i) => ({ name, i })))("$name runs", { timeout: 60_000 }, async ({ i }) => {
+    const { code, output } = await run(process.execPath, [join(folder, `block${i}.js`)]);
+    expect({ code, output }).toMatchObject({ code: 0 });
+  });
+});
