@@ -59,7 +59,8 @@ export type TimeoutErrorCode =
   | "CONNECT_TIMEOUT"
   | "KEEP_ALIVE_TIMEOUT"
   | "MESSAGE_EXPIRED"
-  | "DRAIN_TIMEOUT";
+  | "DRAIN_TIMEOUT"
+  | "REQUEST_TIMEOUT";
 
 export type MqttErrorCode =
   | UsageErrorCode

@@ -9,6 +9,7 @@ export type { ConnectOptions, WillOptions } from "./client/connect-options.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
 export type { ReconnectDelays } from "./client/reconnect-policy.js";
+export type { RequestHandler, RequestOptions } from "./client/request-response.js";
 export type { Granted, MessageHandler, Subscription } from "./client/subscription.js";
 export type { SubscribeOptions } from "./client/subscriptions.js";
 export type { ProtocolVersion, QoS } from "./codec/packets.js";

@@ -1,6 +1,6 @@
 /** The client: what an application holds. Puts the parts together; each part does its own work. */
 
-import type { Packet, ProtocolVersion, PublishPacket } from "../codec/packets.js";
+import type { Packet, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
 import type { ConnackProperties, DisconnectProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, UsageError } from "../errors.js";
@@ -16,6 +16,7 @@ import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { EventEmitter, type Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import { Publishing, type PublishOptions, type PublishResult, RestoredPublishing } from "./publishing.js";
+import { type RequestHandler, type RequestOptions, RequestResponse } from "./request-response.js";
 import { Router, type RouterOwner } from "./router.js";
 import { parseServerUrl } from "./server-url.js";
 import { StoreWriter } from "./store-writer.js";
@@ -85,6 +86,8 @@ export class Client {
   private readonly connector: Connector;
   private readonly journal: SessionJournal | undefined;
   private readonly storeWriter: StoreWriter | undefined;
+  private readonly requests: RequestResponse;
+  private responseInformation: string | undefined;
   private closing: Promise<void> | undefined;
   private whenDrained: (() => void) | undefined;
   private readonly counts = { connections: 0, messagesPublished: 0, messagesReceived: 0 };
@@ -105,6 +108,8 @@ export class Client {
     this.session = new ClientSession(this.settings, this.sessionEvents(), this.journal);
     this.router = new Router(this.settings.inbox, this.routerOwner());
     this.subscriptions = new Subscriptions(this.session, this.router, (error) => this.emitter.emit("error", error));
+    const responsePrefix = (): string | undefined => this.responseInformation;
+    this.requests = new RequestResponse(this, this.clock, responsePrefix);
     this.connector = new Connector(
       servers,
       this.settings,
@@ -118,6 +123,11 @@ export class Client {
   /** The identifier that this client uses, its own or the one that the server assigned. */
   get clientId(): string {
     return this.connector.clientId;
+  }
+
+  /** The version in use; undefined before the first CONNACK. */
+  get protocolVersion(): ProtocolVersion | undefined {
+    return this.connector.protocolVersion;
   }
 
   get connected(): boolean {
@@ -187,6 +197,28 @@ export class Client {
     if (this.closing) throw closedError("unsubscribe");
     const filters = typeof topicFilters === "string" ? [topicFilters] : topicFilters;
     return this.subscriptions.unsubscribeFilters(filters, undefined, signal);
+  }
+
+  /**
+   * Publishes a request and resolves to the response. On MQTT 5 it travels with Response Topic and Correlation Data; before it
+   * by a convention of topics: the request on `TOPIC/request/CLIENT/NUMBER`, the response on `TOPIC/response/CLIENT/NUMBER`.
+   *
+   * @throws TimeoutError REQUEST_TIMEOUT, and whatever `publish` and `subscribe` throw
+   * @example
+   * const answer = await client.request("lamp/state", "?", { timeout: 2_000 });
+   */
+  request(topic: string, payload: string | Uint8Array, options: RequestOptions = {}): Promise<Message> {
+    return this.requests.request(topic, payload, options);
+  }
+
+  /**
+   * Answers requests under a filter with what `handler` returns. The subscription that it resolves to ends it.
+   *
+   * @param qos at which requests may come; a response goes out as its request came. Default 0
+   * @example await client.respond("lamp/state", () => "on")
+   */
+  respond(topicFilter: string, handler: RequestHandler, qos: QoS = 0): Promise<Subscription> {
+    return this.requests.respond(topicFilter, handler, qos);
   }
 
   /**
@@ -329,6 +361,7 @@ export class Client {
     return {
       accepted: (accepted) => {
         this.counts.connections++;
+        this.responseInformation = accepted.connack.properties?.responseInformation;
         this.emitter.emit("connected", connectedOf(accepted));
       },
       lost: (error) => {

@@ -1,6 +1,7 @@
 /** What a user may say about a connection, and the precise settings that come of it: parsed once, here. */
 
 import { clientIdProblem } from "../codec/connect-coder.js";
+import { encode } from "../codec/encode.js";
 import type { ProtocolVersion, QoS, Will } from "../codec/packets.js";
 import type { ConnectProperties, WillProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
@@ -127,7 +128,7 @@ export function parseConnectOptions(options: ConnectOptions, random: Random): Cl
   const properties = options.properties ?? {};
   const chosen = properties.sessionExpiryInterval !== undefined;
   const kept = cleanStart ? (reconnect === undefined ? undefined : COME_BACK) : FOR_EVER;
-  return {
+  const settings: ClientSettings = {
     clientId,
     versions,
     cleanStart,
@@ -143,6 +144,28 @@ export function parseConnectOptions(options: ConnectOptions, random: Random): Cl
     properties: chosen || kept === undefined ? properties : { sessionExpiryInterval: kept, ...properties },
     endsWithClient: !chosen && cleanStart && kept !== undefined,
   };
+  for (const version of versions) assertConnect(settings, version);
+  return settings;
+}
+
+/** What cannot be encoded is told now, and not when a connection is there to say it over. */
+function assertConnect(settings: ClientSettings, version: ProtocolVersion): void {
+  const { clientId, cleanStart, keepAlive, will, properties } = settings;
+  const { password, username = password && version !== 5 ? "from the URL" : undefined } = settings;
+  encode(
+    {
+      type: "connect",
+      protocolVersion: version,
+      clientId,
+      cleanStart,
+      keepAlive,
+      will,
+      username,
+      password,
+      properties: version === 5 ? properties : undefined,
+    },
+    version,
+  );
 }
 
 const LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";

@@ -110,7 +110,10 @@ export class Connection implements ConnectionOwner {
   }
 
   failed(error: unknown): void {
-    if (this.over) return;
+    if (this.over) {
+      this.network.destroy(); // what was still to go out never will
+      return;
+    }
     if (error instanceof ProtocolError) {
       if (this.accepted) this.session.sayDisconnect({ reasonCode: error.reasonCode });
       this.end(error);

@@ -57,17 +57,18 @@ const SHORT_LIVED = 5_000;
 /** … so many times in a row looks as if another client used the same identifier (before MQTT 5 nobody says so). */
 const TAKE_OVER_PATTERN = 2;
 
-/** Reason codes of CONNACK after which trying again cannot help. */
-const FINAL_REASONS: ReadonlySet<number> = new Set([0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
-/** The same for the return codes before MQTT 5. */
-const FINAL_RETURNS: ReadonlySet<number> = new Set([1, 2, 4, 5]);
+/** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
+const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
 
 export class Connector {
   private state: State = { at: "idle" };
   private readonly policy: ReconnectPolicy | undefined;
   private serverIndex = 0;
-  /** The version that a server accepted; until then all of `settings.versions` are tried. */
+  /** The version that each server accepted; until then all of `settings.versions` are tried there. */
+  private readonly versions = new Map<ServerUrl, ProtocolVersion>();
   private version: ProtocolVersion | undefined;
+  /** Whether the application's backlog keeps us from reading, whichever connection it is. */
+  private paused = false;
   /** The identifier that a server assigned, if the client had none. */
   private assignedClientId: string | undefined;
   private shortLived = 0;
@@ -133,6 +134,7 @@ export class Connector {
   }
 
   setPaused(paused: boolean): void {
+    this.paused = paused;
     if (this.state.at !== "online") return;
     if (paused) this.state.connection.pause();
     else this.state.connection.resume();
@@ -165,7 +167,8 @@ export class Connector {
 
   /** One server, with each version it might speak. */
   private async attempt(signal: AbortSignalLike | undefined): Promise<Accepted> {
-    const versions = this.version === undefined ? this.settings.versions : [this.version];
+    const known = this.versions.get(this.server);
+    const versions = known === undefined ? this.settings.versions : [known];
     let failure: MqttError | undefined;
     for (const version of versions) {
       try {
@@ -232,9 +235,11 @@ export class Connector {
       state.accept = (connack) => {
         connection.connackAccepted();
         this.version = version;
+        this.versions.set(server, version);
         this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
         this.state = { at: "online", connection, since: clock.now() };
         this.policy?.connected(clock.now());
+        if (this.paused) connection.pause();
         const { sessionPresent } = connack;
         const accepted = {
           server: server.name,
@@ -270,12 +275,12 @@ export class Connector {
   private retry(error: MqttError): void {
     if (this.isStopped) return;
     const { policy } = this;
-    if (policy === undefined || isFinal(error, this.version) || policy.exhausted) {
+    const { clock } = this.platform;
+    const delay = isFinal(error) ? undefined : policy?.next(clock.now());
+    if (policy === undefined || delay === undefined) {
       this.giveUp(error);
       return;
     }
-    const { clock } = this.platform;
-    const delay = policy.next(clock.now());
     this.state = { at: "waiting", timer: clock.schedule(delay, () => void this.reconnect()) };
     this.events.reconnecting(policy.attempts, delay, error);
   }
@@ -316,10 +321,9 @@ function mayBeTheVersion(error: MqttError): boolean {
   return error.reasonCode === UNSUPPORTED_PROTOCOL_VERSION || error.reasonCode === UNACCEPTABLE_PROTOCOL_VERSION;
 }
 
-function isFinal(error: MqttError, version: ProtocolVersion | undefined): boolean {
+function isFinal(error: MqttError): boolean {
   if (error instanceof UsageError) return true;
-  if (!(error instanceof RefusedError) || error.code !== "CONNECT_REFUSED") return false;
-  return (version === 5 ? FINAL_REASONS : FINAL_RETURNS).has(error.reasonCode);
+  return error instanceof RefusedError && error.code === "CONNECT_REFUSED" && FINAL.has(error.reasonCode);
 }
 
 function asMqttError(error: unknown, server: string): MqttError {

@@ -1,8 +1,10 @@
 /** A publish from the call until its promise settles, and what the promise says. */
 
+import { BodyWriter } from "../codec/body-writer.js";
 import type { QoS } from "../codec/packets.js";
 import type { AckProperties, PublishProperties } from "../codec/properties.js";
-import type { MqttError } from "../errors.js";
+import { writeProperties } from "../codec/property-coder.js";
+import { type MqttError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import { OutgoingMessage } from "../session/outgoing-message.js";
 import type { StoredMessage } from "../session/session-journal.js";
@@ -24,6 +26,23 @@ export interface PublishResult {
   /** From PUBACK, or the first of PUBREC and PUBCOMP: 0, or 0x10 if nobody subscribes to the topic and the server says so. */
   readonly reasonCode: number;
   readonly properties: AckProperties | undefined;
+}
+
+/**
+ * Checks a message's properties when it is published: when it is encoded, nobody is there to be told.
+ *
+ * @throws UsageError PROPERTY_INVALID
+ */
+export function assertPublishProperties(properties: PublishProperties | undefined): void {
+  if (properties === undefined) return;
+  for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
+    if (properties[name] === undefined) continue;
+    throw new UsageError(
+      "PROPERTY_INVALID",
+      `publish: ${name} is not the application's to set [MQTT5-3.3.2-9, 3.3.4-6]`,
+    );
+  }
+  writeProperties(new BodyWriter(), "publish", properties);
 }
 
 export class Publishing extends OutgoingMessage {

@@ -30,19 +30,16 @@ export class ReconnectPolicy {
     return this.failures;
   }
 
-  get exhausted(): boolean {
-    return this.failures >= this.delays.maximumAttempts;
-  }
-
   connected(now: number): void {
     this.connectedAt = now;
   }
 
-  /** An attempt failed or a connection ended. Returns the wait before the next attempt, in milliseconds. */
-  next(now: number): number {
+  /** An attempt failed or a connection ended. The wait before the next attempt in milliseconds; undefined: no more. */
+  next(now: number): number | undefined {
     if (this.connectedAt !== undefined && now - this.connectedAt >= STABLE) this.failures = 0;
     this.connectedAt = undefined;
-    const { initialDelay, maximumDelay } = this.delays;
+    const { initialDelay, maximumDelay, maximumAttempts } = this.delays;
+    if (this.failures >= maximumAttempts) return undefined;
     const bound = Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.failures, 30));
     this.failures++;
     return bound * (FLOOR + (1 - FLOOR) * this.random.next());

@@ -12,16 +12,16 @@ export interface ServerUrl {
 }
 
 const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const;
-const ALIASES: Readonly<Record<string, ServerAddress["scheme"]>> = {
-  mqtt: "mqtt",
-  tcp: "mqtt",
-  mqtts: "mqtts",
-  ssl: "mqtts",
-  tls: "mqtts",
-  ws: "ws",
-  wss: "wss",
-  unix: "unix",
-};
+const ALIASES: ReadonlyMap<string, ServerAddress["scheme"]> = new Map([
+  ["mqtt", "mqtt"],
+  ["tcp", "mqtt"],
+  ["mqtts", "mqtts"],
+  ["ssl", "mqtts"],
+  ["tls", "mqtts"],
+  ["ws", "ws"],
+  ["wss", "wss"],
+  ["unix", "unix"],
+]);
 
 /**
  * @throws UsageError URL_INVALID
@@ -30,7 +30,7 @@ const ALIASES: Readonly<Record<string, ServerAddress["scheme"]>> = {
 export function parseServerUrl(url: string): ServerUrl {
   if (typeof url !== "string") throw invalid(String(url), "must be a string");
   const colon = url.indexOf(":");
-  const scheme = ALIASES[url.slice(0, Math.max(0, colon)).toLowerCase()];
+  const scheme = ALIASES.get(url.slice(0, Math.max(0, colon)).toLowerCase());
   if (scheme === undefined) throw invalid(url, "must begin with mqtt:, mqtts:, ws:, wss: or unix:");
   let rest = url.slice(colon + 1);
   if (scheme === "unix") return unixUrl(url, rest);

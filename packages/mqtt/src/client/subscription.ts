@@ -38,8 +38,8 @@ export class Subscription implements AsyncIterable<Message> {
   /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
   granted: readonly Granted[] = [];
   private readonly waiting = new Queue<Handled>();
-  /** What the iterator gave out last: asking for the next says that it is done. */
-  private current: Handled | undefined;
+  /** What the iterator gave out: asking for the next says that it is done. More than one if several were asked for at once. */
+  private given: Handled[] = [];
   private readonly asked = new Queue<{
     resolve(result: IteratorResult<Message, undefined>): void;
     reject(error: MqttError): void;
@@ -68,9 +68,12 @@ export class Subscription implements AsyncIterable<Message> {
     return {
       next: () => this.next(),
       return: async () => {
-        this.finishCurrent();
-        if (!this.closed) await this.unsubscribe();
-        for (const left of this.waiting.drain()) left.finished();
+        this.finishGiven();
+        try {
+          if (!this.closed) await this.unsubscribe();
+        } finally {
+          this.discard();
+        }
         return { done: true, value: undefined };
       },
     };
@@ -80,7 +83,7 @@ export class Subscription implements AsyncIterable<Message> {
   receive(handled: Handled): boolean {
     const asked = this.asked.shift();
     if (asked !== undefined) {
-      this.current = handled;
+      this.given.push(handled);
       asked.resolve({ done: false, value: handled.message });
       return false;
     }
@@ -98,11 +101,16 @@ export class Subscription implements AsyncIterable<Message> {
     for (const asked of this.asked.drain()) this.conclude(asked);
   }
 
+  /** @internal Nobody will ask for what waits: it is done with. */
+  discard(): void {
+    for (const left of this.waiting.drain()) left.finished();
+  }
+
   private next(): Promise<IteratorResult<Message, undefined>> {
-    this.finishCurrent();
+    if (this.asked.length === 0) this.finishGiven();
     const handled = this.waiting.shift();
     if (handled !== undefined) {
-      this.current = handled;
+      this.given.push(handled);
       return Promise.resolve({ done: false, value: handled.message });
     }
     return new Promise((resolve, reject) => {
@@ -112,10 +120,10 @@ export class Subscription implements AsyncIterable<Message> {
     });
   }
 
-  private finishCurrent(): void {
-    const { current } = this;
-    this.current = undefined;
-    current?.finished();
+  private finishGiven(): void {
+    const { given } = this;
+    this.given = [];
+    for (const each of given) each.finished();
   }
 
   private conclude(asked: {

@@ -33,6 +33,8 @@ interface Entry {
   readonly subscription: Subscription;
   /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
   requests: readonly SubscriptionRequest[];
+  /** Whether an answer is still to come; the session asks again until it does. */
+  asking: boolean;
   readonly properties: SubscribeProperties | undefined;
 }
 
@@ -64,7 +66,7 @@ export class Subscriptions implements SubscriptionOwner {
       retainAsPublished,
       retainHandling,
     }));
-    const entry: Entry = { subscription, requests, properties: options.properties };
+    const entry: Entry = { subscription, requests, asking: false, properties: options.properties };
     return new Promise((resolve, reject) => {
       const request = this.ask(entry, (error) => {
         release();
@@ -73,6 +75,7 @@ export class Subscriptions implements SubscriptionOwner {
           return;
         }
         this.drop(entry, error);
+        subscription.discard();
         reject(error);
       });
       this.entries.add(entry);
@@ -85,7 +88,7 @@ export class Subscriptions implements SubscriptionOwner {
   /** The server has no session: asks for all that it had granted. What it has not answered yet is asked by the session. */
   subscribeAgain(): void {
     for (const entry of this.entries) {
-      if (entry.subscription.granted.length === 0) continue;
+      if (entry.asking) continue;
       this.session.request(
         this.ask(entry, (error) => {
           if (error === undefined) return;
@@ -126,9 +129,16 @@ export class Subscriptions implements SubscriptionOwner {
 
   private ask(entry: Entry, done: (error: MqttError | undefined) => void): SubscribeRequest {
     const { requests } = entry;
+    entry.asking = true;
     return new PendingSubscribe(requests, entry.properties, {
-      acknowledged: (packet) => done(this.acknowledged(entry, requests, packet)),
-      failed: done,
+      acknowledged: (packet) => {
+        entry.asking = false;
+        done(this.acknowledged(entry, requests, packet));
+      },
+      failed: (error) => {
+        entry.asking = false;
+        done(error);
+      },
     });
   }
 

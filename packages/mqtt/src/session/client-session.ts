@@ -66,7 +66,7 @@ export interface ClientSessionEvents {
 }
 
 /** A SUBSCRIBE or UNSUBSCRIBE from the call until its acknowledgement. */
-export abstract class FilterRequest {
+abstract class FilterRequest {
   packetIdentifier = 0;
   /** Called once with the reason codes, one a filter, or `failed` is. */
   abstract acknowledged(packet: SubackPacket | UnsubackPacket): void;
@@ -340,10 +340,9 @@ export class ClientSession {
     const { outlet, version } = link;
     this.link = { at: "online", outlet, version, limits, keepAlive };
     this.established = true;
-    this.receiver.opened(
-      { outlet, version, receiveMaximum: this.options.properties.receiveMaximum ?? 65_535 },
-      resumed,
-    );
+    // Before MQTT 5 the server was told of no receive maximum.
+    const announced = (version === 5 ? this.options.properties.receiveMaximum : undefined) ?? 65_535;
+    this.receiver.opened({ outlet, version, receiveMaximum: announced }, resumed);
     this.events.accepted(packet, resumed);
     if (this.link.at !== "online") return;
     this.sendWaiting();

@@ -42,11 +42,6 @@ export class MessageReceiver {
 
   constructor(private readonly journal: SessionJournal | undefined) {}
 
-  /** Deliveries that the application has not finished. */
-  get pending(): number {
-    return this.owed.length;
-  }
-
   restore(packetIdentifiers: readonly number[]): void {
     for (const identifier of packetIdentifiers) this.incoming.set(identifier, { at: "received" });
   }
@@ -158,25 +153,20 @@ export class MessageReceiver {
 
   /** The peer sent a QoS 2 message again, over this connection or after a lost one. */
   private repeated(link: ReceiverLink, packetIdentifier: number, known: Incoming): void {
-    if (known.at === "delivered" && known.by.reasonCode === undefined) {
-      // The application still has it. Over a new connection, its PUBREC takes this repetition's place in the order.
-      if (known.by.link === link) return;
-      const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: undefined };
-      this.adopt(known.by, delivery);
-      return;
+    if (known.at === "delivered") {
+      if (known.by.link === link) return; // its PUBREC is still to come
+      // Over a new connection, its PUBREC takes this repetition's place in the order.
+      const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: known.by.reasonCode };
+      this.adopted.set(known.by, delivery);
+      this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
+      this.owed.push(delivery);
+    } else {
+      this.owed.push({ packetIdentifier, qos: 2, link, reasonCode: 0 });
     }
-    const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: 0 };
-    this.owed.push(delivery);
     this.acknowledgeInOrder(link);
   }
 
-  /** What the application holds of an earlier connection now stands for a message of this one. */
-  private adopt(held: Delivery, delivery: Delivery): void {
-    this.adopted.set(held, delivery);
-    this.incoming.set(delivery.packetIdentifier, { at: "delivered", by: delivery });
-    this.owed.push(delivery);
-  }
-
+  /** What the application holds of an earlier connection, and what now stands for it. */
   private readonly adopted = new WeakMap<Delivery, Delivery>();
 
   /** The application finished a message after the connection it came over was lost. */

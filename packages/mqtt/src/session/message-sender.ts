@@ -73,10 +73,6 @@ export class MessageSender {
     return this.queue.length + this.inflight.size + this.unflushed.length;
   }
 
-  get inflightCount(): number {
-    return this.inflight.size;
-  }
-
   /** Sends the message now if it may, or queues it; fails it if the queue is at a bound. */
   publish(message: OutgoingMessage, now: number): void {
     const { link } = this;

@@ -58,8 +58,8 @@ export class FaultyLink {
   /** As `dial`, at once and without an address. */
   connect(faults: LinkFaults = {}): Transport {
     const [client, server] = memoryPair(this.clock, faults);
-    const clientEnd = new FaultyTransport(client, this.ends, faults.cut?.toClient, faults.vanish?.toClient);
-    const serverEnd = new FaultyTransport(server, this.ends, faults.cut?.toServer, faults.vanish?.toServer);
+    const clientEnd = new FaultyTransport(this.clock, client, this.ends, faults.cut?.toClient, faults.vanish?.toClient);
+    const serverEnd = new FaultyTransport(this.clock, server, this.ends, faults.cut?.toServer, faults.vanish?.toServer);
     this.accept(serverEnd);
     return clientEnd;
   }
@@ -87,8 +87,11 @@ export function randomFaults(random: Random, within: number): LinkFaults {
 class FaultyTransport implements Transport, TransportListener {
   private listener: TransportListener | undefined;
   private received = 0;
+  /** The connection is gone and its owner, being half-open, has not been told. */
+  private untold = false;
 
   constructor(
+    private readonly clock: Clock,
     private readonly inner: Transport,
     private readonly open: Set<FaultyTransport>,
     private readonly cutAt = Infinity,
@@ -121,6 +124,10 @@ class FaultyTransport implements Transport, TransportListener {
 
   destroy(): void {
     this.vanishAt = Infinity; // who closes its own end is told that it is closed
+    if (this.untold) {
+      this.untold = false;
+      this.clock.defer(() => this.listener?.onClose());
+    }
     this.inner.destroy();
   }
 
@@ -142,5 +149,6 @@ class FaultyTransport implements Transport, TransportListener {
   onClose(error?: Error): void {
     this.open.delete(this);
     if (this.received < this.vanishAt) this.listener?.onClose(error);
+    else this.untold = true;
   }
 }

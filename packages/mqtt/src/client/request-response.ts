@@ -1,0 +1,140 @@
+/**
+ * Request and response over topics. On MQTT 5 by Response Topic and Correlation Data [MQTT5 4.10]. Before it by a convention:
+ * a request for TOPIC is published to `TOPIC/request/CLIENT/NUMBER`, its response to `TOPIC/response/CLIENT/NUMBER`, where CLIENT is
+ * the requester's identifier, percent-encoded. A responder serves both.
+ */
+
+import type { QoS } from "../codec/packets.js";
+import type { PublishProperties } from "../codec/properties.js";
+import { TimeoutError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Clock } from "../platform/clock.js";
+import { assertTopicName } from "../topic/topic-name.js";
+import { assertNotAborted, onAbort } from "./abort-source.js";
+import type { Client } from "./client.js";
+import type { Message } from "./message.js";
+import type { Subscription } from "./subscription.js";
+
+export interface RequestOptions {
+  /** Milliseconds to wait for the response. Default 10,000. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignalLike;
+  /** Of the request. Default 0. */
+  readonly qos?: QoS;
+  /** Of the request, on MQTT 5. Response Topic and Correlation Data are set here. */
+  readonly properties?: Omit<PublishProperties, "responseTopic" | "correlationData">;
+}
+
+/** Returns the response's payload, or a promise of it. */
+export type RequestHandler = (message: Message) => string | Uint8Array | Promise<string | Uint8Array>;
+
+interface Waiting {
+  resolve(message: Message): void;
+  reject(error: unknown): void;
+}
+
+const REQUEST = "request";
+const RESPONSE = "response";
+const DEFAULT_TIMEOUT = 10_000;
+
+export class RequestResponse {
+  private count = 0;
+  /** By number, which is the correlation data or the last level of the response's topic. */
+  private readonly waiting = new Map<string, Waiting>();
+  /** The subscriptions that responses come by, by topic filter. */
+  private readonly inboxes = new Map<string, Promise<Subscription>>();
+
+  constructor(
+    private readonly client: Pick<Client, "publish" | "subscribe" | "clientId" | "protocolVersion">,
+    private readonly clock: Clock,
+    /** What the server said response topics should begin with [MQTT5 3.2.2.3.15]. */
+    private readonly responseInformation: () => string | undefined,
+  ) {}
+
+  async request(topic: string, payload: string | Uint8Array, options: RequestOptions): Promise<Message> {
+    assertTopicName(topic);
+    const { signal, qos = 0, timeout = DEFAULT_TIMEOUT } = options;
+    assertNotAborted(signal);
+    if (!(timeout > 0)) throw new UsageError("OPTION_INVALID", `timeout ${timeout}: must be more than 0 milliseconds`);
+    const number = String(++this.count);
+    const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { resolve, reject }));
+    answer.catch(() => undefined); // it may be rejected before this function comes to await it
+    const expire = (): void => {
+      const waited = `request "${topic}": no response within timeout ${timeout} ms`;
+      this.waiting.get(number)?.reject(new TimeoutError("REQUEST_TIMEOUT", waited));
+    };
+    const timer = this.clock.schedule(timeout, expire);
+    const release = onAbort(signal, (error) => this.waiting.get(number)?.reject(error));
+    try {
+      await Promise.race([this.send(topic, payload, number, qos, options.properties), answer]);
+      return await answer;
+    } finally {
+      this.waiting.delete(number);
+      timer.cancel();
+      release();
+    }
+  }
+
+  respond(topicFilter: string, handler: RequestHandler, qos: QoS): Promise<Subscription> {
+    const filters = topicFilter.endsWith("#") ? [topicFilter] : [topicFilter, `${topicFilter}/${REQUEST}/+/+`];
+    return this.client.subscribe(filters, { qos, onMessage: (message) => this.answer(message, handler) });
+  }
+
+  private async send(
+    topic: string,
+    payload: string | Uint8Array,
+    number: string,
+    qos: QoS,
+    properties: PublishProperties | undefined,
+  ): Promise<void> {
+    const { client } = this;
+    const me = encodeURIComponent(client.clientId);
+    if (client.protocolVersion === 5) {
+      const responseTopic = `${this.responseInformation() ?? RESPONSE}/${me}`;
+      await this.openInbox(responseTopic);
+      const correlationData = Uint8Array.from(number, (digit) => digit.charCodeAt(0));
+      await client.publish(topic, payload, { qos, properties: { ...properties, responseTopic, correlationData } });
+    } else {
+      await this.openInbox(`${topic}/${RESPONSE}/${me}/+`);
+      await client.publish(`${topic}/${REQUEST}/${me}/${number}`, payload, { qos });
+    }
+  }
+
+  private async openInbox(topicFilter: string): Promise<void> {
+    let inbox = this.inboxes.get(topicFilter);
+    if (inbox === undefined) {
+      inbox = this.client.subscribe(topicFilter, { qos: 1, onMessage: (message) => this.receive(message) });
+      this.inboxes.set(topicFilter, inbox);
+      inbox.catch(() => this.inboxes.delete(topicFilter));
+    }
+    await inbox;
+  }
+
+  private receive(message: Message): void {
+    const { correlationData } = message.properties;
+    const number =
+      correlationData === undefined
+        ? message.topic.slice(message.topic.lastIndexOf("/") + 1)
+        : String.fromCharCode(...correlationData.subarray(0, 16));
+    this.waiting.get(number)?.resolve(message);
+  }
+
+  /** Answers what is a request; other messages under the filter are none of its business. */
+  private async answer(message: Message, handler: RequestHandler): Promise<void> {
+    const { responseTopic, correlationData } = message.properties;
+    const topic = responseTopic ?? conventionalResponse(message.topic);
+    if (topic === undefined) return;
+    const payload = await handler(message);
+    const properties = correlationData === undefined ? undefined : { correlationData };
+    await this.client.publish(topic, payload, { qos: message.qos, ...(properties && { properties }) });
+  }
+}
+
+/** Where the response to a request by convention goes; undefined if the topic is not of that form. */
+function conventionalResponse(topic: string): string | undefined {
+  const levels = topic.split("/");
+  const at = levels.length - 3;
+  if (at < 1 || levels[at] !== REQUEST) return undefined;
+  levels[at] = RESPONSE;
+  return levels.join("/");
+}

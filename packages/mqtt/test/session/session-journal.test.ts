@@ -1,0 +1,334 @@
+import { SessionJournal } from "@aiko/mqtt/session";
+import { describe, expect, test } from "vitest";
+import type { StoreRecord } from "../../src/platform/store.ts";
+import { ack, Client, KeptMessage, publishPacket, wire } from "./sessions.ts";
+
+/** A disk: what a process had written when it was killed is what the next one finds. */
+class Disk {
+  private readonly records = new Map<number, Uint8Array>();
+
+  /** Makes the client's changes durable, as its driver does before bytes leave. */
+  write(journal: SessionJournal): void {
+    for (const { key, value } of journal.take() ?? []) {
+      if (value === undefined) this.records.delete(key);
+      else this.records.set(key, value.slice());
+    }
+  }
+
+  read(): StoreRecord[] {
+    return [...this.records].map(([key, value]) => ({ key, value })).sort((a, b) => a.key - b.key);
+  }
+}
+
+/** A process: a client with a journal, restored from what the disk holds. */
+function start(disk: Disk, options = {}) {
+  const journal = new SessionJournal();
+  const stored = journal.load(disk.read());
+  const client = new Client({ ...options, journal });
+  const messages = stored.messages.map(({ packet, expiresAt, sequence, packetIdentifier, state }) => {
+    const { topic, payload, retain, properties } = packet;
+    const message = new KeptMessage(topic, packet.qos, {
+      payload,
+      retain,
+      expiresAt,
+      ...(properties && { properties }),
+    });
+    message.sequence = sequence;
+    message.packetIdentifier = packetIdentifier;
+    message.state = state;
+    return message;
+  });
+  client.session.restore(messages, stored.incoming);
+  return { client, journal, messages };
+}
+
+describe("a process that was killed goes on where it was", () => {
+  test("with the same identifiers, order and states", () => {
+    const disk = new Disk();
+    const first = start(disk, { peerReceiveMaximum: 4 });
+    first.client.connect();
+    for (const [topic, qos] of [
+      ["a", 1],
+      ["b", 2],
+      ["c", 2],
+      ["d", 1],
+      ["e", 1],
+      ["zero", 0],
+      ["f", 2],
+    ] as const) {
+      first.client.publish(new KeptMessage(topic, qos, { payload: topic }));
+    }
+    first.client.receive(ack("puback", 1)); // a is done: e is sent
+    first.client.receive(ack("pubrec", 2));
+    disk.write(first.journal);
+
+    const second = start(disk);
+    expect(second.messages.map(({ topic, state, packetIdentifier }) => [topic, state, packetIdentifier])).toEqual([
+      ["b", "released", 2],
+      ["c", "sent", 3],
+      ["d", "sent", 4],
+      ["e", "sent", 5],
+      ["f", "queued", 0],
+    ]);
+    expect(second.client.pending).toBe(5);
+    second.client.connect(true);
+    const payload = (topic: string) => ({ payload: new TextEncoder().encode(topic) });
+    expect(second.client.outlet.taken()).toBe(
+      "62020002" +
+        wire(
+          5,
+          publishPacket("c", 2, 3, { dup: true, ...payload("c") }),
+          publishPacket("d", 1, 4, { dup: true, ...payload("d") }),
+          publishPacket("e", 1, 5, { dup: true, ...payload("e") }),
+          publishPacket("f", 2, 6, payload("f")),
+        ),
+    );
+  });
+
+  test("and new messages come behind the old ones, in this process and the next", () => {
+    const disk = new Disk();
+    const first = start(disk);
+    first.client.publish(new KeptMessage("a"));
+    first.client.publish(new KeptMessage("b"));
+    disk.write(first.journal);
+    const second = start(disk);
+    second.client.publish(new KeptMessage("c"));
+    disk.write(second.journal);
+    const third = start(disk);
+    expect(third.messages.map(({ topic }) => topic)).toEqual(["a", "b", "c"]);
+  });
+
+  test("with payload, retain, properties and expiry", () => {
+    const disk = new Disk();
+    const first = start(disk);
+    const payload = Uint8Array.of(0, 255, 7);
+    const properties = { contentType: "x", userProperties: [["k", "v"]] as [string, string][] };
+    first.client.publish(new KeptMessage("a", 2, { payload, retain: true, properties, expiresAt: 12_345.5 }));
+    first.client.publish(new KeptMessage("b", 1, { payload: "ü\u{1F600}" }));
+    first.client.publish(new KeptMessage("c", 1, { payload: new Uint8Array(100_000).fill(3) }));
+    disk.write(first.journal);
+    const [a, b, c] = start(disk).messages;
+    expect(a).toMatchObject({ payload, retain: true, qos: 2, expiresAt: 12_345.5 });
+    expect(a?.properties).toEqual(properties);
+    expect(new TextDecoder().decode(b?.payload as Uint8Array)).toBe("ü\u{1F600}");
+    expect(b?.expiresAt).toBe(Infinity);
+    expect(c?.payload).toEqual(new Uint8Array(100_000).fill(3));
+  });
+
+  test("with the QoS 2 messages it had received: they are not delivered again", () => {
+    const disk = new Disk();
+    const first = start(disk);
+    first.client.connect();
+    first.client.receive(publishPacket("a", 2, 7));
+    first.client.receive(publishPacket("b", 2, 8));
+    first.client.finish(first.client.given[0]);
+    disk.write(first.journal);
+    const second = start(disk);
+    second.client.connect(true);
+    second.client.outlet.taken();
+    second.client.receive(publishPacket("a", 2, 7, { dup: true }));
+    second.client.receive(publishPacket("b", 2, 8, { dup: true })); // was not finished, and so never acknowledged
+    expect(second.client.given.map(({ packet }) => packet.topic)).toEqual(["b"]);
+    expect(second.client.outlet.taken()).toBe("50020007");
+    second.client.receive(ack("pubrel", 7));
+    expect(second.client.outlet.taken()).toBe("70020007");
+  });
+
+  test("also when it was finished after its connection was lost", () => {
+    const disk = new Disk();
+    const first = start(disk);
+    first.client.connect();
+    first.client.receive(publishPacket("a", 2, 7));
+    first.client.lose();
+    first.client.finish(first.client.given[0]);
+    disk.write(first.journal);
+    const second = start(disk);
+    second.client.connect(true);
+    second.client.receive(publishPacket("a", 2, 7, { dup: true }));
+    expect(second.client.given).toEqual([]);
+  });
+
+  test("but with a server that has lost the session, nothing received is remembered", () => {
+    const disk = new Disk();
+    const first = start(disk);
+    first.client.connect();
+    first.client.receive(publishPacket("a", 2, 7));
+    first.client.finish(first.client.given[0]);
+    disk.write(first.journal);
+    const second = start(disk);
+    second.client.connect(false);
+    disk.write(second.journal);
+    expect(disk.read()).toEqual([]);
+  });
+
+  test("a message that lost its session waits under its old place", () => {
+    const disk = new Disk();
+    const first = start(disk, { peerReceiveMaximum: 1 });
+    first.client.connect();
+    first.client.publish(new KeptMessage("a"));
+    first.client.publish(new KeptMessage("b"));
+    first.client.lose();
+    first.client.open();
+    first.client.outlet.congested = true;
+    first.client.receive({ type: "connack", sessionPresent: false, reasonCode: 0 });
+    disk.write(first.journal);
+    const second = start(disk);
+    expect(second.messages.map(({ topic, state }) => [topic, state])).toEqual([
+      ["a", "queued"],
+      ["b", "queued"],
+    ]);
+  });
+});
+
+describe("what is settled leaves no record:", () => {
+  const leftOver = (body: (client: Client) => void, options = {}) => {
+    const disk = new Disk();
+    const { client, journal } = start(disk, options);
+    body(client);
+    disk.write(journal);
+    return disk.read();
+  };
+
+  test.each<[string, (client: Client) => void]>([
+    [
+      "QoS 1 acknowledged",
+      (client) => {
+        client.connect();
+        client.publish(new KeptMessage("a", 1));
+        client.receive(ack("puback", 1));
+      },
+    ],
+    [
+      "QoS 2 completed",
+      (client) => {
+        client.publish(new KeptMessage("a", 2));
+        client.connect();
+        client.receive(ack("pubrec", 1));
+        client.receive(ack("pubcomp", 1));
+      },
+    ],
+    [
+      "refused by the peer",
+      (client) => {
+        client.connect();
+        client.publish(new KeptMessage("a", 2));
+        client.receive(ack("pubrec", 1, 0x87));
+      },
+    ],
+    [
+      "QoS 0, queued",
+      (client) => {
+        client.publish(new KeptMessage("a", 0));
+      },
+    ],
+    [
+      "withdrawn",
+      (client) => {
+        const message = new KeptMessage("a", 1);
+        client.publish(message);
+        client.session.withdraw(message, new Error() as never);
+      },
+    ],
+    [
+      "expired",
+      (client) => {
+        client.publish(new KeptMessage("a", 1, { expiresAt: client.now + 1 }));
+        client.now += 2;
+        client.connect();
+      },
+    ],
+    [
+      "over the outbox's bound",
+      (client) => {
+        client.publish(new KeptMessage("a", 1, { payload: new Uint8Array(2000) }));
+      },
+    ],
+    [
+      "QoS 2 without the server's session",
+      (client) => {
+        client.connect();
+        client.publish(new KeptMessage("a", 2));
+        client.publish(new KeptMessage("b", 2));
+        client.receive(ack("pubrec", 2));
+        client.lose();
+        client.connect(false);
+      },
+    ],
+    [
+      "received and released",
+      (client) => {
+        client.connect();
+        client.receive(publishPacket("a", 2, 1));
+        client.finish(client.given[0]);
+        client.receive(ack("pubrel", 1));
+      },
+    ],
+    [
+      "received at QoS 1",
+      (client) => {
+        client.connect();
+        client.receive(publishPacket("a", 1, 1));
+        client.finish(client.given[0]);
+      },
+    ],
+    [
+      "received and refused",
+      (client) => {
+        client.connect();
+        client.receive(publishPacket("a", 2, 1));
+        client.finish(client.given[0], 0x80);
+      },
+    ],
+  ])("%s", (_, body) => {
+    expect(leftOver(body, { outbox: { maximumCount: 10, maximumBytes: 1000 } })).toEqual([]);
+  });
+
+  test("but what is abandoned stays for the next process", () => {
+    const records = leftOver((client) => {
+      client.publish(new KeptMessage("a", 1));
+      client.session.abandon(() => new Error() as never);
+    });
+    expect(records).toHaveLength(1);
+  });
+
+  test("a released message keeps its identifier and not its payload", () => {
+    const [record] = leftOver((client) => {
+      client.connect();
+      client.publish(new KeptMessage("a", 2, { payload: new Uint8Array(1000), properties: { contentType: "x" } }));
+      client.receive(ack("pubrec", 1));
+    });
+    expect(record?.value.length).toBeLessThan(30);
+  });
+});
+
+test("without changes there is nothing to write", () => {
+  const journal = new SessionJournal();
+  expect(journal.take()).toBeUndefined();
+  journal.putIncoming(5);
+  expect(journal.take()).toHaveLength(1);
+  expect(journal.take()).toBeUndefined();
+});
+
+test("a record that holds no PUBLISH is a broken store, and said to be one", () => {
+  const value = new Uint8Array(13);
+  value.set([0xc0, 0x00], 11);
+  expect(() => new SessionJournal().load([{ key: 1, value }])).toThrow("bug: the stored record 1");
+});
+
+test("a message that was finished out of order is in the journal before the PUBREC of its repetition leaves", () => {
+  const disk = new Disk();
+  const { client, journal } = start(disk);
+  client.connect();
+  client.receive(publishPacket("a", 1, 1));
+  client.receive(publishPacket("b", 2, 2));
+  client.finish(client.given[1]);
+  client.lose();
+  client.connect(true);
+  client.outlet.taken();
+  disk.write(journal);
+  expect(disk.read()).toEqual([]);
+  client.receive(publishPacket("b", 2, 2, { dup: true }));
+  expect(client.outlet.taken()).toBe("50020002");
+  disk.write(journal);
+  expect(disk.read()).toHaveLength(1);
+});

@@ -1,0 +1,71 @@
+import { storeSuite } from "@aiko/mqtt/testing";
+import { describe, expect, test } from "vitest";
+import { TransportError, UsageError } from "../../src/errors.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
+
+describe("a memory store", () => {
+  const suite = storeSuite({
+    async place() {
+      const store = new MemoryStore();
+      return { store: () => store, dispose: async () => {} };
+    },
+  });
+  test.each(suite)("$name", ({ run }) => run());
+});
+
+const put = (key: number, size: number) => ({ key, value: new Uint8Array(size) });
+
+test("a write beyond maximumBytes is refused whole, and the session stays as it was", async () => {
+  const store = new MemoryStore({ maximumBytes: 1000 });
+  await store.open("s");
+  await store.write([put(1, 400)]);
+  const refused = store.write([put(2, 10), put(3, 500)]);
+  await expect(refused).rejects.toThrow(TransportError);
+  await expect(refused).rejects.toMatchObject({ code: "OUTBOX_FULL", message: expect.stringContaining("1000") });
+  await store.write([put(2, 400)]);
+  await store.close();
+  expect((await store.open("s")).map(({ key }) => key)).toEqual([1, 2]);
+});
+
+test("what was taken away or replaced makes room again", async () => {
+  const store = new MemoryStore({ maximumBytes: 1000 });
+  await store.open("s");
+  for (let i = 0; i < 50; i++) {
+    await store.write([put(1, 800), put(2, 1)]);
+    await store.write([put(1, 1), { key: 2, value: undefined }, put(3, 700)]);
+    await store.write([put(3, 5), put(1, 100), { key: 1, value: undefined }, { key: 3, value: undefined }]);
+  }
+});
+
+test("empty values count too, so that no number of records is without bound", async () => {
+  const store = new MemoryStore({ maximumBytes: 1000 });
+  await store.open("s");
+  const changes = Array.from({ length: 1000 }, (_, key) => put(key, 0));
+  await expect(store.write(changes)).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+});
+
+test("all sessions share the bound", async () => {
+  const store = new MemoryStore({ maximumBytes: 1000 });
+  await store.open("one");
+  await store.write([put(1, 800)]);
+  await store.close();
+  await store.open("other");
+  await expect(store.write([put(1, 800)])).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+});
+
+test("without an option the bound is 64 MiB", async () => {
+  const store = new MemoryStore();
+  await store.open("s");
+  await store.write([put(1, 64 * 1024 * 1024 - 100)]);
+  await expect(store.write([put(2, 100)])).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+});
+
+test.each([0, -1, Number.NaN])("a maximumBytes of %d is refused", (maximumBytes) => {
+  expect(() => new MemoryStore({ maximumBytes })).toThrow(UsageError);
+});
+
+test("the refusal of a second owner names both sessions", async () => {
+  const store = new MemoryStore();
+  await store.open("kitchen");
+  await expect(store.open("attic")).rejects.toMatchObject({ message: expect.stringMatching(/"attic".*"kitchen"/) });
+});

@@ -1,0 +1,114 @@
+import { FakeClock, SeededRandom } from "@aiko/mqtt/testing";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+test("time stands still until it is moved", async () => {
+  const clock = new FakeClock(1000);
+  await clock.tick();
+  expect(clock.now()).toBe(1000);
+  await clock.advance(5);
+  expect(clock.now()).toBe(1005);
+  clock.run(5);
+  expect(clock.now()).toBe(1010);
+});
+
+test("timers run at their time, in the order of time and then of making", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(20), fc.boolean()), { maxLength: 60 }), (delays) => {
+      const clock = new FakeClock(0);
+      const ran: [number, number][] = [];
+      const timers = delays.map(([delay], i) =>
+        clock.schedule(delay, () => {
+          expect(clock.now()).toBe(delay);
+          ran.push([delay, i]);
+        }),
+      );
+      delays.forEach(([, cancelled], i) => {
+        if (cancelled) timers[i]?.cancel();
+      });
+      clock.run(20);
+      const expected = delays.flatMap(([delay, cancelled], i) => (cancelled ? [] : [[delay, i]]));
+      expect(ran).toEqual(expected.sort(([a = 0], [b = 0]) => a - b));
+      expect(clock.nextTimer).toBe(Infinity);
+    }),
+  );
+});
+
+test("a timer that a timer makes runs within the same advance if it falls due", async () => {
+  const clock = new FakeClock(0);
+  const times: number[] = [];
+  const again = () => {
+    times.push(clock.now());
+    clock.schedule(10, again);
+  };
+  clock.schedule(10, again);
+  await clock.advance(35);
+  expect(times).toEqual([10, 20, 30]);
+  expect(clock.nextTimer).toBe(40);
+});
+
+test("what is deferred runs at the end of the tick, also what that defers", () => {
+  const clock = new FakeClock();
+  const order: string[] = [];
+  clock.defer(() => {
+    order.push("one");
+    clock.defer(() => order.push("three"));
+  });
+  clock.defer(() => order.push("two"));
+  expect(order).toEqual([]);
+  clock.settle();
+  expect(order).toEqual(["one", "two", "three"]);
+});
+
+test("promises settle before what is deferred, and before the next timer", async () => {
+  const clock = new FakeClock();
+  const order: string[] = [];
+  const deep = async (): Promise<void> => {
+    for (let i = 0; i < 10; i++) await undefined;
+    order.push("promise");
+  };
+  clock.defer(() => order.push("deferred"));
+  deep();
+  await clock.tick();
+  expect(order).toEqual(["promise", "deferred"]);
+  clock.schedule(1, () => {
+    order.push("timer");
+    deep();
+  });
+  clock.schedule(1, () => order.push("next timer"));
+  await clock.advance(1);
+  expect(order.slice(2)).toEqual(["timer", "promise", "next timer"]);
+});
+
+test("time never steps back, even if two advance it at once", async () => {
+  const clock = new FakeClock(0);
+  await Promise.all([clock.advance(10), clock.advance(100), clock.advance(5)]);
+  expect(clock.now()).toBe(100);
+});
+
+test("a loop that defers without end is an error and not a hang", async () => {
+  const clock = new FakeClock();
+  const forever = () => clock.defer(forever);
+  forever();
+  expect(() => clock.settle()).toThrow("without end");
+});
+
+test("a seed decides all numbers", () => {
+  const numbers = (seed: number) => {
+    const random = new SeededRandom(seed);
+    return Array.from({ length: 20 }, () => random.next());
+  };
+  expect(numbers(7)).toEqual(numbers(7));
+  expect(numbers(7)).not.toEqual(numbers(8));
+});
+
+test("numbers are spread evenly over [0, 1)", () => {
+  const random = new SeededRandom(1);
+  const counts = new Array<number>(10).fill(0);
+  for (let i = 0; i < 10_000; i++) {
+    const number = random.integer(10);
+    counts[number] = (counts[number] ?? 0) + 1;
+  }
+  expect(counts).toHaveLength(10);
+  for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(150);
+});

@@ -1,0 +1,172 @@
+// @ts-check
+// Checks that every normative statement that concerns the client is bound to a test that ran and passed, and writes
+// docs/conformance.md. node scripts/conformance.js [--version 3.1|3.1.1|5.0]
+//
+// test/conformance/mqtt-VERSION.csv holds the statements, test/conformance/bindings-VERSION.json what observes each:
+//   { "MQTT-1.5.3-1": { "tests": ["packages/mqtt/test/codec/x.test.ts > name", "… > a family of names *"] },
+//     "MQTT-4.2.0-1": { "unobservable": "why no test can see it" } }
+// A server's statement may be bound too, to tests of the broker; it is not required to be.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/**
+ * @typedef {{ id: string, section: string, role: string, statement: string, observable: string }} Statement
+ * @typedef {{ tests?: string[], unobservable?: string }} Binding
+ * @typedef {{ name: string, passed: boolean }} Result
+ */
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = join(root, "test/conformance");
+const versions = ["3.1", "3.1.1", "5.0"];
+
+/** @param {string} text @returns {string[][]} */
+function parseCsv(text) {
+  const rows = [];
+  let row = [""];
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (quoted) {
+      if (character !== '"') row[row.length - 1] += character;
+      else if (text[i + 1] === '"') row[row.length - 1] += text[++i];
+      else quoted = false;
+    } else if (character === '"') quoted = true;
+    else if (character === ",") row.push("");
+    else if (character === "\n") {
+      rows.push(row);
+      row = [""];
+    } else if (character !== "\r") row[row.length - 1] += character;
+  }
+  if (row.length > 1) rows.push(row);
+  return rows;
+}
+
+/** @param {string} version @returns {Statement[]} */
+function statementsOf(version) {
+  const [, ...rows] = parseCsv(readFileSync(join(folder, `mqtt-${version}.csv`), "utf8"));
+  return rows.map(([id = "", section = "", role = "", statement = "", observable = ""]) => ({
+    id,
+    section,
+    role,
+    statement,
+    observable,
+  }));
+}
+
+/** @param {string} version @returns {Record<string, Binding>} */
+function bindingsOf(version) {
+  const path = join(folder, `bindings-${version}.json`);
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
+}
+
+/** Runs the test files and returns what became of each test, by file. @param {string[]} files @returns {Map<string, Result[]>} */
+function runTests(files) {
+  const place = mkdtempSync(join(tmpdir(), "aiko-conformance-"));
+  const report = join(place, "report.json");
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  spawnSync(process.execPath, [vitest, "run", "--reporter=json", `--outputFile=${report}`, ...files], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (!existsSync(report)) throw new Error("the tests did not run: no report was written");
+  /** @type {{ testResults: { name: string, assertionResults: { ancestorTitles: string[], title: string, status: string }[] }[] }} */
+  const { testResults } = JSON.parse(readFileSync(report, "utf8"));
+  rmSync(place, { recursive: true });
+  return new Map(
+    testResults.map(({ name, assertionResults }) => [
+      relative(root, name),
+      assertionResults.map(({ ancestorTitles, title, status }) => ({
+        name: [...ancestorTitles.filter((each) => each !== ""), title].join(" > "),
+        passed: status === "passed",
+      })),
+    ]),
+  );
+}
+
+/** The tests that a reference names: one, or with "*" at its end all whose name begins so. @param {string} reference @param {Map<string, Result[]>} results */
+function find(reference, results) {
+  const [file = "", ...rest] = reference.split(" > ");
+  const name = rest.join(" > ");
+  const inFile = results.get(file) ?? [];
+  return name.endsWith("*")
+    ? inFile.filter((result) => result.name.startsWith(name.slice(0, -1).trimEnd()))
+    : inFile.filter((result) => result.name === name);
+}
+
+const only = process.argv.includes("--version") ? process.argv[process.argv.indexOf("--version") + 1] : undefined;
+const chosen = versions.filter((version) => only === undefined || only === version);
+const tables = chosen.map((version) => ({ version, statements: statementsOf(version), bindings: bindingsOf(version) }));
+const files = new Set(
+  tables.flatMap(({ bindings }) =>
+    Object.values(bindings).flatMap(({ tests = [] }) => tests.map((test) => test.split(" > ")[0] ?? "")),
+  ),
+);
+const results = runTests([...files]);
+
+/** @type {string[]} */
+const problems = [];
+const sections = tables.map(({ version, statements, bindings }) => {
+  const known = new Set(statements.map(({ id }) => id));
+  for (const id of Object.keys(bindings)) if (!known.has(id)) problems.push(`${version} ${id}: there is no such statement`);
+  let wanted = 0;
+  let kept = 0;
+  let unobservable = 0;
+  const rows = statements.map(({ id, role, statement, observable }) => {
+    const required = role === "client" || role === "both";
+    if (required) wanted++;
+    const binding = bindings[id];
+    const escaped = statement.replaceAll("|", "\\|").replaceAll("\n", " ");
+    const row = (/** @type {string} */ outcome, /** @type {string} */ tests) =>
+      `| ${id} | ${role} | ${escaped} | ${observable.replaceAll("|", "\\|")} | ${tests} | ${outcome} |`;
+    if (binding?.unobservable) {
+      if (required) unobservable++;
+      return row(`cannot be observed: ${binding.unobservable}`, "");
+    }
+    if (!binding?.tests?.length) {
+      if (required) problems.push(`${version} ${id}: no test is bound to it`);
+      return row(required ? "MISSING" : "with the broker", "");
+    }
+    const found = binding.tests.map((reference) => ({ reference, matches: find(reference, results) }));
+    for (const { reference, matches } of found) {
+      if (matches.length === 0) problems.push(`${version} ${id}: there is no test "${reference}"`);
+      for (const { name, passed } of matches) if (!passed) problems.push(`${version} ${id}: "${name}" failed`);
+    }
+    const passed = found.every(({ matches }) => matches.length > 0 && matches.every((each) => each.passed));
+    if (passed && required) kept++;
+    const names = found.map(({ reference, matches }) => `${reference.replaceAll("|", "\\|")}${matches.length > 1 ? ` (${matches.length})` : ""}`);
+    return row(passed ? "pass" : "FAIL", names.join("<br>"));
+  });
+  const summary = `${kept} of ${wanted} statements for the client pass their tests; ${unobservable} cannot be observed.`;
+  console.log(`MQTT ${version}: ${summary}`);
+  return [
+    `## MQTT ${version}`,
+    "",
+    summary,
+    "",
+    "| statement | role | text | observed by | test | outcome |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+});
+
+if (only === undefined) {
+  const head = [
+    "# Conformance",
+    "",
+    "Every normative statement of MQTT 3.1 (its differences), 3.1.1 and 5.0, and the test that would fail if it were broken.",
+    "Written by `npm run conformance`; a client's statement without a passing test fails that run. Statements for servers are",
+    "bound where the broker's tests hold them already.",
+    "",
+  ];
+  writeFileSync(join(root, "docs/conformance.md"), `${head.join("\n")}\n${sections.join("\n")}`);
+}
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) {
+  console.error(`${problems.length} problems`);
+  process.exitCode = 1;
+}
