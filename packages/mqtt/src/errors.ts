@@ -40,11 +40,13 @@ export type RefusedErrorCode =
   | "UNSUBSCRIBE_REFUSED"
   | "DISCONNECTED_BY_SERVER"
   | "TAKEN_OVER"
+  | "AUTHENTICATION_FAILED"
   | "MAXIMUM_QOS_EXCEEDED"
   | "RETAIN_NOT_AVAILABLE"
   | "MAXIMUM_PACKET_SIZE_EXCEEDED"
   | "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE"
-  | "SHARED_SUBSCRIPTION_NOT_AVAILABLE";
+  | "SHARED_SUBSCRIPTION_NOT_AVAILABLE"
+  | "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE";
 
 /** The network failed. */
 export type TransportErrorCode =
@@ -99,17 +101,32 @@ export class ProtocolError extends MqttError {
   }
 }
 
+/** What an MQTT 5 peer may say beside its reason code. */
+export interface RefusalDetails {
+  readonly reasonString?: string | undefined;
+  readonly serverReference?: string | undefined;
+  readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
+}
+
 export class RefusedError extends MqttError {
   override readonly name = "RefusedError";
+  /** The peer's own words, where it gave any. */
+  readonly reasonString: string | undefined;
+  /** Another server to use, with 0x9C (Use another server) and 0x9D (Server moved). */
+  readonly serverReference: string | undefined;
+  readonly userProperties: readonly (readonly [name: string, value: string])[];
+
   constructor(
     readonly code: RefusedErrorCode,
     /** The peer's reason code (MQTT 5) or return code (3.1 and 3.1.1), as it stood in the packet. */
     readonly reasonCode: number,
     message: string,
-    /** The peer's own words, where it gave any (MQTT 5). */
-    readonly reasonString?: string,
+    details: RefusalDetails = {},
   ) {
-    super(message);
+    super(details.reasonString === undefined ? message : `${message}, "${details.reasonString}"`);
+    this.reasonString = details.reasonString;
+    this.serverReference = details.serverReference;
+    this.userProperties = details.userProperties ?? [];
   }
 }
 

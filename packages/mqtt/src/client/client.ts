@@ -1,12 +1,14 @@
 /** The client: what an application holds. Puts the parts together; each part does its own work. */
 
-import type { Packet, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
+import { encode } from "../codec/encode.js";
+import type { DisconnectPacket, Packet, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
 import type { ConnackProperties, DisconnectProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
+import type { Store } from "../platform/store.js";
 import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
 import { SessionJournal } from "../session/session-journal.js";
 import { assertTopicName } from "../topic/topic-name.js";
@@ -15,7 +17,13 @@ import { assertQoS, type ClientSettings, type ConnectOptions, parseConnectOption
 import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { EventEmitter, type Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
-import { Publishing, type PublishOptions, type PublishResult, RestoredPublishing } from "./publishing.js";
+import {
+  assertPublishProperties,
+  Publishing,
+  type PublishOptions,
+  type PublishResult,
+  RestoredPublishing,
+} from "./publishing.js";
 import { type RequestHandler, type RequestOptions, RequestResponse } from "./request-response.js";
 import { Router, type RouterOwner } from "./router.js";
 import { parseServerUrl } from "./server-url.js";
@@ -88,7 +96,10 @@ export class Client {
   private readonly storeWriter: StoreWriter | undefined;
   private readonly requests: RequestResponse;
   private responseInformation: string | undefined;
+  /** `opening` resolves when what the store held is back in the session. */
+  private storage: { at: "closed" } | { at: "opening"; done: Promise<void> } | { at: "open" } = { at: "closed" };
   private closing: Promise<void> | undefined;
+  private finished = false;
   private whenDrained: (() => void) | undefined;
   private readonly counts = { connections: 0, messagesPublished: 0, messagesReceived: 0 };
 
@@ -159,8 +170,9 @@ export class Client {
    * ALREADY_CONNECTED. After an error the client may try again.
    */
   async connect(signal: AbortSignalLike | undefined = this.options.signal): Promise<Connected> {
-    if (this.closing) throw closedError("connect");
+    if (this.isClosed) throw closedError("connect");
     await this.openStore();
+    if (this.closing) throw closedError("connect");
     return connectedOf(await this.connector.start(signal));
   }
 
@@ -173,7 +185,10 @@ export class Client {
    */
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
     try {
-      return this.startPublishing(topic, payload, options);
+      if (this.settings.store === undefined || this.storage.at === "open" || this.isClosed)
+        return this.startPublishing(topic, payload, options);
+      // What an earlier process left comes first.
+      return this.openStore().then(() => this.startPublishing(topic, payload, options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -188,13 +203,13 @@ export class Client {
    * for await (const message of subscription) console.log(message.topic, message.text());
    */
   async subscribe(topicFilters: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
-    if (this.closing) throw closedError("subscribe");
+    if (this.isClosed) throw closedError("subscribe");
     return this.subscriptions.subscribe(typeof topicFilters === "string" ? [topicFilters] : topicFilters, options);
   }
 
   /** Ends all subscriptions of this client under these filters. Resolves at UNSUBACK. */
   async unsubscribe(topicFilters: string | readonly string[], signal?: AbortSignalLike): Promise<void> {
-    if (this.closing) throw closedError("unsubscribe");
+    if (this.isClosed) throw closedError("unsubscribe");
     const filters = typeof topicFilters === "string" ? [topicFilters] : topicFilters;
     return this.subscriptions.unsubscribeFilters(filters, undefined, signal);
   }
@@ -226,12 +241,20 @@ export class Client {
    * rejected; with a store it stays there for the next process. Offline it does not wait.
    */
   disconnect(options: DisconnectOptions = {}): Promise<void> {
-    this.closing ??= this.leave(options);
-    return this.closing;
+    try {
+      this.closing ??= this.leave(options, this.farewell(options));
+      return this.closing;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect();
+  }
+
+  private get isClosed(): boolean {
+    return this.closing !== undefined || this.connector.isStopped;
   }
 
   private startPublishing(
@@ -240,10 +263,11 @@ export class Client {
     options: PublishOptions,
   ): Promise<PublishResult> {
     const { qos = 0, retain = false, properties, signal } = options;
-    if (this.closing || this.connector.isStopped) throw closedError("publish");
+    if (this.isClosed) throw closedError("publish");
     assertTopicName(topic);
     assertPayload(payload);
     assertQoS("qos", qos);
+    assertPublishProperties(properties);
     assertNotAborted(signal);
     const now = this.clock.now();
     const expiry = properties?.messageExpiryInterval;
@@ -273,10 +297,24 @@ export class Client {
     if (this.whenDrained && this.session.pending === 0) this.whenDrained();
   }
 
+  /** Opens it once, whoever asks; may be asked again after it failed. */
   private async openStore(): Promise<void> {
-    const { store, clientId } = this.settings;
-    if (store === undefined || this.journal === undefined) return;
-    const { messages, incoming } = this.journal.load(await store.open(clientId));
+    if (this.storage.at === "opening") return this.storage.done;
+    if (this.settings.store === undefined || this.storage.at === "open") return;
+    const done = this.restore(this.settings.store);
+    this.storage = { at: "opening", done };
+    try {
+      await done;
+    } catch (error) {
+      this.storage = { at: "closed" };
+      throw error;
+    }
+  }
+
+  private async restore(store: Store): Promise<void> {
+    if (this.journal === undefined) return;
+    const { messages, incoming } = this.journal.load(await store.open(this.settings.clientId));
+    this.storage = { at: "open" };
     this.session.restore(
       messages.map(
         (stored) =>
@@ -289,12 +327,19 @@ export class Client {
     );
   }
 
-  private async leave(options: DisconnectOptions): Promise<void> {
-    const { drainTimeout = 5_000, ...packet } = options;
+  private async closeStore(): Promise<void> {
+    if (this.storage.at === "opening") await this.storage.done.catch(() => undefined);
+    if (this.storage.at !== "open") return;
+    this.storage = { at: "closed" };
+    await this.storeWriter?.close();
+  }
+
+  private async leave(options: DisconnectOptions, farewell: Omit<DisconnectPacket, "type">): Promise<void> {
+    const { drainTimeout = 5_000 } = options;
     let drained = true;
     if (this.connector.isOnline && this.session.pending > 0 && drainTimeout > 0)
       drained = await this.drain(drainTimeout);
-    this.session.sayDisconnect(this.farewell(packet));
+    this.session.sayDisconnect(farewell);
     const closed = this.connector.stop();
     this.finish(undefined, (what) =>
       drained
@@ -305,14 +350,21 @@ export class Client {
           ),
     );
     await closed;
-    await this.storeWriter?.close();
+    await this.closeStore();
   }
 
-  /** DISCONNECT's fields; on MQTT 5 it also ends a session that was only meant to outlast lost connections. */
-  private farewell(packet: Pick<DisconnectOptions, "reasonCode" | "properties">) {
-    const { reasonCode = 0, properties } = packet;
-    if (!this.settings.endsWithClient) return { reasonCode, properties };
-    return { reasonCode, properties: { sessionExpiryInterval: 0, ...properties } };
+  /**
+   * DISCONNECT's fields; on MQTT 5 it also ends a session that was only meant to outlast lost connections.
+   *
+   * @throws UsageError if they cannot be sent
+   */
+  private farewell(options: DisconnectOptions): Omit<DisconnectPacket, "type"> {
+    const { reasonCode = 0, properties } = options;
+    const fields = this.settings.endsWithClient
+      ? { reasonCode, properties: { sessionExpiryInterval: 0, ...properties } }
+      : { reasonCode, properties };
+    encode({ type: "disconnect", ...fields }, 5);
+    return fields;
   }
 
   private drain(timeout: number): Promise<boolean> {
@@ -329,6 +381,8 @@ export class Client {
   private finish(error: MqttError | undefined, reason: (what: string) => MqttError): void {
     this.session.abandon(reason);
     this.subscriptions.close(error);
+    if (this.finished) return;
+    this.finished = true;
     this.emitter.emit("closed", { error });
   }
 
@@ -378,6 +432,7 @@ export class Client {
               cause: error,
             }),
         );
+        this.closeStore().catch((failure: unknown) => this.emitter.emit("error", failure));
       },
       packet: (packet) => {
         if (this.emitter.has("packet")) this.emitter.emit("packet", packet);

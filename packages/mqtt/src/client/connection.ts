@@ -163,26 +163,24 @@ export class Connection implements ConnectionOwner {
 
 function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket): RefusedError {
   const { reasonCode, properties } = connack;
-  const words = properties?.reasonString;
   const why = attempt.version === 5 ? describeReasonCode(reasonCode) : describeReturnCode(reasonCode);
-  const message = `${server} refused the connection of "${attempt.clientId}": ${why}${words ? `, "${words}"` : ""}`;
-  return new RefusedError("CONNECT_REFUSED", reasonCode, message, words);
+  const message = `${server} refused the connection of "${attempt.clientId}": ${why}`;
+  return new RefusedError("CONNECT_REFUSED", reasonCode, message, properties);
 }
 
 const SESSION_TAKEN_OVER = 0x8e;
 
 function disconnectedByServer(server: string, clientId: string, packet: DisconnectPacket): RefusedError {
   const { reasonCode, properties } = packet;
-  const words = properties?.reasonString;
   if (reasonCode === SESSION_TAKEN_OVER) {
     return new RefusedError(
       "TAKEN_OVER",
       reasonCode,
       `another client connected to ${server} with the client identifier "${clientId}" and took this session over: ` +
         "give each client an identifier of its own",
-      words,
+      properties,
     );
   }
-  const message = `${server} ended the connection: ${describeReasonCode(reasonCode)}${words ? `, "${words}"` : ""}`;
-  return new RefusedError("DISCONNECTED_BY_SERVER", reasonCode, message, words);
+  const message = `${server} ended the connection: ${describeReasonCode(reasonCode)}`;
+  return new RefusedError("DISCONNECTED_BY_SERVER", reasonCode, message, properties);
 }

@@ -64,10 +64,7 @@ export class Router {
   /** @param mayWait whether a message that no subscription is there for yet is kept until one is */
   route(packet: PublishPacket, delivery: Delivery | undefined, mayWait: boolean): void {
     const message = new Message(packet);
-    const subscriptions: Subscription[] = [];
-    this.tree.match(message.topic, (subscription) => {
-      if (!subscriptions.includes(subscription)) subscriptions.push(subscription);
-    });
+    const subscriptions = this.subscriptionsFor(packet);
     if (subscriptions.length === 0 && mayWait && delivery && this.unclaimed.length < this.bounds.maximumCount) {
       this.unclaimed.push({ packet, delivery });
       return;
@@ -88,6 +85,23 @@ export class Router {
     );
     this.hold(message);
     for (const subscription of subscriptions) subscription.receive(handled);
+  }
+
+  /**
+   * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
+   * may send another copy for another. Two subscriptions to one filter are one for the server.
+   */
+  private subscriptionsFor(packet: PublishPacket): Subscription[] {
+    const matching: Subscription[] = [];
+    this.tree.match(packet.topic, (subscription) => {
+      if (!matching.includes(subscription)) matching.push(subscription);
+    });
+    const identifiers = packet.properties?.subscriptionIdentifiers;
+    if (identifiers === undefined || matching.length < 2) return matching;
+    const named = matching.filter((each) => identifiers.includes(each.identifier));
+    if (named.length === 0) return matching; // of a subscription that an earlier process made
+    const filters = new Set(named.flatMap((each) => each.topicFilters));
+    return matching.filter((each) => named.includes(each) || each.topicFilters.some((filter) => filters.has(filter)));
   }
 
   private hold(message: Message): void {

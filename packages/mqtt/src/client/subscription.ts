@@ -50,6 +50,8 @@ export class Subscription implements AsyncIterable<Message> {
   /** Made by `client.subscribe`. */
   constructor(
     readonly topicFilters: readonly string[],
+    /** The Subscription Identifier that MQTT 5 servers send with its messages, if they offer that. */
+    readonly identifier: number,
     private readonly handler: MessageHandler | undefined,
     private readonly owner: SubscriptionOwner,
   ) {}

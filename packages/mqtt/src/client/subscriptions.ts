@@ -40,6 +40,8 @@ interface Entry {
 
 export class Subscriptions implements SubscriptionOwner {
   private readonly entries = new Set<Entry>();
+  /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
+  private lastIdentifier = 0;
 
   constructor(
     private readonly session: ClientSession,
@@ -58,7 +60,8 @@ export class Subscriptions implements SubscriptionOwner {
     for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
     assertQoS("qos", qos);
     assertNotAborted(options.signal);
-    const subscription = new Subscription(topicFilters, options.onMessage, this);
+    const identifier = options.properties?.subscriptionIdentifier ?? ++this.lastIdentifier;
+    const subscription = new Subscription(topicFilters, identifier, options.onMessage, this);
     const requests = topicFilters.map((topicFilter) => ({
       topicFilter,
       qos,
@@ -130,25 +133,26 @@ export class Subscriptions implements SubscriptionOwner {
   private ask(entry: Entry, done: (error: MqttError | undefined) => void): SubscribeRequest {
     const { requests } = entry;
     entry.asking = true;
-    return new PendingSubscribe(requests, entry.properties, {
+    const request = new PendingSubscribe(requests, entry.properties, entry.subscription.identifier, {
       acknowledged: (packet) => {
         entry.asking = false;
-        done(this.acknowledged(entry, requests, packet));
+        done(this.acknowledged(entry, request, packet));
       },
       failed: (error) => {
         entry.asking = false;
         done(error);
       },
     });
+    return request;
   }
 
   /** Takes the server's answer down. Returns the error if all filters were denied. */
-  private acknowledged(
-    entry: Entry,
-    requests: readonly SubscriptionRequest[],
-    packet: SubackPacket,
-  ): MqttError | undefined {
-    const granted = requests.map((request, i) => grantOf(request.topicFilter, packet.reasonCodes[i] as number, packet));
+  private acknowledged(entry: Entry, request: SubscribeRequest, packet: SubackPacket): MqttError | undefined {
+    const granted = request.subscriptions.map(({ topicFilter }, i) => {
+      const reasonCode = packet.reasonCodes[i] as number;
+      const error = request.refusals.get(i);
+      return error ? { topicFilter, reasonCode, qos: undefined, error } : grantOf(topicFilter, reasonCode, packet);
+    });
     entry.subscription.granted = granted;
     const denied = granted.filter((each) => each.error !== undefined);
     if (denied.length === granted.length) return denied[0]?.error;
@@ -214,9 +218,10 @@ class PendingSubscribe extends SubscribeRequest {
   constructor(
     subscriptions: readonly SubscriptionRequest[],
     properties: SubscribeProperties | undefined,
+    identifier: number,
     private readonly answer: Answer<SubackPacket>,
   ) {
-    super(subscriptions, properties);
+    super(subscriptions, properties, identifier);
   }
 
   override acknowledged(packet: SubackPacket): void {
@@ -272,7 +277,6 @@ function refused(
   reasonCode: number,
   packet: SubackPacket | UnsubackPacket,
 ): RefusedError {
-  const words = packet.properties?.reasonString;
-  const why = `${describeReasonCode(reasonCode)}${words ? `, "${words}"` : ""}`;
-  return new RefusedError(code, reasonCode, `topicFilter "${topicFilter}": the server refused it: ${why}`, words);
+  const message = `topicFilter "${topicFilter}": the server refused it: ${describeReasonCode(reasonCode)}`;
+  return new RefusedError(code, reasonCode, message, packet.properties);
 }

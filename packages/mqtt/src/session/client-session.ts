@@ -14,12 +14,14 @@ import type {
   ProtocolVersion,
   PublishPacket,
   SubackPacket,
+  SubscribePacket,
   SubscriptionRequest,
   UnsubackPacket,
+  UnsubscribePacket,
   Will,
 } from "../codec/packets.js";
 import type { ConnectProperties, SubscribeProperties, UnsubscribeProperties } from "../codec/properties.js";
-import { type MqttError, UsageError } from "../errors.js";
+import { type MqttError, type RefusedError, UsageError } from "../errors.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
 import { type Delivery, MessageReceiver } from "./message-receiver.js";
@@ -27,6 +29,7 @@ import { MessageSender, type OutboxBounds, type Outlet } from "./message-sender.
 import type { OutgoingMessage } from "./outgoing-message.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 import {
+  identifierRefusal,
   packetTooLarge,
   publishRefusal,
   type ServerLimits,
@@ -74,9 +77,17 @@ abstract class FilterRequest {
 }
 
 export abstract class SubscribeRequest extends FilterRequest {
+  /**
+   * Filters that were not even sent, because the server had said that it does not take such; by their place. In what
+   * `acknowledged` is given, they have the reason code that the server would have used.
+   */
+  refusals: ReadonlyMap<number, RefusedError> = new Map();
+
   constructor(
     readonly subscriptions: readonly SubscriptionRequest[],
     readonly properties: SubscribeProperties | undefined,
+    /** The subscription identifier to use if the server offers them and `properties` has none; 0 for none. */
+    readonly identifier: number,
   ) {
     super();
   }
@@ -374,14 +385,16 @@ export class ClientSession {
     if (subscribing !== (packet.type === "suback")) {
       throw forbidden(`${packet.type}: packetIdentifier ${packet.packetIdentifier} belongs to another request`);
     }
-    const expected = request instanceof SubscribeRequest ? request.subscriptions.length : request.topicFilters.length;
+    const sent = request instanceof SubscribeRequest ? sentBy(request).length : request.topicFilters.length;
     const got = packet.reasonCodes.length;
-    if (got !== expected && (subscribing || got > 0)) {
-      throw forbidden(`${packet.type}: ${got} reason codes for ${expected} topic filters [MQTT-3.9.3-1]`);
+    if (got !== sent && (subscribing || got > 0)) {
+      throw forbidden(`${packet.type}: ${got} reason codes for ${sent} topic filters [MQTT-3.9.3-1]`);
     }
     this.requests.delete(packet.packetIdentifier);
     this.identifiers.release(packet.packetIdentifier);
-    request.acknowledged(packet);
+    if (request instanceof SubscribeRequest && packet.type === "suback")
+      request.acknowledged(withRefusals(request, packet));
+    else request.acknowledged(packet);
   }
 
   private sendWaiting(): void {
@@ -401,12 +414,10 @@ export class ClientSession {
 
   private sendRequest(link: Extract<Link, { at: "online" }>, request: Request): void {
     if (request instanceof SubscribeRequest) {
-      for (const subscription of request.subscriptions) {
-        const refusal = subscriptionRefusal(link.limits, subscription);
-        if (refusal !== undefined) {
-          request.failed(refusal);
-          return;
-        }
+      const refusal = this.refuseLocally(link, request);
+      if (refusal !== undefined) {
+        request.failed(refusal);
+        return;
       }
     }
     const packetIdentifier = this.identifiers.take();
@@ -414,7 +425,7 @@ export class ClientSession {
       this.waiting.push(request);
       return;
     }
-    const encoded = encodeRequest(request, packetIdentifier, link.version, link.limits.maximumPacketSize);
+    const encoded = encodeRequest(request, packetIdentifier, link.version, link.limits);
     if (encoded instanceof Uint8Array) {
       request.packetIdentifier = packetIdentifier;
       this.requests.set(packetIdentifier, request);
@@ -425,6 +436,36 @@ export class ClientSession {
       request.failed(encoded);
     }
   }
+
+  /** Notes which filters the server would not take. Returns the reason if that is all of them. */
+  private refuseLocally(link: Extract<Link, { at: "online" }>, request: SubscribeRequest): MqttError | undefined {
+    const { limits, version } = link;
+    const unavailable = version === 5 ? identifierRefusal(limits, request.properties) : undefined;
+    if (unavailable !== undefined) return unavailable;
+    const refusals = new Map<number, RefusedError>();
+    request.subscriptions.forEach((subscription, i) => {
+      const refusal = subscriptionRefusal(limits, subscription);
+      if (refusal !== undefined) refusals.set(i, refusal);
+    });
+    request.refusals = refusals;
+    return refusals.size === request.subscriptions.length ? refusals.get(0) : undefined;
+  }
+}
+
+/** The part of a request that goes to the server. */
+function sentBy(request: SubscribeRequest): readonly SubscriptionRequest[] {
+  return request.refusals.size === 0
+    ? request.subscriptions
+    : request.subscriptions.filter((_, i) => !request.refusals.has(i));
+}
+
+function withRefusals(request: SubscribeRequest, packet: SubackPacket): SubackPacket {
+  if (request.refusals.size === 0) return packet;
+  const answers = packet.reasonCodes[Symbol.iterator]();
+  const reasonCodes = request.subscriptions.map(
+    (_, i) => request.refusals.get(i)?.reasonCode ?? (answers.next().value as number),
+  );
+  return { ...packet, reasonCodes };
 }
 
 /** The request's packet; or why it cannot be sent over a connection of this version, which nobody knew when it was made. */
@@ -432,19 +473,35 @@ function encodeRequest(
   request: Request,
   packetIdentifier: number,
   version: ProtocolVersion,
-  maximumPacketSize: number,
+  limits: ServerLimits,
 ): Uint8Array | MqttError {
-  const { properties } = request;
+  const { maximumPacketSize } = limits;
   try {
     const bytes =
       request instanceof SubscribeRequest
-        ? encode({ type: "subscribe", packetIdentifier, subscriptions: request.subscriptions, properties }, version)
-        : encode({ type: "unsubscribe", packetIdentifier, topicFilters: request.topicFilters, properties }, version);
+        ? encode(subscribePacket(request, packetIdentifier, limits), version)
+        : encode(unsubscribePacket(request, packetIdentifier), version);
     return bytes.length > maximumPacketSize ? packetTooLarge(maximumPacketSize, describe(request)) : bytes;
   } catch (error) {
     if (error instanceof UsageError) return error;
     throw error;
   }
+}
+
+function subscribePacket(request: SubscribeRequest, packetIdentifier: number, limits: ServerLimits): SubscribePacket {
+  const { properties, identifier } = request;
+  const automatic = identifier > 0 && limits.subscriptionIdentifiersAvailable;
+  return {
+    type: "subscribe",
+    packetIdentifier,
+    subscriptions: sentBy(request),
+    properties: automatic ? { subscriptionIdentifier: identifier, ...properties } : properties,
+  };
+}
+
+function unsubscribePacket(request: UnsubscribeRequest, packetIdentifier: number): UnsubscribePacket {
+  const { topicFilters, properties } = request;
+  return { type: "unsubscribe", packetIdentifier, topicFilters, properties };
 }
 
 function describe(request: Request): string {

@@ -37,8 +37,10 @@ export class MessageReceiver {
   private readonly incoming = new Map<number, Incoming>();
   private owed = new Queue<Delivery>();
   private link: ReceiverLink | undefined;
-  /** QoS 1 messages whose PUBACK is owed; QoS 2 ones count while they are in `incoming`. */
+  /** QoS 1 messages of this connection whose PUBACK is owed. */
   private unacknowledged = 0;
+  /** QoS 2 messages that came first over this connection and are unreleased: older ones do not count [MQTT5 4.9]. */
+  private readonly unreleased = new Set<number>();
 
   constructor(private readonly journal: SessionJournal | undefined) {}
 
@@ -48,8 +50,6 @@ export class MessageReceiver {
 
   opened(link: ReceiverLink, resumed: boolean): void {
     this.link = link;
-    this.owed = new Queue();
-    this.unacknowledged = 0;
     if (resumed) return;
     for (const identifier of this.incoming.keys()) this.journal?.removeIncoming(identifier);
     this.incoming.clear();
@@ -59,6 +59,7 @@ export class MessageReceiver {
     this.link = undefined;
     this.owed = new Queue();
     this.unacknowledged = 0;
+    this.unreleased.clear();
   }
 
   /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
@@ -73,7 +74,7 @@ export class MessageReceiver {
         return undefined;
       }
     }
-    if (this.unacknowledged + this.incoming.size >= link.receiveMaximum) {
+    if (this.unacknowledged + this.unreleased.size >= link.receiveMaximum) {
       throw new ProtocolError(
         "RECEIVE_MAXIMUM_EXCEEDED",
         0x93,
@@ -82,8 +83,12 @@ export class MessageReceiver {
     }
     const delivery: Delivery = { packetIdentifier, qos, link, reasonCode: undefined };
     this.owed.push(delivery);
-    if (qos === 1) this.unacknowledged++;
-    else this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
+    if (qos === 1) {
+      this.unacknowledged++;
+    } else {
+      this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
+      this.unreleased.add(packetIdentifier);
+    }
     return delivery;
   }
 
@@ -113,6 +118,7 @@ export class MessageReceiver {
     }
     if (known !== undefined) {
       this.incoming.delete(packetIdentifier);
+      this.unreleased.delete(packetIdentifier);
       this.journal?.removeIncoming(packetIdentifier);
     }
     link.outlet.touch();
@@ -145,6 +151,7 @@ export class MessageReceiver {
     if (known?.at !== "delivered" || known.by !== delivery) return;
     if (reasonCode >= 0x80 && delivery.link.version === 5) {
       this.incoming.delete(packetIdentifier);
+      this.unreleased.delete(packetIdentifier);
     } else {
       this.incoming.set(packetIdentifier, { at: "received" });
       this.journal?.putIncoming(packetIdentifier);

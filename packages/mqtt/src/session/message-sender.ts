@@ -299,15 +299,8 @@ export class MessageSender {
       message.delivered(reasonCode, properties);
       return;
     }
-    const words = properties?.reasonString;
-    message.failed(
-      new RefusedError(
-        "PUBLISH_REFUSED",
-        reasonCode,
-        `the peer refused the message for "${message.topic}": ${describeReasonCode(reasonCode)}${words ? `, "${words}"` : ""}`,
-        words,
-      ),
-    );
+    const what = `the peer refused the message for "${message.topic}": ${describeReasonCode(reasonCode)}`;
+    message.failed(new RefusedError("PUBLISH_REFUSED", reasonCode, what, properties));
   }
 
   private fail(message: OutgoingMessage, error: MqttError): void {

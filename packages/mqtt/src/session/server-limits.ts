@@ -1,6 +1,7 @@
 /** What the server said in CONNACK that it takes; kept before anything is sent. Before MQTT 5 there are no such limits. */
 
 import type { ConnackPacket, ProtocolVersion, SubscriptionRequest } from "../codec/packets.js";
+import type { SubscribeProperties } from "../codec/properties.js";
 import { RefusedError } from "../errors.js";
 import { hasWildcard } from "../topic/topic-filter.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
@@ -69,6 +70,20 @@ export function subscriptionRefusal(limits: ServerLimits, request: SubscriptionR
     );
   }
   return undefined;
+}
+
+/** Why the server would not take these properties of SUBSCRIBE. */
+export function identifierRefusal(
+  limits: ServerLimits,
+  properties: SubscribeProperties | undefined,
+): RefusedError | undefined {
+  const identifier = properties?.subscriptionIdentifier;
+  if (identifier === undefined || limits.subscriptionIdentifiersAvailable) return undefined;
+  return new RefusedError(
+    "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE",
+    0xa1,
+    `subscriptionIdentifier ${identifier}: the server has subscriptionIdentifiersAvailable 0`,
+  );
 }
 
 export function packetTooLarge(limit: number, what: string): RefusedError {

@@ -199,13 +199,27 @@ describe("what the server said it would not take is refused before it is sent", 
     client.open();
     client.outlet.taken();
     client.receive(connack(false, properties));
-    const request = new KeptSubscribe("fine", topicFilter);
+    const request = new KeptSubscribe(topicFilter);
     client.session.request(request);
     expect(request.answers.outcome).toBe(code);
     expect(request.answers.outcomes[0]).toMatchObject({ reasonCode, message: expect.stringContaining(topicFilter) });
     expect(client.outlet.taken()).toBe("");
     client.session.request(new KeptSubscribe("fine"));
     expect(client.outlet.packets(5)).toHaveLength(1);
+  });
+
+  test("a filter that the server does not take is not sent; the others of its request are", () => {
+    const client = new Client();
+    client.open();
+    client.receive(connack(false, { wildcardSubscriptionAvailable: false }));
+    client.outlet.taken();
+    const request = new KeptSubscribe("fine", "a/#", "too");
+    client.session.request(request);
+    const [sent] = client.outlet.packets(5);
+    expect(sent).toMatchObject({ subscriptions: [{ topicFilter: "fine" }, { topicFilter: "too" }] });
+    client.receive({ type: "suback", packetIdentifier: 1, reasonCodes: [0, 1] });
+    expect(request.refusals.get(1)).toMatchObject({ code: "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE" });
+    expect(request.answers.outcomes).toEqual([[0, 0xa2, 1]]);
   });
 
   test("an unsubscription above the maximum packet size", () => {

@@ -89,6 +89,7 @@ export class KeptSubscribe extends SubscribeRequest {
     super(
       subscriptions.map((each) => (typeof each === "string" ? { topicFilter: each, qos: 1 } : each)),
       undefined,
+      0,
     );
   }
   override acknowledged({ reasonCodes }: { reasonCodes: readonly number[] }): void {
