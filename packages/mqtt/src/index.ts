@@ -3,6 +3,7 @@
 /** What this runtime brings, for those who replace a part of it: `{ ...platform, dial: myDial }`. */
 export { platform } from "#platform";
 
+export type { AuthenticationOptions } from "./client/authenticator.js";
 export type { Client, ClientEvents, ClientStatistics, Connected, DisconnectOptions } from "./client/client.js";
 export { connect, createClient } from "./client/connect.js";
 export type { ConnectOptions, WillOptions } from "./client/connect-options.js";

@@ -13,6 +13,7 @@ import { ClientSession, type ClientSessionEvents } from "../session/client-sessi
 import { SessionJournal } from "../session/session-journal.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
+import { Authenticator } from "./authenticator.js";
 import { assertQoS, type ClientSettings, type ConnectOptions, parseConnectOptions } from "./connect-options.js";
 import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { EventEmitter, type Listener } from "./event-emitter.js";
@@ -94,6 +95,7 @@ export class Client {
   private readonly connector: Connector;
   private readonly journal: SessionJournal | undefined;
   private readonly storeWriter: StoreWriter | undefined;
+  private readonly authenticator: Authenticator | undefined;
   private readonly requests: RequestResponse;
   private responseInformation: string | undefined;
   /** `opening` resolves when what the store held is back in the session. */
@@ -119,6 +121,14 @@ export class Client {
     this.session = new ClientSession(this.settings, this.sessionEvents(), this.journal);
     this.router = new Router(this.settings.inbox, this.routerOwner());
     this.subscriptions = new Subscriptions(this.session, this.router, (error) => this.emitter.emit("error", error));
+    const { authentication } = this.settings;
+    this.authenticator =
+      authentication &&
+      new Authenticator(
+        authentication,
+        (reasonCode, data) => this.session.sayAuth(reasonCode, data),
+        (error) => this.connector.fail(error),
+      );
     const responsePrefix = (): string | undefined => this.responseInformation;
     this.requests = new RequestResponse(this, this.clock, responsePrefix);
     this.connector = new Connector(
@@ -127,6 +137,7 @@ export class Client {
       platform,
       this.session,
       this.storeWriter,
+      this.authenticator,
       this.connectorEvents(),
     );
   }
@@ -234,6 +245,20 @@ export class Client {
    */
   respond(topicFilter: string, handler: RequestHandler, qos: QoS = 0): Promise<Subscription> {
     return this.requests.respond(topicFilter, handler, qos);
+  }
+
+  /**
+   * Authenticates again over the open connection, by the option `authentication` (MQTT 5). Resolves when the server is
+   * content.
+   *
+   * @throws UsageError NOT_CONNECTED or OPTION_INVALID; RefusedError if the server is not content: it ends the connection then
+   */
+  async reauthenticate(): Promise<void> {
+    if (this.authenticator === undefined) {
+      throw new UsageError("OPTION_INVALID", "reauthenticate: needs the option authentication, and MQTT 5");
+    }
+    if (!this.connected) throw new UsageError("NOT_CONNECTED", "reauthenticate: there is no connection");
+    await this.authenticator.authenticateAgain();
   }
 
   /**
@@ -397,7 +422,7 @@ export class Client {
         this.counts.messagesReceived++;
         this.router.route(packet, delivery, !this.settings.cleanStart);
       },
-      authentication: () => undefined,
+      authentication: (packet) => this.authenticator?.received(packet),
       disconnected: (packet) => this.connector.disconnected(packet),
     };
   }
@@ -416,9 +441,11 @@ export class Client {
       accepted: (accepted) => {
         this.counts.connections++;
         this.responseInformation = accepted.connack.properties?.responseInformation;
+        this.authenticator?.accepted(accepted.connack);
         this.emitter.emit("connected", connectedOf(accepted));
       },
       lost: (error) => {
+        this.authenticator?.lost(error);
         this.router.forgetUnclaimed();
         this.emitter.emit("disconnected", { error });
       },

@@ -12,6 +12,7 @@ import type { Random } from "../platform/random.js";
 import type { Store } from "../platform/store.js";
 import { utf8Bytes } from "../platform/text.js";
 import { assertTopicName } from "../topic/topic-name.js";
+import type { AuthenticationOptions } from "./authenticator.js";
 import type { ReconnectDelays } from "./reconnect-policy.js";
 
 export interface WillOptions {
@@ -53,6 +54,8 @@ export interface ConnectOptions {
   readonly inbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
   /** The properties of CONNECT on MQTT 5. */
   readonly properties?: ConnectProperties;
+  /** Enhanced authentication; then MQTT 5 is the only version tried. */
+  readonly authentication?: AuthenticationOptions;
   /** Ends the first connection attempt. */
   readonly signal?: AbortSignalLike;
   /** Clock, randomness and network instead of the runtime's own: for tests and for engines that have none. */
@@ -79,6 +82,7 @@ export interface ClientSettings {
   readonly outbox: Bounds;
   readonly inbox: Bounds;
   readonly properties: ConnectProperties;
+  readonly authentication: AuthenticationOptions | undefined;
   /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
   readonly endsWithClient: boolean;
 }
@@ -97,6 +101,7 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "outbox",
   "inbox",
   "properties",
+  "authentication",
   "signal",
   "platform",
 ]);
@@ -116,7 +121,10 @@ export function parseConnectOptions(options: ConnectOptions, random: Random): Cl
   const cleanStart = boolean("cleanStart", options.cleanStart, options.store === undefined);
   const clientId = options.clientId ?? randomClientId(random);
   if (typeof clientId !== "string") throw invalid("clientId", clientId, "must be a string");
-  const versions = protocolVersions(options.protocolVersion ?? "auto", clientId, cleanStart);
+  const { authentication } = options;
+  if (authentication !== undefined) checkAuthentication(authentication, options.protocolVersion);
+  const asked = authentication === undefined ? (options.protocolVersion ?? "auto") : 5;
+  const versions = protocolVersions(asked, clientId, cleanStart);
   const password = typeof options.password === "string" ? bytesOf(options.password) : options.password;
   if (password !== undefined && !(password instanceof Uint8Array)) {
     throw new UsageError("OPTION_INVALID", "password: must be a string or a Uint8Array");
@@ -141,6 +149,7 @@ export function parseConnectOptions(options: ConnectOptions, random: Random): Cl
     store: options.store,
     outbox: bounds("outbox", options.outbox, 100_000, 64 * 2 ** 20),
     inbox: bounds("inbox", options.inbox, 1_000, 4 * 2 ** 20),
+    authentication,
     properties: chosen || kept === undefined ? properties : { sessionExpiryInterval: kept, ...properties },
     endsWithClient: !chosen && cleanStart && kept !== undefined,
   };
@@ -184,6 +193,15 @@ function protocolVersions(asked: unknown, clientId: string, cleanStart: boolean)
   const problem = clientIdProblem(asked, clientId, cleanStart);
   if (problem) throw new UsageError("CLIENT_ID_INVALID", `clientId "${clientId}" ${problem}`);
   return [asked];
+}
+
+function checkAuthentication(authentication: AuthenticationOptions, protocolVersion: unknown): void {
+  if (typeof authentication?.method !== "string" || typeof authentication.respond !== "function") {
+    throw invalid("authentication", authentication, "must have a method's name and a function respond");
+  }
+  if (protocolVersion !== undefined && protocolVersion !== 5 && protocolVersion !== "auto") {
+    throw invalid("authentication", authentication.method, `needs MQTT 5, not protocolVersion ${protocolVersion}`);
+  }
 }
 
 function parseWill(will: WillOptions): Will {

@@ -10,8 +10,9 @@ import type { Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import { utf8Bytes } from "../platform/text.js";
 import type { Transport } from "../platform/transport.js";
-import type { ClientSession } from "../session/client-session.js";
+import type { Attempt, ClientSession } from "../session/client-session.js";
 import { AbortSource, assertNotAborted, onAbort } from "./abort-source.js";
+import type { Authenticator } from "./authenticator.js";
 import type { ClientSettings } from "./connect-options.js";
 import { Connection } from "./connection.js";
 import { ReconnectPolicy } from "./reconnect-policy.js";
@@ -79,6 +80,7 @@ export class Connector {
     private readonly platform: Platform,
     private readonly session: ClientSession,
     private readonly storeWriter: StoreWriter | undefined,
+    private readonly authenticator: Authenticator | undefined,
     private readonly events: ConnectorEvents,
   ) {
     this.policy = settings.reconnect && new ReconnectPolicy(settings.reconnect, platform.random);
@@ -149,6 +151,11 @@ export class Connector {
     this.current?.connackRefused(connack);
   }
 
+  /** Ends the present connection, for this reason. */
+  fail(error: MqttError): void {
+    this.current?.abort(error);
+  }
+
   disconnected(packet: DisconnectPacket): void {
     this.current?.disconnected(packet);
   }
@@ -193,8 +200,9 @@ export class Connector {
     });
     const release = onAbort(signal, (error) => abort.abort(error));
     try {
+      const authentication = await this.beginAuthentication(abort.signal);
       const transport = await this.platform.dial(server.address, abort.signal);
-      return await this.introduce(transport, version, state);
+      return await this.introduce(transport, version, authentication, state);
     } catch (error) {
       throw abort.signal.aborted ? abort.signal.reason : asMqttError(error, server.name);
     } finally {
@@ -203,8 +211,27 @@ export class Connector {
     }
   }
 
+  /** What CONNECT says of an enhanced authentication; the application's callback may take until the attempt is given up. */
+  private async beginAuthentication(signal: AbortSignalLike): Promise<Attempt["authentication"]> {
+    if (this.authenticator === undefined) return undefined;
+    let release = (): void => undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      release = onAbort(signal, reject);
+    });
+    try {
+      return await Promise.race([this.authenticator.begin(), givenUp]);
+    } finally {
+      release();
+    }
+  }
+
   /** From the open transport to CONNACK. */
-  private introduce(transport: Transport, version: ProtocolVersion, state: Connecting): Promise<Accepted> {
+  private introduce(
+    transport: Transport,
+    version: ProtocolVersion,
+    authentication: Attempt["authentication"],
+    state: Connecting,
+  ): Promise<Accepted> {
     if (state.abort.signal.aborted || this.state !== state) {
       transport.destroy();
       return Promise.reject(state.abort.signal.reason);
@@ -217,7 +244,7 @@ export class Connector {
       const connection = new Connection(
         transport,
         server.name,
-        { version, clientId, username, password },
+        { version, clientId, username, password, authentication },
         this.session,
         clock,
         this.storeWriter,
@@ -322,7 +349,7 @@ function mayBeTheVersion(error: MqttError): boolean {
 }
 
 function isFinal(error: MqttError): boolean {
-  if (error instanceof UsageError) return true;
+  if (error instanceof UsageError || error.code === "AUTHENTICATION_FAILED") return true;
   return error instanceof RefusedError && error.code === "CONNECT_REFUSED" && FINAL.has(error.reasonCode);
 }
 

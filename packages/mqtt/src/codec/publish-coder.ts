@@ -18,6 +18,9 @@ import {
 /** A payload of at least so many bytes is sent by reference; smaller ones are cheaper to copy. */
 const BY_REFERENCE = 32_768;
 
+/** The property's identifier. */
+const TOPIC_ALIAS = 0x23;
+
 /** What a PUBLISH is made of. The topic was checked by who took it from the application. */
 export interface PublishFields {
   readonly topic: string;
@@ -35,6 +38,8 @@ export function payloadLength(payload: Uint8Array | string): number {
 /**
  * Encodes a PUBLISH at the end of `out` and returns the packet's length in bytes. Returns 0, and writes nothing, if it
  * would be longer than `maximumPacketSize`.
+ *
+ * @param topicAlias MQTT 5: above 0, the alias to set along with the topic name; below 0, the alias, negated, to use instead
  */
 export function writePublish(
   out: OutputBuffer,
@@ -43,18 +48,22 @@ export function writePublish(
   packetIdentifier: number,
   dup: boolean,
   maximumPacketSize: number,
+  topicAlias = 0,
 ): number {
-  const { topic, payload, qos } = fields;
+  const { payload, qos } = fields;
+  const topic = topicAlias < 0 ? "" : fields.topic;
+  const alias = Math.abs(topicAlias);
   const topicLength = utf8Length(topic);
   const size = payloadLength(payload);
   let properties: BodyWriter | undefined;
   let remaining = 2 + topicLength + size + (qos > 0 ? 2 : 0);
   if (version === 5) {
     if (fields.properties === undefined) {
-      remaining += 1;
+      remaining += alias === 0 ? 1 : 4;
     } else {
       properties = new BodyWriter();
-      writeProperties(properties, "publish", fields.properties);
+      const all = alias === 0 ? fields.properties : { ...fields.properties, topicAlias: alias };
+      writeProperties(properties, "publish", all);
       remaining += properties.length;
     }
   }
@@ -76,6 +85,12 @@ export function writePublish(
   if (properties !== undefined) {
     bytes.set(properties.bytes.subarray(0, properties.length), at);
     at += properties.length;
+  } else if (alias > 0) {
+    bytes[at] = 3;
+    bytes[at + 1] = TOPIC_ALIAS;
+    bytes[at + 2] = alias >>> 8;
+    bytes[at + 3] = alias;
+    at += 4;
   } else if (version === 5) {
     bytes[at++] = 0;
   }

@@ -5,7 +5,7 @@
  */
 
 import { forbidden } from "../codec/cursor.js";
-import { encode, writePacket } from "../codec/encode.js";
+import { writePacket } from "../codec/encode.js";
 import type {
   AuthPacket,
   ConnackPacket,
@@ -13,29 +13,19 @@ import type {
   Packet,
   ProtocolVersion,
   PublishPacket,
-  SubackPacket,
-  SubscribePacket,
-  SubscriptionRequest,
-  UnsubackPacket,
-  UnsubscribePacket,
   Will,
 } from "../codec/packets.js";
-import type { ConnectProperties, SubscribeProperties, UnsubscribeProperties } from "../codec/properties.js";
-import { type MqttError, type RefusedError, UsageError } from "../errors.js";
+import type { AuthProperties, ConnectProperties } from "../codec/properties.js";
+import type { MqttError } from "../errors.js";
+import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
 import { type Delivery, MessageReceiver } from "./message-receiver.js";
 import { MessageSender, type OutboxBounds, type Outlet } from "./message-sender.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
+import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
-import {
-  identifierRefusal,
-  packetTooLarge,
-  publishRefusal,
-  type ServerLimits,
-  serverLimits,
-  subscriptionRefusal,
-} from "./server-limits.js";
+import { publishRefusal, type ServerLimits, serverLimits } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
 
 export interface ClientSessionOptions {
@@ -54,6 +44,8 @@ export interface Attempt {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
+  /** MQTT 5: begins an enhanced authentication. */
+  readonly authentication?: { readonly method: string; readonly data: Uint8Array | undefined } | undefined;
 }
 
 export interface ClientSessionEvents {
@@ -68,42 +60,6 @@ export interface ClientSessionEvents {
   disconnected(packet: DisconnectPacket): void;
 }
 
-/** A SUBSCRIBE or UNSUBSCRIBE from the call until its acknowledgement. */
-abstract class FilterRequest {
-  packetIdentifier = 0;
-  /** Called once with the reason codes, one a filter, or `failed` is. */
-  abstract acknowledged(packet: SubackPacket | UnsubackPacket): void;
-  abstract failed(error: MqttError): void;
-}
-
-export abstract class SubscribeRequest extends FilterRequest {
-  /**
-   * Filters that were not even sent, because the server had said that it does not take such; by their place. In what
-   * `acknowledged` is given, they have the reason code that the server would have used.
-   */
-  refusals: ReadonlyMap<number, RefusedError> = new Map();
-
-  constructor(
-    readonly subscriptions: readonly SubscriptionRequest[],
-    readonly properties: SubscribeProperties | undefined,
-    /** The subscription identifier to use if the server offers them and `properties` has none; 0 for none. */
-    readonly identifier: number,
-  ) {
-    super();
-  }
-}
-
-export abstract class UnsubscribeRequest extends FilterRequest {
-  constructor(
-    readonly topicFilters: readonly string[],
-    readonly properties: UnsubscribeProperties | undefined,
-  ) {
-    super();
-  }
-}
-
-type Request = SubscribeRequest | UnsubscribeRequest;
-
 /** Where the session stands to the network. */
 type Link =
   | { at: "offline" }
@@ -114,12 +70,11 @@ export class ClientSession {
   private readonly identifiers = new PacketIdentifiers();
   private readonly sender: MessageSender;
   private readonly receiver: MessageReceiver;
-  private readonly requests = new Map<number, Request>();
-  /** Identifiers of requests that were given up: in use until their answers come, which are ignored. */
-  private readonly withdrawn = new Set<number>();
-  private waiting: Request[] = [];
+  private readonly requests = new FilterRequests(this.identifiers);
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link = { at: "offline" };
+  /** What CONNECT named, and whether an authentication over the open connection is under way [MQTT5 4.12]. */
+  private authentication: { readonly method: string | undefined; again: boolean } = { method: undefined, again: false };
   /** Whether the server may hold this session, so that asking for a clean start would lose it. */
   private established = false;
 
@@ -159,6 +114,8 @@ export class ClientSession {
     const { version } = attempt;
     const cleanStart = this.options.cleanStart && !(this.established && version === 5);
     this.topicAliases.clear();
+    const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;
+    this.authentication = { method: properties?.authenticationMethod, again: false };
     this.link = { at: "connecting", outlet, version, cleanStart };
     writePacket(
       outlet.out,
@@ -171,7 +128,7 @@ export class ClientSession {
         will: this.options.will,
         username: attempt.username,
         password: attempt.password,
-        properties: version === 5 ? this.options.properties : undefined,
+        properties,
       },
       version,
     );
@@ -183,12 +140,7 @@ export class ClientSession {
     this.link = { at: "offline" };
     this.sender.lost();
     this.receiver.lost();
-    const unanswered = [...this.requests.values()];
-    for (const identifier of this.requests.keys()) this.identifiers.release(identifier);
-    for (const identifier of this.withdrawn) this.identifiers.release(identifier);
-    this.requests.clear();
-    this.withdrawn.clear();
-    this.waiting = [...unanswered, ...this.waiting];
+    this.requests.lost();
   }
 
   /** @throws ProtocolError if the server must not send this packet, or not now */
@@ -205,24 +157,23 @@ export class ClientSession {
         break;
       case "puback":
         this.sender.puback(packet, now);
-        this.sendWaiting(); // an identifier may be free again
+        this.requests.sendWaiting(); // an identifier may be free again
         break;
       case "pubrec":
         this.sender.pubrec(packet, now);
-        this.sendWaiting();
+        this.requests.sendWaiting();
         break;
       case "pubrel":
         this.receiver.pubrel(packet);
         break;
       case "pubcomp":
         this.sender.pubcomp(packet, now);
-        this.sendWaiting();
+        this.requests.sendWaiting();
         break;
       case "suback":
       case "unsuback":
-        this.receiveAcknowledgement(packet);
-        this.sendWaiting();
-        this.sender.pump(now);
+        this.requests.acknowledged(packet);
+        this.sender.pump(now); // an identifier is free again
         break;
       case "pingresp":
         break;
@@ -230,7 +181,7 @@ export class ClientSession {
         this.receiveDisconnect(link.version, packet);
         break;
       case "auth":
-        this.events.authentication(packet);
+        this.receiveAuth(packet, this.authentication.again);
         break;
       default:
         throw forbidden(`${packet.type}: a server must not send it${packet.type === "connack" ? " twice" : ""}`);
@@ -247,24 +198,13 @@ export class ClientSession {
   }
 
   /** Sends the request now, or when there is a connection. */
-  request(request: Request): void {
-    if (this.link.at === "online") this.sendRequest(this.link, request);
-    else this.waiting.push(request);
+  request(request: FilterRequest): void {
+    this.requests.request(request);
   }
 
   /** Gives up a request. Its answer, if one comes, is ignored. */
-  withdrawRequest(request: Request, error: MqttError): void {
-    const { packetIdentifier } = request;
-    const at = this.waiting.indexOf(request);
-    if (at >= 0) {
-      this.waiting.splice(at, 1);
-    } else if (this.requests.get(packetIdentifier) === request) {
-      this.requests.delete(packetIdentifier);
-      this.withdrawn.add(packetIdentifier);
-    } else {
-      return; // it has had its answer
-    }
-    request.failed(error);
+  withdrawRequest(request: FilterRequest, error: MqttError): void {
+    this.requests.withdraw(request, error);
   }
 
   /** The application has finished with a message: its acknowledgement may go. */
@@ -320,19 +260,25 @@ export class ClientSession {
     link.outlet.touch();
   }
 
+  /** MQTT 5: goes on with an authentication, or begins another over the open connection. */
+  sayAuth(reasonCode: number, authenticationData: Uint8Array | undefined): void {
+    const { link } = this;
+    if (link.at === "offline" || link.version !== 5) return;
+    if (reasonCode === REAUTHENTICATE) this.authentication.again = true;
+    const properties = { authenticationMethod: this.authentication.method, authenticationData };
+    writePacket(link.outlet.out, { type: "auth", reasonCode, properties: withoutUndefined(properties) }, 5);
+    link.outlet.touch();
+  }
+
   /** Fails everything that has no outcome yet. */
   abandon(error: (what: string) => MqttError): void {
     this.sender.abandon((message) => error(`the message for "${message.topic}"`));
-    const requests = [...this.requests.values(), ...this.waiting];
-    for (const identifier of this.requests.keys()) this.withdrawn.add(identifier);
-    this.requests.clear();
-    this.waiting = [];
-    for (const request of requests) request.failed(error(describe(request)));
+    this.requests.abandon(error);
   }
 
   private receiveFirst(link: Extract<Link, { at: "connecting" }>, packet: Packet, now: number): void {
-    if (packet.type === "auth" && link.version === 5) {
-      this.events.authentication(packet);
+    if (packet.type === "auth") {
+      this.receiveAuth(packet, false);
       return;
     }
     if (packet.type !== "connack")
@@ -341,6 +287,7 @@ export class ClientSession {
       this.events.refused(packet);
       return;
     }
+    this.checkMethod("connack", packet.properties?.authenticationMethod ?? this.authentication.method);
     if (packet.sessionPresent && link.cleanStart) {
       throw forbidden("connack: sessionPresent after a clean start [MQTT-3.2.2-2]");
     }
@@ -356,12 +303,32 @@ export class ClientSession {
     this.receiver.opened({ outlet, version, receiveMaximum: announced }, resumed);
     this.events.accepted(packet, resumed);
     if (this.link.at !== "online") return;
-    this.sendWaiting();
-    const { receiveMaximum, maximumPacketSize } = limits;
-    this.sender.opened(
-      { outlet, version, receiveMaximum, maximumPacketSize, refuse: (message) => publishRefusal(limits, message) },
-      resumed,
-      now,
+    this.requests.opened({ outlet, version, limits });
+    const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = limits;
+    const topicAliases = new OutgoingTopicAliases(topicAliasMaximum);
+    const refuse = (message: OutgoingMessage): MqttError | undefined => publishRefusal(limits, message);
+    this.sender.opened({ outlet, version, receiveMaximum, maximumPacketSize, topicAliases, refuse }, resumed, now);
+  }
+
+  /** @param again whether a success is awaited, which in a first authentication is CONNACK's to say */
+  private receiveAuth(packet: AuthPacket, again: boolean): void {
+    const { reasonCode } = packet;
+    if (this.authentication.method === undefined) {
+      throw forbidden("auth: CONNECT named no authenticationMethod [MQTT5-4.12.0-6]");
+    }
+    this.checkMethod("auth", packet.properties?.authenticationMethod);
+    const online = this.link.at === "online";
+    if (reasonCode === REAUTHENTICATE || (online && !again) || (reasonCode === SUCCESS && !again)) {
+      throw forbidden(`auth: reason code ${reasonCode} must not come now [MQTT5-4.12.0-2]`);
+    }
+    if (reasonCode === SUCCESS) this.authentication.again = false;
+    this.events.authentication(packet);
+  }
+
+  private checkMethod(type: string, method: string | undefined): void {
+    if (method === this.authentication.method) return;
+    throw forbidden(
+      `${type}: authenticationMethod "${method}", CONNECT said "${this.authentication.method}" [MQTT5-4.12.0-5]`,
     );
   }
 
@@ -375,35 +342,6 @@ export class ClientSession {
     if (delivery !== undefined) this.events.message(resolved, delivery);
   }
 
-  private receiveAcknowledgement(packet: SubackPacket | UnsubackPacket): void {
-    const request = this.requests.get(packet.packetIdentifier);
-    if (request === undefined) {
-      if (this.withdrawn.delete(packet.packetIdentifier)) this.identifiers.release(packet.packetIdentifier);
-      return;
-    }
-    const subscribing = request instanceof SubscribeRequest;
-    if (subscribing !== (packet.type === "suback")) {
-      throw forbidden(`${packet.type}: packetIdentifier ${packet.packetIdentifier} belongs to another request`);
-    }
-    const sent = request instanceof SubscribeRequest ? sentBy(request).length : request.topicFilters.length;
-    const got = packet.reasonCodes.length;
-    if (got !== sent && (subscribing || got > 0)) {
-      throw forbidden(`${packet.type}: ${got} reason codes for ${sent} topic filters [MQTT-3.9.3-1]`);
-    }
-    this.requests.delete(packet.packetIdentifier);
-    this.identifiers.release(packet.packetIdentifier);
-    if (request instanceof SubscribeRequest && packet.type === "suback")
-      request.acknowledged(withRefusals(request, packet));
-    else request.acknowledged(packet);
-  }
-
-  private sendWaiting(): void {
-    if (this.waiting.length === 0) return;
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const request of waiting) this.request(request);
-  }
-
   private receiveDisconnect(version: ProtocolVersion, packet: DisconnectPacket): void {
     if (version !== 5) throw forbidden("disconnect: a server must not send it before MQTT 5 [MQTT-3.14.0-1]");
     if (packet.properties?.sessionExpiryInterval !== undefined) {
@@ -411,101 +349,25 @@ export class ClientSession {
     }
     this.events.disconnected(packet);
   }
-
-  private sendRequest(link: Extract<Link, { at: "online" }>, request: Request): void {
-    if (request instanceof SubscribeRequest) {
-      const refusal = this.refuseLocally(link, request);
-      if (refusal !== undefined) {
-        request.failed(refusal);
-        return;
-      }
-    }
-    const packetIdentifier = this.identifiers.take();
-    if (packetIdentifier === 0) {
-      this.waiting.push(request);
-      return;
-    }
-    const encoded = encodeRequest(request, packetIdentifier, link.version, link.limits);
-    if (encoded instanceof Uint8Array) {
-      request.packetIdentifier = packetIdentifier;
-      this.requests.set(packetIdentifier, request);
-      link.outlet.out.append(encoded);
-      link.outlet.touch();
-    } else {
-      this.identifiers.release(packetIdentifier);
-      request.failed(encoded);
-    }
-  }
-
-  /** Notes which filters the server would not take. Returns the reason if that is all of them. */
-  private refuseLocally(link: Extract<Link, { at: "online" }>, request: SubscribeRequest): MqttError | undefined {
-    const { limits, version } = link;
-    const unavailable = version === 5 ? identifierRefusal(limits, request.properties) : undefined;
-    if (unavailable !== undefined) return unavailable;
-    const refusals = new Map<number, RefusedError>();
-    request.subscriptions.forEach((subscription, i) => {
-      const refusal = subscriptionRefusal(limits, subscription);
-      if (refusal !== undefined) refusals.set(i, refusal);
-    });
-    request.refusals = refusals;
-    return refusals.size === request.subscriptions.length ? refusals.get(0) : undefined;
-  }
 }
 
-/** The part of a request that goes to the server. */
-function sentBy(request: SubscribeRequest): readonly SubscriptionRequest[] {
-  return request.refusals.size === 0
-    ? request.subscriptions
-    : request.subscriptions.filter((_, i) => !request.refusals.has(i));
+const SUCCESS = 0;
+const REAUTHENTICATE = 0x19;
+
+function connectProperties(properties: ConnectProperties, attempt: Attempt): ConnectProperties {
+  const { authentication } = attempt;
+  if (authentication === undefined) return properties;
+  const { method: authenticationMethod, data: authenticationData } = authentication;
+  return { ...properties, ...withoutUndefined({ authenticationMethod, authenticationData }) };
 }
 
-function withRefusals(request: SubscribeRequest, packet: SubackPacket): SubackPacket {
-  if (request.refusals.size === 0) return packet;
-  const answers = packet.reasonCodes[Symbol.iterator]();
-  const reasonCodes = request.subscriptions.map(
-    (_, i) => request.refusals.get(i)?.reasonCode ?? (answers.next().value as number),
-  );
-  return { ...packet, reasonCodes };
-}
-
-/** The request's packet; or why it cannot be sent over a connection of this version, which nobody knew when it was made. */
-function encodeRequest(
-  request: Request,
-  packetIdentifier: number,
-  version: ProtocolVersion,
-  limits: ServerLimits,
-): Uint8Array | MqttError {
-  const { maximumPacketSize } = limits;
-  try {
-    const bytes =
-      request instanceof SubscribeRequest
-        ? encode(subscribePacket(request, packetIdentifier, limits), version)
-        : encode(unsubscribePacket(request, packetIdentifier), version);
-    return bytes.length > maximumPacketSize ? packetTooLarge(maximumPacketSize, describe(request)) : bytes;
-  } catch (error) {
-    if (error instanceof UsageError) return error;
-    throw error;
-  }
-}
-
-function subscribePacket(request: SubscribeRequest, packetIdentifier: number, limits: ServerLimits): SubscribePacket {
-  const { properties, identifier } = request;
-  const automatic = identifier > 0 && limits.subscriptionIdentifiersAvailable;
+function withoutUndefined(properties: {
+  readonly authenticationMethod: string | undefined;
+  readonly authenticationData: Uint8Array | undefined;
+}): AuthProperties {
+  const { authenticationMethod, authenticationData } = properties;
   return {
-    type: "subscribe",
-    packetIdentifier,
-    subscriptions: sentBy(request),
-    properties: automatic ? { subscriptionIdentifier: identifier, ...properties } : properties,
+    ...(authenticationMethod !== undefined && { authenticationMethod }),
+    ...(authenticationData !== undefined && { authenticationData }),
   };
-}
-
-function unsubscribePacket(request: UnsubscribeRequest, packetIdentifier: number): UnsubscribePacket {
-  const { topicFilters, properties } = request;
-  return { type: "unsubscribe", packetIdentifier, topicFilters, properties };
-}
-
-function describe(request: Request): string {
-  return request instanceof SubscribeRequest
-    ? `the subscription to "${request.subscriptions.map((each) => each.topicFilter).join('", "')}"`
-    : `the unsubscription from "${request.topicFilters.join('", "')}"`;
 }

@@ -8,7 +8,9 @@ export type {
   ClientSessionEvents,
   ClientSessionOptions,
 } from "./client-session.js";
-export { ClientSession, SubscribeRequest, UnsubscribeRequest } from "./client-session.js";
+export { ClientSession } from "./client-session.js";
+export type { FilterRequest } from "./filter-requests.js";
+export { SubscribeRequest, UnsubscribeRequest } from "./filter-requests.js";
 export type { Delivery } from "./message-receiver.js";
 export type { OutboxBounds, Outlet } from "./message-sender.js";
 export type { ConnectionOwner } from "./network-connection.js";

@@ -13,6 +13,7 @@ import { payloadLength, writePublish } from "../codec/publish-coder.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { type MqttError, RefusedError, TimeoutError, TransportError } from "../errors.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
+import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { Queue } from "./queue.js";
 import { packetTooLarge } from "./server-limits.js";
@@ -33,6 +34,7 @@ export interface SenderLink {
   readonly version: ProtocolVersion;
   readonly receiveMaximum: number;
   readonly maximumPacketSize: number;
+  readonly topicAliases: OutgoingTopicAliases;
   /** Why the peer would not take the message, if so. */
   refuse(message: OutgoingMessage): MqttError | undefined;
 }
@@ -278,7 +280,11 @@ export class MessageSender {
 
   private write(link: SenderLink, message: OutgoingMessage, identifier: number, dup: boolean, now: number): boolean {
     const fields = message.expiresAt === Infinity ? message : { ...message, properties: remainingExpiry(message, now) };
-    return writePublish(link.outlet.out, link.version, fields, identifier, dup, link.maximumPacketSize) > 0;
+    const { outlet, version, maximumPacketSize, topicAliases } = link;
+    const alias = topicAliases.aliasFor(message.topic);
+    const written = writePublish(outlet.out, version, fields, identifier, dup, maximumPacketSize, alias) > 0;
+    if (!written && alias > 0) topicAliases.forget(message.topic);
+    return written;
   }
 
   private acknowledged(

@@ -19,6 +19,7 @@ import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { type Delivery, MessageReceiver } from "./message-receiver.js";
 import { MessageSender, type OutboxBounds, type Outlet } from "./message-sender.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
+import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 
 export interface ServerSessionOptions {
@@ -85,6 +86,7 @@ export class ServerSession {
         version,
         receiveMaximum: connect.properties?.receiveMaximum ?? 65_535,
         maximumPacketSize: connect.properties?.maximumPacketSize ?? PROTOCOL_MAXIMUM,
+        topicAliases: new OutgoingTopicAliases(connect.properties?.topicAliasMaximum ?? 0),
         refuse: () => undefined,
       },
       resumed,

@@ -285,18 +285,6 @@ describe("packets that must not come", () => {
   });
 });
 
-test("AUTH is passed on, before and after CONNACK; before MQTT 5 it is a protocol error", () => {
-  const client = new Client();
-  client.open();
-  client.receive(everyPacket.auth);
-  client.receive(connack());
-  client.receive(everyPacket.auth);
-  expect(client.events).toEqual(["auth 24", "accepted 0 new", "auth 24"]);
-  const old = new Client({ version: 4 });
-  old.open();
-  expect(protocolFault(() => old.receive(everyPacket.auth))).toBe(0x82);
-});
-
 describe("the client's DISCONNECT", () => {
   test("is two bytes in every version", () => {
     for (const version of [3, 4, 5] as const) {
