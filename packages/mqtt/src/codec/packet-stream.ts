@@ -94,11 +94,10 @@ export class PacketStream {
 
   private decodeNext(): Packet | undefined {
     const { bytes, at, end } = this;
-    if (end - at < 2) {
-      if (end > at) this.checkType(bytes[at] as number);
-      return undefined;
-    }
+    if (at === end) return undefined;
     const first = bytes[at] as number;
+    const version = this.checkType(first);
+    if (end - at < 2) return undefined;
     let remaining = bytes[at + 1] as number;
     let body = at + 2;
     if (remaining >= 0x80) {
@@ -106,10 +105,7 @@ export class PacketStream {
       let shift = 7;
       for (;;) {
         if (shift === 28) throw malformed("remaining length: has a fifth byte [MQTT-2.2.3]");
-        if (body === end) {
-          this.checkType(first);
-          return undefined;
-        }
+        if (body === end) return undefined;
         const byte = bytes[body++] as number;
         remaining |= (byte & 0x7f) << shift;
         shift += 7;
@@ -124,7 +120,6 @@ export class PacketStream {
     if (packetEnd - at > maximum) {
       throw new ProtocolError("PACKET_TOO_LARGE", 0x95, `a packet of ${packetEnd - at} bytes, the limit is ${maximum}`);
     }
-    const version = this.checkType(first);
     if (packetEnd > end) return undefined;
     const packet = decodePacket(first, bytes, body, packetEnd, version, this.limits);
     if (packet.type === "connect") this.learn(packet.protocolVersion);

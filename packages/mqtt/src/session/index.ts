@@ -3,6 +3,7 @@
  * simulations. Public, and unstable before 1.0.
  */
 
+export { OutputBuffer } from "../codec/output-buffer.js";
 export type {
   Attempt,
   ClientSessionEvents,
