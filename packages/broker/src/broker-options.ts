@@ -98,16 +98,25 @@ const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, max
 export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
   const settings: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(options)) {
-    if (!(name in defaults)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
+    if (!Object.hasOwn(defaults, name))
+      throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
     if (value === undefined) continue;
     const wanted = typeof defaults[name as keyof BrokerOptions];
     const range = ranges[name as keyof BrokerOptions];
-    if (typeof value !== wanted)
+    if (typeof value !== wanted || value === null)
       throw new UsageError("OPTION_INVALID", `${name} ${String(value)}: must be a ${wanted}`);
     if (range && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
       throw new UsageError("OPTION_INVALID", `${name} ${value}: must be an integer from ${range[0]} to ${range[1]}`);
     }
     settings[name] = value;
   }
-  return settings as unknown as BrokerSettings;
+  const parsed = settings as unknown as BrokerSettings;
+  return { ...parsed, onEvent: (event) => tell(parsed.onEvent, event) };
+}
+
+/** A listener that throws must not end the connection that it is told of. */
+function tell(listener: (event: BrokerEvent) => void, event: BrokerEvent): void {
+  try {
+    listener(event);
+  } catch {}
 }

@@ -41,7 +41,7 @@ export class Broker {
     const broker = new Broker(server, settings);
     const { host, port } = settings;
     await new Promise<void>((resolve, reject) => {
-      server.once("error", (error: Error & { code?: string }) => {
+      server.on("error", (error: Error & { code?: string }) => {
         const why = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
         reject(new TransportError("LISTEN_FAILED", `cannot listen on ${host}:${port}: ${why}`, { cause: error }));
       });

@@ -54,6 +54,11 @@ export class ClientConnection implements ConnectionOwner {
     this.network.start();
   }
 
+  /** Whether the client still waits for its CONNACK. */
+  get isDeciding(): boolean {
+    return this.stage.at === "deciding";
+  }
+
   /** CONNACK, and the client's session takes over. */
   admit(client: KnownClient, connack: Packet, keepAlive: number, resumed: boolean, packet: ConnectPacket): void {
     if (this.stage.at !== "deciding") return;

@@ -82,6 +82,7 @@ export class Hub implements Reception, ClientOwner {
     const clientId = packet.clientId === "" ? this.newClientId() : packet.clientId;
     const { username, password } = packet;
     const decide = (allowed: boolean): void => {
+      if (!connection.isDeciding) return; // the client has left meanwhile
       if (this.closed) connection.refuse(3, SERVER_UNAVAILABLE, "the broker is closing");
       else if (allowed) this.letIn(connection, packet, clientId);
       else connection.refuse(4, BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);

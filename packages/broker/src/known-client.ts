@@ -23,8 +23,6 @@ export interface ClientOwner {
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
 }
 
-const WITH_WILL = 4;
-
 export class KnownClient implements ServerSessionEvents, Subscriber {
   readonly session: ServerSession;
   readonly topicFilters = new Set<string>();
@@ -125,7 +123,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
       }
       this.expiry = Math.min(expiry, this.maximumExpiry);
     }
-    if (packet.reasonCode !== WITH_WILL) this.will = undefined;
+    if (packet.reasonCode === 0) this.will = undefined; // any other reason has it published [MQTT5-3.1.2-10]
     this.connection?.leave();
   }
 }

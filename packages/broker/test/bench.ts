@@ -1,0 +1,91 @@
+// What the tests of the broker share: a hub on a fake clock, and raw clients that speak to it over memory transports.
+import type {
+  ConnackPacket,
+  ConnectPacket,
+  Packet,
+  ProtocolVersion,
+  PublishPacket,
+  SubscriptionRequest,
+} from "@aiko/mqtt/codec";
+import { FakeClock, memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
+import type { BrokerEvent, BrokerOptions } from "@aiko/mqtt-broker";
+import { parseBrokerOptions } from "../src/broker-options.ts";
+import { ClientConnection } from "../src/client-connection.ts";
+import { Hub } from "../src/hub.ts";
+
+export class Bench {
+  readonly clock = new FakeClock();
+  readonly events: BrokerEvent[] = [];
+  readonly hub: Hub;
+  private readonly settings;
+
+  constructor(options: BrokerOptions = {}) {
+    const onEvent = (event: BrokerEvent): void => void this.events.push(event);
+    this.settings = parseBrokerOptions({ clock: this.clock, onEvent, ...options });
+    this.hub = new Hub(this.settings);
+  }
+
+  /** A network connection over which nothing was said yet. */
+  dial(version: ProtocolVersion = 5): ScriptedPeer {
+    const [client, server] = memoryPair(this.clock);
+    this.hub.opened(new ClientConnection(server, this.clock, this.settings, this.hub));
+    return new ScriptedPeer(client, this.clock, version);
+  }
+
+  /** A connection that said CONNECT, and what the broker answered. */
+  async introduce(clientId: string, fields: Partial<ConnectPacket> = {}): Promise<Introduced> {
+    const { protocolVersion = 5 } = fields;
+    const peer = this.dial(protocolVersion);
+    peer.send({ type: "connect", protocolVersion, clientId, cleanStart: true, keepAlive: 0, ...fields });
+    return { peer, connack: await peer.expect("connack") };
+  }
+
+  /** A client that was let in. */
+  async connect(clientId: string, fields: Partial<ConnectPacket> = {}): Promise<ScriptedPeer> {
+    const { peer, connack } = await this.introduce(clientId, fields);
+    if (connack.reasonCode !== 0) throw new Error(`refused with ${connack.reasonCode}`);
+    return peer;
+  }
+}
+
+interface Introduced {
+  readonly peer: ScriptedPeer;
+  readonly connack: ConnackPacket;
+}
+
+/** Fields of CONNECT that have the session kept. */
+export const kept = { cleanStart: false, properties: { sessionExpiryInterval: 1_000 } } as const;
+
+export async function subscribe(
+  peer: ScriptedPeer,
+  topicFilter: string,
+  fields: Partial<SubscriptionRequest> & { readonly subscriptionIdentifier?: number } = {},
+): Promise<readonly number[]> {
+  const { subscriptionIdentifier, ...request } = fields;
+  peer.send({
+    type: "subscribe",
+    packetIdentifier: 999,
+    subscriptions: [{ topicFilter, qos: 2, ...request }],
+    properties: subscriptionIdentifier === undefined ? undefined : { subscriptionIdentifier },
+  });
+  return (await peer.expect("suback")).reasonCodes;
+}
+
+export function message(topic: string, text: string, fields: Partial<PublishPacket> = {}): PublishPacket {
+  const payload = new TextEncoder().encode(text);
+  return { type: "publish", topic, payload, qos: 0, retain: false, dup: false, packetIdentifier: 0, ...fields };
+}
+
+/** The next message, in short; acknowledged. */
+export async function receive(peer: ScriptedPeer): Promise<string> {
+  const { topic, payload, qos, retain, packetIdentifier } = await peer.expect("publish");
+  if (qos === 1) peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+  if (qos === 2) {
+    peer.send({ type: "pubrec", packetIdentifier, reasonCode: 0 });
+    await peer.expect("pubrel");
+    peer.send({ type: "pubcomp", packetIdentifier, reasonCode: 0 });
+  }
+  return `${topic}=${new TextDecoder().decode(payload)} q${qos}${retain ? " retained" : ""}`;
+}
+
+export const disconnect: Packet = { type: "disconnect", reasonCode: 0 };

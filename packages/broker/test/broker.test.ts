@@ -1,0 +1,96 @@
+// The broker as it is used: over TCP on the loopback interface.
+import { connect as dial, type Socket } from "node:net";
+import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
+import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
+import { describe, expect, test } from "vitest";
+
+/** A socket, and a promise of all the packets that came until it closed. */
+function open(broker: Broker): { socket: Socket; packets: Promise<Packet[]> } {
+  const socket = dial(broker.port, "127.0.0.1");
+  const stream = new PacketStream(5);
+  const got: Packet[] = [];
+  socket.on("data", (bytes) => got.push(...stream.push(bytes)));
+  socket.on("error", () => undefined);
+  const packets = new Promise<Packet[]>((resolve) => socket.on("close", () => resolve(got)));
+  return { socket, packets };
+}
+
+const connect = encode({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 }, 5);
+const onceConnected = (socket: Socket) => new Promise((resolve) => socket.once("data", resolve));
+
+test("listens on a free port of this machine, and says where", async () => {
+  await using broker = await Broker.listen({ port: 0 });
+  expect(broker.port).toBeGreaterThan(0);
+  expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
+  expect(broker.statistics).toEqual({ connections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
+});
+
+test("on all interfaces it is reached by the loopback one", async () => {
+  await using broker = await Broker.listen({ port: 0, host: "0.0.0.0" });
+  expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
+});
+
+test("close says 0x8B to those who are connected, and frees the port", async () => {
+  const broker = await Broker.listen({ port: 0 });
+  const { socket, packets } = open(broker);
+  socket.write(connect);
+  await onceConnected(socket);
+  const { port } = broker;
+  await broker.close();
+  expect(await packets).toMatchObject([{ type: "connack" }, { type: "disconnect", reasonCode: 0x8b }]);
+  await using next = await Broker.listen({ port });
+  expect(next.port).toBe(port);
+  await broker.close();
+});
+
+test("a port that is in use is LISTEN_FAILED, in words", async () => {
+  await using broker = await Broker.listen({ port: 0 });
+  await expect(Broker.listen({ port: broker.port })).rejects.toMatchObject({
+    name: "TransportError",
+    code: "LISTEN_FAILED",
+    message: `cannot listen on 127.0.0.1:${broker.port}: the port is in use`,
+  });
+});
+
+test("beyond maximumConnections nobody is let in", async () => {
+  const refused: string[] = [];
+  const onEvent: BrokerOptions["onEvent"] = (event) => void (event.type === "refused" && refused.push(event.reason));
+  await using broker = await Broker.listen({ port: 0, maximumConnections: 1, onEvent });
+  const first = open(broker);
+  first.socket.write(connect);
+  await onceConnected(first.socket);
+  expect(await open(broker).packets).toEqual([]);
+  expect(refused).toEqual(["more than maximumConnections 1"]);
+  first.socket.destroy();
+});
+
+test("a failure of the server socket is no reason to die", async () => {
+  await using broker = await Broker.listen({ port: 0 });
+  const { server } = broker as unknown as { server: NodeJS.EventEmitter };
+  for (let i = 0; i < 3; i++) expect(() => server.emit("error", new Error("EMFILE"))).not.toThrow();
+});
+
+describe("a wrong option", () => {
+  test.each([
+    [{ prot: 1883 }, "OPTION_UNKNOWN", "prot"],
+    [{ constructor: 1 }, "OPTION_UNKNOWN", "constructor"],
+    [{ port: 99_999 }, "OPTION_INVALID", "port 99999: must be an integer from 0 to 65535"],
+    [{ port: "1883" }, "OPTION_INVALID", "port 1883: must be a number"],
+    [{ maximumPacketSize: 1 }, "OPTION_INVALID", "maximumPacketSize 1"],
+    [{ receiveMaximum: 0 }, "OPTION_INVALID", "receiveMaximum 0"],
+    [{ connectTimeout: Infinity }, "OPTION_INVALID", "connectTimeout Infinity"],
+    [{ authenticate: true }, "OPTION_INVALID", "authenticate true: must be a function"],
+    [{ clock: null }, "OPTION_INVALID", "clock null"],
+  ])("%o", async (options, code, text) => {
+    await expect(Broker.listen(options as BrokerOptions)).rejects.toMatchObject({
+      name: "UsageError",
+      code,
+      message: expect.stringContaining(text),
+    });
+  });
+
+  test("one that is undefined is as good as absent", async () => {
+    await using broker = await Broker.listen({ port: 0, host: undefined } as object);
+    expect(broker.url).toContain("127.0.0.1");
+  });
+});

@@ -1,0 +1,239 @@
+import { encode, type ProtocolVersion } from "@aiko/mqtt/codec";
+import { describe, expect, test } from "vitest";
+import { Bench, message, subscribe } from "./bench.ts";
+
+const versions = [3, 4, 5] as const;
+
+describe("CONNECT", () => {
+  test.each(versions)("is answered with CONNACK on version %i", async (protocolVersion) => {
+    const bench = new Bench();
+    const { connack } = await bench.introduce("c", { protocolVersion });
+    expect(connack).toMatchObject({ sessionPresent: false, reasonCode: 0 });
+    expect(bench.events).toEqual([{ type: "connected", clientId: "c", protocolVersion, sessionPresent: false }]);
+    expect(bench.hub.counts).toMatchObject({ connections: 1, sessions: 1 });
+  });
+
+  test("of MQTT 5 is answered with what differs from the defaults, and nothing more", async () => {
+    const plain = await new Bench({ topicAliasMaximum: 0 }).introduce("c");
+    expect(plain.connack.properties).toBeUndefined();
+    const strict = new Bench({
+      receiveMaximum: 5,
+      maximumPacketSize: 1_000,
+      topicAliasMaximum: 3,
+      maximumKeepAlive: 30,
+      maximumSessionExpiry: 60,
+    });
+    const { connack } = await strict.introduce("c", { keepAlive: 100, properties: { sessionExpiryInterval: 99 } });
+    expect(connack.properties).toEqual({
+      receiveMaximum: 5,
+      maximumPacketSize: 1_000,
+      topicAliasMaximum: 3,
+      serverKeepAlive: 30,
+      sessionExpiryInterval: 60,
+    });
+  });
+
+  test("without a client identifier is given one", async () => {
+    const bench = new Bench();
+    const five = await bench.introduce("");
+    const assigned = five.connack.properties?.assignedClientIdentifier;
+    expect(assigned).toMatch(/^auto[0-9a-z]+$/);
+    const four = await bench.introduce("", { protocolVersion: 4 });
+    expect(four.connack.reasonCode).toBe(0);
+    expect(bench.hub.counts.sessions).toBe(2);
+  });
+
+  test("takes a client identifier of up to 23 characters on 3.1, longer ones if told so", async () => {
+    const long = encode(
+      { type: "connect", protocolVersion: 4, clientId: "x".repeat(24), cleanStart: true, keepAlive: 0 },
+      4,
+    );
+    const bytes = Uint8Array.of(
+      0x10,
+      (long[1] ?? 0) + 2,
+      0,
+      6,
+      ...new TextEncoder().encode("MQIsdp"),
+      3,
+      ...long.subarray(9),
+    );
+    const strict = new Bench().dial(3);
+    strict.send(bytes);
+    expect(await strict.expect("connack")).toMatchObject({ reasonCode: 2 });
+    await strict.expectClose();
+    const lenient = new Bench({ longClientIdentifiers: true }).dial(3);
+    lenient.send(bytes);
+    expect(await lenient.expect("connack")).toMatchObject({ reasonCode: 0 });
+    const short = await new Bench().introduce("x".repeat(23), { protocolVersion: 3 });
+    expect(short.connack.reasonCode).toBe(0);
+  });
+
+  test("of 3.1.1 with an empty identifier and a session to keep is refused", async () => {
+    const bench = new Bench();
+    const peer = bench.dial(4);
+    peer.send(Uint8Array.of(0x10, 12, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 0, 0, 0, 0, 0));
+    expect(await peer.expect("connack")).toMatchObject({ reasonCode: 2 });
+    await peer.expectClose();
+  });
+
+  test.each([2, 6, 0x84])("of protocol level %i is refused in a form that all understand", async (level) => {
+    const bench = new Bench();
+    const peer = bench.dial(4);
+    peer.send(Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, level, 2, 0, 0, 0, 1, 0x61));
+    expect(await peer.expect("connack")).toMatchObject({ reasonCode: 1 });
+    await peer.expectClose();
+    expect(bench.events).toMatchObject([{ type: "refused" }]);
+  });
+
+  test("that does not come in time ends the connection", async () => {
+    const bench = new Bench({ connectTimeout: 500 });
+    const peer = bench.dial();
+    await bench.clock.advance(499);
+    expect(peer.isClosed).toBe(false);
+    await bench.clock.advance(100);
+    expect(peer.isClosed).toBe(true);
+    expect(bench.events).toEqual([{ type: "refused", reason: "no CONNECT within 500 ms" }]);
+    expect(bench.hub.connectionCount).toBe(0);
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
+  test.each([
+    ["another packet first", Uint8Array.of(0xc0, 0)],
+    ["garbage", new TextEncoder().encode(`GET / HTTP/1.1\r\n${"x: y\r\n".repeat(20)}`)],
+    ["a CONNECT cut short", Uint8Array.of(0x10, 2, 0, 4)],
+    ["a CONNECT of 256 MB", Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0x7f)],
+  ])("%s: closed within 100 ms", async (_what, bytes) => {
+    const bench = new Bench();
+    const peer = bench.dial();
+    peer.send(bytes);
+    await bench.clock.advance(99);
+    await peer.expectClose();
+    expect(bench.events).toMatchObject([{ type: "refused" }]);
+  });
+});
+
+describe("authenticate", () => {
+  const credentials = { username: "ann", password: new TextEncoder().encode("secret") };
+  const refusals = [
+    [3, 4],
+    [4, 4],
+    [5, 0x86],
+  ] as const satisfies readonly (readonly [ProtocolVersion, number])[];
+
+  test("is asked with the credentials", async () => {
+    const asked: unknown[] = [];
+    const bench = new Bench({ authenticate: (each) => asked.push(each) > 0 });
+    await bench.connect("c", credentials);
+    await bench.connect("d");
+    expect(asked).toEqual([
+      { clientId: "c", ...credentials },
+      { clientId: "d", username: undefined, password: undefined },
+    ]);
+  });
+
+  test.each(refusals)("that says no on version %i answers %i", async (protocolVersion, reasonCode) => {
+    for (const authenticate of [
+      () => false,
+      () => Promise.resolve(false),
+      () => Promise.reject(new Error("database")),
+      () => {
+        throw new Error("database");
+      },
+    ]) {
+      const bench = new Bench({ authenticate });
+      const { peer, connack } = await bench.introduce("c", { protocolVersion, ...credentials });
+      expect(connack.reasonCode).toBe(reasonCode);
+      await peer.expectClose();
+      expect(bench.hub.counts.sessions).toBe(0);
+      expect(bench.events).toMatchObject([{ type: "refused" }]);
+      expect(JSON.stringify(bench.events)).not.toContain("secret");
+    }
+  });
+
+  test("that takes its time lets packets on the heels of CONNECT wait, in order", async () => {
+    let decide: (allowed: boolean) => void = () => undefined;
+    const bench = new Bench({
+      authenticate: () =>
+        new Promise((resolve) => {
+          decide = resolve;
+        }),
+    });
+    const peer = bench.dial();
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
+    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "a", qos: 0 }] });
+    peer.send(message("a", "x"));
+    await peer.expectNothing();
+    decide(true);
+    await peer.expect("connack");
+    await peer.expect("suback");
+    await peer.expect("publish");
+  });
+
+  test("for a client that has left meanwhile lets nobody in", async () => {
+    let decide: (allowed: boolean) => void = () => undefined;
+    const bench = new Bench({
+      authenticate: () =>
+        new Promise((resolve) => {
+          decide = resolve;
+        }),
+    });
+    const peer = bench.dial();
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
+    await peer.expectNothing();
+    peer.cut();
+    await bench.clock.tick();
+    decide(true);
+    await bench.clock.tick();
+    expect(bench.hub.counts).toMatchObject({ connections: 0, sessions: 0 });
+    expect(bench.events.filter(({ type }) => type === "connected")).toEqual([]);
+  });
+});
+
+test("a listener of events that throws ends neither the connection nor the process", async () => {
+  const bench = new Bench({
+    onEvent: () => {
+      throw new Error("the log is full");
+    },
+  });
+  const peer = await bench.connect("c");
+  await subscribe(peer, "a");
+  peer.send(message("a", "x"));
+  await peer.expect("publish");
+  peer.cut();
+  await bench.clock.tick();
+  expect(bench.hub.counts).toMatchObject({ connections: 0, sessions: 0 });
+});
+
+describe("a second connection with the same client identifier", () => {
+  test.each(versions)("takes over from version %i: the old one is told and closed first", async (protocolVersion) => {
+    const bench = new Bench();
+    const old = await bench.connect("c", { protocolVersion });
+    const { connack } = await bench.introduce("c");
+    expect(connack.reasonCode).toBe(0);
+    if (protocolVersion === 5) expect(await old.expect("disconnect")).toMatchObject({ reasonCode: 0x8e });
+    await old.expectClose();
+    expect(bench.events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]);
+    expect(bench.hub.counts).toMatchObject({ connections: 1, sessions: 1 });
+  });
+
+  test("goes on with the session, subscriptions included", async () => {
+    const bench = new Bench();
+    const fields = { cleanStart: false, properties: { sessionExpiryInterval: 100 } };
+    await subscribe(await bench.connect("c", fields), "a");
+    const { peer, connack } = await bench.introduce("c", fields);
+    expect(connack.sessionPresent).toBe(true);
+    peer.send(message("a", "x"));
+    await peer.expect("publish");
+  });
+
+  test("with a clean start ends it", async () => {
+    const bench = new Bench();
+    const fields = { cleanStart: false, properties: { sessionExpiryInterval: 100 } };
+    await subscribe(await bench.connect("c", fields), "a");
+    const { peer, connack } = await bench.introduce("c");
+    expect(connack.sessionPresent).toBe(false);
+    peer.send(message("a", "x"));
+    await peer.expectNothing();
+    expect(bench.hub.counts.subscriptions).toBe(0);
+  });
+});

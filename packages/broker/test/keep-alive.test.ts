@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { Bench } from "./bench.ts";
+
+test.each([3, 4, 5] as const)(
+  "version %i: a client is silent for 1.5 keep-alives, and out",
+  async (protocolVersion) => {
+    const bench = new Bench();
+    const peer = await bench.connect("c", { protocolVersion, keepAlive: 10 });
+    await bench.clock.advance(14_999);
+    expect(peer.isClosed).toBe(false);
+    await bench.clock.advance(1);
+    if (protocolVersion === 5) expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x8d });
+    await peer.expectClose();
+    expect(bench.events.at(-1)).toMatchObject({ type: "disconnected", reason: expect.stringContaining("silent") });
+  },
+);
+
+test("PINGREQ is answered and keeps the connection", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("c", { keepAlive: 10 });
+  for (let i = 0; i < 5; i++) {
+    await bench.clock.advance(14_000);
+    peer.send({ type: "pingreq" });
+    await peer.expect("pingresp");
+  }
+});
+
+test("keep-alive 0 is no limit, unless the broker has one", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("c");
+  await bench.clock.advance(100_000_000);
+  await peer.expectNothing();
+  const strict = new Bench({ maximumKeepAlive: 20 });
+  const { peer: other, connack } = await strict.introduce("c");
+  expect(connack.properties).toMatchObject({ serverKeepAlive: 20 });
+  await strict.clock.advance(30_000);
+  expect(await other.expect("disconnect")).toMatchObject({ reasonCode: 0x8d });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { Bench, message, receive, subscribe } from "./bench.ts";
+
+const retained = (topic: string, text: string, fields = {}) => message(topic, text, { retain: true, ...fields });
+
+describe("a retained message", () => {
+  test("goes to whoever subscribes later, as retained, behind SUBACK", async () => {
+    const bench = new Bench();
+    const from = await bench.connect("from");
+    from.send(retained("a/b", "x", { qos: 1, packetIdentifier: 1 }));
+    await from.expect("puback");
+    const to = await bench.connect("to", { protocolVersion: 4 });
+    await subscribe(to, "a/+", { qos: 1 });
+    expect(await receive(to)).toBe("a/b=x q1 retained");
+    expect(bench.hub.counts.retainedMessages).toBe(1);
+  });
+
+  test("goes to those who subscribe already as any other, unless they want it as published", async () => {
+    const bench = new Bench();
+    const one = await bench.connect("one");
+    const two = await bench.connect("two");
+    await subscribe(one, "a");
+    await subscribe(two, "a", { retainAsPublished: true });
+    one.send(retained("a", "x"));
+    expect(await receive(one)).toBe("a=x q0");
+    expect(await receive(two)).toBe("a=x q0 retained");
+  });
+
+  test("is replaced by the next, and cleared by an empty one, which is delivered too", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    peer.send(retained("a", "1"));
+    peer.send(retained("a", "2"));
+    await subscribe(peer, "a");
+    expect(await receive(peer)).toBe("a=2 q0 retained");
+    peer.send(retained("a", ""));
+    expect(await receive(peer)).toBe("a= q0");
+    await subscribe(peer, "a");
+    await peer.expectNothing();
+    expect(bench.hub.counts.retainedMessages).toBe(0);
+  });
+
+  test("stays when one without RETAIN is published", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    peer.send(retained("a", "kept"));
+    peer.send(message("a", "passing"));
+    await subscribe(peer, "a");
+    expect(await receive(peer)).toBe("a=kept q0 retained");
+  });
+
+  test("is found by wildcards, but not below $", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    for (const topic of ["a", "a/b", "a/b/c", "b", "$x/a"]) peer.send(retained(topic, "x"));
+    for (const [filter, topics] of [
+      ["a/#", ["a", "a/b", "a/b/c"]],
+      ["+", ["a", "b"]],
+      ["#", ["a", "a/b", "a/b/c", "b"]],
+      ["+/+", ["a/b"]],
+      ["$x/+", ["$x/a"]],
+    ] as const) {
+      const before = peer.received.length;
+      const client = await bench.connect(`s${before}${filter.length}`);
+      await subscribe(client, filter, { qos: 0 });
+      await bench.clock.tick();
+      const got = client.received.flatMap((each) => (each.type === "publish" ? [each.topic] : []));
+      expect(got.sort()).toEqual(topics);
+    }
+  });
+
+  test("expires, and says what is left", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    peer.send(retained("a", "x", { properties: { messageExpiryInterval: 10 } }));
+    await bench.clock.advance(4_000);
+    await subscribe(peer, "a");
+    expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 6 } });
+    await bench.clock.advance(6_000);
+    await subscribe(peer, "a");
+    await peer.expectNothing();
+    expect(bench.hub.counts.retainedMessages).toBe(0);
+  });
+
+  test("comes with the subscription identifier", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    peer.send(retained("a", "x"));
+    await subscribe(peer, "a", { subscriptionIdentifier: 12 });
+    expect((await peer.expect("publish")).properties).toEqual({ subscriptionIdentifiers: [12] });
+  });
+});
+
+test("retain handling: always, only if new, never", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("c");
+  peer.send(retained("a", "x"));
+  await subscribe(peer, "a", { retainHandling: 2 });
+  await peer.expectNothing();
+  await subscribe(peer, "a", { retainHandling: 1 });
+  await peer.expectNothing();
+  await subscribe(peer, "a", { retainHandling: 0 });
+  await receive(peer);
+  await subscribe(peer, "+", { retainHandling: 1 });
+  await receive(peer);
+});
+
+describe("beyond its bounds the broker refuses", () => {
+  test.each([
+    [{ maximumRetainedMessages: 2 }, "c", "x"],
+    [{ maximumRetainedBytes: 12 }, "c", "much too long"],
+  ])("%o", async (options, topic, text) => {
+    const bench = new Bench(options);
+    const peer = await bench.connect("c");
+    peer.send(retained("a", "1", { qos: 1, packetIdentifier: 1 }));
+    peer.send(retained("b", "2", { qos: 1, packetIdentifier: 2 }));
+    peer.send(retained(topic, text, { qos: 1, packetIdentifier: 3 }));
+    for (const reasonCode of [0x10, 0x10, 0x97]) expect(await peer.expect("puback")).toMatchObject({ reasonCode });
+    peer.send(retained("a", "3", { qos: 1, packetIdentifier: 4 }));
+    expect(await peer.expect("puback")).toMatchObject({ reasonCode: 0x10 });
+    expect(bench.hub.counts.retainedMessages).toBe(2);
+  });
+});

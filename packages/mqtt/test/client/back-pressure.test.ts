@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { Bench, message, subscribed } from "./bench.ts";
+
+const inbox = { maximumCount: 4 };
+
+/** Sends messages one by one, each in a chunk of its own. */
+async function flood(bench: Bench, peer: { send(packet: ReturnType<typeof message>): void }, count: number) {
+  for (let i = 0; i < count; i++) {
+    peer.send(message("a", String(i)));
+    await bench.clock.tick();
+  }
+}
+
+describe("past the inbox's bound", () => {
+  test("reading stops, and goes on when half of it is done", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ inbox });
+    const subscription = await subscribed(bench, client, peer, "a");
+    await flood(bench, peer, 20);
+    expect(client.statistics.messagesReceived).toBe(5);
+    const messages = subscription[Symbol.asyncIterator]();
+    const got: string[] = [];
+    for (let i = 0; i < 20; i++) {
+      got.push((await messages.next()).value?.text() ?? "");
+      await bench.clock.tick();
+    }
+    expect(got).toEqual(Array.from({ length: 20 }, (_, i) => String(i)));
+  });
+
+  test("by bytes as well", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ inbox: { maximumBytes: 3 } });
+    await subscribed(bench, client, peer, "a");
+    await flood(bench, peer, 9);
+    expect(client.statistics.messagesReceived).toBe(4);
+  });
+
+  test("reading stays stopped on the next connection", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ inbox });
+    await subscribed(bench, client, peer, "a");
+    await flood(bench, peer, 6);
+    bench.server.link.cut();
+    const again = await bench.acceptAgain({ sessionPresent: true });
+    await flood(bench, again, 20);
+    expect(client.statistics.messagesReceived).toBeLessThan(10);
+    expect(client.connected).toBe(true);
+  });
+});
+
+test("a handler that never returns does not cost the connection", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online({ inbox, keepAlive: 10 });
+  await subscribed(bench, client, peer, "a", { onMessage: () => new Promise(() => undefined) });
+  await flood(bench, peer, 10);
+  for (let i = 0; i < 12; i++) {
+    await bench.clock.advance(10_000);
+    await peer.expect("pingreq");
+    peer.send({ type: "pingresp" });
+  }
+  expect(client.connected).toBe(true);
+  expect(bench.dialled).toHaveLength(1);
+});

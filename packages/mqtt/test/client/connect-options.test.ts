@@ -1,0 +1,87 @@
+import { type ConnectOptions, createClient } from "@aiko/mqtt";
+import { describe, expect, test } from "vitest";
+import { MemoryStore } from "../../src/store/memory-store.ts";
+
+const make = (options: object) => () => createClient("mqtt://localhost", options as ConnectOptions);
+
+describe("an option that does not exist is named", () => {
+  test.each([
+    [{ keepalive: 5 }, "keepalive"],
+    [{ clean: true }, "clean"],
+    [{ reconnect: { delay: 5 } }, "reconnect.delay"],
+    [{ outbox: { count: 5 } }, "outbox.count"],
+    [{ inbox: { bytes: 5 } }, "inbox.bytes"],
+  ])("%o", (options, name) => {
+    expect(make(options)).toThrow(
+      expect.objectContaining({ name: "UsageError", code: "OPTION_UNKNOWN", message: expect.stringContaining(name) }),
+    );
+  });
+});
+
+describe("a wrong option names field, value and rule", () => {
+  test.each([
+    [{ keepAlive: 65_536 }, "keepAlive 65536: must be an integer from 0 to 65535"],
+    [{ keepAlive: -1 }, "keepAlive -1: must be an integer from 0 to 65535"],
+    [{ keepAlive: 1.5 }, "keepAlive 1.5: must be an integer"],
+    [{ keepAlive: "60" }, "keepAlive 60: must be an integer"],
+    [{ keepAlive: NaN }, "keepAlive NaN: must be an integer"],
+    [{ protocolVersion: 6 }, 'protocolVersion 6: must be 3, 4, 5 or "auto"'],
+    [{ protocolVersion: "5" }, "protocolVersion 5: must be 3, 4, 5"],
+    [{ cleanStart: 1 }, "cleanStart 1: must be true or false"],
+    [{ connectTimeout: 0 }, "connectTimeout 0: must be an integer from 1"],
+    [{ connectTimeout: Infinity }, "connectTimeout Infinity: must be an integer"],
+    [{ clientId: 5 }, "clientId 5: must be a string"],
+    [{ username: "ann", password: 5 }, "password: must be a string or a Uint8Array"],
+    [{ protocolVersion: 4, password: "x" }, "password: needs a username"],
+    [{ password: "x" }, "password: needs a username"],
+    [{ store: new MemoryStore() }, "store: needs a clientId"],
+    [{ reconnect: { initialDelay: 0 } }, "reconnect.initialDelay 0: must be an integer from 1"],
+    [{ reconnect: { initialDelay: 5_000, maximumDelay: 4_000 } }, "reconnect.maximumDelay 4000: must be an integer"],
+    [{ reconnect: { maximumAttempts: 0 } }, "reconnect.maximumAttempts 0: must be at least 1"],
+    [{ reconnect: { maximumAttempts: NaN } }, "reconnect.maximumAttempts NaN: must be at least 1"],
+    [{ outbox: { maximumCount: 0 } }, "outbox.maximumCount 0: must be an integer from 1"],
+    [{ outbox: { maximumBytes: -5 } }, "outbox.maximumBytes -5: must be an integer from 1"],
+    [{ inbox: { maximumCount: 2.5 } }, "inbox.maximumCount 2.5: must be an integer from 1"],
+    [{ will: { topic: "a", qos: 3 } }, "will.qos 3: must be 0, 1 or 2"],
+    [{ will: { topic: "a", retain: "yes" } }, "will.retain yes: must be true or false"],
+    [{ will: { topic: "a", payload: new Uint8Array(65_536) } }, "will.payload 65536 bytes: must have at most 65,535"],
+  ])("%o", (options, message) => {
+    expect(make(options)).toThrow(
+      expect.objectContaining({
+        name: "UsageError",
+        code: "OPTION_INVALID",
+        message: expect.stringContaining(message),
+      }),
+    );
+  });
+
+  test.each([
+    [{ will: { topic: "a/+" } }, "TOPIC_NAME_INVALID", "a/+"],
+    [{ will: { topic: "" } }, "TOPIC_NAME_INVALID", "topic"],
+    [{ will: { topic: "a", payload: "\ud800" } }, "PAYLOAD_INVALID", "payload"],
+    [{ protocolVersion: 3, clientId: "x".repeat(24) }, "CLIENT_ID_INVALID", "24 characters"],
+    [{ protocolVersion: 3, clientId: "" }, "CLIENT_ID_INVALID", "0 characters"],
+    [{ properties: { receiveMaximum: 0 } }, "PROPERTY_INVALID", "receiveMaximum"],
+    [{ properties: { topicAlias: 1 } }, "PROPERTY_INVALID", "topicAlias"],
+    [{ will: { topic: "a", properties: { willDelayInterval: -1 } } }, "PROPERTY_INVALID", "willDelayInterval"],
+    [{ username: "a\0b" }, "STRING_INVALID", "username"],
+    [{ clientId: "a\ud800" }, "STRING_INVALID", "clientId"],
+    [{ protocolVersion: 4, clientId: "", cleanStart: false }, "CLIENT_ID_INVALID", "MQTT-3.1.3-8"],
+  ])("%o", (options, code, message) => {
+    expect(make(options)).toThrow(
+      expect.objectContaining({ name: "UsageError", code, message: expect.stringContaining(message) }),
+    );
+  });
+
+  test("and a password is not in the message", () => {
+    expect(make({ protocolVersion: 4, password: "hunter2" })).not.toThrow(/hunter2/);
+  });
+});
+
+test("an option that is undefined is as good as absent", () => {
+  expect(make({ keepAlive: undefined, clientId: undefined, will: undefined, store: undefined })).not.toThrow();
+});
+
+test("a password without user name is fine on MQTT 5", () => {
+  expect(make({ protocolVersion: 5, password: "token" })).not.toThrow();
+});

@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { Bench, recordEvents } from "./bench.ts";
+
+test("a connection's events come in order, with what is to be known of them", async () => {
+  const bench = new Bench();
+  const client = bench.create({}, "mqtt://ann:secret@server");
+  const events = recordEvents(client);
+  const connecting = client.connect();
+  const peer = await bench.accept();
+  await connecting;
+  peer.cut();
+  await bench.acceptAgain({ sessionPresent: true });
+  await bench.passing(client.disconnect());
+  expect(events.map(({ name }) => name)).toEqual(["connected", "disconnected", "reconnecting", "connected", "closed"]);
+  expect(events[0]?.value).toMatchObject({ server: "mqtt://server:1883", sessionPresent: false });
+  expect(events[1]?.value).toMatchObject({ error: { code: "CONNECTION_LOST" } });
+  expect(events[2]?.value).toMatchObject({ attempt: 1, error: { code: "CONNECTION_LOST" } });
+  expect(events[3]?.value).toMatchObject({ sessionPresent: true });
+  expect(JSON.stringify(events)).not.toMatch(/ann|secret/);
+});
+
+test("a first attempt that fails is the promise's affair, not an event", async () => {
+  const bench = new Bench(() => ({ refused: true }));
+  const client = bench.create();
+  const events = recordEvents(client);
+  await expect(client.connect()).rejects.toThrow();
+  expect(events).toEqual([]);
+});
+
+test("a listener can be taken off, in two ways", async () => {
+  const bench = new Bench();
+  const client = bench.create();
+  let called = 0;
+  const listener = () => void called++;
+  client.on("connected", listener)();
+  client.on("connected", listener);
+  client.off("connected", listener);
+  const connecting = client.connect();
+  await bench.accept();
+  await connecting;
+  expect(called).toBe(0);
+});
+
+test("a listener that throws harms nobody; what it threw is an error event", async () => {
+  const bench = new Bench();
+  const client = bench.create();
+  const errors: unknown[] = [];
+  let others = 0;
+  client.on("connected", () => {
+    throw new Error("mine");
+  });
+  client.on("connected", () => void others++);
+  client.on("error", (error) => errors.push(error));
+  client.on("error", () => {
+    throw new Error("this one too");
+  });
+  const connecting = client.connect();
+  await bench.accept();
+  await connecting;
+  expect(others).toBe(1);
+  expect(errors).toEqual([new Error("mine")]);
+  expect(client.connected).toBe(true);
+});
+
+test("each packet that comes is an event", async () => {
+  const bench = new Bench();
+  const client = bench.create();
+  const packets: string[] = [];
+  client.on("packet", ({ type }) => packets.push(type));
+  const connecting = client.connect();
+  const peer = await bench.accept();
+  await connecting;
+  peer.send({ type: "pingresp" });
+  await bench.clock.tick();
+  expect(packets).toEqual(["connack", "pingresp"]);
+});
+
+test("statistics count", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online();
+  expect(client.statistics).toEqual({
+    connections: 1,
+    messagesPublished: 0,
+    messagesReceived: 0,
+    pendingPublishes: 0,
+    pendingMessages: 0,
+    subscriptions: 0,
+  });
+  peer.cut();
+  await bench.acceptAgain();
+  expect(client.statistics.connections).toBe(2);
+});

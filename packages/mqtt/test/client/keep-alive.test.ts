@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { Bench, recordEvents, watch } from "./bench.ts";
+
+test("an idle client pings within its keep-alive", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online({ keepAlive: 10 });
+  for (let i = 0; i < 5; i++) {
+    await bench.clock.advance(10_000);
+    await peer.expect("pingreq");
+    peer.send({ type: "pingresp" });
+  }
+  await peer.expectNothing();
+  expect(client.connected).toBe(true);
+});
+
+test("a server that does not answer is taken for dead within 1.5 keep-alives, and dialled again", async () => {
+  const bench = new Bench((attempt) => (attempt === 0 ? { vanish: { toClient: 1_000_000 } } : {}));
+  const { client } = await bench.online({ keepAlive: 10 });
+  const events = recordEvents(client);
+  const pending = watch(client.publish("a", "b", { qos: 1 }));
+  bench.server.link.vanish();
+  await bench.clock.advance(15_000);
+  expect(events[0]).toMatchObject({
+    name: "disconnected",
+    value: { error: { name: "TimeoutError", code: "KEEP_ALIVE_TIMEOUT" } },
+  });
+  await bench.acceptAgain({ sessionPresent: true });
+  expect(client.connected).toBe(true);
+  expect(pending.settled).toBe(0);
+});
+
+test("with keep-alive 0 nothing is sent and nobody is taken for dead", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online({ keepAlive: 0 });
+  await bench.clock.advance(100_000_000);
+  await peer.expectNothing();
+  expect(client.connected).toBe(true);
+});
+
+test("the default is 60 seconds", async () => {
+  const bench = new Bench();
+  const { peer } = await bench.online({ keepAlive: undefined } as object);
+  expect(peer.received[0]).toMatchObject({ keepAlive: 60 });
+});

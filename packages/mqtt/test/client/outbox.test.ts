@@ -1,0 +1,191 @@
+import { describe, expect, test } from "vitest";
+import { Bench, watch } from "./bench.ts";
+
+describe("offline", () => {
+  test("messages of every QoS wait and leave in their order", async () => {
+    const bench = new Bench();
+    const client = bench.create();
+    const outcomes = Array.from({ length: 9 }, (_, i) =>
+      watch(client.publish("t", String(i), { qos: (i % 3) as 0 | 1 | 2 })),
+    );
+    await bench.clock.advance(100);
+    expect(outcomes.map(({ settled }) => settled)).toEqual(Array(9).fill(0));
+    expect(client.statistics).toMatchObject({ messagesPublished: 9, pendingPublishes: 9 });
+    watch(client.connect());
+    const peer = await bench.accept();
+    for (let i = 0; i < 9; i++) {
+      const { payload, qos } = await peer.expect("publish");
+      expect([new TextDecoder().decode(payload), qos]).toEqual([String(i), i % 3]);
+    }
+  });
+
+  test("unacknowledged ones go first when the connection is back, as repetitions, behind them what came since", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ cleanStart: false });
+    watch(client.publish("t", "1", { qos: 1 }));
+    watch(client.publish("t", "2", { qos: 2 }));
+    await peer.expect("publish");
+    await peer.expect("publish");
+    peer.send({ type: "pubrec", packetIdentifier: 2, reasonCode: 0 });
+    await peer.expect("pubrel");
+    peer.cut();
+    await bench.clock.tick();
+    watch(client.publish("t", "3", { qos: 1 }));
+    const again = await bench.acceptAgain({ sessionPresent: true });
+    expect(await again.expect("publish")).toMatchObject({ packetIdentifier: 1, dup: true });
+    expect(await again.expect("pubrel")).toMatchObject({ packetIdentifier: 2 });
+    expect(await again.expect("publish")).toMatchObject({ packetIdentifier: 3, dup: false });
+  });
+
+  test("a session that the server lost: QoS 1 goes again as new, an unanswered QoS 2 says SESSION_LOST", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const one = watch(client.publish("t", "1", { qos: 1 }));
+    const two = watch(client.publish("t", "2", { qos: 2 }));
+    const three = watch(client.publish("t", "3", { qos: 2 }));
+    for (let i = 0; i < 3; i++) await peer.expect("publish");
+    peer.send({ type: "pubrec", packetIdentifier: 3, reasonCode: 0 });
+    await peer.expect("pubrel");
+    peer.cut();
+    const again = await bench.acceptAgain();
+    const { packetIdentifier, dup } = await again.expect("publish");
+    expect(dup).toBe(false);
+    again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+    await again.expectNothing();
+    expect(one.value).toMatchObject({ reasonCode: 0 });
+    expect(two.error).toMatchObject({ code: "SESSION_LOST", message: /"t"/ });
+    expect(three.value).toMatchObject({ qos: 2, reasonCode: 0 });
+  });
+
+  test("66,000 QoS 1 messages all settle", async () => {
+    const bench = new Bench();
+    const client = bench.create();
+    let settled = 0;
+    for (let i = 0; i < 66_000; i++) {
+      client.publish("t", "x", { qos: 1 }).then(() => {
+        settled++;
+      });
+    }
+    watch(client.connect());
+    const peer = await bench.accept();
+    const acknowledged = new Set<number>();
+    for (let at = 1; settled < 66_000; ) {
+      await bench.clock.tick();
+      const { length } = peer.received;
+      if (at === length && settled < 66_000) throw new Error(`nothing comes any more after ${settled} messages`);
+      for (; at < length; at++) {
+        const packet = peer.received[at];
+        if (packet?.type !== "publish") throw new Error(`unexpected ${packet?.type}`);
+        acknowledged.add(packet.packetIdentifier);
+        peer.send({ type: "puback", packetIdentifier: packet.packetIdentifier, reasonCode: 0 });
+      }
+    }
+    expect(acknowledged.size).toBe(65_535);
+    expect(client.statistics.pendingPublishes).toBe(0);
+  }, 20_000);
+});
+
+describe("at a bound the message is OUTBOX_FULL, with the numbers, and the others stay", () => {
+  test.each([
+    [{ maximumCount: 3 }, /3 messages/],
+    [{ maximumBytes: 3 * (1 + 10) }, /33 bytes/],
+  ])("%o", async (outbox, numbers) => {
+    const bench = new Bench();
+    const client = bench.create({ outbox });
+    const outcomes = Array.from({ length: 4 }, () => watch(client.publish("t", "0123456789", { qos: 1 })));
+    await bench.clock.tick();
+    expect(outcomes.map(({ settled }) => settled)).toEqual([0, 0, 0, 1]);
+    expect(outcomes[3]?.error).toMatchObject({ name: "TransportError", code: "OUTBOX_FULL", message: numbers });
+    watch(client.connect());
+    const peer = await bench.accept();
+    for (let i = 0; i < 3; i++) await peer.expect("publish");
+    await peer.expectNothing();
+    watch(client.publish("t", "there is room again", { qos: 1 }));
+    await peer.expect("publish");
+  });
+});
+
+describe("a message that expires in the queue", () => {
+  test.each([4, 5] as const)("is told as expired and not sent on version %i", async (protocolVersion) => {
+    const bench = new Bench();
+    const client = bench.create({ protocolVersion });
+    const properties = { messageExpiryInterval: 10 };
+    const expired = watch(client.publish("t", "1", { qos: 1, properties }));
+    await bench.clock.advance(5_000);
+    watch(client.publish("t", "2", { qos: 1, properties }));
+    await bench.clock.advance(5_000);
+    watch(client.connect());
+    const peer = await bench.accept();
+    const sent = await peer.expect("publish");
+    expect(expired.error).toMatchObject({ name: "TimeoutError", code: "MESSAGE_EXPIRED", message: /"t"/ });
+    expect(new TextDecoder().decode(sent.payload)).toBe("2");
+    expect(sent.properties).toEqual(protocolVersion === 5 ? { messageExpiryInterval: 5 } : undefined);
+    await peer.expectNothing();
+  });
+});
+
+describe("aborting a message", () => {
+  test("that is queued takes it out", async () => {
+    const bench = new Bench();
+    const client = bench.create({ outbox: { maximumCount: 1 } });
+    const abort = new AbortController();
+    const aborted = watch(client.publish("t", "1", { qos: 2, signal: abort.signal }));
+    abort.abort("no longer wanted");
+    await bench.clock.tick();
+    expect(aborted.error).toMatchObject({ name: "UsageError", code: "ABORTED", cause: "no longer wanted" });
+    watch(client.publish("t", "2", { qos: 1 }));
+    watch(client.connect());
+    const peer = await bench.accept();
+    expect(await peer.expect("publish")).toMatchObject({ qos: 1 });
+    await peer.expectNothing();
+  });
+
+  test("that is on its way gives up the promise only", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const abort = new AbortController();
+    const aborted = watch(client.publish("t", "1", { qos: 2, signal: abort.signal }));
+    await peer.expect("publish");
+    abort.abort();
+    await bench.clock.tick();
+    expect(aborted).toMatchObject({ settled: 1, error: { code: "ABORTED" } });
+    expect(client.statistics.pendingPublishes).toBe(1);
+    peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
+    await peer.expect("pubrel");
+    peer.send({ type: "pubcomp", packetIdentifier: 1, reasonCode: 0 });
+    await bench.clock.tick();
+    expect(aborted.settled).toBe(1);
+    expect(client.statistics.pendingPublishes).toBe(0);
+  });
+
+  test("that is done has no effect, and the signal is let go", async () => {
+    const bench = new Bench();
+    const { client } = await bench.online();
+    let listeners = 0;
+    const signal = {
+      aborted: false,
+      addEventListener: () => void listeners++,
+      removeEventListener: () => void listeners--,
+    };
+    const outcome = watch(client.publish("t", "1", { signal }));
+    expect(listeners).toBe(1);
+    await bench.clock.tick();
+    expect(outcome.settled).toBe(1);
+    expect(listeners).toBe(0);
+  });
+});
+
+test("back-pressure: QoS 0 waits for the transport's room and loses nothing", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online();
+  peer.pause();
+  const outcomes = Array.from({ length: 40 }, () => watch(client.publish("t", new Uint8Array(10_000))));
+  await bench.clock.advance(1_000);
+  const handed = outcomes.filter(({ settled }) => settled > 0).length;
+  expect(handed).toBeGreaterThan(0);
+  expect(handed).toBeLessThan(40);
+  peer.resume();
+  await bench.clock.advance(1_000);
+  expect(outcomes.every(({ settled, error }) => settled === 1 && error === undefined)).toBe(true);
+  expect(peer.received.filter(({ type }) => type === "publish")).toHaveLength(40);
+});

@@ -1,0 +1,97 @@
+import { createClient } from "@aiko/mqtt";
+import { describe, expect, test } from "vitest";
+import { parseServerUrl } from "../../src/client/server-url.ts";
+
+describe("a good URL", () => {
+  const at = (scheme: string, host: string, port: number, path = "") => ({ scheme, host, port, path });
+  test.each([
+    ["mqtt://localhost", at("mqtt", "localhost", 1883), "mqtt://localhost:1883"],
+    ["mqtt://localhost/", at("mqtt", "localhost", 1883), "mqtt://localhost:1883"],
+    ["tcp://localhost:1", at("mqtt", "localhost", 1), "mqtt://localhost:1"],
+    ["MQTT://localhost:65535", at("mqtt", "localhost", 65_535), "mqtt://localhost:65535"],
+    ["mqtts://broker.example", at("mqtts", "broker.example", 8883), "mqtts://broker.example:8883"],
+    ["ssl://h", at("mqtts", "h", 8883), "mqtts://h:8883"],
+    ["tls://h:99", at("mqtts", "h", 99), "mqtts://h:99"],
+    ["ws://h", at("ws", "h", 80, "/"), "ws://h:80/"],
+    ["wss://h/mqtt?a=b", at("wss", "h", 443, "/mqtt?a=b"), "wss://h:443/mqtt?a=b"],
+    ["ws://h:8080?token", at("ws", "h", 8080, "?token"), "ws://h:8080?token"],
+    ["mqtt://[::1]", at("mqtt", "::1", 1883), "mqtt://[::1]:1883"],
+    ["mqtt://[fe80::1]:1884", at("mqtt", "fe80::1", 1884), "mqtt://[fe80::1]:1884"],
+    ["unix:/run/broker.sock", at("unix", "/run/broker.sock", 0), "unix:/run/broker.sock"],
+    ["unix:///run/broker.sock", at("unix", "/run/broker.sock", 0), "unix:/run/broker.sock"],
+  ])("%s", (url, address, name) => {
+    expect(parseServerUrl(url)).toEqual({ address, name, username: undefined, password: undefined });
+  });
+
+  test.each([
+    ["mqtt://ann@h", "ann", undefined],
+    ["mqtt://ann:@h", "ann", ""],
+    ["mqtt://ann:secret@h", "ann", "secret"],
+    ["mqtt://a%40b:s%3Ac%25@h", "a@b", "s:c%"],
+    ["mqtt://ann:p@ss@h", "ann", "p@ss"],
+    ["mqtt://ann:a:b@[::1]:5", "ann", "a:b"],
+    ["mqtt://%C3%A4:%F0%9F%98%80@h", "ä", "😀"],
+  ])("with credentials, which its name leaves out: %s", (url, username, password) => {
+    const parsed = parseServerUrl(url);
+    expect(parsed).toMatchObject({ username, password });
+    expect(parsed.name).not.toMatch(/ann|secret|@/);
+  });
+});
+
+describe("a bad URL is a UsageError that names it and the rule", () => {
+  test.each([
+    ["", "must begin with mqtt:"],
+    ["localhost", "must begin with mqtt:"],
+    ["localhost:1883", "must begin with mqtt:"],
+    ["http://localhost", "must begin with mqtt:"],
+    ["constructor://localhost", "must begin with mqtt:"],
+    ["mqtt:localhost", "must have // after mqtt:"],
+    ["mqtt:/localhost", "must have // after mqtt:"],
+    ["mqtt://", "must name a host"],
+    ["mqtt://:1883", "must name a host"],
+    ["mqtt://[]:1883", "must name a host"],
+    ["mqtt://localhost:99999", "port 99999 must be an integer from 1 to 65,535"],
+    ["mqtt://localhost:0", "port 0 must be an integer"],
+    ["mqtt://localhost:65536", "port 65536"],
+    ["mqtt://localhost:-1", "port -1"],
+    ["mqtt://localhost:1e3", "port 1e3"],
+    ["mqtt://localhost:0x50", "port 0x50"],
+    ["mqtt://localhost: 80", "port  80"],
+    ["mqtt://::1", "an IPv6 address must stand in brackets"],
+    ["mqtt://[::1", 'an IPv6 address must end with "]"'],
+    ["mqtt://[::1]x", 'after "]" only a port may follow'],
+    ["mqtt://localhost/path", "mqtt: has no path"],
+    ["unix:", "must name the socket's path"],
+    ["unix://", "must name the socket's path"],
+  ])("%s", (url, rule) => {
+    expect(() => createClient(url)).toThrow(
+      expect.objectContaining({ name: "UsageError", code: "URL_INVALID", message: expect.stringContaining(rule) }),
+    );
+    expect(() => createClient(url)).toThrow(`url "${url}"`);
+  });
+
+  test.each([
+    "mqtt://ann:secret@localhost:99999",
+    "mqtt://ann:sec%ret@localhost",
+    "mqtt://ann:secret@",
+    "http://ann:secret@localhost",
+    "ann:secret@localhost",
+    "mqtt:ann:secret@localhost",
+    "mqtt://ann:secret@localhost/path",
+  ])("and shows no credentials: %s", (url) => {
+    let message = "";
+    try {
+      createClient(url);
+    } catch (error) {
+      message = String(error);
+    }
+    expect(message).toContain("UsageError");
+    expect(message).not.toMatch(/ann|sec/);
+  });
+
+  test("an empty list, or one with a bad member", () => {
+    expect(() => createClient([])).toThrow("the list of servers is empty");
+    expect(() => createClient(["mqtt://a", "mqtt://b:99999"])).toThrow("99999");
+    expect(() => createClient(5 as unknown as string)).toThrow();
+  });
+});

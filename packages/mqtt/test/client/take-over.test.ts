@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import { Bench, recordEvents, watch } from "./bench.ts";
+
+describe("taken over by another client", () => {
+  test("as the server says (0x8E): the event names the client identifier, and there is no reconnecting", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ clientId: "kitchen" });
+    const events = recordEvents(client);
+    const pending = watch(client.publish("a", "b", { qos: 1 }));
+    peer.send({ type: "disconnect", reasonCode: 0x8e });
+    await bench.clock.advance(1_000_000);
+    expect(events.map(({ name }) => name)).toEqual(["disconnected", "takenOver", "closed"]);
+    expect(events[1]?.value).toMatchObject({
+      clientId: "kitchen",
+      certain: true,
+      error: { name: "RefusedError", code: "TAKEN_OVER", reasonCode: 0x8e, message: /"kitchen".*of its own/ },
+    });
+    expect(events[2]?.value).toMatchObject({ error: { code: "TAKEN_OVER" } });
+    expect(pending.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "TAKEN_OVER" } });
+    expect(bench.dialled).toHaveLength(1);
+    expect(peer.isClosed).toBe(true);
+  });
+
+  test.each([3, 4] as const)("as its pattern tells on version %i, which does not say so", async (protocolVersion) => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ protocolVersion, clientId: "kitchen" });
+    const events = recordEvents(client);
+    const taken = () => events.filter(({ name }) => name === "takenOver");
+    peer.close();
+    const second = await bench.acceptAgain();
+    expect(taken()).toEqual([]);
+    second.close();
+    await bench.acceptAgain();
+    expect(taken()).toMatchObject([
+      { value: { clientId: "kitchen", certain: false, error: { code: "TAKEN_OVER", message: /"kitchen"/ } } },
+    ]);
+    expect(client.connected).toBe(true);
+  });
+
+  test("not suspected when connections lasted, or on MQTT 5", async () => {
+    for (const [protocolVersion, lasting] of [
+      [4, 6_000],
+      [5, 0],
+    ] as const) {
+      const bench = new Bench();
+      let { client, peer } = await bench.online({ protocolVersion });
+      const events = recordEvents(client);
+      for (let i = 0; i < 4; i++) {
+        await bench.clock.advance(lasting);
+        peer.cut();
+        peer = await bench.acceptAgain();
+      }
+      expect(events.filter(({ name }) => name === "takenOver")).toEqual([]);
+    }
+  });
+});
+
+test("a server that says goodbye for another reason is come back to", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online();
+  const events = recordEvents(client);
+  peer.send({ type: "disconnect", reasonCode: 0x8b, properties: { reasonString: "update" } });
+  await bench.acceptAgain();
+  expect(events.map(({ name }) => name)).toEqual(["disconnected", "reconnecting", "connected"]);
+  expect(events[0]?.value).toMatchObject({
+    error: { code: "DISCONNECTED_BY_SERVER", reasonCode: 0x8b, reasonString: "update", message: /shutting down/ },
+  });
+});
