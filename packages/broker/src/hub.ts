@@ -94,7 +94,11 @@ export class Hub implements Reception, ClientOwner {
       allowed = false;
     }
     if (typeof allowed === "boolean") decide(allowed);
-    else allowed.then(decide, () => decide(false));
+    else
+      allowed.then(
+        (answer) => decide(answer === true),
+        () => decide(false),
+      ); // nothing but true lets in
   }
 
   /** A message from a client, or from the broker itself. Returns the reason code for its acknowledgement. */

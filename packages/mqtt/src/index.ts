@@ -39,3 +39,4 @@ export type { Platform } from "./platform/platform.js";
 export type { Random } from "./platform/random.js";
 export type { Store, StoreChange, StoreRecord } from "./platform/store.js";
 export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
+export { MemoryStore } from "./store/memory-store.js";

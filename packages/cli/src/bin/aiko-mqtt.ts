@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-process.stdout.write("usage: aiko-mqtt\n");
+import { umbrella } from "../umbrella.js";
+
+await umbrella("aiko-mqtt", process.argv.slice(2));

@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-process.stdout.write("usage: mqtt-publish\n");
+import { main } from "../command.js";
+import { publish } from "../commands/publish.js";
+
+await main("mqtt_publish", publish, process.argv.slice(2));

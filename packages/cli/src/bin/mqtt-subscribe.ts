@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-process.stdout.write("usage: mqtt-subscribe\n");
+import { main } from "../command.js";
+import { subscribe } from "../commands/subscribe.js";
+
+await main("mqtt_subscribe", subscribe, process.argv.slice(2));

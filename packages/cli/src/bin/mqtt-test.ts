@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-process.stdout.write("usage: mqtt-test\n");
+import { main } from "../command.js";
+import { test } from "../commands/test.js";
+
+await main("mqtt_test", test, process.argv.slice(2));

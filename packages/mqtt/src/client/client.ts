@@ -113,7 +113,11 @@ export class Client {
   ) {
     const servers = (typeof urls === "string" ? [urls] : urls).map(parseServerUrl);
     if (servers.length === 0) throw new UsageError("URL_INVALID", "url: the list of servers is empty");
-    this.settings = parseConnectOptions(options, platform.random);
+    this.settings = parseConnectOptions(
+      options,
+      platform.random,
+      servers.some((server) => server.username !== undefined),
+    );
     this.clock = platform.clock;
     const { store } = this.settings;
     this.journal = store && new SessionJournal();

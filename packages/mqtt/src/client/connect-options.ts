@@ -110,13 +110,21 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
 const COME_BACK = 3_600;
 const FOR_EVER = 0xffff_ffff;
 
-/** @throws UsageError OPTION_UNKNOWN, OPTION_INVALID, CLIENT_ID_INVALID, TOPIC_NAME_INVALID or PAYLOAD_INVALID */
-export function parseConnectOptions(options: ConnectOptions, random: Random): ClientSettings {
+/**
+ * @param urlHasUsername whether the server's URL names a user, for whom `password` may be meant
+ * @throws UsageError OPTION_UNKNOWN, OPTION_INVALID, CLIENT_ID_INVALID, TOPIC_NAME_INVALID or PAYLOAD_INVALID
+ */
+export function parseConnectOptions(options: ConnectOptions, random: Random, urlHasUsername = false): ClientSettings {
   for (const name of Object.keys(options)) {
     if (!known.has(name)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
   }
   if (options.store !== undefined && options.clientId === undefined) {
     throw new UsageError("OPTION_INVALID", "store: needs a clientId, by which the session is found again");
+  }
+  for (const name of ["will", "store", "outbox", "inbox", "properties", "authentication", "platform"] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined && (typeof value !== "object" || value === null))
+      throw invalid(name, value, "must be an object");
   }
   const cleanStart = boolean("cleanStart", options.cleanStart, options.store === undefined);
   const clientId = options.clientId ?? randomClientId(random);
@@ -129,7 +137,8 @@ export function parseConnectOptions(options: ConnectOptions, random: Random): Cl
   if (password !== undefined && !(password instanceof Uint8Array)) {
     throw new UsageError("OPTION_INVALID", "password: must be a string or a Uint8Array");
   }
-  if (password !== undefined && options.username === undefined && options.protocolVersion !== 5) {
+  const named = options.username !== undefined || urlHasUsername;
+  if (password !== undefined && !named && options.protocolVersion !== 5) {
     throw new UsageError("OPTION_INVALID", "password: needs a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
   }
   const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect ?? {});
@@ -153,14 +162,13 @@ export function parseConnectOptions(options: ConnectOptions, random: Random): Cl
     properties: chosen || kept === undefined ? properties : { sessionExpiryInterval: kept, ...properties },
     endsWithClient: !chosen && cleanStart && kept !== undefined,
   };
-  for (const version of versions) assertConnect(settings, version);
+  for (const version of versions) assertConnect(settings, version, urlHasUsername);
   return settings;
 }
 
 /** What cannot be encoded is told now, and not when a connection is there to say it over. */
-function assertConnect(settings: ClientSettings, version: ProtocolVersion): void {
-  const { clientId, cleanStart, keepAlive, will, properties } = settings;
-  const { password, username = password && version !== 5 ? "from the URL" : undefined } = settings;
+function assertConnect(settings: ClientSettings, version: ProtocolVersion, urlHasUsername: boolean): void {
+  const { clientId, cleanStart, keepAlive, will, username, password, properties } = settings;
   encode(
     {
       type: "connect",
@@ -169,7 +177,7 @@ function assertConnect(settings: ClientSettings, version: ProtocolVersion): void
       cleanStart,
       keepAlive,
       will,
-      username,
+      username: username ?? (urlHasUsername ? "" : undefined),
       password,
       properties: version === 5 ? properties : undefined,
     },

@@ -279,7 +279,11 @@ export class Connector {
         resolve(accepted);
       };
       state.abort.signal.addEventListener("abort", () => connection.abort(state.abort.signal.reason as MqttError));
-      connection.open();
+      try {
+        connection.open();
+      } catch (error) {
+        connection.abort(asMqttError(error, server.name)); // CONNECT cannot be said as asked
+      }
     });
   }
 

@@ -30,6 +30,15 @@ export function clientIdProblem(version: ProtocolVersion, clientId: string, clea
   return undefined;
 }
 
+/**
+ * MQTT 3.1 counts the will's payload among its strings and has servers publish it as bytes, which only ASCII survives
+ * [MQTT31-14]. For who connects: as a rule of `encode` it would take wills from clients that mean to fall back to 3.1.
+ */
+export function willProblem(version: ProtocolVersion, will: Will | undefined): string | undefined {
+  if (version !== 3 || will === undefined || will.payload.every((byte) => byte < 0x80)) return undefined;
+  return "must be ASCII on MQTT 3.1 [MQTT31-14]";
+}
+
 function protocolVersion(name: string, level: number): ProtocolVersion {
   if (name === "MQIsdp" && level === 3) return 3;
   if (name === "MQTT" && (level === 4 || level === 5)) return level;

@@ -27,18 +27,25 @@ export function decodePacket(
   limits: DecoderLimits,
 ): Packet {
   const flags = first & 15;
-  const type = packetTypes[first >> 4] as PacketType; // PacketStream has refused those that are reserved
+  const type = packetTypes[first >> 4] as PacketType; // `checkFirstByte` has refused those that are reserved
   if (type === "publish") return readPublish(bytes, flags, start, end, version);
-  checkFlags(type, flags, version);
   const cursor = new Cursor(bytes, start, end);
   const packet = readBody(type, flags, cursor, version, limits);
   cursor.finish(type);
   return packet;
 }
 
-/** [MQTT-2.2.2-2]; 3.1 has no rule to refuse flags that it does not use, and lets some packets come with DUP [MQTT31-21, MQTT31-24]. */
-function checkFlags(type: PacketType, flags: number, version: ProtocolVersion): void {
-  if (version === 3) return;
+/**
+ * Refuses by a packet's first byte what would be refused anyway, before its body is waited for. 3.1 has no rule to refuse flags
+ * that it does not use, and lets some packets come with DUP [MQTT-2.2.2-2, MQTT31-21, MQTT31-24].
+ */
+export function checkFirstByte(first: number, version: ProtocolVersion): void {
+  const flags = first & 15;
+  const type = packetTypes[first >> 4];
+  if (type === undefined || (type === "auth" && version !== 5)) {
+    throw malformed(`packet type ${first >> 4} is reserved`);
+  }
+  if (type === "publish" || version === 3) return;
   const wanted = type === "pubrel" || type === "subscribe" || type === "unsubscribe" ? 2 : 0;
   if (flags !== wanted) throw malformed(`${type}: the flags are ${flags}, must be ${wanted} [MQTT-2.2.2-2]`);
 }

@@ -5,7 +5,7 @@
 
 import { ProtocolError } from "../errors.js";
 import { malformed } from "./cursor.js";
-import { decodePacket } from "./decode.js";
+import { checkFirstByte, decodePacket } from "./decode.js";
 import type { DecoderLimits } from "./limits.js";
 import type { Packet, ProtocolVersion } from "./packets.js";
 
@@ -96,7 +96,7 @@ export class PacketStream {
     const { bytes, at, end } = this;
     if (at === end) return undefined;
     const first = bytes[at] as number;
-    const version = this.checkType(first);
+    const version = this.versionFor(first);
     if (end - at < 2) return undefined;
     let remaining = bytes[at + 1] as number;
     let body = at + 2;
@@ -128,17 +128,13 @@ export class PacketStream {
     return packet;
   }
 
-  /** Refuses by the first byte what would be refused anyway, before its body is waited for. */
-  private checkType(first: number): ProtocolVersion {
-    const type = first >> 4;
-    if (type === 0 || (type === 15 && this.protocolVersion !== 5 && this.protocolVersion !== "any")) {
-      throw malformed(`packet type ${type} is reserved`);
-    }
-    if (this.protocolVersion !== "any") return this.protocolVersion;
-    if (type !== CONNECT) {
+  private versionFor(first: number): ProtocolVersion {
+    if (this.protocolVersion === "any" && first >> 4 !== CONNECT && first >> 4 !== 0) {
       throw new ProtocolError("PROTOCOL_ERROR", 0x82, "the first packet must be CONNECT [MQTT-3.1.0-1]");
     }
-    return 5;
+    const version = this.protocolVersion === "any" ? 5 : this.protocolVersion;
+    checkFirstByte(first, version);
+    return version;
   }
 
   private learn(version: ProtocolVersion): void {

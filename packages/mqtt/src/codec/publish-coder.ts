@@ -139,9 +139,8 @@ export function readPublish(
     const problem = topicNameProblem(topic);
     if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `publish: topicName ${problem}`);
   }
-  if (version === 3 && topic.length > LONGEST_TOPIC_31) {
-    throw forbidden(`publish: topicName has ${topic.length} characters, MQTT 3.1 allows 32,767 [MQTT31-30]`);
-  }
+  const tooLong = topicLengthProblem(version, topic);
+  if (tooLong) throw forbidden(`publish: topicName ${tooLong}`);
   return {
     type: "publish",
     topic,
@@ -155,6 +154,12 @@ export function readPublish(
 }
 
 const LONGEST_TOPIC_31 = 32_767;
+
+/** MQTT 3.1 counts a topic name in characters, and allows fewer than its two-byte length does. */
+export function topicLengthProblem(version: ProtocolVersion, topic: string): string | undefined {
+  if (version !== 3 || topic.length <= LONGEST_TOPIC_31) return undefined;
+  return `has ${topic.length} characters, MQTT 3.1 allows 32,767 [MQTT31-30]`;
+}
 
 /** `encode` for PUBLISH: as `writePublish`, but checking all that came from outside. */
 export function writePublishPacket(out: OutputBuffer, version: ProtocolVersion, packet: PublishPacket): void {
@@ -172,12 +177,8 @@ export function writePublishPacket(out: OutputBuffer, version: ProtocolVersion, 
     throw new UsageError("PACKET_INVALID", "publish: dup must be false at QoS 0 [MQTT-3.3.1-2]");
   const aliased = version === 5 && packet.properties?.topicAlias !== undefined;
   if (topic !== "" || !aliased) assertTopicName(topic);
-  if (version === 3 && topic.length > LONGEST_TOPIC_31) {
-    throw new UsageError(
-      "TOPIC_NAME_INVALID",
-      `topicName: has ${topic.length} characters, MQTT 3.1 allows 32,767 [MQTT31-30]`,
-    );
-  }
+  const tooLong = topicLengthProblem(version, topic);
+  if (tooLong) throw new UsageError("TOPIC_NAME_INVALID", `topicName: ${tooLong}`);
   assertPayload(packet.payload);
   const written = writePublish(out, version, packet, packetIdentifier, packet.dup, MAXIMUM_VARIABLE_BYTE_INTEGER + 5);
   if (written === 0) {

@@ -4,6 +4,7 @@
  * was given, and says through `ClientSessionEvents` what happened.
  */
 
+import { willProblem } from "../codec/connect-coder.js";
 import { forbidden } from "../codec/cursor.js";
 import { writePacket } from "../codec/encode.js";
 import type {
@@ -109,9 +110,15 @@ export class ClientSession {
     if (messages.length > 0 || incoming.length > 0) this.established = true;
   }
 
-  /** A network connection is there: says CONNECT. */
+  /**
+   * A network connection is there: says CONNECT.
+   *
+   * @throws UsageError if this version of the protocol cannot say what was asked for
+   */
   connectionOpened(outlet: Outlet, attempt: Attempt): void {
     const { version } = attempt;
+    const problem = willProblem(version, this.options.will);
+    if (problem) throw new UsageError("PAYLOAD_INVALID", `will payload: ${problem}`);
     const cleanStart = this.options.cleanStart && !(this.established && version === 5);
     this.topicAliases.clear();
     const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;

@@ -9,9 +9,9 @@ import { PUBREL, writeAcknowledgement, writePacket } from "../codec/encode.js";
 import type { OutputBuffer } from "../codec/output-buffer.js";
 import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
-import { payloadLength, writePublish } from "../codec/publish-coder.js";
+import { payloadLength, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
-import { type MqttError, RefusedError, TimeoutError, TransportError } from "../errors.js";
+import { type MqttError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
@@ -47,6 +47,7 @@ export interface OutboxBounds {
   readonly maximumBytes: number;
 }
 
+const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
 export class MessageSender {
@@ -184,11 +185,12 @@ export class MessageSender {
       this.acknowledged(message, packet, now);
       return;
     }
-    if (message.state === "sent") {
+    const again = message.state === "released";
+    if (!again) {
       message.state = "released";
       this.journal?.release(message);
     }
-    writeAcknowledgement(link.outlet.out, PUBREL, packetIdentifier);
+    writePubrel(link, packetIdentifier, again);
     link.outlet.touch();
   }
 
@@ -236,7 +238,7 @@ export class MessageSender {
       );
       return;
     }
-    const refusal = link.refuse(message);
+    const refusal = topicRefusal(link.version, message.topic) ?? link.refuse(message);
     if (refusal !== undefined) {
       this.fail(message, refusal);
       return;
@@ -266,7 +268,7 @@ export class MessageSender {
   private sendAgain(link: SenderLink, message: OutgoingMessage, now: number): void {
     if (message.state === "settled") return;
     if (message.state === "released") {
-      writeAcknowledgement(link.outlet.out, PUBREL, message.packetIdentifier);
+      writePubrel(link, message.packetIdentifier, true);
     } else if (!this.write(link, message, message.packetIdentifier, true, now)) {
       // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
       if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
@@ -373,6 +375,17 @@ export class MessageSender {
       );
     }
   }
+}
+
+/** A topic that was queued when nobody knew that the connection would be one of MQTT 3.1. */
+function topicRefusal(version: ProtocolVersion, topic: string): UsageError | undefined {
+  const problem = topicLengthProblem(version, topic);
+  return problem === undefined ? undefined : new UsageError("TOPIC_NAME_INVALID", `topicName: ${problem}`);
+}
+
+/** MQTT 3.1 wants DUP on a PUBREL that is sent again [MQTT31-21]; later versions have no such flag. */
+function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean): void {
+  writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
 }
 
 /** The properties with the expiry that is left, in whole seconds and not less than 0. */

@@ -2,6 +2,7 @@
 
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
+import type { Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress, Transport } from "../platform/transport.js";
 import { dialSocket } from "./socket.js";
@@ -11,15 +12,23 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 export const platform: Platform = {
   clock: {
     now: () => performance.timeOrigin + performance.now(),
-    schedule(delay, callback) {
-      const timer = setTimeout(callback, Math.min(Math.max(0, delay), LONGEST_TIMER));
-      return { cancel: () => clearTimeout(timer) };
-    },
+    schedule,
     defer: (callback) => void setImmediate(callback),
   },
   random: { next: Math.random },
   dial,
 };
+
+/** In steps, where the delay is longer than Node's timers take. */
+function schedule(delay: number, callback: () => void): Timer {
+  let timer: NodeJS.Timeout;
+  const wait = (left: number): void => {
+    const step = Math.min(Math.max(0, left), LONGEST_TIMER);
+    timer = setTimeout(() => (left > step ? wait(left - step) : callback()), step);
+  };
+  wait(delay);
+  return { cancel: () => clearTimeout(timer) };
+}
 
 async function dial(address: ServerAddress, signal: AbortSignalLike): Promise<Transport> {
   const { scheme, host, port } = address;

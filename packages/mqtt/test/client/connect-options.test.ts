@@ -1,6 +1,7 @@
 import { type ConnectOptions, createClient } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
+import { Bench } from "./bench.ts";
 
 const make = (options: object) => () => createClient("mqtt://localhost", options as ConnectOptions);
 
@@ -85,3 +86,22 @@ test("an option that is undefined is as good as absent", () => {
 test("a password without user name is fine on MQTT 5", () => {
   expect(make({ protocolVersion: 5, password: "token" })).not.toThrow();
 });
+
+test("a password may be meant for the user that the URL names", async () => {
+  const bench = new Bench();
+  bench
+    .create({ protocolVersion: 4, password: "secret", reconnect: false }, "mqtt://ann@server")
+    .connect()
+    .catch(() => undefined);
+  const peer = await bench.server.next();
+  expect(await peer.expect("connect")).toMatchObject({ username: "ann", password: new TextEncoder().encode("secret") });
+});
+
+test.each(["will", "store", "outbox", "inbox", "properties", "authentication", "platform"])(
+  "%s null is refused",
+  (name) => {
+    expect(() => createClient("mqtt://server", { clientId: "c", [name]: null })).toThrow(
+      expect.objectContaining({ code: "OPTION_INVALID", message: `${name} null: must be an object` }),
+    );
+  },
+);

@@ -1,0 +1,141 @@
+/**
+ * Reads a command line by a table of options. Every error is one line that names the option. Knows nothing of MQTT, and
+ * does nothing with what it read.
+ */
+
+import { parseArgs } from "node:util";
+
+interface Option {
+  /** Its short forms: "hH" stands for -h and -H. */
+  readonly letters?: string;
+  /** What stands for its value in the help. An option without one is a switch. */
+  readonly value?: string;
+  readonly help: string;
+  /** Its value may look like another option: text that is passed on as it is. */
+  readonly literal?: boolean;
+}
+
+export type OptionTable = Readonly<Record<string, Option>>;
+
+/** What the user did wrong. The message is one line, without the program's name. */
+export class ArgumentError extends Error {
+  override readonly name = "ArgumentError";
+}
+
+/** The options that were given, by name. Each question that has a wrong answer throws an ArgumentError. */
+export class Arguments<Name extends string> {
+  constructor(
+    private readonly values: ReadonlyMap<string, readonly string[]>,
+    readonly operands: readonly string[],
+  ) {}
+
+  has(name: Name): boolean {
+    return this.values.has(name);
+  }
+
+  /** Of an option given twice, the last. */
+  text(name: Name): string | undefined {
+    return this.values.get(name)?.at(-1);
+  }
+
+  all(name: Name): readonly string[] {
+    return this.values.get(name) ?? [];
+  }
+
+  required(name: Name): string {
+    const text = this.text(name);
+    if (text === undefined) throw new ArgumentError(`option --${name} is missing`);
+    return text;
+  }
+
+  integer(name: Name, otherwise: number, minimum: number, maximum: number): number {
+    const text = this.text(name);
+    if (text === undefined) return otherwise;
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number >= minimum && number <= maximum) return number;
+    throw new ArgumentError(`${name} ${text}: must be an integer from ${minimum} to ${maximum}`);
+  }
+
+  /** One of the keys of `choices`; returns what the table says of it. */
+  choice<Value>(name: Name, choices: Readonly<Record<string, Value>>, otherwise: Value): Value {
+    const text = this.text(name);
+    if (text === undefined) return otherwise;
+    if (Object.hasOwn(choices, text)) return choices[text] as Value;
+    const keys = Object.keys(choices);
+    throw new ArgumentError(`${name} ${text}: must be ${keys.slice(0, -1).join(", ")} or ${keys.at(-1)}`);
+  }
+}
+
+export type Parsed<Name extends string> =
+  | { readonly asks: "run"; readonly args: Arguments<Name> }
+  | { readonly asks: "help" }
+  | { readonly asks: "version" };
+
+/** What every command understands. */
+const commonOptions = {
+  help: { help: "show this help and exit" },
+  version: { help: "show the version and exit" },
+} satisfies OptionTable;
+
+/** A further letter of an option is an option of its own to `parseArgs`; no command line can hold its name. */
+const FURTHER_LETTER = "\0";
+
+/**
+ * @param operands how many arguments that are no options may follow
+ * @throws ArgumentError
+ */
+export function parseArguments<Table extends OptionTable>(
+  table: Table,
+  argv: readonly string[],
+  operands = 0,
+): Parsed<keyof Table & string> {
+  const known = new Map<string, { readonly name: string; readonly option: Option }>();
+  const options: Record<string, { type: "string" | "boolean"; short?: string; multiple: true }> = {};
+  for (const [name, option] of Object.entries({ ...table, ...commonOptions } as OptionTable)) {
+    const type = option.value === undefined ? "boolean" : "string";
+    const [first, ...further] = option.letters ?? "";
+    options[name] = first === undefined ? { type, multiple: true } : { type, short: first, multiple: true };
+    for (const letter of further) options[FURTHER_LETTER + letter] = { type, short: letter, multiple: true };
+    for (const spelling of [`--${name}`, ...[...(option.letters ?? "")].map((letter) => `-${letter}`)]) {
+      known.set(spelling, { name, option });
+    }
+  }
+
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  const values = new Map<string, string[]>();
+  const operandsFound: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") {
+      operandsFound.push(token.value);
+      if (operandsFound.length > operands) throw new ArgumentError(`argument "${token.value}" is one too many`);
+    }
+    if (token.kind !== "option") continue;
+    const { rawName, value, inlineValue } = token;
+    const found = known.get(rawName);
+    if (rawName === "-h" && (value === undefined || (!inlineValue && value.startsWith("-")))) return { asks: "help" };
+    if (found === undefined) throw new ArgumentError(`unknown option ${rawName}`);
+    const { name, option } = found;
+    if (option.value === undefined) {
+      if (value !== undefined) throw new ArgumentError(`option ${rawName} takes no value`);
+      if (name === "help" || name === "version") return { asks: name };
+    } else if (value === undefined || (!inlineValue && !option.literal && known.has(value))) {
+      throw new ArgumentError(`option ${rawName} needs a value: ${option.value}`);
+    }
+    const given = values.get(name);
+    if (given === undefined) values.set(name, [value ?? ""]);
+    else given.push(value ?? "");
+  }
+  return { asks: "run", args: new Arguments(values, operandsFound) };
+}
+
+/** One line for each option. */
+export function describeOptions(table: OptionTable): string {
+  const rows = Object.entries({ ...table, ...commonOptions } as OptionTable).map(
+    ([name, { letters = "", value, help }]) => {
+      const spellings = [...[...letters].map((letter) => `-${letter}`), `--${name}`].join(", ");
+      return [value === undefined ? spellings : `${spellings} ${value}`, help] as const;
+    },
+  );
+  const width = Math.max(...rows.map(([spellings]) => spellings.length));
+  return rows.map(([spellings, help]) => `  ${spellings.padEnd(width)}  ${help}\n`).join("");
+}

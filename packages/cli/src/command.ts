@@ -1,0 +1,53 @@
+/** What a command is, and how one is run from the process's arguments to its exit code. */
+
+import { MqttError } from "@aiko/mqtt";
+import { ArgumentError, type Arguments, describeOptions, type OptionTable, parseArguments } from "./arguments.js";
+import { ProcessTerminal, type Terminal } from "./terminal.js";
+import { version } from "./version.js";
+
+export interface Command {
+  /** What follows the program's name in the help. */
+  readonly usage: string;
+  /** One sentence. */
+  readonly summary: string;
+  readonly options: OptionTable;
+  /** How many arguments it takes that are no options. Default 0. */
+  readonly operands?: number;
+  /** Returns when the command has done its work; whatever it throws is said in one line, with exit code 1. */
+  run(args: Arguments<string>, terminal: Terminal): Promise<void>;
+}
+
+/** Something that ends the command, in words for the user. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
+/** The whole life of a process that is one command. */
+export async function main(program: string, command: Command, argv: readonly string[]): Promise<void> {
+  const terminal = new ProcessTerminal(program);
+  terminal.end(await runCommand(command, argv, terminal));
+}
+
+/** Returns the exit code. */
+export async function runCommand(command: Command, argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const parsed = parseArguments(command.options, argv, command.operands);
+    if (parsed.asks === "help") await terminal.print(describeCommand(terminal.program, command));
+    else if (parsed.asks === "version") await terminal.print(`${terminal.program} ${version()}\n`);
+    else await command.run(parsed.args, terminal);
+    return 0;
+  } catch (error) {
+    terminal.note(describeError(error, terminal.program));
+    return 1;
+  }
+}
+
+function describeCommand(program: string, { usage, summary, options }: Command): string {
+  return `usage: ${program} ${usage}\n${summary}\n\n${describeOptions(options)}`;
+}
+
+export function describeError(error: unknown, program: string): string {
+  if (error instanceof ArgumentError) return `${error.message} ("${program} --help" explains)`;
+  if (error instanceof MqttError || error instanceof CommandError) return error.message;
+  return `something unexpected happened: ${error}`;
+}

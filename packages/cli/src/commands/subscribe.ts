@@ -1,0 +1,45 @@
+/** `mqtt_subscribe`: prints what arrives until it is interrupted. */
+
+import { assertTopicFilter } from "@aiko/mqtt/topic";
+import type { Arguments, OptionTable } from "../arguments.js";
+import type { Command } from "../command.js";
+import { connectionOptions, qosOption, qualities, targetOf, willOf, willOptions } from "../connection-options.js";
+import { withClient } from "../live-client.js";
+import { messageLine } from "../message-line.js";
+import { fired, type Terminal } from "../terminal.js";
+
+const options = {
+  topic: { letters: "t", value: "TOPIC", help: "topic filter to subscribe to; may be given several times" },
+  qos: qosOption,
+  keepalive: { letters: "k", value: "SECONDS", help: "default 60; 0 switches it off" },
+  ...connectionOptions,
+  ...willOptions,
+} satisfies OptionTable;
+
+export const subscribe: Command = {
+  usage: "[options] -t TOPIC",
+  summary: "Prints the messages that arrive, until it is interrupted. Connects again by itself.",
+  options,
+  async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
+    args.required("topic");
+    const topics = args.all("topic");
+    const qos = args.choice<0 | 1 | 2>("qos", qualities, 0);
+    const keepAlive = args.integer("keepalive", 60, 0, 65_535);
+    const target = targetOf(args, terminal.environment, "MQTT client");
+    for (const topic of topics) assertTopicFilter(topic);
+    await withClient(
+      { url: target.url, options: { ...target.options, ...willOf(args), keepAlive } },
+      terminal,
+      args.has("debug"),
+      async (client) => {
+        const subscription = await client.subscribe(topics, {
+          qos,
+          onMessage: (message) => terminal.print(messageLine(message)),
+        });
+        for (const { error } of subscription.granted) if (error) terminal.note(error.message);
+        if (args.has("debug")) terminal.note(`debug: subscribed to ${topics.join(", ")}`);
+        await fired(terminal.stop);
+      },
+    );
+  },
+};

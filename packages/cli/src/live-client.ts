@@ -1,0 +1,94 @@
+/** A client for the time of one command: what it says on standard error while it lives, and what ends it. */
+
+import { type Client, type ClientEvents, createClient, RefusedError } from "@aiko/mqtt";
+import { CommandError } from "./command.js";
+import type { Target } from "./connection-options.js";
+import { fired, type Terminal } from "./terminal.js";
+
+const versionNames = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
+
+/** Milliseconds that a command, on its way out, waits for acknowledgements. */
+const DRAIN_TIMEOUT = 1_000;
+
+/**
+ * Connects, does `work`, and disconnects. The user's wish to stop ends `work` too: with an error if `stopIsAnError` says what
+ * was not done then, else as if `work` had ended by itself.
+ */
+export async function withClient(
+  target: Target,
+  terminal: Terminal,
+  debug: boolean,
+  work: (client: Client) => Promise<void>,
+  stopIsAnError?: string,
+): Promise<void> {
+  const client = createClient(target.url, target.options);
+  report(client, terminal, debug);
+  const lost = lossOf(client);
+  const stopped = fired(terminal.stop).then(() => {
+    if (stopIsAnError !== undefined) throw new CommandError(stopIsAnError);
+  });
+  stopped.catch(() => undefined); // the race below hears of it, if it is still on
+  try {
+    await connect(client, terminal.stop);
+    await Promise.race([work(client), lost, stopped]);
+  } finally {
+    await client.disconnect({ drainTimeout: DRAIN_TIMEOUT });
+  }
+}
+
+async function connect(client: Client, stop: AbortSignal): Promise<void> {
+  try {
+    await client.connect(stop);
+  } catch (error) {
+    throw stop.aborted ? new CommandError("interrupted before the server had answered") : error;
+  }
+}
+
+/** Rejects when the client cannot do its work any more. */
+function lossOf(client: Client): Promise<never> {
+  const lost = new Promise<never>((_, reject) => {
+    client.on("takenOver", ({ error }) => reject(error));
+    client.on("closed", ({ error }) => {
+      if (error !== undefined) reject(error);
+    });
+    client.on("error", (error) => {
+      if (error instanceof RefusedError) reject(error); // a subscription that was granted once
+    });
+  });
+  lost.catch(() => undefined);
+  return lost;
+}
+
+function report(client: Client, terminal: Terminal, debug: boolean): void {
+  client.on("reconnecting", ({ delay, error }) => {
+    terminal.note(`${error.message}; trying again in ${(delay / 1000).toFixed(1)} s`);
+  });
+  client.on("connected", ({ server }) => {
+    if (client.statistics.connections > 1) terminal.note(`connected to ${server} again`);
+  });
+  if (!debug) return;
+  client.on("connected", ({ server, protocolVersion, clientId, sessionPresent }) => {
+    const session = sessionPresent ? "which it knew" : "a new session";
+    terminal.note(`debug: ${server} speaks MQTT ${versionNames[protocolVersion]}; client "${clientId}", ${session}`);
+  });
+  client.on("packet", (packet) => terminal.note(`debug: received ${describePacket(packet)}`));
+  client.on("disconnected", ({ error }) => terminal.note(`debug: disconnected: ${error.message}`));
+  client.on("closed", () => terminal.note("debug: closed"));
+  client.on("error", (error) => terminal.note(`debug: ${error}`));
+}
+
+/** Names the packet and what tells it from others of its kind; properties, which may hold anything, are left out. */
+function describePacket(packet: ClientEvents["packet"]): string {
+  const parts: string[] = [packet.type.toUpperCase()];
+  if (packet.type === "publish") {
+    parts.push(`topic "${packet.topic}"`, `${packet.payload.length} bytes`, `QoS ${packet.qos}`);
+    if (packet.retain) parts.push("retained");
+    if (packet.dup) parts.push("perhaps again");
+  }
+  if ("packetIdentifier" in packet && packet.packetIdentifier !== 0) {
+    parts.push(`packet identifier ${packet.packetIdentifier}`);
+  }
+  if ("reasonCode" in packet) parts.push(`reason code ${packet.reasonCode}`);
+  if ("reasonCodes" in packet) parts.push(`reason codes ${packet.reasonCodes.join(" ")}`);
+  return parts.join(", ");
+}

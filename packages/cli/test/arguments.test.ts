@@ -1,0 +1,145 @@
+import { expect, test } from "vitest";
+import { ArgumentError, type Arguments, describeOptions, type OptionTable, parseArguments } from "../src/arguments.ts";
+
+const table = {
+  debug: { letters: "d", help: "a switch" },
+  retain: { letters: "r", help: "another" },
+  host: { letters: "hH", value: "HOST", help: "two letters" },
+  port: { letters: "p", value: "PORT", help: "a number" },
+  topic: { letters: "t", value: "TOPIC", help: "a word" },
+  message: { letters: "m", value: "MESSAGE", help: "any text", literal: true },
+  will_topic: { letters: "w", value: "TOPIC", help: "underscore and all" },
+} satisfies OptionTable;
+
+function parse(argv: readonly string[], operands = 0): Arguments<keyof typeof table> {
+  const parsed = parseArguments(table, argv, operands);
+  if (parsed.asks !== "run") throw new Error(`asks for ${parsed.asks}`);
+  return parsed.args;
+}
+
+test.each([
+  [["-t", "a"], { topic: "a" }],
+  [["-ta"], { topic: "a" }],
+  [["--topic", "a"], { topic: "a" }],
+  [["--topic=a"], { topic: "a" }],
+  [["--topic=a=b"], { topic: "a=b" }],
+  [["--topic="], { topic: "" }],
+  [["-t", ""], { topic: "" }],
+  [["-p1884"], { port: "1884" }],
+  [["-dr"], { debug: "", retain: "" }],
+  [["-drp1884"], { debug: "", retain: "", port: "1884" }],
+  [["-dt", "a"], { debug: "", topic: "a" }],
+  [["-m", "-5"], { message: "-5" }],
+  [["-m", "-d"], { message: "-d" }],
+  [["-m", "--help"], { message: "--help" }],
+  [["-m", "-h"], { message: "-h" }],
+  [["-m", "--"], { message: "--" }],
+  [["--message=-t", "-t", "-5"], { message: "-t", topic: "-5" }],
+  [["-h", "a"], { host: "a" }],
+  [["-H", "a"], { host: "a" }],
+  [["-ha"], { host: "a" }],
+  [["-Ha"], { host: "a" }],
+  [["--host", "a"], { host: "a" }],
+  [["-dH", "a"], { debug: "", host: "a" }],
+  [["-h", "a", "-H", "b"], { host: "b" }],
+  [["-w", "x"], { will_topic: "x" }],
+  [["--will_topic", "x"], { will_topic: "x" }],
+  [["--will_topic=x"], { will_topic: "x" }],
+  [[], {}],
+] as const)("%j", (argv, values) => {
+  const args = parse(argv);
+  const names = Object.keys(table) as (keyof typeof table)[];
+  expect(Object.fromEntries(names.filter((name) => args.has(name)).map((name) => [name, args.text(name)]))).toEqual(
+    values,
+  );
+});
+
+test.each([
+  [["--bogus"], "unknown option --bogus"],
+  [["--bogus=secret"], "unknown option --bogus"],
+  [["-x"], "unknown option -x"],
+  [["-dx"], "unknown option -x"],
+  [["-d5"], "unknown option -5"],
+  [["--__proto__"], "unknown option --__proto__"],
+  [["--constructor=1"], "unknown option --constructor"],
+  [["--H", "a"], "unknown option --H"],
+  [["--no-debug"], "unknown option --no-debug"],
+  [["--top", "a"], "unknown option --top"],
+  [["-t"], "option -t needs a value: TOPIC"],
+  [["--topic"], "option --topic needs a value: TOPIC"],
+  [["-t", "-m", "a"], "option -t needs a value: TOPIC"],
+  [["-t", "--message", "a"], "option -t needs a value: TOPIC"],
+  [["-H"], "option -H needs a value: HOST"],
+  [["--host"], "option --host needs a value: HOST"],
+  [["--debug=yes"], "option --debug takes no value"],
+  [["--help=me"], "option --help takes no value"],
+  [["left"], 'argument "left" is one too many'],
+  [["-d", "left"], 'argument "left" is one too many'],
+] as const)("%j is refused: %s", (argv, message) => {
+  expect(() => parse(argv)).toThrow(new ArgumentError(message));
+});
+
+test.each([
+  [["--help"], "help"],
+  [["-h"], "help"],
+  [["-dh"], "help"],
+  [["-h", "-d"], "help"],
+  [["-h", "--topic", "a"], "help"],
+  [["-t", "a", "-h"], "help"],
+  [["--help", "--bogus"], "help"],
+  [["--version"], "version"],
+  [["-t", "a", "--version"], "version"],
+] as const)("%j asks for %s", (argv, asks) => {
+  expect(parseArguments(table, argv)).toEqual({ asks });
+});
+
+test("without a host among its options, -h is still the help", () => {
+  expect(parseArguments({ debug: table.debug }, ["-h"])).toEqual({ asks: "help" });
+  expect(() => parseArguments({ debug: table.debug }, ["-H"])).toThrow("unknown option -H");
+});
+
+test("operands may stand anywhere, up to their number", () => {
+  expect(parse(["a", "-d"], 1).operands).toEqual(["a"]);
+  expect(parse(["-d", "a"], 1).operands).toEqual(["a"]);
+  expect(parse(["-d", "--", "-a"], 1).operands).toEqual(["-a"]);
+  expect(() => parse(["a", "b"], 1)).toThrow('argument "b" is one too many');
+});
+
+test("an option may be given several times", () => {
+  const args = parse(["-t", "a", "--topic=b"]);
+  expect(args.all("topic")).toEqual(["a", "b"]);
+  expect(args.text("topic")).toBe("b");
+  expect(args.all("host")).toEqual([]);
+});
+
+test.each(["0", "65536", "99999", "-1", "1.5", "1e3", "0x1", " 1", "1 ", "", "ten"])("port %j is refused", (port) => {
+  const rule = `port ${port}: must be an integer from 1 to 65535`;
+  expect(() => parse([`--port=${port}`]).integer("port", 1883, 1, 65_535)).toThrow(new ArgumentError(rule));
+});
+
+test("a number is taken up to its bounds, and has a default", () => {
+  for (const port of [1, 65_535]) expect(parse(["-p", String(port)]).integer("port", 1883, 1, 65_535)).toBe(port);
+  expect(parse([]).integer("port", 1883, 1, 65_535)).toBe(1883);
+});
+
+test("a choice names what may be chosen", () => {
+  const choices = { "0": "no", "1": "yes" };
+  expect(parse(["-t", "1"]).choice("topic", choices, "never")).toBe("yes");
+  expect(parse([]).choice("topic", choices, "never")).toBe("never");
+  for (const wrong of ["2", "yes", "constructor", ""]) {
+    const refused = () => parse(["-t", wrong]).choice("topic", choices, "never");
+    expect(refused).toThrow(new ArgumentError(`topic ${wrong}: must be 0 or 1`));
+  }
+});
+
+test("what is required and missing is named", () => {
+  expect(() => parse([]).required("topic")).toThrow(new ArgumentError("option --topic is missing"));
+  expect(parse(["-t", ""]).required("topic")).toBe("");
+});
+
+test("the help has a line for each option", () => {
+  const lines = describeOptions(table).trimEnd().split("\n");
+  expect(lines).toHaveLength(Object.keys(table).length + 2);
+  expect(lines).toContainEqual(expect.stringMatching(/^ {2}-h, -H, --host HOST +two letters$/));
+  expect(lines).toContainEqual(expect.stringMatching(/^ {2}--version /));
+});

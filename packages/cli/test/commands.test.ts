@@ -1,0 +1,275 @@
+// The commands as users run them: child processes, from the build, against the embedded broker.
+import { createServer, type Server } from "node:net";
+import { Broker } from "@aiko/mqtt-broker";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { Child, type CommandName, run } from "../../../test/fixtures/child.ts";
+
+vi.setConfig({ testTimeout: 30_000 }); // a child that does not do as it should says so after 15 s
+
+let broker: Broker;
+beforeAll(async () => {
+  broker = await Broker.listen({ host: "127.0.0.1", port: 0 });
+});
+afterAll(() => broker.close());
+
+const port = () => ["-p", String(broker.port)];
+const commands: CommandName[] = ["mqtt_publish", "mqtt_subscribe", "mqtt_test", "aiko-mqtt"];
+const { version } = await import("../package.json", { with: { type: "json" } }).then((module) => module.default);
+
+test.each(commands)("%s --help explains itself on standard output", async (command) => {
+  for (const argument of ["--help", "-h"]) {
+    const { code, lines, notes } = await run(Child.command(command, [argument]));
+    expect(lines[0]).toMatch(new RegExp(`^usage: ${command} `));
+    expect([code, notes]).toEqual([0, []]);
+  }
+});
+
+test.each(commands)("%s --version", async (command) => {
+  const shown = await run(Child.command(command, ["--version"]));
+  expect(shown).toEqual({ code: 0, lines: [`${command} ${version}`], notes: [] });
+});
+
+test.each([
+  ["mqtt_publish", ["-t", "a", "-m", "b", "--bogus"], "unknown option --bogus"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-p", "99999"], "port 99999: must be an integer from 1 to 65535"],
+  ["mqtt_publish", ["-m", "b"], "option --topic is missing"],
+  ["mqtt_publish", ["-t", "a"], "option --message is missing"],
+  ["mqtt_publish", ["-t", "a", "-m"], "option -m needs a value: MESSAGE"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-q", "3"], "qos 3: must be 0, 1 or 2"],
+  ["mqtt_publish", ["-t", "a/+", "-m", "b"], '"a/+"'],
+  ["mqtt_publish", ["-t", "", "-m", "b"], 'topicName ""'],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-V", "31", "-i", "x".repeat(24)], "24 characters"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "http://server"], '"http://server"'],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "mqtt://me:secret@a:99999"], '"mqtt://***@a:99999"'],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-w", "w/#", "--will_message", "x"], '"w/#"'],
+  ["mqtt_subscribe", [], "option --topic is missing"],
+  ["mqtt_subscribe", ["-t", "a/#/b"], '"a/#/b"'],
+  ["mqtt_subscribe", ["-t", "a", "-k", "70000"], "keepalive 70000: must be an integer from 0 to 65535"],
+  ["mqtt_subscribe", ["-t", "a", "-m", "b"], "unknown option -m"],
+  ["mqtt_test", ["-s", "a#"], '"a#"'],
+  ["mqtt_test", ["-t", "#"], '"#"'],
+  ["mqtt_test", ["one", "two"], 'argument "two" is one too many'],
+  ["mqtt_test", ["-p", "0"], "port 0: must be an integer from 1 to 65535"],
+  ["aiko-mqtt", [], "which command?"],
+  ["aiko-mqtt", ["frobnicate"], 'unknown command "frobnicate"'],
+  ["aiko-mqtt", ["--bogus"], "unknown option --bogus"],
+  ["aiko-mqtt", ["broker", "--port", "99999"], "port 99999: must be an integer from 0 to 65535"],
+] satisfies [CommandName, string[], string][])("%s %j: one line, exit code 1", async (command, args, words) => {
+  const { code, lines, notes } = await run(Child.command(command, args));
+  expect(notes).toEqual([expect.stringContaining(words)]);
+  expect(notes[0]).toMatch(new RegExp(`^${command}[ :]`));
+  expect(notes[0]).not.toContain("secret");
+  expect([code, lines]).toEqual([1, []]);
+});
+
+test.each([
+  ["mqtt_publish", ["-t", "a", "-m", "b"]],
+  ["mqtt_subscribe", ["-t", "a"]],
+  ["mqtt_test", []],
+] satisfies [CommandName, string[]][])("%s says in one line that no server is there", async (command, args) => {
+  const free = await listen();
+  await close(free.server);
+  const { code, notes } = await run(Child.command(command, [...args, "-p", free.port]));
+  expect(notes).toEqual([expect.stringContaining(`mqtt://localhost:${free.port}`)]);
+  expect(code).toBe(1);
+});
+
+test("a server that never answers is given up within a few seconds", async () => {
+  const mute = await listen();
+  const { code, notes } = await run(Child.command("mqtt_publish", ["-t", "a", "-m", "b", "-p", mute.port]));
+  await close(mute.server);
+  expect(notes).toEqual([expect.stringContaining("no CONNACK within")]);
+  expect(code).toBe(1);
+});
+
+test("a server that speaks something else is said to", async () => {
+  const web = await listen((text) => (text ? "HTTP/1.1 400 Bad Request\r\n\r\n" : undefined));
+  const { code, notes } = await run(Child.command("mqtt_publish", ["-t", "a", "-m", "b", "-p", web.port]));
+  await close(web.server);
+  expect(notes).toHaveLength(1);
+  expect(code).toBe(1);
+});
+
+test.each(["0", "1", "2"])("mqtt_publish to mqtt_subscribe at QoS %s", async (qos) => {
+  const topic = `flow/${qos}`;
+  await using subscriber = await Child.subscriber([...port(), "-t", "flow/+", "-q", qos]);
+  for (const message of ["hello", "-5", "it's", "", "grüße ☃"]) {
+    const published = await run(Child.command("mqtt_publish", [...port(), "-t", topic, "-m", message, "-q", qos]));
+    expect(published).toEqual({ code: 0, lines: [], notes: [] });
+    await subscriber.said(`Topic: ${topic}, message: '${message}'`);
+  }
+  subscriber.kill("SIGINT");
+  expect(await subscriber.code()).toBe(0);
+  expect(subscriber.lines).toHaveLength(5);
+  expect(subscriber.complaints).toEqual([]);
+});
+
+test.each(["SIGINT", "SIGTERM"] as const)("mqtt_subscribe says DISCONNECT after %s and ends with 0", async (signal) => {
+  await using watcher = await Child.subscriber([...port(), "-t", "last/#"]);
+  const id = `leaves-${signal}`;
+  const will = ["-w", "last/will", "--will_message", "gone"];
+  await using subscriber = await Child.subscriber([...port(), "-t", "a", "-i", id, ...will]);
+  subscriber.kill(signal);
+  expect(await subscriber.code()).toBe(0);
+  expect(await run(Child.command("mqtt_publish", [...port(), "-t", "last/word", "-m", signal]))).toMatchObject({
+    code: 0,
+  });
+  await watcher.said(`Topic: last/word, message: '${signal}'`);
+  expect(watcher.lines).toHaveLength(1);
+});
+
+test("mqtt_subscribe leaves a will when it is killed", async () => {
+  await using watcher = await Child.subscriber([...port(), "-t", "testament"]);
+  await using subscriber = await Child.subscriber([...port(), "-t", "a", "-w", "testament", "--will_message=gone"]);
+  subscriber.kill("SIGKILL");
+  await watcher.said("Topic: testament, message: 'gone'");
+});
+
+test("mqtt_subscribe takes several topics, and prints a message once", async () => {
+  await using subscriber = await Child.subscriber([...port(), "-t", "many/a", "-t", "many/#"]);
+  for (const topic of ["many/a", "many/b", "many/end"]) {
+    await run(Child.command("mqtt_publish", [...port(), "-t", topic, "-m", "x"]));
+  }
+  await subscriber.said("many/end");
+  expect(subscriber.lines).toEqual(["many/a", "many/b", "many/end"].map((topic) => `Topic: ${topic}, message: 'x'`));
+});
+
+test("mqtt_subscribe connects again by itself, and says so", async () => {
+  const first = await Broker.listen({ port: 0 });
+  const { port, url } = first;
+  await using subscriber = await Child.subscriber(["--url", url, "-t", "again"]);
+  await first.close();
+  await subscriber.noted("trying again in");
+  await using second = await Broker.listen({ port });
+  await subscriber.noted(`connected to ${second.url} again`);
+  await run(Child.command("mqtt_publish", ["--url", url, "-t", "again", "-m", "back", "-r"]));
+  await subscriber.said("Topic: again, message: 'back'");
+});
+
+test("mqtt_subscribe ends when another client takes its identifier, and names it", async () => {
+  await using first = await Child.subscriber([...port(), "-t", "a", "-i", "twin"]);
+  await using second = await Child.subscriber([...port(), "-t", "a", "-i", "twin"]);
+  expect(await first.code()).toBe(1);
+  expect(first.complaints).toEqual([expect.stringContaining('"twin"')]);
+  second.kill("SIGINT");
+  expect(await second.code()).toBe(0);
+});
+
+test("nobody has to name a client: two of each command live side by side", async () => {
+  const subscribers = await Promise.all([1, 2].map(() => Child.subscriber([...port(), "-t", "side"])));
+  await run(Child.command("mqtt_publish", [...port(), "-t", "side", "-m", "x"]));
+  for (const subscriber of subscribers) {
+    await subscriber.said("Topic: side, message: 'x'");
+    await subscriber[Symbol.asyncDispose]();
+  }
+});
+
+test("mqtt_test publishes on test/1 each second, prints what comes on test/2, and ends on quit", async () => {
+  await using subscriber = await Child.subscriber([...port(), "-t", "test/1"]);
+  await using tester = Child.command("mqtt_test", [...port(), "localhost"]);
+  await subscriber.said("Topic: test/1");
+  for (const message of ["hello", "quit"])
+    await run(Child.command("mqtt_publish", [...port(), "-t", "test/2", "-m", message]));
+  expect(await tester.code()).toBe(0);
+  expect(tester.lines).toEqual(["Topic: test/2, message: 'hello'", "Topic: test/2, message: 'quit'"]);
+  expect(tester.notes).toEqual([]);
+});
+
+test("mqtt_test has other topics if it is told so, and ends on ^C too", async () => {
+  await using subscriber = await Child.subscriber([...port(), "-t", "mine/#"]);
+  await using tester = Child.command("mqtt_test", [...port(), "-d", "--topic_p=mine/out", "-s", "mine/in"]);
+  await subscriber.said("Topic: mine/out");
+  await run(Child.command("mqtt_publish", [...port(), "-t", "mine/in", "-m", "hello"]));
+  await tester.said("Topic: mine/in, message: 'hello'");
+  tester.kill("SIGINT");
+  expect(await tester.code()).toBe(0);
+});
+
+test("standard output is data only, whatever -d says, and no password is shown", async () => {
+  const secret = "correct horse";
+  const environment = { MQTT_PASSWORD: secret };
+  const args = [...port(), "-d", "-t", "a", "-m", "b", "-q", "1", "-u", "me"];
+  for (const child of [
+    Child.command("mqtt_publish", args, { environment }),
+    Child.command("mqtt_publish", [...args, "-P", secret]),
+  ]) {
+    const { code, lines, notes } = await run(child);
+    expect([code, lines]).toEqual([0, []]);
+    expect(notes).toContainEqual(expect.stringContaining("received PUBACK"));
+    expect(notes.join("\n")).toContain("MQTT 5.0");
+    expect(notes.join("\n")).not.toContain(secret);
+  }
+});
+
+test("a reader that goes away ends mqtt_subscribe quietly", async () => {
+  await using subscriber = await Child.subscriber([...port(), "-t", "head"]);
+  subscriber.process.stdout?.destroy();
+  const publish = () => run(Child.command("mqtt_publish", [...port(), "-t", "head", "-m", "x"]));
+  await publish();
+  await publish();
+  expect(await subscriber.code()).toBe(0);
+  expect(subscriber.complaints).toEqual([]);
+});
+
+test("aiko-mqtt names the same commands", async () => {
+  await using subscriber = Child.command("aiko-mqtt", ["sub", ...port(), "-d", "-t", "umbrella"]);
+  await subscriber.noted("debug: subscribed");
+  expect(await run(Child.command("aiko-mqtt", ["pub", ...port(), "-t", "umbrella", "-m", "x"]))).toMatchObject({
+    code: 0,
+  });
+  await subscriber.said("Topic: umbrella, message: 'x'");
+  subscriber.kill("SIGINT");
+  expect(await subscriber.code()).toBe(0);
+  const { notes } = await run(Child.command("aiko-mqtt", ["publish", "-t", "a"]));
+  expect(notes).toEqual([expect.stringMatching(/^aiko-mqtt publish: option --message is missing/)]);
+});
+
+test("aiko-mqtt broker says where it listens and ends on ^C", async () => {
+  await using server = Child.command("aiko-mqtt", ["broker", "--port", "0"]);
+  const [, url = ""] = /^listening on (mqtt:\/\/127\.0\.0\.1:\d+)$/.exec(await server.said("listening on")) ?? [];
+  await using subscriber = await Child.subscriber(["--url", url, "-t", "a"]);
+  expect(await run(Child.command("mqtt_publish", ["--url", url, "-t", "a", "-m", "b"]))).toMatchObject({ code: 0 });
+  await subscriber.said("Topic: a, message: 'b'");
+
+  const taken = await run(Child.command("aiko-mqtt", ["broker", "-p", new URL(url).port]));
+  expect(taken).toEqual({ code: 1, lines: [], notes: [expect.stringContaining("in use")] });
+  server.kill("SIGINT");
+  expect(await server.code()).toBe(0);
+  expect(server.notes).toEqual([]);
+});
+
+test("mqtt_publish can be interrupted while it connects", async () => {
+  const mute = await listen();
+  await using publisher = Child.command("mqtt_publish", ["-t", "a", "-m", "b", "-p", mute.port]);
+  await new Promise((resolve) => mute.server.once("connection", resolve));
+  publisher.kill("SIGINT");
+  expect(await publisher.code()).toBe(1);
+  expect(publisher.notes).toEqual([expect.stringContaining("interrupted")]);
+  await close(mute.server);
+});
+
+interface Listening {
+  readonly server: Server;
+  readonly port: string;
+}
+
+/** A server that is no broker: what it answers to bytes, or nothing at all. */
+function listen(answer: (text: string) => string | undefined = () => undefined): Promise<Listening> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.on("data", (bytes) => {
+        const text = answer(String(bytes));
+        if (text !== undefined) socket.end(text);
+      });
+    });
+    server.listen(0, () => {
+      const address = server.address();
+      resolve({ server, port: String(typeof address === "object" ? address?.port : 0) });
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}

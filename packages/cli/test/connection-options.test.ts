@@ -1,0 +1,112 @@
+import { expect, test } from "vitest";
+import { ArgumentError, parseArguments } from "../src/arguments.ts";
+import { connectionOptions, targetOf, uniqueClientId, willOf, willOptions } from "../src/connection-options.ts";
+
+function argumentsOf(argv: readonly string[]) {
+  const parsed = parseArguments({ ...connectionOptions, ...willOptions }, argv);
+  if (parsed.asks !== "run") throw new Error(`asks for ${parsed.asks}`);
+  return parsed.args;
+}
+
+const target = (argv: readonly string[], environment: Record<string, string> = {}, host?: string) =>
+  targetOf(argumentsOf(argv), environment, "MQTT client", host);
+
+test.each([
+  [[], "mqtt://localhost:1883"],
+  [["-p", "1884"], "mqtt://localhost:1884"],
+  [["-h", "server"], "mqtt://server:1883"],
+  [["-H", "server"], "mqtt://server:1883"],
+  [["--host=192.0.2.1", "-p1"], "mqtt://192.0.2.1:1"],
+  [["-h", "::1", "-p", "1884"], "mqtt://[::1]:1884"],
+  [["--url", "mqtt://server:1884"], "mqtt://server:1884"],
+  [["--url", "unix:/run/broker.sock"], "unix:/run/broker.sock"],
+])("%j connects to %s", (argv, url) => {
+  expect(target(argv).url).toBe(url);
+});
+
+test("an operand is the host", () => {
+  expect(target(["-p", "2"], {}, "server").url).toBe("mqtt://server:2");
+  expect(() => target(["-h", "a"], {}, "b")).toThrow(new ArgumentError('argument "b": the host is given by --host'));
+});
+
+test.each([
+  [["-p", "99999"], "port 99999: must be an integer from 1 to 65535"],
+  [["-h", ""], 'host "": must be a name or an address'],
+  [["-h", "mqtt://server"], 'host "mqtt://server": must be a name or an address'],
+  [["-h", "user@server"], 'host "user@server": must be a name or an address'],
+  [["--url", "mqtt://a", "-h", "b"], "option --url: give it alone, without host and port"],
+  [["--url", "mqtt://a", "-p", "1"], "option --url: give it alone, without host and port"],
+  [["-V", "4"], "protocol-version 4: must be 5, 31, 311 or auto"],
+  [["-P", "secret"], "option --password: needs --username"],
+])("%j is refused: %s", (argv, message) => {
+  expect(() => target(argv)).toThrow(new ArgumentError(message));
+});
+
+test.each([
+  [[], "auto"],
+  [["-V", "31"], 3],
+  [["-V311"], 4],
+  [["--protocol-version=5"], 5],
+  [["-V", "auto"], "auto"],
+])("%j is protocol version %s", (argv, protocolVersion) => {
+  expect(target(argv).options.protocolVersion).toBe(protocolVersion);
+});
+
+const environment = { MQTT_PASSWORD: "from the environment" };
+test.each([
+  [[], {}, undefined, undefined],
+  [["-u", "me"], {}, "me", undefined],
+  [["-u", "me", "-P", "secret"], {}, "me", "secret"],
+  [["-u", "me"], environment, "me", "from the environment"],
+  [["-u", "me", "-P", "secret"], environment, "me", "secret"],
+  [["-V", "5", "-P", "secret"], {}, undefined, "secret"],
+  [[], environment, undefined, undefined],
+  [["--url", "mqtt://m%65@server"], environment, "me", "from the environment"],
+  [["--url", "mqtt://me:secret@server"], environment, undefined, undefined],
+  [["--url", "mqtt://%zz@server"], environment, undefined, undefined],
+])("%j with %j: user %s, password %s", (argv, environment, username, password) => {
+  const { options } = target(argv, environment);
+  expect([options.username, options.password]).toEqual([username, password]);
+});
+
+test("a default client identifier is this process's own, and not longer than MQTT 3.1 allows", () => {
+  for (const name of ["MQTT client", "MQTT test"]) {
+    const ids = Array.from({ length: 1000 }, () => uniqueClientId(name));
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) {
+      expect(id.startsWith(`${name} `)).toBe(true);
+      expect(id.length).toBeLessThanOrEqual(23);
+    }
+  }
+  expect(target([]).options.clientId).toMatch(/^MQTT client /);
+});
+
+test("an identifier that is given is taken as it is", () => {
+  expect(target(["-i", "MQTT client"]).options.clientId).toBe("MQTT client");
+  expect(target(["--id="]).options.clientId).toBe("");
+});
+
+const topicAndMessage = ["-w", "status", "--will_message", "gone"];
+test.each([
+  [[], undefined],
+  [["-w", "status"], undefined],
+  [["--will_message", "gone"], undefined],
+  [["--will_qos", "2", "--will_retain", "1"], undefined],
+  [topicAndMessage, { topic: "status", payload: "gone", qos: 0, retain: false }],
+  [["--will_topic=status", "--will_message="], { topic: "status", payload: "", qos: 0, retain: false }],
+  [
+    [...topicAndMessage, "--will_qos=2", "--will_retain", "1"],
+    { topic: "status", payload: "gone", qos: 2, retain: true },
+  ],
+  [[...topicAndMessage, "--will_retain", "0"], { topic: "status", payload: "gone", qos: 0, retain: false }],
+])("will of %j", (argv, will) => {
+  expect(willOf(argumentsOf(argv))).toEqual(will ? { will } : {});
+});
+
+test.each([
+  [["--will_qos", "3"], "will_qos 3: must be 0, 1 or 2"],
+  [["--will_retain", "true"], "will_retain true: must be 0 or 1"],
+  [["--will_retain=-1"], "will_retain -1: must be 0 or 1"],
+])("will of %j is refused: %s", (argv, message) => {
+  expect(() => willOf(argumentsOf(argv))).toThrow(new ArgumentError(message));
+});
