@@ -14,6 +14,7 @@ import { encode, PacketStream } from "@aiko/mqtt/codec";
 import {
   ClientSession,
   OutgoingMessage,
+  OutputBuffer,
   ServerSession,
   SubscribeRequest,
   UnsubscribeRequest,

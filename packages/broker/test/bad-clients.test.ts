@@ -26,7 +26,7 @@ const faults: readonly (readonly [string, Packet | Uint8Array, number])[] = [
   ],
   ["a topic with a wildcard", Uint8Array.of(0x30, 4, 0, 1, 0x23, 0), 0x90],
   ["an empty topic without an alias", Uint8Array.of(0x30, 3, 0, 0, 0), 0x82],
-  ["a topic alias of 0", Uint8Array.of(0x30, 7, 0, 1, 0x61, 3, 0x23, 0, 0), 0x82],
+  ["a topic alias of 0", Uint8Array.of(0x30, 7, 0, 1, 0x61, 3, 0x23, 0, 0), 0x94],
   ["a topic alias above the maximum", message("a", "", { properties: { topicAlias: 101 } }), 0x94],
   ["a topic alias that was never set", message("", "", { properties: { topicAlias: 5 } }), 0x82],
   ["a subscription identifier in PUBLISH", message("a", "", { properties: { subscriptionIdentifiers: [1] } }), 0x82],

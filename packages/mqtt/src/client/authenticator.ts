@@ -78,8 +78,14 @@ export class Authenticator {
       this.again = { resolve, reject };
     });
     done.catch(() => undefined); // it may be rejected before this function comes to await it
-    const { data } = await this.begin();
-    this.say(REAUTHENTICATE, data);
+    const { again } = this;
+    try {
+      const { data } = await this.begin();
+      if (this.again === again) this.say(REAUTHENTICATE, data); // else the connection was lost meanwhile
+    } catch (error) {
+      if (this.again === again) this.again = undefined;
+      throw error;
+    }
     return done;
   }
 

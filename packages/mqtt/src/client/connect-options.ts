@@ -50,6 +50,12 @@ export interface ConnectOptions {
   readonly store?: Store;
   /** How much may wait to be sent. Default 100,000 messages, 64 MiB. */
   readonly outbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
+  /**
+   * How many QoS 1 and 2 messages may be on their way unacknowledged, 1 … 65,535. On MQTT 5 the server says what it takes, and
+   * the default is that. Before, it cannot: the default is 65,535, of which 20 at QoS 2, because mosquitto, unless it is told
+   * otherwise, acknowledges and drops what goes beyond.
+   */
+  readonly maximumInflight?: number;
   /** How much may wait for handlers and iterators before reading from the network stops. Default 1,000 messages, 4 MiB. */
   readonly inbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
   /** The properties of CONNECT on MQTT 5. */
@@ -80,6 +86,7 @@ export interface ClientSettings {
   readonly reconnect: ReconnectDelays | undefined;
   readonly store: Store | undefined;
   readonly outbox: Bounds;
+  readonly maximumInflight: number | undefined;
   readonly inbox: Bounds;
   readonly properties: ConnectProperties;
   readonly authentication: AuthenticationOptions | undefined;
@@ -99,6 +106,7 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "reconnect",
   "store",
   "outbox",
+  "maximumInflight",
   "inbox",
   "properties",
   "authentication",
@@ -157,6 +165,10 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
     reconnect,
     store: options.store,
     outbox: bounds("outbox", options.outbox, 100_000, 64 * 2 ** 20),
+    maximumInflight:
+      options.maximumInflight === undefined
+        ? undefined
+        : integer("maximumInflight", options.maximumInflight, 65_535, 1, 65_535),
     inbox: bounds("inbox", options.inbox, 1_000, 4 * 2 ** 20),
     authentication,
     properties: chosen || kept === undefined ? properties : { sessionExpiryInterval: kept, ...properties },

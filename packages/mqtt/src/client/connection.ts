@@ -71,6 +71,13 @@ export class Connection implements ConnectionOwner {
     this.finish(error);
   }
 
+  /** The server is not to be trusted with more: says DISCONNECT on MQTT 5 and closes [MQTT5-4.12.1-2]. */
+  refuse(error: MqttError): void {
+    if (this.over) return;
+    this.session.sayDisconnect({ reasonCode: UNSPECIFIED_ERROR });
+    this.end(error);
+  }
+
   /** Sends what is written, DISCONNECT included, and closes. */
   end(error?: MqttError): void {
     if (this.over) return;
@@ -168,6 +175,8 @@ function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket
   return new RefusedError("CONNECT_REFUSED", reasonCode, message, properties);
 }
 
+/** The one code for this that a client may send: 0x87 (Not authorized) is the server's. */
+const UNSPECIFIED_ERROR = 0x80;
 const SESSION_TAKEN_OVER = 0x8e;
 
 function disconnectedByServer(server: string, clientId: string, packet: DisconnectPacket): RefusedError {

@@ -55,7 +55,7 @@ type State =
 
 /** A connection that the server closes within so many milliseconds after CONNACK, for no reason it names … */
 const SHORT_LIVED = 5_000;
-/** … so many times in a row looks as if another client used the same identifier (before MQTT 5 nobody says so). */
+/** … so many times in a row looks as if another client used the same identifier: before MQTT 5 nobody says so, and mosquitto 2.0 does not on 5 either. */
 const TAKE_OVER_PATTERN = 2;
 
 /** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
@@ -153,7 +153,7 @@ export class Connector {
 
   /** Ends the present connection, for this reason. */
   fail(error: MqttError): void {
-    this.current?.abort(error);
+    this.current?.refuse(error);
   }
 
   disconnected(packet: DisconnectPacket): void {
@@ -291,7 +291,7 @@ export class Connector {
     if (error === undefined) return; // ours, by `stop`
     this.state = { at: "idle" };
     const now = this.platform.clock.now();
-    const unexplained = error.code === "CONNECTION_LOST" && this.version !== 5;
+    const unexplained = error.code === "CONNECTION_LOST";
     this.shortLived = unexplained && now - state.since < SHORT_LIVED ? this.shortLived + 1 : 0;
     this.events.lost(error);
     if (error.code === "TAKEN_OVER") {

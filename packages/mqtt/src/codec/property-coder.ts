@@ -1,6 +1,6 @@
 /** Reads and writes a packet's properties by walking the table in `properties.ts`. */
 
-import { UsageError } from "../errors.js";
+import { ProtocolError, UsageError } from "../errors.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { topicNameProblem } from "../topic/topic-name.js";
 import { BodyWriter } from "./body-writer.js";
@@ -83,8 +83,10 @@ function bit(cursor: Cursor, field: string): number {
 }
 
 function notZero(rule: PropertyRule, field: string, value: number): number {
-  if (rule.nonZero && value === 0) throw forbidden(`${field} must not be 0`);
-  return value;
+  if (!rule.nonZero || value !== 0) return value;
+  const { name } = rule;
+  if (name === "topicAlias") throw new ProtocolError("TOPIC_ALIAS_INVALID", 0x94, `${field} 0 [MQTT5-3.3.2-8]`);
+  throw forbidden(`${field} must not be 0`);
 }
 
 /**

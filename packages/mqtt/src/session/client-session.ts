@@ -6,7 +6,7 @@
 
 import { willProblem } from "../codec/connect-coder.js";
 import { forbidden } from "../codec/cursor.js";
-import { writePacket } from "../codec/encode.js";
+import { encode, writePacket } from "../codec/encode.js";
 import type {
   AuthPacket,
   ConnackPacket,
@@ -17,7 +17,7 @@ import type {
   Will,
 } from "../codec/packets.js";
 import type { AuthProperties, ConnectProperties } from "../codec/properties.js";
-import type { MqttError } from "../errors.js";
+import { type MqttError, UsageError } from "../errors.js";
 import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
@@ -26,7 +26,7 @@ import { MessageSender, type OutboxBounds, type Outlet } from "./message-sender.
 import type { OutgoingMessage } from "./outgoing-message.js";
 import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
-import { publishRefusal, type ServerLimits, serverLimits } from "./server-limits.js";
+import { packetTooLarge, publishRefusal, type ServerLimits, serverLimits } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
 
 export interface ClientSessionOptions {
@@ -37,6 +37,8 @@ export interface ClientSessionOptions {
   /** For CONNECT on MQTT 5. */
   readonly properties: ConnectProperties;
   readonly outbox: OutboxBounds;
+  /** How many QoS 1 and 2 messages the server takes unacknowledged, if that is known other than by CONNACK. */
+  readonly maximumInflight?: number | undefined;
 }
 
 /** What differs from one attempt to the next. */
@@ -260,20 +262,29 @@ export class ClientSession {
   sayDisconnect(packet: Omit<DisconnectPacket, "type">): void {
     const { link } = this;
     if (link.at === "offline") return;
-    if (link.version === 5) writePacket(link.outlet.out, { type: "disconnect", ...packet }, 5);
+    if (link.version === 5) link.outlet.out.append(farewell(packet, this.limits?.maximumPacketSize ?? Infinity));
     else if (link.at === "online" && packet.reasonCode === 0) {
       writePacket(link.outlet.out, { type: "disconnect", reasonCode: 0 }, link.version);
     }
     link.outlet.touch();
   }
 
-  /** MQTT 5: goes on with an authentication, or begins another over the open connection. */
+  /**
+   * MQTT 5: goes on with an authentication, or begins another over the open connection. Without a method in CONNECT there
+   * is none to go on with [MQTT5-4.12.0-7].
+   *
+   * @throws RefusedError if it is longer than the server takes
+   */
   sayAuth(reasonCode: number, authenticationData: Uint8Array | undefined): void {
     const { link } = this;
-    if (link.at === "offline" || link.version !== 5) return;
+    const { method: authenticationMethod } = this.authentication;
+    if (link.at === "offline" || link.version !== 5 || authenticationMethod === undefined) return;
+    const properties = withoutUndefined({ authenticationMethod, authenticationData });
+    const bytes = encode({ type: "auth", reasonCode, properties }, 5);
+    const maximum = this.limits?.maximumPacketSize ?? Infinity;
+    if (bytes.length > maximum) throw packetTooLarge(maximum, "AUTH with its authenticationData");
     if (reasonCode === REAUTHENTICATE) this.authentication.again = true;
-    const properties = { authenticationMethod: this.authentication.method, authenticationData };
-    writePacket(link.outlet.out, { type: "auth", reasonCode, properties: withoutUndefined(properties) }, 5);
+    link.outlet.out.append(bytes);
     link.outlet.touch();
   }
 
@@ -294,13 +305,13 @@ export class ClientSession {
       this.events.refused(packet);
       return;
     }
-    this.checkMethod("connack", packet.properties?.authenticationMethod ?? this.authentication.method);
+    this.checkMethod("connack", packet.properties?.authenticationMethod);
     if (packet.sessionPresent && link.cleanStart) {
       throw forbidden("connack: sessionPresent after a clean start [MQTT-3.2.2-2]");
     }
     // 3.1 does not say whether a session is present: without a clean session it is taken to be [MQTT31-18].
     const resumed = link.version === 3 ? !link.cleanStart : packet.sessionPresent;
-    const limits = serverLimits(packet, link.version);
+    const limits = serverLimits(packet, link.version, this.options.maximumInflight);
     const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now);
     const { outlet, version } = link;
     this.link = { at: "online", outlet, version, limits, keepAlive };
@@ -311,10 +322,11 @@ export class ClientSession {
     this.events.accepted(packet, resumed);
     if (this.link.at !== "online") return;
     this.requests.opened({ outlet, version, limits });
-    const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = limits;
+    const { receiveMaximum, qos2Maximum, maximumPacketSize, topicAliasMaximum } = limits;
     const topicAliases = new OutgoingTopicAliases(topicAliasMaximum);
     const refuse = (message: OutgoingMessage): MqttError | undefined => publishRefusal(limits, message);
-    this.sender.opened({ outlet, version, receiveMaximum, maximumPacketSize, topicAliases, refuse }, resumed, now);
+    const senderLink = { outlet, version, receiveMaximum, qos2Maximum, maximumPacketSize, topicAliases, refuse };
+    this.sender.opened(senderLink, resumed, now);
   }
 
   /** @param again whether a success is awaited, which in a first authentication is CONNACK's to say */
@@ -360,6 +372,17 @@ export class ClientSession {
 
 const SUCCESS = 0;
 const REAUTHENTICATE = 0x19;
+
+/** DISCONNECT, without what would make it longer than the server takes [MQTT5-3.14.2-3, 3.14.2-4]; nothing if it always is. */
+function farewell(packet: Omit<DisconnectPacket, "type">, maximumPacketSize: number): Uint8Array {
+  const { reasonCode, properties } = packet;
+  const { reasonString: _words, userProperties: _pairs, ...needed } = properties ?? {};
+  for (const form of [packet, { reasonCode, properties: needed }, { reasonCode }]) {
+    const bytes = encode({ type: "disconnect", ...form }, 5);
+    if (bytes.length <= maximumPacketSize) return bytes;
+  }
+  return new Uint8Array(0);
+}
 
 function connectProperties(properties: ConnectProperties, attempt: Attempt): ConnectProperties {
   const { authentication } = attempt;

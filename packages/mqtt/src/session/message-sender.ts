@@ -33,6 +33,8 @@ export interface SenderLink {
   readonly outlet: Outlet;
   readonly version: ProtocolVersion;
   readonly receiveMaximum: number;
+  /** How many of those may be QoS 2: less where the peer could not say what it takes. */
+  readonly qos2Maximum: number;
   readonly maximumPacketSize: number;
   readonly topicAliases: OutgoingTopicAliases;
   /** Why the peer would not take the message, if so. */
@@ -64,6 +66,8 @@ export class MessageSender {
   private freshSince = 0;
   private link: SenderLink | undefined;
   private sendQuota = 0;
+  /** The same for QoS 2 alone. */
+  private qos2Quota = 0;
 
   constructor(
     private readonly identifiers: PacketIdentifiers,
@@ -123,6 +127,7 @@ export class MessageSender {
     if (!resumed) this.startAfresh(); // before there is a link: what its outcomes lead to must not overtake the queue
     this.link = link;
     this.sendQuota = link.receiveMaximum;
+    this.qos2Quota = link.qos2Maximum;
     this.resend = new Queue();
     for (const message of this.inflight.values()) this.resend.push(message);
     this.pump(now);
@@ -227,7 +232,8 @@ export class MessageSender {
 
   private maySend(link: SenderLink, message: OutgoingMessage): boolean {
     if (link.outlet.congested) return false;
-    return message.qos === 0 || (this.sendQuota > 0 && this.identifiers.available);
+    if (message.qos === 0) return true;
+    return this.sendQuota > 0 && (message.qos === 1 || this.qos2Quota > 0) && this.identifiers.available;
   }
 
   private send(link: SenderLink, message: OutgoingMessage, now: number): void {
@@ -259,6 +265,7 @@ export class MessageSender {
       message.packetIdentifier = identifier;
       message.state = "sent";
       this.sendQuota--;
+      if (message.qos === 2) this.qos2Quota--;
       this.inflight.set(identifier, message);
       this.journal?.put(message);
     }
@@ -276,6 +283,7 @@ export class MessageSender {
       this.fail(message, packetTooLarge(link.maximumPacketSize, `the message for "${message.topic}"`));
       return;
     }
+    if (message.qos === 2) this.qos2Quota--;
     this.sendQuota--; // a PUBREL too: its message is unacknowledged until PUBCOMP [MQTT5-3.3.4-7]
     link.outlet.touch();
   }
@@ -295,7 +303,10 @@ export class MessageSender {
     now: number,
   ): void {
     this.finish(message);
-    if (this.link !== undefined && this.sendQuota < this.link.receiveMaximum) this.sendQuota++;
+    if (this.link !== undefined) {
+      if (this.sendQuota < this.link.receiveMaximum) this.sendQuota++;
+      if (message.qos === 2 && this.qos2Quota < this.link.qos2Maximum) this.qos2Quota++;
+    }
     this.settle(message, packet);
     if (this.queue.length > 0 || this.resend.length > 0) this.pump(now);
   }

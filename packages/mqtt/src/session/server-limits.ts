@@ -10,6 +10,8 @@ const PROTOCOL_MAXIMUM = 268_435_460;
 
 export interface ServerLimits {
   readonly receiveMaximum: number;
+  /** The part of `receiveMaximum` that QoS 2 messages may take. */
+  readonly qos2Maximum: number;
   readonly maximumPacketSize: number;
   readonly maximumQoS: 0 | 1 | 2;
   readonly retainAvailable: boolean;
@@ -19,10 +21,23 @@ export interface ServerLimits {
   readonly topicAliasMaximum: number;
 }
 
-export function serverLimits(connack: ConnackPacket, version: ProtocolVersion): ServerLimits {
+/**
+ * How many unfinished QoS 2 messages a server before MQTT 5 is trusted with. mosquitto by default takes 20, and what comes
+ * beyond them it acknowledges and drops (seen on 2.0.11).
+ */
+const MODEST = 20;
+
+/** @param maximumInflight what the user knows of the server; undefined if nothing */
+export function serverLimits(
+  connack: ConnackPacket,
+  version: ProtocolVersion,
+  maximumInflight: number | undefined,
+): ServerLimits {
   const properties = connack.properties ?? {};
+  const receiveMaximum = Math.min(properties.receiveMaximum ?? 65_535, maximumInflight ?? 65_535);
   return {
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    receiveMaximum,
+    qos2Maximum: version === 5 ? receiveMaximum : (maximumInflight ?? MODEST),
     maximumPacketSize: properties.maximumPacketSize ?? PROTOCOL_MAXIMUM,
     maximumQoS: properties.maximumQoS ?? 2,
     retainAvailable: properties.retainAvailable ?? true,

@@ -85,6 +85,7 @@ export class ServerSession {
         outlet,
         version,
         receiveMaximum: connect.properties?.receiveMaximum ?? 65_535,
+        qos2Maximum: 65_535,
         maximumPacketSize: connect.properties?.maximumPacketSize ?? PROTOCOL_MAXIMUM,
         topicAliases: new OutgoingTopicAliases(connect.properties?.topicAliasMaximum ?? 0),
         refuse: () => undefined,

@@ -37,21 +37,16 @@ describe("taken over by another client", () => {
     expect(client.connected).toBe(true);
   });
 
-  test("not suspected when connections lasted, or on MQTT 5", async () => {
-    for (const [protocolVersion, lasting] of [
-      [4, 6_000],
-      [5, 0],
-    ] as const) {
-      const bench = new Bench();
-      let { client, peer } = await bench.online({ protocolVersion });
-      const events = recordEvents(client);
-      for (let i = 0; i < 4; i++) {
-        await bench.clock.advance(lasting);
-        peer.cut();
-        peer = await bench.acceptAgain();
-      }
-      expect(events.filter(({ name }) => name === "takenOver")).toEqual([]);
+  test("not suspected when connections lasted", async () => {
+    const bench = new Bench();
+    let { client, peer } = await bench.online({ protocolVersion: 4 });
+    const events = recordEvents(client);
+    for (let i = 0; i < 4; i++) {
+      await bench.clock.advance(6_000);
+      peer.cut();
+      peer = await bench.acceptAgain();
     }
+    expect(events.filter(({ name }) => name === "takenOver")).toEqual([]);
   });
 });
 

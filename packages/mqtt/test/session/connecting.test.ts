@@ -93,6 +93,7 @@ describe("CONNACK", () => {
     expect(client.session.isOnline).toBe(true);
     expect(client.session.limits).toEqual({
       receiveMaximum: 5,
+      qos2Maximum: 5,
       maximumPacketSize: 268_435_460,
       maximumQoS: 2,
       retainAvailable: true,

@@ -177,6 +177,7 @@ export class Client implements Side {
         cleanStart: options.cleanStart ?? false,
         properties,
         outbox: options.outbox ?? roomy,
+        maximumInflight: options.maximumInflight,
       },
       {
         accepted: (packet, resumed) => {
@@ -252,6 +253,7 @@ export class Server implements Side {
     this.session = new ServerSession(
       {
         outbox: options.outbox ?? roomy,
+        maximumInflight: options.maximumInflight,
         receiveMaximum: options.receiveMaximum ?? 65_535,
         topicAliasMaximum: options.topicAliasMaximum ?? 0,
       },
