@@ -1,0 +1,28 @@
+// @ts-check
+// Forwards messages from one server to another, each at least once: it is acknowledged at the source when the other side has
+// it. What arrives while this program is away waits at the source. Ends on ^C.
+//   node examples/forward.js mqtt://a mqtt://b 'topic/#'
+import { connect } from "@aiko/mqtt";
+
+const [from, to, topicFilter = "#"] = process.argv.slice(2);
+if (from === undefined || to === undefined) {
+  console.error("usage: node examples/forward.js FROM_URL TO_URL [TOPIC_FILTER]");
+  process.exit(1);
+}
+
+const target = await connect(to);
+// The identifier by which the source knows this forwarder again: one for each forwarder that runs at a time.
+const source = await connect(from, { clientId: "forward example", cleanStart: false });
+await source.subscribe(topicFilter, {
+  retainAsPublished: true,
+  qos: 1,
+  async onMessage({ topic, payload, retain }) {
+    await target.publish(topic, payload, { qos: 1, retain });
+    console.log(topic);
+  },
+});
+console.log(`forwarding ${topicFilter}`);
+
+await new Promise((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
+await source.disconnect(); // first, so that nothing new comes
+await target.disconnect();

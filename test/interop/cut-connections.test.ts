@@ -1,0 +1,71 @@
+// 10,000 messages through mosquitto while the publisher's connection is cut 50 times. The subscriber is direct and uncut:
+// mosquitto, as the sender, may repeat a QoS 2 message by itself after quick reconnections.
+import { connect } from "@aiko/mqtt";
+import { expect, test } from "vitest";
+import { CuttingProxy } from "../fixtures/cutting-proxy.ts";
+import { Mosquitto } from "../fixtures/mosquitto.ts";
+
+const messages = 10_000;
+const cuts = 50;
+const seed = Number(process.env["SEED"] ?? 20_120_601);
+// 20 is mosquitto's default; inflight-limits.test.ts is about it. The queue of the subscriber must hold all of them.
+const limits = ["max_inflight_messages 20", "max_queued_messages 0"];
+/** At QoS 0: what is awaited at a time, so that the connection is cut between messages and not after all of them. */
+const batch = 50;
+
+const cases = ([4, 5] as const).flatMap((version) => ([0, 1, 2] as const).map((qos) => ({ version, qos })));
+
+test.each(cases)(
+  `version $version, QoS $qos: ${messages} messages, ${cuts} cuts (SEED=${seed})`,
+  async ({ version, qos }) => {
+    await using mosquitto = await Mosquitto.start({ config: limits });
+    // Each message takes at least so many bytes on the wire, acknowledgements included: enough for all the cuts.
+    const bytes = messages * (2 + 2 + topic.length + 5 + { 0: 0, 1: 6, 2: 14 }[qos]);
+    await using proxy = await CuttingProxy.listen(mosquitto.port, {
+      seed,
+      cuts,
+      longest: Math.floor(bytes / cuts),
+      shortest: 100,
+    });
+    await using subscriber = await connect(mosquitto.url, { protocolVersion: version });
+    const received: number[] = [];
+    let last: () => void = () => undefined;
+    const complete = new Promise<void>((resolve) => (last = resolve));
+    await subscriber.subscribe(topic, {
+      qos,
+      onMessage(message) {
+        if (message.text() === "end") last();
+        else received.push(Number(message.text()));
+      },
+    });
+
+    const publisher = await connect(proxy.url, {
+      protocolVersion: version,
+      clientId: "publisher",
+      cleanStart: false,
+      reconnect: { initialDelay: 1, maximumDelay: 20 },
+    });
+    let failed = 0;
+    const outcomes: Promise<unknown>[] = [];
+    for (let i = 0; i < messages; i++) {
+      outcomes.push(publisher.publish(topic, String(i).padStart(5, "0"), { qos }).catch(() => failed++));
+      if (qos === 0 && i % batch === 0) await Promise.all(outcomes.splice(0));
+    }
+    await Promise.all(outcomes);
+    await publisher.disconnect();
+    await using closing = await connect(mosquitto.url, { protocolVersion: version });
+    await closing.publish(topic, "end", { qos: 1 });
+    await complete;
+
+    const distinct = [...new Set(received)];
+    const sorted = distinct.toSorted((a, b) => a - b);
+    expect(distinct, "the order of publishing, repeats aside").toEqual(sorted);
+    if (qos > 0) expect(distinct).toHaveLength(messages);
+    if (qos !== 1) expect(received, "nothing twice").toHaveLength(distinct.length);
+    if (qos > 0) expect(failed).toBe(0);
+    expect(proxy.cuts).toBe(cuts);
+  },
+  120_000,
+);
+
+const topic = "cut";
