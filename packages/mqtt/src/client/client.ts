@@ -123,7 +123,7 @@ export class Client {
     this.journal = store && new SessionJournal();
     this.storeWriter = store && this.journal && new StoreWriter(store, this.journal);
     this.session = new ClientSession(this.settings, this.sessionEvents(), this.journal);
-    this.router = new Router(this.settings.inbox, this.routerOwner());
+    this.router = new Router(this.settings.inbox, this.clock, this.routerOwner());
     this.subscriptions = new Subscriptions(this.session, this.router, (error) => this.emitter.emit("error", error));
     const { authentication } = this.settings;
     this.authenticator =
@@ -410,6 +410,7 @@ export class Client {
   private finish(error: MqttError | undefined, reason: (what: string) => MqttError): void {
     this.session.abandon(reason);
     this.subscriptions.close(error);
+    this.router.forgetUnclaimed();
     if (this.finished) return;
     this.finished = true;
     this.emitter.emit("closed", { error });
@@ -418,13 +419,14 @@ export class Client {
   private sessionEvents(): ClientSessionEvents {
     return {
       accepted: (connack, resumed) => {
+        if (resumed && !this.settings.cleanStart) this.router.awaitClaims();
         this.connector.connackAccepted(connack);
         if (!resumed || this.connector.protocolVersion === 3) this.subscriptions.subscribeAgain();
       },
       refused: (connack) => this.connector.connackRefused(connack),
       message: (packet: PublishPacket, delivery) => {
         this.counts.messagesReceived++;
-        this.router.route(packet, delivery, !this.settings.cleanStart);
+        this.router.route(packet, delivery);
       },
       authentication: (packet) => this.authenticator?.received(packet),
       disconnected: (packet) => this.connector.disconnected(packet),

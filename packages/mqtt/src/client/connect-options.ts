@@ -180,7 +180,10 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
 
 /** What cannot be encoded is told now, and not when a connection is there to say it over. */
 function assertConnect(settings: ClientSettings, version: ProtocolVersion, urlHasUsername: boolean): void {
-  const { clientId, cleanStart, keepAlive, will, username, password, properties } = settings;
+  const { clientId, cleanStart, keepAlive, will, username, password } = settings;
+  const authenticationMethod = settings.authentication?.method;
+  const properties =
+    authenticationMethod === undefined ? settings.properties : { ...settings.properties, authenticationMethod };
   encode(
     {
       type: "connect",

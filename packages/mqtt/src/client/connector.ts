@@ -291,7 +291,7 @@ export class Connector {
     if (error === undefined) return; // ours, by `stop`
     this.state = { at: "idle" };
     const now = this.platform.clock.now();
-    const unexplained = error.code === "CONNECTION_LOST";
+    const unexplained = error.code === "CONNECTION_LOST" && error.cause === undefined; // closed, not broken
     this.shortLived = unexplained && now - state.since < SHORT_LIVED ? this.shortLived + 1 : 0;
     this.events.lost(error);
     if (error.code === "TAKEN_OVER") {
@@ -299,7 +299,10 @@ export class Connector {
       this.giveUp(error);
       return;
     }
-    if (this.shortLived >= TAKE_OVER_PATTERN) this.events.takenOver(false, this.suspicion());
+    if (this.shortLived >= TAKE_OVER_PATTERN) {
+      this.policy?.rival();
+      this.events.takenOver(false, this.suspicion());
+    }
     this.retry(error);
   }
 

@@ -19,6 +19,8 @@ const FLOOR = 0.1;
 export class ReconnectPolicy {
   private failures = 0;
   private connectedAt: number | undefined;
+  /** How long a connection must last for waits to be short again. */
+  private stable = STABLE;
 
   constructor(
     private readonly delays: ReconnectDelays,
@@ -34,9 +36,20 @@ export class ReconnectPolicy {
     this.connectedAt = now;
   }
 
+  /**
+   * Another client seems to use the same identifier, and each connection that lasts only does so until that client's wait is
+   * over: waits grow until one lasts longer than any wait.
+   */
+  rival(): void {
+    this.stable = Math.max(STABLE, 2 * this.delays.maximumDelay);
+  }
+
   /** An attempt failed or a connection ended. The wait before the next attempt in milliseconds; undefined: no more. */
   next(now: number): number | undefined {
-    if (this.connectedAt !== undefined && now - this.connectedAt >= STABLE) this.failures = 0;
+    if (this.connectedAt !== undefined && now - this.connectedAt >= this.stable) {
+      this.failures = 0;
+      this.stable = STABLE;
+    }
     this.connectedAt = undefined;
     const { initialDelay, maximumDelay, maximumAttempts } = this.delays;
     if (this.failures >= maximumAttempts) return undefined;

@@ -5,6 +5,7 @@
 
 import type { PublishPacket } from "../codec/packets.js";
 import { payloadLength } from "../codec/publish-coder.js";
+import type { Clock, Timer } from "../platform/clock.js";
 import type { Delivery } from "../session/message-receiver.js";
 import { parseSharedFilter } from "../topic/topic-filter.js";
 import { TopicTree } from "../topic/topic-tree.js";
@@ -25,6 +26,8 @@ export interface RouterOwner {
 
 /** Once reading stopped, it goes on when the backlog has shrunk to this part of its bound. */
 const RESUME_AT = 0.5;
+/** How many milliseconds a message of a resumed session waits for the application to subscribe again. */
+const CLAIM_TIME = 10_000;
 
 export class Router {
   private readonly tree = new TopicTree<Subscription>();
@@ -33,9 +36,12 @@ export class Router {
   private paused = false;
   /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
+  private claimsEnd = 0;
+  private claims: Timer | undefined;
 
   constructor(
     private readonly bounds: Bounds,
+    private readonly clock: Clock,
     private readonly owner: RouterOwner,
   ) {}
 
@@ -49,23 +55,33 @@ export class Router {
     this.tree.add(matched(topicFilter), subscription);
     const unclaimed = this.unclaimed;
     this.unclaimed = [];
-    for (const { packet, delivery } of unclaimed) this.route(packet, delivery, true);
+    for (const { packet, delivery } of unclaimed) this.route(packet, delivery);
+  }
+
+  /**
+   * The server goes on with a session whose subscriptions an earlier process may have made: what comes under them waits a
+   * while for this one to subscribe too, and is acknowledged then in any case [MQTT5-4.5.0-2].
+   */
+  awaitClaims(): void {
+    this.claimsEnd = this.clock.now() + CLAIM_TIME;
   }
 
   /** Forgets what nobody claimed: the connection it must be acknowledged over is gone, and the server sends it again. */
   forgetUnclaimed(): void {
     this.unclaimed = [];
+    this.claimsEnd = 0;
+    this.claims?.cancel();
+    this.claims = undefined;
   }
 
   delete(subscription: Subscription, topicFilter: string): void {
     this.tree.delete(matched(topicFilter), subscription);
   }
 
-  /** @param mayWait whether a message that no subscription is there for yet is kept until one is */
-  route(packet: PublishPacket, delivery: Delivery | undefined, mayWait: boolean): void {
+  route(packet: PublishPacket, delivery: Delivery | undefined): void {
     const message = new Message(packet);
     const subscriptions = this.subscriptionsFor(packet);
-    if (subscriptions.length === 0 && mayWait && delivery && this.unclaimed.length < this.bounds.maximumCount) {
+    if (subscriptions.length === 0 && delivery && this.mayWait()) {
       this.unclaimed.push({ packet, delivery });
       return;
     }
@@ -102,6 +118,17 @@ export class Router {
     if (named.length === 0) return matching; // of a subscription that an earlier process made
     const filters = new Set(named.flatMap((each) => each.topicFilters));
     return matching.filter((each) => named.includes(each) || each.topicFilters.some((filter) => filters.has(filter)));
+  }
+
+  private mayWait(): boolean {
+    const left = this.claimsEnd - this.clock.now();
+    if (left <= 0 || this.unclaimed.length >= this.bounds.maximumCount) return false;
+    this.claims ??= this.clock.schedule(left, () => {
+      const { unclaimed } = this;
+      this.forgetUnclaimed();
+      for (const { packet, delivery } of unclaimed) this.route(packet, delivery);
+    });
+    return true;
   }
 
   private hold(message: Message): void {

@@ -182,6 +182,31 @@ describe("messages of a resumed session", () => {
     expect(events).toEqual([]);
   });
 
+  test("wait ten seconds, and are then acknowledged and told as unclaimed; later ones wait no more", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ cleanStart: false }, { sessionPresent: true });
+    const events = recordEvents(client);
+    peer.send(message("a", "1", 1, 1));
+    await bench.clock.advance(9_999);
+    await peer.expectNothing();
+    await bench.clock.advance(1);
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 1, reasonCode: 0 });
+    peer.send(message("b", "2", 2, 2));
+    await peer.expect("pubrec");
+    expect(events).toMatchObject([
+      { name: "unclaimed", value: { topic: "a" } },
+      { name: "unclaimed", value: { topic: "b" } },
+    ]);
+  });
+
+  test("do not wait if the server has no session", async () => {
+    const bench = new Bench();
+    const { peer } = await bench.online({ cleanStart: false });
+    peer.send(message("a", "1", 1, 1));
+    await peer.expect("puback");
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
   test("that nobody claims come again with the next connection", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online({ cleanStart: false }, { sessionPresent: true });

@@ -37,6 +37,32 @@ describe("taken over by another client", () => {
     expect(client.connected).toBe(true);
   });
 
+  test("not suspected when the link breaks instead of being closed", async () => {
+    const bench = new Bench();
+    let { client, peer } = await bench.online({ protocolVersion: 4 });
+    const events = recordEvents(client);
+    for (let i = 0; i < 4; i++) {
+      peer.cut();
+      peer = await bench.acceptAgain();
+    }
+    expect(events.filter(({ name }) => name === "takenOver")).toEqual([]);
+  });
+
+  test("once suspected, waits grow to their bound although connections last a while", async () => {
+    const bench = new Bench();
+    const reconnect = { initialDelay: 1_000, maximumDelay: 30_000 };
+    let { client, peer } = await bench.online({ protocolVersion: 4, reconnect });
+    const delays: number[] = [];
+    client.on("reconnecting", ({ delay }) => delays.push(delay));
+    for (let i = 0; i < 40; i++) {
+      if (i >= 2) await bench.clock.advance(20_000); // until the other client's wait is over
+      peer.close();
+      peer = await bench.acceptAgain();
+    }
+    const average = delays.slice(10).reduce((sum, delay) => sum + delay, 0) / (delays.length - 10);
+    expect(average).toBeGreaterThan(10_000);
+  });
+
   test("not suspected when connections lasted", async () => {
     const bench = new Bench();
     let { client, peer } = await bench.online({ protocolVersion: 4 });
