@@ -43,6 +43,22 @@ export function onAbort(signal: AbortSignalLike | undefined, abort: (error: Usag
   return () => signal.removeEventListener("abort", fire);
 }
 
+/** What `work` comes to, or a rejection with the signal's reason as soon as it fires. */
+export async function orAborted<Result>(work: Result | Promise<Result>, signal: AbortSignalLike): Promise<Result> {
+  let stop = (): void => undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    const fire = (): void => reject(signal.reason);
+    if (signal.aborted) fire();
+    signal.addEventListener("abort", fire);
+    stop = () => signal.removeEventListener("abort", fire);
+  });
+  try {
+    return await Promise.race([work, givenUp]);
+  } finally {
+    stop();
+  }
+}
+
 function aborted(signal: AbortSignalLike): UsageError {
   return new UsageError("ABORTED", "aborted by its signal", { cause: signal.reason });
 }

@@ -80,8 +80,8 @@ export class Authenticator {
     done.catch(() => undefined); // it may be rejected before this function comes to await it
     const { again } = this;
     try {
-      const { data } = await this.begin();
-      if (this.again === again) this.say(REAUTHENTICATE, data); // else the connection was lost meanwhile
+      const begun = await Promise.race([this.begin(), done]); // `done` rejects if the connection is lost meanwhile
+      if (begun) this.say(REAUTHENTICATE, begun.data);
     } catch (error) {
       if (this.again === again) this.again = undefined;
       throw error;

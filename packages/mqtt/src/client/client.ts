@@ -27,7 +27,7 @@ import {
 } from "./publishing.js";
 import { type RequestHandler, type RequestOptions, RequestResponse } from "./request-response.js";
 import { Router, type RouterOwner } from "./router.js";
-import { parseServerUrl } from "./server-url.js";
+import { ServerList, type Servers } from "./server-list.js";
 import { StoreWriter } from "./store-writer.js";
 import type { Subscription } from "./subscription.js";
 import { type SubscribeOptions, Subscriptions } from "./subscriptions.js";
@@ -107,17 +107,12 @@ export class Client {
 
   /** Made by `connect` and `createClient`. */
   constructor(
-    urls: string | readonly string[],
+    urls: Servers,
     private readonly options: ConnectOptions,
     platform: Platform,
   ) {
-    const servers = (typeof urls === "string" ? [urls] : urls).map(parseServerUrl);
-    if (servers.length === 0) throw new UsageError("URL_INVALID", "url: the list of servers is empty");
-    this.settings = parseConnectOptions(
-      options,
-      platform.random,
-      servers.some((server) => server.username !== undefined),
-    );
+    const servers = new ServerList(urls);
+    this.settings = parseConnectOptions(options, platform.random, servers.mayNameUser);
     this.clock = platform.clock;
     const { store } = this.settings;
     this.journal = store && new SessionJournal();

@@ -15,6 +15,14 @@ import { assertTopicName } from "../topic/topic-name.js";
 import type { AuthenticationOptions } from "./authenticator.js";
 import type { ReconnectDelays } from "./reconnect-policy.js";
 
+export interface Credentials {
+  readonly username?: string | undefined;
+  readonly password?: string | Uint8Array | undefined;
+}
+
+/** @param server the URL of the server they are for, without credentials */
+export type CredentialsProvider = (server: string) => Credentials | Promise<Credentials>;
+
 export interface WillOptions {
   readonly topic: string;
   readonly payload?: string | Uint8Array;
@@ -40,6 +48,8 @@ export interface ConnectOptions {
   readonly keepAlive?: number;
   readonly username?: string;
   readonly password?: string | Uint8Array;
+  /** Asked for user name and password at each attempt, instead of `username` and `password`: for tokens that expire. */
+  readonly credentials?: CredentialsProvider;
   /** What the server publishes if this client goes without saying goodbye. */
   readonly will?: WillOptions;
   /** Milliseconds that one attempt may take, from dialling to CONNACK. Default 10,000. */
@@ -81,6 +91,7 @@ export interface ClientSettings {
   readonly keepAlive: number;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
+  readonly credentials: CredentialsProvider | undefined;
   readonly will: Will | undefined;
   readonly connectTimeout: number;
   readonly reconnect: ReconnectDelays | undefined;
@@ -101,6 +112,7 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "keepAlive",
   "username",
   "password",
+  "credentials",
   "will",
   "connectTimeout",
   "reconnect",
@@ -149,6 +161,12 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
   if (password !== undefined && !named && options.protocolVersion !== 5) {
     throw new UsageError("OPTION_INVALID", "password: needs a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
   }
+  if (options.credentials !== undefined && typeof options.credentials !== "function") {
+    throw new UsageError("OPTION_INVALID", "credentials: must be a function");
+  }
+  if (options.credentials !== undefined && (options.username ?? options.password) !== undefined) {
+    throw new UsageError("OPTION_INVALID", "credentials: cannot stand beside username or password");
+  }
   const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect ?? {});
   const properties = options.properties ?? {};
   const chosen = properties.sessionExpiryInterval !== undefined;
@@ -160,6 +178,7 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
     keepAlive: integer("keepAlive", options.keepAlive, 60, 0, 65_535),
     username: options.username,
     password,
+    credentials: options.credentials,
     will: options.will === undefined ? undefined : parseWill(options.will),
     connectTimeout: integer("connectTimeout", options.connectTimeout, 10_000, 1, 2 ** 31 - 1),
     reconnect,

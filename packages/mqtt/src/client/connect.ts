@@ -3,19 +3,21 @@
 import { platform } from "#platform";
 import { Client } from "./client.js";
 import type { ConnectOptions } from "./connect-options.js";
+import type { Servers } from "./server-list.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected,
  * until `disconnect`.
  *
- * @param urls one server or a list to fail over through: `mqtt://host:port`, `unix:/path`
+ * @param urls one server, a list to fail over through, or a function that gives either before each round of attempts:
+ * `mqtt://host:port`, `unix:/path`
  * @throws RefusedError, TransportError, TimeoutError or ProtocolError if no server takes the client; UsageError if an option
  * is unknown or wrong, or `signal` fires
  * @example
  * await using client = await connect("mqtt://localhost:1883", { clientId: "kitchen" });
  * await client.publish("kitchen/temperature", "21.5", { qos: 1 });
  */
-export async function connect(urls: string | readonly string[], options: ConnectOptions = {}): Promise<Client> {
+export async function connect(urls: Servers, options: ConnectOptions = {}): Promise<Client> {
   const client = createClient(urls, options);
   try {
     await client.connect();
@@ -27,6 +29,6 @@ export async function connect(urls: string | readonly string[], options: Connect
 }
 
 /** Makes a client without connecting it: for listeners that must not miss the first event. `client.connect()` connects. */
-export function createClient(urls: string | readonly string[], options: ConnectOptions = {}): Client {
+export function createClient(urls: Servers, options: ConnectOptions = {}): Client {
   return new Client(urls, options, options.platform ?? platform);
 }

@@ -4,7 +4,7 @@
  */
 
 import type { ConnackPacket, DisconnectPacket, Packet } from "../codec/packets.js";
-import { describeReasonCode, describeReturnCode } from "../codec/reason-codes.js";
+import { describeReasonCode, describeReturnCode, mayCarry } from "../codec/reason-codes.js";
 import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport } from "../platform/transport.js";
@@ -122,8 +122,9 @@ export class Connection implements ConnectionOwner {
       return;
     }
     if (error instanceof ProtocolError) {
-      if (this.accepted) this.session.sayDisconnect({ reasonCode: error.reasonCode });
-      this.end(error);
+      const fault = this.accepted ? sayable(error) : error;
+      if (this.accepted) this.session.sayDisconnect({ reasonCode: fault.reasonCode });
+      this.end(fault);
     } else if (error instanceof MqttError) {
       this.abort(error);
     } else {
@@ -175,6 +176,13 @@ function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket
   return new RefusedError("CONNECT_REFUSED", reasonCode, message, properties);
 }
 
+/** As DISCONNECT can say it: what only CONNACK can is wrong with a CONNECT, which a server must not send at all. */
+function sayable(error: ProtocolError): ProtocolError {
+  if (mayCarry("disconnect", error.reasonCode)) return error;
+  return new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, error.message, { cause: error });
+}
+
+const PROTOCOL_ERROR = 0x82;
 /** The one code for this that a client may send: 0x87 (Not authorized) is the server's. */
 const UNSPECIFIED_ERROR = 0x80;
 const SESSION_TAKEN_OVER = 0x8e;

@@ -11,11 +11,12 @@ import type { Platform } from "../platform/platform.js";
 import { utf8Bytes } from "../platform/text.js";
 import type { Transport } from "../platform/transport.js";
 import type { Attempt, ClientSession } from "../session/client-session.js";
-import { AbortSource, assertNotAborted, onAbort } from "./abort-source.js";
+import { AbortSource, assertNotAborted, onAbort, orAborted } from "./abort-source.js";
 import type { Authenticator } from "./authenticator.js";
 import type { ClientSettings } from "./connect-options.js";
 import { Connection } from "./connection.js";
 import { ReconnectPolicy } from "./reconnect-policy.js";
+import type { ServerList } from "./server-list.js";
 import type { ServerUrl } from "./server-url.js";
 import type { StoreWriter } from "./store-writer.js";
 
@@ -49,7 +50,7 @@ type Connecting = {
 type State =
   | { readonly at: "idle" }
   | Connecting
-  | { readonly at: "online"; readonly connection: Connection; readonly since: number }
+  | { readonly at: "online"; readonly connection: Connection; readonly server: ServerUrl; readonly since: number }
   | { readonly at: "waiting"; readonly timer: Timer }
   | { readonly at: "stopped" };
 
@@ -61,12 +62,17 @@ const TAKE_OVER_PATTERN = 2;
 /** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
 const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
 
+/** Servers that one round tries at the most, so that servers which refer to each other do not keep a client busy. */
+const MOST_ATTEMPTS = 100;
+
+/** What CONNECT says of who connects. */
+type Introduction = Omit<Attempt, "clientId">;
+
 export class Connector {
   private state: State = { at: "idle" };
   private readonly policy: ReconnectPolicy | undefined;
-  private serverIndex = 0;
-  /** The version that each server accepted; until then all of `settings.versions` are tried there. */
-  private readonly versions = new Map<ServerUrl, ProtocolVersion>();
+  /** The version that each server accepted, by its name; until then all of `settings.versions` are tried there. */
+  private readonly versions = new Map<string, ProtocolVersion>();
   private version: ProtocolVersion | undefined;
   /** Whether the application's backlog keeps us from reading, whichever connection it is. */
   private paused = false;
@@ -75,7 +81,7 @@ export class Connector {
   private shortLived = 0;
 
   constructor(
-    private readonly servers: readonly ServerUrl[],
+    private readonly servers: ServerList,
     private readonly settings: ClientSettings,
     private readonly platform: Platform,
     private readonly session: ClientSession,
@@ -103,23 +109,17 @@ export class Connector {
     return this.assignedClientId ?? this.settings.clientId;
   }
 
-  /** The first attempt: each server once, in order. Rejects with the last one's error. */
+  /** The first round of attempts. Rejects with the last one's error. */
   async start(signal: AbortSignalLike | undefined): Promise<Accepted> {
     if (this.state.at !== "idle")
       throw new UsageError("ALREADY_CONNECTED", "connect: this client was connected before");
     assertNotAborted(signal);
-    let failure: MqttError | undefined;
-    for (let i = 0; i < this.servers.length; i++) {
-      try {
-        return await this.attempt(signal);
-      } catch (error) {
-        failure = error as MqttError;
-        if (failure.code === "ABORTED" || this.isStopped) break;
-        this.nextServer();
-      }
+    try {
+      return await this.round(signal);
+    } catch (error) {
+      if (!this.isStopped) this.state = { at: "idle" };
+      throw error;
     }
-    if (!this.isStopped) this.state = { at: "idle" };
-    throw failure;
   }
 
   /** Ends for good, after sending what is written. Resolves when the network connection is closed. */
@@ -164,22 +164,58 @@ export class Connector {
     return this.state.at === "online" || this.state.at === "connecting" ? this.state.connection : undefined;
   }
 
-  private get server(): ServerUrl {
-    return this.servers[this.serverIndex] as ServerUrl;
+  /** Each server once, in order; where one refers to others, those first. Rejects with the last one's error. */
+  private async round(signal: AbortSignalLike | undefined): Promise<Accepted> {
+    await this.refreshServers(signal);
+    const tried = new Set<string>();
+    let failure: MqttError | undefined;
+    for (let next = this.nextServer(tried); next !== undefined; next = this.nextServer(tried)) {
+      tried.add(next.name);
+      try {
+        return await this.attempt(next, signal);
+      } catch (error) {
+        failure = error as MqttError;
+        if (failure.code === "ABORTED" || this.isStopped || isFinal(failure)) throw failure;
+        this.servers.failed(next);
+        this.follow(next, failure);
+      }
+    }
+    throw failure;
   }
 
-  private nextServer(): void {
-    this.serverIndex = (this.serverIndex + 1) % this.servers.length;
+  private nextServer(tried: ReadonlySet<string>): ServerUrl | undefined {
+    if (tried.size >= MOST_ATTEMPTS) return undefined;
+    return this.servers.candidates.find((server) => !tried.has(server.name));
+  }
+
+  /** Lets the application say which servers there are; it may take as long as an attempt. */
+  private async refreshServers(signal: AbortSignalLike | undefined): Promise<void> {
+    const { state, done } = this.connecting("the list of servers", signal);
+    try {
+      await orAborted(this.servers.refresh(), state.abort.signal);
+    } catch (error) {
+      throw asMqttError(error, "a server: the list of servers cannot be had");
+    } finally {
+      done();
+    }
+  }
+
+  /** If the error is a server's reference to another, that one comes first from now on. True if there is one. */
+  private follow(from: ServerUrl, error: MqttError): boolean {
+    if (!(error instanceof RefusedError) || error.serverReference === undefined) return false;
+    const { reasonCode, serverReference } = error;
+    if (reasonCode !== USE_ANOTHER_SERVER && reasonCode !== SERVER_MOVED) return false;
+    return this.servers.refer(from, serverReference, reasonCode === SERVER_MOVED);
   }
 
   /** One server, with each version it might speak. */
-  private async attempt(signal: AbortSignalLike | undefined): Promise<Accepted> {
-    const known = this.versions.get(this.server);
+  private async attempt(server: ServerUrl, signal: AbortSignalLike | undefined): Promise<Accepted> {
+    const known = this.versions.get(server.name);
     const versions = known === undefined ? this.settings.versions : [known];
     let failure: MqttError | undefined;
     for (const version of versions) {
       try {
-        return await this.handshake(version, signal);
+        return await this.handshake(server, version, signal);
       } catch (error) {
         failure = error as MqttError;
         if (this.isStopped || !mayBeTheVersion(failure)) break;
@@ -188,48 +224,61 @@ export class Connector {
     throw failure;
   }
 
-  private async handshake(version: ProtocolVersion, signal: AbortSignalLike | undefined): Promise<Accepted> {
-    const { clock } = this.platform;
-    const { server, settings } = this;
+  /** The state of an attempt that `signal`, `stop` or the connect timeout may end. `done` ends the watch for these. */
+  private connecting(what: string, signal: AbortSignalLike | undefined): { state: Connecting; done: () => void } {
+    const { connectTimeout } = this.settings;
     const abort = new AbortSource();
     const state: Connecting = { at: "connecting", abort, connection: undefined, accept: () => undefined };
     this.state = state;
-    const timeout = clock.schedule(settings.connectTimeout, () => {
-      const waited = `${server.name}: no CONNACK within connectTimeout ${settings.connectTimeout} ms`;
+    const timeout = this.platform.clock.schedule(connectTimeout, () => {
+      const waited = `${what}: no CONNACK within connectTimeout ${connectTimeout} ms`;
       abort.abort(new TimeoutError("CONNECT_TIMEOUT", waited));
     });
     const release = onAbort(signal, (error) => abort.abort(error));
-    try {
-      const authentication = await this.beginAuthentication(abort.signal);
-      const transport = await this.platform.dial(server.address, abort.signal);
-      return await this.introduce(transport, version, authentication, state);
-    } catch (error) {
-      throw abort.signal.aborted ? abort.signal.reason : asMqttError(error, server.name);
-    } finally {
+    const done = (): void => {
       timeout.cancel();
       release();
+    };
+    return { state, done };
+  }
+
+  private async handshake(
+    server: ServerUrl,
+    version: ProtocolVersion,
+    signal: AbortSignalLike | undefined,
+  ): Promise<Accepted> {
+    const { state, done } = this.connecting(server.name, signal);
+    const given = state.abort.signal;
+    try {
+      const introduction: Introduction = {
+        version,
+        ...(await orAborted(this.credentials(server), given)),
+        authentication: await orAborted(this.authenticator?.begin(), given),
+      };
+      const transport = await this.platform.dial(server.address, given);
+      return await this.introduce(transport, server, introduction, state);
+    } catch (error) {
+      throw given.aborted ? given.reason : asMqttError(error, server.name);
+    } finally {
+      done();
     }
   }
 
-  /** What CONNECT says of an enhanced authentication; the application's callback may take until the attempt is given up. */
-  private async beginAuthentication(signal: AbortSignalLike): Promise<Attempt["authentication"]> {
-    if (this.authenticator === undefined) return undefined;
-    let release = (): void => undefined;
-    const givenUp = new Promise<never>((_, reject) => {
-      release = onAbort(signal, reject);
-    });
-    try {
-      return await Promise.race([this.authenticator.begin(), givenUp]);
-    } finally {
-      release();
-    }
+  /** The options' own, the application's answer at each attempt, or the URL's. */
+  private async credentials(server: ServerUrl): Promise<Pick<Introduction, "username" | "password">> {
+    const { credentials, username, password } = this.settings;
+    const asked = credentials === undefined ? { username, password } : await credentials(server.name);
+    return {
+      username: asked.username ?? server.username,
+      password: passwordBytes(asked.password ?? server.password),
+    };
   }
 
   /** From the open transport to CONNACK. */
   private introduce(
     transport: Transport,
-    version: ProtocolVersion,
-    authentication: Attempt["authentication"],
+    server: ServerUrl,
+    introduction: Introduction,
     state: Connecting,
   ): Promise<Accepted> {
     if (state.abort.signal.aborted || this.state !== state) {
@@ -237,14 +286,13 @@ export class Connector {
       return Promise.reject(state.abort.signal.reason);
     }
     const { clock } = this.platform;
-    const { server, settings, clientId } = this;
-    const username = settings.username ?? server.username;
-    const password = settings.password ?? (server.password === undefined ? undefined : utf8Bytes(server.password));
+    const { settings, clientId } = this;
+    const { version } = introduction;
     return new Promise((resolve, reject) => {
       const connection = new Connection(
         transport,
         server.name,
-        { version, clientId, username, password, authentication },
+        { ...introduction, clientId },
         this.session,
         clock,
         this.storeWriter,
@@ -262,9 +310,10 @@ export class Connector {
       state.accept = (connack) => {
         connection.connackAccepted();
         this.version = version;
-        this.versions.set(server, version);
+        this.versions.set(server.name, version);
+        this.servers.accepted(server);
         this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
-        this.state = { at: "online", connection, since: clock.now() };
+        this.state = { at: "online", connection, server, since: clock.now() };
         this.policy?.connected(clock.now());
         if (this.paused) connection.pause();
         const { sessionPresent } = connack;
@@ -301,8 +350,9 @@ export class Connector {
     }
     if (this.shortLived >= TAKE_OVER_PATTERN) {
       this.policy?.rival();
-      this.events.takenOver(false, this.suspicion());
+      this.events.takenOver(false, this.suspicion(state.server));
     }
+    this.follow(state.server, error);
     this.retry(error);
   }
 
@@ -321,9 +371,8 @@ export class Connector {
 
   private async reconnect(): Promise<void> {
     try {
-      await this.attempt(undefined);
+      await this.round(undefined);
     } catch (error) {
-      this.nextServer();
       this.retry(error as MqttError);
     }
   }
@@ -334,17 +383,19 @@ export class Connector {
     this.events.gaveUp(error);
   }
 
-  private suspicion(): RefusedError {
+  private suspicion(server: ServerUrl): RefusedError {
     return new RefusedError(
       "TAKEN_OVER",
       SESSION_TAKEN_OVER,
-      `${this.server.name} closed the connection ${this.shortLived} times soon after accepting it: another client seems to ` +
+      `${server.name} closed the connection ${this.shortLived} times soon after accepting it: another client seems to ` +
         `use the client identifier "${this.clientId}"; give each client an identifier of its own`,
     );
   }
 }
 
 const SESSION_TAKEN_OVER = 0x8e;
+const USE_ANOTHER_SERVER = 0x9c;
+const SERVER_MOVED = 0x9d;
 const UNSUPPORTED_PROTOCOL_VERSION = 0x84;
 const UNACCEPTABLE_PROTOCOL_VERSION = 1;
 
@@ -358,6 +409,10 @@ function mayBeTheVersion(error: MqttError): boolean {
 function isFinal(error: MqttError): boolean {
   if (error instanceof UsageError || error.code === "AUTHENTICATION_FAILED") return true;
   return error instanceof RefusedError && error.code === "CONNECT_REFUSED" && FINAL.has(error.reasonCode);
+}
+
+function passwordBytes(password: string | Uint8Array | undefined): Uint8Array | undefined {
+  return typeof password === "string" ? utf8Bytes(password) : password;
 }
 
 function asMqttError(error: unknown, server: string): MqttError {

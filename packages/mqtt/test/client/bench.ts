@@ -4,6 +4,7 @@ import {
   type ConnectOptions,
   createClient,
   type Platform,
+  type Servers,
   type SubscribeOptions,
   type Subscription,
 } from "@aiko/mqtt";
@@ -29,7 +30,7 @@ export class Bench {
     };
   }
 
-  create(options: ConnectOptions = {}, urls: string | readonly string[] = "mqtt://server"): Client {
+  create(options: ConnectOptions = {}, urls: Servers = "mqtt://server"): Client {
     return createClient(urls, {
       platform: this.platform,
       clientId: "c1",

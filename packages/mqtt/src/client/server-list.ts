@@ -1,0 +1,82 @@
+/**
+ * Which servers there are to connect to, and in which order: the one that worked last comes first, and before it those that
+ * a server sent this client to [MQTT5 4.11].
+ */
+
+import { UsageError } from "../errors.js";
+import { parseServerUrl, type ServerUrl } from "./server-url.js";
+
+type Urls = string | readonly string[];
+
+/** One URL, a list to fail over through, or a function that is asked before each round of attempts. */
+export type Servers = Urls | (() => Urls | Promise<Urls>);
+
+export class ServerList {
+  private servers: readonly ServerUrl[] = [];
+  /** What a server referred to, until it fails. */
+  private references: readonly ServerUrl[] = [];
+  /** The name of the server that accepted last. */
+  private healthy = "";
+
+  /** @throws UsageError URL_INVALID */
+  constructor(private readonly source: Servers) {
+    if (typeof source !== "function") this.servers = parse(source);
+  }
+
+  /** Whether a URL names a user, or might once it is known. */
+  get mayNameUser(): boolean {
+    return typeof this.source === "function" || this.servers.some((server) => server.username !== undefined);
+  }
+
+  /** Asks the function, if there is one. Rejects with what it throws, or with UsageError URL_INVALID. */
+  async refresh(): Promise<void> {
+    if (typeof this.source === "function") this.servers = parse(await this.source());
+  }
+
+  /** All of them, in the order to try. */
+  get candidates(): readonly ServerUrl[] {
+    const at = Math.max(
+      0,
+      this.servers.findIndex((server) => server.name === this.healthy),
+    );
+    return [...this.references, ...this.servers.slice(at), ...this.servers.slice(0, at)];
+  }
+
+  accepted(server: ServerUrl): void {
+    if (this.references.includes(server)) this.references = [server];
+    else this.healthy = server.name;
+  }
+
+  failed(server: ServerUrl): void {
+    this.references = this.references.filter((each) => each !== server);
+    if (server.name !== this.healthy) return;
+    const at = this.servers.findIndex((each) => each.name === server.name);
+    this.healthy = this.servers[(at + 1) % this.servers.length]?.name ?? "";
+  }
+
+  /**
+   * A server referred to others: names with or without a port, separated by spaces [MQTT5 4.11]. They are spoken to in the
+   * same way and with the same credentials. What is none of a server's names is passed over. False if nothing is left.
+   */
+  refer(from: ServerUrl, serverReference: string, permanently: boolean): boolean {
+    const references: ServerUrl[] = [];
+    for (const name of serverReference.split(" ")) {
+      try {
+        const { username, password } = from;
+        references.push({ ...parseServerUrl(`${from.address.scheme}://${name}`), username, password });
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+      }
+    }
+    if (references.length === 0) return false;
+    if (permanently) this.servers = references;
+    else this.references = references;
+    return true;
+  }
+}
+
+function parse(urls: Urls): readonly ServerUrl[] {
+  const servers = (typeof urls === "string" ? [urls] : urls).map(parseServerUrl);
+  if (servers.length === 0) throw new UsageError("URL_INVALID", "url: the list of servers is empty");
+  return servers;
+}
