@@ -253,7 +253,6 @@ export class Server implements Side {
     this.session = new ServerSession(
       {
         outbox: options.outbox ?? roomy,
-        maximumInflight: options.maximumInflight,
         receiveMaximum: options.receiveMaximum ?? 65_535,
         topicAliasMaximum: options.topicAliasMaximum ?? 0,
       },
