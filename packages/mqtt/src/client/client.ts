@@ -6,7 +6,7 @@ import type { ConnackProperties, DisconnectProperties } from "../codec/propertie
 import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { Clock } from "../platform/clock.js";
+import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import type { Store } from "../platform/store.js";
 import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
@@ -85,6 +85,9 @@ export interface DisconnectOptions {
   readonly drainTimeout?: number;
 }
 
+/** Milliseconds. */
+const EXPIRY_STEP = 1_000;
+
 export class Client {
   private readonly settings: ClientSettings;
   private readonly clock: Clock;
@@ -103,6 +106,8 @@ export class Client {
   private closing: Promise<void> | undefined;
   private finished = false;
   private whenDrained: (() => void) | undefined;
+  private expiryTimer: Timer | undefined;
+  private nextExpiry = Infinity;
   private readonly counts = { connections: 0, messagesPublished: 0, messagesReceived: 0 };
 
   /** Made by `connect` and `createClient`. */
@@ -308,8 +313,20 @@ export class Client {
       });
     this.counts.messagesPublished++;
     this.session.publish(publishing, now);
+    if (publishing.state === "queued" && expiresAt < this.nextExpiry) this.watchExpiry(expiresAt, now);
     if (!this.connector.isOnline) this.storeWhatChanged();
     return publishing.result;
+  }
+
+  /** Queued messages expire whether or not there is a connection; a second late, so that many do not cost a timer each. */
+  private watchExpiry(expiresAt: number, now: number): void {
+    this.expiryTimer?.cancel();
+    this.nextExpiry = expiresAt;
+    if (expiresAt === Infinity || this.isClosed) return;
+    this.expiryTimer = this.clock.schedule(Math.max(EXPIRY_STEP, expiresAt - now), () => {
+      const later = this.clock.now();
+      this.watchExpiry(this.session.expire(later), later);
+    });
   }
 
   /** With no connection to write for, the store still has to learn of what was queued. */
@@ -403,6 +420,7 @@ export class Client {
 
   /** Nothing will come or go any more. */
   private finish(error: MqttError | undefined, reason: (what: string) => MqttError): void {
+    this.expiryTimer?.cancel();
     this.session.abandon(reason);
     this.subscriptions.close(error);
     this.router.forgetUnclaimed();

@@ -201,6 +201,11 @@ export class ClientSession {
     this.sender.publish(message, now);
   }
 
+  /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  expire(now: number): number {
+    return this.sender.expire(now);
+  }
+
   /** Gives up a message that is still queued. False if it is on its way. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
     return this.sender.withdraw(message, error);

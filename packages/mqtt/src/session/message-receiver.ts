@@ -134,6 +134,10 @@ export class MessageReceiver {
 
   private acknowledge(link: ReceiverLink, delivery: Delivery, reasonCode: number): void {
     const { packetIdentifier, qos } = delivery;
+    if (reasonCode >= 0x80 && link.version !== 5) {
+      this.withhold(delivery);
+      return;
+    }
     if (qos === 1) this.unacknowledged--;
     else this.settle(delivery, reasonCode);
     const { out } = link.outlet;
@@ -144,12 +148,25 @@ export class MessageReceiver {
     }
   }
 
+  /**
+   * The application failed with a message, and before MQTT 5 there is no way to say so: it stays unacknowledged, and the
+   * server sends it again after the next connection.
+   */
+  private withhold(delivery: Delivery): void {
+    if (delivery.qos === 1) {
+      this.unacknowledged--;
+      return;
+    }
+    this.incoming.delete(delivery.packetIdentifier);
+    this.unreleased.delete(delivery.packetIdentifier);
+  }
+
   /** A QoS 2 message is taken over, or refused and so forgotten; one that only came again is settled already. */
   private settle(delivery: Delivery, reasonCode: number): void {
     const { packetIdentifier } = delivery;
     const known = this.incoming.get(packetIdentifier);
     if (known?.at !== "delivered" || known.by !== delivery) return;
-    if (reasonCode >= 0x80 && delivery.link.version === 5) {
+    if (reasonCode >= 0x80) {
       this.incoming.delete(packetIdentifier);
       this.unreleased.delete(packetIdentifier);
     } else {

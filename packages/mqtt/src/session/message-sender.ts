@@ -209,6 +209,20 @@ export class MessageSender {
     this.acknowledged(message, packet.reasonCode === 0x92 ? { reasonCode: 0, properties: undefined } : packet, now);
   }
 
+  /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  expire(now: number): number {
+    let next = Infinity;
+    const expired = this.queue.extract((message) => {
+      if (message.expiresAt > now) next = Math.min(next, message.expiresAt);
+      return message.expiresAt <= now;
+    });
+    for (const message of expired) {
+      this.queuedBytes -= message.topic.length + payloadLength(message.payload);
+      this.fail(message, expiredError(message));
+    }
+    return next;
+  }
+
   /** Gives up a message that is still queued. False if it is on its way, or unknown. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
     if (message.state !== "queued" || !this.queue.remove(message)) return false;
@@ -238,10 +252,7 @@ export class MessageSender {
 
   private send(link: SenderLink, message: OutgoingMessage, now: number): void {
     if (message.expiresAt <= now) {
-      this.fail(
-        message,
-        new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`),
-      );
+      this.fail(message, expiredError(message));
       return;
     }
     const refusal = topicRefusal(link.version, message.topic) ?? link.refuse(message);
@@ -397,6 +408,10 @@ function topicRefusal(version: ProtocolVersion, topic: string): UsageError | und
 /** MQTT 3.1 wants DUP on a PUBREL that is sent again [MQTT31-21]; later versions have no such flag. */
 function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean): void {
   writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
+}
+
+function expiredError(message: OutgoingMessage): TimeoutError {
+  return new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`);
 }
 
 /** The properties with the expiry that is left, in whole seconds and not less than 0. */

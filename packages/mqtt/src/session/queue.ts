@@ -39,6 +39,15 @@ export class Queue<Item> {
     this.head = 0;
   }
 
+  /** Takes those out that `unwanted` says so of, and returns them; the others keep their order. */
+  extract(unwanted: (item: Item) => boolean): Item[] {
+    const extracted: Item[] = [];
+    const kept: Item[] = [];
+    for (const item of this.drain()) (unwanted(item) ? extracted : kept).push(item);
+    this.items = kept;
+    return extracted;
+  }
+
   /** Takes all items out. */
   drain(): Item[] {
     const items = this.items.slice(this.head) as Item[];

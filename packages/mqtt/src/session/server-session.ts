@@ -143,9 +143,9 @@ export class ServerSession {
     this.sender.publish(message, now);
   }
 
-  /** A message that the client published is taken care of. */
+  /** A message that the client published is taken care of. Before MQTT 5 there is no other answer than yes [MQTT-3.3.5-2]. */
   finished(delivery: Delivery, reasonCode: number): void {
-    this.receiver.finished(delivery, reasonCode);
+    this.receiver.finished(delivery, delivery.link.version === 5 ? reasonCode : 0);
   }
 
   /** Writes one of the packets that answer the client. */

@@ -106,6 +106,21 @@ describe("at a bound the message is OUTBOX_FULL, with the numbers, and the other
 });
 
 describe("a message that expires in the queue", () => {
+  test("settles while the client is offline, within a second of its time", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    peer.cut();
+    await bench.clock.tick();
+    const soon = watch(client.publish("soon", "1", { qos: 1, properties: { messageExpiryInterval: 5 } }));
+    const sooner = watch(client.publish("sooner", "1", { properties: { messageExpiryInterval: 2 } }));
+    const later = watch(client.publish("later", "1", { qos: 1, properties: { messageExpiryInterval: 500 } }));
+    await bench.clock.advance(3_000);
+    expect([soon.settled, sooner.settled, later.settled]).toEqual([0, 1, 0]);
+    await bench.clock.advance(3_000);
+    expect([soon.error, sooner.error]).toMatchObject([{ code: "MESSAGE_EXPIRED" }, { code: "MESSAGE_EXPIRED" }]);
+    expect(later.settled).toBe(0);
+  });
+
   test.each([4, 5] as const)("is told as expired and not sent on version %i", async (protocolVersion) => {
     const bench = new Bench();
     const client = bench.create({ protocolVersion });
