@@ -48,13 +48,17 @@ export type RefusedErrorCode =
   | "SHARED_SUBSCRIPTION_NOT_AVAILABLE"
   | "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE";
 
-/** The network failed. */
+/** The network failed, or the store. */
 export type TransportErrorCode =
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
   | "LISTEN_FAILED"
   | "OUTBOX_FULL"
-  | "SESSION_LOST";
+  | "SESSION_LOST"
+  | "STORE_LOCKED"
+  | "STORE_FULL"
+  | "STORE_CORRUPT"
+  | "STORE_FAILED";
 
 /** A deadline passed. */
 export type TimeoutErrorCode =

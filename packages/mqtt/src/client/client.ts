@@ -60,6 +60,8 @@ export interface ClientEvents {
   error: unknown;
   /** A message came under a subscription of an earlier process that this one has not made (again). */
   unclaimed: Message;
+  /** A QoS 0 message that was dropped: the inbox is full, and reading had to go on because something waits for the server. */
+  dropped: Message;
   /** A packet came. */
   packet: Packet;
 }
@@ -69,6 +71,8 @@ export interface ClientStatistics {
   readonly connections: number;
   readonly messagesPublished: number;
   readonly messagesReceived: number;
+  /** QoS 0 messages for which the inbox had no room while reading had to go on. */
+  readonly messagesDropped: number;
   /** Messages published whose outcome is not known yet. */
   readonly pendingPublishes: number;
   /** Messages received that handlers and iterators have not finished with. */
@@ -106,9 +110,11 @@ export class Client {
   private closing: Promise<void> | undefined;
   private finished = false;
   private whenDrained: (() => void) | undefined;
+  private inboxFull = false;
+  private readingStopped = false;
   private expiryTimer: Timer | undefined;
   private nextExpiry = Infinity;
-  private readonly counts = { connections: 0, messagesPublished: 0, messagesReceived: 0 };
+  private readonly counts = { connections: 0, messagesPublished: 0, messagesReceived: 0, messagesDropped: 0 };
 
   /** Made by `connect` and `createClient`. */
   constructor(
@@ -124,7 +130,7 @@ export class Client {
     this.storeWriter = store && this.journal && new StoreWriter(store, this.journal);
     this.session = new ClientSession(this.settings, this.sessionEvents(), this.journal);
     this.router = new Router(this.settings.inbox, this.clock, this.routerOwner());
-    this.subscriptions = new Subscriptions(this.session, this.router, (error) => this.emitter.emit("error", error));
+    this.subscriptions = new Subscriptions(this.requester(), this.router, (error) => this.emitter.emit("error", error));
     const { authentication } = this.settings;
     this.authenticator =
       authentication &&
@@ -313,6 +319,7 @@ export class Client {
       });
     this.counts.messagesPublished++;
     this.session.publish(publishing, now);
+    if (this.inboxFull) this.updateReading();
     if (publishing.state === "queued" && expiresAt < this.nextExpiry) this.watchExpiry(expiresAt, now);
     if (!this.connector.isOnline) this.storeWhatChanged();
     return publishing.result;
@@ -334,7 +341,19 @@ export class Client {
     this.storeWriter?.write()?.catch((error: unknown) => this.emitter.emit("error", error));
   }
 
+  /**
+   * With a full inbox the client stops reading, so that the server has to wait. But not while it waits for the server itself:
+   * a handler that publishes would wait for ever for an acknowledgement that nobody reads.
+   */
+  private updateReading(): void {
+    const stop = this.inboxFull && !this.session.awaitsServer;
+    if (stop === this.readingStopped) return;
+    this.readingStopped = stop;
+    this.connector.setPaused(stop);
+  }
+
   private settled(): void {
+    if (this.inboxFull) this.updateReading();
     if (this.whenDrained && this.session.pending === 0) this.whenDrained();
   }
 
@@ -429,6 +448,16 @@ export class Client {
     this.emitter.emit("closed", { error });
   }
 
+  private requester(): Pick<ClientSession, "request" | "withdrawRequest"> {
+    return {
+      request: (request) => {
+        this.session.request(request);
+        if (this.inboxFull) this.updateReading();
+      },
+      withdrawRequest: (request, error) => this.session.withdrawRequest(request, error),
+    };
+  }
+
   private sessionEvents(): ClientSessionEvents {
     return {
       accepted: (connack, resumed) => {
@@ -451,7 +480,14 @@ export class Client {
       finished: (delivery, failed) => this.session.finished(delivery, failed ? 0x83 : 0),
       handlerFailed: (error) => this.emitter.emit("error", error),
       unclaimed: (message) => this.emitter.emit("unclaimed", message),
-      setPaused: (paused) => this.connector.setPaused(paused),
+      setFull: (full) => {
+        this.inboxFull = full;
+        this.updateReading();
+      },
+      dropped: (message) => {
+        this.counts.messagesDropped++;
+        this.emitter.emit("dropped", message);
+      },
     };
   }
 
@@ -482,6 +518,7 @@ export class Client {
       },
       packet: (packet) => {
         if (this.emitter.has("packet")) this.emitter.emit("packet", packet);
+        if (this.inboxFull) this.clock.defer(() => this.updateReading()); // it may have been what we waited for
       },
     };
   }

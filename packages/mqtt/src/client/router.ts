@@ -20,10 +20,14 @@ export interface RouterOwner {
   handlerFailed(error: unknown, message: Message): void;
   /** A message for which there is no subscription. */
   unclaimed(message: Message): void;
-  /** Reading should stop, or may go on. */
-  setPaused(paused: boolean): void;
+  /** The backlog is at its bound: reading should stop if it can. Or it has shrunk, and reading may go on. */
+  setFull(full: boolean): void;
+  /** A QoS 0 message for which there is no room, although reading has to go on. */
+  dropped(message: Message): void;
 }
 
+/** So many times its bound the backlog may have while reading has to go on; then QoS 0 messages are dropped. */
+const OVERFLOW = 2;
 /** Once reading stopped, it goes on when the backlog has shrunk to this part of its bound. */
 const RESUME_AT = 0.5;
 /** How many milliseconds a message of a resumed session waits for the application to subscribe again. */
@@ -33,7 +37,7 @@ export class Router {
   private readonly tree = new TopicTree<Subscription>();
   private waitingCount = 0;
   private waitingBytes = 0;
-  private paused = false;
+  private full = false;
   /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
   private claimsEnd = 0;
@@ -90,6 +94,10 @@ export class Router {
       if (delivery !== undefined) this.owner.finished(delivery, false);
       return;
     }
+    if (this.full && delivery === undefined && this.isBeyond(OVERFLOW)) {
+      this.owner.dropped(message);
+      return;
+    }
     const handled = new RoutedMessage(
       message,
       subscriptions.length,
@@ -134,21 +142,25 @@ export class Router {
   private hold(message: Message): void {
     this.waitingCount++;
     this.waitingBytes += payloadLength(message.payload);
-    if (this.paused) return;
-    if (this.waitingCount > this.bounds.maximumCount || this.waitingBytes > this.bounds.maximumBytes) {
-      this.paused = true;
-      this.owner.setPaused(true);
-    }
+    if (this.full) return;
+    if (!this.isBeyond(1)) return;
+    this.full = true;
+    this.owner.setFull(true);
+  }
+
+  private isBeyond(times: number): boolean {
+    const { maximumCount, maximumBytes } = this.bounds;
+    return this.waitingCount > maximumCount * times || this.waitingBytes > maximumBytes * times;
   }
 
   private release(message: Message): void {
     this.waitingCount--;
     this.waitingBytes -= payloadLength(message.payload);
-    if (!this.paused) return;
+    if (!this.full) return;
     const { maximumCount, maximumBytes } = this.bounds;
     if (this.waitingCount <= maximumCount * RESUME_AT && this.waitingBytes <= maximumBytes * RESUME_AT) {
-      this.paused = false;
-      this.owner.setPaused(false);
+      this.full = false;
+      this.owner.setFull(false);
     }
   }
 }

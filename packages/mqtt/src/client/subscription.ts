@@ -30,6 +30,8 @@ export type MessageHandler = (message: Message) => unknown;
 /** What a subscription needs of the client it belongs to. */
 export interface SubscriptionOwner {
   unsubscribe(subscription: Subscription): Promise<void>;
+  /** What went wrong where nobody waits for it. */
+  report(error: unknown): void;
 }
 
 type End = { readonly error: MqttError | undefined };
@@ -45,6 +47,8 @@ export class Subscription implements AsyncIterable<Message> {
     reject(error: MqttError): void;
   }>();
   private busy = false;
+  /** The iterator was left: what still comes, until the server stops sending it, is for nobody. */
+  private abandoned = false;
   private end: End | undefined;
 
   /** Made by `client.subscribe`. */
@@ -71,11 +75,9 @@ export class Subscription implements AsyncIterable<Message> {
       next: () => this.next(),
       return: async () => {
         this.finishGiven();
-        try {
-          if (!this.closed) await this.unsubscribe();
-        } finally {
-          this.discard();
-        }
+        this.abandoned = true;
+        this.discard();
+        if (!this.closed) this.unsubscribe().catch((error: unknown) => this.owner.report(error));
         return { done: true, value: undefined };
       },
     };
@@ -83,6 +85,10 @@ export class Subscription implements AsyncIterable<Message> {
 
   /** @internal A message came. True if it was handled at once. */
   receive(handled: Handled): boolean {
+    if (this.abandoned) {
+      handled.finished();
+      return true;
+    }
     const asked = this.asked.shift();
     if (asked !== undefined) {
       this.given.push(handled);

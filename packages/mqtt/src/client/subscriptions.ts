@@ -45,10 +45,10 @@ export class Subscriptions implements SubscriptionOwner {
   private lastIdentifier = 0;
 
   constructor(
-    private readonly session: ClientSession,
+    private readonly session: Pick<ClientSession, "request" | "withdrawRequest">,
     private readonly router: Router,
-    /** A subscription that the server granted once and denied after a reconnection. */
-    private readonly onDenied: (error: MqttError) => void,
+    /** What no promise can be rejected with: a subscription granted once and denied after a reconnection, say. */
+    private readonly onError: (error: unknown) => void,
   ) {}
 
   get size(): number {
@@ -97,10 +97,15 @@ export class Subscriptions implements SubscriptionOwner {
         this.ask(entry, (error) => {
           if (error === undefined) return;
           this.drop(entry, error);
-          this.onDenied(error);
+          this.onError(error);
         }),
       );
     }
+  }
+
+  report(error: unknown): void {
+    if (error instanceof UsageError && error.code === "CLIENT_CLOSED") return; // which is known
+    this.onError(error);
   }
 
   unsubscribe(subscription: Subscription): Promise<void> {

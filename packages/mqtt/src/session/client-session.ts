@@ -96,6 +96,11 @@ export class ClientSession {
     return this.sender.pending;
   }
 
+  /** Whether the server has to say something for what was asked of it to come to an end. */
+  get awaitsServer(): boolean {
+    return this.sender.pending > 0 || this.requests.pending > 0;
+  }
+
   get isOnline(): boolean {
     return this.link.at === "online";
   }

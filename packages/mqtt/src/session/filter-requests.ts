@@ -73,6 +73,11 @@ export class FilterRequests {
 
   constructor(private readonly identifiers: PacketIdentifiers) {}
 
+  /** How many have had no answer. */
+  get pending(): number {
+    return this.requests.size + this.waiting.length;
+  }
+
   opened(link: RequestLink): void {
     this.link = link;
     this.sendWaiting();

@@ -31,8 +31,8 @@ export class MemoryStore implements Store {
 
   async open(name: string): Promise<readonly StoreRecord[]> {
     if (this.opened !== undefined) {
-      throw new UsageError(
-        "OPTION_INVALID",
+      throw new TransportError(
+        "STORE_LOCKED",
         `store: cannot open the session "${name}" while "${this.opened.name}" is open, one client at a time owns a store`,
       );
     }
@@ -51,7 +51,7 @@ export class MemoryStore implements Store {
     const bytes = this.bytes + growth;
     if (growth > 0 && bytes > this.maximumBytes) {
       throw new TransportError(
-        "OUTBOX_FULL",
+        "STORE_FULL",
         `the memory store would hold ${bytes} bytes, its maximumBytes is ${this.maximumBytes}: nothing was written`,
       );
     }

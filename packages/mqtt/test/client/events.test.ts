@@ -82,6 +82,7 @@ test("statistics count", async () => {
     connections: 1,
     messagesPublished: 0,
     messagesReceived: 0,
+    messagesDropped: 0,
     pendingPublishes: 0,
     pendingMessages: 0,
     subscriptions: 0,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Bench, message, subscribed, watch } from "./bench.ts";
+import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
 
 async function iterator(filter = "#") {
   const bench = new Bench();
@@ -49,7 +49,7 @@ test("several asked for at once are all acknowledged", async () => {
   await peer.expect("puback");
 });
 
-test("breaking out of the loop unsubscribes and finishes what waits", async () => {
+test("breaking out of the loop ends it at once, finishes what waits and what still comes, and unsubscribes", async () => {
   const { bench, client, peer, subscription } = await iterator("a");
   const loop = watch(
     (async () => {
@@ -57,26 +57,34 @@ test("breaking out of the loop unsubscribes and finishes what waits", async () =
     })(),
   );
   for (let i = 1; i <= 4; i++) peer.send(message("a", String(i), 1, i));
-  for (let i = 1; i <= 2; i++) expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: i });
+  for (let i = 1; i <= 4; i++) expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: i });
+  expect(loop).toMatchObject({ settled: 1 });
   const { packetIdentifier, topicFilters } = await peer.expect("unsubscribe");
   expect(topicFilters).toEqual(["a"]);
+  peer.send(message("a", "5", 1, 5));
+  expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 5 });
   peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
-  for (let i = 3; i <= 4; i++) expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: i });
   await bench.clock.tick();
-  expect(loop).toMatchObject({ settled: 1 });
   expect(client.statistics).toMatchObject({ pendingMessages: 0, subscriptions: 0 });
 });
 
-test("breaking out finishes what waits even if the server refuses", async () => {
-  const { bench, client, peer, messages } = await iterator("a");
-  peer.send(message("a", "1", 1, 1));
+test("breaking out while the client is offline does not wait for a connection", async () => {
+  const { bench, peer, messages } = await iterator("a");
+  peer.cut();
   await bench.clock.tick();
   const left = watch(Promise.resolve(messages.return?.()));
+  await bench.clock.tick();
+  expect(left).toMatchObject({ settled: 1, value: { done: true } });
+});
+
+test("breaking out, a server that refuses to unsubscribe is an error event", async () => {
+  const { bench, client, peer, messages } = await iterator("a");
+  const events = recordEvents(client);
+  await messages.return?.();
   const { packetIdentifier } = await peer.expect("unsubscribe");
   peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0x87] });
-  await peer.expect("puback");
-  expect(left.error).toMatchObject({ code: "UNSUBSCRIBE_REFUSED" });
-  expect(client.statistics.pendingMessages).toBe(0);
+  await bench.clock.tick();
+  expect(events).toMatchObject([{ name: "error", value: { code: "UNSUBSCRIBE_REFUSED" } }]);
 });
 
 describe("the loop ends", () => {

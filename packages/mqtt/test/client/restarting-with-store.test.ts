@@ -106,7 +106,7 @@ describe("the store's owner", () => {
     const bench = new Bench();
     const { client, peer } = await bench.online({ store });
     const other = new Bench().create({ store });
-    await expect(other.connect()).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    await expect(other.connect()).rejects.toMatchObject({ code: "STORE_LOCKED" });
     await other.disconnect();
     const outcome = watch(client.publish("t", "x", { qos: 1 }));
     await peer.expect("publish");

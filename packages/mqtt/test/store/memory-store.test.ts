@@ -21,7 +21,7 @@ test("a write beyond maximumBytes is refused whole, and the session stays as it 
   await store.write([put(1, 400)]);
   const refused = store.write([put(2, 10), put(3, 500)]);
   await expect(refused).rejects.toThrow(TransportError);
-  await expect(refused).rejects.toMatchObject({ code: "OUTBOX_FULL", message: expect.stringContaining("1000") });
+  await expect(refused).rejects.toMatchObject({ code: "STORE_FULL", message: expect.stringContaining("1000") });
   await store.write([put(2, 400)]);
   await store.close();
   expect((await store.open("s")).map(({ key }) => key)).toEqual([1, 2]);
@@ -41,7 +41,7 @@ test("empty values count too, so that no number of records is without bound", as
   const store = new MemoryStore({ maximumBytes: 1000 });
   await store.open("s");
   const changes = Array.from({ length: 1000 }, (_, key) => put(key, 0));
-  await expect(store.write(changes)).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+  await expect(store.write(changes)).rejects.toMatchObject({ code: "STORE_FULL" });
 });
 
 test("all sessions share the bound", async () => {
@@ -50,14 +50,14 @@ test("all sessions share the bound", async () => {
   await store.write([put(1, 800)]);
   await store.close();
   await store.open("other");
-  await expect(store.write([put(1, 800)])).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+  await expect(store.write([put(1, 800)])).rejects.toMatchObject({ code: "STORE_FULL" });
 });
 
 test("without an option the bound is 64 MiB", async () => {
   const store = new MemoryStore();
   await store.open("s");
   await store.write([put(1, 64 * 1024 * 1024 - 100)]);
-  await expect(store.write([put(2, 100)])).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+  await expect(store.write([put(2, 100)])).rejects.toMatchObject({ code: "STORE_FULL" });
 });
 
 test.each([0, -1, Number.NaN])("a maximumBytes of %d is refused", (maximumBytes) => {
