@@ -162,21 +162,6 @@ describe("[MQTT-4.5.0-2] an incoming message is acknowledged", () => {
     expect(unclaimed).toEqual(["a", "b"]);
   });
 
-  test("when its handler throws, or rejects", async () => {
-    for (const onMessage of [
-      () => {
-        throw new Error("no");
-      },
-      () => Promise.reject(new Error("no")),
-    ]) {
-      const { client, wire } = await new Room(4).online();
-      await subscribed(client, wire, "#", { onMessage });
-      expect(await wire.ask(publish(0x32, "a", 1))).toBe("40020001");
-      expect(await wire.ask(publish(0x34, "b", 2))).toBe("50020002");
-      expect(await wire.ask("62020002")).toBe("70020002");
-    }
-  });
-
   test("in a session of an earlier process, after some time also if the application never subscribes", async () => {
     const { client, wire } = await room.online({}, "20020100");
     await subscribed(client, wire, "mine");

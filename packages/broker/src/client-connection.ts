@@ -22,8 +22,12 @@ const STRANGERS_MAXIMUM = 262_144;
 /** So many packets may come on the heels of CONNECT while it is being decided. */
 const EARLY_PACKETS = 100;
 
-const CONNACK_UNSUPPORTED_VERSION = Uint8Array.of(0x20, 2, 0, 1);
-const CONNACK_IDENTIFIER_REJECTED = Uint8Array.of(0x20, 2, 0, 2);
+const PROTOCOL_ERROR = 0x82;
+/** The faults of a CONNECT that there is a CONNACK for, in the form that clients of every version understand. */
+const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
+  UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
+  CLIENT_IDENTIFIER_REFUSED: Uint8Array.of(0x20, 2, 0, 2),
+};
 
 type Stage =
   | { readonly at: "waiting" }
@@ -144,12 +148,13 @@ export class ClientConnection implements ConnectionOwner {
       this.drop(`the broker failed: ${error}`);
       return;
     }
+    const connack = CONNACKS[error.code];
     if (this.stage.at === "admitted") {
-      this.close(error.reasonCode, error.message);
+      // What only CONNACK can say is said of a second CONNECT, which is a protocol error whatever it holds.
+      this.close(connack === undefined ? error.reasonCode : PROTOCOL_ERROR, error.message);
       return;
     }
-    if (error.code === "UNSUPPORTED_PROTOCOL_VERSION") this.writeBytes(CONNACK_UNSUPPORTED_VERSION);
-    if (error.code === "CLIENT_IDENTIFIER_REFUSED") this.writeBytes(CONNACK_IDENTIFIER_REJECTED);
+    if (this.stage.at === "waiting" && connack !== undefined) this.writeBytes(connack);
     this.drop(error.message);
   }
 

@@ -23,6 +23,8 @@ import { SubscriptionTable } from "./subscription-table.js";
 
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 const NO_SUBSCRIPTION_EXISTED = 0x11;
+/** [MQTT5-4.12.0-1] */
+const BAD_AUTHENTICATION_METHOD = 0x8c;
 const BAD_USER_NAME_OR_PASSWORD = 0x86;
 const SERVER_UNAVAILABLE = 0x88;
 const SERVER_SHUTTING_DOWN = 0x8b;
@@ -81,6 +83,11 @@ export class Hub implements Reception, ClientOwner {
   connect(connection: ClientConnection, packet: ConnectPacket): void {
     const clientId = packet.clientId === "" ? this.newClientId() : packet.clientId;
     const { username, password } = packet;
+    const method = packet.properties?.authenticationMethod;
+    if (method !== undefined) {
+      connection.refuse(5, BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
+      return;
+    }
     const decide = (allowed: boolean): void => {
       if (!connection.isDeciding) return; // the client has left meanwhile
       if (this.closed) connection.refuse(3, SERVER_UNAVAILABLE, "the broker is closing");

@@ -1,0 +1,176 @@
+// All that a client must not send, to the broker in every version: the reason code said on MQTT 5 (before CONNACK only if
+// there is a CONNACK for it), the connection closed within 100 ms, and the reason told to whoever runs the broker.
+import type { ProtocolVersion } from "@aiko/mqtt";
+import { encode, type Packet } from "@aiko/mqtt/codec";
+import type { ScriptedPeer } from "@aiko/mqtt/testing";
+import { describe, expect, test } from "vitest";
+import { Bench, message, subscribe } from "../../packages/broker/test/bench.ts";
+import { malformedVectors, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
+
+const fromClient = malformedVectors.filter(({ direction }) => direction !== "s2c");
+const connects = fromClient.filter(({ bytes }) => bytes[0] === 0x10);
+const others = fromClient.filter(({ bytes }) => bytes[0] !== 0x10);
+const all = [3, 4, 5] as const;
+
+test("there are vectors that a client could send, of every version", () => {
+  for (const version of all) expect(fromClient.some((vector) => vector.version === version)).toBe(true);
+  expect(connects.length).toBeGreaterThan(25);
+  expect(others.length).toBeGreaterThan(50);
+});
+
+/** The broker refuses the bytes with one of these reason codes; any, if there are none. */
+async function expectEnd(
+  bench: Bench,
+  peer: ScriptedPeer,
+  version: ProtocolVersion,
+  bytes: Uint8Array,
+  codes: readonly number[],
+): Promise<void> {
+  await bench.clock.tick();
+  const before = peer.bytes.length;
+  peer.send(bytes);
+  await bench.clock.advance(99);
+  expect(peer.isClosed).toBe(true);
+  const said = toHex(peer.bytes.subarray(before));
+  if (version < 5) expect(said).toBe("");
+  else if (codes.length === 0) expect(said).toMatch(/^e001[89a].$/);
+  else expect(codes.map((code) => `e001${code.toString(16)}`)).toContain(said);
+  expect(bench.events.at(-1)).toMatchObject({ type: "disconnected" });
+  expect(bench.hub.connectionCount).toBe(0);
+}
+
+describe("a malformed packet from a client that was let in", () => {
+  test.each(others)("$id: $why", async ({ version, bytes, reasonCodes }) => {
+    const bench = new Bench();
+    const peer = await bench.connect("c", { protocolVersion: version });
+    await expectEnd(bench, peer, version, bytes, reasonCodes);
+  });
+
+  // A CONNECT of another version is a CONNECT too many before it is one of another version.
+  test.each(connects)("$id: $why", async ({ version, bytes }) => {
+    const bench = new Bench();
+    const peer = await bench.connect("c", { protocolVersion: version });
+    await expectEnd(bench, peer, version, bytes, []);
+  });
+});
+
+/** What CONNACK says, in the form of 3.1.1 or of MQTT 5. */
+function refusals({ id, reasonCodes, connackReturnCode }: (typeof connects)[number]): string[] {
+  if (connackReturnCode !== undefined) return [`2002000${connackReturnCode}`];
+  const unknownVersion = reasonCodes.includes(0x84) || id.endsWith("connect-name");
+  const form5 = reasonCodes.map((code) => `200300${code.toString(16)}00`);
+  return ["", ...form5, ...(unknownVersion ? ["20020001"] : [])];
+}
+
+test.each(connects)("a malformed CONNECT, $id: $why", async (vector) => {
+  const bench = new Bench();
+  const peer = bench.dial(vector.version);
+  peer.send(vector.bytes);
+  await bench.clock.advance(99);
+  expect(peer.isClosed).toBe(true);
+  expect(refusals(vector)).toContain(toHex(peer.bytes));
+  expect(bench.events).toMatchObject([{ type: "refused" }]);
+  expect(bench.hub.counts).toMatchObject({ connections: 0, sessions: 0 });
+});
+
+test.each(others)("a malformed packet instead of CONNECT, $id: $why", async ({ version, bytes }) => {
+  const bench = new Bench();
+  const peer = bench.dial(version);
+  peer.send(bytes);
+  await bench.clock.advance(99);
+  expect(peer.isClosed).toBe(true);
+  expect(toHex(peer.bytes)).toBe("");
+  expect(bench.events).toMatchObject([{ type: "refused" }]);
+});
+
+type Prepare = (bench: Bench, peer: ScriptedPeer) => Promise<void>;
+interface Disorder {
+  readonly what: string;
+  readonly packet: Packet;
+  readonly reasonCode?: number;
+  readonly versions?: readonly ProtocolVersion[];
+  readonly prepare?: Prepare;
+}
+
+/** The broker sends the client a message of this QoS, with packet identifier 1. */
+const receiving =
+  (qos: 1 | 2): Prepare =>
+  async (_bench, peer) => {
+    await subscribe(peer, "t", { qos });
+    peer.send(message("t", "x", { qos, packetIdentifier: 5 }));
+    expect(await peer.expect("publish")).toMatchObject({ qos, packetIdentifier: 1 });
+  };
+const ack = (type: "puback" | "pubrec" | "pubcomp"): Packet => ({ type, packetIdentifier: 1, reasonCode: 0 });
+const five = [5] as const;
+
+const disorders: readonly Disorder[] = [
+  { what: "CONNACK", packet: { type: "connack", sessionPresent: false, reasonCode: 0 } },
+  { what: "SUBACK", packet: { type: "suback", packetIdentifier: 1, reasonCodes: [0] } },
+  { what: "UNSUBACK", packet: { type: "unsuback", packetIdentifier: 1, reasonCodes: [0] } },
+  { what: "PINGRESP", packet: { type: "pingresp" } },
+  { what: "AUTH that nobody asked for", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
+  { what: "PUBACK for a QoS 2 message", packet: ack("puback"), prepare: receiving(2) },
+  { what: "PUBREC for a QoS 1 message", packet: ack("pubrec"), prepare: receiving(1) },
+  { what: "PUBCOMP for a QoS 1 message", packet: ack("pubcomp"), prepare: receiving(1) },
+  { what: "PUBCOMP before PUBREC", packet: ack("pubcomp"), prepare: receiving(2) },
+  {
+    what: "a subscription identifier in PUBLISH",
+    packet: message("t", "x", { properties: { subscriptionIdentifiers: [1] } }),
+    versions: five,
+  },
+  {
+    what: "a topic alias above the maximum",
+    packet: message("t", "x", { properties: { topicAlias: 65_535 } }),
+    reasonCode: 0x94,
+    versions: five,
+  },
+  {
+    what: "a topic alias that was never set",
+    packet: message("", "x", { properties: { topicAlias: 5 } }),
+    versions: five,
+  },
+];
+
+describe("a packet that is valid and must not come now", () => {
+  const cases = disorders.flatMap((each) => (each.versions ?? all).map((version) => ({ ...each, version })));
+
+  test.each(cases)("$what, on version $version", async ({ packet, reasonCode = 0x82, prepare, version }) => {
+    const bench = new Bench();
+    const peer = await bench.connect("c", { protocolVersion: version });
+    await prepare?.(bench, peer);
+    await expectEnd(bench, peer, version, encode(packet, version), [reasonCode]);
+  });
+
+  test.each(all)("a second CONNECT, on version %i", async (version) => {
+    const bench = new Bench();
+    const peer = await bench.connect("c", { protocolVersion: version });
+    const connect = {
+      type: "connect",
+      protocolVersion: version,
+      clientId: "c",
+      cleanStart: true,
+      keepAlive: 0,
+    } as const;
+    await expectEnd(bench, peer, version, encode(connect, version), [0x82]);
+  });
+
+  const early: readonly Packet[] = [
+    message("t", "x"),
+    ack("puback"),
+    { type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "a", qos: 0 }] },
+    { type: "pingreq" },
+    { type: "disconnect", reasonCode: 0 },
+  ];
+  test.each(early.flatMap((packet) => all.map((version) => ({ packet, version }))))(
+    "$packet.type before CONNECT, on version $version",
+    async ({ packet, version }) => {
+      const bench = new Bench();
+      const peer = bench.dial(version);
+      peer.send(encode(packet, version));
+      await bench.clock.advance(99);
+      expect(peer.isClosed).toBe(true);
+      expect(toHex(peer.bytes)).toBe("");
+      expect(bench.events).toMatchObject([{ type: "refused" }]);
+    },
+  );
+});
