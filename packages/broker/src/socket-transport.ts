@@ -28,8 +28,8 @@ export class SocketTransport implements Transport {
     this.socket.resume();
   }
 
-  end(): void {
-    this.socket.end();
+  end(sent?: () => void): void {
+    this.socket.end(sent);
   }
 
   destroy(): void {

@@ -400,7 +400,7 @@ export class Client {
     if (this.connector.isOnline && this.session.pending > 0 && drainTimeout > 0)
       drained = await this.drain(drainTimeout);
     this.session.sayDisconnect(farewell);
-    const closed = this.connector.stop();
+    const closed = this.connector.stop(drainTimeout);
     this.finish(undefined, (what) =>
       drained
         ? new UsageError("CLIENT_CLOSED", `disconnect: ${what} was still pending when the client closed`)

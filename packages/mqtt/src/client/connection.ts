@@ -79,9 +79,9 @@ export class Connection implements ConnectionOwner {
   }
 
   /** Sends what is written, DISCONNECT included, and closes. */
-  end(error?: MqttError): void {
+  end(error?: MqttError, patience?: number): void {
     if (this.over) return;
-    this.network.end();
+    this.network.end(patience);
     this.finish(error);
   }
 

@@ -122,15 +122,19 @@ export class Connector {
     }
   }
 
-  /** Ends for good, after sending what is written. Resolves when the network connection is closed. */
-  async stop(): Promise<void> {
+  /**
+   * Ends for good, after sending what is written. Resolves when the network connection is closed.
+   *
+   * @param patience milliseconds that what is written may take to leave
+   */
+  async stop(patience: number): Promise<void> {
     const { state } = this;
     this.state = { at: "stopped" };
     const reason = new UsageError("CLIENT_CLOSED", "connect: the client was closed meanwhile");
     if (state.at === "waiting") state.timer.cancel();
     if (state.at === "connecting") state.abort.abort(reason);
     if (state.at === "online") {
-      state.connection.end();
+      state.connection.end(undefined, patience);
       await state.connection.gone;
     }
   }

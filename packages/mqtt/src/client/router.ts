@@ -4,9 +4,9 @@
  */
 
 import type { PublishPacket } from "../codec/packets.js";
-import { payloadLength } from "../codec/publish-coder.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Delivery } from "../session/message-receiver.js";
+import { messageSize } from "../session/outgoing-message.js";
 import { parseSharedFilter } from "../topic/topic-filter.js";
 import { TopicTree } from "../topic/topic-tree.js";
 import type { Bounds } from "./connect-options.js";
@@ -40,6 +40,7 @@ export class Router {
   private full = false;
   /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
+  private unclaimedBytes = 0;
   private claimsEnd = 0;
   private claims: Timer | undefined;
 
@@ -59,6 +60,7 @@ export class Router {
     this.tree.add(matched(topicFilter), subscription);
     const unclaimed = this.unclaimed;
     this.unclaimed = [];
+    this.unclaimedBytes = 0;
     for (const { packet, delivery } of unclaimed) this.route(packet, delivery);
   }
 
@@ -73,6 +75,7 @@ export class Router {
   /** Forgets what nobody claimed: the connection it must be acknowledged over is gone, and the server sends it again. */
   forgetUnclaimed(): void {
     this.unclaimed = [];
+    this.unclaimedBytes = 0;
     this.claimsEnd = 0;
     this.claims?.cancel();
     this.claims = undefined;
@@ -87,6 +90,7 @@ export class Router {
     const subscriptions = this.subscriptionsFor(packet);
     if (subscriptions.length === 0 && delivery && this.mayWait()) {
       this.unclaimed.push({ packet, delivery });
+      this.unclaimedBytes += messageSize(message);
       return;
     }
     if (subscriptions.length === 0) {
@@ -130,7 +134,8 @@ export class Router {
 
   private mayWait(): boolean {
     const left = this.claimsEnd - this.clock.now();
-    if (left <= 0 || this.unclaimed.length >= this.bounds.maximumCount) return false;
+    const { maximumCount, maximumBytes } = this.bounds;
+    if (left <= 0 || this.unclaimed.length >= maximumCount || this.unclaimedBytes >= maximumBytes) return false;
     this.claims ??= this.clock.schedule(left, () => {
       const { unclaimed } = this;
       this.forgetUnclaimed();
@@ -141,7 +146,7 @@ export class Router {
 
   private hold(message: Message): void {
     this.waitingCount++;
-    this.waitingBytes += payloadLength(message.payload);
+    this.waitingBytes += messageSize(message);
     if (this.full) return;
     if (!this.isBeyond(1)) return;
     this.full = true;
@@ -155,7 +160,7 @@ export class Router {
 
   private release(message: Message): void {
     this.waitingCount--;
-    this.waitingBytes -= payloadLength(message.payload);
+    this.waitingBytes -= messageSize(message);
     if (!this.full) return;
     const { maximumCount, maximumBytes } = this.bounds;
     if (this.waitingCount <= maximumCount * RESUME_AT && this.waitingBytes <= maximumBytes * RESUME_AT) {

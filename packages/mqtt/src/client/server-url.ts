@@ -83,6 +83,9 @@ function hostAndPort(url: string, text: string, defaultPort: number): { host: st
 
 function parsePort(url: string, text: string): number {
   const port = Number(text);
+  if (!isDigits(text) && url.includes("@")) {
+    throw invalid(url, "what stands for the port is none; in a user name or password, write % escapes for # / ? and @"); // may be a secret
+  }
   if (!isDigits(text) || port < 1 || port > 65_535)
     throw invalid(url, `port ${text} must be an integer from 1 to 65,535`);
   return port;

@@ -20,8 +20,8 @@ export interface Transport {
   /** Stops reading, so that the peer's bytes pile up at the peer. */
   pause(): void;
   resume(): void;
-  /** Sends what was written, then closes. */
-  end(): void;
+  /** Sends what was written, then closes. `sent` is called when all of it has left this process. */
+  end(sent?: () => void): void;
   /** Closes at once; what was not sent is lost. */
   destroy(): void;
 }

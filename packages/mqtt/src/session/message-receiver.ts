@@ -32,6 +32,9 @@ export interface ReceiverLink {
 /** `delivered`: the application has it, or had it over an earlier connection. `received`: PUBREC is out, or may be sent. */
 type Incoming = { at: "delivered"; by: Delivery } | { at: "received" };
 
+/** Acknowledgements that may wait behind one that the application has not given: more than there are packet identifiers. */
+const MOST_OWED = 131_072;
+
 export class MessageReceiver {
   /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL. */
   private readonly incoming = new Map<number, Incoming>();
@@ -185,6 +188,8 @@ export class MessageReceiver {
       this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
       this.owed.push(delivery);
     } else {
+      if (this.owed.length > MOST_OWED)
+        throw forbidden(`publish: QoS 2 messages are repeated over one connection without end`);
       this.owed.push({ packetIdentifier, qos: 2, link, reasonCode: 0 });
     }
     this.acknowledgeInOrder(link);

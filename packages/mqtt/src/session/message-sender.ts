@@ -9,10 +9,10 @@ import { PUBREL, writeAcknowledgement, writePacket } from "../codec/encode.js";
 import type { OutputBuffer } from "../codec/output-buffer.js";
 import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
-import { payloadLength, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
+import { topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { type MqttError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
-import type { OutgoingMessage } from "./outgoing-message.js";
+import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { Queue } from "./queue.js";
@@ -45,8 +45,13 @@ export interface SenderLink {
 export interface OutboxBounds {
   /** Messages. */
   readonly maximumCount: number;
-  /** Bytes of topics and payloads. */
+  /** Bytes of topics, payloads and properties. */
   readonly maximumBytes: number;
+  /**
+   * For what a server keeps for a client: the bytes that may be in flight unacknowledged. A single message of any size then
+   * finds room in an empty queue, since it was taken from its publisher already.
+   */
+  readonly maximumInflightBytes?: number;
 }
 
 const DUP = 0x08;
@@ -57,6 +62,7 @@ export class MessageSender {
   private queuedBytes = 0;
   /** By packet identifier, in the order they were first sent. */
   private readonly inflight = new Map<number, OutgoingMessage>();
+  private inflightBytes = 0;
   /** In flight since an earlier connection, and not yet sent again over this one. */
   private resend = new Queue<OutgoingMessage>();
   /** QoS 0 messages that are encoded and not yet with the transport. */
@@ -75,6 +81,11 @@ export class MessageSender {
     private readonly journal: SessionJournal | undefined,
   ) {}
 
+  /** Whether messages wait already, or the transport has no room. */
+  get isBacklogged(): boolean {
+    return this.queue.length > 0 || this.resend.length > 0 || (this.link?.outlet.congested ?? true);
+  }
+
   /** Messages whose outcome is not known. */
   get pending(): number {
     return this.queue.length + this.inflight.size + this.unflushed.length;
@@ -87,8 +98,10 @@ export class MessageSender {
       this.send(link, message, now);
       return;
     }
-    const size = message.topic.length + payloadLength(message.payload);
-    if (this.queue.length >= this.bounds.maximumCount || this.queuedBytes + size > this.bounds.maximumBytes) {
+    const size = messageSize(message);
+    const { queuedBytes, bounds } = this;
+    const alone = this.queue.length === 0 && bounds.maximumInflightBytes !== undefined;
+    if (this.queue.length >= bounds.maximumCount || (queuedBytes + size > bounds.maximumBytes && !alone)) {
       const { maximumCount, maximumBytes } = this.bounds;
       this.fail(
         message,
@@ -110,10 +123,10 @@ export class MessageSender {
     for (const message of messages) {
       if (message.packetIdentifier === 0) {
         this.queue.push(message);
-        this.queuedBytes += message.topic.length + payloadLength(message.payload);
+        this.queuedBytes += messageSize(message);
       } else {
         this.identifiers.restore(message.packetIdentifier);
-        this.inflight.set(message.packetIdentifier, message);
+        this.takeOff(message);
       }
     }
   }
@@ -153,7 +166,7 @@ export class MessageSender {
     for (let message = this.queue.peek(); message !== undefined; message = this.queue.peek()) {
       if (!this.maySend(link, message)) return;
       this.queue.shift();
-      this.queuedBytes -= message.topic.length + payloadLength(message.payload);
+      this.queuedBytes -= messageSize(message);
       this.send(link, message, now);
     }
   }
@@ -217,7 +230,7 @@ export class MessageSender {
       return message.expiresAt <= now;
     });
     for (const message of expired) {
-      this.queuedBytes -= message.topic.length + payloadLength(message.payload);
+      this.queuedBytes -= messageSize(message);
       this.fail(message, expiredError(message));
     }
     return next;
@@ -226,7 +239,7 @@ export class MessageSender {
   /** Gives up a message that is still queued. False if it is on its way, or unknown. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
     if (message.state !== "queued" || !this.queue.remove(message)) return false;
-    this.queuedBytes -= message.topic.length + payloadLength(message.payload);
+    this.queuedBytes -= messageSize(message);
     this.fail(message, error);
     return true;
   }
@@ -236,6 +249,7 @@ export class MessageSender {
     const unflushed = this.takeUnflushed(this.unflushed.length);
     const messages = [...unflushed, ...this.inflight.values(), ...this.queue.drain()];
     this.inflight.clear();
+    this.inflightBytes = 0;
     this.resend = new Queue();
     this.queuedBytes = 0;
     for (const message of messages) {
@@ -247,6 +261,7 @@ export class MessageSender {
   private maySend(link: SenderLink, message: OutgoingMessage): boolean {
     if (link.outlet.congested) return false;
     if (message.qos === 0) return true;
+    if (this.inflightBytes >= (this.bounds.maximumInflightBytes ?? Infinity)) return false;
     return this.sendQuota > 0 && (message.qos === 1 || this.qos2Quota > 0) && this.identifiers.available;
   }
 
@@ -277,7 +292,7 @@ export class MessageSender {
       message.state = "sent";
       this.sendQuota--;
       if (message.qos === 2) this.qos2Quota--;
-      this.inflight.set(identifier, message);
+      this.takeOff(message);
       this.journal?.put(message);
     }
     link.outlet.touch();
@@ -290,7 +305,7 @@ export class MessageSender {
     } else if (!this.write(link, message, message.packetIdentifier, true, now)) {
       // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
       if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
-      this.inflight.delete(message.packetIdentifier);
+      this.land(message);
       this.fail(message, packetTooLarge(link.maximumPacketSize, `the message for "${message.topic}"`));
       return;
     }
@@ -339,8 +354,17 @@ export class MessageSender {
     message.failed(error);
   }
 
+  private takeOff(message: OutgoingMessage): void {
+    this.inflight.set(message.packetIdentifier, message);
+    this.inflightBytes += messageSize(message);
+  }
+
+  private land(message: OutgoingMessage): void {
+    if (this.inflight.delete(message.packetIdentifier)) this.inflightBytes -= messageSize(message);
+  }
+
   private finish(message: OutgoingMessage): void {
-    this.inflight.delete(message.packetIdentifier);
+    this.land(message);
     this.identifiers.release(message.packetIdentifier);
     this.journal?.remove(message);
   }
@@ -372,11 +396,11 @@ export class MessageSender {
         over.push(message);
         continue;
       }
-      this.inflight.delete(message.packetIdentifier);
+      this.land(message);
       this.identifiers.release(message.packetIdentifier);
       message.packetIdentifier = 0;
       message.state = "queued";
-      this.queuedBytes += message.topic.length + payloadLength(message.payload);
+      this.queuedBytes += messageSize(message);
       this.journal?.put(message);
       again.push(message);
     }

@@ -7,6 +7,7 @@ import type { DecoderLimits } from "../codec/limits.js";
 import { OutputBuffer } from "../codec/output-buffer.js";
 import { PacketStream } from "../codec/packet-stream.js";
 import type { Packet, ProtocolVersion } from "../codec/packets.js";
+import { TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
 
@@ -32,6 +33,8 @@ export interface ConnectionOwner {
 
 /** With so many bytes waiting, they are handed over before the tick ends. */
 const EARLY_FLUSH = 65_536;
+/** So many bytes of answers may wait for a peer that does not read: more than all 65,535 acknowledgements in any flow take. */
+const MOST_ANSWERS = 1_048_576;
 /** How long a peer has to close its side after we have said that we close ours. */
 const LINGER = 50;
 
@@ -46,6 +49,7 @@ export class NetworkConnection implements TransportListener {
   private full = false;
   private taken = 0;
   private linger: Timer | undefined;
+  private patience = LINGER;
 
   constructor(
     private readonly transport: Transport,
@@ -78,7 +82,9 @@ export class NetworkConnection implements TransportListener {
 
   /** To be called after writing to `out`. */
   touch(): void {
-    if (this.out.length >= EARLY_FLUSH && !this.full) {
+    if (this.full) {
+      if (this.out.length > MOST_ANSWERS) this.giveUp();
+    } else if (this.out.length >= EARLY_FLUSH) {
       this.flush();
     } else if (!this.flushDue) {
       this.flushDue = true;
@@ -97,10 +103,15 @@ export class NetworkConnection implements TransportListener {
     this.transport.resume();
   }
 
-  /** Sends what is written, then closes; a peer that does not follow within 50 ms is cut off. */
-  end(): void {
+  /**
+   * Sends what is written, then closes. A peer that does not follow within 50 ms is cut off.
+   *
+   * @param patience milliseconds that the sending may take, if it is more than that
+   */
+  end(patience = LINGER): void {
     if (this.state !== "open") return;
     this.state = "ending";
+    this.patience = patience;
     this.flush();
     if (!this.committing) this.finish();
   }
@@ -147,8 +158,17 @@ export class NetworkConnection implements TransportListener {
     return this.state === "destroyed" || this.state === "closed";
   }
 
+  /** The peer sends and does not read: what it has to be told would pile up without end. */
+  private giveUp(): void {
+    if (this.state !== "open") return;
+    const waiting = `the peer does not read: more than ${MOST_ANSWERS} bytes of answers wait for it`;
+    this.owner.failed(new TransportError("CONNECTION_LOST", waiting), this.clock.now());
+    this.destroy();
+  }
+
   private flush(): void {
     if (this.isOver || this.committing || this.out.length === 0) return;
+    if (this.full && this.state === "open") return; // `onDrain` comes back to it
     try {
       const durable = this.owner.beforeFlush();
       this.taken++;
@@ -202,7 +222,15 @@ export class NetworkConnection implements TransportListener {
   }
 
   private finish(): void {
-    this.transport.end();
-    this.linger = this.clock.schedule(LINGER, () => this.transport.destroy());
+    const cut = (): void => this.transport.destroy();
+    this.linger = this.clock.schedule(this.patience, cut);
+    if (this.patience <= LINGER) {
+      this.transport.end();
+      return;
+    }
+    this.transport.end(() => {
+      this.linger?.cancel();
+      if (!this.isOver) this.linger = this.clock.schedule(LINGER, cut);
+    });
   }
 }

@@ -2,6 +2,7 @@
 
 import type { QoS } from "../codec/packets.js";
 import type { AckProperties, PublishProperties } from "../codec/properties.js";
+import { payloadLength } from "../codec/publish-coder.js";
 import type { MqttError } from "../errors.js";
 
 /**
@@ -31,3 +32,28 @@ export abstract class OutgoingMessage {
   abstract delivered(reasonCode: number, properties: AckProperties | undefined): void;
   abstract failed(error: MqttError): void;
 }
+
+/** What a message takes while it is kept, in bytes: near enough for a bound. */
+export function messageSize(message: Pick<OutgoingMessage, "topic" | "payload" | "properties">): number {
+  const { topic, payload, properties } = message;
+  const size = topic.length + payloadLength(payload);
+  return properties === undefined ? size : size + propertiesSize(properties);
+}
+
+/** What properties take, in bytes. */
+export function propertiesSize(properties: PublishProperties): number {
+  const {
+    contentType = "",
+    responseTopic = "",
+    correlationData,
+    userProperties = [],
+    subscriptionIdentifiers = [],
+  } = properties;
+  let size =
+    contentType.length + responseTopic.length + (correlationData?.length ?? 0) + 8 * subscriptionIdentifiers.length;
+  for (const [name, value] of userProperties) size += name.length + value.length + PAIR;
+  return size;
+}
+
+/** What an array of two strings takes beside them. */
+const PAIR = 64;

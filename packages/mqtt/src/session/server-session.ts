@@ -27,7 +27,7 @@ export interface ServerSessionOptions {
   readonly outbox: OutboxBounds;
   /** How many QoS 1 and 2 messages the client may send unacknowledged; said in CONNACK on MQTT 5. */
   readonly receiveMaximum: number;
-  /** The highest topic alias that the client may use; said in CONNACK on MQTT 5. */
+  /** The highest topic alias that the client may use, said in CONNACK on MQTT 5, and that is used towards it. */
   readonly topicAliasMaximum: number;
 }
 
@@ -61,11 +61,18 @@ export class ServerSession {
     private readonly events: ServerSessionEvents,
   ) {
     this.topicAliases = new IncomingTopicAliases(options.topicAliasMaximum);
-    this.sender = new MessageSender(new PacketIdentifiers(), options.outbox, undefined);
+    const { outbox } = options;
+    const bounds = { ...outbox, maximumInflightBytes: outbox.maximumInflightBytes ?? outbox.maximumBytes };
+    this.sender = new MessageSender(new PacketIdentifiers(), bounds, undefined);
   }
 
   get isOnline(): boolean {
     return this.link !== undefined;
+  }
+
+  /** Whether a message for this client would have to wait. */
+  get isBacklogged(): boolean {
+    return this.link === undefined || this.sender.isBacklogged;
   }
 
   /** Messages for this client whose delivery is not finished. */
@@ -87,7 +94,9 @@ export class ServerSession {
         receiveMaximum: connect.properties?.receiveMaximum ?? 65_535,
         qos2Maximum: 65_535,
         maximumPacketSize: connect.properties?.maximumPacketSize ?? PROTOCOL_MAXIMUM,
-        topicAliases: new OutgoingTopicAliases(connect.properties?.topicAliasMaximum ?? 0),
+        topicAliases: new OutgoingTopicAliases(
+          Math.min(connect.properties?.topicAliasMaximum ?? 0, this.options.topicAliasMaximum),
+        ),
         refuse: () => undefined,
       },
       resumed,

@@ -118,8 +118,8 @@ class FaultyTransport implements Transport, TransportListener {
     this.inner.resume();
   }
 
-  end(): void {
-    this.inner.end();
+  end(sent?: () => void): void {
+    this.inner.end(sent);
   }
 
   destroy(): void {

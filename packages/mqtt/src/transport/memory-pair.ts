@@ -72,10 +72,13 @@ class MemoryTransport implements Transport {
     this.deliverLater();
   }
 
-  end(): void {
+  end(sent?: () => void): void {
     if (this.state !== "open") return;
     this.state = "ended";
-    this.carry(() => this.peer.arrive("end"));
+    this.carry(() => {
+      this.peer.arrive("end");
+      sent?.();
+    });
   }
 
   destroy(): void {

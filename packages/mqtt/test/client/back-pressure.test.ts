@@ -29,7 +29,7 @@ describe("past the inbox's bound", () => {
 
   test("by bytes as well", async () => {
     const bench = new Bench();
-    const { client, peer } = await bench.online({ inbox: { maximumBytes: 3 } });
+    const { client, peer } = await bench.online({ inbox: { maximumBytes: 6 } }); // a topic and a payload of a byte each
     await subscribed(bench, client, peer, "a");
     await flood(bench, peer, 9);
     expect(client.statistics.messagesReceived).toBe(4);

@@ -189,16 +189,30 @@ describe("back-pressure", () => {
     expect(bench.network.congested).toBe(true);
   });
 
-  test("keeps the early flush back, not the acknowledgements at the tick's end", () => {
+  test("keeps back what is written until there is room", () => {
     bench.room = false;
     bench.ping();
     bench.clock.settle();
     bench.take();
     bench.network.out.append(new Uint8Array(70_000));
     bench.network.touch();
-    expect(bench.take()).toEqual([]);
     bench.clock.settle();
-    expect(bench.take()).toEqual(["beforeFlush", "write 70000", "flushed"]);
+    expect(bench.take()).toEqual([]);
+    bench.room = true;
+    bench.network.onDrain();
+    expect(bench.take()).toEqual(["beforeFlush", "write 70000", "flushed", "drained"]);
+  });
+
+  test("of a peer that sends and does not read ends the connection before its answers pile up", () => {
+    bench.room = false;
+    bench.ping();
+    bench.clock.settle();
+    bench.take();
+    for (let i = 0; i < 20; i++) {
+      bench.network.out.append(new Uint8Array(65_536));
+      bench.network.touch();
+    }
+    expect(bench.take()[0]).toContain("does not read");
   });
 
   test("of the store: congested with 64 KiB behind a write that is not durable yet, drained afterwards", async () => {

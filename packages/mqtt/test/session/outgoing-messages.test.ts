@@ -315,19 +315,41 @@ describe.each(sides)("what %s sends", (_, make) => {
     });
 
     test("count bytes, not characters", () => {
-      const side = make({ outbox: { maximumCount: 9, maximumBytes: 4 } });
-      const message = new KeptMessage("a", 1, { payload: "\u{1F600}" });
+      const side = make({ outbox: { maximumCount: 9, maximumBytes: 6 } });
+      side.publish(new KeptMessage("a", 1));
+      const message = new KeptMessage("a", 1, { payload: "\u{1F600}\u{1F600}" });
+      side.publish(message);
+      expect(message.outcome).toBe("OUTBOX_FULL");
+    });
+
+    test("count properties", () => {
+      const side = make({ outbox: { maximumCount: 9, maximumBytes: 1_000 } });
+      side.publish(new KeptMessage("a", 1));
+      const userProperties = Array.from({ length: 20 }, () => ["", ""] as const);
+      const message = new KeptMessage("a", 1, { properties: { userProperties } });
       side.publish(message);
       expect(message.outcome).toBe("OUTBOX_FULL");
     });
 
     test("do not count what is sent at once", () => {
-      const side = make({ outbox: { maximumCount: 1, maximumBytes: 1 } });
+      const side = make({ outbox: { maximumCount: 1, maximumBytes: 1, maximumInflightBytes: 10_000 } });
       side.connect();
       const messages = Array.from({ length: 100 }, () => new KeptMessage("topic", 1));
       publishAll(side, ...messages);
       expect(messages.filter(({ outcome }) => outcome !== undefined)).toEqual([]);
     });
+  });
+
+  test("a server keeps no more than so many bytes in flight, and finds room for one message of any size", () => {
+    const side = make({ outbox: { maximumCount: 9, maximumBytes: 10, maximumInflightBytes: 10 } });
+    side.connect();
+    side.outlet.taken();
+    const messages = ["a", "b", "c"].map((topic) => new KeptMessage(topic, 1, { payload: "0123456789" }));
+    publishAll(side, ...messages);
+    expect(side.outlet.packets(5)).toHaveLength(1);
+    expect(messages.map(({ outcome }) => outcome)).toEqual([undefined, undefined, "OUTBOX_FULL"]);
+    side.receive(ack("puback", 1));
+    expect(side.outlet.packets(5)).toHaveLength(1);
   });
 
   describe("a message's expiry", () => {
