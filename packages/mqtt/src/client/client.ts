@@ -14,7 +14,13 @@ import { SessionJournal } from "../session/session-journal.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
 import { Authenticator } from "./authenticator.js";
-import { assertQoS, type ClientSettings, type ConnectOptions, parseConnectOptions } from "./connect-options.js";
+import {
+  assertKnown,
+  assertQoS,
+  type ClientSettings,
+  type ConnectOptions,
+  parseConnectOptions,
+} from "./connect-options.js";
 import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { EventEmitter, type Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
@@ -88,6 +94,13 @@ export interface DisconnectOptions {
   /** Milliseconds to wait for what is still unacknowledged. Default 5,000; 0 does not wait. */
   readonly drainTimeout?: number;
 }
+
+const PUBLISH_OPTIONS: ReadonlySet<string> = new Set<keyof PublishOptions>(["qos", "retain", "properties", "signal"]);
+const DISCONNECT_OPTIONS: ReadonlySet<string> = new Set<keyof DisconnectOptions>([
+  "reasonCode",
+  "properties",
+  "drainTimeout",
+]);
 
 /** Milliseconds. */
 const EXPIRY_STEP = 1_000;
@@ -277,6 +290,7 @@ export class Client {
    */
   disconnect(options: DisconnectOptions = {}): Promise<void> {
     try {
+      assertKnown(options, DISCONNECT_OPTIONS);
       this.closing ??= this.leave(options, this.farewell(options));
       return this.closing;
     } catch (error) {
@@ -299,6 +313,7 @@ export class Client {
   ): Promise<PublishResult> {
     const { qos = 0, retain = false, properties, signal } = options;
     if (this.isClosed) throw closedError("publish");
+    assertKnown(options, PUBLISH_OPTIONS);
     assertTopicName(topic);
     assertPayload(payload);
     assertQoS("qos", qos);

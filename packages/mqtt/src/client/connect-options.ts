@@ -135,9 +135,8 @@ const FOR_EVER = 0xffff_ffff;
  * @throws UsageError OPTION_UNKNOWN, OPTION_INVALID, CLIENT_ID_INVALID, TOPIC_NAME_INVALID or PAYLOAD_INVALID
  */
 export function parseConnectOptions(options: ConnectOptions, random: Random, urlHasUsername = false): ClientSettings {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
-  }
+  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
+  assertKnown(options, known);
   if (options.store !== undefined && options.clientId === undefined) {
     throw new UsageError("OPTION_INVALID", "store: needs a clientId, by which the session is found again");
   }
@@ -246,7 +245,16 @@ function checkAuthentication(authentication: AuthenticationOptions, protocolVers
   }
 }
 
+const knownOfWill: ReadonlySet<string> = new Set<keyof WillOptions>([
+  "topic",
+  "payload",
+  "qos",
+  "retain",
+  "properties",
+]);
+
 function parseWill(will: WillOptions): Will {
+  assertKnown(will, knownOfWill, "will.");
   const { topic, payload = "", qos = 0, retain = false, properties } = will;
   assertTopicName(topic);
   assertPayload(payload);
@@ -284,6 +292,17 @@ function bounds(name: string, given: Partial<Bounds> = {}, count: number, bytes:
 /** @throws UsageError OPTION_INVALID */
 export function assertQoS(name: string, value: unknown): asserts value is QoS {
   if (value !== 0 && value !== 1 && value !== 2) throw invalid(name, value, "must be 0, 1 or 2");
+}
+
+/**
+ * A misspelt option is told, and not passed over: `{ QoS: 1 }` would be QoS 0.
+ *
+ * @throws UsageError OPTION_UNKNOWN
+ */
+export function assertKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {
+  for (const name in options) {
+    if (!names.has(name)) throw new UsageError("OPTION_UNKNOWN", `option "${prefix}${name}": there is no such option`);
+  }
 }
 
 function integer(name: string, value: unknown, otherwise: number, minimum: number, maximum: number): number {

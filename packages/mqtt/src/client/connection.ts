@@ -122,7 +122,7 @@ export class Connection implements ConnectionOwner {
       return;
     }
     if (error instanceof ProtocolError) {
-      const fault = this.accepted ? sayable(error) : error;
+      const fault = this.accepted ? sayable(error) : noMqtt(this.server, error);
       if (this.accepted) this.session.sayDisconnect({ reasonCode: fault.reasonCode });
       this.end(fault);
     } else if (error instanceof MqttError) {
@@ -180,6 +180,12 @@ function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket
 function sayable(error: ProtocolError): ProtocolError {
   if (mayCarry("disconnect", error.reasonCode)) return error;
   return new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, error.message, { cause: error });
+}
+
+/** The first packet was none of a server's: most likely the port belongs to something else. */
+function noMqtt(server: string, error: ProtocolError): ProtocolError {
+  const message = `${server} does not answer as an MQTT server does: ${error.message}`;
+  return new ProtocolError(error.code, error.reasonCode, message, { cause: error });
 }
 
 const PROTOCOL_ERROR = 0x82;

@@ -12,6 +12,7 @@ import type { Clock } from "../platform/clock.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
 import type { Client } from "./client.js";
+import { assertKnown } from "./connect-options.js";
 import type { Message } from "./message.js";
 import type { Subscription } from "./subscription.js";
 
@@ -33,6 +34,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+const REQUEST_OPTIONS: ReadonlySet<string> = new Set<keyof RequestOptions>(["timeout", "signal", "qos", "properties"]);
 const REQUEST = "request";
 const RESPONSE = "response";
 const DEFAULT_TIMEOUT = 10_000;
@@ -52,6 +54,7 @@ export class RequestResponse {
   ) {}
 
   async request(topic: string, payload: string | Uint8Array, options: RequestOptions): Promise<Message> {
+    assertKnown(options, REQUEST_OPTIONS);
     assertTopicName(topic);
     const { signal, qos = 0, timeout = DEFAULT_TIMEOUT } = options;
     assertNotAborted(signal);

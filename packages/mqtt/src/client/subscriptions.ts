@@ -9,7 +9,7 @@ import type { ClientSession } from "../session/client-session.js";
 import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
-import { assertQoS } from "./connect-options.js";
+import { assertKnown, assertQoS } from "./connect-options.js";
 import type { Router } from "./router.js";
 import { type Granted, type MessageHandler, Subscription, type SubscriptionOwner } from "./subscription.js";
 
@@ -29,6 +29,16 @@ export interface SubscribeOptions {
   /** Gives up waiting for SUBACK. */
   readonly signal?: AbortSignalLike;
 }
+
+const SUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
+  "qos",
+  "onMessage",
+  "noLocal",
+  "retainAsPublished",
+  "retainHandling",
+  "properties",
+  "signal",
+]);
 
 interface Entry {
   readonly subscription: Subscription;
@@ -56,6 +66,7 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   subscribe(topicFilters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
+    assertKnown(options, SUBSCRIBE_OPTIONS);
     const { qos = 0, noLocal, retainAsPublished, retainHandling } = options;
     if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
     for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);

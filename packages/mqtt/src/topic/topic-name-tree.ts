@@ -4,12 +4,13 @@
  */
 
 interface Node<Value> {
-  readonly children: Map<string, Node<Value>>;
+  /** undefined in a leaf: most nodes are leaves, and an empty map costs some hundred bytes. */
+  children: Map<string, Node<Value>> | undefined;
   value: Value | undefined;
 }
 
 function newNode<Value>(): Node<Value> {
-  return { children: new Map(), value: undefined };
+  return { children: undefined, value: undefined };
 }
 
 export class TopicNameTree<Value> {
@@ -24,7 +25,7 @@ export class TopicNameTree<Value> {
   get(topicName: string): Value | undefined {
     let node: Node<Value> | undefined = this.root;
     for (const level of topicName.split("/")) {
-      node = node.children.get(level);
+      node = node.children?.get(level);
       if (node === undefined) return undefined;
     }
     return node.value;
@@ -33,6 +34,7 @@ export class TopicNameTree<Value> {
   set(topicName: string, value: Value): void {
     let node = this.root;
     for (const level of topicName.split("/")) {
+      node.children ??= new Map();
       let child = node.children.get(level);
       if (child === undefined) {
         child = newNode();
@@ -48,7 +50,7 @@ export class TopicNameTree<Value> {
     const levels = topicName.split("/");
     const path: Node<Value>[] = [this.root];
     for (const level of levels) {
-      const child = (path[path.length - 1] as Node<Value>).children.get(level);
+      const child = (path[path.length - 1] as Node<Value>).children?.get(level);
       if (child === undefined) return false;
       path.push(child);
     }
@@ -58,14 +60,21 @@ export class TopicNameTree<Value> {
     this.count--;
     for (let i = path.length - 1; i > 0; i--) {
       const node = path[i] as Node<Value>;
-      if (node.children.size > 0 || node.value !== undefined) break;
-      (path[i - 1] as Node<Value>).children.delete(levels[i - 1] as string);
+      if (node.children !== undefined || node.value !== undefined) break;
+      const parent = path[i - 1] as Node<Value>;
+      parent.children?.delete(levels[i - 1] as string);
+      if (parent.children?.size === 0) parent.children = undefined;
     }
     return true;
   }
 
-  /** Calls `visit` for each name that a valid, unshared filter matches. */
-  match(topicFilter: string, visit: (value: Value) => void): void {
+  /** Calls `visit` for each name. */
+  forEach(visit: (value: Value) => unknown): void {
+    visitBelow([this.root], false, visit);
+  }
+
+  /** Calls `visit` for each name that a valid, unshared filter matches, until it returns false. */
+  match(topicFilter: string, visit: (value: Value) => unknown): void {
     const levels = topicFilter.split("/");
     let nodes: Node<Value>[] = [this.root];
     for (let i = 0; i < levels.length; i++) {
@@ -76,6 +85,7 @@ export class TopicNameTree<Value> {
       }
       const next: Node<Value>[] = [];
       for (const node of nodes) {
+        if (node.children === undefined) continue;
         if (level === "+") {
           for (const [name, child] of node.children) if (i > 0 || !name.startsWith("$")) next.push(child);
         } else {
@@ -85,17 +95,19 @@ export class TopicNameTree<Value> {
       }
       nodes = next;
     }
-    for (const node of nodes) if (node.value !== undefined) visit(node.value);
+    for (const node of nodes) if (node.value !== undefined && visit(node.value) === false) return;
   }
 }
 
 /** The nodes themselves and all below them; names that begin with "$" stay out if the "#" is the first level. */
-function visitBelow<Value>(nodes: Node<Value>[], first: boolean, visit: (value: Value) => void): void {
+function visitBelow<Value>(nodes: Node<Value>[], first: boolean, visit: (value: Value) => unknown): void {
   const stack = [...nodes];
   let atRoot = first;
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (node.value !== undefined) visit(node.value);
-    for (const [name, child] of node.children) if (!atRoot || !name.startsWith("$")) stack.push(child);
+    if (node.value !== undefined && visit(node.value) === false) return;
+    if (node.children !== undefined) {
+      for (const [name, child] of node.children) if (!atRoot || !name.startsWith("$")) stack.push(child);
+    }
     atRoot = false;
   }
 }

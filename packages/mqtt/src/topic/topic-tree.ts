@@ -3,16 +3,17 @@
  * and the matching branches, not on how many filters there are. Never recurses, so depth is no danger.
  */
 
+/** What a node has none of it has no collection for: most have one kind only, and each costs some hundred bytes. */
 interface Node<Value> {
-  readonly children: Map<string, Node<Value>>;
+  children: Map<string, Node<Value>> | undefined;
   /** Values whose filter ends here. */
-  readonly values: Set<Value>;
+  values: Set<Value> | undefined;
   /** Values whose filter ends here with a further level "#". */
-  readonly below: Set<Value>;
+  below: Set<Value> | undefined;
 }
 
 function newNode<Value>(): Node<Value> {
-  return { children: new Map(), values: new Set(), below: new Set() };
+  return { children: undefined, values: undefined, below: undefined };
 }
 
 export class TopicTree<Value> {
@@ -31,6 +32,7 @@ export class TopicTree<Value> {
     const multi = levels[levels.length - 1] === "#";
     if (multi) levels.pop();
     for (const level of levels) {
+      node.children ??= new Map();
       let child = node.children.get(level);
       if (child === undefined) {
         child = newNode();
@@ -38,7 +40,9 @@ export class TopicTree<Value> {
       }
       node = child;
     }
-    const values = multi ? node.below : node.values;
+    const end = multi ? "below" : "values";
+    node[end] ??= new Set();
+    const values = node[end];
     if (values.has(value)) return false;
     values.add(value);
     this.count++;
@@ -52,17 +56,22 @@ export class TopicTree<Value> {
     if (multi) levels.pop();
     const path: Node<Value>[] = [this.root];
     for (const level of levels) {
-      const child = (path[path.length - 1] as Node<Value>).children.get(level);
+      const child = (path[path.length - 1] as Node<Value>).children?.get(level);
       if (child === undefined) return false;
       path.push(child);
     }
     const last = path[path.length - 1] as Node<Value>;
-    if (!(multi ? last.below : last.values).delete(value)) return false;
+    const end = multi ? "below" : "values";
+    const values = last[end];
+    if (values === undefined || !values.delete(value)) return false;
+    if (values.size === 0) last[end] = undefined;
     this.count--;
     for (let i = path.length - 1; i > 0; i--) {
       const node = path[i] as Node<Value>;
-      if (node.children.size > 0 || node.values.size > 0 || node.below.size > 0) break;
-      (path[i - 1] as Node<Value>).children.delete(levels[i - 1] as string);
+      if (node.children !== undefined || node.values !== undefined || node.below !== undefined) break;
+      const parent = path[i - 1] as Node<Value>;
+      parent.children?.delete(levels[i - 1] as string);
+      if (parent.children?.size === 0) parent.children = undefined;
     }
     return true;
   }
@@ -78,7 +87,8 @@ export class TopicTree<Value> {
       const next: Node<Value>[] = [];
       const wild = !(first && reserved);
       for (const node of nodes) {
-        if (wild) for (const value of node.below) visit(value);
+        if (wild && node.below !== undefined) for (const value of node.below) visit(value);
+        if (node.children === undefined) continue;
         const exact = node.children.get(level);
         if (exact !== undefined) next.push(exact);
         const single = wild ? node.children.get("+") : undefined;
@@ -89,8 +99,8 @@ export class TopicTree<Value> {
       start = slash + 1;
     }
     for (const node of nodes) {
-      for (const value of node.values) visit(value);
-      for (const value of node.below) visit(value); // "a/#" matches "a"
+      if (node.values !== undefined) for (const value of node.values) visit(value);
+      if (node.below !== undefined) for (const value of node.below) visit(value); // "a/#" matches "a"
     }
   }
 }

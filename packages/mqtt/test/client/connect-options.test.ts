@@ -105,3 +105,25 @@ test.each(["will", "store", "outbox", "inbox", "properties", "authentication", "
     );
   },
 );
+
+describe("a misspelt option is told, not passed over:", () => {
+  test("of publish, subscribe, request, disconnect and the will", async () => {
+    const { client } = await new Bench().online();
+    const told = (name: string) => ({ code: "OPTION_UNKNOWN", message: `option "${name}": there is no such option` });
+    await expect(client.publish("a", "b", { QoS: 1 } as object)).rejects.toMatchObject(told("QoS"));
+    await expect(client.subscribe("a", { onmessage: () => undefined } as object)).rejects.toMatchObject(
+      told("onmessage"),
+    );
+    await expect(client.request("a", "b", { timeOut: 1 } as object)).rejects.toMatchObject(told("timeOut"));
+    await expect(client.disconnect({ drain: 1 } as object)).rejects.toMatchObject(told("drain"));
+    expect(make({ will: { topic: "a", mesage: "b" } })).toThrow('option "will.mesage"');
+  });
+});
+
+test.each(["mqtt://ann:se#cret@host", "mqtt://ann:sec/ret@host", "mqtt://ann:sec?ret@host"])(
+  "what may be a part of a password is not quoted from %s",
+  (url) => {
+    expect(() => createClient(url)).toThrow(/escapes/);
+    expect(() => createClient(url)).not.toThrow(/cret|sec/);
+  },
+);

@@ -12,12 +12,12 @@ function found<Value>(tree: TopicTree<Value>, topicName: string): Value[] {
 
 /** How many nodes hang below the root: the memory that the tree holds. */
 function branches(tree: TopicTree<unknown>): number {
-  type Node = { children: Map<string, Node> };
+  type Node = { children: Map<string, Node> | undefined };
   const stack = [(tree as unknown as { root: Node }).root];
   let count = -1;
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     count++;
-    stack.push(...node.children.values());
+    stack.push(...(node.children?.values() ?? []));
   }
   return count;
 }
