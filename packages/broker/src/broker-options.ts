@@ -20,7 +20,11 @@ export type BrokerEvent =
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "disconnected"; readonly clientId: string; readonly reason: string }
   | { readonly type: "subscribed"; readonly clientId: string; readonly topicFilter: string; readonly qos: 0 | 1 | 2 }
-  | { readonly type: "published"; readonly clientId: string; readonly topic: string; readonly bytes: number };
+  | { readonly type: "published"; readonly clientId: string; readonly topic: string; readonly bytes: number }
+  /** A message for this client did not fit: its queue is at a bound, or the message is longer than the client takes. */
+  | { readonly type: "dropped"; readonly clientId: string; readonly topic: string; readonly reason: string }
+  /** A message was passed on, but is not kept: the retained messages are at a bound. */
+  | { readonly type: "notRetained"; readonly clientId: string | undefined; readonly topic: string };
 
 export interface BrokerOptions {
   /** Where to listen. Default "127.0.0.1": this machine only. */
@@ -33,21 +37,30 @@ export interface BrokerOptions {
   readonly maximumPacketSize?: number;
   /** Connections at one time. Default 10,000. */
   readonly maximumConnections?: number;
+  /** Sessions at one time, with or without a connection; who would begin one beyond is refused. Default 100,000. */
+  readonly maximumSessions?: number;
+  /** Subscriptions of one client; what it asks for beyond is refused. Default 10,000. */
+  readonly maximumSubscriptions?: number;
+  /** Levels of a topic name or filter. Default 200, as mosquitto has it. */
+  readonly maximumTopicLevels?: number;
   /** Messages and bytes that may wait for one client. Default 100,000 and 64 MiB; what comes beyond is dropped for it. */
   readonly maximumQueuedMessages?: number;
   readonly maximumQueuedBytes?: number;
-  /** Retained messages, and their bytes. Default 100,000 and 256 MiB; what comes beyond is refused. */
+  /**
+   * Retained messages, and the bytes that they take, about 200 for each and for each level of its topic included. Default
+   * 100,000 and 256 MiB; what comes beyond is passed on, but not kept.
+   */
   readonly maximumRetainedMessages?: number;
   readonly maximumRetainedBytes?: number;
   /** QoS 1 and 2 messages that a client may send unacknowledged. Default 65,535. */
   readonly receiveMaximum?: number;
-  /** Topic aliases that a client may use. Default 100. */
+  /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them. Default 100. */
   readonly topicAliasMaximum?: number;
   /** The longest keep-alive a client may have, in seconds; 0 (no limit) lets a silent one stay for ever. Default 0. */
   readonly maximumKeepAlive?: number;
   /** Seconds that a session without a connection is kept at the most. Default 86,400. */
   readonly maximumSessionExpiry?: number;
-  /** Milliseconds from a connection's opening to its CONNECT. Default 10,000. */
+  /** Milliseconds from a connection's opening until it is let in: CONNECT has come and `authenticate` has answered. Default 10,000. */
   readonly connectTimeout?: number;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean;
@@ -65,6 +78,9 @@ const defaults: BrokerSettings = {
   authenticate: () => true,
   maximumPacketSize: 268_435_460,
   maximumConnections: 10_000,
+  maximumSessions: 100_000,
+  maximumSubscriptions: 10_000,
+  maximumTopicLevels: 200,
   maximumQueuedMessages: 100_000,
   maximumQueuedBytes: 64 * 2 ** 20,
   maximumRetainedMessages: 100_000,
@@ -83,6 +99,9 @@ const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, max
   port: [0, 65_535],
   maximumPacketSize: [16, 268_435_460],
   maximumConnections: [1, 2 ** 31],
+  maximumSessions: [1, 2 ** 24],
+  maximumSubscriptions: [1, Number.MAX_SAFE_INTEGER],
+  maximumTopicLevels: [1, 65_536],
   maximumQueuedMessages: [1, Number.MAX_SAFE_INTEGER],
   maximumQueuedBytes: [1, Number.MAX_SAFE_INTEGER],
   maximumRetainedMessages: [0, Number.MAX_SAFE_INTEGER],

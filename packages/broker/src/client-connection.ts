@@ -8,6 +8,7 @@ import { type ConnectPacket, type DecoderLimits, encode, type Packet, type Proto
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
 import type { BrokerSettings } from "./broker-options.js";
 import type { KnownClient } from "./known-client.js";
+import { hasMoreLevels } from "./topic-levels.js";
 
 /** Who answers a CONNECT, and hears of what went wrong before there was a client. */
 export interface Reception {
@@ -23,6 +24,7 @@ const STRANGERS_MAXIMUM = 262_144;
 const EARLY_PACKETS = 100;
 
 const PROTOCOL_ERROR = 0x82;
+const SERVER_UNAVAILABLE = 0x88;
 /** The faults of a CONNECT that there is a CONNACK for, in the form that clients of every version understand. */
 const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
   UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
@@ -52,9 +54,7 @@ export class ClientConnection implements ConnectionOwner {
       longClientIdentifiers: settings.longClientIdentifiers,
     };
     this.network = new NetworkConnection(transport, clock, "any", this.limits, this);
-    this.timer = clock.schedule(settings.connectTimeout, () =>
-      this.drop(`no CONNECT within ${settings.connectTimeout} ms`),
-    );
+    this.timer = clock.schedule(settings.connectTimeout, () => this.connectTimedOut());
     this.network.start();
   }
 
@@ -67,6 +67,7 @@ export class ClientConnection implements ConnectionOwner {
   admit(client: KnownClient, connack: Packet, keepAlive: number, resumed: boolean, packet: ConnectPacket): void {
     if (this.stage.at !== "deciding") return;
     const { version, early } = this.stage;
+    this.timer.cancel();
     this.write(connack, version);
     this.stage = { at: "admitted", client, version };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
@@ -75,7 +76,7 @@ export class ClientConnection implements ConnectionOwner {
     this.watch(client);
     this.network.resume();
     try {
-      for (const each of early) client.session.receive(each, now);
+      for (const each of early) this.receive(client, each, now);
     } catch (error) {
       this.failed(error);
     }
@@ -108,8 +109,8 @@ export class ClientConnection implements ConnectionOwner {
     switch (stage.at) {
       case "waiting":
         if (packet.type !== "connect") throw new Error(`bug: ${packet.type} before CONNECT got through the decoder`);
-        this.timer.cancel();
         this.stage = { at: "deciding", version: packet.protocolVersion, early: [] };
+        if (packet.will !== undefined) this.checkLevels("connect: will topic", packet.will.topic);
         this.reception.connect(this, packet);
         break;
       case "deciding":
@@ -120,7 +121,7 @@ export class ClientConnection implements ConnectionOwner {
         this.network.pause();
         break;
       case "admitted":
-        stage.client.session.receive(packet, now);
+        this.receive(stage.client, packet, now);
         break;
       case "over":
         break;
@@ -161,6 +162,24 @@ export class ClientConnection implements ConnectionOwner {
   closed(): void {
     this.finish("the client closed the connection without DISCONNECT");
     this.reception.gone(this);
+  }
+
+  /** Checks before the session does anything: what it had begun would be in the way of the client's next connection. */
+  private receive(client: KnownClient, packet: Packet, now: number): void {
+    if (packet.type === "publish") this.checkLevels("publish: topicName", packet.topic);
+    client.session.receive(packet, now);
+  }
+
+  private checkLevels(what: string, topic: string): void {
+    const { maximumTopicLevels } = this.settings;
+    if (!hasMoreLevels(topic, maximumTopicLevels)) return;
+    throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `${what} has more levels than ${maximumTopicLevels}`);
+  }
+
+  private connectTimedOut(): void {
+    const { connectTimeout } = this.settings;
+    if (this.stage.at === "waiting") this.drop(`no CONNECT within ${connectTimeout} ms`);
+    else this.refuse(3, SERVER_UNAVAILABLE, `authenticate had not answered within ${connectTimeout} ms`);
   }
 
   private write(packet: Packet, version: ProtocolVersion): void {

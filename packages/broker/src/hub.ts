@@ -3,12 +3,14 @@
  * to its topic. Knows nothing of sockets.
  */
 
-import { type Clock, platform, type QoS } from "@aiko/mqtt";
+import { type Clock, ProtocolError, platform, type QoS } from "@aiko/mqtt";
 import type {
   ConnackPacket,
   ConnectPacket,
+  ProtocolVersion,
   PublishPacket,
   SubscribePacket,
+  SubscriptionRequest,
   UnsubscribePacket,
   Will,
 } from "@aiko/mqtt/codec";
@@ -20,6 +22,7 @@ import { type ClientOwner, KnownClient } from "./known-client.js";
 import { type PublishedMessage, publishedMessage, willMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { SubscriptionTable } from "./subscription-table.js";
+import { hasMoreLevels } from "./topic-levels.js";
 
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 const NO_SUBSCRIPTION_EXISTED = 0x11;
@@ -29,6 +32,9 @@ const BAD_USER_NAME_OR_PASSWORD = 0x86;
 const SERVER_UNAVAILABLE = 0x88;
 const SERVER_SHUTTING_DOWN = 0x8b;
 const SESSION_TAKEN_OVER = 0x8e;
+/** MQTT 3.1.1. */
+const SUBACK_FAILURE = 0x80;
+const TOPIC_FILTER_INVALID = 0x8f;
 const QUOTA_EXCEEDED = 0x97;
 
 const PROTOCOL_MAXIMUM = 268_435_460;
@@ -94,24 +100,27 @@ export class Hub implements Reception, ClientOwner {
       else if (allowed) this.letIn(connection, packet, clientId);
       else connection.refuse(4, BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
     };
-    let allowed: boolean | Promise<boolean>;
+    let allowed: unknown; // what is declared holds for TypeScript only
     try {
       allowed = this.settings.authenticate({ clientId, username, password });
     } catch {
       allowed = false;
     }
-    if (typeof allowed === "boolean") decide(allowed);
-    else
-      allowed.then(
+    // Nothing but true lets in, now or later.
+    if (isThenable(allowed)) {
+      Promise.resolve(allowed).then(
         (answer) => decide(answer === true),
         () => decide(false),
-      ); // nothing but true lets in
+      );
+    } else decide(allowed === true);
   }
 
   /** A message from a client, or from the broker itself. Returns the reason code for its acknowledgement. */
   publish(message: PublishedMessage): number {
     const now = this.clock.now();
-    if (message.retain && !this.retained.keep(message)) return QUOTA_EXCEEDED;
+    if (message.retain && !this.retained.keep(message, now)) {
+      this.settings.onEvent({ type: "notRetained", clientId: message.publisher, topic: message.topic });
+    }
     const recipients = this.subscriptions.recipients(message);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
     return recipients.size === 0 ? NO_MATCHING_SUBSCRIBERS : 0;
@@ -126,24 +135,27 @@ export class Hub implements Reception, ClientOwner {
 
   subscribe(client: KnownClient, packet: SubscribePacket): void {
     const { packetIdentifier, subscriptions, properties } = packet;
-    const fresh = subscriptions.map((request) => {
+    const { subscriptionIdentifier } = properties ?? {};
+    const { clientId } = client;
+    /** By topic filter: of those that say the same filter the last one counts. */
+    const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
+    const reasonCodes = subscriptions.map((request) => {
       const { topicFilter, qos, noLocal = false, retainAsPublished = false } = request;
-      const { subscriptionIdentifier } = properties ?? {};
+      const refusal = this.filterRefusal(client, topicFilter);
+      if (refusal !== undefined) return denied(client.version, refusal, topicFilter);
       client.topicFilters.add(topicFilter);
-      const { clientId } = client;
       this.settings.onEvent({ type: "subscribed", clientId, topicFilter, qos });
-      return this.subscriptions.add({ client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier });
+      const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
+      const fresh = this.subscriptions.add(subscription);
+      granted.set(topicFilter, { request, fresh: fresh || granted.get(topicFilter)?.fresh === true });
+      return qos;
     });
-    client.session.write({
-      type: "suback",
-      packetIdentifier,
-      reasonCodes: subscriptions.map((request) => request.qos),
-    });
-    subscriptions.forEach((request, i) => {
+    client.session.write({ type: "suback", packetIdentifier, reasonCodes });
+    for (const { request, fresh } of granted.values()) {
       const { topicFilter, qos, retainHandling = 0 } = request;
-      if (retainHandling === 2 || (retainHandling === 1 && !fresh[i])) return;
-      this.deliverRetained(client, topicFilter, qos, properties?.subscriptionIdentifier);
-    });
+      if (retainHandling === 2 || (retainHandling === 1 && !fresh)) continue;
+      if (!this.deliverRetained(client, topicFilter, qos, subscriptionIdentifier)) break;
+    }
   }
 
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void {
@@ -167,8 +179,24 @@ export class Hub implements Reception, ClientOwner {
     client.expiryTimer = this.clock.schedule(client.expiry * 1000, () => this.endSession(client));
   }
 
+  dropped(client: KnownClient, topic: string, reason: string): void {
+    this.settings.onEvent({ type: "dropped", clientId: client.clientId, topic, reason });
+  }
+
+  private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
+    const { maximumTopicLevels, maximumSubscriptions } = this.settings;
+    const matched = parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
+    if (hasMoreLevels(matched, maximumTopicLevels)) return TOPIC_FILTER_INVALID;
+    const { topicFilters } = client;
+    return topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter) ? undefined : QUOTA_EXCEEDED;
+  }
+
   private letIn(connection: ClientConnection, packet: ConnectPacket, clientId: string): void {
     const { settings } = this;
+    if (this.clients.size >= settings.maximumSessions && !this.clients.has(clientId)) {
+      connection.refuse(3, QUOTA_EXCEEDED, `"${clientId}": more than maximumSessions ${settings.maximumSessions}`);
+      return;
+    }
     const { protocolVersion, cleanStart } = packet;
     this.clients.get(clientId)?.end(SESSION_TAKEN_OVER, "another connection took the session over");
     const former = this.clients.get(clientId); // gone by now if its session ended with its connection
@@ -238,19 +266,40 @@ export class Hub implements Reception, ClientOwner {
 
   /** At once, or when its delay has passed; the session's end does not wait for that [MQTT5-3.1.2-8]. */
   private scheduleWill(client: KnownClient, will: Will): void {
-    const message = willMessage(will, client.clientId, this.clock.now());
+    // Its expiry counts from its publication [MQTT5-3.1.3.2.4].
+    const publish = () => this.publish(willMessage(will, client.clientId, this.clock.now()));
     const delay = will.properties?.willDelayInterval ?? 0;
-    if (delay === 0 || client.expiry === 0) this.publish(message);
-    else client.delayWill(this.clock, delay, () => this.publish(message));
+    if (delay === 0 || client.expiry === 0) publish();
+    else client.delayWill(this.clock, delay, publish);
   }
 
-  private deliverRetained(client: KnownClient, topicFilter: string, qos: QoS, identifier: number | undefined): void {
-    if (parseSharedFilter(topicFilter) !== undefined) return; // [MQTT5-4.8.2]: shared subscriptions get none
+  /** False if the client's queue is full: then the rest would be dropped too. */
+  private deliverRetained(client: KnownClient, topicFilter: string, qos: QoS, identifier: number | undefined): boolean {
+    if (parseSharedFilter(topicFilter) !== undefined) return true; // [MQTT5-4.8.2]: shared subscriptions get none
     const now = this.clock.now();
     const subscriptionIdentifiers = identifier === undefined ? [] : [identifier];
+    let room = true;
     this.retained.match(topicFilter, now, (message) => {
       const granted = Math.min(qos, message.qos) as QoS;
-      client.deliver(message, { qos: granted, retain: true, subscriptionIdentifiers }, now);
+      room = client.deliver(message, { qos: granted, retain: true, subscriptionIdentifiers }, now);
+      return room;
     });
+    return room;
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** What SUBACK says of a filter that is not granted; MQTT 3.1 has no words for it. */
+function denied(version: ProtocolVersion, reasonCode: number, topicFilter: string): number {
+  if (version === 3) {
+    throw new ProtocolError(
+      "PROTOCOL_ERROR",
+      reasonCode,
+      `subscribe: topic filter of ${topicFilter.length} characters denied`,
+    );
+  }
+  return version === 5 ? reasonCode : SUBACK_FAILURE;
 }

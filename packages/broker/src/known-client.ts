@@ -1,9 +1,10 @@
 /** All that the broker keeps of one client: its session, its subscriptions, its will, its connection if it has one. */
 
-import { type Clock, ProtocolError, type Timer } from "@aiko/mqtt";
+import { type Clock, type MqttError, ProtocolError, type Timer } from "@aiko/mqtt";
 import type {
   ConnectPacket,
   DisconnectPacket,
+  ProtocolVersion,
   PublishPacket,
   SubscribePacket,
   UnsubscribePacket,
@@ -11,7 +12,7 @@ import type {
 } from "@aiko/mqtt/codec";
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "./client-connection.js";
-import { DeliveredMessage, forKeeping, type PublishedMessage } from "./published-message.js";
+import { DeliveredMessage, forKeeping, ownBytes, type PublishedMessage } from "./published-message.js";
 import type { Recipient, Subscriber } from "./subscription-table.js";
 
 /** What a client asks of the rest of the broker. */
@@ -21,13 +22,20 @@ export interface ClientOwner {
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void;
   /** The connection is over; `will` is what is to be published because of it. */
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
+  /** A message for the client went beyond a bound. */
+  dropped(client: KnownClient, topic: string, reason: string): void;
 }
+
+/** The failures of a delivery that say that something was too much. Others are the client's affair, or time's. */
+const BOUNDS: ReadonlySet<MqttError["code"]> = new Set(["OUTBOX_FULL", "MAXIMUM_PACKET_SIZE_EXCEEDED"]);
 
 export class KnownClient implements ServerSessionEvents, Subscriber {
   readonly session: ServerSession;
   readonly topicFilters = new Set<string>();
   /** Seconds that the session outlasts its connection; Infinity as long as the broker lives. */
   expiry = 0;
+  /** Of its last connection. */
+  version: ProtocolVersion = 5;
   /** Ends the session when its time has come. */
   expiryTimer: Timer | undefined;
   private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
@@ -50,7 +58,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
   /** A connection was let in as this client. */
   connected(connection: ClientConnection, packet: ConnectPacket, expiry: number): void {
     this.connection = connection;
-    this.will = packet.will;
+    this.version = packet.protocolVersion;
+    this.will = packet.will && { ...packet.will, payload: ownBytes(packet.will.payload) };
     this.expiry = expiry;
     this.cancelTimers();
   }
@@ -89,14 +98,24 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     this.owner.disconnected(this, will, reason);
   }
 
-  /** Sends a message, or keeps it for later; QoS 0 is not kept for a client that is away. */
-  deliver(message: PublishedMessage, recipient: Recipient, now: number): void {
-    if (!this.isOnline && recipient.qos === 0) return;
-    const { topic, payload, expiresAt } = this.isOnline ? message : forKeeping(message);
+  /**
+   * Sends a message, or keeps it for later; QoS 0 is not kept for a client that is away. False if the queue has no room for it.
+   */
+  deliver(message: PublishedMessage, recipient: Recipient, now: number): boolean {
+    if (!this.isOnline && recipient.qos === 0) return true;
+    if (recipient.qos > 0 || this.session.isBacklogged) forKeeping(message);
+    const { topic, payload, expiresAt } = message;
     const { qos, retain, subscriptionIdentifiers } = recipient;
     const properties =
       subscriptionIdentifiers.length === 0 ? message.properties : { ...message.properties, subscriptionIdentifiers };
-    this.session.deliver(new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt), now);
+    const delivered = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, this);
+    this.session.deliver(delivered, now);
+    return !delivered.foundNoRoom;
+  }
+
+  /** A message came to nothing. */
+  undelivered(message: DeliveredMessage, error: MqttError): void {
+    if (BOUNDS.has(error.code)) this.owner.dropped(this, message.topic, error.message);
   }
 
   published(packet: PublishPacket, delivery: Delivery | undefined): void {

@@ -1,15 +1,15 @@
 /** A message as the broker has it, from whoever published it until the last who gets it. */
 
-import type { PublishProperties, QoS } from "@aiko/mqtt";
+import type { MqttError, PublishProperties, QoS } from "@aiko/mqtt";
 import type { PublishPacket, Will } from "@aiko/mqtt/codec";
 import { OutgoingMessage } from "@aiko/mqtt/session";
 
 export interface PublishedMessage {
   readonly topic: string;
-  readonly payload: Uint8Array;
+  payload: Uint8Array;
   readonly qos: QoS;
   readonly retain: boolean;
-  readonly properties: PublishProperties | undefined;
+  properties: PublishProperties | undefined;
   /** In the clock's milliseconds; Infinity if it does not expire. */
   readonly expiresAt: number;
   /** Who published it; undefined for the broker itself. */
@@ -47,14 +47,46 @@ function expiry(seconds: number | undefined, now: number): number {
   return seconds === undefined ? Infinity : now + seconds * 1000;
 }
 
-/** One client's copy on its way. What the client makes of it concerns nobody: the publisher has had its answer. */
+/** One client's copy on its way. The publisher has had its answer; who is told of a failure is `addressee`. */
 export class DeliveredMessage extends OutgoingMessage {
+  /** Whether it failed because the queue was full. */
+  foundNoRoom = false;
+
+  constructor(
+    topic: string,
+    payload: Uint8Array,
+    qos: QoS,
+    retain: boolean,
+    properties: PublishProperties | undefined,
+    expiresAt: number,
+    private readonly addressee: { undelivered(message: DeliveredMessage, error: MqttError): void },
+  ) {
+    super(topic, payload, qos, retain, properties, expiresAt);
+  }
+
   override delivered(): void {}
 
-  override failed(): void {}
+  override failed(error: MqttError): void {
+    this.foundNoRoom = error.code === "OUTBOX_FULL";
+    this.addressee.undelivered(this, error);
+  }
 }
 
-/** The same message with bytes of its own, for keeping: the payload as it came pins the whole chunk it came in. */
+/**
+ * Readies a message for being kept: it gets bytes of its own, once for all who keep it, because the bytes as they came pin
+ * the whole chunk they came in.
+ */
 export function forKeeping(message: PublishedMessage): PublishedMessage {
-  return { ...message, payload: message.payload.slice() };
+  message.payload = ownBytes(message.payload);
+  const correlationData = message.properties?.correlationData;
+  if (correlationData !== undefined) {
+    const own = ownBytes(correlationData);
+    if (own !== correlationData) message.properties = { ...message.properties, correlationData: own };
+  }
+  return message;
+}
+
+/** The same bytes, in a buffer that is not much larger than they are. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length + 1024 ? new Uint8Array(bytes) : bytes;
 }

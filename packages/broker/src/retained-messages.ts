@@ -6,6 +6,9 @@ import { forKeeping, type PublishedMessage } from "./published-message.js";
 export class RetainedMessages {
   private readonly tree = new TopicNameTree<PublishedMessage>();
   private bytes = 0;
+  /** No message expires before. */
+  private nextExpiry = Infinity;
+  private sweptAt = -Infinity;
 
   constructor(
     private readonly maximumCount: number,
@@ -17,36 +20,72 @@ export class RetainedMessages {
   }
 
   /** Keeps the message, or removes its topic's if it is empty [MQTT-3.3.1-10]. False if a bound forbids it. */
-  keep(message: PublishedMessage): boolean {
+  keep(message: PublishedMessage, now: number): boolean {
     const { topic } = message;
-    const former = this.tree.get(topic);
-    const freed = former === undefined ? 0 : sizeOf(former);
     if (message.payload.length === 0) {
-      if (this.tree.delete(topic)) this.bytes -= freed;
+      const former = this.tree.get(topic);
+      if (former !== undefined) this.forget(former);
       return true;
     }
     const size = sizeOf(message);
-    if (former === undefined && this.tree.size >= this.maximumCount) return false;
-    if (this.bytes - freed + size > this.maximumBytes) return false;
+    if (!this.hasRoom(topic, size)) {
+      this.sweep(now);
+      if (!this.hasRoom(topic, size)) return false;
+    }
+    const former = this.tree.get(topic);
+    this.bytes += size - (former === undefined ? 0 : sizeOf(former));
     this.tree.set(topic, forKeeping(message));
-    this.bytes += size - freed;
+    this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
     return true;
   }
 
-  /** Calls `visit` for each that an unshared filter matches and that has not expired. */
-  match(topicFilter: string, now: number, visit: (message: PublishedMessage) => void): void {
+  /** Calls `visit` for each that an unshared filter matches and that has not expired, until it returns false. */
+  match(topicFilter: string, now: number, visit: (message: PublishedMessage) => boolean): void {
     const expired: PublishedMessage[] = [];
     this.tree.match(topicFilter, (message) => {
-      if (message.expiresAt > now) visit(message);
-      else expired.push(message);
+      if (message.expiresAt > now) return visit(message);
+      expired.push(message);
+      return true;
     });
-    for (const message of expired) {
-      this.tree.delete(message.topic);
-      this.bytes -= sizeOf(message);
-    }
+    for (const message of expired) this.forget(message);
+  }
+
+  private hasRoom(topic: string, size: number): boolean {
+    const former = this.tree.get(topic);
+    if (former === undefined && this.tree.size >= this.maximumCount) return false;
+    return this.bytes - (former === undefined ? 0 : sizeOf(former)) + size <= this.maximumBytes;
+  }
+
+  /** Forgets what has expired, if anything has. Looks at every message, and so does not do it at each publication. */
+  private sweep(now: number): void {
+    if (this.nextExpiry > now || now < this.sweptAt + SWEEP_INTERVAL) return;
+    this.sweptAt = now;
+    this.nextExpiry = Infinity;
+    const expired: PublishedMessage[] = [];
+    this.tree.forEach((message) => {
+      if (message.expiresAt <= now) expired.push(message);
+      else this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
+    });
+    for (const message of expired) this.forget(message);
+  }
+
+  private forget(message: PublishedMessage): void {
+    if (this.tree.delete(message.topic)) this.bytes -= sizeOf(message);
   }
 }
 
+/** Milliseconds. */
+const SWEEP_INTERVAL = 1_000;
+/** What a message takes besides its text and bytes, and what a level of its topic does, about (Node.js 22). */
+const MESSAGE_OVERHEAD = 200;
+const LEVEL_OVERHEAD = 200;
+const USER_PROPERTY_OVERHEAD = 100;
+
 function sizeOf(message: PublishedMessage): number {
-  return message.topic.length + message.payload.length;
+  const { topic, payload, properties = {} } = message;
+  const { contentType = "", responseTopic = "", correlationData, userProperties = [] } = properties;
+  let size = MESSAGE_OVERHEAD + topic.split("/").length * LEVEL_OVERHEAD + topic.length + payload.length;
+  size += contentType.length + responseTopic.length + (correlationData?.length ?? 0);
+  for (const [name, value] of userProperties) size += name.length + value.length + USER_PROPERTY_OVERHEAD;
+  return size;
 }

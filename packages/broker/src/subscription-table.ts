@@ -29,6 +29,11 @@ export interface Recipient {
   readonly subscriptionIdentifiers: readonly number[];
 }
 
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+type GrowingRecipient = Mutable<Omit<Recipient, "subscriptionIdentifiers">> & {
+  readonly subscriptionIdentifiers: number[];
+};
+
 /** What the table needs to know of a client. */
 export interface Subscriber {
   readonly clientId: string;
@@ -77,19 +82,19 @@ export class SubscriptionTable<Client extends Subscriber> {
 
   /** Everyone who gets the message. */
   recipients(message: PublishedMessage): Map<Client, Recipient> {
-    const recipients = new Map<Client, Recipient>();
+    const recipients = new Map<Client, GrowingRecipient>();
     this.tree.match(message.topic, (target) => {
       const subscription = "single" in target ? target.single : nextMember(target.group);
       const { client, noLocal, retainAsPublished, subscriptionIdentifier } = subscription;
       if (noLocal && client.clientId === message.publisher) return;
-      const former = recipients.get(client);
-      const identifiers = former?.subscriptionIdentifiers ?? [];
-      recipients.set(client, {
-        qos: Math.max(former?.qos ?? 0, Math.min(message.qos, subscription.qos)) as QoS,
-        retain: (former?.retain ?? false) || (retainAsPublished && message.retain),
-        subscriptionIdentifiers:
-          subscriptionIdentifier === undefined ? identifiers : [...identifiers, subscriptionIdentifier],
-      });
+      let recipient = recipients.get(client);
+      if (recipient === undefined) {
+        recipient = { qos: 0, retain: false, subscriptionIdentifiers: [] };
+        recipients.set(client, recipient);
+      }
+      recipient.qos = Math.max(recipient.qos, Math.min(message.qos, subscription.qos)) as QoS;
+      recipient.retain ||= retainAsPublished && message.retain;
+      if (subscriptionIdentifier !== undefined) recipient.subscriptionIdentifiers.push(subscriptionIdentifier);
     });
     return recipients;
   }

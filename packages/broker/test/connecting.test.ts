@@ -139,6 +139,7 @@ describe("authenticate", () => {
       () => {
         throw new Error("database");
       },
+      ...[1, "yes", {}, null, undefined].map((answer) => () => answer as unknown as boolean),
     ]) {
       const bench = new Bench({ authenticate });
       const { peer, connack } = await bench.introduce("c", { protocolVersion, ...credentials });
@@ -168,6 +169,23 @@ describe("authenticate", () => {
     await peer.expect("suback");
     await peer.expect("publish");
   });
+
+  test.each([
+    [4, 3],
+    [5, 0x88],
+  ] as const)(
+    "that never answers on version %i: %i when connectTimeout is over",
+    async (protocolVersion, reasonCode) => {
+      const bench = new Bench({ connectTimeout: 500, authenticate: () => new Promise(() => undefined) });
+      const peer = bench.dial(protocolVersion);
+      peer.send({ type: "connect", protocolVersion, clientId: "c", cleanStart: true, keepAlive: 0 });
+      await bench.clock.advance(600);
+      expect(await peer.expect("connack")).toMatchObject({ reasonCode });
+      await peer.expectClose();
+      expect(bench.events).toEqual([{ type: "refused", reason: "authenticate had not answered within 500 ms" }]);
+      expect(bench.clock.nextTimer).toBe(Infinity);
+    },
+  );
 
   test("for a client that has left meanwhile lets nobody in", async () => {
     let decide: (allowed: boolean) => void = () => undefined;

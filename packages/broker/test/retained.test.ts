@@ -105,19 +105,75 @@ test("retain handling: always, only if new, never", async () => {
   await receive(peer);
 });
 
-describe("beyond its bounds the broker refuses", () => {
+describe("beyond its bounds the broker passes on, but does not keep", () => {
   test.each([
     [{ maximumRetainedMessages: 2 }, "c", "x"],
-    [{ maximumRetainedBytes: 12 }, "c", "much too long"],
+    [{ maximumRetainedBytes: 1_000 }, "c", "x"],
   ])("%o", async (options, topic, text) => {
     const bench = new Bench(options);
     const peer = await bench.connect("c");
     peer.send(retained("a", "1", { qos: 1, packetIdentifier: 1 }));
     peer.send(retained("b", "2", { qos: 1, packetIdentifier: 2 }));
     peer.send(retained(topic, text, { qos: 1, packetIdentifier: 3 }));
-    for (const reasonCode of [0x10, 0x10, 0x97]) expect(await peer.expect("puback")).toMatchObject({ reasonCode });
+    for (const reasonCode of [0x10, 0x10, 0x10]) expect(await peer.expect("puback")).toMatchObject({ reasonCode });
     peer.send(retained("a", "3", { qos: 1, packetIdentifier: 4 }));
     expect(await peer.expect("puback")).toMatchObject({ reasonCode: 0x10 });
     expect(bench.hub.counts.retainedMessages).toBe(2);
+    expect(bench.events.filter(({ type }) => type === "notRetained")).toEqual([
+      { type: "notRetained", clientId: "c", topic },
+    ]);
   });
+
+  test("and who subscribes already gets the message", async () => {
+    const bench = new Bench({ maximumRetainedMessages: 0 });
+    const peer = await bench.connect("c");
+    await subscribe(peer, "a");
+    peer.send(retained("a", "x"));
+    expect(await receive(peer)).toBe("a=x q0");
+  });
+
+  test("unless something has expired", async () => {
+    const bench = new Bench({ maximumRetainedMessages: 2 });
+    const peer = await bench.connect("c");
+    peer.send(retained("$a", "1", { properties: { messageExpiryInterval: 10 } }));
+    peer.send(retained("b", "2"));
+    peer.send(retained("c", "3"));
+    await bench.clock.advance(10_000);
+    peer.send(retained("d", "4"));
+    await subscribe(peer, "+");
+    expect([await receive(peer), await receive(peer)].sort()).toEqual(["b=2 q0 retained", "d=4 q0 retained"]);
+    expect(bench.hub.counts.retainedMessages).toBe(2);
+  });
+
+  test.each([
+    { userProperties: Array.from({ length: 20 }, () => ["", ""] as const) },
+    { contentType: "x".repeat(1_000) },
+    { responseTopic: "x".repeat(1_000) },
+    { correlationData: new Uint8Array(1_000) },
+  ])("and properties count, case %#", async (properties) => {
+    const bench = new Bench({ maximumRetainedBytes: 1_000 });
+    const peer = await bench.connect("c");
+    peer.send(retained("a", "x"));
+    peer.send(retained("b", "x", { properties }));
+    await bench.clock.tick();
+    expect(bench.hub.counts.retainedMessages).toBe(1);
+  });
+});
+
+test("a filter repeated within one SUBSCRIBE brings retained messages once, as the last one says", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("c");
+  peer.send(retained("a", "x", { qos: 1, packetIdentifier: 1 }));
+  await peer.expect("puback");
+  peer.send({
+    type: "subscribe",
+    packetIdentifier: 2,
+    subscriptions: [
+      { topicFilter: "a", qos: 1 },
+      { topicFilter: "a", qos: 0, retainHandling: 1 },
+    ],
+  });
+  expect(await peer.expect("suback")).toMatchObject({ reasonCodes: [1, 0] });
+  expect(await receive(peer)).toBe("a=x q0 retained");
+  await peer.expectNothing();
 });

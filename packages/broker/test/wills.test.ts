@@ -93,6 +93,16 @@ describe("MQTT 5", () => {
     await watcher.expectNothing();
   });
 
+  test("the expiry counts from the publication, not from the disconnection", async () => {
+    const { bench, watcher, peer } = await watched(
+      { properties: { sessionExpiryInterval: 100 } },
+      { properties: { willDelayInterval: 10, messageExpiryInterval: 5 } },
+    );
+    peer.cut();
+    await bench.clock.advance(10_000);
+    expect(await watcher.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 5 } });
+  });
+
   test("the session's end does not wait for the delay", async () => {
     const { bench, watcher, peer } = await delayed(100, 10);
     peer.cut();

@@ -34,6 +34,8 @@ export type WillOption = keyof typeof willOptions;
 export interface Target {
   readonly url: string;
   readonly options: ConnectOptions;
+  /** Whether the user chose the client identifier: another client may have it too then. */
+  readonly hasChosenId: boolean;
 }
 
 /** The values of QoS as they are written. */
@@ -61,6 +63,7 @@ export function targetOf(
   const url = serverUrl(args, host);
   return {
     url,
+    hasChosenId: args.has("id"),
     options: {
       clientId: args.text("id") ?? uniqueClientId(defaultClientId),
       protocolVersion: args.choice<3 | 4 | 5 | "auto">("protocol-version", versions, "auto"),

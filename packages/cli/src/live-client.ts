@@ -23,7 +23,7 @@ export async function withClient(
 ): Promise<void> {
   const client = createClient(target.url, target.options);
   report(client, terminal, debug);
-  const lost = lossOf(client);
+  const lost = lossOf(client, target, terminal);
   const stopped = fired(terminal.stop).then(() => {
     if (stopIsAnError !== undefined) throw new CommandError(stopIsAnError);
   });
@@ -45,9 +45,18 @@ async function connect(client: Client, stop: AbortSignal): Promise<void> {
 }
 
 /** Rejects when the client cannot do its work any more. */
-function lossOf(client: Client): Promise<never> {
+function lossOf(client: Client, target: Target, terminal: Terminal): Promise<never> {
+  let noted = false;
   const lost = new Promise<never>((_, reject) => {
-    client.on("takenOver", ({ error }) => reject(error));
+    client.on("takenOver", ({ certain, error }) => {
+      if (certain || target.hasChosenId) {
+        reject(error);
+        return;
+      }
+      // Nobody else has an identifier that was drawn by lot: something else closes the connections, and may cease to.
+      if (!noted) terminal.note("the server keeps closing the connection soon after accepting it; going on");
+      noted = true;
+    });
     client.on("closed", ({ error }) => {
       if (error !== undefined) reject(error);
     });

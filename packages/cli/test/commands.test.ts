@@ -155,6 +155,20 @@ test("mqtt_subscribe ends when another client takes its identifier, and names it
   expect(await second.code()).toBe(0);
 });
 
+test("mqtt_subscribe takes connections that are soon closed for a rival only if its identifier was chosen", async () => {
+  const fickle = await listen(() => "\x20\x02\0\0"); // CONNACK of MQTT 3.1.1, and the end
+  const args = ["-t", "a", "-p", fickle.port, "-V", "311"];
+  await using drawn = Child.command("mqtt_subscribe", args);
+  await using chosen = Child.command("mqtt_subscribe", [...args, "-i", "twin"]);
+  expect(await chosen.code()).toBe(1);
+  expect(chosen.notes.at(-1)).toContain('"twin"');
+  await drawn.noted("keeps closing the connection");
+  await drawn.noted("connected to");
+  drawn.kill("SIGINT");
+  expect(await drawn.code()).toBe(0);
+  await close(fickle.server);
+});
+
 test("nobody has to name a client: two of each command live side by side", async () => {
   const subscribers = await Promise.all([1, 2].map(() => Child.subscriber([...port(), "-t", "side"])));
   await run(Child.command("mqtt_publish", [...port(), "-t", "side", "-m", "x"]));

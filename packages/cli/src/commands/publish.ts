@@ -31,7 +31,7 @@ export const publish: Command = {
     const connectOptions = { ...target.options, ...willOf(args), reconnect: false } as const;
     assertTopicName(topic);
     await withClient(
-      { url: target.url, options: connectOptions },
+      { ...target, options: connectOptions },
       terminal,
       args.has("debug"),
       async (client) => {

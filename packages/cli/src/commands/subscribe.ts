@@ -28,7 +28,7 @@ export const subscribe: Command = {
     const target = targetOf(args, terminal.environment, "MQTT client");
     for (const topic of topics) assertTopicFilter(topic);
     await withClient(
-      { url: target.url, options: { ...target.options, ...willOf(args), keepAlive } },
+      { ...target, options: { ...target.options, ...willOf(args), keepAlive } },
       terminal,
       args.has("debug"),
       async (client) => {

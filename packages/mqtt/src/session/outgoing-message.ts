@@ -41,7 +41,7 @@ export function messageSize(message: Pick<OutgoingMessage, "topic" | "payload" |
 }
 
 /** What properties take, in bytes. */
-export function propertiesSize(properties: PublishProperties): number {
+function propertiesSize(properties: PublishProperties): number {
   const {
     contentType = "",
     responseTopic = "",

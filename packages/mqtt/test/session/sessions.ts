@@ -4,6 +4,7 @@ import { encode, type Packet, PacketStream, type ProtocolVersion, type QoS } fro
 import {
   ClientSession,
   type Delivery,
+  type OutboxBounds,
   OutgoingMessage,
   type Outlet,
   ServerSession,
@@ -126,7 +127,7 @@ export interface SideOptions {
   /** What the peer announces. */
   readonly peerReceiveMaximum?: number;
   readonly peerMaximumPacketSize?: number;
-  readonly outbox?: { maximumCount: number; maximumBytes: number };
+  readonly outbox?: OutboxBounds;
   readonly journal?: SessionJournal;
 }
 

@@ -43,6 +43,25 @@ test("after any settings and deletions, the tree finds what a map of names finds
   );
 });
 
+test.each(["#", "+", "a/#", "+/+"])("%s visits until it is told that it is enough", (filter) => {
+  const tree = new TopicNameTree<number>();
+  for (let i = 0; i < 10; i++) {
+    tree.set(`x${i}`, i);
+    tree.set(`a/${i}`, i);
+  }
+  let visits = 0;
+  tree.match(filter, () => ++visits < 3);
+  expect(visits).toBe(3);
+});
+
+test("forEach visits every name, those that begin with $ too", () => {
+  const tree = new TopicNameTree<number>();
+  for (const [i, name] of ["a", "a/b", "$x/y", "/"].entries()) tree.set(name, i);
+  const values: number[] = [];
+  tree.forEach((value) => void values.push(value));
+  expect(values.sort()).toEqual([0, 1, 2, 3]);
+});
+
 test("a name has no value because names below it have one", () => {
   const tree = new TopicNameTree<number>();
   tree.set("a/b/c", 1);

@@ -1,0 +1,172 @@
+// What one client, or all together, may make the broker hold.
+import { describe, expect, test } from "vitest";
+import { forKeeping, type PublishedMessage } from "../src/published-message.ts";
+import { Bench, disconnect, kept, message, receive, subscribe } from "./bench.ts";
+
+const levels = (count: number) => Array.from({ length: count }, () => "x").join("/");
+
+describe("maximumTopicLevels", () => {
+  test.each([
+    [5, 0x8f],
+    [4, 0x80],
+  ] as const)(
+    "version %i: a deeper filter is denied with %i, others of the SUBSCRIBE are not",
+    async (protocolVersion, code) => {
+      const bench = new Bench();
+      const peer = await bench.connect("c", { protocolVersion });
+      peer.send({
+        type: "subscribe",
+        packetIdentifier: 1,
+        subscriptions: [levels(201), levels(200), "/".repeat(65_535)].map((topicFilter) => ({ topicFilter, qos: 1 })),
+      });
+      expect(await peer.expect("suback")).toMatchObject({ reasonCodes: [code, 1, code] });
+      expect(bench.hub.counts.subscriptions).toBe(1);
+      if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(200)}`, { qos: 0 })).toEqual([0]);
+      if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(201)}`, { qos: 0 })).toEqual([0x8f]);
+    },
+  );
+
+  test("version 3.1, which cannot deny: the connection is closed", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c", { protocolVersion: 3 });
+    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: levels(201), qos: 0 }] });
+    await peer.expectClose();
+    expect(bench.hub.counts).toMatchObject({ subscriptions: 0, sessions: 0 });
+  });
+
+  test.each([0, 1, 2] as const)("a deeper topic at QoS %i ends the connection, and none of it stays", async (qos) => {
+    const bench = new Bench({ maximumTopicLevels: 3 });
+    const peer = await bench.connect("c", kept);
+    await subscribe(peer, "#", { qos: 0 });
+    peer.send(message("a/b/c", "x"));
+    await receive(peer);
+    peer.send(message("a/b/c/d", "x", { qos, retain: true, packetIdentifier: qos === 0 ? 0 : 1 }));
+    expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x90 });
+    await peer.expectClose();
+    expect(bench.hub.counts.retainedMessages).toBe(0);
+    const again = await bench.connect("c", kept);
+    again.send(message("a", "y", { qos, packetIdentifier: qos === 0 ? 0 : 1 }));
+    expect(await receive(again)).toBe("a=y q0");
+  });
+
+  test("a deeper will topic is refused", async () => {
+    const bench = new Bench({ maximumTopicLevels: 3 });
+    const peer = bench.dial();
+    const will = { topic: "a/b/c/d", payload: new Uint8Array(1), qos: 0, retain: false } as const;
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0, will });
+    await peer.expectClose();
+    expect(bench.events).toEqual([{ type: "refused", reason: "connect: will topic has more levels than 3" }]);
+  });
+});
+
+test.each([
+  [5, 0x97],
+  [4, 0x80],
+] as const)(
+  "maximumSubscriptions on version %i: the next is denied with %i, a replacement is not",
+  async (protocolVersion, code) => {
+    const bench = new Bench({ maximumSubscriptions: 2 });
+    const peer = await bench.connect("c", { protocolVersion });
+    expect(await subscribe(peer, "a")).toEqual([2]);
+    expect(await subscribe(peer, "b")).toEqual([2]);
+    expect(await subscribe(peer, "c")).toEqual([code]);
+    expect(await subscribe(peer, "a", { qos: 1 })).toEqual([1]);
+    peer.send({ type: "unsubscribe", packetIdentifier: 5, topicFilters: ["a"] });
+    await peer.expect("unsuback");
+    expect(await subscribe(peer, "c")).toEqual([2]);
+  },
+);
+
+test.each([
+  [5, 0x97],
+  [4, 3],
+] as const)(
+  "maximumSessions on version %i: who would begin one more is refused with %i",
+  async (protocolVersion, code) => {
+    const bench = new Bench({ maximumSessions: 2 });
+    const first = await bench.connect("a");
+    await bench.connect("b", kept);
+    const { peer, connack } = await bench.introduce("c", { protocolVersion });
+    expect(connack.reasonCode).toBe(code);
+    await peer.expectClose();
+    await bench.connect("b", kept);
+    first.send(disconnect);
+    await first.expectClose();
+    await bench.connect("c", { protocolVersion });
+  },
+);
+
+test("retained messages stop at the bound of the client's queue, and it is told once", async () => {
+  const bench = new Bench({ maximumQueuedMessages: 3 });
+  const peer = await bench.connect("from");
+  for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
+  for (let i = 0; i < 50; i++) await peer.expect("puback");
+  const to = await bench.connect("to", { properties: { receiveMaximum: 1 } });
+  await subscribe(to, "a/#");
+  for (let i = 0; i < 4; i++) await receive(to);
+  await to.expectNothing();
+  expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([
+    { type: "dropped", clientId: "to", topic: expect.any(String), reason: expect.stringContaining("3 messages") },
+  ]);
+});
+
+test("a message that a client does not take for its length is told of", async () => {
+  const bench = new Bench();
+  const to = await bench.connect("to", { properties: { maximumPacketSize: 50 } });
+  await subscribe(to, "a");
+  to.send(message("a", "x".repeat(100)));
+  await to.expectNothing();
+  expect(bench.events.filter(({ type }) => type === "dropped")).toMatchObject([{ clientId: "to", topic: "a" }]);
+});
+
+test("the broker uses no more topic aliases than its own option says", async () => {
+  const bench = new Bench({ topicAliasMaximum: 1 });
+  const peer = await bench.connect("c", { properties: { topicAliasMaximum: 65_535 } });
+  await subscribe(peer, "#");
+  const aliases: unknown[] = [];
+  for (const topic of ["first/topic", "second/topic"]) {
+    for (let i = 0; i < 3; i++) {
+      peer.send(message(topic, "x"));
+      aliases.push((await peer.expect("publish")).properties?.topicAlias);
+    }
+  }
+  expect(aliases).toEqual([undefined, 1, 1, undefined, undefined, undefined]);
+});
+
+test("many subscriptions of one client to one topic: all identifiers, in time in proportion", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("c");
+  const filters = Array.from({ length: 2 ** 10 }, (_, i) =>
+    Array.from({ length: 10 }, (_, bit) => ((i >> bit) & 1 ? "+" : "x")).join("/"),
+  );
+  for (const [i, filter] of filters.entries()) await subscribe(peer, filter, { qos: 0, subscriptionIdentifier: i + 1 });
+  peer.send(message(levels(10), "x"));
+  const { properties } = await peer.expect("publish");
+  expect(properties?.subscriptionIdentifiers?.toSorted((a, b) => a - b)).toEqual(filters.map((_, i) => i + 1));
+});
+
+describe("what is kept", () => {
+  const chunk = new Uint8Array(65_536);
+  const published = (length: number): PublishedMessage => ({
+    topic: "a",
+    payload: chunk.subarray(10, 10 + length),
+    qos: 1,
+    retain: false,
+    properties: { correlationData: chunk.subarray(0, 4) },
+    expiresAt: Infinity,
+    publisher: "c",
+  });
+
+  test("does not pin the chunk that it came in", () => {
+    const { payload, properties } = forKeeping(published(10));
+    expect([payload.length, payload.buffer.byteLength]).toEqual([10, 10]);
+    expect(properties?.correlationData?.buffer.byteLength).toBe(4);
+  });
+
+  test("is copied once, and not if it is most of the chunk", () => {
+    const one = published(10);
+    const { payload } = forKeeping(one);
+    expect(forKeeping(one).payload).toBe(payload);
+    expect(forKeeping(published(40_000)).payload.buffer).toBe(chunk.buffer);
+  });
+});
