@@ -13,7 +13,7 @@ test("every error code is documented once, and every documented code exists", ()
 });
 
 test("every error code is thrown somewhere", () => {
-  const sources = ["packages/mqtt/src", "packages/broker/src", "packages/cli/src"]
+  const sources = ["packages/mqtt/src", "packages/store/src", "packages/broker/src", "packages/cli/src"]
     .flatMap((folder) => filesBelow(folder))
     .filter((path) => path.endsWith(".ts") && !path.endsWith("src/errors.ts"))
     .map((path) => readFileSync(path, "utf8"))

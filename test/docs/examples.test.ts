@@ -8,7 +8,7 @@ import { filesBelow } from "../house/source.ts";
 
 const documents = [
   "README.md",
-  ...["mqtt", "broker", "cli"].map((name) => `packages/${name}/README.md`),
+  ...["mqtt", "store", "broker", "cli"].map((name) => `packages/${name}/README.md`),
   ...filesBelow("docs").filter((path) => path.endsWith(".md")),
 ];
 const blocks = documents.flatMap((document) =>
@@ -32,9 +32,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+function run(command: string, args: readonly string[], cwd = "."): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 30_000 });
+    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: 30_000 });
     let output = "";
     child.stdout.on("data", (data) => {
       output += data;
@@ -71,7 +71,7 @@ describe("examples in documents", () => {
   });
 
   test.each(blocks.map(({ name }, i) => ({ name, i })))("$name runs", { timeout: 60_000 }, async ({ i }) => {
-    const { code, output } = await run(process.execPath, [join(folder, `block${i}.js`)]);
+    const { code, output } = await run(process.execPath, [`block${i}.js`], folder); // what it writes goes there
     expect({ code, output }).toMatchObject({ code: 0 });
   });
 });

@@ -20,6 +20,7 @@ test("no file of the library imports upward or sideways", () => {
 });
 
 test.each([
+  ["store", libraryEntries],
   ["broker", libraryEntries],
   ["cli", [...libraryEntries, ...brokerEntries]],
 ])("%s uses other packages only by their public entries", (name, entries) => {

@@ -20,7 +20,7 @@ const tsc = join(root, "node_modules/typescript/bin/tsc");
 const fixtures = join(root, "test/house/fixtures");
 
 const packages = await Promise.all(
-  ["mqtt", "broker", "cli"].map(async (folder) => {
+  ["mqtt", "store", "broker", "cli"].map(async (folder) => {
     const manifest = JSON.parse(await readFile(join(root, "packages", folder, "package.json"), "utf8")) as Manifest;
     const entries = Object.keys(manifest.exports).filter((key) => key !== "./package.json");
     return { ...manifest, folder, entries: entries.map((key) => `${manifest.name}${key.slice(1)}`) };
@@ -85,11 +85,11 @@ describe.each([
     minutes,
   );
 
-  test(
-    "@aiko/mqtt-broker type-checks with Node's types",
-    async () => {
+  test.each(["broker", "store"])(
+    "@aiko/mqtt-%s type-checks with Node's types",
+    async (name) => {
       const typeRoots = [join(root, "node_modules/@types")];
-      const found = await typeCheck(`broker-${resolution}`, "broker-consumer.ts", {
+      const found = await typeCheck(`${name}-${resolution}`, `${name}-consumer.ts`, {
         ...options,
         typeRoots,
         types: ["node"],

@@ -1,0 +1,6 @@
+/** The entry `@aiko/mqtt-store`: sessions on disk. */
+
+export { DiskStore } from "./disk-store.js";
+export type { DiskStoreOptions } from "./disk-store-options.js";
+export type { FileSystem, OpenFile } from "./file-system.js";
+export type { Damage } from "./journal.js";

@@ -1,0 +1,229 @@
+/**
+ * The bytes of a session's file: a header, then frames, each the changes of one synced write. Writes them and finds them
+ * again, whatever happened to the file. Knows nothing of when they are written.
+ *
+ *     header   "AIKOMQTT", version (4 bytes), checksum (4)
+ *     frame    mark (4), length of the body (4), checksum of the body (4), checksum of these twelve bytes (4), body
+ *     body     changes: key (8; with the highest bit set it is a removal), and for a put the value's length (4) and the value
+ *
+ * Integers are big-endian, checksums CRC-32. Those of headers begin with the checksum of the session's name, so that no frame is
+ * taken for another session's.
+ */
+
+import { type StoreChange, TransportError } from "@aiko/mqtt";
+import { crc32 } from "./crc32.js";
+import type { OpenFile } from "./file-system.js";
+
+export const HEADER_SIZE = 16;
+const VERSION = 1;
+const MAGIC = Buffer.from("AIKOMQTT");
+const MARK = 0x414b4a42;
+const REMOVAL = 0x8000_0000;
+const TWO_32 = 2 ** 32;
+
+/** A record's bytes in the file, besides its value. */
+export const RECORD_SIZE = 12;
+
+export function seedOf(name: string): number {
+  return crc32(Buffer.from(name, "utf16le"));
+}
+
+export function writeHeader(seed: number): Buffer {
+  const header = Buffer.alloc(HEADER_SIZE);
+  header.set(MAGIC);
+  header.writeUInt32BE(VERSION, 8);
+  header.writeUInt32BE(crc32(header.subarray(0, 12), seed), 12);
+  return header;
+}
+
+/** What stands before a body that consists of these parts. */
+export function writeFrameHeader(parts: readonly Uint8Array[], seed: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_SIZE);
+  let length = 0;
+  let checksum = 0;
+  for (const part of parts) {
+    length += part.length;
+    checksum = crc32(part, checksum);
+  }
+  header.writeUInt32BE(MARK, 0);
+  header.writeUInt32BE(length, 4);
+  header.writeUInt32BE(checksum, 8);
+  header.writeUInt32BE(crc32(header.subarray(0, 12), seed), 12);
+  return header;
+}
+
+/** A part of a body. The values are copied. */
+export function writeChanges(changes: readonly StoreChange[]): Buffer {
+  let size = 0;
+  for (const { value } of changes) size += value === undefined ? 8 : RECORD_SIZE + value.length;
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const { key, value } of changes) {
+    const high = Math.floor(key / TWO_32);
+    bytes.writeUInt32BE(value === undefined ? high + REMOVAL : high, at);
+    bytes.writeUInt32BE(key % TWO_32, at + 4);
+    at += 8;
+    if (value !== undefined) {
+      bytes.writeUInt32BE(value.length, at);
+      bytes.set(value, at + 4);
+      at += 4 + value.length;
+    }
+  }
+  return bytes;
+}
+
+/** Where a value begins in `bytes` and how long it is; a length of -1 is a removal. */
+export type EachChange = (key: number, start: number, length: number) => void;
+
+/** @returns whether the bytes are changes and nothing else */
+export function eachChange(bytes: Buffer, each: EachChange): boolean {
+  let at = 0;
+  while (at + 8 <= bytes.length) {
+    const high = bytes.readUInt32BE(at);
+    const low = bytes.readUInt32BE(at + 4);
+    at += 8;
+    if (high >= REMOVAL) {
+      each((high - REMOVAL) * TWO_32 + low, at, -1);
+      continue;
+    }
+    if (at + 4 > bytes.length) return false;
+    const length = bytes.readUInt32BE(at);
+    at += 4;
+    if (at + length > bytes.length) return false;
+    each(high * TWO_32 + low, at, length);
+    at += length;
+  }
+  return at === bytes.length;
+}
+
+export interface Frames {
+  /** An intact frame: its body, and where that begins in the file. The bytes are valid until this returns or resolves. */
+  frame(body: Buffer, position: number): void | Promise<void>;
+  /** Bytes that are none. */
+  damaged(position: number, length: number): void;
+}
+
+/**
+ * Walks through the file up to `end`. Resolves to where its intact frames end: behind that stands at most what a crash left of
+ * a frame that was being written, which nobody was told of as written.
+ */
+export async function walk(file: OpenFile, end: number, seed: number, frames: Frames): Promise<number> {
+  const window = new Window(file, end);
+  let at = HEADER_SIZE;
+  const header = await window.at(0, Math.min(HEADER_SIZE, end));
+  if (!header.equals(writeHeader(seed))) {
+    assertNotLater(header, seed);
+    at = await nextFrame(window, 0, seed);
+    frames.damaged(0, at);
+  }
+  while (at < end) {
+    const length = await bodyLength(window, at, seed);
+    const next = length === undefined ? await nextFrame(window, at + 1, seed) : at + HEADER_SIZE + length;
+    if (length !== undefined && next <= end) {
+      const body = await intactBody(window, at, length);
+      if (body) {
+        await frames.frame(body, at + HEADER_SIZE);
+        at = next;
+        continue;
+      }
+    }
+    if (next >= end && (await isTorn(window, at, next))) return at;
+    const stop = Math.min(next, end);
+    frames.damaged(at, stop - at);
+    at = stop;
+  }
+  return Math.min(at, end);
+}
+
+/** @throws TransportError if a later version of this package wrote the file, which is no damage */
+function assertNotLater(header: Buffer, seed: number): void {
+  if (header.length < HEADER_SIZE || !header.subarray(0, MAGIC.length).equals(MAGIC)) return;
+  if (header.readUInt32BE(12) !== crc32(header.subarray(0, 12), seed)) return;
+  const version = header.readUInt32BE(8);
+  throw new TransportError("STORE_FAILED", `the file has version ${version}, this store knows ${VERSION} only`);
+}
+
+async function bodyLength(window: Window, at: number, seed: number): Promise<number | undefined> {
+  if (at + HEADER_SIZE > window.end) return undefined;
+  const header = await window.at(at, HEADER_SIZE);
+  if (header.readUInt32BE(0) !== MARK || header.readUInt32BE(12) !== crc32(header.subarray(0, 12), seed)) {
+    return undefined;
+  }
+  return header.readUInt32BE(4);
+}
+
+/** `bodyLength` has said that a header stands there. */
+async function intactBody(window: Window, at: number, length: number): Promise<Buffer | undefined> {
+  const frame = await window.at(at, HEADER_SIZE + length);
+  const body = frame.subarray(HEADER_SIZE);
+  return crc32(body) === frame.readUInt32BE(8) && eachChange(body, () => {}) ? body : undefined;
+}
+
+/** The next intact frame at `from` or behind it; the end of the file if there is none. */
+async function nextFrame(window: Window, from: number, seed: number): Promise<number> {
+  for (let at = from; at + HEADER_SIZE <= window.end; at++) {
+    if ((await window.at(at, 1))[0] !== MARK >>> 24) {
+      at = (await window.find(MARK >>> 24, at)) - 1;
+      continue;
+    }
+    const length = await bodyLength(window, at, seed);
+    if (length === undefined || at + HEADER_SIZE + length > window.end) continue;
+    if (await intactBody(window, at, length)) return at;
+  }
+  return window.end;
+}
+
+/**
+ * Whether the file's last bytes, from `at`, look like a write that a crash interrupted: cut short, or with a sector that never
+ * reached the disk and reads as zeros. A flipped bit looks otherwise.
+ */
+async function isTorn(window: Window, at: number, frameEnd: number): Promise<boolean> {
+  if (frameEnd > window.end || at + HEADER_SIZE > window.end) return true;
+  for (let start = at; start < window.end; ) {
+    const stop = Math.min(start - (start % SECTOR) + SECTOR, window.end);
+    if ((await window.at(start, stop - start)).every((byte) => byte === 0)) return true;
+    start = stop;
+  }
+  return false;
+}
+
+const SECTOR = 512;
+
+/** A part of the file in memory, which moves along with the reader. */
+class Window {
+  private bytes = Buffer.alloc(0);
+  private start = 0;
+
+  constructor(
+    private readonly file: OpenFile,
+    readonly end: number,
+  ) {}
+
+  /** Bytes that stay valid until the next call. */
+  async at(position: number, length: number): Promise<Buffer> {
+    if (position < this.start || position + length > this.start + this.bytes.length) await this.load(position, length);
+    return this.bytes.subarray(position - this.start, position - this.start + length);
+  }
+
+  /** Where the byte stands, at `position` or behind it; the end if it does not. */
+  async find(byte: number, position: number): Promise<number> {
+    for (let at = position; at < this.end; at = this.start + this.bytes.length) {
+      await this.at(at, 1);
+      const found = this.bytes.indexOf(byte, at - this.start);
+      if (found >= 0) return this.start + found;
+    }
+    return this.end;
+  }
+
+  private async load(position: number, length: number): Promise<void> {
+    const size = Math.min(Math.max(length, WINDOW), this.end - position);
+    if (this.bytes.buffer.byteLength < size || this.bytes.byteOffset !== 0) this.bytes = Buffer.allocUnsafeSlow(size);
+    const buffer = Buffer.from(this.bytes.buffer, 0, size);
+    const filled = await this.file.read(buffer, position);
+    if (filled < length) throw new Error(`the file ends at ${position + filled}, within what was written`);
+    this.bytes = buffer.subarray(0, filled);
+    this.start = position;
+  }
+}
+
+const WINDOW = 2 ** 20;

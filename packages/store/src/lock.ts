@@ -1,0 +1,137 @@
+/**
+ * Who owns a session, across processes. A lock is a socket that its owner listens at: the kernel stops the listening when the
+ * owner dies, however it dies, so that nobody has to guess from process numbers, which are used again and differ from container
+ * to container.
+ *
+ * On Windows the socket is a named pipe, which vanishes with its owner. Elsewhere it has a place in the directory, which stays
+ * when the owner is dead. Two processes that find a dead lock must not both take it over: locks are numbered, the highest number
+ * counts, a number is taken by link(), which only one process can do, and only lower numbers are ever removed.
+ */
+
+import { createHash, randomBytes } from "node:crypto";
+import { link, open, readdir, realpath, rm } from "node:fs/promises";
+import { createConnection, createServer, type Server } from "node:net";
+import { join, relative } from "node:path";
+import { codeOf } from "./file-system.js";
+
+type Release = () => Promise<void>;
+
+export async function lock(directory: string, name: string): Promise<Release | undefined> {
+  return process.platform === "win32" ? lockPipe(await realpath(directory), name) : lockSocket(directory, name);
+}
+
+async function lockPipe(directory: string, name: string): Promise<Release | undefined> {
+  const id = createHash("sha256").update(`${directory.toLowerCase()}\0${name}`).digest("hex");
+  try {
+    return closing(await listen(`\\\\.\\pipe\\aiko-mqtt-${id}`));
+  } catch (error) {
+    if (codeOf(error) === "EADDRINUSE") return undefined;
+    throw error;
+  }
+}
+
+async function lockSocket(directory: string, name: string): Promise<Release | undefined> {
+  const places = await SocketPlaces.of(directory);
+  const own = `${name}.${randomBytes(4).toString("hex")}`;
+  let server: Server | undefined;
+  try {
+    server = await listen(places.address(own));
+    if (await takeNumber(directory, name, own, places)) {
+      const release = closing(server);
+      server = undefined;
+      return release;
+    }
+    return undefined;
+  } finally {
+    if (server) await closing(server)();
+    await rm(join(directory, own), { force: true });
+    await places.close();
+  }
+}
+
+/** Gives the socket `own`, which listens already, the next number, unless the highest one is alive. */
+async function takeNumber(directory: string, name: string, own: string, places: SocketPlaces): Promise<boolean> {
+  const numbered = (n: number): string => `${name}.lock-${n}`;
+  for (;;) {
+    const highest = Math.max(0, ...(await numbersOf(directory, name)));
+    if (highest > 0) {
+      const found = await lookAt(places.address(numbered(highest)));
+      if (found === "alive") return false;
+      if (found === "gone") continue; // somebody took a higher number meanwhile
+    }
+    const mine = highest + 1;
+    try {
+      await link(join(directory, own), join(directory, numbered(mine)));
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") continue;
+      throw error;
+    }
+    const all = await numbersOf(directory, name);
+    if (Math.max(...all) > mine) {
+      await rm(join(directory, numbered(mine)), { force: true });
+      continue; // what looked like the highest was about to be removed
+    }
+    for (const n of all) if (n < mine) await rm(join(directory, numbered(n)), { force: true });
+    return true;
+  }
+}
+
+async function numbersOf(directory: string, name: string): Promise<number[]> {
+  const start = `${name}.lock-`;
+  return (await readdir(directory)).filter((each) => each.startsWith(start)).map((each) => +each.slice(start.length));
+}
+
+function lookAt(address: string): Promise<"alive" | "dead" | "gone"> {
+  return new Promise((resolve) => {
+    const socket = createConnection(address, () => {
+      socket.destroy();
+      resolve("alive");
+    });
+    socket.on("error", (error) => {
+      const code = codeOf(error);
+      // Anything else, such as a full backlog or somebody else's socket, is no proof of death.
+      resolve(code === "ECONNREFUSED" ? "dead" : code === "ENOENT" ? "gone" : "alive");
+    });
+  });
+}
+
+function listen(path: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once("error", reject);
+    server.listen({ path, exclusive: true }, () => {
+      server.unref();
+      resolve(server);
+    });
+  });
+}
+
+function closing(server: Server): Release {
+  return () => new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** The addresses of sockets in a directory: paths of about 100 bytes at most, by whichever way leads there. */
+class SocketPlaces {
+  private constructor(
+    private readonly way: string,
+    readonly close: () => Promise<void>,
+  ) {}
+
+  static async of(directory: string): Promise<SocketPlaces> {
+    const ways = [directory, relative(process.cwd(), directory) || "."];
+    const short = ways.find((way) => Buffer.byteLength(way) <= LONGEST_WAY);
+    if (short !== undefined) return new SocketPlaces(short, async () => {});
+    if (process.platform === "linux") {
+      const handle = await open(directory, "r");
+      return new SocketPlaces(`/proc/self/fd/${handle.fd}`, () => handle.close());
+    }
+    throw new Error(`the path of the directory is too long for a socket in it: at most ${LONGEST_WAY} bytes`);
+  }
+
+  address(name: string): string {
+    return join(this.way, name);
+  }
+}
+
+/** A socket's path has 104 bytes on macOS and the BSDs, 108 on Linux; a name is 16 digits, ".lock-" and a number. */
+const LONGEST_WAY = 70;

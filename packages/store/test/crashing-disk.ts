@@ -1,0 +1,236 @@
+// Owns a disk in memory that can fail at any of its operations, and lose what was not synced in all the ways that a power loss may:
+// sectors in any combination, names in the order in which they were changed. Knows nothing of stores.
+import type { FileSystem, OpenFile } from "../src/file-system.ts";
+
+const SECTOR = 512;
+
+type Change = { write: Uint8Array; position: number } | { truncate: number };
+
+interface Inode {
+  bytes: Buffer;
+  durable: Buffer;
+  pending: Change[];
+}
+
+type Names = Map<string, Inode>;
+
+/** What becomes of an operation: let it pass, fail with a code, or do a part of a write and then nothing ever again. */
+export type Fault = { fail: string; part?: number } | "crash" | undefined;
+
+export class CrashingDisk {
+  operations = 0;
+  /** Asked before each operation that changes the disk. */
+  fault: (operation: number, what: string) => Fault = () => undefined;
+  private names: Names = new Map();
+  private durableNames: Names = new Map();
+  private pendingNames: ((names: Names) => void)[] = [];
+  private locks = new Set<string>();
+  private life = 0;
+  crashed = false;
+
+  /** Power goes: everything that was open is dead, what was not synced is there or not. `random` says, from 0 to 1. */
+  powerLoss(random: () => number): void {
+    this.kill();
+    const kept = Math.floor(random() * (this.pendingNames.length + 1));
+    for (const change of this.pendingNames.slice(0, kept)) change(this.durableNames);
+    this.pendingNames = [];
+    for (const inode of new Set([...this.durableNames.values(), ...this.names.values()])) settle(inode, random);
+    this.names = new Map(this.durableNames);
+  }
+
+  /** The process dies; the kernel still has what was written. */
+  kill(): void {
+    this.life++;
+    this.locks = new Set();
+    this.crashed = false;
+  }
+
+  files(): string[] {
+    return [...this.names.keys()].sort();
+  }
+
+  /** A bit that the disk got wrong, noticed by nobody. */
+  flip(path: string, offset: number, bit: number): void {
+    const { bytes } = this.inode(path);
+    bytes[offset] = (bytes[offset] ?? 0) ^ (1 << bit);
+  }
+
+  contents(path: string): Buffer {
+    return Buffer.from(this.inode(path).bytes);
+  }
+
+  /** As if it had always been there. */
+  place(path: string, bytes: Uint8Array): void {
+    const inode: Inode = { bytes: Buffer.from(bytes), durable: Buffer.from(bytes), pending: [] };
+    this.names.set(path, inode);
+    this.durableNames.set(path, inode);
+  }
+
+  get fileSystem(): FileSystem {
+    const life = this.life;
+    const step = (what: string): void => this.step(life, what);
+    const alive = (): void => this.assertAlive(life);
+    return {
+      makeDirectory: async () => alive(),
+      lock: async (directory, name) => {
+        alive();
+        const id = `${directory}/${name}`;
+        if (this.locks.has(id)) return undefined;
+        this.locks.add(id);
+        return async () => {
+          if (life === this.life) this.locks.delete(id);
+        };
+      },
+      open: async (path, as) => {
+        alive();
+        let inode = this.names.get(path);
+        if (inode === undefined && as === "existing") return undefined;
+        if (as === "empty") {
+          step(`create ${path}`);
+          inode = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0), pending: [] };
+          this.changeNames((names) => names.set(path, inode as Inode));
+        }
+        return this.openFile(inode as Inode, step, alive);
+      },
+      rename: async (path, newPath) => {
+        step(`rename ${path}`);
+        const inode = this.inode(path);
+        this.changeNames((names) => {
+          names.delete(path);
+          names.set(newPath, inode);
+        });
+      },
+      link: async (path, newPath) => {
+        step(`link ${path}`);
+        if (this.names.has(newPath)) throw failure("EEXIST");
+        const inode = this.inode(path);
+        this.changeNames((names) => names.set(newPath, inode));
+      },
+      remove: async (path) => {
+        alive();
+        if (!this.names.has(path)) return;
+        step(`remove ${path}`);
+        this.changeNames((names) => names.delete(path));
+      },
+      syncDirectory: async () => {
+        step("syncDirectory");
+        for (const change of this.pendingNames) change(this.durableNames);
+        this.pendingNames = [];
+      },
+    };
+  }
+
+  private openFile(inode: Inode, stepOf: (what: string) => void, alive: () => void): OpenFile {
+    const step = (what: string): void => {
+      const [path] = [...this.names].find(([, each]) => each === inode) ?? ["a file without a name"];
+      stepOf(`${what} ${path}`);
+    };
+    const change = (each: Change): void => {
+      inode.pending.push(each);
+      inode.bytes = apply(inode.bytes, each);
+    };
+    return {
+      size: async () => {
+        alive();
+        return inode.bytes.length;
+      },
+      read: async (buffer, position) => {
+        alive();
+        const part = inode.bytes.subarray(position, position + buffer.length);
+        buffer.set(part);
+        return part.length;
+      },
+      write: async (buffers, position) => {
+        const write = Buffer.concat(buffers);
+        try {
+          step("write");
+        } catch (error) {
+          const part = (error as { part?: number }).part;
+          if (part !== undefined) change({ write: write.subarray(0, Math.ceil(write.length * part)), position });
+          throw error;
+        }
+        change({ write, position });
+      },
+      truncate: async (size) => {
+        step("truncate");
+        change({ truncate: size });
+      },
+      sync: async () => {
+        step("sync");
+        await undefined; // others run meanwhile
+        alive();
+        inode.pending = [];
+        inode.durable = Buffer.from(inode.bytes);
+      },
+      close: async () => {},
+    };
+  }
+
+  private inode(path: string): Inode {
+    const inode = this.names.get(path);
+    if (inode === undefined) throw failure("ENOENT");
+    return inode;
+  }
+
+  private changeNames(change: (names: Names) => void): void {
+    change(this.names);
+    this.pendingNames.push(change);
+  }
+
+  private assertAlive(life: number): void {
+    if (this.crashed || life !== this.life) throw failure("EIO");
+  }
+
+  private step(life: number, what: string): void {
+    this.assertAlive(life);
+    const fault = this.fault(this.operations++, what);
+    if (fault === undefined) return;
+    if (fault === "crash") {
+      this.crashed = true;
+      throw Object.assign(failure("EIO"), { part: 0.5 });
+    }
+    throw Object.assign(failure(fault.fail), { part: fault.part });
+  }
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
+}
+
+function apply(bytes: Buffer, change: Change): Buffer {
+  if ("truncate" in change) {
+    return Buffer.concat([
+      bytes.subarray(0, change.truncate),
+      Buffer.alloc(Math.max(0, change.truncate - bytes.length)),
+    ]);
+  }
+  const { write, position } = change;
+  const result = Buffer.alloc(Math.max(bytes.length, position + write.length));
+  bytes.copy(result);
+  result.set(write, position);
+  return result;
+}
+
+/** What the disk holds afterwards of what was not synced: a first part of the changes, and of each write any sectors. */
+function settle(inode: Inode, random: () => number): void {
+  let bytes = inode.durable;
+  for (const change of inode.pending.slice(0, Math.floor(random() * (inode.pending.length + 1)))) {
+    if ("truncate" in change) {
+      bytes = apply(bytes, change);
+      continue;
+    }
+    const { write, position } = change;
+    bytes = apply(bytes, { write: new Uint8Array(0), position });
+    for (let at = 0; at < write.length; ) {
+      const stop = Math.min(write.length, at + SECTOR - ((position + at) % SECTOR));
+      const lost = random() < 0.3;
+      const before = bytes.subarray(position + at, position + stop);
+      const sector = lost ? Buffer.concat([before, Buffer.alloc(stop - at - before.length)]) : write.subarray(at, stop);
+      bytes = apply(bytes, { write: sector, position: position + at });
+      at = stop;
+    }
+  }
+  inode.bytes = bytes;
+  inode.durable = bytes;
+  inode.pending = [];
+}

@@ -1,0 +1,218 @@
+import { resolve } from "node:path";
+import type { StoreRecord } from "@aiko/mqtt";
+import { type Damage, DiskStore } from "@aiko/mqtt-store";
+import { beforeAll, describe, expect, test } from "vitest";
+import { CrashingDisk } from "./crashing-disk.ts";
+
+const directory = resolve("d");
+const put = (key: number, size: number) => ({ key, value: new Uint8Array(size).fill(key + 1) });
+const remove = (key: number) => ({ key, value: undefined });
+
+/** Five writes: what each leaves, and where its frame stands in the file. */
+const writes = [[put(1, 9), put(2, 0)], [put(3, 30)], [remove(1), put(4, 5)], [put(2, 7)], [put(5, 11), remove(4)]];
+let path: string;
+let intact: Buffer;
+const ends: number[] = [16];
+
+beforeAll(async () => {
+  const disk = new CrashingDisk();
+  const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
+  await store.open("s");
+  path = disk.files()[0] as string;
+  for (const changes of writes) {
+    await store.write(changes);
+    ends.push(disk.contents(path).length);
+  }
+  await store.close();
+  intact = disk.contents(path);
+});
+
+/** The records that the writes leave, without those of one of them. */
+function without(lost: number, count = writes.length): string {
+  const records = new Map<number, number>();
+  writes.slice(0, count).forEach((changes, i) => {
+    if (i === lost) return;
+    for (const { key, value } of changes) {
+      if (value === undefined) records.delete(key);
+      else records.set(key, value.length);
+    }
+  });
+  return [...records].sort(([a], [b]) => a - b).join(" ");
+}
+
+function textOf(records: readonly StoreRecord[]): string {
+  for (const { key, value } of records) expect(value.every((byte) => byte === key + 1)).toBe(true);
+  return records.map(({ key, value }) => [key, value.length]).join(" ");
+}
+
+/** Opens a file, and again, when it must be mended; then adds to it. */
+async function openFile(
+  bytes: Uint8Array,
+  name = "s",
+): Promise<{ records: string; damage: Damage[]; disk: CrashingDisk }> {
+  const disk = new CrashingDisk();
+  disk.place(path, bytes);
+  const damage: Damage[] = [];
+  const { fileSystem } = disk;
+  const store = new DiskStore(directory, { fileSystem, onDamage: (each) => damage.push(each) });
+  const records = textOf(await store.open(name));
+  await store.write([put(9, 9)]);
+  await store.close();
+  disk.powerLoss(() => 0.5);
+  const again = new DiskStore(directory, { fileSystem: disk.fileSystem });
+  expect(textOf(await again.open(name))).toBe(`${records} 9,9`.trim());
+  return { records, damage, disk };
+}
+
+test("the intact file has all", async () => {
+  expect(await openFile(intact)).toMatchObject({ records: without(-1), damage: [] });
+});
+
+test("each flipped bit is reported with its place, costs one write at the most, and the file is kept", async () => {
+  for (let bit = 0; bit < intact.length * 8; bit++) {
+    const bytes = Buffer.from(intact);
+    const at = bit >> 3;
+    bytes[at] = (bytes[at] as number) ^ (1 << (bit & 7));
+    const { records, damage, disk } = await openFile(bytes);
+    const lost = ends.findIndex((end) => at < end) - 1;
+    expect({ bit, records }).toEqual({ bit, records: without(lost) });
+    const offset = lost < 0 ? 0 : (ends[lost] as number);
+    expect(damage).toEqual([
+      { file: path, offset, bytes: (ends[lost + 1] as number) - offset, keptAs: `${path}.damaged-1` },
+    ]);
+    expect(disk.contents(`${path}.damaged-1`).equals(bytes)).toBe(true);
+  }
+});
+
+test("a file cut off anywhere keeps what is whole before; what a crash may have cut is no damage", async () => {
+  for (let length = 0; length < intact.length; length++) {
+    const { records, damage } = await openFile(intact.subarray(0, length));
+    const whole = ends.filter((end) => end <= length).length - 1;
+    expect({ length, records }).toEqual({ length, records: whole < 0 ? "" : without(-1, whole) });
+    expect(damage).toHaveLength(length < 16 ? 1 : 0);
+  }
+});
+
+describe("a last frame that never reached the disk", () => {
+  test.each([1, 16, 600, 5000])("reads as %d zeros, and is no damage", async (length) => {
+    const { records, damage } = await openFile(Buffer.concat([intact, Buffer.alloc(length)]));
+    expect({ records, damage }).toEqual({ records: without(-1), damage: [] });
+  });
+});
+
+test("two damaged places are both reported, and what stands between and behind them is kept", async () => {
+  const bytes = Buffer.from(intact);
+  bytes.fill(0xff, ends[0], (ends[0] as number) + 20);
+  bytes.fill(0x41, ends[2], (ends[2] as number) + 3);
+  const { records, damage } = await openFile(bytes);
+  expect(records).toBe("1,9 2,7 3,30 5,11".replace("1,9 ", ""));
+  expect(damage.map(({ offset }) => offset)).toEqual([ends[0], ends[2]]);
+});
+
+describe("a file that is no journal of this session", () => {
+  test.each([
+    ["text", Buffer.from("hello, world\n".repeat(300))],
+    ["zeros", Buffer.alloc(2000)],
+    ["nothing", Buffer.alloc(0)],
+    ["marks", Buffer.from("AKJB".repeat(500))],
+  ])("but %s is reported from its beginning and kept aside", async (_, bytes) => {
+    const { records, damage, disk } = await openFile(bytes);
+    expect({ records, damage }).toMatchObject({ records: "", damage: [{ offset: 0, bytes: bytes.length }] });
+    expect(disk.contents(`${path}.damaged-1`).equals(bytes)).toBe(true);
+  });
+
+  test("but another session's gives none of its records", async () => {
+    const disk = new CrashingDisk();
+    const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
+    await store.open("other");
+    await store.write([put(1, 1)]);
+    await store.close();
+    const { records, damage } = await openFile(disk.contents(disk.files()[0] as string));
+    expect({ records, damage }).toMatchObject({ records: "", damage: [{ offset: 0 }] });
+  });
+});
+
+test("without onDamage, open rejects once and names file, offset and copy; then it goes on with the rest", async () => {
+  const disk = new CrashingDisk();
+  const bytes = Buffer.from(intact);
+  bytes[ends[1] as number] = 0;
+  disk.place(path, bytes);
+  const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
+  await expect(store.open("s")).rejects.toMatchObject({
+    code: "STORE_CORRUPT",
+    message: expect.stringMatching(new RegExp(`${path}: 58 bytes at ${ends[1]} .*${path}\\.damaged-1.* 2 records`)),
+  });
+  expect(textOf(await store.open("s"))).toBe(without(1));
+  await store.close();
+});
+
+test("ten damaged files are kept at the most", async () => {
+  const disk = new CrashingDisk();
+  const store = new DiskStore(directory, { fileSystem: disk.fileSystem, onDamage: () => {} });
+  for (let i = 0; i < 13; i++) {
+    disk.place(path, Buffer.from(`foreign ${i}`));
+    await store.open("s");
+    await store.close();
+  }
+  expect(disk.files().filter((name) => name.includes("damaged"))).toHaveLength(10);
+  expect(disk.contents(`${path}.damaged-10`).toString()).toBe("foreign 12");
+});
+
+test("a crash at any step of mending loses neither the intact rest nor the damaged file", async () => {
+  const bytes = Buffer.from(intact);
+  bytes[ends[1] as number] = 0;
+  for (let at = 0; ; at++) {
+    const disk = new CrashingDisk();
+    disk.place(path, bytes);
+    let crashed = false;
+    disk.fault = (operation) => {
+      if (operation !== at) return undefined;
+      crashed = true;
+      return "crash";
+    };
+    const options = { fileSystem: disk.fileSystem, onDamage: () => {} };
+    await new DiskStore(directory, options).open("s").catch(() => {});
+    if (!crashed) break;
+    disk.fault = () => undefined;
+    disk.powerLoss(() => (at % 3) / 2);
+    const store = new DiskStore(directory, { ...options, fileSystem: disk.fileSystem });
+    expect(textOf(await store.open("s"))).toBe(without(1));
+    await store.close();
+    const aside = disk.files().filter((name) => name.includes("damaged"));
+    expect(aside.some((name) => disk.contents(name).equals(bytes))).toBe(true);
+  }
+});
+
+test("a later version's file is left alone", async () => {
+  const { crc32 } = await import("../src/crc32.ts");
+  const bytes = Buffer.from(intact);
+  bytes.writeUInt32BE(2, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, 12), crc32(Buffer.from("s", "utf16le"))), 12);
+  const disk = new CrashingDisk();
+  disk.place(path, bytes);
+  const opened = new DiskStore(directory, { fileSystem: disk.fileSystem }).open("s");
+  await expect(opened).rejects.toMatchObject({ code: "STORE_FAILED", message: expect.stringContaining("version 2") });
+  expect(disk.contents(path).equals(bytes)).toBe(true);
+});
+
+test("damage that shows when the file is written anew ends the writing, and the rest is there at the next start", async () => {
+  const disk = new CrashingDisk();
+  const damage: Damage[] = [];
+  const options = { toleratedWaste: 2000, onDamage: (each: Damage) => damage.push(each) };
+  const store = new DiskStore(directory, { ...options, fileSystem: disk.fileSystem });
+  await store.open("s");
+  await store.write([put(1, 100)]);
+  await store.write([put(2, 100)]);
+  disk.flip(path, 60, 3);
+  let error: unknown;
+  for (let i = 0; i < 50 && error === undefined; i++) {
+    await store.write([put(3, 500)]).catch((reason) => {
+      error = reason;
+    });
+  }
+  expect(error).toMatchObject({ code: "STORE_CORRUPT", message: expect.stringContaining(`${path}: 128 bytes at 16`) });
+  await store.close();
+  expect(textOf(await store.open("s"))).toBe("2,100 3,500");
+  expect(damage).toMatchObject([{ offset: 16, bytes: 128 }]);
+  await store.close();
+});

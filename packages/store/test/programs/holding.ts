@@ -1,0 +1,12 @@
+// Opens a session, says so, and holds it until it is killed. Arguments: directory, name.
+import { DiskStore } from "@aiko/mqtt-store";
+
+const [, , directory = "", name = ""] = process.argv;
+const store = new DiskStore(directory);
+try {
+  await store.open(name);
+  console.log("open");
+  setInterval(() => {}, 1000);
+} catch (error) {
+  console.log((error as { code: string }).code);
+}

@@ -1,0 +1,21 @@
+// Writes numbered batches for ever and says which were acknowledged: batch n puts n, and takes n - 20 away. Arguments: directory.
+import { DiskStore } from "@aiko/mqtt-store";
+
+const [, , directory = ""] = process.argv;
+const store = new DiskStore(directory, { toleratedWaste: 20_000 });
+const records = await store.open("s");
+let next = 1 + Math.max(0, ...records.map(({ key }) => key));
+
+async function write(): Promise<void> {
+  for (;;) {
+    const n = next++;
+    const value = new Uint8Array(n % 700).fill(n);
+    await store.write([
+      { key: n, value },
+      { key: Math.max(0, n - 20), value: undefined },
+    ]);
+    process.stdout.write(`${n}\n`);
+  }
+}
+process.stdout.write("open\n");
+await Promise.all([write(), write(), write()]);
