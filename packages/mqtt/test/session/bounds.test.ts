@@ -1,0 +1,114 @@
+import { NetworkConnection } from "@aiko/mqtt/session";
+import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
+import { describe, expect, test } from "vitest";
+import { Client, connack, KeptMessage, KeptSubscribe, protocolFault, publishPacket, Server } from "./sessions.ts";
+
+describe("what waits for the server", () => {
+  test("is a message or a request without an outcome", () => {
+    const client = new Client();
+    client.connect();
+    expect(client.session.awaitsServer).toBe(false);
+    client.session.publish(new KeptMessage("a", 1), client.now);
+    expect(client.session.awaitsServer).toBe(true);
+    client.receive({ type: "puback", packetIdentifier: 1, reasonCode: 0 });
+    expect(client.session.awaitsServer).toBe(false);
+    client.session.request(new KeptSubscribe("a"));
+    expect(client.session.awaitsServer).toBe(true);
+    client.receive({ type: "suback", packetIdentifier: 2, reasonCodes: [0] });
+    expect(client.session.awaitsServer).toBe(false);
+  });
+});
+
+describe("a server's backlog", () => {
+  test("is there while the client is away, behind a full transport, and while messages wait", () => {
+    const server = new Server();
+    expect(server.session.isBacklogged).toBe(true);
+    server.connect(false, 1);
+    expect(server.session.isBacklogged).toBe(false);
+    server.outlet.congested = true;
+    expect(server.session.isBacklogged).toBe(true);
+    server.outlet.congested = false;
+    for (const topic of ["a", "b"]) server.session.deliver(new KeptMessage(topic, 1), server.now);
+    expect(server.session.isBacklogged).toBe(true);
+  });
+});
+
+describe("expiry of what is queued", () => {
+  test("fails what is over, and says when the next is", () => {
+    const client = new Client();
+    const at = (seconds: number) => new KeptMessage("t", 1, { expiresAt: client.now + seconds * 1000 });
+    const [first, second, never] = [at(1), at(5), new KeptMessage("t", 1)];
+    for (const message of [first, second, never]) client.session.publish(message, client.now);
+    expect(client.session.expire(client.now + 2_000)).toBe(client.now + 5_000);
+    expect([first.outcome, second.outcome, never.outcome]).toEqual(["MESSAGE_EXPIRED", undefined, undefined]);
+    expect(client.session.expire(client.now + 5_000)).toBe(Number.POSITIVE_INFINITY);
+    expect([second.outcome, never.outcome]).toEqual(["MESSAGE_EXPIRED", undefined]);
+  });
+});
+
+test("a subscription identifier of the application's is refused where the server has none", () => {
+  const client = new Client();
+  client.open();
+  client.receive(connack(false, { subscriptionIdentifiersAvailable: false }));
+  client.outlet.taken();
+  const request = new (class extends KeptSubscribe {
+    override readonly properties = { subscriptionIdentifier: 7 };
+  })("a");
+  client.session.request(request);
+  expect(request.answers.outcome).toBe("SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE");
+  expect(client.outlet.taken()).toBe("");
+});
+
+test("repetitions without end over one connection break the protocol", () => {
+  const client = new Client();
+  client.connect();
+  client.receive(publishPacket("slow", 1, 1)); // its acknowledgement, which is not given, holds the others back
+  client.receive(publishPacket("a", 2, 2));
+  client.receive(publishPacket("b", 2, 3));
+  const delivery = client.given[1];
+  client.lose();
+  client.finish(delivery);
+  client.connect(true);
+  client.receive(publishPacket("slow", 1, 1));
+  const repeat = () => client.receive(publishPacket("a", 2, 2));
+  expect(
+    protocolFault(() => {
+      for (let i = 0; i < 140_000; i++) repeat();
+    }),
+  ).toBe(0x82);
+});
+
+describe("the end of a connection", () => {
+  test("with patience waits until the bytes have left, then 50 ms for the peer", async () => {
+    const clock = new FakeClock();
+    const [near, far] = memoryPair(clock, { delay: 400 });
+    const said: string[] = [];
+    const nothing = () => undefined;
+    const network = new NetworkConnection(
+      near,
+      clock,
+      5,
+      {},
+      {
+        packetReceived: nothing,
+        bytesReceived: nothing,
+        beforeFlush: nothing,
+        flushed: nothing,
+        drained: nothing,
+        failed: nothing,
+        closed: () => said.push("closed"),
+      },
+    );
+    network.start();
+    far.start({ onBytes: (bytes) => said.push(`${bytes.length} bytes`), onDrain: nothing, onClose: nothing });
+    far.pause();
+    network.out.append(new Uint8Array(10));
+    network.end(5_000);
+    await clock.advance(390);
+    expect(said).toEqual([]);
+    far.resume();
+    await clock.advance(500);
+    expect(said).toContain("10 bytes");
+    expect(said).toContain("closed");
+  });
+});
