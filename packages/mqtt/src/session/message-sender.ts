@@ -360,7 +360,8 @@ export class MessageSender {
   }
 
   private land(message: OutgoingMessage): void {
-    if (this.inflight.delete(message.packetIdentifier)) this.inflightBytes -= messageSize(message);
+    this.inflight.delete(message.packetIdentifier);
+    this.inflightBytes -= messageSize(message);
   }
 
   private finish(message: OutgoingMessage): void {

@@ -59,6 +59,37 @@ test("a subscription identifier of the application's is refused where the server
   expect(client.outlet.taken()).toBe("");
 });
 
+describe("what a version or a server does not take is told before a byte is sent:", () => {
+  test("a will of MQTT 3.1 that is not ASCII", () => {
+    const will = { topic: "w", payload: Uint8Array.of(0xc3, 0xa9), qos: 0, retain: false } as const;
+    const client = new Client({ version: 3, will });
+    expect(() => client.open()).toThrow(expect.objectContaining({ code: "PAYLOAD_INVALID" }));
+    expect(client.outlet.taken()).toBe("");
+  });
+
+  test("a topic of more than 32,767 characters on MQTT 3.1", () => {
+    const client = new Client({ version: 3 });
+    client.connect();
+    client.outlet.taken();
+    const message = new KeptMessage("t".repeat(32_768), 1);
+    client.session.publish(message, client.now);
+    expect(message.outcome).toBe("TOPIC_NAME_INVALID");
+    expect(client.outlet.taken()).toBe("");
+  });
+
+  test("an AUTH longer than the server's maximum packet size", () => {
+    const authenticationMethod = "X";
+    const client = new Client({ properties: { authenticationMethod } });
+    client.open();
+    client.receive(connack(false, { authenticationMethod, maximumPacketSize: 40 }));
+    client.outlet.taken();
+    expect(() => client.session.sayAuth(0x19, new Uint8Array(100))).toThrow(
+      expect.objectContaining({ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" }),
+    );
+    expect(client.outlet.taken()).toBe("");
+  });
+});
+
 test("repetitions without end over one connection break the protocol", () => {
   const client = new Client();
   client.connect();
