@@ -339,14 +339,6 @@ describe("networks", () => {
     }
   });
 
-  test("[MQTT-6.0.0-1, MQTT-6.0.0-3] there is no WebSocket yet: whoever adds it binds these statements to tests of its frames", async () => {
-    for (const url of ["ws://127.0.0.1:1/", "wss://127.0.0.1:1/"]) {
-      await expect(createClient(url).connect()).rejects.toEqual(
-        expect.objectContaining({ code: "TRANSPORT_UNAVAILABLE" }),
-      );
-    }
-  });
-
   test("[MQTT-7.0.0-2] a server that does what 3.1.1 says and no more is enough", async () => {
     const client = createClient("mqtt://server", {
       platform: { clock: room.clock, random: { next: () => 0 }, dial: room.server.dial },

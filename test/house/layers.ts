@@ -58,6 +58,7 @@ function violations(file: SourceFile, rule: (each: Import) => string | undefined
 function libraryRule(path: string, { specifier, typeOnly }: Import): string | undefined {
   const from = roomOf(path);
   if (specifier.startsWith("node:")) return from === "transport" ? undefined : "only transport may name a platform";
+  if (specifier === "ws" && path === `${library}transport/websocket-node.ts`) return undefined; // an optional peer
   if (specifier !== "#platform" && !specifier.startsWith(".")) return "the library has no dependency";
   const target = specifier === "#platform" ? `${library}transport` : resolve(path, specifier);
   if (!target.startsWith(library)) return "leaves the package";

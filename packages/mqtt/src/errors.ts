@@ -52,9 +52,16 @@ export type RefusedErrorCode =
 export type TransportErrorCode =
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
+  | "TLS_FAILED"
+  | "PROXY_FAILED"
+  | "WEBSOCKET_FAILED"
   | "LISTEN_FAILED"
   | "OUTBOX_FULL"
+  | "OUTBOX_DROPPED"
+  | "OUTBOX_REPLACED"
   | "SESSION_LOST"
+  | "SUBSCRIBE_UNANSWERED"
+  | "UNSUBSCRIBE_UNANSWERED"
   | "STORE_LOCKED"
   | "STORE_FULL"
   | "STORE_CORRUPT"
@@ -66,6 +73,7 @@ export type TimeoutErrorCode =
   | "KEEP_ALIVE_TIMEOUT"
   | "MESSAGE_EXPIRED"
   | "DRAIN_TIMEOUT"
+  | "HANDLER_TIMEOUT"
   | "REQUEST_TIMEOUT";
 
 export type MqttErrorCode =

@@ -6,7 +6,15 @@ export { platform } from "#platform";
 export type { AuthenticationOptions } from "./client/authenticator.js";
 export type { Client, ClientEvents, ClientStatistics, Connected, DisconnectOptions } from "./client/client.js";
 export { connect, createClient } from "./client/connect.js";
-export type { ConnectOptions, Credentials, CredentialsProvider, WillOptions } from "./client/connect-options.js";
+export type {
+  ConnectOptions,
+  Credentials,
+  CredentialsProvider,
+  OutboxOptions,
+  WillOptions,
+} from "./client/connect-options.js";
+export type { HandlerContext } from "./client/handling.js";
+export type { SlowConsumer } from "./client/inbox.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
 export type { ReconnectDelays } from "./client/reconnect-policy.js";
@@ -36,8 +44,19 @@ export type {
 export { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "./errors.js";
 export type { AbortSignalLike } from "./platform/abort.js";
 export type { Clock, Timer } from "./platform/clock.js";
+export type {
+  NetworkOptions,
+  Pem,
+  TlsOptions,
+  TlsProvider,
+  WebSocketClass,
+  WebSocketEvent,
+  WebSocketLike,
+  WebSocketOptions,
+} from "./platform/network-options.js";
 export type { Platform } from "./platform/platform.js";
 export type { Random } from "./platform/random.js";
 export type { Store, StoreChange, StoreRecord } from "./platform/store.js";
 export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
+export type { OutboxCounts, OutboxPolicy } from "./session/outbox.js";
 export { MemoryStore } from "./store/memory-store.js";

@@ -7,12 +7,16 @@ import type { ConnectProperties, WillProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
+import type { NetworkOptions, TlsOptions, TlsProvider } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import type { Random } from "../platform/random.js";
 import type { Store } from "../platform/store.js";
 import { utf8Bytes } from "../platform/text.js";
+import type { Dial } from "../platform/transport.js";
+import type { OutboxBounds, OutboxPolicy } from "../session/outbox.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import type { AuthenticationOptions } from "./authenticator.js";
+import { type NetworkSettings, parseNetworkOptions } from "./network-settings.js";
 import type { ReconnectDelays } from "./reconnect-policy.js";
 
 export interface Credentials {
@@ -34,7 +38,29 @@ export interface WillOptions {
   readonly properties?: WillProperties;
 }
 
-export interface ConnectOptions {
+export interface OutboxOptions {
+  /** Messages. Default 100,000. */
+  readonly maximumCount?: number;
+  /** Bytes of topics, payloads and properties. Default 64 MiB. */
+  readonly maximumBytes?: number;
+  /**
+   * Milliseconds that a message may wait unsent, also across restarts with a store; then it is MESSAGE_EXPIRED. Default: as long
+   * as it takes, since count and bytes bound what waits.
+   */
+  readonly maximumAge?: number;
+  /**
+   * What happens at a bound. "reject" (default): `publish` rejects with OUTBOX_FULL. "drop-newest": the same, with OUTBOX_DROPPED.
+   * "drop-oldest": those that have waited longest are dropped, with OUTBOX_DROPPED. "keep-latest": at any time a message takes the
+   * place of the one that waits for the same topic, which is OUTBOX_REPLACED; at a bound OUTBOX_FULL. Messages that were sent
+   * already are never dropped. With a policy other than "reject", what is dropped rejects its promise, but ends no process that
+   * does not handle the rejection.
+   */
+  readonly policy?: OutboxPolicy;
+  /** Whether QoS 0 messages wait for a connection, or are dropped, with OUTBOX_DROPPED, where there is none. Default "queue". */
+  readonly qos0?: "queue" | "drop";
+}
+
+export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   /** 1–23 characters are sure to be taken by every server. Default: one made at random, the same for the client's life. */
   readonly clientId?: string;
   /** 5, 4 (3.1.1), 3 (3.1), or "auto" (default): 5, falling back to what the server takes. */
@@ -58,8 +84,8 @@ export interface ConnectOptions {
   readonly reconnect?: false | Partial<ReconnectDelays>;
   /** Where the session is kept beyond the process. Default: nowhere; it then lives as long as the client. */
   readonly store?: Store;
-  /** How much may wait to be sent. Default 100,000 messages, 64 MiB. */
-  readonly outbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
+  /** How much may wait to be sent, and what happens to the rest. */
+  readonly outbox?: OutboxOptions;
   /**
    * How many QoS 1 and 2 messages may be on their way unacknowledged, 1 … 65,535. On MQTT 5 the server says what it takes, and
    * the default is that. Before, it cannot: the default is 65,535, of which 20 at QoS 2, because mosquitto, unless it is told
@@ -68,6 +94,10 @@ export interface ConnectOptions {
   readonly maximumInflight?: number;
   /** How much may wait for handlers and iterators before reading from the network stops. Default 1,000 messages, 4 MiB. */
   readonly inbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
+  /** For `mqtts:` and `wss:`; a function is asked at each attempt, so that renewed certificates and keys are read again. */
+  readonly tls?: TlsOptions | TlsProvider;
+  /** Opens network connections instead of the runtime's own way: for anything else that gets a byte through. */
+  readonly dial?: Dial;
   /** The properties of CONNECT on MQTT 5. */
   readonly properties?: ConnectProperties;
   /** Enhanced authentication; then MQTT 5 is the only version tried. */
@@ -96,9 +126,11 @@ export interface ClientSettings {
   readonly connectTimeout: number;
   readonly reconnect: ReconnectDelays | undefined;
   readonly store: Store | undefined;
-  readonly outbox: Bounds;
+  readonly outbox: OutboxBounds;
   readonly maximumInflight: number | undefined;
   readonly inbox: Bounds;
+  readonly network: NetworkSettings;
+  readonly dial: Dial | undefined;
   readonly properties: ConnectProperties;
   readonly authentication: AuthenticationOptions | undefined;
   /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
@@ -120,6 +152,11 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "outbox",
   "maximumInflight",
   "inbox",
+  "tls",
+  "webSocket",
+  "proxy",
+  "localAddress",
+  "dial",
   "properties",
   "authentication",
   "signal",
@@ -166,6 +203,9 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
   if (options.credentials !== undefined && (options.username ?? options.password) !== undefined) {
     throw new UsageError("OPTION_INVALID", "credentials: cannot stand beside username or password");
   }
+  if (options.dial !== undefined && typeof options.dial !== "function") {
+    throw new UsageError("OPTION_INVALID", "dial: must be a function");
+  }
   const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect ?? {});
   const properties = options.properties ?? {};
   const chosen = properties.sessionExpiryInterval !== undefined;
@@ -182,12 +222,14 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
     connectTimeout: integer("connectTimeout", options.connectTimeout, 10_000, 1, 2 ** 31 - 1),
     reconnect,
     store: options.store,
-    outbox: bounds("outbox", options.outbox, 100_000, 64 * 2 ** 20),
+    outbox: outboxBounds(options.outbox ?? {}),
     maximumInflight:
       options.maximumInflight === undefined
         ? undefined
         : integer("maximumInflight", options.maximumInflight, 65_535, 1, 65_535),
     inbox: bounds("inbox", options.inbox, 1_000, 4 * 2 ** 20),
+    network: parseNetworkOptions(options),
+    dial: options.dial,
     authentication,
     properties: chosen || kept === undefined ? properties : { sessionExpiryInterval: kept, ...properties },
     endsWithClient: !chosen && cleanStart && kept !== undefined,
@@ -289,6 +331,31 @@ function bounds(name: string, given: Partial<Bounds> = {}, count: number, bytes:
   };
 }
 
+const OUTBOX_OPTIONS: ReadonlySet<string> = new Set<keyof OutboxOptions>([
+  "maximumCount",
+  "maximumBytes",
+  "maximumAge",
+  "policy",
+  "qos0",
+]);
+const POLICIES: readonly unknown[] = ["reject", "drop-oldest", "drop-newest", "keep-latest"] satisfies OutboxPolicy[];
+
+function outboxBounds(options: OutboxOptions): OutboxBounds {
+  assertKnown(options, OUTBOX_OPTIONS, "outbox.");
+  const { policy = "reject", qos0 = "queue" } = options;
+  if (!POLICIES.includes(policy)) throw invalid("outbox.policy", policy, `must be one of ${POLICIES.join(", ")}`);
+  if (qos0 !== "queue" && qos0 !== "drop") throw invalid("outbox.qos0", qos0, 'must be "queue" or "drop"');
+  const upTo = (name: "maximumCount" | "maximumBytes" | "maximumAge", otherwise: number): number =>
+    integer(`outbox.${name}`, options[name], otherwise, 1, Number.MAX_SAFE_INTEGER);
+  return {
+    maximumCount: upTo("maximumCount", 100_000),
+    maximumBytes: upTo("maximumBytes", 64 * 2 ** 20),
+    maximumAge: upTo("maximumAge", Infinity),
+    policy,
+    qos0,
+  };
+}
+
 /** @throws UsageError OPTION_INVALID */
 export function assertQoS(name: string, value: unknown): asserts value is QoS {
   if (value !== 0 && value !== 1 && value !== 2) throw invalid(name, value, "must be 0, 1 or 2");
@@ -305,7 +372,8 @@ export function assertKnown(options: object, names: ReadonlySet<string>, prefix 
   }
 }
 
-function integer(name: string, value: unknown, otherwise: number, minimum: number, maximum: number): number {
+/** @throws UsageError OPTION_INVALID */
+export function integer(name: string, value: unknown, otherwise: number, minimum: number, maximum: number): number {
   if (value === undefined) return otherwise;
   if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
   throw invalid(name, value, `must be an integer from ${minimum} to ${maximum}`);

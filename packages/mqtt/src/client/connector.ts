@@ -259,12 +259,28 @@ export class Connector {
         ...(await orAborted(this.credentials(server), given)),
         authentication: await orAborted(this.authenticator?.begin(), given),
       };
-      const transport = await this.platform.dial(server.address, given);
+      const transport = await this.dial(server, given);
       return await this.introduce(transport, server, introduction, state);
     } catch (error) {
       throw given.aborted ? given.reason : asMqttError(error, server.name);
     } finally {
       done();
+    }
+  }
+
+  /** Gives up when the signal fires, whatever the platform's dial makes of it; a connection that comes later is closed. */
+  private async dial(server: ServerUrl, signal: AbortSignalLike): Promise<Transport> {
+    const { network, dial = this.platform.dial } = this.settings;
+    const tls = network.tls === undefined ? network.fixed.tls : await orAborted(network.tls(server.name), signal);
+    const dialling = dial(server.address, signal, { ...network.fixed, tls });
+    try {
+      return await orAborted(dialling, signal);
+    } catch (error) {
+      dialling.then(
+        (late) => late.destroy(),
+        () => undefined, // it is `error`, or nobody waits for it
+      );
+      throw error;
     }
   }
 

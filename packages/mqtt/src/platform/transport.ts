@@ -1,6 +1,7 @@
 /** How bytes come in and go out: what a network connection must be able to do, and how one is opened. */
 
 import type { AbortSignalLike } from "./abort.js";
+import type { NetworkOptions } from "./network-options.js";
 
 /** What a transport tells its owner. After `onClose` it tells nothing more. */
 export interface TransportListener {
@@ -38,4 +39,4 @@ export interface ServerAddress {
 }
 
 /** Opens a network connection, or rejects; `signal` gives up. */
-export type Dial = (address: ServerAddress, signal: AbortSignalLike) => Promise<Transport>;
+export type Dial = (address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions) => Promise<Transport>;

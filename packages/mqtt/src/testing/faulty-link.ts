@@ -4,9 +4,10 @@
  */
 
 import { TransportError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
 import type { Random } from "../platform/random.js";
-import type { Dial, Transport, TransportListener } from "../platform/transport.js";
+import type { ServerAddress, Transport, TransportListener } from "../platform/transport.js";
 import { memoryPair } from "../transport/memory-pair.js";
 
 /** What goes wrong with one connection. A direction is named after who receives. */
@@ -47,7 +48,7 @@ export class FaultyLink {
     return this.dialled;
   }
 
-  readonly dial: Dial = async (address, signal) => {
+  readonly dial = async (address: ServerAddress, signal: AbortSignalLike): Promise<Transport> => {
     const faults = this.faults(this.dialled++);
     if (signal.aborted || faults.refused) {
       throw new TransportError("CONNECTION_FAILED", `${address.host}:${address.port} refused the connection`);

@@ -1,43 +1,64 @@
 /** What Node brings, and what runs Node's modules too (Bun, Deno). */
 
+import type { Socket } from "node:net";
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { Timer } from "../platform/clock.js";
+import type { NetworkOptions } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress, Transport } from "../platform/transport.js";
-import { dialSocket } from "./socket.js";
+import { openSocket, SocketTransport } from "./socket.js";
+import { schedule } from "./timers.js";
 
-const LONGEST_TIMER = 2 ** 31 - 1;
-
-export const platform: Platform = {
-  clock: {
-    now: () => performance.timeOrigin + performance.now(),
-    schedule,
-    defer: (callback) => void setImmediate(callback),
-  },
-  random: { next: Math.random },
-  dial,
+const clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  schedule,
+  defer: (callback: () => void) => void setImmediate(callback),
 };
 
-/** In steps, where the delay is longer than Node's timers take. */
-function schedule(delay: number, callback: () => void): Timer {
-  let timer: NodeJS.Timeout;
-  const wait = (left: number): void => {
-    const step = Math.min(Math.max(0, left), LONGEST_TIMER);
-    timer = setTimeout(() => (left > step ? wait(left - step) : callback()), step);
+export const platform: Platform = { clock, random: { next: Math.random }, dial };
+
+async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
+  const { scheme, host, port, path } = address;
+  const { tls } = options;
+  if (tls !== undefined && (scheme === "mqtt" || scheme === "ws")) {
+    throw new UsageError(
+      "OPTION_INVALID",
+      `tls: is not used with ${scheme}:, which is not encrypted; write ${scheme}s:`,
+    );
+  }
+  if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, `unix:${host}`, signal));
+  const name = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  if (scheme === "mqtt") return new SocketTransport(await openWay(address, options, name, signal));
+  if (scheme === "mqtts") {
+    const { secureSocket, explainLater } = await import("./tls.js");
+    const socket = await openWay(address, options, name, signal);
+    const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
+    return new SocketTransport(secure, explainLater(name, tls?.serverName ?? host));
+  }
+  const { dialWebSocket } = await import("./websocket-node.js");
+  const open = async (): Promise<Socket> => {
+    const socket = await openWay(address, options, name, signal);
+    if (scheme === "ws") return socket;
+    const { secureSocket } = await import("./tls.js");
+    return secureSocket(socket, host, tls ?? {}, name, signal);
   };
-  wait(delay);
-  return { cancel: () => clearTimeout(timer) };
+  return dialWebSocket(address, options, open, name, clock, signal);
 }
 
-async function dial(address: ServerAddress, signal: AbortSignalLike): Promise<Transport> {
-  const { scheme, host, port } = address;
-  switch (scheme) {
-    case "mqtt":
-      return dialSocket({ host, port }, `mqtt://${host.includes(":") ? `[${host}]` : host}:${port}`, signal);
-    case "unix":
-      return dialSocket({ path: host }, `unix:${host}`, signal);
-    default:
-      throw new UsageError("TRANSPORT_UNAVAILABLE", `url: "${scheme}:" is not supported here; use mqtt: or unix:`);
+/** A socket to the server, straight or through a proxy; the parts that most programs never need are loaded when one does. */
+async function openWay(
+  address: ServerAddress,
+  { proxy, localAddress }: NetworkOptions,
+  name: string,
+  signal: AbortSignalLike,
+): Promise<Socket> {
+  const { env } = process;
+  const named = env["all_proxy"] ?? env["ALL_PROXY"] ?? env["https_proxy"] ?? env["HTTPS_PROXY"];
+  if (proxy !== false && (proxy ?? named) !== undefined) {
+    const { openTunnel, parseProxy, proxyOfEnvironment } = await import("./proxy.js");
+    const chosen = proxy === undefined ? proxyOfEnvironment(address, env) : parseProxy(proxy);
+    if (chosen !== undefined) return openTunnel(chosen, address, localAddress, signal);
   }
+  const { host, port } = address;
+  return openSocket({ host, port, ...(localAddress !== undefined && { localAddress }) }, name, signal);
 }

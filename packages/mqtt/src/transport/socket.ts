@@ -1,12 +1,16 @@
-/** A Transport over one of Node's stream sockets (TCP, a Unix socket, TLS), and how one is dialled. */
+/** A Transport over one of Node's stream sockets (TCP, a Unix socket, TLS), and how the first two are opened. */
 
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
 
-class SocketTransport implements Transport {
-  constructor(private readonly socket: Socket) {}
+export class SocketTransport implements Transport {
+  /** @param explain what an error of this socket means, for people; undefined: its own words */
+  constructor(
+    private readonly socket: Socket,
+    private readonly explain: (error: Error) => Error = (error) => error,
+  ) {}
 
   start(listener: TransportListener): void {
     const { socket } = this;
@@ -15,7 +19,7 @@ class SocketTransport implements Transport {
     socket.on("data", (bytes: Uint8Array) => listener.onBytes(bytes));
     socket.on("drain", () => listener.onDrain());
     socket.on("error", (error) => {
-      failure = error;
+      failure = this.explain(error);
     });
     socket.on("close", () => listener.onClose(failure));
     if (socket.destroyed) listener.onClose(failure);
@@ -51,32 +55,41 @@ const words: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no route to that host",
   ENETUNREACH: "no route to that network",
   ECONNRESET: "connection reset by the other side",
+  EADDRNOTAVAIL: "localAddress is not an address of this machine, or has no way there",
   EACCES: "permission denied",
   ENOENT: "no such socket",
 };
 
 /** Opens a socket; `name` stands for the server in error messages. */
-export function dialSocket(options: NetConnectOpts, name: string, signal: AbortSignalLike): Promise<Transport> {
+export function openSocket(options: NetConnectOpts, name: string, signal: AbortSignalLike): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ ...options, noDelay: true });
-    const abort = (): void => {
-      socket.destroy();
-      reject(new TransportError("CONNECTION_FAILED", `connecting to ${name} was given up`, { cause: signal.reason }));
-    };
-    if (signal.aborted) {
-      abort();
-      return;
-    }
-    signal.addEventListener("abort", abort);
+    const done = settleBy(socket, signal, name, reject);
     socket.once("connect", () => {
-      signal.removeEventListener("abort", abort);
-      resolve(new SocketTransport(socket));
+      done();
+      resolve(socket);
     });
     socket.once("error", (error) => {
-      signal.removeEventListener("abort", abort);
+      done();
       reject(connectionFailed(name, error));
     });
   });
+}
+
+/** Destroys `socket` and rejects when `signal` fires, until the function returned is called. */
+export function settleBy(
+  socket: { destroy(): unknown },
+  signal: AbortSignalLike,
+  name: string,
+  reject: (error: TransportError) => void,
+): () => void {
+  const abort = (): void => {
+    socket.destroy();
+    reject(new TransportError("CONNECTION_FAILED", `connecting to ${name} was given up`, { cause: signal.reason }));
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  return () => signal.removeEventListener("abort", abort);
 }
 
 function connectionFailed(name: string, error: Error & { code?: string; errors?: readonly Error[] }): TransportError {

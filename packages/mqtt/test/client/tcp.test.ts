@@ -58,10 +58,3 @@ test("nobody listening: the error says so in words, without credentials", async 
     message: expect.stringMatching(/^(?!.*secret).*127\.0\.0\.1.*connection refused.*ECONNREFUSED/),
   });
 });
-
-test.each(["mqtts://localhost", "ws://localhost", "wss://localhost"])(
-  "%s is not here yet, and says so",
-  async (url) => {
-    await expect(connect(url)).rejects.toMatchObject({ name: "UsageError", code: "TRANSPORT_UNAVAILABLE" });
-  },
-);

@@ -1,0 +1,104 @@
+/** What a user says about TLS, WebSocket, proxies and the way out, checked once, before anything is dialled. */
+
+import { UsageError } from "../errors.js";
+import type { NetworkOptions, TlsOptions, TlsProvider, WebSocketOptions } from "../platform/network-options.js";
+
+export interface NetworkSettings {
+  /** What stays the same for all attempts. */
+  readonly fixed: NetworkOptions;
+  /** Asked at each attempt, in place of `fixed.tls`. */
+  readonly tls: TlsProvider | undefined;
+}
+
+type Given = Omit<NetworkOptions, "tls"> & { readonly tls?: TlsOptions | TlsProvider | undefined };
+
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+export function parseNetworkOptions({ tls, webSocket, proxy, localAddress }: Given): NetworkSettings {
+  if (tls !== undefined && typeof tls !== "function") assertTlsOptions(tls);
+  if (webSocket !== undefined) assertWebSocketOptions(webSocket);
+  if (proxy !== undefined && proxy !== false && typeof proxy !== "string") {
+    throw invalid("proxy", "must be a URL such as http://host:port or socks5://host:port, or false");
+  }
+  if (localAddress !== undefined && typeof localAddress !== "string") {
+    throw invalid("localAddress", "must be an address of this machine, as a string");
+  }
+  return {
+    fixed: { tls: typeof tls === "function" ? undefined : tls, webSocket, proxy, localAddress },
+    tls: typeof tls === "function" ? checked(tls) : undefined,
+  };
+}
+
+function checked(provider: TlsProvider): TlsProvider {
+  return async (server) => {
+    const options = await provider(server);
+    assertTlsOptions(options);
+    return options;
+  };
+}
+
+const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
+const isText = (value: unknown): boolean => typeof value === "string";
+const isListOf = (value: unknown, each: (value: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every(each);
+
+type Rule = readonly [holds: (value: unknown) => boolean, rule: string];
+
+const PEM: Rule = [isPem, "must be PEM text, as a string or a Uint8Array"];
+const TEXT: Rule = [isText, "must be a string"];
+
+const tlsRules: Readonly<Record<keyof TlsOptions, Rule>> = {
+  ca: [(value) => isPem(value) || isListOf(value, isPem), "must be PEM text or a list of such"],
+  certificate: PEM,
+  key: PEM,
+  passphrase: TEXT,
+  serverName: TEXT,
+  alpn: [(value) => isListOf(value, isText), 'must be a list of names, as in ["mqtt"]'],
+  psk: [isPsk, "must be { identity: string, key: Uint8Array of 1 … 64 bytes }"],
+  minimumVersion: [(value) => value === "TLSv1.2" || value === "TLSv1.3", 'must be "TLSv1.2" or "TLSv1.3"'],
+  verifyServer: [(value) => typeof value === "boolean", "must be true or false"],
+};
+
+function isPsk(value: unknown): boolean {
+  const { identity, key } = (value ?? {}) as Partial<NonNullable<TlsOptions["psk"]>>;
+  return isText(identity) && key instanceof Uint8Array && key.length > 0 && key.length <= 64;
+}
+
+const webSocketRules: Readonly<Record<keyof WebSocketOptions, Rule>> = {
+  headers: [isHeaders, "must be an object of strings"],
+  subprotocol: TEXT,
+  implementation: [(value) => typeof value === "function", "must be a class"],
+};
+
+function isHeaders(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.values(value).every(isText);
+}
+
+function assertTlsOptions(tls: TlsOptions): void {
+  assertRules("tls", tls, tlsRules);
+  if ((tls.certificate === undefined) !== (tls.key === undefined)) {
+    throw invalid(
+      tls.key === undefined ? "tls.certificate" : "tls.key",
+      "a client's certificate and its key go together",
+    );
+  }
+}
+
+function assertWebSocketOptions(webSocket: WebSocketOptions): void {
+  assertRules("webSocket", webSocket, webSocketRules);
+}
+
+function assertRules(name: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
+  if (typeof options !== "object" || options === null) throw invalid(name, "must be an object");
+  for (const [key, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
+    if (rule === undefined) {
+      throw new UsageError("OPTION_UNKNOWN", `option "${name}.${key}": there is no such option`);
+    }
+    if (value !== undefined && !rule[0](value)) throw invalid(`${name}.${key}`, rule[1]);
+  }
+}
+
+/** Values are not shown: they may be secret. */
+function invalid(name: string, rule: string): UsageError {
+  return new UsageError("OPTION_INVALID", `${name}: ${rule}`);
+}

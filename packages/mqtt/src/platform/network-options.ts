@@ -1,0 +1,80 @@
+/** What a user may say about the way to the server, below MQTT: TLS, WebSocket, proxies. Only types; each platform does what it can. */
+
+/** PEM text, or its bytes. */
+export type Pem = string | Uint8Array;
+
+export interface TlsOptions {
+  /** Certificates of the authorities that are trusted, instead of the runtime's own. */
+  readonly ca?: Pem | readonly Pem[];
+  /** The client's certificate, followed by those that lead to its authority. Needs `key`. */
+  readonly certificate?: Pem;
+  /** The private key of `certificate`. */
+  readonly key?: Pem;
+  /** What `key` is encrypted with. */
+  readonly passphrase?: string;
+  /** The name that the server is asked for (SNI) and that its certificate must have. Default: the URL's host. */
+  readonly serverName?: string;
+  /** Application protocols to offer, in order, as in `["mqtt"]`. Default: none. */
+  readonly alpn?: readonly string[];
+  /** A key that client and server share, instead of certificates; `key` has 1 … 64 bytes. */
+  readonly psk?: { readonly identity: string; readonly key: Uint8Array };
+  /** Default "TLSv1.2". */
+  readonly minimumVersion?: "TLSv1.2" | "TLSv1.3";
+  /**
+   * Default true. False takes any certificate from anybody: whoever is on the way can then read and change everything. For a
+   * server with a certificate of its own making, give that certificate as `ca` instead.
+   */
+  readonly verifyServer?: boolean;
+}
+
+/** Asked at each attempt, so that renewed certificates and keys are read again. @param server its URL without credentials */
+export type TlsProvider = (server: string) => TlsOptions | Promise<TlsOptions>;
+
+/** The part of the standard WebSocket that is used, and of the package `ws` what more it can. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  readonly protocol: string;
+  send(bytes: Uint8Array): void;
+  close(code?: number): void;
+  addEventListener(type: string, listener: (event: WebSocketEvent) => void): void;
+  /** Of `ws`: closes without waiting for the other side. */
+  terminate?(): void;
+  /** Of `ws`: stops and goes on reading. */
+  pause?(): void;
+  resume?(): void;
+}
+
+/** What the events say that are listened to: `message` has `data`, `close` its code and reason, `error` of `ws` its error. */
+export interface WebSocketEvent {
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly error?: unknown;
+  readonly message?: string;
+}
+
+export type WebSocketClass = new (url: string, protocols: string[], options?: never) => WebSocketLike;
+
+export interface WebSocketOptions {
+  /** Headers of the upgrade request. Browsers allow none. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default "mqtt" [MQTT-6.0.0-3]; some servers of MQTT 3.1 want "mqttv3.1". */
+  readonly subprotocol?: string;
+  /** The class to use. Default: on Node that of the package `ws` if it is installed; else the runtime's own `WebSocket`. */
+  readonly implementation?: WebSocketClass;
+}
+
+export interface NetworkOptions {
+  /** For `mqtts:` and `wss:`. */
+  readonly tls?: TlsOptions | undefined;
+  /** For `ws:` and `wss:`. */
+  readonly webSocket?: WebSocketOptions | undefined;
+  /**
+   * The proxy to go through: `http://user:password@host:port` (CONNECT) or `socks5://…`; false: none. Default, on Node: what
+   * the environment says, HTTPS_PROXY for `mqtts:` and `wss:`, else ALL_PROXY, but for hosts of NO_PROXY and this machine's own.
+   */
+  readonly proxy?: string | false | undefined;
+  /** The address of this machine to connect from. Default: the system's choice. */
+  readonly localAddress?: string | undefined;
+}

@@ -1,0 +1,215 @@
+/** The way to a server through a proxy, on Node: which proxy if any, and a tunnel by HTTP CONNECT (RFC 9110) or SOCKS5 (RFC 1928, 1929). */
+
+import { request } from "node:http";
+import { isIP, isIPv4, type Socket } from "node:net";
+import { MqttError, TransportError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { ServerAddress } from "../platform/transport.js";
+import { openSocket, settleBy } from "./socket.js";
+
+export interface Proxy {
+  readonly kind: "http" | "socks5";
+  readonly host: string;
+  readonly port: number;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** Without credentials, for messages. */
+  readonly name: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_PORTS = { http: 80, socks5: 1080 } as const;
+
+/** @throws UsageError OPTION_INVALID */
+export function parseProxy(text: string): Proxy {
+  const wrong = (rule: string): UsageError =>
+    new UsageError("OPTION_INVALID", `proxy: ${rule}; write http://host:port or socks5://host:port`);
+  let url: URL;
+  try {
+    url = new URL(text.includes("://") ? text : `http://${text}`);
+  } catch {
+    throw wrong("is no URL"); // which may have a password in it
+  }
+  const scheme = url.protocol.slice(0, -1);
+  const kind = scheme === "socks5h" || scheme === "socks" ? "socks5" : scheme;
+  if (kind !== "http" && kind !== "socks5") throw wrong(`scheme "${scheme}:" is not supported`);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  if (host === "") throw wrong("names no host");
+  const port = Number(url.port || DEFAULT_PORTS[kind]);
+  return {
+    kind,
+    host,
+    port,
+    username: url.username === "" ? undefined : decodeURIComponent(url.username),
+    password: url.password === "" ? undefined : decodeURIComponent(url.password),
+    name: `${kind}://${url.hostname}:${port}`,
+  };
+}
+
+/** The proxy that the environment names for this server; a host of this machine is never reached through one. */
+export function proxyOfEnvironment(address: ServerAddress, environment: Environment): Proxy | undefined {
+  const { scheme, host } = address;
+  if (scheme === "unix" || isOwn(host) || isExempt(address, variable(environment, "no_proxy"))) return undefined;
+  const secure = scheme === "mqtts" || scheme === "wss";
+  const named = (secure ? variable(environment, "https_proxy") : undefined) ?? variable(environment, "all_proxy");
+  return named === undefined ? undefined : parseProxy(named);
+}
+
+function variable(environment: Environment, name: string): string | undefined {
+  return environment[name] || environment[name.toUpperCase()] || undefined;
+}
+
+function isOwn(host: string): boolean {
+  return (
+    host === "localhost" || host.endsWith(".localhost") || host === "::1" || (isIPv4(host) && host.startsWith("127."))
+  );
+}
+
+/** NO_PROXY is a list of hosts, or of domains whose hosts are meant too, each perhaps with a port; "*" is all. */
+function isExempt({ host, port }: ServerAddress, list: string | undefined): boolean {
+  const own = host.toLowerCase();
+  return (list ?? "").split(/[\s,]+/).some((entry) => {
+    const [, name = "", wanted] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
+    const domain = isIP(entry) === 0 ? name.replace(/^\*?\./, "") : entry.toLowerCase();
+    if (domain === "*") return true;
+    if (domain === "" || (isIP(entry) === 0 && wanted !== undefined && Number(wanted) !== port)) return false;
+    return own === domain || own.endsWith(`.${domain}`);
+  });
+}
+
+/** A socket whose other end is the server, although the proxy is in between. */
+export async function openTunnel(
+  proxy: Proxy,
+  address: ServerAddress,
+  localAddress: string | undefined,
+  signal: AbortSignalLike,
+): Promise<Socket> {
+  const where = { host: proxy.host, port: proxy.port, ...(localAddress !== undefined && { localAddress }) };
+  const socket = await openSocket(where, `proxy ${proxy.name}`, signal);
+  return new Promise((resolve, reject) => {
+    const done = settleBy(socket, signal, `proxy ${proxy.name}`, reject);
+    const fail = (cause: unknown): void => {
+      done();
+      socket.destroy();
+      reject(cause instanceof MqttError ? cause : refusal(proxy, address, `${(cause as Error).message}`, cause));
+    };
+    const ready = (): void => {
+      done();
+      socket.off("error", fail);
+      socket.off("close", closed);
+      resolve(socket);
+    };
+    const closed = (): void => fail(new Error("it closed the connection"));
+    socket.on("error", fail);
+    socket.on("close", closed);
+    if (proxy.kind === "http") connectByHttp(socket, proxy, address, ready, fail);
+    else connectBySocks(socket, proxy, address).then(ready, fail);
+  });
+}
+
+function refusal(proxy: Proxy, { host, port }: ServerAddress, why: string, cause?: unknown): TransportError {
+  return new TransportError("PROXY_FAILED", `the proxy ${proxy.name} opens no way to ${host}:${port}: ${why}`, {
+    cause,
+  });
+}
+
+function connectByHttp(
+  socket: Socket,
+  proxy: Proxy,
+  address: ServerAddress,
+  ready: () => void,
+  fail: (error: unknown) => void,
+): void {
+  const target = `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+  const { username, password = "" } = proxy;
+  const asked = request({
+    method: "CONNECT",
+    path: target,
+    createConnection: () => socket,
+    headers: {
+      host: target,
+      ...(username !== undefined && {
+        "proxy-authorization": `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`,
+      }),
+    },
+  });
+  asked.once("connect", (response, _, head) => {
+    const { statusCode = 0, statusMessage = "" } = response;
+    if (statusCode === 407) {
+      const what = username === undefined ? "give them in the proxy's URL" : "those of the proxy's URL are not right";
+      fail(refusal(proxy, address, `it wants a user name and password: ${what} (407)`));
+    } else if (statusCode < 200 || statusCode > 299) {
+      fail(refusal(proxy, address, `it answered ${statusCode} ${statusMessage}`.trimEnd()));
+    } else {
+      if (head.length > 0) socket.unshift(head);
+      ready();
+    }
+  });
+  asked.once("response", (response) => fail(refusal(proxy, address, `it answered ${response.statusCode}`)));
+  asked.once("error", fail);
+  asked.end();
+}
+
+const SOCKS_VERSION = 5;
+const NO_AUTHENTICATION = 0;
+const USERNAME_PASSWORD = 2;
+const SOCKS_REPLIES: readonly string[] = [
+  "",
+  "it failed for a reason it does not say",
+  "its rules do not allow that",
+  "the network cannot be reached from there",
+  "the host cannot be reached from there",
+  "the server refused the connection",
+  "it took too long",
+  "it does not know the command",
+  "it does not take such an address",
+];
+
+async function connectBySocks(socket: Socket, proxy: Proxy, address: ServerAddress): Promise<void> {
+  const { username, password = "" } = proxy;
+  const methods = username === undefined ? [NO_AUTHENTICATION] : [NO_AUTHENTICATION, USERNAME_PASSWORD];
+  socket.write(Uint8Array.of(SOCKS_VERSION, methods.length, ...methods));
+  const [version, method] = await exactly(socket, 2);
+  if (version !== SOCKS_VERSION) throw refusal(proxy, address, "it does not speak SOCKS5");
+  if (method === USERNAME_PASSWORD && username !== undefined) {
+    socket.write(Buffer.concat([Uint8Array.of(1), counted(proxy, username), counted(proxy, password)]));
+    const [, status] = await exactly(socket, 2);
+    if (status !== 0) throw refusal(proxy, address, "it does not take the user name and password of its URL");
+  } else if (method !== NO_AUTHENTICATION) {
+    throw refusal(proxy, address, "it wants a user name and password: give them in the proxy's URL");
+  }
+  socket.write(Buffer.concat([Uint8Array.of(SOCKS_VERSION, 1, 0), socksAddress(proxy, address)]));
+  const [, reply = 1, , kind] = await exactly(socket, 4);
+  if (reply !== 0) throw refusal(proxy, address, `${SOCKS_REPLIES[reply] ?? "unknown reply"} (SOCKS reply ${reply})`);
+  const [length = 0] = kind === 3 ? await exactly(socket, 1) : [kind === 4 ? 16 : 4];
+  await exactly(socket, length + 2); // the address that the proxy connects from
+}
+
+/** Names are looked up by the proxy: it may know hosts that this machine does not. */
+function socksAddress(proxy: Proxy, { host, port }: ServerAddress): Buffer {
+  const portBytes = Uint8Array.of(port >> 8, port & 0xff);
+  if (isIPv4(host)) return Buffer.concat([Uint8Array.of(1, ...host.split(".").map(Number)), portBytes]);
+  return Buffer.concat([Uint8Array.of(3), counted(proxy, host), portBytes]);
+}
+
+function counted(proxy: Proxy, text: string): Buffer {
+  const bytes = Buffer.from(text);
+  if (bytes.length > 255)
+    throw new UsageError("OPTION_INVALID", `proxy ${proxy.name}: SOCKS5 takes 255 bytes in each field`);
+  return Buffer.concat([Uint8Array.of(bytes.length), bytes]);
+}
+
+/** The next `length` bytes and none beyond them: what follows is the server's. */
+function exactly(socket: Socket, length: number): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const read = (): void => {
+      const bytes: Buffer | null = socket.read(length);
+      if (bytes === null) return;
+      socket.off("readable", read);
+      resolve(bytes);
+    };
+    socket.on("readable", read);
+    read();
+  });
+}

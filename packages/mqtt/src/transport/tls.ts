@@ -1,0 +1,135 @@
+/** TLS over an open socket of Node, and what its failures mean. */
+
+import { isIP, type Socket } from "node:net";
+import { type ConnectionOptions, connect } from "node:tls";
+import { TransportError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { TlsOptions } from "../platform/network-options.js";
+import { settleBy } from "./socket.js";
+
+/** Ciphers that authenticate both sides by a shared key, of TLS 1.2 and 1.3. */
+const PSK_CIPHERS = "ECDHE-PSK-CHACHA20-POLY1305:PSK-AES256-GCM-SHA384:PSK-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256";
+
+/** Makes `socket` a secure one. `name` stands for the server in error messages. */
+export function secureSocket(
+  socket: Socket,
+  host: string,
+  tls: TlsOptions,
+  name: string,
+  signal: AbortSignalLike,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      socket.destroy();
+      reject(tlsFailed(name, tls.serverName ?? host, error));
+    };
+    let secure: Socket;
+    try {
+      secure = connect({ socket, ...connectionOptions(host, tls) });
+    } catch (error) {
+      fail(error as Error);
+      return;
+    }
+    const done = settleBy(secure, signal, name, reject);
+    secure.once("secureConnect", () => {
+      done();
+      secure.off("close", closed);
+      resolve(secure);
+    });
+    const closed = (): void => fail(new Error("it closed the connection during the TLS handshake"));
+    secure.once("error", (error) => {
+      done();
+      fail(error);
+    });
+    secure.once("close", closed);
+  });
+}
+
+function connectionOptions(host: string, tls: TlsOptions): ConnectionOptions {
+  const { ca, certificate, key, passphrase, alpn, psk, minimumVersion = "TLSv1.2", verifyServer = true } = tls;
+  const serverName = tls.serverName ?? host;
+  return {
+    host: serverName,
+    ...(isIP(serverName) === 0 && { servername: serverName }),
+    ...(ca !== undefined && { ca: (Array.isArray(ca) ? ca : [ca]).map(nodePem) }),
+    ...(certificate !== undefined && { cert: nodePem(certificate) }),
+    ...(key !== undefined && { key: nodePem(key) }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(alpn !== undefined && { ALPNProtocols: [...alpn] }),
+    ...(psk !== undefined && {
+      pskCallback: () => ({ identity: psk.identity, psk: psk.key }),
+      ciphers: PSK_CIPHERS,
+      checkServerIdentity: () => undefined, // whoever knows the key is the server
+    }),
+    minVersion: minimumVersion,
+    rejectUnauthorized: verifyServer,
+  };
+}
+
+function nodePem(pem: string | Uint8Array): string | Buffer {
+  return typeof pem === "string" ? pem : Buffer.from(pem);
+}
+
+const UNKNOWN_AUTHORITY =
+  "its certificate is signed by an authority that is not trusted here: give the authority's certificate as tls.ca";
+const CERTIFICATE_WANTED =
+  "the server does not take the client's certificate, or wants one: see tls.certificate and tls.key";
+const NO_TLS = "what answers at this port does not speak TLS: is it the port for mqtt: or ws:?";
+
+/** By OpenSSL's and Node's codes. */
+const words: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "its certificate has expired: it must be renewed there",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet: is this machine's clock right?",
+  CERT_REVOKED: "its certificate has been revoked",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself: if it is the right one, give it as tls.ca",
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  CERT_SIGNATURE_FAILURE:
+    "its certificate names an authority of tls.ca, but that authority did not sign it: somebody may pose as the server",
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: "tls.key is not the key of tls.certificate",
+  ERR_MISSING_PASSPHRASE: "tls.key is encrypted: give its tls.passphrase",
+  ERR_OSSL_BAD_DECRYPT: "tls.passphrase does not open tls.key",
+  ERR_OSSL_EVP_BAD_DECRYPT: "tls.passphrase does not open tls.key",
+  ERR_OSSL_PEM_NO_START_LINE: "tls.ca, tls.certificate or tls.key is no PEM text",
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CERTIFICATE_WANTED,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: CERTIFICATE_WANTED,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: CERTIFICATE_WANTED,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "the client's certificate, tls.certificate, has expired",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: CERTIFICATE_WANTED,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    "the server refused the handshake: it may want a client certificate, a shared key (tls.psk), or ciphers not had here",
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: "the server does not know tls.psk.identity",
+  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: "tls.psk.key is not the server's",
+  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: "tls.psk.key is not the server's",
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "no version of TLS is taken by both sides: see tls.minimumVersion",
+  ERR_SSL_UNSUPPORTED_PROTOCOL: "no version of TLS is taken by both sides: see tls.minimumVersion",
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: "the server takes none of the protocols of tls.alpn",
+  ECONNRESET: "it closed the connection during the TLS handshake",
+};
+
+/** An error of a secure socket, said so that somebody can act on it. */
+function tlsFailed(name: string, serverName: string, error: Error & { code?: string }): TransportError {
+  return new TransportError("TLS_FAILED", `no secure connection to ${name}: ${meaning(serverName, error)}`, {
+    cause: error,
+  });
+}
+
+function meaning(serverName: string, error: Error & { code?: string; cert?: { subjectaltname?: string } }): string {
+  const { code = "" } = error;
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, "") || "no name at all";
+    return `its certificate is for ${names}, not for ${serverName}: connect by its name, or say tls.serverName (${code})`;
+  }
+  const known = words[code];
+  return known === undefined ? `${error.message}${code && ` (${code})`}` : `${known} (${code})`;
+}
+
+/** An error after the handshake: with TLS 1.3, what the server thinks of the client's certificate comes only then. */
+export function explainLater(name: string, serverName: string): (error: Error & { code?: string }) => Error {
+  return (error) =>
+    error.code !== "ECONNRESET" && words[error.code ?? ""] ? tlsFailed(name, serverName, error) : error;
+}

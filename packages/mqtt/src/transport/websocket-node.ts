@@ -1,0 +1,82 @@
+/** How Node opens a WebSocket: by the package `ws` over a socket of our own if it is installed, else by the runtime's own class. */
+
+import type { Socket } from "node:net";
+import { UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Clock } from "../platform/clock.js";
+import type { NetworkOptions, WebSocketClass } from "../platform/network-options.js";
+import type { ServerAddress, Transport } from "../platform/transport.js";
+import { openedWebSocket } from "./websocket.js";
+
+/** Bytes that one message of the server may have: the longest packet there is, for a server that sends one in one message. */
+const LONGEST_PACKET = 268_435_460;
+
+/**
+ * @param openSocket opens the way to the server, TLS and proxy included; used where the class can be given a socket
+ * @param name stands for the server in error messages
+ */
+export async function dialWebSocket(
+  address: ServerAddress,
+  options: NetworkOptions,
+  openSocket: () => Promise<Socket>,
+  name: string,
+  clock: Clock,
+  signal: AbortSignalLike,
+): Promise<Transport> {
+  const { headers, subprotocol = "mqtt" } = options.webSocket ?? {};
+  const given = options.webSocket?.implementation ?? (await packageWs());
+  const url = `${address.scheme}://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}${address.path}`;
+  if (given === undefined) {
+    const own = ownClass(options);
+    const socket = headers === undefined ? new own(url, [subprotocol]) : withHeaders(own, url, subprotocol, headers);
+    return openedWebSocket(socket, subprotocol, name, clock, signal);
+  }
+  const way = await openSocket();
+  const settings = {
+    headers,
+    createConnection: () => way,
+    perMessageDeflate: false,
+    maxPayload: LONGEST_PACKET,
+    skipUTF8Validation: true, // a text frame is refused anyway
+  };
+  try {
+    const socket = new given(url, [subprotocol], settings as never);
+    return await openedWebSocket(socket, subprotocol, name, clock, signal);
+  } catch (error) {
+    way.destroy();
+    throw error;
+  }
+}
+
+async function packageWs(): Promise<WebSocketClass | undefined> {
+  try {
+    return (await import("ws")).default as unknown as WebSocketClass;
+  } catch {
+    return undefined; // an optional peer: not installed
+  }
+}
+
+function ownClass({ tls, proxy, localAddress }: NetworkOptions): WebSocketClass {
+  const own = (globalThis as { WebSocket?: unknown }).WebSocket as WebSocketClass | undefined;
+  if (own === undefined) {
+    throw new UsageError(
+      "TRANSPORT_UNAVAILABLE",
+      "url: this version of Node has no WebSocket of its own: install the package ws (npm install ws)",
+    );
+  }
+  const beyond = Object.entries({ tls, proxy: proxy || undefined, localAddress }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (beyond !== undefined) {
+    throw new UsageError(
+      "TRANSPORT_UNAVAILABLE",
+      `${beyond[0]}: the runtime's own WebSocket takes no such option: install the package ws (npm install ws)`,
+    );
+  }
+  return own;
+}
+
+/** The classes of Node, Bun and Deno take headers this way; it is in no standard. */
+function withHeaders(own: WebSocketClass, url: string, subprotocol: string, headers: Readonly<Record<string, string>>) {
+  return new own(url, { protocols: [subprotocol], headers } as unknown as string[]);
+}

@@ -1,0 +1,198 @@
+/**
+ * A Transport over a WebSocket, a browser's or one that does the same [MQTT-6.0.0-1 … 6.0.0-3]. Frames are no packets: they
+ * are split and joined at will. Where the WebSocket cannot stop reading, what comes meanwhile is kept, up to a bound.
+ */
+
+import { TransportError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Clock, Timer } from "../platform/clock.js";
+import type { WebSocketEvent, WebSocketLike } from "../platform/network-options.js";
+import type { Transport, TransportListener } from "../platform/transport.js";
+
+/** Bytes in the WebSocket's buffer from which the writer is asked to wait, and to which it must drain. */
+const HIGH_WATER_MARK = 1_048_576;
+const LOW_WATER_MARK = 262_144;
+/** Milliseconds between looks at that buffer, for which there is no event. */
+const LOOK_AGAIN = 10;
+/** Bytes that may come while reading is stopped, where the WebSocket itself cannot stop: then the connection is given up. */
+const MOST_HELD = 67_108_864;
+
+export class WebSocketTransport implements Transport {
+  private listener: TransportListener | undefined;
+  private paused = false;
+  private held: Uint8Array[] = [];
+  private heldBytes = 0;
+  private look: Timer | undefined;
+  private failure: Error | undefined;
+  private state: "open" | "ending" | "closed" | "told" = "open";
+
+  constructor(
+    private readonly socket: WebSocketLike,
+    private readonly name: string,
+    private readonly clock: Clock,
+  ) {
+    socket.addEventListener("message", (event) => this.received(event));
+    socket.addEventListener("error", (event) => {
+      this.failure ??= failed(name, reasonOf(event), event.error);
+    });
+    socket.addEventListener("close", (event) => this.closed(event));
+    socket.pause?.();
+  }
+
+  start(listener: TransportListener): void {
+    this.listener = listener;
+    this.deliver();
+    if (!this.paused) this.socket.resume?.();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.state !== "open") return true;
+    if (bytes.length > 0) this.socket.send(bytes);
+    if (this.socket.bufferedAmount < HIGH_WATER_MARK) return true;
+    this.watch(LOW_WATER_MARK, () => this.listener?.onDrain());
+    return false;
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.socket.pause?.();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.socket.resume?.();
+    this.deliver();
+  }
+
+  end(sent?: () => void): void {
+    if (this.state !== "open") return;
+    this.state = "ending";
+    this.look?.cancel();
+    this.look = undefined;
+    this.socket.close(1000);
+    this.resume(); // or the other side's answer is never seen
+    if (sent === undefined) return;
+    if (this.socket.bufferedAmount === 0) sent();
+    else this.watch(0, sent);
+  }
+
+  destroy(): void {
+    if (this.state === "closed" || this.state === "told") return;
+    this.state = "closed";
+    this.held = [];
+    this.failure = undefined;
+    if (this.socket.terminate) this.socket.terminate();
+    else this.socket.close();
+    this.clock.defer(() => this.tell());
+  }
+
+  /** Calls back when the WebSocket's buffer has shrunk to `amount`. */
+  private watch(amount: number, callback: () => void): void {
+    this.look ??= this.clock.schedule(LOOK_AGAIN, () => {
+      this.look = undefined;
+      if (this.state === "closed" || this.state === "told") return;
+      if (this.socket.bufferedAmount <= amount) callback();
+      else this.watch(amount, callback);
+    });
+  }
+
+  private received({ data }: WebSocketEvent): void {
+    if (this.state === "closed" || this.state === "told") return;
+    if (!(data instanceof ArrayBuffer)) {
+      this.giveUp("it sent a text frame, and MQTT is binary [MQTT-6.0.0-1]");
+      return;
+    }
+    if (data.byteLength === 0) return;
+    this.held.push(new Uint8Array(data));
+    this.heldBytes += data.byteLength;
+    this.deliver();
+    if (this.heldBytes > MOST_HELD && this.paused)
+      this.giveUp(`it sent over ${MOST_HELD} bytes while reading was stopped`);
+  }
+
+  private deliver(): void {
+    const { listener } = this;
+    if (listener === undefined) return;
+    while (!this.paused && this.held.length > 0 && this.state !== "told") {
+      const bytes = this.held.shift() as Uint8Array;
+      this.heldBytes -= bytes.length;
+      listener.onBytes(bytes);
+    }
+    if (this.state === "closed" && this.held.length === 0) this.tell();
+  }
+
+  private giveUp(why: string): void {
+    this.destroy();
+    this.failure = failed(this.name, why, undefined);
+  }
+
+  private closed({ code = 1006, reason = "" }: WebSocketEvent): void {
+    if (this.state === "told" || this.state === "closed") return;
+    const inOrder = code === 1000 || code === 1001 || code === 1005 || this.state === "ending";
+    if (inOrder) this.failure = undefined;
+    else this.failure ??= failed(this.name, `closed with code ${code}${reason && `, "${reason}"`}`, undefined);
+    this.state = "closed";
+    this.look?.cancel();
+    this.deliver();
+  }
+
+  private tell(): void {
+    if (this.state === "told" || this.listener === undefined) return;
+    this.state = "told";
+    this.listener.onClose(this.failure);
+  }
+}
+
+/** Waits until `socket` is open. `name` stands for the server in error messages. */
+export function openedWebSocket(
+  socket: WebSocketLike,
+  subprotocol: string,
+  name: string,
+  clock: Clock,
+  signal: AbortSignalLike,
+): Promise<Transport> {
+  socket.binaryType = "arraybuffer";
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    const fail = (error: TransportError): void => {
+      if (settled) return;
+      settled = true;
+      signal.removeEventListener("abort", abort);
+      if (socket.terminate) socket.terminate();
+      else socket.close();
+      reject(error);
+    };
+    const abort = (): void =>
+      fail(new TransportError("CONNECTION_FAILED", `connecting to ${name} was given up`, { cause: signal.reason }));
+    socket.addEventListener("open", () => {
+      if (settled) return;
+      if (socket.protocol !== subprotocol) {
+        const chosen = socket.protocol === "" ? "none" : `"${socket.protocol}"`;
+        fail(
+          failed(name, `it chose the subprotocol ${chosen} and not "${subprotocol}": is MQTT at this path?`, undefined),
+        );
+        return;
+      }
+      settled = true;
+      signal.removeEventListener("abort", abort);
+      resolve(new WebSocketTransport(socket, name, clock));
+    });
+    socket.addEventListener("error", (event) => {
+      const { error } = event;
+      if (error instanceof TransportError) fail(error);
+      else fail(failed(name, reasonOf(event), error));
+    });
+    socket.addEventListener("close", ({ code }) => fail(failed(name, `closed with code ${code ?? 1006}`, undefined)));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort);
+  });
+}
+
+function reasonOf({ error, message }: WebSocketEvent): string {
+  const words = error instanceof Error ? error.message : message;
+  return words || "this runtime does not say why; its console may";
+}
+
+function failed(name: string, why: string, cause: unknown): TransportError {
+  return new TransportError("WEBSOCKET_FAILED", `no WebSocket to ${name}: ${why}`, { cause });
+}

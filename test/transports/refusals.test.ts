@@ -1,0 +1,328 @@
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createTlsServer, type TlsOptions as ServerOptions } from "node:tls";
+import { connect, type NetworkOptions, platform, type TransportError } from "@aiko/mqtt";
+import { describe, expect, test } from "vitest";
+import { WebSocketServer } from "ws";
+import { Authority, selfSigned } from "../fixtures/certificates.ts";
+import { address, deadPort, listen, listening, patient, settle, socketPath } from "./network.ts";
+import { httpProxy, socksProxy } from "./proxies.ts";
+
+const authority = await Authority.named("Test authority");
+const good = await authority.issue(["127.0.0.1"]);
+const other = await authority.issue(["client"]);
+
+/** What dialling fails with, in words without the port. */
+async function refusal(dialled: Promise<{ destroy(): void }>): Promise<string> {
+  const error = await dialled.then(
+    (transport) => {
+      transport.destroy();
+      return undefined;
+    },
+    (reason: TransportError) => reason,
+  );
+  return error === undefined ? "none" : `${error.code}: ${error.message.replaceAll(/:\d{4,5}\b/g, ":PORT")}`;
+}
+
+async function dialTls(server: ServerOptions, tls: NetworkOptions["tls"] = { ca: authority.certificate }) {
+  const { port } = await listening(createTlsServer(server));
+  return platform.dial(address("mqtts", port), patient, { tls });
+}
+
+const of = ({ certificate, key }: { certificate: string; key: string }): ServerOptions => ({ cert: certificate, key });
+
+describe("a server's certificate that cannot be trusted is refused, and the error says what to do", () => {
+  test("expired", async () => {
+    const expired = await authority.issue(["127.0.0.1"], { from: -30, until: -2 });
+    expect(await refusal(dialTls(of(expired)))).toBe(
+      "TLS_FAILED: no secure connection to mqtts://127.0.0.1:PORT: its certificate has expired: it must be renewed there (CERT_HAS_EXPIRED)",
+    );
+  });
+
+  test("not valid yet", async () => {
+    const early = await authority.issue(["127.0.0.1"], { from: 2, until: 30 });
+    expect(await refusal(dialTls(of(early)))).toContain(
+      "its certificate is not valid yet: is this machine's clock right? (CERT_NOT_YET_VALID)",
+    );
+  });
+
+  test("for another host", async () => {
+    const elsewhere = await authority.issue(["broker.example", "10.0.0.1"]);
+    expect(await refusal(dialTls(of(elsewhere)))).toContain(
+      "its certificate is for broker.example, 10.0.0.1, not for 127.0.0.1: connect by its name, or say tls.serverName",
+    );
+  });
+
+  test("for another host, whose name is given", async () => {
+    const elsewhere = await authority.issue(["broker.example"]);
+    const tls = { ca: authority.certificate, serverName: "broker.example" };
+    expect(await refusal(dialTls(of(elsewhere), tls))).toBe("none");
+  });
+
+  test("signed by a look-alike of the authority", async () => {
+    const lookAlike = await Authority.named("Test authority");
+    expect(await refusal(dialTls(of(await lookAlike.issue(["127.0.0.1"]))))).toContain(
+      "that authority did not sign it: somebody may pose as the server (CERT_SIGNATURE_FAILURE)",
+    );
+  });
+
+  test("signed by an unknown authority", async () => {
+    const stranger = await Authority.named("Unknown authority");
+    expect(await refusal(dialTls(of(await stranger.issue(["127.0.0.1"]))))).toContain(
+      "signed by an authority that is not trusted here: give the authority's certificate as tls.ca",
+    );
+  });
+
+  test("signed by an authority of its own, while only the public ones are trusted", async () => {
+    expect(await refusal(dialTls(of(good), {}))).toContain(
+      "not trusted here: give the authority's certificate as tls.ca",
+    );
+  });
+
+  test("signed by itself", async () => {
+    expect(await refusal(dialTls(of(await selfSigned("127.0.0.1"))))).toContain(
+      "its certificate is signed by itself: if it is the right one, give it as tls.ca (DEPTH_ZERO_SELF_SIGNED_CERT)",
+    );
+  });
+
+  test("any is taken where verification is switched off by name", async () => {
+    expect(await refusal(dialTls(of(await selfSigned("somebody")), { verifyServer: false }))).toBe("none");
+  });
+});
+
+describe("a client's own certificate and key", () => {
+  const ca = authority.certificate;
+
+  test("a key that does not match is told before anything is sent", async () => {
+    const tls = { ca, certificate: other.certificate, key: good.key };
+    expect(await refusal(dialTls(of(good), tls))).toContain("tls.key is not the key of tls.certificate");
+  });
+
+  test("text that is no PEM is told", async () => {
+    const tls = { ca, certificate: "nonsense", key: "nonsense" };
+    expect(await refusal(dialTls(of(good), tls))).toContain("tls.ca, tls.certificate or tls.key is no PEM text");
+  });
+
+  test("one without the other is told with the options", async () => {
+    const connecting = connect("mqtts://127.0.0.1:1", { tls: { certificate: other.certificate } as never });
+    await expect(connecting).rejects.toMatchObject({ code: "OPTION_INVALID" });
+  });
+
+  test("a server that wants one says so, and the client passes it on", async () => {
+    const { port } = await listening(createTlsServer({ ...of(good), requestCert: true, ca }));
+    await expect(connect(`mqtts://127.0.0.1:${port}`, { tls: { ca } })).rejects.toThrow(
+      "the server does not take the client's certificate, or wants one: see tls.certificate and tls.key",
+    );
+  });
+
+  test("a server that wants one takes the right one", async () => {
+    const server = createTlsServer({ ...of(good), requestCert: true, ca });
+    const { port } = await listening(server);
+    const seen = new Promise((resolve) => {
+      server.on("secureConnection", (socket) => resolve(socket.getPeerCertificate().subject.CN));
+    });
+    const tls = { ca, certificate: other.certificate, key: other.key };
+    const transport = await platform.dial(address("mqtts", port), patient, { tls });
+    expect(await seen).toBe("client");
+    transport.destroy();
+  });
+
+  test("are asked for again at each attempt, where a function gives them", async () => {
+    const asked: string[] = [];
+    const { port } = await listening(createTlsServer(of(good), (socket) => socket.destroy()));
+    const tls = async (server: string) => {
+      asked.push(server);
+      return { ca };
+    };
+    const url = `mqtts://127.0.0.1:${port}`;
+    await expect(connect([url, url.replace("127.0.0.1", "localhost")], { tls, protocolVersion: 5 })).rejects.toThrow();
+    expect(asked).toEqual([url, url.replace("127.0.0.1", "localhost")]);
+  });
+});
+
+describe("other ends of a TLS handshake", () => {
+  test("a port that does not speak TLS", async () => {
+    const { port } = await listen(
+      (socket) => void socket.on("data", () => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")),
+    );
+    expect(await refusal(platform.dial(address("mqtts", port), patient, {}))).toContain("does not speak TLS");
+  });
+
+  test("a server that hangs up in the middle", async () => {
+    const { port } = await listen((socket) => void socket.once("data", () => socket.destroy()));
+    expect(await refusal(platform.dial(address("mqtts", port), patient, {}))).toMatch(
+      /^TLS_FAILED: .*it closed the connection during the TLS handshake/,
+    );
+  });
+
+  test("a server that says nothing is given up when the signal fires", async () => {
+    const giveUp = new AbortController();
+    const { port } = await listen(() => giveUp.abort());
+    expect(await refusal(platform.dial(address("mqtts", port), giveUp.signal, {}))).toContain("was given up");
+  });
+
+  test("a key shared by both sides stands for certificates", async () => {
+    const key = Buffer.from("0123456789abcdef");
+    const server: ServerOptions = {
+      ciphers: "PSK",
+      pskCallback: (_, identity) => (identity === "kitchen" ? key : null),
+    };
+    expect(await refusal(dialTls(server, { psk: { identity: "kitchen", key } }))).toBe("none");
+    expect(await refusal(dialTls(server, { psk: { identity: "kitchen", key: Buffer.from("wrong") } }))).toMatch(
+      /^TLS_FAILED/,
+    );
+    expect(await refusal(dialTls(server, { psk: { identity: "cellar", key } }))).toMatch(/^TLS_FAILED/);
+  });
+
+  test("application protocols are offered, and a server that takes none of them says so", async () => {
+    const server = { ...of(good), ALPNProtocols: ["h2"] };
+    const tls = { ca: authority.certificate, alpn: ["mqtt"] };
+    expect(await refusal(dialTls(server, tls))).toContain("the server takes none of the protocols of tls.alpn");
+    expect(await refusal(dialTls({ ...of(good), ALPNProtocols: ["mqtt"] }, tls))).toBe("none");
+  });
+
+  test("tls with a scheme that is not encrypted is a mistake that is told", async () => {
+    await expect(connect("mqtt://127.0.0.1:1", { tls: {} })).rejects.toThrow(
+      "tls: is not used with mqtt:, which is not encrypted; write mqtts:",
+    );
+  });
+});
+
+describe("proxies", () => {
+  const proxied = async (proxy: string) => platform.dial(address("mqtt", await deadPort()), patient, { proxy });
+
+  test.each([
+    ["an HTTP proxy", httpProxy],
+    ["a SOCKS5 proxy", socksProxy],
+  ])("%s takes the user name and password of its URL", async (_, start) => {
+    const { port } = await listen(() => undefined);
+    const proxy = await start({ credentials: "ann:secret" });
+    expect(await refusal(platform.dial(address("mqtt", port), patient, { proxy }))).toBe("none");
+    const missing = await refusal(
+      platform.dial(address("mqtt", port), patient, { proxy: proxy.replace("ann:secret@", "") }),
+    );
+    expect(missing).toMatch(/^PROXY_FAILED: .* it wants a user name and password: give them in the proxy's URL/);
+    const wrong = await refusal(
+      platform.dial(address("mqtt", port), patient, { proxy: proxy.replace("secret", "hidden") }),
+    );
+    expect(wrong).toMatch(/^PROXY_FAILED/);
+    expect(wrong).not.toContain("hidden");
+  });
+
+  test("an HTTP proxy that cannot reach the server says so", async () => {
+    expect(await refusal(proxied(await httpProxy()))).toMatch(/^PROXY_FAILED: .*it answered 502 Bad Gateway/);
+  });
+
+  test("a SOCKS5 proxy that cannot reach the server says so", async () => {
+    expect(await refusal(proxied(await socksProxy()))).toContain("the server refused the connection (SOCKS reply 5)");
+  });
+
+  test("a proxy that is not there", async () => {
+    expect(await refusal(proxied(`http://127.0.0.1:${await deadPort()}`))).toMatch(
+      /^CONNECTION_FAILED: cannot connect to proxy http:\/\/127\.0\.0\.1:PORT: connection refused/,
+    );
+  });
+
+  test.each(["http", "socks5"])("something that is no %s proxy", async (kind) => {
+    const { port } = await listen((socket) => void socket.end("220 mail.example ESMTP\r\n"));
+    expect(await refusal(proxied(`${kind}://127.0.0.1:${port}`))).toMatch(/^PROXY_FAILED/);
+  });
+
+  test("a proxy that says nothing is given up when the signal fires", async () => {
+    const giveUp = new AbortController();
+    const { port } = await listen(() => giveUp.abort());
+    const dialled = platform.dial(address("mqtt", 1883), giveUp.signal, { proxy: `socks5://127.0.0.1:${port}` });
+    expect(await refusal(dialled)).toContain("was given up");
+  });
+
+  test.each(["ftp://host", "http://", "nonsense://u:secret@h"])("a proxy's URL that is none: %s", async (proxy) => {
+    const said = await refusal(platform.dial(address("mqtt", 1), patient, { proxy }));
+    expect(said).toMatch(/^OPTION_INVALID: proxy: /);
+    expect(said).not.toContain("secret");
+  });
+});
+
+describe("WebSockets", () => {
+  test("an upgrade that is refused", async () => {
+    const server = createHttpServer((_, response) => response.writeHead(404).end());
+    const { port } = await listening(server);
+    expect(await refusal(platform.dial(address("ws", port), patient, {}))).toBe(
+      "WEBSOCKET_FAILED: no WebSocket to ws://127.0.0.1:PORT/mqtt: Unexpected server response: 404",
+    );
+  });
+
+  test.each([
+    ["none", () => false as const],
+    ["another", () => "chat"],
+  ])("a server that chooses %s of the subprotocols", async (_, handleProtocols) => {
+    const server = createHttpServer();
+    const { port } = await listening(server);
+    new WebSocketServer({ server, handleProtocols });
+    expect(await refusal(platform.dial(address("ws", port), patient, {}))).toMatch(/^WEBSOCKET_FAILED: .*subprotocol/);
+  });
+
+  test("text is no MQTT: the connection is closed, and the error says why", async () => {
+    const server = createHttpServer();
+    const { port } = await listening(server);
+    new WebSocketServer({ server, handleProtocols: () => "mqtt" }).on("connection", (socket) => socket.send("hello"));
+    await expect(connect(`ws://127.0.0.1:${port}/mqtt`)).rejects.toThrow("it sent a text frame, and MQTT is binary");
+  });
+
+  test("[MQTT-6.0.0-1] what the client sends is binary", async () => {
+    const server = createHttpServer();
+    const { port } = await listening(server);
+    const received = new Promise((resolve) => {
+      new WebSocketServer({ server, handleProtocols: () => "mqtt" }).on("connection", (socket) =>
+        socket.on("message", (bytes, isBinary) => resolve([isBinary, bytes.toString("hex")])),
+      );
+    });
+    const transport = await platform.dial(address("ws", port), patient, {});
+    transport.write(Uint8Array.of(0x10, 0));
+    expect(await received).toEqual([true, "1000"]);
+    transport.destroy();
+  });
+
+  test("[MQTT-6.0.0-3] the subprotocol mqtt is asked for, and headers go with the upgrade", async () => {
+    const server = createHttpServer();
+    const { port } = await listening(server);
+    const asked = new Promise((resolve) => {
+      new WebSocketServer({ server, handleProtocols: () => "mqtt" }).on("connection", (_, request) =>
+        resolve([request.url, request.headers["x-token"], request.headers["sec-websocket-protocol"]]),
+      );
+    });
+    const transport = await platform.dial(address("ws", port), patient, { webSocket: { headers: { "x-token": "t" } } });
+    expect(await asked).toEqual(["/mqtt", "t", "mqtt"]);
+    transport.destroy();
+  });
+
+  test("an upgrade that nobody answers is given up when the signal fires", async () => {
+    const giveUp = new AbortController();
+    const { port } = await listen((socket) => void socket.once("data", () => giveUp.abort()));
+    expect(await refusal(platform.dial(address("ws", port), giveUp.signal, {}))).toContain("was given up");
+  });
+});
+
+describe("sockets", () => {
+  test("a socket path that is not there", async () => {
+    const path = await socketPath();
+    expect(await refusal(platform.dial({ scheme: "unix", host: path, port: 0, path: "" }, patient, {}))).toBe(
+      `CONNECTION_FAILED: cannot connect to unix:${path}: no such socket (ENOENT)`,
+    );
+  });
+
+  test("a host name that does not exist", async () => {
+    expect(await refusal(platform.dial(address("mqtt", 1883, "nowhere.invalid"), patient, {}))).toMatch(
+      /^CONNECTION_FAILED: cannot connect to mqtt:\/\/nowhere\.invalid:PORT: /,
+    );
+  });
+
+  test("the address to connect from", async () => {
+    const from = new Promise((resolve) => {
+      void listen((socket) => resolve(socket.remoteAddress)).then(async ({ port }) => {
+        const transport = await platform.dial(address("mqtt", port), patient, { localAddress: "127.0.0.2" });
+        await settle();
+        transport.destroy();
+      });
+    });
+    expect(await from).toBe("127.0.0.2");
+  });
+});
