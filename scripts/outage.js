@@ -42,7 +42,7 @@ export async function simulateOutage({ clients, outage, after, capacity = Infini
 
 /**
  * Attempts that `clients` may make in the second that begins `second` seconds after all of them lost their server, whatever
- * happens. A wait whose upper bound is b seconds ends evenly spread over 0.9 b: at most clients / 0.9 b of these waits end in
+ * happens; four standard deviations are added, since waits are drawn at random. A wait whose upper bound is b seconds ends evenly spread over 0.9 b: at most clients / 0.9 b of these waits end in
  * one second, and none of them before a tenth of all upper bounds so far, or after their sum. Upper bounds double from
  * `initialDelay` on; at `maximumDelay`, a client's waits are never shorter than a tenth of it.
  *
@@ -59,7 +59,8 @@ export function attemptsBound(clients, { initialDelay, maximumDelay }, second) {
     if (possible) perClient += Math.min(1, 1_000 / (0.9 * bound));
   }
   if ((latest + maximumDelay) * 0.1 <= (second + 1) * 1_000) perClient += 10_000 / maximumDelay;
-  return clients * perClient;
+  const expected = clients * perClient;
+  return expected + 4 * Math.sqrt(expected);
 }
 
 const CONNACK = Uint8Array.of(0x20, 3, 0, 0, 0);

@@ -1,6 +1,6 @@
 /** What may be said about a broker, and the precise settings that come of it. */
 
-import { type Clock, platform, UsageError } from "@aiko/mqtt";
+import { type Clock, type Pem, platform, UsageError } from "@aiko/mqtt";
 
 /** Who asks to be let in. */
 export interface Credentials {
@@ -26,11 +26,26 @@ export type BrokerEvent =
   /** A message was passed on, but is not kept: the retained messages are at a bound. */
   | { readonly type: "notRetained"; readonly clientId: string | undefined; readonly topic: string };
 
+/** A certificate and its key, PEM text or its bytes, and what clients must show. */
+export interface BrokerTls {
+  readonly certificate: Pem;
+  readonly key: Pem;
+  readonly passphrase?: string;
+  /** Certificates of the authorities that clients' certificates must come from; without it, clients need none. */
+  readonly clientCa?: Pem | readonly Pem[];
+}
+
 export interface BrokerOptions {
   /** Where to listen. Default "127.0.0.1": this machine only. */
   readonly host?: string;
   /** 0 … 65,535; 0 takes any free one. Default 1883. */
   readonly port?: number;
+  /** Path of a Unix socket to listen at, instead of host and port. */
+  readonly path?: string | undefined;
+  /** Where to take WebSockets, under any path and with the subprotocol `mqtt`, beside the others. Default: nowhere. */
+  readonly webSocketPort?: number | undefined;
+  /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */
+  readonly tls?: BrokerTls | undefined;
   /** Lets a client in or not. Default: everybody. */
   readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
   /** The longest packet taken, in bytes. Default 268,435,460, the protocol's own limit. */
@@ -75,6 +90,9 @@ export type BrokerSettings = Required<BrokerOptions>;
 const defaults: BrokerSettings = {
   host: "127.0.0.1",
   port: 1883,
+  path: undefined,
+  webSocketPort: undefined,
+  tls: undefined,
   authenticate: () => true,
   maximumPacketSize: 268_435_460,
   maximumConnections: 10_000,
@@ -95,8 +113,16 @@ const defaults: BrokerSettings = {
   clock: platform.clock,
 };
 
+/** What an option without a default must be. */
+const wantedTypes: Partial<Record<keyof BrokerOptions, string>> = {
+  path: "string",
+  webSocketPort: "number",
+  tls: "object",
+};
+
 const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, maximum: number]>> = {
   port: [0, 65_535],
+  webSocketPort: [0, 65_535],
   maximumPacketSize: [16, 268_435_460],
   maximumConnections: [1, 2 ** 31],
   maximumSessions: [1, 2 ** 24],
@@ -120,7 +146,7 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     if (!Object.hasOwn(defaults, name))
       throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
     if (value === undefined) continue;
-    const wanted = typeof defaults[name as keyof BrokerOptions];
+    const wanted = wantedTypes[name as keyof BrokerOptions] ?? typeof defaults[name as keyof BrokerOptions];
     const range = ranges[name as keyof BrokerOptions];
     if (typeof value !== wanted || value === null)
       throw new UsageError("OPTION_INVALID", `${name} ${String(value)}: must be a ${wanted}`);

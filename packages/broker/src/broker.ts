@@ -1,11 +1,11 @@
-/** The embedded broker: listens on a TCP port and hands what connects to the hub. */
+/** The embedded broker: listens, and hands what connects to the hub. */
 
-import { createServer, type Server, type Socket } from "node:net";
-import { TransportError } from "@aiko/mqtt";
+import type { Duplex } from "node:stream";
 import { type BrokerOptions, type BrokerSettings, parseBrokerOptions } from "./broker-options.js";
 import { ClientConnection } from "./client-connection.js";
 import { Hub } from "./hub.js";
-import { SocketTransport } from "./socket-transport.js";
+import { Listener } from "./listener.js";
+import { StreamTransport } from "./stream-transport.js";
 
 /** A snapshot. */
 export interface BrokerStatistics {
@@ -18,49 +18,50 @@ export interface BrokerStatistics {
 
 export class Broker {
   private readonly hub: Hub;
+  private listeners: readonly Listener[] = [];
 
-  private constructor(
-    private readonly server: Server,
-    private readonly settings: BrokerSettings,
-  ) {
+  private constructor(private readonly settings: BrokerSettings) {
     this.hub = new Hub(settings);
-    server.on("connection", (socket) => this.accept(socket));
   }
 
   /**
    * Starts a broker. Resolves when it takes connections.
    *
-   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if the port cannot be had
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if a port or path cannot be had
    * @example
    * await using broker = await Broker.listen({ port: 0 });
    * console.log(broker.url); // mqtt://127.0.0.1:41235
    */
   static async listen(options: BrokerOptions = {}): Promise<Broker> {
     const settings = parseBrokerOptions(options);
-    const server = createServer({ noDelay: true });
-    const broker = new Broker(server, settings);
-    const { host, port } = settings;
-    await new Promise<void>((resolve, reject) => {
-      server.on("error", (error: Error & { code?: string }) => {
-        const why = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
-        reject(new TransportError("LISTEN_FAILED", `cannot listen on ${host}:${port}: ${why}`, { cause: error }));
-      });
-      server.listen({ host, port }, resolve);
-    });
+    const broker = new Broker(settings);
+    const accept = (stream: Duplex): void => broker.accept(stream);
+    const { webSocketPort } = settings;
+    try {
+      broker.listeners = [await Listener.ofStreams(settings, accept)];
+      if (webSocketPort !== undefined) {
+        broker.listeners = [...broker.listeners, await Listener.ofWebSockets(settings, webSocketPort, accept)];
+      }
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
     return broker;
   }
 
-  /** The port in use. */
+  /** The port in use; 0 at a Unix socket. */
   get port(): number {
-    const address = this.server.address();
-    return typeof address === "object" && address !== null ? address.port : this.settings.port;
+    return this.listeners[0]?.port ?? 0;
   }
 
   /** For clients on this machine, or on others if `host` lets them: `mqtt://127.0.0.1:41235`. */
   get url(): string {
-    const { host } = this.settings;
-    const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-    return `mqtt://${reachable.includes(":") ? `[${reachable}]` : reachable}:${this.port}`;
+    return this.listeners[0]?.url ?? "";
+  }
+
+  /** The same for WebSockets, `ws://127.0.0.1:41236`; undefined without `webSocketPort`. */
+  get webSocketUrl(): string | undefined {
+    return this.listeners[1]?.url;
   }
 
   get statistics(): BrokerStatistics {
@@ -70,22 +71,19 @@ export class Broker {
   /** Says goodbye to all clients and stops. Sessions and retained messages are forgotten. */
   async close(): Promise<void> {
     this.hub.close();
-    if (!this.server.listening) return;
-    await new Promise<void>((resolve) => {
-      this.server.close(() => resolve());
-    });
+    await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  private accept(socket: Socket): void {
+  private accept(stream: Duplex): void {
     if (this.hub.connectionCount >= this.settings.maximumConnections) {
       this.hub.refused(`more than maximumConnections ${this.settings.maximumConnections}`);
-      socket.destroy();
+      stream.on("error", () => undefined).destroy();
       return;
     }
-    this.hub.opened(new ClientConnection(new SocketTransport(socket), this.settings.clock, this.settings, this.hub));
+    this.hub.opened(new ClientConnection(new StreamTransport(stream), this.settings.clock, this.settings, this.hub));
   }
 }

@@ -1,6 +1,7 @@
 /** The options that say where to connect and as whom, and the connection that comes of them. */
 
-import type { ConnectOptions, WillOptions } from "@aiko/mqtt";
+import { readFile } from "node:fs/promises";
+import { type ConnectOptions, type TlsOptions, type TlsProvider, TransportError, type WillOptions } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, type OptionTable } from "./arguments.js";
 
 export const connectionOptions = {
@@ -15,6 +16,20 @@ export const connectionOptions = {
     letters: "V",
     value: "VERSION",
     help: "31, 311, 5 or auto (default): the newest that the server takes",
+  },
+  unix: { value: "PATH", help: "the server's Unix socket, instead of --host and --port" },
+  ws: { help: "over a WebSocket; the default port is 80, or 443 with TLS" },
+  cafile: { value: "FILE", help: "PEM file of the authorities to trust; any TLS option makes the default port 8883" },
+  cert: { value: "FILE", help: "PEM file of the client's certificate" },
+  key: { value: "FILE", help: "PEM file of its private key" },
+  insecure: { help: "take any certificate: whoever is on the way can then read and change everything" },
+  tls: { help: "TLS, with the authorities that the system trusts" },
+  "tls-alpn": { value: "NAME", help: "application protocol to offer, as in mqtt" },
+  psk: { value: "HEX", help: "key shared with the server, in hexadecimal, instead of certificates" },
+  "psk-identity": { value: "NAME", help: "the client's name for that key" },
+  proxy: {
+    value: "URL",
+    help: "http://… or socks5://…; default: HTTPS_PROXY, ALL_PROXY and NO_PROXY in the environment",
   },
 } satisfies OptionTable;
 
@@ -43,7 +58,7 @@ export const qualities = { "0": 0, "1": 1, "2": 2 } as const;
 const versions = { "31": 3, "311": 4, "5": 5, auto: "auto" } as const;
 const flags = { "0": false, "1": true };
 
-const DEFAULT_PORT = 1883;
+const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
 /** Milliseconds. Nobody at a terminal waits longer for a server that does not answer. */
 const CONNECT_TIMEOUT = 5_000;
 const LONGEST_RECONNECT_DELAY = 10_000;
@@ -60,7 +75,9 @@ export function targetOf(
   defaultClientId: string,
   host?: string,
 ): Target {
-  const url = serverUrl(args, host);
+  const tls = tlsOf(args);
+  const url = serverUrl(args, host, tls !== undefined);
+  const proxy = args.text("proxy");
   return {
     url,
     hasChosenId: args.has("id"),
@@ -70,6 +87,8 @@ export function targetOf(
       connectTimeout: CONNECT_TIMEOUT,
       reconnect: { maximumDelay: LONGEST_RECONNECT_DELAY },
       ...credentials(args, environment, url),
+      ...(tls !== undefined && { tls }),
+      ...(proxy !== undefined && { proxy }),
     },
   };
 }
@@ -89,21 +108,59 @@ export function uniqueClientId(name: string): string {
   return `${name} ${process.pid.toString(36)}${random.padStart(6, "0")}`.slice(0, LONGEST_CLIENT_ID);
 }
 
-function serverUrl(args: Arguments<ConnectionOption>, operand: string | undefined): string {
+function serverUrl(args: Arguments<ConnectionOption>, operand: string | undefined, secure: boolean): string {
   const url = args.text("url");
+  const path = args.text("unix");
   if (operand !== undefined && args.has("host"))
     throw new ArgumentError(`argument "${operand}": the host is given by --host`);
   const host = operand ?? args.text("host");
-  const port = args.integer("port", DEFAULT_PORT, 1, 65_535);
-  if (url === undefined) return urlOf(host ?? "localhost", port);
-  if (host !== undefined || args.has("port"))
-    throw new ArgumentError("option --url: give it alone, without host and port");
-  return url;
+  const scheme = args.has("ws") ? (secure ? "wss" : "ws") : secure ? "mqtts" : "mqtt";
+  const port = args.integer("port", DEFAULT_PORTS[scheme], 1, 65_535);
+  if (url === undefined && path === undefined) return urlOf(scheme, host ?? "localhost", port);
+  const alone = url === undefined ? "--unix" : "--url";
+  if (host !== undefined || args.has("port") || args.has("ws") || (url !== undefined && path !== undefined))
+    throw new ArgumentError(`option ${alone}: give it alone, without host and port`);
+  return url ?? `unix:${path}`;
 }
 
-function urlOf(host: string, port: number): string {
+function urlOf(scheme: string, host: string, port: number): string {
   if (!/^[^\s/@?#[\]]+$/.test(host)) throw new ArgumentError(`host "${host}": must be a name or an address`);
-  return `mqtt://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+const tlsOptions = ["tls", "cafile", "cert", "key", "insecure", "tls-alpn", "psk", "psk-identity"] as const;
+
+/** What the TLS options say, with files read anew at each attempt; undefined if none is given. */
+function tlsOf(args: Arguments<ConnectionOption>): TlsProvider | undefined {
+  if (!tlsOptions.some((name) => args.has(name))) return undefined;
+  if (args.has("cert") !== args.has("key")) throw new ArgumentError("options --cert and --key go together");
+  if (args.has("psk") !== args.has("psk-identity"))
+    throw new ArgumentError("options --psk and --psk-identity go together");
+  const psk = args.text("psk");
+  if (psk !== undefined && !/^([0-9a-f]{2}){1,64}$/i.test(psk)) {
+    throw new ArgumentError("option --psk: must be 1 to 64 bytes in hexadecimal");
+  }
+  const alpn = args.all("tls-alpn");
+  return async () => ({
+    ...(await pem(args, "cafile", "ca")),
+    ...(await pem(args, "cert", "certificate")),
+    ...(await pem(args, "key", "key")),
+    ...(alpn.length > 0 && { alpn }),
+    ...(psk !== undefined && { psk: { identity: args.required("psk-identity"), key: Buffer.from(psk, "hex") } }),
+    verifyServer: !args.has("insecure"),
+  });
+}
+
+async function pem(args: Arguments<ConnectionOption>, option: "cafile" | "cert" | "key", name: keyof TlsOptions) {
+  const file = args.text(option);
+  if (file === undefined) return {};
+  try {
+    return { [name]: await readFile(file, "utf8") };
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    const why = code === "ENOENT" ? "there is no such file" : message;
+    throw new TransportError("TLS_FAILED", `--${option} ${file}: ${why}`, { cause: error });
+  }
 }
 
 /** The password of the environment is for whoever names a user: it alone must not change how a client connects. */

@@ -1,7 +1,11 @@
 // The commands as users run them: child processes, from the build, against the embedded broker.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Broker } from "@aiko/mqtt-broker";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { Authority } from "../../../test/fixtures/certificates.ts";
 import { Child, type CommandName, run } from "../../../test/fixtures/child.ts";
 
 vi.setConfig({ testTimeout: 30_000 }); // a child that does not do as it should says so after 15 s
@@ -287,3 +291,16 @@ function listen(answer: (text: string) => string | undefined = () => undefined):
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
+
+test("over TLS, with a certificate that --cafile names; without it, one line says what to do", async () => {
+  const authority = await Authority.named("Test authority");
+  await using secure = await Broker.listen({ port: 0, tls: await authority.issue(["127.0.0.1"]) });
+  const folder = await mkdtemp(join(tmpdir(), "aiko-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "ca.pem");
+  await writeFile(file, authority.certificate);
+  const where = ["-h", "127.0.0.1", "-p", String(secure.port), "-t", "a", "-m", "b"];
+  expect(await run(Child.command("mqtt_publish", [...where, "--cafile", file]))).toMatchObject({ code: 0, notes: [] });
+  const { code, notes } = await run(Child.command("mqtt_publish", [...where, "--tls"]));
+  expect([code, notes]).toEqual([1, [expect.stringContaining("not trusted here: give the authority's certificate")]]);
+});

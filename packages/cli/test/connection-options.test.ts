@@ -1,3 +1,4 @@
+import type { TlsProvider } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { ArgumentError, parseArguments } from "../src/arguments.ts";
 import { connectionOptions, targetOf, uniqueClientId, willOf, willOptions } from "../src/connection-options.ts";
@@ -20,6 +21,11 @@ test.each([
   [["-h", "::1", "-p", "1884"], "mqtt://[::1]:1884"],
   [["--url", "mqtt://server:1884"], "mqtt://server:1884"],
   [["--url", "unix:/run/broker.sock"], "unix:/run/broker.sock"],
+  [["--unix", "/run/broker.sock"], "unix:/run/broker.sock"],
+  [["--tls"], "mqtts://localhost:8883"],
+  [["--cafile", "ca.pem", "-p", "1"], "mqtts://localhost:1"],
+  [["--ws"], "ws://localhost:80"],
+  [["--ws", "--insecure", "-h", "server"], "wss://server:443"],
 ])("%j connects to %s", (argv, url) => {
   expect(target(argv).url).toBe(url);
 });
@@ -36,6 +42,11 @@ test.each([
   [["-h", "user@server"], 'host "user@server": must be a name or an address'],
   [["--url", "mqtt://a", "-h", "b"], "option --url: give it alone, without host and port"],
   [["--url", "mqtt://a", "-p", "1"], "option --url: give it alone, without host and port"],
+  [["--unix", "/a", "-h", "b"], "option --unix: give it alone, without host and port"],
+  [["--unix", "/a", "--url", "mqtt://b"], "option --url: give it alone, without host and port"],
+  [["--cert", "c.pem"], "options --cert and --key go together"],
+  [["--psk", "00"], "options --psk and --psk-identity go together"],
+  [["--psk", "xyz", "--psk-identity", "a"], "option --psk: must be 1 to 64 bytes in hexadecimal"],
   [["-V", "4"], "protocol-version 4: must be 5, 31, 311 or auto"],
   [["-P", "secret"], "option --password: needs --username"],
 ])("%j is refused: %s", (argv, message) => {
@@ -109,4 +120,15 @@ test.each([
   [["--will_retain=-1"], "will_retain -1: must be 0 or 1"],
 ])("will of %j is refused: %s", (argv, message) => {
   expect(() => willOf(argumentsOf(argv))).toThrow(new ArgumentError(message));
+});
+
+test("TLS options become the library's, with files read at each attempt", async () => {
+  const { tls } = target(["--psk", "00ff", "--psk-identity", "kitchen", "--tls-alpn", "mqtt", "--insecure"]).options;
+  expect(await (tls as TlsProvider)("mqtts://server")).toEqual({
+    psk: { identity: "kitchen", key: Buffer.of(0, 255) },
+    alpn: ["mqtt"],
+    verifyServer: false,
+  });
+  const missing = target(["--cafile", "/nowhere/ca.pem"]).options.tls as TlsProvider;
+  await expect(missing("mqtts://server")).rejects.toThrow("--cafile /nowhere/ca.pem: there is no such file");
 });

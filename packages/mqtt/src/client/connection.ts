@@ -135,10 +135,14 @@ export class Connection implements ConnectionOwner {
   }
 
   closed(error: Error | undefined): void {
+    this.leave();
+    if (error instanceof MqttError && !this.accepted) {
+      this.finish(error); // what TLS or the WebSocket had to say comes only now
+      return;
+    }
     const what = this.accepted ? "closed the connection" : "closed the connection before CONNACK";
     const message = error ? `the connection to ${this.server} was lost: ${error.message}` : `${this.server} ${what}`;
     this.finish(new TransportError("CONNECTION_LOST", message, { cause: error }));
-    this.leave();
   }
 
   private finish(error: MqttError | undefined): void {
