@@ -16,8 +16,9 @@ import type { AckProperties, AuthProperties, ConnackProperties, DisconnectProper
 import { readProperties } from "./property-coder.js";
 import { readPublish } from "./publish-coder.js";
 import { describeReasonCode, MAXIMUM_RETURN_CODE, mayCarry } from "./reason-codes.js";
+import type { TopicCache } from "./topic-cache.js";
 
-/** Decodes the packet with this first byte whose body stands in `bytes` from `start` to `end`. */
+/** Decodes the packet with this first byte whose body stands in `bytes` from `start` to `end`. `topics`: of the connection. */
 export function decodePacket(
   first: number,
   bytes: Uint8Array,
@@ -25,14 +26,24 @@ export function decodePacket(
   end: number,
   version: ProtocolVersion,
   limits: DecoderLimits,
+  topics: TopicCache,
 ): Packet {
   const flags = first & 15;
   const type = packetTypes[first >> 4] as PacketType; // `checkFirstByte` has refused those that are reserved
-  if (type === "publish") return readPublish(bytes, flags, start, end, version);
+  if (type === "publish") return readPublish(bytes, flags, start, end, version, topics);
+  if (end - start === 2 && isAcknowledgement(type)) {
+    const packetIdentifier = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
+    // The short form, nearly all there are; what is wrong with another is said below.
+    if (packetIdentifier !== 0 && flags < 8) return { type, packetIdentifier, reasonCode: 0, properties: undefined };
+  }
   const cursor = new Cursor(bytes, start, end);
   const packet = readBody(type, flags, cursor, version, limits);
   cursor.finish(type);
   return packet;
+}
+
+function isAcknowledgement(type: PacketType): type is Ack {
+  return type === "puback" || type === "pubrec" || type === "pubrel" || type === "pubcomp";
 }
 
 /**

@@ -8,6 +8,7 @@ import { malformed } from "./cursor.js";
 import { checkFirstByte, decodePacket } from "./decode.js";
 import type { DecoderLimits } from "./limits.js";
 import type { Packet, ProtocolVersion } from "./packets.js";
+import { TopicCache } from "./topic-cache.js";
 
 const EMPTY = new Uint8Array(0);
 const LONGEST_HEADER = 5;
@@ -21,6 +22,7 @@ export class PacketStream {
   /** True while `bytes` is our own and has room to grow into; false while it is the caller's last chunk. */
   private owned = false;
   private failure: unknown;
+  private readonly topics = new TopicCache();
 
   /**
    * @param protocolVersion of the connection, or "any" for a server, which learns it from CONNECT
@@ -121,7 +123,7 @@ export class PacketStream {
       throw new ProtocolError("PACKET_TOO_LARGE", 0x95, `a packet of ${packetEnd - at} bytes, the limit is ${maximum}`);
     }
     if (packetEnd > end) return undefined;
-    const packet = decodePacket(first, bytes, body, packetEnd, version, this.limits);
+    const packet = decodePacket(first, bytes, body, packetEnd, version, this.limits, this.topics);
     if (packet.type === "connect") this.learn(packet.protocolVersion);
     this.at = packetEnd;
     if (packetEnd === end) this.release();

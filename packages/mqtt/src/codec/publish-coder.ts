@@ -9,6 +9,7 @@ import type { OutputBuffer } from "./output-buffer.js";
 import type { ProtocolVersion, PublishPacket, QoS } from "./packets.js";
 import type { PublishProperties } from "./properties.js";
 import { readProperties, writeProperties } from "./property-coder.js";
+import type { TopicCache } from "./topic-cache.js";
 import {
   MAXIMUM_VARIABLE_BYTE_INTEGER,
   variableByteIntegerLength,
@@ -115,42 +116,76 @@ export function assertPayload(payload: Uint8Array | string): void {
   }
 }
 
-/** Decodes the PUBLISH whose body stands in `bytes` from `start` to `end`. The payload is a view of `bytes`. */
+/**
+ * Decodes the PUBLISH whose body stands in `bytes` from `start` to `end`. The payload is a view of `bytes`.
+ *
+ * @param topics of the connection, and so of this version alone
+ */
 export function readPublish(
   bytes: Uint8Array,
   flags: number,
   start: number,
   end: number,
   version: ProtocolVersion,
+  topics: TopicCache,
 ): PublishPacket {
   const qos = (flags >> 1) & 3;
   const dup = (flags & 8) !== 0;
   if (qos === 3) throw malformed("publish: QoS 3 is reserved [MQTT-3.3.1-4]");
   if (dup && qos === 0 && version !== 3) throw forbidden("publish: DUP must be 0 at QoS 0 [MQTT-3.3.1-2]");
-  const cursor = new Cursor(bytes, start, end);
-  const topic = cursor.text("publish: topicName");
-  const packetIdentifier = qos > 0 ? cursor.packetIdentifier("publish") : 0;
-  const properties = version === 5 ? (readProperties(cursor, "publish") as PublishProperties | undefined) : undefined;
-  if (topic.length === 0) {
-    if (properties?.topicAlias === undefined) {
-      throw forbidden("publish: the topicName is empty and there is no topicAlias [MQTT-4.7.3-1]");
-    }
-  } else {
-    const problem = topicNameProblem(topic);
-    if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `publish: topicName ${problem}`);
+  let at = start + 2;
+  const topicEnd = at + (((bytes[start] as number) << 8) | (bytes[start + 1] as number));
+  const known = topicEnd <= end && at <= end ? topics.find(bytes, at, topicEnd) : undefined;
+  const topic = known ?? readTopic(bytes, start, end, version, topics);
+  at = topicEnd;
+  let packetIdentifier = 0;
+  if (qos > 0) {
+    packetIdentifier = at + 2 <= end ? ((bytes[at] as number) << 8) | (bytes[at + 1] as number) : 0;
+    if (packetIdentifier === 0) new Cursor(bytes, at, end).packetIdentifier("publish"); // says what is wrong
+    at += 2;
   }
-  const tooLong = topicLengthProblem(version, topic);
-  if (tooLong) throw forbidden(`publish: topicName ${tooLong}`);
+  let properties: PublishProperties | undefined;
+  if (version === 5) {
+    if (at < end && bytes[at] === 0) {
+      at++;
+    } else {
+      const cursor = new Cursor(bytes, at, end);
+      properties = readProperties(cursor, "publish") as PublishProperties | undefined;
+      at = cursor.at;
+    }
+  }
+  if (topic === "" && properties?.topicAlias === undefined) {
+    throw forbidden("publish: the topicName is empty and there is no topicAlias [MQTT-4.7.3-1]");
+  }
   return {
     type: "publish",
     topic,
-    payload: bytes.subarray(cursor.at, end),
+    payload: new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at),
     qos: qos as QoS,
     retain: (flags & 1) !== 0,
     dup,
     packetIdentifier,
     properties,
   };
+}
+
+/** A topic name that was not seen lately, checked. */
+function readTopic(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  version: ProtocolVersion,
+  topics: TopicCache,
+): string {
+  const cursor = new Cursor(bytes, start, end);
+  const topic = cursor.text("publish: topicName");
+  if (topic === "") return topic;
+  const problem = topicNameProblem(topic);
+  if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `publish: topicName ${problem}`);
+  const tooLong = topicLengthProblem(version, topic);
+  if (tooLong) throw forbidden(`publish: topicName ${tooLong}`);
+  topics.add(bytes, start + 2, cursor.at, topic);
+  return topic;
 }
 
 const LONGEST_TOPIC_31 = 32_767;
