@@ -1,11 +1,17 @@
-// One measurement in a process of its own: node measure.js CLIENT CASE PORT. Prints messages per second.
+// One measurement in a process of its own: node measure.js CLIENT CASE PORT. Prints messages per second, and in a second
+// line what else the client has to say of them.
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
 const [name, what, port] = process.argv.slice(2);
 const { open } = await import(`./clients/${name}.js`);
 const [direction, qosText, count, size] = what.split("/");
 const qos = Number(qosText);
 const n = Number(count);
 const payload = Buffer.alloc(Number(size), 0x2a);
-const client = await open(Number(port));
+// On the disk of this directory: what is for temporary files may be memory.
+const directory = direction === "durable" ? mkdtempSync(join(import.meta.dirname, "session-")) : undefined;
+const client = await open(Number(port), { directory });
 
 async function publish(total) {
   let sent = 0;
@@ -32,10 +38,13 @@ function receive(total) {
   });
 }
 
-const work = direction === "publish" ? publish : receive;
-if (direction === "publish") await work(Math.min(n / 5, 20_000)); // warm up
+const work = direction === "receive" ? receive : publish;
+if (direction !== "receive") await work(Math.min(n / 5, 20_000)); // warm up
 const start = process.hrtime.bigint();
 await work(n);
 const seconds = Number(process.hrtime.bigint() - start) / 1e9;
 console.log(Math.round(n / seconds));
+const note = client.note?.();
+if (note !== undefined) console.log(JSON.stringify(note));
 await client.close();
+if (directory !== undefined) rmSync(directory, { recursive: true });

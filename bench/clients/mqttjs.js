@@ -1,8 +1,15 @@
 // MQTT.js, as its users use it: callbacks, which are its fastest way.
 import mqtt from "mqtt";
+import levelStore from "mqtt-level-store";
 
 export async function open(port, options = {}) {
-  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { protocolVersion: options.version ?? 4, keepalive: 0 });
+  const { directory } = options;
+  const stores = directory && levelStore(directory); // it never syncs
+  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+    protocolVersion: options.version ?? 4,
+    keepalive: 0,
+    ...(stores && { clientId: "bench", clean: false, incomingStore: stores.incoming, outgoingStore: stores.outgoing }),
+  });
   await new Promise((resolve, reject) => {
     client.once("connect", resolve);
     client.once("error", reject);

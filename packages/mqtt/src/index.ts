@@ -4,13 +4,16 @@
 export { platform } from "#platform";
 
 export type { AuthenticationOptions } from "./client/authenticator.js";
-export type { Client, ClientEvents, ClientStatistics, Connected, DisconnectOptions } from "./client/client.js";
+export type { Client, DisconnectOptions } from "./client/client.js";
+export type { ClientEvents, ClientStatistics, Connected } from "./client/client-events.js";
 export { connect, createClient } from "./client/connect.js";
 export type {
   ConnectOptions,
   Credentials,
   CredentialsProvider,
+  OutboxCounts,
   OutboxOptions,
+  OutboxPolicy,
   WillOptions,
 } from "./client/connect-options.js";
 export type { HandlerContext } from "./client/handling.js";
@@ -58,5 +61,4 @@ export type { Platform } from "./platform/platform.js";
 export type { Random } from "./platform/random.js";
 export type { Store, StoreChange, StoreRecord } from "./platform/store.js";
 export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
-export type { OutboxCounts, OutboxPolicy } from "./session/outbox.js";
 export { MemoryStore } from "./store/memory-store.js";

@@ -18,11 +18,31 @@ describe("a disk store on Node's file system", () => {
   test.each(suite)("$name", ({ run }) => run());
 });
 
-describe("a disk store on the file system of the crash tests", () => {
+describe.each<[string, (disk: CrashingDisk) => void]>([
+  ["processes", (disk) => disk.kill()],
+  ["the power", (disk) => disk.powerLoss(() => 0.4)],
+])("a disk store on the file system of the crash tests, with deaths of %s", (_, death) => {
   const suite = storeSuite({
     async place() {
-      const { fileSystem } = new CrashingDisk();
-      return { store: () => new DiskStore("d", { fileSystem }), dispose: async () => {} };
+      const disk = new CrashingDisk();
+      const store = () => new DiskStore("d", { fileSystem: disk.fileSystem, toleratedWaste: 2_000 });
+      return {
+        store,
+        dying(at) {
+          disk.fault = (operation) => (operation === at ? "crash" : undefined);
+          return {
+            store: store(),
+            get isDead() {
+              return disk.crashed;
+            },
+            async bury() {
+              disk.fault = () => undefined;
+              death(disk);
+            },
+          };
+        },
+        dispose: async () => {},
+      };
     },
   });
   test.each(suite)("$name", ({ run }) => run());

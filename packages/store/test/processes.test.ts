@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type StoreRecord } from "@aiko/mqtt";
-import { PacketStream } from "@aiko/mqtt/codec";
+import { SessionJournal } from "@aiko/mqtt/session";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { Broker } from "@aiko/mqtt-broker";
 import { DiskStore } from "@aiko/mqtt-store";
@@ -123,11 +123,8 @@ test.each([1, 2] as const)(
 
 /** Those of messages that a session keeps and that had no PUBREC: after it, the payload is the server's. */
 function numbersIn(records: readonly StoreRecord[]): number[] {
-  return records.flatMap(({ value }) => {
-    const [packet] = new PacketStream(5).push(value.subarray(11));
-    const number = packet?.type === "publish" ? Number(new TextDecoder().decode(packet.payload)) : 0;
-    return number > 0 ? [number] : [];
-  });
+  const { messages } = new SessionJournal().load(records);
+  return messages.map(({ packet }) => Number(new TextDecoder().decode(packet.payload))).filter((number) => number > 0);
 }
 
 function missing(got: readonly number[], wanted: ReadonlySet<number>): number[] {

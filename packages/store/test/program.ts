@@ -20,7 +20,7 @@ export async function bundle(name: string, directory: string): Promise<string> {
       },
     },
   });
-  await bundling.write({ file, format: "esm" });
+  await bundling.write({ file, format: "esm", codeSplitting: false });
   return file;
 }
 

@@ -3,7 +3,19 @@
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 
-export class AbortSource {
+/** The runtime's own AbortSignal where it has one, so that `fetch` and the like take it. */
+export type RuntimeAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
+  ? Signal
+  : AbortSignalLike;
+
+interface Controller {
+  readonly signal: AbortSignalLike;
+  abort(reason: unknown): void;
+}
+
+const runtime = globalThis as { readonly AbortController?: new () => Controller };
+
+export class AbortSource implements Controller {
   private readonly listeners = new Set<() => void>();
   private state: { readonly aborted: boolean; readonly reason: unknown } = { aborted: false, reason: undefined };
   readonly signal: AbortSignalLike;
@@ -30,6 +42,11 @@ export class AbortSource {
   }
 }
 
+/** A source whose signal is the runtime's own, where it has one: for signals that the application is given. */
+export function runtimeAbortSource(): Controller {
+  return runtime.AbortController === undefined ? new AbortSource() : new runtime.AbortController();
+}
+
 /** @throws UsageError ABORTED */
 export function assertNotAborted(signal: AbortSignalLike | undefined): void {
   if (signal?.aborted) throw aborted(signal);
@@ -37,10 +54,7 @@ export function assertNotAborted(signal: AbortSignalLike | undefined): void {
 
 /** Calls `abort` when the signal fires. Returns what stops listening to it. */
 export function onAbort(signal: AbortSignalLike | undefined, abort: (error: UsageError) => void): () => void {
-  if (signal === undefined) return () => undefined;
-  const fire = (): void => abort(aborted(signal));
-  signal.addEventListener("abort", fire);
-  return () => signal.removeEventListener("abort", fire);
+  return signal === undefined ? () => undefined : listen(signal, () => abort(aborted(signal)));
 }
 
 /** What `work` comes to, or a rejection with the signal's reason as soon as it fires. */
@@ -49,14 +63,53 @@ export async function orAborted<Result>(work: Result | Promise<Result>, signal: 
   const givenUp = new Promise<never>((_, reject) => {
     const fire = (): void => reject(signal.reason);
     if (signal.aborted) fire();
-    signal.addEventListener("abort", fire);
-    stop = () => signal.removeEventListener("abort", fire);
+    stop = listen(signal, fire);
   });
   try {
     return await Promise.race([work, givenUp]);
   } finally {
     stop();
   }
+}
+
+/** Who is to be called when a signal fires. */
+class Listeners {
+  readonly calls = new Set<() => void>();
+
+  constructor(private readonly signal: AbortSignalLike) {
+    signal.addEventListener("abort", this.fire);
+  }
+
+  /** Stops listening to the signal. */
+  release(): void {
+    this.signal.removeEventListener("abort", this.fire);
+    listeners.delete(this.signal);
+  }
+
+  private readonly fire = (): void => {
+    this.release();
+    for (const call of this.calls) call();
+  };
+}
+
+/**
+ * By signal. Each has one listener, however many operations it is for: the runtime's own signals warn at eleven, and look
+ * through all they have to take one off.
+ */
+const listeners = new WeakMap<AbortSignalLike, Listeners>();
+
+function listen(signal: AbortSignalLike, call: () => void): () => void {
+  let known = listeners.get(signal);
+  if (known === undefined) {
+    known = new Listeners(signal);
+    listeners.set(signal, known);
+  }
+  const { calls } = known;
+  const own = (): void => call(); // the same function may be given twice
+  calls.add(own);
+  return () => {
+    if (calls.delete(own) && calls.size === 0) known.release();
+  };
 }
 
 function aborted(signal: AbortSignalLike): UsageError {

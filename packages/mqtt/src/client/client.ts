@@ -1,19 +1,18 @@
 /** The client: what an application holds. Puts the parts together; each part does its own work. */
 
 import { encode } from "../codec/encode.js";
-import type { DisconnectPacket, Packet, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
-import type { ConnackProperties, DisconnectProperties } from "../codec/properties.js";
+import type { DisconnectPacket, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
+import type { DisconnectProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
-import type { Store } from "../platform/store.js";
 import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
-import { SessionJournal } from "../session/session-journal.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
 import { Authenticator } from "./authenticator.js";
+import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import {
   assertKnown,
   assertQoS,
@@ -23,6 +22,7 @@ import {
 } from "./connect-options.js";
 import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { EventEmitter, type Listener } from "./event-emitter.js";
+import { Inbox, type InboxOwner } from "./inbox.js";
 import type { Message } from "./message.js";
 import {
   assertPublishProperties,
@@ -34,57 +34,9 @@ import {
 import { type RequestHandler, type RequestOptions, RequestResponse } from "./request-response.js";
 import { Router, type RouterOwner } from "./router.js";
 import { ServerList, type Servers } from "./server-list.js";
-import { StoreWriter } from "./store-writer.js";
+import { SessionStorage, type StorageOwner } from "./session-storage.js";
 import type { Subscription } from "./subscription.js";
 import { type SubscribeOptions, Subscriptions } from "./subscriptions.js";
-
-/** What is known of a connection when the server has accepted it. */
-export interface Connected {
-  /** The server's URL, without credentials. */
-  readonly server: string;
-  readonly protocolVersion: ProtocolVersion;
-  /** The client's own, or the one that the server assigned. */
-  readonly clientId: string;
-  /** Whether the server still had this client's session; always false on 3.1, which does not say. */
-  readonly sessionPresent: boolean;
-  /** CONNACK's properties; empty before MQTT 5. */
-  readonly properties: ConnackProperties;
-}
-
-export interface ClientEvents {
-  /** CONNACK has accepted, the first time or again. */
-  connected: Connected;
-  /** A connection that was accepted is over; `reconnecting` or `closed` follows. */
-  disconnected: { readonly error: MqttError };
-  /** The next attempt is made in `delay` milliseconds. */
-  reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
-  /** Another client uses this client's identifier: certain if the server said so (MQTT 5), else concluded from its pattern. */
-  takenOver: { readonly clientId: string; readonly certain: boolean; readonly error: MqttError };
-  /** The client will not connect again; without an error if `disconnect` was called. */
-  closed: { readonly error: MqttError | undefined };
-  /** What no promise could be rejected with: a handler or a listener that threw, a subscription denied after reconnecting. */
-  error: unknown;
-  /** A message came under a subscription of an earlier process that this one has not made (again). */
-  unclaimed: Message;
-  /** A QoS 0 message that was dropped: the inbox is full, and reading had to go on because something waits for the server. */
-  dropped: Message;
-  /** A packet came. */
-  packet: Packet;
-}
-
-/** A snapshot; counts are since the client was made. */
-export interface ClientStatistics {
-  readonly connections: number;
-  readonly messagesPublished: number;
-  readonly messagesReceived: number;
-  /** QoS 0 messages for which the inbox had no room while reading had to go on. */
-  readonly messagesDropped: number;
-  /** Messages published whose outcome is not known yet. */
-  readonly pendingPublishes: number;
-  /** Messages received that handlers and iterators have not finished with. */
-  readonly pendingMessages: number;
-  readonly subscriptions: number;
-}
 
 export interface DisconnectOptions {
   /** MQTT 5: default 0; 4 has the server publish the will. */
@@ -110,16 +62,14 @@ export class Client {
   private readonly clock: Clock;
   private readonly emitter = new EventEmitter<ClientEvents>();
   private readonly session: ClientSession;
+  private readonly inbox: Inbox;
   private readonly router: Router;
   private readonly subscriptions: Subscriptions;
   private readonly connector: Connector;
-  private readonly journal: SessionJournal | undefined;
-  private readonly storeWriter: StoreWriter | undefined;
+  private readonly storage: SessionStorage | undefined;
   private readonly authenticator: Authenticator | undefined;
   private readonly requests: RequestResponse;
   private responseInformation: string | undefined;
-  /** `opening` resolves when what the store held is back in the session. */
-  private storage: { at: "closed" } | { at: "opening"; done: Promise<void> } | { at: "open" } = { at: "closed" };
   private closing: Promise<void> | undefined;
   private finished = false;
   private whenDrained: (() => void) | undefined;
@@ -139,11 +89,14 @@ export class Client {
     this.settings = parseConnectOptions(options, platform.random, servers.mayNameUser);
     this.clock = platform.clock;
     const { store } = this.settings;
-    this.journal = store && new SessionJournal();
-    this.storeWriter = store && this.journal && new StoreWriter(store, this.journal);
-    this.session = new ClientSession(this.settings, this.sessionEvents(), this.journal);
+    this.storage = store && new SessionStorage(store, this.settings.clientId, this.clock, this.storageOwner());
+    const { timerLateness } = platform;
+    this.session = new ClientSession({ ...this.settings, timerLateness }, this.sessionEvents(), this.storage?.journal);
     this.router = new Router(this.settings.inbox, this.clock, this.routerOwner());
-    this.subscriptions = new Subscriptions(this.requester(), this.router, (error) => this.emitter.emit("error", error));
+    this.inbox = new Inbox(this.settings.inbox, this.clock, this.inboxOwner());
+    this.subscriptions = new Subscriptions(this.requester(), this.router, this.inbox, (error) =>
+      this.emitter.emit("error", error),
+    );
     const { authentication } = this.settings;
     this.authenticator =
       authentication &&
@@ -159,7 +112,7 @@ export class Client {
       this.settings,
       platform,
       this.session,
-      this.storeWriter,
+      this.storage?.writer,
       this.authenticator,
       this.connectorEvents(),
     );
@@ -183,8 +136,10 @@ export class Client {
     return {
       ...this.counts,
       pendingPublishes: this.session.pending,
+      outbox: this.session.outboxCounts,
       pendingMessages: this.router.pending,
       subscriptions: this.subscriptions.size,
+      slowConsumers: this.inbox.slowConsumers,
     };
   }
 
@@ -205,7 +160,7 @@ export class Client {
    */
   async connect(signal: AbortSignalLike | undefined = this.options.signal): Promise<Connected> {
     if (this.isClosed) throw closedError("connect");
-    await this.openStore();
+    await this.storage?.open();
     if (this.closing) throw closedError("connect");
     return connectedOf(await this.connector.start(signal));
   }
@@ -219,10 +174,10 @@ export class Client {
    */
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
     try {
-      if (this.settings.store === undefined || this.storage.at === "open" || this.isClosed)
+      if (this.storage === undefined || this.storage.isOpen || this.isClosed)
         return this.startPublishing(topic, payload, options);
       // What an earlier process left comes first.
-      return this.openStore().then(() => this.startPublishing(topic, payload, options));
+      return this.storage.open().then(() => this.startPublishing(topic, payload, options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -335,25 +290,26 @@ export class Client {
     this.counts.messagesPublished++;
     this.session.publish(publishing, now);
     if (this.inboxFull) this.updateReading();
-    if (publishing.state === "queued" && expiresAt < this.nextExpiry) this.watchExpiry(expiresAt, now);
-    if (!this.connector.isOnline) this.storeWhatChanged();
+    if (publishing.state === "queued") {
+      const waitsUntil = this.session.waitsUntil(publishing);
+      if (waitsUntil < this.nextExpiry) this.watchExpiry(waitsUntil, now);
+    }
+    if (!this.connector.isOnline) this.storage?.write();
     return publishing.result;
   }
 
   /** Queued messages expire whether or not there is a connection; a second late, so that many do not cost a timer each. */
-  private watchExpiry(expiresAt: number, now: number): void {
+  private watchExpiry(waitsUntil: number, now: number): void {
     this.expiryTimer?.cancel();
-    this.nextExpiry = expiresAt;
-    if (expiresAt === Infinity || this.isClosed) return;
-    this.expiryTimer = this.clock.schedule(Math.max(EXPIRY_STEP, expiresAt - now), () => {
-      const later = this.clock.now();
-      this.watchExpiry(this.session.expire(later), later);
-    });
+    this.nextExpiry = waitsUntil;
+    if (waitsUntil === Infinity || this.isClosed) return;
+    this.expiryTimer = this.clock.schedule(Math.max(EXPIRY_STEP, waitsUntil - now), () => this.expire());
   }
 
-  /** With no connection to write for, the store still has to learn of what was queued. */
-  private storeWhatChanged(): void {
-    this.storeWriter?.write()?.catch((error: unknown) => this.emitter.emit("error", error));
+  private expire(): void {
+    const now = this.clock.now();
+    this.watchExpiry(this.session.expire(now), now);
+    if (!this.connector.isOnline) this.storage?.write();
   }
 
   /**
@@ -372,43 +328,6 @@ export class Client {
     if (this.whenDrained && this.session.pending === 0) this.whenDrained();
   }
 
-  /** Opens it once, whoever asks; may be asked again after it failed. */
-  private async openStore(): Promise<void> {
-    if (this.storage.at === "opening") return this.storage.done;
-    if (this.settings.store === undefined || this.storage.at === "open") return;
-    const done = this.restore(this.settings.store);
-    this.storage = { at: "opening", done };
-    try {
-      await done;
-    } catch (error) {
-      this.storage = { at: "closed" };
-      throw error;
-    }
-  }
-
-  private async restore(store: Store): Promise<void> {
-    if (this.journal === undefined) return;
-    const { messages, incoming } = this.journal.load(await store.open(this.settings.clientId));
-    this.storage = { at: "open" };
-    this.session.restore(
-      messages.map(
-        (stored) =>
-          new RestoredPublishing(stored, (error) => {
-            if (error) this.emitter.emit("error", error);
-            this.settled();
-          }),
-      ),
-      incoming,
-    );
-  }
-
-  private async closeStore(): Promise<void> {
-    if (this.storage.at === "opening") await this.storage.done.catch(() => undefined);
-    if (this.storage.at !== "open") return;
-    this.storage = { at: "closed" };
-    await this.storeWriter?.close();
-  }
-
   private async leave(options: DisconnectOptions, farewell: Omit<DisconnectPacket, "type">): Promise<void> {
     const { drainTimeout = 5_000 } = options;
     let drained = true;
@@ -425,7 +344,7 @@ export class Client {
           ),
     );
     await closed;
-    await this.closeStore();
+    await this.storage?.close();
   }
 
   /**
@@ -458,6 +377,7 @@ export class Client {
     this.session.abandon(reason);
     this.subscriptions.close(error);
     this.router.forgetUnclaimed();
+    this.inbox.close();
     if (this.finished) return;
     this.finished = true;
     this.emitter.emit("closed", { error });
@@ -490,19 +410,49 @@ export class Client {
     };
   }
 
+  private storageOwner(): StorageOwner {
+    return {
+      restored: ({ messages, incoming }) => {
+        const publishings = messages.map(
+          (stored) =>
+            new RestoredPublishing(stored, (error) => {
+              if (error) this.emitter.emit("error", error);
+              this.settled();
+            }),
+        );
+        this.session.restore(publishings, incoming);
+        this.expire(); // what one process left may be too old for the next
+      },
+      refused: (messages, error) => {
+        this.session.refuseUnstored(messages, error);
+        // A connection that waited for the store ends with this error; without one, nobody else would tell.
+        if (this.connector.isOnline || this.isClosed) return;
+        this.emitter.emit("error", error);
+        this.storage?.write();
+      },
+    };
+  }
+
   private routerOwner(): RouterOwner {
     return {
       finished: (delivery, failed) => this.session.finished(delivery, failed ? 0x83 : 0),
       handlerFailed: (error) => this.emitter.emit("error", error),
       unclaimed: (message) => this.emitter.emit("unclaimed", message),
-      setFull: (full) => {
-        this.inboxFull = full;
-        this.updateReading();
-      },
       dropped: (message) => {
         this.counts.messagesDropped++;
         this.emitter.emit("dropped", message);
       },
+    };
+  }
+
+  private inboxOwner(): InboxOwner {
+    return {
+      setFull: (full) => {
+        this.inboxFull = full;
+        this.updateReading();
+      },
+      slowConsumer: (slow) => this.emitter.emit("slowConsumer", slow),
+      hasSeveralSubscriptions: () => this.subscriptions.size > 1,
     };
   }
 
@@ -529,7 +479,7 @@ export class Client {
               cause: error,
             }),
         );
-        this.closeStore().catch((failure: unknown) => this.emitter.emit("error", failure));
+        this.storage?.close().catch((failure: unknown) => this.emitter.emit("error", failure));
       },
       packet: (packet) => {
         if (this.emitter.has("packet")) this.emitter.emit("packet", packet);

@@ -38,6 +38,8 @@ export interface WillOptions {
   readonly properties?: WillProperties;
 }
 
+export type { OutboxCounts, OutboxPolicy } from "../session/outbox.js";
+
 export interface OutboxOptions {
   /** Messages. Default 100,000. */
   readonly maximumCount?: number;

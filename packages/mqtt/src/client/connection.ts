@@ -95,6 +95,13 @@ export class Connection implements ConnectionOwner {
     this.network.resume();
   }
 
+  /** The timer may have stood still: looks at the deadline now. */
+  look(): void {
+    if (!this.accepted || this.over) return;
+    this.timer?.cancel();
+    this.watch();
+  }
+
   packetReceived(packet: Packet, now: number): void {
     this.events.packet(packet);
     this.session.receive(packet, now);

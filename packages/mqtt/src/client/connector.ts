@@ -51,7 +51,7 @@ type State =
   | { readonly at: "idle" }
   | Connecting
   | { readonly at: "online"; readonly connection: Connection; readonly server: ServerUrl; readonly since: number }
-  | { readonly at: "waiting"; readonly timer: Timer }
+  | { readonly at: "waiting"; readonly timer: Timer; readonly until: number }
   | { readonly at: "stopped" };
 
 /** A connection that the server closes within so many milliseconds after CONNACK, for no reason it names … */
@@ -61,6 +61,9 @@ const TAKE_OVER_PATTERN = 2;
 
 /** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
 const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
+
+/** Milliseconds between the beginnings of two rounds of attempts, however often the platform says that it is time. */
+const WAKE_INTERVAL = 1_000;
 
 /** Servers that one round tries at the most, so that servers which refer to each other do not keep a client busy. */
 const MOST_ATTEMPTS = 100;
@@ -79,6 +82,10 @@ export class Connector {
   /** The identifier that a server assigned, if the client had none. */
   private assignedClientId: string | undefined;
   private shortLived = 0;
+  /** When the last round of attempts began. */
+  private roundBegan = 0;
+  /** Ends the platform's wakes; undefined before the first CONNACK. */
+  private stopListening: (() => void) | undefined;
 
   constructor(
     private readonly servers: ServerList,
@@ -130,6 +137,7 @@ export class Connector {
   async stop(patience: number): Promise<void> {
     const { state } = this;
     this.state = { at: "stopped" };
+    this.stopListening?.();
     const reason = new UsageError("CLIENT_CLOSED", "connect: the client was closed meanwhile");
     if (state.at === "waiting") state.timer.cancel();
     if (state.at === "connecting") state.abort.abort(reason);
@@ -170,6 +178,7 @@ export class Connector {
 
   /** Each server once, in order; where one refers to others, those first. Rejects with the last one's error. */
   private async round(signal: AbortSignalLike | undefined): Promise<Accepted> {
+    this.roundBegan = this.platform.clock.now();
     await this.refreshServers(signal);
     const tried = new Set<string>();
     let failure: MqttError | undefined;
@@ -335,6 +344,7 @@ export class Connector {
         this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
         this.state = { at: "online", connection, server, since: clock.now() };
         this.policy?.connected(clock.now());
+        this.stopListening ??= this.platform.onWake?.(() => this.wake());
         if (this.paused) connection.pause();
         const { sessionPresent } = connack;
         const accepted = {
@@ -385,8 +395,23 @@ export class Connector {
       this.giveUp(error);
       return;
     }
-    this.state = { at: "waiting", timer: clock.schedule(delay, () => void this.reconnect()) };
+    this.waitUntil(clock.now() + delay);
     this.events.reconnecting(policy.attempts, delay, error);
+  }
+
+  private waitUntil(until: number): void {
+    const { clock } = this.platform;
+    const timer = clock.schedule(Math.max(0, until - clock.now()), () => void this.reconnect());
+    this.state = { at: "waiting", timer, until };
+  }
+
+  /** The platform says that it is time to look: at the connection if there is one, else for a server, without the rest of the wait. */
+  private wake(): void {
+    const { state } = this;
+    if (state.at === "online") state.connection.look();
+    if (state.at !== "waiting") return;
+    state.timer.cancel();
+    this.waitUntil(Math.min(state.until, Math.max(this.platform.clock.now(), this.roundBegan + WAKE_INTERVAL)));
   }
 
   private async reconnect(): Promise<void> {
@@ -400,6 +425,7 @@ export class Connector {
   private giveUp(error: MqttError): void {
     if (this.isStopped) return;
     this.state = { at: "stopped" };
+    this.stopListening?.();
     this.events.gaveUp(error);
   }
 

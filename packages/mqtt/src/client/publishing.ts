@@ -6,8 +6,8 @@ import type { AckProperties, PublishProperties } from "../codec/properties.js";
 import { writeProperties } from "../codec/property-coder.js";
 import { type MqttError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
+import type { StoredMessage } from "../session/message-record.js";
 import { OutgoingMessage } from "../session/outgoing-message.js";
-import type { StoredMessage } from "../session/session-journal.js";
 
 export interface PublishOptions {
   /** Default 0. */
@@ -72,6 +72,8 @@ export class Publishing extends OutgoingMessage {
   }
 
   override failed(error: MqttError): void {
+    // A loss that the application chose must not end a process that does not wait to hear of it.
+    if (error.code === "OUTBOX_DROPPED" || error.code === "OUTBOX_REPLACED") this.result.catch(() => undefined);
     this.reject(error);
     this.onSettled();
   }
@@ -90,6 +92,7 @@ export class RestoredPublishing extends OutgoingMessage {
   ) {
     const { topic, payload, qos, retain, properties } = stored.packet;
     super(topic, payload, qos, retain, properties, stored.expiresAt);
+    this.queuedAt = stored.queuedAt;
     this.sequence = stored.sequence;
     this.packetIdentifier = stored.packetIdentifier;
     this.state = stored.state;

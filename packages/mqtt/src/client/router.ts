@@ -1,6 +1,6 @@
 /**
- * Finds the subscriptions that a message is for, and knows when all of them have finished with it. Owns the bound on what
- * waits for the application: past it, reading from the network stops.
+ * Finds the subscriptions that a message is for, and knows when all of them have finished with it. Owns what waits for a
+ * subscription that was not made yet.
  */
 
 import type { PublishPacket } from "../codec/packets.js";
@@ -20,29 +20,32 @@ export interface RouterOwner {
   handlerFailed(error: unknown, message: Message): void;
   /** A message for which there is no subscription. */
   unclaimed(message: Message): void;
-  /** The backlog is at its bound: reading should stop if it can. Or it has shrunk, and reading may go on. */
-  setFull(full: boolean): void;
-  /** A QoS 0 message for which there is no room, although reading has to go on. */
+  /** A message that a subscription does not get: there is no room for it, or nobody takes it any more. */
   dropped(message: Message): void;
 }
 
-/** So many times its bound the backlog may have while reading has to go on; then QoS 0 messages are dropped. */
-const OVERFLOW = 2;
-/** Once reading stopped, it goes on when the backlog has shrunk to this part of its bound. */
-const RESUME_AT = 0.5;
 /** How many milliseconds a message of a resumed session waits for the application to subscribe again. */
 const CLAIM_TIME = 10_000;
 
+/** How many topics the routes of are kept; when there are more, all are found anew. */
+const MOST_ROUTES = 1_024;
+/** Of topics with more characters they are not kept. */
+const LONGEST_ROUTED = 256;
+
 export class Router {
   private readonly tree = new TopicTree<Subscription>();
-  private waitingCount = 0;
-  private waitingBytes = 0;
-  private full = false;
+  /** What the tree said of topics that came lately, until it changes. */
+  private readonly routes = new Map<string, readonly Subscription[]>();
+  private unfinished = 0;
   /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
   private unclaimedBytes = 0;
   private claimsEnd = 0;
   private claims: Timer | undefined;
+  /** One for all messages. */
+  private readonly finished = (): void => {
+    this.unfinished--;
+  };
 
   constructor(
     private readonly bounds: Bounds,
@@ -52,12 +55,13 @@ export class Router {
 
   /** Messages that came and that the application has not finished with. */
   get pending(): number {
-    return this.waitingCount;
+    return this.unfinished;
   }
 
   /** Messages under `topicFilter` go to the subscription from now on, and those that waited for it. */
   add(subscription: Subscription, topicFilter: string): void {
     this.tree.add(matched(topicFilter), subscription);
+    this.routes.clear();
     const unclaimed = this.unclaimed;
     this.unclaimed = [];
     this.unclaimedBytes = 0;
@@ -83,6 +87,7 @@ export class Router {
 
   delete(subscription: Subscription, topicFilter: string): void {
     this.tree.delete(matched(topicFilter), subscription);
+    this.routes.clear();
   }
 
   route(packet: PublishPacket, delivery: Delivery | undefined): void {
@@ -98,38 +103,32 @@ export class Router {
       if (delivery !== undefined) this.owner.finished(delivery, false);
       return;
     }
-    if (this.full && delivery === undefined && this.isBeyond(OVERFLOW)) {
-      this.owner.dropped(message);
-      return;
-    }
-    const handled = new RoutedMessage(
-      message,
-      subscriptions.length,
-      (failed) => {
-        this.release(message);
-        if (delivery !== undefined) this.owner.finished(delivery, failed);
-      },
-      (error) => this.owner.handlerFailed(error, message),
-    );
-    this.hold(message);
-    for (const subscription of subscriptions) subscription.receive(handled);
+    this.unfinished++;
+    const routed = new RoutedMessage(message, delivery, subscriptions.length, this.owner, this.finished);
+    for (const subscription of subscriptions) subscription.receive(routed);
   }
 
   /**
    * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
    * may send another copy for another. Two subscriptions to one filter are one for the server.
    */
-  private subscriptionsFor(packet: PublishPacket): Subscription[] {
-    const matching: Subscription[] = [];
-    this.tree.match(packet.topic, (subscription) => {
-      if (!matching.includes(subscription)) matching.push(subscription);
-    });
+  private subscriptionsFor(packet: PublishPacket): readonly Subscription[] {
+    const matching = this.routes.get(packet.topic) ?? this.findRoute(packet.topic);
     const identifiers = packet.properties?.subscriptionIdentifiers;
     if (identifiers === undefined || matching.length < 2) return matching;
     const named = matching.filter((each) => identifiers.includes(each.identifier));
     if (named.length === 0) return matching; // of a subscription that an earlier process made
     const filters = new Set(named.flatMap((each) => each.topicFilters));
     return matching.filter((each) => named.includes(each) || each.topicFilters.some((filter) => filters.has(filter)));
+  }
+
+  private findRoute(topic: string): readonly Subscription[] {
+    const matching = new Set<Subscription>();
+    this.tree.match(topic, (subscription) => matching.add(subscription));
+    const route = [...matching];
+    if (this.routes.size >= MOST_ROUTES) this.routes.clear();
+    if (topic.length <= LONGEST_ROUTED) this.routes.set(topic, route);
+    return route;
   }
 
   private mayWait(): boolean {
@@ -143,51 +142,46 @@ export class Router {
     });
     return true;
   }
-
-  private hold(message: Message): void {
-    this.waitingCount++;
-    this.waitingBytes += messageSize(message);
-    if (this.full) return;
-    if (!this.isBeyond(1)) return;
-    this.full = true;
-    this.owner.setFull(true);
-  }
-
-  private isBeyond(times: number): boolean {
-    const { maximumCount, maximumBytes } = this.bounds;
-    return this.waitingCount > maximumCount * times || this.waitingBytes > maximumBytes * times;
-  }
-
-  private release(message: Message): void {
-    this.waitingCount--;
-    this.waitingBytes -= messageSize(message);
-    if (!this.full) return;
-    const { maximumCount, maximumBytes } = this.bounds;
-    if (this.waitingCount <= maximumCount * RESUME_AT && this.waitingBytes <= maximumBytes * RESUME_AT) {
-      this.full = false;
-      this.owner.setFull(false);
-    }
-  }
 }
 
 /** One message, and how many subscriptions have still to finish with it. */
 class RoutedMessage implements Handled {
+  since = 0;
   private failed = false;
+  private bytes = -1;
 
   constructor(
     readonly message: Message,
+    private readonly delivery: Delivery | undefined,
     private remaining: number,
-    private readonly done: (failed: boolean) => void,
-    private readonly report: (error: unknown) => void,
+    private readonly owner: RouterOwner,
+    private readonly done: () => void,
   ) {}
+
+  get size(): number {
+    if (this.bytes < 0) this.bytes = messageSize(this.message);
+    return this.bytes;
+  }
 
   finished(error?: unknown): void {
     if (error !== undefined) {
       this.failed = true;
-      this.report(error);
+      this.owner.handlerFailed(error, this.message);
     }
+    this.conclude();
+  }
+
+  refused(): void {
+    this.failed = true;
+    this.owner.dropped(this.message);
+    this.conclude();
+  }
+
+  private conclude(): void {
     this.remaining--;
-    if (this.remaining === 0) this.done(this.failed);
+    if (this.remaining > 0) return;
+    this.done();
+    if (this.delivery !== undefined) this.owner.finished(this.delivery, this.failed);
   }
 }
 

@@ -4,8 +4,10 @@
  */
 
 import type { QoS } from "../codec/packets.js";
-import type { MqttError, RefusedError } from "../errors.js";
+import { type MqttError, type RefusedError, TimeoutError, type UsageError } from "../errors.js";
 import { Queue } from "../session/queue.js";
+import { type HandlerContext, Handling } from "./handling.js";
+import type { Consumer, Inbox, Share } from "./inbox.js";
 import type { Message } from "./message.js";
 
 /** What became of one topic filter of a subscription. */
@@ -19,13 +21,31 @@ export interface Granted {
   readonly error: RefusedError | undefined;
 }
 
-/** A message on its way to the application; `finished` is called once. */
+/** A message on its way to the application. Each subscription that it is for calls `finished` or `refused`, once. */
 export interface Handled {
   readonly message: Message;
+  /** What it takes, in bytes. */
+  readonly size: number;
+  /** When it began to wait, in the clock's milliseconds; 0 while it has not. */
+  since: number;
+  /** The application is done with it, or failed with this error. */
   finished(error?: unknown): void;
+  /** The application does not get it: there is no room, or nobody takes it any more. */
+  refused(): void;
 }
 
-export type MessageHandler = (message: Message) => unknown;
+/** Returns when it is done, or a promise of that. */
+export type MessageHandler = (message: Message, context: HandlerContext) => unknown;
+
+/** How the messages of a subscription are handled. */
+export interface Consumption {
+  /** Undefined for an iterator. */
+  readonly handler: MessageHandler | undefined;
+  /** How many calls of the handler may be under way. */
+  readonly concurrency: number;
+  /** Milliseconds that one message may take. */
+  readonly handlerTimeout: number;
+}
 
 /** What a subscription needs of the client it belongs to. */
 export interface SubscriptionOwner {
@@ -36,17 +56,27 @@ export interface SubscriptionOwner {
 
 type End = { readonly error: MqttError | undefined };
 
-export class Subscription implements AsyncIterable<Message> {
+export class Subscription implements AsyncIterable<Message>, Consumer {
   /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
   granted: readonly Granted[] = [];
+  private readonly share: Share;
   private readonly waiting = new Queue<Handled>();
+  /** How many of these are to be acknowledged. */
+  private waitingForAck = 0;
+  /** What handlers have, in the order they were called. */
+  private readonly running = new Set<Handling>();
+  /** Those of them that took longer than they may: nobody waits for them, but they keep their place. */
+  private readonly late = new Set<Handling>();
   /** What the iterator gave out: asking for the next says that it is done. More than one if several were asked for at once. */
   private given: Handled[] = [];
   private readonly asked = new Queue<{
     resolve(result: IteratorResult<Message, undefined>): void;
     reject(error: MqttError): void;
   }>();
-  private busy = false;
+  /** When the iterator was last asked, or has had something to be asked for. */
+  private askedAt = 0;
+  /** The iterator has not been asked for longer than it may. */
+  private neglected = false;
   /** The iterator was left: what still comes, until the server stops sending it, is for nobody. */
   private abandoned = false;
   private end: End | undefined;
@@ -56,9 +86,12 @@ export class Subscription implements AsyncIterable<Message> {
     readonly topicFilters: readonly string[],
     /** The Subscription Identifier that MQTT 5 servers send with its messages, if they offer that. */
     readonly identifier: number,
-    private readonly handler: MessageHandler | undefined,
+    private readonly consumption: Consumption,
     private readonly owner: SubscriptionOwner,
-  ) {}
+    inbox: Inbox,
+  ) {
+    this.share = inbox.share(this);
+  }
 
   /** True once no further message will come. */
   get closed(): boolean {
@@ -83,23 +116,22 @@ export class Subscription implements AsyncIterable<Message> {
     };
   }
 
-  /** @internal A message came. True if it was handled at once. */
-  receive(handled: Handled): boolean {
+  /** @internal A message came. */
+  receive(handled: Handled): void {
     if (this.abandoned) {
       handled.finished();
-      return true;
+      return;
     }
-    const asked = this.asked.shift();
-    if (asked !== undefined) {
-      this.given.push(handled);
-      asked.resolve({ done: false, value: handled.message });
-      return false;
+    const { handler } = this.consumption;
+    if (handler === undefined) {
+      const asked = this.asked.shift();
+      if (asked === undefined) this.wait(handled);
+      else this.give(handled, asked);
+    } else if (this.running.size < this.consumption.concurrency) {
+      this.handle(handler, handled, false);
+    } else {
+      this.wait(handled);
     }
-    if (this.handler === undefined || this.busy) {
-      this.waiting.push(handled);
-      return false;
-    }
-    return this.handle(this.handler, handled);
   }
 
   /** @internal No further message will come. */
@@ -111,12 +143,107 @@ export class Subscription implements AsyncIterable<Message> {
 
   /** @internal Nobody will ask for what waits: it is done with. */
   discard(): void {
-    for (const left of this.waiting.drain()) left.finished();
+    this.waitingForAck = 0;
+    for (const left of this.waiting.drain()) this.finish(left);
+  }
+
+  /** @internal */
+  get handlerTimeout(): number {
+    return this.consumption.handlerTimeout;
+  }
+
+  /** @internal Of what is timed: a call of the handler, or an iterator that holds acknowledgements up. */
+  get busySince(): number | undefined {
+    if (this.consumption.handler === undefined) {
+      return this.waitingForAck > 0 || this.given.some(isAcknowledged) ? this.askedAt : undefined;
+    }
+    for (const handling of this.running) if (!this.late.has(handling)) return handling.since;
+    return undefined;
+  }
+
+  /** @internal */
+  get oldest(): number | undefined {
+    for (const handling of this.running) if (!this.late.has(handling)) return handling.handled.since;
+    return (this.given[0] ?? this.waiting.peek())?.since;
+  }
+
+  /**
+   * @internal The application took longer than it may: what holds acknowledgements up has failed, so that those of other
+   * subscriptions behind it may go. A handler that does not return keeps its place, so that there are never more than may be.
+   */
+  timeOut(now: number): void {
+    if (this.consumption.handler === undefined) {
+      this.timeOutIterator();
+      return;
+    }
+    for (const handling of this.running) {
+      if (this.late.has(handling)) continue;
+      if (now - handling.since < this.handlerTimeout) break; // those behind it were called later
+      this.late.add(handling);
+      const error = this.tookTooLong(`the handler of "${handling.handled.message.topic}" did not return`);
+      this.finish(handling.handled, error);
+      handling.abort(error);
+    }
+    if (this.isStuck) this.refuseUnacknowledged();
+  }
+
+  /** @internal */
+  abort(error: UsageError): void {
+    for (const handling of this.running) handling.abort(error);
+  }
+
+  /** Whether nobody takes what comes, for longer than may be. */
+  private get isStuck(): boolean {
+    return this.neglected || this.late.size >= this.consumption.concurrency;
+  }
+
+  private wait(handled: Handled): void {
+    const acknowledged = isAcknowledged(handled);
+    if (acknowledged ? this.isStuck : !this.share.admits(handled.size)) {
+      handled.refused();
+      return;
+    }
+    const now = this.share.now();
+    if (this.waiting.length === 0 && this.given.length === 0) this.askedAt = now;
+    if (acknowledged) this.waitingForAck++;
+    this.waiting.push(handled);
+    this.hold(handled, now);
+  }
+
+  private nextWaiting(): Handled | undefined {
+    const handled = this.waiting.shift();
+    if (handled !== undefined && isAcknowledged(handled)) this.waitingForAck--;
+    return handled;
+  }
+
+  private hold(handled: Handled, now: number): void {
+    handled.since ||= now;
+    this.share.hold(handled.size, now);
+  }
+
+  /** Of a message that is held. */
+  private finish(handled: Handled, error?: unknown): void {
+    this.share.release(handled.size);
+    handled.finished(error);
+  }
+
+  private refuseUnacknowledged(): void {
+    this.waitingForAck = 0;
+    for (const handled of this.waiting.drain()) {
+      if (isAcknowledged(handled)) {
+        this.share.release(handled.size);
+        handled.refused();
+      } else {
+        this.waiting.push(handled);
+      }
+    }
   }
 
   private next(): Promise<IteratorResult<Message, undefined>> {
+    this.neglected = false;
+    this.askedAt = this.share.now();
     if (this.asked.length === 0) this.finishGiven();
-    const handled = this.waiting.shift();
+    const handled = this.nextWaiting();
     if (handled !== undefined) {
       this.given.push(handled);
       return Promise.resolve({ done: false, value: handled.message });
@@ -128,10 +255,35 @@ export class Subscription implements AsyncIterable<Message> {
     });
   }
 
+  private give(handled: Handled, asked: { resolve(result: IteratorResult<Message, undefined>): void }): void {
+    this.askedAt = this.share.now();
+    this.given.push(handled);
+    this.hold(handled, this.askedAt);
+    asked.resolve({ done: false, value: handled.message });
+  }
+
   private finishGiven(): void {
     const { given } = this;
     this.given = [];
-    for (const each of given) each.finished();
+    for (const each of given) this.finish(each);
+  }
+
+  private timeOutIterator(): void {
+    this.neglected = true;
+    const failed = this.given.filter(isAcknowledged);
+    this.given = this.given.filter((each) => !isAcknowledged(each));
+    const waited = this.waitingForAck;
+    this.refuseUnacknowledged();
+    const error = this.tookTooLong(`the iterator was not asked for the next message while ${waited} waited`);
+    if (failed.length === 0) this.owner.report(error);
+    for (const handled of failed) this.finish(handled, error);
+  }
+
+  private tookTooLong(what: string): TimeoutError {
+    return new TimeoutError(
+      "HANDLER_TIMEOUT",
+      `subscription to "${this.topicFilters.join('", "')}": ${what} within handlerTimeout ${this.handlerTimeout} ms`,
+    );
   }
 
   private conclude(asked: {
@@ -143,34 +295,44 @@ export class Subscription implements AsyncIterable<Message> {
     else asked.reject(error);
   }
 
-  /** Calls the handler, one message at a time. */
-  private handle(handler: MessageHandler, handled: Handled): boolean {
+  /** @param held whether the message waited, and so is counted already */
+  private handle(handler: MessageHandler, handled: Handled, held: boolean): void {
+    const handling = new Handling(handled);
     let result: unknown;
+    let failure: unknown;
     try {
-      result = handler(handled.message);
+      result = handler(handled.message, handling);
     } catch (error) {
-      handled.finished(error ?? new Error("the handler threw nothing"));
-      return true;
+      failure = error ?? new Error("the handler threw nothing");
     }
-    if (!isThenable(result)) {
-      handled.finished();
-      return true;
+    if (failure !== undefined || !isThenable(result)) {
+      if (held) this.finish(handled, failure);
+      else handled.finished(failure);
+      return;
     }
-    this.busy = true;
+    this.running.add(handling);
+    handling.since = this.share.now();
+    if (!held) this.hold(handled, handling.since);
     result.then(
-      () => this.handledLater(handler, handled, undefined),
-      (error: unknown) => this.handledLater(handler, handled, error ?? new Error("the handler's promise was rejected")),
+      () => this.handledLater(handler, handling, undefined),
+      (error: unknown) =>
+        this.handledLater(handler, handling, error ?? new Error("the handler's promise was rejected")),
     );
-    return false;
   }
 
-  private handledLater(handler: MessageHandler, handled: Handled, error: unknown): void {
-    this.busy = false;
-    handled.finished(error);
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-      if (!this.handle(handler, next) && this.busy) return;
+  private handledLater(handler: MessageHandler, handling: Handling, error: unknown): void {
+    this.running.delete(handling);
+    if (!this.late.delete(handling)) this.finish(handling.handled, error); // else it has failed already
+    while (this.running.size < this.consumption.concurrency) {
+      const next = this.nextWaiting();
+      if (next === undefined) return;
+      this.handle(handler, next, true);
     }
   }
+}
+
+function isAcknowledged({ message }: Handled): boolean {
+  return message.qos > 0;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

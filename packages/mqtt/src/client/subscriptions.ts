@@ -9,15 +9,33 @@ import type { ClientSession } from "../session/client-session.js";
 import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
-import { assertKnown, assertQoS } from "./connect-options.js";
+import { assertKnown, assertQoS, integer } from "./connect-options.js";
+import type { Inbox } from "./inbox.js";
 import type { Router } from "./router.js";
-import { type Granted, type MessageHandler, Subscription, type SubscriptionOwner } from "./subscription.js";
+import {
+  type Consumption,
+  type Granted,
+  type MessageHandler,
+  Subscription,
+  type SubscriptionOwner,
+} from "./subscription.js";
 
 export interface SubscribeOptions {
   /** The highest QoS at which messages are to be sent. Default 0. */
   readonly qos?: QoS;
-  /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
+  /**
+   * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
+   * no earlier than those before it [MQTT-4.6.0-2].
+   */
   readonly onMessage?: MessageHandler;
+  /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
+  readonly concurrency?: number;
+  /**
+   * Milliseconds that the application may take with one message, 1 … 2,147,483,647: `onMessage` until its promise settles, an
+   * iterator until it is asked for the next. Then the message has failed, as if `onMessage` had thrown HANDLER_TIMEOUT; until the
+   * application returns, further messages of QoS 1 and 2 fail at once. Default 300,000.
+   */
+  readonly handlerTimeout?: number;
   /** MQTT 5: what this client publishes does not come back. Default false. */
   readonly noLocal?: boolean;
   /** MQTT 5: messages keep the RETAIN flag they were published with. Default false. */
@@ -33,6 +51,8 @@ export interface SubscribeOptions {
 const SUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
   "qos",
   "onMessage",
+  "concurrency",
+  "handlerTimeout",
   "noLocal",
   "retainAsPublished",
   "retainHandling",
@@ -57,6 +77,7 @@ export class Subscriptions implements SubscriptionOwner {
   constructor(
     private readonly session: Pick<ClientSession, "request" | "withdrawRequest">,
     private readonly router: Router,
+    private readonly inbox: Inbox,
     /** What no promise can be rejected with: a subscription granted once and denied after a reconnection, say. */
     private readonly onError: (error: unknown) => void,
   ) {}
@@ -71,9 +92,10 @@ export class Subscriptions implements SubscriptionOwner {
     if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
     for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
     assertQoS("qos", qos);
+    const consumption = consumptionOf(options);
     assertNotAborted(options.signal);
     const identifier = options.properties?.subscriptionIdentifier ?? ++this.lastIdentifier;
-    const subscription = new Subscription(topicFilters, identifier, options.onMessage, this);
+    const subscription = new Subscription(topicFilters, identifier, consumption, this, this.inbox);
     const requests = topicFilters.map((topicFilter) => ({
       topicFilter,
       qos,
@@ -277,6 +299,27 @@ class PendingUnsubscribe extends UnsubscribeRequest {
     this.answer.failed(error);
   }
 }
+
+/** @throws UsageError OPTION_INVALID */
+function consumptionOf({ onMessage: handler, concurrency = 1, handlerTimeout }: SubscribeOptions): Consumption {
+  if (handler !== undefined && typeof handler !== "function") {
+    throw new UsageError("OPTION_INVALID", `onMessage ${String(handler)}: must be a function`);
+  }
+  if (handler === undefined && concurrency !== 1) {
+    throw new UsageError(
+      "OPTION_INVALID",
+      `concurrency ${concurrency}: needs onMessage; an iterator is asked by its reader`,
+    );
+  }
+  return {
+    handler,
+    concurrency: integer("concurrency", concurrency, 1, 1, 65_535),
+    handlerTimeout: integer("handlerTimeout", handlerTimeout, HANDLER_TIMEOUT, 1, 2 ** 31 - 1),
+  };
+}
+
+/** Milliseconds: longer than any handler should need, for one that does not return holds other messages' acknowledgements up. */
+const HANDLER_TIMEOUT = 300_000;
 
 function grantOf(topicFilter: string, reasonCode: number, packet: SubackPacket): Granted {
   if (reasonCode <= 2) return { topicFilter, reasonCode, qos: reasonCode as QoS, error: undefined };

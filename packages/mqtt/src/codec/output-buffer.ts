@@ -1,6 +1,6 @@
 /**
  * Where a connection's packets are encoded, one behind the other, until the tick's end hands them to the transport.
- * Owns memory and nothing else: bytes that were taken are never written to again.
+ * Owns memory and nothing else: bytes that were taken are never written to again, unless the owner says so by `rewind`.
  */
 
 const SMALLEST_SLAB = 256;
@@ -31,12 +31,14 @@ export class OutputBuffer {
       this.end = at + size;
       return at;
     }
-    this.seal();
-    const doubled = Math.min(LARGEST_SLAB, this.bytes.length * 2);
-    this.bytes = new Uint8Array(Math.max(doubled, size));
-    this.start = 0;
+    this.startSlab(size);
     this.end = size;
     return 0;
+  }
+
+  /** Sees to it that the next `reserve`s of `size` bytes together stand one behind the other. */
+  keepTogether(size: number): void {
+    if (this.end + size > this.bytes.length) this.startSlab(size);
   }
 
   /** Adds bytes by reference, without a copy; they must not change until they are sent. */
@@ -59,6 +61,22 @@ export class OutputBuffer {
   /** Forgets what waits: the connection it was for is gone. */
   clear(): void {
     this.take();
+  }
+
+  /** To be called when nobody keeps anything of what was written: it is forgotten, and written over. */
+  rewind(): void {
+    this.full = [];
+    this.fullLength = 0;
+    this.start = 0;
+    this.end = 0;
+  }
+
+  private startSlab(size: number): void {
+    this.seal();
+    const doubled = Math.min(LARGEST_SLAB, this.bytes.length * 2);
+    this.bytes = new Uint8Array(Math.max(doubled, size));
+    this.start = 0;
+    this.end = 0;
   }
 
   private seal(): void {

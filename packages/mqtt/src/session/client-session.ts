@@ -22,7 +22,8 @@ import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
 import { type Delivery, MessageReceiver } from "./message-receiver.js";
-import { MessageSender, type OutboxBounds, type Outlet } from "./message-sender.js";
+import { MessageSender, type Outlet } from "./message-sender.js";
+import type { OutboxBounds, OutboxCounts } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
@@ -39,6 +40,8 @@ export interface ClientSessionOptions {
   readonly outbox: OutboxBounds;
   /** How many QoS 1 and 2 messages the server takes unacknowledged, if that is known other than by CONNACK. */
   readonly maximumInflight?: number | undefined;
+  /** By how many milliseconds `advance` may be called late, asked each time. Default 0. */
+  readonly timerLateness?: (() => number) | undefined;
 }
 
 /** What differs from one attempt to the next. */
@@ -94,6 +97,10 @@ export class ClientSession {
   /** Messages whose outcome is not known. */
   get pending(): number {
     return this.sender.pending;
+  }
+
+  get outboxCounts(): OutboxCounts {
+    return this.sender.outboxCounts;
   }
 
   /** Whether the server has to say something for what was asked of it to come to an end. */
@@ -216,6 +223,16 @@ export class ClientSession {
     return this.sender.withdraw(message, error);
   }
 
+  /** When a message that is queued is given up if it still is then; Infinity if never. */
+  waitsUntil(message: OutgoingMessage): number {
+    return this.sender.waitsUntil(message);
+  }
+
+  /** Fails messages that the store did not take. */
+  refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
+    this.sender.refuseUnstored(messages, error);
+  }
+
   /** Sends the request now, or when there is a connection. */
   request(request: FilterRequest): void {
     this.requests.request(request);
@@ -322,7 +339,8 @@ export class ClientSession {
     // 3.1 does not say whether a session is present: without a clean session it is taken to be [MQTT31-18].
     const resumed = link.version === 3 ? !link.cleanStart : packet.sessionPresent;
     const limits = serverLimits(packet, link.version, this.options.maximumInflight);
-    const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now);
+    const { timerLateness } = this.options;
+    const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now, timerLateness);
     const { outlet, version } = link;
     this.link = { at: "online", outlet, version, limits, keepAlive };
     this.established = true;

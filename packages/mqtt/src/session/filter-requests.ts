@@ -14,7 +14,7 @@ import type {
   UnsubscribePacket,
 } from "../codec/packets.js";
 import type { SubscribeProperties, UnsubscribeProperties } from "../codec/properties.js";
-import { type MqttError, type RefusedError, UsageError } from "../errors.js";
+import { type MqttError, type RefusedError, TransportError, UsageError } from "../errors.js";
 import type { Outlet } from "./message-sender.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefusal } from "./server-limits.js";
@@ -22,6 +22,8 @@ import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefus
 /** A SUBSCRIBE or UNSUBSCRIBE from the call until its acknowledgement. */
 abstract class Pending {
   packetIdentifier = 0;
+  /** How many connections in a row were lost while it was unanswered. */
+  losses = 0;
   /** Called once with the reason codes, one a filter, or `failed` is. */
   abstract acknowledged(packet: SubackPacket | UnsubackPacket): void;
   abstract failed(error: MqttError): void;
@@ -62,6 +64,14 @@ interface RequestLink {
   readonly limits: ServerLimits;
 }
 
+/**
+ * A request is given up when so many connections in a row were lost before it was answered: with delays that double from a second
+ * to a minute, after some five minutes. It seems to be what they are lost for.
+ */
+const MOST_LOSSES = 10;
+/** After so many a request is suspected, and asked alone, so that what is lost with it is its own loss. */
+const SUSPECT = 2;
+
 export class FilterRequests {
   /** By packet identifier: those that wait for their answer. */
   private readonly requests = new Map<number, FilterRequest>();
@@ -70,6 +80,8 @@ export class FilterRequests {
   /** Those that wait for a connection, or for an identifier. */
   private waiting: FilterRequest[] = [];
   private link: RequestLink | undefined;
+  /** Whether there was a suspect when the last connection was lost. */
+  private suspecting = false;
 
   constructor(private readonly identifiers: PacketIdentifiers) {}
 
@@ -83,7 +95,7 @@ export class FilterRequests {
     this.sendWaiting();
   }
 
-  /** The connection is gone. What was not answered is asked again, before what is asked meanwhile. */
+  /** The connection is gone. What was not answered is asked again, before what is asked meanwhile, a few times. */
   lost(): void {
     this.link = undefined;
     const unanswered = [...this.requests.values()];
@@ -91,18 +103,31 @@ export class FilterRequests {
     for (const identifier of this.withdrawn) this.identifiers.release(identifier);
     this.requests.clear();
     this.withdrawn.clear();
-    this.waiting = [...unanswered, ...this.waiting];
+    for (const request of unanswered) request.losses++;
+    const [again, hopeless] = partition(unanswered, ({ losses }) => losses < MOST_LOSSES);
+    this.waiting = [...again, ...this.waiting];
+    this.suspecting = this.waiting.some((each) => suspicion(each) > 0);
+    for (const request of hopeless) request.failed(unanswerable(request));
   }
 
   /** Sends the request now, or when there is a connection. */
   request(request: FilterRequest): void {
-    if (this.link === undefined) this.waiting.push(request);
+    if (this.suspecting) this.keepBehind(request);
+    if (this.link === undefined || !this.mayAsk(request)) this.waiting.push(request);
     else this.send(this.link, request);
   }
 
+  /** In their order, but suspects last. */
   sendWaiting(): void {
-    if (this.waiting.length === 0) return;
-    const waiting = this.waiting;
+    const { link } = this;
+    if (this.waiting.length === 0 || link === undefined) return;
+    if (!this.suspecting) {
+      let sent = 0;
+      while (sent < this.waiting.length && this.identifiers.available) sent++;
+      for (const request of this.waiting.splice(0, sent)) this.send(link, request);
+      return;
+    }
+    const waiting = this.waiting.sort((one, other) => suspicion(one) - suspicion(other));
     this.waiting = [];
     for (const request of waiting) this.request(request);
   }
@@ -120,6 +145,7 @@ export class FilterRequests {
       return; // it has had its answer
     }
     request.failed(error);
+    this.sendWaiting(); // it may have been a suspect, which the others waited for
   }
 
   abandon(error: (what: string) => MqttError): void {
@@ -154,6 +180,21 @@ export class FilterRequests {
     if (request instanceof SubscribeRequest && packet.type === "suback")
       request.acknowledged(withRefusals(request, packet));
     else request.acknowledged(packet);
+  }
+
+  /** What concerns a suspect's topic filters must not be asked before it. */
+  private keepBehind(request: FilterRequest): void {
+    const filters = new Set(filtersOf(request));
+    for (const suspect of [...this.requests.values(), ...this.waiting]) {
+      if (suspicion(suspect) > request.losses && filtersOf(suspect).some((each) => filters.has(each)))
+        request.losses = suspect.losses;
+    }
+  }
+
+  /** A suspect is asked when nothing else is, and nothing beside it. */
+  private mayAsk(request: FilterRequest): boolean {
+    for (const asked of this.requests.values()) return suspicion(request) === 0 && suspicion(asked) === 0;
+    return true;
   }
 
   private send(link: RequestLink, request: FilterRequest): void {
@@ -194,6 +235,33 @@ export class FilterRequests {
     request.refusals = refusals;
     return refusals.size === request.subscriptions.length ? refusals.get(0) : undefined;
   }
+}
+
+function filtersOf(request: FilterRequest): readonly string[] {
+  return request instanceof SubscribeRequest
+    ? request.subscriptions.map(({ topicFilter }) => topicFilter)
+    : request.topicFilters;
+}
+
+/** 0 for a request that nothing is held against. */
+function suspicion({ losses }: FilterRequest): number {
+  return losses < SUSPECT ? 0 : losses;
+}
+
+function unanswerable(request: FilterRequest): TransportError {
+  const [code, packet] =
+    request instanceof SubscribeRequest
+      ? (["SUBSCRIBE_UNANSWERED", "SUBSCRIBE"] as const)
+      : (["UNSUBSCRIBE_UNANSWERED", "UNSUBSCRIBE"] as const);
+  const message = `${describe(request)} is given up: ${MOST_LOSSES} connections in a row were lost before its ${packet} was answered`;
+  return new TransportError(code, message);
+}
+
+function partition<Item>(items: readonly Item[], belongs: (item: Item) => boolean): [Item[], Item[]] {
+  const inside: Item[] = [];
+  const outside: Item[] = [];
+  for (const item of items) (belongs(item) ? inside : outside).push(item);
+  return [inside, outside];
 }
 
 /** The part of a request that goes to the server. */

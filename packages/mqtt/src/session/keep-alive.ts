@@ -6,6 +6,11 @@
 
 /** PINGREQ leaves somewhat early, so that a late timer does not break the promise made to the server. */
 const MARGIN = 0.95;
+/**
+ * The part of that time which is waited in any case. With timers that come up to a minute late, a keep alive of 60 s is then still kept
+ * within the 1.5 × that servers allow [MQTT-3.1.2-24].
+ */
+const LEAST_WAIT = 0.5;
 /** The part of the keep-alive that a peer has for its answer. */
 const PATIENCE = 0.5;
 
@@ -18,8 +23,15 @@ export class KeepAlive {
   private deaf = false;
   private readonly interval: number;
 
-  /** @param seconds 0 switches keep-alive off */
-  constructor(seconds: number, now: number) {
+  /**
+   * @param seconds 0 switches keep-alive off
+   * @param timerLateness by how many milliseconds `advance` may be called late, asked each time
+   */
+  constructor(
+    seconds: number,
+    now: number,
+    private readonly timerLateness: () => number = () => 0,
+  ) {
     this.interval = seconds * 1000;
     this.lastSent = now;
     this.lastReceived = now;
@@ -58,6 +70,7 @@ export class KeepAlive {
   private pingDue(): number {
     const quiet =
       this.pingSent === undefined && !this.deaf ? Math.min(this.lastSent, this.lastReceived) : this.lastSent;
-    return quiet + this.interval * MARGIN;
+    const wait = this.interval * MARGIN;
+    return quiet + Math.max(wait - this.timerLateness(), wait * LEAST_WAIT);
   }
 }

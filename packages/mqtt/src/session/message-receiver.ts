@@ -190,6 +190,7 @@ export class MessageReceiver {
     } else {
       if (this.owed.length > MOST_OWED)
         throw forbidden(`publish: QoS 2 messages are repeated over one connection without end`);
+      this.journal?.putIncoming(packetIdentifier); // a store that failed does not have it yet
       this.owed.push({ packetIdentifier, qos: 2, link, reasonCode: 0 });
     }
     this.acknowledgeInOrder(link);

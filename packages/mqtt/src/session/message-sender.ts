@@ -11,7 +11,8 @@ import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from 
 import type { PublishProperties } from "../codec/properties.js";
 import { topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
-import { type MqttError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
+import { type MqttError, RefusedError, TransportError, UsageError } from "../errors.js";
+import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
 import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
@@ -41,25 +42,11 @@ export interface SenderLink {
   refuse(message: OutgoingMessage): MqttError | undefined;
 }
 
-/** How much may wait to be sent. */
-export interface OutboxBounds {
-  /** Messages. */
-  readonly maximumCount: number;
-  /** Bytes of topics, payloads and properties. */
-  readonly maximumBytes: number;
-  /**
-   * For what a server keeps for a client: the bytes that may be in flight unacknowledged. A single message of any size then
-   * finds room in an empty queue, since it was taken from its publisher already.
-   */
-  readonly maximumInflightBytes?: number;
-}
-
 const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
 export class MessageSender {
-  private readonly queue = new Queue<OutgoingMessage>();
-  private queuedBytes = 0;
+  private readonly outbox: Outbox;
   /** By packet identifier, in the order they were first sent. */
   private readonly inflight = new Map<number, OutgoingMessage>();
   private inflightBytes = 0;
@@ -79,51 +66,41 @@ export class MessageSender {
     private readonly identifiers: PacketIdentifiers,
     private readonly bounds: OutboxBounds,
     private readonly journal: SessionJournal | undefined,
-  ) {}
+  ) {
+    this.outbox = new Outbox(bounds, (message, error) => this.fail(message, error));
+  }
 
   /** Whether messages wait already, or the transport has no room. */
   get isBacklogged(): boolean {
-    return this.queue.length > 0 || this.resend.length > 0 || (this.link?.outlet.congested ?? true);
+    return this.outbox.length > 0 || this.resend.length > 0 || (this.link?.outlet.congested ?? true);
   }
 
   /** Messages whose outcome is not known. */
   get pending(): number {
-    return this.queue.length + this.inflight.size + this.unflushed.length;
+    return this.outbox.length + this.inflight.size + this.unflushed.length;
   }
 
-  /** Sends the message now if it may, or queues it; fails it if the queue is at a bound. */
+  get outboxCounts(): OutboxCounts {
+    return this.outbox.counts;
+  }
+
+  /** Sends the message now if it may, or queues it; what is at a bound then is the outbox's policy to settle. */
   publish(message: OutgoingMessage, now: number): void {
     const { link } = this;
-    if (link !== undefined && this.queue.length === 0 && this.resend.length === 0 && this.maySend(link, message)) {
+    message.queuedAt = now;
+    if (link !== undefined && this.outbox.length === 0 && this.resend.length === 0 && this.maySend(link, message)) {
       this.send(link, message, now);
       return;
     }
-    const size = messageSize(message);
-    const { queuedBytes, bounds } = this;
-    const alone = this.queue.length === 0 && bounds.maximumInflightBytes !== undefined;
-    if (this.queue.length >= bounds.maximumCount || (queuedBytes + size > bounds.maximumBytes && !alone)) {
-      const { maximumCount, maximumBytes } = this.bounds;
-      this.fail(
-        message,
-        new TransportError(
-          "OUTBOX_FULL",
-          `the outbox holds ${this.queue.length} messages of ${this.queuedBytes} bytes, its bounds are ` +
-            `${maximumCount} messages and ${maximumBytes} bytes: "${message.topic}" was not queued`,
-        ),
-      );
-      return;
-    }
-    this.queue.push(message);
-    this.queuedBytes += size;
-    if (message.qos > 0) this.journal?.put(message);
+    if (this.outbox.add(message, link === undefined) && message.qos > 0) this.journal?.put(message);
   }
 
   /** Puts messages back that an earlier process left in the store, in their order. */
   restore(messages: readonly OutgoingMessage[]): void {
     for (const message of messages) {
+      message.stored = true;
       if (message.packetIdentifier === 0) {
-        this.queue.push(message);
-        this.queuedBytes += messageSize(message);
+        this.outbox.restore(message);
       } else {
         this.identifiers.restore(message.packetIdentifier);
         this.takeOff(message);
@@ -137,7 +114,7 @@ export class MessageSender {
    * @param resumed whether the peer still has this session; if not, what it may or may not have had of it is settled
    */
   opened(link: SenderLink, resumed: boolean, now: number): void {
-    if (!resumed) this.startAfresh(); // before there is a link: what its outcomes lead to must not overtake the queue
+    if (!resumed) this.startAfresh(now); // before there is a link: what its outcomes lead to must not overtake the queue
     this.link = link;
     this.sendQuota = link.receiveMaximum;
     this.qos2Quota = link.qos2Maximum;
@@ -163,10 +140,9 @@ export class MessageSender {
       this.resend.shift();
       this.sendAgain(link, message, now);
     }
-    for (let message = this.queue.peek(); message !== undefined; message = this.queue.peek()) {
+    for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
       if (!this.maySend(link, message)) return;
-      this.queue.shift();
-      this.queuedBytes -= messageSize(message);
+      this.outbox.remove(message);
       this.send(link, message, now);
     }
   }
@@ -206,7 +182,7 @@ export class MessageSender {
     const again = message.state === "released";
     if (!again) {
       message.state = "released";
-      this.journal?.release(message);
+      this.journal?.put(message);
     }
     writePubrel(link, packetIdentifier, again);
     link.outlet.touch();
@@ -224,34 +200,42 @@ export class MessageSender {
 
   /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
   expire(now: number): number {
-    let next = Infinity;
-    const expired = this.queue.extract((message) => {
-      if (message.expiresAt > now) next = Math.min(next, message.expiresAt);
-      return message.expiresAt <= now;
-    });
-    for (const message of expired) {
-      this.queuedBytes -= messageSize(message);
-      this.fail(message, expiredError(message));
-    }
-    return next;
+    return this.outbox.expire(now);
+  }
+
+  /** When a message that is queued is given up if it still is then; Infinity if never. */
+  waitsUntil(message: OutgoingMessage): number {
+    return this.outbox.waitsUntil(message);
   }
 
   /** Gives up a message that is still queued. False if it is on its way, or unknown. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
-    if (message.state !== "queued" || !this.queue.remove(message)) return false;
-    this.queuedBytes -= messageSize(message);
+    if (message.state !== "queued" || !this.outbox.remove(message)) return false;
     this.fail(message, error);
     return true;
+  }
+
+  /** Fails messages that the store did not take: they cannot have left, since nothing leaves before it is stored. */
+  refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
+    for (const message of messages) {
+      if (message.state === "settled") continue;
+      if (message.state === "queued") {
+        this.outbox.remove(message);
+      } else {
+        this.land(message);
+        this.identifiers.release(message.packetIdentifier);
+      }
+      this.fail(message, error);
+    }
   }
 
   /** Fails all that has no outcome yet. */
   abandon(error: (message: OutgoingMessage) => MqttError): void {
     const unflushed = this.takeUnflushed(this.unflushed.length);
-    const messages = [...unflushed, ...this.inflight.values(), ...this.queue.drain()];
+    const messages = [...unflushed, ...this.inflight.values(), ...this.outbox.drain()];
     this.inflight.clear();
     this.inflightBytes = 0;
     this.resend = new Queue();
-    this.queuedBytes = 0;
     for (const message of messages) {
       message.state = "settled";
       message.failed(error(message));
@@ -266,10 +250,7 @@ export class MessageSender {
   }
 
   private send(link: SenderLink, message: OutgoingMessage, now: number): void {
-    if (message.expiresAt <= now) {
-      this.fail(message, expiredError(message));
-      return;
-    }
+    if (this.outbox.giveUpIfLate(message, now)) return;
     const refusal = topicRefusal(link.version, message.topic) ?? link.refuse(message);
     if (refusal !== undefined) {
       this.fail(message, refusal);
@@ -334,7 +315,7 @@ export class MessageSender {
       if (message.qos === 2 && this.qos2Quota < this.link.qos2Maximum) this.qos2Quota++;
     }
     this.settle(message, packet);
-    if (this.queue.length > 0 || this.resend.length > 0) this.pump(now);
+    if (this.outbox.length > 0 || this.resend.length > 0) this.pump(now);
   }
 
   private settle(message: OutgoingMessage, packet: Omit<PubackPacket, "type" | "packetIdentifier">): void {
@@ -388,7 +369,7 @@ export class MessageSender {
    * its PUBREC was taken over by the peer. Whether it had one that is still unanswered, nobody can know any more: sending
    * it again could double it, so its sender is told.
    */
-  private startAfresh(): void {
+  private startAfresh(now: number): void {
     const again: OutgoingMessage[] = [];
     const over: OutgoingMessage[] = [];
     for (const message of [...this.inflight.values()]) {
@@ -401,11 +382,11 @@ export class MessageSender {
       this.identifiers.release(message.packetIdentifier);
       message.packetIdentifier = 0;
       message.state = "queued";
-      this.queuedBytes += messageSize(message);
+      message.queuedAt = now;
       this.journal?.put(message);
       again.push(message);
     }
-    this.queue.prepend(again);
+    this.outbox.putBack(again);
     for (const message of over) {
       if (message.state === "released") {
         message.state = "settled";
@@ -433,10 +414,6 @@ function topicRefusal(version: ProtocolVersion, topic: string): UsageError | und
 /** MQTT 3.1 wants DUP on a PUBREL that is sent again [MQTT31-21]; later versions have no such flag. */
 function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean): void {
   writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
-}
-
-function expiredError(message: OutgoingMessage): TimeoutError {
-  return new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`);
 }
 
 /** The properties with the expiry that is left, in whole seconds and not less than 0. */

@@ -15,8 +15,17 @@ export abstract class OutgoingMessage {
   state: OutgoingState = "queued";
   /** 0 until it is first sent. */
   packetIdentifier = 0;
-  /** The number of its record in the store: 0 if it is in none. */
+  /** When it began to wait, in the clock's milliseconds. */
+  queuedAt = 0;
+  /** Its neighbours in the outbox; the outbox's own. */
+  before: OutgoingMessage | undefined;
+  behind: OutgoingMessage | undefined;
+  /** The number of its record in the store: 0 if it needs none. */
   sequence = 0;
+  /** Whether a record stands there under that number, or is being written; the journal's own. */
+  stored = false;
+  /** Whether the record is to be written at the next opportunity; the journal's own. */
+  changed = false;
 
   constructor(
     readonly topic: string,

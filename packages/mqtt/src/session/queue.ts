@@ -32,13 +32,6 @@ export class Queue<Item> {
     return item;
   }
 
-  /** Puts `items` before all others, in their order. */
-  prepend(items: readonly Item[]): void {
-    if (items.length === 0) return;
-    this.items = [...items, ...this.items.slice(this.head)];
-    this.head = 0;
-  }
-
   /** Takes those out that `unwanted` says so of, and returns them; the others keep their order. */
   extract(unwanted: (item: Item) => boolean): Item[] {
     const extracted: Item[] = [];
@@ -54,13 +47,5 @@ export class Queue<Item> {
     this.items = [];
     this.head = 0;
     return items;
-  }
-
-  /** Takes one item out, wherever it stands. False if it is not there. */
-  remove(item: Item): boolean {
-    const at = this.items.indexOf(item, this.head);
-    if (at < 0) return false;
-    this.items.splice(at, 1);
-    return true;
   }
 }

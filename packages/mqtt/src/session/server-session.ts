@@ -17,7 +17,8 @@ import type {
 } from "../codec/packets.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { type Delivery, MessageReceiver } from "./message-receiver.js";
-import { MessageSender, type OutboxBounds, type Outlet } from "./message-sender.js";
+import { MessageSender, type Outlet } from "./message-sender.js";
+import type { OutboxBounds } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";

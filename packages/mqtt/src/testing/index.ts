@@ -9,6 +9,6 @@ export { type ByteOffsets, FaultyLink, type LinkFaults, randomFaults } from "./f
 export { ScriptedPeer } from "./scripted-peer.js";
 export { ScriptedServer } from "./scripted-server.js";
 export { SeededRandom } from "./seeded-random.js";
-export { type StoreHarness, type StorePlace, storeSuite } from "./store-suite.js";
+export { type DyingStore, type StoreHarness, type StorePlace, storeSuite } from "./store-suite.js";
 export type { SuiteCase } from "./suite.js";
 export { type TransportHarness, transportSuite } from "./transport-suite.js";

@@ -10,8 +10,21 @@ export interface StoreHarness {
 
 export interface StorePlace {
   store(): Store;
+  /**
+   * A store of which the process dies at operation `at`, counted from 0: that operation is done, or not, or by half, and nothing
+   * after it. For places that can cut inside a write; others get their stores cut before and behind each write.
+   */
+  dying?(at: number): DyingStore;
   /** Clears the place away, after every store was closed. */
   dispose(): Promise<void>;
+}
+
+export interface DyingStore {
+  readonly store: Store;
+  /** Whether it came to that operation. */
+  readonly isDead: boolean;
+  /** What is left of the process is cleared away, so that another one may begin. */
+  bury(): Promise<void>;
 }
 
 const LARGEST_KEY = 2 ** 53 - 1;
@@ -129,6 +142,14 @@ export function storeSuite(harness: StoreHarness): SuiteCase[] {
       await store.close();
       await place.open("s");
     }),
+    {
+      name: "a process that dies at any operation leaves each write as a whole or not at all, and all that was acknowledged",
+      async run() {
+        for (let operation = 0; await survives(await harness.place(), operation); operation++) {
+          check(operation < MOST_OPERATIONS, `the scenario comes to its end in ${MOST_OPERATIONS} operations`);
+        }
+      },
+    },
     at("a large value comes back whole", async (place) => {
       const { store } = await place.open("s");
       await store.write([put(1, pattern(5_000_000)), put(2, pattern(1))]);
@@ -180,6 +201,113 @@ class Place {
     for (const store of this.opened) await store.close();
     await this.inner.dispose();
   }
+}
+
+const MOST_OPERATIONS = 1_000;
+
+/** Writes that put, replace and take away; those of one group are not awaited one by one. */
+const scenario: readonly (readonly (readonly StoreChange[])[])[] = Array.from({ length: 8 }, (_, i) => [
+  [put(i % 3, pattern(200 + i, i)), put(100 + i, pattern(600, i))],
+  [remove(99 + i), put(50, pattern(i))],
+]);
+
+/**
+ * Runs the scenario until the process dies at this operation, and looks at what another one finds: all that was acknowledged, and
+ * of the rest a first part, in whole writes. False if the scenario came to its end before.
+ */
+async function survives(place: StorePlace, operation: number): Promise<boolean> {
+  const dying = place.dying?.(operation) ?? new CutStore(place.store(), operation);
+  const acknowledged = new Map<number, Uint8Array>();
+  const waiting: (readonly StoreChange[])[] = [];
+  const opened = await dying.store.open("s").then(
+    () => true,
+    () => false,
+  );
+  for (const group of opened ? scenario : []) {
+    if (dying.isDead) break;
+    waiting.push(...group);
+    const outcomes = await Promise.allSettled(group.map((changes) => dying.store.write(changes)));
+    for (const { status } of outcomes) {
+      if (status === "rejected") break;
+      apply(acknowledged, waiting.shift() ?? []);
+    }
+  }
+  await dying.store.close().catch(() => undefined);
+  const died = dying.isDead;
+  await dying.bury();
+  const next = place.store();
+  const found = textOf(await next.open("s"));
+  const possible = [textOf(recordsIn(acknowledged))];
+  for (const changes of waiting) {
+    apply(acknowledged, changes);
+    possible.push(textOf(recordsIn(acknowledged)));
+  }
+  check(
+    possible.includes(found),
+    `after a death at operation ${operation} the records are ${possible.join(" or ")}; they are ${found}`,
+  );
+  await next.write([put(1_000, pattern(1))]);
+  await next.close();
+  await place.dispose();
+  return died;
+}
+
+/** Dies before or behind a write: even operations are the beginning of one, odd ones its end. */
+class CutStore implements DyingStore, Store {
+  isDead = false;
+  private operations = 0;
+
+  constructor(
+    private readonly inner: Store,
+    private readonly at: number,
+  ) {}
+
+  get store(): Store {
+    return this;
+  }
+
+  open(name: string): Promise<readonly StoreRecord[]> {
+    return this.inner.open(name);
+  }
+
+  async write(changes: readonly StoreChange[]): Promise<void> {
+    this.step();
+    await this.inner.write(changes);
+    this.step();
+  }
+
+  async close(): Promise<void> {
+    if (!this.isDead) await this.inner.close();
+  }
+
+  /** Closing is all that can be done to a store that keeps no lock beyond its process. */
+  bury(): Promise<void> {
+    return this.inner.close();
+  }
+
+  private step(): void {
+    if (this.operations++ === this.at) this.isDead = true;
+    if (this.isDead) throw new Error("the process is dead");
+  }
+}
+
+function apply(records: Map<number, Uint8Array>, changes: readonly StoreChange[]): void {
+  for (const { key, value } of changes) {
+    if (value === undefined) records.delete(key);
+    else records.set(key, value);
+  }
+}
+
+function recordsIn(records: ReadonlyMap<number, Uint8Array>): StoreRecord[] {
+  return [...records].map(([key, value]) => ({ key, value })).sort((a, b) => a.key - b.key);
+}
+
+/** Key, length, and a sum in which each byte's place counts. */
+function textOf(records: readonly StoreRecord[]): string {
+  const each = records.map(
+    ({ key, value }) => `${key}:${value.length}:${value.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 7)}`,
+  );
+  return `[${each.join(" ")}]`;
 }
 
 function put(key: number, value: Uint8Array): StoreRecord {

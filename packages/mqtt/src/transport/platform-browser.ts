@@ -25,7 +25,39 @@ const clock = {
   },
 };
 
-export const platform: Platform = { clock, random: { next: Math.random }, dial };
+interface EventSource {
+  addEventListener(type: string, listener: () => void): void;
+  removeEventListener(type: string, listener: () => void): void;
+}
+
+/** What pages and workers have of a window; a worker has no document, and its timers are not held back. */
+interface Scope extends EventSource {
+  readonly document?: EventSource & { readonly hidden: boolean };
+}
+
+/** Browsers run the timers of a hidden page once a second, and after some minutes once a minute. */
+const HIDDEN_LATENESS = 60_000;
+
+const scope = globalThis as unknown as Scope;
+
+export const platform: Platform = {
+  clock,
+  random: { next: Math.random },
+  dial,
+  onWake(callback) {
+    const { document } = scope;
+    const shown = (): void => {
+      if (!document?.hidden) callback();
+    };
+    scope.addEventListener("online", callback);
+    document?.addEventListener("visibilitychange", shown);
+    return () => {
+      scope.removeEventListener("online", callback);
+      document?.removeEventListener("visibilitychange", shown);
+    };
+  },
+  timerLateness: () => (scope.document?.hidden ? HIDDEN_LATENESS : 0),
+};
 
 async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
   const { scheme, host, port, path } = address;

@@ -1,5 +1,5 @@
-import { type ConnectOptions, connect, createClient, type ProtocolVersion } from "@aiko/mqtt";
-import { FakeClock } from "@aiko/mqtt/testing";
+import { type ConnectOptions, connect, createClient, type ProtocolVersion, type Transport } from "@aiko/mqtt";
+import { FakeClock, memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
@@ -204,6 +204,62 @@ describe("a first attempt that fails otherwise", () => {
     await bench.clock.tick();
     expect(peer.isClosed).toBe(true);
     expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
+  test.each([
+    ["never comes back", undefined],
+    ["comes back late", 5_000],
+  ])("a dial that ignores its signal and %s: CONNECT_TIMEOUT, and nothing is left open", async (_name, late) => {
+    const bench = new Bench();
+    const [near, far] = memoryPair(bench.clock);
+    const server = new ScriptedPeer(far, bench.clock);
+    const dial = () =>
+      new Promise<Transport>((resolve) => {
+        if (late !== undefined) bench.clock.schedule(late, () => resolve(near));
+      });
+    const client = createClient("mqtt://server", {
+      platform: { ...bench.platform, dial },
+      protocolVersion: 5,
+      connectTimeout: 2_000,
+    });
+    const outcome = watch(client.connect());
+    await bench.clock.advance(1_999);
+    expect(outcome.settled).toBe(0);
+    await bench.clock.advance(1);
+    expect(outcome.error).toMatchObject({ name: "TimeoutError", code: "CONNECT_TIMEOUT", message: /2000 ms/ });
+    await bench.clock.advance(10_000);
+    expect(server.isClosed).toBe(late !== undefined);
+    expect(server.received).toEqual([]);
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
+  test("a dial that ignores its signal does not keep disconnect from ending, nor an abort", async () => {
+    const bench = new Bench();
+    const platform = { ...bench.platform, dial: () => new Promise<never>(() => undefined) };
+    const client = createClient("mqtt://server", { platform });
+    const outcome = watch(client.connect());
+    await bench.clock.tick();
+    await client.disconnect();
+    await bench.clock.tick();
+    expect(outcome.error).toMatchObject({ code: "CLIENT_CLOSED" });
+    const source = new AbortController();
+    const other = watch(createClient("mqtt://server", { platform }).connect(source.signal));
+    await bench.clock.tick();
+    source.abort();
+    await bench.clock.tick();
+    expect(other.error).toMatchObject({ code: "ABORTED" });
+  });
+
+  test("the server's name is not known: CONNECTION_FAILED, with the reason in words", async () => {
+    const bench = new Bench();
+    const unknown = Object.assign(new Error("getaddrinfo ENOTFOUND nowhere.invalid"), { code: "ENOTFOUND" });
+    const platform = { ...bench.platform, dial: () => Promise.reject(unknown) };
+    await expect(createClient("mqtt://nowhere.invalid", { platform }).connect()).rejects.toMatchObject({
+      name: "TransportError",
+      code: "CONNECTION_FAILED",
+      message: /nowhere\.invalid.*ENOTFOUND/,
+      cause: unknown,
+    });
   });
 
   test("dialling takes for ever: CONNECT_TIMEOUT", async () => {

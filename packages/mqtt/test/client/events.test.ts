@@ -84,8 +84,18 @@ test("statistics count", async () => {
     messagesReceived: 0,
     messagesDropped: 0,
     pendingPublishes: 0,
+    outbox: {
+      refused: 0,
+      droppedOldest: 0,
+      droppedNewest: 0,
+      replaced: 0,
+      droppedOffline: 0,
+      tooOld: 0,
+      expired: 0,
+    },
     pendingMessages: 0,
     subscriptions: 0,
+    slowConsumers: [],
   });
   peer.cut();
   await bench.acceptAgain();

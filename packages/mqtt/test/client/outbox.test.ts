@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
 
 describe("offline", () => {
@@ -57,18 +58,19 @@ describe("offline", () => {
     expect(three.value).toMatchObject({ qos: 2, reasonCode: 0 });
   });
 
-  test("66,000 QoS 1 messages all settle", async () => {
+  test("66,000 QoS 1 messages all settle, and arrive in order", async () => {
     const bench = new Bench();
     const client = bench.create();
     let settled = 0;
     for (let i = 0; i < 66_000; i++) {
-      client.publish("t", "x", { qos: 1 }).then(() => {
+      client.publish("t", String(i), { qos: 1 }).then(() => {
         settled++;
       });
     }
     watch(client.connect());
     const peer = await bench.accept();
     const acknowledged = new Set<number>();
+    let arrived = 0;
     for (let at = 1; settled < 66_000; ) {
       await bench.clock.tick();
       const { length } = peer.received;
@@ -76,10 +78,12 @@ describe("offline", () => {
       for (; at < length; at++) {
         const packet = peer.received[at];
         if (packet?.type !== "publish") throw new Error(`unexpected ${packet?.type}`);
+        if (Number(new TextDecoder().decode(packet.payload)) !== arrived++) throw new Error("out of order");
         acknowledged.add(packet.packetIdentifier);
         peer.send({ type: "puback", packetIdentifier: packet.packetIdentifier, reasonCode: 0 });
       }
     }
+    expect(arrived).toBe(66_000);
     expect(acknowledged.size).toBe(65_535);
     expect(client.statistics.pendingPublishes).toBe(0);
   }, 20_000);
@@ -203,4 +207,76 @@ test("back-pressure: QoS 0 waits for the transport's room and loses nothing", as
   await bench.clock.advance(1_000);
   expect(outcomes.every(({ settled, error }) => settled === 1 && error === undefined)).toBe(true);
   expect(peer.received.filter(({ type }) => type === "publish")).toHaveLength(40);
+});
+
+describe("200 stored messages over a link of 10 ms each way", () => {
+  /** Milliseconds from dialling until the store is empty again, by an answering server. */
+  const timeToSend = async (receiveMaximum: number | undefined, sent: boolean): Promise<number> => {
+    const store = new MemoryStore();
+    const first = new Bench();
+    const before = first.create({ store });
+    if (sent) {
+      watch(before.connect());
+      await first.accept();
+    }
+    for (let i = 0; i < 200; i++) watch(before.publish("t", String(i), { qos: 1 }));
+    await first.clock.tick();
+    watch(before.disconnect({ drainTimeout: 0 }));
+    await first.clock.advance(1_000);
+
+    const bench = new Bench(() => ({ delay: 10 }));
+    const { clock } = bench;
+    const client = bench.create({ store });
+    let connectedAt = 0;
+    client.on("connected", () => {
+      connectedAt = clock.now() - start;
+    });
+    const start = clock.now();
+    const connecting = watch(client.connect());
+    const peer = await bench.passing(bench.server.next());
+    for (let at = 0; client.statistics.pendingPublishes > 0 || at === 0; ) {
+      for (; at < peer.received.length; at++) {
+        const packet = peer.received[at];
+        const properties = receiveMaximum === undefined ? {} : { receiveMaximum };
+        if (packet?.type === "connect") peer.send({ type: "connack", sessionPresent: true, reasonCode: 0, properties });
+        else if (packet?.type === "publish")
+          peer.send({ type: "puback", packetIdentifier: packet.packetIdentifier, reasonCode: 0 });
+      }
+      await clock.advance(1);
+      if (clock.now() - start > 5_000) throw new Error(`${client.statistics.pendingPublishes} messages are left`);
+    }
+    const took = clock.now() - start;
+    expect(connecting.settled).toBe(1);
+    expect(connectedAt).toBeLessThanOrEqual(25); // at CONNACK, and not after what is stored was sent
+    await bench.passing(client.disconnect());
+    expect(await store.open("c1")).toEqual([]);
+    return took;
+  };
+
+  test.each([false, true])("take two round trips, CONNECT's included (sent before: %s)", async (sent) => {
+    expect(await timeToSend(undefined, sent)).toBeLessThanOrEqual(45);
+  });
+
+  test("take as many as the receive maximum asks for, and not one for each message", async () => {
+    expect(await timeToSend(50, false)).toBeLessThanOrEqual(5 * 20 + 10);
+  });
+});
+
+test("disconnect while offline settles all that waits, of every QoS", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online();
+  const sent = [1, 2].map((qos) => watch(client.publish("t", "sent", { qos: qos as 1 | 2 })));
+  for (const _ of sent) await peer.expect("publish");
+  peer.cut();
+  await bench.clock.tick();
+  const queued = [0, 1, 2].map((qos) => watch(client.publish("t", "queued", { qos: qos as 0 | 1 | 2 })));
+  const done = watch(client.disconnect());
+  const late = watch(client.publish("t", "late"));
+  await bench.clock.tick();
+  expect(done).toMatchObject({ settled: 1 });
+  for (const outcome of [...sent, ...queued, late]) {
+    expect(outcome).toMatchObject({ settled: 1, error: { name: "UsageError", code: "CLIENT_CLOSED" } });
+  }
+  expect(client.statistics.pendingPublishes).toBe(0);
+  expect(bench.clock.nextTimer).toBe(Infinity);
 });

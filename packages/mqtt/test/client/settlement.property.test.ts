@@ -1,14 +1,17 @@
-// Whatever happens to the connection, each publish, subscribe and unsubscribe settles, and exactly once.
-import type { ProtocolVersion } from "@aiko/mqtt";
+// Whatever happens to the connection, and to the store, each publish, subscribe and unsubscribe settles, and exactly once; and the
+// store ends up with the messages that have no outcome, and no others.
+import type { OutboxPolicy, ProtocolVersion, StoreChange } from "@aiko/mqtt";
 import type { Packet } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, type Outcome, watch } from "./bench.ts";
 
 type Step =
   | { readonly do: "publish"; readonly qos: 0 | 1 | 2; readonly abortable: boolean }
   | { readonly do: "subscribe" | "unsubscribe" | "answer" | "refuse" | "cut" | "close" | "abort" | "garbage" }
+  | { readonly do: "store"; readonly fails: boolean }
   | { readonly do: "wait"; readonly time: number }
   | { readonly do: "accept"; readonly sessionPresent: boolean };
 
@@ -23,6 +26,7 @@ const steps = fc.array(
       arbitrary: fc.record({ do: fc.constantFrom("answer", "answer", "refuse", "abort", "subscribe", "unsubscribe") }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("cut", "close", "garbage") }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("store"), fails: fc.boolean() }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant("accept"), sessionPresent: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("wait"), time: fc.constantFrom(10, 1_500, 70_000) }) },
   ) as fc.Arbitrary<Step>,
@@ -37,8 +41,28 @@ class Run {
   private peer: ScriptedPeer | undefined;
   private answered = 0;
 
-  constructor(private readonly version: ProtocolVersion) {
-    this.client = this.bench.create({ protocolVersion: version, cleanStart: false, outbox: { maximumCount: 10 } });
+  storeFails = false;
+
+  constructor(
+    private readonly version: ProtocolVersion,
+    policy: OutboxPolicy,
+    inner: MemoryStore | undefined,
+  ) {
+    const store = inner && {
+      open: (name: string) => inner.open(name),
+      write: async (changes: readonly StoreChange[]) => {
+        await undefined;
+        if (this.storeFails) throw new Error("EIO");
+        await inner.write(changes);
+      },
+      close: () => inner.close(),
+    };
+    this.client = this.bench.create({
+      protocolVersion: version,
+      cleanStart: false,
+      outbox: { maximumCount: 10, policy },
+      ...(store && { store }),
+    });
     watch(this.client.connect());
   }
 
@@ -47,8 +71,17 @@ class Run {
       await this.step(step);
       await this.bench.clock.tick();
     }
+    this.storeFails = false;
     this.note("disconnect", this.client.disconnect({ drainTimeout: 1_000 }));
     await this.bench.clock.advance(5_000);
+  }
+
+  /** How many messages of QoS 1 and 2 rejected with one of these codes. */
+  count(...codes: string[]): number {
+    return this.outcomes.filter(
+      ({ what, outcome }) =>
+        what === "publish" && codes.includes((outcome.error as { code?: string } | undefined)?.code ?? ""),
+    ).length;
   }
 
   private async step(step: Step): Promise<void> {
@@ -56,7 +89,7 @@ class Run {
     switch (step.do) {
       case "publish":
         this.note(
-          "publish",
+          step.qos === 0 ? "publish QoS 0" : "publish",
           client.publish("t", "x", { qos: step.qos, ...(step.abortable && { signal: this.abort.signal }) }),
         );
         break;
@@ -82,6 +115,9 @@ class Run {
         break;
       case "garbage":
         peer?.send(new Uint8Array(8));
+        break;
+      case "store":
+        this.storeFails = step.fails;
         break;
       case "wait":
         await this.bench.clock.advance(step.time);
@@ -138,12 +174,21 @@ function answerTo(packet: Packet, version: ProtocolVersion, reasonCode: number):
   }
 }
 
-test.each([3, 4, 5] as const)(
-  "on version %i",
-  async (version) => {
+test.each([
+  [3, "reject", false],
+  [4, "drop-oldest", false],
+  [5, "keep-latest", false],
+  [3, "keep-latest", true],
+  [4, "reject", true],
+  [5, "drop-oldest", true],
+  [5, "reject", true],
+] as const)(
+  "on version %i, at the bound %s, with a store: %s",
+  async (version, policy, stored) => {
     await fc.assert(
       fc.asyncProperty(steps, async (plan) => {
-        const run = new Run(version);
+        const store = stored ? new MemoryStore() : undefined;
+        const run = new Run(version, policy, store);
         await run.play(plan);
         const hanging = run.outcomes.filter(({ outcome }) => outcome.settled !== 1).map(({ what }) => what);
         expect(hanging).toEqual([]);
@@ -151,8 +196,13 @@ test.each([3, 4, 5] as const)(
           if (outcome.error !== undefined) expect(outcome.error, what).toHaveProperty("code");
         }
         expect(run.bench.clock.nextTimer).toBe(Infinity);
+        if (store === undefined) return;
+        const left = (await store.open("c1")).length;
+        const undecided = run.count("CLIENT_CLOSED", "DRAIN_TIMEOUT");
+        expect(left).toBeGreaterThanOrEqual(undecided);
+        expect(left).toBeLessThanOrEqual(undecided + run.count("ABORTED")); // of those the promise was given up, perhaps no more
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   },
   20_000,

@@ -124,3 +124,19 @@ test("writePacket says how many bytes it wrote", () => {
   expect(writePacket(out, { ...publish, payload: new Uint8Array(40_000) }, 4)).toBe(40_007);
   expect(out.length).toBe(40_009);
 });
+
+test("what is kept together stands in one slab, and what was rewound is written over", () => {
+  const out = new OutputBuffer(16);
+  out.reserve(10);
+  out.keepTogether(12);
+  const first = out.reserve(4);
+  const slab = out.bytes;
+  expect(out.reserve(8)).toBe(first + 4);
+  expect(out.bytes).toBe(slab);
+  expect(out.length).toBe(22);
+  out.rewind();
+  expect(out.length).toBe(0);
+  expect(out.reserve(12)).toBe(0);
+  expect(out.bytes).toBe(slab);
+  expect(out.take()).toHaveLength(1);
+});

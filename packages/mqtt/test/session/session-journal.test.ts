@@ -332,3 +332,85 @@ test("a message that was finished out of order is in the journal before the PUBR
   disk.write(journal);
   expect(disk.read()).toHaveLength(1);
 });
+
+describe("what changes between two writes", () => {
+  const changesOf = (journal: SessionJournal) => (journal.take() ?? []).map(({ key, value }) => [key, value?.[0]]);
+
+  test("is written once, as it stands at the end", () => {
+    const journal = new SessionJournal();
+    const message = new KeptMessage("a");
+    journal.put(message);
+    message.packetIdentifier = 7;
+    message.state = "sent";
+    journal.put(message);
+    expect(changesOf(journal)).toEqual([[1, 1]]);
+    message.state = "released";
+    journal.put(message);
+    journal.put(message);
+    expect(changesOf(journal)).toEqual([[1, 2]]);
+    journal.put(message);
+    journal.remove(message);
+    expect(changesOf(journal)).toEqual([[1, undefined]]);
+  });
+
+  test("and is over before the first is not written at all", () => {
+    const journal = new SessionJournal();
+    const message = new KeptMessage("a");
+    journal.put(message);
+    journal.remove(message);
+    journal.putIncoming(5);
+    journal.removeIncoming(5);
+    expect(journal.take()).toBeUndefined();
+    journal.putIncoming(5);
+    expect(journal.take()).toHaveLength(1);
+    journal.putIncoming(5); // the store has it
+    expect(journal.take()).toBeUndefined();
+  });
+
+  test("has its records in full however many there are, and whatever their characters take", () => {
+    const journal = new SessionJournal();
+    const texts = Array.from({ length: 300 }, (_, i) => ["x", "ü", "\u{1F600}", "€"][i % 4]?.repeat(i * 7) ?? "");
+    for (let round = 0; round < 3; round++) {
+      for (const text of texts) journal.put(new KeptMessage(`t/${text.slice(0, 8)}`, 1, { payload: text }));
+      const records = (journal.take() ?? []).map(({ key, value }) => ({ key, value: value as Uint8Array }));
+      const { messages } = new SessionJournal().load(records);
+      expect(messages.map(({ packet }) => new TextDecoder().decode(packet.payload))).toEqual(texts);
+    }
+  });
+});
+
+describe("a write that was refused", () => {
+  test("returns the messages that the store has no record of, and has the rest written with the next", () => {
+    const journal = new SessionJournal();
+    const [known, done, first, settled] = ["known", "done", "first", "settled"].map(
+      (topic) => new KeptMessage(topic),
+    ) as [KeptMessage, KeptMessage, KeptMessage, KeptMessage];
+    journal.put(known);
+    journal.put(done);
+    journal.putIncoming(1);
+    expect(journal.take()).toHaveLength(3);
+    known.state = "sent";
+    known.packetIdentifier = 9;
+    journal.put(known);
+    journal.remove(done);
+    journal.put(first);
+    journal.put(settled);
+    journal.removeIncoming(1);
+    journal.putIncoming(2);
+    expect(journal.take()).toHaveLength(6);
+    journal.remove(settled); // while it is being written
+    const later = new KeptMessage("later");
+    journal.put(later);
+    expect(journal.refused()).toEqual([first]);
+    journal.remove(first); // by whoever gives it up
+    const keys = (journal.take() ?? []).map(({ key, value }) => [key, value === undefined ? "removed" : "put"]);
+    expect(keys.sort()).toEqual([
+      [1, "put"],
+      [2, "removed"],
+      [2 ** 48 + 1, "removed"],
+      [5, "put"],
+    ]);
+    journal.putIncoming(2); // came again, and was never stored
+    expect(journal.take()).toHaveLength(1);
+  });
+});

@@ -12,6 +12,7 @@ import {
   SessionJournal,
 } from "@aiko/mqtt/session";
 import { FakeClock, FaultyLink, type LinkFaults, randomFaults, SeededRandom } from "@aiko/mqtt/testing";
+import { StoreWriter } from "../../src/client/store-writer.ts";
 import { writePacket } from "../../src/codec/encode.ts";
 import type { PublishPacket } from "../../src/codec/packets.ts";
 import type { MqttError } from "../../src/errors.ts";
@@ -87,10 +88,16 @@ abstract class Endpoint implements ConnectionOwner {
 class ClientProcess extends Endpoint {
   private readonly journal = new SessionJournal();
   private readonly session: ClientSession;
-  private writing: Promise<void> | undefined;
+  private readonly storeWriter: StoreWriter;
 
   constructor(world: World) {
     super(world);
+    const { store } = world;
+    this.storeWriter = new StoreWriter(
+      { open: (name) => store.open(name), write: (changes) => this.write(changes), close: () => store.close() },
+      this.journal,
+      () => world.faults.push(new Error("the store refused")),
+    );
     const { clientReceiveMaximum } = world.plan;
     this.session = new ClientSession(
       {
@@ -158,19 +165,11 @@ class ClientProcess extends Endpoint {
     this.world.later(20, () => this.dial());
   }
 
-  /** One write at a time, in order, each of them slow. */
   override beforeFlush(): Promise<void> | undefined {
-    const changes = this.journal.take();
-    if (changes === undefined) return this.writing;
-    const before = this.writing ?? Promise.resolve();
-    const written = before.then(() => this.write(changes));
-    this.writing = written;
-    written.then(() => {
-      if (this.writing === written) this.writing = undefined;
-    });
-    return written;
+    return this.storeWriter.write();
   }
 
+  /** Slow. */
   private write(changes: readonly StoreChange[]): Promise<void> {
     return new Promise((resolve) => {
       this.world.later(3, async () => {

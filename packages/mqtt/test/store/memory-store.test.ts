@@ -1,6 +1,7 @@
 import { storeSuite } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { TransportError, UsageError } from "../../src/errors.ts";
+import type { Store, StoreChange } from "../../src/platform/store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 
 describe("a memory store", () => {
@@ -11,6 +12,25 @@ describe("a memory store", () => {
     },
   });
   test.each(suite)("$name", ({ run }) => run());
+});
+
+test("the suite notices a store that acknowledges what a dying process would lose", async () => {
+  const deaths = storeSuite({
+    async place() {
+      const store = new MemoryStore();
+      let late: readonly StoreChange[] = [];
+      const forgetful: Store = {
+        open: (name) => store.open(name),
+        async write(changes) {
+          await store.write(late);
+          late = changes;
+        },
+        close: () => store.close(),
+      };
+      return { store: () => forgetful, dispose: async () => {} };
+    },
+  }).find(({ name }) => name.includes("dies"));
+  await expect(deaths?.run()).rejects.toThrow(/after a death at operation \d+ the records are/);
 });
 
 const put = (key: number, size: number) => ({ key, value: new Uint8Array(size) });

@@ -1,0 +1,62 @@
+/** What a client tells of itself: its events, and its figures. */
+
+import type { Packet, ProtocolVersion } from "../codec/packets.js";
+import type { ConnackProperties } from "../codec/properties.js";
+import type { MqttError } from "../errors.js";
+import type { OutboxCounts } from "../session/outbox.js";
+import type { SlowConsumer } from "./inbox.js";
+import type { Message } from "./message.js";
+
+/** What is known of a connection when the server has accepted it. */
+export interface Connected {
+  /** The server's URL, without credentials. */
+  readonly server: string;
+  readonly protocolVersion: ProtocolVersion;
+  /** The client's own, or the one that the server assigned. */
+  readonly clientId: string;
+  /** Whether the server still had this client's session; always false on 3.1, which does not say. */
+  readonly sessionPresent: boolean;
+  /** CONNACK's properties; empty before MQTT 5. */
+  readonly properties: ConnackProperties;
+}
+
+export interface ClientEvents {
+  /** CONNACK has accepted, the first time or again. */
+  connected: Connected;
+  /** A connection that was accepted is over; `reconnecting` or `closed` follows. */
+  disconnected: { readonly error: MqttError };
+  /** The next attempt is made in `delay` milliseconds. */
+  reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
+  /** Another client uses this client's identifier: certain if the server said so (MQTT 5), else concluded from its pattern. */
+  takenOver: { readonly clientId: string; readonly certain: boolean; readonly error: MqttError };
+  /** The client will not connect again; without an error if `disconnect` was called. */
+  closed: { readonly error: MqttError | undefined };
+  /** What no promise could be rejected with: a handler or a listener that threw, a subscription denied after reconnecting. */
+  error: unknown;
+  /** A message came under a subscription of an earlier process that this one has not made (again). */
+  unclaimed: Message;
+  /** More waits for a subscription, or for longer, than is good for the others. Once, until it is down to half the bound. */
+  slowConsumer: SlowConsumer;
+  /** A message that a subscription does not get: at QoS 0 there is no room, else its handler or iterator is overdue. */
+  dropped: Message;
+  /** A packet came. */
+  packet: Packet;
+}
+
+/** A snapshot; counts are since the client was made. */
+export interface ClientStatistics {
+  readonly connections: number;
+  readonly messagesPublished: number;
+  readonly messagesReceived: number;
+  /** Messages told as `dropped`. */
+  readonly messagesDropped: number;
+  /** Messages published whose outcome is not known yet. */
+  readonly pendingPublishes: number;
+  /** What the outbox's bounds and policy did with messages. */
+  readonly outbox: OutboxCounts;
+  /** Messages received that handlers and iterators have not finished with. */
+  readonly pendingMessages: number;
+  readonly subscriptions: number;
+  /** The subscriptions that are slow at present. */
+  readonly slowConsumers: readonly SlowConsumer[];
+}

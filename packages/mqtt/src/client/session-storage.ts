@@ -1,0 +1,88 @@
+/**
+ * Where a client's session is kept beyond the process: opens the store, once, and gives back what it held; writes what changes
+ * while there is no connection that would; closes it. What a failed write means is the store writer's to say.
+ */
+
+import type { MqttError } from "../errors.js";
+import type { Clock, Timer } from "../platform/clock.js";
+import type { Store } from "../platform/store.js";
+import type { OutgoingMessage } from "../session/outgoing-message.js";
+import { SessionJournal, type StoredSession } from "../session/session-journal.js";
+import { StoreWriter } from "./store-writer.js";
+
+export interface StorageOwner {
+  /** What an earlier process left. */
+  restored(session: StoredSession): void;
+  /** A write failed. These messages were in it, the store has no record of them, and nothing of them was sent. */
+  refused(messages: readonly OutgoingMessage[], error: MqttError): void;
+}
+
+/** `opening` resolves when what the store held is back in the session. */
+type State = { at: "closed" } | { at: "opening"; done: Promise<void> } | { at: "open" };
+
+/** Milliseconds. */
+const RETRY = 1_000;
+
+export class SessionStorage {
+  readonly journal = new SessionJournal();
+  readonly writer: StoreWriter;
+  private state: State = { at: "closed" };
+  private retry: Timer | undefined;
+
+  /** @param name under which the store keeps the session */
+  constructor(
+    private readonly store: Store,
+    private readonly name: string,
+    private readonly clock: Clock,
+    private readonly owner: StorageOwner,
+  ) {
+    this.writer = new StoreWriter(store, this.journal, (messages, error) => owner.refused(messages, error));
+  }
+
+  get isOpen(): boolean {
+    return this.state.at === "open";
+  }
+
+  /** Opens it once, whoever asks; may be asked again after it failed. */
+  async open(): Promise<void> {
+    if (this.state.at === "opening") return this.state.done;
+    if (this.state.at === "open") return;
+    const done = this.restore();
+    this.state = { at: "opening", done };
+    try {
+      await done;
+    } catch (error) {
+      this.state = { at: "closed" };
+      throw error;
+    }
+  }
+
+  /**
+   * Writes what changed, with no connection that waits for it. After a failure once a second, not for each message. The owner is
+   * told of failures.
+   */
+  write(): void {
+    if (this.state.at !== "open" || this.retry !== undefined) return;
+    const write = (): void => {
+      this.retry = undefined;
+      this.writer.write()?.catch(() => undefined); // the owner has it
+    };
+    if (this.writer.isFailing) this.retry = this.clock.schedule(RETRY, write);
+    else write();
+  }
+
+  /** @throws MqttError of the store, if the last changes could not be written */
+  async close(): Promise<void> {
+    if (this.state.at === "opening") await this.state.done.catch(() => undefined);
+    this.retry?.cancel();
+    if (this.state.at !== "open") return;
+    this.state = { at: "closed" };
+    await this.writer.close();
+  }
+
+  private async restore(): Promise<void> {
+    const session = this.journal.load(await this.store.open(this.name));
+    this.state = { at: "open" };
+    this.owner.restored(session);
+  }
+}

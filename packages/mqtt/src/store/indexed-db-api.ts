@@ -1,0 +1,56 @@
+/** The parts of IndexedDB and Web Locks that the store uses; written out, since the types of no platform are at hand here. */
+
+export interface Request<Result> {
+  readonly result: Result;
+  readonly error: unknown;
+  onsuccess: (() => void) | null;
+  onerror: (() => void) | null;
+}
+
+interface ObjectStore {
+  put(value: unknown, key: unknown): unknown;
+  delete(key: unknown): unknown;
+  getAllKeys(range: unknown): Request<readonly unknown[]>;
+  getAll(range: unknown): Request<readonly unknown[]>;
+}
+
+export interface Transaction {
+  readonly error: unknown;
+  objectStore(name: string): ObjectStore;
+  abort(): void;
+  oncomplete: (() => void) | null;
+  onabort: (() => void) | null;
+}
+
+export interface Database {
+  createObjectStore(name: string): unknown;
+  transaction(
+    name: string,
+    mode: "readonly" | "readwrite",
+    options?: { readonly durability: "strict" | "relaxed" },
+  ): Transaction;
+  close(): void;
+  onversionchange: (() => void) | null;
+}
+
+interface Locks {
+  request<Result>(
+    name: string,
+    options: { readonly ifAvailable: true },
+    callback: (lock: object | null) => Promise<Result>,
+  ): Promise<Result>;
+}
+
+/** What a page and a worker have of it; `navigator.locks` only where the page came by https: or from this machine. */
+export interface Scope {
+  readonly indexedDB?: {
+    open(
+      name: string,
+      version: number,
+    ): Request<Database> & {
+      onupgradeneeded: (() => void) | null;
+    };
+  };
+  readonly IDBKeyRange?: { bound(lower: unknown, upper: unknown): unknown };
+  readonly navigator?: { readonly locks?: Locks };
+}

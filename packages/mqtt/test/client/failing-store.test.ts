@@ -1,0 +1,275 @@
+// What becomes of messages when the store fails: each is told, nothing leaves that is not stored, and what the store has a
+// record of is set right with the next write.
+import { type Store, type StoreChange, TransportError } from "@aiko/mqtt";
+import { describe, expect, test } from "vitest";
+import { MemoryStore } from "../../src/store/memory-store.ts";
+import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
+
+const full = () => new TransportError("STORE_FULL", "the disk is full");
+
+/** A store that fails when it is told to, and counts. */
+class FailingStore implements Store {
+  failure: unknown;
+  writes = 0;
+  failures = 0;
+
+  constructor(private readonly inner: MemoryStore = new MemoryStore()) {}
+
+  open(name: string) {
+    return this.inner.open(name);
+  }
+
+  async write(changes: readonly StoreChange[]): Promise<void> {
+    this.writes++;
+    await undefined;
+    if (this.failure !== undefined) {
+      this.failures++;
+      throw this.failure;
+    }
+    await this.inner.write(changes);
+  }
+
+  close() {
+    return this.inner.close();
+  }
+}
+
+async function recordsOf(inner: MemoryStore): Promise<number> {
+  const records = await inner.open("c1");
+  await inner.close();
+  return records.length;
+}
+
+describe("a store that fails once", () => {
+  test("while a message is on its way: it is told and does not leave, and all goes on", async () => {
+    const inner = new MemoryStore();
+    const store = new FailingStore(inner);
+    const bench = new Bench();
+    const { client } = await bench.online({ store });
+    const events = recordEvents(client);
+    store.failure = full();
+    const refused = watch(client.publish("t", "1", { qos: 1 }));
+    await bench.clock.tick();
+    expect(refused.error).toMatchObject({ name: "TransportError", code: "STORE_FULL" });
+    expect(events).toMatchObject([
+      { name: "disconnected", value: { error: { code: "STORE_FULL" } } },
+      { name: "reconnecting", value: { error: { code: "STORE_FULL" } } },
+    ]);
+    store.failure = undefined;
+    const again = await bench.acceptAgain({ sessionPresent: true });
+    const outcome = watch(client.publish("t", "2", { qos: 1 }));
+    const sent = await again.expect("publish");
+    expect([new TextDecoder().decode(sent.payload), sent.dup]).toEqual(["2", false]);
+    again.send({ type: "puback", packetIdentifier: sent.packetIdentifier, reasonCode: 0 });
+    await bench.clock.tick();
+    expect(outcome.value).toMatchObject({ reasonCode: 0 });
+    await bench.passing(client.disconnect());
+    expect(await recordsOf(inner)).toBe(0);
+  });
+
+  test("offline: what came with that write is told, what comes later is stored", async () => {
+    const inner = new MemoryStore();
+    const store = new FailingStore(inner);
+    const bench = new Bench();
+    const client = bench.create({ store });
+    const kept = watch(client.publish("t", "0", { qos: 1 }));
+    await bench.clock.tick();
+    store.failure = new Error("EIO");
+    const refused = watch(client.publish("t", "1", { qos: 2 }));
+    const zero = watch(client.publish("t", "qos 0"));
+    await bench.clock.tick();
+    store.failure = undefined;
+    const later = watch(client.publish("t", "2", { qos: 1 }));
+    await bench.clock.advance(2_000);
+    expect(refused.error).toMatchObject({ name: "TransportError", code: "STORE_FAILED", message: /EIO/ });
+    expect([kept.settled, zero.settled, later.settled]).toEqual([0, 0, 0]);
+    watch(client.connect());
+    const peer = await bench.accept();
+    const texts: string[] = [];
+    for (let i = 0; i < 3; i++) texts.push(new TextDecoder().decode((await peer.expect("publish")).payload));
+    expect(texts).toEqual(["0", "qos 0", "2"]);
+    await bench.passing(client.disconnect({ drainTimeout: 0 }));
+    expect(await recordsOf(inner)).toBe(2);
+  });
+
+  test("at an acknowledgement: the record is removed with the next write", async () => {
+    const inner = new MemoryStore();
+    const store = new FailingStore(inner);
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ store });
+    const first = watch(client.publish("t", "1", { qos: 1 }));
+    await peer.expect("publish");
+    store.failure = full();
+    peer.send({ type: "puback", packetIdentifier: 1, reasonCode: 0 });
+    await bench.clock.tick();
+    const refused = watch(client.publish("t", "2", { qos: 1 }));
+    await bench.clock.tick();
+    expect([first.settled, refused.settled]).toEqual([1, 1]);
+    store.failure = undefined;
+    await bench.acceptAgain({ sessionPresent: true });
+    await bench.passing(client.disconnect());
+    expect(await recordsOf(inner)).toBe(0);
+  });
+
+  test("at PUBREC: the exchange goes on where it was, over the next connection and in the next process", async () => {
+    const inner = new MemoryStore();
+    const store = new FailingStore(inner);
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ store });
+    const outcome = watch(client.publish("t", "1", { qos: 2 }));
+    await peer.expect("publish");
+    store.failure = full();
+    peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
+    await bench.clock.tick();
+    expect(peer.received.map(({ type }) => type)).not.toContain("pubrel");
+    store.failure = undefined;
+    const again = await bench.acceptAgain({ sessionPresent: true });
+    await again.expect("pubrel");
+    await bench.passing(client.disconnect({ drainTimeout: 0 }));
+    expect(outcome.settled).toBe(1);
+    const next = new Bench();
+    const second = next.create({ store: inner });
+    watch(second.connect());
+    const third = await next.accept({ sessionPresent: true });
+    expect(await third.expect("pubrel")).toMatchObject({ packetIdentifier: 1 });
+  });
+
+  test("at a QoS 2 message that came: PUBREC leaves when it is stored, and it is not delivered twice", async () => {
+    const inner = new MemoryStore();
+    const store = new FailingStore(inner);
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ store });
+    const got: string[] = [];
+    await subscribed(bench, client, peer, "in", { onMessage: (each) => void got.push(each.text()) });
+    store.failure = full();
+    peer.send(message("in", "x", 2, 7));
+    await bench.clock.tick();
+    expect(peer.received.map(({ type }) => type)).not.toContain("pubrec");
+    store.failure = undefined;
+    const again = await bench.acceptAgain({ sessionPresent: true });
+    again.send({ ...message("in", "x", 2, 7), dup: true });
+    await again.expect("pubrec");
+    expect(got).toEqual(["x"]);
+    await bench.passing(client.disconnect({ drainTimeout: 0 }));
+    expect(await recordsOf(inner)).toBe(1);
+  });
+});
+
+describe("a store that stays full", () => {
+  test("refuses each message, and lets those go that it has", async () => {
+    const inner = new MemoryStore({ maximumBytes: 500 });
+    const bench = new Bench();
+    const client = bench.create({ store: inner });
+    const outcomes = [];
+    for (let i = 0; i < 20; i++) {
+      outcomes.push(watch(client.publish("t", "0123456789", { qos: 1 })));
+      await bench.clock.advance(1_100);
+    }
+    const stored = outcomes.filter(({ settled }) => settled === 0);
+    expect(stored.length).toBeGreaterThan(2);
+    expect(stored).toEqual(outcomes.slice(0, stored.length));
+    for (const { error } of outcomes.slice(stored.length)) expect(error).toMatchObject({ code: "STORE_FULL" });
+    expect(client.statistics.pendingPublishes).toBe(stored.length);
+    watch(client.connect());
+    const peer = await bench.accept();
+    for (let i = 0; i < stored.length; i++) {
+      const { packetIdentifier } = await peer.expect("publish");
+      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+    }
+    await bench.clock.tick();
+    expect(stored.every(({ value }) => value !== undefined)).toBe(true);
+    const again = watch(client.publish("t", "there is room", { qos: 1 }));
+    await peer.expect("publish");
+    expect(again.settled).toBe(0);
+  });
+
+  test("does not keep the client from connecting to get rid of what it has", async () => {
+    const inner = new MemoryStore({ maximumBytes: 500 });
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ store: inner });
+    peer.cut();
+    await bench.clock.tick();
+    const outcomes = Array.from({ length: 20 }, () => watch(client.publish("t", "0123456789", { qos: 1 })));
+    const again = await bench.acceptAgain({ sessionPresent: true });
+    await bench.clock.tick();
+    for (const packet of again.received) {
+      if (packet.type === "publish")
+        again.send({ type: "puback", packetIdentifier: packet.packetIdentifier, reasonCode: 0 });
+    }
+    await bench.clock.tick();
+    expect(outcomes.every(({ settled }) => settled === 1)).toBe(true);
+    expect(client.statistics.pendingPublishes).toBe(0);
+    expect(client.connected).toBe(true);
+  });
+
+  test("is asked once a second, not for each message, and its failures are events", async () => {
+    const store = new FailingStore();
+    const bench = new Bench();
+    const client = bench.create({ store, outbox: { maximumCount: 10, policy: "drop-oldest" } });
+    const events = recordEvents(client);
+    for (let i = 0; i < 10; i++) watch(client.publish("t", "old", { qos: 1 }));
+    await bench.clock.tick();
+    store.failure = full();
+    const outcomes = Array.from({ length: 1_000 }, () => watch(client.publish("t", "x", { qos: 1 })));
+    await bench.clock.advance(10_000);
+    expect(store.failures).toBeLessThan(15);
+    expect(events.length).toBe(store.failures);
+    expect(events[0]).toMatchObject({ name: "error", value: { code: "STORE_FULL" } });
+    expect(outcomes.every(({ settled }) => settled === 1)).toBe(true);
+    const leaving = watch(client.disconnect());
+    await bench.clock.tick();
+    expect(leaving.error).toMatchObject({ code: "STORE_FULL" });
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+});
+
+describe("a store that cannot be written at all", () => {
+  test("costs the messages, and the client goes on trying, with the reason", async () => {
+    const store = new FailingStore();
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ store });
+    const events = recordEvents(client);
+    await subscribed(bench, client, peer, "in", { onMessage: () => undefined });
+    store.failure = new TransportError("STORE_FAILED", "EROFS: read-only file system");
+    const outcome = watch(client.publish("t", "1", { qos: 2 }));
+    await bench.clock.tick();
+    expect(outcome.error).toMatchObject({ code: "STORE_FAILED", message: /read-only/ });
+    expect(events.map(({ name }) => name)).toEqual(["disconnected", "reconnecting"]);
+    await bench.acceptAgain({ sessionPresent: true });
+    const zero = watch(client.publish("t", "QoS 0 rests on nothing"));
+    await bench.clock.tick();
+    expect(zero.value).toMatchObject({ qos: 0 });
+  });
+
+  test.each([
+    ["STORE_LOCKED", "another owner has it"],
+    ["STORE_CORRUPT", "1 bytes at 5 were damaged"],
+    ["STORE_FAILED", "EROFS: read-only file system"],
+  ] as const)("%s at open: connect and publish reject with it, and may be called again", async (code, why) => {
+    let failing = true;
+    const inner = new MemoryStore();
+    const store: Store = {
+      open: (name) => (failing ? Promise.reject(new TransportError(code, why)) : inner.open(name)),
+      write: (changes) => inner.write(changes),
+      close: () => inner.close(),
+    };
+    const bench = new Bench();
+    const client = bench.create({ store });
+    const [connecting, publishing] = [watch(client.connect()), watch(client.publish("t", "x", { qos: 1 }))];
+    await bench.clock.tick();
+    expect([connecting.error, publishing.error]).toMatchObject([{ code }, { code }]);
+    failing = false;
+    watch(client.publish("t", "x", { qos: 1 }));
+    watch(client.connect());
+    await (await bench.accept()).expect("publish");
+  });
+});
+
+test("writes that come while one is under way are written together", async () => {
+  const store = new FailingStore();
+  const bench = new Bench();
+  const client = bench.create({ store });
+  for (let i = 0; i < 10_000; i++) watch(client.publish("t", String(i), { qos: 1 }));
+  await bench.clock.tick();
+  expect(store.writes).toBeLessThan(5);
+});

@@ -1,0 +1,271 @@
+// A handler that does not return, and an iterator that is not asked, cost their own messages and no others'.
+import type { HandlerContext } from "@aiko/mqtt";
+import { describe, expect, test } from "vitest";
+import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
+
+const never = () => new Promise<never>(() => undefined);
+const stuck = { onMessage: never, handlerTimeout: 10_000 };
+
+describe("a handler that does not return within handlerTimeout", () => {
+  test.each([
+    [1, "puback"],
+    [2, "pubrec"],
+  ] as const)(
+    "has failed: QoS %i is acknowledged as such on MQTT 5, and those behind it in the order go",
+    async (qos, type) => {
+      const bench = new Bench();
+      const { client, peer } = await bench.online();
+      const events = recordEvents(client);
+      const got: string[] = [];
+      await subscribed(bench, client, peer, "stuck", stuck);
+      await subscribed(bench, client, peer, "fine", { onMessage: (each) => got.push(each.text()) });
+      peer.send(message("stuck", "", qos, 1));
+      peer.send(message("fine", "x", qos, 2));
+      await peer.expectNothing();
+      expect(got).toEqual(["x"]);
+      await bench.clock.advance(9_999);
+      await peer.expectNothing();
+      await bench.clock.advance(1);
+      expect(await peer.expect(type)).toMatchObject({ packetIdentifier: 1, reasonCode: 0x83 });
+      expect(await peer.expect(type)).toMatchObject({ packetIdentifier: 2, reasonCode: 0 });
+      expect(events).toMatchObject([
+        {
+          name: "error",
+          value: { name: "TimeoutError", code: "HANDLER_TIMEOUT", message: /subscription to "stuck".*10000 ms/ },
+        },
+      ]);
+    },
+  );
+
+  test("before MQTT 5 leaves its message unacknowledged, those behind it not", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false });
+    await subscribed(bench, client, peer, "stuck", stuck);
+    await subscribed(bench, client, peer, "fine", { onMessage: () => undefined });
+    peer.send(message("stuck", "", 1, 1));
+    peer.send(message("fine", "", 1, 2));
+    await bench.clock.advance(10_000);
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 2 });
+    await peer.expectNothing();
+  });
+
+  test("is not called again beside itself: until it returns its further messages fail at once, and are told as dropped", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const dropped: string[] = [];
+    client.on("dropped", (each) => dropped.push(each.text()));
+    const started: string[] = [];
+    let comeBack: () => void = () => undefined;
+    await subscribed(bench, client, peer, "a", {
+      handlerTimeout: 10_000,
+      onMessage: (each) => {
+        started.push(each.text());
+        return new Promise<void>((resolve) => {
+          comeBack = resolve;
+        });
+      },
+    });
+    for (let i = 1; i <= 3; i++) peer.send(message("a", String(i), 1, i));
+    await bench.clock.advance(10_000);
+    for (let i = 1; i <= 3; i++) {
+      expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: i, reasonCode: 0x83 });
+    }
+    peer.send(message("a", "4", 1, 4));
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 4, reasonCode: 0x83 });
+    expect(started).toEqual(["1"]);
+    expect(dropped).toEqual(["2", "3", "4"]);
+    comeBack();
+    await bench.clock.tick();
+    peer.send(message("a", "5", 1, 5));
+    await peer.expectNothing();
+    expect(started).toEqual(["1", "5"]);
+    comeBack();
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 5, reasonCode: 0 });
+    expect(client.statistics).toMatchObject({ pendingMessages: 0, messagesDropped: 3 });
+  });
+
+  test("leaves the other places of its subscription to work", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const got: string[] = [];
+    await subscribed(bench, client, peer, "#", {
+      concurrency: 2,
+      handlerTimeout: 10_000,
+      onMessage: async (each) => {
+        if (each.text() === "stuck") await never();
+        got.push(each.text());
+      },
+    });
+    peer.send(message("a", "stuck", 1, 1));
+    for (let i = 2; i <= 4; i++) peer.send(message("a", String(i), 1, i));
+    await bench.clock.advance(10_000);
+    for (const [packetIdentifier, reasonCode] of [
+      [1, 0x83],
+      [2, 0],
+      [3, 0],
+      [4, 0],
+    ] as const) {
+      expect(await peer.expect("puback")).toMatchObject({ packetIdentifier, reasonCode });
+    }
+    peer.send(message("a", "5", 1, 5));
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 5, reasonCode: 0 });
+    expect(got).toEqual(["2", "3", "4", "5"]);
+  });
+
+  test("that is on time is not told of, however many there are", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    await subscribed(bench, client, peer, "#", {
+      handlerTimeout: 10_000,
+      onMessage: () => new Promise<void>((resolve) => void bench.clock.schedule(4_000, resolve)),
+    });
+    for (let i = 1; i <= 10; i++) peer.send(message("a", "", 1, i));
+    await bench.clock.advance(50_000);
+    for (let i = 1; i <= 10; i++) expect(await peer.expect("puback")).toMatchObject({ reasonCode: 0 });
+    expect(events).toEqual([]);
+  });
+
+  test("by default has five minutes", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    await subscribed(bench, client, peer, "#", { onMessage: never });
+    peer.send(message("a", "", 1, 1));
+    await bench.clock.advance(299_999);
+    await peer.expectNothing();
+    await bench.clock.advance(1);
+    await peer.expect("puback");
+  });
+
+  test("leaves no timer behind when the client closes", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    await subscribed(bench, client, peer, "#", stuck);
+    peer.send(message("a", "", 1, 1));
+    await bench.clock.tick();
+    await bench.passing(client.disconnect());
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+});
+
+describe("the handler's signal", () => {
+  async function given() {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    let context: HandlerContext | undefined;
+    await subscribed(bench, client, peer, "#", {
+      handlerTimeout: 10_000,
+      onMessage: (_message, given) => {
+        context = given;
+        return never();
+      },
+    });
+    peer.send(message("a", "", 1, 1));
+    await bench.clock.tick();
+    if (context === undefined) throw new Error("the handler was not called");
+    return { bench, client, context };
+  }
+
+  test("is one that the runtime's own functions take, and fires when the time is over", async () => {
+    const { bench, context } = await given();
+    const { signal } = context;
+    expect(signal).toBeInstanceOf(AbortSignal);
+    let fired = 0;
+    signal.addEventListener("abort", () => fired++);
+    await bench.clock.advance(9_999);
+    expect(signal.aborted).toBe(false);
+    await bench.clock.advance(1);
+    expect(signal.aborted).toBe(true);
+    expect(signal.reason).toMatchObject({ code: "HANDLER_TIMEOUT" });
+    expect(fired).toBe(1);
+  });
+
+  test("asked for afterwards has fired already", async () => {
+    const { bench, context } = await given();
+    await bench.clock.advance(10_000);
+    expect(context.signal.aborted).toBe(true);
+  });
+
+  test("fires when the client is closed", async () => {
+    const { bench, client, context } = await given();
+    const { signal } = context;
+    await bench.passing(client.disconnect());
+    expect(signal.reason).toMatchObject({ code: "CLIENT_CLOSED" });
+  });
+
+  test("what a handler rejects with that gives up because of it is not told a second time", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    await subscribed(bench, client, peer, "#", {
+      handlerTimeout: 10_000,
+      onMessage: (_message, { signal }) =>
+        new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    });
+    peer.send(message("a", "", 1, 1));
+    peer.send(message("a", "", 1, 2));
+    await bench.clock.advance(10_000);
+    expect(events).toMatchObject([{ name: "error", value: { code: "HANDLER_TIMEOUT" } }]);
+    peer.send(message("a", "", 1, 3));
+    await bench.clock.advance(10_000);
+    expect(events).toHaveLength(2); // it has its place again
+  });
+});
+
+describe("an iterator that is not asked within handlerTimeout", () => {
+  test("fails what it holds unacknowledged; asked again, it goes on with what comes then, and with QoS 0", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    const subscription = await subscribed(bench, client, peer, "late", { handlerTimeout: 10_000 });
+    peer.send(message("late", "1", 1, 1));
+    peer.send(message("late", "kept"));
+    peer.send(message("other", "", 1, 2));
+    await bench.clock.advance(9_999);
+    await peer.expectNothing();
+    await bench.clock.advance(1);
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 1, reasonCode: 0x83 });
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 2, reasonCode: 0 });
+    expect(events.filter(({ name }) => name === "error")).toMatchObject([
+      { value: { code: "HANDLER_TIMEOUT", message: /"late".*while 1 waited/ } },
+    ]);
+    peer.send(message("late", "2", 1, 3));
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 3, reasonCode: 0x83 });
+    const messages = subscription[Symbol.asyncIterator]();
+    expect((await messages.next()).value?.text()).toBe("kept");
+    const next = watch(messages.next());
+    peer.send(message("late", "3", 1, 4));
+    await bench.clock.tick();
+    expect(next.value?.value?.text()).toBe("3");
+    watch(messages.next());
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 4, reasonCode: 0 });
+  });
+
+  test("the message in its loop's hands has failed too", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    const subscription = await subscribed(bench, client, peer, "a", { handlerTimeout: 10_000 });
+    const messages = subscription[Symbol.asyncIterator]();
+    peer.send(message("a", "1", 2, 1));
+    await bench.clock.tick();
+    await messages.next();
+    await bench.clock.advance(10_000);
+    expect(await peer.expect("pubrec")).toMatchObject({ packetIdentifier: 1, reasonCode: 0x83 });
+    expect(events).toMatchObject([{ name: "error", value: { code: "HANDLER_TIMEOUT" } }]);
+    watch(messages.next());
+    await peer.expectNothing();
+    expect(client.statistics.pendingMessages).toBe(0);
+  });
+
+  test("is never late with QoS 0, nor with nothing", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    const subscription = await subscribed(bench, client, peer, "a", { handlerTimeout: 10_000 });
+    peer.send(message("a", "x"));
+    await bench.clock.advance(1_000_000);
+    expect(events).toEqual([]);
+    expect((await subscription[Symbol.asyncIterator]().next()).value?.text()).toBe("x");
+  });
+});

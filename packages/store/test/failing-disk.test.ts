@@ -1,0 +1,54 @@
+// A client on a disk that fails: what its publishers are told, and what another process finds.
+import { resolve } from "node:path";
+import { connect } from "@aiko/mqtt";
+import { Broker } from "@aiko/mqtt-broker";
+import { DiskStore } from "@aiko/mqtt-store";
+import { expect, test } from "vitest";
+import { CrashingDisk, type Fault } from "./crashing-disk.ts";
+
+const directory = resolve("d");
+const options = { clientId: "kitchen", reconnect: { initialDelay: 1, maximumDelay: 5 } };
+
+function failing(operation: string, fault: Fault) {
+  return (_: number, what: string) => (what.startsWith(operation) ? fault : undefined);
+}
+
+test.each([1, 2] as const)("a full disk refuses messages of QoS %i, and takes them when it has room", async (qos) => {
+  await using broker = await Broker.listen({ port: 0 });
+  const got: string[] = [];
+  await using observer = await connect(broker.url);
+  await observer.subscribe("t", { qos: 2, onMessage: (message) => void got.push(message.text()) });
+  const disk = new CrashingDisk();
+  const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
+  const client = await connect(broker.url, { ...options, store });
+  await client.publish("t", "1", { qos });
+  disk.fault = failing("write", { fail: "ENOSPC", part: 0.5 });
+  const refusal = { code: "STORE_FULL", cause: { code: "ENOSPC" } };
+  await expect(client.publish("t", "2", { qos })).rejects.toMatchObject(refusal);
+  await expect(client.publish("t", "3", { qos })).rejects.toMatchObject(refusal);
+  disk.fault = () => undefined;
+  await client.publish("t", "4", { qos });
+  await client.disconnect();
+  await expect.poll(() => got).toEqual(["1", "4"]);
+  expect(await store.open("kitchen")).toEqual([]);
+});
+
+test("after a sync that failed every message is refused, and another process goes on", async () => {
+  await using broker = await Broker.listen({ port: 0 });
+  const disk = new CrashingDisk();
+  const client = await connect(broker.url, {
+    ...options,
+    store: new DiskStore(directory, { fileSystem: disk.fileSystem }),
+  });
+  await client.publish("t", "1", { qos: 1 });
+  disk.fault = failing("sync", { fail: "EIO" });
+  await expect(client.publish("t", "2", { qos: 1 })).rejects.toMatchObject({ code: "STORE_FAILED" });
+  disk.fault = () => undefined;
+  await expect(client.publish("t", "3", { qos: 1 })).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await client.disconnect().catch((error: unknown) => expect(error).toMatchObject({ code: "STORE_FAILED" }));
+  const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
+  const next = await connect(broker.url, { ...options, store });
+  await next.publish("t", "4", { qos: 2 });
+  await next.disconnect();
+  expect(await store.open("kitchen")).toEqual([]);
+});
