@@ -435,6 +435,7 @@ export class Client {
 
   private routerOwner(): RouterOwner {
     return {
+      returned: (delivery) => this.session.returned(delivery),
       finished: (delivery, failed) => this.session.finished(delivery, failed ? 0x83 : 0),
       handlerFailed: (error) => this.emitter.emit("error", error),
       unclaimed: (message) => this.emitter.emit("unclaimed", message),

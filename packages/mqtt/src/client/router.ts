@@ -16,6 +16,8 @@ import type { Handled, Subscription } from "./subscription.js";
 export interface RouterOwner {
   /** All subscriptions have finished with the message. */
   finished(delivery: Delivery, failed: boolean): void;
+  /** No subscription took the message. What it is to be acknowledged by still; undefined if the server will send it again. */
+  returned(delivery: Delivery): Delivery | undefined;
   /** What a handler threw or rejected with. */
   handlerFailed(error: unknown, message: Message): void;
   /** A message for which there is no subscription. */
@@ -42,11 +44,6 @@ export class Router {
   private unclaimedBytes = 0;
   private claimsEnd = 0;
   private claims: Timer | undefined;
-  /** One for all messages. */
-  private readonly finished = (): void => {
-    this.unfinished--;
-  };
-
   constructor(
     private readonly bounds: Bounds,
     private readonly clock: Clock,
@@ -62,10 +59,7 @@ export class Router {
   add(subscription: Subscription, topicFilter: string): void {
     this.tree.add(matched(topicFilter), subscription);
     this.routes.clear();
-    const unclaimed = this.unclaimed;
-    this.unclaimed = [];
-    this.unclaimedBytes = 0;
-    for (const { packet, delivery } of unclaimed) this.route(packet, delivery);
+    for (const { packet, delivery } of this.takeUnclaimed()) this.route(packet, delivery);
   }
 
   /**
@@ -78,11 +72,10 @@ export class Router {
 
   /** Forgets what nobody claimed: the connection it must be acknowledged over is gone, and the server sends it again. */
   forgetUnclaimed(): void {
-    this.unclaimed = [];
-    this.unclaimedBytes = 0;
     this.claimsEnd = 0;
     this.claims?.cancel();
     this.claims = undefined;
+    for (const { delivery } of this.takeUnclaimed()) this.owner.returned(delivery);
   }
 
   delete(subscription: Subscription, topicFilter: string): void {
@@ -104,8 +97,27 @@ export class Router {
       return;
     }
     this.unfinished++;
-    const routed = new RoutedMessage(message, delivery, subscriptions.length, this.owner, this.finished);
+    const routed = new RoutedMessage(message, packet, delivery, subscriptions.length, this.owner, this);
     for (const subscription of subscriptions) subscription.receive(routed);
+  }
+
+  /** @internal All subscriptions are done with a message; `unseen` if none of them took it. */
+  concluded(packet: PublishPacket, delivery: Delivery | undefined, failed: boolean, unseen: boolean): void {
+    this.unfinished--;
+    if (delivery === undefined) return;
+    if (!unseen) {
+      this.owner.finished(delivery, failed);
+      return;
+    }
+    const current = this.owner.returned(delivery);
+    if (current !== undefined) this.route(packet, current);
+  }
+
+  private takeUnclaimed(): readonly { readonly packet: PublishPacket; readonly delivery: Delivery }[] {
+    const { unclaimed } = this;
+    this.unclaimed = [];
+    this.unclaimedBytes = 0;
+    return unclaimed;
   }
 
   /**
@@ -136,9 +148,9 @@ export class Router {
     const { maximumCount, maximumBytes } = this.bounds;
     if (left <= 0 || this.unclaimed.length >= maximumCount || this.unclaimedBytes >= maximumBytes) return false;
     this.claims ??= this.clock.schedule(left, () => {
-      const { unclaimed } = this;
-      this.forgetUnclaimed();
-      for (const { packet, delivery } of unclaimed) this.route(packet, delivery);
+      this.claimsEnd = 0;
+      this.claims = undefined;
+      for (const { packet, delivery } of this.takeUnclaimed()) this.route(packet, delivery);
     });
     return true;
   }
@@ -148,14 +160,16 @@ export class Router {
 class RoutedMessage implements Handled {
   since = 0;
   private failed = false;
+  private unseen = true;
   private bytes = -1;
 
   constructor(
     readonly message: Message,
+    private readonly packet: PublishPacket,
     private readonly delivery: Delivery | undefined,
     private remaining: number,
     private readonly owner: RouterOwner,
-    private readonly done: () => void,
+    private readonly router: Router,
   ) {}
 
   get size(): number {
@@ -164,6 +178,7 @@ class RoutedMessage implements Handled {
   }
 
   finished(error?: unknown): void {
+    this.unseen = false;
     if (error !== undefined) {
       this.failed = true;
       this.owner.handlerFailed(error, this.message);
@@ -172,16 +187,19 @@ class RoutedMessage implements Handled {
   }
 
   refused(): void {
+    this.unseen = false;
     this.failed = true;
     this.owner.dropped(this.message);
     this.conclude();
   }
 
+  returned(): void {
+    this.conclude();
+  }
+
   private conclude(): void {
     this.remaining--;
-    if (this.remaining > 0) return;
-    this.done();
-    if (this.delivery !== undefined) this.owner.finished(this.delivery, this.failed);
+    if (this.remaining === 0) this.router.concluded(this.packet, this.delivery, this.failed, this.unseen);
   }
 }
 

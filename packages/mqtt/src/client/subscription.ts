@@ -21,7 +21,7 @@ export interface Granted {
   readonly error: RefusedError | undefined;
 }
 
-/** A message on its way to the application. Each subscription that it is for calls `finished` or `refused`, once. */
+/** A message on its way to the application. Each subscription that it is for calls one of its methods, once. */
 export interface Handled {
   readonly message: Message;
   /** What it takes, in bytes. */
@@ -30,6 +30,8 @@ export interface Handled {
   since: number;
   /** The application is done with it, or failed with this error. */
   finished(error?: unknown): void;
+  /** The subscription came to nothing before its application saw the message. */
+  returned(): void;
   /** The application does not get it: there is no room, or nobody takes it any more. */
   refused(): void;
 }
@@ -145,6 +147,16 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
   discard(): void {
     this.waitingForAck = 0;
     for (const left of this.waiting.drain()) this.finish(left);
+  }
+
+  /** @internal It came to nothing, since the server did not grant it: what waits is for others, or for who subscribes next. */
+  giveBack(): void {
+    this.abandoned = true;
+    this.waitingForAck = 0;
+    for (const left of this.waiting.drain()) {
+      this.share.release(left.size);
+      left.returned();
+    }
   }
 
   /** @internal */

@@ -112,7 +112,7 @@ export class Subscriptions implements SubscriptionOwner {
           return;
         }
         this.drop(entry, error);
-        subscription.discard();
+        subscription.giveBack();
         reject(error);
       });
       this.entries.add(entry);

@@ -172,6 +172,7 @@ export class ClientSession {
       return;
     }
     if (link.at === "offline") return;
+    if (packet.type !== "suback" && packet.type !== "unsuback") this.requests.hear();
     switch (packet.type) {
       case "publish":
         this.receivePublish(link.version, packet);
@@ -246,6 +247,11 @@ export class ClientSession {
   /** The application has finished with a message: its acknowledgement may go. */
   finished(delivery: Delivery, reasonCode = 0): void {
     this.receiver.finished(delivery, reasonCode);
+  }
+
+  /** The application never saw the message. What it is to be acknowledged by still; undefined if the server sends it again. */
+  returned(delivery: Delivery): Delivery | undefined {
+    return this.receiver.returned(delivery);
   }
 
   /** The tick's bytes are with the transport. */

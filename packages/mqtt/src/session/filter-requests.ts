@@ -22,7 +22,7 @@ import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefus
 /** A SUBSCRIBE or UNSUBSCRIBE from the call until its acknowledgement. */
 abstract class Pending {
   packetIdentifier = 0;
-  /** How many connections in a row were lost while it was unanswered. */
+  /** How often connections were lost while it was unanswered, weighed by `CERTAIN` and `DOUBTFUL`. */
   losses = 0;
   /** Called once with the reason codes, one a filter, or `failed` is. */
   abstract acknowledged(packet: SubackPacket | UnsubackPacket): void;
@@ -64,13 +64,17 @@ interface RequestLink {
   readonly limits: ServerLimits;
 }
 
+/** What a lost connection counts on which nothing came after the request … */
+const CERTAIN = 10;
+/** … and one on which something did: most likely the link is bad, and not the request. */
+const DOUBTFUL = 1;
 /**
- * A request is given up when so many connections in a row were lost before it was answered: with delays that double from a second
- * to a minute, after some five minutes. It seems to be what they are lost for.
+ * A request is given up when connections were lost so often before it was answered, ten times in a row or a hundred doubtful ones:
+ * with delays that double from a second to a minute, after some five minutes. It seems to be what they are lost for.
  */
-const MOST_LOSSES = 10;
-/** After so many a request is suspected, and asked alone, so that what is lost with it is its own loss. */
-const SUSPECT = 2;
+const MOST_LOSSES = 10 * CERTAIN;
+/** From then on a request is suspected, and asked alone, so that what is lost with it is its own loss. */
+const SUSPECT = 2 * CERTAIN;
 
 export class FilterRequests {
   /** By packet identifier: those that wait for their answer. */
@@ -80,6 +84,8 @@ export class FilterRequests {
   /** Those that wait for a connection, or for an identifier. */
   private waiting: FilterRequest[] = [];
   private link: RequestLink | undefined;
+  /** Whether anything came over this connection since the last request was sent. */
+  private heard = false;
   /** Whether there was a suspect when the last connection was lost. */
   private suspecting = false;
 
@@ -103,11 +109,16 @@ export class FilterRequests {
     for (const identifier of this.withdrawn) this.identifiers.release(identifier);
     this.requests.clear();
     this.withdrawn.clear();
-    for (const request of unanswered) request.losses++;
+    for (const request of unanswered) request.losses += this.heard ? DOUBTFUL : CERTAIN;
     const [again, hopeless] = partition(unanswered, ({ losses }) => losses < MOST_LOSSES);
     this.waiting = [...again, ...this.waiting];
     this.suspecting = this.waiting.some((each) => suspicion(each) > 0);
     for (const request of hopeless) request.failed(unanswerable(request));
+  }
+
+  /** Something came from the server. */
+  hear(): void {
+    this.heard = true;
   }
 
   /** Sends the request now, or when there is a connection. */
@@ -213,6 +224,7 @@ export class FilterRequests {
     const encoded = encodeRequest(request, packetIdentifier, link.version, link.limits);
     if (encoded instanceof Uint8Array) {
       request.packetIdentifier = packetIdentifier;
+      this.heard = false;
       this.requests.set(packetIdentifier, request);
       link.outlet.out.append(encoded);
       link.outlet.touch();
@@ -253,7 +265,7 @@ function unanswerable(request: FilterRequest): TransportError {
     request instanceof SubscribeRequest
       ? (["SUBSCRIBE_UNANSWERED", "SUBSCRIBE"] as const)
       : (["UNSUBSCRIBE_UNANSWERED", "UNSUBSCRIBE"] as const);
-  const message = `${describe(request)} is given up: ${MOST_LOSSES} connections in a row were lost before its ${packet} was answered`;
+  const message = `${describe(request)} is given up: connection after connection was lost before its ${packet} was answered`;
   return new TransportError(code, message);
 }
 

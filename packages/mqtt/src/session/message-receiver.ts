@@ -105,6 +105,18 @@ export class MessageReceiver {
     this.acknowledgeInOrder(this.link);
   }
 
+  /**
+   * The application never saw the message. Returns what it is to be acknowledged by, if the connection for that is there; else the
+   * message is forgotten, so that it is delivered when the peer sends it again.
+   */
+  returned(delivery: Delivery): Delivery | undefined {
+    const current = this.adopted.get(delivery) ?? delivery;
+    if (current.link === this.link) return current;
+    const known = this.incoming.get(current.packetIdentifier);
+    if (known?.at === "delivered" && known.by === current) this.incoming.delete(current.packetIdentifier);
+    return undefined;
+  }
+
   pubrel(packet: PubrelPacket): void {
     const { link } = this;
     if (link === undefined) return;

@@ -1,0 +1,94 @@
+// QoS 2 messages that came and that no handler saw: they must not be taken for received [MQTT-4.3.3-2].
+import { expect, test } from "vitest";
+import { Bench, message, recordEvents, watch } from "./bench.ts";
+
+const resumed = { sessionPresent: true };
+
+async function resumedClient() {
+  const bench = new Bench();
+  const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false }, resumed);
+  return { bench, client, peer };
+}
+
+/** A handler that never returns for its first message, and keeps what it is given. */
+function stuckHandler() {
+  const got: string[] = [];
+  return {
+    got,
+    onMessage: (each: { text(): string }) => (got.push(each.text()) === 1 ? new Promise(() => {}) : undefined),
+  };
+}
+
+test("what waited for a subscription that was given up comes again over the next connection, and is then handled", async () => {
+  const { bench, client, peer } = await resumedClient();
+  const giveUp = new AbortController();
+  const { got, onMessage } = stuckHandler();
+  const first = watch(client.subscribe("a", { qos: 2, onMessage, signal: giveUp.signal }));
+  await peer.expect("subscribe");
+  peer.send(message("a", "1", 2, 1));
+  peer.send(message("a", "2", 2, 2));
+  await peer.expectNothing();
+  peer.cut();
+  await bench.clock.tick();
+  giveUp.abort();
+  await bench.clock.tick();
+  expect([first.settled, got]).toEqual([1, ["1"]]);
+
+  const again = await bench.acceptAgain(resumed);
+  again.send({ ...message("a", "2", 2, 2), dup: true });
+  const later: string[] = [];
+  const subscribing = watch(client.subscribe("a", { qos: 2, onMessage: (each) => later.push(each.text()) }));
+  const { packetIdentifier } = await again.expect("subscribe");
+  again.send({ type: "suback", packetIdentifier, reasonCodes: [2] });
+  expect(await again.expect("pubrec")).toMatchObject({ packetIdentifier: 2 });
+  expect([subscribing.settled, later]).toEqual([1, ["2"]]);
+});
+
+test("what waited for a subscription that was given up is for who subscribes next over the same connection", async () => {
+  const { bench, client, peer } = await resumedClient();
+  const giveUp = new AbortController();
+  const { onMessage } = stuckHandler();
+  watch(client.subscribe("a", { qos: 2, onMessage, signal: giveUp.signal, handlerTimeout: 2_000 }));
+  await peer.expect("subscribe");
+  peer.send(message("a", "1", 2, 1));
+  peer.send(message("a", "2", 2, 2));
+  await peer.expectNothing();
+  giveUp.abort();
+  await bench.clock.tick();
+  const later: string[] = [];
+  watch(client.subscribe("a", { qos: 2, onMessage: (each) => later.push(each.text()) }));
+  await peer.expect("subscribe");
+  await bench.clock.tick();
+  expect(later).toEqual(["2"]);
+});
+
+test("what waited for one of two subscriptions and was handled by the other is done with", async () => {
+  const { client, peer } = await resumedClient();
+  const giveUp = new AbortController();
+  watch(client.subscribe("a", { qos: 2, signal: giveUp.signal })); // an iterator that nobody asks
+  const handled: string[] = [];
+  watch(client.subscribe("+", { qos: 2, onMessage: (each) => handled.push(each.text()) }));
+  await peer.expect("subscribe");
+  await peer.expect("subscribe");
+  peer.send(message("a", "1", 2, 1));
+  await peer.expectNothing();
+  giveUp.abort();
+  expect(await peer.expect("pubrec")).toMatchObject({ packetIdentifier: 1 });
+  expect(handled).toEqual(["1"]);
+});
+
+test("what nobody claimed before the connection was lost comes again, and holds nothing up", async () => {
+  const { bench, client, peer } = await resumedClient();
+  const events = recordEvents(client);
+  peer.send(message("a", "1", 2, 1));
+  await peer.expectNothing();
+  peer.cut();
+  const again = await bench.acceptAgain(resumed);
+  again.send({ ...message("a", "1", 2, 1), dup: true });
+  const got: string[] = [];
+  watch(client.subscribe("a", { qos: 2, onMessage: (each) => got.push(each.text()) }));
+  await again.expect("subscribe");
+  expect(await again.expect("pubrec")).toMatchObject({ packetIdentifier: 1 });
+  expect(got).toEqual(["1"]);
+  expect(events.filter(({ name }) => name === "unclaimed")).toEqual([]);
+});
