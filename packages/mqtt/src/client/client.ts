@@ -47,6 +47,7 @@ export interface DisconnectOptions {
   readonly drainTimeout?: number;
 }
 
+const NO_OPTIONS: PublishOptions = Object.freeze({});
 const PUBLISH_OPTIONS: ReadonlySet<string> = new Set<keyof PublishOptions>(["qos", "retain", "properties", "signal"]);
 const DISCONNECT_OPTIONS: ReadonlySet<string> = new Set<keyof DisconnectOptions>([
   "reasonCode",
@@ -77,6 +78,14 @@ export class Client {
   private readingStopped = false;
   private expiryTimer: Timer | undefined;
   private nextExpiry = Infinity;
+  /** The topic that was published to last, and so is known to be one. */
+  private lastTopic: string | undefined;
+  /** Whether a message's fate may depend on when it was published. */
+  private readonly needsTime: boolean;
+  /** One for all messages. */
+  private readonly onSettled = (): void => this.settled();
+  private readonly newGroup = (topic: string): Publishing =>
+    new Publishing(topic, "", 0, false, undefined, Infinity, this.onSettled);
   private readonly counts = { connections: 0, messagesPublished: 0, messagesReceived: 0, messagesDropped: 0 };
 
   /** Made by `connect` and `createClient`. */
@@ -88,7 +97,8 @@ export class Client {
     const servers = new ServerList(urls);
     this.settings = parseConnectOptions(options, platform.random, servers.mayNameUser);
     this.clock = platform.clock;
-    const { store } = this.settings;
+    const { store, outbox } = this.settings;
+    this.needsTime = store !== undefined || outbox.maximumAge !== undefined;
     this.storage = store && new SessionStorage(store, this.settings.clientId, this.clock, this.storageOwner());
     const { timerLateness } = platform;
     this.session = new ClientSession({ ...this.settings, timerLateness }, this.sessionEvents(), this.storage?.journal);
@@ -172,7 +182,7 @@ export class Client {
    * @param payload text is sent as UTF-8; bytes must not change until the promise settles
    * @example await client.publish("kitchen/light", "on", { qos: 1, retain: true })
    */
-  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
     try {
       if (this.storage === undefined || this.storage.isOpen || this.isClosed)
         return this.startPublishing(topic, payload, options);
@@ -268,20 +278,38 @@ export class Client {
   ): Promise<PublishResult> {
     const { qos = 0, retain = false, properties, signal } = options;
     if (this.isClosed) throw closedError("publish");
-    assertKnown(options, PUBLISH_OPTIONS);
-    assertTopicName(topic);
+    if (options !== NO_OPTIONS) assertKnown(options, PUBLISH_OPTIONS);
+    if (topic !== this.lastTopic) assertTopicName(topic);
+    this.lastTopic = topic;
     assertPayload(payload);
     assertQoS("qos", qos);
+    if (qos === 0 && properties === undefined && signal === undefined) {
+      const group = this.session.sendAtOnce(topic, payload, retain, this.newGroup);
+      if (group !== undefined) {
+        this.counts.messagesPublished++;
+        return (group as Publishing).result;
+      }
+    }
     assertPublishProperties(properties);
     assertNotAborted(signal);
-    const now = this.clock.now();
+    // For most messages nothing depends on the time, and a look at the clock is not free.
+    const now = properties !== undefined || this.needsTime ? this.clock.now() : 0;
     const expiry = properties?.messageExpiryInterval;
     const expiresAt = expiry === undefined ? Infinity : now + expiry * 1000;
     let release: (() => void) | undefined;
-    const publishing = new Publishing(topic, payload, qos, retain, properties, expiresAt, () => {
+    const onSettled = (): void => {
       release?.();
       this.settled();
-    });
+    };
+    const publishing = new Publishing(
+      topic,
+      payload,
+      qos,
+      retain,
+      properties,
+      expiresAt,
+      signal === undefined ? this.onSettled : onSettled,
+    );
     release =
       signal &&
       onAbort(signal, (error) => {

@@ -17,6 +17,7 @@ import type {
   Will,
 } from "../codec/packets.js";
 import type { AuthProperties, ConnectProperties } from "../codec/properties.js";
+import type { PublishFields } from "../codec/publish-coder.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
@@ -214,6 +215,16 @@ export class ClientSession {
     this.sender.publish(message, now);
   }
 
+  /** As `MessageSender.sendAtOnce`. */
+  sendAtOnce(
+    topic: string,
+    payload: Uint8Array | string,
+    retain: boolean,
+    newGroup: (topic: string) => OutgoingMessage,
+  ): OutgoingMessage | undefined {
+    return this.sender.sendAtOnce(topic, payload, retain, newGroup);
+  }
+
   /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
   expire(now: number): number {
     return this.sender.expire(now);
@@ -358,7 +369,7 @@ export class ClientSession {
     this.requests.opened({ outlet, version, limits });
     const { receiveMaximum, qos2Maximum, maximumPacketSize, topicAliasMaximum } = limits;
     const topicAliases = new OutgoingTopicAliases(topicAliasMaximum);
-    const refuse = (message: OutgoingMessage): MqttError | undefined => publishRefusal(limits, message);
+    const refuse = (message: PublishFields): MqttError | undefined => publishRefusal(limits, message);
     const senderLink = { outlet, version, receiveMaximum, qos2Maximum, maximumPacketSize, topicAliases, refuse };
     this.sender.opened(senderLink, resumed, now);
   }

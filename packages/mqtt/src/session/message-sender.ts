@@ -9,11 +9,12 @@ import { PUBREL, writeAcknowledgement, writePacket } from "../codec/encode.js";
 import type { OutputBuffer } from "../codec/output-buffer.js";
 import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
-import { topicLengthProblem, writePublish } from "../codec/publish-coder.js";
+import { type PublishFields, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { type MqttError, RefusedError, TransportError, UsageError } from "../errors.js";
+import { Inflight } from "./inflight.js";
 import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
-import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
+import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { Queue } from "./queue.js";
@@ -39,7 +40,7 @@ export interface SenderLink {
   readonly maximumPacketSize: number;
   readonly topicAliases: OutgoingTopicAliases;
   /** Why the peer would not take the message, if so. */
-  refuse(message: OutgoingMessage): MqttError | undefined;
+  refuse(message: PublishFields): MqttError | undefined;
 }
 
 const DUP = 0x08;
@@ -47,17 +48,27 @@ const UNSENT = "the connection was lost before the message was handed to the net
 
 export class MessageSender {
   private readonly outbox: Outbox;
-  /** By packet identifier, in the order they were first sent. */
-  private readonly inflight = new Map<number, OutgoingMessage>();
-  private inflightBytes = 0;
+  private readonly inflight = new Inflight();
   /** In flight since an earlier connection, and not yet sent again over this one. */
   private resend = new Queue<OutgoingMessage>();
-  /** QoS 0 messages that are encoded and not yet with the transport. */
+  /** QoS 0 messages that are encoded and not yet with the transport; one may stand for many. */
   private unflushed: OutgoingMessage[] = [];
+  private unflushedCount = 0;
+  /** What stands for those that leave with take number `groupTake`; undefined if there are none, or they have left. */
+  private group: OutgoingMessage | undefined;
+  private groupTake = 0;
   /** Where in `unflushed` those begin that were encoded since take number `freshSince`. */
   private fresh = 0;
   private freshSince = 0;
   private link: SenderLink | undefined;
+  /** Of the QoS 0 message that is being encoded. */
+  private readonly fields = {
+    topic: "",
+    payload: "" as Uint8Array | string,
+    qos: 0 as const,
+    retain: false,
+    properties: undefined,
+  };
   private sendQuota = 0;
   /** The same for QoS 2 alone. */
   private qos2Quota = 0;
@@ -77,7 +88,7 @@ export class MessageSender {
 
   /** Messages whose outcome is not known. */
   get pending(): number {
-    return this.outbox.length + this.inflight.size + this.unflushed.length;
+    return this.outbox.length + this.inflight.length + this.unflushedCount;
   }
 
   get outboxCounts(): OutboxCounts {
@@ -95,6 +106,41 @@ export class MessageSender {
     if (this.outbox.add(message, link === undefined) && message.qos > 0) this.journal?.put(message);
   }
 
+  /**
+   * Sends a QoS 0 message without an object of its own, if it may go at once. Returns what stands for all those that leave with the
+   * same bytes, and so have one outcome; undefined if the message has to wait, or is refused: `publish` does that.
+   *
+   * @param newGroup makes what stands for them
+   */
+  sendAtOnce(
+    topic: string,
+    payload: Uint8Array | string,
+    retain: boolean,
+    newGroup: (topic: string) => OutgoingMessage,
+  ): OutgoingMessage | undefined {
+    const { link, fields } = this;
+    if (link === undefined || this.outbox.length > 0 || this.resend.length > 0 || link.outlet.congested)
+      return undefined;
+    fields.topic = topic;
+    fields.payload = payload;
+    fields.retain = retain;
+    const may = topicRefusal(link.version, topic) === undefined && link.refuse(fields) === undefined;
+    const sent = may && this.encode(link, fields, 0, false);
+    fields.payload = ""; // may be large
+    if (!sent) return undefined;
+    if (this.group === undefined || link.outlet.takes !== this.groupTake) {
+      this.group = newGroup(topic);
+      this.groupTake = link.outlet.takes;
+      this.awaitFlush(link, this.group);
+    } else {
+      this.group.count++;
+      this.unflushedCount++;
+    }
+    const { group } = this;
+    link.outlet.touch();
+    return group;
+  }
+
   /** Puts messages back that an earlier process left in the store, in their order. */
   restore(messages: readonly OutgoingMessage[]): void {
     for (const message of messages) {
@@ -103,7 +149,7 @@ export class MessageSender {
         this.outbox.restore(message);
       } else {
         this.identifiers.restore(message.packetIdentifier);
-        this.takeOff(message);
+        this.inflight.add(message);
       }
     }
   }
@@ -119,7 +165,7 @@ export class MessageSender {
     this.sendQuota = link.receiveMaximum;
     this.qos2Quota = link.qos2Maximum;
     this.resend = new Queue();
-    for (const message of this.inflight.values()) this.resend.push(message);
+    for (const message of this.inflight.inOrder()) this.resend.push(message);
     this.pump(now);
   }
 
@@ -127,7 +173,8 @@ export class MessageSender {
   lost(): void {
     this.link = undefined;
     for (const message of this.takeUnflushed(this.unflushed.length)) {
-      this.fail(message, new TransportError("CONNECTION_LOST", `"${message.topic}": ${UNSENT}`));
+      const others = message.count > 1 ? ` and ${message.count - 1} QoS 0 messages after it` : "";
+      this.fail(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
     }
   }
 
@@ -222,7 +269,7 @@ export class MessageSender {
       if (message.state === "queued") {
         this.outbox.remove(message);
       } else {
-        this.land(message);
+        this.inflight.delete(message);
         this.identifiers.release(message.packetIdentifier);
       }
       this.fail(message, error);
@@ -232,9 +279,8 @@ export class MessageSender {
   /** Fails all that has no outcome yet. */
   abandon(error: (message: OutgoingMessage) => MqttError): void {
     const unflushed = this.takeUnflushed(this.unflushed.length);
-    const messages = [...unflushed, ...this.inflight.values(), ...this.outbox.drain()];
+    const messages = [...unflushed, ...this.inflight.inOrder(), ...this.outbox.drain()];
     this.inflight.clear();
-    this.inflightBytes = 0;
     this.resend = new Queue();
     for (const message of messages) {
       message.state = "settled";
@@ -245,7 +291,7 @@ export class MessageSender {
   private maySend(link: SenderLink, message: OutgoingMessage): boolean {
     if (link.outlet.congested) return false;
     if (message.qos === 0) return true;
-    if (this.inflightBytes >= (this.bounds.maximumInflightBytes ?? Infinity)) return false;
+    if (this.inflight.bytes >= (this.bounds.maximumInflightBytes ?? Infinity)) return false;
     return this.sendQuota > 0 && (message.qos === 1 || this.qos2Quota > 0) && this.identifiers.available;
   }
 
@@ -263,17 +309,13 @@ export class MessageSender {
       return;
     }
     if (message.qos === 0) {
-      if (link.outlet.takes !== this.freshSince) {
-        this.freshSince = link.outlet.takes;
-        this.fresh = this.unflushed.length;
-      }
-      this.unflushed.push(message);
+      this.awaitFlush(link, message);
     } else {
       message.packetIdentifier = identifier;
       message.state = "sent";
       this.sendQuota--;
       if (message.qos === 2) this.qos2Quota--;
-      this.takeOff(message);
+      this.inflight.add(message);
       this.journal?.put(message);
     }
     link.outlet.touch();
@@ -286,7 +328,7 @@ export class MessageSender {
     } else if (!this.write(link, message, message.packetIdentifier, true, now)) {
       // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
       if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
-      this.land(message);
+      this.inflight.delete(message);
       this.fail(message, packetTooLarge(link.maximumPacketSize, `the message for "${message.topic}"`));
       return;
     }
@@ -296,12 +338,28 @@ export class MessageSender {
   }
 
   private write(link: SenderLink, message: OutgoingMessage, identifier: number, dup: boolean, now: number): boolean {
-    const fields = message.expiresAt === Infinity ? message : { ...message, properties: remainingExpiry(message, now) };
+    if (message.expiresAt === Infinity) return this.encode(link, message, identifier, dup);
+    const { topic, payload, qos, retain } = message;
+    const properties = remainingExpiry(message, now);
+    return this.encode(link, { topic, payload, qos, retain, properties }, identifier, dup);
+  }
+
+  private encode(link: SenderLink, fields: PublishFields, identifier: number, dup: boolean): boolean {
     const { outlet, version, maximumPacketSize, topicAliases } = link;
-    const alias = topicAliases.aliasFor(message.topic);
+    const alias = topicAliases.aliasFor(fields.topic);
     const written = writePublish(outlet.out, version, fields, identifier, dup, maximumPacketSize, alias) > 0;
-    if (!written && alias > 0) topicAliases.forget(message.topic);
+    if (!written && alias > 0) topicAliases.forget(fields.topic);
     return written;
+  }
+
+  /** The message has its outcome when the bytes that are written now have been taken by the transport. */
+  private awaitFlush(link: SenderLink, message: OutgoingMessage): void {
+    if (link.outlet.takes !== this.freshSince) {
+      this.freshSince = link.outlet.takes;
+      this.fresh = this.unflushed.length;
+    }
+    this.unflushed.push(message);
+    this.unflushedCount += message.count;
   }
 
   private acknowledged(
@@ -335,18 +393,8 @@ export class MessageSender {
     message.failed(error);
   }
 
-  private takeOff(message: OutgoingMessage): void {
-    this.inflight.set(message.packetIdentifier, message);
-    this.inflightBytes += messageSize(message);
-  }
-
-  private land(message: OutgoingMessage): void {
-    this.inflight.delete(message.packetIdentifier);
-    this.inflightBytes -= messageSize(message);
-  }
-
   private finish(message: OutgoingMessage): void {
-    this.land(message);
+    this.inflight.delete(message);
     this.identifiers.release(message.packetIdentifier);
     this.journal?.remove(message);
   }
@@ -354,7 +402,12 @@ export class MessageSender {
   /** Takes the first `count` out of `unflushed`. */
   private takeUnflushed(count: number): OutgoingMessage[] {
     this.fresh = 0;
-    return this.unflushed.splice(0, count);
+    const taken = this.unflushed.splice(0, count);
+    for (const message of taken) {
+      this.unflushedCount -= message.count;
+      if (message === this.group) this.group = undefined;
+    }
+    return taken;
   }
 
   private releaseUnknown(link: SenderLink, packetIdentifier: number): void {
@@ -372,13 +425,13 @@ export class MessageSender {
   private startAfresh(now: number): void {
     const again: OutgoingMessage[] = [];
     const over: OutgoingMessage[] = [];
-    for (const message of [...this.inflight.values()]) {
+    for (const message of this.inflight.inOrder()) {
       if (message.qos === 2) {
         this.finish(message);
         over.push(message);
         continue;
       }
-      this.land(message);
+      this.inflight.delete(message);
       this.identifiers.release(message.packetIdentifier);
       message.packetIdentifier = 0;
       message.state = "queued";

@@ -20,6 +20,10 @@ export abstract class OutgoingMessage {
   /** Its neighbours in the outbox; the outbox's own. */
   before: OutgoingMessage | undefined;
   behind: OutgoingMessage | undefined;
+  /** Its place among those in flight; theirs to know. */
+  order = 0;
+  /** How many messages this stands for: QoS 0 messages that leave together have one outcome. */
+  count = 1;
   /** The number of its record in the store: 0 if it needs none. */
   sequence = 0;
   /** Whether a record stands there under that number, or is being written; the journal's own. */

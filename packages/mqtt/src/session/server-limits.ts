@@ -2,9 +2,9 @@
 
 import type { ConnackPacket, ProtocolVersion, SubscriptionRequest } from "../codec/packets.js";
 import type { SubscribeProperties } from "../codec/properties.js";
+import type { PublishFields } from "../codec/publish-coder.js";
 import { RefusedError } from "../errors.js";
 import { hasWildcard } from "../topic/topic-filter.js";
-import type { OutgoingMessage } from "./outgoing-message.js";
 
 const PROTOCOL_MAXIMUM = 268_435_460;
 
@@ -49,7 +49,7 @@ export function serverLimits(
 }
 
 /** Why the server would not take this message; undefined if it would. Its size is checked where it is encoded. */
-export function publishRefusal(limits: ServerLimits, message: OutgoingMessage): RefusedError | undefined {
+export function publishRefusal(limits: ServerLimits, message: PublishFields): RefusedError | undefined {
   if (message.qos > limits.maximumQoS) {
     return new RefusedError(
       "MAXIMUM_QOS_EXCEEDED",
