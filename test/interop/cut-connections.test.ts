@@ -1,8 +1,9 @@
 // 10,000 messages through mosquitto while the publisher's connection is cut 50 times. The subscriber is direct and uncut:
 // mosquitto, as the sender, may repeat a QoS 2 message by itself after quick reconnections.
 import { connect } from "@aiko/mqtt";
+import { SeededRandom } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
-import { CuttingProxy } from "../fixtures/cutting-proxy.ts";
+import { type Fate, FaultyProxy, UNHURT } from "../fixtures/faulty-proxy.ts";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 const messages = 10_000;
@@ -12,6 +13,8 @@ const seed = Number(process.env["SEED"] ?? 20_120_601);
 const limits = ["max_inflight_messages 20", "max_queued_messages 0"];
 /** At QoS 0: what is awaited at a time, so that the connection is cut between messages and not after all of them. */
 const batch = 50;
+/** Bytes, of both directions together, that pass through a connection before it may be cut. */
+const SHORTEST = 100;
 
 const cases = ([4, 5] as const).flatMap((version) => ([0, 1, 2] as const).map((qos) => ({ version, qos })));
 
@@ -21,12 +24,14 @@ test.each(cases)(
     await using mosquitto = await Mosquitto.start({ config: limits });
     // Each message takes at least so many bytes on the wire, acknowledgements included: enough for all the cuts.
     const bytes = messages * (2 + 2 + topic.length + 5 + { 0: 0, 1: 6, 2: 14 }[qos]);
-    await using proxy = await CuttingProxy.listen(mosquitto.port, {
-      seed,
-      cuts,
-      longest: Math.floor(bytes / cuts),
-      shortest: 100,
-    });
+    const random = new SeededRandom(seed);
+    let planned = 0;
+    const fate = (): Fate => {
+      if (planned++ >= cuts) return UNHURT;
+      const count = SHORTEST + random.integer(Math.floor(bytes / cuts) - SHORTEST);
+      return { pace: { of: "bytes" }, strike: { aim: { at: "bytes", count }, blow: "reset" } };
+    };
+    await using proxy = await FaultyProxy.listen(mosquitto.port, { fate });
     await using subscriber = await connect(mosquitto.url, { protocolVersion: version });
     const received: number[] = [];
     let last: () => void = () => undefined;

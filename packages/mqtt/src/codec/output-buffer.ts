@@ -3,10 +3,13 @@
  * Owns memory and nothing else: bytes that were taken are never written to again, unless the owner says so by `rewind`.
  */
 
+import { TopicMemo } from "./topic-memo.js";
+
 const SMALLEST_SLAB = 256;
 const LARGEST_SLAB = 65_536;
 
 export class OutputBuffer {
+  readonly topic = new TopicMemo();
   /** The slab that `reserve` points into. Read it after `reserve`, which may replace it. */
   bytes: Uint8Array;
   /** Where the part of `bytes` that was not taken yet begins. */

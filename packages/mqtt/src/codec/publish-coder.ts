@@ -54,7 +54,8 @@ export function writePublish(
   const { payload, qos } = fields;
   const topic = topicAlias < 0 ? "" : fields.topic;
   const alias = Math.abs(topicAlias);
-  const topicLength = utf8Length(topic);
+  const known = out.topic.bytesOf(topic);
+  const topicLength = known === undefined ? utf8Length(topic) : known.length - 2;
   const size = payloadLength(payload);
   let properties: BodyWriter | undefined;
   let remaining = 2 + topicLength + size + (qos > 0 ? 2 : 0);
@@ -75,9 +76,14 @@ export function writePublish(
   const bytes = out.bytes;
   bytes[at] = 0x30 | (dup ? 8 : 0) | (qos << 1) | (fields.retain ? 1 : 0);
   at = writeVariableByteInteger(remaining, bytes, at + 1);
-  bytes[at] = topicLength >>> 8;
-  bytes[at + 1] = topicLength;
-  at = writeUtf8(topic, bytes, at + 2);
+  if (known === undefined) {
+    bytes[at] = topicLength >>> 8;
+    bytes[at + 1] = topicLength;
+    at = writeUtf8(topic, bytes, at + 2);
+  } else {
+    bytes.set(known, at);
+    at += known.length;
+  }
   if (qos > 0) {
     bytes[at] = packetIdentifier >>> 8;
     bytes[at + 1] = packetIdentifier;

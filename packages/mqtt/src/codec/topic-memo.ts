@@ -1,0 +1,28 @@
+/** The topic name that was written last, as bytes: who publishes to one topic again and again has it encoded once. */
+
+import { utf8Length, writeUtf8 } from "../platform/text.js";
+
+export class TopicMemo {
+  private topic: string | undefined;
+  private bytes: Uint8Array | undefined;
+
+  /** The name as it stands in a packet, its length before it; undefined for one that was not asked for just before. */
+  bytesOf(topic: string): Uint8Array | undefined {
+    if (topic !== this.topic) {
+      this.topic = topic;
+      this.bytes = undefined;
+      return undefined;
+    }
+    this.bytes ??= encoded(topic);
+    return this.bytes;
+  }
+}
+
+function encoded(topic: string): Uint8Array {
+  const length = utf8Length(topic);
+  const bytes = new Uint8Array(2 + length);
+  bytes[0] = length >>> 8;
+  bytes[1] = length;
+  writeUtf8(topic, bytes, 2);
+  return bytes;
+}

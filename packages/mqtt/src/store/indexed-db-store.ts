@@ -1,0 +1,182 @@
+/**
+ * The entry `@aiko/mqtt/indexed-db`: sessions kept in a browser's IndexedDB, so that they outlive the page. Each record is one of the
+ * database's, under the session's name and its own key; a write is one transaction that is on the disk when it resolves.
+ */
+
+import { type MqttError, TransportError, UsageError } from "../errors.js";
+import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
+import type { Database, Request, Scope, Transaction } from "./indexed-db-api.js";
+
+export interface IndexedDbStoreOptions {
+  /** The database's name, for pages of one origin that must not share. Default "aiko-mqtt". */
+  readonly database?: string;
+}
+
+const RECORDS = "records";
+const VERSION = 1;
+
+/** The sessions that this page or worker has open. */
+const openHere = new Set<string>();
+
+interface Session {
+  readonly name: string;
+  readonly database: Database;
+  readonly unlock: () => void;
+}
+
+/**
+ * What a session holds is bounded by the client's `outbox` and by what the browser grants the origin. One page or worker at a time
+ * owns a session. Where the browser has no Web Locks (a page that came by http: from another machine), only that page knows it:
+ * there, as anyway, each page needs a client identifier of its own.
+ *
+ * @example await connect("wss://server/mqtt", { clientId, cleanStart: false, store: new IndexedDbStore() })
+ */
+export class IndexedDbStore implements Store {
+  private readonly databaseName: string;
+  private state: "closed" | "opening" | Session = "closed";
+
+  /** @throws UsageError OPTION_INVALID */
+  constructor(options: IndexedDbStoreOptions = {}) {
+    this.databaseName = options.database ?? "aiko-mqtt";
+    if (typeof this.databaseName !== "string") {
+      throw new UsageError("OPTION_INVALID", `database ${String(options.database)}: must be a string`);
+    }
+  }
+
+  /** @throws TransportError STORE_LOCKED or STORE_FAILED */
+  async open(name: string): Promise<readonly StoreRecord[]> {
+    if (this.state !== "closed") {
+      throw new TransportError("STORE_LOCKED", `store: cannot open the session "${name}", this store has one open`);
+    }
+    this.state = "opening";
+    let unlock: (() => void) | undefined;
+    let database: Database | undefined;
+    try {
+      unlock = await lock(this.databaseName, name);
+      database = await openDatabase(this.databaseName);
+      const records = await readAll(database, name);
+      this.state = { name, database, unlock };
+      return records;
+    } catch (error) {
+      this.state = "closed";
+      database?.close();
+      unlock?.();
+      throw asStoreError(error, `the session "${name}" cannot be read`);
+    }
+  }
+
+  /** @throws TransportError STORE_FULL or STORE_FAILED: then nothing of `changes` was written */
+  write(changes: readonly StoreChange[]): Promise<void> {
+    const { state } = this;
+    if (typeof state === "string") {
+      return Promise.reject(new UsageError("OPTION_INVALID", "store: write needs a session that is open, and none is"));
+    }
+    const { name, database } = state;
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown): void => reject(asStoreError(error, "nothing of this write was kept"));
+      let transaction: Transaction | undefined;
+      try {
+        transaction = database.transaction(RECORDS, "readwrite", { durability: "strict" });
+        transaction.oncomplete = () => resolve();
+        transaction.onabort = () => failed(transaction?.error);
+        const records = transaction.objectStore(RECORDS);
+        for (const { key, value } of changes) {
+          if (value === undefined) records.delete([name, key]);
+          else records.put(alone(value), [name, key]);
+        }
+      } catch (error) {
+        failed(error);
+        transaction?.abort();
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    const { state } = this;
+    if (typeof state === "string") return;
+    this.state = "closed";
+    state.database.close(); // once the transactions under way are done
+    state.unlock();
+  }
+}
+
+/** The value without what else its buffer holds, all of which would be stored. */
+function alone(value: Uint8Array): Uint8Array {
+  return value.length === value.buffer.byteLength ? value : value.slice();
+}
+
+async function openDatabase(name: string): Promise<Database> {
+  const { indexedDB } = globalThis as Scope;
+  if (indexedDB === undefined) {
+    throw new TransportError("STORE_FAILED", "store: this runtime has no IndexedDB");
+  }
+  const opening = indexedDB.open(name, VERSION);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(RECORDS);
+  const database = await settled(opening);
+  database.onversionchange = () => database.close(); // whoever deletes the database must not wait for this page
+  return database;
+}
+
+async function readAll(database: Database, name: string): Promise<StoreRecord[]> {
+  const range = (globalThis as Scope).IDBKeyRange?.bound([name], [name, []]);
+  const records = database.transaction(RECORDS, "readonly").objectStore(RECORDS);
+  const [keys, values] = await Promise.all([settled(records.getAllKeys(range)), settled(records.getAll(range))]);
+  return keys.map((key, i) => ({ key: (key as [string, number])[1], value: values[i] as Uint8Array }));
+}
+
+function settled<Result>(request: Request<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Takes the session for this page or worker alone. Resolves to what gives it back; the browser does so when the page is gone. */
+async function lock(database: string, name: string): Promise<() => void> {
+  const lockName = `${database}/${name}`;
+  const taken = () =>
+    new TransportError(
+      "STORE_LOCKED",
+      `store: the session "${name}" is open in another client, page or worker: give each a client identifier of its own`,
+    );
+  if (openHere.has(lockName)) throw taken();
+  openHere.add(lockName);
+  let release: () => void = () => undefined;
+  const locks = (globalThis as Scope).navigator?.locks;
+  if (locks !== undefined) {
+    const free = await new Promise<boolean>((resolve, reject) => {
+      const held = locks.request(lockName, { ifAvailable: true }, (granted) => {
+        resolve(granted !== null);
+        return granted === null
+          ? Promise.resolve()
+          : new Promise<void>((end) => {
+              release = end;
+            });
+      });
+      held.catch(reject);
+    }).catch((error: unknown) => {
+      openHere.delete(lockName);
+      throw error;
+    });
+    if (!free) {
+      openHere.delete(lockName);
+      throw taken();
+    }
+  }
+  return () => {
+    openHere.delete(lockName);
+    release();
+  };
+}
+
+function asStoreError(error: unknown, consequence: string): MqttError {
+  if (error instanceof TransportError || error instanceof UsageError) return error;
+  const { name, message } = (error ?? {}) as { name?: string; message?: string };
+  if (name === "QuotaExceededError") {
+    return new TransportError("STORE_FULL", `store: the browser grants no more space; ${consequence}`, {
+      cause: error,
+    });
+  }
+  const why = `IndexedDB failed with ${name ?? "no error"}${message ? `, "${message}"` : ""}`;
+  return new TransportError("STORE_FAILED", `store: ${why}; ${consequence}`, { cause: error });
+}

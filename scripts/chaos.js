@@ -1,0 +1,22 @@
+// @ts-check
+// Cuts, kills and silence between clients and servers, and what came of it. test/chaos/main.ts says what can be asked for.
+//   node scripts/chaos.js [--cuts 10000] [--kills 500] [--seed N] [--seconds-limit N] [--server broker|mosquitto|both] [--only TEXT]
+//   node scripts/chaos.js --soak
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundle } from "../test/chaos/bundle.js";
+
+const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
+try {
+  const main = await bundle("main", directory);
+  const programs = {
+    client: await bundle("programs/client", directory),
+    crowd: await bundle("programs/crowd", directory),
+    broker: await bundle("programs/broker", directory),
+  };
+  const { run } = await import(main);
+  process.exitCode = await run(process.argv.slice(2), programs);
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,87 @@
+// A short run of `npm run chaos`, against our broker alone. CHAOS_SEED has a run again.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SeededRandom } from "@aiko/mqtt/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundle } from "./bundle.js";
+import { halfOpenScenario } from "./half-open-scenario.ts";
+import { linkScenario } from "./link-scenario.ts";
+import type { Outcome } from "./outcome.ts";
+import { serverScenario } from "./server-scenario.ts";
+import { BrokerServer } from "./servers.ts";
+
+const seed = Number(process.env["CHAOS_SEED"] ?? Date.now() % 1_000_000_000);
+const signal = new AbortController().signal;
+const quota = { cuts: 25, kills: 3, halfOpen: 0 };
+let workshop: string;
+let program: string;
+let crowd: string;
+let broker: string;
+
+beforeAll(async () => {
+  workshop = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
+  program = await bundle("programs/client", workshop);
+  crowd = await bundle("programs/crowd", workshop);
+  broker = await bundle("programs/broker", workshop);
+}, 30_000);
+afterAll(() => rm(workshop, { recursive: true, force: true }));
+
+/** What must be the same in each. */
+function expectNothingBroken(outcome: Outcome): void {
+  expect(outcome.violations, `CHAOS_SEED=${seed}`).toEqual([]);
+  const { lost, doubled, outOfOrder, unsettled, rejected } = outcome;
+  expect({ lost, doubled, outOfOrder, unsettled, rejected }).toEqual({
+    lost: 0,
+    doubled: 0,
+    outOfOrder: 0,
+    unsettled: 0,
+    rejected: 0,
+  });
+}
+
+const cases = [
+  { role: "publishing", qos: 1, version: 5 },
+  { role: "publishing", qos: 2, version: 4 },
+  { role: "receiving", qos: 1, version: 4 },
+  { role: "receiving", qos: 2, version: 5 },
+] as const;
+
+test.concurrent.each(cases)(
+  "$role at QoS $qos by version $version, cut 25 times and killed 3 times: nothing lost, doubled, out of order or unsettled",
+  async (each) => {
+    await using server = await BrokerServer.start(broker);
+    const settings = { ...each, quota, messages: 0, offline: false, seed, signal, program };
+    const outcome = await linkScenario(server, settings);
+    expectNothingBroken(outcome);
+    expect(outcome.messages).toBeGreaterThan(0);
+    expect(outcome.cuts).toBeGreaterThanOrEqual(quota.cuts);
+    expect(outcome.kills).toBeGreaterThanOrEqual(quota.kills);
+  },
+  60_000,
+);
+
+test.concurrent("messages published offline, more than a window of them, arrive in order", async () => {
+  await using server = await BrokerServer.start(broker);
+  const faults = { cuts: 5, kills: 0, halfOpen: 0, spread: 50 };
+  const settings = { role: "publishing", qos: 1, version: 5, messages: 2_000, offline: true } as const;
+  const outcome = await linkScenario(server, { ...settings, quota: faults, seed, signal, program });
+  expectNothingBroken(outcome);
+  expect(outcome.messages).toBe(2_000);
+}, 60_000);
+
+test.concurrent("a server killed without its sessions: the application is told each time, and only QoS 2 in doubt is given up", async () => {
+  await using server = await BrokerServer.start(broker);
+  const outcome = await serverScenario(
+    { server, keeps: false },
+    { qos: 2, version: 5, kills: 3, seed, signal, program },
+  );
+  expectNothingBroken(outcome);
+  expect(outcome.notes[0]).toBe("told 3 times of 3");
+}, 60_000);
+
+test.concurrent("half-open connections are each noticed within 1.5 × keep alive", async () => {
+  await using server = await BrokerServer.start(broker);
+  const outcome = await halfOpenScenario(server, { connections: 20, random: new SeededRandom(seed), program: crowd });
+  expectNothingBroken(outcome);
+}, 60_000);

@@ -1,0 +1,170 @@
+// What `npm run chaos` does: runs the scenarios, a few at once, and prints a line for each. Ends with code 1 if any promise was broken.
+import { parseArgs } from "node:util";
+import { SeededRandom } from "@aiko/mqtt/testing";
+import { halfOpenScenario } from "./half-open-scenario.ts";
+import { linkScenario } from "./link-scenario.ts";
+import { header, type Outcome, row, total } from "./outcome.ts";
+import { serverScenario } from "./server-scenario.ts";
+import { BrokerServer, type ChaosServer, MosquittoServer } from "./servers.ts";
+
+/** The bundled programs. */
+export interface Programs {
+  readonly client: string;
+  readonly crowd: string;
+  readonly broker: string;
+}
+
+interface Scenario {
+  readonly name: string;
+  run(seed: number, signal: AbortSignal): Promise<Outcome>;
+}
+
+/** Messages. */
+const SOAK = 1_000_000;
+
+const options = {
+  cuts: { type: "string", default: "1000" },
+  kills: { type: "string", default: "50" },
+  seed: { type: "string" },
+  "seconds-limit": { type: "string", default: "3600" },
+  server: { type: "string", default: "both" },
+  only: { type: "string", default: "" },
+  jobs: { type: "string", default: "3" },
+  soak: { type: "boolean", default: false },
+} as const;
+
+/** Returns the exit code. */
+export async function run(args: readonly string[], programs: Programs): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options });
+  const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+  const servers = serverNames(values.server);
+  const [cuts, kills] = [Number(values.cuts), Number(values.kills)];
+  const started = Date.now();
+  const limit = AbortSignal.timeout(Number(values["seconds-limit"]) * 1000);
+  // In proportion: 10,000 cuts go with 200 kills of servers, 200 half-open connections and 66,000 messages offline.
+  const scenarios = values.soak
+    ? soakScenarios(servers, SOAK, programs)
+    : [
+        ...linkScenarios(servers, cuts, kills, programs),
+        ...serverScenarios(servers, Math.ceil(cuts / 50), programs),
+        ...offlineScenarios(servers, Math.ceil(cuts * 6.6), programs),
+        ...halfOpenScenarios(servers, Math.ceil(cuts / 50), programs),
+      ];
+  const left = scenarios
+    .map((scenario, i) => ({ scenario, seed: seed + i }))
+    .filter(({ scenario }) => scenario.name.includes(values.only));
+  console.log(`seed ${seed}, ${left.length} scenarios`);
+  console.log(header());
+  const outcomes: Outcome[] = [];
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const outcome = await next.scenario.run(next.seed, limit);
+      outcomes.push(outcome);
+      console.log(row(outcome));
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs) }, work));
+  const all = total(outcomes, (Date.now() - started) / 1000);
+  console.log(row(all));
+  if (limit.aborted) console.log(`--seconds-limit ${values["seconds-limit"]} ended the faults early`);
+  for (const violation of all.violations) console.error(violation);
+  console.log(all.violations.length === 0 ? "no promise broken" : `seed ${seed}: ${all.violations.length} broken`);
+  return all.violations.length === 0 ? 0 : 1;
+}
+
+const QUALITIES = [1, 2] as const;
+const VERSIONS = [4, 5] as const;
+const words = (version: 4 | 5): string => (version === 5 ? "5" : "3.1.1");
+type ServerName = "broker" | "mosquitto";
+
+function serverNames(asked: string): readonly ServerName[] {
+  if (asked === "both") return ["broker", "mosquitto"];
+  if (asked === "broker" || asked === "mosquitto") return [asked];
+  throw new Error(`--server ${asked}: must be broker, mosquitto or both`);
+}
+
+function startServer(name: ServerName, programs: Programs): Promise<ChaosServer> {
+  return name === "broker" ? BrokerServer.start(programs.broker) : MosquittoServer.start();
+}
+
+/** The part that number `i` of `count` has in `all`. */
+function share(all: number, count: number, i: number): number {
+  return Math.floor((all * (i + 1)) / count) - Math.floor((all * i) / count);
+}
+
+/** The client's link is cut, and the client killed. */
+function linkScenarios(servers: readonly ServerName[], cuts: number, kills: number, programs: Programs): Scenario[] {
+  const cases = servers.flatMap((server) =>
+    (["publishing", "receiving"] as const).flatMap((role) =>
+      QUALITIES.flatMap((qos) => VERSIONS.map((version) => ({ server, role, qos, version }))),
+    ),
+  );
+  return cases.map(({ server, role, qos, version }, i) => ({
+    name: `${role}, QoS ${qos}, ${words(version)}, ${server}`,
+    async run(seed, signal) {
+      await using it = await startServer(server, programs);
+      const quota = { cuts: share(cuts, cases.length, i), kills: share(kills, cases.length, i), halfOpen: 1 };
+      const common = { messages: 0, offline: false, seed, signal, program: programs.client };
+      return await linkScenario(it, { role, qos, version, quota, ...common });
+    },
+  }));
+}
+
+/** The server is killed, with its sessions and without; our broker keeps none. */
+function serverScenarios(servers: readonly ServerName[], kills: number, programs: Programs): Scenario[] {
+  const cases = servers.flatMap((server) =>
+    (server === "broker" ? [false] : [true, false]).flatMap((keeps) =>
+      QUALITIES.flatMap((qos) => VERSIONS.map((version) => ({ server, keeps, qos, version }))),
+    ),
+  );
+  return cases.map(({ server, keeps, qos, version }, i) => ({
+    name: `${server} killed ${keeps ? "with" : "without"} session, QoS ${qos}, ${words(version)}`,
+    async run(seed, signal) {
+      const settings = { qos, version, kills: share(kills, cases.length, i), seed, signal, program: programs.client };
+      if (server === "broker") {
+        await using it = await BrokerServer.start(programs.broker);
+        return await serverScenario({ server: it, keeps: false }, settings);
+      }
+      await using it = await MosquittoServer.start();
+      return await serverScenario({ server: it, keeps }, settings);
+    },
+  }));
+}
+
+function halfOpenScenarios(servers: readonly ServerName[], connections: number, programs: Programs): Scenario[] {
+  return servers.map((server, i) => ({
+    name: `half-open, ${server}`,
+    async run(seed) {
+      await using it = await startServer(server, programs);
+      const random = new SeededRandom(seed);
+      const count = share(connections, servers.length, i);
+      return await halfOpenScenario(it, { connections: count, random, program: programs.crowd });
+    },
+  }));
+}
+
+/** More messages than there are packet identifiers, published before there is a connection. */
+function offlineScenarios(servers: readonly ServerName[], messages: number, programs: Programs): Scenario[] {
+  return servers.map((server) => ({
+    name: `offline, ${server}`,
+    async run(seed, signal) {
+      await using it = await startServer(server, programs);
+      const quota = { cuts: 20, kills: 0, halfOpen: 0, spread: 200 };
+      const common = { messages, offline: true, seed, signal, program: programs.client };
+      return await linkScenario(it, { role: "publishing", qos: 1, version: 5, quota, ...common });
+    },
+  }));
+}
+
+/** Very many messages in one process, with a cut now and then. */
+function soakScenarios(servers: readonly ServerName[], messages: number, programs: Programs): Scenario[] {
+  return servers.map((server) => ({
+    name: `soak, ${server}`,
+    async run(seed, signal) {
+      await using it = await startServer(server, programs);
+      const quota = { cuts: messages, kills: 0, halfOpen: 0, spread: 1_000 };
+      const common = { messages, offline: false, seed, signal, program: programs.client };
+      return await linkScenario(it, { role: "publishing", qos: 1, version: 5, quota, ...common });
+    },
+  }));
+}

@@ -1,0 +1,128 @@
+// A client process of the chaos run: waits for its orders on standard input, then publishes numbered messages, receives them, or both. A
+// second line has it publish nothing more, a third has it leave.
+// What happens is told line by line, each written before the next step: a process that is killed has told all that it did.
+//   ready | connected 0|1 | settled N | rejected N CODE | received N | published | error TEXT | memory HEAP RSS | done PENDING
+import { writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { type ConnectOptions, createClient, type Message, MqttError } from "@aiko/mqtt";
+import { DiskStore } from "@aiko/mqtt-store";
+import type { Orders } from "../client-process.ts";
+import { FILTER, numberIn, payloadOf, topicOf } from "../numbered-message.ts";
+
+const tell = (line: string): void => {
+  writeSync(1, `${line}\n`);
+};
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const orders = JSON.parse((await lines.next()).value ?? "{}") as Orders;
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+let stopped = false;
+const left = lines.next().then(() => {
+  stopped = true;
+  return lines.next();
+});
+
+const { qos, directory, clientId } = orders;
+let next = orders.from;
+if (directory !== undefined) {
+  // What the store holds was published already; whatever came after it never got as far.
+  const store = new DiskStore(directory);
+  for (const { value } of await store.open(clientId)) next = Math.max(next, numberIn(value) + 1);
+  await store.close();
+}
+const options: ConnectOptions = {
+  clientId,
+  protocolVersion: orders.version,
+  cleanStart: false,
+  keepAlive: 1,
+  connectTimeout: 1_000,
+  reconnect: { initialDelay: 1, maximumDelay: 5 },
+};
+const client = createClient(
+  orders.url,
+  directory === undefined ? options : { ...options, store: new DiskStore(directory) },
+);
+client.on("connected", ({ sessionPresent }) => tell(`connected ${sessionPresent ? 1 : 0}`));
+client.on("error", (error) => tell(`error ${error}`));
+client.on("closed", ({ error }) => error && tell(`error closed: ${error}`));
+
+/** The first connection may fail as any other. */
+async function connected(): Promise<void> {
+  for (;;) {
+    try {
+      await client.connect();
+      return;
+    } catch (error) {
+      if (error instanceof MqttError && error.code === "ALREADY_CONNECTED") throw error;
+      await pause(2);
+    }
+  }
+}
+
+const memory = (): void => {
+  globalThis.gc?.();
+  const { heapUsed, rss } = process.memoryUsage();
+  tell(`memory ${heapUsed} ${rss}`);
+};
+
+async function receive(): Promise<void> {
+  let sometimes = 0;
+  const onMessage = async (message: Message): Promise<void> => {
+    if (sometimes++ % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+    tell(`received ${numberIn(message.payload)}`);
+  };
+  for (;;) {
+    try {
+      await client.subscribe(FILTER, { qos, onMessage });
+      return;
+    } catch (error) {
+      // Said when ten connections in a row ended before SUBACK, which is what a chaos run does.
+      if (!(error instanceof MqttError) || error.code !== "SUBSCRIBE_UNANSWERED") throw error;
+    }
+  }
+}
+
+/** Promises without an outcome. */
+let waiting = 0;
+let wake: () => void = () => undefined;
+const settled = (): void => {
+  waiting--;
+  wake();
+};
+function publishNext(): void {
+  const number = next++;
+  waiting++;
+  client
+    .publish(topicOf(number), payloadOf(number), { qos })
+    .then(
+      () => orders.quiet || tell(`settled ${number}`),
+      (error: MqttError) => tell(`rejected ${number} ${error.code}`),
+    )
+    .then(settled);
+}
+
+const until = orders.until || Infinity;
+if (orders.offline) while (next <= until) publishNext();
+const subscribed = orders.receives ? receive() : undefined; // before connecting: what comes at once has a place to go
+const connecting = connected();
+await subscribed;
+await connecting;
+tell("ready");
+
+for (let turn = 0; !stopped; turn++) {
+  if (turn === orders.warmUp) memory();
+  const more = orders.publishes && next <= until;
+  if (more && waiting < orders.window) publishNext();
+  else if (waiting > 0) await new Promise<void>((resolve) => (wake = resolve));
+  else await pause(5);
+  if (orders.publishes && next > until && waiting === 0) break;
+}
+if (!stopped) tell("published");
+while (!stopped) await pause(5);
+const end = Date.now() + orders.patience;
+while (waiting + client.statistics.pendingPublishes > 0 && Date.now() < end) await pause(5);
+memory();
+tell(`done ${waiting + client.statistics.pendingPublishes}`);
+await left;
+await client.disconnect();
+process.exit(0);

@@ -1,0 +1,239 @@
+// A server that is killed again and again, with its sessions or without, while one client publishes to itself through the proxy. What
+// the client can promise is then: whatever passed the wire is settled and delivered as its QoS says, and the application
+// is told at each connection whether its session is still there.
+import { SeededRandom } from "@aiko/mqtt/testing";
+import { FaultyProxy, UNHURT } from "../fixtures/faulty-proxy.ts";
+import { ClientProcess } from "./client-process.ts";
+import { FLAT, type Outcome } from "./outcome.ts";
+import type { ChaosServer, KeepingServer } from "./servers.ts";
+import { Tally } from "./tally.ts";
+import { WireLedger } from "./wire-ledger.ts";
+
+export interface ServerSettings {
+  readonly qos: 1 | 2;
+  readonly version: 4 | 5;
+  readonly kills: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** The bundled client program. */
+  readonly program: string;
+}
+
+/** The server, and how it is to end. */
+export type Victim =
+  | { readonly keeps: true; readonly server: KeepingServer }
+  | { readonly keeps: false; readonly server: ChaosServer };
+
+/** Milliseconds that any step may take. */
+const PATIENCE = 10_000;
+/** Messages that are settled between two kills, at the most. */
+const MOST_BETWEEN = 60;
+
+export async function serverScenario(victim: Victim, settings: ServerSettings): Promise<Outcome> {
+  const run = new ServerRun(victim, settings);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+class ServerRun {
+  private readonly random: SeededRandom;
+  private readonly ledger = new WireLedger();
+  private readonly tally = new Tally();
+  private readonly clients: ClientProcess;
+  private readonly settled = new Set<number>();
+  private readonly lostWithSession: number[] = [];
+  /** What the application was told of the session, connection by connection. */
+  private readonly told: boolean[] = [];
+  private readonly violations: string[] = [];
+  private proxy: FaultyProxy | undefined;
+  private kills = 0;
+  private toldRight = 0;
+  private rejected = 0;
+  private unsettled = 0;
+  private memory: number[] = [];
+  private isReady = false;
+  private isDone = false;
+
+  constructor(
+    private readonly victim: Victim,
+    private readonly settings: ServerSettings,
+  ) {
+    this.random = new SeededRandom(settings.seed);
+    this.clients = new ClientProcess(settings.program, (words) => this.heard(words));
+  }
+
+  async run(): Promise<Outcome> {
+    const { victim, settings, random } = this;
+    const { qos, version, kills, signal } = settings;
+    const started = Date.now();
+    this.proxy = await FaultyProxy.listen(victim.server.port, {
+      fate: () => UNHURT,
+      passed: (direction, packet) => this.ledger.passed(direction, packet),
+    });
+    this.clients.start({
+      url: this.proxy.url,
+      clientId: "chaos-server",
+      version,
+      qos,
+      publishes: true,
+      receives: true,
+      directory: undefined,
+      from: 1,
+      until: 0,
+      offline: false,
+      quiet: false,
+      window: 20,
+      warmUp: 200,
+      patience: PATIENCE,
+    });
+    await this.until("ready", () => this.isReady);
+    while (this.kills < kills && !signal.aborted && this.violations.length === 0) {
+      const enough = this.settled.size + 1 + random.integer(MOST_BETWEEN);
+      await this.until(`${enough} messages are settled`, () => this.settled.size >= enough);
+      await this.kill();
+    }
+    this.clients.stop();
+    await this.until("done", () => this.isDone);
+    const due = victim.keeps ? this.settled : this.ledger.received.deliveries.keys();
+    await this.tally.complete([...due], PATIENCE);
+    await this.clients.leave();
+    return this.outcome((Date.now() - started) / 1000);
+  }
+
+  async close(): Promise<void> {
+    await this.clients[Symbol.asyncDispose]();
+    await this.proxy?.[Symbol.asyncDispose]();
+  }
+
+  /** Kills the server, starts it again, and waits until the application was told which it was. */
+  private async kill(): Promise<void> {
+    const { victim, proxy, random, told } = this;
+    if (proxy === undefined) return;
+    const connections = told.length;
+    if (!victim.keeps) {
+      await victim.server.killWithoutSessions();
+    } else if (random.next() < 0.5) {
+      await victim.server.stop();
+    } else {
+      proxy.hold();
+      await victim.server.killAfterSaving();
+      proxy.strikeAll("reset");
+    }
+    this.kills++;
+    await victim.server.startAgain();
+    proxy.targetPort = victim.server.port;
+    await this.until("connected again", () => told.length > connections);
+    if (told[connections] === victim.keeps) {
+      this.toldRight++;
+    } else {
+      this.violations.push(`${this.name}: after kill ${this.kills} the application was told ${told[connections]}`);
+    }
+  }
+
+  private heard([event = "", ...words]: readonly string[]): void {
+    const number = Number(words[0]);
+    switch (event) {
+      case "ready":
+        this.isReady = true;
+        break;
+      case "done":
+        this.unsettled = number;
+        this.isDone = true;
+        break;
+      case "connected":
+        this.told.push(number === 1);
+        break;
+      case "settled":
+        this.settled.add(number);
+        break;
+      case "rejected":
+        this.refused(number, words[1] ?? "");
+        break;
+      case "received":
+        this.tally.add(number);
+        break;
+      case "memory":
+        this.memory.push(number);
+        break;
+      case "error":
+        this.violations.push(`${this.name}: ${words.join(" ")}`);
+        break;
+      default:
+    }
+  }
+
+  /** Only a QoS 2 message that was sent and had no PUBREC when the session went may be given up. */
+  private refused(number: number, code: string): void {
+    const { ledger, victim, settings } = this;
+    const cause =
+      code === "SESSION_LOST" && !victim.keeps && settings.qos === 2 && ledger.published.deliveries.has(number);
+    this.settled.add(number);
+    if (cause) {
+      this.lostWithSession.push(number);
+      return;
+    }
+    this.rejected++;
+    this.violations.push(`${this.name}: the promise of message ${number} was rejected with ${code}`);
+  }
+
+  private async until(what: string, condition: () => boolean): Promise<void> {
+    for (const start = Date.now(); !condition(); ) {
+      if (Date.now() - start > PATIENCE) {
+        this.violations.push(`${this.name}: not within ${PATIENCE} ms: ${what}`);
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  private get name(): string {
+    const { qos, version } = this.settings;
+    const { server, keeps } = this.victim;
+    return `${server.name} killed ${keeps ? "with" : "without"} session, QoS ${qos}, ${version === 5 ? "5" : "3.1.1"}`;
+  }
+
+  private outcome(seconds: number): Outcome {
+    const { ledger, tally, victim, settled, violations, name } = this;
+    const { qos } = this.settings;
+    const { published, received } = ledger;
+    // Settled means: the server took it over. And what it then sent, and the client acknowledged, the application has had.
+    const unsent = [...settled].filter((number) => !published.deliveries.has(number));
+    const dropped = [...received.acknowledged.keys()].filter((number) => !tally.has(number));
+    const swallowed = victim.keeps ? [...settled].filter((number) => !tally.has(number)) : [];
+    const lost = new Set([...unsent, ...dropped, ...swallowed]).size;
+    let doubled = 0;
+    const notes = [`told ${this.toldRight} times of ${this.kills}`];
+    if (qos === 2) {
+      doubled = published.doubled;
+      for (const [number, times] of received.deliveries) doubled += Math.max(0, tally.times(number) - times);
+      if (received.doubled > 0) notes.push(`${received.doubled} sent twice by ${victim.server.name}`);
+      if (this.lostWithSession.length > 0) notes.push(`${this.lostWithSession.length} SESSION_LOST`);
+    }
+    const [before, after] = [this.memory[0], this.memory.at(-1)];
+    const heap = before === undefined || after === undefined ? undefined : ([before, after] as const);
+    const outOfOrder = Math.max(tally.outOfOrder, published.outOfOrder);
+    if (lost > 0) violations.push(`${name}: lost ${unsent} | ${dropped} | ${swallowed}`);
+    if (doubled > 0) violations.push(`${name}: ${doubled} doubled`);
+    if (outOfOrder > 0) violations.push(`${name}: ${outOfOrder} out of order`);
+    if (this.unsettled > 0) violations.push(`${name}: ${this.unsettled} promises never settled`);
+    if (heap && heap[1] - heap[0] > FLAT) violations.push(`${name}: the heap grew by ${heap[1] - heap[0]} bytes`);
+    return {
+      scenario: name,
+      messages: settled.size,
+      lost,
+      doubled,
+      outOfOrder,
+      unsettled: this.unsettled,
+      rejected: this.rejected,
+      cuts: this.proxy?.cuts ?? 0,
+      kills: this.kills,
+      seconds,
+      heap,
+      notes,
+      violations,
+    };
+  }
+}

@@ -1,0 +1,171 @@
+// The servers of a chaos run, each a process that can be killed with or without its sessions.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
+
+export interface ChaosServer extends AsyncDisposable {
+  readonly name: string;
+  /** Changes when it is started again. */
+  readonly port: number;
+  /** Ends without a goodbye; what it knew of sessions is gone. */
+  killWithoutSessions(): Promise<void>;
+  startAgain(): Promise<void>;
+}
+
+/** A server that can keep its sessions while it is down. */
+export interface KeepingServer extends ChaosServer {
+  /** Ends as it is asked to, keeping its sessions. */
+  stop(): Promise<void>;
+  /** Writes its sessions down and is killed at once. Nothing may be under way. */
+  killAfterSaving(): Promise<void>;
+}
+
+/** Our broker. */
+export class BrokerServer implements ChaosServer {
+  readonly name = "our broker";
+  port = 0;
+  private child: ChildProcess | undefined;
+
+  private constructor(private readonly program: string) {}
+
+  static async start(program: string): Promise<BrokerServer> {
+    const server = new BrokerServer(program);
+    await server.startAgain();
+    return server;
+  }
+
+  async startAgain(): Promise<void> {
+    const child = spawn(process.execPath, [this.program], { stdio: ["ignore", "pipe", "inherit"] });
+    this.child = child;
+    const [port] = await once(createInterface({ input: child.stdout }), "line");
+    this.port = Number(port);
+  }
+
+  async killWithoutSessions(): Promise<void> {
+    await ended(this.child, "SIGKILL");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return ended(this.child, "SIGKILL");
+  }
+}
+
+const ATTEMPTS = 5;
+const PATIENCE = 10_000;
+
+export class MosquittoServer implements KeepingServer {
+  readonly name = "mosquitto";
+  port = 0;
+  private child: ChildProcess | undefined;
+
+  private constructor(private readonly folder: string) {}
+
+  /** @throws if mosquitto is not installed */
+  static async start(): Promise<MosquittoServer> {
+    const server = new MosquittoServer(await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-")));
+    let failure: unknown;
+    for (let i = 0; i < ATTEMPTS; i++) {
+      server.port = await freePort();
+      try {
+        await server.startAgain();
+        return server;
+      } catch (error) {
+        failure = error; // somebody else may have taken the port meanwhile
+      }
+    }
+    await server[Symbol.asyncDispose]();
+    throw failure;
+  }
+
+  async startAgain(): Promise<void> {
+    const lines = [
+      `user ${userInfo().username}`, // as root it would become the user "mosquitto", who may not write into our folder
+      "persistence true",
+      `persistence_location ${this.folder}/`,
+      "autosave_interval 0",
+      "log_dest stderr",
+      "log_type error",
+      "log_type notice",
+      "log_type information",
+      "max_queued_messages 0",
+      "set_tcp_nodelay true",
+      `listener ${this.port} 127.0.0.1`,
+      "allow_anonymous true",
+    ];
+    const path = join(this.folder, "mosquitto.conf");
+    await writeFile(path, `${lines.join("\n")}\n`);
+    // Debian keeps daemons in sbin, which is not on every user's PATH.
+    const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+    const child = spawn("mosquitto", ["-c", path], { env, stdio: ["ignore", "ignore", "pipe"] });
+    this.child = child;
+    await new Promise<void>((resolve, reject) => {
+      const said: string[] = [];
+      createInterface({ input: child.stderr }).on("line", (line) => {
+        if (said.length < 20) said.push(line);
+        if (line.includes(" running")) resolve();
+      });
+      child.once("error", () =>
+        reject(new Error("mosquitto is not installed; Debian has it in mosquitto. --server broker does without")),
+      );
+      child.once("close", () => reject(new Error(`mosquitto ended: ${said.join("\n")}`)));
+    });
+  }
+
+  async stop(): Promise<void> {
+    await ended(this.child, "SIGTERM");
+  }
+
+  async killAfterSaving(): Promise<void> {
+    await wait(20); // for what it has read but not done yet
+    const before = await this.savedAt();
+    this.child?.kill("SIGUSR1");
+    for (let waited = 0; (await this.savedAt()) === before; waited++) {
+      if (waited > PATIENCE) throw new Error("mosquitto does not save its sessions");
+      await wait(1);
+    }
+    await ended(this.child, "SIGKILL");
+  }
+
+  async killWithoutSessions(): Promise<void> {
+    await ended(this.child, "SIGKILL");
+    await rm(this.file, { force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await ended(this.child, "SIGKILL");
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private get file(): string {
+    return join(this.folder, "mosquitto.db");
+  }
+
+  /** Which file holds the sessions: mosquitto writes a new one and gives it the old one's name. */
+  private async savedAt(): Promise<number> {
+    const found = await stat(this.file).catch(() => undefined);
+    return found === undefined ? 0 : found.ino + found.mtimeMs;
+  }
+}
+
+async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill(signal);
+  await exited;
+}
+
+/** mosquitto does not take port 0. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
