@@ -74,6 +74,7 @@ export type TimeoutErrorCode =
   | "MESSAGE_EXPIRED"
   | "DRAIN_TIMEOUT"
   | "HANDLER_TIMEOUT"
+  | "STORE_TIMEOUT"
   | "REQUEST_TIMEOUT";
 
 export type MqttErrorCode =

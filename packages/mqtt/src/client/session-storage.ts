@@ -3,7 +3,7 @@
  * while there is no connection that would; closes it. What a failed write means is the store writer's to say.
  */
 
-import type { MqttError } from "../errors.js";
+import { type MqttError, TimeoutError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Store } from "../platform/store.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
@@ -22,6 +22,8 @@ type State = { at: "closed" } | { at: "opening"; done: Promise<void> } | { at: "
 
 /** Milliseconds. */
 const RETRY = 1_000;
+/** Milliseconds that a store may take to open and to close, its last write included. */
+const PATIENCE = 60_000;
 
 export class SessionStorage {
   readonly journal = new SessionJournal();
@@ -71,17 +73,27 @@ export class SessionStorage {
     else write();
   }
 
-  /** @throws MqttError of the store, if the last changes could not be written */
+  /** @throws MqttError of the store, if the last changes could not be written; TimeoutError STORE_TIMEOUT */
   async close(): Promise<void> {
     if (this.state.at === "opening") await this.state.done.catch(() => undefined);
     this.retry?.cancel();
     if (this.state.at !== "open") return;
     this.state = { at: "closed" };
-    await this.writer.close();
+    await this.answered(this.writer.close(), "close");
+  }
+
+  /** What the store promised, or an error if it takes too long: nobody may wait for ever. */
+  private answered<Result>(promise: Promise<Result>, what: string): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.schedule(PATIENCE, () =>
+        reject(new TimeoutError("STORE_TIMEOUT", `store: did not ${what} "${this.name}" within ${PATIENCE} ms`)),
+      );
+      promise.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   private async restore(): Promise<void> {
-    const session = this.journal.load(await this.store.open(this.name));
+    const session = this.journal.load(await this.answered(this.store.open(this.name), "open"));
     this.state = { at: "open" };
     this.owner.restored(session);
   }

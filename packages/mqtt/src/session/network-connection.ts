@@ -104,7 +104,8 @@ export class NetworkConnection implements TransportListener {
   }
 
   /**
-   * Sends what is written, then closes. A peer that does not follow within 50 ms is cut off.
+   * Sends what is written, then closes. A peer that does not follow within 50 ms is cut off, and so is one for which what is written
+   * may not leave in time.
    *
    * @param patience milliseconds that the sending may take, if it is more than that
    */
@@ -113,7 +114,8 @@ export class NetworkConnection implements TransportListener {
     this.state = "ending";
     this.patience = patience;
     this.flush();
-    if (!this.committing) this.finish();
+    if (this.committing) this.linger = this.clock.schedule(patience, () => this.transport.destroy());
+    else this.finish();
   }
 
   /** Closes at once. */
@@ -223,6 +225,7 @@ export class NetworkConnection implements TransportListener {
 
   private finish(): void {
     const cut = (): void => this.transport.destroy();
+    this.linger?.cancel();
     this.linger = this.clock.schedule(this.patience, cut);
     if (this.patience <= LINGER) {
       this.transport.end();

@@ -273,3 +273,29 @@ test("writes that come while one is under way are written together", async () =>
   await bench.clock.tick();
   expect(store.writes).toBeLessThan(5);
 });
+
+describe("a store that never answers", () => {
+  const never = () => new Promise<never>(() => {});
+
+  test("a write: disconnect ends within a bound, and says so", async () => {
+    const inner = new MemoryStore();
+    const store = { open: (name: string) => inner.open(name), write: never, close: () => inner.close() };
+    const bench = new Bench();
+    const { client } = await bench.online({ store });
+    const published = watch(client.publish("t", "1", { qos: 1 }));
+    await bench.clock.tick();
+    const done = watch(client.disconnect());
+    await bench.clock.advance(70_000);
+    expect(published.error).toMatchObject({ code: "DRAIN_TIMEOUT" });
+    expect([done.settled, done.error]).toEqual([1, expect.objectContaining({ code: "STORE_TIMEOUT" })]);
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
+  test("opening: connect fails within a bound", async () => {
+    const bench = new Bench();
+    const client = bench.create({ store: { open: never, write: never, close: async () => undefined } });
+    const connecting = watch(client.connect());
+    await bench.clock.advance(60_000);
+    expect(connecting.error).toMatchObject({ code: "STORE_TIMEOUT" });
+  });
+});
