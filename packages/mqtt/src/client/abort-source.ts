@@ -13,32 +13,42 @@ interface Controller {
   abort(reason: unknown): void;
 }
 
+const NOT_ABORTED = { aborted: false, reason: undefined };
+
 const runtime = globalThis as { readonly AbortController?: new () => Controller };
 
-export class AbortSource implements Controller {
-  private readonly listeners = new Set<() => void>();
-  private state: { readonly aborted: boolean; readonly reason: unknown } = { aborted: false, reason: undefined };
-  readonly signal: AbortSignalLike;
+/** A signal and its source in one: of each attempt to connect there is one, so it is small. */
+export class AbortSource implements Controller, AbortSignalLike {
+  private listeners: Set<() => void> | undefined;
+  private state: { readonly aborted: boolean; readonly reason: unknown } = NOT_ABORTED;
 
-  constructor() {
-    const source = this;
-    this.signal = {
-      get aborted() {
-        return source.state.aborted;
-      },
-      get reason() {
-        return source.state.reason;
-      },
-      addEventListener: (_type, listener) => void this.listeners.add(listener),
-      removeEventListener: (_type, listener) => void this.listeners.delete(listener),
-    };
+  get signal(): AbortSignalLike {
+    return this;
+  }
+
+  get aborted(): boolean {
+    return this.state.aborted;
+  }
+
+  get reason(): unknown {
+    return this.state.reason;
+  }
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    this.listeners ??= new Set();
+    this.listeners.add(listener);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    this.listeners?.delete(listener);
   }
 
   abort(reason: unknown): void {
     if (this.state.aborted) return;
     this.state = { aborted: true, reason };
-    for (const listener of [...this.listeners]) listener();
-    this.listeners.clear();
+    const { listeners = [] } = this;
+    this.listeners = undefined;
+    for (const listener of listeners) listener();
   }
 }
 

@@ -69,7 +69,8 @@ export class Client {
   private readonly connector: Connector;
   private readonly storage: SessionStorage | undefined;
   private readonly authenticator: Authenticator | undefined;
-  private readonly requests: RequestResponse;
+  /** Made with the first request or responder. */
+  private requestResponse: RequestResponse | undefined;
   private responseInformation: string | undefined;
   private closing: Promise<void> | undefined;
   private finished = false;
@@ -115,8 +116,6 @@ export class Client {
         (reasonCode, data) => this.session.sayAuth(reasonCode, data),
         (error) => this.connector.fail(error),
       );
-    const responsePrefix = (): string | undefined => this.responseInformation;
-    this.requests = new RequestResponse(this, this.clock, responsePrefix);
     this.connector = new Connector(
       servers,
       this.settings,
@@ -265,6 +264,11 @@ export class Client {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect();
+  }
+
+  private get requests(): RequestResponse {
+    this.requestResponse ??= new RequestResponse(this, this.clock, () => this.responseInformation);
+    return this.requestResponse;
   }
 
   private get isClosed(): boolean {

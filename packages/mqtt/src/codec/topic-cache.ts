@@ -14,11 +14,14 @@ const PLACES = 256;
 const LONGEST = 128;
 
 export class TopicCache {
-  private readonly entries: (Entry | undefined)[] = new Array(PLACES).fill(undefined);
+  /** Made with the first name: a connection that only publishes receives none. */
+  private entries: (Entry | undefined)[] | undefined;
 
   /** The name whose UTF-8 form stands in `bytes` from `start` to `end`, if it is known. */
   find(bytes: Uint8Array, start: number, end: number): string | undefined {
-    const entry = this.entries[placeOf(bytes, start, end)];
+    const { entries } = this;
+    if (entries === undefined) return undefined;
+    const entry = entries[placeOf(bytes, start, end)];
     if (entry === undefined || entry.bytes.length !== end - start) return undefined;
     const known = entry.bytes;
     for (let i = 0; i < known.length; i++) if (known[i] !== bytes[start + i]) return undefined;
@@ -28,6 +31,7 @@ export class TopicCache {
   /** Keeps a name that was found right. */
   add(bytes: Uint8Array, start: number, end: number, topic: string): void {
     if (end - start > LONGEST) return;
+    this.entries ??= new Array(PLACES).fill(undefined);
     this.entries[placeOf(bytes, start, end)] = { bytes: new Uint8Array(bytes.subarray(start, end)), topic };
   }
 }

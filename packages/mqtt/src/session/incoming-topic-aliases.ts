@@ -5,13 +5,14 @@ import type { PublishPacket } from "../codec/packets.js";
 import { ProtocolError } from "../errors.js";
 
 export class IncomingTopicAliases {
-  private readonly topics = new Map<number, string>();
+  /** Made with the first alias. */
+  private topics: Map<number, string> | undefined;
 
   /** @param maximum what this side announced as its topicAliasMaximum */
   constructor(private readonly maximum: number) {}
 
   clear(): void {
-    this.topics.clear();
+    this.topics = undefined;
   }
 
   /** The packet with its topic name in place and without the alias, which means nothing to anyone else. */
@@ -26,10 +27,11 @@ export class IncomingTopicAliases {
       );
     }
     if (packet.topic !== "") {
+      this.topics ??= new Map();
       this.topics.set(topicAlias, packet.topic);
       return { ...packet, properties };
     }
-    const topic = this.topics.get(topicAlias);
+    const topic = this.topics?.get(topicAlias);
     if (topic === undefined) throw forbidden(`publish: topicAlias ${topicAlias} has no topic name yet [MQTT5-3.3.2-7]`);
     return { ...packet, topic, properties };
   }

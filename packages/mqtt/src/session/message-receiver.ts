@@ -110,7 +110,7 @@ export class MessageReceiver {
    * message is forgotten, so that it is delivered when the peer sends it again.
    */
   returned(delivery: Delivery): Delivery | undefined {
-    const current = this.adopted.get(delivery) ?? delivery;
+    const current = this.adopted?.get(delivery) ?? delivery;
     if (current.link === this.link) return current;
     const known = this.incoming.get(current.packetIdentifier);
     if (known?.at === "delivered" && known.by === current) this.incoming.delete(current.packetIdentifier);
@@ -196,6 +196,7 @@ export class MessageReceiver {
       if (known.by.link === link) return; // its PUBREC is still to come
       // Over a new connection, its PUBREC takes this repetition's place in the order.
       const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: known.by.reasonCode };
+      this.adopted ??= new WeakMap();
       this.adopted.set(known.by, delivery);
       this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
       this.owed.push(delivery);
@@ -209,12 +210,12 @@ export class MessageReceiver {
   }
 
   /** What the application holds of an earlier connection, and what now stands for it. */
-  private readonly adopted = new WeakMap<Delivery, Delivery>();
+  private adopted: WeakMap<Delivery, Delivery> | undefined;
 
   /** The application finished a message after the connection it came over was lost. */
   private finishedLate(delivery: Delivery): void {
     const reasonCode = delivery.reasonCode as number;
-    const successor = this.adopted.get(delivery);
+    const successor = this.adopted?.get(delivery);
     if (successor !== undefined) {
       this.finished(successor, reasonCode);
       return;
