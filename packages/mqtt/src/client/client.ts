@@ -99,7 +99,7 @@ export class Client {
     this.settings = parseConnectOptions(options, platform.random, servers.mayNameUser);
     this.clock = platform.clock;
     const { store, outbox } = this.settings;
-    this.needsTime = store !== undefined || outbox.maximumAge !== undefined;
+    this.needsTime = store !== undefined || (outbox.maximumAge ?? Infinity) < Infinity;
     this.storage = store && new SessionStorage(store, this.settings.clientId, this.clock, this.storageOwner());
     const { timerLateness } = platform;
     this.session = new ClientSession({ ...this.settings, timerLateness }, this.sessionEvents(), this.storage?.journal);

@@ -34,11 +34,8 @@ export interface Database {
 }
 
 interface Locks {
-  request<Result>(
-    name: string,
-    options: { readonly ifAvailable: true },
-    callback: (lock: object | null) => Promise<Result>,
-  ): Promise<Result>;
+  /** Rejects with the signal's reason if it fires before the lock is granted. */
+  request(name: string, options: { readonly signal: object }, whileHeld: () => Promise<void>): Promise<void>;
 }
 
 /** What a page and a worker have of it; `navigator.locks` only where the page came by https: or from this machine. */
@@ -53,4 +50,5 @@ export interface Scope {
   };
   readonly IDBKeyRange?: { bound(lower: unknown, upper: unknown): unknown };
   readonly navigator?: { readonly locks?: Locks };
+  readonly AbortSignal: { timeout(milliseconds: number): object };
 }

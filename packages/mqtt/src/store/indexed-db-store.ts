@@ -106,7 +106,7 @@ function alone(value: Uint8Array): Uint8Array {
 }
 
 async function openDatabase(name: string): Promise<Database> {
-  const { indexedDB } = globalThis as Scope;
+  const { indexedDB } = globalThis as unknown as Scope;
   if (indexedDB === undefined) {
     throw new TransportError("STORE_FAILED", "store: this runtime has no IndexedDB");
   }
@@ -118,7 +118,7 @@ async function openDatabase(name: string): Promise<Database> {
 }
 
 async function readAll(database: Database, name: string): Promise<StoreRecord[]> {
-  const range = (globalThis as Scope).IDBKeyRange?.bound([name], [name, []]);
+  const range = (globalThis as unknown as Scope).IDBKeyRange?.bound([name], [name, []]);
   const records = database.transaction(RECORDS, "readonly").objectStore(RECORDS);
   const [keys, values] = await Promise.all([settled(records.getAllKeys(range)), settled(records.getAll(range))]);
   return keys.map((key, i) => ({ key: (key as [string, number])[1], value: values[i] as Uint8Array }));
@@ -131,42 +131,48 @@ function settled<Result>(request: Request<Result>): Promise<Result> {
   });
 }
 
+/**
+ * Milliseconds that a session's lock is waited for: the browser takes a little to give back that of a page which is loaded anew. Whoever
+ * has it longer is alive.
+ */
+const LOCK_PATIENCE = 1_000;
+
 /** Takes the session for this page or worker alone. Resolves to what gives it back; the browser does so when the page is gone. */
 async function lock(database: string, name: string): Promise<() => void> {
   const lockName = `${database}/${name}`;
-  const taken = () =>
-    new TransportError(
-      "STORE_LOCKED",
-      `store: the session "${name}" is open in another client, page or worker: give each a client identifier of its own`,
-    );
-  if (openHere.has(lockName)) throw taken();
+  if (openHere.has(lockName)) throw taken(name);
   openHere.add(lockName);
-  let release: () => void = () => undefined;
-  const locks = (globalThis as Scope).navigator?.locks;
-  if (locks !== undefined) {
-    const free = await new Promise<boolean>((resolve, reject) => {
-      const held = locks.request(lockName, { ifAvailable: true }, (granted) => {
-        resolve(granted !== null);
-        return granted === null
-          ? Promise.resolve()
-          : new Promise<void>((end) => {
-              release = end;
-            });
-      });
-      held.catch(reject);
-    }).catch((error: unknown) => {
+  try {
+    const release = await webLock(lockName);
+    return () => {
       openHere.delete(lockName);
-      throw error;
-    });
-    if (!free) {
-      openHere.delete(lockName);
-      throw taken();
-    }
-  }
-  return () => {
+      release();
+    };
+  } catch (error) {
     openHere.delete(lockName);
-    release();
-  };
+    throw (error as { name?: string }).name === "TimeoutError" ? taken(name) : error;
+  }
+}
+
+/** Resolves when the lock is ours, to what ends that; at once where there are no locks. */
+function webLock(lockName: string): Promise<() => void> {
+  const { navigator, AbortSignal } = globalThis as unknown as Scope;
+  const locks = navigator?.locks;
+  return new Promise((resolve, reject) => {
+    if (locks === undefined) {
+      resolve(() => undefined);
+      return;
+    }
+    const held = (): Promise<void> => new Promise((release) => resolve(release));
+    locks.request(lockName, { signal: AbortSignal.timeout(LOCK_PATIENCE) }, held).catch(reject);
+  });
+}
+
+function taken(name: string): TransportError {
+  return new TransportError(
+    "STORE_LOCKED",
+    `store: the session "${name}" is open in another client, page or worker: give each a client identifier of its own`,
+  );
 }
 
 function asStoreError(error: unknown, consequence: string): MqttError {
