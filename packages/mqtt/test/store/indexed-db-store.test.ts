@@ -1,0 +1,131 @@
+import { TransportError, UsageError } from "@aiko/mqtt";
+import { IndexedDbStore } from "@aiko/mqtt/indexed-db";
+import { storeSuite } from "@aiko/mqtt/testing";
+import { IDBDatabase, IDBFactory, IDBKeyRange } from "fake-indexeddb";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+let factory: InstanceType<typeof IDBFactory>;
+
+beforeEach(() => {
+  factory = new IDBFactory();
+  vi.stubGlobal("indexedDB", factory);
+  vi.stubGlobal("IDBKeyRange", IDBKeyRange);
+  vi.stubGlobal("navigator", {});
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+const put = (key: number, size: number) => ({ key, value: new Uint8Array(size) });
+
+describe("an IndexedDB store", () => {
+  let places = 0;
+  const suite = storeSuite({
+    async place() {
+      const database = `place ${places++}`;
+      return { store: () => new IndexedDbStore({ database }), dispose: async () => {} };
+    },
+  });
+  test.each(suite)("$name", { timeout: 60_000 }, ({ run }) => run());
+});
+
+/** Web Locks as other pages of the origin see them. */
+class SharedLocks {
+  private readonly held = new Set<string>();
+
+  async request(name: string, _options: object, callback: (lock: object | null) => Promise<void>): Promise<void> {
+    if (this.held.has(name)) return callback(null);
+    this.held.add(name);
+    await callback({});
+    this.held.delete(name);
+  }
+}
+
+test("a session that another page has is refused until that page gives it up", async () => {
+  const locks = new SharedLocks();
+  vi.stubGlobal("navigator", { locks });
+  let leave = () => {};
+  const other = locks.request("aiko-mqtt/kitchen", {}, () => new Promise((resolve) => (leave = resolve)));
+  const store = new IndexedDbStore();
+  await expect(store.open("kitchen")).rejects.toMatchObject({
+    code: "STORE_LOCKED",
+    message: expect.stringContaining('"kitchen"'),
+  });
+  leave();
+  await other;
+  await store.open("kitchen");
+  await store.close();
+  await new IndexedDbStore().open("kitchen");
+});
+
+test("a lock that the browser will not give is an error, and the session stays free", async () => {
+  const request = () => Promise.reject(new DOMException("not here", "SecurityError"));
+  vi.stubGlobal("navigator", { locks: { request } });
+  const store = new IndexedDbStore();
+  await expect(store.open("s")).rejects.toMatchObject({ code: "STORE_FAILED" });
+  vi.stubGlobal("navigator", {});
+  await store.open("s");
+  await store.close();
+});
+
+test("stores of different databases do not see each other", async () => {
+  const [one, other] = [new IndexedDbStore({ database: "one" }), new IndexedDbStore({ database: "other" })];
+  await one.open("s");
+  await other.open("s");
+  await one.write([put(1, 1)]);
+  await other.close();
+  expect(await other.open("s")).toEqual([]);
+  await one.close();
+  await other.close();
+});
+
+test.each([
+  ["QuotaExceededError", "STORE_FULL"],
+  ["UnknownError", "STORE_FAILED"],
+])("a transaction that ends with %s is %s, and the next may succeed", async (name, code) => {
+  const store = new IndexedDbStore();
+  await store.open("s");
+  await store.write([put(1, 10)]);
+  const error = new DOMException("no", name);
+  const transaction = vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementationOnce(() => {
+    throw error;
+  });
+  const refused = store.write([put(2, 10)]);
+  await expect(refused).rejects.toThrow(TransportError);
+  await expect(refused).rejects.toMatchObject({ code, cause: error });
+  transaction.mockRestore();
+  await store.write([put(3, 10)]);
+  await store.close();
+  expect((await store.open("s")).map(({ key }) => key)).toEqual([1, 3]);
+  await store.close();
+});
+
+test("of a write with a value that cannot be stored nothing is kept", async () => {
+  const store = new IndexedDbStore();
+  await store.open("s");
+  const unstorable = { key: 2, value: { length: 1, buffer: { byteLength: 1 }, method: () => {} } as never };
+  await expect(store.write([put(1, 1), unstorable])).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await store.close();
+  expect(await store.open("s")).toEqual([]);
+  await store.close();
+});
+
+test("a database that is deleted meanwhile makes writes fail, and nobody waits for this page", async () => {
+  const store = new IndexedDbStore();
+  await store.open("s");
+  await new Promise<void>((resolve) => {
+    factory.deleteDatabase("aiko-mqtt").onsuccess = () => resolve();
+  });
+  await expect(store.write([put(1, 1)])).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await store.close();
+  expect(await store.open("s")).toEqual([]);
+  await store.close();
+});
+
+test("without IndexedDB opening says so", async () => {
+  vi.stubGlobal("indexedDB", undefined);
+  await expect(new IndexedDbStore().open("s")).rejects.toMatchObject({ code: "STORE_FAILED" });
+});
+
+test("a database without a name is refused", () => {
+  expect(() => new IndexedDbStore({ database: 5 as never })).toThrow(UsageError);
+});
