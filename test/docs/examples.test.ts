@@ -24,7 +24,7 @@ let broker: Broker;
 beforeAll(async () => {
   mkdirSync("node_modules/.cache", { recursive: true });
   folder = mkdtempSync("node_modules/.cache/doc-examples-"); // inside the workspace, so that packages resolve
-  broker = await Broker.listen({ port: 0 });
+  broker = await Broker.listen({ port: 0, webSocketPort: 0 });
 });
 
 afterAll(async () => {
@@ -54,7 +54,9 @@ describe("examples in documents", () => {
   test("all type-check", { timeout: 120_000 }, async () => {
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     blocks.forEach((block, i) => {
-      const program = block.text.replaceAll("mqtt://localhost:1883", broker.url);
+      const program = block.text
+        .replaceAll("mqtt://localhost:1883", broker.url)
+        .replaceAll("ws://localhost:8083/mqtt", String(broker.webSocketUrl));
       writeFileSync(join(folder, `block${i}.ts`), `${program}\nexport {};\n`);
     });
     writeFileSync(
@@ -71,7 +73,7 @@ describe("examples in documents", () => {
   });
 
   test.each(blocks.map(({ name }, i) => ({ name, i })))("$name runs", { timeout: 60_000 }, async ({ i }) => {
-    const { code, output } = await run(process.execPath, [`block${i}.js`], folder); // what it writes goes there
+    const { code, output } = await run(process.execPath, ["--import", "fake-indexeddb/auto", `block${i}.js`], folder); // what it writes goes there
     expect({ code, output }).toMatchObject({ code: 0 });
   });
 });

@@ -13,7 +13,10 @@ beforeEach(() => {
   vi.stubGlobal("navigator", {});
 });
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
 
 const put = (key: number, size: number) => ({ key, value: new Uint8Array(size) });
 
@@ -28,33 +31,48 @@ describe("an IndexedDB store", () => {
   test.each(suite)("$name", { timeout: 60_000 }, ({ run }) => run());
 });
 
-/** Web Locks as other pages of the origin see them. */
-class SharedLocks {
-  private readonly held = new Set<string>();
-
-  async request(name: string, _options: object, callback: (lock: object | null) => Promise<void>): Promise<void> {
-    if (this.held.has(name)) return callback(null);
-    this.held.add(name);
-    await callback({});
-    this.held.delete(name);
+/** Web Locks, of which another page has one until `leave` is called. */
+function lockedByAnotherPage() {
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const asked: string[] = [];
+  async function request(name: string, { signal }: { signal: AbortSignal }, whileHeld: () => Promise<void>) {
+    asked.push(name);
+    const aborted = new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    await Promise.race([left, aborted]);
+    await whileHeld();
   }
+  vi.stubGlobal("navigator", { locks: { request } });
+  return { leave: () => leave(), asked };
 }
 
-test("a session that another page has is refused until that page gives it up", async () => {
-  const locks = new SharedLocks();
-  vi.stubGlobal("navigator", { locks });
-  let leave = () => {};
-  const other = locks.request("aiko-mqtt/kitchen", {}, () => new Promise((resolve) => (leave = resolve)));
+test("a session that another page has is waited for, and refused if that page stays", async () => {
+  const patience = new AbortController();
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(patience.signal);
+  const { asked } = lockedByAnotherPage();
   const store = new IndexedDbStore();
-  await expect(store.open("kitchen")).rejects.toMatchObject({
+  const refused = store.open("kitchen");
+  patience.abort(new DOMException("too late", "TimeoutError"));
+  await expect(refused).rejects.toMatchObject({
     code: "STORE_LOCKED",
     message: expect.stringContaining('"kitchen"'),
   });
-  leave();
-  await other;
+  expect(timeout).toHaveBeenCalledWith(1_000);
+  expect(asked).toEqual(["aiko-mqtt/kitchen"]);
+  vi.stubGlobal("navigator", {});
   await store.open("kitchen");
   await store.close();
-  await new IndexedDbStore().open("kitchen");
+});
+
+test("a session is had when the page that is loaded anew has given it back", async () => {
+  const { leave } = lockedByAnotherPage();
+  const store = new IndexedDbStore();
+  const opening = store.open("kitchen");
+  leave();
+  expect(await opening).toEqual([]);
+  await store.close();
 });
 
 test("a lock that the browser will not give is an error, and the session stays free", async () => {

@@ -1,0 +1,157 @@
+/** The smoke suite in a headless Chromium, in a page and in a Web Worker, and what only a browser can do: go offline and hide. */
+
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { build } from "esbuild";
+import { chromium } from "playwright-core";
+
+/** Milliseconds. */
+const PATIENCE = 120_000;
+const LOOK_AGAIN = 50;
+/** Milliseconds: the timers of a page that says it is hidden come at multiples of it, as Chromium's do at each minute. */
+const THROTTLE = 2_500;
+
+/** Bundles what the project installed, as a user's bundler would. */
+export async function bundleForBrowser(project, directory) {
+  await build({
+    entryPoints: [join(project, "in-browser.js")],
+    outfile: join(directory, "in-browser.js"),
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    logLevel: "error",
+  });
+}
+
+/**
+ * @param {{ executable: string, server: object, entryCount: number }} given
+ * @returns {Promise<Record<string, import("./smoke.js").Step[]>>} by row
+ */
+export async function runInChromium({ executable, server, entryCount }) {
+  const browser = await chromium.launch({
+    executablePath: executable,
+    args: ["--no-sandbox", "--ignore-certificate-errors", "--headless=new"],
+  });
+  try {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    await context.addInitScript(holdTimersBack, THROTTLE);
+    const page = await context.newPage();
+    const problems = [];
+    page.on("pageerror", (error) => problems.push(`the page failed: ${error.message}`));
+    const start = async () => {
+      await page.goto(`${server.controlUrl}/`);
+      await page.waitForFunction(() => globalThis.startWorker !== undefined);
+      await page.evaluate(() => globalThis.startWorker());
+    };
+    await start();
+    const inPage = (part, argument) => page.evaluate(([p, a]) => globalThis.ask(p, a), [part, argument]);
+    const inWorker = (part, argument) => page.evaluate(([p, a]) => globalThis.askWorker(p, a), [part, argument]);
+    const pageSteps = await suite(inPage, "page", server, start, entryCount);
+    const workerSteps = await suite(inWorker, "worker", server, start, entryCount);
+    workerSteps.push(await held(inPage, inWorker));
+    pageSteps.push(await waking(page, context, inPage, server));
+    for (const error of problems) pageSteps.push({ feature: "entries", error });
+    return { Chromium: pageSteps, "Web Worker": workerSteps };
+  } finally {
+    await browser.close();
+  }
+}
+
+async function suite(ask, name, server, restart, entryCount) {
+  const { ws, wss } = server.urls;
+  const argument = { name, urls: { ws, wss }, controlUrl: server.controlUrl };
+  const steps = [];
+  const entries = await within(ask("entries"));
+  steps.push({
+    feature: "entries",
+    error: entries.value === entryCount ? undefined : (entries.error ?? "an entry shows nothing"),
+  });
+  const transports = await within(ask("transports", argument));
+  if (transports.error) steps.push({ feature: "ws", error: transports.error });
+  else steps.push(...transports.value);
+  steps.push({ feature: "durable session", ...(await durable(ask, argument, restart)) });
+  return steps;
+}
+
+/** The page is loaded anew in between: what it had in memory is gone. */
+async function durable(ask, argument, restart) {
+  for (const part of ["storeSuite", "beforeDeath", "afterDeath"]) {
+    if (part === "afterDeath") await restart();
+    const { error } = await within(ask(part, argument));
+    if (error) return { error: `${part}: ${error}` };
+  }
+  return {};
+}
+
+/** A session that the page has open is refused to its worker. */
+async function held(inPage, inWorker) {
+  const feature = "durable session";
+  const { error } = await within(inPage("hold", "held"));
+  const refused = await within(inWorker("hold", "held"));
+  if (error) return { feature, error };
+  if (refused.error?.includes("is open in another client, page or worker")) return { feature };
+  return { feature, error: `a worker has the session of its page: ${refused.error ?? "no error"}` };
+}
+
+/** In the page: a way to hide it, which headless Chromium has not, and timers that then come as seldom as those of a hidden page. */
+function holdTimersBack(step) {
+  let hidden = false;
+  const schedule = globalThis.setTimeout;
+  Object.defineProperty(document, "hidden", { get: () => hidden });
+  globalThis.setTimeout = (callback, delay) => {
+    const now = performance.now();
+    const due = now + (delay ?? 0);
+    return schedule(callback, hidden ? Math.ceil(due / step) * step - now : delay);
+  };
+  globalThis.hide = (value) => {
+    hidden = value;
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+}
+
+/** Its client would wait for minutes; it must come back when the browser says so. */
+async function waking(page, context, ask, server) {
+  const told = async (part, argument) => {
+    const { value, error } = await within(ask(part, argument));
+    if (error) throw new Error(error);
+    return value;
+  };
+  const until = async (what, holds) => {
+    for (const start = Date.now(); ; await sleep(LOOK_AGAIN)) {
+      const state = await told("state");
+      if (holds(state)) return state;
+      if (Date.now() - start > 15_000) throw new Error(`${what} does not come; it is ${JSON.stringify(state)}`);
+    }
+  };
+  const url = server.urls.ws;
+  const hide = (hidden) => page.evaluate((value) => globalThis.hide(value), hidden);
+  try {
+    await told("watch", { url, name: "woken", keepAlive: 60 });
+    await context.setOffline(true);
+    server.gates.ws.cut();
+    await until("the loss", ({ connected, onLine }) => !connected && !onLine);
+    await context.setOffline(false);
+    await until("the return of the network", ({ connected, connections }) => connected && connections === 2);
+
+    server.gates.ws.cut();
+    await hide(true);
+    await until("the hidden page", ({ connected, hidden }) => !connected && hidden);
+    await hide(false);
+    await until("the shown page", ({ connected, connections }) => connected && connections === 3);
+
+    await hide(true);
+    await told("watch", { url, name: "throttled", keepAlive: 3 });
+    await sleep(10_000); // three times the keep-alive: the broker would have closed it
+    const { connected, losses } = await told("state");
+    if (!connected || losses > 0) throw new Error("a hidden page with its timers held back loses the connection");
+    await hide(false);
+    return { feature: "woken" };
+  } catch (error) {
+    return { feature: "woken", error: String(error?.stack ?? error) };
+  }
+}
+
+function within(promise) {
+  return Promise.race([promise, sleep(PATIENCE, { error: `not done within ${PATIENCE} ms` }, { ref: false })]);
+}

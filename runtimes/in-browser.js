@@ -1,0 +1,107 @@
+/** The smoke suite in a browser, as a page's or a worker's: the parts that the driver asks for, by name. */
+
+import * as library from "@aiko/mqtt";
+import { IndexedDbStore } from "@aiko/mqtt/indexed-db";
+import { storeSuite } from "@aiko/mqtt/testing";
+import { entries } from "./entries.js";
+import { afterDeath, beforeDeath, overTransport, runSuite } from "./smoke.js";
+
+let places = 0;
+let watched;
+
+const controlAt = (controlUrl) => async (path) => {
+  const response = await fetch(`${controlUrl}/${path}`);
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+};
+
+const parts = {
+  entries: () => entries.length,
+
+  async transports({ name, urls, controlUrl }) {
+    const control = controlAt(controlUrl);
+    const steps = [];
+    for (const [transport, url] of Object.entries(urls)) {
+      steps.push(...(await overTransport(library, { name, transport, url, control })));
+    }
+    return steps;
+  },
+
+  async storeSuite({ name }) {
+    const place = async () => {
+      const database = `${name} ${places++}`;
+      return {
+        store: () => new IndexedDbStore({ database }),
+        dispose: async () => void indexedDB.deleteDatabase(database),
+      };
+    };
+    await runSuite(storeSuite({ place }));
+  },
+
+  beforeDeath: ({ name, urls, controlUrl }) =>
+    beforeDeath(library, {
+      name,
+      transport: "ws",
+      url: urls.ws,
+      store: new IndexedDbStore(),
+      control: controlAt(controlUrl),
+    }),
+
+  afterDeath: ({ name, urls, controlUrl }) =>
+    afterDeath(library, {
+      name,
+      transport: "ws",
+      url: urls.ws,
+      store: new IndexedDbStore(),
+      control: controlAt(controlUrl),
+    }),
+
+  /** Opens a session and keeps it. */
+  async hold(name) {
+    await new IndexedDbStore().open(name);
+  },
+
+  /** A client that stays, and would wait for ten minutes and more before it tried again by itself. */
+  async watch({ url, name, keepAlive }) {
+    await watched?.client.disconnect();
+    const reconnect = { initialDelay: 6_000_000, maximumDelay: 6_000_000 };
+    const client = await library.connect(url, { clientId: name, protocolVersion: 5, keepAlive, reconnect });
+    watched = { client, connections: 1, losses: 0 };
+    client.on("connected", () => watched.connections++);
+    client.on("disconnected", () => watched.losses++);
+  },
+
+  state: () => ({
+    connected: watched.client.connected,
+    connections: watched.connections,
+    losses: watched.losses,
+    hidden: globalThis.document?.hidden,
+    onLine: navigator.onLine,
+  }),
+};
+
+/** Never throws: what went wrong is told in words that cross the border of the page. */
+async function ask(part, argument) {
+  try {
+    return { value: await parts[part](argument) };
+  } catch (error) {
+    return { error: String(error?.stack ?? error) };
+  }
+}
+
+globalThis.ask = ask;
+
+if (globalThis.document === undefined) {
+  globalThis.onmessage = async ({ data: { part, argument } }) => postMessage(await ask(part, argument));
+} else {
+  let worker;
+  globalThis.startWorker = () => {
+    worker?.terminate();
+    worker = new Worker("/in-browser.js", { type: "module" });
+  };
+  globalThis.askWorker = (part, argument) =>
+    new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => resolve({ error: `the worker failed: ${event.message}` });
+      worker.postMessage({ part, argument });
+    });
+}

@@ -1,0 +1,112 @@
+/**
+ * The smoke suite inside QuickJS, which has neither network nor timers nor TextEncoder. What it lacks comes from the functions that the
+ * host has put into the global object: `hostDial`, `hostWrite`, `hostClose`, `hostSchedule`, `hostCancel`, `hostControl`.
+ */
+
+import * as library from "@aiko/mqtt";
+import { entries } from "./entries.js";
+import { overTransport } from "./smoke.js";
+
+const { hostDial, hostWrite, hostClose, hostSchedule, hostCancel, hostControl } = globalThis;
+const waiting = new Map();
+let made = 0;
+
+/** Called by the host: what became of the call, timer or connection of this number. */
+globalThis.fromHost = (number, event, value) => waiting.get(number)?.(event, value);
+
+const platform = {
+  clock: {
+    now: Date.now,
+    schedule(delay, callback) {
+      const number = ++made;
+      waiting.set(number, () => {
+        waiting.delete(number);
+        callback();
+      });
+      hostSchedule(number, delay);
+      return {
+        cancel() {
+          waiting.delete(number);
+          hostCancel(number);
+        },
+      };
+    },
+    defer: (callback) => void Promise.resolve().then(callback),
+  },
+  random: { next: Math.random },
+  dial(address) {
+    const number = ++made;
+    return new Promise((resolve, reject) => {
+      waiting.set(number, (event) => {
+        if (event === "open") resolve(new Connection(number));
+        else reject(new Error("the host cannot connect"));
+      });
+      hostDial(number, address.host, address.port);
+    });
+  },
+};
+
+class Connection {
+  #paused = false;
+  #held = [];
+
+  constructor(number) {
+    this.number = number;
+  }
+
+  start(listener) {
+    waiting.set(this.number, (event, bytes) => {
+      this.#held.push(() => {
+        if (event === "bytes") listener.onBytes(new Uint8Array(bytes));
+        else if (event === "drain") listener.onDrain();
+        else listener.onClose();
+      });
+      this.#deliver();
+    });
+  }
+
+  #deliver() {
+    while (!this.#paused && this.#held.length > 0) this.#held.shift()();
+  }
+
+  write(bytes) {
+    return hostWrite(this.number, bytes.slice().buffer);
+  }
+
+  pause() {
+    this.#paused = true;
+  }
+
+  resume() {
+    this.#paused = false;
+    this.#deliver();
+  }
+
+  end(sent) {
+    hostClose(this.number, true);
+    sent?.();
+  }
+
+  destroy() {
+    hostClose(this.number, false);
+  }
+}
+
+const control = (path) =>
+  new Promise((resolve) => {
+    const number = ++made;
+    waiting.set(number, () => {
+      waiting.delete(number);
+      resolve();
+    });
+    hostControl(number, path);
+  });
+
+/** The host waits for this promise. */
+globalThis.runSmoke = async (url, entryCount) => {
+  const steps = [{ feature: "entries", error: entries.length === entryCount ? undefined : "an entry shows nothing" }];
+  steps.push(
+    ...(await overTransport(library, { name: "quickjs", transport: "tcp", url, options: { platform }, control })),
+  );
+  return JSON.stringify(steps);
+};

@@ -1,0 +1,40 @@
+/** The smoke suite on Node, Bun and Deno: a program that reads what to do from its argument and prints what came of it. */
+
+import { readFileSync } from "node:fs";
+import * as library from "@aiko/mqtt";
+import { DiskStore } from "@aiko/mqtt-store";
+import { entries } from "./entries.js";
+import { afterDeath, beforeDeath, overTransport } from "./smoke.js";
+
+const { phase, name, urls, ca, controlUrl, directory, entryCount } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+
+async function control(path) {
+  const response = await fetch(`${controlUrl}/${path}`);
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+}
+
+const store = () => new DiskStore(directory);
+const durable = { name, transport: "tcp", url: urls.tcp, control };
+
+const phases = {
+  entries: () => [{ feature: "entries", ...(entries.length !== entryCount && { error: "an entry shows nothing" }) }],
+  async transports() {
+    const steps = [];
+    for (const [transport, url] of Object.entries(urls)) {
+      const options = transport === "tls" || transport === "wss" ? { tls: { ca } } : {};
+      steps.push(...(await overTransport(library, { name, transport, url, options, control })));
+    }
+    return steps;
+  },
+  async beforeDeath() {
+    await beforeDeath(library, { ...durable, store: store() });
+    return [];
+  },
+  async afterDeath() {
+    await afterDeath(library, { ...durable, store: store() });
+    return [{ feature: "durable session" }];
+  },
+};
+
+console.log(`RESULT ${JSON.stringify(await phases[phase]())}`);
+process.exit(0); // in `beforeDeath` with a client that has not said goodbye

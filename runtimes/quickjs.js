@@ -1,0 +1,93 @@
+/** The smoke suite in QuickJS: hosts the engine, and is the network and the clock that it lacks. */
+
+import { connect } from "node:net";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { newQuickJSWASMModule } from "quickjs-emscripten";
+
+/** Bytes: what an engine may take for a megabyte's payload, several times over. */
+const MEMORY_LIMIT = 64 * 1024 * 1024;
+
+export async function runInQuickJs({ project, server, entryCount }) {
+  const { outputFiles } = await build({
+    entryPoints: [join(project, "in-quickjs.js")],
+    bundle: true,
+    write: false,
+    format: "iife",
+    platform: "neutral",
+    target: "es2022",
+    logLevel: "error",
+  });
+  const runtime = (await newQuickJSWASMModule()).newRuntime();
+  runtime.setMemoryLimit(MEMORY_LIMIT);
+  const context = runtime.newContext();
+  const sockets = new Map();
+  const timers = new Map();
+  let over = false;
+
+  const tell = (number, event, bytes) => {
+    if (over) return;
+    const value = bytes === undefined ? context.undefined : context.newArrayBuffer(bytes);
+    const listener = context.getProp(context.global, "fromHost");
+    const args = [context.newNumber(number), context.newString(event), value];
+    context.unwrapResult(context.callFunction(listener, context.undefined, ...args)).dispose();
+    for (const each of [listener, ...args]) if (each !== context.undefined) each.dispose();
+    context.unwrapResult(runtime.executePendingJobs());
+  };
+  const give = (name, body) => {
+    context.newFunction(name, body).consume((handle) => context.setProp(context.global, name, handle));
+  };
+  const numbers = (handles) => handles.map((handle) => context.getNumber(handle));
+
+  give("hostDial", (numberHandle, hostHandle, portHandle) => {
+    const [number, port] = numbers([numberHandle, portHandle]);
+    const socket = connect(port, context.getString(hostHandle));
+    sockets.set(number, socket);
+    socket.on("connect", () => tell(number, "open"));
+    socket.on("data", (bytes) => tell(number, "bytes", Uint8Array.from(bytes).buffer));
+    socket.on("drain", () => tell(number, "drain"));
+    socket.on("error", () => undefined); // "close" follows
+    socket.on("close", () => tell(number, "close"));
+  });
+  give("hostWrite", (numberHandle, bytesHandle) => {
+    const bytes = context.getArrayBuffer(bytesHandle);
+    const taken = sockets.get(context.getNumber(numberHandle)).write(Uint8Array.from(bytes.value));
+    bytes.dispose();
+    return taken ? context.true : context.false;
+  });
+  give("hostClose", (numberHandle, politelyHandle) => {
+    const socket = sockets.get(context.getNumber(numberHandle));
+    if (context.dump(politelyHandle)) socket.end();
+    else socket.destroy();
+  });
+  give("hostSchedule", (numberHandle, delayHandle) => {
+    const [number, delay] = numbers([numberHandle, delayHandle]);
+    timers.set(
+      number,
+      setTimeout(() => tell(number, "time"), delay),
+    );
+  });
+  give("hostCancel", (numberHandle) => clearTimeout(timers.get(context.getNumber(numberHandle))));
+  give("hostControl", (numberHandle, pathHandle) => {
+    const number = context.getNumber(numberHandle);
+    void fetch(`${server.controlUrl}/${context.getString(pathHandle)}`).then(() => tell(number, "done"));
+  });
+
+  try {
+    context.unwrapResult(context.evalCode(outputFiles[0].text)).dispose();
+    const promise = context.unwrapResult(
+      context.evalCode(`runSmoke(${JSON.stringify(server.urls.tcp)}, ${entryCount})`),
+    );
+    const settling = context.resolvePromise(promise);
+    context.unwrapResult(runtime.executePendingJobs());
+    const result = context.unwrapResult(await settling);
+    const steps = JSON.parse(context.getString(result));
+    result.dispose();
+    promise.dispose();
+    return steps;
+  } finally {
+    over = true;
+    for (const timer of timers.values()) clearTimeout(timer);
+    for (const socket of sockets.values()) socket.destroy();
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * `npm run test:runtimes`: the smoke suite on every runtime, over the packed packages, and the matrix of what came of it. Code 1 if a
+ * cell failed or a runtime is missing. `-- --write` writes the matrix to docs/runtimes.md, `-- --only TEXT` takes the rows with it.
+ */
+
+import { execFile } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { rolldown } from "rolldown";
+import { asMarkdown, cellsOf } from "./matrix.js";
+import { startServer } from "./server.js";
+
+const run = promisify(execFile);
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const modules = here("node_modules");
+/** Milliseconds for one program. */
+const PATIENCE = 60_000;
+
+const DENO = ["--quiet", "--node-modules-dir=manual"];
+
+const options = process.argv.slice(2);
+const only = options.includes("--only") ? options[options.indexOf("--only") + 1] : "";
+
+async function main(directory) {
+  await install();
+  const { project, entryCount } = await prepare(directory);
+  const { ca, identity } = await certificates(directory);
+  const server = await startServer(identity, directory);
+  const context = { project, directory, entryCount, server, ca };
+  const rows = [];
+  try {
+    for (const { names, steps } of runtimes(context)) {
+      if (!names.some((name) => name.includes(only))) continue;
+      const start = Date.now();
+      const byRow = await steps().catch((error) => allFailed(names, error));
+      console.error(`${names.join(", ")}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
+      for (const row of names) rows.push({ row, version: byRow.version, cells: cellsOf(row, byRow[row] ?? []) });
+    }
+  } finally {
+    await server.close();
+  }
+  const failures = rows.flatMap(({ row, cells }) =>
+    Object.entries(cells).flatMap(([feature, { outcome, why }]) =>
+      outcome === "failed" ? [`${row}, ${feature}: ${why}`] : [],
+    ),
+  );
+  const matrix = asMarkdown(rows);
+  console.log(`\n${matrix}\n`);
+  if (options.includes("--write") && only === "") await writeDocument(matrix);
+  for (const failure of failures) console.error(`FAILED ${failure}\n`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+/** Each with the rows it gives. */
+function runtimes(context) {
+  const { arch } = process;
+  const nodes = [20, 22, 24, 26].map((line) => {
+    const binary = join(modules, `node-${line}-${arch}/bin/node`);
+    return onServer(context, `Node ${line}`, binary, []);
+  });
+  const deno = join(modules, `@deno/linux-${arch}-glibc/deno`);
+  return [
+    ...nodes,
+    onServer(context, "Bun", join(modules, "bun/bin/bun.exe"), ["run"]),
+    onServer(context, "Deno", deno, ["run", "--allow-all", ...DENO], ["check", ...DENO]),
+    {
+      names: ["Chromium", "Web Worker"],
+      async steps() {
+        const { bundleForBrowser, runInChromium } = await import("./browser.js");
+        const { directory, project } = context;
+        await bundleForBrowser(project, directory);
+        const version = (await output(chromium(), ["--version"])).replace(/\D*([\d.]+).*/s, "$1");
+        return { version, ...(await runInChromium({ ...context, executable: chromium() })) };
+      },
+    },
+    {
+      names: ["QuickJS"],
+      async steps() {
+        const { runInQuickJs } = await import("./quickjs.js");
+        return { QuickJS: await runInQuickJs(context) };
+      },
+    },
+  ];
+}
+
+/**
+ * Node, Bun and Deno: the same program, a process for each phase.
+ *
+ * @param {string[]} args
+ * @param {string[]} [typeCheck] what checks the types of a user's program, if the runtime can
+ */
+function onServer({ project, directory, server, ca, entryCount }, row, binary, args, typeCheck) {
+  const name = row.replaceAll(" ", "").toLowerCase();
+  return {
+    names: [row],
+    async steps() {
+      if (!existsSync(binary)) throw new Error(`${row} is not here: ${binary}`);
+      const version = (await output(binary, ["--version"])).replace(/\D*([\d.]+).*/s, "$1");
+      const sessions = join(directory, `sessions-${name}`);
+      const { urls, controlUrl } = server;
+      const steps = [];
+      if (typeCheck !== undefined) steps.push(await checkTypes(binary, typeCheck, project));
+      for (const phase of ["entries", "transports", "beforeDeath", "afterDeath"]) {
+        const file = join(directory, `${name}-${phase}.json`);
+        const given = { phase, name, urls, ca, controlUrl, directory: sessions, entryCount };
+        await writeFile(file, JSON.stringify(given));
+        const feature = { entries: "entries", transports: "tcp" }[phase] ?? "durable session";
+        try {
+          const { stdout } = await run(binary, [...args, "on-server.js", file], { cwd: project, timeout: PATIENCE });
+          steps.push(...JSON.parse(/^RESULT (.*)$/m.exec(stdout)?.[1] ?? "[]"));
+        } catch (error) {
+          steps.push({ feature, error: `${phase}: ${error.stderr || error.stdout || error}` });
+        }
+      }
+      return { version, [row]: steps };
+    },
+  };
+}
+
+async function checkTypes(binary, args, project) {
+  try {
+    await run(binary, [...args, "consumer.ts"], { cwd: project, timeout: PATIENCE });
+    return { feature: "entries" };
+  } catch (error) {
+    return { feature: "entries", error: `types: ${error.stderr || error}` };
+  }
+}
+
+function allFailed(names, error) {
+  return Object.fromEntries(
+    names.map((name) => [name, [{ feature: "entries", error: String(error?.stack ?? error) }]]),
+  );
+}
+
+async function output(command, args) {
+  const { stdout } = await run(command, args);
+  return stdout;
+}
+
+const chromium = () => ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync) ?? "chromium";
+
+/** The runtimes from npm, with the versions of package.json, and Debian's Chromium. */
+async function install() {
+  const installed = join(modules, ".package-lock.json"); // npm's own, written last
+  const isCurrent = existsSync(installed) && statSync(installed).mtimeMs >= statSync(here("package-lock.json")).mtimeMs;
+  if (!isCurrent) await run("npm", ["ci"], { cwd: here("."), maxBuffer: Infinity });
+  if (existsSync(chromium())) return;
+  const elevate = process.getuid?.() === 0 ? [] : ["sudo"];
+  for (const args of [
+    ["update", "-q"],
+    ["install", "-y", "-q", "--no-install-recommends", "chromium"],
+  ]) {
+    const [command, ...rest] = [...elevate, "apt-get", ...args];
+    await run(command, rest, { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, maxBuffer: Infinity });
+  }
+}
+
+/** A user's project with the packed packages, and the suite in it. */
+async function prepare(directory) {
+  const project = join(directory, "project");
+  await mkdir(project);
+  await writeFile(join(project, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
+  const tarballs = [];
+  for (const folder of ["mqtt", "store"]) {
+    const destination = join(directory, folder);
+    await mkdir(destination);
+    const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", destination];
+    const { stdout } = await run("npm", args, { cwd: here(`../packages/${folder}`) });
+    const [{ filename }] = Object.values(JSON.parse(stdout));
+    tarballs.push(join(destination, filename));
+  }
+  const { devDependencies } = JSON.parse(await readFile(here("../package.json"), "utf8"));
+  const args = ["install", "--prefer-offline", "--ignore-scripts", ...tarballs, `ws@${devDependencies.ws}`];
+  await run("npm", args, { cwd: project });
+  const { exports } = JSON.parse(await readFile(join(project, "node_modules/@aiko/mqtt/package.json"), "utf8"));
+  const entries = Object.keys(exports)
+    .filter((key) => key !== "./package.json")
+    .map((key) => `@aiko/mqtt${key.slice(1)}`);
+  const lines = entries.map((entry, i) => `import * as entry${i} from "${entry}";`);
+  const list = entries.map((_, i) => `entry${i}`).join(", ");
+  const check = "export const entries = all.filter((entry) => Object.keys(entry).length > 0);";
+  await writeFile(join(project, "entries.js"), [...lines, `const all = [${list}];`, check, ""].join("\n"));
+  for (const file of ["smoke.js", "on-server.js", "in-browser.js", "in-quickjs.js"]) {
+    await cp(here(file), join(project, file));
+  }
+  await cp(here("../test/house/fixtures/consumer.ts"), join(project, "consumer.ts"));
+  return { project, entryCount: entries.length };
+}
+
+/** Made anew, for localhost, by the tests' own authority. */
+async function certificates(directory) {
+  const file = join(directory, "certificates.mjs");
+  const bundle = await rolldown({ input: here("../test/fixtures/certificates.ts"), platform: "node" });
+  await bundle.write({ file, format: "esm", codeSplitting: false });
+  const { Authority } = await import(pathToFileURL(file));
+  const authority = await Authority.named("runtimes");
+  return { ca: authority.certificate, identity: await authority.issue(["localhost", "127.0.0.1"]) };
+}
+
+async function writeDocument(matrix) {
+  const text = `# Runtimes
+
+Written by \`npm run test:runtimes -- --write\`. On each runtime the [smoke suite](../runtimes/smoke.js) runs over the packed packages, against
+the embedded broker: over each transport that it has it connects, exchanges messages at every QoS, comes back after its connection was
+cut, and carries a megabyte. *Durable session*: a process (in browsers: a page) dies with unacknowledged messages; its successor finds
+them in the store and sends each once. *Woken*: a client that waits for its next attempt makes it when the browser says that the network is
+back or the page is shown, and a hidden page keeps its connection. The network is taken away and given back by the browser; headless
+Chromium cannot hide a page, so the page says it is hidden, and its timers are held back as a hidden page's are.
+
+${matrix}
+`;
+  await writeFile(here("../docs/runtimes.md"), text);
+}
+
+const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-runtimes-"));
+try {
+  process.exitCode = await main(directory);
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}

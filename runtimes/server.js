@@ -1,0 +1,176 @@
+/** What the runtimes speak with: the embedded broker behind gates that can be cut and stopped, and the control over them by HTTP. */
+
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { Broker } from "@aiko/mqtt-broker";
+
+/** Milliseconds until a text that does not come is an error. */
+const PATIENCE = 20_000;
+
+/** A listener that passes connections on, until it is told otherwise. */
+class Gate {
+  connections = new Set();
+  /** What clients said since the gate began to swallow it. */
+  swallowed = undefined;
+  #whenSwallowed = () => {};
+
+  /** @param {import("node:net").NetConnectOpts} target @param {string} [path] of a Unix socket to listen at */
+  static async open(target, path) {
+    const gate = new Gate();
+    gate.server = createServer((socket) => gate.pass(socket, target));
+    if (path === undefined) gate.server.listen(0, "127.0.0.1");
+    else gate.server.listen(path);
+    await once(gate.server, "listening");
+    return gate;
+  }
+
+  get port() {
+    return this.server.address().port;
+  }
+
+  pass(socket, target) {
+    const onward = connect(target);
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ]) {
+      this.connections.add(one);
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        this.connections.delete(one);
+        other.destroy();
+      });
+    }
+    socket.on("data", (bytes) => {
+      if (this.swallowed === undefined) {
+        if (!onward.write(bytes)) socket.pause();
+        return;
+      }
+      this.swallowed += bytes.toString("latin1");
+      this.#whenSwallowed();
+    });
+    onward.on("drain", () => socket.resume());
+    onward.pipe(socket);
+  }
+
+  cut() {
+    for (const socket of this.connections) socket.destroy();
+  }
+
+  swallow() {
+    this.swallowed = "";
+  }
+
+  /** The rest of what was swallowed is lost with its connections. */
+  stopSwallowing() {
+    this.swallowed = undefined;
+    this.cut();
+  }
+
+  /** Resolves when this text was swallowed. A WebSocket's client masks what it sends, so any text will do there. */
+  async heard(text) {
+    const timeout = AbortSignal.timeout(PATIENCE);
+    while (!unmasked(this.swallowed ?? "").includes(text)) {
+      if (timeout.aborted) throw new Error(`"${text}" did not come`);
+      await new Promise((resolve) => {
+        this.#whenSwallowed = resolve;
+        timeout.addEventListener("abort", resolve, { once: true });
+      });
+    }
+  }
+
+  async close() {
+    this.cut();
+    this.server.close();
+  }
+}
+
+/** The bytes, and behind them those bytes as the payloads of WebSocket frames, as far as they are such. */
+function unmasked(latin1) {
+  const bytes = Buffer.from(latin1, "latin1");
+  let text = latin1;
+  for (let at = 0; at + 6 <= bytes.length; ) {
+    let length = bytes[at + 1] & 0x7f;
+    let mask = at + 2;
+    if (length === 126) {
+      length = bytes.readUInt16BE(mask);
+      mask += 2;
+    } else if (length === 127) {
+      return text; // not a frame of the suite
+    }
+    const payload = bytes.subarray(mask + 4, mask + 4 + length);
+    text += payload.map((byte, i) => byte ^ bytes[mask + (i % 4)]).toString("latin1");
+    at = mask + 4 + length;
+  }
+  return text;
+}
+
+/**
+ * @param {{ certificate: string, key: string }} identity the server's, for localhost
+ * @param {string} directory where the Unix socket goes, and the files that are served come from
+ */
+export async function startServer(identity, directory) {
+  const path = join(directory, "socket");
+  const brokers = [
+    await Broker.listen({ port: 0, webSocketPort: 0 }),
+    await Broker.listen({ port: 0, webSocketPort: 0, tls: identity }),
+    await Broker.listen({ path: `${path}-behind` }),
+  ];
+  const [plain, secure] = brokers;
+  const portOf = (url) => Number(new URL(url).port);
+  const gates = {
+    tcp: await Gate.open({ port: plain.port, host: "127.0.0.1" }),
+    tls: await Gate.open({ port: secure.port, host: "127.0.0.1" }),
+    unix: await Gate.open({ path: `${path}-behind` }, path),
+    ws: await Gate.open({ port: portOf(plain.webSocketUrl), host: "127.0.0.1" }),
+    wss: await Gate.open({ port: portOf(secure.webSocketUrl), host: "127.0.0.1" }),
+  };
+  const commands = {
+    cut: (gate) => gate.cut(),
+    swallow: (gate) => gate.swallow(),
+    swallowed: (gate, text) => gate.heard(text),
+    pass: (gate) => gate.stopSwallowing(),
+  };
+  const http = createHttpServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url, "http://server");
+    const [, first, second] = pathname.split("/");
+    response.setHeader("access-control-allow-origin", "*");
+    try {
+      if (Object.hasOwn(commands, first)) {
+        await commands[first](gates[second], searchParams.get("text"));
+        response.end("done");
+      } else if (first === "in-browser.js") {
+        response.setHeader("content-type", "text/javascript");
+        response.end(await readFile(join(directory, first)));
+      } else {
+        response.setHeader("content-type", "text/html");
+        response.end('<!doctype html><meta charset="utf-8"><script type="module" src="/in-browser.js"></script>');
+      }
+    } catch (error) {
+      response.statusCode = 500;
+      response.end(String(error));
+    }
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  return {
+    urls: {
+      tcp: `mqtt://127.0.0.1:${gates.tcp.port}`,
+      tls: `mqtts://localhost:${gates.tls.port}`,
+      unix: `unix:${path}`,
+      ws: `ws://127.0.0.1:${gates.ws.port}/mqtt`,
+      wss: `wss://localhost:${gates.wss.port}/mqtt`,
+    },
+    gates,
+    controlUrl: `http://127.0.0.1:${http.address().port}`,
+    async close() {
+      for (const gate of Object.values(gates)) await gate.close();
+      for (const broker of brokers) await broker.close();
+      http.closeAllConnections();
+      http.close();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * The smoke suite: what every runtime must do, over each transport it has. Takes all it needs as arguments and names nothing of any
+ * platform, so that it runs wherever the library does.
+ *
+ * @typedef {{ feature: string, transport?: string, error?: string }} Step one that failed has an error
+ */
+
+const MEGABYTE = 1_000_000;
+
+/** The messages of one subscription, waited for one by one. */
+class Mailbox {
+  messages = [];
+  #waiting = [];
+
+  put = (message) => {
+    const next = this.#waiting.shift();
+    if (next) next(message);
+    else this.messages.push(message);
+  };
+
+  async next() {
+    return this.messages.shift() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+function check(holds, rule) {
+  if (!holds) throw new Error(`it must be that ${rule}`);
+}
+
+async function step(steps, feature, transport, work) {
+  try {
+    await work();
+    steps.push({ feature, transport });
+    return true;
+  } catch (error) {
+    steps.push({ feature, transport, error: `${transport ?? ""} ${error?.stack ?? error}`.trim() });
+    return false;
+  }
+}
+
+/**
+ * One transport: connecting, every QoS both ways, coming back after a cut, a large payload.
+ *
+ * @param library what `@aiko/mqtt` exports
+ * @param {{ name: string, transport: string, url: string, options?: object, control: (path: string) => Promise<void> }} where
+ * @returns {Promise<Step[]>}
+ */
+export async function overTransport(library, { name, transport, url, options, control }) {
+  const steps = [];
+  const clientId = `${name}-${transport}`;
+  const topic = (rest) => `runtimes/${clientId}/${rest}`;
+  const mailbox = new Mailbox();
+  let client;
+  const connected = await step(steps, transport, transport, async () => {
+    const reconnect = { initialDelay: 100, maximumDelay: 1_000 };
+    client = await library.connect(url, { clientId, protocolVersion: 5, reconnect, ...options });
+    await client.subscribe(topic("+"), { qos: 2, onMessage: mailbox.put });
+  });
+  if (!connected) return steps;
+  await step(steps, "QoS 0–2", transport, async () => {
+    for (const qos of [0, 1, 2]) {
+      const texts = Array.from({ length: 20 }, (_, i) => `žluť ${qos}.${i}`);
+      await Promise.all(texts.map((text) => client.publish(topic(qos), text, { qos })));
+      for (const text of texts) {
+        const message = await mailbox.next();
+        check(message.text() === text, `"${text}" comes; "${message.text()}" came`);
+        check(message.qos === qos, `its QoS is ${qos}; it is ${message.qos}`);
+      }
+    }
+    check(mailbox.messages.length === 0, "nothing comes twice");
+  });
+  await step(steps, "reconnect", transport, async () => {
+    const back = new Promise((resolve) => client.on("connected", resolve));
+    const lost = new Promise((resolve) => client.on("disconnected", resolve));
+    await control(`cut/${transport}`);
+    await lost;
+    const published = [1, 2].map((qos) => client.publish(topic("after"), `cut ${qos}`, { qos }));
+    await back;
+    await Promise.all(published);
+    const texts = [await mailbox.next(), await mailbox.next()].map((message) => message.text());
+    check(texts.sort().join() === "cut 1,cut 2", `what was published meanwhile comes; ${texts} came`);
+  });
+  await step(steps, "1 MB payload", transport, async () => {
+    const payload = new Uint8Array(MEGABYTE);
+    for (let i = 0; i < MEGABYTE; i++) payload[i] = (i * 7 + (i >> 8)) & 0xff;
+    await client.publish(topic("large"), payload, { qos: 2 });
+    const message = await mailbox.next();
+    check(message.payload.length === MEGABYTE, `${MEGABYTE} bytes come; ${message.payload.length} came`);
+    check(
+      message.payload.every((byte, i) => byte === payload[i]),
+      "every byte is as it was sent",
+    );
+  });
+  await client.disconnect();
+  return steps;
+}
+
+const COUNT = 20;
+
+/**
+ * What a process does before it dies: publishes what it is not acknowledged. Resolves when all of it has left, and so is stored.
+ *
+ * @param {{ name: string, transport: string, url: string, store: object, control: (path: string) => Promise<void> }} where
+ */
+export async function beforeDeath(library, { name, transport, url, store, control }) {
+  const clientId = `${name}-durable`;
+  const client = await library.connect(url, { clientId, protocolVersion: 5, cleanStart: false, store });
+  await control(`swallow/${transport}`);
+  const topic = `runtimes/${clientId}`;
+  for (let i = 0; i < COUNT; i++) client.publish(topic, `durable ${i}`, { qos: 1 + (i % 2) }).catch(() => {});
+  client.publish(topic, "durable and last", { qos: 2 }).catch(() => {});
+  await control(`swallowed/${transport}?text=durable%20and%20last`);
+}
+
+/** What its successor finds: each of those messages goes out once. */
+export async function afterDeath(library, { name, transport, url, store, control }) {
+  await control(`pass/${transport}`);
+  const clientId = `${name}-durable`;
+  const mailbox = new Mailbox();
+  const listener = await library.connect(url, { clientId: `${clientId}-listener`, protocolVersion: 5 });
+  await listener.subscribe(`runtimes/${clientId}`, { qos: 2, onMessage: mailbox.put });
+  const client = await library.connect(url, { clientId, protocolVersion: 5, cleanStart: false, store });
+  const texts = [];
+  for (let i = 0; i <= COUNT; i++) texts.push((await mailbox.next()).text());
+  const expected = [...Array.from({ length: COUNT }, (_, i) => `durable ${i}`), "durable and last"];
+  check(texts.sort().join() === expected.sort().join(), `each message comes once; ${texts} came`);
+  await client.disconnect();
+  await client.publish("x", "y").then(
+    () => check(false, "a closed client takes no message"),
+    () => undefined,
+  );
+  check(mailbox.messages.length === 0, "nothing comes twice");
+  await listener.disconnect();
+}
+
+/** Every case of a shared suite; throws what the first failing one throws. */
+export async function runSuite(cases) {
+  for (const { name, run } of cases) {
+    try {
+      await run();
+    } catch (error) {
+      throw new Error(`${name}: ${error?.message ?? error}`);
+    }
+  }
+}

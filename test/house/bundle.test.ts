@@ -1,0 +1,69 @@
+// What a page downloads: bundles of the built library, as a user's bundler makes them, and a budget for their size.
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { rolldown } from "rolldown";
+import { beforeAll, expect, test } from "vitest";
+import { root } from "./source.ts";
+
+interface Bundle {
+  readonly code: string;
+  /** Bytes, minified and compressed by gzip. */
+  readonly size: number;
+  /** The library's files of which something is left, below its dist. */
+  readonly files: readonly string[];
+}
+
+/** What may be downloaded, in KB gzip. docs/decisions/0005-in-a-browser.md says what it is made of, and why it is not 14. */
+const budgets = { client: 42, "durable-client": 43, publisher: 24, encoder: 7 };
+/** MQTT.js 5.16.0, by the same measure. */
+const MQTT_JS = 105;
+
+type Name = keyof typeof budgets;
+
+const library = join(root, "packages/mqtt/dist/");
+const bundles = {} as Record<Name, Bundle>;
+
+beforeAll(async () => {
+  for (const name of Object.keys(budgets) as Name[]) bundles[name] = await bundle(name);
+  const sizes = Object.entries(bundles).map(([name, { size }]) => `${name} ${(size / 1000).toFixed(1)}`);
+  console.log(`in a browser, KB gzip: ${sizes.join(", ")}; MQTT.js ${MQTT_JS}`);
+}, 60_000);
+
+async function bundle(name: Name): Promise<Bundle> {
+  const building = await rolldown({ input: join(root, `test/house/fixtures/bundles/${name}.ts`), platform: "browser" });
+  const { output } = await building.generate({ format: "esm", minify: true });
+  expect(output).toHaveLength(1);
+  const { code, modules } = output[0];
+  const files = Object.entries(modules).flatMap(([path, { renderedLength }]) =>
+    path.startsWith(library) && renderedLength > 0 ? [path.slice(library.length)] : [],
+  );
+  return { code, size: gzipSync(code, { level: 9 }).length, files };
+}
+
+test.each(Object.entries(budgets) as [Name, number][])(
+  "the bundle of the %s is within its budget of %d KB",
+  (name, budget) => {
+    expect(bundles[name].size).toBeLessThan(budget * 1000);
+  },
+);
+
+test("the conditions choose the browser's platform, and nothing of Node's comes along", () => {
+  const { code, files } = bundles.client;
+  expect(files).toContain("transport/platform-browser.js");
+  expect(files.filter((path) => /node|bare|tls|proxy|\/socket\./.test(path))).toEqual([]);
+  expect(code).not.toMatch(/\bimport\b|node:/);
+});
+
+test("what is not used is left out", () => {
+  const { client, "durable-client": durable, publisher, encoder } = bundles;
+  expect(client.files).not.toContain("store/memory-store.js");
+  expect(client.files).not.toContain("store/indexed-db-store.js");
+  expect(durable.files).toContain("store/indexed-db-store.js");
+  expect(client.files.filter((path) => /server-session|classic|testing/.test(path))).toEqual([]);
+  expect(publisher.files.filter((path) => path.startsWith("client/"))).toEqual([]);
+  expect(encoder.files.filter((path) => !/^(codec|topic|platform)\/|^errors/.test(path))).toEqual([]);
+});
+
+test("a publisher downloads less than two thirds of the client", () => {
+  expect(bundles.publisher.size).toBeLessThan((bundles.client.size * 2) / 3);
+});
