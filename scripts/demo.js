@@ -27,7 +27,7 @@ class Command {
     this.lines = [];
     /** @type {Set<() => void>} */
     this.watchers = new Set();
-    const path = fileURLToPath(new URL(`../packages/cli/dist/bin/${bin}.js`, import.meta.url));
+    const path = fileURLToPath(new URL(`../packages/cli/dist/bin/${bin}.cjs`, import.meta.url));
     this.child = spawn(process.execPath, [path, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     Command.running.add(this);
     createInterface({ input: this.child.stdout }).on("line", (line) => this.heard(line));

@@ -50,7 +50,7 @@ test.each(packages)("the tarball of $name holds the build, a README and the lice
   const files = tarball(name).files;
   expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
   const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
-  expect(others.filter((path) => !/^dist\/.+\.(js|d\.ts)(\.map)?$/.test(path))).toEqual([]);
+  expect(others.filter((path) => !/^dist\/.+\.(js|cjs|d\.ts)(\.map)?$/.test(path))).toEqual([]);
   expect(others.length).toBeGreaterThan(0);
 });
 

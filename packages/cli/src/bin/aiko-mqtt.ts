@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { umbrella } from "../umbrella.js";
 
-await umbrella("aiko-mqtt", process.argv.slice(2));
+void umbrella("aiko-mqtt", process.argv.slice(2));

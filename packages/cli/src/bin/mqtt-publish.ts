@@ -2,4 +2,4 @@
 import { main } from "../command.js";
 import { publish } from "../commands/publish.js";
 
-await main("mqtt_publish", publish, process.argv.slice(2));
+void main("mqtt_publish", publish, process.argv.slice(2));

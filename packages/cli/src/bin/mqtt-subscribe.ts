@@ -2,4 +2,4 @@
 import { main } from "../command.js";
 import { subscribe } from "../commands/subscribe.js";
 
-await main("mqtt_subscribe", subscribe, process.argv.slice(2));
+void main("mqtt_subscribe", subscribe, process.argv.slice(2));

@@ -2,4 +2,4 @@
 import { main } from "../command.js";
 import { test } from "../commands/test.js";
 
-await main("mqtt_test", test, process.argv.slice(2));
+void main("mqtt_test", test, process.argv.slice(2));
