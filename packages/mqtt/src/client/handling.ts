@@ -1,7 +1,6 @@
-/** One message in the hands of a handler, from the call until its promise settles: since when, and the signal to give up. */
+/** What a handler is given beside its message: the signal to give up. */
 
 import { type RuntimeAbortSignal, runtimeAbortSource } from "./abort-source.js";
-import type { Handled } from "./subscription.js";
 
 /** What a handler is given beside the message. */
 export interface HandlerContext {
@@ -13,13 +12,9 @@ export interface HandlerContext {
 }
 
 export class Handling implements HandlerContext {
-  /** When the handler was called. */
-  since = 0;
   /** Set when nobody waits for the handler any more: why. */
   private ended: { readonly reason: unknown } | undefined;
   private source: ReturnType<typeof runtimeAbortSource> | undefined;
-
-  constructor(readonly handled: Handled) {}
 
   /** Made when it is asked for: few handlers do. */
   get signal(): RuntimeAbortSignal {

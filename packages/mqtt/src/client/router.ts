@@ -96,15 +96,33 @@ export class Router {
       if (delivery !== undefined) this.owner.finished(delivery, false);
       return;
     }
-    this.unfinished++;
-    const routed = new RoutedMessage(message, packet, delivery, subscriptions.length, this.owner, this);
+    if (delivery === undefined && subscriptions.length === 1) {
+      const [only] = subscriptions as readonly [Subscription];
+      if (only.handleAtOnce(message, this)) return;
+    }
+    const routed = this.track(message, packet, delivery, subscriptions.length);
     for (const subscription of subscriptions) subscription.receive(routed);
   }
 
+  /** @internal For a message of QoS 0 whose handler has not finished with it at once. */
+  trackUnacknowledged(message: Message): Handled {
+    return this.track(message, undefined, undefined, 1);
+  }
+
+  private track(
+    message: Message,
+    packet: PublishPacket | undefined,
+    delivery: Delivery | undefined,
+    subscriptions: number,
+  ): RoutedMessage {
+    this.unfinished++;
+    return new RoutedMessage(message, packet, delivery, subscriptions, this.owner, this);
+  }
+
   /** @internal All subscriptions are done with a message; `unseen` if none of them took it. */
-  concluded(packet: PublishPacket, delivery: Delivery | undefined, failed: boolean, unseen: boolean): void {
+  concluded(packet: PublishPacket | undefined, delivery: Delivery | undefined, failed: boolean, unseen: boolean): void {
     this.unfinished--;
-    if (delivery === undefined) return;
+    if (delivery === undefined || packet === undefined) return;
     if (!unseen) {
       this.owner.finished(delivery, failed);
       return;
@@ -165,7 +183,8 @@ class RoutedMessage implements Handled {
 
   constructor(
     readonly message: Message,
-    private readonly packet: PublishPacket,
+    /** Undefined where there is no delivery, for which it might have to be routed again. */
+    private readonly packet: PublishPacket | undefined,
     private readonly delivery: Delivery | undefined,
     private remaining: number,
     private readonly owner: RouterOwner,

@@ -56,6 +56,14 @@ export interface SubscriptionOwner {
   report(error: unknown): void;
 }
 
+/** A message in the hands of a handler that returned a promise. */
+interface Running {
+  readonly handled: Handled;
+  readonly context: Handling;
+  /** When the handler was called. */
+  readonly since: number;
+}
+
 type End = { readonly error: MqttError | undefined };
 
 export class Subscription implements AsyncIterable<Message>, Consumer {
@@ -66,9 +74,9 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
   /** How many of these are to be acknowledged. */
   private waitingForAck = 0;
   /** What handlers have, in the order they were called. */
-  private readonly running = new Set<Handling>();
+  private readonly running = new Set<Running>();
   /** Those of them that took longer than they may: nobody waits for them, but they keep their place. */
-  private readonly late = new Set<Handling>();
+  private readonly late = new Set<Running>();
   /** What the iterator gave out: asking for the next says that it is done. More than one if several were asked for at once. */
   private given: Handled[] = [];
   private readonly asked = new Queue<{
@@ -136,6 +144,25 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     }
   }
 
+  /**
+   * @internal Calls the handler for a message of QoS 0 that is no other subscription's: nothing is kept of it unless the handler
+   * returns a promise. False if it has to wait, or is for an iterator: `receive` it then.
+   */
+  handleAtOnce(message: Message, tracker: { trackUnacknowledged(message: Message): Handled }): boolean {
+    const { handler } = this.consumption;
+    if (handler === undefined || this.abandoned || this.running.size >= this.consumption.concurrency) return false;
+    const context = new Handling();
+    let result: unknown;
+    try {
+      result = handler(message, context);
+    } catch (error) {
+      tracker.trackUnacknowledged(message).finished(error ?? new Error("the handler threw nothing"));
+      return true;
+    }
+    if (isThenable(result)) this.await(handler, tracker.trackUnacknowledged(message), context, result, false);
+    return true;
+  }
+
   /** @internal No further message will come. */
   close(error: MqttError | undefined): void {
     if (this.end !== undefined) return;
@@ -169,13 +196,13 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     if (this.consumption.handler === undefined) {
       return this.waitingForAck > 0 || this.given.some(isAcknowledged) ? this.askedAt : undefined;
     }
-    for (const handling of this.running) if (!this.late.has(handling)) return handling.since;
+    for (const running of this.running) if (!this.late.has(running)) return running.since;
     return undefined;
   }
 
   /** @internal */
   get oldest(): number | undefined {
-    for (const handling of this.running) if (!this.late.has(handling)) return handling.handled.since;
+    for (const running of this.running) if (!this.late.has(running)) return running.handled.since;
     return (this.given[0] ?? this.waiting.peek())?.since;
   }
 
@@ -188,20 +215,20 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
       this.timeOutIterator();
       return;
     }
-    for (const handling of this.running) {
-      if (this.late.has(handling)) continue;
-      if (now - handling.since < this.handlerTimeout) break; // those behind it were called later
-      this.late.add(handling);
-      const error = this.tookTooLong(`the handler of "${handling.handled.message.topic}" did not return`);
-      this.finish(handling.handled, error);
-      handling.abort(error);
+    for (const running of this.running) {
+      if (this.late.has(running)) continue;
+      if (now - running.since < this.handlerTimeout) break; // those behind it were called later
+      this.late.add(running);
+      const error = this.tookTooLong(`the handler of "${running.handled.message.topic}" did not return`);
+      this.finish(running.handled, error);
+      running.context.abort(error);
     }
     if (this.isStuck) this.refuseUnacknowledged();
   }
 
   /** @internal */
   abort(error: UsageError): void {
-    for (const handling of this.running) handling.abort(error);
+    for (const { context } of this.running) context.abort(error);
   }
 
   /** Whether nobody takes what comes, for longer than may be. */
@@ -309,32 +336,38 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
 
   /** @param held whether the message waited, and so is counted already */
   private handle(handler: MessageHandler, handled: Handled, held: boolean): void {
-    const handling = new Handling(handled);
+    const context = new Handling();
     let result: unknown;
     let failure: unknown;
     try {
-      result = handler(handled.message, handling);
+      result = handler(handled.message, context);
     } catch (error) {
       failure = error ?? new Error("the handler threw nothing");
     }
-    if (failure !== undefined || !isThenable(result)) {
-      if (held) this.finish(handled, failure);
-      else handled.finished(failure);
-      return;
-    }
-    this.running.add(handling);
-    handling.since = this.share.now();
-    if (!held) this.hold(handled, handling.since);
+    if (failure === undefined && isThenable(result)) this.await(handler, handled, context, result, held);
+    else if (held) this.finish(handled, failure);
+    else handled.finished(failure);
+  }
+
+  private await(
+    handler: MessageHandler,
+    handled: Handled,
+    context: Handling,
+    result: PromiseLike<unknown>,
+    held: boolean,
+  ): void {
+    const running: Running = { handled, context, since: this.share.now() };
+    this.running.add(running);
+    if (!held) this.hold(handled, running.since);
     result.then(
-      () => this.handledLater(handler, handling, undefined),
-      (error: unknown) =>
-        this.handledLater(handler, handling, error ?? new Error("the handler's promise was rejected")),
+      () => this.handledLater(handler, running, undefined),
+      (error: unknown) => this.handledLater(handler, running, error ?? new Error("the handler's promise was rejected")),
     );
   }
 
-  private handledLater(handler: MessageHandler, handling: Handling, error: unknown): void {
-    this.running.delete(handling);
-    if (!this.late.delete(handling)) this.finish(handling.handled, error); // else it has failed already
+  private handledLater(handler: MessageHandler, running: Running, error: unknown): void {
+    this.running.delete(running);
+    if (!this.late.delete(running)) this.finish(running.handled, error); // else it has failed already
     while (this.running.size < this.consumption.concurrency) {
       const next = this.nextWaiting();
       if (next === undefined) return;
