@@ -71,6 +71,7 @@ export type TransportErrorCode =
 export type TimeoutErrorCode =
   | "CONNECT_TIMEOUT"
   | "KEEP_ALIVE_TIMEOUT"
+  | "ANSWER_TIMEOUT"
   | "MESSAGE_EXPIRED"
   | "DRAIN_TIMEOUT"
   | "HANDLER_TIMEOUT"

@@ -3,7 +3,7 @@
 import { encode } from "../codec/encode.js";
 import type { DisconnectPacket, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
 import type { DisconnectProperties } from "../codec/properties.js";
-import { assertPayload } from "../codec/publish-coder.js";
+import { assertPayload, unshared } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
@@ -11,6 +11,7 @@ import type { Platform } from "../platform/platform.js";
 import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
+import { AnswerWatch } from "./answer-watch.js";
 import { Authenticator } from "./authenticator.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import {
@@ -36,7 +37,7 @@ import { Router, type RouterOwner } from "./router.js";
 import { ServerList, type Servers } from "./server-list.js";
 import { SessionStorage, type StorageOwner } from "./session-storage.js";
 import type { Subscription } from "./subscription.js";
-import { type SubscribeOptions, Subscriptions } from "./subscriptions.js";
+import { type Requester, type SubscribeOptions, Subscriptions } from "./subscriptions.js";
 
 export interface DisconnectOptions {
   /** MQTT 5: default 0; 4 has the server publish the will. */
@@ -67,6 +68,7 @@ export class Client {
   private readonly router: Router;
   private readonly subscriptions: Subscriptions;
   private readonly connector: Connector;
+  private readonly answerWatch: AnswerWatch;
   private readonly storage: SessionStorage | undefined;
   private readonly authenticator: Authenticator | undefined;
   /** Made with the first request or responder. */
@@ -105,6 +107,13 @@ export class Client {
     this.session = new ClientSession({ ...this.settings, timerLateness }, this.sessionEvents(), this.storage?.journal);
     this.router = new Router(this.settings.inbox, this.clock, this.routerOwner());
     this.inbox = new Inbox(this.settings.inbox, this.clock, this.inboxOwner());
+    this.answerWatch = new AnswerWatch(this.clock, {
+      oldestUnanswered: () => this.session.oldestUnanswered,
+      unanswered: (error) => {
+        this.session.suspectRequests();
+        this.connector.fail(error);
+      },
+    });
     this.subscriptions = new Subscriptions(this.requester(), this.router, this.inbox, (error) =>
       this.emitter.emit("error", error),
     );
@@ -178,7 +187,8 @@ export class Client {
    * Publishes a message, now or as soon as it may be sent. The promise settles exactly once: when the message was handed to
    * the network (QoS 0), at PUBACK (QoS 1), at PUBCOMP (QoS 2), or with a typed error that says what became of it.
    *
-   * @param payload text is sent as UTF-8; bytes must not change until the promise settles
+   * @param payload text is sent as UTF-8; bytes must not change until the promise settles, and if `signal` rejects it while the
+   * message is on its way (QoS 1 and 2), not until that has its acknowledgement
    * @example await client.publish("kitchen/light", "on", { qos: 1, retain: true })
    */
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
@@ -287,8 +297,11 @@ export class Client {
     this.lastTopic = topic;
     assertPayload(payload);
     assertQoS("qos", qos);
+    if (typeof retain !== "boolean") throw new UsageError("OPTION_INVALID", `retain ${String(retain)}: must be true or false`);
+    // The promise of QoS 0 settles while the runtime may still have bytes to send.
+    const sent = qos === 0 ? unshared(payload) : payload;
     if (qos === 0 && properties === undefined && signal === undefined) {
-      const group = this.session.sendAtOnce(topic, payload, retain, this.newGroup);
+      const group = this.session.sendAtOnce(topic, sent, retain, this.newGroup);
       if (group !== undefined) {
         this.counts.messagesPublished++;
         return (group as Publishing).result;
@@ -307,7 +320,7 @@ export class Client {
     };
     const publishing = new Publishing(
       topic,
-      payload,
+      sent,
       qos,
       retain,
       properties,
@@ -415,13 +428,15 @@ export class Client {
     this.emitter.emit("closed", { error });
   }
 
-  private requester(): Pick<ClientSession, "request" | "withdrawRequest"> {
+  private requester(): Requester {
     return {
       request: (request) => {
         this.session.request(request);
+        this.answerWatch.look();
         if (this.inboxFull) this.updateReading();
       },
       withdrawRequest: (request, error) => this.session.withdrawRequest(request, error),
+      settled: () => this.answerWatch.look(),
     };
   }
 
@@ -495,11 +510,13 @@ export class Client {
         this.counts.connections++;
         this.responseInformation = accepted.connack.properties?.responseInformation;
         this.authenticator?.accepted(accepted.connack);
+        this.clock.defer(() => this.answerWatch.look()); // when what waited for the connection has been asked
         this.emitter.emit("connected", connectedOf(accepted));
       },
       lost: (error) => {
         this.authenticator?.lost(error);
         this.router.forgetUnclaimed();
+        this.answerWatch.look();
         this.emitter.emit("disconnected", { error });
       },
       reconnecting: (attempt, delay, error) => this.emitter.emit("reconnecting", { attempt, delay, error }),

@@ -69,13 +69,19 @@ interface Entry {
   readonly properties: SubscribeProperties | undefined;
 }
 
+/** The session, as far as subscriptions need it. */
+export interface Requester extends Pick<ClientSession, "request" | "withdrawRequest"> {
+  /** A request has had its answer, or was given up. */
+  settled(): void;
+}
+
 export class Subscriptions implements SubscriptionOwner {
   private readonly entries = new Set<Entry>();
   /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
   private lastIdentifier = 0;
 
   constructor(
-    private readonly session: Pick<ClientSession, "request" | "withdrawRequest">,
+    private readonly session: Requester,
     private readonly router: Router,
     private readonly inbox: Inbox,
     /** What no promise can be rejected with: a subscription granted once and denied after a reconnection, say. */
@@ -175,10 +181,12 @@ export class Subscriptions implements SubscriptionOwner {
     const request = new PendingSubscribe(requests, entry.properties, entry.subscription.identifier, {
       acknowledged: (packet) => {
         entry.asking = false;
+        this.session.settled();
         done(this.acknowledged(entry, request, packet));
       },
       failed: (error) => {
         entry.asking = false;
+        this.session.settled();
         done(error);
       },
     });
@@ -205,8 +213,9 @@ export class Subscriptions implements SubscriptionOwner {
   private askToUnsubscribe(topicFilters: readonly string[], signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = new PendingUnsubscribe(topicFilters, undefined, {
-        acknowledged(packet) {
+        acknowledged: (packet) => {
           release();
+          this.session.settled();
           const at = packet.reasonCodes.findIndex((code) => code >= 0x80);
           if (at < 0) resolve();
           else
@@ -214,8 +223,9 @@ export class Subscriptions implements SubscriptionOwner {
               refused("UNSUBSCRIBE_REFUSED", topicFilters[at] as string, packet.reasonCodes[at] as number, packet),
             );
         },
-        failed(error) {
+        failed: (error) => {
           release();
+          this.session.settled();
           reject(error);
         },
       });

@@ -250,6 +250,16 @@ export class ClientSession {
     this.requests.request(request);
   }
 
+  /** As `FilterRequests.oldestUnanswered`. */
+  get oldestUnanswered(): number {
+    return this.requests.oldestUnanswered;
+  }
+
+  /** As `FilterRequests.suspect`. */
+  suspectRequests(): void {
+    this.requests.suspect();
+  }
+
   /** Gives up a request. Its answer, if one comes, is ignored. */
   withdrawRequest(request: FilterRequest, error: MqttError): void {
     this.requests.withdraw(request, error);

@@ -22,6 +22,8 @@ import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefus
 /** A SUBSCRIBE or UNSUBSCRIBE from the call until its acknowledgement. */
 abstract class Pending {
   packetIdentifier = 0;
+  /** The number of its last sending. */
+  sending = 0;
   /** How often connections were lost while it was unanswered, weighed by `CERTAIN` and `DOUBTFUL`. */
   losses = 0;
   /** Called once with the reason codes, one a filter, or `failed` is. */
@@ -84,12 +86,24 @@ export class FilterRequests {
   /** Those that wait for a connection, or for an identifier. */
   private waiting: FilterRequest[] = [];
   private link: RequestLink | undefined;
+  private sendings = 0;
   /** Whether anything came over this connection since the last request was sent. */
   private heard = false;
   /** Whether there was a suspect when the last connection was lost. */
   private suspecting = false;
 
   constructor(private readonly identifiers: PacketIdentifiers) {}
+
+  /** The number of the sending that has waited longest for its answer; 0 if none waits. */
+  get oldestUnanswered(): number {
+    for (const { sending } of this.requests.values()) return sending;
+    return 0;
+  }
+
+  /** The connection will be lost because requests are unanswered, whatever else came over it. */
+  suspect(): void {
+    this.heard = false;
+  }
 
   /** How many have had no answer. */
   get pending(): number {
@@ -224,6 +238,7 @@ export class FilterRequests {
     const encoded = encodeRequest(request, packetIdentifier, link.version, link.limits);
     if (encoded instanceof Uint8Array) {
       request.packetIdentifier = packetIdentifier;
+      request.sending = ++this.sendings;
       this.heard = false;
       this.requests.set(packetIdentifier, request);
       link.outlet.out.append(encoded);

@@ -1,6 +1,6 @@
 import type { SubscribeOptions } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
-import { Bench, subscribed, watch } from "./bench.ts";
+import { Bench, recordEvents, subscribed, watch } from "./bench.ts";
 
 test("SUBSCRIBE carries what was asked for", async () => {
   const bench = new Bench();
@@ -185,5 +185,50 @@ describe("unsubscribing", () => {
     await one.unsubscribe();
     await peer.expectNothing();
     expect(first.settled).toBe(1);
+  });
+});
+
+describe("a server that keeps the connection alive and does not answer SUBSCRIBE", () => {
+  async function unanswered() {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    const subscribing = watch(client.subscribe("a"));
+    await peer.expect("subscribe");
+    return { bench, client, peer, events, subscribing };
+  }
+
+  test("is left after a minute, and asked again over another connection", async () => {
+    const { bench, events, subscribing } = await unanswered();
+    await bench.clock.advance(60_000);
+    expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "ANSWER_TIMEOUT" } } });
+    const again = await bench.acceptAgain();
+    const { packetIdentifier } = await again.expect("subscribe");
+    again.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
+    await bench.clock.tick();
+    expect([subscribing.settled, subscribing.error]).toEqual([1, undefined]);
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
+  test("over ten connections ends the subscription", async () => {
+    const { bench, subscribing } = await unanswered();
+    for (let i = 0; i < 9; i++) {
+      await bench.clock.advance(60_000);
+      const again = await bench.acceptAgain();
+      await again.expect("subscribe");
+    }
+    expect(subscribing.settled).toBe(0);
+    await bench.clock.advance(60_000);
+    expect(subscribing.error).toMatchObject({ code: "SUBSCRIBE_UNANSWERED" });
+  });
+
+  test("and is slow, is waited for while it answers others", async () => {
+    const { bench, client, peer, events } = await unanswered();
+    await bench.clock.advance(59_000);
+    peer.send({ type: "suback", packetIdentifier: 1, reasonCodes: [0] });
+    watch(client.subscribe("b"));
+    await peer.expect("subscribe");
+    await bench.clock.advance(59_000);
+    expect(events).toEqual([]);
   });
 });
