@@ -1,68 +1,137 @@
-// Runs each case alternately ours, peer, ours, peer … and prints medians and ratios. npm run bench [-- --quick] [-- --case NAME]
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+// The whole benchmark: each case alternately ours, peer, next peer, ours … in processes of their own, then medians and ratios.
+//
+//   npm run bench                        everything, five rounds: writes bench/results.json, docs/performance.md and its plots
+//   npm run bench -- --quick             a look: a quarter of the messages, one round, writes nothing
+//   npm run bench -- --case "QoS 1"      the cases with that in their name or group; their results replace the ones from earlier
+//   npm run bench -- --rounds 9
+//   npm run bench -- --list
+//   npm run bench -- --document          measures nothing: writes the document from bench/results.json again
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { writeDocument } from "./document.js";
+import { machine } from "./machine.js";
+import { Place } from "./place.js";
+import { figureOf, format, judge, ratio, summaries } from "./result.js";
 
-const here = fileURLToPath(new URL(".", import.meta.url));
-const quick = process.argv.includes("--quick");
-const only = process.argv.includes("--case") ? process.argv[process.argv.indexOf("--case") + 1] : "";
-const rounds = quick ? 3 : 5;
-const scale = quick ? 0.25 : 1;
-
-const cases = [
-  { name: "publish QoS 0", our: "publish/0/2000000/64", peer: "publish/0/300000/64", goal: 30 },
-  { name: "publish QoS 1", our: "publish/1/500000/64", peer: "publish/1/100000/64", goal: 20 },
-  { name: "publish QoS 2", our: "publish/2/300000/64", peer: "publish/2/60000/64", goal: 15 },
-  { name: "receive QoS 0", our: "receive/0/2000000/64", peer: "receive/0/500000/64", goal: 10 },
-  { name: "receive QoS 1", our: "receive/1/500000/64", peer: "receive/1/200000/64", goal: 12 },
-  { name: "durable QoS 1", our: "durable/1/300000/64", peer: "durable/1/30000/64", goal: 15 },
+const kinds = [
+  "throughput",
+  "codec",
+  "connections",
+  "latency",
+  "processor",
+  "sweeps",
+  "large",
+  "shell",
+  "broker",
+  "size",
 ];
+const resultsFile = new URL("results.json", import.meta.url);
+/** The document and its plots say at least so many rounds. */
+const ROUNDS = 5;
 
-function buildEndpoint() {
-  const binary = join(mkdtempSync(join(tmpdir(), "aiko-bench-")), "endpoint");
-  execFileSync("cc", ["-O2", "-o", binary, join(here, "native/endpoint.c")], { stdio: "inherit" });
-  return binary;
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    case: { type: "string", multiple: true, default: [] },
+    rounds: { type: "string" },
+    list: { type: "boolean", default: false },
+    document: { type: "boolean", default: false },
+  },
+});
+const rounds = options.rounds === undefined ? (options.quick ? 1 : ROUNDS) : Number(options.rounds);
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${options.rounds}: must be a number from 1`);
+
+const cases = (await Promise.all(kinds.map((kind) => import(`./cases/${kind}.js`)))).flatMap((each) => each.default);
+const chosen = cases.filter(
+  ({ name, group }) =>
+    options.case.length === 0 || options.case.some((part) => name.includes(part) || group.includes(part)),
+);
+if (chosen.length === 0) throw new Error(`--case ${options.case}: no case has that in its name or group`);
+
+const earlier = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : { cases: {} };
+
+if (options.list) {
+  for (const { name, group } of chosen) console.log(`${group.padEnd(12)} ${name}`);
+} else if (options.document) {
+  writeDocument(cases, earlier);
+} else {
+  await run();
 }
 
-async function startEndpoint(binary) {
-  const child = spawn(binary, { stdio: ["ignore", "pipe", "inherit"] });
-  const port = await new Promise((resolve) => child.stdout.once("data", (data) => resolve(Number(String(data)))));
-  return { port, stop: () => child.kill() };
-}
-
-function measure(client, what, port) {
-  const [direction, qos, count, size] = what.split("/");
-  const scaled = `${direction}/${qos}/${Math.round(Number(count) * scale)}/${size}`;
-  const output = execFileSync(process.execPath, [join(here, "measure.js"), client, scaled, String(port)], {
-    timeout: 120_000,
-  });
-  const [rate, note] = String(output).split("\n");
-  return { rate: Number(rate), note };
-}
-
-const median = (list) => [...list].sort((a, b) => a.rate - b.rate)[Math.floor(list.length / 2)];
-const thousands = (rate) => `${(rate / 1000).toFixed(1)} k/s`;
-
-if (!existsSync(join(here, "../packages/mqtt/dist/index.js"))) throw new Error("run `npm run build` first");
-const endpoint = await startEndpoint(buildEndpoint());
-try {
-  for (const each of cases.filter((one) => one.name.includes(only))) {
-    const ours = [];
-    const theirs = [];
-    for (let round = 0; round < rounds; round++) {
-      ours.push(measure("aiko", each.our, endpoint.port));
-      theirs.push(measure("mqttjs", each.peer, endpoint.port));
-    }
-    const { rate, note } = median(ours);
-    const { rate: theirRate } = median(theirs);
-    console.log(
-      `${each.name.padEnd(16)} ours ${thousands(rate).padStart(12)}   MQTT.js ${thousands(theirRate).padStart(12)}` +
-        `   ratio ${(rate / theirRate).toFixed(1).padStart(5)}   goal ${each.goal}`,
-    );
-    if (note) console.log(`                 ours: ${note}`);
+async function run() {
+  if (!existsSync(new URL("../packages/mqtt/dist/index.js", import.meta.url)))
+    throw new Error("run `npm run build` first");
+  const start = performance.now();
+  const place = new Place(options.quick ? 0.25 : 1);
+  const results = {};
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      place.close();
+      process.exit(1);
+    });
   }
-} finally {
-  endpoint.stop();
+  try {
+    for (const each of chosen) {
+      results[each.name] = await measure(each, place);
+      print(each, results[each.name]);
+    }
+  } finally {
+    place.close();
+  }
+  console.log(`\n${Math.round((performance.now() - start) / 1000)} s`);
+  if (options.quick) {
+    console.log("written: nothing, since this was only a look");
+  } else {
+    const whole = { machine: machine(), cases: { ...earlier.cases, ...results } };
+    writeFileSync(resultsFile, `${JSON.stringify(whole, rounded, 2)}\n`);
+    writeDocument(cases, whole);
+    console.log("written: bench/results.json, docs/performance.md and its plots");
+  }
+  if (Object.values(results).some(({ contenders }) => contenders.ours.failed)) process.exitCode = 1;
+}
+
+async function measure({ contenders, once = false }, place) {
+  const samples = {};
+  const failed = {};
+  for (let round = 0; round < (once ? 1 : rounds); round++) {
+    for (const [name, contender] of Object.entries(contenders)) {
+      if (failed[name] !== undefined) continue;
+      try {
+        const figures = await contender(place);
+        samples[name] ??= [];
+        samples[name].push(figures);
+      } catch (error) {
+        failed[name] = error.message;
+      }
+    }
+  }
+  const outcome = (name) => (failed[name] === undefined ? summaries(samples[name]) : { failed: failed[name] });
+  return {
+    measured: new Date().toISOString(),
+    rounds: once ? 1 : rounds,
+    contenders: Object.fromEntries(Object.keys(contenders).map((name) => [name, outcome(name)])),
+  };
+}
+
+function print({ rows, contenders }, result) {
+  for (const row of rows) {
+    console.log(row.name);
+    for (const name of row.contenders ?? Object.keys(contenders)) {
+      const { failed, note } = result.contenders[name];
+      const times = name === "ours" ? undefined : ratio(result, row, name);
+      const value = failed ?? format(figureOf(result, name, row.figure), row.unit);
+      const compared = times === undefined ? "" : `   ours is ${format(times, "×")} as good`;
+      console.log(`  ${name.padEnd(28)} ${value.padStart(10)}${compared}${note ? `   ${JSON.stringify(note)}` : ""}`);
+    }
+    for (const goal of row.goals) {
+      const { words, measured, unit, reached } = judge(result, row, goal);
+      const verdict = reached === undefined ? "not measured" : reached ? "reached" : "NOT reached";
+      console.log(`  goal: ${words}: ${format(measured, unit)}, ${verdict}`);
+    }
+  }
+}
+
+/** Five digits are more than any of this is good for. */
+function rounded(_key, value) {
+  return typeof value === "number" ? Number(value.toPrecision(5)) : value;
 }

@@ -13,11 +13,16 @@ export async function open(port) {
   });
   client.start();
   await connected;
+  let listener;
   return {
     publish: (topicName, payload, qos) => client.publish({ topicName, payload, qos }),
-    subscribe(topicFilter, qos, onMessage) {
-      client.on("messageReceived", ({ message }) => onMessage(message.payload));
-      return client.subscribe({ subscriptions: [{ topicFilter, qos }] });
+    /** @param onMessage undefined if nothing is expected */
+    subscribe(filters, qos, onMessage) {
+      if (listener === undefined && onMessage !== undefined) {
+        listener = onMessage; // it has one for all subscriptions
+        client.on("messageReceived", ({ message }) => listener(new Uint8Array(message.payload)));
+      }
+      return client.subscribe({ subscriptions: filters.map((topicFilter) => ({ topicFilter, qos })) });
     },
     close() {
       const stopped = new Promise((resolve) => client.on("stopped", resolve));

@@ -7,20 +7,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CLIENTS 4096
+/* One more than the highest file descriptor that is served: some thousand clients. */
+#define DESCRIPTORS 16384
 #define IN_SIZE (1 << 20)
 
 struct client {
   int fd;
+  int writing; /* whether epoll is asked to tell when there is room */
   int version;
   uint8_t *in;
   size_t have;
@@ -35,8 +38,7 @@ struct client {
   long unacknowledged;
 };
 
-static struct client clients[CLIENTS];
-static struct pollfd polls[CLIENTS + 1];
+static struct client *clients[DESCRIPTORS];
 
 static void put(struct client *c, const void *bytes, size_t length) {
   if (c->out_have + length > c->out_size) {
@@ -64,6 +66,7 @@ static void begin_flood(struct client *c, const char *filter) {
   if (sscanf(filter, "flood/%d/%ld/%zu", &qos, &count, &size) != 3) return;
   const char *topic = "bench/topic";
   size_t body = 2 + strlen(topic) + (qos ? 2 : 0) + (c->version == 5 ? 1 : 0) + size;
+  free(c->flood);
   c->flood = calloc(1, body + 5);
   size_t at = 0;
   c->flood[at++] = 0x30 | (qos << 1);
@@ -129,7 +132,7 @@ static void packet(struct client *c, uint8_t first, const uint8_t *body, size_t 
       break;
     case 8: {
       size_t at = 2 + (c->version == 5 ? 1 + body[2] : 0);
-      uint8_t codes[64];
+      static uint8_t codes[65536];
       size_t filters = 0;
       char first_filter[256] = {0};
       while (at + 3 <= length && filters < sizeof codes) {
@@ -139,8 +142,10 @@ static void packet(struct client *c, uint8_t first, const uint8_t *body, size_t 
         at += 3 + n;
       }
       int v5 = c->version == 5;
-      uint8_t suback[] = {0x90, 2 + v5 + filters, body[0], body[1], 0};
-      put(c, suback, 4 + v5);
+      uint8_t header[5] = {0x90};
+      put(c, header, 1 + put_length(header + 1, 2 + v5 + filters));
+      uint8_t identifier[] = {body[0], body[1], 0};
+      put(c, identifier, 2 + v5);
       put(c, codes, filters);
       begin_flood(c, first_filter);
       break;
@@ -216,55 +221,69 @@ static int transmit(struct client *c) {
   }
 }
 
+static void admit(int poller, int listener) {
+  for (;;) {
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0) return;
+    if (fd >= DESCRIPTORS) {
+      close(fd);
+      continue;
+    }
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    clients[fd] = calloc(1, sizeof *clients[fd]);
+    clients[fd]->fd = fd;
+    clients[fd]->in = malloc(IN_SIZE);
+    epoll_ctl(poller, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.fd = fd});
+  }
+}
+
+static void dismiss(struct client *c) {
+  close(c->fd);
+  clients[c->fd] = NULL;
+  free(c->in);
+  free(c->out);
+  free(c->flood);
+  free(c);
+}
+
+static void serve(int poller, struct client *c, uint32_t events) {
+  int alive = 1;
+  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) alive = receive(c);
+  if (alive) alive = transmit(c);
+  if (!alive) {
+    dismiss(c);
+    return;
+  }
+  int writing = c->out_have > c->out_sent;
+  if (writing == c->writing) return;
+  c->writing = writing;
+  struct epoll_event event = {.events = EPOLLIN | (writing ? EPOLLOUT : 0), .data.fd = c->fd};
+  epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &event);
+}
+
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* however the run ends */
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
   if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 1024)) return 1;
   getsockname(listener, (struct sockaddr *)&address, &size);
+  fcntl(listener, F_SETFL, O_NONBLOCK);
   printf("%d\n", ntohs(address.sin_port));
   fflush(stdout);
-  for (int i = 0; i < CLIENTS; i++) clients[i].fd = -1;
+  int poller = epoll_create1(0);
+  epoll_ctl(poller, EPOLL_CTL_ADD, listener, &(struct epoll_event){.events = EPOLLIN, .data.fd = listener});
   for (;;) {
-    int n = 1;
-    polls[0] = (struct pollfd){.fd = listener, .events = POLLIN};
-    static int slots[CLIENTS + 1];
-    for (int i = 0; i < CLIENTS; i++) {
-      if (clients[i].fd < 0) continue;
-      struct client *c = &clients[i];
-      int writing = c->out_have > c->out_sent;
-      slots[n] = i;
-      polls[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN | (writing ? POLLOUT : 0)};
-    }
-    if (poll(polls, n, -1) < 0) return 1;
-    if (polls[0].revents) {
-      int fd = accept(listener, NULL, NULL);
-      int slot = 0;
-      while (slot < CLIENTS && clients[slot].fd >= 0) slot++;
-      if (fd >= 0 && slot < CLIENTS) {
-        int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        fcntl(fd, F_SETFL, O_NONBLOCK);
-        clients[slot] = (struct client){.fd = fd, .in = malloc(IN_SIZE)};
-      } else if (fd >= 0) {
-        close(fd);
-      }
-    }
-    for (int i = 1; i < n; i++) {
-      if (!polls[i].revents) continue;
-      struct client *c = &clients[slots[i]];
-      int alive = 1;
-      if (polls[i].revents & (POLLIN | POLLHUP | POLLERR)) alive = receive(c);
-      if (alive) alive = transmit(c);
-      if (!alive) {
-        close(c->fd);
-        free(c->in);
-        free(c->out);
-        free(c->flood);
-        c->fd = -1;
-        c->in = c->out = c->flood = NULL;
-      }
+    struct epoll_event events[64];
+    int n = epoll_wait(poller, events, 64, -1);
+    if (n < 0 && errno != EINTR) return 1;
+    for (int i = 0; i < n; i++) {
+      int fd = events[i].data.fd;
+      if (fd == listener) admit(poller, listener);
+      else if (clients[fd]) serve(poller, clients[fd], events[i].events);
     }
   }
 }

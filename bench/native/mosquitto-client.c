@@ -1,11 +1,12 @@
 /*
  * The peer in C: libmosquitto, as its users use it, in one thread. mosquitto-client DIRECTION/QOS/COUNT/SIZE PORT prints
- * messages per second.
+ * messages per second, and the microseconds of processor time that each took, as JSON.
  */
 #include <mosquitto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* As many unacknowledged as the other clients of this benchmark have. */
@@ -39,6 +40,13 @@ static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Microseconds that this process has used. */
+static double processor(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 static void loop(struct mosquitto *m, int timeout) {
@@ -81,6 +89,7 @@ int main(int argc, char **argv) {
   if (mosquitto_connect(m, "127.0.0.1", atoi(argv[2]), 3600) != MOSQ_ERR_SUCCESS) return 1;
   while (!connected) loop(m, 10);
   double start = now();
+  double used = processor();
   if (strcmp(direction, "publish") == 0) {
     publish(m, qos, count, size);
   } else {
@@ -89,7 +98,7 @@ int main(int argc, char **argv) {
     mosquitto_subscribe(m, NULL, filter, qos);
     while (done < count) loop(m, 10);
   }
-  printf("%.0f\n", count / (now() - start));
+  printf("{\"rate\": %.0f, \"processor\": %.2f}\n", count / (now() - start), (processor() - used) / count);
   mosquitto_disconnect(m);
   mosquitto_destroy(m);
   return 0;

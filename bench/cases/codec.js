@@ -1,0 +1,18 @@
+// One PUBLISH encoded, one decoded, beside mqtt-packet. What a case and a row are: throughput.js
+const codec = (client) => (place) => place.program("codec", { client, size: 64, milliseconds: place.count(400, 150) });
+
+const row = (name, figure, goals) => ({ group: "codec", name, figure, unit: "µs", better: "less", goals });
+const goals = [{ against: "mqtt-packet", factor: 9 }];
+
+export default [
+  {
+    name: "one PUBLISH",
+    group: "codec",
+    contenders: { ours: codec("aiko"), "mqtt-packet": codec("mqtt-packet") },
+    rows: [
+      row("encode one PUBLISH", "encode", goals),
+      row("decode one PUBLISH of many", "decode", goals),
+      row("decode one PUBLISH alone", "decodeSingle", []),
+    ],
+  },
+];

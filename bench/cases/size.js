@@ -1,0 +1,66 @@
+// What a user of the library downloads. What a case and a row are: throughput.js
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { rolldown } from "rolldown";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const json = (path) => JSON.parse(readFileSync(`${root}${path}`, "utf8"));
+const kilobytes = (bytes) => bytes.length / 1000;
+const sizes = (code) => ({ minified: kilobytes(code), gzip: kilobytes(gzipSync(code, { level: 9 })) });
+
+async function ourBundle() {
+  const bundle = await rolldown({
+    input: `${root}packages/mqtt/dist/index.js`,
+    platform: "browser",
+    resolve: { conditionNames: ["browser", "import", "default"] },
+    logLevel: "silent",
+  });
+  const { output } = await bundle.generate({ format: "esm", minify: true, codeSplitting: false });
+  return Buffer.from(output[0].code);
+}
+
+/** The packages that installing `name` brings besides itself, by a lock file. */
+function packagesBeside(lock, name) {
+  const found = new Set();
+  const visit = (place) => {
+    const { dependencies = {} } = lock.packages[place];
+    for (const each of Object.keys(dependencies)) {
+      let within = place;
+      while (lock.packages[`${within}/node_modules/${each}`] === undefined && within !== "") {
+        within = within.slice(0, Math.max(0, within.lastIndexOf("/node_modules/")));
+      }
+      const dependency = within === "" ? `node_modules/${each}` : `${within}/node_modules/${each}`;
+      if (lock.packages[dependency] === undefined || found.has(dependency)) continue;
+      found.add(dependency);
+      visit(dependency);
+    }
+  };
+  visit(name);
+  return found.size;
+}
+
+const row = (name, figure, unit, goals) => ({ group: "size", name, figure, unit, better: "less", goals });
+
+export default [
+  {
+    name: "size",
+    group: "size",
+    once: true, // nothing of it changes from round to round
+    contenders: {
+      ours: async () => ({
+        ...sizes(await ourBundle()),
+        packages: packagesBeside(json("package-lock.json"), "packages/mqtt"),
+      }),
+      "MQTT.js": async () => ({
+        ...sizes(readFileSync(`${root}bench/node_modules/mqtt/dist/mqtt.min.js`)),
+        packages: packagesBeside(json("bench/package-lock.json"), "node_modules/mqtt"),
+      }),
+    },
+    rows: [
+      row("browser bundle of the whole client, gzip", "gzip", "KB", [{ value: 14 }]),
+      row("browser bundle of the whole client, minified", "minified", "KB", []),
+      row("runtime packages installed beside the library", "packages", "", [{ value: 0 }]),
+    ],
+  },
+];

@@ -1,0 +1,110 @@
+// The processes of a run: programs that measure, servers that are measured against. Each has a time limit, and none outlives the run.
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+const here = import.meta.dirname;
+/** Milliseconds for one measurement, and for a server to start. */
+const PROGRAM_LIMIT = 60_000;
+const START_LIMIT = 10_000;
+// Debian keeps daemons in sbin, which is not on every user's PATH.
+const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+const servers = new Set();
+
+/** Runs a command to its end and returns the JSON of its last line. Rejects with what it said on standard error. */
+export function figuresOf(file, args) {
+  return new Promise((resolve, reject) => {
+    const options = { env, timeout: PROGRAM_LIMIT, killSignal: "SIGKILL", maxBuffer: 1 << 24 };
+    execFile(file, args, options, (error, output, complaint) => {
+      if (error?.killed) reject(new Error(`not done after ${PROGRAM_LIMIT / 1000} s`));
+      else if (error) reject(new Error(complaint.match(/^\w*Error.*$/m)?.[0] ?? error.message.split("\n")[0]));
+      else resolve(JSON.parse(output.trim().split("\n").at(-1)));
+    });
+  });
+}
+
+/** Runs one of programs/ and returns its figures. */
+export function program(name, settings, nodeOptions = []) {
+  return figuresOf(process.execPath, [...nodeOptions, join(here, "programs", `${name}.js`), JSON.stringify(settings)]);
+}
+
+/** Milliseconds that a command takes from start to end, standard output thrown away. */
+export function timeOf(file, args) {
+  return new Promise((resolve, reject) => {
+    const start = performance.now();
+    const child = spawn(file, args, { env, stdio: "ignore", timeout: PROGRAM_LIMIT, killSignal: "SIGKILL" });
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      if (code === 0) resolve(performance.now() - start);
+      else reject(new Error(`${file} ended with ${code}`));
+    });
+  });
+}
+
+/** Starts a server and returns the first line that it prints. */
+export function serve(file, args) {
+  const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  servers.add(child);
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${file} did not start in ${START_LIMIT} ms`)), START_LIMIT);
+    const settle = (how, what) => {
+      clearTimeout(late);
+      how(what);
+    };
+    child.once("error", (error) => settle(reject, error));
+    child.once("exit", () => settle(reject, new Error(`${file} ended`)));
+    child.stdout.once("data", (data) => settle(resolve, String(data).trim()));
+  });
+}
+
+/** Starts a server that says nothing, and returns when its port takes connections. */
+export async function serveAt(port, file, args) {
+  const child = spawn(file, args, { env, stdio: "ignore" });
+  servers.add(child);
+  const failed = new Promise((_, reject) => {
+    child.once("error", reject);
+    child.once("exit", () => reject(new Error(`${file} ended`)));
+  });
+  failed.catch(() => undefined); // it may end later, when it is told to
+  await Promise.race([failed, takesConnections(port)]);
+}
+
+export function stopServers() {
+  for (const child of servers) child.kill("SIGKILL");
+}
+
+/** Whether a command is here. */
+export function has(command) {
+  try {
+    execFileSync("sh", ["-c", `command -v ${command}`], { env, stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** For servers that do not take port 0. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function takesConnections(port) {
+  const { connect } = await import("node:net");
+  const end = Date.now() + START_LIMIT;
+  for (;;) {
+    const open = await new Promise((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => resolve(true)).once("error", () => resolve(false));
+      socket.once("close", () => socket.destroy());
+      socket.once("connect", () => socket.destroy());
+    });
+    if (open) return;
+    if (Date.now() > end) throw new Error(`nothing listens at port ${port} after ${START_LIMIT} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,11 @@
+// A socket that says ready-made CONNECT bytes, and is open when any answer has come: the least that connecting can be.
+import { connect } from "node:net";
+import { connectBytes } from "../programs/ready-made.js";
+
+export function open(port) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => socket.write(connectBytes));
+    socket.once("error", reject);
+    socket.once("data", () => resolve({ close: () => void socket.destroy() }));
+  });
+}

@@ -1,0 +1,10 @@
+// No MQTT at all: what a TCP connection costs in Node.
+import { connect } from "node:net";
+
+export function open(port) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    socket.once("error", reject);
+    socket.once("connect", () => resolve({ close: () => void socket.destroy() }));
+  });
+}

@@ -1,0 +1,95 @@
+// Where a run takes place: the other ends, each started when it is first asked for, and the peer in C, if it can be built here.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { figuresOf, freePort, has, program, serve, serveAt, stopServers, timeOf } from "./children.js";
+
+const here = import.meta.dirname;
+
+export class Place {
+  #folder = mkdtempSync(join(tmpdir(), "aiko-bench-"));
+  /** On the disk of the bench: what is for temporary files may be memory. */
+  #disk = mkdtempSync(join(here, "session-"));
+  #ports = new Map();
+  /** @param scale by which all counts are multiplied */
+  constructor(scale) {
+    this.scale = scale;
+  }
+
+  /** @param least what the count is never scaled below */
+  count(count, least = 1) {
+    return Math.max(least, Math.round(count * this.scale));
+  }
+
+  /** The port of the counting endpoint. */
+  endpoint() {
+    return this.#once("endpoint", async () => Number(await serve(this.#compile("endpoint"), [])));
+  }
+
+  /** The port of a real mosquitto that keeps nothing back. */
+  mosquitto() {
+    return this.#once("mosquitto", async () => {
+      if (!has("mosquitto")) throw new Error("mosquitto is not here");
+      const port = await freePort();
+      const file = join(this.#folder, "mosquitto.conf");
+      // As root it would become the user "mosquitto", who may not read our folder.
+      const lines = [`user ${userInfo().username}`, `listener ${port} 127.0.0.1`, "allow_anonymous true"];
+      writeFileSync(file, [...lines, "persistence false", "log_type none", "max_queued_messages 0", ""].join("\n"));
+      await serveAt(port, "mosquitto", ["-c", file]);
+      return port;
+    });
+  }
+
+  /** The port of a broker in JavaScript: "aiko" or "aedes". */
+  broker(name) {
+    const start = async () =>
+      Number(await serve(process.execPath, [join(here, "programs/broker.js"), JSON.stringify({ broker: name })]));
+    return this.#once(name, start);
+  }
+
+  /** Runs one of programs/ against the endpoint. */
+  async program(name, settings, nodeOptions = []) {
+    return program(name, { port: await this.endpoint(), ...settings }, nodeOptions);
+  }
+
+  /** Runs libmosquitto against the endpoint. */
+  async libmosquitto({ direction, qos, count, size, port }) {
+    const binary = await this.#once("libmosquitto", async () => this.#compile("mosquitto-client", "-lmosquitto"));
+    return figuresOf(binary, [`${direction}/${qos}/${count}/${size}`, String(port ?? (await this.endpoint()))]);
+  }
+
+  /** A new directory on a disk. */
+  directory() {
+    return mkdtempSync(join(this.#disk, "store-"));
+  }
+
+  /** Milliseconds that a command takes: the median of several. */
+  async duration(file, args, times = 7) {
+    const samples = [];
+    for (let i = 0; i < times; i++) samples.push(await timeOf(file, args));
+    return samples.sort((a, b) => a - b)[times >> 1];
+  }
+
+  close() {
+    stopServers();
+    for (const folder of [this.#folder, this.#disk]) rmSync(folder, { recursive: true, force: true });
+  }
+
+  #once(name, make) {
+    if (!this.#ports.has(name)) this.#ports.set(name, make());
+    return this.#ports.get(name);
+  }
+
+  #compile(name, ...libraries) {
+    const binary = join(this.#folder, name);
+    const args = ["-O2", "-o", binary, join(here, "native", `${name}.c`), ...libraries];
+    try {
+      execFileSync("cc", args, { stdio: "pipe" });
+    } catch {
+      const needs = libraries.length === 0 ? "a C compiler" : "its headers (Debian: libmosquitto-dev)";
+      throw new Error(`not built: needs ${needs}`);
+    }
+    return binary;
+  }
+}

@@ -1,0 +1,31 @@
+// Many clients of one process: { client, port, count, atOnce }. How fast they connect, and what resident memory each takes.
+// Needs --expose-gc.
+import { openClient, pause, report, settings } from "./program.js";
+
+const { count, atOnce } = settings;
+/** As most users have it: a minute, and so no PINGREQ while this lasts. */
+const options = { keepAlive: 60 };
+
+async function residentMemory() {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc();
+    await pause(100);
+  }
+  return process.memoryUsage.rss();
+}
+
+for (let i = 0; i < 20; i++) await (await openClient(options)).close(); // warm up
+const before = await residentMemory();
+const clients = [];
+const start = performance.now();
+let begun = 0;
+const lane = async () => {
+  while (begun < count) {
+    begun++;
+    clients.push(await openClient(options));
+  }
+};
+await Promise.all(Array.from({ length: atOnce }, lane));
+const seconds = (performance.now() - start) / 1000;
+const kilobytes = ((await residentMemory()) - before) / 1024 / count;
+report({ rate: Math.round(count / seconds), kilobytes });

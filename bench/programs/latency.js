@@ -1,0 +1,65 @@
+// The time of one QoS 1 publish from the call to its PUBACK, in microseconds: { client, port, seconds }. First idle, one after the
+// other. Then at half of what this client can do at most: messages fall due by the clock, whether the client is ready or not, and
+// their time counts from when they were due, so that a stall is seen by all whom it makes late.
+import { openClient, publishMany, quantile, report, settings } from "./program.js";
+
+const payload = Buffer.alloc(64, 0x2a);
+const milliseconds = settings.seconds * 1000;
+const microseconds = (since) => (performance.now() - since) * 1000;
+
+async function idle(client) {
+  const times = [];
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) {
+    const start = performance.now();
+    await client.publish("bench/topic", payload, 1);
+    times.push(microseconds(start));
+  }
+  return times;
+}
+
+async function maximumRate(client) {
+  let count = 5_000;
+  for (;;) {
+    const start = performance.now();
+    await publishMany(client, { count, qos: 1, payload, lanes: 10, batch: 100 });
+    const taken = performance.now() - start;
+    if (taken > milliseconds / 3) return count / taken;
+    count *= 2;
+  }
+}
+
+/** @param rate messages a millisecond */
+async function loaded(client, rate) {
+  const total = Math.floor(rate * milliseconds);
+  const times = new Float64Array(total);
+  let settled = 0;
+  let due = 0;
+  const start = performance.now();
+  await new Promise((resolve, reject) => {
+    const turn = () => {
+      const passed = performance.now() - start;
+      while (due < total && due / rate <= passed) {
+        const number = due++;
+        client.publish("bench/topic", payload, 1).then(() => {
+          times[number] = microseconds(start + number / rate);
+          if (++settled === total) resolve();
+        }, reject);
+      }
+      if (due < total) setImmediate(turn);
+    };
+    turn();
+  });
+  return times;
+}
+
+function quantiles(times, name) {
+  const sorted = Float64Array.from(times).sort();
+  return Object.fromEntries([0.5, 0.99, 0.999].map((part) => [`${name} p${part * 100}`, quantile(sorted, part)]));
+}
+
+const client = await openClient();
+const rate = await maximumRate(client); // and warm up
+const quiet = await idle(client);
+const busy = await loaded(client, rate / 2);
+report({ ...quantiles(quiet, "idle"), ...quantiles(busy, "half"), rate: Math.round((rate / 2) * 1000) });

@@ -1,0 +1,22 @@
+// The cost of a message when one process has many clients: { client, port, clients, count }. Each client publishes at QoS 1, ten
+// at a time, so that a write of its own carries the same number of messages however many there are.
+import { openClient, report, settings, timed } from "./program.js";
+
+const BATCH = 10;
+const { clients: total, count } = settings;
+const payload = Buffer.alloc(64, 0x2a);
+const clients = [];
+for (let i = 0; i < total; i += 100) {
+  clients.push(...(await Promise.all(Array.from({ length: Math.min(100, total - i) }, () => openClient()))));
+}
+const rounds = Math.max(1, Math.round(count / total / BATCH));
+const work = (times) =>
+  Promise.all(
+    clients.map(async (client) => {
+      for (let i = 0; i < times; i++) {
+        await Promise.all(Array.from({ length: BATCH }, () => client.publish("bench/topic", payload, 1)));
+      }
+    }),
+  );
+await work(Math.ceil(rounds / 5)); // warm up
+report(await timed(rounds * BATCH * total, () => work(rounds)));

@@ -1,0 +1,50 @@
+// Messages per second that a broker passes from one publisher to one subscriber at QoS 0: { port, count, size }. Both ends are
+// sockets with ready-made bytes, so that the broker is what is timed.
+import { connect } from "node:net";
+import { report, settings, timed } from "./program.js";
+import { connectBytes, publishBytes, subscribeBytes } from "./ready-made.js";
+
+/** So many messages may be on their way. */
+const WINDOW = 10_000;
+const BATCH = 500;
+const { port, count, size } = settings;
+const packet = publishBytes("bench/topic", Buffer.alloc(size, 0x2a));
+const batch = Buffer.concat(Array.from({ length: BATCH }, () => packet));
+
+async function join() {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  socket.write(connectBytes);
+  await new Promise((resolve, reject) => socket.once("data", resolve).once("error", reject));
+  return socket;
+}
+
+const subscriber = await join();
+subscriber.write(subscribeBytes("bench/topic"));
+await new Promise((resolve) => subscriber.once("data", resolve));
+const publisher = await join();
+
+let received = 0; // bytes, of messages that are all alike
+let advance = () => {};
+subscriber.on("data", (bytes) => {
+  received += bytes.length;
+  advance();
+});
+
+async function relay(total) {
+  received = 0;
+  const done = (messages) =>
+    new Promise((resolve) => {
+      advance = () => {
+        if (received >= messages * packet.length) resolve();
+      };
+      advance();
+    });
+  for (let sent = 0; sent < total; sent += BATCH) {
+    if (sent >= WINDOW) await done(sent - WINDOW + BATCH);
+    publisher.write(batch);
+  }
+  await done(total);
+}
+
+await relay(20_000); // warm up
+report(await timed(count, () => relay(count)));

@@ -1,0 +1,41 @@
+// Messages per second of one client: { client, port, direction: "publish" | "receive" | "durable", qos, count, size }, and for
+// publishing { inflight }, for receiving { subscriptions }, of which all but one match nothing, and for a durable session { directory }.
+import { openClient, publishMany, report, settings, timed } from "./program.js";
+
+const { direction, qos, count, size, inflight = qos === 0 ? 500 : 1_000, subscriptions = 1 } = settings;
+const payload = Buffer.alloc(size, 0x2a);
+
+async function publishing(client) {
+  const lanes = Math.min(inflight, 10);
+  const batch = Math.floor(inflight / lanes);
+  const work = (total) => publishMany(client, { count: total, qos, payload, lanes, batch });
+  await work(Math.min(count / 5, 20_000)); // warm up
+  return timed(count, () => work(count));
+}
+
+async function receiving(client) {
+  await Promise.all(Array.from({ length: subscriptions - 1 }, (_, i) => client.subscribe([`idle/${i}/+`], qos)));
+  let got = 0;
+  let target = Math.ceil(Math.min(count / 5, 20_000));
+  let reached;
+  const flood = async (filters) => {
+    const all = new Promise((resolve) => {
+      reached = resolve;
+    });
+    const onMessage = () => {
+      if (++got === target) reached();
+    };
+    await client.subscribe([`flood/${qos}/${target}/${size}`, ...filters], qos, onMessage);
+    await all;
+  };
+  await flood(["bench/#"]); // warm up
+  got = 0;
+  target = count;
+  return timed(count, () => flood([]));
+}
+
+const client = await openClient({ directory: settings.directory });
+const figures = await (direction === "receive" ? receiving(client) : publishing(client));
+const note = client.note?.();
+await client.close();
+report({ ...figures, ...(note && { note }) });
