@@ -297,7 +297,8 @@ export class Client {
     this.lastTopic = topic;
     assertPayload(payload);
     assertQoS("qos", qos);
-    if (typeof retain !== "boolean") throw new UsageError("OPTION_INVALID", `retain ${String(retain)}: must be true or false`);
+    if (typeof retain !== "boolean")
+      throw new UsageError("OPTION_INVALID", `retain ${String(retain)}: must be true or false`);
     // The promise of QoS 0 settles while the runtime may still have bytes to send.
     const sent = qos === 0 ? unshared(payload) : payload;
     if (qos === 0 && properties === undefined && signal === undefined) {

@@ -1,13 +1,13 @@
 /** A server's URL, parsed once. Written out here because small engines have no `URL`. */
 
 import { UsageError } from "../errors.js";
-import type { ServerAddress } from "../platform/transport.js";
+import { nameOf, type ServerAddress } from "../platform/transport.js";
 
 export interface ServerUrl {
   readonly address: ServerAddress;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** The URL without credentials, for messages and events. */
+  /** The URL without credentials and query, for messages and events. */
   readonly name: string;
 }
 
@@ -42,25 +42,17 @@ export function parseServerUrl(url: string): ServerUrl {
   const at = authority.lastIndexOf("@");
   const [username, password] = at < 0 ? [undefined, undefined] : credentials(url, authority.slice(0, at));
   const { host, port } = hostAndPort(url, authority.slice(at + 1), DEFAULT_PORTS[scheme]);
-  const shownHost = host.includes(":") ? `[${host}]` : host;
-  if (scheme === "mqtt" || scheme === "mqtts") {
-    if (path !== "" && path !== "/") throw invalid(url, `${scheme}: has no path`);
-    return { address: { scheme, host, port, path: "" }, username, password, name: `${scheme}://${shownHost}:${port}` };
-  }
-  const fullPath = path === "" ? "/" : path;
-  const name = `${scheme}://${shownHost}:${port}${fullPath}`;
-  return { address: { scheme, host, port, path: fullPath }, username, password, name };
+  const isWebSocket = scheme === "ws" || scheme === "wss";
+  if (!isWebSocket && path !== "" && path !== "/") throw invalid(url, `${scheme}: has no path`);
+  const address: ServerAddress = { scheme, host, port, path: isWebSocket ? path || "/" : "" };
+  return { address, username, password, name: nameOf(address) };
 }
 
 function unixUrl(url: string, rest: string): ServerUrl {
   const path = rest.startsWith("//") ? rest.slice(2) : rest;
   if (path === "") throw invalid(url, "must name the socket's path, as in unix:/run/broker.sock");
-  return {
-    address: { scheme: "unix", host: path, port: 0, path: "" },
-    username: undefined,
-    password: undefined,
-    name: `unix:${path}`,
-  };
+  const address: ServerAddress = { scheme: "unix", host: path, port: 0, path: "" };
+  return { address, username: undefined, password: undefined, name: nameOf(address) };
 }
 
 function hostAndPort(url: string, text: string, defaultPort: number): { host: string; port: number } {
@@ -111,11 +103,13 @@ function firstOf(text: string, characters: string): number {
   return -1;
 }
 
-/** The URL as it may stand in a message: what could be a password is left out. */
+/** The URL as it may stand in a message: what could be a password or a token is left out. */
 function shown(url: string): string {
-  const at = url.lastIndexOf("@");
   const start = url.indexOf("//");
-  return at < 0 ? `"${url}"` : `"${url.slice(0, start < 0 ? 0 : start + 2)}***@${url.slice(at + 1)}"`;
+  const at = url.lastIndexOf("@");
+  const query = url.indexOf("?", at + 1);
+  const rest = query < 0 ? url.slice(at + 1) : `${url.slice(at + 1, query)}?…`;
+  return at < 0 ? `"${rest}"` : `"${url.slice(0, start < 0 ? 0 : start + 2)}***@${rest}"`;
 }
 
 function invalid(url: string, rule: string): UsageError {

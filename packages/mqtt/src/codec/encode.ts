@@ -21,17 +21,22 @@ import {
   writeVariableByteInteger,
 } from "./variable-byte-integer.js";
 
+/** Where `encode` writes. An array of its own for each packet would cost several times what encoding does. */
+const POOL = 8_192;
+const pool = new OutputBuffer(POOL, POOL);
+
 /**
- * The packet's bytes in the given version of the protocol.
+ * The packet's bytes in the given version of the protocol. They are the caller's; the `buffer` behind them may hold those of other
+ * packets too, so copy them (`slice`) before transferring it.
  *
  * @throws UsageError that names the field, its value and the rule it breaks
  * @example encode({ type: "pingreq" }, 5) // Uint8Array [0xc0, 0x00]
  */
 export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
-  const out = new OutputBuffer();
-  writePacket(out, packet, version);
-  const chunks = out.take();
-  if (chunks.length === 1) return (chunks[0] as Uint8Array).slice();
+  pool.clear(); // of what a packet left that could not be encoded
+  writePacket(pool, packet, version);
+  const chunks = pool.take();
+  if (chunks.length === 1) return chunks[0] as Uint8Array;
   const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {

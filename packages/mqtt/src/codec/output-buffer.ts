@@ -18,7 +18,11 @@ export class OutputBuffer {
   private full: Uint8Array[] = [];
   private fullLength = 0;
 
-  constructor(slabSize = SMALLEST_SLAB) {
+  /** @param largestSlab bytes; slabs double in size up to that, from `slabSize` on */
+  constructor(
+    slabSize = SMALLEST_SLAB,
+    private readonly largestSlab = LARGEST_SLAB,
+  ) {
     this.bytes = new Uint8Array(slabSize);
   }
 
@@ -76,7 +80,7 @@ export class OutputBuffer {
 
   private startSlab(size: number): void {
     this.seal();
-    const doubled = Math.min(LARGEST_SLAB, this.bytes.length * 2);
+    const doubled = Math.min(this.largestSlab, this.bytes.length * 2);
     this.bytes = new Uint8Array(Math.max(doubled, size));
     this.start = 0;
     this.end = 0;

@@ -31,6 +31,11 @@ export interface PublishFields {
   readonly properties?: PublishProperties | undefined;
 }
 
+/** The payload, or a copy of one that would be sent by reference: for who cannot say when its owner may write to it again. */
+export function unshared(payload: Uint8Array | string): Uint8Array | string {
+  return typeof payload === "string" || payload.length < BY_REFERENCE ? payload : new Uint8Array(payload);
+}
+
 /** How many bytes of the packet its payload takes. */
 export function payloadLength(payload: Uint8Array | string): number {
   return typeof payload === "string" ? utf8Length(payload) : payload.length;

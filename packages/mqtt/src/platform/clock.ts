@@ -11,4 +11,6 @@ export interface Clock {
   schedule(delay: number, callback: () => void): Timer;
   /** Calls `callback` once, after what runs now and the promises it settles: the end of "this tick". */
   defer(callback: () => void): void;
+  /** Calls `callback` once, as soon as what runs now is done, among the promises that it settles. Default: as `defer`. */
+  soon?(callback: () => void): void;
 }

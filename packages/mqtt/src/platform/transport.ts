@@ -18,6 +18,9 @@ export interface Transport {
   start(listener: TransportListener): void;
   /** Takes bytes to send, in order. False asks to wait for `onDrain` before giving more. */
   write(bytes: Uint8Array): boolean;
+  /** Several writes follow until `uncork`, and may go as one. */
+  cork?(): void;
+  uncork?(): void;
   /** Stops reading, so that the peer's bytes pile up at the peer. */
   pause(): void;
   resume(): void;
@@ -36,6 +39,22 @@ export interface ServerAddress {
   readonly port: number;
   /** Path and query for `ws` and `wss`; empty otherwise. */
   readonly path: string;
+}
+
+/** The server's URL as it may stand in a message: without its query, which may be a signature or a token. */
+export function nameOf({ scheme, host, port, path }: ServerAddress): string {
+  if (scheme === "unix") return `unix:${host}`;
+  const query = path.indexOf("?");
+  return `${originOf(scheme, host, port)}${query < 0 ? path : `${path.slice(0, query)}?…`}`;
+}
+
+/** The URL to dial. */
+export function urlOf({ scheme, host, port, path }: ServerAddress): string {
+  return `${originOf(scheme, host, port)}${path}`;
+}
+
+function originOf(scheme: string, host: string, port: number): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** Opens a network connection, or rejects; `signal` gives up. */

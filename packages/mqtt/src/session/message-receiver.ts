@@ -110,7 +110,7 @@ export class MessageReceiver {
    * message is forgotten, so that it is delivered when the peer sends it again.
    */
   returned(delivery: Delivery): Delivery | undefined {
-    const current = this.adopted?.get(delivery) ?? delivery;
+    const current = this.latest(delivery);
     if (current.link === this.link) return current;
     const known = this.incoming.get(current.packetIdentifier);
     if (known?.at === "delivered" && known.by === current) this.incoming.delete(current.packetIdentifier);
@@ -212,11 +212,18 @@ export class MessageReceiver {
   /** What the application holds of an earlier connection, and what now stands for it. */
   private adopted: WeakMap<Delivery, Delivery> | undefined;
 
+  /** What stands for the delivery now, however many connections later. */
+  private latest(delivery: Delivery): Delivery {
+    let latest = delivery;
+    for (let next = this.adopted?.get(latest); next !== undefined; next = this.adopted?.get(latest)) latest = next;
+    return latest;
+  }
+
   /** The application finished a message after the connection it came over was lost. */
   private finishedLate(delivery: Delivery): void {
     const reasonCode = delivery.reasonCode as number;
-    const successor = this.adopted?.get(delivery);
-    if (successor !== undefined) {
+    const successor = this.latest(delivery);
+    if (successor !== delivery) {
       this.finished(successor, reasonCode);
       return;
     }

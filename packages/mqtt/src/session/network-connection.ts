@@ -31,8 +31,12 @@ export interface ConnectionOwner {
   closed(error: Error | undefined, now: number): void;
 }
 
-/** With so many bytes waiting, they are handed over before the tick ends. */
-const EARLY_FLUSH = 65_536;
+/** With so many bytes waiting, they are handed over before the tick ends: a little less than the output buffer has in one piece. */
+const EARLY_FLUSH = 61_440;
+/** After a flush of no more bytes, the next does not wait for the end of the tick: whoever waits for each message is not held up. */
+const SMALL_FLUSH = 1_024;
+/** So many flushes in a row may be that early before the rest of the program gets its turn. */
+const MOST_EARLY = 16;
 /** So many bytes of answers may wait for a peer that does not read: more than all 65,535 acknowledgements in any flow take. */
 const MOST_ANSWERS = 1_048_576;
 /** How long a peer has to close its side after we have said that we close ours. */
@@ -48,6 +52,9 @@ export class NetworkConnection implements TransportListener {
   private committing = false;
   private full = false;
   private taken = 0;
+  /** How much the last flush took, and how many more may be early. */
+  private lastFlush = 0;
+  private early = MOST_EARLY;
   private linger: Timer | undefined;
   private patience = LINGER;
 
@@ -88,12 +95,24 @@ export class NetworkConnection implements TransportListener {
       this.flush();
     } else if (!this.flushDue) {
       this.flushDue = true;
-      this.clock.defer(() => {
-        this.flushDue = false;
-        this.flush();
-      });
+      if (this.clock.soon !== undefined && this.early > 0 && this.lastFlush <= SMALL_FLUSH) {
+        this.early--;
+        this.clock.soon(this.flushNow);
+      } else {
+        this.clock.defer(this.flushAtEnd);
+      }
     }
   }
+
+  private readonly flushNow = (): void => {
+    this.flushDue = false;
+    this.flush();
+  };
+
+  private readonly flushAtEnd = (): void => {
+    this.early = MOST_EARLY;
+    this.flushNow();
+  };
 
   pause(): void {
     this.transport.pause();
@@ -130,6 +149,7 @@ export class NetworkConnection implements TransportListener {
   onBytes(bytes: Uint8Array): void {
     if (this.state !== "open") return;
     const now = this.clock.now();
+    this.early = MOST_EARLY;
     try {
       this.owner.bytesReceived(now);
       this.stream.append(bytes);
@@ -174,6 +194,7 @@ export class NetworkConnection implements TransportListener {
     try {
       const durable = this.owner.beforeFlush();
       this.taken++;
+      this.lastFlush = this.out.length;
       const chunks = this.out.take();
       if (durable === undefined) {
         this.hand(chunks);
@@ -209,7 +230,10 @@ export class NetworkConnection implements TransportListener {
   }
 
   private hand(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) if (!this.transport.write(chunk)) this.full = true;
+    const { transport } = this;
+    if (chunks.length > 1) transport.cork?.();
+    for (const chunk of chunks) if (!transport.write(chunk)) this.full = true;
+    if (chunks.length > 1) transport.uncork?.();
     if (!this.isOver) this.owner.flushed(this.clock.now());
   }
 

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions, WebSocketClass } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
-import type { ServerAddress, Transport } from "../platform/transport.js";
+import { nameOf, type ServerAddress, type Transport, urlOf } from "../platform/transport.js";
 import { schedule } from "./timers.js";
 import { openedWebSocket } from "./websocket.js";
 
@@ -60,7 +60,7 @@ export const platform: Platform = {
 };
 
 async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
-  const { scheme, host, port, path } = address;
+  const { scheme } = address;
   if (scheme !== "ws" && scheme !== "wss") {
     throw new UsageError("TRANSPORT_UNAVAILABLE", `url: a browser cannot dial "${scheme}:"; use ws: or wss:`);
   }
@@ -68,7 +68,6 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   for (const [name, value] of Object.entries({ ...options, webSocket: undefined, "webSocket.headers": headers })) {
     if (value !== undefined) throw new UsageError("TRANSPORT_UNAVAILABLE", `${name}: a browser takes no such option`);
   }
-  const name = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
   const own = implementation ?? (globalThis.WebSocket as unknown as WebSocketClass);
-  return openedWebSocket(new own(name, [subprotocol]), subprotocol, name, clock, signal);
+  return openedWebSocket(new own(urlOf(address), [subprotocol]), subprotocol, nameOf(address), clock, signal);
 }

@@ -5,7 +5,7 @@ import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
-import type { ServerAddress, Transport } from "../platform/transport.js";
+import { nameOf, type ServerAddress, type Transport } from "../platform/transport.js";
 import { openSocket, SocketTransport } from "./socket.js";
 import { schedule } from "./timers.js";
 
@@ -16,12 +16,13 @@ const clock = {
   now: () => timeOrigin + performance.now(),
   schedule,
   defer: (callback: () => void) => void setImmediate(callback),
+  soon: queueMicrotask,
 };
 
 export const platform: Platform = { clock, random: { next: Math.random }, dial };
 
 async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
-  const { scheme, host, port, path } = address;
+  const { scheme, host } = address;
   const { tls } = options;
   if (tls !== undefined && (scheme === "mqtt" || scheme === "ws")) {
     throw new UsageError(
@@ -29,8 +30,8 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
       `tls: is not used with ${scheme}:, which is not encrypted; write ${scheme}s:`,
     );
   }
-  if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, `unix:${host}`, signal));
-  const name = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const name = nameOf(address);
+  if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, name, signal));
   if (scheme === "mqtt") return new SocketTransport(await openWay(address, options, name, signal));
   if (scheme === "mqtts") {
     const { secureSocket, explainLater } = await import("./tls.js");

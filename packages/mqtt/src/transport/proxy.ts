@@ -37,12 +37,19 @@ export function parseProxy(text: string): Proxy {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (host === "") throw wrong("names no host");
   const port = Number(url.port || DEFAULT_PORTS[kind]);
+  const decoded = (field: string): string | undefined => {
+    try {
+      return field === "" ? undefined : decodeURIComponent(field);
+    } catch {
+      throw wrong("user name or password has a wrong % escape");
+    }
+  };
   return {
     kind,
     host,
     port,
-    username: url.username === "" ? undefined : decodeURIComponent(url.username),
-    password: url.password === "" ? undefined : decodeURIComponent(url.password),
+    username: decoded(url.username),
+    password: decoded(url.password),
     name: `${kind}://${url.hostname}:${port}`,
   };
 }
@@ -182,6 +189,7 @@ async function connectBySocks(socket: Socket, proxy: Proxy, address: ServerAddre
   socket.write(Buffer.concat([Uint8Array.of(SOCKS_VERSION, 1, 0), socksAddress(proxy, address)]));
   const [, reply = 1, , kind] = await exactly(socket, 4);
   if (reply !== 0) throw refusal(proxy, address, `${SOCKS_REPLIES[reply] ?? "unknown reply"} (SOCKS reply ${reply})`);
+  if (kind !== 1 && kind !== 3 && kind !== 4) throw refusal(proxy, address, "it does not speak SOCKS5");
   const [length = 0] = kind === 3 ? await exactly(socket, 1) : [kind === 4 ? 16 : 4];
   await exactly(socket, length + 2); // the address that the proxy connects from
 }
@@ -205,7 +213,7 @@ function exactly(socket: Socket, length: number): Promise<Buffer> {
   return new Promise((resolve) => {
     const read = (): void => {
       const bytes: Buffer | null = socket.read(length);
-      if (bytes === null) return;
+      if (bytes === null || bytes.length < length) return; // fewer are the last ones: "close" follows
       socket.off("readable", read);
       resolve(bytes);
     };

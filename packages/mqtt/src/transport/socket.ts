@@ -29,6 +29,14 @@ export class SocketTransport implements Transport {
     return this.socket.write(bytes);
   }
 
+  cork(): void {
+    this.socket.cork();
+  }
+
+  uncork(): void {
+    this.socket.uncork();
+  }
+
   pause(): void {
     this.socket.pause();
   }

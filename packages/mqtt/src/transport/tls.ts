@@ -1,7 +1,7 @@
 /** TLS over an open socket of Node, and what its failures mean. */
 
 import { isIP, type Socket } from "node:net";
-import { type ConnectionOptions, connect } from "node:tls";
+import { type ConnectionOptions, connect, type PeerCertificate } from "node:tls";
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { TlsOptions } from "../platform/network-options.js";
@@ -59,11 +59,16 @@ function connectionOptions(host: string, tls: TlsOptions): ConnectionOptions {
     ...(psk !== undefined && {
       pskCallback: () => ({ identity: psk.identity, psk: psk.key }),
       ciphers: PSK_CIPHERS,
-      checkServerIdentity: () => undefined, // whoever knows the key is the server
+      checkServerIdentity: (_: string, { raw }: Partial<PeerCertificate>) => (raw === undefined ? undefined : noPsk()),
     }),
     minVersion: minimumVersion,
     rejectUnauthorized: verifyServer,
   };
+}
+
+/** Whoever knows the key is the server. With TLS 1.3 one that does not may show a certificate instead, perhaps of another's name. */
+function noPsk(): Error {
+  return new Error("it showed a certificate, and did not prove that it knows tls.psk");
 }
 
 function nodePem(pem: string | Uint8Array): string | Buffer {

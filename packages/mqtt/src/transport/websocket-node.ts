@@ -5,7 +5,7 @@ import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
 import type { NetworkOptions, WebSocketClass } from "../platform/network-options.js";
-import type { ServerAddress, Transport } from "../platform/transport.js";
+import { type ServerAddress, type Transport, urlOf } from "../platform/transport.js";
 import { openedWebSocket } from "./websocket.js";
 
 /** Bytes that one message of the server may have: the longest packet there is, for a server that sends one in one message. */
@@ -25,7 +25,7 @@ export async function dialWebSocket(
 ): Promise<Transport> {
   const { headers, subprotocol = "mqtt" } = options.webSocket ?? {};
   const given = options.webSocket?.implementation ?? (await packageWs());
-  const url = `${address.scheme}://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}${address.path}`;
+  const url = urlOf(address);
   if (given === undefined) {
     const own = ownClass(options);
     const socket = headers === undefined ? new own(url, [subprotocol]) : withHeaders(own, url, subprotocol, headers);
