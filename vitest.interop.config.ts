@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     ...base.test,
     include: ["test/interop/**/*.test.ts"],
-    exclude: configDefaults.exclude,
+    exclude: [...configDefaults.exclude, "test/interop/rabbitmq*.test.ts"], // vitest.cluster.config.ts runs it
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

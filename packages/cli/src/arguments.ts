@@ -1,9 +1,9 @@
 /**
  * Reads a command line by a table of options. Every error is one line that names the option. Knows nothing of MQTT, and
- * does nothing with what it read.
+ * does nothing with what it read. Bare ECMAScript, because the commands run on QuickJS too.
  */
 
-import { parseArgs } from "node:util";
+import { splitArguments } from "./argument-parts.js";
 
 interface Option {
   /** Its short forms: "hH" stands for -h and -H. */
@@ -77,9 +77,6 @@ const commonOptions = {
   version: { help: "show the version and exit" },
 } satisfies OptionTable;
 
-/** A further letter of an option is an option of its own to `parseArgs`; no command line can hold its name. */
-const FURTHER_LETTER = "\0";
-
 /**
  * @param operands how many arguments that are no options may follow
  * @throws ArgumentError
@@ -90,27 +87,21 @@ export function parseArguments<Table extends OptionTable>(
   operands = 0,
 ): Parsed<keyof Table & string> {
   const known = new Map<string, { readonly name: string; readonly option: Option }>();
-  const options: Record<string, { type: "string" | "boolean"; short?: string; multiple: true }> = {};
   for (const [name, option] of Object.entries({ ...table, ...commonOptions } as OptionTable)) {
-    const type = option.value === undefined ? "boolean" : "string";
-    const [first, ...further] = option.letters ?? "";
-    options[name] = first === undefined ? { type, multiple: true } : { type, short: first, multiple: true };
-    for (const letter of further) options[FURTHER_LETTER + letter] = { type, short: letter, multiple: true };
     for (const spelling of [`--${name}`, ...[...(option.letters ?? "")].map((letter) => `-${letter}`)]) {
       known.set(spelling, { name, option });
     }
   }
 
-  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
   const values = new Map<string, string[]>();
   const operandsFound: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") {
-      operandsFound.push(token.value);
-      if (operandsFound.length > operands) throw new ArgumentError(`argument "${token.value}" is one too many`);
+  for (const part of splitArguments(argv, (spelling) => known.get(spelling)?.option.value !== undefined)) {
+    if (part.is === "operand") {
+      operandsFound.push(part.value);
+      if (operandsFound.length > operands) throw new ArgumentError(`argument "${part.value}" is one too many`);
+      continue;
     }
-    if (token.kind !== "option") continue;
-    const { rawName, value, inlineValue } = token;
+    const { spelling: rawName, value, isInline: inlineValue } = part;
     const found = known.get(rawName);
     if (rawName === "-h" && (value === undefined || (!inlineValue && value.startsWith("-")))) return { asks: "help" };
     if (found === undefined) throw new ArgumentError(`unknown option ${rawName}`);

@@ -1,6 +1,6 @@
 /** A client for the time of one command: what it says on standard error while it lives, and what ends it. */
 
-import { type Client, type ClientEvents, createClient, RefusedError } from "@aiko/mqtt";
+import { type AbortSignalLike, type Client, type ClientEvents, createClient, RefusedError } from "@aiko/mqtt";
 import { CommandError } from "./command.js";
 import type { Target } from "./connection-options.js";
 import { fired, type Terminal } from "./terminal.js";
@@ -36,7 +36,7 @@ export async function withClient(
   }
 }
 
-async function connect(client: Client, stop: AbortSignal): Promise<void> {
+async function connect(client: Client, stop: AbortSignalLike): Promise<void> {
   try {
     await client.connect(stop);
   } catch (error) {

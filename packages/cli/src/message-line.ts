@@ -1,6 +1,14 @@
 import type { Message } from "@aiko/mqtt";
 
+const encoder = new TextEncoder();
+const END = encoder.encode("'\n");
+
 /** `Topic: T, message: 'P'`, as the Lua commands print it; the payload's bytes are passed on as they are. */
 export function messageLine({ topic, payload }: Message): Uint8Array {
-  return Buffer.concat([Buffer.from(`Topic: ${topic}, message: '`), payload, Buffer.from("'\n")]);
+  const begin = encoder.encode(`Topic: ${topic}, message: '`);
+  const line = new Uint8Array(begin.length + payload.length + END.length);
+  line.set(begin);
+  line.set(payload, begin.length);
+  line.set(END, begin.length + payload.length);
+  return line;
 }

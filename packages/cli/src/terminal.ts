@@ -1,11 +1,13 @@
 /** Where a command meets the process: standard output and error, signals, and the end. Nothing else here touches them. */
 
+import type { AbortSignalLike } from "@aiko/mqtt";
+
 export interface Terminal {
   /** The name by which the user called the command. */
   readonly program: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Fires when the user wants the command to end: ^C, SIGTERM, or nobody reads standard output any more. */
-  readonly stop: AbortSignal;
+  readonly stop: AbortSignalLike;
   /** Writes data to standard output. Returns a promise to wait for if the reader is slower. */
   print(data: string | Uint8Array): Promise<void> | undefined;
   /** Writes one line to standard error. */
@@ -53,9 +55,9 @@ export class ProcessTerminal implements Terminal {
 }
 
 /** Resolves when the signal fires, or at once if it has. */
-export function fired(signal: AbortSignal): Promise<void> {
+export function fired(signal: AbortSignalLike): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
+    else signal.addEventListener("abort", () => resolve());
   });
 }

@@ -1,0 +1,61 @@
+/**
+ * Takes a command line apart as POSIX and GNU do: `-v VALUE`, `-vVALUE`, `-abc`, `--name VALUE`, `--name=VALUE`, and `--` after which
+ * nothing is an option. Knows only which options take a value.
+ */
+
+export type ArgumentPart =
+  | { readonly is: "operand"; readonly value: string }
+  | {
+      readonly is: "option";
+      /** As it was written: "-v" or "--name". */
+      readonly spelling: string;
+      /** Undefined: none was given. */
+      readonly value: string | undefined;
+      /** Whether the value stood in the same argument. */
+      readonly isInline: boolean;
+    };
+
+/** @param takesValue whether the option of that spelling does; an option that is not known does not */
+export function splitArguments(argv: readonly string[], takesValue: (spelling: string) => boolean): ArgumentPart[] {
+  const parts: ArgumentPart[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const argument = argv[at] as string;
+    if (argument === "--") {
+      for (const value of argv.slice(at + 1)) parts.push({ is: "operand", value });
+      break;
+    }
+    if (!argument.startsWith("-") || argument === "-") {
+      parts.push({ is: "operand", value: argument });
+      continue;
+    }
+    if (argument.startsWith("--") && argument.includes("=", 3)) {
+      const equals = argument.indexOf("=");
+      const spelling = argument.slice(0, equals);
+      parts.push({ is: "option", spelling, value: argument.slice(equals + 1), isInline: true });
+      continue;
+    }
+    const last = argument.startsWith("--") ? argument : splitLetters(argument, takesValue, parts);
+    if (last === undefined) continue;
+    const value = takesValue(last) ? argv[at + 1] : undefined;
+    if (value !== undefined) at++;
+    parts.push({ is: "option", spelling: last, value, isInline: false });
+  }
+  return parts;
+}
+
+/** The switches in `-abc`. Returns the last option, if its value would be the next argument. */
+function splitLetters(
+  argument: string,
+  takesValue: (spelling: string) => boolean,
+  parts: ArgumentPart[],
+): string | undefined {
+  for (let i = 1; i < argument.length - 1; i++) {
+    const spelling = `-${argument[i]}`;
+    if (takesValue(spelling)) {
+      parts.push({ is: "option", spelling, value: argument.slice(i + 1), isInline: true });
+      return undefined;
+    }
+    parts.push({ is: "option", spelling, value: undefined, isInline: false });
+  }
+  return `-${argument.at(-1)}`;
+}

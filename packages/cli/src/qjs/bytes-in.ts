@@ -1,0 +1,61 @@
+/** Bytes that come in through a file descriptor. Knows nothing of what is behind it. */
+
+import { read, setReadHandler } from "qjs:os";
+
+/** Bytes of one read: what a pipe holds by default. */
+const MOST = 65_536;
+
+const EINTR = -4;
+const EAGAIN = -11;
+/** A terminal whose other side has gone says this instead of an end of stream. */
+const EIO = -5;
+
+/** One for all: what is read is copied out of it at once. */
+const buffer = new ArrayBuffer(MOST);
+
+export interface BytesInOwner {
+  /** The bytes are the owner's. */
+  received(bytes: Uint8Array): void;
+  /** Nothing comes any more. Called once; `errno` is positive, or 0 at the end of the stream. */
+  ended(errno: number): void;
+}
+
+export class BytesIn {
+  private state: "reading" | "paused" | "over" = "paused";
+
+  constructor(
+    private readonly fd: number,
+    private readonly owner: BytesInOwner,
+  ) {}
+
+  resume(): void {
+    if (this.state !== "paused") return;
+    this.state = "reading";
+    setReadHandler(this.fd, this.readable);
+  }
+
+  pause(): void {
+    if (this.state !== "reading") return;
+    this.state = "paused";
+    setReadHandler(this.fd, null);
+  }
+
+  stop(): void {
+    this.pause();
+    this.state = "over";
+  }
+
+  private readonly readable = (): void => {
+    const length = read(this.fd, buffer, 0, MOST);
+    if (length === EINTR || length === EAGAIN) return;
+    if (length <= 0) {
+      this.stop();
+      this.owner.ended(length === EIO ? 0 : -length);
+      return;
+    }
+    // Of the handlers that are ready `qjs` calls the one that was set first, each time: after its turn this one goes to the end.
+    setReadHandler(this.fd, null);
+    setReadHandler(this.fd, this.readable);
+    this.owner.received(new Uint8Array(buffer.slice(0, length)));
+  };
+}

@@ -1,0 +1,93 @@
+/** Bytes on their way out through a file descriptor, written when there is room. Owns the queue; knows nothing of what is behind it. */
+
+import { setWriteHandler, write } from "qjs:os";
+
+/**
+ * So many bytes of a pipe are sure to be taken without waiting, when it is said to have room. Descriptors of `qjs` block: a longer
+ * write would stop this whole process, and for ever if the reader waits for us in turn.
+ */
+export const PIPE_STEP = 4_096;
+/** Bytes that may wait before `write` asks for a pause. */
+const HIGH_WATER = 16_384;
+
+const EINTR = -4;
+const EAGAIN = -11;
+
+export interface BytesOutOwner {
+  /** All that was waiting has gone. Called after each `write` that returned false. */
+  drained(): void;
+  /** Nothing can be written any more. Called once; `errno` is positive. */
+  failed(errno: number): void;
+}
+
+export class BytesOut {
+  private readonly queue: Uint8Array[] = [];
+  private waiting = 0;
+  private offset = 0;
+  private state: "open" | "ending" | "over" = "open";
+  private asked = false;
+  private whenEmpty: (() => void) | undefined;
+
+  /** @param step the most bytes of one write; see PIPE_STEP */
+  constructor(
+    private readonly fd: number,
+    private readonly step: number,
+    private readonly owner: BytesOutOwner,
+  ) {}
+
+  /** After a failure or `stop`. */
+  get isOver(): boolean {
+    return this.state === "over";
+  }
+
+  /** False asks to wait for `drained`. The bytes must not change until they have gone. */
+  write(bytes: Uint8Array): boolean {
+    if (this.state !== "open") return true;
+    if (bytes.length > 0) {
+      if (this.queue.length === 0) setWriteHandler(this.fd, () => this.writable());
+      this.queue.push(bytes);
+      this.waiting += bytes.length;
+    }
+    this.asked ||= this.waiting > HIGH_WATER;
+    return !this.asked;
+  }
+
+  /** Takes no more; calls `empty` when what was written before has gone. Not called after a failure. */
+  end(empty: () => void): void {
+    if (this.state !== "open") return;
+    this.state = "ending";
+    if (this.queue.length === 0) empty();
+    else this.whenEmpty = empty;
+  }
+
+  /** Forgets what waits. */
+  stop(): void {
+    if (this.state === "over") return;
+    this.state = "over";
+    this.queue.length = 0;
+    setWriteHandler(this.fd, null);
+  }
+
+  private writable(): void {
+    const bytes = this.queue[0] as Uint8Array;
+    const length = Math.min(this.step, bytes.length - this.offset);
+    const written = write(this.fd, bytes.buffer as ArrayBuffer, bytes.byteOffset + this.offset, length);
+    if (written === EINTR || written === EAGAIN) return;
+    if (written < 0) {
+      this.stop();
+      this.owner.failed(-written);
+      return;
+    }
+    this.waiting -= written;
+    this.offset += written;
+    if (this.offset < bytes.length) return;
+    this.offset = 0;
+    this.queue.shift();
+    if (this.queue.length > 0) return;
+    setWriteHandler(this.fd, null);
+    this.whenEmpty?.();
+    if (!this.asked) return;
+    this.asked = false;
+    this.owner.drained();
+  }
+}

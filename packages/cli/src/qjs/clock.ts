@@ -1,0 +1,15 @@
+/** Time as `qjs` has it. */
+
+import * as os from "qjs:os";
+import type { Clock } from "@aiko/mqtt";
+
+const began = Date.now() - os.now();
+
+export const clock: Clock = {
+  now: () => began + os.now(),
+  schedule(delay, callback) {
+    const timer = os.setTimeout(callback, Math.max(0, Math.ceil(delay)));
+    return { cancel: () => os.clearTimeout(timer) };
+  },
+  defer: (callback) => void os.setTimeout(callback, 0),
+};

@@ -1,0 +1,49 @@
+/** The part of QuickJS's own modules that is used here. The bundle imports them as "std" and "os", the names that every `qjs` knows. */
+
+declare module "qjs:std" {
+  export function getenv(name: string): string | undefined;
+  export function getenviron(): Record<string, string>;
+  export function setenv(name: string, value: string): void;
+  export function exit(code: number): never;
+  export function strerror(errno: number): string;
+}
+
+/** What returns a number returns the negative errno if it fails. */
+declare module "qjs:os" {
+  export const SIGINT: number;
+  export const SIGKILL: number;
+  export const SIGPIPE: number;
+  export const SIGTERM: number;
+  export const WNOHANG: number;
+  export const O_RDWR: number;
+  export const S_IFMT: number;
+  export const S_IFCHR: number;
+
+  export interface ExecOptions {
+    readonly block?: boolean;
+    readonly stdin?: number;
+    readonly stdout?: number;
+    readonly stderr?: number;
+  }
+
+  /** Milliseconds by a clock that only goes forward, from no date in particular. */
+  export function now(): number;
+  export function setTimeout(callback: () => void, delay: number): unknown;
+  export function clearTimeout(timer: unknown): void;
+  export function read(fd: number, buffer: ArrayBuffer, offset: number, length: number): number;
+  export function write(fd: number, buffer: ArrayBuffer, offset: number, length: number): number;
+  export function open(path: string, flags: number, mode?: number): number;
+  export function close(fd: number): number;
+  /** Null takes the handler off. */
+  export function setReadHandler(fd: number, handler: (() => void) | null): void;
+  export function setWriteHandler(fd: number, handler: (() => void) | null): void;
+  /** Null: what the signal does by default. */
+  export function signal(number: number, handler: (() => void) | null): void;
+  export function pipe(): [readEnd: number, writeEnd: number] | null;
+  /** Returns the process's identifier, with `block` false. A command that is not there ends with exit code 127. */
+  export function exec(command: readonly string[], options: ExecOptions): number;
+  export function waitpid(pid: number, options: number): [pid: number, status: number];
+  export function kill(pid: number, signal: number): number;
+  export function getpid(): number;
+  export function stat(path: string): [stat: { readonly mode: number } | null, errno: number];
+}

@@ -1,0 +1,113 @@
+/**
+ * A process that is the way to the server: its standard input and output carry the bytes. Starts it, tells what became of it, and
+ * ends it. Knows nothing of MQTT.
+ */
+
+import * as os from "qjs:os";
+import { BytesIn } from "./bytes-in.js";
+import { clock } from "./clock.js";
+
+export interface HelperEnd {
+  /** Undefined: it did not end by itself. */
+  readonly exitCode: number | undefined;
+  /** The last line that it wrote to standard error; empty if none. */
+  readonly complaint: string;
+}
+
+/** Characters of what the helper complains of that are kept. */
+const MOST_COMPLAINT = 300;
+/** Milliseconds between two looks at a helper that should end. */
+const LOOK = 10;
+/** Milliseconds that its last words may take after it has ended. */
+const SILENCE_PATIENCE = 100;
+
+export class Helper {
+  /** Where its standard input is written, and its standard output read. */
+  readonly input: number;
+  readonly output: number;
+  private readonly pid: number;
+  private readonly complaints: number;
+  private readonly listening: BytesIn;
+  private complaint = "";
+  /** Called when its standard error has ended. */
+  private silent: () => void = () => {
+    this.isSilent = true;
+  };
+  private isSilent = false;
+
+  /** @throws Error if there are no descriptors or processes left */
+  constructor(command: readonly string[]) {
+    const opened: number[] = [];
+    const pipe = (): [number, number] => {
+      const ends = os.pipe();
+      if (ends === null) {
+        for (const fd of opened) os.close(fd);
+        throw new Error("no file descriptors are left");
+      }
+      opened.push(...ends);
+      return ends;
+    };
+    const [stdin, input] = pipe();
+    const [output, stdout] = pipe();
+    const [complaints, stderr] = pipe();
+    this.input = input;
+    this.output = output;
+    this.complaints = complaints;
+    try {
+      this.pid = os.exec(command, { block: false, stdin, stdout, stderr });
+    } catch (error) {
+      for (const fd of [input, output, complaints]) os.close(fd);
+      throw error;
+    } finally {
+      for (const fd of [stdin, stdout, stderr]) os.close(fd);
+    }
+    this.listening = new BytesIn(complaints, {
+      received: (bytes) => {
+        this.complaint = (this.complaint + String.fromCharCode(...bytes.subarray(-MOST_COMPLAINT))).slice(
+          -MOST_COMPLAINT,
+        );
+      },
+      ended: () => this.silent(),
+    });
+    this.listening.resume();
+  }
+
+  /**
+   * Calls back when it has ended: by itself within `patience` milliseconds, or killed then. The descriptors of its input and output
+   * are its user's to close.
+   */
+  awaitEnd(patience: number, ended: (end: HelperEnd) => void): void {
+    const until = clock.now() + patience;
+    const look = (): void => {
+      const [pid, status] = os.waitpid(this.pid, os.WNOHANG);
+      if (pid === 0 && clock.now() < until) {
+        clock.schedule(LOOK, look);
+      } else if (pid === 0) {
+        os.kill(this.pid, os.SIGKILL);
+        os.waitpid(this.pid, 0);
+        ended(this.close(undefined));
+      } else {
+        // Whatever it was killed by has no exit code.
+        const exitCode = pid === this.pid && (status & 0x7f) === 0 ? status >> 8 : undefined;
+        this.awaitSilence(() => ended(this.close(exitCode)));
+      }
+    };
+    look();
+  }
+
+  /** What it complained of last may still be on its way; a child of its own may hold its standard error open for ever. */
+  private awaitSilence(then: () => void): void {
+    const timer = clock.schedule(this.isSilent ? 0 : SILENCE_PATIENCE, then);
+    this.silent = () => {
+      timer.cancel();
+      then();
+    };
+  }
+
+  private close(exitCode: number | undefined): HelperEnd {
+    this.listening.stop();
+    os.close(this.complaints);
+    const lines = this.complaint.split("\n").filter((line) => line.trim() !== "");
+    return { exitCode, complaint: lines.at(-1)?.trim() ?? "" };
+  }
+}

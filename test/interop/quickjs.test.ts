@@ -1,0 +1,131 @@
+// The one file for a bare `qjs`, on a real one, with socat, against a real mosquitto and our broker.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "@aiko/mqtt";
+import { Broker } from "@aiko/mqtt-broker";
+import { describe, expect, test } from "vitest";
+import { Child, root, run } from "../fixtures/child.ts";
+import { Mosquitto } from "../fixtures/mosquitto.ts";
+
+const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
+
+/** qjs before 2025-09-13 takes a rejection that is handled a little later for an unhandled one. */
+function qjs(...args: string[]): Child {
+  return new Child("qjs", "qjs", ["--no-unhandled-rejection", bundle, ...args]);
+}
+
+/** The most memory in KB that a process has had. */
+async function peak(pid: number | undefined): Promise<number> {
+  return Number(/VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
+/** A server of each kind. */
+const servers = { mosquitto: () => Mosquitto.start(), "our broker": () => Broker.listen({ port: 0 }) };
+
+describe.each(Object.entries(servers))("a real qjs with %s", (_name, start) => {
+  test("publishes and subscribes at every QoS", async () => {
+    await using server = await start();
+    const where = ["-h", "127.0.0.1", "-p", new URL(server.url).port];
+    await using subscriber = qjs("mqtt_subscribe", "-d", ...where, "-t", "a/#", "-q", "2");
+    await subscriber.noted("subscribed to a/#");
+    for (const qos of ["0", "1", "2"]) {
+      const { code, notes } = await run(qjs("mqtt_publish", ...where, "-t", `a/${qos}`, "-m", "žluť", "-q", qos));
+      expect([code, notes]).toEqual([0, []]);
+      expect(await subscriber.said(`a/${qos}`)).toBe(`Topic: a/${qos}, message: 'žluť'`);
+    }
+    subscriber.kill("SIGINT");
+    expect(await subscriber.code()).toBe(0);
+  });
+
+  test("mqtt_test ends at quit", async () => {
+    await using server = await start();
+    await using client = await connect(server.url);
+    const published = await client.subscribe("test/1");
+    await using child = qjs("mqtt_test", "-p", new URL(server.url).port, "127.0.0.1");
+    for await (const message of published) {
+      expect(message.text()).toBe("test message");
+      break;
+    }
+    await client.publish("test/2", "quit");
+    expect(await child.code()).toBe(0);
+    expect(child.lines).toEqual(["Topic: test/2, message: 'quit'"]);
+  });
+
+  test("prints thousands of messages in less than 8 MB", async () => {
+    await using server = await start();
+    const where = ["-h", "127.0.0.1", "-p", new URL(server.url).port];
+    await using subscriber = qjs("mqtt_subscribe", "-d", ...where, "-t", "m");
+    await subscriber.noted("subscribed to m");
+    await using client = await connect(server.url);
+    for (let i = 0; i < 3_000; i += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, j) => client.publish("m", `${i + j}`.padStart(64, "."))));
+    }
+    await subscriber.said(".2999'");
+    expect(subscriber.lines.length).toBe(3_000);
+    expect(await peak(subscriber.process.pid)).toBeLessThan(8_000);
+  });
+});
+
+test("a server that is not there, and a helper that is not, are told in words", async () => {
+  const server = await Broker.listen({ port: 0 });
+  const port = new URL(server.url).port;
+  await server.close();
+  const refused = await run(qjs("mqtt_publish", "-h", "127.0.0.1", "-p", port, "-t", "a", "-m", "b"));
+  expect([refused.code, refused.notes]).toEqual([1, [expect.stringContaining("Connection refused")]]);
+  const missing = await run(qjs("mqtt_publish", "--helper", "no-such-helper %h", "-t", "a", "-m", "b"));
+  expect([missing.code, missing.notes]).toEqual([
+    1,
+    [expect.stringContaining('helper "no-such-helper": there is no such command')],
+  ]);
+});
+
+test("a serial line is the way as it is", async () => {
+  await using broker = await Broker.listen({ port: 0 });
+  const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-line-"));
+  const path = join(folder, "ttyS1");
+  try {
+    await using line = new Child("socat", "socat", [
+      "-d",
+      "-d",
+      `PTY,link=${path},rawer,wait-slave`,
+      `TCP:127.0.0.1:${broker.port}`,
+    ]);
+    await line.noted("PTY is");
+    await using client = await connect(broker.url);
+    const subscription = await client.subscribe("a");
+    const { code, notes } = await run(qjs("mqtt_publish", "--unix", path, "-t", "a", "-m", "by wire", "-q", "1"));
+    expect([code, notes]).toEqual([0, []]);
+    for await (const message of subscription) {
+      expect(message.text()).toBe("by wire");
+      break;
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("a reader that has enough ends mqtt_subscribe", async () => {
+  await using mosquitto = await Mosquitto.start();
+  const command = `qjs --no-unhandled-rejection ${bundle} mqtt_subscribe -d -h 127.0.0.1 -p ${mosquitto.port} -t a | head -1`;
+  await using shell = new Child("sh", "sh", ["-c", command]);
+  await shell.noted("subscribed to a");
+  await using client = await connect(mosquitto.url);
+  const flood = setInterval(() => void client.publish("a", "enough"), 20);
+  try {
+    expect(await shell.code()).toBe(0);
+  } finally {
+    clearInterval(flood);
+  }
+  expect(shell.lines).toEqual(["Topic: a, message: 'enough'"]);
+});
+
+test("no helper outlives its qjs, however that ends", async () => {
+  await using mosquitto = await Mosquitto.start();
+  const where = ["-h", "127.0.0.1", "-p", `${mosquitto.port}`];
+  await using subscriber = qjs("mqtt_subscribe", "-d", ...where, "-i", "short-lived", "-t", "a");
+  await subscriber.noted("subscribed to a");
+  subscriber.kill("SIGKILL");
+  await subscriber.ended();
+  await mosquitto.logged("short-lived closed its connection");
+});

@@ -1,0 +1,411 @@
+// A machine for a bare `qjs`: QuickJS in WebAssembly, with the modules `std` and `os` over descriptors, pipes and processes that live in
+// this test. Its clock runs fast. Of the handlers that are ready it calls the one that was set first, as `qjs` does.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { newQuickJSWASMModule, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime } from "quickjs-emscripten";
+import { root } from "../fixtures/child.ts";
+
+/** How many milliseconds of the machine pass in one of ours. */
+const HASTE = 20;
+/** Bytes that a pipe holds, and how many must be free before it is said to have room. */
+const PIPE_SIZE = 65_536;
+const PIPE_ROOM = 4_096;
+const EBADF = -9;
+const ENOENT = -2;
+const EPIPE = -32;
+const CHARACTER_DEVICE = 0o020000;
+
+/** The engine's buffers cannot be written from outside: `os.read` hands bytes over, and puts them in their place inside. */
+const readInto = `(fd, buffer, offset, length) => {
+  const bytes = host_os.read(fd, length);
+  if (typeof bytes === "number") return bytes;
+  new Uint8Array(buffer, offset).set(new Uint8Array(bytes));
+  return bytes.byteLength;
+}`;
+
+const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
+const engine = await newQuickJSWASMModule();
+
+export const SIGINT = 2;
+const SIGKILL = 9;
+
+/** One direction. */
+export class Pipe {
+  private readonly chunks: Uint8Array[] = [];
+  private length = 0;
+  private writerGone = false;
+  private readerGone = false;
+  /** Called at each change. */
+  changed: () => void = () => undefined;
+
+  get isReadable(): boolean {
+    return this.length > 0 || this.writerGone;
+  }
+
+  get isWritable(): boolean {
+    return this.readerGone || PIPE_SIZE - this.length >= PIPE_ROOM;
+  }
+
+  get isClosed(): boolean {
+    return this.writerGone && this.length === 0;
+  }
+
+  /** All that is there. */
+  take(most: number): Uint8Array {
+    const first = this.chunks.shift() ?? new Uint8Array(0);
+    const taken = first.subarray(0, most);
+    if (taken.length < first.length) this.chunks.unshift(first.subarray(taken.length));
+    this.length -= taken.length;
+    this.changed();
+    return taken;
+  }
+
+  put(bytes: Uint8Array): number {
+    if (this.readerGone) return EPIPE;
+    this.chunks.push(bytes.slice());
+    this.length += bytes.length;
+    this.changed();
+    return bytes.length;
+  }
+
+  closeWriter(): void {
+    this.writerGone = true;
+    this.changed();
+  }
+
+  closeReader(): void {
+    this.readerGone = true;
+    this.changed();
+  }
+}
+
+/** What a program is given, and how it ends. */
+export interface Process {
+  readonly command: readonly string[];
+  readonly stdin: Pipe;
+  readonly stdout: Pipe;
+  readonly stderr: Pipe;
+  /** Set by the program: what it does when it is killed. */
+  killed: () => void;
+  exit(code: number): void;
+}
+
+type Program = (process: Process) => void;
+
+type Descriptor = { readonly reads?: Pipe; readonly writes?: Pipe };
+type Kind = "read" | "write";
+
+export interface MachineOptions {
+  readonly programs?: Readonly<Record<string, Program>>;
+  /** Character devices, by path. */
+  readonly devices?: Readonly<Record<string, () => { reads: Pipe; writes: Pipe }>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Bytes that the engine may take. Default 8 MB. */
+  readonly memory?: number;
+}
+
+export class Machine implements Disposable {
+  /** What was written to standard output and error, line by line. */
+  readonly lines: string[] = [];
+  readonly notes: string[] = [];
+  readonly processes: Process[] = [];
+  readonly exited: Promise<number>;
+  private readonly context: QuickJSContext;
+  private readonly runtime: QuickJSRuntime;
+  private readonly descriptors = new Map<number, Descriptor>();
+  private readonly statuses = new Map<number, number>();
+  private readonly handlers = new Map<string, { fd: number; kind: Kind; handler: QuickJSHandle }>();
+  private readonly signals = new Map<number, QuickJSHandle>();
+  private readonly timers = new Map<number, { handler: QuickJSHandle; timer: NodeJS.Timeout }>();
+  private readonly environment: Record<string, string>;
+  private readonly watchers = new Set<() => void>();
+  private nextDescriptor = 3;
+  private nextNumber = 100;
+  private tickDue = false;
+  private isOver = false;
+  private resolveExit: (code: number) => void = () => undefined;
+
+  constructor(private readonly options: MachineOptions = {}) {
+    this.environment = { ...options.environment };
+    this.exited = new Promise((resolve) => {
+      this.resolveExit = resolve;
+    });
+    this.runtime = engine.newRuntime();
+    this.runtime.setMemoryLimit(options.memory ?? 8_000_000);
+    this.runtime.setModuleLoader((name) => (name === "mqtt" ? readFileSync(bundle, "utf8") : this.moduleSource(name)));
+    this.context = this.runtime.newContext();
+    for (const fd of [1, 2]) this.descriptors.set(fd, { writes: this.collector(fd === 1 ? this.lines : this.notes) });
+    for (const [name, module] of Object.entries({ std: this.std(), os: this.os() })) {
+      using object = this.context.newObject();
+      for (const [key, value] of Object.entries(module)) {
+        using handle = typeof value === "number" ? this.context.newNumber(value) : this.hostFunction(key, value);
+        this.context.setProp(object, key, handle);
+      }
+      this.context.setProp(this.context.global, `host_${name}`, object);
+    }
+  }
+
+  /** Runs one of the commands of the bundle. */
+  run(...argv: string[]): this {
+    this.module(`import { main } from "mqtt"; main(${JSON.stringify(["/usr/share/mqtt.js", ...argv])});`);
+    return this;
+  }
+
+  /** Runs a program of one's own. */
+  module(code: string): void {
+    const result = this.context.evalCode(code, "main.js", { type: "module" });
+    this.context.unwrapResult(result).dispose();
+    this.jobs();
+  }
+
+  signal(number: number): void {
+    const handler = this.signals.get(number);
+    if (handler === undefined) throw new Error(`nobody handles signal ${number}`);
+    this.call(handler);
+  }
+
+  /** Resolves when `find` finds something. */
+  async until<Value>(find: () => Value | undefined): Promise<Value> {
+    for (;;) {
+      const value = find();
+      if (value !== undefined) return value;
+      await new Promise<void>((resolve) => {
+        this.watchers.add(resolve);
+      });
+    }
+  }
+
+  said(text: string): Promise<string> {
+    return this.until(() => this.lines.find((line) => line.includes(text)));
+  }
+
+  noted(text: string): Promise<string> {
+    return this.until(() => this.notes.find((line) => line.includes(text)));
+  }
+
+  [Symbol.dispose](): void {
+    this.isOver = true;
+    for (const process of this.processes) process.killed();
+    for (const { timer } of this.timers.values()) clearTimeout(timer);
+  }
+
+  /** The module by that name, out of what this machine has put into the engine. */
+  private moduleSource(name: string): string {
+    const names = Object.keys(name === "os" ? this.os() : this.std());
+    return names.map((key) => `export const ${key} = ${key === "read" ? readInto : `host_${name}.${key}`};`).join("\n");
+  }
+
+  private hostFunction(name: string, body: (...args: QuickJSHandle[]) => QuickJSHandle | undefined): QuickJSHandle {
+    return this.context.newFunction(name, (...args) => body(...args) ?? this.context.undefined);
+  }
+
+  private std(): Record<string, (...args: QuickJSHandle[]) => QuickJSHandle | undefined> {
+    const { context } = this;
+    const json = (value: unknown) => context.unwrapResult(context.evalCode(`(${JSON.stringify(value)})`));
+    return {
+      getenv: (name) => {
+        const value = this.environment[context.getString(name as QuickJSHandle)];
+        return value === undefined ? undefined : context.newString(value);
+      },
+      getenviron: () => json(this.environment),
+      setenv: (name, value) => {
+        this.environment[context.getString(name as QuickJSHandle)] = context.getString(value as QuickJSHandle);
+        return undefined;
+      },
+      exit: (code) => {
+        this.isOver = true;
+        this.resolveExit(context.getNumber(code as QuickJSHandle));
+        return undefined;
+      },
+      strerror: (errno) => context.newString(`error ${context.getNumber(errno as QuickJSHandle)}`),
+    };
+  }
+
+  private os(): Record<string, number | ((...args: QuickJSHandle[]) => QuickJSHandle | undefined)> {
+    const { context } = this;
+    const number = (handle: QuickJSHandle | undefined): number => context.getNumber(handle as QuickJSHandle);
+    const json = (value: unknown) => context.unwrapResult(context.evalCode(`(${JSON.stringify(value)})`));
+    const open = (descriptor: Descriptor): number => {
+      const fd = this.nextDescriptor++;
+      this.descriptors.set(fd, descriptor);
+      for (const pipe of [descriptor.reads, descriptor.writes]) if (pipe !== undefined) this.watch(pipe);
+      return fd;
+    };
+    const setHandler = (kind: Kind) => (fd: QuickJSHandle | undefined, handler: QuickJSHandle | undefined) => {
+      const key = `${kind} ${number(fd)}`;
+      this.handlers.delete(key);
+      if (context.typeof(handler as QuickJSHandle) === "function") {
+        this.handlers.set(key, { fd: number(fd), kind, handler: (handler as QuickJSHandle).dup() });
+      }
+      this.tickLater();
+      return undefined;
+    };
+    return {
+      SIGINT,
+      SIGKILL,
+      SIGPIPE: 13,
+      SIGTERM: 15,
+      WNOHANG: 1,
+      O_RDWR: 2,
+      S_IFMT: 0o170000,
+      S_IFCHR: CHARACTER_DEVICE,
+      now: () => context.newNumber(performance.now() * HASTE),
+      getpid: () => context.newNumber(1),
+      setTimeout: (handler, delay) => {
+        const id = this.nextNumber++;
+        const timer = setTimeout(() => {
+          this.timers.delete(id);
+          this.call(held);
+        }, number(delay) / HASTE);
+        const held = (handler as QuickJSHandle).dup();
+        this.timers.set(id, { handler: held, timer });
+        return context.newNumber(id);
+      },
+      clearTimeout: (id) => {
+        clearTimeout(this.timers.get(number(id))?.timer);
+        this.timers.delete(number(id));
+        return undefined;
+      },
+      setReadHandler: setHandler("read"),
+      setWriteHandler: setHandler("write"),
+      signal: (which, handler) => {
+        const isFunction = context.typeof(handler as QuickJSHandle) === "function";
+        if (isFunction) this.signals.set(number(which), (handler as QuickJSHandle).dup());
+        else this.signals.delete(number(which));
+        return undefined;
+      },
+      pipe: () => {
+        const pipe = new Pipe();
+        return json([open({ reads: pipe }), open({ writes: pipe })]);
+      },
+      open: (path) => {
+        const device = this.options.devices?.[context.getString(path as QuickJSHandle)];
+        return context.newNumber(device === undefined ? ENOENT : open(device()));
+      },
+      stat: (path) => {
+        const isThere = Object.hasOwn(this.options.devices ?? {}, context.getString(path as QuickJSHandle));
+        return json(isThere ? [{ mode: CHARACTER_DEVICE | 0o600 }, 0] : [null, -ENOENT]);
+      },
+      close: (fd) => {
+        const descriptor = this.descriptors.get(number(fd));
+        this.descriptors.delete(number(fd));
+        descriptor?.reads?.closeReader();
+        descriptor?.writes?.closeWriter();
+        return context.newNumber(descriptor === undefined ? EBADF : 0);
+      },
+      read: (fd, length) => {
+        const pipe = this.descriptors.get(number(fd))?.reads;
+        if (pipe === undefined) return context.newNumber(EBADF);
+        if (!pipe.isReadable) throw new Error(`bug: this read of ${number(fd)} would block`);
+        return context.newArrayBuffer(pipe.take(number(length)).slice().buffer as ArrayBuffer);
+      },
+      write: (fd, buffer, offset, length) => {
+        const pipe = this.descriptors.get(number(fd))?.writes;
+        if (pipe === undefined) return context.newNumber(EBADF);
+        if (!pipe.isWritable || number(length) > PIPE_ROOM) throw new Error("bug: this write might block");
+        using memory = context.getArrayBuffer(buffer as QuickJSHandle);
+        const at = number(offset);
+        return context.newNumber(pipe.put(memory.value.subarray(at, at + number(length))));
+      },
+      exec: (command, options) => {
+        const { stdin, stdout, stderr } = context.dump(options as QuickJSHandle);
+        const words = context.dump(command as QuickJSHandle) as string[];
+        return context.newNumber(this.start(words, [stdin, stdout, stderr]));
+      },
+      waitpid: (pid) => {
+        const status = this.statuses.get(number(pid));
+        return json(status === undefined ? [0, 0] : [number(pid), status]);
+      },
+      kill: (pid, signal) => {
+        this.processes[number(pid) - 1]?.killed();
+        this.statuses.set(number(pid), number(signal));
+        return context.newNumber(0);
+      },
+    };
+  }
+
+  private start(command: readonly string[], fds: readonly number[]): number {
+    const [stdin, stdout, stderr] = fds.map((fd) => this.descriptors.get(fd));
+    const pid = this.processes.length + 1;
+    const process: Process = {
+      command,
+      stdin: stdin?.reads as Pipe,
+      stdout: stdout?.writes as Pipe,
+      stderr: stderr?.writes as Pipe,
+      killed: () => process.exit(0),
+      exit: (code) => {
+        if (!this.statuses.has(pid)) this.statuses.set(pid, code << 8);
+        process.stdin.closeReader();
+        process.stdout.closeWriter();
+        process.stderr.closeWriter();
+      },
+    };
+    this.processes.push(process);
+    // The parent closes its copies of the child's descriptors: they are the child's alone then.
+    for (const fd of fds) this.descriptors.delete(fd);
+    const program = this.options.programs?.[command[0] as string];
+    if (program === undefined) process.exit(127);
+    else program(process);
+    return pid;
+  }
+
+  private collector(lines: string[]): Pipe {
+    const pipe = new Pipe();
+    const decoder = new TextDecoder();
+    let rest = "";
+    pipe.put = (bytes) => {
+      const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      rest = parts.pop() as string;
+      lines.push(...parts);
+      this.tellWatchers();
+      return bytes.length;
+    };
+    return pipe;
+  }
+
+  private watch(pipe: Pipe): void {
+    const { changed } = pipe;
+    pipe.changed = () => {
+      changed();
+      this.tickLater();
+    };
+  }
+
+  private tickLater(): void {
+    if (this.tickDue || this.isOver) return;
+    this.tickDue = true;
+    setImmediate(() => {
+      this.tickDue = false;
+      this.tick();
+    });
+  }
+
+  /** One round of waiting: the first handler that is ready. */
+  private tick(): void {
+    for (const { fd, kind, handler } of this.handlers.values()) {
+      const descriptor = this.descriptors.get(fd);
+      if (kind === "read" ? descriptor?.reads?.isReadable : descriptor?.writes?.isWritable) {
+        this.tickLater();
+        this.call(handler);
+        return;
+      }
+    }
+  }
+
+  private call(handler: QuickJSHandle): void {
+    if (this.isOver) return;
+    this.context.unwrapResult(this.context.callFunction(handler, this.context.undefined)).dispose();
+    this.jobs();
+  }
+
+  private jobs(): void {
+    this.context.unwrapResult(this.runtime.executePendingJobs());
+    this.tellWatchers();
+  }
+
+  private tellWatchers(): void {
+    const watchers = [...this.watchers];
+    this.watchers.clear();
+    for (const resolve of watchers) resolve();
+  }
+}
