@@ -9,7 +9,8 @@ import { quotable, stringProblem } from "../topic/mqtt-string.js";
 import { variableByteIntegerLength, writeVariableByteInteger } from "./variable-byte-integer.js";
 
 export class BodyWriter {
-  bytes = new Uint8Array(128);
+  /** Begins with what engines keep beside the object: a larger array costs ten times as much to make. */
+  bytes = new Uint8Array(64);
   length = 0;
 
   byte(value: number): void {
