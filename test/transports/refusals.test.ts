@@ -173,6 +173,14 @@ describe("other ends of a TLS handshake", () => {
     expect(await refusal(dialTls(server, { psk: { identity: "cellar", key } }))).toMatch(/^TLS_FAILED/);
   });
 
+  test.each([
+    ["of another name", other],
+    ["of its own name", good],
+  ])("a server that shows a certificate %s in place of knowing the shared key is refused", async (_, shown) => {
+    const psk = { identity: "kitchen", key: Buffer.from("0123456789abcdef") };
+    expect(await refusal(dialTls(of(shown), { psk, ca: authority.certificate }))).toContain("that it knows tls.psk");
+  });
+
   test("application protocols are offered, and a server that takes none of them says so", async () => {
     const server = { ...of(good), ALPNProtocols: ["h2"] };
     const tls = { ca: authority.certificate, alpn: ["mqtt"] };
@@ -291,6 +299,21 @@ describe("WebSockets", () => {
     });
     const transport = await platform.dial(address("ws", port), patient, { webSocket: { headers: { "x-token": "t" } } });
     expect(await asked).toEqual(["/mqtt", "t", "mqtt"]);
+    transport.destroy();
+  });
+
+  test("a server's pings are answered", async () => {
+    const server = createHttpServer();
+    const { port } = await listening(server);
+    const answered = new Promise((resolve) => {
+      new WebSocketServer({ server, handleProtocols: () => "mqtt" }).on("connection", (socket) => {
+        socket.on("pong", (data) => resolve(data.toString()));
+        socket.ping("hello");
+      });
+    });
+    const transport = await platform.dial(address("ws", port), patient, {});
+    transport.start({ onBytes: () => undefined, onDrain: () => undefined, onClose: () => undefined });
+    expect(await answered).toBe("hello");
     transport.destroy();
   });
 

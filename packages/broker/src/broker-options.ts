@@ -50,7 +50,7 @@ export interface BrokerOptions {
   readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
   /** The longest packet taken, in bytes. Default 268,435,460, the protocol's own limit. */
   readonly maximumPacketSize?: number;
-  /** Connections at one time. Default 10,000. */
+  /** Connections at one time, those that are in the handshake of TLS or WebSocket included. Default 10,000. */
   readonly maximumConnections?: number;
   /** Sessions at one time, with or without a connection; who would begin one beyond is refused. Default 100,000. */
   readonly maximumSessions?: number;
@@ -75,7 +75,10 @@ export interface BrokerOptions {
   readonly maximumKeepAlive?: number;
   /** Seconds that a session without a connection is kept at the most. Default 86,400. */
   readonly maximumSessionExpiry?: number;
-  /** Milliseconds from a connection's opening until it is let in: CONNECT has come and `authenticate` has answered. Default 10,000. */
+  /**
+   * Milliseconds from a connection's opening until it is let in: CONNECT has come and `authenticate` has answered. Default 10,000. The
+   * handshakes of TLS and WebSocket before that may take as long each.
+   */
   readonly connectTimeout?: number;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean;
@@ -148,8 +151,12 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     if (value === undefined) continue;
     const wanted = wantedTypes[name as keyof BrokerOptions] ?? typeof defaults[name as keyof BrokerOptions];
     const range = ranges[name as keyof BrokerOptions];
+    if (name === "tls") assertTls(value);
     if (typeof value !== wanted || value === null)
-      throw new UsageError("OPTION_INVALID", `${name} ${String(value)}: must be a ${wanted}`);
+      throw new UsageError(
+        "OPTION_INVALID",
+        `${name} ${String(value)}: must be ${wanted === "object" ? "an" : "a"} ${wanted}`,
+      );
     if (range && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
       throw new UsageError("OPTION_INVALID", `${name} ${value}: must be an integer from ${range[0]} to ${range[1]}`);
     }
@@ -157,6 +164,32 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
   }
   const parsed = settings as unknown as BrokerSettings;
   return { ...parsed, onEvent: (event) => tell(parsed.onEvent, event) };
+}
+
+const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
+const PEM = "must be PEM text, as a string or a Uint8Array";
+
+const tlsRules: Readonly<Record<keyof BrokerTls, readonly [holds: (value: unknown) => boolean, rule: string]>> = {
+  certificate: [isPem, PEM],
+  key: [isPem, PEM],
+  passphrase: [(value) => value === undefined || typeof value === "string", "must be a string"],
+  clientCa: [
+    (value) => value === undefined || isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
+    `${PEM}, or a list of such`,
+  ],
+};
+
+/** Values are not shown: they may be secret. */
+function assertTls(tls: unknown): void {
+  if (typeof tls !== "object" || tls === null)
+    throw new UsageError("OPTION_INVALID", "tls: must be { certificate, key }");
+  for (const name in tls) {
+    if (!Object.hasOwn(tlsRules, name))
+      throw new UsageError("OPTION_UNKNOWN", `option "tls.${name}": there is no such option`);
+  }
+  for (const [name, [holds, rule]] of Object.entries(tlsRules)) {
+    if (!holds((tls as Record<string, unknown>)[name])) throw new UsageError("OPTION_INVALID", `tls.${name}: ${rule}`);
+  }
 }
 
 /** A listener that throws must not end the connection that it is told of. */

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { type BrokerOptions, type BrokerSettings, parseBrokerOptions } from "./broker-options.js";
 import { ClientConnection } from "./client-connection.js";
 import { Hub } from "./hub.js";
-import { Listener } from "./listener.js";
+import { type Entrance, Listener } from "./listener.js";
 import { StreamTransport } from "./stream-transport.js";
 
 /** A snapshot. */
@@ -35,12 +35,12 @@ export class Broker {
   static async listen(options: BrokerOptions = {}): Promise<Broker> {
     const settings = parseBrokerOptions(options);
     const broker = new Broker(settings);
-    const accept = (stream: Duplex): void => broker.accept(stream);
+    const entrance: Entrance = { accept: (stream) => broker.accept(stream), full: () => broker.full() };
     const { webSocketPort } = settings;
     try {
-      broker.listeners = [await Listener.ofStreams(settings, accept)];
+      broker.listeners = [await Listener.ofStreams(settings, entrance)];
       if (webSocketPort !== undefined) {
-        broker.listeners = [...broker.listeners, await Listener.ofWebSockets(settings, webSocketPort, accept)];
+        broker.listeners = [...broker.listeners, await Listener.ofWebSockets(settings, webSocketPort, entrance)];
       }
     } catch (error) {
       await broker.close();
@@ -78,12 +78,19 @@ export class Broker {
     return this.close();
   }
 
-  private accept(stream: Duplex): void {
+  private accept(stream: Duplex): ClientConnection | undefined {
     if (this.hub.connectionCount >= this.settings.maximumConnections) {
-      this.hub.refused(`more than maximumConnections ${this.settings.maximumConnections}`);
       stream.on("error", () => undefined).destroy();
-      return;
+      this.full();
+      return undefined;
     }
-    this.hub.opened(new ClientConnection(new StreamTransport(stream), this.settings.clock, this.settings, this.hub));
+    const { clock } = this.settings;
+    const connection = new ClientConnection(new StreamTransport(stream), clock, this.settings, this.hub);
+    this.hub.opened(connection);
+    return connection;
+  }
+
+  private full(): void {
+    this.hub.refused(`more than maximumConnections ${this.settings.maximumConnections}`);
   }
 }

@@ -19,7 +19,7 @@ export interface Reception {
 }
 
 /** The longest packet taken from who has not been let in: holds every CONNECT that makes sense. */
-const STRANGERS_MAXIMUM = 262_144;
+export const STRANGERS_MAXIMUM = 262_144;
 /** So many packets may come on the heels of CONNECT while it is being decided. */
 const EARLY_PACKETS = 100;
 
@@ -56,6 +56,11 @@ export class ClientConnection implements ConnectionOwner {
     this.network = new NetworkConnection(transport, clock, "any", this.limits, this);
     this.timer = clock.schedule(settings.connectTimeout, () => this.connectTimedOut());
     this.network.start();
+  }
+
+  /** Whether the client has not been let in. */
+  get isStranger(): boolean {
+    return this.stage.at !== "admitted";
   }
 
   /** Whether the client still waits for its CONNACK. */

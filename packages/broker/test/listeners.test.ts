@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TlsOptions } from "@aiko/mqtt";
-import { Broker } from "@aiko/mqtt-broker";
+import { encode } from "@aiko/mqtt/codec";
+import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import WebSocket from "ws";
 import { Authority } from "../../../test/fixtures/certificates.ts";
@@ -88,4 +90,120 @@ test("a WebSocket port that is taken is told, and nothing stays open", async () 
   const first = await started({ webSocketPort: 0 });
   const taken = Number(new URL(`${first.webSocketUrl}`).port);
   await expect(Broker.listen({ port: 0, webSocketPort: taken })).rejects.toMatchObject({ code: "LISTEN_FAILED" });
+});
+
+const UPGRADE =
+  "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+
+/** Sends bytes, and resolves when the broker has closed the connection. */
+function closedAfter(port: number, ...chunks: readonly (string | Uint8Array)[]): Promise<void> {
+  const socket = createConnection(port, "127.0.0.1");
+  for (const chunk of chunks) socket.write(chunk);
+  socket.on("error", () => undefined).resume();
+  return new Promise((resolve) => socket.on("close", () => resolve()));
+}
+
+test.each(["mqtt", "chat", undefined])(
+  "frames that are wrong end a WebSocket, and nothing else: subprotocol %s",
+  async (protocol) => {
+    const broker = await started({ webSocketPort: 0 });
+    const key = `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`;
+    const asked = `${UPGRADE}${key}${protocol === undefined ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`}\r\n`;
+    for (const frame of [
+      [0x82, 0x01, 0x10], // not masked
+      [0xf2, 0x81, 0, 0, 0, 0, 0x10], // reserved bits
+      [0x82, 0xff, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], // 2 GB are announced
+      [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff], // text that is no UTF-8
+    ])
+      await closedAfter(portOf(broker.webSocketUrl), asked, Uint8Array.from(frame));
+    expect(await echo(`${broker.webSocketUrl}`)).toBe("hello");
+  },
+);
+
+test.each(["closes", "is cut"])(
+  "a WebSocket client that %s without DISCONNECT is gone, and its will is published",
+  async (how) => {
+    const broker = await started({ webSocketPort: 0 });
+    await using watcher = await connect(broker.url);
+    const wills = await watcher.subscribe("will");
+    const socket = new WebSocket(`${broker.webSocketUrl}`, ["mqtt"]);
+    const will = { topic: "will", payload: new Uint8Array(), qos: 0 as const, retain: false };
+    socket.on("open", () =>
+      socket.send(
+        encode({ type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0, will }, 4),
+      ),
+    );
+    await new Promise((resolve) => socket.on("message", resolve));
+    if (how === "closes") socket.close();
+    else socket.terminate();
+    for await (const { topic } of wills) {
+      expect(topic).toBe("will");
+      break;
+    }
+    expect(broker.statistics.connections).toBe(1);
+  },
+);
+
+test("who has not been let in cannot have a long WebSocket message kept for it, a client can", async () => {
+  const broker = await started({ webSocketPort: 0 });
+  const stranger = new WebSocket(`${broker.webSocketUrl}`, ["mqtt"]).on("error", () => undefined);
+  await new Promise((resolve) => stranger.on("open", resolve));
+  stranger.send(new Uint8Array(600_000), { fin: false });
+  await new Promise((resolve) => stranger.on("close", resolve));
+  await using client = await connect(`${broker.webSocketUrl}`, {});
+  const subscription = await client.subscribe("a");
+  await client.publish("a", new Uint8Array(3_000_000));
+  for await (const { payload } of subscription) {
+    expect(payload).toHaveLength(3_000_000);
+    break;
+  }
+});
+
+const portOf = (url: string | undefined): number => Number(new URL(`${url}`).port);
+
+const halves: readonly [name: string, options: BrokerOptions, bytes: string | Uint8Array][] = [
+  ["a TLS handshake", { tls: secure }, Uint8Array.of(0x16, 3, 1, 0)],
+  ["an upgrade", { webSocketPort: 0 }, UPGRADE],
+  ["a TLS handshake before an upgrade", { webSocketPort: 0, tls: secure }, Uint8Array.of(0x16, 3, 1, 0)],
+];
+const halfPort = (broker: Broker): number => (broker.webSocketUrl ? portOf(broker.webSocketUrl) : broker.port);
+
+describe.each(halves)("%s that does not come to its end", (_, options, bytes) => {
+  test("is cut after connectTimeout", async () => {
+    const broker = await started({ ...options, connectTimeout: 20 });
+    await Promise.all([closedAfter(halfPort(broker)), closedAfter(halfPort(broker), bytes)]);
+    expect(broker.statistics.connections).toBe(0);
+  });
+
+  test("counts among maximumConnections", async () => {
+    const events: BrokerEvent[] = [];
+    const broker = await started({ ...options, maximumConnections: 1, onEvent: (event) => events.push(event) });
+    const first = createConnection(halfPort(broker), "127.0.0.1");
+    await new Promise((resolve) => first.on("connect", resolve));
+    first.write(bytes);
+    await closedAfter(halfPort(broker));
+    expect(events).toEqual([{ type: "refused", reason: "more than maximumConnections 1" }]);
+    first.destroy();
+  });
+
+  test("does not keep a broker from closing", async () => {
+    const broker = await started(options);
+    const socket = createConnection(halfPort(broker), "127.0.0.1").on("error", () => undefined);
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    await new Promise((resolve) => socket.on("connect", resolve));
+    socket.write(bytes);
+    socket.resume();
+    await Promise.all([broker.close(), closed]);
+  });
+});
+
+test.each([
+  ["certificate and key", { certificate: secure.certificate }, "OPTION_INVALID", "tls.key: must be PEM"],
+  ["a name that is none", { ...secure, passphrasse: "secret" }, "OPTION_UNKNOWN", "tls.passphrasse"],
+  ["PEM", { ...secure, key: "secret" }, "OPTION_INVALID", "tls: key, passphrase"],
+  ["an object", "secret", "OPTION_INVALID", "tls: must be"],
+])("the option tls is told what is wrong with it, and shows nothing of it: %s", async (_, tls, code, rule) => {
+  const listening = Broker.listen({ port: 0, tls: tls as BrokerOptions["tls"] });
+  await expect(listening).rejects.toMatchObject({ code, message: expect.stringContaining(rule) });
+  await expect(listening).rejects.toMatchObject({ message: expect.not.stringContaining("secret") });
 });

@@ -14,6 +14,10 @@ export interface Terminal {
   note(line: string): void;
 }
 
+/** What moves a terminal's cursor or colours it: servers and proxies may say it in their reasons. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
+
 export class ProcessTerminal implements Terminal {
   readonly environment = process.env;
   private readonly stopping = new AbortController();
@@ -43,7 +47,7 @@ export class ProcessTerminal implements Terminal {
   }
 
   note(line: string): void {
-    process.stderr.write(`${this.program}: ${line.replaceAll(/\s*[\r\n]+\s*/g, " ")}\n`);
+    process.stderr.write(`${this.program}: ${line.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(CONTROLS, "�")}\n`);
   }
 
   /** Ends the process when all that was printed is out. A name look-up that hangs does not keep it. */

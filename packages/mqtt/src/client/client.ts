@@ -3,7 +3,7 @@
 import { encode } from "../codec/encode.js";
 import type { DisconnectPacket, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
 import type { DisconnectProperties } from "../codec/properties.js";
-import { assertPayload, unshared } from "../codec/publish-coder.js";
+import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
@@ -15,6 +15,7 @@ import { AnswerWatch } from "./answer-watch.js";
 import { Authenticator } from "./authenticator.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import {
+  assertBoolean,
   assertKnown,
   assertQoS,
   type ClientSettings,
@@ -297,12 +298,9 @@ export class Client {
     this.lastTopic = topic;
     assertPayload(payload);
     assertQoS("qos", qos);
-    if (typeof retain !== "boolean")
-      throw new UsageError("OPTION_INVALID", `retain ${String(retain)}: must be true or false`);
-    // The promise of QoS 0 settles while the runtime may still have bytes to send.
-    const sent = qos === 0 ? unshared(payload) : payload;
+    assertBoolean("retain", retain);
     if (qos === 0 && properties === undefined && signal === undefined) {
-      const group = this.session.sendAtOnce(topic, sent, retain, this.newGroup);
+      const group = this.session.sendAtOnce(topic, payload, retain, this.newGroup);
       if (group !== undefined) {
         this.counts.messagesPublished++;
         return (group as Publishing).result;
@@ -321,7 +319,7 @@ export class Client {
     };
     const publishing = new Publishing(
       topic,
-      sent,
+      payload,
       qos,
       retain,
       properties,

@@ -381,10 +381,15 @@ export function integer(name: string, value: unknown, otherwise: number, minimum
   throw invalid(name, value, `must be an integer from ${minimum} to ${maximum}`);
 }
 
+/** @throws UsageError OPTION_INVALID: `"false"` would be true */
+export function assertBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== "boolean") throw invalid(name, value, "must be true or false");
+}
+
 function boolean(name: string, value: unknown, otherwise: boolean): boolean {
   if (value === undefined) return otherwise;
-  if (typeof value === "boolean") return value;
-  throw invalid(name, value, "must be true or false");
+  assertBoolean(name, value);
+  return value;
 }
 
 function invalid(name: string, value: unknown, rule: string): UsageError {

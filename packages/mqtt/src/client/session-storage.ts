@@ -93,7 +93,13 @@ export class SessionStorage {
   }
 
   private async restore(): Promise<void> {
-    const session = this.journal.load(await this.answered(this.store.open(this.name), "open"));
+    const opening = this.store.open(this.name);
+    const records = await this.answered(opening, "open").catch((error: unknown) => {
+      // Should it answer after all, it would keep the session locked.
+      opening.then(() => this.store.close()).catch(() => undefined);
+      throw error;
+    });
+    const session = this.journal.load(records);
     this.state = { at: "open" };
     this.owner.restored(session);
   }

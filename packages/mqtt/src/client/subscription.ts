@@ -359,7 +359,7 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     const running: Running = { handled, context, since: this.share.now() };
     this.running.add(running);
     if (!held) this.hold(handled, running.since);
-    result.then(
+    Promise.resolve(result).then(
       () => this.handledLater(handler, running, undefined),
       (error: unknown) => this.handledLater(handler, running, error ?? new Error("the handler's promise was rejected")),
     );

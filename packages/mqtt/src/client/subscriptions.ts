@@ -9,7 +9,7 @@ import type { ClientSession } from "../session/client-session.js";
 import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
-import { assertKnown, assertQoS, integer } from "./connect-options.js";
+import { assertBoolean, assertKnown, assertQoS, integer } from "./connect-options.js";
 import type { Inbox } from "./inbox.js";
 import type { Router } from "./router.js";
 import {
@@ -98,6 +98,8 @@ export class Subscriptions implements SubscriptionOwner {
     if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
     for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
     assertQoS("qos", qos);
+    if (noLocal !== undefined) assertBoolean("noLocal", noLocal);
+    if (retainAsPublished !== undefined) assertBoolean("retainAsPublished", retainAsPublished);
     const consumption = consumptionOf(options);
     assertNotAborted(options.signal);
     const identifier = options.properties?.subscriptionIdentifier ?? ++this.lastIdentifier;

@@ -16,8 +16,11 @@ import {
   writeVariableByteInteger,
 } from "./variable-byte-integer.js";
 
-/** A payload of at least so many bytes is sent by reference; smaller ones are cheaper to copy. */
-const BY_REFERENCE = 32_768;
+/**
+ * A payload of at least so many bytes is sent by reference; smaller ones are cheaper to copy. Sockets of Node answer a write of as much
+ * with "wait", so that nobody is told it was sent before it has left.
+ */
+const BY_REFERENCE = 65_536;
 
 /** The property's identifier. */
 const TOPIC_ALIAS = 0x23;
@@ -29,11 +32,6 @@ export interface PublishFields {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly properties?: PublishProperties | undefined;
-}
-
-/** The payload, or a copy of one that would be sent by reference: for who cannot say when its owner may write to it again. */
-export function unshared(payload: Uint8Array | string): Uint8Array | string {
-  return typeof payload === "string" || payload.length < BY_REFERENCE ? payload : new Uint8Array(payload);
 }
 
 /** How many bytes of the packet its payload takes. */

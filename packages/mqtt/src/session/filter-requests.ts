@@ -147,9 +147,10 @@ export class FilterRequests {
     const { link } = this;
     if (this.waiting.length === 0 || link === undefined) return;
     if (!this.suspecting) {
+      const { waiting } = this;
       let sent = 0;
-      while (sent < this.waiting.length && this.identifiers.available) sent++;
-      for (const request of this.waiting.splice(0, sent)) this.send(link, request);
+      while (sent < waiting.length && this.identifiers.available) this.send(link, waiting[sent++] as FilterRequest);
+      waiting.splice(0, sent);
       return;
     }
     const waiting = this.waiting.sort((one, other) => suspicion(one) - suspicion(other));

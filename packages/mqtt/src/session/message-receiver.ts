@@ -44,6 +44,8 @@ export class MessageReceiver {
   private unacknowledged = 0;
   /** QoS 2 messages that came first over this connection and are unreleased: older ones do not count [MQTT5 4.9]. */
   private readonly unreleased = new Set<number>();
+  /** What the application holds of an earlier connection, and what stands for it over the next. */
+  private adopted: WeakMap<Delivery, Delivery> | undefined;
 
   constructor(private readonly journal: SessionJournal | undefined) {}
 
@@ -208,9 +210,6 @@ export class MessageReceiver {
     }
     this.acknowledgeInOrder(link);
   }
-
-  /** What the application holds of an earlier connection, and what now stands for it. */
-  private adopted: WeakMap<Delivery, Delivery> | undefined;
 
   /** What stands for the delivery now, however many connections later. */
   private latest(delivery: Delivery): Delivery {

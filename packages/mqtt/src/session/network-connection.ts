@@ -21,7 +21,7 @@ export interface ConnectionOwner {
    * if they may leave at once.
    */
   beforeFlush(): Promise<void> | undefined;
-  /** All that was written up to `beforeFlush` has been given to the transport. */
+  /** All that was written up to `beforeFlush` has been given to the transport, and it has room again. */
   flushed(now: number): void;
   /** There is room again after `congested`. */
   drained(now: number): void;
@@ -51,6 +51,8 @@ export class NetworkConnection implements TransportListener {
   /** Set while bytes wait for the owner's promise that what they rest on is durable. */
   private committing = false;
   private full = false;
+  /** Set while the owner is to be told that what was handed over has been taken. */
+  private flushUntold = false;
   private taken = 0;
   /** How much the last flush took, and how many more may be early. */
   private lastFlush = 0;
@@ -164,6 +166,7 @@ export class NetworkConnection implements TransportListener {
 
   onDrain(): void {
     this.full = false;
+    this.tellFlushed();
     this.flush();
     this.tellDrained();
   }
@@ -234,7 +237,15 @@ export class NetworkConnection implements TransportListener {
     if (chunks.length > 1) transport.cork?.();
     for (const chunk of chunks) if (!transport.write(chunk)) this.full = true;
     if (chunks.length > 1) transport.uncork?.();
-    if (!this.isOver) this.owner.flushed(this.clock.now());
+    this.flushUntold = true;
+    if (!this.full) this.tellFlushed();
+  }
+
+  /** Once the transport has no more of it than it wants to have: payloads that it has by reference may change then. */
+  private tellFlushed(): void {
+    if (!this.flushUntold || this.isOver) return;
+    this.flushUntold = false;
+    this.owner.flushed(this.clock.now());
   }
 
   private tellDrained(): void {

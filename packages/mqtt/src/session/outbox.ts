@@ -262,16 +262,17 @@ export class Outbox {
 
   private refuse(message: OutgoingMessage): false {
     this.tally.refused++;
-    this.giveUp(message, new TransportError("OUTBOX_FULL", `${this.state}: "${message.topic}" was not queued`));
+    this.giveUp(message, new TransportError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
     return false;
   }
 
   private droppedError(message: OutgoingMessage): TransportError {
     const { policy } = this.bounds;
-    return new TransportError("OUTBOX_DROPPED", `${this.state}: "${message.topic}" was dropped, by policy "${policy}"`);
+    return new TransportError("OUTBOX_DROPPED", `${this.fill}: "${message.topic}" was dropped, by policy "${policy}"`);
   }
 
-  private get state(): string {
+  /** How full it is, for messages. */
+  private get fill(): string {
     const { maximumCount, maximumBytes } = this.bounds;
     return (
       `the outbox holds ${this.count} messages of ${this.size} bytes, its bounds are ` +

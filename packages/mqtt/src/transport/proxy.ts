@@ -99,7 +99,7 @@ export async function openTunnel(
     const fail = (cause: unknown): void => {
       done();
       socket.destroy();
-      reject(cause instanceof MqttError ? cause : refusal(proxy, address, `${(cause as Error).message}`, cause));
+      reject(cause instanceof MqttError ? cause : refusal(proxy, address, (cause as Error).message, cause));
     };
     const ready = (): void => {
       done();

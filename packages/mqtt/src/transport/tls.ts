@@ -31,12 +31,12 @@ export function secureSocket(
       return;
     }
     const done = settleBy(secure, signal, name, reject);
+    const closed = (): void => fail(new Error("it closed the connection during the TLS handshake"));
     secure.once("secureConnect", () => {
       done();
       secure.off("close", closed);
       resolve(secure);
     });
-    const closed = (): void => fail(new Error("it closed the connection during the TLS handshake"));
     secure.once("error", (error) => {
       done();
       fail(error);

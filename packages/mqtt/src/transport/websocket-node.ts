@@ -4,12 +4,15 @@ import type { Socket } from "node:net";
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
-import type { NetworkOptions, WebSocketClass } from "../platform/network-options.js";
+import type { NetworkOptions, WebSocketClass, WebSocketLike } from "../platform/network-options.js";
 import { type ServerAddress, type Transport, urlOf } from "../platform/transport.js";
 import { openedWebSocket } from "./websocket.js";
 
 /** Bytes that one message of the server may have: the longest packet there is, for a server that sends one in one message. */
 const LONGEST_PACKET = 268_435_460;
+
+/** Bytes that may wait to be sent when a ping is still answered. */
+const MOST_BEFORE_PONG = 65_536;
 
 /**
  * @param openSocket opens the way to the server, TLS and proxy included; used where the class can be given a socket
@@ -38,14 +41,29 @@ export async function dialWebSocket(
     perMessageDeflate: false,
     maxPayload: LONGEST_PACKET,
     skipUTF8Validation: true, // a text frame is refused anyway
+    autoPong: false,
   };
   try {
     const socket = new given(url, [subprotocol], settings as never);
+    answerPings(socket);
     return await openedWebSocket(socket, subprotocol, name, clock, signal);
   } catch (error) {
     way.destroy();
     throw error;
   }
+}
+
+/** As the package `ws` has them beside the standard. */
+interface PackageSocket extends WebSocketLike {
+  on?(event: "ping", listener: (data: Uint8Array) => void): void;
+  pong?(data: Uint8Array): void;
+}
+
+/** While a server reads them: pongs for one that does not would pile up without end. */
+function answerPings(socket: PackageSocket): void {
+  socket.on?.("ping", (data) => {
+    if (socket.bufferedAmount < MOST_BEFORE_PONG) socket.pong?.(data);
+  });
 }
 
 async function packageWs(): Promise<WebSocketClass | undefined> {

@@ -8,6 +8,7 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { WebSocketEvent, WebSocketLike } from "../platform/network-options.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
+import { Queue } from "../session/queue.js";
 
 /** Bytes in the WebSocket's buffer from which the writer is asked to wait, and to which it must drain. */
 const HIGH_WATER_MARK = 1_048_576;
@@ -17,13 +18,18 @@ const LOOK_AGAIN = 10;
 /** Bytes that may come while reading is stopped, where the WebSocket itself cannot stop: then the connection is given up. */
 const MOST_HELD = 67_108_864;
 
+/** Bytes that a frame takes beside its own: many small ones must not take more than a few large ones. */
+const HELD_COST = 256;
+
 export class WebSocketTransport implements Transport {
   private listener: TransportListener | undefined;
   private paused = false;
-  private held: Uint8Array[] = [];
+  private held = new Queue<Uint8Array>();
+  /** What these take in memory. */
   private heldBytes = 0;
   private look: Timer | undefined;
   private failure: Error | undefined;
+  /** `ending`: this side says goodbye. `closed`: nothing more comes or goes. `told`: the listener knows. */
   private state: "open" | "ending" | "closed" | "told" = "open";
 
   constructor(
@@ -79,7 +85,7 @@ export class WebSocketTransport implements Transport {
   destroy(): void {
     if (this.state === "closed" || this.state === "told") return;
     this.state = "closed";
-    this.held = [];
+    this.held = new Queue();
     this.failure = undefined;
     if (this.socket.terminate) this.socket.terminate();
     else this.socket.close();
@@ -104,7 +110,7 @@ export class WebSocketTransport implements Transport {
     }
     if (data.byteLength === 0) return;
     this.held.push(new Uint8Array(data));
-    this.heldBytes += data.byteLength;
+    this.heldBytes += data.byteLength + HELD_COST;
     this.deliver();
     if (this.heldBytes > MOST_HELD && this.paused)
       this.giveUp(`it sent over ${MOST_HELD} bytes while reading was stopped`);
@@ -113,9 +119,10 @@ export class WebSocketTransport implements Transport {
   private deliver(): void {
     const { listener } = this;
     if (listener === undefined) return;
-    while (!this.paused && this.held.length > 0 && this.state !== "told") {
-      const bytes = this.held.shift() as Uint8Array;
-      this.heldBytes -= bytes.length;
+    while (!this.paused && this.state !== "told") {
+      const bytes = this.held.shift();
+      if (bytes === undefined) break;
+      this.heldBytes -= bytes.length + HELD_COST;
       listener.onBytes(bytes);
     }
     if (this.state === "closed" && this.held.length === 0) this.tell();

@@ -298,4 +298,23 @@ describe("a store that never answers", () => {
     await bench.clock.advance(60_000);
     expect(connecting.error).toMatchObject({ code: "STORE_TIMEOUT" });
   });
+
+  test("opening that comes to its end too late: the session is given back, and connect may be tried again", async () => {
+    const bench = new Bench();
+    const inner = new MemoryStore();
+    let opened = 0;
+    const open = async (name: string) => {
+      if (opened++ === 0) await new Promise<void>((resolve) => bench.clock.schedule(61_000, resolve));
+      return inner.open(name);
+    };
+    const store = { open, write: inner.write.bind(inner), close: () => inner.close() };
+    const client = bench.create({ store });
+    const first = watch(client.connect());
+    await bench.clock.advance(62_000);
+    expect(first.error).toMatchObject({ code: "STORE_TIMEOUT" });
+    const second = watch(client.connect());
+    await bench.accept();
+    expect([second.settled, second.error]).toEqual([1, undefined]);
+    expect(opened).toBe(2);
+  });
 });

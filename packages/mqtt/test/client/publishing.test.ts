@@ -1,3 +1,4 @@
+import type { Platform } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
@@ -52,6 +53,32 @@ describe.each(versions)("publishing on version %i", (protocolVersion) => {
     }
   });
 });
+
+test.each([100, 40_000])(
+  "bytes may be written to again once QoS 0 has settled, though the network has them still: %i",
+  async (length) => {
+    const bench = new Bench();
+    const written: Uint8Array[] = [];
+    const dial: Platform["dial"] = async (address, signal, options) => {
+      const transport = await bench.platform.dial(address, signal, options);
+      const { write } = transport;
+      return Object.assign(transport, {
+        write(bytes: Uint8Array): boolean {
+          written.push(bytes); // as a socket does, which sends them later
+          return write.call(transport, bytes);
+        },
+      });
+    };
+    const { client } = await bench.online({ platform: { ...bench.platform, dial } });
+    written.length = 0;
+    const payload = new Uint8Array(length).fill(7);
+    const outcome = watch(client.publish("a", payload));
+    await bench.clock.tick();
+    expect(outcome.settled).toBe(1);
+    payload.fill(9);
+    expect(written.flatMap((bytes) => [...bytes]).filter((byte) => byte === 7)).toHaveLength(length);
+  },
+);
 
 describe("what MQTT 5 adds", () => {
   test("a reason code and properties of the acknowledgement", async () => {
@@ -115,6 +142,8 @@ describe("a call that is wrong is rejected, not thrown, and nothing is sent", ()
     ["a", "\udc00", {}, "PAYLOAD_INVALID"],
     ["a", 5, {}, "PAYLOAD_INVALID"],
     ["a", "b", { qos: 3 }, "OPTION_INVALID"],
+    ["a", "b", { retain: "false" }, "OPTION_INVALID"],
+    ["a", "b", { qos: 1, retain: 1 }, "OPTION_INVALID"],
     ["a", "b", { signal: AbortSignal.abort() }, "ABORTED"],
   ])("%j %j %o", async (topic, payload, options, code) => {
     const bench = new Bench();

@@ -87,6 +87,8 @@ describe("a call that is wrong is rejected and nothing is sent", () => {
     [[], {}, "TOPIC_FILTER_INVALID"],
     [["a", "#/b"], {}, "TOPIC_FILTER_INVALID"],
     ["a", { qos: 3 }, "OPTION_INVALID"],
+    ["a", { noLocal: "false" }, "OPTION_INVALID"],
+    ["a", { retainAsPublished: 1 }, "OPTION_INVALID"],
     ["a", { properties: { subscriptionIdentifier: 0 } }, "PROPERTY_INVALID"],
     ["a", { signal: AbortSignal.abort() }, "ABORTED"],
   ])("%j %o", async (filters, options, code) => {

@@ -92,3 +92,31 @@ test("what nobody claimed before the connection was lost comes again, and holds 
   expect(got).toEqual(["1"]);
   expect(events.filter(({ name }) => name === "unclaimed")).toEqual([]);
 });
+
+test("what the server sent over three connections before its subscription came to nothing is handled once, and holds nothing up", async () => {
+  const { bench, client, peer } = await resumedClient();
+  const giveUp = new AbortController();
+  const { got, onMessage } = stuckHandler();
+  watch(client.subscribe("a", { qos: 2, onMessage, signal: giveUp.signal }));
+  await peer.expect("subscribe");
+  peer.send(message("a", "1", 2, 1));
+  peer.send(message("a", "2", 2, 2));
+  await peer.expectNothing();
+  peer.cut();
+  const second = await bench.acceptAgain(resumed);
+  await second.expect("subscribe");
+  second.send({ ...message("a", "2", 2, 2), dup: true });
+  await second.expectNothing();
+  second.cut();
+  const third = await bench.acceptAgain(resumed);
+  await third.expect("subscribe");
+  third.send({ ...message("a", "2", 2, 2), dup: true });
+  third.send(message("b", "3", 1, 3));
+  await third.expectNothing();
+  giveUp.abort();
+  const later: string[] = [];
+  watch(client.subscribe("+", { qos: 2, onMessage: (each) => later.push(each.text()) }));
+  expect(await third.expect("pubrec")).toMatchObject({ packetIdentifier: 2 });
+  expect(await third.expect("puback")).toMatchObject({ packetIdentifier: 3 });
+  expect([got, later.sort()]).toEqual([["1"], ["2", "3"]]);
+});

@@ -83,7 +83,7 @@ describe("a PUBLISH", () => {
 
   test("with a big payload refers to it", () => {
     const out = new OutputBuffer();
-    const payload = new Uint8Array(32_768).fill(7);
+    const payload = new Uint8Array(65_536).fill(7);
     const written = writePublish(out, 4, { ...fields, payload }, 0, false, 100_000);
     const chunks = out.take();
     expect(chunks).toHaveLength(2);

@@ -51,3 +51,9 @@ test.each([
 ])("the environment's proxy: %s", (_, address, environment, host) => {
   expect(proxyOfEnvironment(address, environment)?.host).toBe(host);
 });
+
+test("a wrong % escape in a proxy's password is told without the password", () => {
+  expect(() => parseProxy("http://ann:secret%zz@proxy")).toThrow(
+    expect.objectContaining({ code: "OPTION_INVALID", message: expect.not.stringContaining("secret") }),
+  );
+});
