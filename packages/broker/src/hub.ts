@@ -100,18 +100,18 @@ export class Hub implements Reception, ClientOwner {
       else if (allowed) this.letIn(connection, packet, clientId);
       else connection.refuse(4, BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
     };
+    const fail = (error: unknown): void =>
+      connection.refuse(3, SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
     let allowed: unknown; // what is declared holds for TypeScript only
     try {
       allowed = this.settings.authenticate({ clientId, username, password });
-    } catch {
-      allowed = false;
+    } catch (error) {
+      fail(error);
+      return;
     }
     // Nothing but true lets in, now or later.
     if (isThenable(allowed)) {
-      Promise.resolve(allowed).then(
-        (answer) => decide(answer === true),
-        () => decide(false),
-      );
+      Promise.resolve(allowed).then((answer) => decide(answer === true), fail);
     } else decide(allowed === true);
   }
 

@@ -131,14 +131,32 @@ describe("authenticate", () => {
     ]);
   });
 
+  test.each([
+    [3, 3],
+    [4, 3],
+    [5, 0x88],
+  ] as const)(
+    "that fails on version %i is no fault of the client's: %i, and the event says why",
+    async (protocolVersion, reasonCode) => {
+      for (const authenticate of [
+        () => Promise.reject(new Error("no database")),
+        () => {
+          throw new Error("no database");
+        },
+      ]) {
+        const bench = new Bench({ authenticate });
+        const { connack } = await bench.introduce("c", { protocolVersion, ...credentials });
+        expect(connack.reasonCode).toBe(reasonCode);
+        expect(bench.hub.counts.sessions).toBe(0);
+        expect(bench.events).toMatchObject([{ type: "refused", reason: expect.stringContaining("no database") }]);
+      }
+    },
+  );
+
   test.each(refusals)("that says no on version %i answers %i", async (protocolVersion, reasonCode) => {
     for (const authenticate of [
       () => false,
       () => Promise.resolve(false),
-      () => Promise.reject(new Error("database")),
-      () => {
-        throw new Error("database");
-      },
       ...[1, "yes", {}, null, undefined].map((answer) => () => answer as unknown as boolean),
     ]) {
       const bench = new Bench({ authenticate });

@@ -43,6 +43,21 @@ export interface ClientEvents {
   packet: Packet;
 }
 
+const named: Readonly<Record<keyof ClientEvents, true>> = {
+  connected: true,
+  disconnected: true,
+  reconnecting: true,
+  takenOver: true,
+  closed: true,
+  error: true,
+  unclaimed: true,
+  slowConsumer: true,
+  dropped: true,
+  packet: true,
+};
+/** Their names, for those who have no compiler to tell them of a wrong one. */
+export const clientEvents: ReadonlySet<string> = new Set(Object.keys(named));
+
 /** A snapshot; counts are since the client was made. */
 export interface ClientStatistics {
   readonly connections: number;

@@ -13,7 +13,7 @@ import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
 import { AnswerWatch } from "./answer-watch.js";
 import { Authenticator } from "./authenticator.js";
-import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
+import { type ClientEvents, type ClientStatistics, type Connected, clientEvents } from "./client-events.js";
 import {
   assertBoolean,
   assertKnown,
@@ -42,11 +42,11 @@ import { type Requester, type SubscribeOptions, Subscriptions } from "./subscrip
 
 export interface DisconnectOptions {
   /** MQTT 5: default 0; 4 has the server publish the will. */
-  readonly reasonCode?: number;
+  readonly reasonCode?: number | undefined;
   /** MQTT 5. */
-  readonly properties?: DisconnectProperties;
+  readonly properties?: DisconnectProperties | undefined;
   /** Milliseconds to wait for what is still unacknowledged. Default 5,000; 0 does not wait. */
-  readonly drainTimeout?: number;
+  readonly drainTimeout?: number | undefined;
 }
 
 const NO_OPTIONS: PublishOptions = Object.freeze({});
@@ -83,7 +83,7 @@ export class Client {
   private expiryTimer: Timer | undefined;
   private nextExpiry = Infinity;
   /** The topic that was published to last, and so is known to be one. */
-  private lastTopic: string | undefined;
+  private lastTopic: string | null = null;
   /** Whether a message's fate may depend on when it was published. */
   private readonly needsTime: boolean;
   /** One for all messages. */
@@ -164,6 +164,7 @@ export class Client {
 
   /** Calls `listener` at each such event. Returns what takes it off again. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
+    if (!clientEvents.has(name)) throw new UsageError("OPTION_UNKNOWN", `event "${name}": there is no such event`);
     return this.emitter.on(name, listener);
   }
 
@@ -291,9 +292,9 @@ export class Client {
     payload: string | Uint8Array,
     options: PublishOptions,
   ): Promise<PublishResult> {
-    const { qos = 0, retain = false, properties, signal } = options;
     if (this.isClosed) throw closedError("publish");
     if (options !== NO_OPTIONS) assertKnown(options, PUBLISH_OPTIONS);
+    const { qos = 0, retain = false, properties, signal } = options;
     if (topic !== this.lastTopic) assertTopicName(topic);
     this.lastTopic = topic;
     assertPayload(payload);

@@ -19,6 +19,9 @@ import type { AuthenticationOptions } from "./authenticator.js";
 import { type NetworkSettings, parseNetworkOptions } from "./network-settings.js";
 import type { ReconnectDelays } from "./reconnect-policy.js";
 
+/** What a user gives of `Settings`: any of it, and undefined stands for the default. */
+type Given<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
+
 export interface Credentials {
   readonly username?: string | undefined;
   readonly password?: string | Uint8Array | undefined;
@@ -29,27 +32,27 @@ export type CredentialsProvider = (server: string) => Credentials | Promise<Cred
 
 export interface WillOptions {
   readonly topic: string;
-  readonly payload?: string | Uint8Array;
+  readonly payload?: string | Uint8Array | undefined;
   /** Default 0. */
-  readonly qos?: QoS;
+  readonly qos?: QoS | undefined;
   /** Default false. */
-  readonly retain?: boolean;
+  readonly retain?: boolean | undefined;
   /** MQTT 5. */
-  readonly properties?: WillProperties;
+  readonly properties?: WillProperties | undefined;
 }
 
 export type { OutboxCounts, OutboxPolicy } from "../session/outbox.js";
 
 export interface OutboxOptions {
   /** Messages. Default 100,000. */
-  readonly maximumCount?: number;
+  readonly maximumCount?: number | undefined;
   /** Bytes of topics, payloads and properties. Default 64 MiB. */
-  readonly maximumBytes?: number;
+  readonly maximumBytes?: number | undefined;
   /**
    * Milliseconds that a message may wait unsent, also across restarts with a store; then it is MESSAGE_EXPIRED. Default: as long
    * as it takes, since count and bytes bound what waits.
    */
-  readonly maximumAge?: number;
+  readonly maximumAge?: number | undefined;
   /**
    * What happens at a bound. "reject" (default): `publish` rejects with OUTBOX_FULL. "drop-newest": the same, with OUTBOX_DROPPED.
    * "drop-oldest": those that have waited longest are dropped, with OUTBOX_DROPPED. "keep-latest": at any time a message takes the
@@ -57,57 +60,57 @@ export interface OutboxOptions {
    * already are never dropped. With a policy other than "reject", what is dropped rejects its promise, but ends no process that
    * does not handle the rejection.
    */
-  readonly policy?: OutboxPolicy;
+  readonly policy?: OutboxPolicy | undefined;
   /** Whether QoS 0 messages wait for a connection, or are dropped, with OUTBOX_DROPPED, where there is none. Default "queue". */
-  readonly qos0?: "queue" | "drop";
+  readonly qos0?: "queue" | "drop" | undefined;
 }
 
 export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   /** 1–23 characters are sure to be taken by every server. Default: one made at random, the same for the client's life. */
-  readonly clientId?: string;
+  readonly clientId?: string | undefined;
   /** 5, 4 (3.1.1), 3 (3.1), or "auto" (default): 5, falling back to what the server takes. */
-  readonly protocolVersion?: ProtocolVersion | "auto";
+  readonly protocolVersion?: ProtocolVersion | "auto" | undefined;
   /**
    * Whether a session that the server still holds from earlier is thrown away at the first connection. Default true, with a
    * store false. On MQTT 5 the session made then lasts across lost connections; on 3.1 and 3.1.1 a clean session ends with each.
    */
-  readonly cleanStart?: boolean;
+  readonly cleanStart?: boolean | undefined;
   /** Seconds, 0 … 65,535; 0 switches it off. Default 60. */
-  readonly keepAlive?: number;
-  readonly username?: string;
-  readonly password?: string | Uint8Array;
+  readonly keepAlive?: number | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | Uint8Array | undefined;
   /** Asked for user name and password at each attempt, instead of `username` and `password`: for tokens that expire. */
-  readonly credentials?: CredentialsProvider;
+  readonly credentials?: CredentialsProvider | undefined;
   /** What the server publishes if this client goes without saying goodbye. */
-  readonly will?: WillOptions;
+  readonly will?: WillOptions | undefined;
   /** Milliseconds that one attempt may take, from dialling to CONNACK. Default 10,000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** How a lost connection is taken up again, or false: not at all. */
-  readonly reconnect?: false | Partial<ReconnectDelays>;
+  readonly reconnect?: false | Given<ReconnectDelays> | undefined;
   /** Where the session is kept beyond the process. Default: nowhere; it then lives as long as the client. */
-  readonly store?: Store;
+  readonly store?: Store | undefined;
   /** How much may wait to be sent, and what happens to the rest. */
-  readonly outbox?: OutboxOptions;
+  readonly outbox?: OutboxOptions | undefined;
   /**
    * How many QoS 1 and 2 messages may be on their way unacknowledged, 1 … 65,535. On MQTT 5 the server says what it takes, and
    * the default is that. Before, it cannot: the default is 65,535, of which 20 at QoS 2, because mosquitto, unless it is told
    * otherwise, acknowledges and drops what goes beyond.
    */
-  readonly maximumInflight?: number;
+  readonly maximumInflight?: number | undefined;
   /** How much may wait for handlers and iterators before reading from the network stops. Default 1,000 messages, 4 MiB. */
-  readonly inbox?: { readonly maximumCount?: number; readonly maximumBytes?: number };
+  readonly inbox?: Given<Bounds> | undefined;
   /** For `mqtts:` and `wss:`; a function is asked at each attempt, so that renewed certificates and keys are read again. */
-  readonly tls?: TlsOptions | TlsProvider;
+  readonly tls?: TlsOptions | TlsProvider | undefined;
   /** Opens network connections instead of the runtime's own way: for anything else that gets a byte through. */
-  readonly dial?: Dial;
+  readonly dial?: Dial | undefined;
   /** The properties of CONNECT on MQTT 5. */
-  readonly properties?: ConnectProperties;
+  readonly properties?: ConnectProperties | undefined;
   /** Enhanced authentication; then MQTT 5 is the only version tried. */
-  readonly authentication?: AuthenticationOptions;
+  readonly authentication?: AuthenticationOptions | undefined;
   /** Ends the first connection attempt. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
   /** Clock, randomness and network instead of the runtime's own: for tests and for engines that have none. */
-  readonly platform?: Platform;
+  readonly platform?: Platform | undefined;
 }
 
 export interface Bounds {
@@ -207,6 +210,11 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
   }
   if (options.dial !== undefined && typeof options.dial !== "function") {
     throw new UsageError("OPTION_INVALID", "dial: must be a function");
+  }
+  const username: unknown = options.username;
+  if (username !== undefined && typeof username !== "string") throw invalid("username", username, "must be a string");
+  if (options.reconnect !== undefined && options.reconnect !== false && typeof options.reconnect !== "object") {
+    throw invalid("reconnect", options.reconnect, "must be false, or an object of delays");
   }
   const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect ?? {});
   const properties = options.properties ?? {};
@@ -308,7 +316,7 @@ function parseWill(will: WillOptions): Will {
   return { topic, payload: bytes, qos, retain: boolean("will.retain", retain, false), properties };
 }
 
-function reconnectDelays(delays: Partial<ReconnectDelays>): ReconnectDelays {
+function reconnectDelays(delays: Given<ReconnectDelays>): ReconnectDelays {
   for (const name of Object.keys(delays)) {
     if (name !== "initialDelay" && name !== "maximumDelay" && name !== "maximumAttempts") {
       throw new UsageError("OPTION_UNKNOWN", `option "reconnect.${name}": there is no such option`);
@@ -321,7 +329,7 @@ function reconnectDelays(delays: Partial<ReconnectDelays>): ReconnectDelays {
   return { initialDelay, maximumDelay, maximumAttempts };
 }
 
-function bounds(name: string, given: Partial<Bounds> = {}, count: number, bytes: number): Bounds {
+function bounds(name: string, given: Given<Bounds> = {}, count: number, bytes: number): Bounds {
   for (const key of Object.keys(given)) {
     if (key !== "maximumCount" && key !== "maximumBytes") {
       throw new UsageError("OPTION_UNKNOWN", `option "${name}.${key}": there is no such option`);
@@ -369,6 +377,13 @@ export function assertQoS(name: string, value: unknown): asserts value is QoS {
  * @throws UsageError OPTION_UNKNOWN
  */
 export function assertKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {
+  if (typeof options !== "object" || options === null) {
+    const what = prefix === "" ? "options" : prefix.slice(0, -1);
+    throw new UsageError(
+      "OPTION_INVALID",
+      `${what}: must be an object, not ${options === null ? "null" : `a ${typeof options}`}`,
+    );
+  }
   for (const name in options) {
     if (!names.has(name)) throw new UsageError("OPTION_UNKNOWN", `option "${prefix}${name}": there is no such option`);
   }

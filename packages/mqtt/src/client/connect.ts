@@ -30,5 +30,5 @@ export async function connect(urls: Servers, options: ConnectOptions = {}): Prom
 
 /** Makes a client without connecting it: for listeners that must not miss the first event. `client.connect()` connects. */
 export function createClient(urls: Servers, options: ConnectOptions = {}): Client {
-  return new Client(urls, options, options.platform ?? platform);
+  return new Client(urls, options, options?.platform ?? platform);
 }

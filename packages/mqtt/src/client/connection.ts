@@ -147,8 +147,10 @@ export class Connection implements ConnectionOwner {
       this.finish(error); // what TLS or the WebSocket had to say comes only now
       return;
     }
+    const hint = this.accepted ? "" : `: ${questionTo(this.server)}`;
     const what = this.accepted ? "closed the connection" : "closed the connection before CONNACK";
-    const message = error ? `the connection to ${this.server} was lost: ${error.message}` : `${this.server} ${what}`;
+    const how = error ? `the connection to ${this.server} was lost: ${error.message}` : `${this.server} ${what}`;
+    const message = `${how}${hint}`;
     this.finish(new TransportError("CONNECTION_LOST", message, { cause: error }));
   }
 
@@ -185,6 +187,12 @@ function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket
   const why = attempt.version === 5 ? describeReasonCode(reasonCode) : describeReturnCode(reasonCode);
   const message = `${server} refused the connection of "${attempt.clientId}": ${why}`;
   return new RefusedError("CONNECT_REFUSED", reasonCode, message, properties);
+}
+
+/** What a server may be that hangs up at CONNECT. */
+function questionTo(server: string): string {
+  if (server.startsWith("mqtt:")) return "is it TLS (mqtts:), a WebSocket (ws:), or no MQTT server?";
+  return server.startsWith("mqtts:") ? "is it a WebSocket (wss:), or no MQTT server?" : "is it an MQTT server?";
 }
 
 /** As DISCONNECT can say it: what only CONNACK can is wrong with a CONNECT, which a server must not send at all. */

@@ -62,6 +62,11 @@ const TAKE_OVER_PATTERN = 2;
 /** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
 const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
 
+/** Of them, what other credentials may change. */
+const ABOUT_CREDENTIALS: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87]);
+/** So many refusals in a row are taken for chance where the application gives credentials anew at each attempt. */
+const MOST_REFUSALS = 3;
+
 /** Milliseconds between the beginnings of two rounds of attempts, however often the platform says that it is time. */
 const WAKE_INTERVAL = 1_000;
 
@@ -82,6 +87,7 @@ export class Connector {
   /** The identifier that a server assigned, if the client had none. */
   private assignedClientId: string | undefined;
   private shortLived = 0;
+  private refusals = 0;
   /** When the last round of attempts began. */
   private roundBegan = 0;
   /** Ends the platform's wakes; undefined before the first CONNACK. */
@@ -343,6 +349,7 @@ export class Connector {
         this.servers.accepted(server);
         this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
         this.state = { at: "online", connection, server, since: clock.now() };
+        this.refusals = 0;
         this.policy?.connected(clock.now());
         this.stopListening ??= this.platform.onWake?.(() => this.wake());
         if (this.paused) connection.pause();
@@ -390,13 +397,20 @@ export class Connector {
     if (this.isStopped) return;
     const { policy } = this;
     const { clock } = this.platform;
-    const delay = isFinal(error) ? undefined : policy?.next(clock.now());
+    const delay = this.isOver(error) ? undefined : policy?.next(clock.now());
     if (policy === undefined || delay === undefined) {
       this.giveUp(error);
       return;
     }
     this.waitUntil(clock.now() + delay);
     this.events.reconnecting(policy.attempts, delay, error);
+  }
+
+  /** Whether trying again cannot help. A token that had just expired is another one at the next attempt. */
+  private isOver(error: MqttError): boolean {
+    if (!isFinal(error)) return false;
+    const about = error instanceof RefusedError && ABOUT_CREDENTIALS.has(error.reasonCode);
+    return !about || this.settings.credentials === undefined || ++this.refusals > MOST_REFUSALS;
   }
 
   private waitUntil(until: number): void {

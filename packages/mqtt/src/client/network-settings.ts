@@ -1,7 +1,8 @@
 /** What a user says about TLS, WebSocket, proxies and the way out, checked once, before anything is dialled. */
 
 import { UsageError } from "../errors.js";
-import type { NetworkOptions, TlsOptions, TlsProvider, WebSocketOptions } from "../platform/network-options.js";
+import type { NetworkOptions, Pem, TlsOptions, TlsProvider, WebSocketOptions } from "../platform/network-options.js";
+import { readUtf8Lossy } from "../platform/text.js";
 
 export interface NetworkSettings {
   /** What stays the same for all attempts. */
@@ -73,8 +74,18 @@ function isHeaders(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.values(value).every(isText);
 }
 
+/** Node takes a list of authorities with nothing in it for no list at all, and then trusts nobody. */
+const CERTIFICATE = /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/;
+
+function holdsCertificate(pem: Pem): boolean {
+  return CERTIFICATE.test(typeof pem === "string" ? pem : readUtf8Lossy(pem));
+}
+
 function assertTlsOptions(tls: TlsOptions): void {
   assertRules("tls", tls, tlsRules);
+  if (tls.ca !== undefined && ![tls.ca].flat().every(holdsCertificate)) {
+    throw invalid("tls.ca", "holds no PEM certificate (is it a path? give the file's contents)");
+  }
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
     throw invalid(
       tls.key === undefined ? "tls.certificate" : "tls.key",

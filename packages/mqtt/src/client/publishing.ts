@@ -11,13 +11,13 @@ import { OutgoingMessage } from "../session/outgoing-message.js";
 
 export interface PublishOptions {
   /** Default 0. */
-  readonly qos?: QoS;
+  readonly qos?: QoS | undefined;
   /** Whether the server keeps the message for later subscribers. Default false. */
-  readonly retain?: boolean;
+  readonly retain?: boolean | undefined;
   /** Of MQTT 5; before it they are not sent, but `messageExpiryInterval` still ends the wait in this client's queue. */
-  readonly properties?: PublishProperties;
+  readonly properties?: PublishProperties | undefined;
   /** Gives the message up while it is queued. Once it is on its way, only the promise is given up. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /** What became of a message: handed to the network at QoS 0, acknowledged at QoS 1 and 2. */

@@ -18,12 +18,12 @@ import type { Subscription } from "./subscription.js";
 
 export interface RequestOptions {
   /** Milliseconds to wait for the response. Default 10,000. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignalLike;
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /** Of the request. Default 0. */
-  readonly qos?: QoS;
+  readonly qos?: QoS | undefined;
   /** Of the request, on MQTT 5. Response Topic and Correlation Data are set here. */
-  readonly properties?: Omit<PublishProperties, "responseTopic" | "correlationData">;
+  readonly properties?: Omit<PublishProperties, "responseTopic" | "correlationData"> | undefined;
 }
 
 /** Returns the response's payload, or a promise of it. */

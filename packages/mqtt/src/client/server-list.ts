@@ -76,6 +76,12 @@ export class ServerList {
 }
 
 function parse(urls: Urls): readonly ServerUrl[] {
+  if (typeof urls !== "string" && !Array.isArray(urls)) {
+    throw new UsageError(
+      "URL_INVALID",
+      `url ${urls}: must be a string, a list of strings, or a function that gives either`,
+    );
+  }
   const servers = (typeof urls === "string" ? [urls] : urls).map(parseServerUrl);
   if (servers.length === 0) throw new UsageError("URL_INVALID", "url: the list of servers is empty");
   return servers;

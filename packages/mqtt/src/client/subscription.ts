@@ -4,7 +4,7 @@
  */
 
 import type { QoS } from "../codec/packets.js";
-import { type MqttError, type RefusedError, TimeoutError, type UsageError } from "../errors.js";
+import { type MqttError, type RefusedError, TimeoutError, UsageError } from "../errors.js";
 import { Queue } from "../session/queue.js";
 import { type HandlerContext, Handling } from "./handling.js";
 import type { Consumer, Inbox, Share } from "./inbox.js";
@@ -113,7 +113,15 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     return this.owner.unsubscribe(this);
   }
 
+  /** @throws UsageError OPTION_INVALID if the subscription was made with `onMessage` */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    if (this.consumption.handler !== undefined) {
+      const filters = this.topicFilters.join('", "');
+      throw new UsageError(
+        "OPTION_INVALID",
+        `the subscription to "${filters}" has onMessage: its messages go there, and not to an iterator`,
+      );
+    }
     return {
       next: () => this.next(),
       return: async () => {

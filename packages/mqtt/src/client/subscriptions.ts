@@ -22,30 +22,30 @@ import {
 
 export interface SubscribeOptions {
   /** The highest QoS at which messages are to be sent. Default 0. */
-  readonly qos?: QoS;
+  readonly qos?: QoS | undefined;
   /**
    * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
    * no earlier than those before it [MQTT-4.6.0-2].
    */
-  readonly onMessage?: MessageHandler;
+  readonly onMessage?: MessageHandler | undefined;
   /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /**
    * Milliseconds that the application may take with one message, 1 … 2,147,483,647: `onMessage` until its promise settles, an
    * iterator until it is asked for the next. Then the message has failed, as if `onMessage` had thrown HANDLER_TIMEOUT; until the
    * application returns, further messages of QoS 1 and 2 fail at once. Default 300,000.
    */
-  readonly handlerTimeout?: number;
+  readonly handlerTimeout?: number | undefined;
   /** MQTT 5: what this client publishes does not come back. Default false. */
-  readonly noLocal?: boolean;
+  readonly noLocal?: boolean | undefined;
   /** MQTT 5: messages keep the RETAIN flag they were published with. Default false. */
-  readonly retainAsPublished?: boolean;
+  readonly retainAsPublished?: boolean | undefined;
   /** MQTT 5: retained messages come at subscribing (0, default), only if the subscription is new (1), or not (2). */
-  readonly retainHandling?: 0 | 1 | 2;
+  readonly retainHandling?: 0 | 1 | 2 | undefined;
   /** MQTT 5. */
-  readonly properties?: SubscribeProperties;
+  readonly properties?: SubscribeProperties | undefined;
   /** Gives up waiting for SUBACK. */
-  readonly signal?: AbortSignalLike;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 const SUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
@@ -93,7 +93,16 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   subscribe(topicFilters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
+    if (typeof options === "function") {
+      throw new UsageError("OPTION_INVALID", "options: must be an object; a handler goes into it, as { onMessage }");
+    }
     assertKnown(options, SUBSCRIBE_OPTIONS);
+    if (!Array.isArray(topicFilters)) {
+      throw new UsageError(
+        "TOPIC_FILTER_INVALID",
+        `topicFilters ${topicFilters}: must be a string or a list of strings`,
+      );
+    }
     const { qos = 0, noLocal, retainAsPublished, retainHandling } = options;
     if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
     for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);

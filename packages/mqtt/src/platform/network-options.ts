@@ -5,26 +5,26 @@ export type Pem = string | Uint8Array;
 
 export interface TlsOptions {
   /** Certificates of the authorities that are trusted, instead of the runtime's own. */
-  readonly ca?: Pem | readonly Pem[];
+  readonly ca?: Pem | readonly Pem[] | undefined;
   /** The client's certificate, followed by those that lead to its authority. Needs `key`. */
-  readonly certificate?: Pem;
+  readonly certificate?: Pem | undefined;
   /** The private key of `certificate`. */
-  readonly key?: Pem;
+  readonly key?: Pem | undefined;
   /** What `key` is encrypted with. */
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
   /** The name that the server is asked for (SNI) and that its certificate must have. Default: the URL's host. */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   /** Application protocols to offer, in order, as in `["mqtt"]`. Default: none. */
-  readonly alpn?: readonly string[];
+  readonly alpn?: readonly string[] | undefined;
   /** A key that client and server share, instead of certificates; `key` has 1 … 64 bytes. */
-  readonly psk?: { readonly identity: string; readonly key: Uint8Array };
+  readonly psk?: { readonly identity: string; readonly key: Uint8Array } | undefined;
   /** Default "TLSv1.2". */
-  readonly minimumVersion?: "TLSv1.2" | "TLSv1.3";
+  readonly minimumVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
   /**
    * Default true. False takes any certificate from anybody: whoever is on the way can then read and change everything. For a
    * server with a certificate of its own making, give that certificate as `ca` instead.
    */
-  readonly verifyServer?: boolean;
+  readonly verifyServer?: boolean | undefined;
 }
 
 /** Asked at each attempt, so that renewed certificates and keys are read again. @param server its URL without credentials */
@@ -58,11 +58,11 @@ export type WebSocketClass = new (url: string, protocols: string[], options?: ne
 
 export interface WebSocketOptions {
   /** Headers of the upgrade request. Browsers allow none. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default "mqtt" [MQTT-6.0.0-3]; some servers of MQTT 3.1 want "mqttv3.1". */
-  readonly subprotocol?: string;
+  readonly subprotocol?: string | undefined;
   /** The class to use. Default: on Node that of the package `ws` if it is installed; else the runtime's own `WebSocket`. */
-  readonly implementation?: WebSocketClass;
+  readonly implementation?: WebSocketClass | undefined;
 }
 
 export interface NetworkOptions {

@@ -24,11 +24,9 @@ export const platform: Platform = { clock, random: { next: Math.random }, dial }
 async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
   const { scheme, host } = address;
   const { tls } = options;
-  if (tls !== undefined && (scheme === "mqtt" || scheme === "ws")) {
-    throw new UsageError(
-      "OPTION_INVALID",
-      `tls: is not used with ${scheme}:, which is not encrypted; write ${scheme}s:`,
-    );
+  if (tls !== undefined && scheme !== "mqtts" && scheme !== "wss") {
+    const instead = scheme === "unix" ? "leave it out" : `write ${scheme}s:`;
+    throw new UsageError("OPTION_INVALID", `tls: is not used with ${scheme}:, which is not encrypted; ${instead}`);
   }
   const name = nameOf(address);
   if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, name, signal));

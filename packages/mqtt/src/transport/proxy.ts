@@ -93,7 +93,7 @@ export async function openTunnel(
   signal: AbortSignalLike,
 ): Promise<Socket> {
   const where = { host: proxy.host, port: proxy.port, ...(localAddress !== undefined && { localAddress }) };
-  const socket = await openSocket(where, `proxy ${proxy.name}`, signal);
+  const socket = await openSocket(where, `proxy ${proxy.name}`, signal, "proxy");
   return new Promise((resolve, reject) => {
     const done = settleBy(socket, signal, `proxy ${proxy.name}`, reject);
     const fail = (cause: unknown): void => {

@@ -56,7 +56,7 @@ export class SocketTransport implements Transport {
 
 /** What the common failures mean, for people. */
 const words: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused: is a server running there?",
+  ECONNREFUSED: "connection refused",
   ENOTFOUND: "no such host name",
   EAI_AGAIN: "the name could not be looked up just now",
   ETIMEDOUT: "no answer",
@@ -68,8 +68,18 @@ const words: Readonly<Record<string, string>> = {
   ENOENT: "no such socket",
 };
 
-/** Opens a socket; `name` stands for the server in error messages. */
-export function openSocket(options: NetConnectOpts, name: string, signal: AbortSignalLike): Promise<Socket> {
+/**
+ * Opens a socket.
+ *
+ * @param name stands for the other side in error messages
+ * @param what the other side is
+ */
+export function openSocket(
+  options: NetConnectOpts,
+  name: string,
+  signal: AbortSignalLike,
+  what: "server" | "proxy" = "server",
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ ...options, noDelay: true });
     const done = settleBy(socket, signal, name, reject);
@@ -79,7 +89,7 @@ export function openSocket(options: NetConnectOpts, name: string, signal: AbortS
     });
     socket.once("error", (error) => {
       done();
-      reject(connectionFailed(name, error));
+      reject(connectionFailed(name, what, error));
     });
   });
 }
@@ -100,10 +110,15 @@ export function settleBy(
   return () => signal.removeEventListener("abort", abort);
 }
 
-function connectionFailed(name: string, error: Error & { code?: string; errors?: readonly Error[] }): TransportError {
+function connectionFailed(
+  name: string,
+  what: string,
+  error: Error & { code?: string; errors?: readonly Error[] },
+): TransportError {
   const cause: Error & { code?: string } = error.errors?.[0] ?? error; // several addresses were tried
   const code = cause.code ?? error.code ?? "";
-  const meaning = words[code] ?? cause.message;
+  const question = code === "ECONNREFUSED" ? `: is a ${what} running there?` : "";
+  const meaning = `${words[code] ?? cause.message}${question}`;
   return new TransportError("CONNECTION_FAILED", `cannot connect to ${name}: ${meaning}${code ? ` (${code})` : ""}`, {
     cause: error,
   });

@@ -187,12 +187,18 @@ export function openedWebSocket(
     socket.addEventListener("error", (event) => {
       const { error } = event;
       if (error instanceof TransportError) fail(error);
-      else fail(failed(name, reasonOf(event), error));
+      else fail(failed(name, `${reasonOf(event)}${isNoHttp(error) ? ": is it a WebSocket server?" : ""}`, error));
     });
     socket.addEventListener("close", ({ code }) => fail(failed(name, `closed with code ${code ?? 1006}`, undefined)));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort);
   });
+}
+
+/** Of `ws`: the server hung up at the request, or answered with something else than HTTP. */
+function isNoHttp(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return code === "ECONNRESET" || String(code).startsWith("HPE_");
 }
 
 function reasonOf({ error, message }: WebSocketEvent): string {

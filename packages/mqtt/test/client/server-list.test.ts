@@ -58,6 +58,24 @@ describe("a function that gives the servers", () => {
 });
 
 describe("credentials from a function", () => {
+  test("are asked again, three times at the most, when a token is refused after a connection was lost", async () => {
+    const bench = new Bench();
+    let asked = 0;
+    const client = bench.create({ credentials: () => ({ username: "ann", password: `token ${++asked}` }) });
+    const events = recordEvents(client);
+    watch(client.connect());
+    (await bench.accept()).cut();
+    for (let i = 0; i < 4; i++) {
+      const peer = await bench.passing(bench.server.next());
+      await peer.expect("connect");
+      peer.send({ type: "connack", sessionPresent: false, reasonCode: 0x86 });
+      await bench.clock.tick();
+    }
+    expect(asked).toBe(5);
+    expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { code: "CONNECT_REFUSED" } } });
+    expect(events.filter(({ name }) => name === "closed")).toHaveLength(1);
+  });
+
   test("are asked for at each attempt, for the server they are for", async () => {
     const bench = new Bench();
     const asked: string[] = [];
