@@ -15,7 +15,7 @@ export const FEATURES = [
 ];
 
 const NO_SOCKETS = "browsers have no sockets";
-const BARE = "QuickJS has no network: the host dials";
+const BARE = "QuickJS has no network: the helper that the host starts dials, and can do this too (`docs/quickjs.md`)";
 const NO_WAKE = "nothing tells a process of these";
 
 const server = { woken: NO_WAKE };
@@ -39,7 +39,7 @@ export const ABSENT = {
     unix: BARE,
     ws: BARE,
     wss: BARE,
-    "durable session": "QuickJS has no storage",
+    "durable session": "QuickJS has no storage of its own: give `store` one of the user's own",
     woken: "nothing tells it of these",
   },
 };

@@ -1,5 +1,5 @@
 // The one file for a bare `qjs`, on a real one, with socat, against a real mosquitto and our broker.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
@@ -78,6 +78,28 @@ test("a server that is not there, and a helper that is not, are told in words", 
     1,
     [expect.stringContaining('helper "no-such-helper": there is no such command')],
   ]);
+});
+
+test("the program of the document works", async () => {
+  const [, program = ""] = /```js\n(.*?)```/s.exec(await readFile(join(root, "docs/quickjs.md"), "utf8")) ?? [];
+  await using broker = await Broker.listen({ port: 0 });
+  const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-program-"));
+  try {
+    await copyFile(bundle, join(folder, "mqtt.js"));
+    const here = program
+      .replace("mqtt://broker.lan", broker.url)
+      .replace("nc %h %p", "socat - TCP:%h:%p")
+      .replace("std.out", "std.err") // which is not kept back where it is a pipe
+      .replace("text()}\\n`) });", "$&\n  std.err.puts('subscribed\\n');");
+    await writeFile(join(folder, "program.js"), here);
+    await using child = new Child("qjs", "qjs", ["--no-unhandled-rejection", join(folder, "program.js")]);
+    await child.noted("subscribed");
+    await using client = await connect(broker.url);
+    await client.publish("router/command", "reboot", { qos: 1 });
+    await child.noted("reboot");
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test("a serial line is the way as it is", async () => {

@@ -1,4 +1,5 @@
 import { createServer as createHttpServer } from "node:http";
+import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions as ServerOptions } from "node:tls";
 import { connect, type NetworkOptions, platform, type TransportError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
@@ -102,6 +103,19 @@ describe("a client's own certificate and key", () => {
     expect(await refusal(dialTls(of(good), tls))).toContain("tls.ca, tls.certificate or tls.key is no PEM text");
   });
 
+  test.each([
+    ["a path", "/etc/ssl/ca.pem"],
+    ["a key", good.key],
+    ["a key, as bytes", Buffer.from(good.key)],
+    ["rubbish", Uint8Array.of(0xff, 0, 0xfe)],
+    ["one of a list", [authority.certificate, "rubbish"]],
+  ])("authorities that are none are told: %s", async (_, given) => {
+    await expect(connect("mqtts://127.0.0.1:1", { tls: { ca: given } })).rejects.toMatchObject({
+      code: "OPTION_INVALID",
+      message: "tls.ca: holds no PEM certificate (is it a path? give the file's contents)",
+    });
+  });
+
   test("one without the other is told with the options", async () => {
     const connecting = connect("mqtts://127.0.0.1:1", { tls: { certificate: other.certificate } as never });
     await expect(connecting).rejects.toMatchObject({ code: "OPTION_INVALID" });
@@ -192,6 +206,9 @@ describe("other ends of a TLS handshake", () => {
     await expect(connect("mqtt://127.0.0.1:1", { tls: {} })).rejects.toThrow(
       "tls: is not used with mqtt:, which is not encrypted; write mqtts:",
     );
+    await expect(connect("unix:/run/broker.sock", { tls: {} })).rejects.toThrow(
+      "tls: is not used with unix:, which is not encrypted; leave it out",
+    );
   });
 });
 
@@ -226,7 +243,7 @@ describe("proxies", () => {
 
   test("a proxy that is not there", async () => {
     expect(await refusal(proxied(`http://127.0.0.1:${await deadPort()}`))).toMatch(
-      /^CONNECTION_FAILED: cannot connect to proxy http:\/\/127\.0\.0\.1:PORT: connection refused/,
+      /^CONNECTION_FAILED: cannot connect to proxy http:\/\/127\.0\.0\.1:PORT: connection refused: is a proxy running there\?/,
     );
   });
 
@@ -255,6 +272,16 @@ describe("WebSockets", () => {
     const { port } = await listening(server);
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toBe(
       "WEBSOCKET_FAILED: no WebSocket to ws://127.0.0.1:PORT/mqtt: Unexpected server response: 404",
+    );
+  });
+
+  test.each([
+    ["hangs up", (socket: Socket) => void socket.once("data", () => socket.destroy())],
+    ["answers with MQTT", (socket: Socket) => void socket.end(Uint8Array.of(0x20, 2, 0, 0))],
+  ])("a server that %s may be none for WebSockets", async (_, accept) => {
+    const { port } = await listen(accept);
+    expect(await refusal(platform.dial(address("ws", port), patient, {}))).toMatch(
+      /^WEBSOCKET_FAILED: .*: is it a WebSocket server\?$/,
     );
   });
 
@@ -325,6 +352,16 @@ describe("WebSockets", () => {
 });
 
 describe("sockets", () => {
+  test.each([
+    ["closes", (socket: Socket) => void socket.once("data", () => socket.end())],
+    ["resets", (socket: Socket) => void socket.once("data", () => socket.resetAndDestroy())],
+  ])("a server that %s the connection before CONNACK may be no MQTT server", async (_, accept) => {
+    const { port } = await listen(accept);
+    await expect(connect(`mqtt://127.0.0.1:${port}`, { protocolVersion: 5 })).rejects.toThrow(
+      /: is it TLS \(mqtts:\), a WebSocket \(ws:\), or no MQTT server\?$/,
+    );
+  });
+
   test("a socket path that is not there", async () => {
     const path = await socketPath();
     expect(await refusal(platform.dial({ scheme: "unix", host: path, port: 0, path: "" }, patient, {}))).toBe(

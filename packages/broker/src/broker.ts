@@ -1,5 +1,7 @@
 /** The embedded broker: listens, and hands what connects to the hub. */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Duplex } from "node:stream";
 import { type BrokerOptions, type BrokerSettings, parseBrokerOptions } from "./broker-options.js";
 import { ClientConnection } from "./client-connection.js";

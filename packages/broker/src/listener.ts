@@ -1,6 +1,7 @@
 /** Where a broker takes connections: a TCP port or a Unix socket, with or without TLS, and a port for WebSockets. */
 
 import type { EventEmitter } from "node:events";
+import { lstat, unlink } from "node:fs/promises";
 import {
   createServer as createHttpServer,
   type ServerOptions as HttpServerOptions,
@@ -8,7 +9,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { type Pem, TransportError, UsageError } from "@aiko/mqtt";
@@ -211,16 +212,50 @@ function nodePem(pem: Pem): string | Buffer {
 
 /** Resolves to the port. */
 async function listening(server: Server, where: ListenOptions, name: string): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.on("error", (error: Error & { code?: string }) => {
-      const taken = where.path === undefined ? "the port is in use" : "the path is in use";
-      const why = error.code === "EADDRINUSE" ? taken : error.message;
-      reject(new TransportError("LISTEN_FAILED", `cannot listen on ${name}: ${why}`, { cause: error }));
-    });
-    server.listen(where, resolve);
-  });
+  server.on("error", () => undefined); // who waits for one hears of it below
+  let error = await errorOfListening(server, where);
+  if (error?.code === "EADDRINUSE" && where.path !== undefined && (await isLeftBehind(where.path))) {
+    await unlink(where.path).catch(() => undefined); // what is wrong with it, listening tells
+    error = await errorOfListening(server, where);
+  }
+  if (error !== undefined) {
+    const why = error.code === "EADDRINUSE" ? await whatIsThere(where.path) : error.message;
+    throw new TransportError("LISTEN_FAILED", `cannot listen on ${name}: ${why}`, { cause: error });
+  }
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function errorOfListening(server: Server, where: ListenOptions): Promise<(Error & { code?: string }) | undefined> {
+  return new Promise((resolve) => {
+    server.once("error", resolve);
+    server.listen(where, () => {
+      server.off("error", resolve);
+      resolve(undefined);
+    });
+  });
+}
+
+/** Whether the socket at `path` is one that nobody listens at: a process that is killed cannot take its own away. */
+async function isLeftBehind(path: string): Promise<boolean> {
+  if (!(await isSocket(path))) return false;
+  return new Promise((resolve) => {
+    const probe = connect({ path });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once("error", ({ code }: Error & { code?: string }) => resolve(code === "ECONNREFUSED"));
+  });
+}
+
+async function whatIsThere(path: string | undefined): Promise<string> {
+  if (path === undefined) return "the port is in use";
+  return (await isSocket(path)) ? "the path is in use" : "a file is in the way";
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isSocket() ?? true; // what is no file is a pipe of Windows
 }
 
 function urlOf(scheme: string, host: string, port: number): string {

@@ -1,5 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
+import { link, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TlsOptions } from "@aiko/mqtt";
@@ -57,6 +57,38 @@ describe("a broker takes connections", () => {
     const broker = await started({ path });
     expect(broker.url).toBe(`unix:${path}`);
     expect(await echo(broker.url)).toBe("hello");
+  });
+});
+
+describe("what is at a Unix socket's path already", () => {
+  test("a socket that nobody listens at is taken away", async () => {
+    const path = await pathForSocket();
+    const killed = createServer().listen(`${path}.1`);
+    await new Promise((resolve) => killed.once("listening", resolve));
+    await link(`${path}.1`, path); // stays when the server is closed, as if that had been killed
+    await new Promise((resolve) => killed.close(resolve));
+    const broker = await started({ path });
+    expect(await echo(broker.url)).toBe("hello");
+  });
+
+  test("a socket that a broker listens at is not", async () => {
+    const path = await pathForSocket();
+    const broker = await started({ path });
+    await expect(Broker.listen({ path })).rejects.toMatchObject({
+      code: "LISTEN_FAILED",
+      message: `cannot listen on ${path}: the path is in use`,
+    });
+    expect(await echo(broker.url)).toBe("hello");
+  });
+
+  test("a file is not, and is told", async () => {
+    const path = await pathForSocket();
+    await writeFile(path, "precious");
+    await expect(Broker.listen({ path })).rejects.toMatchObject({
+      code: "LISTEN_FAILED",
+      message: `cannot listen on ${path}: a file is in the way`,
+    });
+    expect(await readFile(path, "utf8")).toBe("precious");
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { MqttError } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, describeOptions, type OptionTable, parseArguments } from "./arguments.js";
+import { inOptionWords } from "./option-words.js";
 import { ProcessTerminal, type Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
@@ -48,6 +49,7 @@ function describeCommand(program: string, { usage, summary, options }: Command):
 
 export function describeError(error: unknown, program: string): string {
   if (error instanceof ArgumentError) return `${error.message} ("${program} --help" explains)`;
-  if (error instanceof MqttError || error instanceof CommandError) return error.message;
+  if (error instanceof MqttError) return inOptionWords(error.message);
+  if (error instanceof CommandError) return error.message;
   return `something unexpected happened: ${error}`;
 }

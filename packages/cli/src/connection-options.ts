@@ -19,10 +19,16 @@ export const connectionOptions = {
   },
   unix: { value: "PATH", help: "the server's Unix socket, instead of --host and --port" },
   ws: { help: "over a WebSocket; the default port is 80, or 443 with TLS" },
-  cafile: { value: "FILE", help: "PEM file of the authorities to trust; any TLS option makes the default port 8883" },
+  cafile: {
+    value: "FILE",
+    help: "PEM file of the authorities to trust; any TLS option turns TLS on, by default at port 8883",
+  },
   cert: { value: "FILE", help: "PEM file of the client's certificate" },
   key: { value: "FILE", help: "PEM file of its private key" },
-  insecure: { help: "take any certificate: whoever is on the way can then read and change everything" },
+  insecure: {
+    help: "TLS, as any TLS option, but take any certificate: who is on the way can then read and change everything",
+  },
+  servername: { value: "NAME", help: "the name that the server's certificate must have; default: the host" },
   tls: { help: "TLS, with the authorities that the system trusts" },
   "tls-alpn": { value: "NAME", help: "application protocol to offer, as in mqtt" },
   psk: { value: "HEX", help: "key shared with the server, in hexadecimal, instead of certificates" },
@@ -118,7 +124,12 @@ function serverUrl(args: Arguments<ConnectionOption>, operand: string | undefine
   const port = args.integer("port", DEFAULT_PORTS[scheme], 1, 65_535);
   if (url === undefined && path === undefined) return urlOf(scheme, host ?? "localhost", port);
   const alone = url === undefined ? "--unix" : "--url";
-  if (host !== undefined || args.has("port") || args.has("ws") || (url !== undefined && path !== undefined))
+  if (url !== undefined && args.has("ws"))
+    throw new ArgumentError("option --ws: not with --url, which says ws: or wss:");
+  if (path !== undefined && args.has("ws")) throw new ArgumentError("option --ws: not with --unix");
+  if (path !== undefined && secure)
+    throw new ArgumentError("option --unix: takes no TLS options; a Unix socket is not encrypted");
+  if (host !== undefined || args.has("port") || (url !== undefined && path !== undefined))
     throw new ArgumentError(`option ${alone}: give it alone, without host and port`);
   return url ?? `unix:${path}`;
 }
@@ -128,7 +139,17 @@ function urlOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-const tlsOptions = ["tls", "cafile", "cert", "key", "insecure", "tls-alpn", "psk", "psk-identity"] as const;
+const tlsOptions = [
+  "tls",
+  "cafile",
+  "cert",
+  "key",
+  "insecure",
+  "servername",
+  "tls-alpn",
+  "psk",
+  "psk-identity",
+] as const;
 
 /** What the TLS options say, with files read anew at each attempt; undefined if none is given. */
 function tlsOf(args: Arguments<ConnectionOption>): TlsProvider | undefined {
@@ -141,26 +162,38 @@ function tlsOf(args: Arguments<ConnectionOption>): TlsProvider | undefined {
     throw new ArgumentError("option --psk: must be 1 to 64 bytes in hexadecimal");
   }
   const alpn = args.all("tls-alpn");
+  const serverName = args.text("servername");
   return async () => ({
     ...(await pem(args, "cafile", "ca")),
     ...(await pem(args, "cert", "certificate")),
     ...(await pem(args, "key", "key")),
+    ...(serverName !== undefined && { serverName }),
     ...(alpn.length > 0 && { alpn }),
     ...(psk !== undefined && { psk: { identity: args.required("psk-identity"), key: Buffer.from(psk, "hex") } }),
     verifyServer: !args.has("insecure"),
   });
 }
 
+const fileErrors: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "is a directory",
+  EACCES: "you may not read it",
+};
+
 async function pem(args: Arguments<ConnectionOption>, option: "cafile" | "cert" | "key", name: keyof TlsOptions) {
   const file = args.text(option);
   if (file === undefined) return {};
+  const unusable = (why: string, cause?: unknown): TransportError =>
+    new TransportError("TLS_FAILED", `--${option} ${file}: ${why}`, { cause });
+  let text: string;
   try {
-    return { [name]: await readFile(file, "utf8") };
+    text = await readFile(file, "utf8");
   } catch (error) {
-    const { code, message } = error as Error & { code?: string };
-    const why = code === "ENOENT" ? "there is no such file" : message;
-    throw new TransportError("TLS_FAILED", `--${option} ${file}: ${why}`, { cause: error });
+    const { code = "", message } = error as Error & { code?: string };
+    throw unusable(fileErrors[code] ?? message, error);
   }
+  if (option === "cafile" && !text.includes("CERTIFICATE-----")) throw unusable("holds no PEM certificate");
+  return { [name]: text };
 }
 
 /** The password of the environment is for whoever names a user: it alone must not change how a client connects. */

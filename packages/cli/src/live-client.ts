@@ -3,6 +3,7 @@
 import { type AbortSignalLike, type Client, type ClientEvents, createClient, RefusedError } from "@aiko/mqtt";
 import { CommandError } from "./command.js";
 import type { Target } from "./connection-options.js";
+import { inOptionWords } from "./option-words.js";
 import { fired, type Terminal } from "./terminal.js";
 
 const versionNames = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
@@ -70,7 +71,7 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
 
 function report(client: Client, terminal: Terminal, debug: boolean): void {
   client.on("reconnecting", ({ delay, error }) => {
-    terminal.note(`${error.message}; trying again in ${(delay / 1000).toFixed(1)} s`);
+    terminal.note(`${inOptionWords(error.message)}; trying again in ${(delay / 1000).toFixed(1)} s`);
   });
   client.on("connected", ({ server }) => {
     if (client.statistics.connections > 1) terminal.note(`connected to ${server} again`);

@@ -46,7 +46,7 @@ export async function umbrella(program: string, argv: readonly string[]): Promis
 /** What is said when no command is named. Returns the exit code. */
 async function answer(name: string | undefined, terminal: Terminal): Promise<number> {
   const { program } = terminal;
-  if (name === "--help" || name === "-h") {
+  if (name === "help" || name === "--help" || name === "-h") {
     await terminal.print(help(program));
     return 0;
   }

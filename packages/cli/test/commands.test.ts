@@ -28,6 +28,10 @@ test.each(commands)("%s --help explains itself on standard output", async (comma
   }
 });
 
+test("aiko-mqtt help is its --help", async () => {
+  expect(await run(Child.command("aiko-mqtt", ["help"]))).toEqual(await run(Child.command("aiko-mqtt", ["--help"])));
+});
+
 test.each(commands)("%s --version", async (command) => {
   const shown = await run(Child.command(command, ["--version"]));
   expect(shown).toEqual({ code: 0, lines: [`${command} ${version}`], notes: [] });
@@ -302,5 +306,5 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   const where = ["-h", "127.0.0.1", "-p", String(secure.port), "-t", "a", "-m", "b"];
   expect(await run(Child.command("mqtt_publish", [...where, "--cafile", file]))).toMatchObject({ code: 0, notes: [] });
   const { code, notes } = await run(Child.command("mqtt_publish", [...where, "--tls"]));
-  expect([code, notes]).toEqual([1, [expect.stringContaining("not trusted here: give the authority's certificate")]]);
+  expect([code, notes]).toEqual([1, [expect.stringContaining("give the authority's certificate as --cafile")]]);
 });

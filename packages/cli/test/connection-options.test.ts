@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TlsProvider } from "@aiko/mqtt";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { ArgumentError, parseArguments } from "../src/arguments.ts";
 import { connectionOptions, targetOf, uniqueClientId, willOf, willOptions } from "../src/connection-options.ts";
 
@@ -44,6 +47,10 @@ test.each([
   [["--url", "mqtt://a", "-p", "1"], "option --url: give it alone, without host and port"],
   [["--unix", "/a", "-h", "b"], "option --unix: give it alone, without host and port"],
   [["--unix", "/a", "--url", "mqtt://b"], "option --url: give it alone, without host and port"],
+  [["--url", "ws://a", "--ws"], "option --ws: not with --url, which says ws: or wss:"],
+  [["--unix", "/a", "--ws"], "option --ws: not with --unix"],
+  [["--unix", "/a", "--tls"], "option --unix: takes no TLS options; a Unix socket is not encrypted"],
+  [["--unix", "/a", "--cafile", "b"], "option --unix: takes no TLS options; a Unix socket is not encrypted"],
   [["--cert", "c.pem"], "options --cert and --key go together"],
   [["--psk", "00"], "options --psk and --psk-identity go together"],
   [["--psk", "xyz", "--psk-identity", "a"], "option --psk: must be 1 to 64 bytes in hexadecimal"],
@@ -123,12 +130,24 @@ test.each([
 });
 
 test("TLS options become the library's, with files read at each attempt", async () => {
-  const { tls } = target(["--psk", "00ff", "--psk-identity", "kitchen", "--tls-alpn", "mqtt", "--insecure"]).options;
+  const psk = ["--psk", "00ff", "--psk-identity", "kitchen"];
+  const { tls } = target([...psk, "--tls-alpn", "mqtt", "--insecure", "--servername", "broker"]).options;
   expect(await (tls as TlsProvider)("mqtts://server")).toEqual({
     psk: { identity: "kitchen", key: Buffer.of(0, 255) },
+    serverName: "broker",
     alpn: ["mqtt"],
     verifyServer: false,
   });
   const missing = target(["--cafile", "/nowhere/ca.pem"]).options.tls as TlsProvider;
   await expect(missing("mqtts://server")).rejects.toThrow("--cafile /nowhere/ca.pem: there is no such file");
+});
+
+test("a --cafile that is of no use is named", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "aiko-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "key.pem");
+  await writeFile(file, "-----BEGIN PRIVATE KEY-----\n");
+  const reading = (path: string) => (target(["--cafile", path]).options.tls as TlsProvider)("mqtts://server");
+  await expect(reading(folder)).rejects.toThrow(`--cafile ${folder}: is a directory`);
+  await expect(reading(file)).rejects.toThrow(`--cafile ${file}: holds no PEM certificate`);
 });

@@ -38,6 +38,7 @@ const missing: ReadonlySet<string> = new Set([
   "cert",
   "key",
   "insecure",
+  "servername",
   "tls",
   "tls-alpn",
   "psk",

@@ -1,5 +1,7 @@
 /** The client: what an application holds. Puts the parts together; each part does its own work. */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { encode } from "../codec/encode.js";
 import type { DisconnectPacket, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
 import type { DisconnectProperties } from "../codec/properties.js";
