@@ -13,26 +13,26 @@ const built = (name) => fileURLToPath(new URL(`dist/${name}`, cli));
 const folder = built("bin");
 for (const name of await readdir(folder)) if (name.endsWith(".cjs")) await rm(`${folder}/${name}`);
 
-const inputs = Object.values(bin).map((path) => {
+// Each by itself, so that a command is one file, and only what it rarely needs is others.
+for (const path of Object.values(bin)) {
   const name = path.replace(/^.*\/|\.cjs$/g, "");
-  return [name, built(`bin/${name}.js`)];
-});
-const bundle = await rolldown({
-  input: Object.fromEntries(inputs),
-  platform: "node",
-  external: ["ws"],
-  plugins: [
-    {
-      name: "version",
-      load: (id) =>
-        id === built("version.js") ? `export const version = () => ${JSON.stringify(version)};` : undefined,
-    },
-  ],
-});
-await bundle.write({
-  dir: folder,
-  format: "cjs",
-  minify: true,
-  entryFileNames: "[name].cjs",
-  chunkFileNames: "part-[hash].cjs",
-});
+  const bundle = await rolldown({
+    input: built(`bin/${name}.js`),
+    platform: "node",
+    external: ["ws"],
+    plugins: [
+      {
+        name: "version",
+        load: (id) =>
+          id === built("version.js") ? `export const version = () => ${JSON.stringify(version)};` : undefined,
+      },
+    ],
+  });
+  await bundle.write({
+    dir: folder,
+    format: "cjs",
+    minify: true,
+    entryFileNames: "[name].cjs",
+    chunkFileNames: `${name}-[hash].cjs`,
+  });
+}
