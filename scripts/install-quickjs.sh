@@ -14,7 +14,9 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 mkdir -p lists/partial cache/archives/partial
-echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $RELEASE main" >sources.list
+# From wherever this machine has Debian's packages from.
+archive=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -1)
+echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $RELEASE main" >sources.list
 # Of that release only the list of sources, and here only: the machine's own packages stay as they are.
 options=(-o Dir::Etc::sourcelist="$folder/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$folder/lists"
   -o Dir::Cache="$folder/cache" -o APT::Sandbox::User=)
