@@ -10,24 +10,18 @@ import { ClientProcess, type Orders } from "./client-process.ts";
 import { FaultPlan, type FaultQuota } from "./fault-plan.ts";
 import { FILTER, numberIn, payloadOf, topicOf } from "./numbered-message.ts";
 import { FLAT, type Outcome } from "./outcome.ts";
+import { outcomeOf, type ScenarioRun, type ScenarioSettings } from "./scenario.ts";
 import type { ChaosServer } from "./servers.ts";
 import { Tally } from "./tally.ts";
 import { WireLedger } from "./wire-ledger.ts";
 
-export interface LinkSettings {
+export interface LinkSettings extends ScenarioSettings {
   readonly role: "publishing" | "receiving";
-  readonly qos: 1 | 2;
-  readonly version: 4 | 5;
   readonly quota: FaultQuota;
   /** Messages to publish; 0: until all faults have been. */
   readonly messages: number;
   /** Publishes them before it connects for the first time. */
   readonly offline: boolean;
-  readonly seed: number;
-  /** Ends the faults early; what is under way is still brought to its end. */
-  readonly signal: AbortSignal;
-  /** The bundled client program. */
-  readonly program: string;
 }
 
 /** Messages that the direct publisher is ahead of the receiver, at the most. */
@@ -37,16 +31,11 @@ const STUCK = 15_000;
 /** Milliseconds that promises and last messages have when the faults are over. */
 const PATIENCE = 10_000;
 
-export async function linkScenario(server: ChaosServer, settings: LinkSettings): Promise<Outcome> {
-  const run = new LinkRun(server, settings);
-  try {
-    return await run.run();
-  } finally {
-    await run.close();
-  }
+export function linkScenario(server: ChaosServer, settings: LinkSettings): Promise<Outcome> {
+  return outcomeOf(new LinkRun(server, settings));
 }
 
-class LinkRun {
+class LinkRun implements ScenarioRun {
   private readonly random: SeededRandom;
   private readonly ledger = new WireLedger();
   private readonly plan: FaultPlan;

@@ -5,18 +5,13 @@ import { SeededRandom } from "@aiko/mqtt/testing";
 import { FaultyProxy, UNHURT } from "../fixtures/faulty-proxy.ts";
 import { ClientProcess } from "./client-process.ts";
 import { FLAT, type Outcome } from "./outcome.ts";
+import { outcomeOf, type ScenarioRun, type ScenarioSettings } from "./scenario.ts";
 import type { ChaosServer, KeepingServer } from "./servers.ts";
 import { Tally } from "./tally.ts";
 import { WireLedger } from "./wire-ledger.ts";
 
-export interface ServerSettings {
-  readonly qos: 1 | 2;
-  readonly version: 4 | 5;
+export interface ServerSettings extends ScenarioSettings {
   readonly kills: number;
-  readonly seed: number;
-  readonly signal: AbortSignal;
-  /** The bundled client program. */
-  readonly program: string;
 }
 
 /** The server, and how it is to end. */
@@ -29,16 +24,11 @@ const PATIENCE = 10_000;
 /** Messages that are settled between two kills, at the most. */
 const MOST_BETWEEN = 60;
 
-export async function serverScenario(victim: Victim, settings: ServerSettings): Promise<Outcome> {
-  const run = new ServerRun(victim, settings);
-  try {
-    return await run.run();
-  } finally {
-    await run.close();
-  }
+export function serverScenario(victim: Victim, settings: ServerSettings): Promise<Outcome> {
+  return outcomeOf(new ServerRun(victim, settings));
 }
 
-class ServerRun {
+class ServerRun implements ScenarioRun {
   private readonly random: SeededRandom;
   private readonly ledger = new WireLedger();
   private readonly tally = new Tally();

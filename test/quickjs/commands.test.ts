@@ -1,3 +1,4 @@
+// The commands of the one file for a bare `qjs`, on an engine whose `std` and `os` the test supplies.
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";

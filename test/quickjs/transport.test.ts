@@ -1,3 +1,4 @@
+// The one suite of every Transport, inside the engine, over pipes to a helper.
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { expect, test } from "vitest";

@@ -1,3 +1,4 @@
+// What can be wrong on the way to a server, below MQTT: each is a typed error in words that say what to do.
 import { createServer as createHttpServer } from "node:http";
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions as ServerOptions } from "node:tls";

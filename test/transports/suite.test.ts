@@ -1,3 +1,4 @@
+// The one suite of every Transport, over each way to a server that Node has, proxies between them included.
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { createServer } from "node:net";

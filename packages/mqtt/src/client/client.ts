@@ -315,25 +315,12 @@ export class Client {
     const now = properties !== undefined || this.needsTime ? this.clock.now() : 0;
     const expiry = properties?.messageExpiryInterval;
     const expiresAt = expiry === undefined ? Infinity : now + expiry * 1000;
-    let release: (() => void) | undefined;
-    const onSettled = (): void => {
-      release?.();
-      this.settled();
-    };
-    const publishing = new Publishing(
-      topic,
-      payload,
-      qos,
-      retain,
-      properties,
-      expiresAt,
-      signal === undefined ? this.onSettled : onSettled,
-    );
-    release =
-      signal &&
-      onAbort(signal, (error) => {
+    const publishing = new Publishing(topic, payload, qos, retain, properties, expiresAt, this.onSettled);
+    if (signal !== undefined) {
+      publishing.release = onAbort(signal, (error) => {
         if (!this.session.withdraw(publishing, error)) publishing.giveUp(error);
       });
+    }
     this.counts.messagesPublished++;
     this.session.publish(publishing, now);
     if (this.inboxFull) this.updateReading();

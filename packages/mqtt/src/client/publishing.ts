@@ -45,9 +45,14 @@ export function assertPublishProperties(properties: PublishProperties | undefine
   writeProperties(new BodyWriter(), "publish", properties);
 }
 
+/** Until the promise is made, which is at once. */
+const nothing = (): void => undefined;
+
 export class Publishing extends OutgoingMessage {
-  private resolve: (result: PublishResult) => void = () => undefined;
-  private reject: (error: MqttError) => void = () => undefined;
+  private resolve: (result: PublishResult) => void = nothing;
+  private reject: (error: MqttError) => void = nothing;
+  /** Stops listening to the signal, if there is one. */
+  release: (() => void) | undefined;
   readonly result: Promise<PublishResult>;
 
   constructor(
@@ -68,6 +73,7 @@ export class Publishing extends OutgoingMessage {
 
   override delivered(reasonCode: number, properties: AckProperties | undefined): void {
     this.resolve({ qos: this.qos, reasonCode, properties });
+    this.release?.();
     this.onSettled();
   }
 
@@ -75,6 +81,7 @@ export class Publishing extends OutgoingMessage {
     // A loss that the application chose must not end a process that does not wait to hear of it.
     if (error.code === "OUTBOX_DROPPED" || error.code === "OUTBOX_REPLACED") this.result.catch(() => undefined);
     this.reject(error);
+    this.release?.();
     this.onSettled();
   }
 

@@ -20,6 +20,7 @@ import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { Queue } from "./queue.js";
 import { packetTooLarge } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
+import { Unflushed } from "./unflushed.js";
 
 /** The network connection, as far as a sender needs it. */
 export interface Outlet {
@@ -51,15 +52,7 @@ export class MessageSender {
   private readonly inflight = new Inflight();
   /** In flight since an earlier connection, and not yet sent again over this one. */
   private resend = new Queue<OutgoingMessage>();
-  /** QoS 0 messages that are encoded and not yet with the transport; one may stand for many. */
-  private unflushed: OutgoingMessage[] = [];
-  private unflushedCount = 0;
-  /** What stands for those that leave with take number `groupTake`; undefined if there are none, or they have left. */
-  private group: OutgoingMessage | undefined;
-  private groupTake = 0;
-  /** Where in `unflushed` those begin that were encoded since take number `freshSince`. */
-  private fresh = 0;
-  private freshSince = 0;
+  private readonly unflushed = new Unflushed();
   private link: SenderLink | undefined;
   /** Of the QoS 0 message that is being encoded. */
   private readonly fields = {
@@ -88,7 +81,7 @@ export class MessageSender {
 
   /** Messages whose outcome is not known. */
   get pending(): number {
-    return this.outbox.length + this.inflight.length + this.unflushedCount;
+    return this.outbox.length + this.inflight.length + this.unflushed.length;
   }
 
   get outboxCounts(): OutboxCounts {
@@ -128,15 +121,7 @@ export class MessageSender {
     const sent = may && this.encode(link, fields, 0, false);
     fields.payload = ""; // may be large
     if (!sent) return undefined;
-    if (this.group === undefined || link.outlet.takes !== this.groupTake) {
-      this.group = newGroup(topic);
-      this.groupTake = link.outlet.takes;
-      this.awaitFlush(link, this.group);
-    } else {
-      this.group.count++;
-      this.unflushedCount++;
-    }
-    const { group } = this;
+    const group = this.unflushed.join(link.outlet.takes, topic, newGroup);
     link.outlet.touch();
     return group;
   }
@@ -172,7 +157,7 @@ export class MessageSender {
   /** The connection is gone. What was in flight stays, to be sent again. */
   lost(): void {
     this.link = undefined;
-    for (const message of this.takeUnflushed(this.unflushed.length)) {
+    for (const message of this.unflushed.drain()) {
       const others = message.count > 1 ? ` and ${message.count - 1} QoS 0 messages after it` : "";
       this.fail(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
     }
@@ -198,8 +183,7 @@ export class MessageSender {
   flushed(): void {
     const { link } = this;
     if (link === undefined || this.unflushed.length === 0) return;
-    const count = link.outlet.takes === this.freshSince ? this.fresh : this.unflushed.length;
-    for (const message of this.takeUnflushed(count)) {
+    for (const message of this.unflushed.takeBefore(link.outlet.takes)) {
       message.state = "settled";
       message.delivered(0, undefined);
     }
@@ -278,8 +262,7 @@ export class MessageSender {
 
   /** Fails all that has no outcome yet. */
   abandon(error: (message: OutgoingMessage) => MqttError): void {
-    const unflushed = this.takeUnflushed(this.unflushed.length);
-    const messages = [...unflushed, ...this.inflight.inOrder(), ...this.outbox.drain()];
+    const messages = [...this.unflushed.drain(), ...this.inflight.inOrder(), ...this.outbox.drain()];
     this.inflight.clear();
     this.resend = new Queue();
     for (const message of messages) {
@@ -309,7 +292,7 @@ export class MessageSender {
       return;
     }
     if (message.qos === 0) {
-      this.awaitFlush(link, message);
+      this.unflushed.add(message, link.outlet.takes);
     } else {
       message.packetIdentifier = identifier;
       message.state = "sent";
@@ -352,16 +335,6 @@ export class MessageSender {
     return written;
   }
 
-  /** The message has its outcome when the bytes that are written now have been taken by the transport. */
-  private awaitFlush(link: SenderLink, message: OutgoingMessage): void {
-    if (link.outlet.takes !== this.freshSince) {
-      this.freshSince = link.outlet.takes;
-      this.fresh = this.unflushed.length;
-    }
-    this.unflushed.push(message);
-    this.unflushedCount += message.count;
-  }
-
   private acknowledged(
     message: OutgoingMessage,
     packet: Omit<PubackPacket, "type" | "packetIdentifier">,
@@ -397,17 +370,6 @@ export class MessageSender {
     this.inflight.delete(message);
     this.identifiers.release(message.packetIdentifier);
     this.journal?.remove(message);
-  }
-
-  /** Takes the first `count` out of `unflushed`. */
-  private takeUnflushed(count: number): OutgoingMessage[] {
-    this.fresh = 0;
-    const taken = this.unflushed.splice(0, count);
-    for (const message of taken) {
-      this.unflushedCount -= message.count;
-      if (message === this.group) this.group = undefined;
-    }
-    return taken;
   }
 
   private releaseUnknown(link: SenderLink, packetIdentifier: number): void {

@@ -55,6 +55,7 @@ async function openWay(
   signal: AbortSignalLike,
 ): Promise<Socket> {
   const { env } = process;
+  // Only whether one is named: which it is, and for whom, is that module's to say.
   const named = env["all_proxy"] ?? env["ALL_PROXY"] ?? env["https_proxy"] ?? env["HTTPS_PROXY"];
   if (proxy !== false && (proxy ?? named) !== undefined) {
     const { openTunnel, parseProxy, proxyOfEnvironment } = await import("./proxy.js");
