@@ -1,6 +1,6 @@
 // What runs inside a bare engine: the pure layers, with nothing of any platform. Bundled, then evaluated there; reports by
 // a global function, because such an engine has no other way out.
-import { encode, type Packet, PacketStream, type ProtocolVersion } from "@aiko/mqtt/codec";
+import { encode, type Packet, PacketStream, type ProtocolVersion, ServerPacketStream } from "@aiko/mqtt/codec";
 import { ClientSession, NetworkConnection, OutgoingMessage, ServerSession, SubscribeRequest } from "@aiko/mqtt/session";
 import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
 import { TopicTree } from "@aiko/mqtt/topic";
@@ -119,15 +119,13 @@ export function exchange(version: ProtocolVersion): { received: string[]; outcom
   const clientSide = new NetworkConnection(
     near,
     clock,
-    version,
-    {},
+    new ServerPacketStream(version),
     owner(client, (packet) => client.receive(packet, clock.now())),
   );
   const serverSide: NetworkConnection = new NetworkConnection(
     far,
     clock,
-    "any",
-    {},
+    new PacketStream("any"),
     owner(server, (packet) => {
       if (packet.type !== "connect") {
         server.receive(packet, clock.now());

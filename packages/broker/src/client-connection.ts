@@ -4,7 +4,14 @@
  */
 
 import { type Clock, ProtocolError, type Timer, type Transport } from "@aiko/mqtt";
-import { type ConnectPacket, type DecoderLimits, encode, type Packet, type ProtocolVersion } from "@aiko/mqtt/codec";
+import {
+  type ConnectPacket,
+  type DecoderLimits,
+  encode,
+  type Packet,
+  PacketStream,
+  type ProtocolVersion,
+} from "@aiko/mqtt/codec";
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
 import type { BrokerSettings } from "./broker-options.js";
 import type { KnownClient } from "./known-client.js";
@@ -53,7 +60,7 @@ export class ClientConnection implements ConnectionOwner {
       maximumPacketSize: Math.min(STRANGERS_MAXIMUM, settings.maximumPacketSize),
       longClientIdentifiers: settings.longClientIdentifiers,
     };
-    this.network = new NetworkConnection(transport, clock, "any", this.limits, this);
+    this.network = new NetworkConnection(transport, clock, new PacketStream("any", this.limits), this);
     this.timer = clock.schedule(settings.connectTimeout, () => this.connectTimedOut());
     this.network.start();
   }

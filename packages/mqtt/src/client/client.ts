@@ -2,7 +2,7 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { encode } from "../codec/encode.js";
+import { encodeClientPacket } from "../codec/encode.js";
 import type { DisconnectPacket, ProtocolVersion, PublishPacket, QoS } from "../codec/packets.js";
 import type { DisconnectProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
@@ -391,7 +391,7 @@ export class Client {
     const fields = this.settings.endsWithClient
       ? { reasonCode, properties: { sessionExpiryInterval: 0, ...properties } }
       : { reasonCode, properties };
-    encode({ type: "disconnect", ...fields }, 5);
+    encodeClientPacket({ type: "disconnect", ...fields }, 5);
     return fields;
   }
 

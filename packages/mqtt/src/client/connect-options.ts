@@ -1,7 +1,7 @@
 /** What a user may say about a connection, and the precise settings that come of it: parsed once, here. */
 
 import { clientIdProblem } from "../codec/connect-coder.js";
-import { encode } from "../codec/encode.js";
+import { encodeClientPacket } from "../codec/encode.js";
 import type { ProtocolVersion, QoS, Will } from "../codec/packets.js";
 import type { ConnectProperties, WillProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
@@ -254,7 +254,7 @@ function assertConnect(settings: ClientSettings, version: ProtocolVersion, urlHa
   const authenticationMethod = settings.authentication?.method;
   const properties =
     authenticationMethod === undefined ? settings.properties : { ...settings.properties, authenticationMethod };
-  encode(
+  encodeClientPacket(
     {
       type: "connect",
       protocolVersion: version,

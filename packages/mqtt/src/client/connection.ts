@@ -5,6 +5,7 @@
 
 import type { ConnackPacket, DisconnectPacket, Packet } from "../codec/packets.js";
 import { describeReasonCode, describeReturnCode, mayCarry } from "../codec/reason-codes.js";
+import { ServerPacketStream } from "../codec/server-packet-stream.js";
 import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport } from "../platform/transport.js";
@@ -38,7 +39,7 @@ export class Connection implements ConnectionOwner {
     private readonly events: ConnectionEvents,
   ) {
     const limits = maximumPacketSize === undefined ? {} : { maximumPacketSize };
-    this.network = new NetworkConnection(transport, clock, attempt.version, limits, this);
+    this.network = new NetworkConnection(transport, clock, new ServerPacketStream(attempt.version, limits), this);
     this.gone = new Promise((resolve) => {
       this.leave = resolve;
     });

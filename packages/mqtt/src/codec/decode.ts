@@ -1,22 +1,19 @@
-/** Bytes to packets, for all types but PUBLISH and CONNECT: a table by packet type, walked by `decodePacket`. */
+/** Bytes to packets, for those that servers send. What only clients send is read by whom `decodePacket` is told. */
 
-import { sharedFilterProblem, topicFilterProblem } from "../topic/topic-filter.js";
-import { readConnect } from "./connect-coder.js";
 import { Cursor, forbidden, malformed } from "./cursor.js";
-import type { DecoderLimits } from "./limits.js";
-import {
-  type Packet,
-  type PacketType,
-  type ProtocolVersion,
-  packetTypes,
-  type QoS,
-  type SubscriptionRequest,
-} from "./packets.js";
+import { type Packet, type PacketType, type ProtocolVersion, packetTypes } from "./packets.js";
 import type { AckProperties, AuthProperties, ConnackProperties, DisconnectProperties } from "./properties.js";
 import { readProperties } from "./property-coder.js";
 import { readPublish } from "./publish-coder.js";
 import { describeReasonCode, MAXIMUM_RETURN_CODE, mayCarry } from "./reason-codes.js";
 import type { TopicCache } from "./topic-cache.js";
+
+/** The packets that only clients send. */
+export type RequestType = "connect" | "subscribe" | "unsubscribe" | "pingreq";
+
+export interface RequestReader {
+  readRequest(type: RequestType, flags: number, cursor: Cursor, version: ProtocolVersion): Packet;
+}
 
 /** Decodes the packet with this first byte whose body stands in `bytes` from `start` to `end`. `topics`: of the connection. */
 export function decodePacket(
@@ -25,8 +22,8 @@ export function decodePacket(
   start: number,
   end: number,
   version: ProtocolVersion,
-  limits: DecoderLimits,
   topics: TopicCache,
+  requests: RequestReader,
 ): Packet {
   const flags = first & 15;
   const type = packetTypes[first >> 4] as PacketType; // `checkFirstByte` has refused those that are reserved
@@ -37,7 +34,7 @@ export function decodePacket(
     if (packetIdentifier !== 0 && flags < 8) return { type, packetIdentifier, reasonCode: 0, properties: undefined };
   }
   const cursor = new Cursor(bytes, start, end);
-  const packet = readBody(type, flags, cursor, version, limits);
+  const packet = readBody(type, flags, cursor, version, requests);
   cursor.finish(type);
   return packet;
 }
@@ -66,11 +63,14 @@ function readBody(
   flags: number,
   cursor: Cursor,
   version: ProtocolVersion,
-  limits: DecoderLimits,
+  requests: RequestReader,
 ): Packet {
   switch (type) {
     case "connect":
-      return readConnect(cursor, limits);
+    case "subscribe":
+    case "unsubscribe":
+    case "pingreq":
+      return requests.readRequest(type, flags, cursor, version);
     case "connack":
       return readConnack(cursor, version);
     case "puback":
@@ -81,16 +81,11 @@ function readBody(
       const dup = version === 3 && (flags & 8) !== 0;
       return { type, ...readAcknowledgement(type, cursor, version), ...(dup && { dup }) };
     }
-    case "subscribe":
-      return readSubscribe(flags, cursor, version);
     case "suback":
       return { type, ...readReasonCodes(type, cursor, version) };
-    case "unsubscribe":
-      return readUnsubscribe(flags, cursor, version);
     case "unsuback":
       if (version === 5) return { type, ...readReasonCodes(type, cursor, version) };
       return { type, packetIdentifier: cursor.packetIdentifier(type), reasonCodes: [] };
-    case "pingreq":
     case "pingresp":
       return { type };
     case "disconnect":
@@ -145,60 +140,4 @@ function readReasonCodes(type: "suback" | "unsuback", cursor: Cursor, version: P
   }
   if (reasonCodes.length === 0) throw forbidden(`${type}: holds no reason code`);
   return { packetIdentifier, reasonCodes, properties };
-}
-
-function readSubscribe(flags: number, cursor: Cursor, version: ProtocolVersion): Packet {
-  const type = "subscribe";
-  const packetIdentifier = cursor.packetIdentifier(type);
-  const properties = version === 5 ? readProperties(cursor, type) : undefined;
-  const subscriptions: SubscriptionRequest[] = [];
-  while (cursor.left > 0) {
-    const topicFilter = readTopicFilter(type, cursor, version);
-    subscriptions.push(readSubscriptionOptions(topicFilter, cursor.byte("subscribe: subscription options"), version));
-  }
-  if (subscriptions.length === 0) throw forbidden("subscribe: holds no topic filter [MQTT-3.8.3-3]");
-  const dup = version === 3 && (flags & 8) !== 0;
-  return { type, packetIdentifier, subscriptions, properties, ...(dup && { dup }) };
-}
-
-function readSubscriptionOptions(topicFilter: string, options: number, version: ProtocolVersion): SubscriptionRequest {
-  const qos = options & 3;
-  if (qos === 3) throw forbidden("subscribe: QoS 3 is reserved [MQTT-3.8.3-4]");
-  if (version !== 5) {
-    if (version === 4 && options > 2)
-      throw malformed("subscribe: bits 7 to 2 of the QoS byte must be 0 [MQTT-3.8.3-4]");
-    return { topicFilter, qos: qos as QoS };
-  }
-  if (options & 0xc0) throw malformed("subscribe: bits 7 and 6 of the options must be 0 [MQTT5-3.8.3-5]");
-  const retainHandling = (options >> 4) & 3;
-  if (retainHandling === 3) throw forbidden("subscribe: retainHandling 3 is reserved [MQTT5-3.8.3.1]");
-  const noLocal = (options & 4) !== 0;
-  if (noLocal && topicFilter.startsWith("$share/")) {
-    throw forbidden("subscribe: noLocal must not be set on a shared subscription [MQTT5-3.8.3-4]");
-  }
-  return {
-    topicFilter,
-    qos: qos as QoS,
-    noLocal,
-    retainAsPublished: (options & 8) !== 0,
-    retainHandling: retainHandling as 0 | 1 | 2,
-  };
-}
-
-function readUnsubscribe(flags: number, cursor: Cursor, version: ProtocolVersion): Packet {
-  const type = "unsubscribe";
-  const packetIdentifier = cursor.packetIdentifier(type);
-  const properties = version === 5 ? readProperties(cursor, type) : undefined;
-  const topicFilters: string[] = [];
-  while (cursor.left > 0) topicFilters.push(readTopicFilter(type, cursor, version));
-  if (topicFilters.length === 0) throw forbidden("unsubscribe: holds no topic filter [MQTT-3.10.3-2]");
-  const dup = version === 3 && (flags & 8) !== 0;
-  return { type, packetIdentifier, topicFilters, properties, ...(dup && { dup }) };
-}
-
-function readTopicFilter(type: "subscribe" | "unsubscribe", cursor: Cursor, version: ProtocolVersion): string {
-  const topicFilter = cursor.text(`${type}: topicFilter`);
-  const problem = topicFilterProblem(topicFilter) ?? (version === 5 ? sharedFilterProblem(topicFilter) : undefined);
-  if (problem) throw malformed(`${type}: topicFilter ${problem}`); // 0x8F is for filters that are correctly formed
-  return topicFilter;
 }

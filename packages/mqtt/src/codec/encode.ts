@@ -1,4 +1,7 @@
-/** Packets to bytes: `encode` for any packet, and the few that sessions write straight into a connection's buffer. */
+/**
+ * Packets to bytes: `encode` for any packet, and what sessions write straight into a connection's buffer. What only servers send stands
+ * apart, so that who only talks to them need not carry it.
+ */
 
 import { UsageError } from "../errors.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
@@ -33,8 +36,29 @@ const pool = new OutputBuffer(POOL, POOL);
  * @example encode({ type: "pingreq" }, 5) // Uint8Array [0xc0, 0x00]
  */
 export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
+  return encodeBy(writeBody, packet, version);
+}
+
+/** A packet that a client may send, or either side. */
+export type ClientPacket = Exclude<Packet, { type: ServerPacketType }>;
+
+/** As `encode`. */
+export function encodeClientPacket(packet: ClientPacket, version: ProtocolVersion): Uint8Array {
+  return encodeBy(writeClientBody, packet, version);
+}
+
+type ServerPacketType = "connack" | "suback" | "unsuback" | "pingresp";
+type BodyOf<Packets> = Exclude<Packets, { type: "publish" }>;
+/** Writes the body and returns the fixed header's flags. */
+type WriteBody<Packets> = (body: BodyWriter, packet: BodyOf<Packets>, version: ProtocolVersion) => number;
+
+function encodeBy<Packets extends Packet>(
+  writeBody: WriteBody<Packets>,
+  packet: Packets,
+  version: ProtocolVersion,
+): Uint8Array {
   pool.clear(); // of what a packet left that could not be encoded
-  writePacket(pool, packet, version);
+  writeBy(writeBody, pool, packet, version);
   const chunks = pool.take();
   if (chunks.length === 1) return chunks[0] as Uint8Array;
   const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
@@ -48,6 +72,20 @@ export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
 
 /** As `encode`, at the end of `out`. Returns the packet's length in bytes. */
 export function writePacket(out: OutputBuffer, packet: Packet, version: ProtocolVersion): number {
+  return writeBy(writeBody, out, packet, version);
+}
+
+/** As `writePacket`. */
+export function writeClientPacket(out: OutputBuffer, packet: ClientPacket, version: ProtocolVersion): number {
+  return writeBy(writeClientBody, out, packet, version);
+}
+
+function writeBy<Packets extends Packet>(
+  writeBody: WriteBody<Packets>,
+  out: OutputBuffer,
+  packet: Packets,
+  version: ProtocolVersion,
+): number {
   if (packet.type === "publish") {
     const before = out.length;
     writePublishPacket(out, version, packet);
@@ -58,7 +96,7 @@ export function writePacket(out: OutputBuffer, packet: Packet, version: Protocol
     throw new UsageError("PACKET_INVALID", `type "${packet.type}": not a packet of MQTT version ${version}`);
   }
   const body = new BodyWriter();
-  const flags = writeBody(body, packet, version);
+  const flags = writeBody(body, packet as BodyOf<Packets>, version);
   if (body.length > MAXIMUM_VARIABLE_BYTE_INTEGER) {
     throw new UsageError("PACKET_INVALID", `${packet.type}: takes ${body.length} bytes, must take at most 268,435,455`);
   }
@@ -86,12 +124,8 @@ export function writeAcknowledgement(out: OutputBuffer, first: number, packetIde
   bytes[at + 3] = packetIdentifier;
 }
 
-/** Writes the body and returns the fixed header's flags. */
-function writeBody(body: BodyWriter, packet: Exclude<Packet, { type: "publish" }>, version: ProtocolVersion): number {
+function writeBody(body: BodyWriter, packet: BodyOf<Packet>, version: ProtocolVersion): number {
   switch (packet.type) {
-    case "connect":
-      writeConnect(body, packet, version);
-      return 0;
     case "connack":
       if (packet.sessionPresent && packet.reasonCode !== 0) {
         throw new UsageError(
@@ -102,6 +136,27 @@ function writeBody(body: BodyWriter, packet: Exclude<Packet, { type: "publish" }
       body.byte(packet.sessionPresent && version !== 3 ? 1 : 0); // the byte is unused in 3.1 [MQTT31-9]
       body.byte(connackCode(packet.reasonCode, version));
       if (version === 5) writeProperties(body, packet.type, packet.properties);
+      return 0;
+    case "suback":
+    case "unsuback":
+      writeIdentifier(body, packet);
+      if (version === 5) writeProperties(body, packet.type, packet.properties);
+      if (packet.type === "suback" || version === 5) {
+        notEmpty(packet.type, "reasonCodes", packet.reasonCodes);
+        for (const code of packet.reasonCodes) body.byte(reasonCode(packet.type, code, version));
+      }
+      return 0;
+    case "pingresp":
+      return 0;
+    default:
+      return writeClientBody(body, packet, version);
+  }
+}
+
+function writeClientBody(body: BodyWriter, packet: BodyOf<ClientPacket>, version: ProtocolVersion): number {
+  switch (packet.type) {
+    case "connect":
+      writeConnect(body, packet, version);
       return 0;
     case "puback":
     case "pubrec":
@@ -128,17 +183,7 @@ function writeBody(body: BodyWriter, packet: Exclude<Packet, { type: "publish" }
         body.text("topicFilter", topicFilter);
       }
       return packet.dup ? dupFlags(packet.type, version) : 2;
-    case "suback":
-    case "unsuback":
-      writeIdentifier(body, packet);
-      if (version === 5) writeProperties(body, packet.type, packet.properties);
-      if (packet.type === "suback" || version === 5) {
-        notEmpty(packet.type, "reasonCodes", packet.reasonCodes);
-        for (const code of packet.reasonCodes) body.byte(reasonCode(packet.type, code, version));
-      }
-      return 0;
     case "pingreq":
-    case "pingresp":
       return 0;
     case "disconnect":
     case "auth":

@@ -39,3 +39,4 @@ export type {
   WillProperties,
 } from "./properties.js";
 export { describeReasonCode, describeReturnCode } from "./reason-codes.js";
+export { ServerPacketStream } from "./server-packet-stream.js";

@@ -6,7 +6,7 @@
 
 import { willProblem } from "../codec/connect-coder.js";
 import { forbidden } from "../codec/cursor.js";
-import { encode, writePacket } from "../codec/encode.js";
+import { encodeClientPacket, writeClientPacket } from "../codec/encode.js";
 import type {
   AuthPacket,
   ConnackPacket,
@@ -139,7 +139,7 @@ export class ClientSession {
     const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;
     this.authentication = { method: properties?.authenticationMethod, again: false };
     this.link = { at: "connecting", outlet, version, cleanStart };
-    writePacket(
+    writeClientPacket(
       outlet.out,
       {
         type: "connect",
@@ -306,7 +306,7 @@ export class ClientSession {
     const due = this.link.keepAlive.advance(now);
     if (due === "dead") return "dead";
     if (due === "ping") {
-      writePacket(this.link.outlet.out, { type: "pingreq" }, this.link.version);
+      writeClientPacket(this.link.outlet.out, { type: "pingreq" }, this.link.version);
       this.link.outlet.touch();
     }
     return "alive";
@@ -318,7 +318,7 @@ export class ClientSession {
     if (link.at === "offline") return;
     if (link.version === 5) link.outlet.out.append(farewell(packet, this.limits?.maximumPacketSize ?? Infinity));
     else if (link.at === "online" && packet.reasonCode === 0) {
-      writePacket(link.outlet.out, { type: "disconnect", reasonCode: 0 }, link.version);
+      writeClientPacket(link.outlet.out, { type: "disconnect", reasonCode: 0 }, link.version);
     }
     link.outlet.touch();
   }
@@ -334,7 +334,7 @@ export class ClientSession {
     const { method: authenticationMethod } = this.authentication;
     if (link.at === "offline" || link.version !== 5 || authenticationMethod === undefined) return;
     const properties = withoutUndefined({ authenticationMethod, authenticationData });
-    const bytes = encode({ type: "auth", reasonCode, properties }, 5);
+    const bytes = encodeClientPacket({ type: "auth", reasonCode, properties }, 5);
     const maximum = this.limits?.maximumPacketSize ?? Infinity;
     if (bytes.length > maximum) throw packetTooLarge(maximum, "AUTH with its authenticationData");
     if (reasonCode === REAUTHENTICATE) this.authentication.again = true;
@@ -433,7 +433,7 @@ function farewell(packet: Omit<DisconnectPacket, "type">, maximumPacketSize: num
   const { reasonCode, properties } = packet;
   const { reasonString: _words, userProperties: _pairs, ...needed } = properties ?? {};
   for (const form of [packet, { reasonCode, properties: needed }, { reasonCode }]) {
-    const bytes = encode({ type: "disconnect", ...form }, 5);
+    const bytes = encodeClientPacket({ type: "disconnect", ...form }, 5);
     if (bytes.length <= maximumPacketSize) return bytes;
   }
   return new Uint8Array(0);

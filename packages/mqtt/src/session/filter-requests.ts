@@ -4,7 +4,7 @@
  */
 
 import { forbidden } from "../codec/cursor.js";
-import { encode } from "../codec/encode.js";
+import { encodeClientPacket } from "../codec/encode.js";
 import type {
   ProtocolVersion,
   SubackPacket,
@@ -319,8 +319,8 @@ function encodeRequest(
   try {
     const bytes =
       request instanceof SubscribeRequest
-        ? encode(subscribePacket(request, packetIdentifier, limits), version)
-        : encode(unsubscribePacket(request, packetIdentifier), version);
+        ? encodeClientPacket(subscribePacket(request, packetIdentifier, limits), version)
+        : encodeClientPacket(unsubscribePacket(request, packetIdentifier), version);
     return bytes.length > maximumPacketSize ? packetTooLarge(maximumPacketSize, describe(request)) : bytes;
   } catch (error) {
     if (error instanceof UsageError) return error;

@@ -5,7 +5,7 @@
  */
 
 import { forbidden } from "../codec/cursor.js";
-import { PUBACK, PUBCOMP, PUBREC, writeAcknowledgement, writePacket } from "../codec/encode.js";
+import { PUBACK, PUBCOMP, PUBREC, writeAcknowledgement, writeClientPacket } from "../codec/encode.js";
 import type { ProtocolVersion, PublishPacket, PubrelPacket } from "../codec/packets.js";
 import { ProtocolError } from "../errors.js";
 import type { Outlet } from "./message-sender.js";
@@ -129,7 +129,7 @@ export class MessageReceiver {
     }
     const { out } = link.outlet;
     if (known === undefined && link.version === 5) {
-      writePacket(out, { type: "pubcomp", packetIdentifier, reasonCode: 0x92 }, 5);
+      writeClientPacket(out, { type: "pubcomp", packetIdentifier, reasonCode: 0x92 }, 5);
     } else {
       writeAcknowledgement(out, PUBCOMP, packetIdentifier);
     }
@@ -161,7 +161,7 @@ export class MessageReceiver {
     if (reasonCode === 0 || link.version !== 5) {
       writeAcknowledgement(out, qos === 1 ? PUBACK : PUBREC, packetIdentifier);
     } else {
-      writePacket(out, { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode }, 5);
+      writeClientPacket(out, { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode }, 5);
     }
   }
 

@@ -4,11 +4,11 @@
  * message as a PUBLISH of MQTT 5.
  */
 
-import { encode } from "../codec/encode.js";
+import { encodeClientPacket } from "../codec/encode.js";
 import { OutputBuffer } from "../codec/output-buffer.js";
-import { PacketStream } from "../codec/packet-stream.js";
 import type { PublishPacket } from "../codec/packets.js";
 import { writePublish } from "../codec/publish-coder.js";
+import { ServerPacketStream } from "../codec/server-packet-stream.js";
 import { utf8Bytes } from "../platform/text.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
@@ -71,7 +71,7 @@ function writeHeader(view: DataView, at: number, message: OutgoingMessage): void
 function writeAlone(message: OutgoingMessage): Uint8Array {
   const { topic, payload, qos, retain, packetIdentifier, properties } = message;
   const released = message.state === "released"; // its payload is not needed any more, its identifier is
-  const packet = encode(
+  const packet = encodeClientPacket(
     {
       type: "publish",
       topic,
@@ -93,7 +93,7 @@ function writeAlone(message: OutgoingMessage): Uint8Array {
 /** @param sequence the record's key */
 export function readMessage(sequence: number, record: Uint8Array): StoredMessage {
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  const packet = new PacketStream(5).push(record.subarray(HEADER))[0];
+  const packet = new ServerPacketStream(5).push(record.subarray(HEADER))[0];
   if (packet?.type !== "publish") throw new Error(`bug: the stored record ${sequence} holds no PUBLISH`);
   const state = view.getUint8(0);
   return {

@@ -5,7 +5,7 @@
  */
 
 import { forbidden } from "../codec/cursor.js";
-import { PUBREL, writeAcknowledgement, writePacket } from "../codec/encode.js";
+import { PUBREL, writeAcknowledgement, writeClientPacket } from "../codec/encode.js";
 import type { OutputBuffer } from "../codec/output-buffer.js";
 import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
@@ -374,7 +374,7 @@ export class MessageSender {
 
   private releaseUnknown(link: SenderLink, packetIdentifier: number): void {
     const { out } = link.outlet;
-    if (link.version === 5) writePacket(out, { type: "pubrel", packetIdentifier, reasonCode: 0x92 }, 5);
+    if (link.version === 5) writeClientPacket(out, { type: "pubrel", packetIdentifier, reasonCode: 0x92 }, 5);
     else writeAcknowledgement(out, PUBREL, packetIdentifier);
     link.outlet.touch();
   }

@@ -3,10 +3,9 @@
  * handed to it once a tick. Knows no protocol beyond the codec; its owner is told of packets and of the end.
  */
 
-import type { DecoderLimits } from "../codec/limits.js";
 import { OutputBuffer } from "../codec/output-buffer.js";
-import { PacketStream } from "../codec/packet-stream.js";
-import type { Packet, ProtocolVersion } from "../codec/packets.js";
+import type { Packet } from "../codec/packets.js";
+import type { ServerPacketStream } from "../codec/server-packet-stream.js";
 import { TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
@@ -44,7 +43,6 @@ const LINGER = 50;
 
 export class NetworkConnection implements TransportListener {
   readonly out = new OutputBuffer();
-  private readonly stream: PacketStream;
   /** `ending`: what is written still goes out. `destroyed`: nothing does, and the transport's onClose is waited for. */
   private state: "open" | "ending" | "destroyed" | "closed" = "open";
   private flushDue = false;
@@ -63,12 +61,9 @@ export class NetworkConnection implements TransportListener {
   constructor(
     private readonly transport: Transport,
     private readonly clock: Clock,
-    version: ProtocolVersion | "any",
-    limits: DecoderLimits,
+    private readonly stream: ServerPacketStream,
     private readonly owner: ConnectionOwner,
-  ) {
-    this.stream = new PacketStream(version, limits);
-  }
+  ) {}
 
   /** Begins to deliver. Separate from the constructor, so that the owner can finish its own. */
   start(): void {

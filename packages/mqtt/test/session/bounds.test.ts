@@ -1,3 +1,4 @@
+import { ServerPacketStream } from "@aiko/mqtt/codec";
 import { NetworkConnection } from "@aiko/mqtt/session";
 import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
@@ -115,21 +116,15 @@ describe("the end of a connection", () => {
     const [near, far] = memoryPair(clock, { delay: 400 });
     const said: string[] = [];
     const nothing = () => undefined;
-    const network = new NetworkConnection(
-      near,
-      clock,
-      5,
-      {},
-      {
-        packetReceived: nothing,
-        bytesReceived: nothing,
-        beforeFlush: nothing,
-        flushed: nothing,
-        drained: nothing,
-        failed: nothing,
-        closed: () => said.push("closed"),
-      },
-    );
+    const network = new NetworkConnection(near, clock, new ServerPacketStream(5), {
+      packetReceived: nothing,
+      bytesReceived: nothing,
+      beforeFlush: nothing,
+      flushed: nothing,
+      drained: nothing,
+      failed: nothing,
+      closed: () => said.push("closed"),
+    });
     network.start();
     far.start({ onBytes: (bytes) => said.push(`${bytes.length} bytes`), onDrain: nothing, onClose: nothing });
     far.pause();

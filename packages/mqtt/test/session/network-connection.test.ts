@@ -2,6 +2,7 @@ import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
 import { FakeClock } from "@aiko/mqtt/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { writePacket } from "../../src/codec/encode.ts";
+import { ServerPacketStream } from "../../src/codec/server-packet-stream.ts";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
 
 /** A transport and an owner in one log, so that the order of what happens between them shows. */
@@ -17,7 +18,7 @@ class Bench implements Transport, ConnectionOwner {
   readonly react: Record<string, (() => void) | undefined> = {};
 
   constructor() {
-    this.network = new NetworkConnection(this, this.clock, 5, {}, this);
+    this.network = new NetworkConnection(this, this.clock, new ServerPacketStream(5), this);
     this.network.start();
   }
 

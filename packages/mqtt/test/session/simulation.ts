@@ -1,7 +1,7 @@
 // A whole network in one process: a client's and a server's session on a fake clock, over links that are cut, slow or
 // half-open, with applications that take their time, and a client that may be killed and keeps only what its store holds.
 // A seed decides everything. Owns what happens; what must hold is checked by the test.
-import type { Packet, ProtocolVersion, QoS } from "@aiko/mqtt/codec";
+import { type Packet, PacketStream, type ProtocolVersion, type QoS, ServerPacketStream } from "@aiko/mqtt/codec";
 import {
   ClientSession,
   type ConnectionOwner,
@@ -189,8 +189,7 @@ class ClientProcess extends Endpoint {
     this.network = new NetworkConnection(
       world.link.connect(world.nextFaults()),
       world.clock,
-      world.plan.version,
-      {},
+      new ServerPacketStream(world.plan.version),
       this,
     );
     const attempt = { version: world.plan.version, clientId: "c", username: undefined, password: undefined };
@@ -226,7 +225,7 @@ class ClientProcess extends Endpoint {
 class ServerEnd extends Endpoint {
   constructor(world: World, transport: Transport) {
     super(world);
-    this.network = new NetworkConnection(transport, world.clock, "any", {}, this);
+    this.network = new NetworkConnection(transport, world.clock, new PacketStream("any"), this);
     this.network.start();
   }
 

@@ -1,0 +1,155 @@
+/**
+ * The incremental decoder: bytes in as the network cuts them, packets out. Owns the bytes of a packet that is not
+ * complete yet, and takes no more memory for it than has arrived, whatever its header announces. Knows the packets that servers
+ * send; `PacketStream` adds those of clients, which who only talks to servers need not carry.
+ */
+
+import { ProtocolError } from "../errors.js";
+import { type Cursor, forbidden, malformed } from "./cursor.js";
+import { checkFirstByte, decodePacket, type RequestReader, type RequestType } from "./decode.js";
+import type { DecoderLimits } from "./limits.js";
+import type { Packet, ProtocolVersion } from "./packets.js";
+import { TopicCache } from "./topic-cache.js";
+
+const EMPTY = new Uint8Array(0);
+const LONGEST_HEADER = 5;
+const PROTOCOL_MAXIMUM = 268_435_460;
+
+export class ServerPacketStream implements RequestReader {
+  private bytes: Uint8Array = EMPTY;
+  private at = 0;
+  private end = 0;
+  /** True while `bytes` is our own and has room to grow into; false while it is the caller's last chunk. */
+  private owned = false;
+  private failure: unknown;
+  private readonly topics = new TopicCache();
+
+  /**
+   * @param protocolVersion of the connection
+   * @param limits read anew for each packet
+   */
+  constructor(
+    protected protocolVersion: ProtocolVersion,
+    protected readonly limits: DecoderLimits = {},
+  ) {}
+
+  /** @throws ProtocolError, always */
+  readRequest(type: RequestType, _flags: number, _cursor: Cursor, _version: ProtocolVersion): Packet {
+    throw forbidden(`${type}: a server must not send it`);
+  }
+
+  /**
+   * Takes the bytes that came next and returns the packets that they complete. Payloads may be views of `bytes`, which
+   * therefore must not change afterwards.
+   *
+   * @throws ProtocolError with the `reasonCode` for the peer; the stream is then of no further use. Where packets came
+   * whole before the fault, they are returned and the next call throws.
+   */
+  push(bytes: Uint8Array): Packet[] {
+    this.append(bytes);
+    const packets: Packet[] = [];
+    try {
+      for (let packet = this.next(); packet !== undefined; packet = this.next()) packets.push(packet);
+    } catch (error) {
+      if (packets.length === 0) throw error;
+    }
+    return packets;
+  }
+
+  /** Takes the bytes that came next, for `next` to decode. After a fault they are of no use and not kept. */
+  append(bytes: Uint8Array): void {
+    if (this.failure !== undefined) return;
+    if (this.at === this.end) {
+      // Payloads are views of this: of the plain class, whatever subclass (Node's Buffer) the platform hands in.
+      this.bytes =
+        bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      this.at = 0;
+      this.end = bytes.length;
+      this.owned = false;
+      return;
+    }
+    const kept = this.end - this.at;
+    const needed = kept + bytes.length;
+    if (!this.owned || this.end + bytes.length > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, Math.min(this.announced(), 2 * needed)));
+      grown.set(this.bytes.subarray(this.at, this.end));
+      this.bytes = grown;
+      this.at = 0;
+      this.end = kept;
+      this.owned = true;
+    }
+    this.bytes.set(bytes, this.end);
+    this.end += bytes.length;
+  }
+
+  /** The next packet that is complete, or undefined. Throws as `push` does. */
+  next(): Packet | undefined {
+    if (this.failure !== undefined) throw this.failure;
+    try {
+      return this.decodeNext();
+    } catch (error) {
+      this.failure = error;
+      this.release();
+      throw error;
+    }
+  }
+
+  private decodeNext(): Packet | undefined {
+    const { bytes, at, end } = this;
+    if (at === end) return undefined;
+    const first = bytes[at] as number;
+    this.expect(first);
+    if (end - at < 2) return undefined;
+    let remaining = bytes[at + 1] as number;
+    let body = at + 2;
+    if (remaining >= 0x80) {
+      remaining &= 0x7f;
+      let shift = 7;
+      for (;;) {
+        if (shift === 28) throw malformed("remaining length: has a fifth byte [MQTT-2.2.3]");
+        if (body === end) return undefined;
+        const byte = bytes[body++] as number;
+        remaining |= (byte & 0x7f) << shift;
+        shift += 7;
+        if (byte < 0x80) {
+          if (byte === 0) throw malformed("remaining length: not in the fewest bytes possible [MQTT5-1.5.5-1]");
+          break;
+        }
+      }
+    }
+    const packetEnd = body + remaining;
+    const maximum = this.limits.maximumPacketSize ?? PROTOCOL_MAXIMUM;
+    if (packetEnd - at > maximum) {
+      throw new ProtocolError("PACKET_TOO_LARGE", 0x95, `a packet of ${packetEnd - at} bytes, the limit is ${maximum}`);
+    }
+    if (packetEnd > end) return undefined;
+    const packet = decodePacket(first, bytes, body, packetEnd, this.protocolVersion, this.topics, this);
+    this.at = packetEnd;
+    if (packetEnd === end) this.release();
+    return packet;
+  }
+
+  /** Refuses a packet by its first byte, as early as that can be known. */
+  protected expect(first: number): void {
+    checkFirstByte(first, this.protocolVersion);
+  }
+
+  /** The length of the packet whose beginning is kept, as far as its header is there. */
+  private announced(): number {
+    let remaining = 0;
+    for (let i = 1; i < LONGEST_HEADER && this.at + i < this.end; i++) {
+      const byte = this.bytes[this.at + i] as number;
+      remaining |= (byte & 0x7f) << (7 * (i - 1));
+      if (byte < 0x80) return 1 + i + remaining;
+    }
+    return LONGEST_HEADER;
+  }
+
+  /** Lets go of the bytes: nothing of them is waited for, and payloads that were handed out keep them alive themselves. */
+  private release(): void {
+    this.bytes = EMPTY;
+    this.at = 0;
+    this.end = 0;
+    this.owned = false;
+  }
+}
