@@ -7,24 +7,23 @@ import { TopicMemo } from "./topic-memo.js";
 
 const SMALLEST_SLAB = 256;
 const LARGEST_SLAB = 65_536;
+const NO_SLAB = new Uint8Array(0);
 
 export class OutputBuffer {
   readonly topic = new TopicMemo();
-  /** The slab that `reserve` points into. Read it after `reserve`, which may replace it. */
-  bytes: Uint8Array;
+  /** The slab that `reserve` points into, made when it is first needed. Read it after `reserve`, which may replace it. */
+  bytes: Uint8Array = NO_SLAB;
   /** Where the part of `bytes` that was not taken yet begins. */
   private start = 0;
   private end = 0;
   private full: Uint8Array[] = [];
   private fullLength = 0;
 
-  /** @param largestSlab bytes; slabs double in size up to that, from `slabSize` on */
+  /** @param largestSlab bytes; slabs double in size up to that, from `smallestSlab` on */
   constructor(
-    slabSize = SMALLEST_SLAB,
+    private readonly smallestSlab = SMALLEST_SLAB,
     private readonly largestSlab = LARGEST_SLAB,
-  ) {
-    this.bytes = new Uint8Array(slabSize);
-  }
+  ) {}
 
   /** How many bytes wait to be taken. */
   get length(): number {
@@ -81,7 +80,7 @@ export class OutputBuffer {
   private startSlab(size: number): void {
     this.seal();
     const doubled = Math.min(this.largestSlab, this.bytes.length * 2);
-    this.bytes = new Uint8Array(Math.max(doubled, size));
+    this.bytes = new Uint8Array(Math.max(this.smallestSlab, doubled, size));
     this.start = 0;
     this.end = 0;
   }

@@ -1,7 +1,7 @@
 /**
  * The incremental decoder: bytes in as the network cuts them, packets out. Owns the bytes of a packet that is not
- * complete yet, and takes no more memory for it than has arrived, whatever its header announces. Knows the packets that servers
- * send; `PacketStream` adds those of clients, which who only talks to servers need not carry.
+ * complete yet, and takes at most four times the memory of what has arrived, whatever its header announces. Knows the packets
+ * that servers send; `PacketStream` adds those of clients, which who only talks to servers need not carry.
  */
 
 import { ProtocolError } from "../errors.js";
@@ -71,7 +71,7 @@ export class ServerPacketStream implements RequestReader {
     const kept = this.end - this.at;
     const needed = kept + bytes.length;
     if (!this.owned || this.end + bytes.length > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, Math.min(this.announced(), 2 * needed)));
+      const grown = new Uint8Array(Math.max(needed, Math.min(this.announced(), 4 * needed)));
       grown.set(this.bytes.subarray(this.at, this.end));
       this.bytes = grown;
       this.at = 0;
