@@ -1,5 +1,6 @@
 /** The smoke suite in a headless Chromium, in a page and in a Web Worker, and what only a browser can do: go offline and hide. */
 
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
@@ -22,6 +23,7 @@ export async function bundleForBrowser(project, directory) {
     target: "es2022",
     logLevel: "error",
   });
+  await copyFile(join(project, "node_modules/@aiko/mqtt/dist/browser/mqtt.js"), join(directory, "mqtt.js"));
 }
 
 /**
@@ -67,6 +69,7 @@ async function suite(ask, name, server, restart, entryCount) {
     feature: "entries",
     error: entries.value === entryCount ? undefined : (entries.error ?? "an entry shows nothing"),
   });
+  steps.push({ feature: "entries", error: (await within(ask("oneFile", argument))).error });
   const transports = await within(ask("transports", argument));
   if (transports.error) steps.push({ feature: "ws", error: transports.error });
   else steps.push(...transports.value);

@@ -26,6 +26,18 @@ const parts = {
     return steps;
   },
 
+  /** The client as pages have it that use no bundler. */
+  async oneFile({ name, urls }) {
+    const file = "/mqtt.js"; // by name, and esbuild would look for it
+    const { connect, IndexedDbStore: Store } = await import(file);
+    const client = await connect(urls.ws, { clientId: `${name} of one file`, cleanStart: false, store: new Store() });
+    const subscription = await client.subscribe(`${name}/file`, { qos: 2 });
+    await client.publish(`${name}/file`, "all in one", { qos: 2 });
+    const { value } = await subscription[Symbol.asyncIterator]().next();
+    await client.disconnect();
+    if (value.text() !== "all in one") throw new Error(`"${value.text()}" came from the client in one file`);
+  },
+
   async storeSuite({ name }) {
     const place = async () => {
       const database = `${name} ${places++}`;
