@@ -1,23 +1,55 @@
-// The one file for a bare `qjs`, on a real one, with socat, against a real mosquitto and our broker.
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+// The one file for a bare `qjs`, on a real one, with socat and with BusyBox's nc, against a real mosquitto and our broker.
+import { existsSync } from "node:fs";
+import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { Child, root, run } from "../fixtures/child.ts";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
 
 /** qjs before 2025-09-13 takes a rejection that is handled a little later for an unhandled one. */
+const command = ["qjs", "--no-unhandled-rejection", bundle];
+
 function qjs(...args: string[]): Child {
-  return new Child("qjs", "qjs", ["--no-unhandled-rejection", bundle, ...args]);
+  const [file = "", ...rest] = command;
+  return new Child("qjs", file, [...rest, ...args]);
 }
 
 /** The most memory in KB that a process has had. */
 async function peak(pid: number | undefined): Promise<number> {
   return Number(/VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
+/** The helper of a process. */
+async function onlyChild(pid: number | undefined): Promise<number> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim().split(" ");
+  expect(children).toEqual([expect.stringMatching(/^\d+$/)]);
+  return Number(children[0]);
+}
+
+/** Resolves when a process has printed so many lines. */
+function printed({ process }: Child, lines: number): Promise<void> {
+  let left = lines;
+  return new Promise((resolve) => {
+    process.stdout?.on("data", (bytes: Uint8Array) => {
+      for (const byte of bytes) if (byte === 10) left--;
+      if (left === 0) resolve();
+    });
+  });
+}
+
+/** A folder in which `nc` is BusyBox's, as on a router. */
+async function busyBoxFolder(): Promise<string> {
+  const found = (process.env["PATH"] ?? "").split(":").map((folder) => join(folder, "busybox"));
+  const busybox = ["/bin/busybox", ...found].find((path) => existsSync(path));
+  if (busybox === undefined) throw new Error("busybox is not installed; .ci/run installs what the tests need");
+  const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-busybox-"));
+  await symlink(busybox, join(folder, "nc"));
+  return folder;
 }
 
 /** A server of each kind. */
@@ -64,6 +96,104 @@ describe.each(Object.entries(servers))("a real qjs with %s", (_name, start) => {
     await subscriber.said(".2999'");
     expect(subscriber.lines.length).toBe(3_000);
     expect(await peak(subscriber.process.pid)).toBeLessThan(8_000);
+  });
+});
+
+describe("with BusyBox's nc, which a router has", async () => {
+  const folder = await busyBoxFolder();
+  const withNc = (...args: string[]): Child =>
+    new Child("qjs", "env", [`PATH=${folder}:${process.env["PATH"]}`, ...command, ...args]);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test.each(["0", "1"])(
+    "ten thousand messages at QoS %s take less than 8 MB, the helper's share included",
+    async (qos) => {
+      await using mosquitto = await Mosquitto.start();
+      const where = ["-h", "127.0.0.1", "-p", `${mosquitto.port}`];
+      await using subscriber = withNc("mqtt_subscribe", ...where, "-t", "m", "-q", qos);
+      await mosquitto.logged("Sending SUBACK");
+      const helper = await onlyChild(subscriber.process.pid);
+      const all = printed(subscriber, 10_000);
+      await using client = await connect(mosquitto.url);
+      for (let i = 0; i < 10_000; i += 100) {
+        const publish = (j: number) => client.publish("m", `${i + j}`.padStart(64, "."), { qos: qos === "1" ? 1 : 0 });
+        await Promise.all(Array.from({ length: 100 }, (_, j) => publish(j)));
+      }
+      await all;
+      const [own, its] = [await peak(subscriber.process.pid), await peak(helper)];
+      console.log(`peak memory at QoS ${qos}: qjs ${own} KB, nc ${its} KB, ${own + its} KB all in`);
+      expect(own + its).toBeLessThan(8_000);
+      subscriber.kill("SIGTERM");
+      expect(await subscriber.code()).toBe(0);
+      expect(existsSync(`/proc/${helper}`)).toBe(false);
+    },
+  );
+
+  test("a publish is the last thing that is sent, and is sent whole", async () => {
+    await using broker = await Broker.listen({ port: 0 });
+    await using client = await connect(broker.url);
+    const subscription = await client.subscribe("a");
+    const payload = "x".repeat(100_000);
+    const { code, notes } = await run(
+      withNc("mqtt_publish", "-h", "127.0.0.1", "-p", `${broker.port}`, "-t", "a", "-m", payload),
+    );
+    expect([code, notes]).toEqual([0, []]);
+    for await (const message of subscription) {
+      expect(message.text()).toBe(payload);
+      break;
+    }
+  });
+
+  test("a server that goes is noticed, and found again", async () => {
+    await using mosquitto = await Mosquitto.start();
+    const where = ["-h", "127.0.0.1", "-p", `${mosquitto.port}`];
+    await using subscriber = withNc("mqtt_subscribe", "-d", ...where, "-t", "a");
+    await subscriber.noted("subscribed to a");
+    const helper = await onlyChild(subscriber.process.pid);
+    await mosquitto.kill();
+    await subscriber.noted("trying again");
+    await mosquitto.startAgain();
+    await mosquitto.logged("Sending SUBACK");
+    expect(existsSync(`/proc/${helper}`)).toBe(false);
+    await using client = await connect(mosquitto.url);
+    await client.publish("a", "still here");
+    await subscriber.said("still here");
+  });
+
+  test("a server that is not there is told in nc's words", async () => {
+    const server = await Broker.listen({ port: 0 });
+    await server.close();
+    const { code, notes } = await run(
+      withNc("mqtt_publish", "-h", "127.0.0.1", "-p", `${server.port}`, "-t", "a", "-m", "b"),
+    );
+    expect([code, notes]).toEqual([
+      1,
+      [
+        expect.stringMatching(
+          /helper "nc 127.0.0.1 \d+" ended with exit code 1: nc: can't connect.*: Connection refused/,
+        ),
+      ],
+    ]);
+  });
+
+  test("it does not outlive its qjs, however that ends", async () => {
+    await using mosquitto = await Mosquitto.start();
+    await using subscriber = withNc(
+      "mqtt_subscribe",
+      "-d",
+      "-h",
+      "127.0.0.1",
+      "-p",
+      `${mosquitto.port}`,
+      "-i",
+      "brief",
+      "-t",
+      "a",
+    );
+    await subscriber.noted("subscribed to a");
+    subscriber.kill("SIGKILL");
+    await subscriber.ended();
+    await mosquitto.logged("brief closed its connection");
   });
 });
 
@@ -129,8 +259,8 @@ test("a serial line is the way as it is", async () => {
 
 test("a reader that has enough ends mqtt_subscribe", async () => {
   await using mosquitto = await Mosquitto.start();
-  const command = `qjs --no-unhandled-rejection ${bundle} mqtt_subscribe -d -h 127.0.0.1 -p ${mosquitto.port} -t a | head -1`;
-  await using shell = new Child("sh", "sh", ["-c", command]);
+  const line = `${command.join(" ")} mqtt_subscribe -d -h 127.0.0.1 -p ${mosquitto.port} -t a | head -1`;
+  await using shell = new Child("sh", "sh", ["-c", line]);
   await shell.noted("subscribed to a");
   await using client = await connect(mosquitto.url);
   const flood = setInterval(() => void client.publish("a", "enough"), 20);

@@ -6,7 +6,7 @@ import { Broker } from "@aiko/mqtt-broker";
 import { expect, test } from "vitest";
 import { root } from "../fixtures/child.ts";
 import { Machine, Pipe, type Process, SIGINT } from "./machine.ts";
-import { line, socat } from "./programs.ts";
+import { line, nc, socat } from "./programs.ts";
 
 const programs = { socat };
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -114,6 +114,25 @@ test("a helper that is not there is named", async () => {
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual([expect.stringContaining('helper "modem-dial": there is no such command')]);
   expect(machine.processes.map(({ command }) => command)).toEqual([["modem-dial", "localhost", "1883"]]);
+});
+
+test.each([
+  ["BusyBox's nc before socat", { programs: { nc, socat }, links: { nc: "/bin/busybox" } }, "nc"],
+  ["socat before any other nc", { programs: { nc, socat }, links: { nc: "/usr/bin/nc.openbsd" } }, "socat"],
+  ["any nc where there is no socat", { programs: { nc } }, "nc"],
+])("where no helper is named it takes %s", async (_what, machineOptions, name) => {
+  await using broker = await Broker.listen({ port: 0 });
+  using machine = new Machine(machineOptions).run("mqtt_publish", ...server(broker), "-t", "a", "-m", "b", "-q", "1");
+  expect(await machine.exited).toBe(0);
+  expect(machine.processes.map(({ command }) => command[0])).toEqual([name]);
+});
+
+test("where there is no helper at all, one is asked for", async () => {
+  using machine = new Machine().run("mqtt_publish", "-t", "a", "-m", "b");
+  expect(await machine.exited).toBe(1);
+  expect(machine.notes).toEqual([
+    expect.stringMatching(/helper "socat": there is no such command; install it, or name another/),
+  ]);
 });
 
 test("what a helper complains of is passed on", async () => {

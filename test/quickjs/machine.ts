@@ -15,12 +15,15 @@ const ENOENT = -2;
 const EPIPE = -32;
 const CHARACTER_DEVICE = 0o020000;
 
-/** The engine's buffers cannot be written from outside: `os.read` hands bytes over, and puts them in their place inside. */
+/**
+ * The engine's buffers cannot be written from outside: `os.read` hands bytes over, and puts them in their place inside. As numbers: with
+ * `newArrayBuffer` at each read of 4 KB, the engine came to hang in compiled code, where no interrupt handler is called.
+ */
 const readInto = `(fd, buffer, offset, length) => {
   const bytes = host_os.read(fd, length);
   if (typeof bytes === "number") return bytes;
-  new Uint8Array(buffer, offset).set(new Uint8Array(bytes));
-  return bytes.byteLength;
+  new Uint8Array(buffer, offset).set(bytes);
+  return bytes.length;
 }`;
 
 const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
@@ -96,7 +99,10 @@ type Descriptor = { readonly reads?: Pipe; readonly writes?: Pipe };
 type Kind = "read" | "write";
 
 export interface MachineOptions {
+  /** By name: each is a file in `/usr/bin`, the machine's only folder. */
   readonly programs?: Readonly<Record<string, Program>>;
+  /** Names of programs that are links to another file. */
+  readonly links?: Readonly<Record<string, string>>;
   /** Character devices, by path. */
   readonly devices?: Readonly<Record<string, () => { reads: Pipe; writes: Pipe }>>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -126,7 +132,7 @@ export class Machine implements Disposable {
   private resolveExit: (code: number) => void = () => undefined;
 
   constructor(private readonly options: MachineOptions = {}) {
-    this.environment = { ...options.environment };
+    this.environment = { PATH: "/bin:/usr/bin", ...options.environment };
     this.exited = new Promise((resolve) => {
       this.resolveExit = resolve;
     });
@@ -286,6 +292,11 @@ export class Machine implements Disposable {
         const isThere = Object.hasOwn(this.options.devices ?? {}, context.getString(path as QuickJSHandle));
         return json(isThere ? [{ mode: CHARACTER_DEVICE | 0o600 }, 0] : [null, -ENOENT]);
       },
+      realpath: (path) => {
+        const [, name = ""] = /^\/usr\/bin\/(.*)$/.exec(context.getString(path as QuickJSHandle)) ?? [];
+        const isThere = Object.hasOwn(this.options.programs ?? {}, name);
+        return json(isThere ? [this.options.links?.[name] ?? `/usr/bin/${name}`, 0] : ["", -ENOENT]);
+      },
       close: (fd) => {
         const descriptor = this.descriptors.get(number(fd));
         this.descriptors.delete(number(fd));
@@ -297,7 +308,7 @@ export class Machine implements Disposable {
         const pipe = this.descriptors.get(number(fd))?.reads;
         if (pipe === undefined) return context.newNumber(EBADF);
         if (!pipe.isReadable) throw new Error(`bug: this read of ${number(fd)} would block`);
-        return context.newArrayBuffer(pipe.take(number(length)).slice().buffer as ArrayBuffer);
+        return json([...pipe.take(number(length))]);
       },
       write: (fd, buffer, offset, length) => {
         const pipe = this.descriptors.get(number(fd))?.writes;

@@ -35,13 +35,23 @@ function join(socket: Socket, toSocket: Pipe, fromSocket: Pipe): void {
 /** `socat - TCP:HOST:PORT,nodelay` */
 export function socat(process: Process): void {
   const [, host, port] = /^TCP:(.*):(\d+),nodelay$/.exec(process.command[2] ?? "") ?? [];
-  const socket = connect({ host: host as string, port: Number(port), allowHalfOpen: true });
+  carry(process, host as string, Number(port));
+}
+
+/** `nc HOST PORT` */
+export function nc(process: Process): void {
+  const [, host, port] = process.command;
+  carry(process, host as string, Number(port));
+}
+
+function carry(process: Process, host: string, port: number): void {
+  const socket = connect({ host, port, allowHalfOpen: true });
   process.killed = () => {
     socket.destroy();
     process.exit(0);
   };
   socket.on("error", (error) => {
-    process.stderr.put(new TextEncoder().encode(`socat: E ${error.message}\n`));
+    process.stderr.put(new TextEncoder().encode(`${process.command[0]}: E ${error.message}\n`));
     process.exit(1);
   });
   socket.on("close", () => process.exit(0));

@@ -2,8 +2,11 @@
 
 import { read, setReadHandler } from "qjs:os";
 
-/** Bytes of one read: what a pipe holds by default. */
-const MOST = 65_536;
+/**
+ * Bytes of one read. What becomes of them, some fifty small messages, is in memory at one time, and has gone before the next read: with
+ * longer reads it takes megabytes. A helper writes hardly more at once anyway.
+ */
+const MOST = 4_096;
 
 const EINTR = -4;
 const EAGAIN = -11;

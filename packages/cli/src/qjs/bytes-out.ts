@@ -13,6 +13,13 @@ const HIGH_WATER = 16_384;
 const EINTR = -4;
 const EAGAIN = -11;
 
+/** What waits, in the order of writing: the bytes of one long write themselves, or those of short ones together. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  /** How many of them are to be written: the rest is room for more. */
+  length: number;
+}
+
 export interface BytesOutOwner {
   /** All that was waiting has gone. Called after each `write` that returned false. */
   drained(): void;
@@ -21,7 +28,7 @@ export interface BytesOutOwner {
 }
 
 export class BytesOut {
-  private readonly queue: Uint8Array[] = [];
+  private readonly queue: Piece[] = [];
   private waiting = 0;
   private offset = 0;
   private state: "open" | "ending" | "over" = "open";
@@ -45,7 +52,7 @@ export class BytesOut {
     if (this.state !== "open") return true;
     if (bytes.length > 0) {
       if (this.queue.length === 0) setWriteHandler(this.fd, () => this.writable());
-      this.queue.push(bytes);
+      this.add(bytes);
       this.waiting += bytes.length;
     }
     this.asked ||= this.waiting > HIGH_WATER;
@@ -68,9 +75,25 @@ export class BytesOut {
     setWriteHandler(this.fd, null);
   }
 
+  /** A step holds many short writes: each by itself would be a call of the system, and an array with what belongs to it, of its own. */
+  private add(bytes: Uint8Array): void {
+    const last = this.queue.at(-1);
+    if (last !== undefined && last.bytes.length - last.length >= bytes.length) {
+      last.bytes.set(bytes, last.length);
+      last.length += bytes.length;
+    } else if (bytes.length > this.step / 4) {
+      this.queue.push({ bytes, length: bytes.length });
+    } else {
+      const step = new Uint8Array(this.step);
+      step.set(bytes);
+      this.queue.push({ bytes: step, length: bytes.length });
+    }
+  }
+
   private writable(): void {
-    const bytes = this.queue[0] as Uint8Array;
-    const length = Math.min(this.step, bytes.length - this.offset);
+    const piece = this.queue[0] as Piece;
+    const { bytes } = piece;
+    const length = Math.min(this.step, piece.length - this.offset);
     const written = write(this.fd, bytes.buffer as ArrayBuffer, bytes.byteOffset + this.offset, length);
     if (written === EINTR || written === EAGAIN) return;
     if (written < 0) {
@@ -80,7 +103,7 @@ export class BytesOut {
     }
     this.waiting -= written;
     this.offset += written;
-    if (this.offset < bytes.length) return;
+    if (this.offset < piece.length) return;
     this.offset = 0;
     this.queue.shift();
     if (this.queue.length > 0) return;

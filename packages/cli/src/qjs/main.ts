@@ -37,6 +37,7 @@ const missing: ReadonlySet<string> = new Set([
   "cafile",
   "cert",
   "key",
+  "passphrase-file",
   "insecure",
   "servername",
   "tls",
@@ -49,7 +50,7 @@ const missing: ReadonlySet<string> = new Set([
 const helperOption = {
   helper: {
     value: "COMMAND",
-    help: 'the way to the server, its standard input and output; default "socat - TCP:%h:%p", %h the host, %p the port',
+    help: 'the way to the server, its standard input and output; default "nc %h %p" (BusyBox) or socat; %h: host, %p: port',
   },
 } satisfies OptionTable;
 

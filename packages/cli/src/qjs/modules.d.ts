@@ -46,4 +46,6 @@ declare module "qjs:os" {
   export function kill(pid: number, signal: number): number;
   export function getpid(): number;
   export function stat(path: string): [stat: { readonly mode: number } | null, errno: number];
+  /** `errno` is 0 if there is such a file. */
+  export function realpath(path: string): [path: string, errno: number];
 }
