@@ -1,5 +1,6 @@
 /** What may be said about a broker, and the precise settings that come of it. */
 
+import { X509Certificate } from "node:crypto";
 import { type Clock, type Pem, platform, UsageError } from "@aiko/mqtt";
 
 /** Who asks to be let in. */
@@ -30,16 +31,17 @@ export type BrokerEvent =
 export interface BrokerTls {
   readonly certificate: Pem;
   readonly key: Pem;
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
   /** Certificates of the authorities that clients' certificates must come from; without it, clients need none. */
-  readonly clientCa?: Pem | readonly Pem[];
+  readonly clientCa?: Pem | readonly Pem[] | undefined;
 }
 
+/** Undefined stands for the default. */
 export interface BrokerOptions {
   /** Where to listen. Default "127.0.0.1": this machine only. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0 … 65,535; 0 takes any free one. Default 1883. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Path of a Unix socket to listen at, instead of host and port. */
   readonly path?: string | undefined;
   /** Where to take WebSockets, under any path and with the subprotocol `mqtt`, beside the others. Default: nowhere. */
@@ -47,48 +49,53 @@ export interface BrokerOptions {
   /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */
   readonly tls?: BrokerTls | undefined;
   /** Lets a client in or not. Default: everybody. */
-  readonly authenticate?: (credentials: Credentials) => boolean | Promise<boolean>;
+  readonly authenticate?: ((credentials: Credentials) => boolean | Promise<boolean>) | undefined;
   /** The longest packet taken, in bytes. Default 268,435,460, the protocol's own limit. */
-  readonly maximumPacketSize?: number;
+  readonly maximumPacketSize?: number | undefined;
   /** Connections at one time, those that are in the handshake of TLS or WebSocket included. Default 10,000. */
-  readonly maximumConnections?: number;
+  readonly maximumConnections?: number | undefined;
   /** Sessions at one time, with or without a connection; who would begin one beyond is refused. Default 100,000. */
-  readonly maximumSessions?: number;
+  readonly maximumSessions?: number | undefined;
   /** Subscriptions of one client; what it asks for beyond is refused. Default 10,000. */
-  readonly maximumSubscriptions?: number;
+  readonly maximumSubscriptions?: number | undefined;
   /** Levels of a topic name or filter. Default 200, as mosquitto has it. */
-  readonly maximumTopicLevels?: number;
+  readonly maximumTopicLevels?: number | undefined;
   /** Messages and bytes that may wait for one client. Default 100,000 and 64 MiB; what comes beyond is dropped for it. */
-  readonly maximumQueuedMessages?: number;
-  readonly maximumQueuedBytes?: number;
+  readonly maximumQueuedMessages?: number | undefined;
+  readonly maximumQueuedBytes?: number | undefined;
   /**
    * Retained messages, and the bytes that they take, about 200 for each and for each level of its topic included. Default
    * 100,000 and 256 MiB; what comes beyond is passed on, but not kept.
    */
-  readonly maximumRetainedMessages?: number;
-  readonly maximumRetainedBytes?: number;
+  readonly maximumRetainedMessages?: number | undefined;
+  readonly maximumRetainedBytes?: number | undefined;
   /** QoS 1 and 2 messages that a client may send unacknowledged. Default 65,535. */
-  readonly receiveMaximum?: number;
+  readonly receiveMaximum?: number | undefined;
   /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them. Default 100. */
-  readonly topicAliasMaximum?: number;
+  readonly topicAliasMaximum?: number | undefined;
   /** The longest keep-alive a client may have, in seconds; 0 (no limit) lets a silent one stay for ever. Default 0. */
-  readonly maximumKeepAlive?: number;
+  readonly maximumKeepAlive?: number | undefined;
   /** Seconds that a session without a connection is kept at the most. Default 86,400. */
-  readonly maximumSessionExpiry?: number;
+  readonly maximumSessionExpiry?: number | undefined;
   /**
    * Milliseconds from a connection's opening until it is let in: CONNECT has come and `authenticate` has answered. Default 10,000. The
    * handshakes of TLS and WebSocket before that may take as long each.
    */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
-  readonly longClientIdentifiers?: boolean;
+  readonly longClientIdentifiers?: boolean | undefined;
   /** Told what happens. */
-  readonly onEvent?: (event: BrokerEvent) => void;
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
   /** Time. Default: the runtime's. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
-export type BrokerSettings = Required<BrokerOptions>;
+/** What has no default, and then is not there. */
+type Unset = "path" | "webSocketPort" | "tls";
+
+export type BrokerSettings = Pick<Required<BrokerOptions>, Unset> & {
+  readonly [Name in Exclude<keyof BrokerOptions, Unset>]-?: NonNullable<BrokerOptions[Name]>;
+};
 
 const defaults: BrokerSettings = {
   host: "127.0.0.1",
@@ -117,7 +124,7 @@ const defaults: BrokerSettings = {
 };
 
 /** What an option without a default must be. */
-const wantedTypes: Partial<Record<keyof BrokerOptions, string>> = {
+const wantedTypes: Readonly<Record<Unset, string>> = {
   path: "string",
   webSocketPort: "number",
   tls: "object",
@@ -149,7 +156,7 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     if (!Object.hasOwn(defaults, name))
       throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
     if (value === undefined) continue;
-    const wanted = wantedTypes[name as keyof BrokerOptions] ?? typeof defaults[name as keyof BrokerOptions];
+    const wanted = wantedTypes[name as Unset] ?? typeof defaults[name as keyof BrokerOptions];
     const range = ranges[name as keyof BrokerOptions];
     if (name === "tls") assertTls(value);
     if (typeof value !== wanted || value === null)
@@ -189,6 +196,22 @@ function assertTls(tls: unknown): void {
   }
   for (const [name, [holds, rule]] of Object.entries(tlsRules)) {
     if (!holds((tls as Record<string, unknown>)[name])) throw new UsageError("OPTION_INVALID", `tls.${name}: ${rule}`);
+  }
+  for (const pem of [(tls as BrokerTls).clientCa ?? []].flat()) assertCertificates(pem);
+}
+
+/** Node passes over what is no certificate, and then nobody is let in. */
+function assertCertificates(pem: Pem): void {
+  const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
+  const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
+  const unusable = (rule: string): UsageError => new UsageError("OPTION_INVALID", `tls.clientCa: ${rule}`);
+  if (starts.length === 0) throw unusable("holds no PEM certificate (is it a path? give the file's contents)");
+  for (const start of starts) {
+    try {
+      new X509Certificate(text.slice(start)); // with what follows: its last line may be none
+    } catch (error) {
+      throw unusable(`holds a certificate that is damaged: ${(error as Error).message}`);
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 /** Where a broker takes connections: a TCP port or a Unix socket, with or without TLS, and a port for WebSockets. */
 
 import type { EventEmitter } from "node:events";
-import { lstat, unlink } from "node:fs/promises";
 import {
   createServer as createHttpServer,
   type ServerOptions as HttpServerOptions,
@@ -9,13 +8,15 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createSecureContext, createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { type Pem, TransportError, UsageError } from "@aiko/mqtt";
 import type { WebSocket } from "ws";
 import type { BrokerSettings, BrokerTls } from "./broker-options.js";
 import { type ClientConnection, STRANGERS_MAXIMUM } from "./client-connection.js";
+import { errorOfListening } from "./listening.js";
+import { listenAtPath } from "./socket-path.js";
 
 export interface Entrance {
   /** Takes what connects, or refuses it. The stream is a socket, or a WebSocket's bytes. */
@@ -46,7 +47,7 @@ export class Listener {
    * @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED
    */
   static async ofStreams(settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { host, port, path, tls } = settings;
+    const { host, port, path, tls, clock } = settings;
     const accepted = new Accepted();
     const accept = (stream: Duplex): void => {
       accepted.add(stream);
@@ -54,14 +55,14 @@ export class Listener {
     };
     if (path !== undefined) {
       const server = createServer(accept);
-      await listening(server, { path }, path);
+      await listenAtPath(server, path, clock);
       return new Listener(server, accepted, `unix:${path}`, 0);
     }
     const server =
       tls === undefined ? createServer({ noDelay: true }, accept) : createTlsServer(tlsOptions(settings, tls), accept);
     if (tls !== undefined) bound(server, settings, entrance);
     server.on("tlsClientError", (_: Error, socket: Socket) => socket.destroy()); // of one that took too long, nobody else does
-    const chosen = await listening(server, { host, port }, `${host}:${port}`);
+    const chosen = await listenAtPort(server, { host, port });
     return new Listener(server, accepted, urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen), chosen);
   }
 
@@ -87,12 +88,12 @@ export class Listener {
       handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
     });
     const accepted = new Accepted();
-    sockets.on("error", () => undefined); // the server's own, which `listening` tells
+    sockets.on("error", () => undefined); // the server's own, which `listenAtPort` tells
     sockets.on("connection", (socket, request) => {
       socket.on("error", () => undefined); // of a frame that is wrong: it is closed
       if (socket.protocol === "") {
-        boundMessages(socket, request.socket, () => true);
         socket.close(PROTOCOL_ERROR, "offer the subprotocol mqtt");
+        request.socket.destroySoon(); // and not when the client has said goodbye too, for which 30 s are waited
         return;
       }
       socket.on("ping", (data) => {
@@ -107,7 +108,7 @@ export class Listener {
       const client = entrance.accept(stream);
       boundMessages(socket, request.socket, () => client?.isStranger ?? true);
     });
-    const chosen = await listening(server, { host, port }, `${host}:${port}`);
+    const chosen = await listenAtPort(server, { host, port });
     return new Listener(server, accepted, urlOf(tls === undefined ? "ws" : "wss", host, chosen), chosen);
   }
 
@@ -196,7 +197,7 @@ function tlsOptions(settings: BrokerSettings, { certificate, key, passphrase, cl
     createSecureContext(context);
   } catch (error) {
     const { message } = error as Error;
-    throw new UsageError("OPTION_INVALID", `tls: key, passphrase, certificate or clientCa is not right: ${message}`);
+    throw new UsageError("OPTION_INVALID", `tls: key, passphrase or certificate is not right: ${message}`);
   }
   return {
     ...context,
@@ -211,51 +212,14 @@ function nodePem(pem: Pem): string | Buffer {
 }
 
 /** Resolves to the port. */
-async function listening(server: Server, where: ListenOptions, name: string): Promise<number> {
-  server.on("error", () => undefined); // who waits for one hears of it below
-  let error = await errorOfListening(server, where);
-  if (error?.code === "EADDRINUSE" && where.path !== undefined && (await isLeftBehind(where.path))) {
-    await unlink(where.path).catch(() => undefined); // what is wrong with it, listening tells
-    error = await errorOfListening(server, where);
-  }
+async function listenAtPort(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
+  const error = await errorOfListening(server, { host, port });
   if (error !== undefined) {
-    const why = error.code === "EADDRINUSE" ? await whatIsThere(where.path) : error.message;
-    throw new TransportError("LISTEN_FAILED", `cannot listen on ${name}: ${why}`, { cause: error });
+    const why = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
+    throw new TransportError("LISTEN_FAILED", `cannot listen on ${host}:${port}: ${why}`, { cause: error });
   }
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-function errorOfListening(server: Server, where: ListenOptions): Promise<(Error & { code?: string }) | undefined> {
-  return new Promise((resolve) => {
-    server.once("error", resolve);
-    server.listen(where, () => {
-      server.off("error", resolve);
-      resolve(undefined);
-    });
-  });
-}
-
-/** Whether the socket at `path` is one that nobody listens at: a process that is killed cannot take its own away. */
-async function isLeftBehind(path: string): Promise<boolean> {
-  if (!(await isSocket(path))) return false;
-  return new Promise((resolve) => {
-    const probe = connect({ path });
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once("error", ({ code }: Error & { code?: string }) => resolve(code === "ECONNREFUSED"));
-  });
-}
-
-async function whatIsThere(path: string | undefined): Promise<string> {
-  if (path === undefined) return "the port is in use";
-  return (await isSocket(path)) ? "the path is in use" : "a file is in the way";
-}
-
-async function isSocket(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined))?.isSocket() ?? true; // what is no file is a pipe of Windows
 }
 
 function urlOf(scheme: string, host: string, port: number): string {

@@ -3,6 +3,7 @@ import { connect as dial, type Socket } from "node:net";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
 import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
+import { parseBrokerOptions } from "../src/broker-options.ts";
 
 /** A socket, and a promise of all the packets that came until it closed. */
 function open(broker: Broker): { socket: Socket; packets: Promise<Packet[]> } {
@@ -23,6 +24,38 @@ test("listens on a free port of this machine, and says where", async () => {
   expect(broker.port).toBeGreaterThan(0);
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
   expect(broker.statistics).toEqual({ connections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
+});
+
+/** All of them, or it does not compile. */
+const leftOut: Record<keyof BrokerOptions, undefined> = {
+  host: undefined,
+  port: undefined,
+  path: undefined,
+  webSocketPort: undefined,
+  tls: undefined,
+  authenticate: undefined,
+  maximumPacketSize: undefined,
+  maximumConnections: undefined,
+  maximumSessions: undefined,
+  maximumSubscriptions: undefined,
+  maximumTopicLevels: undefined,
+  maximumQueuedMessages: undefined,
+  maximumQueuedBytes: undefined,
+  maximumRetainedMessages: undefined,
+  maximumRetainedBytes: undefined,
+  receiveMaximum: undefined,
+  topicAliasMaximum: undefined,
+  maximumKeepAlive: undefined,
+  maximumSessionExpiry: undefined,
+  connectTimeout: undefined,
+  longClientIdentifiers: undefined,
+  onEvent: undefined,
+  clock: undefined,
+};
+
+test("an option that is undefined is one that is left out", () => {
+  const settings = (options: BrokerOptions) => ({ ...parseBrokerOptions(options), onEvent: "" });
+  expect(settings(leftOut)).toEqual(settings({}));
 });
 
 test("on all interfaces it is reached by the loopback one", async () => {

@@ -1,9 +1,10 @@
-import { link, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createConnection, createServer } from "node:net";
+import { link, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createConnection, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { connect, type TlsOptions } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
+import { FakeClock } from "@aiko/mqtt/testing";
 import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import WebSocket from "ws";
@@ -13,6 +14,7 @@ const authority = await Authority.named("Test authority");
 const { certificate, key } = await authority.issue(["127.0.0.1"]);
 const secure = { certificate, key };
 const ca = authority.certificate;
+const damaged = ca.replace("-----\n", "-----\nsecret");
 
 async function started(options: Parameters<typeof Broker.listen>[0]): Promise<Broker> {
   const broker = await Broker.listen({ port: 0, ...options });
@@ -34,9 +36,17 @@ async function pathForSocket(): Promise<string> {
   return join(folder, "broker.sock");
 }
 
+/** A socket that nobody listens at, as if who did had been killed. */
+async function leaveBehind(path: string, elsewhere = `${path}.1`): Promise<void> {
+  const killed = createServer().listen(elsewhere);
+  await new Promise((resolve) => killed.once("listening", resolve));
+  await link(elsewhere, path);
+  await new Promise((resolve) => killed.close(resolve));
+}
+
 describe("a broker takes connections", () => {
   test("over TLS", async () => {
-    const broker = await started({ tls: secure });
+    const broker = await started({ tls: { ...secure, passphrase: undefined, clientCa: undefined } });
     expect(broker.url).toMatch(/^mqtts:/);
     expect(await echo(broker.url, { tls: { ca } })).toBe("hello");
   });
@@ -63,12 +73,86 @@ describe("a broker takes connections", () => {
 describe("what is at a Unix socket's path already", () => {
   test("a socket that nobody listens at is taken away", async () => {
     const path = await pathForSocket();
-    const killed = createServer().listen(`${path}.1`);
-    await new Promise((resolve) => killed.once("listening", resolve));
-    await link(`${path}.1`, path); // stays when the server is closed, as if that had been killed
-    await new Promise((resolve) => killed.close(resolve));
+    await leaveBehind(path);
     const broker = await started({ path });
     expect(await echo(broker.url)).toBe("hello");
+    expect(await readdir(dirname(path))).toEqual([basename(path)]);
+  });
+
+  test("of brokers that start at once one gets it, and keeps it", async () => {
+    const path = await pathForSocket();
+    for (let round = 0; round < 20; round++) {
+      await leaveBehind(path);
+      const starts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => Broker.listen({ path })));
+      const brokers = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+      onTestFinished(async () => void (await Promise.all(brokers.map((broker) => broker.close()))));
+      expect(brokers).toHaveLength(1);
+      for (const start of starts)
+        if (start.status === "rejected")
+          expect(start.reason.message).toBe(`cannot listen on ${path}: the path is in use`);
+      await using client = await connect(`unix:${path}`);
+      expect(brokers[0]?.statistics.connections).toBe(1);
+      await client.disconnect();
+      await brokers[0]?.close();
+    }
+    expect(await readdir(dirname(path))).toEqual([]);
+  });
+
+  test("one that was killed while it started does not keep others from it", async () => {
+    const path = await pathForSocket();
+    await leaveBehind(path);
+    await mkdir(`${path}.lock`);
+    await leaveBehind(join(`${path}.lock`, "killed"));
+    const broker = await started({ path });
+    expect(await echo(broker.url)).toBe("hello");
+    expect(await readdir(dirname(path))).toEqual([basename(path)]);
+  });
+
+  test("one that is starting is waited for, but not for ever", async () => {
+    const path = await pathForSocket();
+    await leaveBehind(path);
+    await mkdir(`${path}.lock`);
+    const clock = new FakeClock();
+    const holder = createServer().listen(join(`${path}.lock`, "busy"));
+    await new Promise((resolve) => holder.once("listening", resolve));
+    const asked = new Promise<Socket>((resolve) => holder.once("connection", resolve));
+    const first = Broker.listen({ path, clock });
+    await asked;
+    clock.advance(10_000);
+    await expect(first).rejects.toMatchObject({
+      code: "LISTEN_FAILED",
+      message: `cannot listen on ${path}: another process has been starting there for 10 s`,
+    });
+    const askedAgain = new Promise<Socket>((resolve) => holder.once("connection", resolve));
+    const second = started({ path });
+    const socket = await askedAgain;
+    holder.close();
+    socket.destroy();
+    expect(await echo((await second).url)).toBe("hello");
+  });
+
+  test("a path with no room for a lock is listened at, but nothing is taken away from it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "aiko-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const path = join(folder, "x".repeat(100 - folder.length));
+    const broker = await Broker.listen({ path });
+    expect(await echo(broker.url)).toBe("hello");
+    await broker.close();
+    await leaveBehind(path, join(folder, "y"));
+    await expect(Broker.listen({ path })).rejects.toMatchObject({
+      message: `cannot listen on ${path}: a socket that nobody listens at is in the way: remove it`,
+    });
+  });
+
+  test("a file in the place of the lock is not taken away", async () => {
+    const path = await pathForSocket();
+    await mkdir(`${path}.lock`);
+    await writeFile(join(`${path}.lock`, "file"), "precious");
+    await expect(Broker.listen({ path })).rejects.toMatchObject({
+      code: "LISTEN_FAILED",
+      message: `cannot listen on ${path}: ${path}.lock/file is in the way`,
+    });
+    expect(await readdir(dirname(path))).toEqual([`${basename(path)}.lock`]);
   });
 
   test("a socket that a broker listens at is not", async () => {
@@ -97,6 +181,9 @@ test("a client without the certificate that the broker wants is not let in, one 
   await expect(connect(broker.url, { tls: { ca } })).rejects.toMatchObject({ code: "TLS_FAILED" });
   const own = await authority.issue(["kitchen"]);
   expect(await echo(broker.url, { tls: { ca, ...own } })).toBe("hello");
+  const others = await Authority.named("Other authority");
+  const several = await started({ tls: { ...secure, clientCa: Buffer.from(`Two:\n${others.certificate}\n${ca}`) } });
+  expect(await echo(several.url, { tls: { ca, ...own } })).toBe("hello");
 });
 
 test.each([
@@ -110,6 +197,19 @@ test.each([
   socket.on("error", () => undefined);
   await new Promise((resolve) => socket.on("close", resolve));
   expect(broker.statistics.sessions).toBe(0);
+});
+
+test("a WebSocket refused for its subprotocol is gone at once, whether or not the client says goodbye", async () => {
+  const broker = await started({ webSocketPort: 0 });
+  const socket = createConnection({ port: portOf(broker.webSocketUrl), host: "127.0.0.1", allowHalfOpen: true });
+  socket.write(`${UPGRADE}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+  const received: Buffer[] = [];
+  socket.on("data", (bytes: Buffer) => received.push(bytes)).on("error", () => undefined);
+  await new Promise((resolve) => socket.on("end", resolve));
+  expect(Buffer.concat(received).toString("latin1")).toMatch(/^HTTP\/1\.1 101 [\s\S]*offer the subprotocol mqtt$/);
+  const poke = (): unknown => socket.destroyed || socket.write("?", () => setImmediate(poke));
+  poke();
+  await new Promise((resolve) => socket.on("close", resolve)); // reset, since nobody is there any more
 });
 
 test("a request that is no upgrade is told so", async () => {
@@ -234,6 +334,17 @@ test.each([
   ["a name that is none", { ...secure, passphrasse: "secret" }, "OPTION_UNKNOWN", "tls.passphrasse"],
   ["PEM", { ...secure, key: "secret" }, "OPTION_INVALID", "tls: key, passphrase"],
   ["an object", "secret", "OPTION_INVALID", "tls: must be"],
+  ["clientCa, PEM", { ...secure, clientCa: "secret" }, "OPTION_INVALID", "tls.clientCa: holds no PEM certificate"],
+  ["clientCa, a path", { ...secure, clientCa: "/secret/ca.pem" }, "OPTION_INVALID", "tls.clientCa: holds no PEM"],
+  ["clientCa, a key", { ...secure, clientCa: Buffer.from(key) }, "OPTION_INVALID", "tls.clientCa: holds no PEM"],
+  ["clientCa, each of them", { ...secure, clientCa: [ca, "secret"] }, "OPTION_INVALID", "tls.clientCa: holds no PEM"],
+  ["clientCa, in lines", { ...secure, clientCa: ca + ca }, "OPTION_INVALID", "tls.clientCa: holds a certificate that"],
+  [
+    "clientCa, whole",
+    { ...secure, clientCa: `${ca}\n${damaged}` },
+    "OPTION_INVALID",
+    "tls.clientCa: holds a certificate that",
+  ],
 ])("the option tls is told what is wrong with it, and shows nothing of it: %s", async (_, tls, code, rule) => {
   const listening = Broker.listen({ port: 0, tls: tls as BrokerOptions["tls"] });
   await expect(listening).rejects.toMatchObject({ code, message: expect.stringContaining(rule) });

@@ -1,7 +1,7 @@
 /** The options that say where to connect and as whom, and the connection that comes of them. */
 
 import { readFile } from "node:fs/promises";
-import { type ConnectOptions, type TlsOptions, type TlsProvider, TransportError, type WillOptions } from "@aiko/mqtt";
+import { type ConnectOptions, type TlsProvider, TransportError, type WillOptions } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, type OptionTable } from "./arguments.js";
 
 export const connectionOptions = {
@@ -25,6 +25,10 @@ export const connectionOptions = {
   },
   cert: { value: "FILE", help: "PEM file of the client's certificate" },
   key: { value: "FILE", help: "PEM file of its private key" },
+  "passphrase-file": {
+    value: "FILE",
+    help: "whose first line opens an encrypted --key; MQTT_PASSPHRASE in the environment does so too",
+  },
   insecure: {
     help: "TLS, as any TLS option, but take any certificate: who is on the way can then read and change everything",
   },
@@ -50,6 +54,8 @@ export const qosOption = { letters: "q", value: "QOS", help: "0 (default), 1 or 
 
 export type ConnectionOption = keyof typeof connectionOptions;
 export type WillOption = keyof typeof willOptions;
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where to connect, and how. */
 export interface Target {
@@ -77,11 +83,11 @@ const LONGEST_CLIENT_ID = 23;
  */
 export function targetOf(
   args: Arguments<ConnectionOption>,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   defaultClientId: string,
   host?: string,
 ): Target {
-  const tls = tlsOf(args);
+  const tls = tlsOf(args, environment);
   const url = serverUrl(args, host, tls !== undefined);
   const proxy = args.text("proxy");
   return {
@@ -144,6 +150,7 @@ const tlsOptions = [
   "cafile",
   "cert",
   "key",
+  "passphrase-file",
   "insecure",
   "servername",
   "tls-alpn",
@@ -152,11 +159,13 @@ const tlsOptions = [
 ] as const;
 
 /** What the TLS options say, with files read anew at each attempt; undefined if none is given. */
-function tlsOf(args: Arguments<ConnectionOption>): TlsProvider | undefined {
+function tlsOf(args: Arguments<ConnectionOption>, environment: Environment): TlsProvider | undefined {
   if (!tlsOptions.some((name) => args.has(name))) return undefined;
   if (args.has("cert") !== args.has("key")) throw new ArgumentError("options --cert and --key go together");
   if (args.has("psk") !== args.has("psk-identity"))
     throw new ArgumentError("options --psk and --psk-identity go together");
+  if (args.has("passphrase-file") && !args.has("key")) throw new ArgumentError("option --passphrase-file: needs --key");
+  const passphrase = passphraseOf(args, environment);
   const psk = args.text("psk");
   if (psk !== undefined && !/^([0-9a-f]{2}){1,64}$/i.test(psk)) {
     throw new ArgumentError("option --psk: must be 1 to 64 bytes in hexadecimal");
@@ -164,9 +173,10 @@ function tlsOf(args: Arguments<ConnectionOption>): TlsProvider | undefined {
   const alpn = args.all("tls-alpn");
   const serverName = args.text("servername");
   return async () => ({
-    ...(await pem(args, "cafile", "ca")),
-    ...(await pem(args, "cert", "certificate")),
-    ...(await pem(args, "key", "key")),
+    ca: await textOf(args, "cafile", "CERTIFICATE-----", "PEM certificate"),
+    certificate: await textOf(args, "cert"),
+    key: await textOf(args, "key"),
+    passphrase: await passphrase(),
     ...(serverName !== undefined && { serverName }),
     ...(alpn.length > 0 && { alpn }),
     ...(psk !== undefined && { psk: { identity: args.required("psk-identity"), key: Buffer.from(psk, "hex") } }),
@@ -180,9 +190,14 @@ const fileErrors: Readonly<Record<string, string>> = {
   EACCES: "you may not read it",
 };
 
-async function pem(args: Arguments<ConnectionOption>, option: "cafile" | "cert" | "key", name: keyof TlsOptions) {
+/** @param holds what must be in it, and what that is called */
+async function textOf(
+  args: Arguments<ConnectionOption>,
+  option: "cafile" | "cert" | "key" | "passphrase-file",
+  ...holds: [] | [part: string | RegExp, name: string]
+): Promise<string | undefined> {
   const file = args.text(option);
-  if (file === undefined) return {};
+  if (file === undefined) return undefined;
   const unusable = (why: string, cause?: unknown): TransportError =>
     new TransportError("TLS_FAILED", `--${option} ${file}: ${why}`, { cause });
   let text: string;
@@ -192,14 +207,24 @@ async function pem(args: Arguments<ConnectionOption>, option: "cafile" | "cert" 
     const { code = "", message } = error as Error & { code?: string };
     throw unusable(fileErrors[code] ?? message, error);
   }
-  if (option === "cafile" && !text.includes("CERTIFICATE-----")) throw unusable("holds no PEM certificate");
-  return { [name]: text };
+  const [part, name] = holds;
+  if (part !== undefined && text.search(part) < 0) throw unusable(`holds no ${name}`);
+  return text;
+}
+
+/** Of the file it is read once, which may be a pipe. */
+function passphraseOf(args: Arguments<ConnectionOption>, environment: Environment): () => Promise<string | undefined> {
+  let known = args.has("key") && !args.has("passphrase-file") ? environment["MQTT_PASSPHRASE"] || undefined : undefined;
+  return async () => {
+    known ??= (await textOf(args, "passphrase-file", /^[^\r\n]/, "passphrase in its first line"))?.split(/\r?\n/, 1)[0];
+    return known;
+  };
 }
 
 /** The password of the environment is for whoever names a user: it alone must not change how a client connects. */
 function credentials(
   args: Arguments<ConnectionOption>,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   url: string,
 ): Pick<ConnectOptions, "username" | "password"> {
   const username = args.text("username") ?? usernameWithoutPassword(url);

@@ -4,6 +4,7 @@ const words: Readonly<Record<string, string>> = {
   ca: "--cafile",
   certificate: "--cert",
   key: "--key",
+  passphrase: "the passphrase (--passphrase-file or MQTT_PASSPHRASE)",
   serverName: "--servername",
   alpn: "--tls-alpn",
   psk: "--psk",
@@ -17,7 +18,7 @@ const OPTION = /(?<=^|[\s(])(?<!--\w+ )tls\.([a-z]+(?:\.[a-z]+)?)(?![\w/-]|\.\w)
 /** What the library's error says, for a command's user. */
 export function inOptionWords(message: string): string {
   return message
-    .replace(": give its tls.passphrase", ": give one that is not")
+    .replace(": give its tls.passphrase", ": give its passphrase by --passphrase-file or MQTT_PASSPHRASE")
     .replace(": see tls.minimumVersion", "")
     .replace(OPTION, (whole, name: string) => (Object.hasOwn(words, name) ? (words[name] as string) : whole));
 }

@@ -1,4 +1,5 @@
 // The commands as users run them: child processes, from the build, against the embedded broker.
+import { createPrivateKey } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -295,6 +296,49 @@ function listen(answer: (text: string) => string | undefined = () => undefined):
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
+
+test("an encrypted --key is opened by --passphrase-file or MQTT_PASSPHRASE; without, one line names them", async () => {
+  const authority = await Authority.named("Test authority");
+  const ca = authority.certificate;
+  const own = await authority.issue(["kitchen"]);
+  await using secure = await Broker.listen({
+    port: 0,
+    tls: { ...(await authority.issue(["127.0.0.1"])), clientCa: ca },
+  });
+  const folder = await mkdtemp(join(tmpdir(), "aiko-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const written = async (name: string, text: string): Promise<string> => {
+    await writeFile(join(folder, name), text);
+    return join(folder, name);
+  };
+  const key = createPrivateKey(own.key).export({
+    type: "pkcs8",
+    format: "pem",
+    cipher: "aes-256-cbc",
+    passphrase: "open sesame",
+  });
+  const files = [
+    ["--cafile", await written("ca.pem", ca)],
+    ["--cert", await written("cert.pem", own.certificate)],
+    ["--key", await written("key.pem", String(key))],
+  ].flat();
+  const server = ["-h", "127.0.0.1", "-p", String(secure.port), ...files];
+  const publish = (more: readonly string[], passphrase = "") =>
+    run(
+      Child.command("mqtt_publish", ["-t", "a", "-m", "b", ...server, ...more], {
+        environment: { MQTT_PASSPHRASE: passphrase },
+      }),
+    );
+  const right = ["--passphrase-file", await written("right", "open sesame\n")];
+  expect(await publish(right)).toMatchObject({ code: 0, notes: [] });
+  expect(await publish([], "open sesame")).toMatchObject({ code: 0, notes: [] });
+  const none = "--key is encrypted: give its passphrase by --passphrase-file or MQTT_PASSPHRASE";
+  const wrong = "the passphrase (--passphrase-file or MQTT_PASSPHRASE) does not open --key";
+  expect(await publish([])).toMatchObject({ code: 1, notes: [expect.stringContaining(none)] });
+  const { code, notes } = await publish(["--passphrase-file", await written("wrong", "open barley\n")]);
+  expect([code, notes]).toEqual([1, [expect.stringContaining(wrong)]]);
+  expect(notes[0]).not.toContain("barley");
+});
 
 test("over TLS, with a certificate that --cafile names; without it, one line says what to do", async () => {
   const authority = await Authority.named("Test authority");

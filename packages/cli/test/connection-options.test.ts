@@ -52,6 +52,7 @@ test.each([
   [["--unix", "/a", "--tls"], "option --unix: takes no TLS options; a Unix socket is not encrypted"],
   [["--unix", "/a", "--cafile", "b"], "option --unix: takes no TLS options; a Unix socket is not encrypted"],
   [["--cert", "c.pem"], "options --cert and --key go together"],
+  [["--passphrase-file", "p"], "option --passphrase-file: needs --key"],
   [["--psk", "00"], "options --psk and --psk-identity go together"],
   [["--psk", "xyz", "--psk-identity", "a"], "option --psk: must be 1 to 64 bytes in hexadecimal"],
   [["-V", "4"], "protocol-version 4: must be 5, 31, 311 or auto"],
@@ -140,6 +141,30 @@ test("TLS options become the library's, with files read at each attempt", async 
   });
   const missing = target(["--cafile", "/nowhere/ca.pem"]).options.tls as TlsProvider;
   await expect(missing("mqtts://server")).rejects.toThrow("--cafile /nowhere/ca.pem: there is no such file");
+});
+
+test("the passphrase of --key comes from a file, read once, or from the environment", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "aiko-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "passphrase");
+  await writeFile(file, "open sesame \r\nsecond line\n");
+  const pair = ["--cert", file, "--key", file];
+  const environment = { MQTT_PASSPHRASE: "of the environment" };
+  const provider = (argv: readonly string[], from = environment) => target(argv, from).options.tls as TlsProvider;
+  const inFile = provider([...pair, "--passphrase-file", file]);
+  for (const text of ["changed\n", "\nchanged"]) {
+    expect(await inFile("mqtts://server")).toMatchObject({ passphrase: "open sesame " });
+    await writeFile(file, text);
+  }
+  await expect(provider([...pair, "--passphrase-file", file])("mqtts://server")).rejects.toThrow(
+    `--passphrase-file ${file}: holds no passphrase in its first line`,
+  );
+  await expect(provider([...pair, "--passphrase-file", folder])("mqtts://server")).rejects.toThrow(
+    `--passphrase-file ${folder}: is a directory`,
+  );
+  expect(await provider(pair)("mqtts://server")).toMatchObject({ passphrase: "of the environment" });
+  expect(await provider(pair, { MQTT_PASSPHRASE: "" })("mqtts://server")).toMatchObject({ passphrase: undefined });
+  expect(await provider(["--tls"])("mqtts://server")).toMatchObject({ passphrase: undefined });
 });
 
 test("a --cafile that is of no use is named", async () => {

@@ -9,7 +9,14 @@ test.each([
   ["tls.psk.key is not the server's", "--psk is not the server's"],
   ["a shared key (tls.psk), or ciphers", "a shared key (--psk), or ciphers"],
   ["none of the protocols of tls.alpn", "none of the protocols of --tls-alpn"],
-  ["tls.key is encrypted: give its tls.passphrase (X)", "--key is encrypted: give one that is not (X)"],
+  [
+    "tls.key is encrypted: give its tls.passphrase (X)",
+    "--key is encrypted: give its passphrase by --passphrase-file or MQTT_PASSPHRASE (X)",
+  ],
+  [
+    "tls.passphrase does not open tls.key (X)",
+    "the passphrase (--passphrase-file or MQTT_PASSPHRASE) does not open --key (X)",
+  ],
   ["no version is taken by both sides: see tls.minimumVersion (X)", "no version is taken by both sides (X)"],
   ["tls.ca: holds no PEM certificate", "--cafile: holds no PEM certificate"],
 ])("%s: %s", (said, meant) => {

@@ -10,19 +10,19 @@ export interface DiskStoreOptions {
    * The most bytes that the records of a session take, 64 for each record included; a write beyond is refused with
    * STORE_FULL. Default 256 MiB.
    */
-  readonly maximumBytes?: number;
+  readonly maximumBytes?: number | undefined;
   /**
    * The most bytes of replaced and removed records that a file has before it is written anew, or as many as it has of
    * records, if that is more. While it is written anew, there are two of it on the disk. Default 8 MiB.
    */
-  readonly toleratedWaste?: number;
+  readonly toleratedWaste?: number | undefined;
   /**
    * Told of each part of a session's file that was damaged, when `open` has put the intact rest in its place. Without it,
    * `open` rejects with STORE_CORRUPT once; opening again goes on with what is intact.
    */
-  readonly onDamage?: (damage: Damage) => void;
+  readonly onDamage?: ((damage: Damage) => void) | undefined;
   /** What the store writes with. Default: the file system of Node. For tests that inject faults. */
-  readonly fileSystem?: FileSystem;
+  readonly fileSystem?: FileSystem | undefined;
 }
 
 export interface DiskStoreSettings {
