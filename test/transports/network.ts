@@ -41,15 +41,6 @@ export async function listen(accept: (socket: Socket) => void): Promise<{ port: 
   return listening(createServer(accept));
 }
 
-/** A port of loopback where nobody listens. */
-export async function deadPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return (address as { port: number }).port;
-}
-
 /** A path for a Unix socket, in a folder that is removed after the test. */
 export async function socketPath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "aiko-"));

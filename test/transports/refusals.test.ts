@@ -1,12 +1,15 @@
 // What can be wrong on the way to a server, below MQTT: each is a typed error in words that say what to do.
+import { createPrivateKey } from "node:crypto";
 import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions as ServerOptions } from "node:tls";
-import { connect, type NetworkOptions, platform, type TransportError } from "@aiko/mqtt";
+import { connect, createClient, type NetworkOptions, platform, type TransportError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { Authority, selfSigned } from "../fixtures/certificates.ts";
-import { address, deadPort, listen, listening, patient, settle, socketPath } from "./network.ts";
+import { freePort } from "../fixtures/free-port.ts";
+import { address, listen, listening, patient, settle, socketPath } from "./network.ts";
 import { httpProxy, socksProxy } from "./proxies.ts";
 
 const authority = await Authority.named("Test authority");
@@ -14,10 +17,11 @@ const good = await authority.issue(["127.0.0.1"]);
 const other = await authority.issue(["client"]);
 
 /** What dialling fails with, in words without the port. */
-async function refusal(dialled: Promise<{ destroy(): void }>): Promise<string> {
+async function refusal(dialled: Promise<{ destroy(): void } | AsyncDisposable>): Promise<string> {
   const error = await dialled.then(
-    (transport) => {
-      transport.destroy();
+    (opened) => {
+      if ("destroy" in opened) opened.destroy();
+      else void opened[Symbol.asyncDispose]();
       return undefined;
     },
     (reason: TransportError) => reason,
@@ -99,6 +103,23 @@ describe("a client's own certificate and key", () => {
     expect(await refusal(dialTls(of(good), tls))).toContain("tls.key is not the key of tls.certificate");
   });
 
+  const locked = createPrivateKey(other.key).export({
+    type: "pkcs8",
+    format: "pem",
+    cipher: "aes-256-cbc",
+    passphrase: "open sesame",
+  }) as string;
+  test.each([
+    [undefined, "TLS_FAILED: .*: tls.key is encrypted: give its tls.passphrase \\(ERR_MISSING_PASSPHRASE\\)$"],
+    ["", "TLS_FAILED: .*: tls.passphrase does not open tls.key"],
+    ["open barley", "TLS_FAILED: .*: tls.passphrase does not open tls.key"],
+    ["x".repeat(2_000), "TLS_FAILED: .*: tls.passphrase does not open tls.key"],
+    ["open sesame", "none"],
+  ])("a key that is encrypted needs its passphrase: %s", async (passphrase, said) => {
+    const tls = { ca, certificate: other.certificate, key: locked, passphrase };
+    expect(await refusal(dialTls(of(good), tls))).toMatch(new RegExp(`^${said}`));
+  });
+
   test("text that is no PEM is told", async () => {
     const tls = { ca, certificate: "nonsense", key: "nonsense" };
     expect(await refusal(dialTls(of(good), tls))).toContain("tls.ca, tls.certificate or tls.key is no PEM text");
@@ -128,6 +149,20 @@ describe("a client's own certificate and key", () => {
       "the server does not take the client's certificate, or wants one: see tls.certificate and tls.key",
     );
   });
+
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "a WebSocket server that wants one says so in the same words: %s",
+    async (maxVersion) => {
+      const wanting = { ...of(good), requestCert: true, ca, maxVersion };
+      const plain = await listening(createTlsServer(wanting));
+      const { port } = await listening(createHttpsServer(wanting));
+      const words = await refusal(connect(`mqtts://127.0.0.1:${plain.port}`, { tls: { ca } }));
+      expect(words).toMatch(/^TLS_FAILED: .*wants? (one|a client certificate)/);
+      expect(await refusal(connect(`wss://127.0.0.1:${port}`, { tls: { ca } }))).toBe(
+        words.replace("mqtts:", "wss:").replace("PORT:", "PORT/:"),
+      );
+    },
+  );
 
   test("a server that wants one takes the right one", async () => {
     const server = createTlsServer({ ...of(good), requestCert: true, ca });
@@ -214,7 +249,7 @@ describe("other ends of a TLS handshake", () => {
 });
 
 describe("proxies", () => {
-  const proxied = async (proxy: string) => platform.dial(address("mqtt", await deadPort()), patient, { proxy });
+  const proxied = async (proxy: string) => platform.dial(address("mqtt", await freePort()), patient, { proxy });
 
   test.each([
     ["an HTTP proxy", httpProxy],
@@ -243,7 +278,7 @@ describe("proxies", () => {
   });
 
   test("a proxy that is not there", async () => {
-    expect(await refusal(proxied(`http://127.0.0.1:${await deadPort()}`))).toMatch(
+    expect(await refusal(proxied(`http://127.0.0.1:${await freePort()}`))).toMatch(
       /^CONNECTION_FAILED: cannot connect to proxy http:\/\/127\.0\.0\.1:PORT: connection refused: is a proxy running there\?/,
     );
   });
@@ -292,8 +327,49 @@ describe("WebSockets", () => {
   ])("a server that chooses %s of the subprotocols", async (_, handleProtocols) => {
     const server = createHttpServer();
     const { port } = await listening(server);
+    const gone = new Promise((resolve) => server.on("connection", (socket) => socket.on("end", resolve)));
     new WebSocketServer({ server, handleProtocols });
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toMatch(/^WEBSOCKET_FAILED: .*subprotocol/);
+    await gone; // at once: the package ws waits 30 s for a server that does not say goodbye
+  });
+
+  test.each([
+    ["a name", { "x token": "secret" }, 'webSocket.headers "x token": HTTP allows no such name of a header'],
+    ["no name", { "": "secret" }, 'webSocket.headers "": HTTP allows no such name of a header'],
+    [
+      "a line end in a value",
+      { "x-a": "secret\r\nx-b: 1" },
+      'webSocket.headers "x-a": has a character that HTTP allows',
+    ],
+    ["a value beyond Latin-1", { "x-a": "secret €" }, 'webSocket.headers "x-a": has a character that HTTP allows'],
+    ["a value that is no string", { "x-a": 1 }, 'webSocket.headers "x-a": must be a string'],
+  ])("headers that HTTP does not allow are told at once, without their values: %s", (_, headers, message) => {
+    const creating = () => createClient("ws://127.0.0.1:1", { webSocket: { headers: headers as never } });
+    expect(creating).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+    expect(creating).toThrow(message);
+    expect(creating).not.toThrow("secret");
+  });
+
+  test.each(["", "a b", "mqtt,chat", "mqtt\r\n"])(
+    "a subprotocol that HTTP does not allow is told at once: %j",
+    (subprotocol) => {
+      expect(() => createClient("ws://127.0.0.1:1", { webSocket: { subprotocol } })).toThrow(
+        "webSocket.subprotocol: must be a name as HTTP allows them",
+      );
+    },
+  );
+
+  test("headers that are undefined are left out", async () => {
+    const server = createHttpServer();
+    const { port } = await listening(server);
+    const asked = new Promise((resolve) => server.on("upgrade", ({ headers }) => resolve(headers)));
+    const headers = { "x-a": "\tall that HTTP takes: ~\u00ff", "x-b": undefined };
+    const client = createClient(`ws://127.0.0.1:${port}`, { webSocket: { headers }, reconnect: false });
+    const ended = client.connect().catch(() => undefined);
+    expect(await asked).toMatchObject({ "x-a": "all that HTTP takes: ~\u00ff" });
+    expect(await asked).not.toHaveProperty("x-b");
+    await client.disconnect();
+    await ended;
   });
 
   test("text is no MQTT: the connection is closed, and the error says why", async () => {

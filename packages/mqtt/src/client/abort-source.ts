@@ -14,12 +14,13 @@ interface Controller {
 }
 
 const NOT_ABORTED = { aborted: false, reason: undefined };
+const NOBODY: readonly (() => void)[] = [];
 
 const runtime = globalThis as { readonly AbortController?: new () => Controller };
 
 /** A signal and its source in one: of each attempt to connect there is one, so it is small. */
 export class AbortSource implements Controller, AbortSignalLike {
-  private listeners: Set<() => void> | undefined;
+  private listeners: readonly (() => void)[] = NOBODY;
   private state: { readonly aborted: boolean; readonly reason: unknown } = NOT_ABORTED;
 
   get signal(): AbortSignalLike {
@@ -35,19 +36,18 @@ export class AbortSource implements Controller, AbortSignalLike {
   }
 
   addEventListener(_type: "abort", listener: () => void): void {
-    this.listeners ??= new Set();
-    this.listeners.add(listener);
+    this.listeners = [...this.listeners, listener];
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
-    this.listeners?.delete(listener);
+    this.listeners = this.listeners.filter((each) => each !== listener);
   }
 
   abort(reason: unknown): void {
     if (this.state.aborted) return;
     this.state = { aborted: true, reason };
-    const { listeners = [] } = this;
-    this.listeners = undefined;
+    const { listeners } = this;
+    this.listeners = NOBODY;
     for (const listener of listeners) listener();
   }
 }
@@ -67,19 +67,14 @@ export function onAbort(signal: AbortSignalLike | undefined, abort: (error: Usag
   return signal === undefined ? () => undefined : listen(signal, () => abort(aborted(signal)));
 }
 
-/** What `work` comes to, or a rejection with the signal's reason as soon as it fires. */
-export async function orAborted<Result>(work: Result | Promise<Result>, signal: AbortSignalLike): Promise<Result> {
-  let stop = (): void => undefined;
-  const givenUp = new Promise<never>((_, reject) => {
-    const fire = (): void => reject(signal.reason);
-    if (signal.aborted) fire();
-    stop = listen(signal, fire);
+/** What `work` comes to, or a rejection with the source's reason as soon as that is aborted. For sources that do not last long. */
+export function orAborted<Result>(work: Promise<Result>, source: AbortSource): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const fire = (): void => reject(source.reason);
+    if (source.aborted) fire();
+    source.addEventListener("abort", fire);
+    work.then(resolve, reject);
   });
-  try {
-    return await Promise.race([work, givenUp]);
-  } finally {
-    stop();
-  }
 }
 
 /** Who is to be called when a signal fires. */

@@ -8,7 +8,7 @@ import type { Clock, Timer } from "../platform/clock.js";
 
 export interface AnswerWatchOwner {
   /** Which sending of a request has waited longest for its answer: a number that no other has; 0 if none waits. */
-  oldestUnanswered(): number;
+  readonly oldestUnanswered: number;
   /** The server does not answer it. */
   unanswered(error: TimeoutError): void;
 }
@@ -26,7 +26,7 @@ export class AnswerWatch {
 
   /** Something was asked, or answered. */
   look(): void {
-    const oldest = this.owner.oldestUnanswered();
+    const oldest = this.owner.oldestUnanswered;
     if (oldest === 0) {
       this.timer?.cancel();
       this.timer = undefined;
@@ -34,7 +34,7 @@ export class AnswerWatch {
     }
     this.timer ??= this.clock.schedule(ANSWER_TIME, () => {
       this.timer = undefined;
-      if (this.owner.oldestUnanswered() === oldest) {
+      if (this.owner.oldestUnanswered === oldest) {
         const waited = `the server left SUBSCRIBE or UNSUBSCRIBE unanswered for ${ANSWER_TIME} ms`;
         this.owner.unanswered(new TimeoutError("ANSWER_TIMEOUT", waited));
       }

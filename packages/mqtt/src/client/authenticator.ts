@@ -13,11 +13,11 @@ export interface AuthenticationOptions {
   /** The Authentication Method. */
   readonly method: string;
   /** Begins an exchange: the Authentication Data of CONNECT, or of AUTH when authenticating again. */
-  begin?(): Data | Promise<Data>;
+  readonly begin?: (() => Data | Promise<Data>) | undefined;
   /** The answer to the server's data. */
   respond(data: Data): Data | Promise<Data>;
   /** What the server said with its success, for methods by which it proves itself too. */
-  finish?(data: Data): void | Promise<void>;
+  readonly finish?: ((data: Data) => void | Promise<void>) | undefined;
 }
 
 const CONTINUE = 0x18;

@@ -3,7 +3,7 @@
 import { clientIdProblem } from "../codec/connect-coder.js";
 import { encodeClientPacket } from "../codec/encode.js";
 import type { ProtocolVersion, QoS, Will } from "../codec/packets.js";
-import type { ConnectProperties, WillProperties } from "../codec/properties.js";
+import { type ConnectProperties, type WillProperties, withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
@@ -140,6 +140,8 @@ export interface ClientSettings {
   readonly authentication: AuthenticationOptions | undefined;
   /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
   readonly endsWithClient: boolean;
+  /** By how many milliseconds the platform's timers may come late at present. */
+  readonly timerLateness: (() => number) | undefined;
 }
 
 const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
@@ -168,6 +170,9 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "platform",
 ]);
 
+/** What of the options CONNECT says, and may be unable to say. */
+const SAID = ["clientId", "username", "password", "will", "properties", "authentication"] as const;
+
 /** Seconds for which a server is asked to hold the session of a client that means to come back. */
 const COME_BACK = 3_600;
 const FOR_EVER = 0xffff_ffff;
@@ -176,7 +181,11 @@ const FOR_EVER = 0xffff_ffff;
  * @param urlHasUsername whether the server's URL names a user, for whom `password` may be meant
  * @throws UsageError OPTION_UNKNOWN, OPTION_INVALID, CLIENT_ID_INVALID, TOPIC_NAME_INVALID or PAYLOAD_INVALID
  */
-export function parseConnectOptions(options: ConnectOptions, random: Random, urlHasUsername = false): ClientSettings {
+export function parseConnectOptions(
+  options: ConnectOptions,
+  platform: Platform,
+  urlHasUsername = false,
+): ClientSettings {
   if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
   assertKnown(options, known);
   if (options.store !== undefined && options.clientId === undefined) {
@@ -188,7 +197,7 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
       throw invalid(name, value, "must be an object");
   }
   const cleanStart = boolean("cleanStart", options.cleanStart, options.store === undefined);
-  const clientId = options.clientId ?? randomClientId(random);
+  const clientId = options.clientId ?? randomClientId(platform.random);
   if (typeof clientId !== "string") throw invalid("clientId", clientId, "must be a string");
   const { authentication } = options;
   if (authentication !== undefined) checkAuthentication(authentication, options.protocolVersion);
@@ -216,9 +225,8 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
   if (options.reconnect !== undefined && options.reconnect !== false && typeof options.reconnect !== "object") {
     throw invalid("reconnect", options.reconnect, "must be false, or an object of delays");
   }
-  const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect ?? {});
-  const properties = options.properties ?? {};
-  const chosen = properties.sessionExpiryInterval !== undefined;
+  const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect);
+  const chosen = options.properties?.sessionExpiryInterval !== undefined;
   const kept = cleanStart ? (reconnect === undefined ? undefined : COME_BACK) : FOR_EVER;
   const settings: ClientSettings = {
     clientId,
@@ -232,23 +240,28 @@ export function parseConnectOptions(options: ConnectOptions, random: Random, url
     connectTimeout: integer("connectTimeout", options.connectTimeout, 10_000, 1, 2 ** 31 - 1),
     reconnect,
     store: options.store,
-    outbox: outboxBounds(options.outbox ?? {}),
+    outbox: outboxBounds(options.outbox),
     maximumInflight:
       options.maximumInflight === undefined
         ? undefined
         : integer("maximumInflight", options.maximumInflight, 65_535, 1, 65_535),
-    inbox: bounds("inbox", options.inbox, 1_000, 4 * 2 ** 20),
+    inbox: inboxBounds(options.inbox),
     network: parseNetworkOptions(options),
     dial: options.dial,
     authentication,
-    properties: chosen || kept === undefined ? properties : { sessionExpiryInterval: kept, ...properties },
+    properties: chosen ? options.properties : connectProperties(options.properties, kept),
     endsWithClient: !chosen && cleanStart && kept !== undefined,
+    timerLateness: platform.timerLateness,
   };
-  for (const version of versions) assertConnect(settings, version, urlHasUsername);
+  if (SAID.some((name) => options[name] !== undefined))
+    assertConnect(settings, versions[0] as ProtocolVersion, urlHasUsername);
   return settings;
 }
 
-/** What cannot be encoded is told now, and not when a connection is there to say it over. */
+/**
+ * What cannot be encoded is told now, and not when a connection is there to say it over. The first version to try has all rules of the
+ * others: of those that a client identifier breaks, `versions` is free.
+ */
 function assertConnect(settings: ClientSettings, version: ProtocolVersion, urlHasUsername: boolean): void {
   const { clientId, cleanStart, keepAlive, will, username, password } = settings;
   const authenticationMethod = settings.authentication?.method;
@@ -279,13 +292,18 @@ function randomClientId(random: Random): string {
   return id;
 }
 
+const ALL_VERSIONS = [5, 4, 3] as const;
+const ONE_VERSION = { 3: [3], 4: [4], 5: [5] } as const;
+
 function protocolVersions(asked: unknown, clientId: string, cleanStart: boolean): readonly ProtocolVersion[] {
-  if (asked === "auto")
-    return ([5, 4, 3] as const).filter((version) => !clientIdProblem(version, clientId, cleanStart));
+  if (asked === "auto") {
+    const possible = ALL_VERSIONS.filter((version) => !clientIdProblem(version, clientId, cleanStart));
+    return possible.length === ALL_VERSIONS.length ? ALL_VERSIONS : possible;
+  }
   if (asked !== 3 && asked !== 4 && asked !== 5) throw invalid("protocolVersion", asked, 'must be 3, 4, 5 or "auto"');
   const problem = clientIdProblem(asked, clientId, cleanStart);
   if (problem) throw new UsageError("CLIENT_ID_INVALID", `clientId "${clientId}" ${problem}`);
-  return [asked];
+  return ONE_VERSION[asked];
 }
 
 function checkAuthentication(authentication: AuthenticationOptions, protocolVersion: unknown): void {
@@ -316,29 +334,54 @@ function parseWill(will: WillOptions): Will {
   return { topic, payload: bytes, qos, retain: boolean("will.retain", retain, false), properties };
 }
 
-function reconnectDelays(delays: Given<ReconnectDelays>): ReconnectDelays {
+// Defaults are objects that clients share: thousands in one process most often have the same.
+
+const PROPERTIES: ConnectProperties = { sessionExpiryInterval: COME_BACK };
+
+function connectProperties(
+  given: ConnectProperties = {},
+  sessionExpiryInterval: number | undefined,
+): ConnectProperties {
+  if (sessionExpiryInterval === undefined) return given;
+  if (sessionExpiryInterval === COME_BACK && Object.keys(given).length === 0) return PROPERTIES;
+  return { sessionExpiryInterval, ...withoutUndefined(given) };
+}
+
+const DELAYS: ReconnectDelays = { initialDelay: 1_000, maximumDelay: 60_000, maximumAttempts: Infinity };
+
+function reconnectDelays(delays: Given<ReconnectDelays> | undefined): ReconnectDelays {
+  if (delays === undefined) return DELAYS;
   for (const name of Object.keys(delays)) {
     if (name !== "initialDelay" && name !== "maximumDelay" && name !== "maximumAttempts") {
       throw new UsageError("OPTION_UNKNOWN", `option "reconnect.${name}": there is no such option`);
     }
   }
-  const initialDelay = integer("reconnect.initialDelay", delays.initialDelay, 1_000, 1, 2 ** 31 - 1);
-  const maximumDelay = integer("reconnect.maximumDelay", delays.maximumDelay, 60_000, initialDelay, 2 ** 31 - 1);
-  const maximumAttempts = delays.maximumAttempts ?? Infinity;
+  const initialDelay = integer("reconnect.initialDelay", delays.initialDelay, DELAYS.initialDelay, 1, 2 ** 31 - 1);
+  const longest = 2 ** 31 - 1;
+  const maximumDelay = integer(
+    "reconnect.maximumDelay",
+    delays.maximumDelay,
+    DELAYS.maximumDelay,
+    initialDelay,
+    longest,
+  );
+  const maximumAttempts = delays.maximumAttempts ?? DELAYS.maximumAttempts;
   if (!(maximumAttempts >= 1)) throw invalid("reconnect.maximumAttempts", maximumAttempts, "must be at least 1");
   return { initialDelay, maximumDelay, maximumAttempts };
 }
 
-function bounds(name: string, given: Given<Bounds> = {}, count: number, bytes: number): Bounds {
+const INBOX: Bounds = { maximumCount: 1_000, maximumBytes: 4 * 2 ** 20 };
+
+function inboxBounds(given: Given<Bounds> | undefined): Bounds {
+  if (given === undefined) return INBOX;
   for (const key of Object.keys(given)) {
     if (key !== "maximumCount" && key !== "maximumBytes") {
-      throw new UsageError("OPTION_UNKNOWN", `option "${name}.${key}": there is no such option`);
+      throw new UsageError("OPTION_UNKNOWN", `option "inbox.${key}": there is no such option`);
     }
   }
-  return {
-    maximumCount: integer(`${name}.maximumCount`, given.maximumCount, count, 1, Number.MAX_SAFE_INTEGER),
-    maximumBytes: integer(`${name}.maximumBytes`, given.maximumBytes, bytes, 1, Number.MAX_SAFE_INTEGER),
-  };
+  const upTo = (name: keyof Bounds): number =>
+    integer(`inbox.${name}`, given[name], INBOX[name], 1, Number.MAX_SAFE_INTEGER);
+  return { maximumCount: upTo("maximumCount"), maximumBytes: upTo("maximumBytes") };
 }
 
 const OUTBOX_OPTIONS: ReadonlySet<string> = new Set<keyof OutboxOptions>([
@@ -350,17 +393,26 @@ const OUTBOX_OPTIONS: ReadonlySet<string> = new Set<keyof OutboxOptions>([
 ]);
 const POLICIES: readonly unknown[] = ["reject", "drop-oldest", "drop-newest", "keep-latest"] satisfies OutboxPolicy[];
 
-function outboxBounds(options: OutboxOptions): OutboxBounds {
+const OUTBOX = {
+  maximumCount: 100_000,
+  maximumBytes: 64 * 2 ** 20,
+  maximumAge: Infinity,
+  policy: "reject",
+  qos0: "queue",
+} as const satisfies OutboxBounds;
+
+function outboxBounds(options: OutboxOptions | undefined): OutboxBounds {
+  if (options === undefined) return OUTBOX;
   assertKnown(options, OUTBOX_OPTIONS, "outbox.");
-  const { policy = "reject", qos0 = "queue" } = options;
+  const { policy = OUTBOX.policy, qos0 = OUTBOX.qos0 } = options;
   if (!POLICIES.includes(policy)) throw invalid("outbox.policy", policy, `must be one of ${POLICIES.join(", ")}`);
   if (qos0 !== "queue" && qos0 !== "drop") throw invalid("outbox.qos0", qos0, 'must be "queue" or "drop"');
-  const upTo = (name: "maximumCount" | "maximumBytes" | "maximumAge", otherwise: number): number =>
-    integer(`outbox.${name}`, options[name], otherwise, 1, Number.MAX_SAFE_INTEGER);
+  const upTo = (name: "maximumCount" | "maximumBytes" | "maximumAge"): number =>
+    integer(`outbox.${name}`, options[name], OUTBOX[name], 1, Number.MAX_SAFE_INTEGER);
   return {
-    maximumCount: upTo("maximumCount", 100_000),
-    maximumBytes: upTo("maximumBytes", 64 * 2 ** 20),
-    maximumAge: upTo("maximumAge", Infinity),
+    maximumCount: upTo("maximumCount"),
+    maximumBytes: upTo("maximumBytes"),
+    maximumAge: upTo("maximumAge"),
     policy,
     qos0,
   };

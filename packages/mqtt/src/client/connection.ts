@@ -3,7 +3,7 @@
  * transport and a clock say. Ends exactly once, with the reason.
  */
 
-import type { ConnackPacket, DisconnectPacket, Packet } from "../codec/packets.js";
+import type { ConnackPacket, DisconnectPacket, Packet, ProtocolVersion } from "../codec/packets.js";
 import { describeReasonCode, describeReturnCode, mayCarry } from "../codec/reason-codes.js";
 import { ServerPacketStream } from "../codec/server-packet-stream.js";
 import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../errors.js";
@@ -16,17 +16,19 @@ import type { StoreWriter } from "./store-writer.js";
 export interface ConnectionEvents {
   packet(packet: Packet): void;
   /** Once, when it is over: refused, lost, or ended by us (then without an error). */
-  ended(error: MqttError | undefined): void;
+  ended(connection: Connection, error: MqttError | undefined): void;
 }
+
+const NO_LIMITS = {};
 
 export class Connection implements ConnectionOwner {
   private readonly network: NetworkConnection;
   private timer: Timer | undefined;
   private accepted = false;
   private over = false;
-  /** Resolves when the transport is closed, which may be a little after the end was reported. */
-  readonly gone: Promise<void>;
-  private leave: () => void = () => undefined;
+  private transportClosed = false;
+  /** Settles the promise of whoever waits for that. */
+  private leave: (() => void) | undefined;
 
   constructor(
     transport: Transport,
@@ -38,9 +40,18 @@ export class Connection implements ConnectionOwner {
     maximumPacketSize: number | undefined,
     private readonly events: ConnectionEvents,
   ) {
-    const limits = maximumPacketSize === undefined ? {} : { maximumPacketSize };
+    const limits = maximumPacketSize === undefined ? NO_LIMITS : { maximumPacketSize };
     this.network = new NetworkConnection(transport, clock, new ServerPacketStream(attempt.version, limits), this);
-    this.gone = new Promise((resolve) => {
+  }
+
+  get version(): ProtocolVersion {
+    return this.attempt.version;
+  }
+
+  /** Resolves when the transport is closed, which may be a little after the end was reported. Asked once. */
+  gone(): Promise<void> {
+    if (this.transportClosed) return Promise.resolve();
+    return new Promise((resolve) => {
       this.leave = resolve;
     });
   }
@@ -143,7 +154,8 @@ export class Connection implements ConnectionOwner {
   }
 
   closed(error: Error | undefined): void {
-    this.leave();
+    this.transportClosed = true;
+    this.leave?.();
     if (error instanceof MqttError && !this.accepted) {
       this.finish(error); // what TLS or the WebSocket had to say comes only now
       return;
@@ -160,7 +172,7 @@ export class Connection implements ConnectionOwner {
     this.over = true;
     this.timer?.cancel();
     this.session.connectionLost();
-    this.events.ended(error);
+    this.events.ended(this, error);
   }
 
   /** One timer a connection: it looks at the session's deadline when it fires, and not at every packet. */

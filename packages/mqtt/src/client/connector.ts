@@ -13,8 +13,8 @@ import type { Transport } from "../platform/transport.js";
 import type { Attempt, ClientSession } from "../session/client-session.js";
 import { AbortSource, assertNotAborted, onAbort, orAborted } from "./abort-source.js";
 import type { Authenticator } from "./authenticator.js";
-import type { ClientSettings } from "./connect-options.js";
-import { Connection } from "./connection.js";
+import type { ClientSettings, Credentials } from "./connect-options.js";
+import { Connection, type ConnectionEvents } from "./connection.js";
 import { ReconnectPolicy } from "./reconnect-policy.js";
 import type { ServerList } from "./server-list.js";
 import type { ServerUrl } from "./server-url.js";
@@ -30,7 +30,8 @@ export interface Accepted {
 }
 
 export interface ConnectorEvents {
-  accepted(accepted: Accepted): void;
+  /** CONNACK has accepted. */
+  connected(accepted: Accepted): void;
   /** A connection that had been accepted is over. */
   lost(error: MqttError): void;
   reconnecting(attempt: number, delay: number, error: MqttError): void;
@@ -43,9 +44,16 @@ export interface ConnectorEvents {
 type Connecting = {
   readonly at: "connecting";
   readonly abort: AbortSource;
-  connection: Connection | undefined;
-  accept: (connack: ConnackPacket) => void;
+  /** From CONNECT until it is answered. */
+  handshake: Handshake | undefined;
 };
+
+interface Handshake {
+  readonly connection: Connection;
+  readonly server: ServerUrl;
+  resolve(accepted: Accepted): void;
+  reject(error: MqttError | undefined): void;
+}
 
 type State =
   | { readonly at: "idle" }
@@ -73,14 +81,11 @@ const WAKE_INTERVAL = 1_000;
 /** Servers that one round tries at the most, so that servers which refer to each other do not keep a client busy. */
 const MOST_ATTEMPTS = 100;
 
-/** What CONNECT says of who connects. */
-type Introduction = Omit<Attempt, "clientId">;
-
-export class Connector {
+export class Connector implements ConnectionEvents {
   private state: State = { at: "idle" };
   private readonly policy: ReconnectPolicy | undefined;
   /** The version that each server accepted, by its name; until then all of `settings.versions` are tried there. */
-  private readonly versions = new Map<string, ProtocolVersion>();
+  private versions: Map<string, ProtocolVersion> | undefined;
   private version: ProtocolVersion | undefined;
   /** Whether the application's backlog keeps us from reading, whichever connection it is. */
   private paused = false;
@@ -149,7 +154,7 @@ export class Connector {
     if (state.at === "connecting") state.abort.abort(reason);
     if (state.at === "online") {
       state.connection.end(undefined, patience);
-      await state.connection.gone;
+      await state.connection.gone();
     }
   }
 
@@ -162,7 +167,8 @@ export class Connector {
 
   /** The session's events, passed on by whoever owns it. */
   connackAccepted(connack: ConnackPacket): void {
-    if (this.state.at === "connecting") this.state.accept(connack);
+    if (this.state.at === "connecting" && this.state.handshake !== undefined)
+      this.accept(this.state.handshake, connack);
   }
 
   connackRefused(connack: ConnackPacket): void {
@@ -178,14 +184,27 @@ export class Connector {
     this.current?.disconnected(packet);
   }
 
+  /** @internal */
+  packet(packet: Packet): void {
+    this.events.packet(packet);
+  }
+
+  /** @internal */
+  ended(connection: Connection, error: MqttError | undefined): void {
+    const { state } = this;
+    if (state.at === "connecting" && state.handshake?.connection === connection) state.handshake.reject(error);
+    if (state.at === "online" && state.connection === connection) this.connectionEnded(state, error);
+  }
+
   private get current(): Connection | undefined {
-    return this.state.at === "online" || this.state.at === "connecting" ? this.state.connection : undefined;
+    if (this.state.at === "connecting") return this.state.handshake?.connection;
+    return this.state.at === "online" ? this.state.connection : undefined;
   }
 
   /** Each server once, in order; where one refers to others, those first. Rejects with the last one's error. */
   private async round(signal: AbortSignalLike | undefined): Promise<Accepted> {
     this.roundBegan = this.platform.clock.now();
-    await this.refreshServers(signal);
+    if (this.servers.mustBeAsked) await this.refreshServers(signal);
     const tried = new Set<string>();
     let failure: MqttError | undefined;
     for (let next = this.nextServer(tried); next !== undefined; next = this.nextServer(tried)) {
@@ -211,7 +230,7 @@ export class Connector {
   private async refreshServers(signal: AbortSignalLike | undefined): Promise<void> {
     const { state, done } = this.connecting("the list of servers", signal);
     try {
-      await orAborted(this.servers.refresh(), state.abort.signal);
+      await orAborted(this.servers.refresh(), state.abort);
     } catch (error) {
       throw asMqttError(error, "a server: the list of servers cannot be had");
     } finally {
@@ -229,7 +248,7 @@ export class Connector {
 
   /** One server, with each version it might speak. */
   private async attempt(server: ServerUrl, signal: AbortSignalLike | undefined): Promise<Accepted> {
-    const known = this.versions.get(server.name);
+    const known = this.versions?.get(server.name);
     const versions = known === undefined ? this.settings.versions : [known];
     let failure: MqttError | undefined;
     for (const version of versions) {
@@ -247,7 +266,7 @@ export class Connector {
   private connecting(what: string, signal: AbortSignalLike | undefined): { state: Connecting; done: () => void } {
     const { connectTimeout } = this.settings;
     const abort = new AbortSource();
-    const state: Connecting = { at: "connecting", abort, connection: undefined, accept: () => undefined };
+    const state: Connecting = { at: "connecting", abort, handshake: undefined };
     this.state = state;
     const timeout = this.platform.clock.schedule(connectTimeout, () => {
       const waited = `${what}: no CONNACK within connectTimeout ${connectTimeout} ms`;
@@ -267,110 +286,97 @@ export class Connector {
     signal: AbortSignalLike | undefined,
   ): Promise<Accepted> {
     const { state, done } = this.connecting(server.name, signal);
-    const given = state.abort.signal;
+    const { abort } = state;
     try {
-      const introduction: Introduction = {
-        version,
-        ...(await orAborted(this.credentials(server), given)),
-        authentication: await orAborted(this.authenticator?.begin(), given),
-      };
-      const transport = await this.dial(server, given);
-      return await this.introduce(transport, server, introduction, state);
+      const { settings, authenticator } = this;
+      const asked = settings.credentials && (await orAborted(this.askForCredentials(server.name), abort));
+      const { username = server.username, password = server.password } = asked ?? settings;
+      const authentication = authenticator && (await orAborted(authenticator.begin(), abort));
+      const transport = await this.dial(server, abort);
+      const { clientId } = this;
+      const attempt = { version, clientId, username, password: passwordBytes(password), authentication };
+      return await this.introduce(transport, server, attempt, state);
     } catch (error) {
-      throw given.aborted ? given.reason : asMqttError(error, server.name);
+      throw abort.aborted ? abort.reason : asMqttError(error, server.name);
     } finally {
       done();
     }
   }
 
-  /** Gives up when the signal fires, whatever the platform's dial makes of it; a connection that comes later is closed. */
-  private async dial(server: ServerUrl, signal: AbortSignalLike): Promise<Transport> {
+  /** Gives up when the attempt is, whatever the platform's dial makes of its signal; a connection that comes later is closed. */
+  private async dial(server: ServerUrl, abort: AbortSource): Promise<Transport> {
     const { network, dial = this.platform.dial } = this.settings;
-    const tls = network.tls === undefined ? network.fixed.tls : await orAborted(network.tls(server.name), signal);
-    const dialling = dial(server.address, signal, { ...network.fixed, tls });
-    try {
-      return await orAborted(dialling, signal);
-    } catch (error) {
-      dialling.then(
-        (late) => late.destroy(),
-        () => undefined, // it is `error`, or nobody waits for it
-      );
-      throw error;
-    }
+    const { fixed, tls } = network;
+    const options = tls === undefined ? fixed : { ...fixed, tls: await orAborted(tls(server.name), abort) };
+    const dialling = dial(server.address, abort.signal, options);
+    return new Promise((resolve, reject) => {
+      abort.addEventListener("abort", () => reject(abort.reason));
+      dialling.then((transport) => {
+        if (abort.aborted) transport.destroy();
+        else resolve(transport);
+      }, reject);
+    });
   }
 
-  /** The options' own, the application's answer at each attempt, or the URL's. */
-  private async credentials(server: ServerUrl): Promise<Pick<Introduction, "username" | "password">> {
-    const { credentials, username, password } = this.settings;
-    const asked = credentials === undefined ? { username, password } : await credentials(server.name);
-    return {
-      username: asked.username ?? server.username,
-      password: passwordBytes(asked.password ?? server.password),
-    };
+  private async askForCredentials(server: string): Promise<Credentials | undefined> {
+    return this.settings.credentials?.(server);
   }
 
   /** From the open transport to CONNACK. */
-  private introduce(
-    transport: Transport,
-    server: ServerUrl,
-    introduction: Introduction,
-    state: Connecting,
-  ): Promise<Accepted> {
-    if (state.abort.signal.aborted || this.state !== state) {
+  private introduce(transport: Transport, server: ServerUrl, attempt: Attempt, state: Connecting): Promise<Accepted> {
+    const { abort } = state;
+    if (abort.aborted || this.state !== state) {
       transport.destroy();
-      return Promise.reject(state.abort.signal.reason);
+      return Promise.reject(abort.reason);
     }
-    const { clock } = this.platform;
-    const { settings, clientId } = this;
-    const { version } = introduction;
     return new Promise((resolve, reject) => {
+      const { maximumPacketSize } = this.settings.properties;
+      const { session, storeWriter } = this;
+      const { clock } = this.platform;
       const connection = new Connection(
         transport,
         server.name,
-        { ...introduction, clientId },
-        this.session,
+        attempt,
+        session,
         clock,
-        this.storeWriter,
-        settings.properties.maximumPacketSize,
-        {
-          packet: (packet) => this.events.packet(packet),
-          ended: (error) => {
-            if (this.state.at === "online" && this.state.connection === connection)
-              this.connectionEnded(this.state, error);
-            else reject(error);
-          },
-        },
+        storeWriter,
+        maximumPacketSize,
+        this,
       );
-      state.connection = connection;
-      state.accept = (connack) => {
-        connection.connackAccepted();
-        this.version = version;
-        this.versions.set(server.name, version);
-        this.servers.accepted(server);
-        this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
-        this.state = { at: "online", connection, server, since: clock.now() };
-        this.refusals = 0;
-        this.policy?.connected(clock.now());
-        this.stopListening ??= this.platform.onWake?.(() => this.wake());
-        if (this.paused) connection.pause();
-        const { sessionPresent } = connack;
-        const accepted = {
-          server: server.name,
-          protocolVersion: version,
-          clientId: this.clientId,
-          sessionPresent,
-          connack,
-        };
-        this.events.accepted(accepted);
-        resolve(accepted);
-      };
-      state.abort.signal.addEventListener("abort", () => connection.abort(state.abort.signal.reason as MqttError));
+      state.handshake = { connection, server, resolve, reject };
+      abort.addEventListener("abort", () => {
+        connection.abort(abort.reason as MqttError);
+        reject(abort.reason); // `ended` says it to nobody who has stopped
+      });
       try {
         connection.open();
       } catch (error) {
         connection.abort(asMqttError(error, server.name)); // CONNECT cannot be said as asked
       }
     });
+  }
+
+  private accept({ connection, server, resolve }: Handshake, connack: ConnackPacket): void {
+    const now = this.platform.clock.now();
+    const { version } = connection;
+    connection.connackAccepted();
+    this.version = version;
+    if (this.settings.versions.length > 1) {
+      this.versions ??= new Map();
+      this.versions.set(server.name, version);
+    }
+    this.servers.accepted(server);
+    this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
+    this.state = { at: "online", connection, server, since: now };
+    this.refusals = 0;
+    this.policy?.connected(now);
+    this.stopListening ??= this.platform.onWake?.(() => this.wake());
+    if (this.paused) connection.pause();
+    const { clientId } = this;
+    const { sessionPresent } = connack;
+    const accepted = { server: server.name, protocolVersion: version, clientId, sessionPresent, connack };
+    this.events.connected(accepted);
+    resolve(accepted);
   }
 
   private connectionEnded(state: Extract<State, { at: "online" }>, error: MqttError | undefined): void {

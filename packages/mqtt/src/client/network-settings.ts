@@ -8,13 +8,20 @@ export interface NetworkSettings {
   /** What stays the same for all attempts. */
   readonly fixed: NetworkOptions;
   /** Asked at each attempt, in place of `fixed.tls`. */
-  readonly tls: TlsProvider | undefined;
+  readonly tls: ((server: string) => Promise<TlsOptions>) | undefined;
 }
 
 type Given = Omit<NetworkOptions, "tls"> & { readonly tls?: TlsOptions | TlsProvider | undefined };
 
+/** Shared by all clients that say nothing of it. */
+const PLAIN: NetworkSettings = {
+  fixed: { tls: undefined, webSocket: undefined, proxy: undefined, localAddress: undefined },
+  tls: undefined,
+};
+
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseNetworkOptions({ tls, webSocket, proxy, localAddress }: Given): NetworkSettings {
+  if ((tls ?? webSocket ?? proxy ?? localAddress) === undefined) return PLAIN;
   if (tls !== undefined && typeof tls !== "function") assertTlsOptions(tls);
   if (webSocket !== undefined) assertWebSocketOptions(webSocket);
   if (proxy !== undefined && proxy !== false && typeof proxy !== "string") {
@@ -29,7 +36,7 @@ export function parseNetworkOptions({ tls, webSocket, proxy, localAddress }: Giv
   };
 }
 
-function checked(provider: TlsProvider): TlsProvider {
+function checked(provider: TlsProvider): (server: string) => Promise<TlsOptions> {
   return async (server) => {
     const options = await provider(server);
     assertTlsOptions(options);
@@ -64,15 +71,16 @@ function isPsk(value: unknown): boolean {
   return isText(identity) && key instanceof Uint8Array && key.length > 0 && key.length <= 64;
 }
 
+/** What HTTP takes for a name, of a header or of a subprotocol. */
+const HTTP_TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+/** What it does not take in a header's value. */
+const NO_HEADER_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
 const webSocketRules: Readonly<Record<keyof WebSocketOptions, Rule>> = {
-  headers: [isHeaders, "must be an object of strings"],
-  subprotocol: TEXT,
+  headers: [(value) => typeof value === "object" && value !== null, "must be an object of strings"],
+  subprotocol: [(value) => isText(value) && HTTP_TOKEN.test(value as string), "must be a name as HTTP allows them"],
   implementation: [(value) => typeof value === "function", "must be a class"],
 };
-
-function isHeaders(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.values(value).every(isText);
-}
 
 /** Node takes a list of authorities with nothing in it for no list at all, and then trusts nobody. */
 const CERTIFICATE = /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/;
@@ -96,6 +104,13 @@ function assertTlsOptions(tls: TlsOptions): void {
 
 function assertWebSocketOptions(webSocket: WebSocketOptions): void {
   assertRules("webSocket", webSocket, webSocketRules);
+  for (const [name, value] of Object.entries(webSocket.headers ?? {}) as [string, unknown][]) {
+    const field = `webSocket.headers ${JSON.stringify(name)}`;
+    if (!HTTP_TOKEN.test(name)) throw invalid(field, "HTTP allows no such name of a header");
+    if (value === undefined) continue;
+    if (typeof value !== "string") throw invalid(field, "must be a string");
+    if (NO_HEADER_VALUE.test(value)) throw invalid(field, "has a character that HTTP allows in no header");
+  }
 }
 
 function assertRules(name: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {

@@ -48,6 +48,11 @@ export function assertPublishProperties(properties: PublishProperties | undefine
 /** Until the promise is made, which is at once. */
 const nothing = (): void => undefined;
 
+export interface PublishingOwner {
+  /** A message has had its outcome. */
+  settled(): void;
+}
+
 export class Publishing extends OutgoingMessage {
   private resolve: (result: PublishResult) => void = nothing;
   private reject: (error: MqttError) => void = nothing;
@@ -62,7 +67,7 @@ export class Publishing extends OutgoingMessage {
     retain: boolean,
     properties: PublishProperties | undefined,
     expiresAt: number,
-    private readonly onSettled: () => void,
+    private readonly owner: PublishingOwner,
   ) {
     super(topic, payload, qos, retain, properties, expiresAt);
     this.result = new Promise((resolve, reject) => {
@@ -74,7 +79,7 @@ export class Publishing extends OutgoingMessage {
   override delivered(reasonCode: number, properties: AckProperties | undefined): void {
     this.resolve({ qos: this.qos, reasonCode, properties });
     this.release?.();
-    this.onSettled();
+    this.owner.settled();
   }
 
   override failed(error: MqttError): void {
@@ -82,7 +87,7 @@ export class Publishing extends OutgoingMessage {
     if (error.code === "OUTBOX_DROPPED" || error.code === "OUTBOX_REPLACED") this.result.catch(() => undefined);
     this.reject(error);
     this.release?.();
-    this.onSettled();
+    this.owner.settled();
   }
 
   /** Rejects the promise of a message that is already on its way; the message itself goes on. */

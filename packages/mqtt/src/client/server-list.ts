@@ -11,26 +11,36 @@ type Urls = string | readonly string[];
 /** One URL, a list to fail over through, or a function that is asked before each round of attempts. */
 export type Servers = Urls | (() => Urls | Promise<Urls>);
 
+const NONE: readonly ServerUrl[] = [];
+
 export class ServerList {
-  private servers: readonly ServerUrl[] = [];
+  /** The application's function, if there is one. */
+  private readonly source: (() => Urls | Promise<Urls>) | undefined;
+  private servers = NONE;
   /** What a server referred to, until it fails. */
-  private references: readonly ServerUrl[] = [];
+  private references = NONE;
   /** The name of the server that accepted last. */
   private healthy = "";
 
   /** @throws UsageError URL_INVALID */
-  constructor(private readonly source: Servers) {
-    if (typeof source !== "function") this.servers = parse(source);
+  constructor(servers: Servers) {
+    if (typeof servers === "function") this.source = servers;
+    else this.servers = parse(servers);
   }
 
   /** Whether a URL names a user, or might once it is known. */
   get mayNameUser(): boolean {
-    return typeof this.source === "function" || this.servers.some((server) => server.username !== undefined);
+    return this.mustBeAsked || this.servers.some((server) => server.username !== undefined);
+  }
+
+  /** Whether the application has to be asked for them. */
+  get mustBeAsked(): boolean {
+    return this.source !== undefined;
   }
 
   /** Asks the function, if there is one. Rejects with what it throws, or with UsageError URL_INVALID. */
   async refresh(): Promise<void> {
-    if (typeof this.source === "function") this.servers = parse(await this.source());
+    if (this.source !== undefined) this.servers = parse(await this.source());
   }
 
   /** All of them, in the order to try. */

@@ -23,11 +23,21 @@ const ALIASES: ReadonlyMap<string, ServerAddress["scheme"]> = new Map([
   ["unix", "unix"],
 ]);
 
+/** What was parsed last, unless it named a user: most clients of a process go to the same server. */
+let latest: { readonly url: string; readonly server: ServerUrl } | undefined;
+
 /**
  * @throws UsageError URL_INVALID
  * @example parseServerUrl("mqtt://ann:secret@broker.example") // port 1883, username "ann", name "mqtt://broker.example:1883"
  */
 export function parseServerUrl(url: string): ServerUrl {
+  if (latest?.url === url) return latest.server;
+  const server = parse(url);
+  if (server.username === undefined) latest = { url, server };
+  return server;
+}
+
+function parse(url: string): ServerUrl {
   if (typeof url !== "string") throw invalid(String(url), "must be a string");
   const colon = url.indexOf(":");
   const scheme = ALIASES.get(url.slice(0, Math.max(0, colon)).toLowerCase());

@@ -73,6 +73,8 @@ interface Entry {
 export interface Requester extends Pick<ClientSession, "request" | "withdrawRequest"> {
   /** A request has had its answer, or was given up. */
   settled(): void;
+  /** What no promise can be rejected with: a subscription granted once and denied after a reconnection, say. */
+  failed(error: unknown): void;
 }
 
 export class Subscriptions implements SubscriptionOwner {
@@ -84,8 +86,6 @@ export class Subscriptions implements SubscriptionOwner {
     private readonly session: Requester,
     private readonly router: Router,
     private readonly inbox: Inbox,
-    /** What no promise can be rejected with: a subscription granted once and denied after a reconnection, say. */
-    private readonly onError: (error: unknown) => void,
   ) {}
 
   get size(): number {
@@ -147,7 +147,7 @@ export class Subscriptions implements SubscriptionOwner {
         this.ask(entry, (error) => {
           if (error === undefined) return;
           this.drop(entry, error);
-          this.onError(error);
+          this.session.failed(error);
         }),
       );
     }
@@ -155,7 +155,7 @@ export class Subscriptions implements SubscriptionOwner {
 
   report(error: unknown): void {
     if (error instanceof UsageError && error.code === "CLIENT_CLOSED") return; // which is known
-    this.onError(error);
+    this.session.failed(error);
   }
 
   unsubscribe(subscription: Subscription): Promise<void> {

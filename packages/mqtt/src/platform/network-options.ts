@@ -57,8 +57,8 @@ export interface WebSocketEvent {
 export type WebSocketClass = new (url: string, protocols: string[], options?: never) => WebSocketLike;
 
 export interface WebSocketOptions {
-  /** Headers of the upgrade request. Browsers allow none. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Headers of the upgrade request; those that are undefined are left out. Browsers allow none. */
+  readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
   /** Default "mqtt" [MQTT-6.0.0-3]; some servers of MQTT 3.1 want "mqttv3.1". */
   readonly subprotocol?: string | undefined;
   /** The class to use. Default: on Node that of the package `ws` if it is installed; else the runtime's own `WebSocket`. */

@@ -12,7 +12,7 @@ export interface Platform {
    * Calls back whenever what was waited for may have come unnoticed: the network is said to be there again, or a page that was hidden
    * is shown. Returns what ends it. Default: never.
    */
-  readonly onWake?: (callback: () => void) => () => void;
+  readonly onWake?: ((callback: () => void) => () => void) | undefined;
   /** Milliseconds by which timers may come late at present: a minute in a hidden page. Default 0. */
-  readonly timerLateness?: () => number;
+  readonly timerLateness?: (() => number) | undefined;
 }

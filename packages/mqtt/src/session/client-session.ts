@@ -10,26 +10,27 @@ import { encodeClientPacket, writeClientPacket } from "../codec/encode.js";
 import type {
   AuthPacket,
   ConnackPacket,
+  ConnectPacket,
   DisconnectPacket,
   Packet,
   ProtocolVersion,
   PublishPacket,
   Will,
 } from "../codec/packets.js";
-import type { AuthProperties, ConnectProperties } from "../codec/properties.js";
-import type { PublishFields } from "../codec/publish-coder.js";
+import { type ConnectProperties, withoutUndefined } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
-import { type Delivery, MessageReceiver } from "./message-receiver.js";
-import { MessageSender, type Outlet } from "./message-sender.js";
-import type { OutboxBounds, OutboxCounts } from "./outbox.js";
+import { type Delivery, MessageReceiver, type ReceiverLink } from "./message-receiver.js";
+import { MessageSender, type Outlet, type SenderLink } from "./message-sender.js";
+import { NOTHING_LOST, type OutboxBounds, type OutboxCounts } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
-import { packetTooLarge, publishRefusal, type ServerLimits, serverLimits } from "./server-limits.js";
+import { packetTooLarge, type ServerLimits, serverLimits } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
+import type { GroupOwner } from "./unflushed.js";
 
 export interface ClientSessionOptions {
   /** Seconds. */
@@ -71,42 +72,52 @@ export interface ClientSessionEvents {
 type Link =
   | { at: "offline" }
   | { at: "connecting"; outlet: Outlet; version: ProtocolVersion; cleanStart: boolean }
-  | { at: "online"; outlet: Outlet; version: ProtocolVersion; limits: ServerLimits; keepAlive: KeepAlive };
+  | Online;
+
+const OFFLINE = { at: "offline" } as const;
+
+/** What the sender, the receiver and the requests need of a connection too. */
+interface Online extends SenderLink, ReceiverLink {
+  readonly at: "online";
+  readonly limits: ServerLimits;
+  readonly keepAlive: KeepAlive;
+  /** Whether the owner knows of it: only then what waited for it goes out. */
+  ready: boolean;
+}
 
 export class ClientSession {
   private readonly identifiers = new PacketIdentifiers();
-  private readonly sender: MessageSender;
-  private readonly receiver: MessageReceiver;
-  private readonly requests = new FilterRequests(this.identifiers);
+  /** Made when there is something for it, like the next two: of thousands of clients in a process many need but one of them. */
+  private sender: MessageSender | undefined;
+  private receiver: MessageReceiver | undefined;
+  private requests: FilterRequests | undefined;
   private readonly topicAliases: IncomingTopicAliases;
-  private link: Link = { at: "offline" };
+  private link: Link = OFFLINE;
   /** What CONNECT named, and whether an authentication over the open connection is under way [MQTT5 4.12]. */
-  private authentication: { readonly method: string | undefined; again: boolean } = { method: undefined, again: false };
+  private authentication: { readonly method: string; again: boolean } | undefined;
   /** Whether the server may hold this session, so that asking for a clean start would lose it. */
   private established = false;
 
   constructor(
     private readonly options: ClientSessionOptions,
     private readonly events: ClientSessionEvents,
-    journal: SessionJournal | undefined,
+    private readonly journal: SessionJournal | undefined,
   ) {
     this.topicAliases = new IncomingTopicAliases(options.properties.topicAliasMaximum ?? 0);
-    this.sender = new MessageSender(this.identifiers, options.outbox, journal);
-    this.receiver = new MessageReceiver(journal);
   }
 
   /** Messages whose outcome is not known. */
   get pending(): number {
-    return this.sender.pending;
+    return this.sender?.pending ?? 0;
   }
 
   get outboxCounts(): OutboxCounts {
-    return this.sender.outboxCounts;
+    return this.sender?.outboxCounts ?? NOTHING_LOST;
   }
 
   /** Whether the server has to say something for what was asked of it to come to an end. */
   get awaitsServer(): boolean {
-    return this.sender.pending > 0 || this.requests.pending > 0;
+    return this.pending > 0 || (this.requests !== undefined && this.requests.pending > 0);
   }
 
   get isOnline(): boolean {
@@ -120,8 +131,8 @@ export class ClientSession {
 
   /** Puts back what an earlier process left in the store. */
   restore(messages: readonly OutgoingMessage[], incoming: readonly number[]): void {
-    this.sender.restore(messages);
-    this.receiver.restore(incoming);
+    this.sending.restore(messages);
+    this.receiving.restore(incoming);
     if (messages.length > 0 || incoming.length > 0) this.established = true;
   }
 
@@ -137,32 +148,30 @@ export class ClientSession {
     const cleanStart = this.options.cleanStart && !(this.established && version === 5);
     this.topicAliases.clear();
     const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;
-    this.authentication = { method: properties?.authenticationMethod, again: false };
+    const method = properties?.authenticationMethod;
+    this.authentication = method === undefined ? undefined : { method, again: false };
     this.link = { at: "connecting", outlet, version, cleanStart };
-    writeClientPacket(
-      outlet.out,
-      {
-        type: "connect",
-        protocolVersion: version,
-        clientId: attempt.clientId,
-        cleanStart,
-        keepAlive: this.options.keepAlive,
-        will: this.options.will,
-        username: attempt.username,
-        password: attempt.password,
-        properties,
-      },
-      version,
-    );
+    const connect: ConnectPacket = {
+      type: "connect",
+      protocolVersion: version,
+      clientId: attempt.clientId,
+      cleanStart,
+      keepAlive: this.options.keepAlive,
+      will: this.options.will,
+      username: attempt.username,
+      password: attempt.password,
+      properties,
+    };
+    outlet.out.append(encodeClientPacket(connect, version)); // a connection that stays idle needs no room of its own
     outlet.touch();
   }
 
   /** The network connection is gone. What waits for an acknowledgement waits for the next one. */
   connectionLost(): void {
-    this.link = { at: "offline" };
-    this.sender.lost();
-    this.receiver.lost();
-    this.requests.lost();
+    this.link = OFFLINE;
+    this.sender?.lost();
+    this.receiver?.lost();
+    this.requests?.lost();
   }
 
   /** @throws ProtocolError if the server must not send this packet, or not now */
@@ -173,30 +182,30 @@ export class ClientSession {
       return;
     }
     if (link.at === "offline") return;
-    if (packet.type !== "suback" && packet.type !== "unsuback") this.requests.hear();
+    if (packet.type !== "suback" && packet.type !== "unsuback") this.requests?.hear();
     switch (packet.type) {
       case "publish":
         this.receivePublish(link.version, packet);
         break;
       case "puback":
-        this.sender.puback(packet, now);
-        this.requests.sendWaiting(); // an identifier may be free again
+        this.sender?.puback(packet, now);
+        this.requests?.sendWaiting(); // an identifier may be free again
         break;
       case "pubrec":
-        this.sender.pubrec(packet, now);
-        this.requests.sendWaiting();
+        this.sending.pubrec(packet, now);
+        this.requests?.sendWaiting();
         break;
       case "pubrel":
-        this.receiver.pubrel(packet);
+        this.receiving.pubrel(packet);
         break;
       case "pubcomp":
-        this.sender.pubcomp(packet, now);
-        this.requests.sendWaiting();
+        this.sender?.pubcomp(packet, now);
+        this.requests?.sendWaiting();
         break;
       case "suback":
       case "unsuback":
-        this.requests.acknowledged(packet);
-        this.sender.pump(now); // an identifier is free again
+        this.requests?.acknowledged(packet);
+        this.sender?.pump(now); // an identifier is free again
         break;
       case "pingresp":
         break;
@@ -204,7 +213,7 @@ export class ClientSession {
         this.receiveDisconnect(link.version, packet);
         break;
       case "auth":
-        this.receiveAuth(packet, this.authentication.again);
+        this.receiveAuth(packet, this.authentication?.again ?? false);
         break;
       default:
         throw forbidden(`${packet.type}: a server must not send it${packet.type === "connack" ? " twice" : ""}`);
@@ -212,7 +221,7 @@ export class ClientSession {
   }
 
   publish(message: OutgoingMessage, now: number): void {
-    this.sender.publish(message, now);
+    this.sending.publish(message, now);
   }
 
   /** As `MessageSender.sendAtOnce`. */
@@ -220,65 +229,69 @@ export class ClientSession {
     topic: string,
     payload: Uint8Array | string,
     retain: boolean,
-    newGroup: (topic: string) => OutgoingMessage,
+    owner: GroupOwner,
   ): OutgoingMessage | undefined {
-    return this.sender.sendAtOnce(topic, payload, retain, newGroup);
+    return this.sending.sendAtOnce(topic, payload, retain, owner);
   }
 
   /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
   expire(now: number): number {
-    return this.sender.expire(now);
+    return this.sender?.expire(now) ?? Infinity;
   }
 
   /** Gives up a message that is still queued. False if it is on its way. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
-    return this.sender.withdraw(message, error);
+    return this.sending.withdraw(message, error);
   }
 
   /** When a message that is queued is given up if it still is then; Infinity if never. */
   waitsUntil(message: OutgoingMessage): number {
-    return this.sender.waitsUntil(message);
+    return this.sending.waitsUntil(message);
   }
 
   /** Fails messages that the store did not take. */
   refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
-    this.sender.refuseUnstored(messages, error);
+    this.sender?.refuseUnstored(messages, error);
   }
 
   /** Sends the request now, or when there is a connection. */
   request(request: FilterRequest): void {
+    if (this.requests === undefined) {
+      this.requests = new FilterRequests(this.identifiers);
+      if (this.link.at === "online" && this.link.ready) this.requests.opened(this.link);
+    }
     this.requests.request(request);
   }
 
   /** As `FilterRequests.oldestUnanswered`. */
   get oldestUnanswered(): number {
-    return this.requests.oldestUnanswered;
+    return this.requests?.oldestUnanswered ?? 0;
   }
 
   /** As `FilterRequests.suspect`. */
   suspectRequests(): void {
-    this.requests.suspect();
+    this.requests?.suspect();
   }
 
   /** Gives up a request. Its answer, if one comes, is ignored. */
   withdrawRequest(request: FilterRequest, error: MqttError): void {
-    this.requests.withdraw(request, error);
+    this.requests?.withdraw(request, error);
   }
 
   /** The application has finished with a message: its acknowledgement may go. */
   finished(delivery: Delivery, reasonCode = 0): void {
-    this.receiver.finished(delivery, reasonCode);
+    this.receiver?.finished(delivery, reasonCode);
   }
 
   /** The application never saw the message. What it is to be acknowledged by still; undefined if the server sends it again. */
   returned(delivery: Delivery): Delivery | undefined {
-    return this.receiver.returned(delivery);
+    return this.receiver?.returned(delivery);
   }
 
   /** The tick's bytes are with the transport. */
   flushed(now: number): void {
     if (this.link.at === "online") this.link.keepAlive.sent(now);
-    this.sender.flushed();
+    this.sender?.flushed();
   }
 
   bytesReceived(now: number): void {
@@ -287,7 +300,7 @@ export class ClientSession {
 
   /** The transport has room again. */
   drained(now: number): void {
-    this.sender.pump(now);
+    this.sender?.pump(now);
   }
 
   /** Reading was stopped or taken up again by back-pressure: silence of the server means nothing meanwhile. */
@@ -306,7 +319,7 @@ export class ClientSession {
     const due = this.link.keepAlive.advance(now);
     if (due === "dead") return "dead";
     if (due === "ping") {
-      writeClientPacket(this.link.outlet.out, { type: "pingreq" }, this.link.version);
+      this.link.outlet.out.append(encodeClientPacket({ type: "pingreq" }, this.link.version));
       this.link.outlet.touch();
     }
     return "alive";
@@ -330,22 +343,21 @@ export class ClientSession {
    * @throws RefusedError if it is longer than the server takes
    */
   sayAuth(reasonCode: number, authenticationData: Uint8Array | undefined): void {
-    const { link } = this;
-    const { method: authenticationMethod } = this.authentication;
-    if (link.at === "offline" || link.version !== 5 || authenticationMethod === undefined) return;
-    const properties = withoutUndefined({ authenticationMethod, authenticationData });
+    const { link, authentication } = this;
+    if (link.at === "offline" || link.version !== 5 || authentication === undefined) return;
+    const properties = withoutUndefined({ authenticationMethod: authentication.method, authenticationData });
     const bytes = encodeClientPacket({ type: "auth", reasonCode, properties }, 5);
     const maximum = this.limits?.maximumPacketSize ?? Infinity;
     if (bytes.length > maximum) throw packetTooLarge(maximum, "AUTH with its authenticationData");
-    if (reasonCode === REAUTHENTICATE) this.authentication.again = true;
+    if (reasonCode === REAUTHENTICATE) authentication.again = true;
     link.outlet.out.append(bytes);
     link.outlet.touch();
   }
 
   /** Fails everything that has no outcome yet. */
   abandon(error: (what: string) => MqttError): void {
-    this.sender.abandon((message) => error(`the message for "${message.topic}"`));
-    this.requests.abandon(error);
+    this.sender?.abandon((message) => error(`the message for "${message.topic}"`));
+    this.requests?.abandon(error);
   }
 
   private receiveFirst(link: Extract<Link, { at: "connecting" }>, packet: Packet, now: number): void {
@@ -369,25 +381,42 @@ export class ClientSession {
     const { timerLateness } = this.options;
     const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now, timerLateness);
     const { outlet, version } = link;
-    this.link = { at: "online", outlet, version, limits, keepAlive };
-    this.established = true;
     // Before MQTT 5 the server was told of no receive maximum.
-    const announced = (version === 5 ? this.options.properties.receiveMaximum : undefined) ?? 65_535;
-    this.receiver.opened({ outlet, version, receiveMaximum: announced }, resumed);
+    const receiveMaximum = (version === 5 ? this.options.properties.receiveMaximum : undefined) ?? 65_535;
+    const topicAliases = OutgoingTopicAliases.upTo(limits.topicAliasMaximum);
+    const ready = false;
+    const online: Online = { at: "online", outlet, version, receiveMaximum, limits, topicAliases, keepAlive, ready };
+    this.link = online;
+    this.established = true;
+    this.receiver?.opened(online, resumed);
     this.events.accepted(packet, resumed);
-    if (this.link.at !== "online") return;
-    this.requests.opened({ outlet, version, limits });
-    const { receiveMaximum, qos2Maximum, maximumPacketSize, topicAliasMaximum } = limits;
-    const topicAliases = new OutgoingTopicAliases(topicAliasMaximum);
-    const refuse = (message: PublishFields): MqttError | undefined => publishRefusal(limits, message);
-    const senderLink = { outlet, version, receiveMaximum, qos2Maximum, maximumPacketSize, topicAliases, refuse };
-    this.sender.opened(senderLink, resumed, now);
+    if (this.link !== online) return;
+    online.ready = true;
+    this.requests?.opened(online);
+    this.sender?.opened(online, resumed, now);
+  }
+
+  private get sending(): MessageSender {
+    if (this.sender === undefined) {
+      this.sender = new MessageSender(this.identifiers, this.options.outbox, this.journal);
+      if (this.link.at === "online" && this.link.ready) this.sender.opened(this.link, true, 0);
+    }
+    return this.sender;
+  }
+
+  private get receiving(): MessageReceiver {
+    if (this.receiver === undefined) {
+      this.receiver = new MessageReceiver(this.journal);
+      if (this.link.at === "online") this.receiver.opened(this.link, true);
+    }
+    return this.receiver;
   }
 
   /** @param again whether a success is awaited, which in a first authentication is CONNACK's to say */
   private receiveAuth(packet: AuthPacket, again: boolean): void {
     const { reasonCode } = packet;
-    if (this.authentication.method === undefined) {
+    const { authentication } = this;
+    if (authentication === undefined) {
       throw forbidden("auth: CONNECT named no authenticationMethod [MQTT5-4.12.0-6]");
     }
     this.checkMethod("auth", packet.properties?.authenticationMethod);
@@ -395,15 +424,14 @@ export class ClientSession {
     if (reasonCode === REAUTHENTICATE || (online && !again) || (reasonCode === SUCCESS && !again)) {
       throw forbidden(`auth: reason code ${reasonCode} must not come now [MQTT5-4.12.0-2]`);
     }
-    if (reasonCode === SUCCESS) this.authentication.again = false;
+    if (reasonCode === SUCCESS) authentication.again = false;
     this.events.authentication(packet);
   }
 
   private checkMethod(type: string, method: string | undefined): void {
-    if (method === this.authentication.method) return;
-    throw forbidden(
-      `${type}: authenticationMethod "${method}", CONNECT said "${this.authentication.method}" [MQTT5-4.12.0-5]`,
-    );
+    const said = this.authentication?.method;
+    if (method === said) return;
+    throw forbidden(`${type}: authenticationMethod "${method}", CONNECT said "${said}" [MQTT5-4.12.0-5]`);
   }
 
   private receivePublish(version: ProtocolVersion, packet: PublishPacket): void {
@@ -412,7 +440,7 @@ export class ClientSession {
       this.events.message(resolved, undefined);
       return;
     }
-    const delivery = this.receiver.publish(resolved);
+    const delivery = this.receiving.publish(resolved);
     if (delivery !== undefined) this.events.message(resolved, delivery);
   }
 
@@ -444,15 +472,4 @@ function connectProperties(properties: ConnectProperties, attempt: Attempt): Con
   if (authentication === undefined) return properties;
   const { method: authenticationMethod, data: authenticationData } = authentication;
   return { ...properties, ...withoutUndefined({ authenticationMethod, authenticationData }) };
-}
-
-function withoutUndefined(properties: {
-  readonly authenticationMethod: string | undefined;
-  readonly authenticationData: Uint8Array | undefined;
-}): AuthProperties {
-  const { authenticationMethod, authenticationData } = properties;
-  return {
-    ...(authenticationMethod !== undefined && { authenticationMethod }),
-    ...(authenticationData !== undefined && { authenticationData }),
-  };
 }

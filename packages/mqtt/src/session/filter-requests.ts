@@ -13,7 +13,7 @@ import type {
   UnsubackPacket,
   UnsubscribePacket,
 } from "../codec/packets.js";
-import type { SubscribeProperties, UnsubscribeProperties } from "../codec/properties.js";
+import { type SubscribeProperties, type UnsubscribeProperties, withoutUndefined } from "../codec/properties.js";
 import { type MqttError, type RefusedError, TransportError, UsageError } from "../errors.js";
 import type { Outlet } from "./message-sender.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
@@ -335,7 +335,7 @@ function subscribePacket(request: SubscribeRequest, packetIdentifier: number, li
     type: "subscribe",
     packetIdentifier,
     subscriptions: sentBy(request),
-    properties: automatic ? { subscriptionIdentifier: identifier, ...properties } : properties,
+    properties: automatic ? { subscriptionIdentifier: identifier, ...withoutUndefined(properties ?? {}) } : properties,
   };
 }
 

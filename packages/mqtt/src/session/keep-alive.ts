@@ -14,6 +14,8 @@ const LEAST_WAIT = 0.5;
 /** The part of the keep-alive that a peer has for its answer. */
 const PATIENCE = 0.5;
 
+const never = (): number => 0;
+
 export class KeepAlive {
   private lastSent: number;
   private lastReceived: number;
@@ -30,7 +32,7 @@ export class KeepAlive {
   constructor(
     seconds: number,
     now: number,
-    private readonly timerLateness: () => number = () => 0,
+    private readonly timerLateness = never,
   ) {
     this.interval = seconds * 1000;
     this.lastSent = now;

@@ -36,35 +36,35 @@ type Incoming = { at: "delivered"; by: Delivery } | { at: "received" };
 const MOST_OWED = 131_072;
 
 export class MessageReceiver {
-  /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL. */
-  private readonly incoming = new Map<number, Incoming>();
+  /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL; made with the first, since many sessions see none. */
+  private incoming: Map<number, Incoming> | undefined;
   private owed = new Queue<Delivery>();
   private link: ReceiverLink | undefined;
   /** QoS 1 messages of this connection whose PUBACK is owed. */
   private unacknowledged = 0;
   /** QoS 2 messages that came first over this connection and are unreleased: older ones do not count [MQTT5 4.9]. */
-  private readonly unreleased = new Set<number>();
+  private unreleased: Set<number> | undefined;
   /** What the application holds of an earlier connection, and what stands for it over the next. */
   private adopted: WeakMap<Delivery, Delivery> | undefined;
 
   constructor(private readonly journal: SessionJournal | undefined) {}
 
   restore(packetIdentifiers: readonly number[]): void {
-    for (const identifier of packetIdentifiers) this.incoming.set(identifier, { at: "received" });
+    for (const identifier of packetIdentifiers) this.note(identifier, { at: "received" });
   }
 
   opened(link: ReceiverLink, resumed: boolean): void {
     this.link = link;
-    if (resumed) return;
+    if (resumed || this.incoming === undefined) return;
     for (const identifier of this.incoming.keys()) this.journal?.removeIncoming(identifier);
-    this.incoming.clear();
+    this.incoming = undefined;
   }
 
   lost(): void {
     this.link = undefined;
     this.owed = new Queue();
     this.unacknowledged = 0;
-    this.unreleased.clear();
+    this.unreleased = undefined;
   }
 
   /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
@@ -73,13 +73,13 @@ export class MessageReceiver {
     if (link === undefined || packet.qos === 0) throw new Error("bug: no delivery to track");
     const { packetIdentifier, qos } = packet;
     if (qos === 2) {
-      const known = this.incoming.get(packetIdentifier);
+      const known = this.incoming?.get(packetIdentifier);
       if (known !== undefined) {
         this.repeated(link, packetIdentifier, known);
         return undefined;
       }
     }
-    if (this.unacknowledged + this.unreleased.size >= link.receiveMaximum) {
+    if (this.unacknowledged + (this.unreleased?.size ?? 0) >= link.receiveMaximum) {
       throw new ProtocolError(
         "RECEIVE_MAXIMUM_EXCEEDED",
         0x93,
@@ -91,7 +91,8 @@ export class MessageReceiver {
     if (qos === 1) {
       this.unacknowledged++;
     } else {
-      this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
+      this.note(packetIdentifier, { at: "delivered", by: delivery });
+      this.unreleased ??= new Set();
       this.unreleased.add(packetIdentifier);
     }
     return delivery;
@@ -114,8 +115,8 @@ export class MessageReceiver {
   returned(delivery: Delivery): Delivery | undefined {
     const current = this.latest(delivery);
     if (current.link === this.link) return current;
-    const known = this.incoming.get(current.packetIdentifier);
-    if (known?.at === "delivered" && known.by === current) this.incoming.delete(current.packetIdentifier);
+    const known = this.incoming?.get(current.packetIdentifier);
+    if (known?.at === "delivered" && known.by === current) this.incoming?.delete(current.packetIdentifier);
     return undefined;
   }
 
@@ -123,7 +124,7 @@ export class MessageReceiver {
     const { link } = this;
     if (link === undefined) return;
     const { packetIdentifier } = packet;
-    const known = this.incoming.get(packetIdentifier);
+    const known = this.incoming?.get(packetIdentifier);
     if (known?.at === "delivered" && known.by.link === link) {
       throw forbidden(`pubrel: packetIdentifier ${packetIdentifier} has had no PUBREC yet`);
     }
@@ -134,8 +135,7 @@ export class MessageReceiver {
       writeAcknowledgement(out, PUBCOMP, packetIdentifier);
     }
     if (known !== undefined) {
-      this.incoming.delete(packetIdentifier);
-      this.unreleased.delete(packetIdentifier);
+      this.forget(packetIdentifier);
       this.journal?.removeIncoming(packetIdentifier);
     }
     link.outlet.touch();
@@ -174,20 +174,18 @@ export class MessageReceiver {
       this.unacknowledged--;
       return;
     }
-    this.incoming.delete(delivery.packetIdentifier);
-    this.unreleased.delete(delivery.packetIdentifier);
+    this.forget(delivery.packetIdentifier);
   }
 
   /** A QoS 2 message is taken over, or refused and so forgotten; one that only came again is settled already. */
   private settle(delivery: Delivery, reasonCode: number): void {
     const { packetIdentifier } = delivery;
-    const known = this.incoming.get(packetIdentifier);
+    const known = this.incoming?.get(packetIdentifier);
     if (known?.at !== "delivered" || known.by !== delivery) return;
     if (reasonCode >= 0x80) {
-      this.incoming.delete(packetIdentifier);
-      this.unreleased.delete(packetIdentifier);
+      this.forget(packetIdentifier);
     } else {
-      this.incoming.set(packetIdentifier, { at: "received" });
+      this.note(packetIdentifier, { at: "received" });
       this.journal?.putIncoming(packetIdentifier);
     }
   }
@@ -200,7 +198,7 @@ export class MessageReceiver {
       const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: known.by.reasonCode };
       this.adopted ??= new WeakMap();
       this.adopted.set(known.by, delivery);
-      this.incoming.set(packetIdentifier, { at: "delivered", by: delivery });
+      this.note(packetIdentifier, { at: "delivered", by: delivery });
       this.owed.push(delivery);
     } else {
       if (this.owed.length > MOST_OWED)
@@ -209,6 +207,17 @@ export class MessageReceiver {
       this.owed.push({ packetIdentifier, qos: 2, link, reasonCode: 0 });
     }
     this.acknowledgeInOrder(link);
+  }
+
+  /** How it stands with a QoS 2 message. */
+  private note(packetIdentifier: number, incoming: Incoming): void {
+    this.incoming ??= new Map();
+    this.incoming.set(packetIdentifier, incoming);
+  }
+
+  private forget(packetIdentifier: number): void {
+    this.incoming?.delete(packetIdentifier);
+    this.unreleased?.delete(packetIdentifier);
   }
 
   /** What stands for the delivery now, however many connections later. */

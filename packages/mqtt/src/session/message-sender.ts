@@ -13,14 +13,14 @@ import { type PublishFields, topicLengthProblem, writePublish } from "../codec/p
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { type MqttError, RefusedError, TransportError, UsageError } from "../errors.js";
 import { Inflight } from "./inflight.js";
-import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
+import { Outbox, type OutboxBounds, type OutboxCounts, type OutboxOwner } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { Queue } from "./queue.js";
-import { packetTooLarge } from "./server-limits.js";
+import { type PublishLimits, packetTooLarge, publishRefusal } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
-import { Unflushed } from "./unflushed.js";
+import { type GroupOwner, Unflushed } from "./unflushed.js";
 
 /** The network connection, as far as a sender needs it. */
 export interface Outlet {
@@ -35,19 +35,14 @@ export interface Outlet {
 export interface SenderLink {
   readonly outlet: Outlet;
   readonly version: ProtocolVersion;
-  readonly receiveMaximum: number;
-  /** How many of those may be QoS 2: less where the peer could not say what it takes. */
-  readonly qos2Maximum: number;
-  readonly maximumPacketSize: number;
+  readonly limits: PublishLimits;
   readonly topicAliases: OutgoingTopicAliases;
-  /** Why the peer would not take the message, if so. */
-  refuse(message: PublishFields): MqttError | undefined;
 }
 
 const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
-export class MessageSender {
+export class MessageSender implements OutboxOwner {
   private readonly outbox: Outbox;
   private readonly inflight = new Inflight();
   /** In flight since an earlier connection, and not yet sent again over this one. */
@@ -71,7 +66,7 @@ export class MessageSender {
     private readonly bounds: OutboxBounds,
     private readonly journal: SessionJournal | undefined,
   ) {
-    this.outbox = new Outbox(bounds, (message, error) => this.fail(message, error));
+    this.outbox = new Outbox(bounds, this);
   }
 
   /** Whether messages wait already, or the transport has no room. */
@@ -103,13 +98,13 @@ export class MessageSender {
    * Sends a QoS 0 message without an object of its own, if it may go at once. Returns what stands for all those that leave with the
    * same bytes, and so have one outcome; undefined if the message has to wait, or is refused: `publish` does that.
    *
-   * @param newGroup makes what stands for them
+   * @param owner makes what stands for them
    */
   sendAtOnce(
     topic: string,
     payload: Uint8Array | string,
     retain: boolean,
-    newGroup: (topic: string) => OutgoingMessage,
+    owner: GroupOwner,
   ): OutgoingMessage | undefined {
     const { link, fields } = this;
     if (link === undefined || this.outbox.length > 0 || this.resend.length > 0 || link.outlet.congested)
@@ -117,11 +112,11 @@ export class MessageSender {
     fields.topic = topic;
     fields.payload = payload;
     fields.retain = retain;
-    const may = topicRefusal(link.version, topic) === undefined && link.refuse(fields) === undefined;
+    const may = topicRefusal(link.version, topic) === undefined && publishRefusal(link.limits, fields) === undefined;
     const sent = may && this.encode(link, fields, 0, false);
     fields.payload = ""; // may be large
     if (!sent) return undefined;
-    const group = this.unflushed.join(link.outlet.takes, topic, newGroup);
+    const group = this.unflushed.join(link.outlet.takes, topic, owner);
     link.outlet.touch();
     return group;
   }
@@ -147,8 +142,8 @@ export class MessageSender {
   opened(link: SenderLink, resumed: boolean, now: number): void {
     if (!resumed) this.startAfresh(now); // before there is a link: what its outcomes lead to must not overtake the queue
     this.link = link;
-    this.sendQuota = link.receiveMaximum;
-    this.qos2Quota = link.qos2Maximum;
+    this.sendQuota = link.limits.receiveMaximum;
+    this.qos2Quota = link.limits.qos2Maximum;
     this.resend = new Queue();
     for (const message of this.inflight.inOrder()) this.resend.push(message);
     this.pump(now);
@@ -159,7 +154,7 @@ export class MessageSender {
     this.link = undefined;
     for (const message of this.unflushed.drain()) {
       const others = message.count > 1 ? ` and ${message.count - 1} QoS 0 messages after it` : "";
-      this.fail(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
+      this.giveUp(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
     }
   }
 
@@ -242,7 +237,7 @@ export class MessageSender {
   /** Gives up a message that is still queued. False if it is on its way, or unknown. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
     if (message.state !== "queued" || !this.outbox.remove(message)) return false;
-    this.fail(message, error);
+    this.giveUp(message, error);
     return true;
   }
 
@@ -256,7 +251,7 @@ export class MessageSender {
         this.inflight.delete(message);
         this.identifiers.release(message.packetIdentifier);
       }
-      this.fail(message, error);
+      this.giveUp(message, error);
     }
   }
 
@@ -271,6 +266,13 @@ export class MessageSender {
     }
   }
 
+  /** The message comes to nothing: the outbox says so, or what it was sent over. */
+  giveUp(message: OutgoingMessage, error: MqttError): void {
+    message.state = "settled";
+    this.journal?.remove(message);
+    message.failed(error);
+  }
+
   private maySend(link: SenderLink, message: OutgoingMessage): boolean {
     if (link.outlet.congested) return false;
     if (message.qos === 0) return true;
@@ -280,15 +282,15 @@ export class MessageSender {
 
   private send(link: SenderLink, message: OutgoingMessage, now: number): void {
     if (this.outbox.giveUpIfLate(message, now)) return;
-    const refusal = topicRefusal(link.version, message.topic) ?? link.refuse(message);
+    const refusal = topicRefusal(link.version, message.topic) ?? publishRefusal(link.limits, message);
     if (refusal !== undefined) {
-      this.fail(message, refusal);
+      this.giveUp(message, refusal);
       return;
     }
     const identifier = message.qos === 0 ? 0 : this.identifiers.take();
     if (!this.write(link, message, identifier, false, now)) {
       this.identifiers.release(identifier);
-      this.fail(message, packetTooLarge(link.maximumPacketSize, `the message for "${message.topic}"`));
+      this.giveUp(message, packetTooLarge(link.limits.maximumPacketSize, `the message for "${message.topic}"`));
       return;
     }
     if (message.qos === 0) {
@@ -312,7 +314,7 @@ export class MessageSender {
       // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
       if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
       this.inflight.delete(message);
-      this.fail(message, packetTooLarge(link.maximumPacketSize, `the message for "${message.topic}"`));
+      this.giveUp(message, packetTooLarge(link.limits.maximumPacketSize, `the message for "${message.topic}"`));
       return;
     }
     if (message.qos === 2) this.qos2Quota--;
@@ -328,9 +330,9 @@ export class MessageSender {
   }
 
   private encode(link: SenderLink, fields: PublishFields, identifier: number, dup: boolean): boolean {
-    const { outlet, version, maximumPacketSize, topicAliases } = link;
+    const { outlet, version, limits, topicAliases } = link;
     const alias = topicAliases.aliasFor(fields.topic);
-    const written = writePublish(outlet.out, version, fields, identifier, dup, maximumPacketSize, alias) > 0;
+    const written = writePublish(outlet.out, version, fields, identifier, dup, limits.maximumPacketSize, alias) > 0;
     if (!written && alias > 0) topicAliases.forget(fields.topic);
     return written;
   }
@@ -342,8 +344,9 @@ export class MessageSender {
   ): void {
     this.finish(message);
     if (this.link !== undefined) {
-      if (this.sendQuota < this.link.receiveMaximum) this.sendQuota++;
-      if (message.qos === 2 && this.qos2Quota < this.link.qos2Maximum) this.qos2Quota++;
+      const { receiveMaximum, qos2Maximum } = this.link.limits;
+      if (this.sendQuota < receiveMaximum) this.sendQuota++;
+      if (message.qos === 2 && this.qos2Quota < qos2Maximum) this.qos2Quota++;
     }
     this.settle(message, packet);
     if (this.outbox.length > 0 || this.resend.length > 0) this.pump(now);
@@ -358,12 +361,6 @@ export class MessageSender {
     }
     const what = `the peer refused the message for "${message.topic}": ${describeReasonCode(reasonCode)}`;
     message.failed(new RefusedError("PUBLISH_REFUSED", reasonCode, what, properties));
-  }
-
-  private fail(message: OutgoingMessage, error: MqttError): void {
-    message.state = "settled";
-    this.journal?.remove(message);
-    message.failed(error);
   }
 
   private finish(message: OutgoingMessage): void {
@@ -408,7 +405,7 @@ export class MessageSender {
         message.delivered(0, undefined);
         continue;
       }
-      this.fail(
+      this.giveUp(
         message,
         new TransportError(
           "SESSION_LOST",

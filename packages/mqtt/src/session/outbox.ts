@@ -22,14 +22,14 @@ export interface OutboxBounds {
   /** Milliseconds that a message may wait. Default: as long as it takes. */
   readonly maximumAge?: number | undefined;
   /** Default "reject". */
-  readonly policy?: OutboxPolicy;
+  readonly policy?: OutboxPolicy | undefined;
   /** Whether QoS 0 messages wait for a connection, or are dropped where there is none. Default "queue". */
-  readonly qos0?: "queue" | "drop";
+  readonly qos0?: "queue" | "drop" | undefined;
   /**
    * For what a server keeps for a client: the bytes that may be in flight unacknowledged. A single message of any size then
    * finds room in an empty queue, since it was taken from its publisher already.
    */
-  readonly maximumInflightBytes?: number;
+  readonly maximumInflightBytes?: number | undefined;
 }
 
 /** What became of messages in the outbox, counted since it was made. */
@@ -50,8 +50,20 @@ export interface OutboxCounts {
   readonly expired: number;
 }
 
-/** Told of each message that will not be sent. */
-export type GiveUp = (message: OutgoingMessage, error: MqttError) => void;
+export const NOTHING_LOST: OutboxCounts = {
+  refused: 0,
+  droppedOldest: 0,
+  droppedNewest: 0,
+  replaced: 0,
+  droppedOffline: 0,
+  tooOld: 0,
+  expired: 0,
+};
+
+export interface OutboxOwner {
+  /** This message will not be sent. */
+  giveUp(message: OutgoingMessage, error: MqttError): void;
+}
 
 export class Outbox {
   /** A list linked through the messages: whichever is taken out costs the same. */
@@ -63,19 +75,12 @@ export class Outbox {
   private readonly maximumAge: number;
   private count = 0;
   private size = 0;
-  private readonly tally = {
-    refused: 0,
-    droppedOldest: 0,
-    droppedNewest: 0,
-    replaced: 0,
-    droppedOffline: 0,
-    tooOld: 0,
-    expired: 0,
-  };
+  /** Made when there is something to count. */
+  private tally: Record<keyof OutboxCounts, number> | undefined;
 
   constructor(
     private readonly bounds: OutboxBounds,
-    private readonly giveUp: GiveUp,
+    private readonly owner: OutboxOwner,
   ) {
     this.byTopic = bounds.policy === "keep-latest" ? new Map() : undefined;
     this.maximumAge = bounds.maximumAge ?? Infinity;
@@ -91,7 +96,7 @@ export class Outbox {
   }
 
   get counts(): OutboxCounts {
-    return { ...this.tally };
+    return { ...(this.tally ?? NOTHING_LOST) };
   }
 
   peek(): OutgoingMessage | undefined {
@@ -102,8 +107,8 @@ export class Outbox {
   add(message: OutgoingMessage, offline: boolean): boolean {
     const { bounds } = this;
     if (offline && message.qos === 0 && bounds.qos0 === "drop") {
-      this.tally.droppedOffline++;
-      this.giveUp(message, offlineError(message));
+      this.note("droppedOffline");
+      this.owner.giveUp(message, offlineError(message));
       return false;
     }
     const before = this.byTopic?.get(message.topic);
@@ -114,8 +119,8 @@ export class Outbox {
       return true;
     }
     if (bounds.policy === "drop-newest") {
-      this.tally.droppedNewest++;
-      this.giveUp(message, this.droppedError(message));
+      this.note("droppedNewest");
+      this.owner.giveUp(message, this.droppedError(message));
       return false;
     }
     if (bounds.policy !== "drop-oldest" || size > bounds.maximumBytes) return this.refuse(message);
@@ -124,8 +129,8 @@ export class Outbox {
       if (oldest === undefined) return this.refuse(message); // all that is left was sent before
       const error = this.droppedError(oldest);
       this.remove(oldest);
-      this.tally.droppedOldest++;
-      this.giveUp(oldest, error);
+      this.note("droppedOldest");
+      this.owner.giveUp(oldest, error);
     }
     this.append(message, size);
     return true;
@@ -196,18 +201,23 @@ export class Outbox {
   /** For a message that is about to be sent, and not in here any more. True if its time was over. */
   giveUpIfLate(message: OutgoingMessage, now: number): boolean {
     if (message.expiresAt <= now) {
-      this.tally.expired++;
-      this.giveUp(
+      this.note("expired");
+      this.owner.giveUp(
         message,
         new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`),
       );
       return true;
     }
     if (message.queuedAt + this.maximumAge > now) return false;
-    this.tally.tooOld++;
+    this.note("tooOld");
     const waited = `"${message.topic}": waited longer than the outbox's maximumAge of ${this.maximumAge} ms`;
-    this.giveUp(message, new TimeoutError("MESSAGE_EXPIRED", waited));
+    this.owner.giveUp(message, new TimeoutError("MESSAGE_EXPIRED", waited));
     return true;
+  }
+
+  private note(what: keyof OutboxCounts): void {
+    this.tally ??= { ...NOTHING_LOST };
+    this.tally[what]++;
   }
 
   private hasRoom(size: number): boolean {
@@ -236,8 +246,8 @@ export class Outbox {
     this.byTopic?.set(message.topic, message);
     this.count++;
     this.size += messageSize(message);
-    this.tally.replaced++;
-    this.giveUp(
+    this.note("replaced");
+    this.owner.giveUp(
       old,
       new TransportError(
         "OUTBOX_REPLACED",
@@ -261,8 +271,8 @@ export class Outbox {
   }
 
   private refuse(message: OutgoingMessage): false {
-    this.tally.refused++;
-    this.giveUp(message, new TransportError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
+    this.note("refused");
+    this.owner.giveUp(message, new TransportError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
     return false;
   }
 

@@ -9,18 +9,16 @@ const WORTHWHILE = 6;
 /** How many names that came once are remembered. */
 const REMEMBERED = 1_000;
 
-/** Of connections without aliases, which most are: nothing is ever put in. */
-const NO_ALIASES = new Map<string, number>();
-const NO_NAMES = new Set<string>();
-
 export class OutgoingTopicAliases {
-  private readonly aliases: Map<string, number>;
-  private readonly seen: Set<string>;
+  private readonly aliases = new Map<string, number>();
+  private readonly seen = new Set<string>();
 
   /** @param maximum what the peer announced; 0 for none */
-  constructor(private readonly maximum: number) {
-    this.aliases = maximum === 0 ? NO_ALIASES : new Map();
-    this.seen = maximum === 0 ? NO_NAMES : new Set();
+  constructor(private readonly maximum: number) {}
+
+  /** For a connection whose peer takes so many; those that take none, which most do, share one. */
+  static upTo(maximum: number): OutgoingTopicAliases {
+    return maximum === 0 ? NONE : new OutgoingTopicAliases(maximum);
   }
 
   /** 0: none. Above 0: set this alias along with the name. Below 0: the peer knows this alias, negated; leave the name out. */
@@ -45,3 +43,6 @@ export class OutgoingTopicAliases {
     this.aliases.delete(topic);
   }
 }
+
+/** Nothing is ever put in. */
+const NONE = new OutgoingTopicAliases(0);

@@ -4,10 +4,12 @@
  */
 
 const LAST = 65_535;
+/** Of sessions that have needed none yet. */
+const NONE = new Uint32Array(0);
 
 export class PacketIdentifiers {
   /** One bit an identifier; grows as they ascend, so that a session that needs few stays small. */
-  private used = new Uint32Array(2);
+  private used = NONE;
   private last = 0;
   private count = 0;
 

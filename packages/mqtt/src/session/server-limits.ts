@@ -8,13 +8,17 @@ import { hasWildcard } from "../topic/topic-filter.js";
 
 const PROTOCOL_MAXIMUM = 268_435_460;
 
-export interface ServerLimits {
+/** What a peer takes of messages. */
+export interface PublishLimits {
   readonly receiveMaximum: number;
-  /** The part of `receiveMaximum` that QoS 2 messages may take. */
+  /** The part of `receiveMaximum` that QoS 2 messages may take: less where the peer could not say what it takes. */
   readonly qos2Maximum: number;
   readonly maximumPacketSize: number;
   readonly maximumQoS: 0 | 1 | 2;
   readonly retainAvailable: boolean;
+}
+
+export interface ServerLimits extends PublishLimits {
   readonly wildcardSubscriptionAvailable: boolean;
   readonly sharedSubscriptionAvailable: boolean;
   readonly subscriptionIdentifiersAvailable: boolean;
@@ -49,7 +53,7 @@ export function serverLimits(
 }
 
 /** Why the server would not take this message; undefined if it would. Its size is checked where it is encoded. */
-export function publishRefusal(limits: ServerLimits, message: PublishFields): RefusedError | undefined {
+export function publishRefusal(limits: PublishLimits, message: PublishFields): RefusedError | undefined {
   if (message.qos > limits.maximumQoS) {
     return new RefusedError(
       "MAXIMUM_QOS_EXCEEDED",

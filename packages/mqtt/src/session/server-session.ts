@@ -92,13 +92,16 @@ export class ServerSession {
       {
         outlet,
         version,
-        receiveMaximum: connect.properties?.receiveMaximum ?? 65_535,
-        qos2Maximum: 65_535,
-        maximumPacketSize: connect.properties?.maximumPacketSize ?? PROTOCOL_MAXIMUM,
-        topicAliases: new OutgoingTopicAliases(
+        limits: {
+          receiveMaximum: connect.properties?.receiveMaximum ?? 65_535,
+          qos2Maximum: 65_535,
+          maximumPacketSize: connect.properties?.maximumPacketSize ?? PROTOCOL_MAXIMUM,
+          maximumQoS: 2,
+          retainAvailable: true,
+        },
+        topicAliases: OutgoingTopicAliases.upTo(
           Math.min(connect.properties?.topicAliasMaximum ?? 0, this.options.topicAliasMaximum),
         ),
-        refuse: () => undefined,
       },
       resumed,
       now,

@@ -5,6 +5,11 @@
 
 import type { OutgoingMessage } from "./outgoing-message.js";
 
+export interface GroupOwner {
+  /** Makes what stands for the QoS 0 messages that leave together. @param topic of the first of them */
+  newGroup(topic: string): OutgoingMessage;
+}
+
 export class Unflushed {
   /** What leaves with take number `take`, the latest; and what leaves or has left with those before. */
   private latest: OutgoingMessage[] = [];
@@ -27,10 +32,10 @@ export class Unflushed {
   }
 
   /** A message without an object of its own leaves with this take. Returns what stands for it, made if there is nothing yet. */
-  join(take: number, topic: string, newGroup: (topic: string) => OutgoingMessage): OutgoingMessage {
+  join(take: number, topic: string, owner: GroupOwner): OutgoingMessage {
     this.reach(take);
     if (this.group === undefined) {
-      this.group = newGroup(topic);
+      this.group = owner.newGroup(topic);
       this.latest.push(this.group);
     } else {
       this.group.count++;

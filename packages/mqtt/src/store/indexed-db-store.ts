@@ -9,7 +9,7 @@ import type { Database, Request, Scope, Transaction } from "./indexed-db-api.js"
 
 export interface IndexedDbStoreOptions {
   /** The database's name, for pages of one origin that must not share. Default "aiko-mqtt". */
-  readonly database?: string;
+  readonly database?: string | undefined;
 }
 
 const RECORDS = "records";

@@ -8,7 +8,7 @@ import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
 
 export interface MemoryStoreOptions {
   /** The most bytes that all sessions together take; a write beyond is refused. Default 64 MiB. */
-  readonly maximumBytes?: number;
+  readonly maximumBytes?: number | undefined;
 }
 
 /** What a record takes besides its value, roughly: its key and its places in the table. */

@@ -13,20 +13,20 @@ import { memoryPair } from "../transport/memory-pair.js";
 /** What goes wrong with one connection. A direction is named after who receives. */
 export interface LinkFaults {
   /** Dialling is refused. */
-  readonly refused?: boolean;
+  readonly refused?: boolean | undefined;
   /** Milliseconds from one end to the other. */
-  readonly delay?: number;
+  readonly delay?: number | undefined;
   /** The most bytes that come at once: 1 for single bytes. */
-  readonly chunkSize?: number;
+  readonly chunkSize?: number | undefined;
   /** The connection is cut for both when this end has had so many bytes. */
-  readonly cut?: ByteOffsets;
+  readonly cut?: ByteOffsets | undefined;
   /** Half-open: after so many bytes this end gets nothing any more, not even that the connection is gone. */
-  readonly vanish?: ByteOffsets;
+  readonly vanish?: ByteOffsets | undefined;
 }
 
 export interface ByteOffsets {
-  readonly toClient?: number;
-  readonly toServer?: number;
+  readonly toClient?: number | undefined;
+  readonly toServer?: number | undefined;
 }
 
 export class FaultyLink {

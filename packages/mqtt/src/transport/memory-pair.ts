@@ -8,11 +8,11 @@ import type { Transport, TransportListener } from "../platform/transport.js";
 
 export interface MemoryPairOptions {
   /** Milliseconds from one end to the other. Default 0: the next tick. */
-  readonly delay?: number;
+  readonly delay?: number | undefined;
   /** With so many bytes on their way `write` returns false, until all of them have arrived. Default 65,536. */
-  readonly highWaterMark?: number;
+  readonly highWaterMark?: number | undefined;
   /** The most bytes that are delivered at once; more of them take several ticks. Default: as they were written. */
-  readonly chunkSize?: number;
+  readonly chunkSize?: number | undefined;
 }
 
 /** Two ends of one connection; what is written to one is delivered at the other. */

@@ -8,6 +8,7 @@ import type { Platform } from "../platform/platform.js";
 import { nameOf, type ServerAddress, type Transport } from "../platform/transport.js";
 import { openSocket, SocketTransport } from "./socket.js";
 import { schedule } from "./timers.js";
+import type { Way } from "./websocket-node.js";
 
 /** Asked once: on Node it is a getter that costs as much as the clock. */
 const { timeOrigin } = performance;
@@ -38,11 +39,12 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
     return new SocketTransport(secure, explainLater(name, tls?.serverName ?? host));
   }
   const { dialWebSocket } = await import("./websocket-node.js");
-  const open = async (): Promise<Socket> => {
+  const open = async (): Promise<Way> => {
     const socket = await openWay(address, options, name, signal);
-    if (scheme === "ws") return socket;
-    const { secureSocket } = await import("./tls.js");
-    return secureSocket(socket, host, tls ?? {}, name, signal);
+    if (scheme === "ws") return { socket };
+    const { secureSocket, explainLater } = await import("./tls.js");
+    const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
+    return { socket: secure, explain: explainLater(name, tls?.serverName ?? host) };
   };
   return dialWebSocket(address, options, open, name, clock, signal);
 }

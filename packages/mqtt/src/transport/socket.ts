@@ -9,20 +9,17 @@ export class SocketTransport implements Transport {
   /** @param explain what an error of this socket means, for people; undefined: its own words */
   constructor(
     private readonly socket: Socket,
-    private readonly explain: (error: Error) => Error = (error) => error,
+    private readonly explain?: (error: Error) => Error,
   ) {}
 
   start(listener: TransportListener): void {
     const { socket } = this;
-    let failure: Error | undefined;
-    socket.removeAllListeners("error");
+    const closed = (): void => listener.onClose(this.failure);
+    if (socket.listenerCount("error") === 0) socket.on("error", toldByClose);
     socket.on("data", (bytes: Uint8Array) => listener.onBytes(bytes));
     socket.on("drain", () => listener.onDrain());
-    socket.on("error", (error) => {
-      failure = this.explain(error);
-    });
-    socket.on("close", () => listener.onClose(failure));
-    if (socket.destroyed) listener.onClose(failure);
+    socket.on("close", closed);
+    if (socket.destroyed) closed();
   }
 
   write(bytes: Uint8Array): boolean {
@@ -52,7 +49,15 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.socket.destroy();
   }
+
+  private get failure(): Error | undefined {
+    const error = this.socket.errored ?? undefined;
+    return error === undefined || this.explain === undefined ? error : this.explain(error);
+  }
 }
+
+/** For a socket's errors: without any listener they would end the process; "close", which follows, finds them in `errored`. */
+function toldByClose(): void {}
 
 /** What the common failures mean, for people. */
 const words: Readonly<Record<string, string>> = {
@@ -83,13 +88,17 @@ export function openSocket(
   return new Promise((resolve, reject) => {
     const socket = connect({ ...options, noDelay: true });
     const done = settleBy(socket, signal, name, reject);
-    socket.once("connect", () => {
-      done();
-      resolve(socket);
-    });
-    socket.once("error", (error) => {
+    const failed = (error: Error): void => {
       done();
       reject(connectionFailed(name, what, error));
+    };
+    // Added first and so taken off last: an engine keeps what a property in the middle was deleted from in a slower form.
+    socket.on("error", failed);
+    socket.once("connect", () => {
+      done();
+      socket.off("error", failed);
+      socket.on("error", toldByClose);
+      resolve(socket);
     });
   });
 }

@@ -19,7 +19,7 @@ export function secureSocket(
   signal: AbortSignalLike,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
+    const fail = (error: CodedError): void => {
       socket.destroy();
       reject(tlsFailed(name, tls.serverName ?? host, error));
     };
@@ -27,22 +27,32 @@ export function secureSocket(
     try {
       secure = connect({ socket, ...connectionOptions(host, tls) });
     } catch (error) {
-      fail(error as Error);
+      const { message, code = "" } = error as CodedError;
+      const locked = tls.passphrase === undefined && code.endsWith("_BAD_DECRYPT");
+      fail(locked ? Object.assign(new Error(message), { code: "ERR_MISSING_PASSPHRASE" }) : (error as CodedError));
       return;
     }
     const done = settleBy(secure, signal, name, reject);
     const closed = (): void => fail(new Error("it closed the connection during the TLS handshake"));
+    const failed = (error: Error): void => {
+      done();
+      fail(error);
+    };
     secure.once("secureConnect", () => {
       done();
       secure.off("close", closed);
+      secure.off("error", failed);
+      secure.on("error", endedByError);
       resolve(secure);
     });
-    secure.once("error", (error) => {
-      done();
-      fail(error);
-    });
+    secure.on("error", failed);
     secure.once("close", closed);
   });
+}
+
+/** An alert does not end a socket of Node by itself, and is not to be found in its `errored` then. */
+function endedByError(this: Socket, error: Error): void {
+  this.destroy(error);
 }
 
 function connectionOptions(host: string, tls: TlsOptions): ConnectionOptions {
@@ -75,6 +85,8 @@ function nodePem(pem: string | Uint8Array): string | Buffer {
   return typeof pem === "string" ? pem : Buffer.from(pem);
 }
 
+type CodedError = Error & { readonly code?: string };
+
 const UNKNOWN_AUTHORITY =
   "its certificate is signed by an authority that is not trusted here: give the authority's certificate as tls.ca";
 const CERTIFICATE_WANTED =
@@ -97,6 +109,8 @@ const words: Readonly<Record<string, string>> = {
   ERR_MISSING_PASSPHRASE: "tls.key is encrypted: give its tls.passphrase",
   ERR_OSSL_BAD_DECRYPT: "tls.passphrase does not open tls.key",
   ERR_OSSL_EVP_BAD_DECRYPT: "tls.passphrase does not open tls.key",
+  ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: "tls.passphrase does not open tls.key",
+  ERR_OSSL_UNSUPPORTED: "tls.key has a form that is not read here, or is encrypted and tls.passphrase does not open it",
   ERR_OSSL_PEM_NO_START_LINE: "tls.ca, tls.certificate or tls.key is no PEM text",
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
@@ -117,13 +131,13 @@ const words: Readonly<Record<string, string>> = {
 };
 
 /** An error of a secure socket, said so that somebody can act on it. */
-function tlsFailed(name: string, serverName: string, error: Error & { code?: string }): TransportError {
+function tlsFailed(name: string, serverName: string, error: CodedError): TransportError {
   return new TransportError("TLS_FAILED", `no secure connection to ${name}: ${meaning(serverName, error)}`, {
     cause: error,
   });
 }
 
-function meaning(serverName: string, error: Error & { code?: string; cert?: { subjectaltname?: string } }): string {
+function meaning(serverName: string, error: CodedError & { cert?: { subjectaltname?: string } }): string {
   const { code = "" } = error;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, "") || "no name at all";
@@ -134,7 +148,7 @@ function meaning(serverName: string, error: Error & { code?: string; cert?: { su
 }
 
 /** An error after the handshake: with TLS 1.3, what the server thinks of the client's certificate comes only then. */
-export function explainLater(name: string, serverName: string): (error: Error & { code?: string }) => Error {
+export function explainLater(name: string, serverName: string): (error: CodedError) => Error {
   return (error) =>
     error.code !== "ECONNRESET" && words[error.code ?? ""] ? tlsFailed(name, serverName, error) : error;
 }

@@ -1,10 +1,10 @@
 /** How Node opens a WebSocket: by the package `ws` over a socket of our own if it is installed, else by the runtime's own class. */
 
 import type { Socket } from "node:net";
-import { UsageError } from "../errors.js";
+import { TransportError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
-import type { NetworkOptions, WebSocketClass, WebSocketLike } from "../platform/network-options.js";
+import type { NetworkOptions, WebSocketClass, WebSocketLike, WebSocketOptions } from "../platform/network-options.js";
 import { type ServerAddress, type Transport, urlOf } from "../platform/transport.js";
 import { openedWebSocket } from "./websocket.js";
 
@@ -14,19 +14,26 @@ const LONGEST_PACKET = 268_435_460;
 /** Bytes that may wait to be sent when a ping is still answered. */
 const MOST_BEFORE_PONG = 65_536;
 
+/** An open socket to the server, and what an error of it means, for people; undefined: its own words. */
+export interface Way {
+  readonly socket: Socket;
+  readonly explain?: (error: Error) => Error;
+}
+
 /**
- * @param openSocket opens the way to the server, TLS and proxy included; used where the class can be given a socket
+ * @param openWay opens the way to the server, TLS and proxy included; used where the class can be given a socket
  * @param name stands for the server in error messages
  */
 export async function dialWebSocket(
   address: ServerAddress,
   options: NetworkOptions,
-  openSocket: () => Promise<Socket>,
+  openWay: () => Promise<Way>,
   name: string,
   clock: Clock,
   signal: AbortSignalLike,
 ): Promise<Transport> {
-  const { headers, subprotocol = "mqtt" } = options.webSocket ?? {};
+  const { subprotocol = "mqtt" } = options.webSocket ?? {};
+  const headers = headersOf(options.webSocket);
   const given = options.webSocket?.implementation ?? (await packageWs());
   const url = urlOf(address);
   if (given === undefined) {
@@ -34,7 +41,7 @@ export async function dialWebSocket(
     const socket = headers === undefined ? new own(url, [subprotocol]) : withHeaders(own, url, subprotocol, headers);
     return openedWebSocket(socket, subprotocol, name, clock, signal);
   }
-  const way = await openSocket();
+  const { socket: way, explain } = await openWay();
   const settings = {
     headers,
     createConnection: () => way,
@@ -48,9 +55,17 @@ export async function dialWebSocket(
     answerPings(socket);
     return await openedWebSocket(socket, subprotocol, name, clock, signal);
   } catch (error) {
+    const meant = way.errored && explain?.(way.errored);
     way.destroy();
-    throw error;
+    throw meant instanceof TransportError ? meant : error;
   }
+}
+
+/** Without those that are undefined, which Node refuses. */
+function headersOf({ headers }: WebSocketOptions = {}): Record<string, string> | undefined {
+  if (headers === undefined) return undefined;
+  const given = Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined);
+  return Object.fromEntries(given);
 }
 
 /** As the package `ws` has them beside the standard. */

@@ -234,3 +234,14 @@ describe("a server that keeps the connection alive and does not answer SUBSCRIBE
     expect(events).toEqual([]);
   });
 });
+
+test("a message published at `connected` does not overtake the subscription that waited for the connection", async () => {
+  const bench = new Bench();
+  const client = bench.create();
+  client.on("connected", () => watch(client.publish("question", "?", { qos: 1 })));
+  watch(client.subscribe("answer"));
+  watch(client.connect());
+  const peer = await bench.accept();
+  await peer.expect("subscribe");
+  await peer.expect("publish");
+});

@@ -192,3 +192,10 @@ test("user properties with the names of an object's own do no harm", () => {
   expect(propertiesAt("publish", decoded)).toEqual({ userProperties: pairs });
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
 });
+
+test.each(places)("on %s, a property that is undefined is one that is left out", (place) => {
+  const names = propertyTable.filter((sample) => sample.places.includes(place)).map(({ name }) => [name, undefined]);
+  expect(names.length).toBeGreaterThan(0);
+  const left = encode(packetAround(place, {}), 5);
+  expect(encode(packetAround(place, Object.fromEntries(names)), 5)).toEqual(left);
+});

@@ -1,0 +1,341 @@
+/**
+ * What runs inside a client: puts the parts together and passes on what one tells that concerns another. Each part does its own
+ * work; the client is what the application calls.
+ */
+
+import { encodeClientPacket } from "../codec/encode.js";
+import type { AuthPacket, ConnackPacket, DisconnectPacket, Packet, PublishPacket } from "../codec/packets.js";
+import { withoutUndefined } from "../codec/properties.js";
+import { assertPayload } from "../codec/publish-coder.js";
+import { type MqttError, TimeoutError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Clock, Timer } from "../platform/clock.js";
+import type { Platform } from "../platform/platform.js";
+import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
+import type { Delivery } from "../session/message-receiver.js";
+import type { GroupOwner } from "../session/unflushed.js";
+import { assertTopicName } from "../topic/topic-name.js";
+import { assertNotAborted, onAbort } from "./abort-source.js";
+import { Authenticator } from "./authenticator.js";
+import type { DisconnectOptions } from "./client.js";
+import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
+import {
+  assertBoolean,
+  assertKnown,
+  assertQoS,
+  type ClientSettings,
+  type ConnectOptions,
+  parseConnectOptions,
+} from "./connect-options.js";
+import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
+import { Consumers } from "./consumers.js";
+import { EventEmitter } from "./event-emitter.js";
+import {
+  assertPublishProperties,
+  Publishing,
+  type PublishingOwner,
+  type PublishOptions,
+  type PublishResult,
+  RestoredPublishing,
+} from "./publishing.js";
+import { ServerList, type Servers } from "./server-list.js";
+import { SessionStorage, type StorageOwner } from "./session-storage.js";
+
+export const NO_OPTIONS: PublishOptions = Object.freeze({});
+const PUBLISH_OPTIONS: ReadonlySet<string> = new Set<keyof PublishOptions>(["qos", "retain", "properties", "signal"]);
+const DISCONNECT_OPTIONS: ReadonlySet<string> = new Set<keyof DisconnectOptions>([
+  "reasonCode",
+  "properties",
+  "drainTimeout",
+]);
+
+/** Milliseconds. */
+const EXPIRY_STEP = 1_000;
+
+export class ClientEngine implements ClientSessionEvents, ConnectorEvents, PublishingOwner, GroupOwner {
+  readonly clock: Clock;
+  readonly emitter = new EventEmitter<ClientEvents>();
+  readonly connector: Connector;
+  readonly storage: SessionStorage | undefined;
+  readonly authenticator: Authenticator | undefined;
+  responseInformation: string | undefined;
+  private readonly settings: ClientSettings;
+  private readonly session: ClientSession;
+  /** Made with the first subscription or message: many clients only publish. */
+  private receiving: Consumers | undefined;
+  private closing: Promise<void> | undefined;
+  private finished = false;
+  private whenDrained: (() => void) | undefined;
+  private expiryTimer: Timer | undefined;
+  private nextExpiry = Infinity;
+  /** The topic that was published to last, and so is known to be one. */
+  private lastTopic: string | null = null;
+  /** Whether a message's fate may depend on when it was published. */
+  private readonly needsTime: boolean;
+  private connections = 0;
+  private published = 0;
+
+  constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
+    const servers = new ServerList(urls);
+    this.settings = parseConnectOptions(options, platform, servers.mayNameUser);
+    this.clock = platform.clock;
+    const { store, outbox, authentication } = this.settings;
+    this.needsTime = store !== undefined || (outbox.maximumAge ?? Infinity) < Infinity;
+    this.storage = store && new SessionStorage(store, this.settings.clientId, this.clock, this.storageOwner());
+    this.session = new ClientSession(this.settings, this, this.storage?.journal);
+    this.authenticator =
+      authentication &&
+      new Authenticator(
+        authentication,
+        (reasonCode, data) => this.session.sayAuth(reasonCode, data),
+        (error) => this.connector.fail(error),
+      );
+    const { settings, session, storage, authenticator } = this;
+    this.connector = new Connector(servers, settings, platform, session, storage?.writer, authenticator, this);
+  }
+
+  get statistics(): ClientStatistics {
+    const { receiving, session } = this;
+    return {
+      connections: this.connections,
+      messagesPublished: this.published,
+      messagesReceived: receiving?.messagesReceived ?? 0,
+      messagesDropped: receiving?.messagesDropped ?? 0,
+      pendingPublishes: session.pending,
+      outbox: session.outboxCounts,
+      pendingMessages: receiving?.router.pending ?? 0,
+      subscriptions: receiving?.subscriptions.size ?? 0,
+      slowConsumers: receiving?.inbox.slowConsumers ?? [],
+    };
+  }
+
+  get isClosed(): boolean {
+    return this.closing !== undefined || this.connector.isStopped;
+  }
+
+  get consumers(): Consumers {
+    this.receiving ??= new Consumers(this.settings.inbox, this.clock, this.session, this.connector, this.emitter);
+    return this.receiving;
+  }
+
+  async connect(signal: AbortSignalLike | undefined): Promise<Connected> {
+    if (this.isClosed) throw closedError("connect");
+    if (this.storage !== undefined) await this.storage.open();
+    if (this.closing) throw closedError("connect");
+    return connectedOf(await this.connector.start(signal));
+  }
+
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {
+    if (this.isClosed) throw closedError("publish");
+    if (options !== NO_OPTIONS) assertKnown(options, PUBLISH_OPTIONS);
+    const { qos = 0, retain = false, properties, signal } = options;
+    if (topic !== this.lastTopic) assertTopicName(topic);
+    this.lastTopic = topic;
+    assertPayload(payload);
+    assertQoS("qos", qos);
+    assertBoolean("retain", retain);
+    if (qos === 0 && properties === undefined && signal === undefined) {
+      const group = this.session.sendAtOnce(topic, payload, retain, this);
+      if (group !== undefined) {
+        this.published++;
+        return (group as Publishing).result;
+      }
+    }
+    assertPublishProperties(properties);
+    assertNotAborted(signal);
+    // For most messages nothing depends on the time, and a look at the clock is not free.
+    const now = properties !== undefined || this.needsTime ? this.clock.now() : 0;
+    const expiry = properties?.messageExpiryInterval;
+    const expiresAt = expiry === undefined ? Infinity : now + expiry * 1000;
+    const publishing = new Publishing(topic, payload, qos, retain, properties, expiresAt, this);
+    if (signal !== undefined) {
+      publishing.release = onAbort(signal, (error) => {
+        if (!this.session.withdraw(publishing, error)) publishing.giveUp(error);
+      });
+    }
+    this.published++;
+    this.session.publish(publishing, now);
+    this.receiving?.updateReading();
+    if (publishing.state === "queued") {
+      const waitsUntil = this.session.waitsUntil(publishing);
+      if (waitsUntil < this.nextExpiry) this.watchExpiry(waitsUntil, now);
+    }
+    if (!this.connector.isOnline) this.storage?.write();
+    return publishing.result;
+  }
+
+  /** Says goodbye once; whoever asks again waits for the same. */
+  disconnect(options: DisconnectOptions): Promise<void> {
+    assertKnown(options, DISCONNECT_OPTIONS);
+    this.closing ??= this.leave(options, this.farewell(options));
+    return this.closing;
+  }
+
+  // What the parts tell.
+
+  accepted(connack: ConnackPacket, resumed: boolean): void {
+    if (resumed && !this.settings.cleanStart) this.consumers.router.awaitClaims();
+    this.connector.connackAccepted(connack);
+    if (!resumed || this.connector.protocolVersion === 3) this.receiving?.subscriptions.subscribeAgain();
+  }
+
+  refused(connack: ConnackPacket): void {
+    this.connector.connackRefused(connack);
+  }
+
+  message(packet: PublishPacket, delivery: Delivery | undefined): void {
+    this.consumers.message(packet, delivery);
+  }
+
+  authentication(packet: AuthPacket): void {
+    this.authenticator?.received(packet);
+  }
+
+  disconnected(packet: DisconnectPacket): void {
+    this.connector.disconnected(packet);
+  }
+
+  connected(accepted: Accepted): void {
+    this.connections++;
+    this.responseInformation = accepted.connack.properties?.responseInformation;
+    this.authenticator?.accepted(accepted.connack);
+    this.receiving?.connected();
+    this.emitter.emit("connected", connectedOf(accepted));
+  }
+
+  lost(error: MqttError): void {
+    this.authenticator?.lost(error);
+    this.receiving?.lost();
+    this.emitter.emit("disconnected", { error });
+  }
+
+  reconnecting(attempt: number, delay: number, error: MqttError): void {
+    this.emitter.emit("reconnecting", { attempt, delay, error });
+  }
+
+  takenOver(certain: boolean, error: MqttError): void {
+    this.emitter.emit("takenOver", { clientId: this.connector.clientId, certain, error });
+  }
+
+  gaveUp(cause: MqttError): void {
+    this.finish(
+      cause,
+      (what) =>
+        new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, { cause }),
+    );
+    this.storage?.close().catch((failure: unknown) => this.emitter.emit("error", failure));
+  }
+
+  packet(packet: Packet): void {
+    if (this.emitter.has("packet")) this.emitter.emit("packet", packet);
+    this.receiving?.heard();
+  }
+
+  newGroup(topic: string): Publishing {
+    return new Publishing(topic, "", 0, false, undefined, Infinity, this);
+  }
+
+  settled(): void {
+    this.receiving?.updateReading();
+    if (this.whenDrained && this.session.pending === 0) this.whenDrained();
+  }
+
+  /** Queued messages expire whether or not there is a connection; a second late, so that many do not cost a timer each. */
+  private watchExpiry(waitsUntil: number, now: number): void {
+    this.expiryTimer?.cancel();
+    this.nextExpiry = waitsUntil;
+    if (waitsUntil === Infinity || this.isClosed) return;
+    this.expiryTimer = this.clock.schedule(Math.max(EXPIRY_STEP, waitsUntil - now), () => this.expire());
+  }
+
+  private expire(): void {
+    const now = this.clock.now();
+    this.watchExpiry(this.session.expire(now), now);
+    if (!this.connector.isOnline) this.storage?.write();
+  }
+
+  private async leave(options: DisconnectOptions, farewell: Omit<DisconnectPacket, "type">): Promise<void> {
+    const { drainTimeout = 5_000 } = options;
+    let drained = true;
+    if (this.connector.isOnline && this.session.pending > 0 && drainTimeout > 0)
+      drained = await this.drain(drainTimeout);
+    this.session.sayDisconnect(farewell);
+    const closed = this.connector.stop(drainTimeout);
+    this.finish(undefined, (what) =>
+      drained
+        ? new UsageError("CLIENT_CLOSED", `disconnect: ${what} was still pending when the client closed`)
+        : new TimeoutError(
+            "DRAIN_TIMEOUT",
+            `disconnect: ${what} was not acknowledged within drainTimeout ${drainTimeout} ms`,
+          ),
+    );
+    await closed;
+    await this.storage?.close();
+  }
+
+  /**
+   * DISCONNECT's fields; on MQTT 5 it also ends a session that was only meant to outlast lost connections.
+   *
+   * @throws UsageError if they cannot be sent
+   */
+  private farewell(options: DisconnectOptions): Omit<DisconnectPacket, "type"> {
+    const { reasonCode = 0, properties } = options;
+    const fields = this.settings.endsWithClient
+      ? { reasonCode, properties: { sessionExpiryInterval: 0, ...withoutUndefined(properties ?? {}) } }
+      : { reasonCode, properties };
+    encodeClientPacket({ type: "disconnect", ...fields }, 5);
+    return fields;
+  }
+
+  private drain(timeout: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.clock.schedule(timeout, () => resolve(false));
+      this.whenDrained = () => {
+        timer.cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /** Nothing will come or go any more. */
+  private finish(error: MqttError | undefined, reason: (what: string) => MqttError): void {
+    this.expiryTimer?.cancel();
+    this.session.abandon(reason);
+    this.receiving?.close(error);
+    if (this.finished) return;
+    this.finished = true;
+    this.emitter.emit("closed", { error });
+  }
+
+  private storageOwner(): StorageOwner {
+    return {
+      restored: ({ messages, incoming }) => {
+        const publishings = messages.map(
+          (stored) =>
+            new RestoredPublishing(stored, (error) => {
+              if (error) this.emitter.emit("error", error);
+              this.settled();
+            }),
+        );
+        this.session.restore(publishings, incoming);
+        this.expire(); // what one process left may be too old for the next
+      },
+      refused: (messages, error) => {
+        this.session.refuseUnstored(messages, error);
+        // A connection that waited for the store ends with this error; without one, nobody else would tell.
+        if (this.connector.isOnline || this.isClosed) return;
+        this.emitter.emit("error", error);
+        this.storage?.write();
+      },
+    };
+  }
+}
+
+function connectedOf(accepted: Accepted): Connected {
+  const { server, protocolVersion, clientId, sessionPresent, connack } = accepted;
+  return { server, protocolVersion, clientId, sessionPresent, properties: connack.properties ?? {} };
+}
+
+export function closedError(what: string): UsageError {
+  return new UsageError("CLIENT_CLOSED", `${what}: the client is closed; make a new one`);
+}
