@@ -97,6 +97,12 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
    * otherwise, acknowledges and drops what goes beyond.
    */
   readonly maximumInflight?: number | undefined;
+  /**
+   * Milliseconds, 1 … 2,147,483,647, that the server may leave a message unacknowledged while it answers otherwise. Then the connection
+   * is ended, ANSWER_TIMEOUT, and the message sent again over the next. Looked at when the keep-alive is, so that it may take a
+   * keep-alive or two longer; not with `keepAlive` 0. Default 300,000.
+   */
+  readonly acknowledgeTimeout?: number | undefined;
   /** How much may wait for handlers and iterators before reading from the network stops. Default 1,000 messages, 4 MiB. */
   readonly inbox?: Given<Bounds> | undefined;
   /** For `mqtts:` and `wss:`; a function is asked at each attempt, so that renewed certificates and keys are read again. */
@@ -133,6 +139,7 @@ export interface ClientSettings {
   readonly store: Store | undefined;
   readonly outbox: OutboxBounds;
   readonly maximumInflight: number | undefined;
+  readonly acknowledgeTimeout: number;
   readonly inbox: Bounds;
   readonly network: NetworkSettings;
   readonly dial: Dial | undefined;
@@ -158,6 +165,7 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "store",
   "outbox",
   "maximumInflight",
+  "acknowledgeTimeout",
   "inbox",
   "tls",
   "webSocket",
@@ -245,6 +253,7 @@ export function parseConnectOptions(
       options.maximumInflight === undefined
         ? undefined
         : integer("maximumInflight", options.maximumInflight, 65_535, 1, 65_535),
+    acknowledgeTimeout: integer("acknowledgeTimeout", options.acknowledgeTimeout, 300_000, 1, 2 ** 31 - 1),
     inbox: inboxBounds(options.inbox),
     network: parseNetworkOptions(options),
     dial: options.dial,

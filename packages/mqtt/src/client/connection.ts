@@ -11,6 +11,7 @@ import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport } from "../platform/transport.js";
 import type { Attempt, ClientSession } from "../session/client-session.js";
 import { type ConnectionOwner, NetworkConnection } from "../session/network-connection.js";
+import type { OutgoingMessage } from "../session/outgoing-message.js";
 import type { StoreWriter } from "./store-writer.js";
 
 export interface ConnectionEvents {
@@ -180,19 +181,21 @@ export class Connection implements ConnectionOwner {
     const deadline = this.session.deadline();
     if (deadline === Infinity) return;
     this.timer = this.clock.schedule(Math.max(0, deadline - this.clock.now()), () => {
-      const now = this.clock.now();
-      if (this.session.advance(now) === "dead") {
-        this.abort(
-          new TimeoutError(
-            "KEEP_ALIVE_TIMEOUT",
-            `${this.server} has not answered within the keep-alive: taken for dead`,
-          ),
-        );
-      } else {
-        this.watch();
-      }
+      const state = this.session.advance(this.clock.now());
+      if (state === "alive") this.watch();
+      else this.abort(unanswered(this.server, state));
     });
   }
+}
+
+function unanswered(server: string, what: "dead" | OutgoingMessage): TimeoutError {
+  if (what === "dead")
+    return new TimeoutError("KEEP_ALIVE_TIMEOUT", `${server} has not answered within the keep-alive: taken for dead`);
+  return new TimeoutError(
+    "ANSWER_TIMEOUT",
+    `${server} answers, but has left the message for "${what.topic}" unacknowledged for longer than acknowledgeTimeout: ` +
+      "it is sent again over another connection",
+  );
 }
 
 function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket): RefusedError {

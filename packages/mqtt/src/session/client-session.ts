@@ -19,6 +19,7 @@ import type {
 } from "../codec/packets.js";
 import { type ConnectProperties, withoutUndefined } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
+import { AcknowledgementWatch } from "./acknowledgement-watch.js";
 import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
@@ -42,6 +43,11 @@ export interface ClientSessionOptions {
   readonly outbox: OutboxBounds;
   /** How many QoS 1 and 2 messages the server takes unacknowledged, if that is known other than by CONNACK. */
   readonly maximumInflight?: number | undefined;
+  /**
+   * Milliseconds that the server may leave a message unacknowledged while it answers otherwise. Noticed where there is a keep-alive.
+   * Default Infinity.
+   */
+  readonly acknowledgeTimeout?: number | undefined;
   /** By how many milliseconds `advance` may be called late, asked each time. Default 0. */
   readonly timerLateness?: (() => number) | undefined;
 }
@@ -91,6 +97,7 @@ export class ClientSession {
   private sender: MessageSender | undefined;
   private receiver: MessageReceiver | undefined;
   private requests: FilterRequests | undefined;
+  private acknowledgements: AcknowledgementWatch | undefined;
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link = OFFLINE;
   /** What CONNECT named, and whether an authentication over the open connection is under way [MQTT5 4.12]. */
@@ -208,6 +215,7 @@ export class ClientSession {
         this.sender?.pump(now); // an identifier is free again
         break;
       case "pingresp":
+        this.acknowledgements?.heard();
         break;
       case "disconnect":
         this.receiveDisconnect(link.version, packet);
@@ -313,11 +321,13 @@ export class ClientSession {
     return this.link.at === "online" ? this.link.keepAlive.deadline() : Infinity;
   }
 
-  /** Lets time pass. "dead": the server has been silent too long. */
-  advance(now: number): "alive" | "dead" {
+  /** Lets time pass. "dead": the server has been silent too long; a message: it should have acknowledged this one. */
+  advance(now: number): "alive" | "dead" | OutgoingMessage {
     if (this.link.at !== "online") return "alive";
     const due = this.link.keepAlive.advance(now);
     if (due === "dead") return "dead";
+    const overdue = this.overdue(now);
+    if (overdue !== undefined) return overdue;
     if (due === "ping") {
       this.link.outlet.out.append(encodeClientPacket({ type: "pingreq" }, this.link.version));
       this.link.outlet.touch();
@@ -388,12 +398,20 @@ export class ClientSession {
     const online: Online = { at: "online", outlet, version, receiveMaximum, limits, topicAliases, keepAlive, ready };
     this.link = online;
     this.established = true;
+    this.acknowledgements?.clear();
     this.receiver?.opened(online, resumed);
     this.events.accepted(packet, resumed);
     if (this.link !== online) return;
     online.ready = true;
     this.requests?.opened(online);
     this.sender?.opened(online, resumed, now);
+  }
+
+  private overdue(now: number): OutgoingMessage | undefined {
+    const { sender, options } = this;
+    if (sender === undefined) return undefined;
+    this.acknowledgements ??= new AcknowledgementWatch(options.acknowledgeTimeout ?? Infinity);
+    return this.acknowledgements.look(sender, now);
   }
 
   private get sending(): MessageSender {

@@ -18,6 +18,18 @@ export class Inflight {
     return this.size;
   }
 
+  /** How many were here and are not any more. */
+  get gone(): number {
+    return this.sent - this.count;
+  }
+
+  /** The one that was sent first; undefined if there is none. */
+  get oldest(): OutgoingMessage | undefined {
+    let oldest: OutgoingMessage | undefined;
+    for (const message of this.table) if (message && !(oldest && oldest.order < message.order)) oldest = message;
+    return oldest;
+  }
+
   get(packetIdentifier: number): OutgoingMessage | undefined {
     return this.table[packetIdentifier];
   }

@@ -83,6 +83,16 @@ export class MessageSender implements OutboxOwner {
     return this.outbox.counts;
   }
 
+  /** The message that has been in flight longest; undefined if none is. */
+  get oldest(): OutgoingMessage | undefined {
+    return this.inflight.oldest;
+  }
+
+  /** A number that grows with each message that leaves those in flight. */
+  get acknowledged(): number {
+    return this.inflight.gone;
+  }
+
   /** Sends the message now if it may, or queues it; what is at a bound then is the outbox's policy to settle. */
   publish(message: OutgoingMessage, now: number): void {
     const { link } = this;
@@ -188,7 +198,7 @@ export class MessageSender implements OutboxOwner {
     const message = this.inflight.get(packet.packetIdentifier);
     if (message === undefined) return; // of a session that this side has dropped
     if (message.qos !== 1) throw forbidden(`puback: packetIdentifier ${packet.packetIdentifier} is a QoS 2 message's`);
-    this.acknowledged(message, packet, now);
+    this.conclude(message, packet, now);
   }
 
   pubrec(packet: PubrecPacket, now: number): void {
@@ -202,7 +212,7 @@ export class MessageSender implements OutboxOwner {
     }
     if (message.qos !== 2) throw forbidden(`pubrec: packetIdentifier ${packetIdentifier} is a QoS 1 message's`);
     if (reasonCode >= 0x80) {
-      this.acknowledged(message, packet, now);
+      this.conclude(message, packet, now);
       return;
     }
     const again = message.state === "released";
@@ -221,7 +231,7 @@ export class MessageSender implements OutboxOwner {
       throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has had no PUBREC`);
     }
     // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
-    this.acknowledged(message, packet.reasonCode === 0x92 ? { reasonCode: 0, properties: undefined } : packet, now);
+    this.conclude(message, packet.reasonCode === 0x92 ? { reasonCode: 0, properties: undefined } : packet, now);
   }
 
   /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
@@ -337,7 +347,7 @@ export class MessageSender implements OutboxOwner {
     return written;
   }
 
-  private acknowledged(
+  private conclude(
     message: OutgoingMessage,
     packet: Omit<PubackPacket, "type" | "packetIdentifier">,
     now: number,

@@ -80,6 +80,7 @@ const connectOptions: AllOf<ConnectOptions> = {
   store: _,
   outbox: _,
   maximumInflight: _,
+  acknowledgeTimeout: _,
   inbox: _,
   tls: _,
   webSocket: _,
