@@ -38,6 +38,9 @@ export class Router {
   private readonly tree = new TopicTree<Subscription>();
   /** What the tree said of topics that came lately, until it changes. */
   private readonly routes = new Map<string, readonly Subscription[]>();
+  /** The topic that came last and its route: often the same again, and found without a look at the table. */
+  private lastTopic: string | undefined;
+  private lastRoute: readonly Subscription[] = [];
   private unfinished = 0;
   /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
@@ -58,7 +61,7 @@ export class Router {
   /** Messages under `topicFilter` go to the subscription from now on, and those that waited for it. */
   add(subscription: Subscription, topicFilter: string): void {
     this.tree.add(matched(topicFilter), subscription);
-    this.routes.clear();
+    this.forgetRoutes();
     for (const { packet, delivery } of this.takeUnclaimed()) this.route(packet, delivery);
   }
 
@@ -80,7 +83,7 @@ export class Router {
 
   delete(subscription: Subscription, topicFilter: string): void {
     this.tree.delete(matched(topicFilter), subscription);
-    this.routes.clear();
+    this.forgetRoutes();
   }
 
   route(packet: PublishPacket, delivery: Delivery | undefined): void {
@@ -143,13 +146,24 @@ export class Router {
    * may send another copy for another. Two subscriptions to one filter are one for the server.
    */
   private subscriptionsFor(packet: PublishPacket): readonly Subscription[] {
-    const matching = this.routes.get(packet.topic) ?? this.findRoute(packet.topic);
+    const matching = packet.topic === this.lastTopic ? this.lastRoute : this.routeOf(packet.topic);
     const identifiers = packet.properties?.subscriptionIdentifiers;
     if (identifiers === undefined || matching.length < 2) return matching;
     const named = matching.filter((each) => identifiers.includes(each.identifier));
     if (named.length === 0) return matching; // of a subscription that an earlier process made
     const filters = new Set(named.flatMap((each) => each.topicFilters));
     return matching.filter((each) => named.includes(each) || each.topicFilters.some((filter) => filters.has(filter)));
+  }
+
+  private routeOf(topic: string): readonly Subscription[] {
+    this.lastRoute = this.routes.get(topic) ?? this.findRoute(topic);
+    this.lastTopic = topic;
+    return this.lastRoute;
+  }
+
+  private forgetRoutes(): void {
+    this.routes.clear();
+    this.lastTopic = undefined;
   }
 
   private findRoute(topic: string): readonly Subscription[] {
