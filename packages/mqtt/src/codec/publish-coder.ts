@@ -220,7 +220,7 @@ export function writePublishPacket(out: OutputBuffer, version: ProtocolVersion, 
   if (packet.dup && qos === 0)
     throw new UsageError("PACKET_INVALID", "publish: dup must be false at QoS 0 [MQTT-3.3.1-2]");
   const aliased = version === 5 && packet.properties?.topicAlias !== undefined;
-  if (topic !== "" || !aliased) assertTopicName(topic);
+  if ((topic !== "" || !aliased) && !out.topic.holds(topic)) assertTopicName(topic);
   const tooLong = topicLengthProblem(version, topic);
   if (tooLong) throw new UsageError("TOPIC_NAME_INVALID", `topicName: ${tooLong}`);
   assertPayload(packet.payload);

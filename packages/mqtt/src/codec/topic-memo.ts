@@ -6,6 +6,11 @@ export class TopicMemo {
   private topic: string | undefined;
   private bytes: Uint8Array | undefined;
 
+  /** Whether this is the name that was written last, and before that: then it need not be checked again. */
+  holds(topic: string): boolean {
+    return topic === this.topic && this.bytes !== undefined;
+  }
+
   /** The name as it stands in a packet, its length before it; undefined for one that was not asked for just before. */
   bytesOf(topic: string): Uint8Array | undefined {
     if (topic !== this.topic) {

@@ -333,3 +333,19 @@ test("MQTT 3.1 refuses a topic name of 32,768 characters and takes one less", ()
   expect(decodeOne(3, packet(32_767))).toMatchObject({ type: "publish" });
   expect(faultOf(3, [packet(32_768)])).toMatchObject({ reasonCode: 0x82 });
 });
+
+test("a wrong topic name is refused each time, also after right ones and by itself", () => {
+  const publish = (topic: string): Packet => ({
+    type: "publish",
+    topic,
+    payload: new Uint8Array(1),
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetIdentifier: 0,
+  });
+  for (const topic of ["a/b", "a/#", "a/#", "a/#", "a/b", "a/b", "a/b", "\ud800", "\ud800", "\ud800", "", "", ""]) {
+    if (topic === "a/b") expect(toHex(encode(publish(topic), 4))).toBe("30060003612f6200");
+    else expect(() => encode(publish(topic), 4)).toThrow(/topicName/);
+  }
+});
