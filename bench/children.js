@@ -1,6 +1,6 @@
 // The processes of a run: programs that measure, servers that are measured against. Each has a time limit, and none outlives the run.
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 
 const here = import.meta.dirname;
@@ -95,13 +95,14 @@ export function freePort() {
 }
 
 async function takesConnections(port) {
-  const { connect } = await import("node:net");
   const end = Date.now() + START_LIMIT;
   for (;;) {
     const open = await new Promise((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => resolve(true)).once("error", () => resolve(false));
-      socket.once("close", () => socket.destroy());
-      socket.once("connect", () => socket.destroy());
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once("error", () => resolve(false));
     });
     if (open) return;
     if (Date.now() > end) throw new Error(`nothing listens at port ${port} after ${START_LIMIT} ms`);

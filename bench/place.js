@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { figuresOf, freePort, has, program, serve, serveAt, stopServers, timeOf } from "./children.js";
+import { summary } from "./result.js";
 
 const here = import.meta.dirname;
 
@@ -11,7 +12,9 @@ export class Place {
   #folder = mkdtempSync(join(tmpdir(), "aiko-bench-"));
   /** On the disk of the bench: what is for temporary files may be memory. */
   #disk = mkdtempSync(join(here, "session-"));
-  #ports = new Map();
+  /** What was started or built, by name: ports of servers, paths of programs. */
+  #made = new Map();
+
   /** @param scale by which all counts are multiplied */
   constructor(scale) {
     this.scale = scale;
@@ -68,7 +71,7 @@ export class Place {
   async duration(file, args, times = 7) {
     const samples = [];
     for (let i = 0; i < times; i++) samples.push(await timeOf(file, args));
-    return samples.sort((a, b) => a - b)[times >> 1];
+    return summary(samples).median;
   }
 
   close() {
@@ -77,8 +80,8 @@ export class Place {
   }
 
   #once(name, make) {
-    if (!this.#ports.has(name)) this.#ports.set(name, make());
-    return this.#ports.get(name);
+    if (!this.#made.has(name)) this.#made.set(name, make());
+    return this.#made.get(name);
   }
 
   #compile(name, ...libraries) {

@@ -1,6 +1,10 @@
 // Three thousand clients in one process: how fast they connect, what each takes of memory. What a case and a row are: throughput.js
 const connections = (client) => (place) =>
-  place.program("connections", { client, count: place.count(3_000, 500), atOnce: 100 }, ["--expose-gc"]);
+  place.program(
+    "connections",
+    { client, count: place.count(3_000, 500), atOnce: 100, rest: place.count(12_000, 400) },
+    ["--expose-gc"],
+  );
 
 export default [
   {

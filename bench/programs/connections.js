@@ -1,15 +1,20 @@
-// Many clients of one process: { client, port, count, atOnce }. How fast they connect, and what resident memory each takes.
+// Many clients of one process: { client, port, count, atOnce, rest }. How fast they connect, and what resident memory each takes after so
+// many milliseconds of rest.
 // Needs --expose-gc.
 import { openClient, pause, report, settings } from "./program.js";
 
-const { count, atOnce } = settings;
+const { count, atOnce, rest } = settings;
 /** As most users have it: a minute, and so no PINGREQ while this lasts. */
 const options = { keepAlive: 60 };
 
+/** Milliseconds between collections. */
+const STEP = 400;
+
+/** What is resident at rest: V8 gives back what connecting took only when nothing has happened for eight seconds. */
 async function residentMemory() {
-  for (let i = 0; i < 3; i++) {
+  for (let rested = 0; rested < rest; rested += STEP) {
     globalThis.gc();
-    await pause(100);
+    await pause(STEP);
   }
   return process.memoryUsage.rss();
 }
