@@ -93,11 +93,12 @@ class Connection {
 }
 
 const control = (path) =>
-  new Promise((resolve) => {
+  new Promise((resolve, reject) => {
     const number = ++made;
-    waiting.set(number, () => {
+    waiting.set(number, (event) => {
       waiting.delete(number);
-      resolve();
+      if (event === "done") resolve();
+      else reject(new Error(`${path}: ${event}`));
     });
     hostControl(number, path);
   });

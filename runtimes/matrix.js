@@ -1,6 +1,6 @@
 /** The table of runtimes and features: what passed, what failed, and what does not exist there, with the reason. */
 
-export const FEATURES = [
+const FEATURES = [
   "entries",
   "tcp",
   "tls",
@@ -22,7 +22,7 @@ const server = { woken: NO_WAKE };
 const browser = { tcp: NO_SOCKETS, tls: NO_SOCKETS, unix: NO_SOCKETS };
 
 /** What does not exist where, and why. */
-export const ABSENT = {
+const ABSENT = {
   "Node 20": server,
   "Node 22": server,
   "Node 24": server,
@@ -67,10 +67,8 @@ export function cellsOf(row, steps) {
 
 /** As Markdown; absent cells have a letter that a note explains. */
 export function asMarkdown(rows) {
-  const reasons = [...new Set(rows.flatMap(({ cells }) => FEATURES.map((feature) => cells[feature].why)))].filter(
-    (why, _, all) => why !== undefined && all.length > 0,
-  );
-  const absent = reasons.filter((why) => rows.some(({ cells }) => isAbsentFor(cells, why)));
+  const all = rows.flatMap(({ cells }) => FEATURES.map((feature) => cells[feature]));
+  const absent = [...new Set(all.flatMap(({ outcome, why }) => (outcome === "absent" ? [why] : [])))];
   const mark = (why) => String.fromCharCode(97 + absent.indexOf(why));
   const text = ({ outcome, why }) => (outcome === "absent" ? `– (${mark(why)})` : outcome);
   const lines = [
@@ -84,8 +82,4 @@ export function asMarkdown(rows) {
     ...absent.map((why) => `- (${mark(why)}) does not exist there: ${why}`),
   ];
   return lines.join("\n");
-}
-
-function isAbsentFor(cells, why) {
-  return FEATURES.some((feature) => cells[feature].outcome === "absent" && cells[feature].why === why);
 }

@@ -2,11 +2,14 @@
 
 import { connect } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { newQuickJSWASMModule } from "quickjs-emscripten";
 
 /** Bytes: what an engine may take for a megabyte's payload, several times over. */
 const MEMORY_LIMIT = 64 * 1024 * 1024;
+/** Milliseconds for the whole suite. */
+const PATIENCE = 60_000;
 
 export async function runInQuickJs({ project, server, entryCount }) {
   const { outputFiles } = await build({
@@ -70,7 +73,10 @@ export async function runInQuickJs({ project, server, entryCount }) {
   give("hostCancel", (numberHandle) => clearTimeout(timers.get(context.getNumber(numberHandle))));
   give("hostControl", (numberHandle, pathHandle) => {
     const number = context.getNumber(numberHandle);
-    void fetch(`${server.controlUrl}/${context.getString(pathHandle)}`).then(() => tell(number, "done"));
+    fetch(`${server.controlUrl}/${context.getString(pathHandle)}`).then(
+      ({ ok, status }) => tell(number, ok ? "done" : `the server answered ${status}`),
+      (error) => tell(number, String(error)),
+    );
   });
 
   try {
@@ -80,7 +86,10 @@ export async function runInQuickJs({ project, server, entryCount }) {
     );
     const settling = context.resolvePromise(promise);
     context.unwrapResult(runtime.executePendingJobs());
-    const result = context.unwrapResult(await settling);
+    const late = sleep(PATIENCE, undefined, { ref: false }).then(() => {
+      throw new Error(`not done within ${PATIENCE} ms`);
+    });
+    const result = context.unwrapResult(await Promise.race([settling, late]));
     const steps = JSON.parse(context.getString(result));
     result.dispose();
     promise.dispose();

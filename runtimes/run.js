@@ -9,7 +9,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { rolldown } from "rolldown";
 import { asMarkdown, cellsOf } from "./matrix.js";
 import { startServer } from "./server.js";
@@ -22,8 +22,9 @@ const PATIENCE = 60_000;
 
 const DENO = ["--quiet", "--node-modules-dir=manual"];
 
-const options = process.argv.slice(2);
-const only = options.includes("--only") ? options[options.indexOf("--only") + 1] : "";
+const { values: options } = parseArgs({
+  options: { write: { type: "boolean", default: false }, only: { type: "string", default: "" } },
+});
 
 async function main(directory) {
   await install();
@@ -34,7 +35,7 @@ async function main(directory) {
   const rows = [];
   try {
     for (const { names, steps } of runtimes(context)) {
-      if (!names.some((name) => name.includes(only))) continue;
+      if (!names.some((name) => name.includes(options.only))) continue;
       const start = Date.now();
       const byRow = await steps().catch((error) => allFailed(names, error));
       console.error(`${names.join(", ")}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
@@ -50,7 +51,7 @@ async function main(directory) {
   );
   const matrix = asMarkdown(rows);
   console.log(`\n${matrix}\n`);
-  if (options.includes("--write") && only === "") await writeDocument(matrix);
+  if (options.write && options.only === "") await writeDocument(matrix);
   for (const failure of failures) console.error(`FAILED ${failure}\n`);
   return failures.length === 0 ? 0 : 1;
 }

@@ -5,15 +5,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundle } from "../test/chaos/bundle.js";
+import { bundle } from "../test/fixtures/bundle.js";
 
+const chaos = new URL("../test/chaos/", import.meta.url);
 const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
 try {
-  const main = await bundle("main", directory);
+  const main = await bundle(new URL("main.ts", chaos), directory);
   const programs = {
-    client: await bundle("programs/client", directory),
-    crowd: await bundle("programs/crowd", directory),
-    broker: await bundle("programs/broker", directory),
+    client: await bundle(new URL("programs/client.ts", chaos), directory),
+    crowd: await bundle(new URL("programs/crowd.ts", chaos), directory),
+    broker: await bundle(new URL("programs/broker.ts", chaos), directory),
   };
   const { run } = await import(main);
   process.exitCode = await run(process.argv.slice(2), programs);

@@ -12,6 +12,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 /**
  * @typedef {{ id: string, section: string, role: string, statement: string, observable: string }} Statement
@@ -22,6 +23,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "test/conformance");
 const versions = ["3.1", "3.1.1", "5.0"];
+/** Milliseconds that all tests together may take. */
+const PATIENCE = 1_200_000;
 /** @type {string[]} */
 const problems = [];
 
@@ -79,8 +82,10 @@ function runTests(files) {
   spawnSync(process.execPath, [vitest, "run", ...options, ...files], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
+    timeout: PATIENCE,
   });
-  if (!existsSync(report)) throw new Error("the tests did not run: no report was written");
+  if (!existsSync(report))
+    throw new Error(`the tests did not run, or not within ${PATIENCE / 1000} s: no report was written`);
   /**
    * @type {{ testResults: { name: string, message: string, assertionResults: {
    *   ancestorTitles: string[], title: string, status: string, failureMessages: string[] }[] }[] }}
@@ -108,7 +113,12 @@ function firstLine(text) {
   return (text.split("\n")[0] ?? "").slice(0, 200);
 }
 
-/** The tests that a reference names: one, or with "*" at its end all whose name begins so. @param {string} reference @param {Map<string, Result[]>} results */
+/**
+ * The tests that a reference names: one, or with "*" at its end all whose name begins so.
+ *
+ * @param {string} reference
+ * @param {Map<string, Result[]>} results
+ */
 function find(reference, results) {
   const [file = "", ...rest] = reference.split(" > ");
   const name = rest.join(" > ");
@@ -118,7 +128,84 @@ function find(reference, results) {
     : inFile.filter((result) => result.name === name);
 }
 
-const only = process.argv.includes("--version") ? process.argv[process.argv.indexOf("--version") + 1] : undefined;
+/** @param {Statement} statement */
+function isRequired({ role }) {
+  return role === "client" || role === "both";
+}
+
+/**
+ * What became of one statement: how it counts, and its cells in the table.
+ *
+ * @typedef {{ kind: "passed" | "failed" | "unbound" | "unobservable", outcome: string, tests: string }} Verdict
+ * @param {string} name of the statement, for problems
+ * @param {Statement} statement
+ * @param {Binding | undefined} binding
+ * @param {Map<string, Result[]>} results
+ * @returns {Verdict}
+ */
+function judge(name, statement, binding, results) {
+  if (binding?.unobservable) {
+    return { kind: "unobservable", outcome: `cannot be observed: ${binding.unobservable}`, tests: "" };
+  }
+  if (!binding?.tests?.length) {
+    if (isRequired(statement)) problems.push(`${name}: no test is bound to it`);
+    return { kind: "unbound", outcome: isRequired(statement) ? "MISSING" : "with the broker", tests: "" };
+  }
+  const found = binding.tests.map((reference) => ({ reference, matches: find(reference, results) }));
+  for (const { reference, matches } of found) {
+    if (matches.length === 0) problems.push(`${name}: there is no test "${reference}"`);
+    for (const each of matches) if (!each.passed) problems.push(`${name}: "${each.name}": ${each.why}`);
+  }
+  const passed = found.every(({ matches }) => matches.length > 0 && matches.every((each) => each.passed));
+  const tests = found.map(({ reference, matches }) =>
+    matches.length > 1 ? `${cell(reference)} (${matches.length})` : cell(reference),
+  );
+  return { kind: passed ? "passed" : "failed", outcome: passed ? "pass" : "FAIL", tests: tests.join("<br>") };
+}
+
+/** @param {string} text */
+function cell(text) {
+  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+}
+
+/**
+ * One version's part of the document; its summary goes to standard output too.
+ *
+ * @param {{ version: string, statements: Statement[], bindings: Record<string, Binding> }} table
+ * @param {Map<string, Result[]>} results
+ */
+function sectionOf({ version, statements, bindings }, results) {
+  const known = new Set(statements.map(({ id }) => id));
+  for (const id of Object.keys(bindings))
+    if (!known.has(id)) problems.push(`${version} ${id}: there is no such statement`);
+  const judged = statements.map((statement) => {
+    const { id } = statement;
+    return { statement, verdict: judge(`${version} ${id}`, statement, bindings[id], results) };
+  });
+  const count = (/** @type {boolean} */ required, /** @type {Verdict["kind"]} */ kind) =>
+    judged.filter(({ statement, verdict }) => isRequired(statement) === required && verdict.kind === kind).length;
+  const wanted = statements.filter(isRequired).length;
+  const summary =
+    `${count(true, "passed")} of ${wanted} statements for the client pass their tests; ` +
+    `${count(true, "unobservable")} cannot be observed. ` +
+    `Of ${statements.length - wanted} for servers alone, ${count(false, "passed")} pass tests so far.`;
+  console.log(`MQTT ${version}: ${summary}`);
+  const rows = judged.map(({ statement: { id, role, statement, observable }, verdict: { tests, outcome } }) => {
+    return `| ${id} | ${role} | ${cell(statement)} | ${cell(observable)} | ${tests} | ${outcome} |`;
+  });
+  return [
+    `## MQTT ${version}`,
+    "",
+    summary,
+    "",
+    "| statement | role | text | observed by | test | outcome |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+const { version: only } = parseArgs({ options: { version: { type: "string" } } }).values;
 if (only !== undefined && !versions.includes(only))
   throw new Error(`--version ${only}: must be one of ${versions.join(", ")}`);
 const chosen = versions.filter((version) => only === undefined || only === version);
@@ -130,60 +217,7 @@ const files = new Set(
 );
 const results = runTests([...files]);
 
-const sections = tables.map(({ version, statements, bindings }) => {
-  const known = new Set(statements.map(({ id }) => id));
-  for (const id of Object.keys(bindings))
-    if (!known.has(id)) problems.push(`${version} ${id}: there is no such statement`);
-  let wanted = 0;
-  let kept = 0;
-  let unobservable = 0;
-  let served = 0;
-  const rows = statements.map(({ id, role, statement, observable }) => {
-    const required = role === "client" || role === "both";
-    if (required) wanted++;
-    const binding = bindings[id];
-    const escaped = statement.replaceAll("|", "\\|").replaceAll("\n", " ");
-    const row = (/** @type {string} */ outcome, /** @type {string} */ tests) =>
-      `| ${id} | ${role} | ${escaped} | ${observable.replaceAll("|", "\\|")} | ${tests} | ${outcome} |`;
-    if (binding?.unobservable) {
-      if (required) unobservable++;
-      return row(`cannot be observed: ${binding.unobservable}`, "");
-    }
-    if (!binding?.tests?.length) {
-      if (required) problems.push(`${version} ${id}: no test is bound to it`);
-      return row(required ? "MISSING" : "with the broker", "");
-    }
-    const found = binding.tests.map((reference) => ({ reference, matches: find(reference, results) }));
-    for (const { reference, matches } of found) {
-      if (matches.length === 0) problems.push(`${version} ${id}: there is no test "${reference}"`);
-      for (const { name, passed, why } of matches) {
-        if (!passed) problems.push(`${version} ${id}: "${name}": ${why}`);
-      }
-    }
-    const passed = found.every(({ matches }) => matches.length > 0 && matches.every((each) => each.passed));
-    if (passed && required) kept++;
-    if (passed && !required) served++;
-    const names = found.map(
-      ({ reference, matches }) =>
-        `${reference.replaceAll("|", "\\|")}${matches.length > 1 ? ` (${matches.length})` : ""}`,
-    );
-    return row(passed ? "pass" : "FAIL", names.join("<br>"));
-  });
-  const summary =
-    `${kept} of ${wanted} statements for the client pass their tests; ${unobservable} cannot be observed. ` +
-    `Of ${statements.length - wanted} for servers alone, ${served} pass tests so far.`;
-  console.log(`MQTT ${version}: ${summary}`);
-  return [
-    `## MQTT ${version}`,
-    "",
-    summary,
-    "",
-    "| statement | role | text | observed by | test | outcome |",
-    "|---|---|---|---|---|---|",
-    ...rows,
-    "",
-  ].join("\n");
-});
+const sections = tables.map((table) => sectionOf(table, results));
 
 if (only === undefined) {
   const head = [

@@ -42,9 +42,11 @@ export async function simulateOutage({ clients, outage, after, capacity = Infini
 
 /**
  * Attempts that `clients` may make in the second that begins `second` seconds after all of them lost their server, whatever
- * happens; four standard deviations are added, since waits are drawn at random. A wait whose upper bound is b seconds ends evenly spread over 0.9 b: at most clients / 0.9 b of these waits end in
- * one second, and none of them before a tenth of all upper bounds so far, or after their sum. Upper bounds double from
- * `initialDelay` on; at `maximumDelay`, a client's waits are never shorter than a tenth of it.
+ * happens; four standard deviations are added, since waits are drawn at random.
+ *
+ * A wait whose upper bound is b seconds ends evenly spread over 0.9 b: at most clients / 0.9 b of these waits end in one second,
+ * and none of them before a tenth of all upper bounds so far, or after their sum. Upper bounds double from `initialDelay` on; at
+ * `maximumDelay`, a client's waits are never shorter than a tenth of it.
  *
  * @param {number} clients
  * @param {{ initialDelay: number, maximumDelay: number }} reconnect

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bundle } from "./bundle.js";
+import { bundle } from "../fixtures/bundle.js";
 import { halfOpenScenario } from "./half-open-scenario.ts";
 import { linkScenario } from "./link-scenario.ts";
 import type { Outcome } from "./outcome.ts";
@@ -21,9 +21,9 @@ let broker: string;
 
 beforeAll(async () => {
   workshop = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
-  program = await bundle("programs/client", workshop);
-  crowd = await bundle("programs/crowd", workshop);
-  broker = await bundle("programs/broker", workshop);
+  program = await bundle(new URL("programs/client.ts", import.meta.url), workshop);
+  crowd = await bundle(new URL("programs/crowd.ts", import.meta.url), workshop);
+  broker = await bundle(new URL("programs/broker.ts", import.meta.url), workshop);
 }, 30_000);
 afterAll(() => rm(workshop, { recursive: true, force: true }));
 

@@ -1,7 +1,7 @@
 // Draws the fate of each connection by a seeded lot, until so many cuts and kills have been.
 import type { PacketType } from "@aiko/mqtt/codec";
 import type { SeededRandom } from "@aiko/mqtt/testing";
-import { type Aim, type Blow, type Fate, type Pace, UNHURT } from "../fixtures/faulty-proxy.ts";
+import { type Aim, type Blow, type Fate, type Pace, UNHURT } from "../fixtures/fate.ts";
 
 export interface FaultQuota {
   readonly cuts: number;

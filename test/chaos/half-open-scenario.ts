@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { SeededRandom } from "@aiko/mqtt/testing";
-import { FaultyProxy, UNHURT } from "../fixtures/faulty-proxy.ts";
+import { UNHURT } from "../fixtures/fate.ts";
+import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ChaosServer } from "./servers.ts";
 

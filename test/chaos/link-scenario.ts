@@ -3,8 +3,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Client, connect } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
+import { UNHURT } from "../fixtures/fate.ts";
 import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
 import { ClientProcess, type Orders } from "./client-process.ts";
 import { FaultPlan, type FaultQuota } from "./fault-plan.ts";
@@ -58,6 +60,8 @@ class LinkRun implements ScenarioRun {
   /** When anything happened last: a word of the client, or a packet. */
   private movedAt = Date.now();
   private restarting: Promise<void> | undefined;
+  /** What the client process is waited for to say, and who is told when it does. */
+  private awaited = "";
   private done: () => void = () => undefined;
 
   constructor(
@@ -75,7 +79,7 @@ class LinkRun implements ScenarioRun {
     this.directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
     let calm = true;
     this.proxy = await FaultyProxy.listen(server.port, {
-      fate: () => (calm ? { pace: { of: "bytes" } } : plan.next()),
+      fate: () => (calm ? UNHURT : plan.next()),
       passed: (direction, packet) => {
         if (packet.type !== "pingreq" && packet.type !== "pingresp") this.movedAt = Date.now();
         this.ledger.passed(direction, packet);
@@ -221,8 +225,6 @@ class LinkRun implements ScenarioRun {
     else this.doubled++;
   }
 
-  private awaited = "";
-
   private said(event: string): Promise<void> {
     this.awaited = event;
     return new Promise((resolve) => {
@@ -293,8 +295,4 @@ class LinkRun implements ScenarioRun {
 
 function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

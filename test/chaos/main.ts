@@ -36,11 +36,11 @@ const options = {
 /** Returns the exit code. */
 export async function run(args: readonly string[], programs: Programs): Promise<number> {
   const { values } = parseArgs({ args: [...args], options });
-  const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
+  const seed = integer("seed", values.seed ?? String(Date.now() % 1_000_000_000));
   const servers = serverNames(values.server);
-  const [cuts, kills] = [Number(values.cuts), Number(values.kills)];
+  const [cuts, kills] = [integer("cuts", values.cuts), integer("kills", values.kills)];
   const started = Date.now();
-  const limit = AbortSignal.timeout(Number(values["seconds-limit"]) * 1000);
+  const limit = AbortSignal.timeout(integer("seconds-limit", values["seconds-limit"]) * 1000);
   // In proportion: 10,000 cuts go with 200 kills of servers, 200 half-open connections and 66,000 messages offline.
   const scenarios = values.soak
     ? soakScenarios(servers, SOAK, programs)
@@ -63,7 +63,7 @@ export async function run(args: readonly string[], programs: Programs): Promise<
       console.log(row(outcome));
     }
   };
-  await Promise.all(Array.from({ length: Number(values.jobs) }, work));
+  await Promise.all(Array.from({ length: integer("jobs", values.jobs, 1) }, work));
   const all = total(outcomes, (Date.now() - started) / 1000);
   console.log(row(all));
   if (limit.aborted) console.log(`--seconds-limit ${values["seconds-limit"]} ended the faults early`);
@@ -76,6 +76,12 @@ const QUALITIES = [1, 2] as const;
 const VERSIONS = [4, 5] as const;
 const words = (version: 4 | 5): string => (version === 5 ? "5" : "3.1.1");
 type ServerName = "broker" | "mosquitto";
+
+function integer(name: keyof typeof options, text: string, least = 0): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least) return number;
+  throw new Error(`--${name} ${text}: must be an integer from ${least}`);
+}
 
 function serverNames(asked: string): readonly ServerName[] {
   if (asked === "both") return ["broker", "mosquitto"];
@@ -132,15 +138,17 @@ function serverScenarios(servers: readonly ServerName[], kills: number, programs
 }
 
 function halfOpenScenarios(servers: readonly ServerName[], connections: number, programs: Programs): Scenario[] {
-  return servers.map((server, i) => ({
-    name: `half-open, ${server}`,
-    async run(seed) {
-      await using it = await startServer(server, programs);
-      const random = new SeededRandom(seed);
-      const count = share(connections, servers.length, i);
-      return await halfOpenScenario(it, { connections: count, random, program: programs.crowd });
-    },
-  }));
+  const cases = servers.map((server, i) => ({ server, count: share(connections, servers.length, i) }));
+  return cases
+    .filter(({ count }) => count > 0)
+    .map(({ server, count }) => ({
+      name: `half-open, ${server}`,
+      async run(seed) {
+        await using it = await startServer(server, programs);
+        const random = new SeededRandom(seed);
+        return await halfOpenScenario(it, { connections: count, random, program: programs.crowd });
+      },
+    }));
 }
 
 /** More messages than there are packet identifiers, published before there is a connection. */

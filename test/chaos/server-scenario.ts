@@ -2,7 +2,8 @@
 // the client can promise is then: whatever passed the wire is settled and delivered as its QoS says, and the application
 // is told at each connection whether its session is still there.
 import { SeededRandom } from "@aiko/mqtt/testing";
-import { FaultyProxy, UNHURT } from "../fixtures/faulty-proxy.ts";
+import { UNHURT } from "../fixtures/fate.ts";
+import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
 import { ClientProcess } from "./client-process.ts";
 import { FLAT, type Outcome } from "./outcome.ts";
 import { outcomeOf, type ScenarioRun, type ScenarioSettings } from "./scenario.ts";

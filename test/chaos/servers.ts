@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
+import { freePort } from "../fixtures/free-port.ts";
 
 export interface ChaosServer extends AsyncDisposable {
   readonly name: string;
@@ -42,7 +42,7 @@ export class BrokerServer implements ChaosServer {
   async startAgain(): Promise<void> {
     const child = spawn(process.execPath, [this.program], { stdio: ["ignore", "pipe", "inherit"] });
     this.child = child;
-    const [port] = await once(createInterface({ input: child.stdout }), "line");
+    const [port] = await inTime(once(createInterface({ input: child.stdout }), "line"), this.name);
     this.port = Number(port);
   }
 
@@ -55,7 +55,9 @@ export class BrokerServer implements ChaosServer {
   }
 }
 
+/** Starts, each at another port. */
 const ATTEMPTS = 5;
+/** Milliseconds that a server has to start, or to save its sessions. */
 const PATIENCE = 10_000;
 
 export class MosquittoServer implements KeepingServer {
@@ -103,7 +105,7 @@ export class MosquittoServer implements KeepingServer {
     const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
     const child = spawn("mosquitto", ["-c", path], { env, stdio: ["ignore", "ignore", "pipe"] });
     this.child = child;
-    await new Promise<void>((resolve, reject) => {
+    const running = new Promise<void>((resolve, reject) => {
       const said: string[] = [];
       createInterface({ input: child.stderr }).on("line", (line) => {
         if (said.length < 20) said.push(line);
@@ -114,6 +116,7 @@ export class MosquittoServer implements KeepingServer {
       );
       child.once("close", () => reject(new Error(`mosquitto ended: ${said.join("\n")}`)));
     });
+    await inTime(running, this.name);
   }
 
   async stop(): Promise<void> {
@@ -152,20 +155,16 @@ export class MosquittoServer implements KeepingServer {
   }
 }
 
+function inTime<Value>(starting: Promise<Value>, name: string): Promise<Value> {
+  const late = wait(PATIENCE, undefined, { ref: false }).then(() => {
+    throw new Error(`${name} has not started within ${PATIENCE} ms`);
+  });
+  return Promise.race([starting, late]);
+}
+
 async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
   child.kill(signal);
   await exited;
-}
-
-/** mosquitto does not take port 0. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

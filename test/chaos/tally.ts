@@ -6,7 +6,8 @@ export class Tally {
   private readonly highest = new Map<string, number>();
   /** Messages that came for the first time after a later one of their topic. */
   outOfOrder = 0;
-  private readonly waiting = new Set<() => void>();
+  /** Told of each number as it comes. */
+  private readonly watchers = new Set<(number: number) => void>();
 
   /** Returns how often it has come now. */
   add(number: number): number {
@@ -17,7 +18,7 @@ export class Tally {
       if (number < (this.highest.get(topic) ?? 0)) this.outOfOrder++;
       else this.highest.set(topic, number);
     }
-    for (const look of [...this.waiting]) look();
+    for (const look of [...this.watchers]) look(number);
     return count;
   }
 
@@ -41,26 +42,24 @@ export class Tally {
     return repeated;
   }
 
-  /** Resolves when all of these have come, or when nothing has for so many milliseconds. */
+  /** Resolves to those that have not come: when all have, or when nothing has for so many milliseconds. */
   async complete(numbers: readonly number[], patience: number): Promise<number[]> {
-    const missing = () => numbers.filter((number) => !this.counts.has(number));
-    for (;;) {
-      const before = missing();
-      if (before.length === 0) return before;
-      const moved = await new Promise<boolean>((resolve) => {
-        const timer = setTimeout(() => finish(false), patience);
-        const look = () => {
-          if (missing().length === 0) finish(true);
-          else if (this.size % 100 === 0) finish(true);
-        };
-        const finish = (value: boolean) => {
-          clearTimeout(timer);
-          this.waiting.delete(look);
-          resolve(value);
-        };
-        this.waiting.add(look);
-      });
-      if (!moved) return missing();
-    }
+    const missing = new Set(numbers.filter((number) => !this.has(number)));
+    if (missing.size === 0) return [];
+    await new Promise<void>((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.watchers.delete(look);
+        resolve();
+      };
+      const timer = setTimeout(finish, patience);
+      const look = (number: number) => {
+        timer.refresh();
+        missing.delete(number);
+        if (missing.size === 0) finish();
+      };
+      this.watchers.add(look);
+    });
+    return [...missing];
   }
 }

@@ -1,7 +1,7 @@
 // What the wire saw: how often each numbered message was really sent, by the rules of QoS 2, and what the server said of the
 // session. Repetitions under an identifier that is still open are one delivery; any other is a second one.
 import type { Packet } from "@aiko/mqtt/codec";
-import type { Direction } from "../fixtures/faulty-proxy.ts";
+import type { Direction } from "../fixtures/lane.ts";
 import { numberIn, topicOf } from "./numbered-message.ts";
 
 /** One direction of PUBLISH. */

@@ -22,7 +22,7 @@ test("[MQTT-3.1.2-14] a will without RETAIN is not retained", async () => {
   await subscribe(watcher, "gone", { retainAsPublished: true });
   peer.cut();
   expect(await watcher.expect("publish")).toMatchObject({ topic: "gone", retain: false });
-  expect(bench.hub.counts.retainedMessages).toBe(0);
+  expect(bench.hub.statistics.retainedMessages).toBe(0);
 });
 
 test.each(["0123456789abcdefghijklm", "nopqrstuvwxyzABCDEFGHIJ", "KLMNOPQRSTUVWXYZ", "a"])(
@@ -103,5 +103,5 @@ test("[MQTT-4.12.0-1] [MQTT-3.1.4-2] [MQTT-3.2.2-7] an authentication method, of
   expect(connack.reasonCode).toBe(0x8c);
   await bench.clock.advance(99);
   expect(peer.isClosed).toBe(true);
-  expect(bench.hub.counts).toMatchObject({ connections: 0, sessions: 0 });
+  expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
 });

@@ -4,7 +4,8 @@ import { setImmediate } from "node:timers/promises";
 import { connect } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
-import { type Fate, FaultyProxy, UNHURT } from "../fixtures/faulty-proxy.ts";
+import { type Fate, UNHURT } from "../fixtures/fate.ts";
+import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 const messages = 10_000;

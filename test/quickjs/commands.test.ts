@@ -5,7 +5,8 @@ import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { expect, test } from "vitest";
 import { root } from "../fixtures/child.ts";
-import { Machine, Pipe, type Process, SIGINT } from "./machine.ts";
+import { Machine, type Process, SIGINT } from "./machine.ts";
+import { Pipe } from "./pipe.ts";
 import { line, nc, socat } from "./programs.ts";
 
 const programs = { socat };
@@ -146,6 +147,16 @@ test("what a helper complains of is passed on", async () => {
     'mqtt_publish: cannot connect to mqtt://localhost:1883: the helper "socat - TCP:localhost:1883,nodelay" ended with ' +
       "exit code 1: socat: E connection refused",
   ]);
+});
+
+test("what a helper complains of cannot move the terminal's cursor or colour it", async () => {
+  const garish = (process: Process) => {
+    process.stderr.put(text("\u001b[2Jall is well\u0007\n"));
+    process.exit(1);
+  };
+  using machine = new Machine({ programs: { socat: garish } }).run("mqtt_publish", "-t", "a", "-m", "b");
+  expect(await machine.exited).toBe(1);
+  expect(machine.notes).toEqual([expect.stringContaining("exit code 1: �[2Jall is well�")]);
 });
 
 test("a helper that does nothing is killed when the attempt is over", async () => {

@@ -4,15 +4,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { newQuickJSWASMModule, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime } from "quickjs-emscripten";
 import { root } from "../fixtures/child.ts";
+import { PIPE_ROOM, Pipe } from "./pipe.ts";
 
 /** How many milliseconds of the machine pass in one of ours. */
 const HASTE = 20;
-/** Bytes that a pipe holds, and how many must be free before it is said to have room. */
-const PIPE_SIZE = 65_536;
-const PIPE_ROOM = 4_096;
 const EBADF = -9;
 const ENOENT = -2;
-const EPIPE = -32;
 const CHARACTER_DEVICE = 0o020000;
 
 /**
@@ -31,56 +28,6 @@ const engine = await newQuickJSWASMModule();
 
 export const SIGINT = 2;
 const SIGKILL = 9;
-
-/** One direction. */
-export class Pipe {
-  private readonly chunks: Uint8Array[] = [];
-  private length = 0;
-  private writerGone = false;
-  private readerGone = false;
-  /** Called at each change. */
-  changed: () => void = () => undefined;
-
-  get isReadable(): boolean {
-    return this.length > 0 || this.writerGone;
-  }
-
-  get isWritable(): boolean {
-    return this.readerGone || PIPE_SIZE - this.length >= PIPE_ROOM;
-  }
-
-  get isClosed(): boolean {
-    return this.writerGone && this.length === 0;
-  }
-
-  /** All that is there. */
-  take(most: number): Uint8Array {
-    const first = this.chunks.shift() ?? new Uint8Array(0);
-    const taken = first.subarray(0, most);
-    if (taken.length < first.length) this.chunks.unshift(first.subarray(taken.length));
-    this.length -= taken.length;
-    this.changed();
-    return taken;
-  }
-
-  put(bytes: Uint8Array): number {
-    if (this.readerGone) return EPIPE;
-    this.chunks.push(bytes.slice());
-    this.length += bytes.length;
-    this.changed();
-    return bytes.length;
-  }
-
-  closeWriter(): void {
-    this.writerGone = true;
-    this.changed();
-  }
-
-  closeReader(): void {
-    this.readerGone = true;
-    this.changed();
-  }
-}
 
 /** What a program is given, and how it ends. */
 export interface Process {

@@ -1,6 +1,7 @@
 // The helpers that a QuickJS finds on the machine of the tests.
 import { connect, type Socket } from "node:net";
-import type { Pipe, Process } from "./machine.ts";
+import type { Process } from "./machine.ts";
+import type { Pipe } from "./pipe.ts";
 
 /** Carries bytes between pipes and a socket, both ways, while the pipes let it. */
 function join(socket: Socket, toSocket: Pipe, fromSocket: Pipe): void {

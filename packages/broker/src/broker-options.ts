@@ -44,42 +44,46 @@ export interface BrokerOptions {
   readonly port?: number | undefined;
   /** Path of a Unix socket to listen at, instead of host and port. */
   readonly path?: string | undefined;
-  /** Where to take WebSockets, under any path and with the subprotocol `mqtt`, beside the others. Default: nowhere. */
+  /** A port, 0 … 65,535, to take WebSockets at, under any path and with the subprotocol `mqtt`, beside the others. Default: none. */
   readonly webSocketPort?: number | undefined;
   /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */
   readonly tls?: BrokerTls | undefined;
   /** Lets a client in or not. Default: everybody. */
   readonly authenticate?: ((credentials: Credentials) => boolean | Promise<boolean>) | undefined;
-  /** The longest packet taken, in bytes. Default 268,435,460, the protocol's own limit. */
+  /** The longest packet taken, in bytes, 16 … 268,435,460. Default 268,435,460, the protocol's own limit. */
   readonly maximumPacketSize?: number | undefined;
-  /** Connections at one time, those that are in the handshake of TLS or WebSocket included. Default 10,000. */
+  /** Connections at one time, those that are in the handshake of TLS or WebSocket included; from 1. Default 10,000. */
   readonly maximumConnections?: number | undefined;
-  /** Sessions at one time, with or without a connection; who would begin one beyond is refused. Default 100,000. */
-  readonly maximumSessions?: number | undefined;
-  /** Subscriptions of one client; what it asks for beyond is refused. Default 10,000. */
-  readonly maximumSubscriptions?: number | undefined;
-  /** Levels of a topic name or filter. Default 200, as mosquitto has it. */
-  readonly maximumTopicLevels?: number | undefined;
-  /** Messages and bytes that may wait for one client. Default 100,000 and 64 MiB; what comes beyond is dropped for it. */
-  readonly maximumQueuedMessages?: number | undefined;
-  readonly maximumQueuedBytes?: number | undefined;
   /**
-   * Retained messages, and the bytes that they take, about 200 for each and for each level of its topic included. Default
-   * 100,000 and 256 MiB; what comes beyond is passed on, but not kept.
+   * Sessions at one time, with or without a connection, 1 … 16,777,216; who would begin one beyond is refused. Default 100,000.
    */
+  readonly maximumSessions?: number | undefined;
+  /** Subscriptions of one client, from 1; what it asks for beyond is refused. Default 10,000. */
+  readonly maximumSubscriptions?: number | undefined;
+  /** Levels of a topic name or filter, 1 … 65,536. Default 200, as mosquitto has it. */
+  readonly maximumTopicLevels?: number | undefined;
+  /** Messages that may wait for one client, from 1; what comes beyond is dropped for it. Default 100,000. */
+  readonly maximumQueuedMessages?: number | undefined;
+  /** Bytes that may wait for one client, from 1; what comes beyond is dropped for it. Default 64 MiB. */
+  readonly maximumQueuedBytes?: number | undefined;
+  /** Retained messages, from 0; what comes beyond is passed on, but not kept. Default 100,000. */
   readonly maximumRetainedMessages?: number | undefined;
+  /**
+   * Bytes that the retained messages take, about 200 for each and for each level of its topic included, from 0; what comes beyond is
+   * passed on, but not kept. Default 256 MiB.
+   */
   readonly maximumRetainedBytes?: number | undefined;
-  /** QoS 1 and 2 messages that a client may send unacknowledged. Default 65,535. */
+  /** QoS 1 and 2 messages that a client may send unacknowledged, 1 … 65,535. Default 65,535. */
   readonly receiveMaximum?: number | undefined;
-  /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them. Default 100. */
+  /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them, 0 … 65,535. Default 100. */
   readonly topicAliasMaximum?: number | undefined;
-  /** The longest keep-alive a client may have, in seconds; 0 (no limit) lets a silent one stay for ever. Default 0. */
+  /** The longest keep-alive a client may have, in seconds, 0 … 65,535; 0 (no limit) lets a silent one stay for ever. Default 0. */
   readonly maximumKeepAlive?: number | undefined;
-  /** Seconds that a session without a connection is kept at the most. Default 86,400. */
+  /** Seconds that a session without a connection is kept at the most, 0 … 4,294,967,295. Default 86,400. */
   readonly maximumSessionExpiry?: number | undefined;
   /**
-   * Milliseconds from a connection's opening until it is let in: CONNECT has come and `authenticate` has answered. Default 10,000. The
-   * handshakes of TLS and WebSocket before that may take as long each.
+   * Milliseconds, 1 … 2,147,483,647, from a connection's opening until it is let in: CONNECT has come and `authenticate` has answered.
+   * The handshakes of TLS and WebSocket before that may take as long each. Default 10,000.
    */
   readonly connectTimeout?: number | undefined;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
@@ -89,6 +93,9 @@ export interface BrokerOptions {
   /** Time. Default: the runtime's. */
   readonly clock?: Clock | undefined;
 }
+
+/** The longest packet of the protocol, in bytes: its fixed header has five of them, and the rest has 268,435,455. */
+export const PROTOCOL_MAXIMUM = 268_435_460;
 
 /** What has no default, and then is not there. */
 type Unset = "path" | "webSocketPort" | "tls";
@@ -104,7 +111,7 @@ const defaults: BrokerSettings = {
   webSocketPort: undefined,
   tls: undefined,
   authenticate: () => true,
-  maximumPacketSize: 268_435_460,
+  maximumPacketSize: PROTOCOL_MAXIMUM,
   maximumConnections: 10_000,
   maximumSessions: 100_000,
   maximumSubscriptions: 10_000,
@@ -133,7 +140,7 @@ const wantedTypes: Readonly<Record<Unset, string>> = {
 const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, maximum: number]>> = {
   port: [0, 65_535],
   webSocketPort: [0, 65_535],
-  maximumPacketSize: [16, 268_435_460],
+  maximumPacketSize: [16, PROTOCOL_MAXIMUM],
   maximumConnections: [1, 2 ** 31],
   maximumSessions: [1, 2 ** 24],
   maximumSubscriptions: [1, Number.MAX_SAFE_INTEGER],

@@ -5,19 +5,11 @@
 import type { Duplex } from "node:stream";
 import { type BrokerOptions, type BrokerSettings, parseBrokerOptions } from "./broker-options.js";
 import { ClientConnection } from "./client-connection.js";
-import { Hub } from "./hub.js";
+import { type BrokerStatistics, Hub } from "./hub.js";
 import { type Entrance, Listener } from "./listener.js";
 import { StreamTransport } from "./stream-transport.js";
 
-/** A snapshot. */
-export interface BrokerStatistics {
-  readonly connections: number;
-  /** Sessions, with or without a connection. */
-  readonly sessions: number;
-  readonly subscriptions: number;
-  readonly retainedMessages: number;
-}
-
+/** A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. */
 export class Broker {
   private readonly hub: Hub;
   private listeners: readonly Listener[] = [];
@@ -67,7 +59,7 @@ export class Broker {
   }
 
   get statistics(): BrokerStatistics {
-    return this.hub.counts;
+    return this.hub.statistics;
   }
 
   /** Says goodbye to all clients and stops. Sessions and retained messages are forgotten. */

@@ -5,6 +5,7 @@
 
 import { type Clock, ProtocolError, type Timer, type Transport } from "@aiko/mqtt";
 import {
+  type ConnackPacket,
   type ConnectPacket,
   type DecoderLimits,
   encode,
@@ -15,6 +16,15 @@ import {
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
 import type { BrokerSettings } from "./broker-options.js";
 import type { KnownClient } from "./known-client.js";
+import {
+  KEEP_ALIVE_TIMEOUT,
+  PROTOCOL_ERROR,
+  type Refusal,
+  returnCodeOf,
+  SERVER_UNAVAILABLE,
+  TOPIC_NAME_INVALID,
+} from "./reason-codes.js";
+import type { Terms } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
 /** Who answers a CONNECT, and hears of what went wrong before there was a client. */
@@ -30,8 +40,6 @@ export const STRANGERS_MAXIMUM = 262_144;
 /** So many packets may come on the heels of CONNECT while it is being decided. */
 const EARLY_PACKETS = 100;
 
-const PROTOCOL_ERROR = 0x82;
-const SERVER_UNAVAILABLE = 0x88;
 /** The faults of a CONNECT that there is a CONNACK for, in the form that clients of every version understand. */
 const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
   UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
@@ -76,7 +84,7 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   /** CONNACK, and the client's session takes over. */
-  admit(client: KnownClient, connack: Packet, keepAlive: number, resumed: boolean, packet: ConnectPacket): void {
+  admit(client: KnownClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
     if (this.stage.at !== "deciding") return;
     const { version, early } = this.stage;
     this.timer.cancel();
@@ -95,13 +103,11 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   /** CONNACK with a reason, and the end. */
-  refuse(returnCode: number, reasonCode: number, reason: string): void {
+  refuse(refusal: Refusal, reason: string): void {
     if (this.stage.at !== "deciding") return;
     const { version } = this.stage;
-    this.write(
-      { type: "connack", sessionPresent: false, reasonCode: version === 5 ? reasonCode : returnCode },
-      version,
-    );
+    const reasonCode = version === 5 ? refusal : returnCodeOf(refusal);
+    this.write({ type: "connack", sessionPresent: false, reasonCode }, version);
     this.drop(reason);
   }
 
@@ -127,7 +133,7 @@ export class ClientConnection implements ConnectionOwner {
         break;
       case "deciding":
         if (packet.type === "connect" || stage.early.length >= EARLY_PACKETS) {
-          throw new ProtocolError("PROTOCOL_ERROR", 0x82, `${packet.type}: not before CONNACK`);
+          throw new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, `${packet.type}: not before CONNACK`);
         }
         stage.early.push(packet);
         this.network.pause();
@@ -185,13 +191,17 @@ export class ClientConnection implements ConnectionOwner {
   private checkLevels(what: string, topic: string): void {
     const { maximumTopicLevels } = this.settings;
     if (!hasMoreLevels(topic, maximumTopicLevels)) return;
-    throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `${what} has more levels than ${maximumTopicLevels}`);
+    throw new ProtocolError(
+      "TOPIC_NAME_REFUSED",
+      TOPIC_NAME_INVALID,
+      `${what} has more levels than ${maximumTopicLevels}`,
+    );
   }
 
   private connectTimedOut(): void {
     const { connectTimeout } = this.settings;
     if (this.stage.at === "waiting") this.drop(`no CONNECT within ${connectTimeout} ms`);
-    else this.refuse(3, SERVER_UNAVAILABLE, `authenticate had not answered within ${connectTimeout} ms`);
+    else this.refuse(SERVER_UNAVAILABLE, `authenticate had not answered within ${connectTimeout} ms`);
   }
 
   private write(packet: Packet, version: ProtocolVersion): void {
@@ -223,7 +233,7 @@ export class ClientConnection implements ConnectionOwner {
     if (deadline === Infinity) return;
     this.timer = this.clock.schedule(Math.max(1, deadline - this.clock.now()), () => {
       if (this.clock.now() < client.session.deadline()) this.watch(client);
-      else this.close(0x8d, "silent for 1.5 times its keep-alive");
+      else this.close(KEEP_ALIVE_TIMEOUT, "silent for 1.5 times its keep-alive");
     });
   }
 }

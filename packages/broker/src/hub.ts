@@ -5,7 +5,6 @@
 
 import { type Clock, ProtocolError, platform, type QoS } from "@aiko/mqtt";
 import type {
-  ConnackPacket,
   ConnectPacket,
   ProtocolVersion,
   PublishPacket,
@@ -20,25 +19,32 @@ import type { BrokerSettings } from "./broker-options.js";
 import type { ClientConnection, Reception } from "./client-connection.js";
 import { type ClientOwner, KnownClient } from "./known-client.js";
 import { type PublishedMessage, publishedMessage, willMessage } from "./published-message.js";
+import {
+  BAD_AUTHENTICATION_METHOD,
+  BAD_USER_NAME_OR_PASSWORD,
+  NO_MATCHING_SUBSCRIBERS,
+  NO_SUBSCRIPTION_EXISTED,
+  QUOTA_EXCEEDED,
+  SERVER_SHUTTING_DOWN,
+  SERVER_UNAVAILABLE,
+  SESSION_TAKEN_OVER,
+  SUBACK_FAILURE,
+  SUCCESS,
+  TOPIC_FILTER_INVALID,
+} from "./reason-codes.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { SubscriptionTable } from "./subscription-table.js";
+import { connackOf, termsOf } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
-const NO_MATCHING_SUBSCRIBERS = 0x10;
-const NO_SUBSCRIPTION_EXISTED = 0x11;
-/** [MQTT5-4.12.0-1] */
-const BAD_AUTHENTICATION_METHOD = 0x8c;
-const BAD_USER_NAME_OR_PASSWORD = 0x86;
-const SERVER_UNAVAILABLE = 0x88;
-const SERVER_SHUTTING_DOWN = 0x8b;
-const SESSION_TAKEN_OVER = 0x8e;
-/** MQTT 3.1.1. */
-const SUBACK_FAILURE = 0x80;
-const TOPIC_FILTER_INVALID = 0x8f;
-const QUOTA_EXCEEDED = 0x97;
-
-const PROTOCOL_MAXIMUM = 268_435_460;
-const DEFAULT_RECEIVE_MAXIMUM = 65_535;
+/** A snapshot. */
+export interface BrokerStatistics {
+  readonly connections: number;
+  /** Sessions, with or without a connection. */
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly retainedMessages: number;
+}
 
 export class Hub implements Reception, ClientOwner {
   private readonly clock: Clock;
@@ -57,7 +63,7 @@ export class Hub implements Reception, ClientOwner {
     return this.connections.size;
   }
 
-  get counts(): { connections: number; sessions: number; subscriptions: number; retainedMessages: number } {
+  get statistics(): BrokerStatistics {
     return {
       connections: this.connections.size,
       sessions: this.clients.size,
@@ -91,17 +97,17 @@ export class Hub implements Reception, ClientOwner {
     const { username, password } = packet;
     const method = packet.properties?.authenticationMethod;
     if (method !== undefined) {
-      connection.refuse(5, BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
+      connection.refuse(BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
       return;
     }
     const decide = (allowed: boolean): void => {
       if (!connection.isDeciding) return; // the client has left meanwhile
-      if (this.closed) connection.refuse(3, SERVER_UNAVAILABLE, "the broker is closing");
+      if (this.closed) connection.refuse(SERVER_UNAVAILABLE, "the broker is closing");
       else if (allowed) this.letIn(connection, packet, clientId);
-      else connection.refuse(4, BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
+      else connection.refuse(BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
     };
     const fail = (error: unknown): void =>
-      connection.refuse(3, SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
+      connection.refuse(SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
     let allowed: unknown; // what is declared holds for TypeScript only
     try {
       allowed = this.settings.authenticate({ clientId, username, password });
@@ -123,7 +129,7 @@ export class Hub implements Reception, ClientOwner {
     }
     const recipients = this.subscriptions.recipients(message);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
-    return recipients.size === 0 ? NO_MATCHING_SUBSCRIBERS : 0;
+    return recipients.size === 0 ? NO_MATCHING_SUBSCRIBERS : SUCCESS;
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
@@ -162,7 +168,7 @@ export class Hub implements Reception, ClientOwner {
     const { packetIdentifier, topicFilters } = packet;
     const reasonCodes = topicFilters.map((topicFilter) => {
       client.topicFilters.delete(topicFilter);
-      return this.subscriptions.delete(client, topicFilter) ? 0 : NO_SUBSCRIPTION_EXISTED;
+      return this.subscriptions.delete(client, topicFilter) ? SUCCESS : NO_SUBSCRIPTION_EXISTED;
     });
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
@@ -171,12 +177,8 @@ export class Hub implements Reception, ClientOwner {
     this.settings.onEvent({ type: "disconnected", clientId: client.clientId, reason });
     if (this.closed) return;
     if (will !== undefined) this.scheduleWill(client, will);
-    if (client.expiry === 0) {
-      this.endSession(client);
-      return;
-    }
-    if (client.expiry === Infinity) return;
-    client.expiryTimer = this.clock.schedule(client.expiry * 1000, () => this.endSession(client));
+    if (client.expiry === 0) this.endSession(client);
+    else client.endLater(this.clock, () => this.endSession(client));
   }
 
   dropped(client: KnownClient, topic: string, reason: string): void {
@@ -194,7 +196,7 @@ export class Hub implements Reception, ClientOwner {
   private letIn(connection: ClientConnection, packet: ConnectPacket, clientId: string): void {
     const { settings } = this;
     if (this.clients.size >= settings.maximumSessions && !this.clients.has(clientId)) {
-      connection.refuse(3, QUOTA_EXCEEDED, `"${clientId}": more than maximumSessions ${settings.maximumSessions}`);
+      connection.refuse(QUOTA_EXCEEDED, `"${clientId}": more than maximumSessions ${settings.maximumSessions}`);
       return;
     }
     const { protocolVersion, cleanStart } = packet;
@@ -204,41 +206,10 @@ export class Hub implements Reception, ClientOwner {
     const resumed = former !== undefined && !cleanStart;
     const client = resumed ? former : this.newClient(clientId);
     this.clients.set(clientId, client);
-    const asked = packet.properties?.sessionExpiryInterval ?? 0;
-    const wanted = protocolVersion === 5 ? asked : cleanStart ? 0 : settings.maximumSessionExpiry;
-    const expiry = Math.min(wanted, settings.maximumSessionExpiry);
-    client.connected(connection, packet, expiry);
-    const limit = settings.maximumKeepAlive;
-    const keepAlive =
-      protocolVersion === 5 && limit > 0 && (packet.keepAlive === 0 || packet.keepAlive > limit)
-        ? limit
-        : packet.keepAlive;
+    const terms = termsOf(packet, clientId, resumed, settings);
+    client.connected(connection, packet, terms.sessionExpiry);
     settings.onEvent({ type: "connected", clientId, protocolVersion, sessionPresent: resumed });
-    connection.admit(client, this.connack(packet, clientId, resumed, expiry, keepAlive), keepAlive, resumed, packet);
-  }
-
-  private connack(
-    packet: ConnectPacket,
-    clientId: string,
-    resumed: boolean,
-    expiry: number,
-    keepAlive: number,
-  ): ConnackPacket {
-    const { protocolVersion } = packet;
-    const connack = { type: "connack", sessionPresent: resumed && protocolVersion !== 3, reasonCode: 0 } as const;
-    if (protocolVersion !== 5) return connack;
-    const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = this.settings;
-    return {
-      ...connack,
-      properties: {
-        ...(expiry !== (packet.properties?.sessionExpiryInterval ?? 0) && { sessionExpiryInterval: expiry }),
-        ...(receiveMaximum !== DEFAULT_RECEIVE_MAXIMUM && { receiveMaximum }),
-        ...(maximumPacketSize !== PROTOCOL_MAXIMUM && { maximumPacketSize }),
-        ...(packet.clientId === "" && { assignedClientIdentifier: clientId }),
-        ...(topicAliasMaximum > 0 && { topicAliasMaximum }),
-        ...(keepAlive !== packet.keepAlive && { serverKeepAlive: keepAlive }),
-      },
-    };
+    connection.admit(client, packet, terms, connackOf(packet, terms, settings));
   }
 
   private newClient(clientId: string): KnownClient {
@@ -257,11 +228,10 @@ export class Hub implements Reception, ClientOwner {
   }
 
   private endSession(client: KnownClient): void {
-    client.expiryTimer?.cancel();
     for (const topicFilter of client.topicFilters) this.subscriptions.delete(client, topicFilter);
     client.topicFilters.clear();
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
-    client.publishDelayedWill();
+    client.sessionEnded();
   }
 
   /** At once, or when its delay has passed; the session's end does not wait for that [MQTT5-3.1.2-8]. */

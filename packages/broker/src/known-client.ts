@@ -13,6 +13,7 @@ import type {
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "./client-connection.js";
 import { DeliveredMessage, forKeeping, ownBytes, type PublishedMessage } from "./published-message.js";
+import { PROTOCOL_ERROR } from "./reason-codes.js";
 import type { Recipient, Subscriber } from "./subscription-table.js";
 
 /** What a client asks of the rest of the broker. */
@@ -32,12 +33,11 @@ const BOUNDS: ReadonlySet<MqttError["code"]> = new Set(["OUTBOX_FULL", "MAXIMUM_
 export class KnownClient implements ServerSessionEvents, Subscriber {
   readonly session: ServerSession;
   readonly topicFilters = new Set<string>();
-  /** Seconds that the session outlasts its connection; Infinity as long as the broker lives. */
+  /** Seconds that the session outlasts its connection. */
   expiry = 0;
   /** Of its last connection. */
   version: ProtocolVersion = 5;
-  /** Ends the session when its time has come. */
-  expiryTimer: Timer | undefined;
+  private expiryTimer: Timer | undefined;
   private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
   private will: Will | undefined;
   private connection: ClientConnection | undefined;
@@ -76,12 +76,15 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     this.delayedWill = { timer: clock.schedule(seconds * 1000, () => this.publishDelayedWill()), publish };
   }
 
-  /** The session ends, or the delay has passed. */
-  publishDelayedWill(): void {
-    const will = this.delayedWill;
-    this.delayedWill = undefined;
-    will?.timer.cancel();
-    will?.publish();
+  /** Calls `ended` when the session has outlasted its connection, unless the client comes back before. */
+  endLater(clock: Clock, ended: () => void): void {
+    this.expiryTimer = clock.schedule(this.expiry * 1000, ended);
+  }
+
+  /** The session is over: a will that was delayed is due [MQTT5-3.1.3-9]. */
+  sessionEnded(): void {
+    this.expiryTimer?.cancel();
+    this.publishDelayedWill();
   }
 
   /** Ends the connection, if there is one, with the reason said on MQTT 5. */
@@ -136,7 +139,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
       if (this.expiry === 0 && expiry > 0) {
         throw new ProtocolError(
           "PROTOCOL_ERROR",
-          0x82,
+          PROTOCOL_ERROR,
           `disconnect: sessionExpiryInterval ${expiry} after 0 in CONNECT [MQTT5-3.14.2.2.2]`,
         );
       }
@@ -144,5 +147,12 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     }
     if (packet.reasonCode === 0) this.will = undefined; // any other reason has it published [MQTT5-3.1.2-10]
     this.connection?.leave();
+  }
+
+  private publishDelayedWill(): void {
+    const will = this.delayedWill;
+    this.delayedWill = undefined;
+    will?.timer.cancel();
+    will?.publish();
   }
 }

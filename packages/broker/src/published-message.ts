@@ -16,35 +16,19 @@ export interface PublishedMessage {
   readonly publisher: string | undefined;
 }
 
-export function publishedMessage(packet: PublishPacket, publisher: string, now: number): PublishedMessage {
-  const { topic, payload, qos, retain, properties } = packet;
-  return {
-    topic,
-    payload,
-    qos,
-    retain,
-    properties,
-    expiresAt: expiry(properties?.messageExpiryInterval, now),
-    publisher,
-  };
+/** What PUBLISH and a will have in common. */
+type Publication = Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">;
+
+export function publishedMessage(publication: Publication, publisher: string, now: number): PublishedMessage {
+  const { topic, payload, qos, retain, properties } = publication;
+  const seconds = properties?.messageExpiryInterval;
+  const expiresAt = seconds === undefined ? Infinity : now + seconds * 1000;
+  return { topic, payload, qos, retain, properties, expiresAt, publisher };
 }
 
 export function willMessage(will: Will, publisher: string, now: number): PublishedMessage {
-  const { topic, payload, qos, retain } = will;
   const { willDelayInterval: _, ...properties } = will.properties ?? {};
-  return {
-    topic,
-    payload,
-    qos,
-    retain,
-    properties,
-    expiresAt: expiry(properties.messageExpiryInterval, now),
-    publisher,
-  };
-}
-
-function expiry(seconds: number | undefined, now: number): number {
-  return seconds === undefined ? Infinity : now + seconds * 1000;
+  return publishedMessage({ ...will, properties }, publisher, now);
 }
 
 /** One client's copy on its way. The publisher has had its answer; who is told of a failure is `addressee`. */

@@ -20,7 +20,8 @@ interface Group<Client> {
   turn: number;
 }
 
-type Target<Client> = { readonly single: ClientSubscription<Client> } | { readonly group: Group<Client> };
+/** What stands in the tree at a topic filter. */
+type Target<Client> = ClientSubscription<Client> | Group<Client>;
 
 /** How one client gets a message that several of its subscriptions may match: once, at the highest QoS of them. */
 export interface Recipient {
@@ -42,8 +43,9 @@ export interface Subscriber {
 
 export class SubscriptionTable<Client extends Subscriber> {
   private readonly tree = new TopicTree<Target<Client>>();
-  private readonly groups = new Map<string, { readonly group: Group<Client>; readonly target: Target<Client> }>();
-  private readonly singles = new Map<Client, Map<string, Target<Client>>>();
+  /** By the filter as the members say it: with `$share` and the group's name. */
+  private readonly groups = new Map<string, Group<Client>>();
+  private readonly singles = new Map<Client, Map<string, ClientSubscription<Client>>>();
 
   get size(): number {
     return this.tree.size;
@@ -61,9 +63,8 @@ export class SubscriptionTable<Client extends Subscriber> {
     }
     const former = own.get(topicFilter);
     if (former !== undefined) this.tree.delete(topicFilter, former);
-    const target = { single: subscription };
-    own.set(topicFilter, target);
-    this.tree.add(topicFilter, target);
+    own.set(topicFilter, subscription);
+    this.tree.add(topicFilter, subscription);
     return former === undefined;
   }
 
@@ -72,11 +73,11 @@ export class SubscriptionTable<Client extends Subscriber> {
     const shared = parseSharedFilter(topicFilter);
     if (shared !== undefined) return this.leave(client, topicFilter, shared.topicFilter);
     const own = this.singles.get(client);
-    const target = own?.get(topicFilter);
-    if (own === undefined || target === undefined) return false;
+    const subscription = own?.get(topicFilter);
+    if (own === undefined || subscription === undefined) return false;
     own.delete(topicFilter);
     if (own.size === 0) this.singles.delete(client);
-    this.tree.delete(topicFilter, target);
+    this.tree.delete(topicFilter, subscription);
     return true;
   }
 
@@ -84,7 +85,7 @@ export class SubscriptionTable<Client extends Subscriber> {
   recipients(message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
     this.tree.match(message.topic, (target) => {
-      const subscription = "single" in target ? target.single : nextMember(target.group);
+      const subscription = "members" in target ? nextMember(target) : target;
       const { client, noLocal, retainAsPublished, subscriptionIdentifier } = subscription;
       if (noLocal && client.clientId === message.publisher) return;
       let recipient = recipients.get(client);
@@ -101,14 +102,13 @@ export class SubscriptionTable<Client extends Subscriber> {
 
   private join(subscription: ClientSubscription<Client>, matched: string): boolean {
     const { client, topicFilter } = subscription;
-    let entry = this.groups.get(topicFilter);
-    if (entry === undefined) {
-      const group: Group<Client> = { members: [], turn: 0 };
-      entry = { group, target: { group } };
-      this.groups.set(topicFilter, entry);
-      this.tree.add(matched, entry.target);
+    let group = this.groups.get(topicFilter);
+    if (group === undefined) {
+      group = { members: [], turn: 0 };
+      this.groups.set(topicFilter, group);
+      this.tree.add(matched, group);
     }
-    const { members } = entry.group;
+    const { members } = group;
     const at = members.findIndex((member) => member.client === client);
     if (at >= 0) members[at] = subscription;
     else members.push(subscription);
@@ -116,13 +116,13 @@ export class SubscriptionTable<Client extends Subscriber> {
   }
 
   private leave(client: Client, topicFilter: string, matched: string): boolean {
-    const entry = this.groups.get(topicFilter);
-    const at = entry?.group.members.findIndex((member) => member.client === client) ?? -1;
-    if (entry === undefined || at < 0) return false;
-    entry.group.members.splice(at, 1);
-    if (entry.group.members.length === 0) {
+    const group = this.groups.get(topicFilter);
+    const at = group?.members.findIndex((member) => member.client === client) ?? -1;
+    if (group === undefined || at < 0) return false;
+    group.members.splice(at, 1);
+    if (group.members.length === 0) {
       this.groups.delete(topicFilter);
-      this.tree.delete(matched, entry.target);
+      this.tree.delete(matched, group);
     }
     return true;
   }

@@ -20,7 +20,7 @@ describe("maximumTopicLevels", () => {
         subscriptions: [levels(201), levels(200), "/".repeat(65_535)].map((topicFilter) => ({ topicFilter, qos: 1 })),
       });
       expect(await peer.expect("suback")).toMatchObject({ reasonCodes: [code, 1, code] });
-      expect(bench.hub.counts.subscriptions).toBe(1);
+      expect(bench.hub.statistics.subscriptions).toBe(1);
       if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(200)}`, { qos: 0 })).toEqual([0]);
       if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(201)}`, { qos: 0 })).toEqual([0x8f]);
     },
@@ -31,7 +31,7 @@ describe("maximumTopicLevels", () => {
     const peer = await bench.connect("c", { protocolVersion: 3 });
     peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: levels(201), qos: 0 }] });
     await peer.expectClose();
-    expect(bench.hub.counts).toMatchObject({ subscriptions: 0, sessions: 0 });
+    expect(bench.hub.statistics).toMatchObject({ subscriptions: 0, sessions: 0 });
   });
 
   test.each([0, 1, 2] as const)("a deeper topic at QoS %i ends the connection, and none of it stays", async (qos) => {
@@ -43,7 +43,7 @@ describe("maximumTopicLevels", () => {
     peer.send(message("a/b/c/d", "x", { qos, retain: true, packetIdentifier: qos === 0 ? 0 : 1 }));
     expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x90 });
     await peer.expectClose();
-    expect(bench.hub.counts.retainedMessages).toBe(0);
+    expect(bench.hub.statistics.retainedMessages).toBe(0);
     const again = await bench.connect("c", kept);
     again.send(message("a", "y", { qos, packetIdentifier: qos === 0 ? 0 : 1 }));
     expect(await receive(again)).toBe("a=y q0");

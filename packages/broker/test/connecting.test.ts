@@ -10,7 +10,7 @@ describe("CONNECT", () => {
     const { connack } = await bench.introduce("c", { protocolVersion });
     expect(connack).toMatchObject({ sessionPresent: false, reasonCode: 0 });
     expect(bench.events).toEqual([{ type: "connected", clientId: "c", protocolVersion, sessionPresent: false }]);
-    expect(bench.hub.counts).toMatchObject({ connections: 1, sessions: 1 });
+    expect(bench.hub.statistics).toMatchObject({ connections: 1, sessions: 1 });
   });
 
   test("of MQTT 5 is answered with what differs from the defaults, and nothing more", async () => {
@@ -40,7 +40,7 @@ describe("CONNECT", () => {
     expect(assigned).toMatch(/^auto[0-9a-z]+$/);
     const four = await bench.introduce("", { protocolVersion: 4 });
     expect(four.connack.reasonCode).toBe(0);
-    expect(bench.hub.counts.sessions).toBe(2);
+    expect(bench.hub.statistics.sessions).toBe(2);
   });
 
   test("takes a client identifier of up to 23 characters on 3.1, longer ones if told so", async () => {
@@ -147,7 +147,7 @@ describe("authenticate", () => {
         const bench = new Bench({ authenticate });
         const { connack } = await bench.introduce("c", { protocolVersion, ...credentials });
         expect(connack.reasonCode).toBe(reasonCode);
-        expect(bench.hub.counts.sessions).toBe(0);
+        expect(bench.hub.statistics.sessions).toBe(0);
         expect(bench.events).toMatchObject([{ type: "refused", reason: expect.stringContaining("no database") }]);
       }
     },
@@ -163,20 +163,14 @@ describe("authenticate", () => {
       const { peer, connack } = await bench.introduce("c", { protocolVersion, ...credentials });
       expect(connack.reasonCode).toBe(reasonCode);
       await peer.expectClose();
-      expect(bench.hub.counts.sessions).toBe(0);
+      expect(bench.hub.statistics.sessions).toBe(0);
       expect(bench.events).toMatchObject([{ type: "refused" }]);
       expect(JSON.stringify(bench.events)).not.toContain("secret");
     }
   });
 
   test("that takes its time lets packets on the heels of CONNECT wait, in order", async () => {
-    let decide: (allowed: boolean) => void = () => undefined;
-    const bench = new Bench({
-      authenticate: () =>
-        new Promise((resolve) => {
-          decide = resolve;
-        }),
-    });
+    const { bench, decide } = undecided();
     const peer = bench.dial();
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
     peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "a", qos: 0 }] });
@@ -206,13 +200,7 @@ describe("authenticate", () => {
   );
 
   test("for a client that has left meanwhile lets nobody in", async () => {
-    let decide: (allowed: boolean) => void = () => undefined;
-    const bench = new Bench({
-      authenticate: () =>
-        new Promise((resolve) => {
-          decide = resolve;
-        }),
-    });
+    const { bench, decide } = undecided();
     const peer = bench.dial();
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
     await peer.expectNothing();
@@ -220,7 +208,7 @@ describe("authenticate", () => {
     await bench.clock.tick();
     decide(true);
     await bench.clock.tick();
-    expect(bench.hub.counts).toMatchObject({ connections: 0, sessions: 0 });
+    expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
     expect(bench.events.filter(({ type }) => type === "connected")).toEqual([]);
   });
 });
@@ -237,7 +225,7 @@ test("a listener of events that throws ends neither the connection nor the proce
   await peer.expect("publish");
   peer.cut();
   await bench.clock.tick();
-  expect(bench.hub.counts).toMatchObject({ connections: 0, sessions: 0 });
+  expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
 });
 
 describe("a second connection with the same client identifier", () => {
@@ -249,7 +237,7 @@ describe("a second connection with the same client identifier", () => {
     if (protocolVersion === 5) expect(await old.expect("disconnect")).toMatchObject({ reasonCode: 0x8e });
     await old.expectClose();
     expect(bench.events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]);
-    expect(bench.hub.counts).toMatchObject({ connections: 1, sessions: 1 });
+    expect(bench.hub.statistics).toMatchObject({ connections: 1, sessions: 1 });
   });
 
   test("goes on with the session, subscriptions included", async () => {
@@ -270,6 +258,16 @@ describe("a second connection with the same client identifier", () => {
     expect(connack.sessionPresent).toBe(false);
     peer.send(message("a", "x"));
     await peer.expectNothing();
-    expect(bench.hub.counts.subscriptions).toBe(0);
+    expect(bench.hub.statistics.subscriptions).toBe(0);
   });
 });
+
+/** A broker whose `authenticate` answers when it is told what. */
+function undecided(): { bench: Bench; decide: (allowed: boolean) => void } {
+  let answer: (allowed: boolean) => void = () => undefined;
+  const authenticate = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      answer = resolve;
+    });
+  return { bench: new Bench({ authenticate }), decide: (allowed) => answer(allowed) };
+}

@@ -326,6 +326,7 @@ describe.each(halves)("%s that does not come to its end", (_, options, bytes) =>
     socket.write(bytes);
     socket.resume();
     await Promise.all([broker.close(), closed]);
+    expect(broker.statistics.connections).toBe(0);
   });
 });
 

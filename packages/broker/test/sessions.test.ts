@@ -86,7 +86,7 @@ describe.each(keeping)("a session of version %s that is kept", (version, fields)
     await bench.clock.tick();
     const { peer: fresh, connack } = await bench.introduce("c", { ...fields, cleanStart: true });
     expect(connack.sessionPresent).toBe(false);
-    expect(bench.hub.counts.subscriptions).toBe(0);
+    expect(bench.hub.statistics.subscriptions).toBe(0);
     fresh.send(message("a", "x"));
     await fresh.expectNothing();
   });
@@ -101,10 +101,10 @@ describe("a session ends with its connection", () => {
     const bench = new Bench();
     const peer = await bench.connect("c", fields);
     await subscribe(peer, "a");
-    expect(bench.hub.counts).toMatchObject({ sessions: 1, subscriptions: 1 });
+    expect(bench.hub.statistics).toMatchObject({ sessions: 1, subscriptions: 1 });
     peer.cut();
     await bench.clock.tick();
-    expect(bench.hub.counts).toMatchObject({ connections: 0, sessions: 0, subscriptions: 0 });
+    expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0, subscriptions: 0 });
     const { connack } = await bench.introduce("c", { ...fields, cleanStart: false });
     expect(connack.sessionPresent).toBe(false);
   });
@@ -117,9 +117,9 @@ describe("the expiry of a session", () => {
     await bench.clock.advance(60_000);
     peer.cut();
     await bench.clock.advance(9_999);
-    expect(bench.hub.counts.sessions).toBe(1);
+    expect(bench.hub.statistics.sessions).toBe(1);
     await bench.clock.advance(1);
-    expect(bench.hub.counts.sessions).toBe(0);
+    expect(bench.hub.statistics.sessions).toBe(0);
     expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
@@ -128,9 +128,9 @@ describe("the expiry of a session", () => {
       const bench = new Bench({ maximumSessionExpiry: 20 });
       (await bench.connect("c", fields)).cut();
       await bench.clock.advance(19_999);
-      expect(bench.hub.counts.sessions).toBe(1);
+      expect(bench.hub.statistics.sessions).toBe(1);
       await bench.clock.advance(1);
-      expect(bench.hub.counts.sessions).toBe(0);
+      expect(bench.hub.statistics.sessions).toBe(0);
     }
   });
 
@@ -139,7 +139,7 @@ describe("the expiry of a session", () => {
     const peer = await bench.connect("c", kept);
     peer.send({ type: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
     await bench.clock.tick();
-    expect(bench.hub.counts.sessions).toBe(0);
+    expect(bench.hub.statistics.sessions).toBe(0);
   });
 
   test("cannot be begun by DISCONNECT", async () => {
@@ -158,6 +158,6 @@ describe("the expiry of a session", () => {
     const again = await bench.connect("c", fields);
     await bench.clock.advance(50_000);
     expect(again.isClosed).toBe(false);
-    expect(bench.hub.counts.sessions).toBe(1);
+    expect(bench.hub.statistics.sessions).toBe(1);
   });
 });

@@ -109,15 +109,17 @@ describe("MQTT 5", () => {
     await bench.clock.advance(9_999);
     await watcher.expectNothing();
     await bench.clock.advance(1);
-    await receive(watcher);
+    expect(await receive(watcher)).toBe("gone=c q1");
     await bench.clock.advance(200_000);
     await watcher.expectNothing();
   });
 
   test("without a session that outlasts the connection there is no delay", async () => {
-    const { watcher, peer } = await delayed(100, 0);
+    const { bench, watcher, peer } = await delayed(100, 0);
     peer.cut();
-    await receive(watcher);
+    expect(await receive(watcher)).toBe("gone=c q1");
+    await bench.clock.advance(200_000);
+    await watcher.expectNothing();
   });
 
   test("a client that is back in time has none published", async () => {

@@ -101,16 +101,16 @@ export function parseArguments<Table extends OptionTable>(
       if (operandsFound.length > operands) throw new ArgumentError(`argument "${part.value}" is one too many`);
       continue;
     }
-    const { spelling: rawName, value, isInline: inlineValue } = part;
-    const found = known.get(rawName);
-    if (rawName === "-h" && (value === undefined || (!inlineValue && value.startsWith("-")))) return { asks: "help" };
-    if (found === undefined) throw new ArgumentError(`unknown option ${rawName}`);
+    const { spelling, value, isInline } = part;
+    const found = known.get(spelling);
+    if (spelling === "-h" && (value === undefined || (!isInline && value.startsWith("-")))) return { asks: "help" };
+    if (found === undefined) throw new ArgumentError(`unknown option ${spelling}`);
     const { name, option } = found;
     if (option.value === undefined) {
-      if (value !== undefined) throw new ArgumentError(`option ${rawName} takes no value`);
+      if (value !== undefined) throw new ArgumentError(`option ${spelling} takes no value`);
       if (name === "help" || name === "version") return { asks: name };
-    } else if (value === undefined || (!inlineValue && !option.literal && known.has(value))) {
-      throw new ArgumentError(`option ${rawName} needs a value: ${option.value}`);
+    } else if (value === undefined || (!isInline && !option.literal && known.has(value))) {
+      throw new ArgumentError(`option ${spelling} needs a value: ${option.value}`);
     }
     const given = values.get(name);
     if (given === undefined) values.set(name, [value ?? ""]);

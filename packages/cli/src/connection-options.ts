@@ -145,7 +145,8 @@ function urlOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-const tlsOptions = [
+/** Each of them turns TLS on. */
+export const tlsOptions = [
   "tls",
   "cafile",
   "cert",

@@ -1,3 +1,5 @@
+/** A message as a line of standard output. */
+
 import type { Message } from "@aiko/mqtt";
 
 const encoder = new TextEncoder();

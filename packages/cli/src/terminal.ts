@@ -14,10 +14,6 @@ export interface Terminal {
   note(line: string): void;
 }
 
-/** What moves a terminal's cursor or colours it: servers and proxies may say it in their reasons. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
-
 export class ProcessTerminal implements Terminal {
   readonly environment = process.env;
   private readonly stopping = new AbortController();
@@ -47,7 +43,7 @@ export class ProcessTerminal implements Terminal {
   }
 
   note(line: string): void {
-    process.stderr.write(`${this.program}: ${line.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(CONTROLS, "�")}\n`);
+    process.stderr.write(noteLine(this.program, line));
   }
 
   /** Ends the process when all that was printed is out. A name look-up that hangs does not keep it. */
@@ -56,6 +52,15 @@ export class ProcessTerminal implements Terminal {
     if (process.stdout.destroyed) process.exit();
     process.stdout.write("", () => process.exit());
   }
+}
+
+/** What moves a terminal's cursor or colours it: servers and proxies may say it in their reasons. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** What is written for a note: one line, whatever it was made of. */
+export function noteLine(program: string, line: string): string {
+  return `${program}: ${line.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(CONTROLS, "�")}\n`;
 }
 
 /** Resolves when the signal fires, or at once if it has. */

@@ -178,12 +178,19 @@ test("mqtt_subscribe takes connections that are soon closed for a rival only if 
   await close(fickle.server);
 });
 
-test("nobody has to name a client: two of each command live side by side", async () => {
-  const subscribers = await Promise.all([1, 2].map(() => Child.subscriber([...port(), "-t", "side"])));
-  await run(Child.command("mqtt_publish", [...port(), "-t", "side", "-m", "x"]));
-  for (const subscriber of subscribers) {
-    await subscriber.said("Topic: side, message: 'x'");
-    await subscriber[Symbol.asyncDispose]();
+test("nobody has to name a client: two of a command live side by side", async () => {
+  await using one = await Child.subscriber([...port(), "-t", "side"]);
+  await using other = await Child.subscriber([...port(), "-t", "side"]);
+  const publishing = [1, 2].map(() =>
+    run(Child.command("mqtt_publish", [...port(), "-t", "side", "-m", "x", "-q", "1"])),
+  );
+  expect((await Promise.all(publishing)).map(({ code, notes }) => [code, notes])).toEqual([
+    [0, []],
+    [0, []],
+  ]);
+  for (const subscriber of [one, other]) {
+    expect((await subscriber.saidLines(2)).slice(0, 2)).toEqual(Array(2).fill("Topic: side, message: 'x'"));
+    expect(subscriber.complaints).toEqual([]);
   }
 });
 

@@ -7,12 +7,12 @@ import { nodeFileSystem } from "./node-file-system.js";
 
 export interface DiskStoreOptions {
   /**
-   * The most bytes that the records of a session take, 64 for each record included; a write beyond is refused with
+   * The most bytes that the records of a session take, 64 for each record included, above 0; a write beyond is refused with
    * STORE_FULL. Default 256 MiB.
    */
   readonly maximumBytes?: number | undefined;
   /**
-   * The most bytes of replaced and removed records that a file has before it is written anew, or as many as it has of
+   * The most bytes of replaced and removed records that a file has before it is written anew, above 0, or as many as it has of
    * records, if that is more. While it is written anew, there are two of it on the disk. Default 8 MiB.
    */
   readonly toleratedWaste?: number | undefined;

@@ -23,6 +23,8 @@ const TWO_32 = 2 ** 32;
 
 /** A record's bytes in the file, besides its value. */
 export const RECORD_SIZE = 12;
+/** The most bytes of one frame's body, if it is made of several writes, or of records that are copied. */
+export const FRAME_SIZE = 2 ** 20;
 
 export function seedOf(name: string): number {
   return crc32(Buffer.from(name, "utf16le"));

@@ -10,16 +10,9 @@
 
 import { type StoreChange, type StoreRecord, TransportError } from "@aiko/mqtt";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
-import {
-  eachChange,
-  HEADER_SIZE,
-  RECORD_SIZE,
-  seedOf,
-  walk,
-  writeChanges,
-  writeFrameHeader,
-  writeHeader,
-} from "./journal-format.js";
+import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
+import { eachChange, FRAME_SIZE, HEADER_SIZE, seedOf, walk, writeChanges, writeFrameHeader } from "./journal-format.js";
+import { mostGrowth, RecordIndex } from "./record-index.js";
 import { storeError } from "./store-error.js";
 
 /** A part of a session's file that holds no intact records. */
@@ -44,24 +37,15 @@ export interface JournalBounds {
   readonly toleratedWaste: number;
 }
 
-/** Where a value stands. */
-interface Place {
-  position: number;
-  readonly length: number;
-}
-
 type Task =
   | { readonly bytes: Buffer; readonly resolve: () => void; readonly reject: (error: unknown) => void }
   | { readonly run: () => Promise<void> };
 
-/** What a record takes besides its value, in memory: its key and its place in the index. As in the memory store. */
-const RECORD_OVERHEAD = 64;
-/** The most bytes of one frame, if it is made of several writes, or of records that are copied. */
-const FRAME_SIZE = 2 ** 20;
+/** Damaged files of a session that are kept. */
 const KEPT_ASIDE = 10;
 
 export class Journal {
-  private readonly index = new Map<number, Place>();
+  private index = new RecordIndex();
   private readonly seed: number;
   private tasks: Task[] = [];
   private waitingBytes = 0;
@@ -69,7 +53,6 @@ export class Journal {
   private compacting: Promise<void> | undefined;
   private closing = false;
   private failure: unknown;
-  private valueBytes = 0;
   private end = 0;
   private compactAt = 0;
 
@@ -154,7 +137,7 @@ export class Journal {
     for (const task of this.tasks) {
       if ("run" in task || (size > 0 && size + task.bytes.length > FRAME_SIZE)) break;
       // Near the bound each is weighed alone, when the index knows of all before it.
-      if (this.bytes + this.mostGrowth(size + task.bytes.length) > this.bounds.maximumBytes && size > 0) break;
+      if (this.index.bytes + mostGrowth(size + task.bytes.length) > this.bounds.maximumBytes && size > 0) break;
       group.push(task);
       size += task.bytes.length;
     }
@@ -189,7 +172,7 @@ export class Journal {
     }
     let position = this.end + HEADER_SIZE;
     for (const part of parts) {
-      this.apply(part, position);
+      this.index.apply(part, position);
       position += part.length;
     }
     this.end = position;
@@ -204,45 +187,13 @@ export class Journal {
     }
   }
 
-  private apply(changes: Buffer, position: number): void {
-    eachChange(changes, (key, start, length) => {
-      const before = this.index.get(key);
-      if (before !== undefined) this.valueBytes -= before.length;
-      if (length < 0) {
-        this.index.delete(key);
-      } else {
-        this.index.set(key, { position: position + start, length });
-        this.valueBytes += length;
-      }
-    });
-  }
-
-  /** What the records take. */
-  private get bytes(): number {
-    return this.valueBytes + this.index.size * RECORD_OVERHEAD;
-  }
-
-  /** A put takes 12 bytes of changes at least, and RECORD_OVERHEAD of the bound. */
-  private mostGrowth(changesSize: number): number {
-    return changesSize * Math.ceil(RECORD_OVERHEAD / RECORD_SIZE);
-  }
-
   /** @throws TransportError STORE_FULL */
   private assertRoom(parts: readonly Buffer[]): void {
     const size = parts.reduce((sum, { length }) => sum + length, 0);
-    if (this.bytes + this.mostGrowth(size) <= this.bounds.maximumBytes) return;
-    const after = new Map<number, number>();
-    let growth = 0;
-    for (const part of parts) {
-      eachChange(part, (key, _, length) => {
-        const before = after.get(key) ?? sizeOf(this.index.get(key)?.length ?? -1);
-        growth += sizeOf(length) - before;
-        after.set(key, sizeOf(length));
-      });
-    }
-    if (growth > 0 && this.bytes + growth > this.bounds.maximumBytes) {
-      throw this.full(`its records would take ${this.bytes + growth} bytes`);
-    }
+    if (this.index.bytes + mostGrowth(size) <= this.bounds.maximumBytes) return;
+    const growth = this.index.growth(parts);
+    const after = this.index.bytes + growth;
+    if (growth > 0 && after > this.bounds.maximumBytes) throw this.full(`its records would take ${after} bytes`);
   }
 
   private full(why: string): TransportError {
@@ -259,7 +210,7 @@ export class Journal {
     const size = await this.file.size();
     this.end = await walk(this.file, size, this.seed, {
       frame: (body, position) => {
-        this.apply(body, position);
+        this.index.apply(body, position);
         eachChange(body, (key, start, length) => {
           if (length < 0) values.delete(key);
           else values.set(key, new Uint8Array(body.subarray(start, start + length)));
@@ -296,7 +247,7 @@ export class Journal {
   }
 
   private compactIfWorthwhile(): void {
-    const used = this.valueBytes + this.index.size * RECORD_SIZE;
+    const used = this.index.bytesInFile;
     if (this.end - used < Math.max(this.bounds.toleratedWaste, used) || this.end < this.compactAt) return;
     if (this.compacting !== undefined || this.closing || this.failure !== undefined) return;
     const exclusively = (finish: () => Promise<void>): Promise<void> =>
@@ -325,7 +276,7 @@ export class Journal {
     let inPlace = false;
     try {
       const copiedTo = this.end;
-      const copy = new Copy(file, this.seed);
+      const copy = new JournalCopy(file, this.seed);
       if (this.index.size > 0) await this.copyRecords(copiedTo, copy, policy);
       await copy.flush();
       const shift = copy.end - copiedTo;
@@ -335,7 +286,7 @@ export class Journal {
         if (this.failure !== undefined) throw this.failure;
         copied = await copyBytes(this.file, copied, this.end, file, shift);
         await file.sync();
-        const places = [...this.index].map(([key, { position }]) =>
+        const index = this.index.moved((key, position) =>
           position >= copiedTo ? position + shift : copy.positionOf(key),
         );
         await this.files.rename(newPath, this.path);
@@ -351,8 +302,7 @@ export class Journal {
         const old = this.file;
         this.file = file;
         this.end += shift;
-        let i = 0;
-        for (const place of this.index.values()) place.position = places[i++] ?? 0;
+        this.index = index;
         await old.close();
       });
     } finally {
@@ -363,15 +313,15 @@ export class Journal {
     }
   }
 
-  private async copyRecords(end: number, copy: Copy, policy: "skip damage" | "fail at damage"): Promise<void> {
+  private async copyRecords(end: number, copy: JournalCopy, policy: "skip damage" | "fail at damage"): Promise<void> {
     const intactEnd = await walk(this.file, end, this.seed, {
       frame: async (body, position) => {
         if (this.closing) throw new Error("the store closes");
         eachChange(body, (key, start, length) => {
-          if (length < 0 || this.index.get(key)?.position !== position + start) return;
-          copy.add(key, body.subarray(start, start + length));
+          if (length >= 0 && this.index.standsAt(key, position + start))
+            copy.add(key, body.subarray(start, start + length));
         });
-        if (copy.size >= FRAME_SIZE) await copy.flush();
+        if (copy.isFull) await copy.flush();
       },
       damaged: (offset, bytes) => {
         if (policy === "fail at damage") throw this.corrupt(offset, bytes);
@@ -387,66 +337,4 @@ export class Journal {
         "nothing more is written until it is opened again",
     );
   }
-}
-
-/** Records on their way to a new file. */
-class Copy {
-  end = HEADER_SIZE;
-  size = 0;
-  private parts: Buffer[] = [];
-  private readonly positions = new Map<number, number>();
-
-  constructor(
-    private readonly file: OpenFile,
-    private readonly seed: number,
-  ) {}
-
-  add(key: number, value: Uint8Array): void {
-    const part = writeChanges([{ key, value }]);
-    this.positions.set(key, this.end + HEADER_SIZE + this.size + RECORD_SIZE);
-    this.parts.push(part);
-    this.size += part.length;
-  }
-
-  async flush(): Promise<void> {
-    if (this.size === 0) return;
-    await this.file.write([writeFrameHeader(this.parts, this.seed), ...this.parts], this.end);
-    this.end += HEADER_SIZE + this.size;
-    this.size = 0;
-    this.parts = [];
-  }
-
-  positionOf(key: number): number {
-    const position = this.positions.get(key);
-    if (position === undefined) throw new Error(`bug: the record ${key} was not copied`);
-    return position;
-  }
-}
-
-async function createFile(files: FileSystem, path: string, seed: number): Promise<OpenFile> {
-  const file = await files.open(path, "empty");
-  if (file === undefined) throw new Error(`bug: ${path} was not made`);
-  try {
-    await file.write([writeHeader(seed)], 0);
-    return file;
-  } catch (error) {
-    await file.close();
-    await files.remove(path).catch(() => {});
-    throw error;
-  }
-}
-
-/** Copies what stands from `from` to `to`, moved by `shift`. */
-async function copyBytes(source: OpenFile, from: number, to: number, target: OpenFile, shift: number): Promise<number> {
-  const buffer = Buffer.allocUnsafe(Math.min(FRAME_SIZE, to - from));
-  for (let at = from; at < to; at += buffer.length) {
-    const part = buffer.subarray(0, Math.min(buffer.length, to - at));
-    if ((await source.read(part, at)) < part.length) throw new Error(`the file ends before ${to}`);
-    await target.write([part], at + shift);
-  }
-  return to;
-}
-
-function sizeOf(length: number): number {
-  return length < 0 ? 0 : length + RECORD_OVERHEAD;
 }

@@ -8,7 +8,8 @@ import { SeededRandom } from "@aiko/mqtt/testing";
 import { Broker } from "@aiko/mqtt-broker";
 import { DiskStore } from "@aiko/mqtt-store";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { bundle, Program } from "./program.ts";
+import { bundle } from "../../../test/fixtures/bundle.js";
+import { Child } from "../../../test/fixtures/child.ts";
 
 let workshop: string;
 let directory: string;
@@ -17,48 +18,57 @@ let places = 0;
 
 beforeAll(async () => {
   workshop = mkdtempSync(join(tmpdir(), "aiko-mqtt-store-"));
-  for (const name of ["holding", "writing", "publishing"]) programs.set(name, await bundle(name, workshop));
+  for (const name of ["holding", "writing", "publishing"])
+    programs.set(name, await bundle(new URL(`programs/${name}.ts`, import.meta.url), workshop));
 }, 30_000);
 afterAll(() => rmSync(workshop, { recursive: true }));
 beforeEach(() => {
   directory = join(workshop, String(places++));
 });
 
-const start = (name: string, ...args: string[]) => new Program(programs.get(name) ?? "", ...args);
+/** Runs one of programs/ in a process of its own. */
+function start(name: string, ...args: string[]): Child {
+  return new Child(name, process.execPath, [programs.get(name) ?? "", ...args]);
+}
+
+/** Kills it with SIGKILL. */
+function kill(child: Child): Promise<void> {
+  return child[Symbol.asyncDispose]();
+}
 
 describe("the lock", () => {
   test("of a living process holds, also when that is stopped, and falls when it is killed", async () => {
     const holder = start("holding", directory, "s");
-    expect(await holder.said(1)).toEqual(["open"]);
+    expect(await holder.saidLines(1)).toEqual(["open"]);
     const store = new DiskStore(directory);
     await expect(store.open("s")).rejects.toMatchObject({ code: "STORE_LOCKED" });
     await store.open("other");
     await store.close();
-    holder.child.kill("SIGSTOP");
+    holder.kill("SIGSTOP");
     await expect(store.open("s")).rejects.toMatchObject({ code: "STORE_LOCKED" });
-    await holder.kill();
+    await kill(holder);
     expect(await store.open("s")).toEqual([]);
     const second = start("holding", directory, "s");
-    expect(await second.said(1)).toEqual(["STORE_LOCKED"]);
-    await second.end();
+    expect(await second.saidLines(1)).toEqual(["STORE_LOCKED"]);
+    await second.ended();
     await store.close();
   });
 
   test("of a dead process is taken over by one only, however many try", async () => {
     for (let round = 0; round < 3; round++) {
       const holder = start("holding", directory, "s");
-      await holder.said(1);
-      await holder.kill();
+      await holder.saidLines(1);
+      await kill(holder);
       const rivals = Array.from({ length: 4 }, () => start("holding", directory, "s"));
       const stores = Array.from({ length: 20 }, () => new DiskStore(directory));
       const opened = await Promise.allSettled(stores.map((store) => store.open("s")));
-      const said = await Promise.all(rivals.map((rival) => rival.said(1)));
+      const said = await Promise.all(rivals.map((rival) => rival.saidLines(1)));
       const winners = [
         ...opened.filter(({ status }) => status === "fulfilled"),
         ...said.filter(([word]) => word === "open"),
       ];
       expect(winners).toHaveLength(1);
-      await Promise.all([...rivals.map((rival) => rival.kill()), ...stores.map((store) => store.close())]);
+      await Promise.all([...rivals.map(kill), ...stores.map((store) => store.close())]);
     }
     const locks = readdirSync(directory).filter((name) => name.includes(".lock-"));
     expect(locks).toHaveLength(1);
@@ -69,8 +79,8 @@ test("a process that is killed while it writes loses nothing that was acknowledg
   const random = new SeededRandom(1);
   for (let round = 0; round < 8; round++) {
     const writer = start("writing", directory);
-    await writer.said(50 + random.integer(400));
-    await writer.kill();
+    await writer.saidLines(50 + random.integer(400));
+    await kill(writer);
     const acknowledged = Math.max(...writer.lines.slice(1).map(Number));
     const store = new DiskStore(directory);
     const records = await store.open("s");
@@ -100,11 +110,11 @@ test.each([1, 2] as const)(
     let kills = 0;
     for (;;) {
       const publisher = start("publishing", broker.url, directory, String(qos), String(count));
-      if (kills < 8) await publisher.said(20 + random.integer(250));
-      else await publisher.end();
+      if (kills < 8) await publisher.saidLines(20 + random.integer(250));
+      else await publisher.ended();
       const done = publisher.lines.includes("done");
       if (!done) kills++;
-      await publisher.kill();
+      await kill(publisher);
       for (const line of publisher.lines) if (+line > 0) promised.add(+line);
       const store = new DiskStore(directory);
       for (const n of numbersIn(await store.open(`kitchen${qos}`))) promised.add(n);

@@ -4,6 +4,7 @@
 //   ready | connected 0|1 | settled N | rejected N CODE | received N | published | error TEXT | memory HEAP RSS | done PENDING
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { type ConnectOptions, createClient, type Message, MqttError } from "@aiko/mqtt";
 import { DiskStore } from "@aiko/mqtt-store";
 import type { Orders } from "../client-process.ts";
@@ -15,7 +16,6 @@ const tell = (line: string): void => {
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const orders = JSON.parse((await lines.next()).value ?? "{}") as Orders;
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 let stopped = false;
 const left = lines.next().then(() => {
   stopped = true;

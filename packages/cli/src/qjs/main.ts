@@ -9,6 +9,7 @@ import { type Command, runCommand } from "../command.js";
 import { publish } from "../commands/publish.js";
 import { subscribe } from "../commands/subscribe.js";
 import { test } from "../commands/test.js";
+import { tlsOptions } from "../connection-options.js";
 import { QuickJsTerminal } from "./terminal.js";
 
 export {
@@ -32,20 +33,7 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 /** What takes more than a helper and two pipes. */
-const missing: ReadonlySet<string> = new Set([
-  "ws",
-  "cafile",
-  "cert",
-  "key",
-  "passphrase-file",
-  "insecure",
-  "servername",
-  "tls",
-  "tls-alpn",
-  "psk",
-  "psk-identity",
-  "proxy",
-]);
+const missing: ReadonlySet<string> = new Set(["ws", "proxy", ...tlsOptions]);
 
 const helperOption = {
   helper: {

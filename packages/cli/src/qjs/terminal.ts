@@ -3,7 +3,7 @@
 import * as os from "qjs:os";
 import { exit, getenviron, strerror } from "qjs:std";
 import type { AbortSignalLike } from "@aiko/mqtt";
-import type { Terminal } from "../terminal.js";
+import { noteLine, type Terminal } from "../terminal.js";
 import { BytesOut, PIPE_STEP } from "./bytes-out.js";
 
 const STANDARD_OUTPUT = 1;
@@ -62,7 +62,7 @@ export class QuickJsTerminal implements Terminal {
   }
 
   note(line: string): void {
-    const bytes = encoder.encode(`${this.program}: ${line.replace(/\s*[\r\n]+\s*/g, " ")}\n`);
+    const bytes = encoder.encode(noteLine(this.program, line));
     os.write(STANDARD_ERROR, bytes.buffer as ArrayBuffer, 0, bytes.length);
   }
 

@@ -1,0 +1,55 @@
+/** The terms on which a client is let in: what its CONNECT asks for, within the broker's limits, and the CONNACK that says so. */
+
+import type { ConnackPacket, ConnectPacket } from "@aiko/mqtt/codec";
+import { type BrokerSettings, PROTOCOL_MAXIMUM } from "./broker-options.js";
+import { SUCCESS } from "./reason-codes.js";
+
+/** What CONNACK need not say: who does not hear of another takes this one. */
+const DEFAULT_RECEIVE_MAXIMUM = 65_535;
+
+export interface Terms {
+  /** The client's own, or the one that it is given. */
+  readonly clientId: string;
+  /** Whether a session of before goes on. */
+  readonly resumed: boolean;
+  /** Seconds that the session outlasts the connection, from 0. */
+  readonly sessionExpiry: number;
+  /** Seconds; 0 is no limit. */
+  readonly keepAlive: number;
+}
+
+/** Before MQTT 5 a session that is to be kept names no time, and no server could name another keep-alive. */
+export function termsOf(packet: ConnectPacket, clientId: string, resumed: boolean, settings: BrokerSettings): Terms {
+  const { protocolVersion, cleanStart, properties } = packet;
+  const { maximumSessionExpiry, maximumKeepAlive } = settings;
+  const asked = properties?.sessionExpiryInterval ?? 0;
+  const wanted = protocolVersion === 5 ? asked : cleanStart ? 0 : maximumSessionExpiry;
+  const isTooLong = maximumKeepAlive > 0 && (packet.keepAlive === 0 || packet.keepAlive > maximumKeepAlive);
+  return {
+    clientId,
+    resumed,
+    sessionExpiry: Math.min(wanted, maximumSessionExpiry),
+    keepAlive: protocolVersion === 5 && isTooLong ? maximumKeepAlive : packet.keepAlive,
+  };
+}
+
+/** Says only what differs from what the client asked for, or would take for granted. */
+export function connackOf(packet: ConnectPacket, terms: Terms, settings: BrokerSettings): ConnackPacket {
+  const { protocolVersion } = packet;
+  const { clientId, resumed, sessionExpiry, keepAlive } = terms;
+  const connack = { type: "connack", sessionPresent: resumed && protocolVersion !== 3, reasonCode: SUCCESS } as const;
+  if (protocolVersion !== 5) return connack;
+  const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = settings;
+  const asked = packet.properties?.sessionExpiryInterval ?? 0;
+  return {
+    ...connack,
+    properties: {
+      ...(sessionExpiry !== asked && { sessionExpiryInterval: sessionExpiry }),
+      ...(receiveMaximum !== DEFAULT_RECEIVE_MAXIMUM && { receiveMaximum }),
+      ...(maximumPacketSize !== PROTOCOL_MAXIMUM && { maximumPacketSize }),
+      ...(packet.clientId === "" && { assignedClientIdentifier: clientId }),
+      ...(topicAliasMaximum > 0 && { topicAliasMaximum }),
+      ...(keepAlive !== packet.keepAlive && { serverKeepAlive: keepAlive }),
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/** A session's file on its way to being written anew: made beside the old one, and filled with records and with bytes as they are. */
+
+import type { FileSystem, OpenFile } from "./file-system.js";
+import { FRAME_SIZE, HEADER_SIZE, RECORD_SIZE, writeChanges, writeFrameHeader, writeHeader } from "./journal-format.js";
+
+/** A new file with nothing but a header, in the place of what may have been left there. */
+export async function createFile(files: FileSystem, path: string, seed: number): Promise<OpenFile> {
+  const file = await files.open(path, "empty");
+  if (file === undefined) throw new Error(`bug: ${path} was not made`);
+  try {
+    await file.write([writeHeader(seed)], 0);
+    return file;
+  } catch (error) {
+    await file.close();
+    await files.remove(path).catch(() => {});
+    throw error;
+  }
+}
+
+/** Records that are gathered to frames behind a new file's header. */
+export class JournalCopy {
+  end = HEADER_SIZE;
+  private size = 0;
+  private parts: Buffer[] = [];
+  private readonly positions = new Map<number, number>();
+
+  constructor(
+    private readonly file: OpenFile,
+    private readonly seed: number,
+  ) {}
+
+  /** Whether there is as much to flush as a frame should have. */
+  get isFull(): boolean {
+    return this.size >= FRAME_SIZE;
+  }
+
+  add(key: number, value: Uint8Array): void {
+    const part = writeChanges([{ key, value }]);
+    this.positions.set(key, this.end + HEADER_SIZE + this.size + RECORD_SIZE);
+    this.parts.push(part);
+    this.size += part.length;
+  }
+
+  async flush(): Promise<void> {
+    if (this.size === 0) return;
+    await this.file.write([writeFrameHeader(this.parts, this.seed), ...this.parts], this.end);
+    this.end += HEADER_SIZE + this.size;
+    this.size = 0;
+    this.parts = [];
+  }
+
+  /** Where the record's value stands. */
+  positionOf(key: number): number {
+    const position = this.positions.get(key);
+    if (position === undefined) throw new Error(`bug: the record ${key} was not copied`);
+    return position;
+  }
+}
+
+/** Copies what stands from `from` to `to`, moved by `shift`. Resolves to `to`. */
+export async function copyBytes(
+  source: OpenFile,
+  from: number,
+  to: number,
+  target: OpenFile,
+  shift: number,
+): Promise<number> {
+  const buffer = Buffer.allocUnsafe(Math.min(FRAME_SIZE, to - from));
+  for (let at = from; at < to; at += buffer.length) {
+    const part = buffer.subarray(0, Math.min(buffer.length, to - at));
+    if ((await source.read(part, at)) < part.length) throw new Error(`the file ends before ${to}`);
+    await target.write([part], at + shift);
+  }
+  return to;
+}
