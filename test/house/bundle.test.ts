@@ -15,7 +15,7 @@ interface Bundle {
 }
 
 /** What may be downloaded, in KB gzip. docs/decisions/0005-in-a-browser.md says what it is made of, and why it is not 14. */
-const budgets = { client: 42, "durable-client": 43, publisher: 23, encoder: 7 };
+const budgets = { client: 44, "durable-client": 45, publisher: 23, encoder: 7 };
 /** MQTT.js 5.16.0, by the same measure. */
 const MQTT_JS = 105;
 

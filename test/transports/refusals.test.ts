@@ -74,7 +74,7 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
   test("signed by an unknown authority", async () => {
     const stranger = await Authority.named("Unknown authority");
     expect(await refusal(dialTls(of(await stranger.issue(["127.0.0.1"]))))).toContain(
-      "signed by an authority that is not trusted here: give the authority's certificate as tls.ca",
+      "signed by an authority that is not trusted here: the one given as tls.ca is not it, or the server leaves out a certificate",
     );
   });
 
@@ -86,6 +86,9 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
 
   test("signed by itself", async () => {
     expect(await refusal(dialTls(of(await selfSigned("127.0.0.1"))))).toContain(
+      "its certificate is signed by itself, and the one given as tls.ca is not it (DEPTH_ZERO_SELF_SIGNED_CERT)",
+    );
+    expect(await refusal(dialTls(of(await selfSigned("127.0.0.1")), {}))).toContain(
       "its certificate is signed by itself: if it is the right one, give it as tls.ca (DEPTH_ZERO_SELF_SIGNED_CERT)",
     );
   });
@@ -120,9 +123,67 @@ describe("a client's own certificate and key", () => {
     expect(await refusal(dialTls(of(good), tls))).toMatch(new RegExp(`^${said}`));
   });
 
-  test("text that is no PEM is told", async () => {
-    const tls = { ca, certificate: "nonsense", key: "nonsense" };
-    expect(await refusal(dialTls(of(good), tls))).toContain("tls.ca, tls.certificate or tls.key is no PEM text");
+  const PLACED = 'tls.certificate holds no certificate, but "PRIVATE KEY"';
+  test.each([
+    ["text that is no PEM", "secret", other.key, "tls.certificate holds no certificate (is it PEM text?)"],
+    [
+      "neither of them PEM",
+      "secret",
+      "secret",
+      "tls.certificate holds no certificate (is it PEM text?); tls.key holds no private key (is it PEM text?)",
+    ],
+    ["bytes that are no PEM", other.certificate, Uint8Array.of(1), "tls.key holds no private key (is it PEM text?)"],
+    ["a key for the certificate", Buffer.from(other.key), other.key, PLACED],
+    [
+      "a certificate for the key",
+      good.certificate,
+      other.certificate,
+      'tls.key holds no private key, but "CERTIFICATE"',
+    ],
+    [
+      "each for the other",
+      other.key,
+      other.certificate,
+      `${PLACED}; tls.key holds no private key, but "CERTIFICATE": are the two swapped?`,
+    ],
+  ])("what is in the wrong place is told by name: %s", async (_, certificate, key, words) => {
+    const said = await refusal(dialTls(of(good), { ca, certificate, key }));
+    expect(said).toBe(`TLS_FAILED: no secure connection to mqtts://127.0.0.1:PORT: ${words}`);
+  });
+
+  test("one file with the certificate and its key is taken for both", async () => {
+    const both = `${other.key}\n${other.certificate}`;
+    expect(await refusal(dialTls(of(good), { ca, certificate: both, key: both }))).toBe("none");
+  });
+
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "one that a server does not take is thought of, where the server hangs up without a word: %s",
+    async (maxVersion) => {
+      const stranger = await (await Authority.named("Unknown authority")).issue(["client"]);
+      const wanting = { ...of(good), requestCert: true, ca, maxVersion };
+      const plain = await listening(createTlsServer(wanting));
+      const web = await listening(createHttpsServer(wanting));
+      for (const url of [`mqtts://127.0.0.1:${plain.port}`, `wss://127.0.0.1:${web.port}`])
+        expect(await refusal(connect(url, { tls: { ca, ...stranger } }))).toContain(
+          "may not take the client's certificate (tls.certificate)",
+        );
+    },
+  );
+
+  test("a server that hangs up at CONNECT is still tried with the older versions, whatever the client shows", async () => {
+    let count = 0;
+    const server = createTlsServer(of(good), (socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", (bytes: Uint8Array) => {
+        if (bytes[8] !== 4) socket.destroy();
+        else socket.write(Uint8Array.of(0x20, 2, 0, 0));
+        count++;
+      });
+    });
+    const { port } = await listening(server);
+    const tls = { ca, certificate: other.certificate, key: other.key };
+    await using client = await connect(`mqtts://127.0.0.1:${port}`, { tls });
+    expect([client.connected, count]).toEqual([true, 2]);
   });
 
   test.each([
@@ -200,7 +261,7 @@ describe("other ends of a TLS handshake", () => {
   test("a server that hangs up in the middle", async () => {
     const { port } = await listen((socket) => void socket.once("data", () => socket.destroy()));
     expect(await refusal(platform.dial(address("mqtts", port), patient, {}))).toMatch(
-      /^TLS_FAILED: .*it closed the connection during the TLS handshake/,
+      /^TLS_FAILED: .*it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:\? \(/,
     );
   });
 

@@ -156,8 +156,16 @@ const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, max
   connectTimeout: [1, 2 ** 31 - 1],
 };
 
+const parsedOnes = new WeakSet<object>();
+
+/** Whether `settings` came of parseBrokerOptions: JavaScript lets anybody call a private constructor. */
+export function isParsed(settings: object | undefined): boolean {
+  return settings !== undefined && parsedOnes.has(settings);
+}
+
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
+  assertObject(options);
   const settings: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(defaults, name))
@@ -169,15 +177,50 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     if (typeof value !== wanted || value === null)
       throw new UsageError(
         "OPTION_INVALID",
-        `${name} ${String(value)}: must be ${wanted === "object" ? "an" : "a"} ${wanted}`,
+        `${name} ${shown(value)}: must be ${wanted === "object" ? "an" : "a"} ${wanted}`,
       );
+    if (value === "") throw new UsageError("OPTION_INVALID", `${name} "": must not be empty`); // Node would listen everywhere
     if (range && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
       throw new UsageError("OPTION_INVALID", `${name} ${value}: must be an integer from ${range[0]} to ${range[1]}`);
     }
     settings[name] = value;
   }
-  const parsed = settings as unknown as BrokerSettings;
-  return { ...parsed, onEvent: (event) => tell(parsed.onEvent, event) };
+  const given = settings as unknown as BrokerSettings;
+  const parsed = { ...given, onEvent: (event: BrokerEvent) => tell(given.onEvent, event) };
+  parsedOnes.add(parsed);
+  return parsed;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  return typeof value === "object" && value !== null ? "{…}" : String(value);
+}
+
+/** An address, as other servers are told where to listen: a port, a host with or without one, a URL of these; or a path. */
+const ADDRESS =
+  /^(?:mqtts?:\/\/)?(?:(?<host>[\w.-]{1,255}|\[[\da-f:.]{2,45}\])(?::(?<port>\d{1,5}))?\/?|(?<path>\/[\w./-]{1,255}))$/i;
+
+/** @throws UsageError OPTION_INVALID that says what to write. What may hold a password is not shown. */
+function assertObject(options: unknown): void {
+  if (typeof options === "object" && options !== null && !Array.isArray(options) && !(options instanceof URL)) return;
+  const parts = typeof options === "string" || typeof options === "number" ? ADDRESS.exec(String(options)) : null;
+  const what = parts !== null || options === null ? ` ${shown(options)}` : ` of type ${typeName(options)}`;
+  throw new UsageError(
+    "OPTION_INVALID",
+    `options${what}: must be an object: write Broker.listen(${toWrite(parts?.groups)})`,
+  );
+}
+
+function toWrite({ host, port, path }: Readonly<Record<string, string | undefined>> = {}): string {
+  if (path !== undefined) return `{ path: "${path}" }`;
+  const isPort = (text = ""): boolean => /^\d+$/.test(text) && Number(text) <= 65_535;
+  if (host === undefined || /^\d+$/.test(host)) return `{ port: ${isPort(host) ? host : defaults.port} }`;
+  return `{ host: "${host.replaceAll(/[[\]]/g, "")}", port: ${isPort(port) ? port : defaults.port} }`;
+}
+
+function typeName(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return value instanceof URL ? "URL" : typeof value;
 }
 
 const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;

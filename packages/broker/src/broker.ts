@@ -3,7 +3,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { Duplex } from "node:stream";
-import { type BrokerOptions, type BrokerSettings, parseBrokerOptions } from "./broker-options.js";
+import { UsageError } from "@aiko/mqtt";
+import { type BrokerOptions, type BrokerSettings, isParsed, parseBrokerOptions } from "./broker-options.js";
 import { ClientConnection } from "./client-connection.js";
 import { type BrokerStatistics, Hub } from "./hub.js";
 import { type Entrance, Listener } from "./listener.js";
@@ -15,6 +16,11 @@ export class Broker {
   private listeners: readonly Listener[] = [];
 
   private constructor(private readonly settings: BrokerSettings) {
+    if (!isParsed(settings))
+      throw new UsageError(
+        "OPTION_INVALID",
+        "Broker: new makes one that listens nowhere: write await Broker.listen({ port: 1883 })",
+      );
     this.hub = new Hub(settings);
   }
 
@@ -29,7 +35,11 @@ export class Broker {
   static async listen(options: BrokerOptions = {}): Promise<Broker> {
     const settings = parseBrokerOptions(options);
     const broker = new Broker(settings);
-    const entrance: Entrance = { accept: (stream) => broker.accept(stream), full: () => broker.full() };
+    const entrance: Entrance = {
+      accept: (stream) => broker.accept(stream),
+      full: () => broker.full(),
+      refused: (reason) => broker.hub.refused(reason),
+    };
     const { webSocketPort } = settings;
     try {
       broker.listeners = [await Listener.ofStreams(settings, entrance)];

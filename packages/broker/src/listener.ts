@@ -10,11 +10,12 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createSecureContext, createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createSecureContext, createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { type Pem, TransportError, UsageError } from "@aiko/mqtt";
 import type { WebSocket } from "ws";
 import type { BrokerSettings, BrokerTls } from "./broker-options.js";
 import { type ClientConnection, STRANGERS_MAXIMUM } from "./client-connection.js";
+import { describeHandshakeFailure } from "./handshake-failure.js";
 import { errorOfListening } from "./listening.js";
 import { listenAtPath } from "./socket-path.js";
 
@@ -23,6 +24,8 @@ export interface Entrance {
   accept(stream: Duplex): Pick<ClientConnection, "isStranger"> | undefined;
   /** A connection was closed before its handshake: there are `maximumConnections` already. */
   full(): void;
+  /** A connection was closed before its handshake had come to its end. */
+  refused(reason: string): void;
 }
 
 export class Listener {
@@ -61,7 +64,6 @@ export class Listener {
     const server =
       tls === undefined ? createServer({ noDelay: true }, accept) : createTlsServer(tlsOptions(settings, tls), accept);
     if (tls !== undefined) bound(server, settings, entrance);
-    server.on("tlsClientError", (_: Error, socket: Socket) => socket.destroy()); // of one that took too long, nobody else does
     const chosen = await listenAtPort(server, { host, port });
     return new Listener(server, accepted, urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen), chosen);
   }
@@ -159,9 +161,13 @@ function upgradeOnly(_: IncomingMessage, response: ServerResponse): void {
 }
 
 /** A handshake costs memory before there is a connection to count: those under way count too, and have to end. */
-function bound(server: Server, { maximumConnections }: BrokerSettings, entrance: Entrance): void {
+function bound(server: Server, { maximumConnections, connectTimeout }: BrokerSettings, entrance: Entrance): void {
   server.maxConnections = maximumConnections;
   server.on("drop", () => entrance.full());
+  server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+    socket.destroy(); // one that took too long, nobody else does
+    if (server.listening) entrance.refused(describeHandshakeFailure(error, socket, connectTimeout));
+  });
 }
 
 /** A WebSocket keeps a message until its last frame has come, which for a stranger must not be as long as for a client. */

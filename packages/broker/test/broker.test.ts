@@ -108,7 +108,11 @@ describe("a wrong option", () => {
     [{ prot: 1883 }, "OPTION_UNKNOWN", "prot"],
     [{ constructor: 1 }, "OPTION_UNKNOWN", "constructor"],
     [{ port: 99_999 }, "OPTION_INVALID", "port 99999: must be an integer from 0 to 65535"],
-    [{ port: "1883" }, "OPTION_INVALID", "port 1883: must be a number"],
+    [{ port: "1883" }, "OPTION_INVALID", 'port "1883": must be a number'],
+    [{ host: "" }, "OPTION_INVALID", 'host "": must not be empty'],
+    [{ path: "" }, "OPTION_INVALID", 'path "": must not be empty'],
+    [{ path: 1883 }, "OPTION_INVALID", "path 1883: must be a string"],
+    [{ host: Object.create(null) }, "OPTION_INVALID", "host {…}: must be a string"],
     [{ maximumPacketSize: 1 }, "OPTION_INVALID", "maximumPacketSize 1"],
     [{ receiveMaximum: 0 }, "OPTION_INVALID", "receiveMaximum 0"],
     [{ connectTimeout: Infinity }, "OPTION_INVALID", "connectTimeout Infinity"],
@@ -120,6 +124,42 @@ describe("a wrong option", () => {
       code,
       message: expect.stringContaining(text),
     });
+  });
+
+  const host = 'Broker.listen({ host: "0.0.0.0", port: 22000 })';
+  test.each([
+    [22_000, "options 22000: must be an object: write Broker.listen({ port: 22000 })"],
+    ["22000", 'options "22000": must be an object: write Broker.listen({ port: 22000 })'],
+    ["0.0.0.0:22000", `options "0.0.0.0:22000": must be an object: write ${host}`],
+    ["mqtt://0.0.0.0:22000", `options "mqtt://0.0.0.0:22000": must be an object: write ${host}`],
+    ["[::1]:22000", 'options "[::1]:22000": must be an object: write Broker.listen({ host: "::1", port: 22000 })'],
+    ["localhost", 'options "localhost": must be an object: write Broker.listen({ host: "localhost", port: 1883 })'],
+    ["/run/b.sock", 'options "/run/b.sock": must be an object: write Broker.listen({ path: "/run/b.sock" })'],
+    ["mqtt://me:secret@host", "options of type string: must be an object: write Broker.listen({ port: 1883 })"],
+    ["x".repeat(500), "options of type string: must be an object: write Broker.listen({ port: 1883 })"],
+    [99_999, "options 99999: must be an object: write Broker.listen({ port: 1883 })"],
+    [null, "options null: must be an object: write Broker.listen({ port: 1883 })"],
+    [[1883], "options of type array: must be an object: write Broker.listen({ port: 1883 })"],
+    [() => 1883, "options of type function: must be an object: write Broker.listen({ port: 1883 })"],
+    [new URL("mqtt://a:1"), "options of type URL: must be an object: write Broker.listen({ port: 1883 })"],
+  ])("all of them are no object: %j", async (options, message) => {
+    await expect(Broker.listen(options as never)).rejects.toMatchObject({
+      name: "UsageError",
+      code: "OPTION_INVALID",
+      message,
+    });
+  });
+
+  test("a broker that was not made by listen would listen nowhere, and says so", () => {
+    const make = Broker as unknown as new (options: unknown) => unknown;
+    for (const options of [{ port: 0 }, undefined])
+      expect(() => new make(options)).toThrow(
+        expect.objectContaining({
+          name: "UsageError",
+          code: "OPTION_INVALID",
+          message: "Broker: new makes one that listens nowhere: write await Broker.listen({ port: 1883 })",
+        }),
+      );
   });
 
   test("one that is undefined is as good as absent", async () => {

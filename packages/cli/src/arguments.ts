@@ -4,6 +4,7 @@
  */
 
 import { splitArguments } from "./argument-parts.js";
+import { nearest } from "./nearest.js";
 
 interface Option {
   /** Its short forms: "hH" stands for -h and -H. */
@@ -104,7 +105,7 @@ export function parseArguments<Table extends OptionTable>(
     const { spelling, value, isInline } = part;
     const found = known.get(spelling);
     if (spelling === "-h" && (value === undefined || (!isInline && value.startsWith("-")))) return { asks: "help" };
-    if (found === undefined) throw new ArgumentError(`unknown option ${spelling}`);
+    if (found === undefined) throw unknownOption(spelling, [...known.keys()]);
     const { name, option } = found;
     if (option.value === undefined) {
       if (value !== undefined) throw new ArgumentError(`option ${spelling} takes no value`);
@@ -117,6 +118,15 @@ export function parseArguments<Table extends OptionTable>(
     else given.push(value ?? "");
   }
   return { asks: "run", args: new Arguments(values, operandsFound) };
+}
+
+function unknownOption(spelling: string, known: readonly string[]): ArgumentError {
+  const letter = spelling.slice(1);
+  const name = spelling.slice(2);
+  const names = known.filter((other) => other.startsWith("--")).map((other) => other.slice(2));
+  const near = name === "" ? undefined : nearest(name, names);
+  const meant = known.includes(letter) ? letter : near && `--${near}`;
+  return new ArgumentError(`unknown option ${spelling}${meant === undefined ? "" : `: did you mean ${meant}?`}`);
 }
 
 /** One line for each option. */

@@ -2,7 +2,9 @@
 
 import { readFile } from "node:fs/promises";
 import { type ConnectOptions, type TlsProvider, TransportError, type WillOptions } from "@aiko/mqtt";
+import { payloadOf } from "./argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "./arguments.js";
+import { assertHost, inUrl } from "./host.js";
 
 export const connectionOptions = {
   debug: { letters: "d", help: "say on standard error what happens" },
@@ -111,7 +113,9 @@ export function willOf(args: Arguments<WillOption>): { will?: WillOptions } {
   const retain = args.choice("will_retain", flags, false);
   const topic = args.text("will_topic");
   const payload = args.text("will_message");
-  return topic === undefined || payload === undefined ? {} : { will: { topic, payload, qos, retain } };
+  return topic === undefined || payload === undefined
+    ? {}
+    : { will: { topic, payload: payloadOf(payload), qos, retain } };
 }
 
 /** Two clients with one identifier throw each other out, so each process makes its own. */
@@ -141,8 +145,8 @@ function serverUrl(args: Arguments<ConnectionOption>, operand: string | undefine
 }
 
 function urlOf(scheme: string, host: string, port: number): string {
-  if (!/^[^\s/@?#[\]]+$/.test(host)) throw new ArgumentError(`host "${host}": must be a name or an address`);
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  assertHost(host);
+  return `${scheme}://${inUrl(host)}:${port}`;
 }
 
 /** Each of them turns TLS on. */

@@ -4,10 +4,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { Authority } from "../../../test/fixtures/certificates.ts";
-import { Child, type CommandName, run } from "../../../test/fixtures/child.ts";
+import { Child, type CommandName, root, run } from "../../../test/fixtures/child.ts";
 
 vi.setConfig({ testTimeout: 30_000 }); // a child that does not do as it should says so after 15 s
 
@@ -62,6 +63,12 @@ test.each([
   ["aiko-mqtt", [], "which command?"],
   ["aiko-mqtt", ["frobnicate"], 'unknown command "frobnicate"'],
   ["aiko-mqtt", ["--bogus"], "unknown option --bogus"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "--qs", "1"], "unknown option --qs: did you mean --qos?"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-h", "localhost:1884"], 'host "localhost:1884": give the port with -p 1884'],
+  ["mqtt_test", ["localhost:1884"], 'host "localhost:1884": give the port with -p 1884'],
+  ["aiko-mqtt", ["broker", "-h", "0.0.0.0:1884"], 'host "0.0.0.0:1884": give the port with -p 1884'],
+  ["aiko-mqtt", ["broker", "--unix", "/a", "-p", "1"], "option --unix: give it without --port"],
+  ["aiko-mqtt", ["broker", "--unix", "/a", "-h", "b"], "option --unix: give it without --host"],
   ["aiko-mqtt", ["broker", "--port", "99999"], "port 99999: must be an integer from 0 to 65535"],
 ] satisfies [CommandName, string[], string][])("%s %j: one line, exit code 1", async (command, args, words) => {
   const { code, lines, notes } = await run(Child.command(command, args));
@@ -268,6 +275,52 @@ test("aiko-mqtt broker says where it listens and ends on ^C", async () => {
   expect(server.notes).toEqual([]);
 });
 
+test("aiko-mqtt broker says which address is everybody's, and takes WebSockets beside", async () => {
+  await using server = Child.command("aiko-mqtt", ["broker", "-h", "0.0.0.0", "-p0", "--websocket-port", "0"]);
+  const lines = (await server.saidLines(2)).map((line) => line.replace(/\d+$/, "PORT"));
+  expect(lines).toEqual(["listening on mqtt://0.0.0.0:PORT", "listening on ws://0.0.0.0:PORT"]);
+  await server.noted("aiko-mqtt broker: 0.0.0.0 is every address of this machine, and nobody is asked for a password");
+  for (const line of server.lines) {
+    const url = line.replace("listening on ", "").replace("0.0.0.0", "127.0.0.1");
+    expect(await run(Child.command("mqtt_publish", ["--url", url, "-t", "a", "-m", "b"]))).toMatchObject({ code: 0 });
+  }
+  server.kill("SIGINT");
+  expect(await server.code()).toBe(0);
+});
+
+test("aiko-mqtt broker listens at a Unix socket, and that is nobody else's", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "aiko-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, "broker.sock");
+  await using server = Child.command("aiko-mqtt", ["broker", "--unix", path]);
+  expect(await server.said("listening on")).toBe(`listening on unix:${path}`);
+  expect(await run(Child.command("mqtt_publish", ["--unix", path, "-t", "a", "-m", "b"]))).toMatchObject({ code: 0 });
+  server.kill("SIGINT");
+  expect([await server.code(), server.notes]).toEqual([0, []]);
+});
+
+test("a message on the command line may be any bytes, and U+FFFD is itself", async () => {
+  const received: Uint8Array[] = [];
+  await using client = await connect(broker.url);
+  const subscription = await client.subscribe("bytes/#");
+  const path = join(root, "packages/cli/dist/bin/mqtt-publish.cjs");
+  for (const option of ["-m", "--message=", "-rm"]) {
+    const glue = option === "-m" ? " " : "";
+    const line = `exec "${process.execPath}" "${path}" -p ${broker.port} -t bytes/a ${option}${glue}"$(printf '\\377a\\303\\274\\357\\277\\275\\376')"`;
+    expect(await run(new Child("sh", "sh", ["-c", line]))).toMatchObject({ code: 0, notes: [] });
+  }
+  for await (const { payload } of subscription) if (received.push(payload) === 3) break;
+  for (const payload of received) expect(Buffer.from(payload).toString("hex")).toBe("ff61c3bcefbfbdfe");
+  await client.publish("bytes/a", "", { retain: true });
+});
+
+test("a topic that is no UTF-8 is not published on", async () => {
+  const path = join(root, "packages/cli/dist/bin/mqtt-publish.cjs");
+  const line = `exec "${process.execPath}" "${path}" -p ${broker.port} -m a -t "$(printf 'a\\377')"`;
+  const { code, notes } = await run(new Child("sh", "sh", ["-c", line]));
+  expect([code, notes]).toEqual([1, [expect.stringContaining("topicName")]]);
+});
+
 test("mqtt_publish can be interrupted while it connects", async () => {
   const mute = await listen();
   await using publisher = Child.command("mqtt_publish", ["-t", "a", "-m", "b", "-p", mute.port]);
@@ -356,6 +409,29 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   await writeFile(file, authority.certificate);
   const where = ["-h", "127.0.0.1", "-p", String(secure.port), "-t", "a", "-m", "b"];
   expect(await run(Child.command("mqtt_publish", [...where, "--cafile", file]))).toMatchObject({ code: 0, notes: [] });
-  const { code, notes } = await run(Child.command("mqtt_publish", [...where, "--tls"]));
-  expect([code, notes]).toEqual([1, [expect.stringContaining("give the authority's certificate as --cafile")]]);
+  const said = async (more: readonly string[]) => {
+    const { code, notes } = await run(Child.command("mqtt_publish", [...where, ...more]));
+    expect(code).toBe(1);
+    return notes.join("\n");
+  };
+  expect(await said(["--tls"])).toContain("give the authority's certificate as --cafile");
+  const another = join(folder, "another.pem");
+  await writeFile(another, (await Authority.named("Another")).certificate);
+  expect(await said(["--cafile", another])).toContain("the one given as --cafile is not it");
+  const own = await authority.issue(["kitchen"]);
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  await writeFile(cert, own.certificate);
+  await writeFile(key, own.key);
+  expect(await said(["--cafile", file, "--cert", key, "--key", cert])).toContain(
+    ': --cert holds no certificate, but "PRIVATE KEY"; --key holds no private key, but "CERTIFICATE": are the two swapped?',
+  );
+  await using demanding = await Broker.listen({
+    port: 0,
+    tls: { ...(await authority.issue(["127.0.0.1"])), clientCa: (await Authority.named("Another")).certificate },
+  });
+  const there = ["-p", String(demanding.port), "--cafile", file, "--cert", cert, "--key", key];
+  expect(await said(there)).toContain("the server may not take the client's certificate (--cert)");
+  expect(await said(["-p", String(broker.port), "--tls"])).toContain(
+    "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
+  );
 });

@@ -34,6 +34,9 @@ test.each([
 });
 
 test("an operand is the host", () => {
+  expect(() => target([], {}, "localhost:21883")).toThrow(
+    new ArgumentError('host "localhost:21883": give the port with -p 21883'),
+  );
   expect(target(["-p", "2"], {}, "server").url).toBe("mqtt://server:2");
   expect(() => target(["-h", "a"], {}, "b")).toThrow(new ArgumentError('argument "b": the host is given by --host'));
 });
@@ -42,6 +45,8 @@ test.each([
   [["-p", "99999"], "port 99999: must be an integer from 1 to 65535"],
   [["-h", ""], 'host "": must be a name or an address'],
   [["-h", "mqtt://server"], 'host "mqtt://server": must be a name or an address'],
+  [["-h", "localhost:21883"], 'host "localhost:21883": give the port with -p 21883'],
+  [["-h", "[::1]:21883", "-p", "1"], 'host "[::1]:21883": give the port with -p 21883'],
   [["-h", "user@server"], 'host "user@server": must be a name or an address'],
   [["--url", "mqtt://a", "-h", "b"], "option --url: give it alone, without host and port"],
   [["--url", "mqtt://a", "-p", "1"], "option --url: give it alone, without host and port"],
@@ -120,6 +125,11 @@ test.each([
   [[...topicAndMessage, "--will_retain", "0"], { topic: "status", payload: "gone", qos: 0, retain: false }],
 ])("will of %j", (argv, will) => {
   expect(willOf(argumentsOf(argv))).toEqual(will ? { will } : {});
+});
+
+test("a will that is no UTF-8 is bytes", () => {
+  const will = willOf(argumentsOf(["-w", "status", "--will_message", "a\udcff"]));
+  expect(will).toMatchObject({ will: { payload: Uint8Array.of(0x61, 0xff) } });
 });
 
 test.each([

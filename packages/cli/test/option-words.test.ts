@@ -3,6 +3,12 @@ import { inOptionWords } from "../src/option-words.ts";
 
 test.each([
   ["give the authority's certificate as tls.ca (X)", "give the authority's certificate as --cafile (X)"],
+  ["the one given as tls.ca is not it (X)", "the one given as --cafile is not it (X)"],
+  ["may not take the client's certificate (tls.certificate)", "may not take the client's certificate (--cert)"],
+  [
+    'tls.certificate holds no certificate, but "PRIVATE KEY"; tls.key holds no private key',
+    '--cert holds no certificate, but "PRIVATE KEY"; --key holds no private key',
+  ],
   ["wants one: see tls.certificate and tls.key", "wants one: see --cert and --key"],
   ["connect by its name, or say tls.serverName (X)", "connect by its name, or say --servername (X)"],
   ["does not know tls.psk.identity", "does not know --psk-identity"],

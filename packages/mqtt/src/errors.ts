@@ -52,6 +52,7 @@ export type RefusedErrorCode =
 export type TransportErrorCode =
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
+  | "OPTION_FAILED"
   | "TLS_FAILED"
   | "PROXY_FAILED"
   | "WEBSOCKET_FAILED"

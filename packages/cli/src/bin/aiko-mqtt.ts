@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { processArguments } from "../process-arguments.js";
 import { umbrella } from "../umbrella.js";
 
-void umbrella("aiko-mqtt", process.argv.slice(2));
+void umbrella("aiko-mqtt", processArguments());

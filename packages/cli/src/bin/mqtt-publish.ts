@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { main } from "../command.js";
 import { publish } from "../commands/publish.js";
+import { processArguments } from "../process-arguments.js";
 
-void main("mqtt_publish", publish, process.argv.slice(2));
+void main("mqtt_publish", publish, processArguments());

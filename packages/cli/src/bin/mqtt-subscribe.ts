@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { main } from "../command.js";
 import { subscribe } from "../commands/subscribe.js";
+import { processArguments } from "../process-arguments.js";
 
-void main("mqtt_subscribe", subscribe, process.argv.slice(2));
+void main("mqtt_subscribe", subscribe, processArguments());

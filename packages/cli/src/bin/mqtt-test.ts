@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { main } from "../command.js";
 import { test } from "../commands/test.js";
+import { processArguments } from "../process-arguments.js";
 
-void main("mqtt_test", test, process.argv.slice(2));
+void main("mqtt_test", test, processArguments());

@@ -1,6 +1,7 @@
 /** `mqtt_publish`: one message, then the end. */
 
 import { assertTopicName } from "@aiko/mqtt/topic";
+import { payloadOf } from "../argument-bytes.js";
 import type { Arguments, OptionTable } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import { connectionOptions, qosOption, qualities, targetOf, willOf, willOptions } from "../connection-options.js";
@@ -35,7 +36,7 @@ export const publish: Command = {
       terminal,
       args.has("debug"),
       async (client) => {
-        const published = client.publish(topic, message, { qos, retain: args.has("retain") });
+        const published = client.publish(topic, payloadOf(message), { qos, retain: args.has("retain") });
         const { reasonCode } = await Promise.race([published, outcomeTimeout()]);
         if (args.has("debug")) terminal.note(`debug: published, reason code ${reasonCode}`);
       },

@@ -2,6 +2,7 @@
 
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
+import { invalidOption } from "./wrong-option.js";
 
 /** The runtime's own AbortSignal where it has one, so that `fetch` and the like take it. */
 export type RuntimeAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
@@ -57,9 +58,18 @@ export function runtimeAbortSource(): Controller {
   return runtime.AbortController === undefined ? new AbortSource() : new runtime.AbortController();
 }
 
-/** @throws UsageError ABORTED */
+/** @throws UsageError OPTION_INVALID */
+export function assertSignal(signal: AbortSignalLike | undefined): void {
+  if (signal === undefined || typeof (signal as AbortSignalLike | null)?.addEventListener === "function") return;
+  const cure = (signal as { signal?: unknown } | null)?.signal === undefined ? "" : "; give controller.signal";
+  throw invalidOption("signal", signal, `must be an AbortSignal${cure}`);
+}
+
+/** @throws UsageError ABORTED, or OPTION_INVALID if it is no signal */
 export function assertNotAborted(signal: AbortSignalLike | undefined): void {
-  if (signal?.aborted) throw aborted(signal);
+  if (signal === undefined) return;
+  assertSignal(signal);
+  if (signal.aborted) throw aborted(signal);
 }
 
 /** Calls `abort` when the signal fires. Returns what stops listening to it. */

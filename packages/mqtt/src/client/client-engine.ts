@@ -14,8 +14,9 @@ import type { Platform } from "../platform/platform.js";
 import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
 import type { Delivery } from "../session/message-receiver.js";
 import type { GroupOwner } from "../session/unflushed.js";
+import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicName } from "../topic/topic-name.js";
-import { assertNotAborted, onAbort } from "./abort-source.js";
+import { assertNotAborted, assertSignal, onAbort } from "./abort-source.js";
 import { Authenticator } from "./authenticator.js";
 import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
@@ -29,7 +30,7 @@ import {
 } from "./connect-options.js";
 import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { Consumers } from "./consumers.js";
-import { EventEmitter } from "./event-emitter.js";
+import { type EmitterOwner, EventEmitter } from "./event-emitter.js";
 import {
   assertPublishProperties,
   Publishing,
@@ -52,9 +53,11 @@ const DISCONNECT_OPTIONS: ReadonlySet<string> = new Set<keyof DisconnectOptions>
 /** Milliseconds. */
 const EXPIRY_STEP = 1_000;
 
-export class ClientEngine implements ClientSessionEvents, ConnectorEvents, PublishingOwner, GroupOwner {
+const runtime = globalThis as { readonly console?: { error?(...values: unknown[]): void } };
+
+export class ClientEngine implements ClientSessionEvents, ConnectorEvents, PublishingOwner, GroupOwner, EmitterOwner {
   readonly clock: Clock;
-  readonly emitter = new EventEmitter<ClientEvents>();
+  readonly emitter = new EventEmitter<ClientEvents>(this);
   readonly connector: Connector;
   readonly storage: SessionStorage | undefined;
   readonly authenticator: Authenticator | undefined;
@@ -120,6 +123,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   async connect(signal: AbortSignalLike | undefined): Promise<Connected> {
     if (this.isClosed) throw closedError("connect");
+    assertSignal(signal);
     if (this.storage !== undefined) await this.storage.open();
     if (this.closing) throw closedError("connect");
     return connectedOf(await this.connector.start(signal));
@@ -229,6 +233,13 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   packet(packet: Packet): void {
     if (this.emitter.has("packet")) this.emitter.emit("packet", packet);
     this.receiving?.heard();
+  }
+
+  unheard(error: unknown, failed: boolean): void {
+    const why = failed
+      ? 'a listener of its event "error" threw:'
+      : 'nobody listens to its event "error", so the first error is told here:';
+    runtime.console?.error?.(`client "${quotable(this.connector.clientId)}": ${why}`, error);
   }
 
   newGroup(topic: string): Publishing {

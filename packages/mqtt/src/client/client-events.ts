@@ -2,10 +2,12 @@
 
 import type { Packet, ProtocolVersion } from "../codec/packets.js";
 import type { ConnackProperties } from "../codec/properties.js";
-import type { MqttError } from "../errors.js";
+import { type MqttError, UsageError } from "../errors.js";
 import type { OutboxCounts } from "../session/outbox.js";
+import { shownValue } from "../topic/shown-value.js";
 import type { SlowConsumer } from "./inbox.js";
 import type { Message } from "./message.js";
+import { assertFunction, questionOf } from "./wrong-option.js";
 
 /** What is known of a connection when the server has accepted it. */
 export interface Connected {
@@ -25,13 +27,16 @@ export interface ClientEvents {
   connected: Connected;
   /** A connection that was accepted is over; `reconnecting` or `closed` follows. */
   disconnected: { readonly error: MqttError };
-  /** The next attempt is made in `delay` milliseconds. */
+  /** The next attempt is made in `delay` milliseconds, a whole number. */
   reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
   /** Another client uses this client's identifier: certain if the server said so (MQTT 5), else concluded from its pattern. */
   takenOver: { readonly clientId: string; readonly certain: boolean; readonly error: MqttError };
   /** The client will not connect again; without an error if `disconnect` was called. */
   closed: { readonly error: MqttError | undefined };
-  /** What no promise could be rejected with: a handler or a listener that threw, a subscription denied after reconnecting. */
+  /**
+   * What no promise could be rejected with: a handler or a listener that threw, a subscription denied after reconnecting. The first
+   * that nobody listens for is written to the console, where there is one.
+   */
   error: unknown;
   /** A message came under a subscription of an earlier process that this one has not made (again). */
   unclaimed: Message;
@@ -55,8 +60,23 @@ const named: Readonly<Record<keyof ClientEvents, true>> = {
   dropped: true,
   packet: true,
 };
-/** Their names, for those who have no compiler to tell them of a wrong one. */
-export const clientEvents: ReadonlySet<string> = new Set(Object.keys(named));
+const names = Object.keys(named);
+
+/**
+ * For those who have no compiler to tell them.
+ *
+ * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID
+ */
+export function assertListener(name: string, listener: unknown): void {
+  if (!names.includes(name)) {
+    const instead =
+      name === "message"
+        ? "; messages go to subscribe(filter, { onMessage })"
+        : ` among ${names.join(", ")}${questionOf(String(name), names)}`;
+    throw new UsageError("OPTION_UNKNOWN", `event ${shownValue(name)}: there is no such event${instead}`);
+  }
+  assertFunction("listener", listener);
+}
 
 /** A snapshot; counts are since the client was made. */
 export interface ClientStatistics {

@@ -8,7 +8,7 @@ import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
-import { type ClientEvents, type ClientStatistics, type Connected, clientEvents } from "./client-events.js";
+import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
 import type { ConnectOptions } from "./connect-options.js";
 import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
@@ -17,6 +17,7 @@ import { type RequestHandler, type RequestOptions, RequestResponse } from "./req
 import type { Servers } from "./server-list.js";
 import type { Subscription } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";
+import { assertNoCallback } from "./wrong-option.js";
 
 export interface DisconnectOptions {
   /** MQTT 5: default 0; 4 has the server publish the will. */
@@ -60,11 +61,12 @@ export class Client {
 
   /** Calls `listener` at each such event. Returns what takes it off again. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
-    if (!clientEvents.has(name)) throw new UsageError("OPTION_UNKNOWN", `event "${name}": there is no such event`);
+    assertListener(name, listener);
     return this.engine.emitter.on(name, listener);
   }
 
   off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
+    assertListener(name, listener);
     this.engine.emitter.off(name, listener);
   }
 
@@ -86,9 +88,16 @@ export class Client {
    * message is on its way (QoS 1 and 2), not until that has its acknowledgement
    * @example await client.publish("kitchen/light", "on", { qos: 1, retain: true })
    */
-  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
+  publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<PublishResult>;
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    options: PublishOptions = NO_OPTIONS,
+    callback?: unknown,
+  ): Promise<PublishResult> {
     const { engine } = this;
     try {
+      if (callback !== undefined) assertNoCallback(callback);
       const { storage } = engine;
       if (storage === undefined || storage.isOpen || engine.isClosed) return engine.publish(topic, payload, options);
       // What an earlier process left comes first.
@@ -106,19 +115,21 @@ export class Client {
    * const subscription = await client.subscribe("sensors/+/temperature", { qos: 1 });
    * for await (const message of subscription) console.log(message.topic, message.text());
    */
-  async subscribe(topicFilters: string | readonly string[], options: SubscribeOptions = {}): Promise<Subscription> {
+  subscribe(topicFilters: string | readonly string[], options?: SubscribeOptions): Promise<Subscription>;
+  async subscribe(
+    topicFilters: string | readonly string[],
+    options: SubscribeOptions = {},
+    callback?: unknown,
+  ): Promise<Subscription> {
     if (this.engine.isClosed) throw closedError("subscribe");
-    return this.engine.consumers.subscriptions.subscribe(
-      typeof topicFilters === "string" ? [topicFilters] : topicFilters,
-      options,
-    );
+    const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // which is told as it would be there
+    return this.engine.consumers.subscriptions.subscribe(topicFilters, given);
   }
 
   /** Ends all subscriptions of this client under these filters. Resolves at UNSUBACK. */
   async unsubscribe(topicFilters: string | readonly string[], signal?: AbortSignalLike): Promise<void> {
     if (this.engine.isClosed) throw closedError("unsubscribe");
-    const filters = typeof topicFilters === "string" ? [topicFilters] : topicFilters;
-    return this.engine.consumers.subscriptions.unsubscribeFilters(filters, undefined, signal);
+    return this.engine.consumers.subscriptions.unsubscribeFilters(topicFilters, undefined, signal);
   }
 
   /**

@@ -14,10 +14,13 @@ import type { Store } from "../platform/store.js";
 import { utf8Bytes } from "../platform/text.js";
 import type { Dial } from "../platform/transport.js";
 import type { OutboxBounds, OutboxPolicy } from "../session/outbox.js";
-import { assertTopicName } from "../topic/topic-name.js";
+import { shownValue } from "../topic/shown-value.js";
+import { topicNameProblem } from "../topic/topic-name.js";
+import { assertSignal } from "./abort-source.js";
 import type { AuthenticationOptions } from "./authenticator.js";
 import { type NetworkSettings, parseNetworkOptions } from "./network-settings.js";
 import type { ReconnectDelays } from "./reconnect-policy.js";
+import { assertFunction, assertObject, invalidOption, unknownOption } from "./wrong-option.js";
 
 /** What a user gives of `Settings`: any of it, and undefined stands for the default. */
 type Given<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
@@ -194,24 +197,22 @@ export function parseConnectOptions(
   platform: Platform,
   urlHasUsername = false,
 ): ClientSettings {
-  if (typeof options !== "object" || options === null) throw invalid("options", options, "must be an object");
   assertKnown(options, known);
   if (options.store !== undefined && options.clientId === undefined) {
     throw new UsageError("OPTION_INVALID", "store: needs a clientId, by which the session is found again");
   }
   for (const name of ["will", "store", "outbox", "inbox", "properties", "authentication", "platform"] as const) {
-    const value: unknown = options[name];
-    if (value !== undefined && (typeof value !== "object" || value === null))
-      throw invalid(name, value, "must be an object");
+    if (options[name] !== undefined) assertObject(name, options[name]);
   }
+  assertSignal(options.signal);
   const cleanStart = boolean("cleanStart", options.cleanStart, options.store === undefined);
   const clientId = options.clientId ?? randomClientId(platform.random);
-  if (typeof clientId !== "string") throw invalid("clientId", clientId, "must be a string");
+  if (typeof clientId !== "string") throw invalidOption("clientId", clientId, "must be a string");
   const { authentication } = options;
   if (authentication !== undefined) checkAuthentication(authentication, options.protocolVersion);
   const asked = authentication === undefined ? (options.protocolVersion ?? "auto") : 5;
   const versions = protocolVersions(asked, clientId, cleanStart);
-  const password = typeof options.password === "string" ? bytesOf(options.password) : options.password;
+  const password = typeof options.password === "string" ? bytesOf(options.password, "password") : options.password;
   if (password !== undefined && !(password instanceof Uint8Array)) {
     throw new UsageError("OPTION_INVALID", "password: must be a string or a Uint8Array");
   }
@@ -219,19 +220,16 @@ export function parseConnectOptions(
   if (password !== undefined && !named && options.protocolVersion !== 5) {
     throw new UsageError("OPTION_INVALID", "password: needs a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
   }
-  if (options.credentials !== undefined && typeof options.credentials !== "function") {
-    throw new UsageError("OPTION_INVALID", "credentials: must be a function");
-  }
+  if (options.credentials !== undefined) assertFunction("credentials", options.credentials);
   if (options.credentials !== undefined && (options.username ?? options.password) !== undefined) {
     throw new UsageError("OPTION_INVALID", "credentials: cannot stand beside username or password");
   }
-  if (options.dial !== undefined && typeof options.dial !== "function") {
-    throw new UsageError("OPTION_INVALID", "dial: must be a function");
-  }
+  if (options.dial !== undefined) assertFunction("dial", options.dial);
   const username: unknown = options.username;
-  if (username !== undefined && typeof username !== "string") throw invalid("username", username, "must be a string");
+  if (username !== undefined && typeof username !== "string")
+    throw invalidOption("username", username, "must be a string");
   if (options.reconnect !== undefined && options.reconnect !== false && typeof options.reconnect !== "object") {
-    throw invalid("reconnect", options.reconnect, "must be false, or an object of delays");
+    throw invalidOption("reconnect", options.reconnect, "must be false, or an object of delays");
   }
   const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect);
   const chosen = options.properties?.sessionExpiryInterval !== undefined;
@@ -309,18 +307,23 @@ function protocolVersions(asked: unknown, clientId: string, cleanStart: boolean)
     const possible = ALL_VERSIONS.filter((version) => !clientIdProblem(version, clientId, cleanStart));
     return possible.length === ALL_VERSIONS.length ? ALL_VERSIONS : possible;
   }
-  if (asked !== 3 && asked !== 4 && asked !== 5) throw invalid("protocolVersion", asked, 'must be 3, 4, 5 or "auto"');
+  if (asked !== 3 && asked !== 4 && asked !== 5)
+    throw invalidOption("protocolVersion", asked, 'must be the number 3, 4 or 5, or "auto"');
   const problem = clientIdProblem(asked, clientId, cleanStart);
-  if (problem) throw new UsageError("CLIENT_ID_INVALID", `clientId "${clientId}" ${problem}`);
+  if (problem) throw new UsageError("CLIENT_ID_INVALID", `clientId ${shownValue(clientId)} ${problem}`);
   return ONE_VERSION[asked];
 }
 
 function checkAuthentication(authentication: AuthenticationOptions, protocolVersion: unknown): void {
   if (typeof authentication?.method !== "string" || typeof authentication.respond !== "function") {
-    throw invalid("authentication", authentication, "must have a method's name and a function respond");
+    throw invalidOption("authentication", authentication, "must have a method's name and a function respond");
   }
   if (protocolVersion !== undefined && protocolVersion !== 5 && protocolVersion !== "auto") {
-    throw invalid("authentication", authentication.method, `needs MQTT 5, not protocolVersion ${protocolVersion}`);
+    throw invalidOption(
+      "authentication",
+      authentication.method,
+      `needs MQTT 5, not protocolVersion ${shownValue(protocolVersion)}`,
+    );
   }
 }
 
@@ -335,11 +338,14 @@ const knownOfWill: ReadonlySet<string> = new Set<keyof WillOptions>([
 function parseWill(will: WillOptions): Will {
   assertKnown(will, knownOfWill, "will.");
   const { topic, payload = "", qos = 0, retain = false, properties } = will;
-  assertTopicName(topic);
-  assertPayload(payload);
+  const problem = typeof topic === "string" ? topicNameProblem(topic) : "must be a string";
+  if (problem) throw new UsageError("TOPIC_NAME_INVALID", `will.topic ${shownValue(topic)}: ${problem}`);
+  assertPayload(payload, "will.payload");
   assertQoS("will.qos", qos);
-  const bytes = typeof payload === "string" ? bytesOf(payload) : payload;
-  if (bytes.length > 65_535) throw invalid("will.payload", `${bytes.length} bytes`, "must have at most 65,535 bytes");
+  const bytes = typeof payload === "string" ? bytesOf(payload, "will.payload") : payload;
+  if (bytes.length > 65_535) {
+    throw new UsageError("OPTION_INVALID", `will.payload ${bytes.length} bytes: must have at most 65,535 bytes`);
+  }
   return { topic, payload: bytes, qos, retain: boolean("will.retain", retain, false), properties };
 }
 
@@ -357,14 +363,11 @@ function connectProperties(
 }
 
 const DELAYS: ReconnectDelays = { initialDelay: 1_000, maximumDelay: 60_000, maximumAttempts: Infinity };
+const DELAY_OPTIONS: ReadonlySet<string> = new Set(Object.keys(DELAYS));
 
 function reconnectDelays(delays: Given<ReconnectDelays> | undefined): ReconnectDelays {
   if (delays === undefined) return DELAYS;
-  for (const name of Object.keys(delays)) {
-    if (name !== "initialDelay" && name !== "maximumDelay" && name !== "maximumAttempts") {
-      throw new UsageError("OPTION_UNKNOWN", `option "reconnect.${name}": there is no such option`);
-    }
-  }
+  assertKnown(delays, DELAY_OPTIONS, "reconnect.");
   const initialDelay = integer("reconnect.initialDelay", delays.initialDelay, DELAYS.initialDelay, 1, 2 ** 31 - 1);
   const longest = 2 ** 31 - 1;
   const maximumDelay = integer(
@@ -375,31 +378,23 @@ function reconnectDelays(delays: Given<ReconnectDelays> | undefined): ReconnectD
     longest,
   );
   const maximumAttempts = delays.maximumAttempts ?? DELAYS.maximumAttempts;
-  if (!(maximumAttempts >= 1)) throw invalid("reconnect.maximumAttempts", maximumAttempts, "must be at least 1");
+  if (typeof maximumAttempts !== "number" || !(maximumAttempts >= 1)) {
+    throw invalidOption("reconnect.maximumAttempts", maximumAttempts, "must be a number of at least 1");
+  }
   return { initialDelay, maximumDelay, maximumAttempts };
 }
 
 const INBOX: Bounds = { maximumCount: 1_000, maximumBytes: 4 * 2 ** 20 };
+const INBOX_OPTIONS: ReadonlySet<string> = new Set(Object.keys(INBOX));
 
 function inboxBounds(given: Given<Bounds> | undefined): Bounds {
   if (given === undefined) return INBOX;
-  for (const key of Object.keys(given)) {
-    if (key !== "maximumCount" && key !== "maximumBytes") {
-      throw new UsageError("OPTION_UNKNOWN", `option "inbox.${key}": there is no such option`);
-    }
-  }
+  assertKnown(given, INBOX_OPTIONS, "inbox.");
   const upTo = (name: keyof Bounds): number =>
     integer(`inbox.${name}`, given[name], INBOX[name], 1, Number.MAX_SAFE_INTEGER);
   return { maximumCount: upTo("maximumCount"), maximumBytes: upTo("maximumBytes") };
 }
 
-const OUTBOX_OPTIONS: ReadonlySet<string> = new Set<keyof OutboxOptions>([
-  "maximumCount",
-  "maximumBytes",
-  "maximumAge",
-  "policy",
-  "qos0",
-]);
 const POLICIES: readonly unknown[] = ["reject", "drop-oldest", "drop-newest", "keep-latest"] satisfies OutboxPolicy[];
 
 const OUTBOX = {
@@ -409,13 +404,14 @@ const OUTBOX = {
   policy: "reject",
   qos0: "queue",
 } as const satisfies OutboxBounds;
+const OUTBOX_OPTIONS: ReadonlySet<string> = new Set(Object.keys(OUTBOX));
 
 function outboxBounds(options: OutboxOptions | undefined): OutboxBounds {
   if (options === undefined) return OUTBOX;
   assertKnown(options, OUTBOX_OPTIONS, "outbox.");
   const { policy = OUTBOX.policy, qos0 = OUTBOX.qos0 } = options;
-  if (!POLICIES.includes(policy)) throw invalid("outbox.policy", policy, `must be one of ${POLICIES.join(", ")}`);
-  if (qos0 !== "queue" && qos0 !== "drop") throw invalid("outbox.qos0", qos0, 'must be "queue" or "drop"');
+  if (!POLICIES.includes(policy)) throw invalidOption("outbox.policy", policy, `must be one of ${POLICIES.join(", ")}`);
+  if (qos0 !== "queue" && qos0 !== "drop") throw invalidOption("outbox.qos0", qos0, 'must be "queue" or "drop"');
   const upTo = (name: "maximumCount" | "maximumBytes" | "maximumAge"): number =>
     integer(`outbox.${name}`, options[name], OUTBOX[name], 1, Number.MAX_SAFE_INTEGER);
   return {
@@ -429,7 +425,7 @@ function outboxBounds(options: OutboxOptions | undefined): OutboxBounds {
 
 /** @throws UsageError OPTION_INVALID */
 export function assertQoS(name: string, value: unknown): asserts value is QoS {
-  if (value !== 0 && value !== 1 && value !== 2) throw invalid(name, value, "must be 0, 1 or 2");
+  if (value !== 0 && value !== 1 && value !== 2) throw invalidOption(name, value, "must be the number 0, 1 or 2");
 }
 
 /**
@@ -438,15 +434,9 @@ export function assertQoS(name: string, value: unknown): asserts value is QoS {
  * @throws UsageError OPTION_UNKNOWN
  */
 export function assertKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {
-  if (typeof options !== "object" || options === null) {
-    const what = prefix === "" ? "options" : prefix.slice(0, -1);
-    throw new UsageError(
-      "OPTION_INVALID",
-      `${what}: must be an object, not ${options === null ? "null" : `a ${typeof options}`}`,
-    );
-  }
+  assertObject(prefix === "" ? "options" : prefix.slice(0, -1), options);
   for (const name in options) {
-    if (!names.has(name)) throw new UsageError("OPTION_UNKNOWN", `option "${prefix}${name}": there is no such option`);
+    if (!names.has(name)) throw unknownOption(name, names, prefix);
   }
 }
 
@@ -454,12 +444,13 @@ export function assertKnown(options: object, names: ReadonlySet<string>, prefix 
 export function integer(name: string, value: unknown, otherwise: number, minimum: number, maximum: number): number {
   if (value === undefined) return otherwise;
   if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
-  throw invalid(name, value, `must be an integer from ${minimum} to ${maximum}`);
+  const type = typeof value === "number" ? "" : "a number, ";
+  throw invalidOption(name, value, `must be ${type}an integer from ${minimum} to ${maximum}`);
 }
 
 /** @throws UsageError OPTION_INVALID: `"false"` would be true */
 export function assertBoolean(name: string, value: unknown): asserts value is boolean {
-  if (typeof value !== "boolean") throw invalid(name, value, "must be true or false");
+  if (typeof value !== "boolean") throw invalidOption(name, value, "must be the boolean true or false");
 }
 
 function boolean(name: string, value: unknown, otherwise: boolean): boolean {
@@ -468,11 +459,7 @@ function boolean(name: string, value: unknown, otherwise: boolean): boolean {
   return value;
 }
 
-function invalid(name: string, value: unknown, rule: string): UsageError {
-  return new UsageError("OPTION_INVALID", `${name} ${String(value)}: ${rule}`);
-}
-
-function bytesOf(text: string): Uint8Array {
-  assertPayload(text);
+function bytesOf(text: string, field: string): Uint8Array {
+  assertPayload(text, field);
   return utf8Bytes(text);
 }

@@ -4,20 +4,23 @@ import { platform } from "#platform";
 import { Client } from "./client.js";
 import type { ConnectOptions } from "./connect-options.js";
 import type { Servers } from "./server-list.js";
+import { assertNoCallback } from "./wrong-option.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected,
  * until `disconnect`.
  *
  * @param urls one server, a list to fail over through, or a function that gives either before each round of attempts:
- * `mqtt://host:port`, `unix:/path`
- * @throws RefusedError, TransportError, TimeoutError or ProtocolError if no server takes the client; UsageError if an option
+ * `mqtt://host:port`, `unix:/path`, as text or as a `URL`
+ * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if none takes the client; UsageError if an option
  * is unknown or wrong, or `signal` fires
  * @example
  * await using client = await connect("mqtt://localhost:1883", { clientId: "kitchen" });
  * await client.publish("kitchen/temperature", "21.5", { qos: 1 });
  */
-export async function connect(urls: Servers, options: ConnectOptions = {}): Promise<Client> {
+export function connect(urls: Servers, options?: ConnectOptions): Promise<Client>;
+export async function connect(urls: Servers, options: ConnectOptions = {}, callback?: unknown): Promise<Client> {
+  assertNoCallback(callback);
   const client = createClient(urls, options);
   try {
     await client.connect();
@@ -29,6 +32,8 @@ export async function connect(urls: Servers, options: ConnectOptions = {}): Prom
 }
 
 /** Makes a client without connecting it: for listeners that must not miss the first event. `client.connect()` connects. */
-export function createClient(urls: Servers, options: ConnectOptions = {}): Client {
+export function createClient(urls: Servers, options?: ConnectOptions): Client;
+export function createClient(urls: Servers, options: ConnectOptions = {}, callback?: unknown): Client {
+  assertNoCallback(callback);
   return new Client(urls, options, options?.platform ?? platform);
 }

@@ -25,6 +25,7 @@ const NO_LIMITS = {};
 export class Connection implements ConnectionOwner {
   private readonly network: NetworkConnection;
   private timer: Timer | undefined;
+  private heard = false;
   private accepted = false;
   private over = false;
   private transportClosed = false;
@@ -120,8 +121,16 @@ export class Connection implements ConnectionOwner {
     this.session.receive(packet, now);
   }
 
-  bytesReceived(now: number): void {
+  bytesReceived(now: number, bytes: Uint8Array): void {
+    if (!this.heard) this.listen(bytes);
     this.session.bytesReceived(now);
+  }
+
+  /** What came first may show that this is no MQTT server. */
+  private listen(bytes: Uint8Array): void {
+    this.heard = true;
+    if (String.fromCharCode(...bytes.subarray(0, 5)) !== "HTTP/") return;
+    throw new ProtocolError("MALFORMED_PACKET", 0x81, "it speaks HTTP; for a WebSocket the URL begins with ws:");
   }
 
   beforeFlush(): Promise<void> | undefined {

@@ -13,9 +13,11 @@ import type { Transport } from "../platform/transport.js";
 import type { Attempt, ClientSession } from "../session/client-session.js";
 import { AbortSource, assertNotAborted, onAbort, orAborted } from "./abort-source.js";
 import type { Authenticator } from "./authenticator.js";
-import type { ClientSettings, Credentials } from "./connect-options.js";
+import type { ClientSettings } from "./connect-options.js";
 import { Connection, type ConnectionEvents } from "./connection.js";
+import { given } from "./given-function.js";
 import { ReconnectPolicy } from "./reconnect-policy.js";
+import { roundFailure } from "./round-failure.js";
 import type { ServerList } from "./server-list.js";
 import type { ServerUrl } from "./server-url.js";
 import type { StoreWriter } from "./store-writer.js";
@@ -201,24 +203,26 @@ export class Connector implements ConnectionEvents {
     return this.state.at === "online" ? this.state.connection : undefined;
   }
 
-  /** Each server once, in order; where one refers to others, those first. Rejects with the last one's error. */
+  /** Each server once, in order; where one refers to others, those first. Rejects with the last one's error, which tells the others'. */
   private async round(signal: AbortSignalLike | undefined): Promise<Accepted> {
     this.roundBegan = this.platform.clock.now();
     if (this.servers.mustBeAsked) await this.refreshServers(signal);
     const tried = new Set<string>();
-    let failure: MqttError | undefined;
+    const failures: MqttError[] = [];
     for (let next = this.nextServer(tried); next !== undefined; next = this.nextServer(tried)) {
       tried.add(next.name);
       try {
         return await this.attempt(next, signal);
       } catch (error) {
-        failure = error as MqttError;
-        if (failure.code === "ABORTED" || this.isStopped || isFinal(failure)) throw failure;
+        const failure = error as MqttError;
+        if (failure.code === "ABORTED" || this.isStopped) throw failure;
+        if (isFinal(failure)) throw roundFailure(failure, failures);
+        failures.push(failure);
         this.servers.failed(next);
         this.follow(next, failure);
       }
     }
-    throw failure;
+    throw roundFailure(failures.pop() as MqttError, failures);
   }
 
   private nextServer(tried: ReadonlySet<string>): ServerUrl | undefined {
@@ -231,8 +235,6 @@ export class Connector implements ConnectionEvents {
     const { state, done } = this.connecting("the list of servers", signal);
     try {
       await orAborted(this.servers.refresh(), state.abort);
-    } catch (error) {
-      throw asMqttError(error, "a server: the list of servers cannot be had");
     } finally {
       done();
     }
@@ -289,7 +291,9 @@ export class Connector implements ConnectionEvents {
     const { abort } = state;
     try {
       const { settings, authenticator } = this;
-      const asked = settings.credentials && (await orAborted(this.askForCredentials(server.name), abort));
+      const { credentials } = settings;
+      const own = credentials && given("credentials", () => credentials(server.name));
+      const asked = own && (await orAborted(own, abort));
       const { username = server.username, password = server.password } = asked ?? settings;
       const authentication = authenticator && (await orAborted(authenticator.begin(), abort));
       const transport = await this.dial(server, abort);
@@ -316,10 +320,6 @@ export class Connector implements ConnectionEvents {
         else resolve(transport);
       }, reject);
     });
-  }
-
-  private async askForCredentials(server: string): Promise<Credentials | undefined> {
-    return this.settings.credentials?.(server);
   }
 
   /** From the open transport to CONNACK. */

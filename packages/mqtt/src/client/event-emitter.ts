@@ -1,10 +1,21 @@
-/** Typed events. A listener that throws harms nobody else: what it threw is an "error" event. */
+/**
+ * Typed events. A listener that throws harms nobody else: what it threw is an "error" event. The first of these that nobody listens for
+ * is told the owner, so that it is not lost without a trace.
+ */
 
 export type Listener<Value> = (value: Value) => void;
+
+export interface EmitterOwner {
+  /** @param failed whether a listener of "error" threw it; else there is none */
+  unheard(error: unknown, failed: boolean): void;
+}
 
 export class EventEmitter<Events extends { error: unknown }> {
   /** Made with the first listener. */
   private listeners: Map<keyof Events, Set<Listener<never>>> | undefined;
+  private told = false;
+
+  constructor(private readonly owner: EmitterOwner) {}
 
   /** Calls `listener` at each such event. Returns what takes it off again. */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
@@ -27,12 +38,20 @@ export class EventEmitter<Events extends { error: unknown }> {
   }
 
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
+    if (name === "error" && !this.has(name)) this.tell(value, false);
     for (const listener of [...(this.listeners?.get(name) ?? [])]) {
       try {
         (listener as Listener<Events[Name]>)(value);
       } catch (error) {
-        if (name !== "error") this.emit("error", error); // a listener of "error" that throws has nobody left to tell
+        if (name === "error") this.tell(error, true);
+        else this.emit("error", error);
       }
     }
+  }
+
+  private tell(error: unknown, failed: boolean): void {
+    if (this.told) return;
+    this.told = true;
+    this.owner.unheard(error, failed);
   }
 }

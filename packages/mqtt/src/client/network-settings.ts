@@ -3,6 +3,8 @@
 import { UsageError } from "../errors.js";
 import type { NetworkOptions, Pem, TlsOptions, TlsProvider, WebSocketOptions } from "../platform/network-options.js";
 import { readUtf8Lossy } from "../platform/text.js";
+import { given } from "./given-function.js";
+import { unknownOption } from "./wrong-option.js";
 
 export interface NetworkSettings {
   /** What stays the same for all attempts. */
@@ -38,7 +40,7 @@ export function parseNetworkOptions({ tls, webSocket, proxy, localAddress }: Giv
 
 function checked(provider: TlsProvider): (server: string) => Promise<TlsOptions> {
   return async (server) => {
-    const options = await provider(server);
+    const options = await given("tls", () => provider(server));
     assertTlsOptions(options);
     return options;
   };
@@ -117,9 +119,7 @@ function assertRules(name: string, options: unknown, rules: Readonly<Record<stri
   if (typeof options !== "object" || options === null) throw invalid(name, "must be an object");
   for (const [key, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-    if (rule === undefined) {
-      throw new UsageError("OPTION_UNKNOWN", `option "${name}.${key}": there is no such option`);
-    }
+    if (rule === undefined) throw unknownOption(key, Object.keys(rules), `${name}.`);
     if (value !== undefined && !rule[0](value)) throw invalid(`${name}.${key}`, rule[1]);
   }
 }

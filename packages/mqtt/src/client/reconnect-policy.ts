@@ -44,7 +44,7 @@ export class ReconnectPolicy {
     this.stable = Math.max(STABLE, 2 * this.delays.maximumDelay);
   }
 
-  /** An attempt failed or a connection ended. The wait before the next attempt in milliseconds; undefined: no more. */
+  /** An attempt failed or a connection ended. The wait before the next attempt in whole milliseconds; undefined: no more. */
   next(now: number): number | undefined {
     if (this.connectedAt !== undefined && now - this.connectedAt >= this.stable) {
       this.failures = 0;
@@ -55,6 +55,6 @@ export class ReconnectPolicy {
     if (this.failures >= maximumAttempts) return undefined;
     const bound = Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.failures, 30));
     this.failures++;
-    return bound * (FLOOR + (1 - FLOOR) * this.random.next());
+    return Math.ceil(bound * (FLOOR + (1 - FLOOR) * this.random.next()));
   }
 }

@@ -6,15 +6,18 @@
 
 import type { QoS } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
-import { TimeoutError, UsageError } from "../errors.js";
+import { assertPayload } from "../codec/publish-coder.js";
+import { TimeoutError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
+import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
 import type { Client } from "./client.js";
-import { assertKnown } from "./connect-options.js";
+import { assertKnown, assertQoS } from "./connect-options.js";
 import type { Message } from "./message.js";
 import type { Subscription } from "./subscription.js";
+import { assertFunction, invalidOption } from "./wrong-option.js";
 
 export interface RequestOptions {
   /** Milliseconds to wait for the response. Default 10,000. */
@@ -56,9 +59,13 @@ export class RequestResponse {
   async request(topic: string, payload: string | Uint8Array, options: RequestOptions): Promise<Message> {
     assertKnown(options, REQUEST_OPTIONS);
     assertTopicName(topic);
+    assertPayload(payload);
     const { signal, qos = 0, timeout = DEFAULT_TIMEOUT } = options;
+    assertQoS("qos", qos);
     assertNotAborted(signal);
-    if (!(timeout > 0)) throw new UsageError("OPTION_INVALID", `timeout ${timeout}: must be more than 0 milliseconds`);
+    if (typeof timeout !== "number" || !(timeout > 0)) {
+      throw invalidOption("timeout", timeout, "must be a number, more than 0 milliseconds");
+    }
     const number = String(++this.count);
     const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { resolve, reject }));
     answer.catch(() => undefined); // it may be rejected before this function comes to await it
@@ -78,7 +85,9 @@ export class RequestResponse {
     }
   }
 
-  respond(topicFilter: string, handler: RequestHandler, qos: QoS): Promise<Subscription> {
+  async respond(topicFilter: string, handler: RequestHandler, qos: QoS): Promise<Subscription> {
+    assertTopicFilter(topicFilter);
+    assertFunction("handler", handler);
     const filters = topicFilter.endsWith("#") ? [topicFilter] : [topicFilter, `${topicFilter}/${REQUEST}/+/+`];
     return this.client.subscribe(filters, { qos, onMessage: (message) => this.answer(message, handler) });
   }

@@ -4,9 +4,10 @@
  */
 
 import { UsageError } from "../errors.js";
-import { parseServerUrl, type ServerUrl } from "./server-url.js";
+import { given } from "./given-function.js";
+import { parseServerUrl, type ServerUrl, type Url } from "./server-url.js";
 
-type Urls = string | readonly string[];
+type Urls = Url | readonly Url[];
 
 /** One URL, a list to fail over through, or a function that is asked before each round of attempts. */
 export type Servers = Urls | (() => Urls | Promise<Urls>);
@@ -38,9 +39,10 @@ export class ServerList {
     return this.source !== undefined;
   }
 
-  /** Asks the function, if there is one. Rejects with what it throws, or with UsageError URL_INVALID. */
+  /** Asks the function, if there is one. Rejects with OPTION_FAILED if it throws, and with UsageError URL_INVALID. */
   async refresh(): Promise<void> {
-    if (this.source !== undefined) this.servers = parse(await this.source());
+    const { source } = this;
+    if (source !== undefined) this.servers = parse(await given("url", source));
   }
 
   /** All of them, in the order to try. */
@@ -86,13 +88,7 @@ export class ServerList {
 }
 
 function parse(urls: Urls): readonly ServerUrl[] {
-  if (typeof urls !== "string" && !Array.isArray(urls)) {
-    throw new UsageError(
-      "URL_INVALID",
-      `url ${urls}: must be a string, a list of strings, or a function that gives either`,
-    );
-  }
-  const servers = (typeof urls === "string" ? [urls] : urls).map(parseServerUrl);
+  const servers = (Array.isArray(urls) ? (urls as readonly Url[]) : [urls as Url]).map(parseServerUrl);
   if (servers.length === 0) throw new UsageError("URL_INVALID", "url: the list of servers is empty");
   return servers;
 }

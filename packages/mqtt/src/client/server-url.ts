@@ -2,6 +2,11 @@
 
 import { UsageError } from "../errors.js";
 import { nameOf, type ServerAddress } from "../platform/transport.js";
+import { quotable } from "../topic/mqtt-string.js";
+import { shownValue } from "../topic/shown-value.js";
+
+/** As text, or as the runtime's own `URL`. */
+export type Url = string | { readonly href: string };
 
 export interface ServerUrl {
   readonly address: ServerAddress;
@@ -30,7 +35,12 @@ let latest: { readonly url: string; readonly server: ServerUrl } | undefined;
  * @throws UsageError URL_INVALID
  * @example parseServerUrl("mqtt://ann:secret@broker.example") // port 1883, username "ann", name "mqtt://broker.example:1883"
  */
-export function parseServerUrl(url: string): ServerUrl {
+export function parseServerUrl(given: Url): ServerUrl {
+  const url = (given as { readonly href?: string } | null)?.href ?? given;
+  if (typeof url !== "string") {
+    const rule = "must be a string or a URL, a list of such, or a function that gives either";
+    throw new UsageError("URL_INVALID", `url ${shownValue(given)}: ${rule}`);
+  }
   if (latest?.url === url) return latest.server;
   const server = parse(url);
   if (server.username === undefined) latest = { url, server };
@@ -38,7 +48,6 @@ export function parseServerUrl(url: string): ServerUrl {
 }
 
 function parse(url: string): ServerUrl {
-  if (typeof url !== "string") throw invalid(String(url), "must be a string");
   const colon = url.indexOf(":");
   const scheme = ALIASES.get(url.slice(0, Math.max(0, colon)).toLowerCase());
   if (scheme === undefined) throw invalid(url, "must begin with mqtt:, mqtts:, ws:, wss: or unix:");
@@ -51,6 +60,9 @@ function parse(url: string): ServerUrl {
   const path = slash < 0 ? "" : rest.slice(slash);
   const at = authority.lastIndexOf("@");
   const [username, password] = at < 0 ? [undefined, undefined] : credentials(url, authority.slice(0, at));
+  if (/:.*,|,.*:$/.test(authority.slice(at + 1))) {
+    throw invalid(url, 'names several servers; give a list, as in ["mqtt://a", "mqtt://b"]');
+  }
   const { host, port } = hostAndPort(url, authority.slice(at + 1), DEFAULT_PORTS[scheme]);
   const isWebSocket = scheme === "ws" || scheme === "wss";
   if (!isWebSocket && path !== "" && path !== "/") throw invalid(url, `${scheme}: has no path`);
@@ -89,7 +101,7 @@ function parsePort(url: string, text: string): number {
     throw invalid(url, "what stands for the port is none; in a user name or password, write % escapes for # / ? and @"); // may be a secret
   }
   if (!isDigits(text) || port < 1 || port > 65_535)
-    throw invalid(url, `port ${text} must be an integer from 1 to 65,535`);
+    throw invalid(url, `port ${quotable(text)} must be an integer from 1 to 65,535`);
   return port;
 }
 
@@ -119,7 +131,7 @@ function shown(url: string): string {
   const at = url.lastIndexOf("@");
   const query = url.indexOf("?", at + 1);
   const rest = query < 0 ? url.slice(at + 1) : `${url.slice(at + 1, query)}?…`;
-  return at < 0 ? `"${rest}"` : `"${url.slice(0, start < 0 ? 0 : start + 2)}***@${rest}"`;
+  return shownValue(at < 0 ? rest : `${url.slice(0, start < 0 ? 0 : start + 2)}***@${rest}`);
 }
 
 function invalid(url: string, rule: string): UsageError {

@@ -7,6 +7,7 @@ import { type MqttError, RefusedError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { ClientSession } from "../session/client-session.js";
 import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests.js";
+import { shownValue } from "../topic/shown-value.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
 import { assertBoolean, assertKnown, assertQoS, integer } from "./connect-options.js";
@@ -19,6 +20,7 @@ import {
   Subscription,
   type SubscriptionOwner,
 } from "./subscription.js";
+import { assertFunction, invalidOption } from "./wrong-option.js";
 
 export interface SubscribeOptions {
   /** The highest QoS at which messages are to be sent. Default 0. */
@@ -92,21 +94,15 @@ export class Subscriptions implements SubscriptionOwner {
     return this.entries.size;
   }
 
-  subscribe(topicFilters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
+  subscribe(given: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     if (typeof options === "function") {
       throw new UsageError("OPTION_INVALID", "options: must be an object; a handler goes into it, as { onMessage }");
     }
     assertKnown(options, SUBSCRIBE_OPTIONS);
-    if (!Array.isArray(topicFilters)) {
-      throw new UsageError(
-        "TOPIC_FILTER_INVALID",
-        `topicFilters ${topicFilters}: must be a string or a list of strings`,
-      );
-    }
+    const topicFilters = filterList(given);
     const { qos = 0, noLocal, retainAsPublished, retainHandling } = options;
-    if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
-    for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
     assertQoS("qos", qos);
+    if (retainHandling !== undefined) assertQoS("retainHandling", retainHandling); // of which there are as many
     if (noLocal !== undefined) assertBoolean("noLocal", noLocal);
     if (retainAsPublished !== undefined) assertBoolean("retainAsPublished", retainAsPublished);
     const consumption = consumptionOf(options);
@@ -168,9 +164,8 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /** Ends what the client has under these filters, whichever subscription it belongs to. */
-  async unsubscribeFilters(topicFilters: readonly string[], only?: Entry, signal?: AbortSignalLike): Promise<void> {
-    if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
-    for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
+  async unsubscribeFilters(given: string | readonly string[], only?: Entry, signal?: AbortSignalLike): Promise<void> {
+    const topicFilters = filterList(given);
     assertNotAborted(signal);
     const affected = only ? [only] : [...this.entries];
     const unshared = topicFilters.filter((each) => !this.isNeededBeyond(each, affected));
@@ -321,16 +316,26 @@ class PendingUnsubscribe extends UnsubscribeRequest {
   }
 }
 
+/** @throws UsageError TOPIC_FILTER_INVALID */
+function filterList(given: string | readonly string[]): readonly string[] {
+  const topicFilters: readonly string[] = typeof given === "string" ? [given] : given;
+  if (!Array.isArray(topicFilters)) {
+    const instead = (given as unknown) instanceof Subscription ? "; use subscription.unsubscribe()" : "";
+    throw new UsageError(
+      "TOPIC_FILTER_INVALID",
+      `topicFilters ${shownValue(given)}: must be a string or a list of strings${instead}`,
+    );
+  }
+  if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
+  for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
+  return topicFilters;
+}
+
 /** @throws UsageError OPTION_INVALID */
 function consumptionOf({ onMessage: handler, concurrency = 1, handlerTimeout }: SubscribeOptions): Consumption {
-  if (handler !== undefined && typeof handler !== "function") {
-    throw new UsageError("OPTION_INVALID", `onMessage ${String(handler)}: must be a function`);
-  }
-  if (handler === undefined && concurrency !== 1) {
-    throw new UsageError(
-      "OPTION_INVALID",
-      `concurrency ${concurrency}: needs onMessage; an iterator is asked by its reader`,
-    );
+  if (handler !== undefined) assertFunction("onMessage", handler);
+  else if (concurrency !== 1) {
+    throw invalidOption("concurrency", concurrency, "needs onMessage; an iterator is asked by its reader");
   }
   return {
     handler,

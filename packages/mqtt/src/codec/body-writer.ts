@@ -6,6 +6,7 @@
 import { UsageError } from "../errors.js";
 import { utf8Length, writeUtf8 } from "../platform/text.js";
 import { quotable, stringProblem } from "../topic/mqtt-string.js";
+import { shownValue } from "../topic/shown-value.js";
 import { variableByteIntegerLength, writeVariableByteInteger } from "./variable-byte-integer.js";
 
 export class BodyWriter {
@@ -36,7 +37,9 @@ export class BodyWriter {
 
   /** @throws UsageError STRING_INVALID */
   text(field: string, value: unknown): void {
-    if (typeof value !== "string") throw new UsageError("STRING_INVALID", `${field}: must be a string, not ${value}`);
+    if (typeof value !== "string") {
+      throw new UsageError("STRING_INVALID", `${field}: must be a string, not ${shownValue(value)}`);
+    }
     const problem = stringProblem(value);
     if (problem) throw new UsageError("STRING_INVALID", `${field} "${quotable(value)}": ${problem}`);
     const length = utf8Length(value);

@@ -1,7 +1,7 @@
 /** Reads and writes a packet's properties by walking the table in `properties.ts`. */
 
 import { ProtocolError, UsageError } from "../errors.js";
-import { quotable } from "../topic/mqtt-string.js";
+import { shownValue } from "../topic/shown-value.js";
 import { topicNameProblem } from "../topic/topic-name.js";
 import { BodyWriter } from "./body-writer.js";
 import { type Cursor, forbidden, malformed } from "./cursor.js";
@@ -180,6 +180,5 @@ function number(place: PropertyPlace, rule: PropertyRule, value: unknown, maximu
 }
 
 function wrong(place: PropertyPlace, rule: PropertyRule, value: unknown, what: string): UsageError {
-  const shown = typeof value === "string" ? `"${quotable(value)}"` : String(value);
-  return new UsageError("PROPERTY_INVALID", `${place}: property "${rule.name}" is ${shown}: ${what}`);
+  return new UsageError("PROPERTY_INVALID", `${place}: property "${rule.name}" is ${shownValue(value)}: ${what}`);
 }

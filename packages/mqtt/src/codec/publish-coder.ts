@@ -2,6 +2,7 @@
 
 import { ProtocolError, UsageError } from "../errors.js";
 import { utf8Length, writeUtf8 } from "../platform/text.js";
+import { shownValue } from "../topic/shown-value.js";
 import { assertTopicName, topicNameProblem } from "../topic/topic-name.js";
 import { BodyWriter } from "./body-writer.js";
 import { Cursor, forbidden, malformed } from "./cursor.js";
@@ -113,16 +114,27 @@ export function writePublish(
 /**
  * Checks a payload that an application wants sent.
  *
+ * @param field what it is called in a complaint
  * @throws UsageError PAYLOAD_INVALID
  */
-export function assertPayload(payload: Uint8Array | string): void {
-  if (typeof payload === "string") {
-    if (utf8Length(payload) < 0) {
-      throw new UsageError("PAYLOAD_INVALID", "payload: a string must be well-formed Unicode, without lone surrogates");
-    }
-  } else if (!(payload instanceof Uint8Array)) {
-    throw new UsageError("PAYLOAD_INVALID", `payload: must be a string or a Uint8Array, not ${typeof payload}`);
+export function assertPayload(payload: Uint8Array | string, field = "payload"): void {
+  if (typeof payload === "string" ? utf8Length(payload) < 0 : !(payload instanceof Uint8Array)) {
+    throw new UsageError("PAYLOAD_INVALID", payloadProblem(payload, field));
   }
+}
+
+const PRINTABLE: readonly string[] = ["number", "bigint", "boolean"];
+
+/** What is wrong, and what makes text or bytes of a value that is neither, unless that is for the application to say. */
+function payloadProblem(value: unknown, field: string): string {
+  if (typeof value === "string") return `${field}: a string must be well-formed Unicode, without lone surrogates`;
+  const shown = shownValue(value);
+  let cure = "";
+  if (shown === "{…}" || shown === "[…]") cure = "JSON.stringify(value)";
+  else if (PRINTABLE.includes(typeof value)) cure = "String(value)";
+  else if (ArrayBuffer.isView(value)) cure = "new Uint8Array(value.buffer)";
+  else if (value instanceof ArrayBuffer) cure = "new Uint8Array(value)";
+  return `${field} ${shown}: must be a string or a Uint8Array${cure && `; give ${cure}`}`;
 }
 
 /**

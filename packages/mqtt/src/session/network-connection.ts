@@ -13,8 +13,8 @@ import type { Transport, TransportListener } from "../platform/transport.js";
 export interface ConnectionOwner {
   /** A packet came. What this throws ends up in `failed`. */
   packetReceived(packet: Packet, now: number): void;
-  /** Some bytes came, perhaps less than a packet. Called before the packets in them. */
-  bytesReceived(now: number): void;
+  /** Some bytes came, perhaps less than a packet. Called before the packets in them. What this throws ends up in `failed`. */
+  bytesReceived(now: number, bytes: Uint8Array): void;
   /**
    * Asks for what must be durable before the bytes written so far may leave: a promise that resolves then, or undefined
    * if they may leave at once.
@@ -148,7 +148,7 @@ export class NetworkConnection implements TransportListener {
     const now = this.clock.now();
     this.early = MOST_EARLY;
     try {
-      this.owner.bytesReceived(now);
+      this.owner.bytesReceived(now, bytes);
       this.stream.append(bytes);
       for (let packet = this.stream.next(); packet !== undefined; packet = this.stream.next()) {
         this.owner.packetReceived(packet, now);

@@ -17,13 +17,13 @@ export function stringProblem(text: string): string | undefined {
 
 const QUOTED = 80;
 
-/** `text`, cut to 80 characters and with control characters spelled out, so that it fits into a one-line message. */
-export function quotable(text: string): string {
+/** `text`, cut to `most` characters and with control characters spelled out, so that it fits into a one-line message. */
+export function quotable(text: string, most = QUOTED): string {
   let shown = "";
-  for (let i = 0; i < text.length && i < QUOTED; i++) {
+  for (let i = 0; i < text.length && i < most; i++) {
     const unit = text.charCodeAt(i);
     const control = unit < 0x20 || (unit >= 0x7f && unit < 0xa0);
     shown += control ? `\\u${unit.toString(16).padStart(4, "0")}` : text[i];
   }
-  return text.length > QUOTED ? `${shown}…` : shown;
+  return text.length > most ? `${shown}…` : shown;
 }

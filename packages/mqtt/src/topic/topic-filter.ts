@@ -2,6 +2,7 @@
 
 import { UsageError } from "../errors.js";
 import { quotable, stringProblem } from "./mqtt-string.js";
+import { shownValue } from "./shown-value.js";
 
 const PLUS = 0x2b;
 const HASH = 0x23;
@@ -46,7 +47,7 @@ export function sharedFilterProblem(filter: string): string | undefined {
 /** @throws UsageError TOPIC_FILTER_INVALID */
 export function assertTopicFilter(filter: string): void {
   if (typeof filter !== "string") {
-    throw new UsageError("TOPIC_FILTER_INVALID", `topicFilter: must be a string, not ${filter}`);
+    throw new UsageError("TOPIC_FILTER_INVALID", `topicFilter: must be a string, not ${shownValue(filter)}`);
   }
   const problem = topicFilterProblem(filter) ?? sharedFilterProblem(filter);
   if (problem) throw new UsageError("TOPIC_FILTER_INVALID", `topicFilter "${quotable(filter)}": ${problem}`);

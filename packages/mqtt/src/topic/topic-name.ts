@@ -2,6 +2,7 @@
 
 import { UsageError } from "../errors.js";
 import { quotable, stringProblem } from "./mqtt-string.js";
+import { shownValue } from "./shown-value.js";
 
 const PLUS = 0x2b;
 const HASH = 0x23;
@@ -20,7 +21,9 @@ export function topicNameProblem(name: string): string | undefined {
 
 /** @throws UsageError TOPIC_NAME_INVALID */
 export function assertTopicName(name: string): void {
-  if (typeof name !== "string") throw new UsageError("TOPIC_NAME_INVALID", `topicName: must be a string, not ${name}`);
+  if (typeof name !== "string") {
+    throw new UsageError("TOPIC_NAME_INVALID", `topicName: must be a string, not ${shownValue(name)}`);
+  }
   const problem = topicNameProblem(name);
   if (problem) throw new UsageError("TOPIC_NAME_INVALID", `topicName "${quotable(name)}": ${problem}`);
 }

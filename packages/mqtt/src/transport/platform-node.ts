@@ -36,7 +36,7 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
     const { secureSocket, explainLater } = await import("./tls.js");
     const socket = await openWay(address, options, name, signal);
     const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
-    return new SocketTransport(secure, explainLater(name, tls?.serverName ?? host));
+    return new SocketTransport(secure, explainLater(name, host, tls ?? {}));
   }
   const { dialWebSocket } = await import("./websocket-node.js");
   const open = async (): Promise<Way> => {
@@ -44,7 +44,7 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
     if (scheme === "ws") return { socket };
     const { secureSocket, explainLater } = await import("./tls.js");
     const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
-    return { socket: secure, explain: explainLater(name, tls?.serverName ?? host) };
+    return { socket: secure, explain: explainLater(name, host, tls ?? {}) };
   };
   return dialWebSocket(address, options, open, name, clock, signal);
 }

@@ -5,18 +5,26 @@ import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
 
+/** What the end of a socket means, for people. `heard`: bytes of the other side have come. Undefined: it was closed, and that is all. */
+export type Explain = (error: Error | undefined, heard: boolean) => Error | undefined;
+
 export class SocketTransport implements Transport {
-  /** @param explain what an error of this socket means, for people; undefined: its own words */
+  private heard = false;
+
+  /** @param explain undefined: an error's own words */
   constructor(
     private readonly socket: Socket,
-    private readonly explain?: (error: Error) => Error,
+    private readonly explain?: Explain,
   ) {}
 
   start(listener: TransportListener): void {
     const { socket } = this;
     const closed = (): void => listener.onClose(this.failure);
     if (socket.listenerCount("error") === 0) socket.on("error", toldByClose);
-    socket.on("data", (bytes: Uint8Array) => listener.onBytes(bytes));
+    socket.on("data", (bytes: Uint8Array) => {
+      this.heard = true;
+      listener.onBytes(bytes);
+    });
     socket.on("drain", () => listener.onDrain());
     socket.on("close", closed);
     if (socket.destroyed) closed();
@@ -52,7 +60,7 @@ export class SocketTransport implements Transport {
 
   private get failure(): Error | undefined {
     const error = this.socket.errored ?? undefined;
-    return error === undefined || this.explain === undefined ? error : this.explain(error);
+    return this.explain === undefined ? error : this.explain(error, this.heard);
   }
 }
 

@@ -4,8 +4,8 @@ import { isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect, type PeerCertificate } from "node:tls";
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { TlsOptions } from "../platform/network-options.js";
-import { settleBy } from "./socket.js";
+import type { Pem, TlsOptions } from "../platform/network-options.js";
+import { type Explain, settleBy } from "./socket.js";
 
 /** Ciphers that authenticate both sides by a shared key, of TLS 1.2 and 1.3. */
 const PSK_CIPHERS = "ECDHE-PSK-CHACHA20-POLY1305:PSK-AES256-GCM-SHA384:PSK-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256";
@@ -21,19 +21,17 @@ export function secureSocket(
   return new Promise((resolve, reject) => {
     const fail = (error: CodedError): void => {
       socket.destroy();
-      reject(tlsFailed(name, tls.serverName ?? host, error));
+      reject(tlsFailed(name, host, tls, error));
     };
     let secure: Socket;
     try {
       secure = connect({ socket, ...connectionOptions(host, tls) });
     } catch (error) {
-      const { message, code = "" } = error as CodedError;
-      const locked = tls.passphrase === undefined && code.endsWith("_BAD_DECRYPT");
-      fail(locked ? Object.assign(new Error(message), { code: "ERR_MISSING_PASSPHRASE" }) : (error as CodedError));
+      fail(unreadable(tls, error as CodedError));
       return;
     }
     const done = settleBy(secure, signal, name, reject);
-    const closed = (): void => fail(new Error("it closed the connection during the TLS handshake"));
+    const closed = (): void => fail(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
     const failed = (error: Error): void => {
       done();
       fail(error);
@@ -81,14 +79,37 @@ function noPsk(): Error {
   return new Error("it showed a certificate, and did not prove that it knows tls.psk");
 }
 
-function nodePem(pem: string | Uint8Array): string | Buffer {
+function nodePem(pem: Pem): string | Buffer {
   return typeof pem === "string" ? pem : Buffer.from(pem);
+}
+
+/** What Node made of `tls`, told by what stands where. */
+function unreadable({ certificate, key, passphrase }: TlsOptions, error: CodedError): CodedError {
+  const wrong = [
+    certificate !== undefined && misplaced("tls.certificate", certificate, "certificate", "CERTIFICATE"),
+    key !== undefined && misplaced("tls.key", key, "private key", "PRIVATE KEY"),
+  ].filter((words) => typeof words === "string");
+  const swapped = wrong.length > 1 && wrong.every((words) => words.includes(", but "));
+  if (wrong.length > 0) return new Error(`${wrong.join("; ")}${swapped ? ": are the two swapped?" : ""}`);
+  const locked = passphrase === undefined && (error.code ?? "").endsWith("_BAD_DECRYPT");
+  return locked ? Object.assign(new Error(error.message), { code: "ERR_MISSING_PASSPHRASE" }) : error;
+}
+
+/** Of PEM text only the titles are shown. */
+function misplaced(option: string, pem: Pem, wanted: string, title: string): string | undefined {
+  const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
+  const titles = [...text.matchAll(/^-----BEGIN ([A-Z0-9 ]{1,40})-----/gm)].map(([, it = ""]) => it);
+  if (titles.some((it) => it.endsWith(title))) return undefined;
+  const [first] = titles;
+  return `${option} holds no ${wanted}${first === undefined ? " (is it PEM text?)" : `, but "${first}"`}`;
 }
 
 type CodedError = Error & { readonly code?: string };
 
 const UNKNOWN_AUTHORITY =
   "its certificate is signed by an authority that is not trusted here: give the authority's certificate as tls.ca";
+const ANOTHER_AUTHORITY =
+  "its certificate is signed by an authority that is not trusted here: the one given as tls.ca is not it";
 const CERTIFICATE_WANTED =
   "the server does not take the client's certificate, or wants one: see tls.certificate and tls.key";
 const NO_TLS = "what answers at this port does not speak TLS: is it the port for mqtt: or ws:?";
@@ -111,7 +132,6 @@ const words: Readonly<Record<string, string>> = {
   ERR_OSSL_EVP_BAD_DECRYPT: "tls.passphrase does not open tls.key",
   ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: "tls.passphrase does not open tls.key",
   ERR_OSSL_UNSUPPORTED: "tls.key has a form that is not read here, or is encrypted and tls.passphrase does not open it",
-  ERR_OSSL_PEM_NO_START_LINE: "tls.ca, tls.certificate or tls.key is no PEM text",
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CERTIFICATE_WANTED,
@@ -127,28 +147,57 @@ const words: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "no version of TLS is taken by both sides: see tls.minimumVersion",
   ERR_SSL_UNSUPPORTED_PROTOCOL: "no version of TLS is taken by both sides: see tls.minimumVersion",
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: "the server takes none of the protocols of tls.alpn",
-  ECONNRESET: "it closed the connection during the TLS handshake",
+  ECONNRESET: "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
+};
+
+/** The same where authorities were given. */
+const wordsWithCa: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and the one given as tls.ca is not it",
+  SELF_SIGNED_CERT_IN_CHAIN: ANOTHER_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${ANOTHER_AUTHORITY}, or the server leaves out a certificate between them`,
+  UNABLE_TO_GET_ISSUER_CERT: ANOTHER_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `${ANOTHER_AUTHORITY}, or the server leaves out a certificate between them`,
+};
+
+/** The same where the client has a certificate: a server of Node's hangs up if it does not take it, without an alert. */
+const wordsWithCertificate: Readonly<Record<string, string>> = {
+  ECONNRESET:
+    "it closed the connection during the TLS handshake: it may not take the client's certificate (tls.certificate), or is it no TLS there?",
 };
 
 /** An error of a secure socket, said so that somebody can act on it. */
-function tlsFailed(name: string, serverName: string, error: CodedError): TransportError {
-  return new TransportError("TLS_FAILED", `no secure connection to ${name}: ${meaning(serverName, error)}`, {
+function tlsFailed(name: string, host: string, tls: TlsOptions, error: CodedError): TransportError {
+  return new TransportError("TLS_FAILED", `no secure connection to ${name}: ${meaning(host, tls, error)}`, {
     cause: error,
   });
 }
 
-function meaning(serverName: string, error: CodedError & { cert?: { subjectaltname?: string } }): string {
+function meaning(host: string, tls: TlsOptions, error: CodedError & { cert?: { subjectaltname?: string } }): string {
   const { code = "" } = error;
+  const serverName = tls.serverName ?? host;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, "") || "no name at all";
     return `its certificate is for ${names}, not for ${serverName}: connect by its name, or say tls.serverName (${code})`;
   }
-  const known = words[code];
+  const known =
+    (tls.ca !== undefined && wordsWithCa[code]) ||
+    (tls.certificate !== undefined && wordsWithCertificate[code]) ||
+    words[code];
   return known === undefined ? `${error.message}${code && ` (${code})`}` : `${known} (${code})`;
 }
 
-/** An error after the handshake: with TLS 1.3, what the server thinks of the client's certificate comes only then. */
-export function explainLater(name: string, serverName: string): (error: CodedError) => Error {
-  return (error) =>
-    error.code !== "ECONNRESET" && words[error.code ?? ""] ? tlsFailed(name, serverName, error) : error;
+/** The end after the handshake: with TLS 1.3, what the server thinks of the client's certificate comes only then. */
+export function explainLater(name: string, host: string, tls: TlsOptions): Explain {
+  return (error: CodedError | undefined, heard) => {
+    const code = error?.code ?? "";
+    if (error !== undefined && !HUNG_UP.has(code)) return words[code] ? tlsFailed(name, host, tls, error) : error;
+    if (tls.certificate === undefined || heard) return error;
+    // No more is known of what it thought, so this is no failure of TLS: the client may still try another version of MQTT.
+    return new Error(
+      "closed right after the TLS handshake: the server may not take the client's certificate (tls.certificate)",
+      { cause: error },
+    );
+  };
 }
+
+const HUNG_UP: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);

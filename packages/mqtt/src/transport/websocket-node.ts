@@ -6,7 +6,8 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
 import type { NetworkOptions, WebSocketClass, WebSocketLike, WebSocketOptions } from "../platform/network-options.js";
 import { type ServerAddress, type Transport, urlOf } from "../platform/transport.js";
-import { openedWebSocket } from "./websocket.js";
+import type { Explain } from "./socket.js";
+import { failed, openedWebSocket } from "./websocket.js";
 
 /** Bytes that one message of the server may have: the longest packet there is, for a server that sends one in one message. */
 const LONGEST_PACKET = 268_435_460;
@@ -14,10 +15,10 @@ const LONGEST_PACKET = 268_435_460;
 /** Bytes that may wait to be sent when a ping is still answered. */
 const MOST_BEFORE_PONG = 65_536;
 
-/** An open socket to the server, and what an error of it means, for people; undefined: its own words. */
+/** An open socket to the server, and what its end means; undefined: its own words. */
 export interface Way {
   readonly socket: Socket;
-  readonly explain?: (error: Error) => Error;
+  readonly explain?: Explain;
 }
 
 /**
@@ -55,9 +56,10 @@ export async function dialWebSocket(
     answerPings(socket);
     return await openedWebSocket(socket, subprotocol, name, clock, signal);
   } catch (error) {
-    const meant = way.errored && explain?.(way.errored);
+    const meant = signal.aborted ? undefined : explain?.(way.errored ?? undefined, way.bytesRead !== 0);
     way.destroy();
-    throw meant instanceof TransportError ? meant : error;
+    if (meant === undefined || meant === way.errored) throw error;
+    throw meant instanceof TransportError ? meant : failed(name, meant.message, error);
   }
 }
 

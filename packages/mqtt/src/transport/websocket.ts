@@ -206,6 +206,6 @@ function reasonOf({ error, message }: WebSocketEvent): string {
   return words || "this runtime does not say why; its console may";
 }
 
-function failed(name: string, why: string, cause: unknown): TransportError {
+export function failed(name: string, why: string, cause: unknown): TransportError {
   return new TransportError("WEBSOCKET_FAILED", `no WebSocket to ${name}: ${why}`, { cause });
 }

@@ -19,16 +19,43 @@ describe("an option that does not exist is named", () => {
   });
 });
 
+describe("of an option that does not exist is told what was meant:", () => {
+  test.each([
+    [{ keepalive: 5 }, "keepalive", "keepAlive"],
+    [{ clean: true }, "clean", "cleanStart"],
+    [{ reconnectPeriod: 5 }, "reconnectPeriod", "reconnect"],
+    [{ connectionTimeout: 5 }, "connectionTimeout", "connectTimeout"],
+    [{ rejectUnauthorized: false }, "rejectUnauthorized", "tls.verifyServer"],
+    [{ tls: { rejectUnauthorized: false } }, "tls.rejectUnauthorized", "tls.verifyServer"],
+    [{ user: "" }, "user", "username"],
+    [{ clientID: "" }, "clientID", "clientId"],
+    [{ pasword: "" }, "pasword", "password"],
+    [{ reconnect: { delay: 5 } }, "reconnect.delay", "reconnect.initialDelay"],
+    [{ outbox: { maximumcount: 5 } }, "outbox.maximumcount", "outbox.maximumCount"],
+    [{ inbox: { maximalBytes: 5 } }, "inbox.maximalBytes", "inbox.maximumBytes"],
+    [{ will: { mesage: "", topic: "a", topc: "a" } }, "will.mesage", undefined],
+    [{ xyz: 1 }, "xyz", undefined],
+  ])("%o", (options, name, meant) => {
+    const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+    expect(make(options)).toThrow(
+      expect.objectContaining({
+        code: "OPTION_UNKNOWN",
+        message: `option "${name}": there is no such option${hint}`,
+      }),
+    );
+  });
+});
+
 describe("a wrong option names field, value and rule", () => {
   test.each([
     [{ keepAlive: 65_536 }, "keepAlive 65536: must be an integer from 0 to 65535"],
     [{ keepAlive: -1 }, "keepAlive -1: must be an integer from 0 to 65535"],
     [{ keepAlive: 1.5 }, "keepAlive 1.5: must be an integer"],
-    [{ keepAlive: "60" }, "keepAlive 60: must be an integer"],
+    [{ keepAlive: "60" }, 'keepAlive "60": must be a number, an integer from 0 to 65535'],
     [{ keepAlive: NaN }, "keepAlive NaN: must be an integer"],
-    [{ protocolVersion: 6 }, 'protocolVersion 6: must be 3, 4, 5 or "auto"'],
-    [{ protocolVersion: "5" }, "protocolVersion 5: must be 3, 4, 5"],
-    [{ cleanStart: 1 }, "cleanStart 1: must be true or false"],
+    [{ protocolVersion: 6 }, 'protocolVersion 6: must be the number 3, 4 or 5, or "auto"'],
+    [{ protocolVersion: "5" }, 'protocolVersion "5": must be the number 3, 4 or 5, or "auto"'],
+    [{ cleanStart: 1 }, "cleanStart 1: must be the boolean true or false"],
     [{ connectTimeout: 0 }, "connectTimeout 0: must be an integer from 1"],
     [{ connectTimeout: Infinity }, "connectTimeout Infinity: must be an integer"],
     [{ clientId: 5 }, "clientId 5: must be a string"],
@@ -38,13 +65,15 @@ describe("a wrong option names field, value and rule", () => {
     [{ store: new MemoryStore() }, "store: needs a clientId"],
     [{ reconnect: { initialDelay: 0 } }, "reconnect.initialDelay 0: must be an integer from 1"],
     [{ reconnect: { initialDelay: 5_000, maximumDelay: 4_000 } }, "reconnect.maximumDelay 4000: must be an integer"],
-    [{ reconnect: { maximumAttempts: 0 } }, "reconnect.maximumAttempts 0: must be at least 1"],
-    [{ reconnect: { maximumAttempts: NaN } }, "reconnect.maximumAttempts NaN: must be at least 1"],
+    [{ reconnect: { maximumAttempts: 0 } }, "reconnect.maximumAttempts 0: must be a number of at least 1"],
+    [{ reconnect: { maximumAttempts: NaN } }, "reconnect.maximumAttempts NaN: must be a number of at least 1"],
     [{ outbox: { maximumCount: 0 } }, "outbox.maximumCount 0: must be an integer from 1"],
     [{ outbox: { maximumBytes: -5 } }, "outbox.maximumBytes -5: must be an integer from 1"],
     [{ inbox: { maximumCount: 2.5 } }, "inbox.maximumCount 2.5: must be an integer from 1"],
-    [{ will: { topic: "a", qos: 3 } }, "will.qos 3: must be 0, 1 or 2"],
-    [{ will: { topic: "a", retain: "yes" } }, "will.retain yes: must be true or false"],
+    [{ will: { topic: "a", qos: 3 } }, "will.qos 3: must be the number 0, 1 or 2"],
+    [{ will: { topic: "a", retain: "yes" } }, 'will.retain "yes": must be the boolean true or false'],
+    [{ will: { topic: "a", qos: "1" } }, 'will.qos "1": must be the number 0, 1 or 2'],
+    [{ reconnect: { maximumAttempts: "5" } }, 'reconnect.maximumAttempts "5": must be a number'],
     [{ will: { topic: "a", payload: new Uint8Array(65_536) } }, "will.payload 65536 bytes: must have at most 65,535"],
   ])("%o", (options, message) => {
     expect(make(options)).toThrow(
@@ -57,9 +86,12 @@ describe("a wrong option names field, value and rule", () => {
   });
 
   test.each([
-    [{ will: { topic: "a/+" } }, "TOPIC_NAME_INVALID", "a/+"],
-    [{ will: { topic: "" } }, "TOPIC_NAME_INVALID", "topic"],
-    [{ will: { topic: "a", payload: "\ud800" } }, "PAYLOAD_INVALID", "payload"],
+    [{ will: { topic: "a/+" } }, "TOPIC_NAME_INVALID", 'will.topic "a/+": must not contain the wildcard'],
+    [{ will: { payload: "a" } }, "TOPIC_NAME_INVALID", "will.topic undefined: must be a string"],
+    [{ will: { topic: "" } }, "TOPIC_NAME_INVALID", 'will.topic "": must be'],
+    [{ will: { topic: "a", payload: "\ud800" } }, "PAYLOAD_INVALID", "will.payload: a string must be"],
+    [{ will: { topic: "a", payload: 5 } }, "PAYLOAD_INVALID", "will.payload 5: must be"],
+    [{ username: "ann", password: "\ud800" }, "PAYLOAD_INVALID", "password: a string must be"],
     [{ protocolVersion: 3, clientId: "x".repeat(24) }, "CLIENT_ID_INVALID", "24 characters"],
     [{ protocolVersion: 3, clientId: "" }, "CLIENT_ID_INVALID", "0 characters"],
     [{ properties: { receiveMaximum: 0 } }, "PROPERTY_INVALID", "receiveMaximum"],
@@ -109,13 +141,16 @@ test.each(["will", "store", "outbox", "inbox", "properties", "authentication", "
 describe("a misspelt option is told, not passed over:", () => {
   test("of publish, subscribe, request, disconnect and the will", async () => {
     const { client } = await new Bench().online();
-    const told = (name: string) => ({ code: "OPTION_UNKNOWN", message: `option "${name}": there is no such option` });
-    await expect(client.publish("a", "b", { QoS: 1 } as object)).rejects.toMatchObject(told("QoS"));
+    const told = (name: string, meant: string) => ({
+      code: "OPTION_UNKNOWN",
+      message: `option "${name}": there is no such option; did you mean "${meant}"?`,
+    });
+    await expect(client.publish("a", "b", { QoS: 1 } as object)).rejects.toMatchObject(told("QoS", "qos"));
     await expect(client.subscribe("a", { onmessage: () => undefined } as object)).rejects.toMatchObject(
-      told("onmessage"),
+      told("onmessage", "onMessage"),
     );
-    await expect(client.request("a", "b", { timeOut: 1 } as object)).rejects.toMatchObject(told("timeOut"));
-    await expect(client.disconnect({ drain: 1 } as object)).rejects.toMatchObject(told("drain"));
+    await expect(client.request("a", "b", { timeOut: 1 } as object)).rejects.toMatchObject(told("timeOut", "timeout"));
+    await expect(client.disconnect({ drain: 1 } as object)).rejects.toMatchObject(told("drain", "drainTimeout"));
     expect(make({ will: { topic: "a", mesage: "b" } })).toThrow('option "will.mesage"');
   });
 });

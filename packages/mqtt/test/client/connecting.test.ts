@@ -250,6 +250,21 @@ describe("a first attempt that fails otherwise", () => {
     expect(other.error).toMatchObject({ code: "ABORTED" });
   });
 
+  test("an HTTP server says so", async () => {
+    const bench = new Bench();
+    const outcome = watch(bench.create().connect());
+    const peer = await bench.server.next();
+    await peer.expect("connect");
+    peer.send(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    await bench.clock.tick();
+    expect(outcome.error).toMatchObject({
+      name: "ProtocolError",
+      code: "MALFORMED_PACKET",
+      message:
+        "mqtt://server:1883 does not answer as an MQTT server does: it speaks HTTP; for a WebSocket the URL begins with ws:",
+    });
+  });
+
   test("the server's name is not known: CONNECTION_FAILED, with the reason in words", async () => {
     const bench = new Bench();
     const unknown = Object.assign(new Error("getaddrinfo ENOTFOUND nowhere.invalid"), { code: "ENOTFOUND" });

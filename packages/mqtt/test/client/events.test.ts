@@ -1,5 +1,10 @@
-import { expect, test } from "vitest";
-import { Bench, recordEvents } from "./bench.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { Bench, message, recordEvents, subscribed } from "./bench.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
 
 test("a connection's events come in order, with what is to be known of them", async () => {
   const bench = new Bench();
@@ -42,6 +47,7 @@ test("a listener can be taken off, in two ways", async () => {
 });
 
 test("a listener that throws harms nobody; what it threw is an error event", async () => {
+  vi.spyOn(console, "error").mockReturnValue(undefined);
   const bench = new Bench();
   const client = bench.create();
   const errors: unknown[] = [];
@@ -60,6 +66,59 @@ test("a listener that throws harms nobody; what it threw is an error event", asy
   expect(others).toBe(1);
   expect(errors).toEqual([new Error("mine")]);
   expect(client.connected).toBe(true);
+});
+
+describe("an error that nobody listens for", () => {
+  const failing = async (count: number): Promise<void> => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ clientId: "kitchen\n" });
+    let calls = 0;
+    const onMessage = () => {
+      throw new Error(`mine ${++calls}`);
+    };
+    await subscribed(bench, client, peer, "a", { onMessage });
+    for (let i = 0; i < count; i++) peer.send(message("a", "x"));
+    await bench.clock.tick();
+    expect(calls).toBe(count);
+  };
+
+  test("is written to the console, the first of a client and no further one", async () => {
+    const written = vi.spyOn(console, "error").mockReturnValue(undefined);
+    await failing(3);
+    expect(written.mock.calls).toEqual([
+      [
+        'client "kitchen\\u000a": nobody listens to its event "error", so the first error is told here:',
+        new Error("mine 1"),
+      ],
+    ]);
+  });
+
+  test.each([
+    ["without a console", undefined],
+    ["whose console only logs", { log: () => undefined }],
+  ])("harms nobody in an engine %s", async (_, bare) => {
+    vi.stubGlobal("console", bare);
+    await failing(2);
+    vi.unstubAllGlobals();
+  });
+
+  test("is nobody's secret once there is a listener, even if that throws", async () => {
+    const written = vi.spyOn(console, "error").mockReturnValue(undefined);
+    const bench = new Bench();
+    const client = bench.create();
+    client.on("connected", () => {
+      throw new Error("mine");
+    });
+    client.on("error", () => {
+      throw new Error("the listener's own");
+    });
+    const connecting = client.connect();
+    await bench.accept();
+    await connecting;
+    expect(written.mock.calls).toEqual([
+      ['client "c1": a listener of its event "error" threw:', new Error("the listener's own")],
+    ]);
+  });
 });
 
 test("each packet that comes is an event", async () => {

@@ -1,5 +1,6 @@
+import { TransportError } from "@aiko/mqtt";
 import { expect, test } from "vitest";
-import { Bench } from "./bench.ts";
+import { Bench, watch } from "./bench.ts";
 
 const servers = ["mqtt://one", "mqtt://two", "mqtt://three"];
 
@@ -17,6 +18,55 @@ test("with no server that takes it, the last one's error is told, each having be
   const bench = new Bench(() => ({ refused: true }));
   await expect(bench.create({}, servers).connect()).rejects.toMatchObject({ message: /three/ });
   expect(bench.dialled).toEqual(["one", "two", "three"]);
+});
+
+test("the last one's error tells what the earlier ones said too, shortly", async () => {
+  const bench = new Bench();
+  const dial = async ({ host }: { host: string }): Promise<never> => {
+    if (host === "one") throw new TransportError("TLS_FAILED", `mqtts://one: ${"not trusted ".repeat(100)}`);
+    throw new TransportError("CONNECTION_FAILED", `cannot connect to ${host}`, { cause: "the network" });
+  };
+  const client = bench.create({ platform: { ...bench.platform, dial } }, servers);
+  const error: Error = await client.connect().then(Promise.reject, (thrown) => thrown);
+  expect(error).toMatchObject({ name: "TransportError", code: "CONNECTION_FAILED", cause: "the network" });
+  expect(error.message).toMatch(
+    /^cannot connect to three; before it: mqtts:\/\/one: (not trusted ){10,20}.{0,12}… \(TLS_FAILED\); cannot connect to two \(CONNECTION_FAILED\)$/,
+  );
+});
+
+test("of many servers a few are told, and how many more there were", async () => {
+  const bench = new Bench(() => ({ refused: true }));
+  const many = Array.from({ length: 50 }, (_, i) => `mqtt://s${i}`);
+  const error: Error = await bench
+    .create({}, many)
+    .connect()
+    .then(Promise.reject, (thrown) => thrown);
+  expect(error.message).toMatch(/s49.*; before it: .*s0.*s3.*; and 45 more$/);
+  expect(error.message).not.toMatch(/s4:/);
+});
+
+test("a refusal keeps what it says: class, code, reason code, and the server's words", async () => {
+  const bench = new Bench((attempt) => ({ refused: attempt === 0 }));
+  const outcome = watch(bench.create({}, ["mqtt://one", "mqtt://two"]).connect());
+  await bench.accept({ reasonCode: 0x87, properties: { reasonString: "go away", userProperties: [["a", "b"]] } });
+  expect(outcome.error).toMatchObject({
+    name: "RefusedError",
+    code: "CONNECT_REFUSED",
+    reasonCode: 0x87,
+    reasonString: "go away",
+    userProperties: [["a", "b"]],
+    message: expect.stringMatching(/two.*"go away"; before it: one:1883 refused.* \(CONNECTION_FAILED\)$/),
+  });
+});
+
+test("an error that a dial gives again and again does not grow", async () => {
+  const bench = new Bench();
+  const same = new TransportError("CONNECTION_FAILED", "no modem");
+  const client = bench.create({ platform: { ...bench.platform, dial: () => Promise.reject(same) } }, servers);
+  const messages = new Set<string>();
+  for (let i = 0; i < 3; i++) await client.connect().catch((error: Error) => messages.add(error.message));
+  expect(messages.size).toBe(1);
+  expect(same.message).toBe("no modem");
 });
 
 test("a lost connection is taken up at the same server, then at the next ones", async () => {

@@ -26,6 +26,7 @@ describe("the back-off", () => {
           chances.forEach((_, i) => {
             const bound = Math.min(maximumDelay, initialDelay * 2 ** i);
             const delay = policy.next(0) ?? 0;
+            expect(Number.isInteger(delay)).toBe(true);
             expect(delay).toBeGreaterThanOrEqual(bound * 0.1);
             expect(delay).toBeLessThanOrEqual(bound);
             expect(policy.attempts).toBe(i + 1);

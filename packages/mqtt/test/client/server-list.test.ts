@@ -42,7 +42,7 @@ describe("a function that gives the servers", () => {
   });
 
   test.each([
-    ["throws", () => Promise.reject(new Error("no directory")), "CONNECTION_FAILED"],
+    ["throws", () => Promise.reject(new Error("no directory")), "OPTION_FAILED"],
     ["gives what is no URL", () => "http://x", "URL_INVALID"],
     ["gives none", () => [], "URL_INVALID"],
   ])("that %s fails the attempt", async (_, give, code) => {
@@ -54,6 +54,29 @@ describe("a function that gives the servers", () => {
     const bench = new Bench();
     const connecting = bench.create({ connectTimeout: 300 }, () => new Promise<string>(() => undefined)).connect();
     await expect(bench.passing(connecting)).rejects.toMatchObject({ code: "CONNECT_TIMEOUT" });
+  });
+});
+
+describe("a function that fails is told as the option's failure, and asked again at the next attempt:", () => {
+  test.each(["credentials", "tls"])("%s", async (name) => {
+    const bench = new Bench();
+    const cause = new Error("ENOENT: no such file");
+    let asked = 0;
+    const give = () => {
+      if (asked++ === 0) throw cause;
+      return Promise.resolve({});
+    };
+    const client = bench.create({ [name]: give }, "mqtts://server");
+    await expect(client.connect()).rejects.toMatchObject({
+      name: "TransportError",
+      code: "OPTION_FAILED",
+      message: `${name}: its function failed: Error: ENOENT: no such file`,
+      cause,
+    });
+    const connecting = client.connect();
+    await bench.accept();
+    await connecting;
+    expect(asked).toBe(2);
   });
 });
 

@@ -102,7 +102,7 @@ const refusals: Record<string, readonly Refusal[]> = {
     [3, { ...publish, topic: "x".repeat(32_768) }, "TOPIC_NAME_INVALID", "topicName", "32768", "32,767"],
     [4, { ...publish, topic: 5 }, "TOPIC_NAME_INVALID", "topicName", "not 5"],
     [4, { ...publish, payload: "\udc00" }, "PAYLOAD_INVALID", "payload", "surrogates"],
-    [4, { ...publish, payload: [1] }, "PAYLOAD_INVALID", "payload", "Uint8Array", "object"],
+    [4, { ...publish, payload: [1] }, "PAYLOAD_INVALID", "payload", "Uint8Array", "JSON.stringify"],
     [4, { ...publish, payload: new Uint8Array(268_435_453) }, "PACKET_INVALID", "payload", "268435453", "268,435,455"],
   ],
   "a CONNECT": [

@@ -94,8 +94,16 @@ describe.each(invalidShared)("the shared filter %j", (filter, rule) => {
   });
 });
 
-test.each([undefined, null, 5, {}])("what is no string is no filter: %s", (value) => {
-  expect(() => assertTopicFilter(value as unknown as string)).toThrow(`topicFilter: must be a string, not ${value}`);
+test.each([
+  [undefined, "undefined"],
+  [null, "null"],
+  [5, "5"],
+  [{}, "{…}"],
+  [Symbol("a"), "Symbol(a)"],
+  [Object.create(null), "{…}"],
+  [() => "a", "function"],
+])("what is no string is no filter: %s", (value, shown) => {
+  expect(() => assertTopicFilter(value as unknown as string)).toThrow(`topicFilter: must be a string, not ${shown}`);
 });
 
 test.each([

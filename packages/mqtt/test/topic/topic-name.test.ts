@@ -48,8 +48,16 @@ describe.each(invalid)("the name %j", (name, rule) => {
   });
 });
 
-test.each([undefined, null, 5, {}])("what is no string is no name: %s", (value) => {
-  expect(() => assertTopicName(value as unknown as string)).toThrow(`topicName: must be a string, not ${value}`);
+test.each([
+  [undefined, "undefined"],
+  [null, "null"],
+  [5, "5"],
+  [{}, "{…}"],
+  [Symbol("a"), "Symbol(a)"],
+  [Object.create(null), "{…}"],
+  [() => "a", "function"],
+])("what is no string is no name: %s", (value, shown) => {
+  expect(() => assertTopicName(value as unknown as string)).toThrow(`topicName: must be a string, not ${shown}`);
 });
 
 test("a message stays one short line, whatever the name holds", () => {

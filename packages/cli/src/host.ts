@@ -1,0 +1,15 @@
+/** What may be given as a host on a command line: a name or an address, and nothing beside it. */
+
+import { ArgumentError } from "./arguments.js";
+
+/** @throws ArgumentError */
+export function assertHost(host: string): void {
+  const [, port] = /^(?:[^:\s]+|\[[^\]\s]+\]):(\d+)$/.exec(host) ?? [];
+  if (port !== undefined) throw new ArgumentError(`host "${host}": give the port with -p ${port}`);
+  if (!/^[^\s/@?#[\]]+$/.test(host)) throw new ArgumentError(`host "${host}": must be a name or an address`);
+}
+
+/** As it stands in a URL. */
+export function inUrl(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
