@@ -132,7 +132,7 @@ function payloadProblem(value: unknown, field: string): string {
   let cure = "";
   if (shown === "{…}" || shown === "[…]") cure = "JSON.stringify(value)";
   else if (PRINTABLE.includes(typeof value)) cure = "String(value)";
-  else if (ArrayBuffer.isView(value)) cure = "new Uint8Array(value.buffer)";
+  else if (ArrayBuffer.isView(value)) cure = "new Uint8Array(value.buffer, value.byteOffset, value.byteLength)";
   else if (value instanceof ArrayBuffer) cure = "new Uint8Array(value)";
   return `${field} ${shown}: must be a string or a Uint8Array${cure && `; give ${cure}`}`;
 }

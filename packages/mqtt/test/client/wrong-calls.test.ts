@@ -193,7 +193,7 @@ describe("of a connected client", () => {
       "publish",
       ["a", new DataView(new ArrayBuffer(1))],
       "PAYLOAD_INVALID",
-      "give new Uint8Array(value.buffer)",
+      "give new Uint8Array(value.buffer, value.byteOffset, value.byteLength)",
     ],
     [
       "publish of a date",

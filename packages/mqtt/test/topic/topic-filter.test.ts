@@ -94,16 +94,8 @@ describe.each(invalidShared)("the shared filter %j", (filter, rule) => {
   });
 });
 
-test.each([
-  [undefined, "undefined"],
-  [null, "null"],
-  [5, "5"],
-  [{}, "{…}"],
-  [Symbol("a"), "Symbol(a)"],
-  [Object.create(null), "{…}"],
-  [() => "a", "function"],
-])("what is no string is no filter: %s", (value, shown) => {
-  expect(() => assertTopicFilter(value as unknown as string)).toThrow(`topicFilter: must be a string, not ${shown}`);
+test("what is no string is no filter", () => {
+  expect(() => assertTopicFilter(5 as unknown as string)).toThrow("topicFilter: must be a string, not 5");
 });
 
 test.each([

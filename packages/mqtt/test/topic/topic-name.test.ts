@@ -48,16 +48,8 @@ describe.each(invalid)("the name %j", (name, rule) => {
   });
 });
 
-test.each([
-  [undefined, "undefined"],
-  [null, "null"],
-  [5, "5"],
-  [{}, "{…}"],
-  [Symbol("a"), "Symbol(a)"],
-  [Object.create(null), "{…}"],
-  [() => "a", "function"],
-])("what is no string is no name: %s", (value, shown) => {
-  expect(() => assertTopicName(value as unknown as string)).toThrow(`topicName: must be a string, not ${shown}`);
+test("what is no string is no name", () => {
+  expect(() => assertTopicName(5 as unknown as string)).toThrow("topicName: must be a string, not 5");
 });
 
 test("a message stays one short line, whatever the name holds", () => {
