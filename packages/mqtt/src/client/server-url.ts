@@ -28,7 +28,7 @@ const ALIASES: ReadonlyMap<string, ServerAddress["scheme"]> = new Map([
   ["unix", "unix"],
 ]);
 
-/** What was parsed last, unless it named a user: most clients of a process go to the same server. */
+/** What was parsed last, unless a secret may stand in it: most clients of a process go to the same server. */
 let latest: { readonly url: string; readonly server: ServerUrl } | undefined;
 
 /**
@@ -43,7 +43,7 @@ export function parseServerUrl(given: Url): ServerUrl {
   }
   if (latest?.url === url) return latest.server;
   const server = parse(url);
-  if (server.username === undefined) latest = { url, server };
+  if (server.username === undefined && !url.includes("?")) latest = { url, server };
   return server;
 }
 
