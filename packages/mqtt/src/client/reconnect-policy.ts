@@ -17,23 +17,25 @@ const STABLE = 5_000;
 const FLOOR = 0.1;
 
 export class ReconnectPolicy {
-  private failures = 0;
-  private connectedAt: number | undefined;
+  readonly #delays: ReconnectDelays;
+  readonly #random: Random;
+  #failures = 0;
+  #connectedAt: number | undefined;
   /** How long a connection must last for waits to be short again. */
-  private stable = STABLE;
+  #stable = STABLE;
 
-  constructor(
-    private readonly delays: ReconnectDelays,
-    private readonly random: Random,
-  ) {}
+  constructor(delays: ReconnectDelays, random: Random) {
+    this.#delays = delays;
+    this.#random = random;
+  }
 
   /** How many attempts, or short-lived connections, failed in a row. */
   get attempts(): number {
-    return this.failures;
+    return this.#failures;
   }
 
   connected(now: number): void {
-    this.connectedAt = now;
+    this.#connectedAt = now;
   }
 
   /**
@@ -41,20 +43,20 @@ export class ReconnectPolicy {
    * over: waits grow until one lasts longer than any wait.
    */
   rival(): void {
-    this.stable = Math.max(STABLE, 2 * this.delays.maximumDelay);
+    this.#stable = Math.max(STABLE, 2 * this.#delays.maximumDelay);
   }
 
   /** An attempt failed or a connection ended. The wait before the next attempt in whole milliseconds; undefined: no more. */
   next(now: number): number | undefined {
-    if (this.connectedAt !== undefined && now - this.connectedAt >= this.stable) {
-      this.failures = 0;
-      this.stable = STABLE;
+    if (this.#connectedAt !== undefined && now - this.#connectedAt >= this.#stable) {
+      this.#failures = 0;
+      this.#stable = STABLE;
     }
-    this.connectedAt = undefined;
-    const { initialDelay, maximumDelay, maximumAttempts } = this.delays;
-    if (this.failures >= maximumAttempts) return undefined;
-    const bound = Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.failures, 30));
-    this.failures++;
-    return Math.ceil(bound * (FLOOR + (1 - FLOOR) * this.random.next()));
+    this.#connectedAt = undefined;
+    const { initialDelay, maximumDelay, maximumAttempts } = this.#delays;
+    if (this.#failures >= maximumAttempts) return undefined;
+    const bound = Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.#failures, 30));
+    this.#failures++;
+    return Math.ceil(bound * (FLOOR + (1 - FLOOR) * this.#random.next()));
   }
 }

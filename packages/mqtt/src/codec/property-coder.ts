@@ -1,14 +1,19 @@
-/** Reads and writes a packet's properties by walking the table in `properties.ts`. */
+/** Reads and writes a packet's properties by walking the table in `property-rules.ts`. */
 
 import { ProtocolError, UsageError } from "../errors.js";
 import { shownValue } from "../topic/shown-value.js";
 import { topicNameProblem } from "../topic/topic-name.js";
 import { BodyWriter } from "./body-writer.js";
 import { type Cursor, forbidden, malformed } from "./cursor.js";
-import { type PropertyPlace, type PropertyRule, propertyAt, propertyNamed } from "./properties.js";
+import { type PropertyPlace, type PropertyRule, propertyRules } from "./property-rules.js";
 import { MAXIMUM_VARIABLE_BYTE_INTEGER } from "./variable-byte-integer.js";
 
 type Bag = Record<string, unknown>;
+
+const byName = new Map(propertyRules.map((rule) => [rule.name, rule]));
+const byIdentifier = new Map<number, PropertyRule[]>();
+for (const rule of propertyRules)
+  byIdentifier.set(rule.identifier, [...(byIdentifier.get(rule.identifier) ?? []), rule]);
 
 /** Reads the property length and the properties. An empty list gives undefined, so that nothing is allocated for it. */
 export function readProperties(cursor: Cursor, place: PropertyPlace): Bag | undefined {
@@ -22,7 +27,7 @@ export function readProperties(cursor: Cursor, place: PropertyPlace): Bag | unde
   const bag: Bag = {};
   while (cursor.left > 0) {
     const identifier = cursor.variableByteInteger(`${place}: property identifier`);
-    const rule = propertyAt(identifier, place);
+    const rule = byIdentifier.get(identifier)?.find((each) => each.places.has(place));
     if (rule === undefined) {
       throw malformed(
         `${place}: property 0x${identifier.toString(16).padStart(2, "0")} must not stand here [MQTT5 2.2.2.2]`,
@@ -115,7 +120,7 @@ export function writeProperties(writer: BodyWriter, place: PropertyPlace, proper
 }
 
 function writeProperty(body: BodyWriter, place: PropertyPlace, name: string, value: unknown): void {
-  const rule = propertyNamed(name);
+  const rule = byName.get(name);
   if (rule === undefined) throw new UsageError("PROPERTY_INVALID", `${place}: there is no property "${name}"`);
   if (!rule.places.has(place)) {
     throw new UsageError("PROPERTY_INVALID", `${place}: property "${name}" belongs to ${[...rule.places].join(", ")}`);

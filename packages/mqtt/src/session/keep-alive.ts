@@ -17,62 +17,62 @@ const PATIENCE = 0.5;
 const never = (): number => 0;
 
 export class KeepAlive {
-  private lastSent: number;
-  private lastReceived: number;
+  #lastSent: number;
+  #lastReceived: number;
   /** When the PINGREQ that is still unanswered was sent. */
-  private pingSent: number | undefined;
+  #pingSent: number | undefined;
   /** True while the application's back-pressure keeps bytes from being read: silence then proves nothing. */
-  private deaf = false;
-  private readonly interval: number;
+  #deaf = false;
+  readonly #interval: number;
+  readonly #timerLateness: () => number;
 
   /**
    * @param seconds 0 switches keep-alive off
    * @param timerLateness by how many milliseconds `advance` may be called late, asked each time
    */
-  constructor(
-    seconds: number,
-    now: number,
-    private readonly timerLateness = never,
-  ) {
-    this.interval = seconds * 1000;
-    this.lastSent = now;
-    this.lastReceived = now;
+  constructor(seconds: number, now: number, timerLateness = never) {
+    this.#timerLateness = timerLateness;
+    this.#interval = seconds * 1000;
+    this.#lastSent = now;
+    this.#lastReceived = now;
   }
 
   sent(now: number): void {
-    this.lastSent = now;
+    this.#lastSent = now;
   }
 
   received(now: number): void {
-    this.lastReceived = now;
-    this.pingSent = undefined;
+    this.#lastReceived = now;
+    this.#pingSent = undefined;
   }
 
   setDeaf(deaf: boolean, now: number): void {
-    this.deaf = deaf;
+    this.#deaf = deaf;
     if (!deaf) this.received(now);
   }
 
   /** When `advance` is needed next, in the clock's milliseconds; Infinity if never. */
   deadline(): number {
-    if (this.interval === 0) return Infinity;
-    const ping = this.pingDue();
-    return this.pingSent === undefined || this.deaf ? ping : Math.min(ping, this.pingSent + this.interval * PATIENCE);
+    if (this.#interval === 0) return Infinity;
+    const ping = this.#pingDue();
+    return this.#pingSent === undefined || this.#deaf
+      ? ping
+      : Math.min(ping, this.#pingSent + this.#interval * PATIENCE);
   }
 
   advance(now: number): "wait" | "ping" | "dead" {
-    if (this.interval === 0) return "wait";
-    if (this.pingSent !== undefined && !this.deaf && now >= this.pingSent + this.interval * PATIENCE) return "dead";
-    if (now < this.pingDue()) return "wait";
-    this.pingSent ??= now;
-    this.lastSent = now;
+    if (this.#interval === 0) return "wait";
+    if (this.#pingSent !== undefined && !this.#deaf && now >= this.#pingSent + this.#interval * PATIENCE) return "dead";
+    if (now < this.#pingDue()) return "wait";
+    this.#pingSent ??= now;
+    this.#lastSent = now;
     return "ping";
   }
 
-  private pingDue(): number {
+  #pingDue(): number {
     const quiet =
-      this.pingSent === undefined && !this.deaf ? Math.min(this.lastSent, this.lastReceived) : this.lastSent;
-    const wait = this.interval * MARGIN;
-    return quiet + Math.max(wait - this.timerLateness(), wait * LEAST_WAIT);
+      this.#pingSent === undefined && !this.#deaf ? Math.min(this.#lastSent, this.#lastReceived) : this.#lastSent;
+    const wait = this.#interval * MARGIN;
+    return quiet + Math.max(wait - this.#timerLateness(), wait * LEAST_WAIT);
   }
 }

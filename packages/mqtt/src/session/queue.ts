@@ -32,15 +32,6 @@ export class Queue<Item> {
     return item;
   }
 
-  /** Takes those out that `unwanted` says so of, and returns them; the others keep their order. */
-  extract(unwanted: (item: Item) => boolean): Item[] {
-    const extracted: Item[] = [];
-    const kept: Item[] = [];
-    for (const item of this.drain()) (unwanted(item) ? extracted : kept).push(item);
-    this.items = kept;
-    return extracted;
-  }
-
   /** Takes all items out. */
   drain(): Item[] {
     const items = this.items.slice(this.head) as Item[];

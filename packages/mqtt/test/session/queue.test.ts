@@ -14,7 +14,6 @@ test("it is an array, only faster", () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant("push" as const), items: fc.array(item, { maxLength: 1200 }) }),
     fc.record({ do: fc.constant("shift" as const), count: fc.nat(1500) }),
-    fc.record({ do: fc.constant("extract" as const), item }),
     fc.record({ do: fc.constant("drain" as const) }),
   );
   fc.assert(
@@ -29,10 +28,6 @@ test("it is an array, only faster", () => {
             break;
           case "shift":
             for (let i = 0; i < each.count; i++) expect(queue.shift()).toBe(model.shift());
-            break;
-          case "extract":
-            expect(queue.extract((one) => one === each.item)).toEqual(model.filter((one) => one === each.item));
-            model = model.filter((one) => one !== each.item);
             break;
           case "drain":
             expect(queue.drain()).toEqual(model);
