@@ -9,7 +9,10 @@ export default defineConfig({
     alias: [
       { find: /^#platform$/, replacement: source("mqtt/src/transport/platform-node.ts") },
       { find: /^@aiko\/mqtt$/, replacement: source("mqtt/src/index.ts") },
-      { find: /^@aiko\/mqtt\/(codec|topic|session|classic|testing)$/, replacement: source("mqtt/src/$1/index.ts") },
+      {
+        find: /^@aiko\/mqtt\/(codec|topic|session|classic|small|testing)$/,
+        replacement: source("mqtt/src/$1/index.ts"),
+      },
       { find: /^@aiko\/mqtt\/indexed-db$/, replacement: source("mqtt/src/store/indexed-db-store.ts") },
       { find: /^@aiko\/mqtt-store$/, replacement: source("store/src/index.ts") },
       { find: /^@aiko\/mqtt-broker$/, replacement: source("broker/src/index.ts") },

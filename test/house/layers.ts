@@ -15,6 +15,7 @@ const floors: Record<string, number> = {
   store: 4,
   client: 5,
   classic: 6,
+  small: 6,
   testing: 7,
 };
 

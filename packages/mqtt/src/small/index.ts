@@ -1,0 +1,39 @@
+/** The entry `@aiko/mqtt/small`: a client for where each kilobyte counts. */
+
+import { type SmallClient, SmallEngine } from "./small-client.js";
+import type { SmallOptions } from "./small-options.js";
+import { platform } from "./small-platform.js";
+
+export type { Message } from "../client/message.js";
+export type { PublishOptions, PublishResult } from "../client/publishing.js";
+export { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
+export type { SmallClient, SmallEvents, SmallSubscribeOptions } from "./small-client.js";
+export type { SmallOptions } from "./small-options.js";
+export type { SmallSubscription } from "./small-subscription.js";
+
+/**
+ * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected, until
+ * `disconnect`. What it takes the whole client's `connect` takes too.
+ *
+ * @param urls one server, or a list to fail over through
+ * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if none takes the client; UsageError if an option
+ * is unknown or wrong, or `signal` fires
+ * @example
+ * const client = await connect("wss://broker.example/mqtt", { clientId: "page" });
+ * await client.publish("kitchen/light", "on", { qos: 1 });
+ */
+export async function connect(urls: string | readonly string[], options: SmallOptions = {}): Promise<SmallClient> {
+  const client = createClient(urls, options);
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.disconnect();
+    throw error;
+  }
+  return client;
+}
+
+/** Makes a client without connecting it: for listeners and subscriptions that must not miss the first message. */
+export function createClient(urls: string | readonly string[], options: SmallOptions = {}): SmallClient {
+  return new SmallEngine(urls, options, options?.platform ?? platform);
+}

@@ -1,0 +1,275 @@
+/**
+ * The packets of a server from bytes, in as little code as that takes: MQTT 3.1.1 and 5.0, and every rule of the tables. Complaints
+ * name the packet and the rule. Owns the bytes of a packet that is not complete; `codec` is the fast way, for those who have the room.
+ */
+
+import type {
+  ConnackPacket,
+  DisconnectPacket,
+  PingrespPacket,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PubrecPacket,
+  PubrelPacket,
+  QoS,
+  SubackPacket,
+  UnsubackPacket,
+} from "../codec/packets.js";
+import { type PropertyPlace, type PropertyRule, propertyRules } from "../codec/property-rules.js";
+import type { ProtocolError } from "../errors.js";
+import { SIZES } from "./packet-writer.js";
+import { fault, hex, mayCarry, type ReasonedType } from "./reason-rules.js";
+import { isTopicName } from "./topic-rules.js";
+
+/** What a server may send to a client that asked for no authentication. */
+export type ServerPacket =
+  | ConnackPacket
+  | PublishPacket
+  | PubackPacket
+  | PubrecPacket
+  | PubrelPacket
+  | PubcompPacket
+  | SubackPacket
+  | UnsubackPacket
+  | PingrespPacket
+  | DisconnectPacket;
+
+type Bag = Record<string, unknown>;
+
+/** By the packet type's number: what a client may be sent. */
+const TYPES = "  connack publish puback pubrec pubrel pubcomp  suback  unsuback  pingresp disconnect".split(" ");
+
+/** U+FEFF is a character like any other [MQTT-1.5.3-3]. */
+const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const SUCCESS = 0;
+const MAXIMUM_RETURN_CODE = 5;
+const MALFORMED = 0x81;
+const TOPIC_NAME_INVALID = 0x90;
+const TOPIC_ALIAS_INVALID = 0x94;
+const TOO_LARGE = 0x95;
+
+export class PacketReader {
+  #bytes: Uint8Array = new Uint8Array();
+  #at = 0;
+  /** Where the bytes end that have come. */
+  #filled = 0;
+  /** Where the packet ends that is being read, or its properties. */
+  #end = 0;
+  #type = "";
+
+  /** @param maximumPacketSize the longest packet in bytes, header included; refused before memory is taken for it */
+  constructor(
+    readonly protocolVersion: 4 | 5,
+    readonly maximumPacketSize: number,
+  ) {}
+
+  /** Takes the bytes that came next, for `next` to read. */
+  append(bytes: Uint8Array): void {
+    const kept = this.#filled - this.#at;
+    if (kept === 0) {
+      this.#bytes = bytes;
+      this.#at = this.#filled = 0;
+    } else if (this.#filled + bytes.length > this.#bytes.length) {
+      const grown = new Uint8Array(2 * (kept + bytes.length));
+      grown.set(this.#bytes.subarray(this.#at, this.#filled));
+      this.#bytes = grown;
+      this.#at = 0;
+      this.#filled = kept;
+    }
+    if (kept > 0) this.#bytes.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+  }
+
+  /**
+   * The next packet that is complete, or undefined.
+   *
+   * @throws ProtocolError, after which the bytes are of no use
+   */
+  next(): ServerPacket | undefined {
+    const start = this.#at;
+    this.#end = this.#filled;
+    if (start === this.#filled) return undefined;
+    const first = this.#number(1);
+    const type = TYPES[first >> 4] ?? "";
+    this.#type = type;
+    const flags = first & 15;
+    if (!type) throw this.#fault(`packet type ${first >> 4}`, MALFORMED);
+    if (type !== "publish" && flags !== (type === "pubrel" ? 2 : 0))
+      // [MQTT-2.2.2-2]
+      throw this.#fault(`flags ${flags}`, MALFORMED);
+    const length = this.#variable(true);
+    const size = this.#at - start + length;
+    if (size > this.maximumPacketSize) throw this.#fault(`${size} bytes, at most ${this.maximumPacketSize}`, TOO_LARGE);
+    if (length < 0 || start + size > this.#filled) {
+      this.#at = start;
+      return undefined;
+    }
+    this.#end = start + size;
+    const packet = { type, ...this.#body(type as ServerPacket["type"], flags) };
+    if (this.#at < this.#end) throw this.#fault("ends behind its last field", MALFORMED);
+    return packet as ServerPacket;
+  }
+
+  #body(type: ServerPacket["type"], flags: number): object {
+    if (type === "pingresp") return {};
+    if (type === "publish") return this.#publish(flags);
+    if (type === "connack") return this.#connack();
+    if (type === "disconnect") return this.#reason(type);
+    const packetIdentifier = this.#packetIdentifier();
+    if (type !== "suback" && type !== "unsuback") return { packetIdentifier, ...this.#reason(type) };
+    const reasonCodes: number[] = [];
+    const properties = this.#properties(type);
+    if (this.protocolVersion === 5 || type === "suback") {
+      while (this.#at < this.#end) reasonCodes.push(this.#reasonCode(type));
+      if (reasonCodes.length === 0) throw this.#fault("no reason code"); // [MQTT5-3.9.3-1]
+    }
+    return { packetIdentifier, reasonCodes, properties };
+  }
+
+  #publish(flags: number): object {
+    const qos = ((flags >> 1) & 3) as QoS;
+    const dup = flags > 7;
+    if (qos > 2) throw this.#fault("QoS 3", MALFORMED); // [MQTT-3.3.1-4]
+    if (dup && qos === 0) throw this.#fault("DUP at QoS 0"); // [MQTT-3.3.1-2]
+    const topic = this.#text();
+    if (topic && !isTopicName(topic)) throw this.#fault("a wildcard in a topic name", TOPIC_NAME_INVALID); // [MQTT-3.3.2-2]
+    const packetIdentifier = qos > 0 ? this.#packetIdentifier() : 0;
+    const properties = this.#properties("publish");
+    if (topic === "") throw this.#fault("no topic name"); // [MQTT-4.7.3-1]
+    const payload = new Uint8Array(this.#take(this.#end - this.#at)); // of its own, and not all that came with it
+    return { topic, payload, qos, retain: flags % 2 === 1, dup, packetIdentifier, properties };
+  }
+
+  #connack(): object {
+    const flags = this.#number(1);
+    if (flags > 1) throw this.#fault(`flags ${flags}`, MALFORMED); // [MQTT-3.2.2-1]
+    const reasonCode = this.#reasonCode("connack");
+    if (reasonCode > SUCCESS && flags > 0) throw this.#fault("refused, with a session"); // [MQTT-3.2.2-4]
+    const properties = this.#properties("connack");
+    return { sessionPresent: flags > 0, reasonCode, properties };
+  }
+
+  /** Reason code and properties, each of which may be left out at the end of a packet of MQTT 5. */
+  #reason(type: "puback" | "pubrec" | "pubrel" | "pubcomp" | "disconnect"): object {
+    let reasonCode = SUCCESS;
+    let properties: Bag | undefined;
+    if (this.protocolVersion === 5 && this.#at < this.#end) {
+      reasonCode = this.#reasonCode(type);
+      if (this.#at < this.#end) properties = this.#properties(type);
+    }
+    return { reasonCode, properties };
+  }
+
+  #reasonCode(type: ReasonedType): number {
+    const code = this.#number(1);
+    const isRight =
+      this.protocolVersion === 5
+        ? mayCarry(type, code)
+        : type === "connack"
+          ? code <= MAXIMUM_RETURN_CODE
+          : code <= 2 || code === 0x80;
+    if (!isRight) throw this.#fault(`reason code ${hex(code)}`); // [MQTT-3.2.2-8, MQTT-3.9.3-2]
+    return code;
+  }
+
+  #packetIdentifier(): number {
+    const identifier = this.#number(2);
+    if (identifier === 0) throw this.#fault("packet identifier 0"); // [MQTT-2.3.1-1]
+    return identifier;
+  }
+
+  /** Undefined before MQTT 5, and where there are none. */
+  #properties(place: PropertyPlace): Bag | undefined {
+    if (this.protocolVersion < 5) return undefined;
+    const length = this.#within(this.#variable());
+    if (length === 0) return undefined;
+    const packetEnd = this.#end;
+    this.#end = this.#at + length;
+    const bag: Bag = {};
+    while (this.#at < this.#end) this.#property(place, bag);
+    this.#end = packetEnd;
+    return bag;
+  }
+
+  #property(place: PropertyPlace, bag: Bag): void {
+    const identifier = this.#variable();
+    const rule = propertyRules.find((each) => each.identifier === identifier && each.places.has(place));
+    if (rule === undefined) throw this.#fault(`property ${identifier}`, MALFORMED); // [MQTT5 2.2.2.2]
+    const { name, form, nonZero } = rule;
+    const value = this.#value(form);
+    const unused = `${name}, and none is used`;
+    if (name === "topicAlias") throw this.#fault(unused, TOPIC_ALIAS_INVALID); // [MQTT5-3.3.2-9]
+    if (name.startsWith("authentication")) throw this.#fault(unused); // [MQTT5-4.12.0-6]
+    if (nonZero && value === 0) throw this.#fault(`${name} 0`);
+    if (form === "pairs" || form === "identifiers") {
+      bag[name] ??= [];
+      (bag[name] as unknown[]).push(value);
+    } else {
+      if (name in bag) throw this.#fault(`${name} comes twice`);
+      bag[name] = value;
+    }
+  }
+
+  #value(form: PropertyRule["form"]): unknown {
+    const size = SIZES[form];
+    if (size) {
+      const number = this.#number(size);
+      if (size === 1 && number > 1) throw this.#fault(`a flag is ${number}`);
+      return form === "boolean" ? number > 0 : number;
+    }
+    if (form === "variable" || form === "identifiers") return this.#variable();
+    if (form === "binary") return new Uint8Array(this.#take(this.#number(2)));
+    const text = this.#text();
+    if (form === "pairs") return [text, this.#text()];
+    if (form === "topic" && !isTopicName(text)) throw this.#fault("a wildcard in a topic name"); // [MQTT5-3.3.2-14]
+    return text;
+  }
+
+  /** A UTF-8 encoded string [MQTT-1.5.3-1, MQTT-1.5.3-2]. */
+  #text(): string {
+    const bytes = this.#take(this.#number(2));
+    try {
+      const text = STRICT.decode(bytes);
+      if (!text.includes("\0")) return text;
+    } catch {} // ill-formed
+    throw this.#fault("a string must be well-formed text, and no U+0000", MALFORMED); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
+  }
+
+  /** @param partial whether it may be cut off, and is -1 then */
+  #variable(partial = false): number {
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (partial && this.#at === this.#end) return -1;
+      const byte = this.#number(1);
+      value |= (byte & 127) << shift;
+      if (byte > 127) continue;
+      if (byte === 0 && shift > 0) break;
+      return value;
+    }
+    throw this.#fault("a length has too many bytes", MALFORMED); // [MQTT5-1.5.5-1]
+  }
+
+  #number(size: number): number {
+    let value = 0;
+    for (let left = this.#within(size); left > 0; left--) value = value * 256 + (this.#bytes[this.#at++] as number);
+    return value;
+  }
+
+  #take(length: number): Uint8Array {
+    const start = this.#at;
+    this.#at += this.#within(length);
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** Sees that so many bytes are left. */
+  #within(length: number): number {
+    if (length > this.#end - this.#at) throw this.#fault("ends before its last field", MALFORMED);
+    return length;
+  }
+
+  #fault(rule: string, reasonCode?: number): ProtocolError {
+    return fault(`${this.#type}: ${rule}`, reasonCode);
+  }
+}

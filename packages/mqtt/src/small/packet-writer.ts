@@ -1,0 +1,134 @@
+/**
+ * The packets of a client as bytes, in as little code as that takes. What an application says is checked while it is written, so that it
+ * is told at once, and what was taken can be sent whenever there is a connection.
+ */
+
+import { type PropertyPlace, propertyRules } from "../codec/property-rules.js";
+import { UsageError } from "../errors.js";
+import { isTopicName } from "./topic-rules.js";
+
+/** Room for the fixed header, which is written last: the first byte and four of the length. */
+const HEADER = 5;
+const ENCODER = new TextEncoder();
+const LONGEST = 0xfff_ffff;
+/** Properties that a client must not send, or that it takes the whole client for. */
+const NOT_OURS = /^(topicAlias|subscriptionIdentifiers|auth)/;
+
+/** How many bytes the properties take that are numbers. */
+export const SIZES: Readonly<Partial<Record<string, number>>> = { boolean: 1, bit: 1, "two-byte": 2, "four-byte": 4 };
+
+export class PacketWriter {
+  #bytes = new Uint8Array(64);
+  #at = HEADER;
+
+  /** Where the next byte comes to stand in the finished packet's body. */
+  get length(): number {
+    return this.#at - HEADER;
+  }
+
+  number(value: number, size: number): this {
+    let at = this.#grow(size);
+    for (let left = size; left > 0; ) this.#bytes[at++] = value / 256 ** --left; // modulo 256, as arrays of bytes do
+    return this;
+  }
+
+  variable(value: number): this {
+    if (value > 127) return this.number((value & 127) | 128, 1).variable(value >> 7);
+    return this.number(value, 1);
+  }
+
+  raw(bytes: Uint8Array): this {
+    const at = this.#grow(bytes.length);
+    this.#bytes.set(bytes, at);
+    return this;
+  }
+
+  /** Text or bytes, behind their length in two bytes if there is a `size` of them. @throws UsageError */
+  data(field: string, value: unknown, size: 0 | 2 = 2): this {
+    const isText = typeof value === "string";
+    const bytes = isText ? ENCODER.encode(value) : value;
+    // [MQTT-1.5.3-1, MQTT-1.5.3-2]
+    if (
+      !(bytes instanceof Uint8Array) ||
+      (isText && (/\p{Surrogate}/u.test(value) || (size && value.includes("\0")))) ||
+      (size && bytes.length > 0xffff)
+    )
+      throw new UsageError(
+        size ? "STRING_INVALID" : "PAYLOAD_INVALID",
+        `${field}: must be well-formed text or a Uint8Array${size ? ", at most 65,535 bytes, without U+0000" : ""}`,
+      );
+    return this.number(bytes.length, size).raw(bytes);
+  }
+
+  text(field: string, value: unknown): this {
+    if (typeof value !== "string") throw new UsageError("STRING_INVALID", `${field}: must be a string`);
+    return this.data(field, value);
+  }
+
+  /** @throws UsageError PROPERTY_INVALID */
+  properties(place: PropertyPlace, properties: object | undefined): this {
+    if (!properties) return this.number(0, 1);
+    const inner = new PacketWriter();
+    for (const [name, value] of Object.entries(properties))
+      if (value !== undefined) inner.#property(place, name, value);
+    return this.variable(inner.length).raw(inner.#bytes.subarray(HEADER, inner.#at));
+  }
+
+  #property(place: PropertyPlace, name: string, value: unknown): void {
+    const field = `${place}: ${name}`;
+    const wrong = (what: string): UsageError => new UsageError("PROPERTY_INVALID", `${field} ${what}`);
+    const rule = propertyRules.find((each) => each.name === name && each.places.has(place));
+    if (rule === undefined || NOT_OURS.test(name)) throw wrong("has no place here");
+    const { identifier, form, nonZero } = rule;
+    const assert = (isRight: boolean): void => {
+      if (!isRight) throw wrong(`must be ${form}`);
+    };
+    if (form === "pairs") {
+      assert(Array.isArray(value));
+      for (const pair of value as unknown[][]) {
+        assert(Array.isArray(pair) && pair.length === 2);
+        this.number(identifier, 1).text(field, pair[0]).text(field, pair[1]);
+      }
+      return;
+    }
+    this.number(identifier, 1);
+    if (form === "binary") {
+      assert(value instanceof Uint8Array);
+      this.data(field, value);
+    } else if (form === "text" || form === "topic") {
+      assert(form === "text" || isTopicName(value as string));
+      this.text(field, value);
+    } else {
+      const size = SIZES[form];
+      const most = size === undefined ? LONGEST : size === 1 ? 1 : 256 ** size - 1;
+      const number = typeof value === form ? Number(value) : form === "boolean" ? -1 : value; // 0 and 1 are no booleans
+      assert(Number.isInteger(number) && (number as number) >= Number(nonZero) && (number as number) <= most);
+      if (size) this.number(number as number, size);
+      else this.variable(number as number);
+    }
+  }
+
+  /** The packet, header and all. @throws UsageError PACKET_INVALID */
+  packet(first: number): Uint8Array {
+    const { length } = this;
+    if (length > LONGEST) throw new UsageError("PACKET_INVALID", `${length} bytes, at most ${LONGEST}`);
+    const end = this.#at;
+    this.#at = 0;
+    this.number(first, 1).variable(length);
+    const header = this.#at; // now it moves to where the body begins
+    this.#bytes.copyWithin(HEADER - header, 0, header);
+    return this.#bytes.subarray(HEADER - header, end);
+  }
+
+  /** Makes room, and returns where it begins. */
+  #grow(size: number): number {
+    const at = this.#at;
+    this.#at += size;
+    if (this.#at > this.#bytes.length) {
+      const grown = new Uint8Array(this.#at + at);
+      grown.set(this.#bytes.subarray(0, at));
+      this.#bytes = grown;
+    }
+    return at;
+  }
+}

@@ -1,0 +1,62 @@
+/** Which reason codes a packet may carry, without their names: `codec` has the table with them, and a test holds the two together. */
+
+import {
+  ProtocolError,
+  type ProtocolErrorCode,
+  type RefusalDetails,
+  RefusedError,
+  type RefusedErrorCode,
+} from "../errors.js";
+
+/** From 0x80 on, by code, a digit of base 32: the sum of the packets that may carry it, by their first number in `RULES`. */
+const FAILURES = "vhhv111v1h1ghggsje0gghgngjhhhhkhgkk";
+/** The packet's number there, and what else it may carry, beside 0. */
+const RULES = {
+  connack: [1],
+  puback: [2, 16],
+  pubrec: [2, 16],
+  suback: [4, 1, 2],
+  unsuback: [8, 17],
+  disconnect: [16, 4],
+  pubrel: [0, 0x92],
+  pubcomp: [0, 0x92],
+};
+
+export type ReasonedType = keyof typeof RULES;
+
+/** Whether MQTT 5.0 lets a packet of this type carry `code`. */
+export function mayCarry(type: ReasonedType, code: number): boolean {
+  const [packet = 0, ...others] = RULES[type];
+  return [0, ...others].includes(code) || (Number.parseInt(FAILURES[code - 0x80] ?? "0", 32) & packet) > 0;
+}
+
+/** A code as the specification writes it. */
+export function hex(code: number): string {
+  return `0x${code.toString(16)}`;
+}
+
+/** What a reason code comes to: undefined if it says yes. */
+export function refused(
+  code: RefusedErrorCode,
+  what: string,
+  reasonCode: number,
+  details?: RefusalDetails,
+): RefusedError | undefined {
+  if (reasonCode < 0x80) return undefined;
+  return new RefusedError(code, reasonCode, `${what}: refused with reason code ${hex(reasonCode)}`, details);
+}
+
+const FORBIDDEN = 0x82;
+const FAULTS: Readonly<Record<number, ProtocolErrorCode>> = {
+  129: "MALFORMED_PACKET",
+  [FORBIDDEN]: "PROTOCOL_ERROR",
+  144: "TOPIC_NAME_REFUSED",
+  147: "RECEIVE_MAXIMUM_EXCEEDED",
+  148: "TOPIC_ALIAS_INVALID",
+  149: "PACKET_TOO_LARGE",
+};
+
+/** What the server broke. */
+export function fault(rule: string, reasonCode = FORBIDDEN): ProtocolError {
+  return new ProtocolError(FAULTS[reasonCode] as ProtocolErrorCode, reasonCode, rule);
+}

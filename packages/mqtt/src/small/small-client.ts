@@ -1,0 +1,457 @@
+/** The small client: what most pages and devices need, by the same calls as the whole client's. */
+
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import type { Client, DisconnectOptions } from "../client/client.js";
+import type { ClientEvents, Connected } from "../client/client-events.js";
+import type { Listener } from "../client/event-emitter.js";
+import type { Message } from "../client/message.js";
+import type { PublishOptions, PublishResult } from "../client/publishing.js";
+import type { SubscribeOptions } from "../client/subscriptions.js";
+import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
+import type { ConnackProperties } from "../codec/properties.js";
+import { type MqttError, UsageError } from "../errors.js";
+import type { Clock } from "../platform/clock.js";
+import type { Platform } from "../platform/platform.js";
+import { disconnectPacket, publishPacket, subscribePacket, unsubscribePacket } from "./client-packets.js";
+import type { Delivery } from "./incoming-messages.js";
+import { refused } from "./reason-rules.js";
+import { SmallConnector } from "./small-connector.js";
+import {
+  assertAmong,
+  assertMessage,
+  assertNames,
+  BOOLEAN,
+  invalid,
+  parseSmallOptions,
+  QOS,
+  type SmallOptions,
+  type SmallSettings,
+} from "./small-options.js";
+import { type SmallRequest, SmallSession } from "./small-session.js";
+import { SmallConsumer, type SmallSubscription } from "./small-subscription.js";
+import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
+
+export type SmallEvents = Pick<
+  ClientEvents,
+  "connected" | "disconnected" | "reconnecting" | "closed" | "error" | "unclaimed" | "dropped"
+>;
+
+export interface SmallSubscribeOptions
+  extends Pick<SubscribeOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling"> {
+  /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
+  readonly onMessage?: ((message: Message) => unknown) | undefined;
+}
+
+/** What the whole client has of these, with the same meaning. */
+export interface SmallClient
+  extends Pick<Client, "clientId" | "connected" | "connect" | "publish" | "unsubscribe" | typeof Symbol.asyncDispose> {
+  on<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): () => void;
+  off<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): void;
+  subscribe(topicFilters: string | readonly string[], options?: SmallSubscribeOptions): Promise<SmallSubscription>;
+  disconnect(options?: Pick<DisconnectOptions, "reasonCode" | "drainTimeout">): Promise<void>;
+}
+
+interface Request extends SubscriptionRequest {
+  readonly matches: (topic: string) => boolean;
+}
+
+interface Entry {
+  readonly consumer: SmallConsumer;
+  /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
+  requests: readonly Request[];
+  /** Whether the server's answer is still to come. */
+  asking: boolean;
+}
+
+/** How much may wait for handlers and iterators before reading stops. */
+const MOST_HELD = 1_000;
+const MOST_HELD_BYTES = 4 * 2 ** 20;
+/** So many times that, where reading has to go on; then QoS 0 messages are dropped. */
+const OVERFLOW = 2;
+const DRAIN_TIMEOUT = 5_000;
+/** The reason code for a message that its handler failed with. */
+const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
+
+export class SmallEngine implements SmallClient {
+  readonly #settings: SmallSettings;
+  readonly #clock: Clock;
+  readonly #listeners = new Map<string, Set<Listener<never>>>();
+  readonly #session: SmallSession;
+  readonly #connector: SmallConnector;
+  readonly #entries = new Set<Entry>();
+  #lastIdentifier = 0;
+  #held = 0;
+  #heldBytes = 0;
+  #full = false;
+  #paused = false;
+  #closing: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(urls: string | readonly string[], options: SmallOptions, platform: Platform) {
+    const settings = parseSmallOptions(urls, options, platform);
+    this.#settings = settings;
+    this.#clock = platform.clock;
+    this.#session = new SmallSession(settings, {
+      write: (packet) => this.#connector.write(packet),
+      congested: () => this.#connector.congested,
+      accepted: (connack) => this.#accepted(connack),
+      connected: (connack) => this.#emit("connected", this.#describe(connack)),
+      refused: (packet) => this.#connector.refused(packet),
+      message: (packet, delivery) => this.#route(packet, delivery),
+      changed: () => {
+        if (this.#session.pending === 0) this.#drained?.();
+        this.#updateReading();
+      },
+    });
+    this.#connector = new SmallConnector(settings, platform, this.#session, {
+      emit: (name, value) => this.#emit(name, value),
+      finish: (error) => this.#finish(error),
+    });
+  }
+
+  get clientId(): string {
+    return this.#connector.clientId;
+  }
+
+  get connected(): boolean {
+    return this.#connector.isOnline;
+  }
+
+  on<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => this.off(name, listener);
+  }
+
+  off<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): void {
+    this.#listeners.get(name)?.delete(listener);
+  }
+
+  async connect(signal = this.#settings.signal): Promise<Connected> {
+    this.#assertOpen("connect");
+    return this.#describe(await this.#connector.start(signal));
+  }
+
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
+    return new Promise((resolve, reject) => {
+      this.#assertOpen("publish");
+      assertNames(options, "qos,retain,properties,signal");
+      const { qos = 0, retain = false, properties, signal } = options;
+      assertMessage("", topic, qos, retain);
+      const { version } = this.#settings;
+      const now = this.#clock.now();
+      const abort = (): void => {
+        if (message.packetIdentifier === 0) message.settle = undefined; // it has not left
+        reject(new UsageError("ABORTED", "publish: aborted by its signal", { cause: signal?.reason }));
+      };
+      const message: Parameters<SmallSession["publish"]>[0] = {
+        packet: publishPacket(version, topic, payload, qos, retain, properties),
+        topic,
+        qos,
+        retain,
+        expiresAt: now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
+        packetIdentifier: 0,
+        released: undefined,
+        sentAt: now,
+        settle: (error, answer) => {
+          signal?.removeEventListener("abort", abort);
+          if (error) reject(error);
+          else resolve({ qos, reasonCode: answer.reasonCode, properties: answer.properties });
+        },
+      };
+      if (signal?.aborted) {
+        abort();
+        return;
+      }
+      signal?.addEventListener("abort", abort);
+      this.#session.publish(message, now);
+    });
+  }
+
+  subscribe(topicFilters: string | readonly string[], options: SmallSubscribeOptions = {}): Promise<SmallSubscription> {
+    return new Promise((resolve, reject) => {
+      this.#assertOpen("subscribe");
+      assertNames(options, "qos,onMessage,noLocal,retainAsPublished,retainHandling");
+      const { qos = 0, onMessage, noLocal = false, retainAsPublished = false, retainHandling = 0 } = options;
+      assertAmong("qos", qos, QOS);
+      assertAmong("noLocal", noLocal, BOOLEAN);
+      assertAmong("retainAsPublished", retainAsPublished, BOOLEAN);
+      assertAmong("retainHandling", retainHandling, QOS);
+      if (onMessage !== undefined && typeof onMessage !== "function") throw invalid("onMessage", "must be a function");
+      const filters = filtersOf(topicFilters);
+      const requests = filters.map((topicFilter) => {
+        const matches = matcherOf(topicFilter);
+        return { topicFilter, qos, noLocal, retainAsPublished, retainHandling, matches };
+      });
+      const consumer = new SmallConsumer(
+        filters,
+        ++this.#lastIdentifier,
+        onMessage,
+        () => this.#leave(filters, entry),
+        (error) => this.#report(error),
+      );
+      const entry: Entry = { consumer, requests, asking: true };
+      this.#entries.add(entry);
+      this.#ask(entry, (error) => {
+        if (error) {
+          consumer.close(error, true); // what came for it is nobody's
+          reject(error);
+        } else {
+          resolve(consumer);
+        }
+      });
+    });
+  }
+
+  async unsubscribe(topicFilters: string | readonly string[]): Promise<void> {
+    this.#assertOpen("unsubscribe");
+    await this.#leave(filtersOf(topicFilters), undefined);
+  }
+
+  async disconnect({
+    reasonCode = 0,
+    drainTimeout = DRAIN_TIMEOUT,
+  }: Pick<DisconnectOptions, "reasonCode" | "drainTimeout"> = {}): Promise<void> {
+    const { version, endsWithClient } = this.#settings;
+    const packet = disconnectPacket(version, reasonCode, endsWithClient ? { sessionExpiryInterval: 0 } : undefined);
+    this.#closing ??= this.#close(packet, drainTimeout);
+    await this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.disconnect();
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#closing !== undefined || this.#connector.isStopped)
+      throw new UsageError("CLIENT_CLOSED", `${what}: the client is closed`);
+  }
+
+  #accepted(connack: ConnackPacket): void {
+    this.#connector.accepted(connack);
+    this.#paused = false; // the new connection does not know
+    this.#updateReading();
+    if (!connack.sessionPresent)
+      for (const entry of this.#entries) if (!entry.asking) this.#ask(entry, (error) => this.#report(error));
+  }
+
+  #describe({ sessionPresent, properties = {} }: ConnackPacket): Connected {
+    const { clientId } = this;
+    return {
+      server: this.#connector.server,
+      protocolVersion: this.#settings.version,
+      clientId,
+      sessionPresent,
+      properties,
+    };
+  }
+
+  /** As `tell`, but for what is known of a client that is closed. */
+  #report(error: unknown): void {
+    if (!this.#connector.isStopped) this.#tell(error);
+  }
+
+  #tell(error: unknown): void {
+    if (error !== undefined) this.#emit("error", error);
+  }
+
+  /** What a listener throws is an error too; what nobody listens for is not lost without a trace. */
+  #emit<Name extends keyof SmallEvents>(name: Name, value: SmallEvents[Name]): void {
+    const listeners = this.#listeners.get(name) ?? [];
+    if (name === "error" && [...listeners].length === 0) console.error(value);
+    for (const listener of [...listeners]) {
+      try {
+        (listener as Listener<SmallEvents[Name]>)(value);
+      } catch (error) {
+        if (name === "error") console.error(error);
+        else this.#emit("error", error);
+      }
+    }
+  }
+
+  #request(request: Omit<SmallRequest, "sentAt" | "losses">): void {
+    this.#session.request({ ...request, sentAt: 0, losses: 0 }, this.#clock.now());
+  }
+
+  #ask(entry: Entry, done: (error: MqttError | undefined) => void): void {
+    const { consumer, requests } = entry;
+    const { version } = this.#settings;
+    entry.asking = true;
+    this.#request({
+      answeredBy: "suback",
+      topicFilters: requests.map((each) => each.topicFilter),
+      packet: (packetIdentifier, limits) => {
+        for (const { topicFilter } of requests) assertAvailable(limits, topicFilter);
+        const named = version === 5 && limits.subscriptionIdentifiersAvailable !== false;
+        const properties = named ? { subscriptionIdentifier: consumer.identifier } : undefined;
+        return subscribePacket(version, packetIdentifier, requests, properties);
+      },
+      settle: (error, suback) => {
+        entry.asking = false;
+        if (suback) {
+          consumer.granted = requests.map(({ topicFilter }, i) => {
+            const reasonCode = suback.reasonCodes[i] as number;
+            const denial = refused("SUBSCRIBE_REFUSED", `topicFilter "${topicFilter}"`, reasonCode, suback.properties);
+            return { topicFilter, reasonCode, qos: denial ? undefined : (reasonCode as QoS), error: denial };
+          });
+          const denied = consumer.granted.filter((each) => each.error).map((each) => each.topicFilter);
+          entry.requests = entry.requests.filter((each) => !denied.includes(each.topicFilter));
+        }
+        const failure = error ?? (entry.requests.length > 0 ? undefined : consumer.granted[0]?.error);
+        if (failure) this.#drop(entry, failure);
+        done(failure);
+      },
+    });
+  }
+
+  /** Ends the filters of one subscription, or of all. What another still has stays with the server. */
+  async #leave(topicFilters: readonly string[], only: Entry | undefined): Promise<void> {
+    const affected = [...this.#entries].filter((each) => !only || each === only);
+    const unshared = topicFilters.filter(
+      (filter) => ![...this.#entries].some((each) => !affected.includes(each) && has(each, filter)),
+    );
+    try {
+      if (unshared.length > 0 && (affected.length > 0 || !only)) await this.#askToLeave(unshared);
+    } finally {
+      for (const entry of affected) {
+        entry.requests = entry.requests.filter((each) => !topicFilters.includes(each.topicFilter));
+        if (entry.requests.length === 0) this.#drop(entry, undefined);
+      }
+    }
+  }
+
+  #askToLeave(topicFilters: readonly string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#request({
+        answeredBy: "unsuback",
+        topicFilters,
+        packet: (packetIdentifier) => unsubscribePacket(this.#settings.version, packetIdentifier, topicFilters),
+        settle: (error, unsuback) => {
+          const what = `topicFilters "${topicFilters.join('", "')}"`;
+          const failure =
+            error ??
+            refused("UNSUBSCRIBE_REFUSED", what, Math.max(0, ...(unsuback?.reasonCodes ?? [])), unsuback?.properties);
+          if (failure) reject(failure);
+          else resolve();
+        },
+      });
+    });
+  }
+
+  #drop(entry: Entry, error: MqttError | undefined): void {
+    this.#entries.delete(entry);
+    entry.consumer.close(error);
+  }
+
+  #route(packet: PublishPacket, delivery: Delivery | undefined): void {
+    const message = messageOf(packet);
+    const consumers = this.#consumersFor(packet);
+    const size = message.payload.length + message.topic.length;
+    const crowded = this.#held > OVERFLOW * MOST_HELD || this.#heldBytes > OVERFLOW * MOST_HELD_BYTES;
+    if (consumers.length === 0 || (crowded && !delivery)) {
+      this.#emit(consumers.length === 0 ? "unclaimed" : "dropped", message);
+      if (delivery) this.#session.incoming.finished(delivery, 0);
+      return;
+    }
+    let left = consumers.length;
+    let reasonCode = 0;
+    this.#hold(1, size);
+    const finished = (error?: unknown): void => {
+      if (error !== undefined) reasonCode = IMPLEMENTATION_SPECIFIC_ERROR;
+      this.#tell(error);
+      if (--left > 0) return;
+      this.#hold(-1, -size);
+      if (delivery) this.#session.incoming.finished(delivery, reasonCode);
+    };
+    for (const consumer of consumers) consumer.receive({ message, finished });
+  }
+
+  /**
+   * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
+   * may send another copy for another. Two subscriptions to one filter are one for the server.
+   */
+  #consumersFor({ topic, properties }: PublishPacket): readonly SmallConsumer[] {
+    const matching = [...this.#entries].filter(({ requests }) => requests.some(({ matches }) => matches(topic)));
+    const named = matching.filter(({ consumer }) => properties?.subscriptionIdentifiers?.includes(consumer.identifier));
+    const meant = matching.filter(
+      (each) =>
+        named.length === 0 ||
+        named.some((one) => one.requests.some(({ matches, topicFilter }) => matches(topic) && has(each, topicFilter))),
+    );
+    return meant.map(({ consumer }) => consumer);
+  }
+
+  /** Counts what the application has not finished with. */
+  #hold(count: number, bytes: number): void {
+    this.#held += count;
+    this.#heldBytes += bytes;
+    const part = this.#full ? 0.5 : 1;
+    this.#full = this.#held > MOST_HELD * part || this.#heldBytes > MOST_HELD_BYTES * part;
+    this.#updateReading();
+  }
+
+  /** With a full inbox the client stops reading, but not while it waits for the server itself: a handler may wait for that. */
+  #updateReading(): void {
+    const pause = this.#full && this.#session.awaited === 0;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    this.#connector.setPaused(pause);
+  }
+
+  async #close(farewell: Uint8Array, drainTimeout: number): Promise<void> {
+    if (this.connected && this.#session.pending > 0 && drainTimeout > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#clock.schedule(drainTimeout, resolve);
+        this.#drained = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    if (this.#connector.isStopped) return; // it has given up by itself
+    if (this.connected) this.#connector.write(farewell);
+    const left = this.#connector.stop(drainTimeout);
+    this.#finish(undefined);
+    await left;
+  }
+
+  #finish(error: MqttError | undefined): void {
+    const closed = new UsageError("CLIENT_CLOSED", "the client is closed", { cause: error });
+    for (const entry of this.#entries) this.#drop(entry, error);
+    this.#session.abandon(closed);
+    this.#drained?.();
+    this.#emit("closed", { error });
+  }
+}
+
+const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function messageOf({ topic, payload, qos, retain, dup, properties = {} }: PublishPacket): Message {
+  const text = (): string => LOSSY.decode(payload);
+  return { topic, payload, qos, retain, dup, properties, text, json: () => JSON.parse(text()) };
+}
+
+function has({ requests }: Entry, filter: string): boolean {
+  return requests.some(({ topicFilter }) => topicFilter === filter);
+}
+
+function filtersOf(topicFilters: string | readonly string[]): readonly string[] {
+  const filters = typeof topicFilters === "string" ? [topicFilters] : topicFilters;
+  if (!Array.isArray(filters) || filters.length === 0) throw invalid("topicFilters", "must be a filter or several");
+  for (const filter of filters as readonly unknown[])
+    if (typeof filter !== "string" || !isTopicFilter(filter))
+      throw invalid(
+        `topicFilter "${String(filter)}"`,
+        "must not be empty; + and # stand alone in a level, # in the last", // [MQTT-4.7.1-2, MQTT-4.7.1-3]
+        "TOPIC_FILTER_INVALID",
+      );
+  return filters;
+}
+
+function assertAvailable(limits: ConnackProperties, topicFilter: string): void {
+  if (limits.sharedSubscriptionAvailable === false && isShared(topicFilter))
+    throw refused("SHARED_SUBSCRIPTION_NOT_AVAILABLE", `topicFilter "${topicFilter}"`, 0x9e);
+  if (limits.wildcardSubscriptionAvailable === false && /[+#]/.test(topicFilter))
+    throw refused("WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", `topicFilter "${topicFilter}"`, 0xa2);
+}

@@ -1,0 +1,123 @@
+/** One network connection: packets out of a transport's bytes, and what is written within a tick in one piece. */
+
+import { TransportError } from "../errors.js";
+import type { Clock, Timer } from "../platform/clock.js";
+import type { Transport, TransportListener } from "../platform/transport.js";
+import type { PacketReader, ServerPacket } from "./packet-reader.js";
+
+/** Whom the packets are for. */
+export interface Receiver {
+  /** A packet came. What this throws ends up in `failed`. */
+  receive(packet: ServerPacket, now: number): void;
+  /** Bytes came, perhaps less than a packet. */
+  heard(now: number): void;
+  /** All that was written is with the transport, and `congested` is up to date. */
+  flushed(now: number): void;
+}
+
+export interface SmallConnectionOwner {
+  /** What came is no packet, or `receive` threw at it. The owner decides how to end. */
+  failed(error: unknown): void;
+  /** The connection is gone. Nothing is called after it. */
+  closed(error: Error | undefined): void;
+}
+
+/** With so many bytes waiting, they are handed over before the tick ends. */
+const EARLY_FLUSH = 61_440;
+/** So many bytes of answers may wait for a server that does not read. */
+const MOST_WAITING = 1_048_576;
+/** Milliseconds that a server has to close its side after we have said that we close ours. */
+const LINGER = 50;
+
+export class SmallConnection implements TransportListener {
+  #packets: Uint8Array[] = [];
+  #waiting = 0;
+  #flushDue = false;
+  /** True while the transport wants no more: what can wait should. */
+  congested = false;
+  #state: "open" | "ending" | "closed" = "open";
+  #cutting: Timer | undefined;
+
+  constructor(
+    readonly transport: Transport,
+    readonly clock: Clock,
+    readonly reader: PacketReader,
+    readonly receiver: Receiver,
+    readonly owner: SmallConnectionOwner,
+  ) {}
+
+  write(packet: Uint8Array): void {
+    this.#packets.push(packet);
+    this.#waiting += packet.length;
+    if (this.congested) {
+      if (this.#waiting > MOST_WAITING)
+        this.owner.failed(new TransportError("CONNECTION_LOST", `the server does not read`));
+    } else if (this.#waiting >= EARLY_FLUSH) {
+      this.#flush();
+    } else if (!this.#flushDue) {
+      this.#flushDue = true;
+      this.clock.defer(() => this.#flush());
+    }
+  }
+
+  /** @param patience milliseconds for what is written to leave, at least 50; undefined: closes at once */
+  end(patience?: number): void {
+    const { transport, clock } = this;
+    const cutAfter = (delay: number): void => {
+      this.#cutting?.cancel();
+      if (this.#state === "ending") this.#cutting = clock.schedule(delay, () => transport.destroy());
+    };
+    this.congested = false;
+    if (patience !== undefined) this.#flush();
+    this.#state = "ending";
+    if (patience === undefined) {
+      transport.destroy();
+    } else {
+      cutAfter(Math.max(patience, LINGER));
+      transport.end(() => cutAfter(LINGER));
+    }
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    if (this.#state !== "open") return;
+    const { reader, receiver } = this;
+    const now = this.clock.now();
+    try {
+      receiver.heard(now);
+      reader.append(bytes);
+      for (let packet = reader.next(); packet && this.#state === "open"; packet = reader.next())
+        receiver.receive(packet, now);
+    } catch (error) {
+      this.owner.failed(error);
+    }
+  }
+
+  onDrain(): void {
+    this.congested = false;
+    this.#flush();
+  }
+
+  onClose(error?: Error): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#cutting?.cancel();
+    this.owner.closed(error);
+  }
+
+  #flush(): void {
+    this.#flushDue = false;
+    if (this.#state !== "open" || this.congested) return;
+    if (this.#waiting > 0) {
+      const bytes = new Uint8Array(this.#waiting);
+      let at = 0;
+      for (const packet of this.#packets) {
+        bytes.set(packet, at);
+        at += packet.length;
+      }
+      this.#packets = [];
+      this.#waiting = 0;
+      this.congested = !this.transport.write(bytes);
+    }
+    this.receiver.flushed(this.clock.now());
+  }
+}

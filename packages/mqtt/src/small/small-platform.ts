@@ -1,0 +1,161 @@
+/** What the small client needs of a runtime: timers, and a WebSocket as the transport. Browsers, Deno, Bun and Node from 22 have them. */
+
+import { TransportError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { NetworkOptions, WebSocketClass, WebSocketLike } from "../platform/network-options.js";
+import type { Platform } from "../platform/platform.js";
+import type { ServerAddress, Transport, TransportListener } from "../platform/transport.js";
+import { Queue } from "../session/queue.js";
+
+/** Bytes in the WebSocket's buffer from which the writer is asked to wait until all have left it. */
+const HIGH_WATER_MARK = 1_048_576;
+/** Milliseconds between looks at that buffer, for which there is no event. */
+const LOOK_AGAIN = 10;
+/** Bytes that may come while reading is stopped, which a WebSocket cannot: then the connection is given up. A frame takes some too. */
+const MOST_HELD = 67_108_864;
+const HELD_COST = 256;
+/** Browsers run the timers of a hidden page once a minute. */
+const HIDDEN_LATENESS = 60_000;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+interface EventSource {
+  addEventListener(type: string, listener: () => void, until: { readonly signal: AbortSignal }): void;
+}
+
+/** What pages have; a worker has no document. */
+const scope = globalThis as unknown as Partial<EventSource> & {
+  readonly document?: EventSource & { readonly hidden: boolean };
+};
+
+export const platform: Platform = {
+  clock: {
+    now: () => performance.now(),
+    schedule(delay, callback) {
+      const timer = setTimeout(callback, Math.min(delay, LONGEST_TIMER));
+      return { cancel: () => clearTimeout(timer) };
+    },
+    /** Not by a timer: those of a hidden page come too late. Not the bare function: a browser's wants no other `this`. */
+    defer: (callback) => queueMicrotask(callback),
+  },
+  random: { next: Math.random },
+  dial,
+  onWake(callback) {
+    const listening = new AbortController();
+    scope.addEventListener?.("online", callback, listening);
+    scope.document?.addEventListener("visibilitychange", () => scope.document?.hidden || callback(), listening);
+    return () => listening.abort();
+  },
+  timerLateness: () => (scope.document?.hidden ? HIDDEN_LATENESS : 0),
+};
+
+function dial(
+  { scheme, host, port, path }: ServerAddress,
+  signal: AbortSignalLike,
+  { webSocket = {} }: NetworkOptions,
+): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const { subprotocol = "mqtt", implementation = globalThis.WebSocket as unknown as WebSocketClass } = webSocket;
+    if (scheme[0] !== "w" || !implementation)
+      throw new UsageError("TRANSPORT_UNAVAILABLE", `${scheme}: needs a WebSocket or the option platform`);
+    const server = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const socket = new implementation(server + path, [subprotocol], webSocket as never);
+    socket.binaryType = "arraybuffer";
+    const fail = (why: string): void =>
+      reject(new TransportError("WEBSOCKET_FAILED", `no WebSocket to ${server}: ${why}`));
+    socket.addEventListener("open", () => {
+      if (socket.protocol === subprotocol) return resolve(new WebSocketTransport(socket));
+      socket.close();
+      fail(`no subprotocol "${subprotocol}"`);
+    });
+    // One that closes before it is open, by itself or by us, tells of an error. Closing it then would tell of the next, on Node 22.
+    // Bun says the whole URL, whose query may be a secret.
+    socket.addEventListener("error", ({ message }) => fail(message?.replace(path.slice(1), "") || "see the console"));
+    signal.addEventListener("abort", () => socket.close());
+  });
+}
+
+class WebSocketTransport implements Transport {
+  readonly #socket: WebSocketLike;
+  #listener: TransportListener | undefined;
+  #held = new Queue<Uint8Array>();
+  #heldBytes = 0;
+  #paused = false;
+  /** Why it is over, as soon as it is: told when all that came before was delivered. */
+  #end: { readonly error?: Error | undefined } | undefined;
+
+  constructor(socket: WebSocketLike) {
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => {
+      if (this.#end) return;
+      if (!(data instanceof ArrayBuffer)) return this.#finish("a text frame came"); // [MQTT-6.0.0-1]
+      this.#held.push(new Uint8Array(data));
+      this.#heldBytes += data.byteLength + HELD_COST;
+      this.#deliver();
+      if (this.#heldBytes > MOST_HELD) this.#finish(`too much came while paused`);
+    });
+    socket.addEventListener("close", ({ code = 0, reason }) =>
+      this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `closed with code ${code} ${reason}`),
+    );
+  }
+
+  start(listener: TransportListener): void {
+    this.#listener = listener;
+    this.#deliver();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#socket.send(bytes);
+    const hasRoom = this.#socket.bufferedAmount < HIGH_WATER_MARK;
+    if (!hasRoom) this.#watch(() => this.#listener?.onDrain());
+    return hasRoom;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#deliver();
+  }
+
+  end(sent?: () => void): void {
+    this.resume();
+    this.#socket.close(1000);
+    if (sent) this.#watch(sent);
+  }
+
+  destroy(): void {
+    this.#held.drain();
+    this.#end ??= {}; // from now on nothing comes
+    this.#socket.terminate?.(); // of `ws`, which would wait for the other side
+    queueMicrotask(() => this.#finish());
+  }
+
+  /** Calls back when all has left the WebSocket's buffer. */
+  #watch(callback: () => void): void {
+    if (this.#end) return;
+    if (this.#socket.bufferedAmount === 0) callback();
+    else setTimeout(() => this.#watch(callback), LOOK_AGAIN);
+  }
+
+  #finish(why?: string): void {
+    this.#end ??= {
+      error: why ? new TransportError("WEBSOCKET_FAILED", `WebSocket: ${why}`) : undefined,
+    };
+    this.#socket.close();
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    while (this.#listener && !this.#paused && this.#held.length > 0) {
+      const bytes = this.#held.shift() as Uint8Array;
+      this.#heldBytes -= bytes.length + HELD_COST;
+      this.#listener.onBytes(bytes);
+    }
+    if (!this.#end || this.#held.length > 0) return;
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.onClose(this.#end.error);
+  }
+}

@@ -1,0 +1,432 @@
+/**
+ * A client's session, kept in memory: what waits to be sent, what waits for its acknowledgement, over however many connections that
+ * takes. Told of packets and of time; knows nothing of transports beyond where to write.
+ */
+
+import type { ConnackPacket, DisconnectPacket, PublishPacket, QoS } from "../codec/packets.js";
+import type { AckProperties, ConnackProperties } from "../codec/properties.js";
+import { type MqttError, type RefusedError, TimeoutError, TransportError, type TransportErrorCode } from "../errors.js";
+import { KeepAlive } from "../session/keep-alive.js";
+import { Queue } from "../session/queue.js";
+import { acknowledgement, PINGREQ, PUBREL, type PublishBytes } from "./client-packets.js";
+import { type Delivery, IncomingMessages } from "./incoming-messages.js";
+import type { ServerPacket } from "./packet-reader.js";
+import { fault, refused } from "./reason-rules.js";
+import type { SmallSettings } from "./small-options.js";
+
+/** What the server said to a message. */
+interface Answer {
+  readonly reasonCode: number;
+  readonly properties?: AckProperties | undefined;
+}
+
+export interface Outgoing {
+  readonly packet: PublishBytes;
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** When it is not worth sending any more. */
+  readonly expiresAt: number;
+  /** 0 until it is sent. */
+  packetIdentifier: number;
+  /** PUBREC, once it has come: PUBREL is what is sent from then on. */
+  released: Answer | undefined;
+  sentAt: number;
+  /** Called once; undefined from then on, and for a message that was given up before it was sent. */
+  settle: ((error: MqttError | undefined, answer: Answer) => void) | undefined;
+}
+
+/** A SUBSCRIBE or UNSUBSCRIBE. */
+export interface SmallRequest {
+  readonly answeredBy: "suback" | "unsuback";
+  readonly topicFilters: readonly string[];
+  sentAt: number;
+  /** How many connections were lost while it was unanswered. */
+  losses: number;
+  /** @throws MqttError if this server cannot be asked so */
+  packet(packetIdentifier: number, limits: ConnackProperties): Uint8Array;
+  settle(error: MqttError | undefined, answer?: Extract<ServerPacket, { type: "suback" | "unsuback" }>): void;
+}
+
+export interface SmallSessionEvents {
+  write(packet: Uint8Array): void;
+  /** Whether what can wait should. */
+  congested(): boolean;
+  /** CONNACK, behind which comes what waited. */
+  accepted(packet: ConnackPacket): void;
+  /** Requests that waited are on their way. */
+  connected(packet: ConnackPacket): void;
+  refused(packet: ConnackPacket | DisconnectPacket): void;
+  message(packet: PublishPacket, delivery: Delivery | undefined): void;
+  /** Another number waits for the server, or for an outcome. */
+  changed(): void;
+}
+
+interface Online {
+  /** What the server said that it takes. */
+  readonly limits: ConnackProperties;
+  readonly keepAlive: KeepAlive;
+  /** How many more QoS 1 and 2 messages may be sent. */
+  sendQuota: number;
+}
+
+/** QoS 1 and 2 messages in flight to a server that cannot say what it takes: mosquitto drops what goes beyond. */
+const MODEST = 20;
+/** A message's or request's answer may take so many milliseconds from a server that is there. */
+const PATIENCE = 300_000;
+/** So many connections may be lost before a request is given up. */
+const MOST_LOSSES = 10;
+const NOT_FOUND = 0x92;
+const REFUSAL = 0x80;
+const SUCCESS: Answer = { reasonCode: 0 };
+
+export class SmallSession {
+  readonly incoming: IncomingMessages;
+  readonly #settings: SmallSettings;
+  readonly #events: SmallSessionEvents;
+  #queue = new Queue<Outgoing>();
+  #queuedBytes = 0;
+  /** By packet identifier, in the order they were first sent. */
+  readonly #inflight = new Map<number, Outgoing>();
+  readonly #requests = new Map<number, SmallRequest>();
+  /** QoS 0 messages that leave with the next flush. */
+  #leaving: Outgoing[] = [];
+  #lastIdentifier = 0;
+  /** From CONNACK on. */
+  #online: Online | undefined;
+
+  constructor(settings: SmallSettings, events: SmallSessionEvents) {
+    this.#settings = settings;
+    this.#events = events;
+    this.incoming = new IncomingMessages(settings.version, settings.receiveMaximum, events.write);
+  }
+
+  get online(): boolean {
+    return this.#online !== undefined;
+  }
+
+  /** What waits for the server. */
+  get awaited(): number {
+    return this.#inflight.size + this.#requests.size;
+  }
+
+  /** What has no outcome yet. */
+  get pending(): number {
+    return this.awaited + this.#queue.length + this.#leaving.length;
+  }
+
+  /** The connection is gone. What waits for an acknowledgement waits for the next one. */
+  lost(): void {
+    const wasOnline = this.online;
+    this.#online = undefined;
+    this.incoming.lost();
+    const leaving = this.#leaving;
+    this.#leaving = [];
+    for (const message of leaving) this.#lose(message, "CONNECTION_LOST", "the connection was lost");
+    if (!wasOnline) return;
+    for (const [identifier, request] of this.#requests) {
+      if (++request.losses < MOST_LOSSES) continue;
+      this.#requests.delete(identifier);
+      const code = `${request.answeredBy === "suback" ? "" : "UN"}SUBSCRIBE_UNANSWERED` as const;
+      const filters = request.topicFilters.join('", "');
+      request.settle(
+        new TransportError(code, `topicFilters "${filters}": ${MOST_LOSSES} connections were lost without an answer`),
+      );
+    }
+  }
+
+  /** @throws ProtocolError if the server must not send this packet, or not now */
+  receive(packet: ServerPacket, now: number): void {
+    if (!this.online) {
+      if (packet.type !== "connack") throw fault(`${packet.type}: before CONNACK`); // [MQTT-3.2.0-1]
+      this.#connack(packet, now);
+    } else if (packet.type === "publish") {
+      const delivery = packet.qos > 0 ? this.incoming.publish(packet) : undefined;
+      if (delivery || packet.qos === 0) this.#events.message(packet, delivery);
+    } else if (packet.type === "pubrel") {
+      this.incoming.pubrel(packet.packetIdentifier);
+    } else if (packet.type === "suback" || packet.type === "unsuback") {
+      this.#answered(packet);
+    } else if (packet.type === "disconnect") {
+      if (this.#settings.version < 5 || packet.properties?.sessionExpiryInterval !== undefined)
+        throw fault("disconnect: not by a server"); // [MQTT-3.14.0-1, MQTT5-3.14.2-2]
+      this.#events.refused(packet);
+    } else if (packet.type === "connack") {
+      throw fault("connack: a second one"); // [MQTT-3.2.0-2]
+    } else if (packet.type !== "pingresp") {
+      this.#acknowledged(packet, now);
+    }
+  }
+
+  /** Sends the message, or keeps it until it may be sent. */
+  publish(message: Outgoing, now: number): void {
+    const { maximumCount, maximumBytes } = this.#settings.outbox;
+    const size = message.packet.bytes.length;
+    if (
+      (this.#queue.length > 0 || !this.#maySend(message)) &&
+      (this.#queue.length >= maximumCount || this.#queuedBytes + size > maximumBytes)
+    ) {
+      this.#lose(message, "OUTBOX_FULL", "as many wait as the option outbox allows");
+    } else {
+      this.#enqueue(message);
+      this.#pump(now);
+    }
+  }
+
+  /** Sends the request now, or when there is a connection. */
+  request(request: SmallRequest, now: number): void {
+    const identifier = this.#identifier();
+    if (identifier === 0) {
+      request.settle(new TransportError("OUTBOX_FULL", "no packet identifier is free"));
+      return;
+    }
+    this.#requests.set(identifier, request);
+    if (this.online) this.#ask(identifier, request, now);
+  }
+
+  heard(now: number): void {
+    this.#online?.keepAlive.received(now);
+  }
+
+  /** Reading has stopped, so that silence proves nothing, or goes on. */
+  setDeaf(deaf: boolean, now: number): void {
+    this.#online?.keepAlive.setDeaf(deaf, now);
+  }
+
+  /** What was written is with the transport. */
+  flushed(now: number): void {
+    this.#online?.keepAlive.sent(now);
+    const leaving = this.#leaving;
+    this.#leaving = [];
+    for (const message of leaving) this.#settle(message, undefined);
+    this.#pump(now);
+  }
+
+  /** When `advance` is needed next; Infinity if never. */
+  deadline(): number {
+    return this.#online ? Math.min(this.#online.keepAlive.deadline(), this.#answerDue()) : Infinity;
+  }
+
+  /** Lets time pass. Returns why the connection is of no use any more, if it is not. */
+  advance(now: number): TimeoutError | undefined {
+    const due = this.#online?.keepAlive.advance(now);
+    if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "the server has not answered PINGREQ");
+    if (due === "ping") this.#events.write(PINGREQ);
+    if (now < this.#answerDue()) return undefined;
+    return new TimeoutError("ANSWER_TIMEOUT", "the server has left something unanswered");
+  }
+
+  /** Fails everything that has no outcome yet. */
+  abandon(error: MqttError): void {
+    for (const message of [...this.#leaving, ...this.#inflight.values(), ...this.#queue.drain()])
+      this.#settle(message, error);
+    for (const request of this.#requests.values()) request.settle(error);
+    this.#leaving = [];
+    this.#inflight.clear();
+    this.#requests.clear();
+  }
+
+  #connack(packet: ConnackPacket, now: number): void {
+    const { reasonCode, sessionPresent, properties: limits = {} } = packet;
+    if (reasonCode > 0) {
+      this.#events.refused(packet);
+      return;
+    }
+    const { version, fields, timerLateness } = this.#settings;
+    this.#online = {
+      limits,
+      keepAlive: new KeepAlive(limits.serverKeepAlive ?? fields.keepAlive, now, timerLateness),
+      sendQuota: version === 5 ? (limits.receiveMaximum ?? 65_535) : MODEST,
+    };
+    this.incoming.opened(sessionPresent);
+    // What is unacknowledged goes before what waits, if the server still knows of it or it may go as a new one.
+    const waiting = this.#queue.drain().filter((each) => each.packetIdentifier === 0);
+    const again = [...this.#inflight.values()];
+    this.#queuedBytes = 0;
+    if (!sessionPresent) {
+      for (const message of again) {
+        this.#forget(message);
+        if (message.released) this.#settle(message, undefined, message.released);
+        else if (message.qos === 2)
+          this.#lose(message, "SESSION_LOST", "the server lost its session: it may have arrived");
+      }
+    }
+    for (const message of [...again, ...waiting]) {
+      message.sentAt = now;
+      this.#enqueue(message);
+    }
+    const unanswered = [...this.#requests];
+    for (const [, request] of unanswered) request.sentAt = now;
+    this.#events.accepted(packet); // asks for subscriptions again, before an UNSUBSCRIBE of theirs; may end it all
+    for (const [identifier, request] of unanswered) if (this.#online) this.#ask(identifier, request, now);
+    if (this.#online) this.#events.connected(packet);
+    this.#pump(now);
+  }
+
+  #acknowledged(packet: Extract<ServerPacket, { type: "puback" | "pubrec" | "pubcomp" }>, now: number): void {
+    const { type, packetIdentifier, reasonCode } = packet;
+    const message = this.#inflight.get(packetIdentifier);
+    const taken = type === "pubrec" && reasonCode < REFUSAL;
+    if (message === undefined) {
+      // Of a session that this side has dropped.
+      if (taken) this.#release(packetIdentifier, this.#settings.version === 5 ? NOT_FOUND : 0);
+      return;
+    }
+    const wanted = message.qos === 1 ? "puback" : message.released ? "pubcomp" : "pubrec";
+    if (type !== wanted && !(taken && message.released))
+      throw fault(`${type}: packetIdentifier ${packetIdentifier} waits for ${wanted}`);
+    if (taken) {
+      message.released = packet;
+      this.#release(packetIdentifier, 0);
+      return;
+    }
+    this.#forget(message);
+    if (this.#online) this.#online.sendQuota++;
+    // PUBCOMP has nothing to add: "Packet Identifier not found" says that the server had finished with it before.
+    const answer = message.released ?? packet;
+    const what = `the message for "${message.topic}"`;
+    this.#settle(message, refused("PUBLISH_REFUSED", what, answer.reasonCode, answer.properties), answer);
+    this.#pump(now);
+  }
+
+  #answered(packet: Extract<ServerPacket, { type: "suback" | "unsuback" }>): void {
+    const { type, packetIdentifier, reasonCodes } = packet;
+    const request = this.#requests.get(packetIdentifier);
+    if (request === undefined) return;
+    const { answeredBy, topicFilters } = request;
+    if (
+      type !== answeredBy ||
+      (reasonCodes.length !== topicFilters.length && (type === "suback" || reasonCodes.length > 0))
+    )
+      throw fault(`${type}: does not fit what was asked`); // [MQTT-3.9.3-1]
+    this.#requests.delete(packetIdentifier);
+    request.settle(undefined, packet);
+    this.#events.changed();
+  }
+
+  #ask(identifier: number, request: SmallRequest, now: number): void {
+    const { limits } = this.#online as Online;
+    request.sentAt = now;
+    try {
+      const packet = request.packet(identifier, limits);
+      const tooLarge = refusal(limits, packet.length, "the request");
+      if (tooLarge !== undefined) throw tooLarge;
+      this.#events.write(packet);
+    } catch (error) {
+      this.#requests.delete(identifier);
+      request.settle(error as MqttError);
+    }
+    this.#events.changed();
+  }
+
+  #enqueue(message: Outgoing): void {
+    this.#queue.push(message);
+    this.#queuedBytes += message.packet.bytes.length;
+  }
+
+  /** Sends what waits, as far as the server and the transport let it. */
+  #pump(now: number): void {
+    for (let message = this.#queue.peek(); message && this.#maySend(message); message = this.#queue.peek()) {
+      this.#queue.shift();
+      this.#queuedBytes -= message.packet.bytes.length;
+      if (message.settle !== undefined || message.packetIdentifier > 0) this.#send(message, now);
+    }
+    this.#events.changed();
+  }
+
+  #maySend({ qos, packetIdentifier }: Outgoing): boolean {
+    if (this.#online === undefined || this.#events.congested()) return false;
+    return qos === 0 || (this.#online.sendQuota > 0 && (packetIdentifier > 0 || this.awaited < 65_535));
+  }
+
+  #send(message: Outgoing, now: number): void {
+    const online = this.#online as Online;
+    const { topic, qos, retain, expiresAt } = message;
+    const { bytes, identifierAt } = message.packet;
+    const again = message.packetIdentifier > 0;
+    message.sentAt = now;
+    if (qos > 0) online.sendQuota--;
+    if (message.released) {
+      this.#release(message.packetIdentifier, 0);
+      return;
+    }
+    const error =
+      now >= expiresAt && !again
+        ? new TimeoutError("MESSAGE_EXPIRED", `the message for "${topic}": its messageExpiryInterval is over`)
+        : refusal(online.limits, bytes.length, `the message for "${topic}"`, qos, retain);
+    if (error !== undefined) {
+      if (qos > 0) online.sendQuota++;
+      this.#forget(message);
+      this.#settle(message, error);
+      return;
+    }
+    if (again) bytes[0] = (bytes[0] as number) | 8;
+    if (qos > 0 && !again) {
+      const identifier = this.#identifier();
+      message.packetIdentifier = identifier;
+      this.#inflight.set(identifier, message);
+      bytes[identifierAt] = identifier >> 8;
+      bytes[identifierAt + 1] = identifier;
+    }
+    if (expiresAt < Infinity && this.#settings.version === 5) {
+      let at = identifierAt + (qos > 0 ? 2 : 0);
+      while ((bytes[at] as number) > 127) at++;
+      new DataView(bytes.buffer, bytes.byteOffset).setUint32(at + 2, Math.max(1, Math.ceil((expiresAt - now) / 1000)));
+    }
+    if (qos === 0) this.#leaving.push(message);
+    this.#events.write(bytes);
+  }
+
+  #release(packetIdentifier: number, reasonCode: number): void {
+    this.#events.write(acknowledgement(PUBREL, packetIdentifier, reasonCode));
+  }
+
+  /** One that is not in use; 0 if all are. */
+  #identifier(): number {
+    for (let tries = 0; tries < 65_535; tries++) {
+      this.#lastIdentifier = (this.#lastIdentifier % 65_535) + 1;
+      if (!this.#inflight.has(this.#lastIdentifier) && !this.#requests.has(this.#lastIdentifier))
+        return this.#lastIdentifier;
+    }
+    return 0;
+  }
+
+  /** When the answer that has been waited for longest is overdue. */
+  #answerDue(): number {
+    const [request] = this.#requests.values();
+    const [message] = this.#inflight.values();
+    return PATIENCE + Math.min(request?.sentAt ?? Infinity, message?.sentAt ?? Infinity);
+  }
+
+  /** The server has no part in the message any more; it may go as a new one. */
+  #forget(message: Outgoing): void {
+    this.#inflight.delete(message.packetIdentifier);
+    message.packetIdentifier = 0;
+    message.packet.bytes[0] = (message.packet.bytes[0] as number) & ~8;
+  }
+
+  #lose(message: Outgoing, code: TransportErrorCode, why: string): void {
+    this.#settle(message, new TransportError(code, `the message for "${message.topic}": ${why}`));
+  }
+
+  #settle(message: Outgoing, error: MqttError | undefined, answer = SUCCESS): void {
+    const { settle } = message;
+    message.settle = undefined;
+    settle?.(error, answer);
+    this.#events.changed();
+  }
+}
+
+/** Why the server would not take this; undefined if it would [MQTT5-3.2.2-11, 3.2.2-14, 3.2.2-15]. */
+function refusal(
+  { maximumQoS, retainAvailable, maximumPacketSize = Infinity }: ConnackProperties,
+  size: number,
+  what: string,
+  qos = 0,
+  retain = false,
+): RefusedError | undefined {
+  if (qos > (maximumQoS ?? 2)) return refused("MAXIMUM_QOS_EXCEEDED", what, 0x9b);
+  if (retain && retainAvailable === false) return refused("RETAIN_NOT_AVAILABLE", what, 0x9a);
+  if (size > maximumPacketSize) return refused("MAXIMUM_PACKET_SIZE_EXCEEDED", what, 0x95);
+  return undefined;
+}

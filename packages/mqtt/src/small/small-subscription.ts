@@ -1,0 +1,125 @@
+/** What the application holds of a small client's subscription, and the messages that came for it and were not handled yet. */
+
+import type { Message } from "../client/message.js";
+import type { Granted, Subscription } from "../client/subscription.js";
+import { type MqttError, UsageError } from "../errors.js";
+import { Queue } from "../session/queue.js";
+
+export interface SmallSubscription
+  extends AsyncIterable<Message>,
+    Pick<Subscription, "granted" | "topicFilters" | "closed" | "unsubscribe"> {}
+
+/** A message for one subscription. */
+export interface Incoming {
+  readonly message: Message;
+  /** The application is done with it, or failed with `error`. */
+  finished(error?: unknown): void;
+}
+
+type Answer = (result: Promise<IteratorResult<Message, undefined>>) => void;
+
+export class SmallConsumer implements SmallSubscription {
+  /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
+  granted: readonly Granted[] = [];
+  readonly #waiting = new Queue<Incoming>();
+  readonly #asked = new Queue<Answer>();
+  /** What the application has. */
+  #current: Incoming | undefined;
+  #end: { readonly error: MqttError | undefined } | undefined;
+
+  constructor(
+    readonly topicFilters: readonly string[],
+    /** The Subscription Identifier, by which MQTT 5 servers say whose a message is. */
+    readonly identifier: number,
+    readonly handler: ((message: Message) => unknown) | undefined,
+    readonly unsubscribe: () => Promise<void>,
+    /** Told what goes wrong where nobody waits. */
+    readonly report: (error: unknown) => void,
+  ) {}
+
+  get closed(): boolean {
+    return this.#end !== undefined;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    if (this.handler !== undefined) throw new UsageError("OPTION_INVALID", "onMessage: has the messages");
+    return {
+      next: () => {
+        this.#finish();
+        return new Promise((resolve) => {
+          this.#asked.push(resolve);
+          this.#proceed();
+        });
+      },
+      return: async () => {
+        this.close(undefined, true);
+        this.unsubscribe().catch(this.report);
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  receive(incoming: Incoming): void {
+    if (this.closed) {
+      incoming.finished();
+      return;
+    }
+    this.#waiting.push(incoming);
+    this.#proceed();
+  }
+
+  /** No message comes any more; those that wait are still handled, unless nobody is to have them. */
+  close(error: MqttError | undefined, discard = false): void {
+    this.#end ??= { error };
+    if (discard) {
+      if (this.handler === undefined) this.#finish();
+      for (const incoming of this.#waiting.drain()) incoming.finished();
+    }
+    this.#proceed();
+  }
+
+  /** Gives the next message to whoever takes it, if there is one and somebody does: one at a time. */
+  #proceed(): void {
+    const { handler } = this;
+    while (handler ? !this.#current : this.#asked.length > 0) {
+      const incoming = this.#waiting.shift();
+      if (!incoming && (handler || !this.#end)) return;
+      this.#finish();
+      this.#current = incoming;
+      const answer = this.#asked.shift();
+      if (handler) this.#handle(handler, incoming as Incoming);
+      else if (incoming) answer?.(Promise.resolve({ done: false, value: incoming.message }));
+      else
+        answer?.(
+          this.#end?.error ? Promise.reject(this.#end.error) : Promise.resolve({ done: true, value: undefined }),
+        );
+    }
+  }
+
+  #handle(handler: (message: Message) => unknown, { message }: Incoming): void {
+    let result: unknown;
+    try {
+      result = handler(message);
+    } catch (error) {
+      result = Promise.reject(error);
+    }
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") {
+      this.#finish();
+      return;
+    }
+    const done = (error?: unknown): void => {
+      this.#finish(error);
+      this.#proceed();
+    };
+    (result as PromiseLike<unknown>).then(
+      () => done(),
+      (error: unknown) => done(error ?? new Error("onMessage failed")),
+    );
+  }
+
+  #finish(error?: unknown): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.finished(error);
+  }
+}

@@ -1,0 +1,421 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OutputBuffer } from "../../src/codec/output-buffer.ts";
+import type { PublishPacket } from "../../src/codec/packets.ts";
+import { ProtocolError } from "../../src/errors.ts";
+import { MessageReceiver, type Delivery as WholeDelivery } from "../../src/session/message-receiver.ts";
+import { type Delivery, IncomingMessages } from "../../src/small/incoming-messages.ts";
+import { toHex } from "../codec/vectors.ts";
+import type { SmallVersion } from "./reading.ts";
+
+function publishing(qos: 1 | 2, packetIdentifier: number): PublishPacket {
+  return { type: "publish", topic: "t", payload: new Uint8Array(), qos, retain: false, dup: false, packetIdentifier };
+}
+
+/** The receiving half, and what it wrote. */
+class Kept {
+  private written: string[] = [];
+  readonly messages: IncomingMessages;
+
+  constructor(version: SmallVersion = 5, receiveMaximum = 1_000) {
+    this.messages = new IncomingMessages(version, receiveMaximum, (packet) => this.written.push(toHex(packet)));
+    this.messages.opened(false);
+  }
+
+  /** What was written since the last call. */
+  taken(): string {
+    return this.written.splice(0).join(" ");
+  }
+
+  /** A message that is new to the application. */
+  given(qos: 1 | 2, packetIdentifier: number): Delivery {
+    const delivery = this.messages.publish(publishing(qos, packetIdentifier));
+    if (delivery === undefined) throw new Error("it was known");
+    return delivery;
+  }
+
+  /** Whether the application has this message already. */
+  isKnown(packetIdentifier: number): boolean {
+    return this.messages.publish(publishing(2, packetIdentifier)) === undefined;
+  }
+
+  reopened(resumed = true): void {
+    this.messages.lost();
+    this.messages.opened(resumed);
+  }
+}
+
+function faultOf(run: () => unknown): ProtocolError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
+  return expect.unreachable("nothing was thrown");
+}
+
+describe.each([4, 5] as const)("on version %i", (version) => {
+  test("QoS 1 is acknowledged when the application has finished, once, and not before", () => {
+    const kept = new Kept(version);
+    const delivery = kept.given(1, 300);
+    expect(kept.taken()).toBe("");
+    kept.messages.finished(delivery, 0);
+    expect(kept.taken()).toBe("4002012c");
+    kept.messages.finished(delivery, 0);
+    expect(kept.taken()).toBe("");
+  });
+
+  test("QoS 2: PUBREC when the application has finished, PUBCOMP at PUBREL", () => {
+    const kept = new Kept(version);
+    const delivery = kept.given(2, 5);
+    expect(kept.taken()).toBe("");
+    kept.messages.finished(delivery, 0);
+    expect(kept.taken()).toBe("50020005");
+    kept.messages.pubrel(5);
+    expect(kept.taken()).toBe("70020005");
+    expect(kept.isKnown(5)).toBe(false); // released: the identifier stands for a new message
+  });
+
+  test("acknowledgements go out in the order the messages came, whatever order they are finished in", () => {
+    const kept = new Kept(version);
+    const [a, b, c, d] = [kept.given(1, 1), kept.given(2, 2), kept.given(1, 3), kept.given(2, 4)];
+    kept.messages.finished(d, 0);
+    kept.messages.finished(b, 0);
+    expect(kept.taken()).toBe("");
+    kept.messages.finished(a, 0);
+    expect(kept.taken()).toBe("40020001 50020002");
+    kept.messages.finished(c, 0);
+    expect(kept.taken()).toBe("40020003 50020004");
+  });
+
+  test("QoS 2 that comes again before PUBREC is given once, and has one PUBREC", () => {
+    const kept = new Kept(version);
+    const delivery = kept.given(2, 7);
+    expect(kept.isKnown(7)).toBe(true);
+    expect(kept.taken()).toBe("");
+    kept.messages.finished(delivery, 0);
+    expect(kept.taken()).toBe("50020007");
+  });
+
+  test("QoS 2 that comes again after PUBREC has another, in its turn", () => {
+    const kept = new Kept(version);
+    kept.messages.finished(kept.given(2, 7), 0);
+    expect(kept.taken()).toBe("50020007");
+    expect(kept.isKnown(7)).toBe(true);
+    expect(kept.taken()).toBe("50020007");
+    const before = kept.given(1, 1);
+    expect(kept.isKnown(7)).toBe(true);
+    expect(kept.taken()).toBe("");
+    kept.messages.finished(before, 0);
+    expect(kept.taken()).toBe("40020001 50020007");
+  });
+
+  test("QoS 2 that comes again over the next connection has its PUBREC there, in the new order", () => {
+    const kept = new Kept(version);
+    const first = kept.given(2, 1);
+    const second = kept.given(2, 2);
+    kept.reopened();
+    expect([kept.isKnown(2), kept.isKnown(1)]).toEqual([true, true]);
+    kept.messages.finished(first, 0);
+    expect(kept.taken()).toBe("");
+    kept.messages.finished(second, 0);
+    expect(kept.taken()).toBe("50020002 50020001");
+  });
+
+  test("what is finished while there is no connection is acknowledged when it comes again", () => {
+    const kept = new Kept(version);
+    const [one, two] = [kept.given(1, 1), kept.given(2, 2)];
+    kept.messages.lost();
+    kept.messages.finished(one, 0);
+    kept.messages.finished(two, 0);
+    expect(kept.taken()).toBe("");
+    kept.messages.opened(true);
+    expect(kept.taken()).toBe("");
+    expect(kept.isKnown(2)).toBe(true);
+    expect(kept.taken()).toBe("50020002");
+    kept.given(1, 1); // QoS 1 may come twice
+    expect(kept.taken()).toBe("");
+  });
+
+  test("what is finished over the next connection before it comes again has no PUBREC until then", () => {
+    const kept = new Kept(version);
+    const delivery = kept.given(2, 2);
+    kept.reopened();
+    kept.messages.finished(delivery, 0);
+    expect(kept.taken()).toBe("");
+    expect(kept.isKnown(2)).toBe(true);
+    expect(kept.taken()).toBe("50020002");
+  });
+
+  test("a session that the server lost is forgotten, and what is left of it disturbs no new message", () => {
+    const kept = new Kept(version);
+    const old = kept.given(2, 9);
+    kept.reopened(false);
+    const fresh = kept.given(2, 9);
+    kept.messages.finished(old, 0x83);
+    expect(kept.taken()).toBe("");
+    expect(kept.isKnown(9)).toBe(true);
+    kept.messages.finished(fresh, 0);
+    expect(kept.taken()).toBe("50020009");
+  });
+
+  test("PUBREL before PUBREC is a Protocol Error", () => {
+    const kept = new Kept(version);
+    const delivery = kept.given(2, 1);
+    expect(faultOf(() => kept.messages.pubrel(1))).toMatchObject({ code: "PROTOCOL_ERROR", reasonCode: 0x82 });
+    kept.reopened(); // a fault ends the connection
+    expect(kept.isKnown(1)).toBe(true);
+    kept.messages.finished(delivery, 0);
+    kept.messages.pubrel(1);
+    expect(kept.taken()).toBe("50020001 70020001");
+  });
+
+  test("PUBREL that crosses the message's repetition is answered, and needs no other PUBREC", () => {
+    const kept = new Kept(version);
+    kept.messages.finished(kept.given(2, 7), 0);
+    const before = kept.given(1, 1);
+    expect(kept.isKnown(7)).toBe(true);
+    kept.messages.pubrel(7);
+    expect(kept.taken()).toBe("50020007 70020007");
+    kept.messages.finished(before, 0);
+    expect(kept.taken()).toBe("40020001");
+    expect(kept.isKnown(7)).toBe(false);
+  });
+
+  test("PUBREL over the next connection is answered", () => {
+    const kept = new Kept(version);
+    kept.messages.finished(kept.given(2, 1), 0);
+    kept.reopened();
+    kept.messages.pubrel(1);
+    expect(kept.taken()).toBe("50020001 70020001");
+    expect(kept.isKnown(1)).toBe(false);
+  });
+
+  test("PUBREL for what is not known is answered, on MQTT 5 with that", () => {
+    const kept = new Kept(version);
+    kept.messages.pubrel(0x1234);
+    expect(kept.taken()).toBe(version === 5 ? "7003123492" : "70021234");
+  });
+
+  test("a refused QoS 2 message is forgotten, whether or not that could be said", () => {
+    const kept = new Kept(version);
+    kept.messages.finished(kept.given(1, 1), 0x87);
+    kept.messages.finished(kept.given(2, 2), 0x99);
+    // Before MQTT 5 there is no word for a refusal.
+    expect(kept.taken()).toBe(version === 5 ? "4003000187 5003000299" : "");
+    kept.messages.finished(kept.given(2, 2), 0);
+    expect(kept.taken()).toBe("50020002");
+  });
+
+  test("a refusal waits for its turn, and holds nothing up", () => {
+    const kept = new Kept(version);
+    const [a, b, c] = [kept.given(1, 1), kept.given(2, 2), kept.given(1, 3)];
+    kept.messages.finished(b, 0x83);
+    kept.messages.finished(c, 0);
+    expect(kept.taken()).toBe("");
+    kept.messages.finished(a, 0);
+    expect(kept.taken()).toBe(version === 5 ? "40020001 5003000283 40020003" : "40020001 40020003");
+  });
+
+  test("a message refused after its connection was lost is given again when it comes again", () => {
+    const kept = new Kept(version);
+    const delivery = kept.given(2, 2);
+    kept.reopened();
+    kept.messages.finished(delivery, 0x83);
+    expect(kept.taken()).toBe("");
+    expect(kept.isKnown(2)).toBe(false);
+  });
+});
+
+test("on MQTT 5, an acknowledgement that says more than success carries its code", () => {
+  const kept = new Kept();
+  kept.messages.finished(kept.given(1, 1), 0x10);
+  kept.messages.finished(kept.given(2, 2), 0x10);
+  expect(kept.taken()).toBe("4003000110 5003000210");
+  expect(kept.isKnown(2)).toBe(true);
+});
+
+describe("the receive maximum", () => {
+  const exceeded = { code: "RECEIVE_MAXIMUM_EXCEEDED", reasonCode: 0x93 };
+
+  test("counts QoS 1 until PUBACK and QoS 2 until PUBCOMP", () => {
+    const kept = new Kept(5, 2);
+    const [one, two] = [kept.given(1, 1), kept.given(2, 2)];
+    expect(faultOf(() => new Kept(5, 1).given(1, 1) && kept.given(1, 3))).toMatchObject(exceeded);
+    const next = new Kept(5, 2);
+    next.messages.finished(next.given(1, 1), 0);
+    next.messages.finished(next.given(2, 2), 0);
+    next.given(1, 3);
+    expect(faultOf(() => next.given(1, 4))).toMatchObject(exceeded);
+    expect([one.packetIdentifier, two.packetIdentifier]).toEqual([1, 2]);
+  });
+
+  test("has room again after PUBACK, PUBCOMP, and a PUBREC that refuses", () => {
+    const kept = new Kept(5, 1);
+    kept.messages.finished(kept.given(1, 1), 0);
+    kept.messages.finished(kept.given(1, 1), 0x80);
+    kept.messages.finished(kept.given(2, 2), 0x80);
+    kept.messages.finished(kept.given(2, 3), 0);
+    kept.messages.pubrel(3);
+    kept.given(1, 4);
+    expect(faultOf(() => kept.given(1, 5))).toMatchObject(exceeded);
+  });
+
+  test("counts a message that comes again once", () => {
+    const kept = new Kept(5, 1);
+    const delivery = kept.given(2, 2);
+    expect(kept.isKnown(2)).toBe(true);
+    kept.messages.finished(delivery, 0);
+    expect(kept.isKnown(2)).toBe(true);
+  });
+
+  test("begins anew with each connection, and then counts what comes again", () => {
+    const kept = new Kept(5, 2);
+    kept.given(2, 1);
+    kept.given(2, 2);
+    kept.reopened();
+    expect(kept.isKnown(1)).toBe(true);
+    kept.given(1, 3);
+    expect(faultOf(() => kept.isKnown(2))).toMatchObject(exceeded);
+  });
+
+  test("is no limit before MQTT 5 but that of packet identifiers", () => {
+    const kept = new Kept(4, 0xffff);
+    for (let i = 1; i <= 0xffff; i++) kept.given(1, i);
+    expect(faultOf(() => kept.given(1, 1))).toMatchObject(exceeded);
+  });
+});
+
+/** What a server, the network and the application do. `pick` chooses among what there is. */
+type Step =
+  | { does: "publish"; qos: 1 | 2; packetIdentifier: number }
+  | { does: "finish"; pick: number; reasonCode: number }
+  | { does: "pubrel"; packetIdentifier: number }
+  | { does: "lose"; resumed: boolean; finished: number };
+
+const packetIdentifier = fc.integer({ min: 1, max: 4 });
+const reasonCode = fc.constantFrom(0, 0, 0, 0x83);
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ does: fc.constant("publish"), qos: fc.constantFrom(1, 2), packetIdentifier }) },
+  { weight: 4, arbitrary: fc.record({ does: fc.constant("finish"), pick: fc.nat(), reasonCode }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant("pubrel"), packetIdentifier }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ does: fc.constant("lose"), resumed: fc.boolean(), finished: fc.nat({ max: 2 }) }),
+  },
+) as fc.Arbitrary<Step>;
+
+/** The whole client's receiving half behind the same calls. */
+class Whole {
+  private out = new OutputBuffer();
+  private readonly receiver = new MessageReceiver(undefined);
+
+  constructor(private readonly version: SmallVersion) {
+    this.opened(false);
+  }
+
+  opened(resumed: boolean): void {
+    this.out = new OutputBuffer();
+    const outlet = { out: this.out, congested: false, takes: 0, touch: () => undefined };
+    this.receiver.opened({ outlet, version: this.version, receiveMaximum: 0xffff }, resumed);
+  }
+
+  lost(): void {
+    this.receiver.lost();
+  }
+
+  publish(packet: PublishPacket): WholeDelivery | undefined {
+    return this.receiver.publish(packet);
+  }
+
+  finished(delivery: WholeDelivery, reasonCode: number): void {
+    this.receiver.finished(delivery, reasonCode);
+  }
+
+  pubrel(packetIdentifier: number): void {
+    this.receiver.pubrel({ type: "pubrel", packetIdentifier, reasonCode: 0 });
+  }
+
+  taken(): string {
+    return this.out.take().map(toHex).join("");
+  }
+}
+
+test.each([4, 5] as const)(
+  "on version %i, it does what the whole client's receiving half does, step by step",
+  (version) => {
+    const seen = { known: 0, faults: 0, acknowledgements: 0 };
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const small = new Kept(version, 0xffff);
+        const whole = new Whole(version);
+        let open: [Delivery, WholeDelivery][] = [];
+        /** QoS 2 messages that came again and wait for another PUBREC: the whole client sends one for each time, the small one for all. */
+        const again = new Set<number>();
+        /** QoS 2 messages whose PUBREC may wait for its turn: only the small client takes a PUBREL then. */
+        const finished = new Set<number>();
+        const finish = (pick: number, code: number): void => {
+          const [pair] = open.splice(pick % Math.max(1, open.length), 1);
+          if (pair === undefined) return;
+          if (pair[0].qos === 2) finished.add(pair[0].packetIdentifier);
+          small.messages.finished(pair[0], code);
+          whole.finished(pair[1], code);
+        };
+        const lose = (resumed: boolean, count: number): void => {
+          small.messages.lost();
+          whole.lost();
+          again.clear();
+          for (let i = 0; i < count; i++) finish(0, i === 0 ? 0 : 0x83);
+          small.messages.opened(resumed);
+          whole.opened(resumed);
+          // What a lost session leaves with the application is nobody's any more.
+          if (!resumed) open = [];
+        };
+        for (const each of steps) {
+          if (each.does === "publish") {
+            const { qos, packetIdentifier } = each;
+            if (qos === 2 && again.has(packetIdentifier)) continue;
+            const packet = publishing(qos, packetIdentifier);
+            const [a, b] = [small.messages.publish(packet), whole.publish(packet)];
+            expect(a === undefined).toBe(b === undefined);
+            if (a && b) {
+              open.push([a, b]);
+              if (qos === 2) finished.delete(packetIdentifier);
+            } else {
+              again.add(packetIdentifier);
+              seen.known++;
+            }
+          } else if (each.does === "finish") {
+            finish(each.pick, each.reasonCode);
+          } else if (each.does === "pubrel") {
+            const { packetIdentifier } = each;
+            if (again.has(packetIdentifier)) continue;
+            let fault: ProtocolError | undefined;
+            try {
+              whole.pubrel(packetIdentifier);
+            } catch (error) {
+              fault = error as ProtocolError;
+            }
+            if (fault === undefined) {
+              small.messages.pubrel(packetIdentifier);
+            } else if (!finished.has(packetIdentifier)) {
+              seen.faults++;
+              expect(faultOf(() => small.messages.pubrel(packetIdentifier)).reasonCode).toBe(fault.reasonCode);
+              lose(true, 0);
+            }
+          } else {
+            lose(each.resumed, each.finished);
+          }
+          const written = small.taken();
+          expect(written.replaceAll(" ", "")).toBe(whole.taken());
+          if (written) seen.acknowledgements++;
+          for (const one of written.split(" "))
+            if (one.startsWith("50")) again.delete(Number.parseInt(one.slice(4, 8), 16));
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(100);
+  },
+);

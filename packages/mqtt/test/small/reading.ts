@@ -1,0 +1,38 @@
+// Owns the ways in which tests bring bytes to the small client's PacketReader, and what they catch from it.
+
+import { ProtocolError } from "../../src/errors.ts";
+import { PacketReader, type ServerPacket } from "../../src/small/packet-reader.ts";
+import type { MalformedVector, ValidVector } from "../codec/vectors.ts";
+
+export type SmallVersion = 4 | 5;
+
+export const LONGEST = 268_435_460;
+
+/** Whether a server of a version that the small client speaks may send this. */
+export function isForSmallClients<V extends ValidVector | MalformedVector>(
+  vector: V,
+): vector is V & { readonly version: SmallVersion } {
+  return vector.version !== 3 && vector.direction !== "c2s";
+}
+
+/** All packets of these chunks, given one after the other. */
+export function readChunks(version: SmallVersion, chunks: Iterable<Uint8Array>, most = LONGEST): ServerPacket[] {
+  const reader = new PacketReader(version, most);
+  const packets: ServerPacket[] = [];
+  for (const chunk of chunks) {
+    reader.append(chunk);
+    for (let packet = reader.next(); packet !== undefined; packet = reader.next()) packets.push(packet);
+  }
+  return packets;
+}
+
+/** The fault that these chunks lead to: a ProtocolError, or else whatever came instead of it. */
+export function readFault(version: SmallVersion, chunks: Iterable<Uint8Array>, most = LONGEST): ProtocolError {
+  try {
+    const packets = readChunks(version, chunks, most);
+    throw new Error(`no fault, but ${packets.length} packets: ${packets.map(({ type }) => type).join(", ")}`);
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
+}
