@@ -23,7 +23,9 @@ export async function bundleForBrowser(project, directory) {
     target: "es2022",
     logLevel: "error",
   });
-  await copyFile(join(project, "node_modules/@aiko/mqtt/dist/browser/mqtt.js"), join(directory, "mqtt.js"));
+  for (const file of ["mqtt.js", "mqtt-small.js"]) {
+    await copyFile(join(project, "node_modules/@aiko/mqtt/dist/browser", file), join(directory, file));
+  }
 }
 
 /**
@@ -70,9 +72,15 @@ async function suite(ask, name, server, restart, entryCount) {
     error: entries.value === entryCount ? undefined : (entries.error ?? "an entry shows nothing"),
   });
   steps.push({ feature: "entries", error: (await within(ask("oneFile", argument))).error });
-  const transports = await within(ask("transports", argument));
-  if (transports.error) steps.push({ feature: "ws", error: transports.error });
-  else steps.push(...transports.value);
+  for (const [part, feature] of [
+    ["transports", "ws"],
+    ["small", "small"],
+  ]) {
+    const { value, error } = await within(ask(part, argument));
+    if (error) steps.push({ feature, error });
+    else steps.push(...value);
+  }
+  steps.push({ feature: "small", error: (await within(ask("smallOneFile", argument))).error });
   steps.push({ feature: "durable session", ...(await durable(ask, argument, restart)) });
   return steps;
 }
@@ -113,7 +121,7 @@ function holdTimersBack(step) {
   };
 }
 
-/** Its client would wait for minutes; it must come back when the browser says so. */
+/** Its clients, the whole and the small one, would wait for minutes; they must come back when the browser says so. */
 async function waking(page, context, ask, server) {
   const told = async (part, argument) => {
     const { value, error } = await within(ask(part, argument));
@@ -128,26 +136,30 @@ async function waking(page, context, ask, server) {
     }
   };
   const url = server.urls.ws;
+  const lost = ({ clients }) => clients.every(({ connected }) => !connected);
+  const back = (times) => (state) =>
+    state.clients.every(({ connected, connections }) => connected && connections === times);
   const hide = (hidden) => page.evaluate((value) => globalThis.hide(value), hidden);
   try {
     await told("watch", { url, name: "woken", keepAlive: 60 });
     await context.setOffline(true);
     server.gates.ws.cut();
-    await until("the loss", ({ connected, onLine }) => !connected && !onLine);
+    await until("the loss", (state) => lost(state) && !state.onLine);
     await context.setOffline(false);
-    await until("the return of the network", ({ connected, connections }) => connected && connections === 2);
+    await until("the return of the network", back(2));
 
     server.gates.ws.cut();
     await hide(true);
-    await until("the hidden page", ({ connected, hidden }) => !connected && hidden);
+    await until("the hidden page", (state) => lost(state) && state.hidden);
     await hide(false);
-    await until("the shown page", ({ connected, connections }) => connected && connections === 3);
+    await until("the shown page", back(3));
 
     await hide(true);
     await told("watch", { url, name: "throttled", keepAlive: 3 });
     await sleep(10_000); // three times the keep-alive: the broker would have closed it
-    const { connected, losses } = await told("state");
-    if (!connected || losses > 0) throw new Error("a hidden page with its timers held back loses the connection");
+    const { clients } = await told("state");
+    if (clients.some(({ connected, losses }) => !connected || losses > 0))
+      throw new Error("a hidden page with its timers held back loses the connection");
     await hide(false);
     return { feature: "woken" };
   } catch (error) {

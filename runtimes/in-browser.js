@@ -2,12 +2,13 @@
 
 import * as library from "@aiko/mqtt";
 import { IndexedDbStore } from "@aiko/mqtt/indexed-db";
+import * as small from "@aiko/mqtt/small";
 import { storeSuite } from "@aiko/mqtt/testing";
 import { entries } from "./entries.js";
-import { afterDeath, beforeDeath, overTransport, runSuite } from "./smoke.js";
+import { afterDeath, beforeDeath, bySmallClient, overTransport, refusedSmallClient, runSuite } from "./smoke.js";
 
 let places = 0;
-let watched;
+let watched = [];
 
 const controlAt = (controlUrl) => async (path) => {
   const response = await fetch(`${controlUrl}/${path}`);
@@ -36,6 +37,26 @@ const parts = {
     const { value } = await subscription[Symbol.asyncIterator]().next();
     await client.disconnect();
     if (value.text() !== "all in one") throw new Error(`"${value.text()}" came from the client in one file`);
+  },
+
+  async small({ name, urls, controlUrl }) {
+    const control = controlAt(controlUrl);
+    const steps = await refusedSmallClient(small, { controlUrl });
+    for (const [transport, url] of Object.entries(urls)) {
+      steps.push(...(await bySmallClient(small, { name, transport, url, control })));
+    }
+    return steps;
+  },
+
+  async smallOneFile({ name, urls }) {
+    const file = "/mqtt-small.js";
+    const { connect } = await import(file);
+    const client = await connect(urls.ws, { clientId: `${name} of one small file` });
+    const came = new Promise((resolve) => client.subscribe(`${name}/small`, { qos: 2, onMessage: resolve }));
+    await client.publish(`${name}/small`, "all in one", { qos: 2 });
+    const message = await came;
+    await client.disconnect();
+    if (message.text() !== "all in one") throw new Error(`"${message.text()}" came from the small client in one file`);
   },
 
   async storeSuite({ name }) {
@@ -72,20 +93,22 @@ const parts = {
     await new IndexedDbStore().open(name);
   },
 
-  /** A client that stays, and would wait for ten minutes and more before it tried again by itself. */
+  /** A client of each kind that stays, and would wait for ten minutes and more before it tried again by itself. */
   async watch({ url, name, keepAlive }) {
-    await watched?.client.disconnect();
-    const reconnect = { initialDelay: 6_000_000, maximumDelay: 6_000_000 };
-    const client = await library.connect(url, { clientId: name, protocolVersion: 5, keepAlive, reconnect });
-    watched = { client, connections: 1, losses: 0 };
-    client.on("connected", () => watched.connections++);
-    client.on("disconnected", () => watched.losses++);
+    for (const { client } of watched) await client.disconnect();
+    watched = [];
+    for (const [kind, { connect }] of Object.entries({ whole: library, small })) {
+      const reconnect = { initialDelay: 6_000_000, maximumDelay: 6_000_000 };
+      const client = await connect(url, { clientId: `${name} ${kind}`, protocolVersion: 5, keepAlive, reconnect });
+      const each = { client, connections: 1, losses: 0 };
+      client.on("connected", () => each.connections++);
+      client.on("disconnected", () => each.losses++);
+      watched.push(each);
+    }
   },
 
   state: () => ({
-    connected: watched.client.connected,
-    connections: watched.connections,
-    losses: watched.losses,
+    clients: watched.map(({ client, ...counts }) => ({ connected: client.connected, ...counts })),
     hidden: globalThis.document?.hidden,
     onLine: navigator.onLine,
   }),

@@ -4,7 +4,7 @@
  */
 
 import * as library from "@aiko/mqtt";
-import { entries } from "./entries.js";
+import { entries } from "./bare-entries.js";
 import { overTransport } from "./smoke.js";
 
 const { hostDial, hostWrite, hostClose, hostSchedule, hostCancel, hostControl } = globalThis;

@@ -12,6 +12,7 @@ const FEATURES = [
   "1 MB payload",
   "durable session",
   "woken",
+  "small",
 ];
 
 const NO_SOCKETS = "browsers have no sockets";
@@ -41,6 +42,7 @@ const ABSENT = {
     wss: BARE,
     "durable session": "QuickJS has no storage of its own: give `store` one of the user's own",
     woken: "nothing tells it of these",
+    small: "the small client needs TextEncoder, URL and AbortController",
   },
 };
 

@@ -2,11 +2,15 @@
 
 import { readFileSync } from "node:fs";
 import * as library from "@aiko/mqtt";
+import * as small from "@aiko/mqtt/small";
 import { DiskStore } from "@aiko/mqtt-store";
+import { WebSocket as PackagedWebSocket } from "ws";
 import { entries } from "./entries.js";
-import { afterDeath, beforeDeath, overTransport } from "./smoke.js";
+import { afterDeath, beforeDeath, bySmallClient, overTransport, refusedSmallClient } from "./smoke.js";
 
-const { phase, name, urls, ca, controlUrl, directory, entryCount } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const { phase, name, urls, ca, controlUrl, directory, entryCount, hasWebSocket } = JSON.parse(
+  readFileSync(process.argv[2], "utf8"),
+);
 
 async function control(path) {
   const response = await fetch(`${controlUrl}/${path}`);
@@ -24,6 +28,18 @@ const phases = {
       const options = transport === "tls" || transport === "wss" ? { tls: { ca } } : {};
       steps.push(...(await overTransport(library, { name, transport, url, options, control })));
     }
+    return steps;
+  },
+  /** Its own platform is the runtime's WebSocket, or one given to it; over TCP it goes by the whole client's. */
+  async small() {
+    const webSocket = hasWebSocket ? undefined : { implementation: PackagedWebSocket };
+    const steps = await refusedSmallClient(small, { controlUrl, options: { webSocket } });
+    for (const transport of ["ws", "wss"]) {
+      const where = { name, transport, url: urls[transport], options: { webSocket }, control };
+      steps.push(...(await bySmallClient(small, where)));
+    }
+    const { platform } = library;
+    steps.push(...(await bySmallClient(small, { ...durable, options: { platform } })));
     return steps;
   },
   async beforeDeath() {

@@ -11,7 +11,7 @@ const MEMORY_LIMIT = 64 * 1024 * 1024;
 /** Milliseconds for the whole suite. */
 const PATIENCE = 60_000;
 
-export async function runInQuickJs({ project, server, entryCount }) {
+export async function runInQuickJs({ project, server, bareEntryCount }) {
   const { outputFiles } = await build({
     entryPoints: [join(project, "in-quickjs.js")],
     bundle: true,
@@ -82,7 +82,7 @@ export async function runInQuickJs({ project, server, entryCount }) {
   try {
     context.unwrapResult(context.evalCode(outputFiles[0].text)).dispose();
     const promise = context.unwrapResult(
-      context.evalCode(`runSmoke(${JSON.stringify(server.urls.tcp)}, ${entryCount})`),
+      context.evalCode(`runSmoke(${JSON.stringify(server.urls.tcp)}, ${bareEntryCount})`),
     );
     const settling = context.resolvePromise(promise);
     context.unwrapResult(runtime.executePendingJobs());

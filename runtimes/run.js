@@ -28,10 +28,10 @@ const { values: options } = parseArgs({
 
 async function main(directory) {
   await install();
-  const { project, entryCount } = await prepare(directory);
-  const { ca, identity } = await certificates(directory);
+  const { project, entryCount, bareEntryCount } = await prepare(directory);
+  const { ca, caFile, identity } = await certificates(directory);
   const server = await startServer(identity, directory);
-  const context = { project, directory, entryCount, server, ca };
+  const context = { project, directory, entryCount, bareEntryCount, server, ca, caFile };
   const rows = [];
   try {
     for (const { names, steps } of runtimes(context)) {
@@ -61,7 +61,7 @@ function runtimes(context) {
   const { arch } = process;
   const nodes = [20, 22, 24, 26].map((line) => {
     const binary = join(modules, `node-${line}-${arch}/bin/node`);
-    return onServer(context, `Node ${line}`, binary, []);
+    return onServer({ ...context, hasWebSocket: line > 20 }, `Node ${line}`, binary, []);
   });
   const deno = join(modules, `@deno/linux-${arch}-glibc/deno`);
   return [
@@ -94,7 +94,8 @@ function runtimes(context) {
  * @param {string[]} args
  * @param {string[]} [typeCheck] what checks the types of a user's program, if the runtime can
  */
-function onServer({ project, directory, server, ca, entryCount }, row, binary, args, typeCheck) {
+function onServer(context, row, binary, args, typeCheck) {
+  const { project, directory, server, ca, caFile, entryCount, hasWebSocket = true } = context;
   const name = row.replaceAll(" ", "").toLowerCase();
   return {
     names: [row],
@@ -105,13 +106,16 @@ function onServer({ project, directory, server, ca, entryCount }, row, binary, a
       const { urls, controlUrl } = server;
       const steps = [];
       if (typeCheck !== undefined) steps.push(await checkTypes(binary, typeCheck, project));
-      for (const phase of ["entries", "transports", "beforeDeath", "afterDeath"]) {
+      for (const phase of ["entries", "transports", "small", "beforeDeath", "afterDeath"]) {
         const file = join(directory, `${name}-${phase}.json`);
-        const given = { phase, name, urls, ca, controlUrl, directory: sessions, entryCount };
+        const given = { phase, name, urls, ca, controlUrl, directory: sessions, entryCount, hasWebSocket };
         await writeFile(file, JSON.stringify(given));
-        const feature = { entries: "entries", transports: "tcp" }[phase] ?? "durable session";
+        const feature = { entries: "entries", transports: "tcp", small: "small" }[phase] ?? "durable session";
+        // A runtime's own WebSocket trusts whom the runtime trusts.
+        const trusted = phase === "small" ? { NODE_EXTRA_CA_CERTS: caFile, DENO_CERT: caFile } : {};
+        const surroundings = { cwd: project, timeout: PATIENCE, env: { ...process.env, ...trusted } };
         try {
-          const { stdout } = await run(binary, [...args, "on-server.js", file], { cwd: project, timeout: PATIENCE });
+          const { stdout } = await run(binary, [...args, "on-server.js", file], surroundings);
           steps.push(...JSON.parse(/^RESULT (.*)$/m.exec(stdout)?.[1] ?? "[]"));
         } catch (error) {
           steps.push({ feature, error: `${phase}: ${error.stderr || error.stdout || error}` });
@@ -124,7 +128,7 @@ function onServer({ project, directory, server, ca, entryCount }, row, binary, a
 
 async function checkTypes(binary, args, project) {
   try {
-    await run(binary, [...args, "consumer.ts"], { cwd: project, timeout: PATIENCE });
+    await run(binary, [...args, "consumer.ts", "small-consumer.ts"], { cwd: project, timeout: PATIENCE });
     return { feature: "entries" };
   } catch (error) {
     return { feature: "entries", error: `types: ${error.stderr || error}` };
@@ -181,15 +185,24 @@ async function prepare(directory) {
   const entries = Object.keys(exports)
     .filter((key) => key !== "./package.json")
     .map((key) => `@aiko/mqtt${key.slice(1)}`);
-  const lines = entries.map((entry, i) => `import * as entry${i} from "${entry}";`);
-  const list = entries.map((_, i) => `entry${i}`).join(", ");
-  const check = "export const entries = all.filter((entry) => Object.keys(entry).length > 0);";
-  await writeFile(join(project, "entries.js"), [...lines, `const all = [${list}];`, check, ""].join("\n"));
+  const bareEntries = entries.filter((entry) => entry !== "@aiko/mqtt/small"); // it needs what a small engine has not
+  await writeFile(join(project, "entries.js"), listOf(entries));
+  await writeFile(join(project, "bare-entries.js"), listOf(bareEntries));
   for (const file of ["smoke.js", "on-server.js", "in-browser.js", "in-quickjs.js"]) {
     await cp(here(file), join(project, file));
   }
-  await cp(here("../test/house/fixtures/consumer.ts"), join(project, "consumer.ts"));
-  return { project, entryCount: entries.length };
+  for (const file of ["consumer.ts", "small-consumer.ts"]) {
+    await cp(here(`../test/house/fixtures/${file}`), join(project, file));
+  }
+  return { project, entryCount: entries.length, bareEntryCount: bareEntries.length };
+}
+
+/** A module that imports these entries, and exports those of them that show something. */
+function listOf(entries) {
+  const lines = entries.map((entry, i) => `import * as entry${i} from "${entry}";`);
+  const list = entries.map((_, i) => `entry${i}`).join(", ");
+  const check = "export const entries = all.filter((entry) => Object.keys(entry).length > 0);";
+  return [...lines, `const all = [${list}];`, check, ""].join("\n");
 }
 
 /** Made anew, for localhost, by the tests' own authority. */
@@ -199,7 +212,9 @@ async function certificates(directory) {
   await bundle.write({ file, format: "esm", codeSplitting: false });
   const { Authority } = await import(pathToFileURL(file));
   const authority = await Authority.named("runtimes");
-  return { ca: authority.certificate, identity: await authority.issue(["localhost", "127.0.0.1"]) };
+  const caFile = join(directory, "authority.pem");
+  await writeFile(caFile, authority.certificate);
+  return { ca: authority.certificate, caFile, identity: await authority.issue(["localhost", "127.0.0.1"]) };
 }
 
 async function writeDocument(matrix) {
@@ -210,7 +225,9 @@ the embedded broker: over each transport that it has it connects, exchanges mess
 cut, and carries a megabyte. *Durable session*: a process (in browsers: a page) dies with unacknowledged messages; its successor finds
 them in the store and sends each once. *Woken*: a client that waits for its next attempt makes it when the browser says that the network is
 back or the page is shown, and a hidden page keeps its connection. The network is taken away and given back by the browser; headless
-Chromium cannot hide a page, so the page says it is hidden, and its timers are held back as a hidden page's are.
+Chromium cannot hide a page, so the page says it is hidden, and its timers are held back as a hidden page's are. *Small*: the client of
+\`@aiko/mqtt/small\` does the same in MQTT 5 and 3.1.1, over \`ws:\` and \`wss:\` by the WebSocket of the runtime itself (on Node 20, which
+has none, by that of the package \`ws\`), and outside of browsers over TCP by the platform of \`@aiko/mqtt\`.
 
 ${matrix}
 `;

@@ -142,7 +142,7 @@ export async function startServer(identity, directory) {
       if (Object.hasOwn(commands, first)) {
         await commands[first](gates[second], searchParams.get("text"));
         response.end("done");
-      } else if (first === "in-browser.js" || first === "mqtt.js") {
+      } else if (["in-browser.js", "mqtt.js", "mqtt-small.js"].includes(first)) {
         response.setHeader("content-type", "text/javascript");
         response.end(await readFile(join(directory, first)));
       } else {

@@ -95,6 +95,43 @@ export async function overTransport(library, { name, transport, url, options, co
   return steps;
 }
 
+/**
+ * What is no WebSocket server is told as such, and soon.
+ *
+ * @returns {Promise<Step[]>}
+ */
+export async function refusedSmallClient(small, { controlUrl, options }) {
+  const steps = [];
+  await step(steps, "small", "ws", async () => {
+    const code = await small.connect(controlUrl.replace("http:", "ws:"), options).then(
+      () => "no refusal",
+      (error) => error.code,
+    );
+    check(code === "WEBSOCKET_FAILED", `a server that speaks HTTP alone is refused; ${code} came`);
+  });
+  return steps;
+}
+
+/**
+ * The same by the small client, in both of its versions.
+ *
+ * @param small what `@aiko/mqtt/small` exports
+ * @param {Parameters<typeof overTransport>[1]} where
+ * @returns {Promise<Step[]>}
+ */
+export async function bySmallClient(small, where) {
+  const steps = [];
+  for (const protocolVersion of [5, 4]) {
+    const options = { ...where.options, protocolVersion };
+    steps.push(...(await overTransport(small, { ...where, name: `${where.name}-small-${protocolVersion}`, options })));
+  }
+  return steps.map(({ feature, transport, error }) => ({
+    feature: "small",
+    transport,
+    error: error && `${feature}: ${error}`,
+  }));
+}
+
 const COUNT = 20;
 
 /**

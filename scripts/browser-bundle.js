@@ -1,4 +1,4 @@
-// Builds packages/mqtt/dist/browser/mqtt.js out of what tsc built: the client in one file, for pages without a bundler.
+// Builds packages/mqtt/dist/browser/ out of what tsc built: each of the two clients in one file, for pages without a bundler.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -7,22 +7,30 @@ const library = new URL("../packages/mqtt/", import.meta.url);
 const { name, version, license } = JSON.parse(await readFile(new URL("package.json", library), "utf8"));
 const ENTRY = "entry";
 
-const bundle = await rolldown({
-  input: ENTRY,
-  platform: "browser",
-  plugins: [
-    {
-      name: "entry",
-      resolveId: (id) => (id === ENTRY ? id : undefined),
-      // The library's own door, and the store that is of use in browsers alone.
-      load: (id) =>
-        id === ENTRY ? `export * from "${name}"; export { IndexedDbStore } from "${name}/indexed-db";` : undefined,
-    },
-  ],
-});
-await bundle.write({
-  file: fileURLToPath(new URL("dist/browser/mqtt.js", library)),
-  format: "esm",
-  minify: true,
-  banner: `/*! ${name} ${version}, ${license} */`,
-});
+/** What each file exports. */
+const files = {
+  // The library's own door, and the store that is of use in browsers alone.
+  "mqtt.js": `export * from "${name}"; export { IndexedDbStore } from "${name}/indexed-db";`,
+  "mqtt-small.js": `export * from "${name}/small";`,
+};
+
+for (const [file, source] of Object.entries(files)) {
+  const bundle = await rolldown({
+    input: ENTRY,
+    cwd: fileURLToPath(library), // wherever this is run
+    platform: "browser",
+    plugins: [
+      {
+        name: "entry",
+        resolveId: (id) => (id === ENTRY ? id : undefined),
+        load: (id) => (id === ENTRY ? source : undefined),
+      },
+    ],
+  });
+  await bundle.write({
+    file: fileURLToPath(new URL(`dist/browser/${file}`, library)),
+    format: "esm",
+    minify: true,
+    banner: `/*! ${name} ${version}, ${license} */`,
+  });
+}

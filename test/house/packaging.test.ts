@@ -77,10 +77,14 @@ describe.each([
   ["node16", { module: "node16", moduleResolution: "node16" }],
   ["bundler", { module: "esnext", moduleResolution: "bundler" }],
 ])("with moduleResolution %s", (resolution, options) => {
-  test(
-    "@aiko/mqtt type-checks without the types of any platform",
-    async () => {
-      expect(await typeCheck(`mqtt-${resolution}`, "consumer.ts", { ...options, types: [] })).toEqual(clean);
+  test.each([
+    ["@aiko/mqtt", "consumer.ts"],
+    ["@aiko/mqtt/small", "small-consumer.ts"],
+  ])(
+    "%s type-checks without the types of any platform",
+    async (entry, fixture) => {
+      const folder = `${entry.replaceAll("/", "-")}-${resolution}`;
+      expect(await typeCheck(folder, fixture, { ...options, types: [] })).toEqual(clean);
     },
     minutes,
   );
