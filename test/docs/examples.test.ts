@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { filesBelow } from "../house/source.ts";
@@ -73,7 +74,8 @@ describe("examples in documents", () => {
   });
 
   test.each(blocks.map(({ name }, i) => ({ name, i })))("$name runs", { timeout: 60_000 }, async ({ i }) => {
-    const { code, output } = await run(process.execPath, ["--import", "fake-indexeddb/auto", `block${i}.js`], folder); // what it writes goes there
+    const globals = fileURLToPath(new URL("browser-globals.js", import.meta.url));
+    const { code, output } = await run(process.execPath, ["--import", globals, `block${i}.js`], folder); // what it writes goes there
     expect({ code, output }).toMatchObject({ code: 0 });
   });
 });

@@ -1,0 +1,5 @@
+// What browsers have and Node may not, for the examples of pages.
+import "fake-indexeddb/auto";
+import { WebSocket } from "ws";
+
+Object.assign(globalThis, { WebSocket: globalThis.WebSocket ?? WebSocket });
