@@ -438,8 +438,11 @@ function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean)
   writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
 }
 
+/** What a clock's fractions may add to a time that was far from it, in milliseconds. */
+const FRACTION = 1;
+
 /** The properties with the expiry that is left, in whole seconds and not less than 0. */
 function remainingExpiry(message: OutgoingMessage, now: number): PublishProperties {
-  const messageExpiryInterval = Math.max(0, Math.ceil((message.expiresAt - now) / 1000));
+  const messageExpiryInterval = Math.max(0, Math.ceil((message.expiresAt - now - FRACTION) / 1000));
   return { ...message.properties, messageExpiryInterval };
 }

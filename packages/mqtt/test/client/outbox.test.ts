@@ -125,6 +125,18 @@ describe("a message that expires in the queue", () => {
     expect(later.settled).toBe(0);
   });
 
+  test("goes out with the interval it was given, whatever fraction of a millisecond the clock is at", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    for (let i = 0; i < 100; i++) {
+      await bench.clock.advance(2 ** -12);
+      const messageExpiryInterval = i % 2 === 0 ? 1 : 0xffff_ffff;
+      const published = watch(client.publish("t", "", { properties: { messageExpiryInterval } }));
+      expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval } });
+      expect(published.error).toBeUndefined();
+    }
+  });
+
   test.each([4, 5] as const)("is told as expired and not sent on version %i", async (protocolVersion) => {
     const bench = new Bench();
     const client = bench.create({ protocolVersion });
