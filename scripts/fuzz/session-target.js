@@ -214,6 +214,10 @@ class Unsubscribe extends UnsubscribeRequest {
   failed() {}
 }
 
+/** @extends {MqttError<"CLIENT_CLOSED">} */
 class Abandoned extends MqttError {
-  code = /** @type {const} */ ("CLIENT_CLOSED");
+  /** @param {string} what */
+  constructor(what) {
+    super("CLIENT_CLOSED", what);
+  }
 }

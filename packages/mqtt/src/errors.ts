@@ -87,15 +87,10 @@ export type MqttErrorCode =
   | TimeoutErrorCode;
 
 /** What all errors of this library have in common. `docs/errors.md` lists every `code`. */
-export abstract class MqttError extends Error {
-  /** A literal that programs may compare; it does not change between releases, unlike `message`. */
-  abstract readonly code: MqttErrorCode;
-}
-
-export class UsageError extends MqttError {
-  override readonly name = "UsageError";
+export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> extends Error {
   constructor(
-    readonly code: UsageErrorCode,
+    /** A literal that programs may compare; it does not change between releases, unlike `message`. */
+    readonly code: Code,
     message: string,
     options?: { cause?: unknown },
   ) {
@@ -103,16 +98,20 @@ export class UsageError extends MqttError {
   }
 }
 
-export class ProtocolError extends MqttError {
+export class UsageError extends MqttError<UsageErrorCode> {
+  override readonly name = "UsageError";
+}
+
+export class ProtocolError extends MqttError<ProtocolErrorCode> {
   override readonly name = "ProtocolError";
   constructor(
-    readonly code: ProtocolErrorCode,
+    code: ProtocolErrorCode,
     /** The MQTT 5 reason code that tells the peer what it did wrong, 0x81 … 0xA2. */
     readonly reasonCode: number,
     message: string,
     options?: { cause?: unknown },
   ) {
-    super(message, options);
+    super(code, message, options);
   }
 }
 
@@ -123,7 +122,7 @@ export interface RefusalDetails {
   readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
 }
 
-export class RefusedError extends MqttError {
+export class RefusedError extends MqttError<RefusedErrorCode> {
   override readonly name = "RefusedError";
   /** The peer's own words, where it gave any. */
   readonly reasonString: string | undefined;
@@ -132,37 +131,23 @@ export class RefusedError extends MqttError {
   readonly userProperties: readonly (readonly [name: string, value: string])[];
 
   constructor(
-    readonly code: RefusedErrorCode,
+    code: RefusedErrorCode,
     /** The peer's reason code (MQTT 5) or return code (3.1 and 3.1.1), as it stood in the packet. */
     readonly reasonCode: number,
     message: string,
     details: RefusalDetails = {},
   ) {
-    super(details.reasonString === undefined ? message : `${message}, "${details.reasonString}"`);
+    super(code, details.reasonString === undefined ? message : `${message}, "${details.reasonString}"`);
     this.reasonString = details.reasonString;
     this.serverReference = details.serverReference;
     this.userProperties = details.userProperties ?? [];
   }
 }
 
-export class TransportError extends MqttError {
+export class TransportError extends MqttError<TransportErrorCode> {
   override readonly name = "TransportError";
-  constructor(
-    readonly code: TransportErrorCode,
-    message: string,
-    options?: { cause?: unknown },
-  ) {
-    super(message, options);
-  }
 }
 
-export class TimeoutError extends MqttError {
+export class TimeoutError extends MqttError<TimeoutErrorCode> {
   override readonly name = "TimeoutError";
-  constructor(
-    readonly code: TimeoutErrorCode,
-    message: string,
-    options?: { cause?: unknown },
-  ) {
-    super(message, options);
-  }
 }
