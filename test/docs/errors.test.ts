@@ -1,10 +1,15 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import {
+  describeReasonCode,
+  describeReturnCode,
+  MAXIMUM_RETURN_CODE,
+} from "../../packages/mqtt/src/codec/reason-codes.ts";
 import { filesBelow } from "../house/source.ts";
 
 const code = /"([A-Z][A-Z_0-9]+)"/g;
 const declared = [...readFileSync("packages/mqtt/src/errors.ts", "utf8").matchAll(code)].map((match) => match[1]);
-const documented = [...readFileSync("docs/errors.md", "utf8").matchAll(/^\| `([A-Z_0-9]+)`/gm)].map(
+const documented = [...readFileSync("docs/errors.md", "utf8").matchAll(/^\| `([A-Z][A-Z_0-9]+)`/gm)].map(
   (match) => match[1],
 );
 
@@ -19,4 +24,16 @@ test("every error code is thrown somewhere", () => {
     .map((path) => readFileSync(path, "utf8"))
     .join("\n");
   expect(declared.filter((each) => !sources.includes(`"${each}"`))).toEqual([]);
+});
+
+test("every reason code that refuses is documented once, by its number and name", () => {
+  const text = readFileSync("docs/errors.md", "utf8");
+  const documentedCodes = [...text.matchAll(/^\| `(0x[0-9A-F]{2}|[1-9])` \| ([^|]+) \|/gm)];
+  const codes = Array.from({ length: 256 }, (_, code) => code);
+  const named = codes
+    .slice(0x80)
+    .map(describeReasonCode)
+    .filter((each) => each.includes("("));
+  const returned = codes.slice(1, MAXIMUM_RETURN_CODE + 1).map(describeReturnCode);
+  expect(documentedCodes.map(([, code, name]) => `${code} (${name})`)).toEqual([...named, ...returned]);
 });
