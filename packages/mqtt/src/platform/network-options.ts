@@ -54,7 +54,18 @@ export interface WebSocketEvent {
   readonly message?: string;
 }
 
-export type WebSocketClass = new (url: string, protocols: string[], options?: never) => WebSocketLike;
+/** What such a class must have, by types that the DOM's `WebSocket`, that of `ws` and any `WebSocketLike` fit. */
+interface StandardWebSocket {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  readonly protocol: string;
+  send(bytes: never): void;
+  close(code?: number): void;
+  addEventListener(type: never, listener: never): void;
+}
+
+/** A class that does what the standard WebSocket does: the runtime's, that of the package `ws`, or another. */
+export type WebSocketClass = new (url: string, protocols: string[], options?: never) => StandardWebSocket;
 
 export interface WebSocketOptions {
   /** Headers of the upgrade request; those that are undefined are left out. Browsers allow none. */

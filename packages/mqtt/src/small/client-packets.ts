@@ -1,4 +1,4 @@
-/** What each packet of a client is made of: `PacketWriter` knows how its parts are written. */
+/** What each packet of a client is made of: `PacketWriter` knows how its parts are written. What cannot be sent is a UsageError. */
 
 import type { QoS, SubscriptionRequest, Will } from "../codec/packets.js";
 import type {
@@ -109,7 +109,10 @@ export function unsubscribePacket(
   return writer.packet(0xa2);
 }
 
-/** @param reasonCode other than 0 on MQTT 5 only */
+/**
+ * @param first the packet's first byte
+ * @param reasonCode other than 0 on MQTT 5 only
+ */
 export function acknowledgement(first: number, packetIdentifier: number, reasonCode: number): Uint8Array {
   const writer = new PacketWriter().number(packetIdentifier, 2);
   if (reasonCode > 0) writer.number(reasonCode, 1);
@@ -124,6 +127,7 @@ export function disconnectPacket(
   if (!mayCarry("disconnect", reasonCode))
     throw new UsageError("PACKET_INVALID", `disconnect: reason code ${reasonCode}`);
   const writer = new PacketWriter();
-  if (version === 5) writer.number(reasonCode, 1).properties("disconnect", properties);
+  if (version === 5 && (reasonCode > 0 || properties)) writer.number(reasonCode, 1);
+  if (version === 5 && properties) writer.properties("disconnect", properties);
   return writer.packet(0xe0);
 }

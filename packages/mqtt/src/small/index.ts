@@ -13,7 +13,7 @@ export type { SmallSubscription } from "./small-subscription.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected, until
- * `disconnect`. What it takes the whole client's `connect` takes too.
+ * `disconnect`. Its options are among the whole client's.
  *
  * @param urls one server, or a list to fail over through
  * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if none takes the client; UsageError if an option
@@ -33,7 +33,11 @@ export async function connect(urls: string | readonly string[], options: SmallOp
   return client;
 }
 
-/** Makes a client without connecting it: for listeners and subscriptions that must not miss the first message. */
+/**
+ * Makes a client without connecting it: for listeners and subscriptions that must not miss the first message.
+ *
+ * @throws UsageError if an option or a URL is unknown or wrong
+ */
 export function createClient(urls: string | readonly string[], options: SmallOptions = {}): SmallClient {
   return new SmallEngine(urls, options, options?.platform ?? platform);
 }

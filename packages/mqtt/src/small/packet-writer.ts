@@ -108,7 +108,12 @@ export class PacketWriter {
     }
   }
 
-  /** The packet, header and all. @throws UsageError PACKET_INVALID */
+  /**
+   * The packet, header and all.
+   *
+   * @param first its first byte: packet type and flags
+   * @throws UsageError PACKET_INVALID if it is longer than a packet can be
+   */
   packet(first: number): Uint8Array {
     const { length } = this;
     if (length > LONGEST) throw new UsageError("PACKET_INVALID", `${length} bytes, at most ${LONGEST}`);

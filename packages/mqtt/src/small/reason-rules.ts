@@ -1,4 +1,7 @@
-/** Which reason codes a packet may carry, without their names: `codec` has the table with them, and a test holds the two together. */
+/**
+ * Which reason codes a packet may carry, without their names (`codec` has the table with them, and a test holds the two together), and the
+ * errors that are made of reason codes.
+ */
 
 import {
   ProtocolError,

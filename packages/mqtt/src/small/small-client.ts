@@ -1,4 +1,7 @@
-/** The small client: what most pages and devices need, by the same calls as the whole client's. */
+/**
+ * The small client: what most pages and devices need, by the same calls as the whole client's. Owns the subscriptions, the listeners and
+ * the count of what the application has not finished with; how a packet is made or sent is the session's and the connector's.
+ */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
@@ -32,6 +35,7 @@ import { type SmallRequest, SmallSession } from "./small-session.js";
 import { SmallConsumer, type SmallSubscription } from "./small-subscription.js";
 import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
 
+/** The whole client's events, but for those of what this one does not do. */
 export type SmallEvents = Pick<
   ClientEvents,
   "connected" | "disconnected" | "reconnecting" | "closed" | "error" | "unclaimed" | "dropped"
@@ -43,12 +47,31 @@ export interface SmallSubscribeOptions
   readonly onMessage?: ((message: Message) => unknown) | undefined;
 }
 
-/** What the whole client has of these, with the same meaning. */
+/** What the whole client has of these, with the same meaning. `docs/decisions/0007-the-small-client.md` lists the differences. */
 export interface SmallClient
-  extends Pick<Client, "clientId" | "connected" | "connect" | "publish" | "unsubscribe" | typeof Symbol.asyncDispose> {
+  extends Pick<Client, "clientId" | "connected" | "connect" | "publish" | typeof Symbol.asyncDispose> {
+  /** Calls `listener` at each such event, once however often it is given. Returns what takes it off again. */
   on<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): () => void;
   off<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): void;
+  /**
+   * Subscribes to one filter or several. Resolves at SUBACK, whenever there is a connection.
+   *
+   * @throws RefusedError if the server denies all of them, or has said in CONNACK that it would deny one; TransportError
+   * SUBSCRIBE_UNANSWERED after ten lost connections; UsageError if a filter or an option is wrong, or the client is closed
+   */
   subscribe(topicFilters: string | readonly string[], options?: SmallSubscribeOptions): Promise<SmallSubscription>;
+  /**
+   * Ends all subscriptions of this client under these filters. Resolves at UNSUBACK.
+   *
+   * @throws RefusedError UNSUBSCRIBE_REFUSED, TransportError UNSUBSCRIBE_UNANSWERED, UsageError; the subscriptions end all the same
+   */
+  unsubscribe(topicFilters: string | readonly string[]): Promise<void>;
+  /**
+   * Waits, `drainTimeout` milliseconds at most (default 5,000), for what is unacknowledged, says DISCONNECT and closes. Whatever is
+   * still pending then is rejected with CLIENT_CLOSED. Offline it does not wait.
+   *
+   * @throws UsageError if an option is unknown, or DISCONNECT cannot carry the reason code: then nothing is closed
+   */
   disconnect(options?: Pick<DisconnectOptions, "reasonCode" | "drainTimeout">): Promise<void>;
 }
 
@@ -64,11 +87,13 @@ interface Entry {
   asking: boolean;
 }
 
-/** How much may wait for handlers and iterators before reading stops. */
+const EVENTS = "connected,disconnected,reconnecting,closed,error,unclaimed,dropped".split(",");
+/** How many messages, and bytes of topics and payloads, may wait for handlers and iterators before reading stops. */
 const MOST_HELD = 1_000;
 const MOST_HELD_BYTES = 4 * 2 ** 20;
 /** So many times that, where reading has to go on; then QoS 0 messages are dropped. */
 const OVERFLOW = 2;
+/** Milliseconds. */
 const DRAIN_TIMEOUT = 5_000;
 /** The reason code for a message that its handler failed with. */
 const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
@@ -76,7 +101,7 @@ const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
 export class SmallEngine implements SmallClient {
   readonly #settings: SmallSettings;
   readonly #clock: Clock;
-  readonly #listeners = new Map<string, Set<Listener<never>>>();
+  readonly #listeners = new Map(EVENTS.map((name) => [name, new Set<Listener<never>>()]));
   readonly #session: SmallSession;
   readonly #connector: SmallConnector;
   readonly #entries = new Set<Entry>();
@@ -119,8 +144,9 @@ export class SmallEngine implements SmallClient {
   }
 
   on<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(listener));
+    assertAmong(EVENTS, { event: name });
+    assertFunction("listener", listener);
+    this.#listeners.get(name)?.add(listener);
     return () => this.off(name, listener);
   }
 
@@ -142,7 +168,7 @@ export class SmallEngine implements SmallClient {
       const { version } = this.#settings;
       const now = this.#clock.now();
       const abort = (): void => {
-        if (message.packetIdentifier === 0) message.settle = undefined; // it has not left
+        if (message.packetIdentifier === 0) message.settle = undefined; // it has not left: passed over when its turn comes
         reject(new UsageError("ABORTED", "publish: aborted by its signal", { cause: signal?.reason }));
       };
       const message: Parameters<SmallSession["publish"]>[0] = {
@@ -174,11 +200,9 @@ export class SmallEngine implements SmallClient {
       this.#assertOpen("subscribe");
       assertNames(options, "qos,onMessage,noLocal,retainAsPublished,retainHandling");
       const { qos = 0, onMessage, noLocal = false, retainAsPublished = false, retainHandling = 0 } = options;
-      assertAmong("qos", qos, QOS);
-      assertAmong("noLocal", noLocal, BOOLEAN);
-      assertAmong("retainAsPublished", retainAsPublished, BOOLEAN);
-      assertAmong("retainHandling", retainHandling, QOS);
-      if (onMessage !== undefined && typeof onMessage !== "function") throw invalid("onMessage", "must be a function");
+      assertAmong(QOS, { qos, retainHandling });
+      assertAmong(BOOLEAN, { noLocal, retainAsPublished });
+      if (onMessage !== undefined) assertFunction("onMessage", onMessage);
       const filters = filtersOf(topicFilters);
       const requests = filters.map((topicFilter) => {
         const matches = matcherOf(topicFilter);
@@ -209,10 +233,9 @@ export class SmallEngine implements SmallClient {
     await this.#leave(filtersOf(topicFilters), undefined);
   }
 
-  async disconnect({
-    reasonCode = 0,
-    drainTimeout = DRAIN_TIMEOUT,
-  }: Pick<DisconnectOptions, "reasonCode" | "drainTimeout"> = {}): Promise<void> {
+  async disconnect(options: Pick<DisconnectOptions, "reasonCode" | "drainTimeout"> = {}): Promise<void> {
+    assertNames(options, "reasonCode,drainTimeout");
+    const { reasonCode = 0, drainTimeout = DRAIN_TIMEOUT } = options;
     const { version, endsWithClient } = this.#settings;
     const packet = disconnectPacket(version, reasonCode, endsWithClient ? { sessionExpiryInterval: 0 } : undefined);
     this.#closing ??= this.#close(packet, drainTimeout);
@@ -258,9 +281,9 @@ export class SmallEngine implements SmallClient {
 
   /** What a listener throws is an error too; what nobody listens for is not lost without a trace. */
   #emit<Name extends keyof SmallEvents>(name: Name, value: SmallEvents[Name]): void {
-    const listeners = this.#listeners.get(name) ?? [];
-    if (name === "error" && [...listeners].length === 0) console.error(value);
-    for (const listener of [...listeners]) {
+    const listeners = [...(this.#listeners.get(name) ?? [])];
+    if (name === "error" && listeners.length === 0) console.error(value);
+    for (const listener of listeners) {
       try {
         (listener as Listener<SmallEvents[Name]>)(value);
       } catch (error) {
@@ -308,9 +331,8 @@ export class SmallEngine implements SmallClient {
   /** Ends the filters of one subscription, or of all. What another still has stays with the server. */
   async #leave(topicFilters: readonly string[], only: Entry | undefined): Promise<void> {
     const affected = [...this.#entries].filter((each) => !only || each === only);
-    const unshared = topicFilters.filter(
-      (filter) => ![...this.#entries].some((each) => !affected.includes(each) && has(each, filter)),
-    );
+    const others = [...this.#entries].filter((each) => only && each !== only);
+    const unshared = topicFilters.filter((filter) => !others.some((each) => has(each, filter)));
     try {
       if (unshared.length > 0 && (affected.length > 0 || !only)) await this.#askToLeave(unshared);
     } finally {
@@ -409,8 +431,8 @@ export class SmallEngine implements SmallClient {
         };
       });
     }
-    if (this.#connector.isStopped) return; // it has given up by itself
     if (this.connected) this.#connector.write(farewell);
+    if (this.#connector.isStopped) return; // it has given up by itself, perhaps over this
     const left = this.#connector.stop(drainTimeout);
     this.#finish(undefined);
     await left;
@@ -432,14 +454,17 @@ function messageOf({ topic, payload, qos, retain, dup, properties = {} }: Publis
   return { topic, payload, qos, retain, dup, properties, text, json: () => JSON.parse(text()) };
 }
 
+function assertFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw invalid(name, "must be a function");
+}
+
 function has({ requests }: Entry, filter: string): boolean {
   return requests.some(({ topicFilter }) => topicFilter === filter);
 }
 
 function filtersOf(topicFilters: string | readonly string[]): readonly string[] {
-  const filters = typeof topicFilters === "string" ? [topicFilters] : topicFilters;
-  if (!Array.isArray(filters) || filters.length === 0) throw invalid("topicFilters", "must be a filter or several");
-  for (const filter of filters as readonly unknown[])
+  const filters = [topicFilters].flat();
+  for (const filter of filters.length > 0 ? filters : [""])
     if (typeof filter !== "string" || !isTopicFilter(filter))
       throw invalid(
         `topicFilter "${String(filter)}"`,

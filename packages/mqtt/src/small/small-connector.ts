@@ -40,6 +40,9 @@ interface Link {
 
 /** Codes of CONNACK after which trying again cannot help: the return codes of 3.1.1, then the reason codes. */
 const FINAL = [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c];
+/** Of them, what other credentials may change, and how many of these in a row are taken for chance where they are asked for anew. */
+const ABOUT_CREDENTIALS = [4, 5, 0x86, 0x87];
+const MOST_REFUSALS = 3;
 const TAKEN_OVER = 0x8e;
 const UNSPECIFIED_ERROR = 0x80;
 /** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
@@ -63,6 +66,8 @@ export class SmallConnector {
   #assignedClientId: string | undefined;
   /** Whether there was a connection: a clean start again would throw the session away that the client comes back for. */
   #established = false;
+  /** Refusals of credentials in a row. */
+  #refusals = 0;
   #stopListening: (() => void) | undefined;
   #gone: (() => void) | undefined;
 
@@ -122,7 +127,7 @@ export class SmallConnector {
       new Promise<void>((resolve) => {
         this.#gone = resolve;
       });
-    this.#end(new UsageError("CLIENT_CLOSED", "connect: the client is closed"), patience);
+    this.#end(new UsageError("CLIENT_CLOSED", "connect: the client is closed"), this.isOnline ? patience : undefined);
     await gone;
   }
 
@@ -136,6 +141,7 @@ export class SmallConnector {
     const { clock, onWake } = this.#platform;
     this.#assignedClientId = connack.properties?.assignedClientIdentifier ?? this.#assignedClientId;
     this.#established = true;
+    this.#refusals = 0;
     this.#policy.connected(clock.now());
     this.#stopListening ??= onWake?.(() => this.#wake());
     this.#watch();
@@ -146,8 +152,7 @@ export class SmallConnector {
   refused({ type, reasonCode, properties }: ConnackPacket | DisconnectPacket): void {
     const code =
       type === "connack" ? "CONNECT_REFUSED" : reasonCode === TAKEN_OVER ? "TAKEN_OVER" : "DISCONNECTED_BY_SERVER";
-    const what = type === "connack" ? "refused" : "ended";
-    const message = `${this.server} ${what} the connection of "${this.clientId}": reason code ${hex(reasonCode)}`;
+    const message = `${this.server}, clientId "${this.clientId}": ${type} with reason code ${hex(reasonCode)}`;
     this.#end(new RefusedError(code, reasonCode, message, properties), 0);
   }
 
@@ -162,6 +167,7 @@ export class SmallConnector {
     }
   }
 
+  /** Stops reading, or goes on, which may deliver what was held before this returns. */
   setPaused(paused: boolean): void {
     const { connection } = this.#link ?? {};
     if (paused) connection?.transport.pause();
@@ -264,7 +270,7 @@ export class SmallConnector {
 
   #retry(error: MqttError): void {
     if (this.isStopped) return;
-    const delay = isFinal(error) ? undefined : this.#policy.next(this.#platform.clock.now());
+    const delay = this.#isOver(error) ? undefined : this.#policy.next(this.#platform.clock.now());
     if (delay === undefined) {
       this.#state = "stopped";
       this.#stopListening?.();
@@ -273,6 +279,12 @@ export class SmallConnector {
     }
     this.#wait(delay);
     this.#owner.emit("reconnecting", { attempt: this.#policy.attempts, delay, error });
+  }
+
+  /** Whether trying again cannot help. A token that had just expired is another one at the next attempt. */
+  #isOver(error: MqttError): boolean {
+    const about = ABOUT_CREDENTIALS.includes((error as RefusedError).reasonCode);
+    return isFinal(error) && !(about && this.#settings.credentials && ++this.#refusals <= MOST_REFUSALS);
   }
 
   #wait(delay: number): void {
@@ -297,10 +309,8 @@ export class SmallConnector {
     const { clock } = this.#platform;
     const link = this.#link as Link;
     const error = this.#session.advance(clock.now());
-    if (error) {
-      this.#end(error);
-      return;
-    }
+    if (error) this.#end(error);
+    if (this.#link !== link) return; // also if PINGREQ was more than may wait for a server that does not read
     link.timer.cancel();
     const left = this.#session.deadline() - clock.now();
     link.timer = clock.schedule(Math.max(0, Math.min(left, LOOK_AGAIN)), () => this.#watch());

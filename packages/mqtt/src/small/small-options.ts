@@ -81,10 +81,10 @@ export function parseSmallOptions(
   const { cleanStart = true, protocolVersion: version = 5, reconnect = {}, outbox = {}, will } = options;
   const { clientId = randomClientId(platform), username, password, credentials, dial, signal, webSocket } = options;
   const { keepAlive = 60, connectTimeout = 10_000, properties = {} } = options;
-  const servers = [urls].flat().map(parseSmallUrl);
-  if (servers.length === 0) throw invalid("urls", "must name a server", "URL_INVALID");
-  assertAmong("protocolVersion", version, [5, 4]);
-  assertAmong("cleanStart", cleanStart, BOOLEAN);
+  const given = [urls].flat();
+  const servers = (given.length > 0 ? given : [""]).map(parseSmallUrl);
+  assertAmong([5, 4], { protocolVersion: version });
+  assertAmong(BOOLEAN, { cleanStart });
   if (clientId === "" && version === 4 && !cleanStart)
     throw invalid("clientId", "must not be empty without cleanStart", "CLIENT_ID_INVALID"); // [MQTT-3.1.3-7]
   assertNames(reconnect || {}, "initialDelay,maximumDelay,maximumAttempts", "reconnect.");
@@ -95,7 +95,6 @@ export function parseSmallOptions(
     maximumAttempts = Infinity,
   } = reconnect || { maximumAttempts: 0 };
   const { maximumCount = 100_000, maximumBytes = 64 * 2 ** 20 } = outbox;
-  if (!(maximumAttempts >= 0)) throw invalid("maximumAttempts", "must be a number of at least 0");
   assertIntegers(0, 0xffff, { keepAlive });
   assertIntegers(1, LONGEST_TIMER, { connectTimeout, initialDelay, maximumDelay, maximumCount, maximumBytes });
   const expiry = cleanStart ? (reconnect ? COME_BACK : undefined) : FOR_EVER;
@@ -109,7 +108,8 @@ export function parseSmallOptions(
     password,
     properties: { ...properties, sessionExpiryInterval, receiveMaximum },
   };
-  connectPacket(version, fields); // what cannot be encoded is told now
+  // What cannot be encoded is told now. A password may be meant for the user whom a URL names.
+  connectPacket(version, { ...fields, username: username ?? servers.find((each) => each.username)?.username });
   return {
     version,
     servers,
@@ -137,21 +137,23 @@ function parseWill(will: WillOptions): ConnectFields["will"] {
 /** @throws UsageError */
 export function assertMessage(prefix: string, topic: unknown, qos: unknown, retain: unknown): void {
   if (typeof topic !== "string" || !isTopicName(topic))
-    throw invalid(`${prefix}topic`, "must be a string without + and #, and not empty", "TOPIC_NAME_INVALID");
-  assertAmong(`${prefix}qos`, qos, QOS);
-  assertAmong(`${prefix}retain`, retain, BOOLEAN);
+    throw invalid(`${prefix}topic`, "must be a topic name, without + and #", "TOPIC_NAME_INVALID");
+  assertAmong(QOS, { [`${prefix}qos`]: qos });
+  assertAmong(BOOLEAN, { [`${prefix}retain`]: retain });
 }
 
 export const QOS: readonly unknown[] = [0, 1, 2];
 export const BOOLEAN: readonly unknown[] = [true, false];
 
-export function assertAmong(name: string, value: unknown, choices: readonly unknown[]): void {
-  if (!choices.includes(value)) throw invalid(name, `must be ${choices.join(" or ")}`);
+export function assertAmong(choices: readonly unknown[], values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values))
+    if (!choices.includes(value)) throw invalid(name, `must be ${choices.join(" or ")}`);
 }
 
 /** A misspelt option is told, and not passed over: `{ QoS: 1 }` would be QoS 0. */
 export function assertNames(options: object, names: string, prefix = ""): void {
-  if (typeof options !== "object" || options === null) throw invalid(prefix || "options", "must be an object");
+  if (typeof options !== "object" || options === null)
+    throw invalid(prefix.slice(0, -1) || "options", "must be an object");
   for (const name of Object.keys(options))
     if (!names.split(",").includes(name)) throw invalid(prefix + name, `is none of ${names}`, "OPTION_UNKNOWN");
 }

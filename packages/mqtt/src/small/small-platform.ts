@@ -58,7 +58,7 @@ function dial(
     if (scheme[0] !== "w" || !implementation)
       throw new UsageError("TRANSPORT_UNAVAILABLE", `${scheme}: needs a WebSocket or the option platform`);
     const server = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-    const socket = new implementation(server + path, [subprotocol], webSocket as never);
+    const socket = new implementation(server + path, [subprotocol], webSocket as never) as WebSocketLike;
     socket.binaryType = "arraybuffer";
     const fail = (why: string): void =>
       reject(new TransportError("WEBSOCKET_FAILED", `no WebSocket to ${server}: ${why}`));

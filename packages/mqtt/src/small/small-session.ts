@@ -76,6 +76,7 @@ const MODEST = 20;
 const PATIENCE = 300_000;
 /** So many connections may be lost before a request is given up. */
 const MOST_LOSSES = 10;
+const MOST_IDENTIFIERS = 65_535;
 const NOT_FOUND = 0x92;
 const REFUSAL = 0x80;
 const SUCCESS: Answer = { reasonCode: 0 };
@@ -101,23 +102,19 @@ export class SmallSession {
     this.incoming = new IncomingMessages(settings.version, settings.receiveMaximum, events.write);
   }
 
-  get online(): boolean {
-    return this.#online !== undefined;
-  }
-
-  /** What waits for the server. */
+  /** What waits for the server: for its answer, or until it takes more. */
   get awaited(): number {
-    return this.#inflight.size + this.#requests.size;
+    return this.#unanswered + this.#queue.length;
   }
 
   /** What has no outcome yet. */
   get pending(): number {
-    return this.awaited + this.#queue.length + this.#leaving.length;
+    return this.awaited + this.#leaving.length;
   }
 
   /** The connection is gone. What waits for an acknowledgement waits for the next one. */
   lost(): void {
-    const wasOnline = this.online;
+    const wasOnline = this.#online !== undefined;
     this.#online = undefined;
     this.incoming.lost();
     const leaving = this.#leaving;
@@ -137,7 +134,7 @@ export class SmallSession {
 
   /** @throws ProtocolError if the server must not send this packet, or not now */
   receive(packet: ServerPacket, now: number): void {
-    if (!this.online) {
+    if (!this.#online) {
       if (packet.type !== "connack") throw fault(`${packet.type}: before CONNACK`); // [MQTT-3.2.0-1]
       this.#connack(packet, now);
     } else if (packet.type === "publish") {
@@ -175,13 +172,13 @@ export class SmallSession {
 
   /** Sends the request now, or when there is a connection. */
   request(request: SmallRequest, now: number): void {
-    const identifier = this.#identifier();
-    if (identifier === 0) {
+    if (this.#unanswered >= MOST_IDENTIFIERS) {
       request.settle(new TransportError("OUTBOX_FULL", "no packet identifier is free"));
       return;
     }
+    const identifier = this.#identifier();
     this.#requests.set(identifier, request);
-    if (this.online) this.#ask(identifier, request, now);
+    if (this.#online) this.#ask(identifier, request, now);
   }
 
   heard(now: number): void {
@@ -226,6 +223,11 @@ export class SmallSession {
     this.#requests.clear();
   }
 
+  /** How many packet identifiers are in use. */
+  get #unanswered(): number {
+    return this.#inflight.size + this.#requests.size;
+  }
+
   #connack(packet: ConnackPacket, now: number): void {
     const { reasonCode, sessionPresent, properties: limits = {} } = packet;
     if (reasonCode > 0) {
@@ -236,13 +238,18 @@ export class SmallSession {
     this.#online = {
       limits,
       keepAlive: new KeepAlive(limits.serverKeepAlive ?? fields.keepAlive, now, timerLateness),
-      sendQuota: version === 5 ? (limits.receiveMaximum ?? 65_535) : MODEST,
+      sendQuota: version === 5 ? (limits.receiveMaximum ?? MOST_IDENTIFIERS) : MODEST,
     };
     this.incoming.opened(sessionPresent);
     // What is unacknowledged goes before what waits, if the server still knows of it or it may go as a new one.
     const waiting = this.#queue.drain().filter((each) => each.packetIdentifier === 0);
     const again = [...this.#inflight.values()];
     this.#queuedBytes = 0;
+    for (const message of [...again, ...waiting]) {
+      message.sentAt = now;
+      this.#enqueue(message);
+    }
+    // Those that are settled here are passed over when their turn comes.
     if (!sessionPresent) {
       for (const message of again) {
         this.#forget(message);
@@ -250,10 +257,6 @@ export class SmallSession {
         else if (message.qos === 2)
           this.#lose(message, "SESSION_LOST", "the server lost its session: it may have arrived");
       }
-    }
-    for (const message of [...again, ...waiting]) {
-      message.sentAt = now;
-      this.#enqueue(message);
     }
     const unanswered = [...this.#requests];
     for (const [, request] of unanswered) request.sentAt = now;
@@ -336,7 +339,7 @@ export class SmallSession {
 
   #maySend({ qos, packetIdentifier }: Outgoing): boolean {
     if (this.#online === undefined || this.#events.congested()) return false;
-    return qos === 0 || (this.#online.sendQuota > 0 && (packetIdentifier > 0 || this.awaited < 65_535));
+    return qos === 0 || (this.#online.sendQuota > 0 && (packetIdentifier > 0 || this.#unanswered < MOST_IDENTIFIERS));
   }
 
   #send(message: Outgoing, now: number): void {
@@ -371,7 +374,9 @@ export class SmallSession {
     if (expiresAt < Infinity && this.#settings.version === 5) {
       let at = identifierAt + (qos > 0 ? 2 : 0);
       while ((bytes[at] as number) > 127) at++;
-      new DataView(bytes.buffer, bytes.byteOffset).setUint32(at + 2, Math.max(1, Math.ceil((expiresAt - now) / 1000)));
+      // Rounded up, but for a millisecond: the clock's fractions must not add a second, which the largest interval has no room for.
+      const left = Math.ceil((expiresAt - now - 1) / 1000);
+      new DataView(bytes.buffer, bytes.byteOffset).setUint32(at + 2, Math.max(0, left));
     }
     if (qos === 0) this.#leaving.push(message);
     this.#events.write(bytes);
@@ -381,14 +386,11 @@ export class SmallSession {
     this.#events.write(acknowledgement(PUBREL, packetIdentifier, reasonCode));
   }
 
-  /** One that is not in use; 0 if all are. */
+  /** One that is not in use. To be asked only if there is one. */
   #identifier(): number {
-    for (let tries = 0; tries < 65_535; tries++) {
-      this.#lastIdentifier = (this.#lastIdentifier % 65_535) + 1;
-      if (!this.#inflight.has(this.#lastIdentifier) && !this.#requests.has(this.#lastIdentifier))
-        return this.#lastIdentifier;
-    }
-    return 0;
+    do this.#lastIdentifier = (this.#lastIdentifier % MOST_IDENTIFIERS) + 1;
+    while (this.#inflight.has(this.#lastIdentifier) || this.#requests.has(this.#lastIdentifier));
+    return this.#lastIdentifier;
   }
 
   /** When the answer that has been waited for longest is overdue. */

@@ -111,7 +111,8 @@ export class SmallConsumer implements SmallSubscription {
       this.#finish(error);
       this.#proceed();
     };
-    (result as PromiseLike<unknown>).then(
+    // By a promise of the runtime's: others may answer twice, or at once.
+    Promise.resolve(result).then(
       () => done(),
       (error: unknown) => done(error ?? new Error("onMessage failed")),
     );

@@ -18,7 +18,7 @@ export function isShared(filter: string): boolean {
 export function matcherOf(topicFilter: string): (topic: string) => boolean {
   const levels = topicFilter.replace(/^\$share\/[^/]*\//, "").split("/");
   return (topic) => {
-    const names = topic.split("/");
+    const names = topic.split("/", levels.length + 1); // of a long one no more than is looked at
     return (
       (names.length <= levels.length || topicFilter.endsWith("#")) &&
       levels.every(

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { NetworkOptions, WebSocketClass } from "../platform/network-options.js";
+import type { NetworkOptions, WebSocketLike } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import { nameOf, type ServerAddress, type Transport, urlOf } from "../platform/transport.js";
 import { schedule } from "./timers.js";
@@ -68,6 +68,7 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   for (const [name, value] of Object.entries({ ...options, webSocket: undefined, "webSocket.headers": headers })) {
     if (value !== undefined) throw new UsageError("TRANSPORT_UNAVAILABLE", `${name}: a browser takes no such option`);
   }
-  const own = implementation ?? (globalThis.WebSocket as unknown as WebSocketClass);
-  return openedWebSocket(new own(urlOf(address), [subprotocol]), subprotocol, nameOf(address), clock, signal);
+  const own = implementation ?? globalThis.WebSocket;
+  const socket = new own(urlOf(address), [subprotocol]) as WebSocketLike;
+  return openedWebSocket(socket, subprotocol, nameOf(address), clock, signal);
 }

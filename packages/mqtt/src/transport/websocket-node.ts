@@ -40,7 +40,7 @@ export async function dialWebSocket(
   if (given === undefined) {
     const own = ownClass(options);
     const socket = headers === undefined ? new own(url, [subprotocol]) : withHeaders(own, url, subprotocol, headers);
-    return openedWebSocket(socket, subprotocol, name, clock, signal);
+    return openedWebSocket(socket as WebSocketLike, subprotocol, name, clock, signal);
   }
   const { socket: way, explain } = await openWay();
   const settings = {
@@ -85,7 +85,7 @@ function answerPings(socket: PackageSocket): void {
 
 async function packageWs(): Promise<WebSocketClass | undefined> {
   try {
-    return (await import("ws")).default as unknown as WebSocketClass;
+    return (await import("ws")).default;
   } catch {
     return undefined; // an optional peer: not installed
   }

@@ -214,6 +214,39 @@ describe("with a full inbox, what waits for the server is not waited for in vain
     expect(reading.now).toBe(false);
   });
 
+  test("nor the server's reading of what we publish: it may wait for us to read", async () => {
+    const { bench, client, peer, reading } = await watched();
+    peer.pause();
+    const outcomes = Array.from({ length: 100 }, () => watch(client.publish("b", new Uint8Array(60_000))));
+    await flood(bench, peer, MOST + 1);
+    expect(reading.now).toBe(true);
+    expect(outcomes.at(-1)?.settled).toBe(0);
+    peer.resume();
+    await bench.clock.tick();
+    expect(outcomes.at(-1)?.settled).toBe(1);
+    expect(reading.now).toBe(false);
+  });
+
+  test("nor what comes after a message that the server lost with its session", async () => {
+    const { bench, client, peer, reading } = await watched();
+    const lost = watch(client.publish("b", "1", { qos: 2 }));
+    await peer.expect("publish");
+    await flood(bench, peer, MOST + 1);
+    bench.server.link.cut();
+    await bench.clock.tick();
+    const outcome = publishing(client);
+    const again = await bench.acceptAgain();
+    const renewed = await again.expect("subscribe");
+    const { packetIdentifier } = await again.expect("publish");
+    expect(reading.now).toBe(true);
+    again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+    again.send({ type: "suback", packetIdentifier: renewed.packetIdentifier, reasonCodes: [2] });
+    await bench.clock.tick();
+    expect(lost.error).toMatchObject({ code: "SESSION_LOST" });
+    expect(outcome.settled).toBe(1);
+    expect(reading.now).toBe(false);
+  });
+
   test("a subscription and an unsubscription are answered", async () => {
     const { bench, client, peer, subscription } = await watched();
     await flood(bench, peer, MOST + 1);

@@ -57,6 +57,15 @@ describe("connect resolves at the CONNACK that accepts", () => {
     });
   });
 
+  test("with a password for the user whom the URL names, on 3.1.1 too", async () => {
+    const bench = new SmallBench();
+    watch(bench.create({ protocolVersion: 4, password: "secret" }, "mqtt://ann@server").connect());
+    const peer = await bench.accept();
+    const password = new TextEncoder().encode("secret");
+    expect(peer.received[0]).toMatchObject({ username: "ann", password });
+    expect(() => bench.create({ protocolVersion: 4, password: "secret" })).toThrow(/password: needs a username/);
+  });
+
   test("with the URL's credentials, which options go before, and those of the function before both", async () => {
     const url = "mqtt://a%40b:p%3A%C3%9F@server";
     const cases: readonly (readonly [SmallOptions, string, string])[] = [

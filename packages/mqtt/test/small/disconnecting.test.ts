@@ -137,6 +137,20 @@ describe("disconnect", () => {
     expect(events).toHaveLength(1);
   });
 
+  test("to a server that has not read for so long that it is given up is one end, and not two", async () => {
+    const bench = new SmallBench();
+    const { client, peer } = await bench.online({ reconnect: false });
+    const events = recordEvents(client);
+    peer.pause();
+    for (let i = 0; i < 20; i++) watch(client.publish("a", new Uint8Array(60_000)));
+    await bench.clock.tick();
+    // SUBSCRIBE packets of 64 KiB: all of the 1 MiB that may wait.
+    for (let i = 0; i < 16; i++) watch(client.subscribe("a".repeat(65_524)));
+    expect(client.connected).toBe(true);
+    await bench.passing(client.disconnect({ drainTimeout: 0 }));
+    expect(events.map(({ name }) => name)).toEqual(["disconnected", "closed"]);
+  });
+
   test("from the listener of `closed`, or of `connected`, does no harm", async () => {
     const bench = new SmallBench();
     const client = bench.create();

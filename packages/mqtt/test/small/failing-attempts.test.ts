@@ -3,7 +3,7 @@ import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { TransportError } from "../../src/errors.ts";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
-import { SmallBench, watch } from "./bench.ts";
+import { recordEvents, SmallBench, watch } from "./bench.ts";
 
 describe("an attempt that fails", () => {
   test("the server hangs up before CONNACK", async () => {
@@ -164,6 +164,35 @@ describe("the function for credentials", () => {
       cause: { message: "no token" },
     });
     expect(bench.dialled).toEqual([]);
+  });
+
+  test("is asked again where a client that was there is refused: a token may just have expired", async () => {
+    const bench = new SmallBench();
+    let asked = 0;
+    const credentials = () => ({ username: "ann", password: `token ${++asked}` });
+    const { client } = await bench.online({ credentials });
+    const events = recordEvents(client);
+    for (let outage = 1; outage <= 2; outage++) {
+      bench.server.link.cut();
+      for (let refusal = 1; refusal <= 3; refusal++) await bench.acceptAgain({ reasonCode: 0x87 });
+      await bench.acceptAgain();
+      expect(asked).toBe(1 + 4 * outage);
+    }
+    expect(events.map(({ name }) => name)).not.toContain("closed");
+  });
+
+  test.each([
+    ["four times in a row", { credentials: () => ({ username: "ann" }) }, 0x87, 4],
+    ["once, where they are always the same", { username: "ann" }, 0x87, 1],
+    ["once, for what they cannot change", { credentials: () => ({ username: "ann" }) }, 0x8a, 1],
+  ])("and the client gives up when it is refused %s", async (_how, options, reasonCode, times) => {
+    const bench = new SmallBench();
+    const { client } = await bench.online(options);
+    const events = recordEvents(client);
+    bench.server.link.cut();
+    for (let refusal = 1; refusal <= times; refusal++) await bench.acceptAgain({ reasonCode });
+    expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { code: "CONNECT_REFUSED", reasonCode } } });
+    expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
   test("that never settles ends with connectTimeout", async () => {

@@ -174,7 +174,7 @@ describe("message expiry", () => {
     });
   });
 
-  test("also when it is sent again, and never 0", async () => {
+  test("also when it is sent again, down to 0", async () => {
     const bench = new SmallBench();
     const { client, peer } = await bench.online({ cleanStart: false });
     watch(client.publish("a", "", { qos: 1, properties: { messageExpiryInterval: 30 } }));
@@ -182,7 +182,7 @@ describe("message expiry", () => {
     await bench.clock.advance(100_000);
     peer.cut();
     const again = await bench.acceptAgain({ sessionPresent: true });
-    expect(await again.expect("publish")).toMatchObject({ dup: true, properties: { messageExpiryInterval: 1 } });
+    expect(await again.expect("publish")).toMatchObject({ dup: true, properties: { messageExpiryInterval: 0 } });
   });
 
   test("before MQTT 5 ends the wait in the queue alone", async () => {

@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 import { type ServerOptions, WebSocket, WebSocketServer } from "ws";
 import { Authority } from "../../../../test/fixtures/certificates.ts";
 import { address, listen, listening, settle } from "../../../../test/transports/network.ts";
-import type { WebSocketClass, WebSocketLike } from "../../src/platform/network-options.ts";
+import type { WebSocketLike } from "../../src/platform/network-options.ts";
 import { platform } from "../../src/small/small-platform.ts";
 import { WebSocketTransport } from "../../src/transport/websocket.ts";
 
@@ -28,8 +28,8 @@ class Trusting extends WebSocket {
   }
 }
 
-const plain: NetworkOptions = { webSocket: { implementation: WebSocket as WebSocketClass } };
-const secure: NetworkOptions = { webSocket: { implementation: Trusting as WebSocketClass } };
+const plain: NetworkOptions = { webSocket: { implementation: WebSocket } };
+const secure: NetworkOptions = { webSocket: { implementation: Trusting } };
 
 /** A server of WebSockets, and what comes of its first connection. */
 async function serving(
@@ -183,7 +183,7 @@ test("[MQTT-6.0.0-3] the subprotocol mqtt is asked for, another if it is said, a
         resolve([url, headers["sec-websocket-protocol"], headers["x-token"]]),
       ),
     );
-    const given = { webSocket: { implementation: WebSocket as WebSocketClass, ...webSocket } };
+    const given = { webSocket: { implementation: WebSocket, ...webSocket } };
     const transport = await platform.dial(address("ws", port), patient(), given);
     transport.destroy();
     return asked;

@@ -22,12 +22,6 @@ describe("an option that is wrong is thrown by createClient, and connect rejects
     ["a timeout that is none", { connectTimeout: 0 }, "OPTION_INVALID", "connectTimeout"],
     ["a delay that is none", { reconnect: { initialDelay: -1 } }, "OPTION_INVALID", "initialDelay"],
     ["a delay misspelt", { reconnect: { initial: 1 } }, "OPTION_UNKNOWN", "reconnect.initial"],
-    [
-      "a number of attempts that is none",
-      { reconnect: { maximumAttempts: Number.NaN } },
-      "OPTION_INVALID",
-      "maximumAttempts",
-    ],
     ["an outbox without room", { outbox: { maximumCount: 0 } }, "OPTION_INVALID", "maximumCount"],
     ["an outbox with a policy", { outbox: { policy: "reject" } }, "OPTION_UNKNOWN", "outbox.policy"],
     ["text for a boolean", { cleanStart: "false" }, "OPTION_INVALID", "cleanStart"],
@@ -89,6 +83,16 @@ describe("a publish that is wrong is rejected, not thrown, and nothing is sent",
     watch(client.publish("a", "b", { qos: 1 }));
     expect(await peer.expect("publish")).toMatchObject({ packetIdentifier: 1 });
   });
+});
+
+test.each([
+  [null, "OPTION_INVALID"],
+  [{ reason: 4 }, "OPTION_UNKNOWN"],
+  [{ properties: { sessionExpiryInterval: 5 } }, "OPTION_UNKNOWN"],
+])("a disconnect that is wrong is rejected, and the client stays: %j", async (options, code) => {
+  const { client } = await new SmallBench().online();
+  await expect(client.disconnect(wrong(options))).rejects.toMatchObject({ name: "UsageError", code });
+  expect(client.connected).toBe(true);
 });
 
 describe("a subscription that is wrong is rejected, and nothing is sent", () => {
