@@ -15,7 +15,7 @@ import { FLAT, type Outcome } from "./outcome.ts";
 import { outcomeOf, type ScenarioRun, type ScenarioSettings } from "./scenario.ts";
 import type { ChaosServer } from "./servers.ts";
 import { Tally } from "./tally.ts";
-import { WireLedger } from "./wire-ledger.ts";
+import { type Flow, WireLedger } from "./wire-ledger.ts";
 
 export interface LinkSettings extends ScenarioSettings {
   readonly role: "publishing" | "receiving";
@@ -267,7 +267,7 @@ class LinkRun implements ScenarioRun {
     }
     const outOfOrder = Math.max(tally.outOfOrder, receiving ? 0 : flow.outOfOrder);
     if (lost.length > 0) violations.push(`${name}: lost ${lost.slice(0, 10)}${lost.length > 10 ? " …" : ""}`);
-    if (doubled > 0) violations.push(`${name}: ${doubled} doubled`);
+    if (doubled > 0) violations.push(`${name}: ${doubled} doubled${receiving ? "" : `: ${whereDoubled(flow, tally)}`}`);
     if (outOfOrder > 0) violations.push(`${name}: ${outOfOrder} out of order`);
     if (this.unsettled > 0) violations.push(`${name}: ${this.unsettled} promises never settled`);
     const [before, after] = [this.memory[0], this.memory.at(-1)];
@@ -295,4 +295,10 @@ class LinkRun implements ScenarioRun {
 
 function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
+}
+
+/** A packet that a cut connection still carried counts on the wire, and may not have reached the server: so both are told. */
+function whereDoubled(flow: Flow, tally: Tally): string {
+  const numbers = [...flow.deliveries].filter(([, times]) => times > 1).map(([number]) => number);
+  return `on the wire ${numbers.slice(0, 10).join(", ") || "none"}, to the application ${tally.repeated}`;
 }

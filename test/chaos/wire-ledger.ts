@@ -5,7 +5,7 @@ import type { Direction } from "../fixtures/lane.ts";
 import { numberIn, topicOf } from "./numbered-message.ts";
 
 /** One direction of PUBLISH. */
-class Flow {
+export class Flow {
   /** The number that each identifier stands for, from PUBLISH until PUBREL (QoS 2) or PUBACK (QoS 1). */
   private readonly open = new Map<number, number>();
   /** Deliveries by number. */
