@@ -50,7 +50,14 @@ class SessionRun {
               properties: { receiveMaximum: 10, topicAliasMaximum: 5 },
               outbox,
             },
-            { accepted: nothing, refused: nothing, message: keep, authentication: nothing, disconnected: nothing },
+            {
+              accepted: nothing,
+              foreign: nothing,
+              refused: nothing,
+              message: keep,
+              authentication: nothing,
+              disconnected: nothing,
+            },
             undefined,
           )
         : undefined;
@@ -174,7 +181,11 @@ class SessionRun {
   /** @param {boolean} resumed what a server is told */
   open(resumed) {
     const { outlet, version } = this;
-    this.client?.connectionOpened(outlet, { version, clientId: "c", username: undefined, password: undefined });
+    this.client?.connectionOpened(
+      outlet,
+      { version, clientId: "c", username: undefined, password: undefined },
+      this.now,
+    );
     const connect = /** @type {const} */ ({
       type: "connect",
       protocolVersion: version,
@@ -186,7 +197,7 @@ class SessionRun {
   }
 
   lose() {
-    this.client?.connectionLost();
+    this.client?.connectionLost(this.now);
     this.server?.connectionLost();
   }
 }

@@ -220,7 +220,7 @@ describe("a packet that is valid and must not come now", () => {
 
   test.each([4, 5] as const)("a session present after a clean start, on version %i", async (protocolVersion) => {
     const bench = new Bench();
-    const outcome = watch(bench.create({ protocolVersion }).connect());
+    const outcome = watch(bench.create({ protocolVersion, reconnect: false }).connect());
     const peer = await bench.accept({ sessionPresent: true });
     await bench.clock.advance(99);
     expect(peer.isClosed).toBe(true);

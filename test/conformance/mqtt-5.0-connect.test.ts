@@ -26,13 +26,25 @@ test("[MQTT-3.1.2-1] the protocol's name is MQTT", async () => {
 
 test("[MQTT-3.1.2-4] [MQTT-3.2.2-4] a clean start is said, and a session that the server then claims to have is refused", async () => {
   const bench = new Bench();
-  const connecting = watch(bench.create().connect());
+  const connecting = watch(bench.create({ reconnect: false }).connect());
   const peer = await bench.server.next();
   await bench.clock.tick();
   expect(toHex(peer.bytes).slice(18, 20)).toBe("02");
   peer.send(fromHex("20 03 01 00 00"));
   await bench.clock.advance(99);
   expect(connecting.error).toMatchObject({ name: "ProtocolError", reasonCode: 0x82 });
+  expect(peer.isClosed).toBe(true);
+});
+
+test("[MQTT-3.2.2-4] a session that the server has and the client has not: the connection is closed, the session ended", async () => {
+  const bench = new Bench();
+  started(bench.create().connect());
+  const peer = await bench.server.next();
+  await bench.clock.tick();
+  const { length } = peer.bytes;
+  peer.send(fromHex("20 03 01 00 00"));
+  await bench.clock.advance(1_099);
+  expect(toHex(peer.bytes.subarray(length))).toBe("e0070005" + "1100000000");
   expect(peer.isClosed).toBe(true);
 });
 
@@ -316,5 +328,5 @@ test("[MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9] the application cannot set 
 });
 
 test("the session expiry interval of these tests is as they take it to be", async () => {
-  expect(await connectOf({})).toBe(packet("10", `0004 4d515454 05 02 0000 05 ${expiry} ${field("6331")}`));
+  expect(await connectOf({})).toBe(packet("10", `0004 4d515454 05 00 0000 05 ${expiry} ${field("6331")}`));
 });

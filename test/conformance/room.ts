@@ -21,39 +21,43 @@ export function twoByte(value: number): string {
   return hexOf(Uint8Array.of(value >> 8, value));
 }
 
-/** One connection, seen from the server. */
+/** A PUBREL. */
+const PUBREL = /^6[2a]02(....)$/;
+
+/**
+ * One connection, seen from the server. A PUBREL for an identifier that had no PUBREC clears it of what an earlier process may have left
+ * under it: that is answered here, and not shown.
+ */
 export class Wire {
   private read = 0;
 
+  /** @param taken the identifiers, in hexadecimal, that had PUBREC over any connection */
   constructor(
     private readonly peer: ScriptedPeer,
     private readonly clock: FakeClock,
+    private readonly taken: Set<string>,
   ) {}
 
   /** What the client has said since the last call, in hexadecimal. */
   async heard(): Promise<string> {
-    return hexOf(await this.take());
+    return (await this.packets()).join("");
   }
 
   /** The same, cut into packets. */
   async packets(): Promise<string[]> {
-    const bytes = await this.take();
-    const packets: string[] = [];
-    for (let at = 0; at < bytes.length; ) {
-      let [length, shift, body] = [0, 0, at + 1];
-      for (let more = true; more; shift += 7) {
-        const byte = bytes[body++] as number;
-        length += (byte & 0x7f) << shift;
-        more = byte >= 0x80;
-      }
-      packets.push(hexOf(bytes.subarray(at, body + length)));
-      at = body + length;
-    }
-    return packets;
+    const packets = cut(await this.take());
+    const clearing = packets.filter((packet) => {
+      const identifier = PUBREL.exec(packet)?.[1];
+      return identifier !== undefined && !this.taken.has(identifier);
+    });
+    if (clearing.length === 0) return packets;
+    await this.say(...clearing.map((packet) => `7002${packet.slice(4)}`));
+    return [...packets.filter((packet) => !clearing.includes(packet)), ...(await this.packets())];
   }
 
   /** Says these bytes, and lets the client take them. */
   async say(...hex: string[]): Promise<void> {
+    for (const each of hex) if (each.startsWith("5002")) this.taken.add(each.slice(4));
     this.peer.send(bytesOf(hex.join("")));
     await this.clock.tick();
   }
@@ -82,9 +86,25 @@ export class Wire {
   }
 }
 
+function cut(bytes: Uint8Array): string[] {
+  const packets: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    let [length, shift, body] = [0, 0, at + 1];
+    for (let more = true; more; shift += 7) {
+      const byte = bytes[body++] as number;
+      length += (byte & 0x7f) << shift;
+      more = byte >= 0x80;
+    }
+    packets.push(hexOf(bytes.subarray(at, body + length)));
+    at = body + length;
+  }
+  return packets;
+}
+
 export class Room {
   readonly clock = new FakeClock();
   readonly server: ScriptedServer;
+  private readonly taken = new Set<string>();
 
   /** @param version of the protocol that clients speak here */
   constructor(
@@ -116,7 +136,7 @@ export class Room {
     });
     for (let attempt = 0; attempt < 100; attempt++) {
       for (let i = 0; i < 5 && peer === undefined; i++) await this.clock.tick(); // the server waits for ticks of its own
-      if (peer !== undefined) return new Wire(peer, this.clock);
+      if (peer !== undefined) return new Wire(peer, this.clock, this.taken);
       if (this.clock.nextTimer === Infinity) break;
       await this.clock.advance(this.clock.nextTimer - this.clock.now());
     }

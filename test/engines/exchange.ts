@@ -74,6 +74,7 @@ export function exchange(version: ProtocolVersion): { received: string[]; outcom
     { keepAlive: 60, will: undefined, cleanStart: true, properties: {}, outbox },
     {
       accepted: nothing,
+      foreign: nothing,
       refused: nothing,
       authentication: nothing,
       disconnected: nothing,
@@ -138,7 +139,8 @@ export function exchange(version: ProtocolVersion): { received: string[]; outcom
   );
   clientSide.start();
   serverSide.start();
-  client.connectionOpened(clientSide, { version, clientId: "engine", username: undefined, password: undefined });
+  const attempt = { version, clientId: "engine", username: undefined, password: undefined };
+  client.connectionOpened(clientSide, attempt, clock.now());
   client.request(new Subscribe([{ topicFilter: "a/#", qos: 2 }], undefined, 0));
   clock.run(100);
   const messages = ([0, 1, 2] as const).map((qos) => new Message(`a/${qos}`, "žluť", qos, false, undefined, Infinity));

@@ -177,10 +177,15 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   // What the parts tell.
 
-  accepted(connack: ConnackPacket, resumed: boolean): void {
+  accepted(connack: ConnackPacket, resumed: boolean, certain: boolean): void {
     if (resumed && !this.settings.cleanStart) this.consumers.router.awaitClaims();
     this.connector.connackAccepted(connack);
-    if (!resumed || this.connector.protocolVersion === 3) this.receiving?.subscriptions.subscribeAgain();
+    const version = this.connector.protocolVersion;
+    if (!resumed || !certain || version === 3) this.receiving?.subscriptions.subscribeAgain(resumed && version === 5);
+  }
+
+  foreign(): void {
+    this.connector.foreignSession();
   }
 
   refused(connack: ConnackPacket): void {

@@ -29,7 +29,11 @@ export interface ClientEvents {
   disconnected: { readonly error: MqttError };
   /** The next attempt is made in `delay` milliseconds, a whole number. */
   reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
-  /** Another client uses this client's identifier: certain if the server said so (MQTT 5), else concluded from its pattern. */
+  /**
+   * Another client uses this client's identifier. Certain if the server reported it (MQTT 5): the client is then closed. Otherwise
+   * inferred, from connections that the server closes soon after accepting them, or from a report in the first minute, when the cause may
+   * be a delayed CONNECT of an earlier process: the client then reconnects, with growing delays.
+   */
   takenOver: { readonly clientId: string; readonly certain: boolean; readonly error: MqttError };
   /** The client will not connect again; without an error if `disconnect` was called. */
   closed: { readonly error: MqttError | undefined };

@@ -60,7 +60,7 @@ export class Connection implements ConnectionOwner {
 
   /** Says CONNECT. */
   open(): void {
-    this.session.connectionOpened(this.network, this.attempt);
+    this.session.connectionOpened(this.network, this.attempt, this.clock.now());
     this.network.start();
   }
 
@@ -181,7 +181,7 @@ export class Connection implements ConnectionOwner {
     if (this.over) return;
     this.over = true;
     this.timer?.cancel();
-    this.session.connectionLost();
+    this.session.connectionLost(this.clock.now());
     this.events.ended(this, error);
   }
 

@@ -53,7 +53,8 @@ type Connecting = {
 interface Handshake {
   readonly connection: Connection;
   readonly server: ServerUrl;
-  resolve(accepted: Accepted): void;
+  /** Undefined: the server had a session that is not this client's, and has ended it. Another attempt finds none. */
+  resolve(accepted: Accepted | undefined): void;
   reject(error: MqttError | undefined): void;
 }
 
@@ -76,6 +77,9 @@ const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 
 const ABOUT_CREDENTIALS: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87]);
 /** So many refusals in a row are taken for chance where the application gives credentials anew at each attempt. */
 const MOST_REFUSALS = 3;
+
+/** Milliseconds that a server may take to end a session and close the connection. */
+const PARTING = 1_000;
 
 /** Milliseconds between the beginnings of two rounds of attempts, however often the platform says that it is time. */
 const WAKE_INTERVAL = 1_000;
@@ -177,6 +181,14 @@ export class Connector implements ConnectionEvents {
     this.current?.connackRefused(connack);
   }
 
+  foreignSession(): void {
+    if (this.state.at !== "connecting" || this.state.handshake === undefined) return;
+    const { connection, resolve } = this.state.handshake;
+    this.state.handshake = undefined; // so that the end of the connection is not the end of the attempt
+    void connection.gone().then(() => resolve(undefined));
+    connection.end(undefined, PARTING);
+  }
+
   /** Ends the present connection, for this reason. */
   fail(error: MqttError): void {
     this.current?.refuse(error);
@@ -255,7 +267,9 @@ export class Connector implements ConnectionEvents {
     let failure: MqttError | undefined;
     for (const version of versions) {
       try {
-        return await this.handshake(server, version, signal);
+        let accepted: Accepted | undefined;
+        while (accepted === undefined) accepted = await this.handshake(server, version, signal);
+        return accepted;
       } catch (error) {
         failure = error as MqttError;
         if (this.isStopped || !mayBeTheVersion(failure)) break;
@@ -286,7 +300,7 @@ export class Connector implements ConnectionEvents {
     server: ServerUrl,
     version: ProtocolVersion,
     signal: AbortSignalLike | undefined,
-  ): Promise<Accepted> {
+  ): Promise<Accepted | undefined> {
     const { state, done } = this.connecting(server.name, signal);
     const { abort } = state;
     try {
@@ -323,7 +337,12 @@ export class Connector implements ConnectionEvents {
   }
 
   /** From the open transport to CONNACK. */
-  private introduce(transport: Transport, server: ServerUrl, attempt: Attempt, state: Connecting): Promise<Accepted> {
+  private introduce(
+    transport: Transport,
+    server: ServerUrl,
+    attempt: Attempt,
+    state: Connecting,
+  ): Promise<Accepted | undefined> {
     const { abort } = state;
     if (abort.aborted || this.state !== state) {
       transport.destroy();
@@ -387,9 +406,13 @@ export class Connector implements ConnectionEvents {
     this.shortLived = unexplained && now - state.since < SHORT_LIVED ? this.shortLived + 1 : 0;
     this.events.lost(error);
     if (error.code === "TAKEN_OVER") {
-      this.events.takenOver(true, error);
-      this.giveUp(error);
-      return;
+      const by = this.session.takenOver(now);
+      if (by !== "own") this.events.takenOver(by === "another client", error);
+      if (by === "another client") {
+        this.giveUp(error);
+        return;
+      }
+      if (by === "earlier process") this.policy?.rival(); // or it is another client after all
     }
     if (this.shortLived >= TAKE_OVER_PATTERN) {
       this.policy?.rival();

@@ -118,7 +118,7 @@ export class Subscriptions implements SubscriptionOwner {
     }));
     const entry: Entry = { subscription, requests, asking: false, properties: options.properties };
     return new Promise((resolve, reject) => {
-      const request = this.ask(entry, (error) => {
+      const request = this.ask(entry, requests, (error) => {
         release();
         if (error === undefined) {
           resolve(subscription);
@@ -135,12 +135,17 @@ export class Subscriptions implements SubscriptionOwner {
     });
   }
 
-  /** The server has no session: asks for all that it had granted. What it has not answered yet is asked by the session. */
-  subscribeAgain(): void {
+  /**
+   * Asks for all that the server had granted. What it has not answered yet is asked by the session.
+   *
+   * @param onlyNew whether the server may still have some, and is to send retained messages for the others only (MQTT 5)
+   */
+  subscribeAgain(onlyNew: boolean): void {
     for (const entry of this.entries) {
       if (entry.asking) continue;
+      const requests = onlyNew ? entry.requests.map(onlyIfNew) : entry.requests;
       this.session.request(
-        this.ask(entry, (error) => {
+        this.ask(entry, requests, (error) => {
           if (error === undefined) return;
           this.drop(entry, error);
           this.session.failed(error);
@@ -181,8 +186,11 @@ export class Subscriptions implements SubscriptionOwner {
     for (const entry of [...this.entries]) this.drop(entry, error);
   }
 
-  private ask(entry: Entry, done: (error: MqttError | undefined) => void): SubscribeRequest {
-    const { requests } = entry;
+  private ask(
+    entry: Entry,
+    requests: readonly SubscriptionRequest[],
+    done: (error: MqttError | undefined) => void,
+  ): SubscribeRequest {
     entry.asking = true;
     const request = new PendingSubscribe(requests, entry.properties, entry.subscription.identifier, {
       acknowledged: (packet) => {
@@ -314,6 +322,10 @@ class PendingUnsubscribe extends UnsubscribeRequest {
     this.answered = true;
     this.answer.failed(error);
   }
+}
+
+function onlyIfNew(request: SubscriptionRequest): SubscriptionRequest {
+  return { ...request, retainHandling: request.retainHandling || 1 };
 }
 
 /** @throws UsageError TOPIC_FILTER_INVALID */

@@ -23,6 +23,7 @@ import { AcknowledgementWatch } from "./acknowledgement-watch.js";
 import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
+import { LateConnects, type TakeOver } from "./late-connects.js";
 import { type Delivery, MessageReceiver, type ReceiverLink } from "./message-receiver.js";
 import { MessageSender, type Outlet, type SenderLink } from "./message-sender.js";
 import { NOTHING_LOST, type OutboxBounds, type OutboxCounts } from "./outbox.js";
@@ -63,8 +64,19 @@ export interface Attempt {
 }
 
 export interface ClientSessionEvents {
-  /** CONNACK accepted. */
-  accepted(connack: ConnackPacket, resumed: boolean): void;
+  /**
+   * CONNACK accepted.
+   *
+   * @param resumed whether the server still has this session
+   * @param certain false if the server may have lost it meanwhile, and a late CONNECT of this client begun another: the subscriptions
+   * may be missing then
+   */
+  accepted(connack: ConnackPacket, resumed: boolean, certain: boolean): void;
+  /**
+   * MQTT 5: the server has a session that is not this client's. DISCONNECT, which ends it, is written: the connection is to be closed
+   * and another opened.
+   */
+  foreign(): void;
   /** CONNACK refused. */
   refused(connack: ConnackPacket): void;
   /** A message for the application, which calls `finished(delivery)` when it is done; QoS 0 has no delivery. */
@@ -102,8 +114,21 @@ export class ClientSession {
   private link: Link = OFFLINE;
   /** What CONNECT named, and whether an authentication over the open connection is under way [MQTT5 4.12]. */
   private authentication: { readonly method: string; again: boolean } | undefined;
-  /** Whether the server may hold this session, so that asking for a clean start would lose it. */
+  /** Whether the server may hold this session. */
   private established = false;
+  /** Whether a store brought a part of it along. */
+  private restored = false;
+  /** Whether the session at the server began with this object, and not with an earlier process. */
+  private begunHere = false;
+  /** When the server lets the session end, unless the client is back by then; Infinity while there is a connection. */
+  private endsAt = Infinity;
+  /** Seconds that the server keeps it without a connection. */
+  private expiryInterval = Infinity;
+  /** How often in a row a session of somebody else's was found. */
+  private foreignSessions = 0;
+  /** Whether a clean start was asked for that, if it is late, ends a session begun later. */
+  private replaceable = false;
+  private readonly lateConnects = new LateConnects();
 
   constructor(
     private readonly options: ClientSessionOptions,
@@ -140,7 +165,10 @@ export class ClientSession {
   restore(messages: readonly OutgoingMessage[], incoming: readonly number[]): void {
     this.sending.restore(messages);
     this.receiving.restore(incoming);
-    if (messages.length > 0 || incoming.length > 0) this.established = true;
+    this.restored = messages.length > 0 || incoming.length > 0;
+    if (!this.restored) return;
+    this.established = true;
+    this.begunHere = true; // what the store does not have, the server does not have either
   }
 
   /**
@@ -148,11 +176,12 @@ export class ClientSession {
    *
    * @throws UsageError if this version of the protocol cannot say what was asked for
    */
-  connectionOpened(outlet: Outlet, attempt: Attempt): void {
+  connectionOpened(outlet: Outlet, attempt: Attempt, now: number): void {
     const { version } = attempt;
     const problem = willProblem(version, this.options.will);
     if (problem) throw new UsageError("PAYLOAD_INVALID", `will payload: ${problem}`);
-    const cleanStart = this.options.cleanStart && !(this.established && version === 5);
+    const cleanStart = this.saysCleanStart(version);
+    this.lateConnects.sent(now);
     this.topicAliases.clear();
     const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;
     const method = properties?.authenticationMethod;
@@ -174,8 +203,10 @@ export class ClientSession {
   }
 
   /** The network connection is gone. What waits for an acknowledgement waits for the next one. */
-  connectionLost(): void {
+  connectionLost(now: number): void {
+    if (this.link.at === "online") this.endsAt = now + this.expiryInterval * 1000;
     this.link = OFFLINE;
+    this.lateConnects.lost();
     this.sender?.lost();
     this.receiver?.lost();
     this.requests?.lost();
@@ -216,6 +247,7 @@ export class ClientSession {
         break;
       case "pingresp":
         this.acknowledgements?.heard();
+        this.sender?.pinged(now);
         break;
       case "disconnect":
         this.receiveDisconnect(link.version, packet);
@@ -364,6 +396,11 @@ export class ClientSession {
     link.outlet.touch();
   }
 
+  /** The server says that another network connection took the session over: whose. To be asked once for each time it says so. */
+  takenOver(now: number): TakeOver {
+    return this.lateConnects.takenOver(now);
+  }
+
   /** Fails everything that has no outcome yet. */
   abandon(error: (what: string) => MqttError): void {
     this.sender?.abandon((message) => error(`the message for "${message.topic}"`));
@@ -377,6 +414,7 @@ export class ClientSession {
     }
     if (packet.type !== "connack")
       throw forbidden(`${packet.type}: the server's first packet must be CONNACK [MQTT-3.2.0-1]`);
+    this.lateConnects.answered();
     if (packet.reasonCode !== 0) {
       this.events.refused(packet);
       return;
@@ -385,8 +423,19 @@ export class ClientSession {
     if (packet.sessionPresent && link.cleanStart) {
       throw forbidden("connack: sessionPresent after a clean start [MQTT-3.2.2-2]");
     }
+    const certain = !this.lateConnects.possible(now);
+    if (packet.sessionPresent && this.isForeign(certain, now)) {
+      this.foreignSessions++;
+      this.sayDisconnect({ reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
+      this.events.foreign();
+      return;
+    }
+    this.foreignSessions = 0;
     // 3.1 does not say whether a session is present: without a clean session it is taken to be [MQTT31-18].
     const resumed = link.version === 3 ? !link.cleanStart : packet.sessionPresent;
+    if (!resumed) this.begunHere = true;
+    this.endsAt = Infinity;
+    this.expiryInterval = this.keptFor(link.version, packet);
     const limits = serverLimits(packet, link.version, this.options.maximumInflight);
     const { timerLateness } = this.options;
     const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now, timerLateness);
@@ -400,11 +449,39 @@ export class ClientSession {
     this.established = true;
     this.acknowledgements?.clear();
     this.receiver?.opened(online, resumed);
-    this.events.accepted(packet, resumed);
+    this.events.accepted(packet, resumed, certain);
     if (this.link !== online) return;
     online.ready = true;
     this.requests?.opened(online);
-    this.sender?.opened(online, resumed, now);
+    this.sender?.opened(online, resumed, !this.begunHere, now);
+  }
+
+  /**
+   * A CONNECT with a clean start that reaches the server late would end the session that the client has by then. So on MQTT 5, where a
+   * session may outlive its connection without one, there is none: the client looks for a session and ends what it finds. After two
+   * that would not go the server is asked in this way after all.
+   */
+  private saysCleanStart(version: ProtocolVersion): boolean {
+    if (version === 5 && this.foreignSessions >= MOST_FOREIGN) {
+      this.replaceable = true;
+      return true;
+    }
+    if (!this.options.cleanStart || version < 5) return this.options.cleanStart;
+    return (this.options.properties.sessionExpiryInterval ?? 0) === 0 && !this.restored;
+  }
+
+  /** Whether the session that the server has cannot be this client's, or need not be. */
+  private isForeign(certain: boolean, now: number): boolean {
+    if (this.link.at !== "connecting" || this.link.version < 5) return false;
+    if (!this.established) return this.options.cleanStart;
+    return !certain && (this.replaceable || now >= this.endsAt); // a late CONNECT may have begun another
+  }
+
+  /** Seconds that the server keeps the session without a connection. */
+  private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number {
+    if (version < 5) return Infinity;
+    const seconds = properties?.sessionExpiryInterval ?? this.options.properties.sessionExpiryInterval ?? 0;
+    return seconds === NEVER ? Infinity : seconds;
   }
 
   private overdue(now: number): OutgoingMessage | undefined {
@@ -417,7 +494,7 @@ export class ClientSession {
   private get sending(): MessageSender {
     if (this.sender === undefined) {
       this.sender = new MessageSender(this.identifiers, this.options.outbox, this.journal);
-      if (this.link.at === "online" && this.link.ready) this.sender.opened(this.link, true, 0);
+      if (this.link.at === "online" && this.link.ready) this.sender.opened(this.link, true, !this.begunHere, 0);
     }
     return this.sender;
   }
@@ -473,6 +550,10 @@ export class ClientSession {
 
 const SUCCESS = 0;
 const REAUTHENTICATE = 0x19;
+/** A Session Expiry Interval without end. */
+const NEVER = 0xffff_ffff;
+/** After so many sessions in a row that would not go, one is begun by a clean start. */
+const MOST_FOREIGN = 2;
 
 /** DISCONNECT, without what would make it longer than the server takes [MQTT5-3.14.2-3, 3.14.2-4]; nothing if it always is. */
 function farewell(packet: Omit<DisconnectPacket, "type">, maximumPacketSize: number): Uint8Array {

@@ -13,6 +13,7 @@ import { type PublishFields, topicLengthProblem, writePublish } from "../codec/p
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { type MqttError, RefusedError, TransportError, UsageError } from "../errors.js";
 import { Inflight } from "./inflight.js";
+import { InheritedIdentifiers } from "./inherited-identifiers.js";
 import { Outbox, type OutboxBounds, type OutboxCounts, type OutboxOwner } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
@@ -60,6 +61,8 @@ export class MessageSender implements OutboxOwner {
   private sendQuota = 0;
   /** The same for QoS 2 alone. */
   private qos2Quota = 0;
+  /** Undefined for a session that began here: the peer holds no identifier that is not in flight. */
+  private inherited: InheritedIdentifiers | undefined;
 
   constructor(
     private readonly identifiers: PacketIdentifiers,
@@ -97,7 +100,7 @@ export class MessageSender implements OutboxOwner {
   publish(message: OutgoingMessage, now: number): void {
     const { link } = this;
     message.queuedAt = now;
-    if (link !== undefined && this.outbox.length === 0 && this.resend.length === 0 && this.maySend(link, message)) {
+    if (link !== undefined && this.outbox.length === 0 && this.resend.length === 0 && this.mayBegin(link, message)) {
       this.send(link, message, now);
       return;
     }
@@ -148,9 +151,11 @@ export class MessageSender implements OutboxOwner {
    * A connection is ready for messages.
    *
    * @param resumed whether the peer still has this session; if not, what it may or may not have had of it is settled
+   * @param inherited whether an earlier process began the session
    */
-  opened(link: SenderLink, resumed: boolean, now: number): void {
+  opened(link: SenderLink, resumed: boolean, inherited: boolean, now: number): void {
     if (!resumed) this.startAfresh(now); // before there is a link: what its outcomes lead to must not overtake the queue
+    this.inherited = inherited ? (this.inherited ?? new InheritedIdentifiers()) : undefined;
     this.link = link;
     this.sendQuota = link.limits.receiveMaximum;
     this.qos2Quota = link.limits.qos2Maximum;
@@ -162,6 +167,7 @@ export class MessageSender implements OutboxOwner {
   /** The connection is gone. What was in flight stays, to be sent again. */
   lost(): void {
     this.link = undefined;
+    this.inherited?.lost();
     for (const message of this.unflushed.drain()) {
       const others = message.count > 1 ? ` and ${message.count - 1} QoS 0 messages after it` : "";
       this.giveUp(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
@@ -178,7 +184,7 @@ export class MessageSender implements OutboxOwner {
       this.sendAgain(link, message, now);
     }
     for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
-      if (!this.maySend(link, message)) return;
+      if (!this.mayBegin(link, message)) return;
       this.outbox.remove(message);
       this.send(link, message, now);
     }
@@ -225,6 +231,10 @@ export class MessageSender implements OutboxOwner {
   }
 
   pubcomp(packet: PubcompPacket, now: number): void {
+    if (this.inherited?.cleared(packet.packetIdentifier)) {
+      this.pump(now);
+      return;
+    }
     const message = this.inflight.get(packet.packetIdentifier);
     if (message === undefined) return;
     if (message.state !== "released") {
@@ -232,6 +242,13 @@ export class MessageSender implements OutboxOwner {
     }
     // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
     this.conclude(message, packet.reasonCode === 0x92 ? { reasonCode: 0, properties: undefined } : packet, now);
+  }
+
+  /** PINGRESP has come. */
+  pinged(now: number): void {
+    if (this.inherited === undefined) return;
+    this.inherited.pinged();
+    this.pump(now);
   }
 
   /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
@@ -288,6 +305,20 @@ export class MessageSender implements OutboxOwner {
     if (message.qos === 0) return true;
     if (this.inflight.bytes >= (this.bounds.maximumInflightBytes ?? Infinity)) return false;
     return this.sendQuota > 0 && (message.qos === 1 || this.qos2Quota > 0) && this.identifiers.available;
+  }
+
+  /** The same for a message that has no identifier yet. */
+  private mayBegin(link: SenderLink, message: OutgoingMessage): boolean {
+    if (!this.maySend(link, message)) return false;
+    const { inherited, identifiers } = this;
+    if (inherited === undefined || message.qos < 2 || inherited.isClear(identifiers.next)) return true;
+    inherited.ask(
+      identifiers.next,
+      (identifier) => this.inflight.get(identifier)?.qos === 2,
+      (identifier) => writePubrel(link, identifier, false),
+    );
+    link.outlet.touch();
+    return inherited.isClear(identifiers.next);
   }
 
   private send(link: SenderLink, message: OutgoingMessage, now: number): void {

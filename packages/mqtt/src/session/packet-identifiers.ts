@@ -20,13 +20,20 @@ export class PacketIdentifiers {
 
   /** The next free identifier, in use from now on; 0 if all 65,535 are in use. */
   take(): number {
+    const identifier = this.next;
+    if (identifier === 0) return 0;
+    this.last = identifier;
+    this.occupy(identifier);
+    return identifier;
+  }
+
+  /** The identifier that `take` would return. */
+  get next(): number {
     if (this.count === LAST) return 0;
     let identifier = this.last;
     do {
       identifier = identifier === LAST ? 1 : identifier + 1;
     } while (this.has(identifier));
-    this.last = identifier;
-    this.occupy(identifier);
     return identifier;
   }
 

@@ -104,6 +104,7 @@ export class ServerSession {
         ),
       },
       resumed,
+      false,
       now,
     );
   }

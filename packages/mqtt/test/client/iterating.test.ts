@@ -113,6 +113,7 @@ describe("the loop ends", () => {
   test("with an error when the client gives up", async () => {
     const { bench, peer, messages } = await iterator();
     const next = watch(messages.next());
+    await bench.clock.advance(60_000); // from then on it cannot be by an earlier process
     peer.send({ type: "disconnect", reasonCode: 0x8e });
     await bench.clock.tick();
     expect(next.error).toMatchObject({ code: "TAKEN_OVER" });

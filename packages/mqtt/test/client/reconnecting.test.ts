@@ -194,17 +194,18 @@ test("disconnect while waiting ends the waiting", async () => {
   expect(bench.dialled).toHaveLength(1);
 });
 
-test("the session made with cleanStart true is asked for again on MQTT 5, and not before", async () => {
-  for (const [protocolVersion, cleanStart] of [
-    [5, false],
-    [4, true],
-    [3, true],
-  ] as const) {
+test.each([
+  [5, false],
+  [4, true],
+  [3, true],
+] as const)(
+  "with cleanStart true, no CONNECT may end a session that lasts: version %i says %s",
+  async (protocolVersion, cleanStart) => {
     const bench = new Bench();
     const { peer } = await bench.online({ protocolVersion });
-    expect(peer.received[0]).toMatchObject({ cleanStart: true });
+    expect(peer.received[0]).toMatchObject({ cleanStart });
     peer.cut();
     const again = await bench.acceptAgain();
     expect(again.received[0]).toMatchObject({ cleanStart });
-  }
-});
+  },
+);

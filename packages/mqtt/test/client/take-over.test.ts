@@ -5,6 +5,7 @@ describe("taken over by another client", () => {
   test("as the server says (0x8E): the event names the client identifier, and there is no reconnecting", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online({ clientId: "kitchen" });
+    await bench.clock.advance(60_000);
     const events = recordEvents(client);
     const pending = watch(client.publish("a", "b", { qos: 1 }));
     peer.send({ type: "disconnect", reasonCode: 0x8e });
@@ -19,6 +20,39 @@ describe("taken over by another client", () => {
     expect(pending.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "TAKEN_OVER" } });
     expect(bench.dialled).toHaveLength(1);
     expect(peer.isClosed).toBe(true);
+  });
+
+  test("in the first minute: comes back three times, since an earlier process's CONNECT may be late", async () => {
+    const bench = new Bench();
+    let { client, peer } = await bench.online({ clientId: "kitchen" });
+    const events = recordEvents(client);
+    for (let i = 0; i < 3; i++) {
+      peer.send({ type: "disconnect", reasonCode: 0x8e });
+      peer = await bench.acceptAgain({ sessionPresent: true });
+    }
+    peer.send({ type: "disconnect", reasonCode: 0x8e });
+    await bench.clock.advance(100_000);
+    const taken = events.filter(({ name }) => name === "takenOver");
+    expect(taken.map(({ value }) => (value as { certain: boolean }).certain)).toEqual([false, false, false, true]);
+    expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { code: "TAKEN_OVER" } } });
+    expect(bench.dialled).toHaveLength(4);
+  });
+
+  test("by a CONNECT of its own that was given up and reached the server late: comes back, at any time", async () => {
+    const bench = new Bench();
+    const client = bench.create();
+    const first = watch(client.connect());
+    await (await bench.server.next()).expect("connect");
+    await bench.clock.advance(10_000);
+    expect(first.error).toMatchObject({ code: "CONNECT_TIMEOUT" });
+    const connecting = client.connect();
+    const peer = await bench.accept();
+    await connecting;
+    await bench.clock.advance(100_000);
+    const events = recordEvents(client);
+    peer.send({ type: "disconnect", reasonCode: 0x8e });
+    await bench.acceptAgain({ sessionPresent: true });
+    expect(events.map(({ name }) => name)).toEqual(["disconnected", "reconnecting", "connected"]);
   });
 
   test.each([3, 4] as const)("as its pattern tells on version %i, which does not say so", async (protocolVersion) => {

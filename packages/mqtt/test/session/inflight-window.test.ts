@@ -9,7 +9,11 @@ function sentAtOnce(client: Client, qos: 1 | 2): number {
 }
 
 function connected(version: 3 | 4 | 5, maximumInflight?: number): Client {
-  const client = new Client({ version, ...(maximumInflight !== undefined && { maximumInflight }) });
+  const client = new Client({
+    version,
+    cleanStart: version < 5,
+    ...(maximumInflight !== undefined && { maximumInflight }),
+  });
   client.open();
   client.receive(connack());
   return client;

@@ -82,7 +82,7 @@ describe("on the wire", () => {
         ["some/topic", 1],
       ]);
       client.session.flushed(client.now);
-      client.session.connectionLost();
+      client.lose();
     }
   });
 

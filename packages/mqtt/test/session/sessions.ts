@@ -181,10 +181,11 @@ export class Client implements Side {
         maximumInflight: options.maximumInflight,
       },
       {
-        accepted: (packet, resumed) => {
-          this.events.push(`accepted ${packet.reasonCode} ${resumed ? "resumed" : "new"}`);
+        accepted: (packet, resumed, certain) => {
+          this.events.push(`accepted ${packet.reasonCode} ${resumed ? "resumed" : "new"}${certain ? "" : "?"}`);
           handlers.accepted?.(this);
         },
+        foreign: () => this.events.push("foreign"),
         refused: (packet) => this.events.push(`refused ${packet.reasonCode}`),
         message: (packet, delivery) => this.given.push({ packet, delivery }),
         authentication: (packet) => this.events.push(`auth ${packet.reasonCode}`),
@@ -197,7 +198,8 @@ export class Client implements Side {
   /** Opens a connection and says CONNECT; no CONNACK yet. */
   open(version = this.version): void {
     this.outlet = new KeptOutlet();
-    this.session.connectionOpened(this.outlet, { version, clientId: "c", username: undefined, password: undefined });
+    const attempt = { version, clientId: "c", username: undefined, password: undefined };
+    this.session.connectionOpened(this.outlet, attempt, this.now);
   }
 
   connect(resumed = false, peerReceiveMaximum = this.options.peerReceiveMaximum): void {
@@ -218,7 +220,7 @@ export class Client implements Side {
   }
 
   lose(): void {
-    this.session.connectionLost();
+    this.session.connectionLost(this.now);
   }
   receive(packet: Packet): void {
     this.session.receive(packet, this.now);

@@ -104,11 +104,12 @@ class ClientProcess extends Endpoint {
         keepAlive: KEEP_ALIVE,
         will: undefined,
         cleanStart: false,
-        properties: { receiveMaximum: clientReceiveMaximum },
+        properties: { receiveMaximum: clientReceiveMaximum, sessionExpiryInterval: 3_600 },
         outbox,
       },
       {
         accepted: () => {},
+        foreign: () => world.faults.push(new Error("foreign")),
         refused: () => world.faults.push(new Error("refused")),
         message: (packet, delivery) => {
           world.clientInbox.add(packet, packet.qos !== 2);
@@ -161,7 +162,7 @@ class ClientProcess extends Endpoint {
     if (!this.dead) this.session.drained(now);
   }
   override lost(): void {
-    this.session.connectionLost();
+    this.session.connectionLost(this.world.clock.now());
     this.world.later(20, () => this.dial());
   }
 
@@ -193,7 +194,7 @@ class ClientProcess extends Endpoint {
       this,
     );
     const attempt = { version: world.plan.version, clientId: "c", username: undefined, password: undefined };
-    this.session.connectionOpened(this.network, attempt);
+    this.session.connectionOpened(this.network, attempt, world.clock.now());
     this.network.start();
     const { network } = this;
     world.clock.schedule(3000, () => {
