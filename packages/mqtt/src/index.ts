@@ -23,7 +23,7 @@ export type { PublishOptions, PublishResult } from "./client/publishing.js";
 export type { ReconnectDelays } from "./client/reconnect-policy.js";
 export type { RequestHandler, RequestOptions } from "./client/request-response.js";
 export type { Servers } from "./client/server-list.js";
-export type { Granted, MessageHandler, Subscription } from "./client/subscription.js";
+export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/subscription.js";
 export type { SubscribeOptions } from "./client/subscriptions.js";
 export type { ProtocolVersion, QoS } from "./codec/packets.js";
 export type {

@@ -41,6 +41,7 @@ import {
 } from "./publishing.js";
 import { ServerList, type Servers } from "./server-list.js";
 import { SessionStorage, type StorageOwner } from "./session-storage.js";
+import { within } from "./within.js";
 
 export const NO_OPTIONS: PublishOptions = Object.freeze({});
 const PUBLISH_OPTIONS: ReadonlySet<string> = new Set<keyof PublishOptions>(["qos", "retain", "properties", "signal"]);
@@ -67,6 +68,8 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   /** Made with the first subscription or message: many clients only publish. */
   private receiving: Consumers | undefined;
   private closing: Promise<void> | undefined;
+  /** While `disconnect` waits for handlers: they may publish. */
+  private handlersMayPublish = false;
   private finished = false;
   private whenDrained: (() => void) | undefined;
   private expiryTimer: Timer | undefined;
@@ -130,7 +133,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   }
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {
-    if (this.isClosed) throw closedError("publish");
+    if (this.isClosed && !this.handlersMayPublish) throw closedError("publish");
     if (options !== NO_OPTIONS) assertKnown(options, PUBLISH_OPTIONS);
     const { qos = 0, retain = false, properties, signal } = options;
     if (topic !== this.lastTopic) assertTopicName(topic);
@@ -272,9 +275,18 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   private async leave(options: DisconnectOptions, farewell: Omit<DisconnectPacket, "type">): Promise<void> {
     const { drainTimeout = 5_000 } = options;
+    const deadline = this.clock.now() + drainTimeout;
+    if (this.receiving !== undefined) {
+      const handlers = this.receiving.stop();
+      this.handlersMayPublish = handlers !== undefined && drainTimeout > 0 && !this.connector.isStopped;
+      await undefined; // a handler that calls `disconnect` comes to its end first
+      if (handlers !== undefined && drainTimeout > 0) await within(this.clock, drainTimeout, handlers);
+      this.handlersMayPublish = false;
+    }
     let drained = true;
-    if (this.connector.isOnline && this.session.pending > 0 && drainTimeout > 0)
-      drained = await this.drain(drainTimeout);
+    const left = deadline - this.clock.now();
+    if (this.connector.isOnline && this.session.pending > 0)
+      drained = left > 0 ? await this.drain(left) : drainTimeout === 0;
     this.session.sayDisconnect(farewell);
     const closed = this.connector.stop(drainTimeout);
     this.finish(undefined, (what) =>

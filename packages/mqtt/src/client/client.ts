@@ -15,7 +15,7 @@ import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
 import { type RequestHandler, type RequestOptions, RequestResponse } from "./request-response.js";
 import type { Servers } from "./server-list.js";
-import type { Subscription } from "./subscription.js";
+import type { Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";
 import { assertNoCallback } from "./wrong-option.js";
 
@@ -24,7 +24,7 @@ export interface DisconnectOptions {
   readonly reasonCode?: number | undefined;
   /** MQTT 5. */
   readonly properties?: DisconnectProperties | undefined;
-  /** Milliseconds to wait for what is still unacknowledged. Default 5,000; 0 does not wait. */
+  /** Milliseconds to wait for running handlers, and for what is still unacknowledged. Default 5,000; 0 does not wait. */
   readonly drainTimeout?: number | undefined;
 }
 
@@ -126,10 +126,15 @@ export class Client {
     return this.engine.consumers.subscriptions.subscribe(topicFilters, given);
   }
 
-  /** Ends all subscriptions of this client under these filters. Resolves at UNSUBACK. */
-  async unsubscribe(topicFilters: string | readonly string[], signal?: AbortSignalLike): Promise<void> {
+  /**
+   * Ends all subscriptions of this client under these filters, as `subscription.unsubscribe` does. Resolves at UNSUBACK, when running
+   * handlers are done.
+   *
+   * @throws RefusedError UNSUBSCRIBE_REFUSED; TransportError UNSUBSCRIBE_UNANSWERED; UsageError
+   */
+  async unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void> {
     if (this.engine.isClosed) throw closedError("unsubscribe");
-    return this.engine.consumers.subscriptions.unsubscribeFilters(topicFilters, undefined, signal);
+    return this.engine.consumers.subscriptions.unsubscribeFilters(topicFilters, options);
   }
 
   /**
@@ -170,8 +175,13 @@ export class Client {
   }
 
   /**
-   * Waits, within a bound, for what is unacknowledged, says DISCONNECT and closes. Whatever is still pending then is
-   * rejected; with a store it stays there for the next process. Offline it does not wait.
+   * Ends the client gracefully. From the call on no further message is given to the application; what came and was not given stays
+   * unacknowledged, and the server sends it again to this session's next connection. Handlers that are running may finish, and publish,
+   * within `drainTimeout`; so may the loop that has a QoS 1 or 2 message of an iterator. Then waits, within what is left of
+   * `drainTimeout`, for what this client published, says DISCONNECT and closes. Whatever is still pending then is rejected; with a store
+   * it stays there for the next process. Offline only handlers are waited for.
+   *
+   * A handler must not wait for `disconnect` after its first `await`: each would wait for the other, until `drainTimeout` is over.
    */
   disconnect(options: DisconnectOptions = {}): Promise<void> {
     try {

@@ -28,6 +28,7 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
   readonly inbox: Inbox;
   private readonly answerWatch: AnswerWatch;
   private full = false;
+  private stopped = false;
   private readingStopped = false;
   private received = 0;
   private turnedAway = 0;
@@ -41,7 +42,7 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
   ) {
     this.router = new Router(bounds, clock, this);
     this.inbox = new Inbox(bounds, clock, this);
-    this.subscriptions = new Subscriptions(this, this.router, this.inbox);
+    this.subscriptions = new Subscriptions(this, this.router, this.inbox, clock);
     this.answerWatch = new AnswerWatch(clock, this);
   }
 
@@ -57,6 +58,10 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
 
   message(packet: PublishPacket, delivery: Delivery | undefined): void {
     this.received++;
+    if (this.stopped) {
+      if (delivery !== undefined) this.session.withheld(delivery);
+      return;
+    }
     this.router.route(packet, delivery);
   }
 
@@ -70,9 +75,17 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
     this.clock.defer(() => this.answerWatch.look()); // when what waited for the connection has been asked
   }
 
+  /** As `Subscriptions.stop`. */
+  stop(): Promise<unknown> | undefined {
+    this.stopped = true;
+    this.router.forgetUnclaimed();
+    return this.subscriptions.stop();
+  }
+
   /** The connection is gone. */
   lost(): void {
     this.router.forgetUnclaimed();
+    this.subscriptions.withhold();
     this.answerWatch.look();
   }
 
@@ -117,6 +130,10 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
   unanswered(error: TimeoutError): void {
     this.session.suspectRequests();
     this.connector.fail(error);
+  }
+
+  withheld(delivery: Delivery): void {
+    this.session.withheld(delivery);
   }
 
   returned(delivery: Delivery): Delivery | undefined {

@@ -16,6 +16,8 @@ import type { Handled, Subscription } from "./subscription.js";
 export interface RouterOwner {
   /** All subscriptions have finished with the message. */
   finished(delivery: Delivery, failed: boolean): void;
+  /** Nobody takes the message, and it is to be sent again: it stays unacknowledged. */
+  withheld(delivery: Delivery): void;
   /** No subscription took the message. What it is to be acknowledged by still; undefined if the server will send it again. */
   returned(delivery: Delivery): Delivery | undefined;
   /** What a handler threw or rejected with. */
@@ -122,12 +124,16 @@ export class Router {
     return new RoutedMessage(message, packet, delivery, subscriptions, this.owner, this);
   }
 
-  /** @internal All subscriptions are done with a message; `unseen` if none of them took it. */
-  concluded(packet: PublishPacket | undefined, delivery: Delivery | undefined, failed: boolean, unseen: boolean): void {
+  /** @internal All subscriptions are done with a message. */
+  concluded(packet: PublishPacket | undefined, delivery: Delivery | undefined, fate: Fate): void {
     this.unfinished--;
     if (delivery === undefined || packet === undefined) return;
-    if (!unseen) {
-      this.owner.finished(delivery, failed);
+    if (fate === "handled" || fate === "failed") {
+      this.owner.finished(delivery, fate === "failed");
+      return;
+    }
+    if (fate === "withheld") {
+      this.owner.withheld(delivery);
       return;
     }
     const current = this.owner.returned(delivery);
@@ -188,11 +194,15 @@ export class Router {
   }
 }
 
+/** What became of a message with the subscriptions that it was for; with several, the last of these that became of it with any. */
+type Fate = "returned" | "withheld" | "handled" | "failed";
+
+const ORDER: Readonly<Record<Fate, number>> = { returned: 0, withheld: 1, handled: 2, failed: 3 };
+
 /** One message, and how many subscriptions have still to finish with it. */
 class RoutedMessage implements Handled {
   since = 0;
-  private failed = false;
-  private unseen = true;
+  private fate: Fate = "returned";
   private bytes = -1;
 
   constructor(
@@ -211,28 +221,32 @@ class RoutedMessage implements Handled {
   }
 
   finished(error?: unknown): void {
-    this.unseen = false;
-    if (error !== undefined) {
-      this.failed = true;
-      this.owner.handlerFailed(error, this.message);
-    }
-    this.conclude();
+    if (error !== undefined) this.owner.handlerFailed(error, this.message);
+    this.conclude(error === undefined ? "handled" : "failed");
   }
 
   refused(): void {
-    this.unseen = false;
-    this.failed = true;
     this.owner.dropped(this.message);
-    this.conclude();
+    this.conclude("failed");
+  }
+
+  disowned(): void {
+    this.owner.unclaimed(this.message);
+    this.conclude("handled");
+  }
+
+  withheld(): void {
+    this.conclude("withheld");
   }
 
   returned(): void {
-    this.conclude();
+    this.conclude("returned");
   }
 
-  private conclude(): void {
+  private conclude(fate: Fate): void {
+    if (ORDER[fate] > ORDER[this.fate]) this.fate = fate;
     this.remaining--;
-    if (this.remaining === 0) this.router.concluded(this.packet, this.delivery, this.failed, this.unseen);
+    if (this.remaining === 0) this.router.concluded(this.packet, this.delivery, this.fate);
   }
 }
 

@@ -4,7 +4,9 @@
  */
 
 import type { QoS } from "../codec/packets.js";
+import type { UnsubscribeProperties } from "../codec/properties.js";
 import { type MqttError, type RefusedError, TimeoutError, UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
 import { Queue } from "../session/queue.js";
 import { type HandlerContext, Handling } from "./handling.js";
 import type { Consumer, Inbox, Share } from "./inbox.js";
@@ -32,12 +34,23 @@ export interface Handled {
   finished(error?: unknown): void;
   /** The subscription came to nothing before its application saw the message. */
   returned(): void;
+  /** The application ended the subscription before it saw the message, which stays unacknowledged: the server sends it again. */
+  withheld(): void;
+  /** The same, and the connection goes on without the subscription: the message is reported and acknowledged. */
+  disowned(): void;
   /** The application does not get it: there is no room, or nobody takes it any more. */
   refused(): void;
 }
 
 /** Returns when it is done, or a promise of that. */
 export type MessageHandler = (message: Message, context: HandlerContext) => unknown;
+
+export interface UnsubscribeOptions {
+  /** The properties of UNSUBSCRIBE on MQTT 5. */
+  readonly properties?: UnsubscribeProperties | undefined;
+  /** Cancels the wait for UNSUBACK. */
+  readonly signal?: AbortSignalLike | undefined;
+}
 
 /** How the messages of a subscription are handled. */
 export interface Consumption {
@@ -51,7 +64,7 @@ export interface Consumption {
 
 /** What a subscription needs of the client it belongs to. */
 export interface SubscriptionOwner {
-  unsubscribe(subscription: Subscription): Promise<void>;
+  unsubscribe(subscription: Subscription, options: UnsubscribeOptions | undefined): Promise<void>;
   /** What went wrong where nobody waits for it. */
   report(error: unknown): void;
 }
@@ -87,8 +100,14 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
   private askedAt = 0;
   /** The iterator has not been asked for longer than it may. */
   private neglected = false;
-  /** The iterator was left: what still comes, until the server stops sending it, is for nobody. */
+  /** It was not granted: what still comes, until the server stops sending it, is for nobody. */
   private abandoned = false;
+  /** The application is given nothing more. */
+  private stopped = false;
+  /** What came and was not given to the application before it stopped the subscription; QoS 1 and 2. */
+  private left: Handled[] = [];
+  /** Called when no handler is running any more. */
+  private readonly whenIdle: (() => void)[] = [];
   private end: End | undefined;
 
   /** Made by `client.subscribe`. */
@@ -108,9 +127,16 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     return this.end !== undefined;
   }
 
-  /** Ends the subscription at the server and here. Resolves at UNSUBACK; messages that came before it are still handled. */
-  unsubscribe(): Promise<void> {
-    return this.owner.unsubscribe(this);
+  /**
+   * Ends the subscription at the server and here. From the call on no further message is given to the application. Resolves at UNSUBACK
+   * and when the handlers that were running are done, five seconds later at most. QoS 1 and 2 messages that came and were not given to
+   * the application stay unacknowledged for another second: if the client disconnects by then, the server sends them again. Otherwise
+   * they are acknowledged and reported as `unclaimed` [MQTT5-4.5.0-2].
+   *
+   * @param options as for `client.unsubscribe`
+   */
+  unsubscribe(options?: UnsubscribeOptions): Promise<void> {
+    return this.owner.unsubscribe(this, options);
   }
 
   /** @throws UsageError OPTION_INVALID if the subscription was made with `onMessage` */
@@ -126,8 +152,7 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
       next: () => this.next(),
       return: async () => {
         this.finishGiven();
-        this.abandoned = true;
-        this.discard();
+        this.stop();
         if (!this.closed) this.unsubscribe().catch((error: unknown) => this.owner.report(error));
         return { done: true, value: undefined };
       },
@@ -138,6 +163,11 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
   receive(handled: Handled): void {
     if (this.abandoned) {
       handled.finished();
+      return;
+    }
+    if (this.stopped) {
+      this.hold(handled, this.share.now());
+      this.leave(handled);
       return;
     }
     const { handler } = this.consumption;
@@ -158,7 +188,8 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
    */
   handleAtOnce(message: Message, tracker: { trackUnacknowledged(message: Message): Handled }): boolean {
     const { handler } = this.consumption;
-    if (handler === undefined || this.abandoned || this.running.size >= this.consumption.concurrency) return false;
+    if (handler === undefined || this.abandoned || this.stopped || this.running.size >= this.consumption.concurrency)
+      return false;
     const context = new Handling();
     let result: unknown;
     try {
@@ -178,10 +209,40 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     for (const asked of this.asked.drain()) this.conclude(asked);
   }
 
-  /** @internal Nobody will ask for what waits: it is done with. */
-  discard(): void {
+  /** @internal The application is given nothing more. What came for it and was not given waits for `withhold` or `disown`. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
     this.waitingForAck = 0;
-    for (const left of this.waiting.drain()) this.finish(left);
+    for (const handled of this.waiting.drain()) this.leave(handled);
+    for (const asked of this.asked.drain()) asked.resolve({ done: true, value: undefined });
+  }
+
+  /**
+   * @internal A promise that resolves when no handler runs any more that ran when the subscription was stopped; undefined if none does.
+   *
+   * @param iterated whether a QoS 1 or 2 message counts too that the iterator gave out, until it is asked for the next
+   */
+  idle(iterated: boolean): Promise<void> | undefined {
+    const isBusy = (): boolean => this.running.size > this.late.size || (iterated && this.given.some(isAcknowledged));
+    if (!isBusy()) return undefined;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (isBusy()) this.whenIdle.push(look);
+        else resolve();
+      };
+      look();
+    });
+  }
+
+  /** @internal What was not given to the application stays unacknowledged. */
+  withhold(): void {
+    for (const handled of this.takeLeft()) handled.withheld();
+  }
+
+  /** @internal What was not given to the application is acknowledged. */
+  disown(): void {
+    for (const handled of this.takeLeft()) handled.disowned();
   }
 
   /** @internal It came to nothing, since the server did not grant it: what waits is for others, or for who subscribes next. */
@@ -232,11 +293,28 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
       running.context.abort(error);
     }
     if (this.isStuck) this.refuseUnacknowledged();
+    this.lookIdle();
   }
 
   /** @internal */
   abort(error: UsageError): void {
     for (const { context } of this.running) context.abort(error);
+  }
+
+  private leave(handled: Handled): void {
+    if (isAcknowledged(handled)) this.left.push(handled);
+    else this.finish(handled);
+  }
+
+  private takeLeft(): readonly Handled[] {
+    const { left } = this;
+    this.left = [];
+    for (const handled of left) this.share.release(handled.size);
+    return left;
+  }
+
+  private lookIdle(): void {
+    for (const look of this.whenIdle.splice(0)) look();
   }
 
   /** Whether nobody takes what comes, for longer than may be. */
@@ -297,8 +375,9 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     }
     return new Promise((resolve, reject) => {
       const asked = { resolve, reject };
-      if (this.end === undefined) this.asked.push(asked);
-      else this.conclude(asked);
+      if (this.end !== undefined) this.conclude(asked);
+      else if (this.stopped) resolve({ done: true, value: undefined });
+      else this.asked.push(asked);
     });
   }
 
@@ -313,6 +392,7 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     const { given } = this;
     this.given = [];
     for (const each of given) this.finish(each);
+    this.lookIdle();
   }
 
   private timeOutIterator(): void {
@@ -364,6 +444,13 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     result: PromiseLike<unknown>,
     held: boolean,
   ): void {
+    if (this.stopped) {
+      // The handler itself has stopped the subscription, and may be waiting for that to be done.
+      if (held) this.finish(handled);
+      else handled.finished();
+      Promise.resolve(result).then(undefined, (error: unknown) => this.owner.report(error));
+      return;
+    }
     const running: Running = { handled, context, since: this.share.now() };
     this.running.add(running);
     if (!held) this.hold(handled, running.since);
@@ -376,6 +463,7 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
   private handledLater(handler: MessageHandler, running: Running, error: unknown): void {
     this.running.delete(running);
     if (!this.late.delete(running)) this.finish(running.handled, error); // else it has failed already
+    this.lookIdle();
     while (this.running.size < this.consumption.concurrency) {
       const next = this.nextWaiting();
       if (next === undefined) return;

@@ -1,10 +1,11 @@
 /** All subscriptions of one client: asks the server for them, again after a session was lost, and ends them. */
 
 import type { QoS, SubackPacket, SubscriptionRequest, UnsubackPacket } from "../codec/packets.js";
-import type { SubscribeProperties } from "../codec/properties.js";
+import type { SubscribeProperties, UnsubscribeProperties } from "../codec/properties.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { type MqttError, RefusedError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
+import type { Clock, Timer } from "../platform/clock.js";
 import type { ClientSession } from "../session/client-session.js";
 import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests.js";
 import { shownValue } from "../topic/shown-value.js";
@@ -19,7 +20,9 @@ import {
   type MessageHandler,
   Subscription,
   type SubscriptionOwner,
+  type UnsubscribeOptions,
 } from "./subscription.js";
+import { within } from "./within.js";
 import { assertFunction, invalidOption } from "./wrong-option.js";
 
 export interface SubscribeOptions {
@@ -62,12 +65,20 @@ const SUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
   "signal",
 ]);
 
+const UNSUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof UnsubscribeOptions>(["properties", "signal"]);
+/** Milliseconds that `unsubscribe` waits for running handlers. */
+const HANDLERS_END = 5_000;
+/** Milliseconds after UNSUBACK until what was not handled is acknowledged. */
+const PARTING = 1_000;
+
 interface Entry {
   readonly subscription: Subscription;
   /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
   requests: readonly SubscriptionRequest[];
   /** Whether an answer is still to come; the session asks again until it does. */
   asking: boolean;
+  /** Filters whose UNSUBACK is still to come. */
+  leaving: readonly string[];
   readonly properties: SubscribeProperties | undefined;
 }
 
@@ -81,6 +92,10 @@ export interface Requester extends Pick<ClientSession, "request" | "withdrawRequ
 
 export class Subscriptions implements SubscriptionOwner {
   private readonly entries = new Set<Entry>();
+  /** Subscriptions that ended, and hold messages which the application was not given, with what will disown these. */
+  private readonly parting = new Map<Subscription, Timer>();
+  /** Subscriptions that are being ended, and may have handlers running. */
+  private readonly finishing = new Set<Subscription>();
   /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
   private lastIdentifier = 0;
 
@@ -88,6 +103,7 @@ export class Subscriptions implements SubscriptionOwner {
     private readonly session: Requester,
     private readonly router: Router,
     private readonly inbox: Inbox,
+    private readonly clock: Clock,
   ) {}
 
   get size(): number {
@@ -116,7 +132,7 @@ export class Subscriptions implements SubscriptionOwner {
       retainAsPublished,
       retainHandling,
     }));
-    const entry: Entry = { subscription, requests, asking: false, properties: options.properties };
+    const entry: Entry = { subscription, requests, asking: false, leaving: [], properties: options.properties };
     return new Promise((resolve, reject) => {
       const request = this.ask(entry, requests, (error) => {
         release();
@@ -143,7 +159,9 @@ export class Subscriptions implements SubscriptionOwner {
   subscribeAgain(onlyNew: boolean): void {
     for (const entry of this.entries) {
       if (entry.asking) continue;
-      const requests = onlyNew ? entry.requests.map(onlyIfNew) : entry.requests;
+      const kept = entry.requests.filter(({ topicFilter }) => !entry.leaving.includes(topicFilter));
+      if (kept.length === 0) continue;
+      const requests = onlyNew ? kept.map(onlyIfNew) : kept;
       this.session.request(
         this.ask(entry, requests, (error) => {
           if (error === undefined) return;
@@ -159,31 +177,89 @@ export class Subscriptions implements SubscriptionOwner {
     this.session.failed(error);
   }
 
-  unsubscribe(subscription: Subscription): Promise<void> {
+  async unsubscribe(subscription: Subscription, options?: UnsubscribeOptions): Promise<void> {
     const entry = [...this.entries].find((each) => each.subscription === subscription);
-    if (entry === undefined) return Promise.resolve();
-    return this.unsubscribeFilters(
-      entry.requests.map((request) => request.topicFilter),
-      entry,
-    );
+    if (entry === undefined) return;
+    const filters = entry.requests.map((request) => request.topicFilter);
+    await this.unsubscribeFilters(filters, options, entry);
   }
 
   /** Ends what the client has under these filters, whichever subscription it belongs to. */
-  async unsubscribeFilters(given: string | readonly string[], only?: Entry, signal?: AbortSignalLike): Promise<void> {
+  async unsubscribeFilters(
+    given: string | readonly string[],
+    options: UnsubscribeOptions = {},
+    only?: Entry,
+  ): Promise<void> {
+    assertKnown(options, UNSUBSCRIBE_OPTIONS);
     const topicFilters = filterList(given);
-    assertNotAborted(signal);
+    assertNotAborted(options.signal);
     const affected = only ? [only] : [...this.entries];
     const unshared = topicFilters.filter((each) => !this.isNeededBeyond(each, affected));
+    const ending = affected.filter(({ requests }) =>
+      requests.every(({ topicFilter }) => topicFilters.includes(topicFilter)),
+    );
+    for (const { subscription } of ending) subscription.stop();
+    const idle = this.finish(ending.map(({ subscription }) => subscription));
     try {
-      if (unshared.length > 0) await this.askToUnsubscribe(unshared, signal);
+      if (unshared.length > 0) {
+        for (const entry of affected) entry.leaving = [...entry.leaving, ...topicFilters];
+        await this.askToUnsubscribe(unshared, options);
+      }
     } finally {
-      for (const entry of affected) this.removeFilters(entry, topicFilters);
+      for (const entry of affected) {
+        entry.leaving = entry.leaving.filter((each) => !topicFilters.includes(each));
+        this.removeFilters(entry, topicFilters);
+      }
+      for (const { subscription } of ending) this.part(subscription);
     }
+    await within(this.clock, HANDLERS_END, idle);
+  }
+
+  /**
+   * The client disconnects: the application is given nothing more. A promise that resolves when it is done with what it has; undefined if
+   * it is.
+   */
+  stop(): Promise<unknown> | undefined {
+    const subscriptions = [...[...this.entries].map(({ subscription }) => subscription), ...this.finishing];
+    for (const subscription of subscriptions) subscription.stop();
+    this.withhold();
+    const busy = subscriptions.map((subscription) => subscription.idle(true)).filter((idle) => idle !== undefined);
+    return busy.length === 0 ? undefined : Promise.all(busy);
+  }
+
+  /** What ended subscriptions did not give to the application stays unacknowledged. */
+  withhold(): void {
+    for (const { subscription } of this.entries) subscription.withhold();
+    for (const [subscription, timer] of this.parting) {
+      timer.cancel();
+      subscription.withhold();
+    }
+    this.parting.clear();
   }
 
   /** The client is closed: no message will come any more. */
   close(error: MqttError | undefined): void {
     for (const entry of [...this.entries]) this.drop(entry, error);
+    this.withhold();
+  }
+
+  /** The server has ended the subscription: gives the client a moment to disconnect before what was not handled is acknowledged. */
+  private part(subscription: Subscription): void {
+    if (this.parting.has(subscription)) return;
+    const timer = this.clock.schedule(PARTING, () => {
+      this.parting.delete(subscription);
+      subscription.disown();
+    });
+    this.parting.set(subscription, timer);
+  }
+
+  /** Resolves when none of them has a handler running. */
+  private async finish(subscriptions: readonly Subscription[]): Promise<void> {
+    for (const subscription of subscriptions) {
+      this.finishing.add(subscription);
+      await subscription.idle(false);
+      this.finishing.delete(subscription);
+    }
   }
 
   private ask(
@@ -224,9 +300,9 @@ export class Subscriptions implements SubscriptionOwner {
     return undefined;
   }
 
-  private askToUnsubscribe(topicFilters: readonly string[], signal: AbortSignalLike | undefined): Promise<void> {
+  private askToUnsubscribe(topicFilters: readonly string[], { properties, signal }: UnsubscribeOptions): Promise<void> {
     return new Promise((resolve, reject) => {
-      const request = new PendingUnsubscribe(topicFilters, undefined, {
+      const request = new PendingUnsubscribe(topicFilters, properties, {
         acknowledged: (packet) => {
           release();
           this.session.settled();
@@ -305,7 +381,7 @@ class PendingUnsubscribe extends UnsubscribeRequest {
 
   constructor(
     topicFilters: readonly string[],
-    properties: undefined,
+    properties: UnsubscribeProperties | undefined,
     private readonly answer: Answer<UnsubackPacket>,
   ) {
     super(topicFilters, properties);

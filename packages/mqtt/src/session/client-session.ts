@@ -323,6 +323,11 @@ export class ClientSession {
     this.receiver?.finished(delivery, reasonCode);
   }
 
+  /** As `MessageReceiver.withheld`. */
+  withheld(delivery: Delivery): void {
+    this.receiver?.withheld(delivery);
+  }
+
   /** The application never saw the message. What it is to be acknowledged by still; undefined if the server sends it again. */
   returned(delivery: Delivery): Delivery | undefined {
     return this.receiver?.returned(delivery);

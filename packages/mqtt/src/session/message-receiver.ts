@@ -34,6 +34,8 @@ type Incoming = { at: "delivered"; by: Delivery } | { at: "received" };
 
 /** Acknowledgements that may wait behind one that the application has not given: more than there are packet identifiers. */
 const MOST_OWED = 131_072;
+/** In place of a reason code: the message is not acknowledged. */
+const WITHHELD = -1;
 
 export class MessageReceiver {
   /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL; made with the first, since many sessions see none. */
@@ -109,6 +111,16 @@ export class MessageReceiver {
   }
 
   /**
+   * The application does not take the message, and the peer is to send it again over a later connection: it stays unacknowledged, and
+   * holds nothing up that came after it.
+   */
+  withheld(delivery: Delivery): void {
+    const current = this.latest(delivery);
+    if (current.link === this.link) this.finished(current, WITHHELD);
+    else this.returned(current);
+  }
+
+  /**
    * The application never saw the message. Returns what it is to be acknowledged by, if the connection for that is there; else the
    * message is forgotten, so that it is delivered when the peer sends it again.
    */
@@ -151,7 +163,7 @@ export class MessageReceiver {
 
   private acknowledge(link: ReceiverLink, delivery: Delivery, reasonCode: number): void {
     const { packetIdentifier, qos } = delivery;
-    if (reasonCode >= 0x80 && link.version !== 5) {
+    if (reasonCode === WITHHELD || (reasonCode >= 0x80 && link.version !== 5)) {
       this.withhold(delivery);
       return;
     }
@@ -166,7 +178,7 @@ export class MessageReceiver {
   }
 
   /**
-   * The application failed with a message, and before MQTT 5 there is no way to say so: it stays unacknowledged, and the
+   * The application does not take a message, or failed with it, which before MQTT 5 cannot be said: it stays unacknowledged, and the
    * server sends it again after the next connection.
    */
   private withhold(delivery: Delivery): void {

@@ -96,7 +96,7 @@ describe("a signal that has fired already", () => {
         client.publish("a", "", { signal }),
         client.publish("a", "", { signal, qos: 2 }),
         client.subscribe("a", { signal }),
-        client.unsubscribe("a", signal),
+        client.unsubscribe("a", { signal }),
         client.request("a", "", { signal }),
       ]) {
         await expect(outcome).rejects.toMatchObject(aborted);

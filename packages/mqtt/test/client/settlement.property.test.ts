@@ -97,7 +97,7 @@ class Run {
         this.note("subscribe", client.subscribe("t", { signal: this.abort.signal, onMessage: () => undefined }));
         break;
       case "unsubscribe":
-        this.note("unsubscribe", client.unsubscribe("t", this.abort.signal));
+        this.note("unsubscribe", client.unsubscribe("t", { signal: this.abort.signal }));
         break;
       case "abort":
         this.abort.abort();

@@ -255,7 +255,7 @@ describe("of a connected client", () => {
       "unsubscribe",
       ["a", () => 0],
       "OPTION_INVALID",
-      "signal function: must be an AbortSignal",
+      "options function: must be an object",
     ],
     ["respond with nothing", "respond", [], "TOPIC_FILTER_INVALID", "topicFilter: must be a string, not undefined"],
     ["respond without a handler", "respond", ["a"], "OPTION_INVALID", "handler undefined: must be a function"],
