@@ -163,9 +163,9 @@ const disorders: readonly Disorder[] = [
     versions: five,
   },
   {
-    what: "more messages than the receive maximum",
+    what: "more messages than the receive maximum, and more than the inbox has room for",
     packet: message("t", "x", 1, 9),
-    options: { properties: { receiveMaximum: 1 } },
+    options: { properties: { receiveMaximum: 1 }, inbox: { maximumCount: 1 } },
     reasonCode: 0x93,
     versions: five,
     prepare: async (wire) => {

@@ -79,6 +79,8 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   /** Whether a message's fate may depend on when it was published. */
   private readonly needsTime: boolean;
   private connections = 0;
+  /** Messages beyond the receive maximum that the application was told of; Infinity until the next connection. */
+  private toleratedBefore = 0;
   private published = 0;
 
   constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
@@ -110,6 +112,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
       pendingPublishes: session.pending,
       outbox: session.outboxCounts,
       pendingMessages: receiving?.router.pending ?? 0,
+      beyondReceiveMaximum: session.beyondReceiveMaximum,
       subscriptions: receiving?.subscriptions.size ?? 0,
       slowConsumers: receiving?.inbox.slowConsumers ?? [],
     };
@@ -196,6 +199,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   }
 
   message(packet: PublishPacket, delivery: Delivery | undefined): void {
+    if (this.session.beyondReceiveMaximum > this.toleratedBefore) this.reportExcess();
     this.consumers.message(packet, delivery);
   }
 
@@ -209,6 +213,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   connected(accepted: Accepted): void {
     this.connections++;
+    this.toleratedBefore = this.session.beyondReceiveMaximum;
     this.responseInformation = accepted.connack.properties?.responseInformation;
     this.authenticator?.accepted(accepted.connack);
     this.receiving?.connected();
@@ -227,6 +232,10 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   takenOver(certain: boolean, error: MqttError): void {
     this.emitter.emit("takenOver", { clientId: this.connector.clientId, certain, error });
+  }
+
+  unstable(connections: number, error: MqttError): void {
+    this.emitter.emit("unstable", { connections, error });
   }
 
   gaveUp(cause: MqttError): void {
@@ -257,6 +266,12 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   settled(): void {
     this.receiving?.updateReading();
     if (this.whenDrained && this.session.pending === 0) this.whenDrained();
+  }
+
+  private reportExcess(): void {
+    this.toleratedBefore = Infinity;
+    const { receiveMaximum = 65_535 } = this.settings.properties;
+    this.emitter.emit("receiveMaximumExceeded", { receiveMaximum });
   }
 
   /** Queued messages expire whether or not there is a connection; a second late, so that many do not cost a timer each. */

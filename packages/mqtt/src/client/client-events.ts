@@ -48,6 +48,16 @@ export interface ClientEvents {
   slowConsumer: SlowConsumer;
   /** A message that a subscription does not get: at QoS 0 there is no room, else its handler or iterator is overdue. */
   dropped: Message;
+  /**
+   * The server does not keep this client's receive maximum [MQTT5-3.3.4-9]. The messages are taken as far as the option `inbox` has room.
+   * Emitted once a connection; `statistics.beyondReceiveMaximum` counts them.
+   */
+  receiveMaximumExceeded: { readonly receiveMaximum: number };
+  /**
+   * Connections end soon after they are accepted, again and again: the client keeps reconnecting, with growing delays. Emitted at the
+   * third such connection in a row and at every tenth. `error` is what the last one ended with; its code names the pattern.
+   */
+  unstable: { readonly connections: number; readonly error: MqttError };
   /** A packet came. */
   packet: Packet;
 }
@@ -62,6 +72,8 @@ const named: Readonly<Record<keyof ClientEvents, true>> = {
   unclaimed: true,
   slowConsumer: true,
   dropped: true,
+  receiveMaximumExceeded: true,
+  unstable: true,
   packet: true,
 };
 const names = Object.keys(named);
@@ -95,6 +107,8 @@ export interface ClientStatistics {
   readonly outbox: OutboxCounts;
   /** Messages received that handlers and iterators have not finished with. */
   readonly pendingMessages: number;
+  /** Messages that the server sent beyond this client's receive maximum, against the protocol; they were taken all the same. */
+  readonly beyondReceiveMaximum: number;
   readonly subscriptions: number;
   /** The subscriptions that are slow at present. */
   readonly slowConsumers: readonly SlowConsumer[];

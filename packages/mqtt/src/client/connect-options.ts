@@ -144,6 +144,8 @@ export interface ClientSettings {
   readonly maximumInflight: number | undefined;
   readonly acknowledgeTimeout: number;
   readonly inbox: Bounds;
+  /** How many unacknowledged messages are taken from a server that does not keep the receive maximum. */
+  readonly tolerated: number;
   readonly network: NetworkSettings;
   readonly dial: Dial | undefined;
   readonly properties: ConnectProperties;
@@ -234,6 +236,7 @@ export function parseConnectOptions(
   const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect);
   const chosen = options.properties?.sessionExpiryInterval !== undefined;
   const kept = cleanStart ? (reconnect === undefined ? undefined : COME_BACK) : FOR_EVER;
+  const inbox = inboxBounds(options.inbox);
   const settings: ClientSettings = {
     clientId,
     versions,
@@ -252,7 +255,8 @@ export function parseConnectOptions(
         ? undefined
         : integer("maximumInflight", options.maximumInflight, 65_535, 1, 65_535),
     acknowledgeTimeout: integer("acknowledgeTimeout", options.acknowledgeTimeout, 300_000, 1, 2 ** 31 - 1),
-    inbox: inboxBounds(options.inbox),
+    inbox,
+    tolerated: inbox.maximumCount,
     network: parseNetworkOptions(options),
     dial: options.dial,
     authentication,

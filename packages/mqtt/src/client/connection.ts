@@ -181,7 +181,7 @@ export class Connection implements ConnectionOwner {
     if (this.over) return;
     this.over = true;
     this.timer?.cancel();
-    this.session.connectionLost(this.clock.now());
+    this.session.connectionLost(this.clock.now(), error);
     this.events.ended(this, error);
   }
 

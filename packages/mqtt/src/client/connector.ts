@@ -38,6 +38,8 @@ export interface ConnectorEvents {
   lost(error: MqttError): void;
   reconnecting(attempt: number, delay: number, error: MqttError): void;
   takenOver(certain: boolean, error: MqttError): void;
+  /** So many connections in a row ended soon after they were accepted, the last with this error. */
+  unstable(connections: number, error: MqttError): void;
   /** There will be no further attempt. */
   gaveUp(error: MqttError): void;
   packet(packet: Packet): void;
@@ -69,6 +71,9 @@ type State =
 const SHORT_LIVED = 5_000;
 /** … so many times in a row looks as if another client used the same identifier: before MQTT 5 nobody says so, and mosquitto 2.0 does not on 5 either. */
 const TAKE_OVER_PATTERN = 2;
+/** Short-lived connections in a row that are reported for the first time, and after that at each multiple of … */
+const FIRST_UNSTABLE = 3;
+const NEXT_UNSTABLE = 10;
 
 /** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
 const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
@@ -98,6 +103,8 @@ export class Connector implements ConnectionEvents {
   /** The identifier that a server assigned, if the client had none. */
   private assignedClientId: string | undefined;
   private shortLived = 0;
+  /** Connections in a row that ended soon after they were accepted, for whatever reason. */
+  private brief = 0;
   private refusals = 0;
   /** When the last round of attempts began. */
   private roundBegan = 0;
@@ -402,9 +409,13 @@ export class Connector implements ConnectionEvents {
     if (error === undefined) return; // ours, by `stop`
     this.state = { at: "idle" };
     const now = this.platform.clock.now();
-    const unexplained = error.code === "CONNECTION_LOST" && error.cause === undefined; // closed, not broken
+    // Closed, not broken, and for nothing that this client sent.
+    const unexplained = error.code === "CONNECTION_LOST" && error.cause === undefined && !this.session.suspectsMessage;
     this.shortLived = unexplained && now - state.since < SHORT_LIVED ? this.shortLived + 1 : 0;
+    this.brief = now - state.since < SHORT_LIVED ? this.brief + 1 : 0;
     this.events.lost(error);
+    if (this.brief === FIRST_UNSTABLE || (this.brief > 0 && this.brief % NEXT_UNSTABLE === 0))
+      this.events.unstable(this.brief, error);
     if (error.code === "TAKEN_OVER") {
       const by = this.session.takenOver(now);
       if (by !== "own") this.events.takenOver(by === "another client", error);

@@ -49,6 +49,11 @@ export interface ClientSessionOptions {
    * Default Infinity.
    */
   readonly acknowledgeTimeout?: number | undefined;
+  /**
+   * How many unacknowledged messages are taken from a server that does not keep the receive maximum, as mosquitto 2.0.11 does not after
+   * the first PUBACK. Default: no more than that.
+   */
+  readonly tolerated?: number | undefined;
   /** By how many milliseconds `advance` may be called late, asked each time. Default 0. */
   readonly timerLateness?: (() => number) | undefined;
 }
@@ -147,6 +152,11 @@ export class ClientSession {
     return this.sender?.outboxCounts ?? NOTHING_LOST;
   }
 
+  /** How many messages came beyond the receive maximum, and were taken. */
+  get beyondReceiveMaximum(): number {
+    return this.receiver?.beyondMaximum ?? 0;
+  }
+
   /** Whether the server has to say something for what was asked of it to come to an end. */
   get awaitsServer(): boolean {
     return this.pending > 0 || (this.requests !== undefined && this.requests.pending > 0);
@@ -154,6 +164,11 @@ export class ClientSession {
 
   get isOnline(): boolean {
     return this.link.at === "online";
+  }
+
+  /** Whether a message seems to be what connections are lost for. */
+  get suspectsMessage(): boolean {
+    return this.sender?.suspectsMessage ?? false;
   }
 
   /** What the server takes; undefined while offline. */
@@ -202,12 +217,16 @@ export class ClientSession {
     outlet.touch();
   }
 
-  /** The network connection is gone. What waits for an acknowledgement waits for the next one. */
-  connectionLost(now: number): void {
+  /**
+   * The network connection is gone. What waits for an acknowledgement waits for the next one.
+   *
+   * @param error why, if this side did not end it
+   */
+  connectionLost(now: number, error?: MqttError): void {
     if (this.link.at === "online") this.endsAt = now + this.expiryInterval * 1000;
     this.link = OFFLINE;
     this.lateConnects.lost();
-    this.sender?.lost();
+    this.sender?.lost(error);
     this.receiver?.lost();
     this.requests?.lost();
   }
@@ -447,9 +466,17 @@ export class ClientSession {
     const { outlet, version } = link;
     // Before MQTT 5 the server was told of no receive maximum.
     const receiveMaximum = (version === 5 ? this.options.properties.receiveMaximum : undefined) ?? 65_535;
-    const topicAliases = OutgoingTopicAliases.upTo(limits.topicAliasMaximum);
-    const ready = false;
-    const online: Online = { at: "online", outlet, version, receiveMaximum, limits, topicAliases, keepAlive, ready };
+    const online: Online = {
+      at: "online",
+      outlet,
+      version,
+      receiveMaximum,
+      tolerated: Math.max(receiveMaximum, this.options.tolerated ?? 0),
+      limits,
+      topicAliases: OutgoingTopicAliases.upTo(limits.topicAliasMaximum),
+      keepAlive,
+      ready: false,
+    };
     this.link = online;
     this.established = true;
     this.acknowledgements?.clear();
@@ -498,7 +525,7 @@ export class ClientSession {
 
   private get sending(): MessageSender {
     if (this.sender === undefined) {
-      this.sender = new MessageSender(this.identifiers, this.options.outbox, this.journal);
+      this.sender = new MessageSender(this.identifiers, this.options.outbox, this.journal, true);
       if (this.link.at === "online" && this.link.ready) this.sender.opened(this.link, true, !this.begunHere, 0);
     }
     return this.sender;

@@ -27,6 +27,8 @@ export interface ReceiverLink {
   readonly version: ProtocolVersion;
   /** How many unacknowledged messages the peer may send [MQTT5-3.3.4-9]. */
   readonly receiveMaximum: number;
+  /** How many are taken from a peer that sends more all the same; not less than `receiveMaximum`. */
+  readonly tolerated: number;
 }
 
 /** `delivered`: the application has it, or had it over an earlier connection. `received`: PUBREC is out, or may be sent. */
@@ -42,6 +44,8 @@ export class MessageReceiver {
   private incoming: Map<number, Incoming> | undefined;
   private owed = new Queue<Delivery>();
   private link: ReceiverLink | undefined;
+  /** How many messages came beyond the receive maximum, and were taken. */
+  beyondMaximum = 0;
   /** QoS 1 messages of this connection whose PUBACK is owed. */
   private unacknowledged = 0;
   /** QoS 2 messages that came first over this connection and are unreleased: older ones do not count [MQTT5 4.9]. */
@@ -81,12 +85,10 @@ export class MessageReceiver {
         return undefined;
       }
     }
-    if (this.unacknowledged + (this.unreleased?.size ?? 0) >= link.receiveMaximum) {
-      throw new ProtocolError(
-        "RECEIVE_MAXIMUM_EXCEEDED",
-        0x93,
-        `publish: more than receiveMaximum ${link.receiveMaximum} messages unacknowledged [MQTT5-3.3.4-9]`,
-      );
+    const unfinished = this.unacknowledged + (this.unreleased?.size ?? 0);
+    if (unfinished >= link.receiveMaximum) {
+      if (unfinished >= link.tolerated) throw tooMany(link.receiveMaximum);
+      this.beyondMaximum++;
     }
     const delivery: Delivery = { packetIdentifier, qos, link, reasonCode: undefined };
     this.owed.push(delivery);
@@ -249,4 +251,12 @@ export class MessageReceiver {
     }
     if (delivery.qos === 2) this.settle(delivery, reasonCode); // its PUBREC follows when the peer sends it again
   }
+}
+
+function tooMany(receiveMaximum: number): ProtocolError {
+  return new ProtocolError(
+    "RECEIVE_MAXIMUM_EXCEEDED",
+    0x93,
+    `publish: more than receiveMaximum ${receiveMaximum} messages unacknowledged [MQTT5-3.3.4-9]`,
+  );
 }

@@ -18,6 +18,7 @@ import { Outbox, type OutboxBounds, type OutboxCounts, type OutboxOwner } from "
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
+import { PoisonWatch } from "./poison-watch.js";
 import { Queue } from "./queue.js";
 import { type PublishLimits, packetTooLarge, publishRefusal } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
@@ -63,13 +64,25 @@ export class MessageSender implements OutboxOwner {
   private qos2Quota = 0;
   /** Undefined for a session that began here: the peer holds no identifier that is not in flight. */
   private inherited: InheritedIdentifiers | undefined;
+  private readonly poison: PoisonWatch | undefined;
+  /** Where messages go one at a time: whether PINGRESP has come over this connection, and which message was sent last. */
+  private healthy = false;
+  private alone: OutgoingMessage | undefined;
 
   constructor(
     private readonly identifiers: PacketIdentifiers,
     private readonly bounds: OutboxBounds,
     private readonly journal: SessionJournal | undefined,
+    /** Whether this side opens the connections, and so would do so for ever. */
+    connecting = false,
   ) {
     this.outbox = new Outbox(bounds, this);
+    this.poison = connecting ? new PoisonWatch() : undefined;
+  }
+
+  /** Whether a message seems to be what connections are lost for. */
+  get suspectsMessage(): boolean {
+    return this.poison?.isSuspicious ?? false;
   }
 
   /** Whether messages wait already, or the transport has no room. */
@@ -161,13 +174,26 @@ export class MessageSender implements OutboxOwner {
     this.qos2Quota = link.limits.qos2Maximum;
     this.resend = new Queue();
     for (const message of this.inflight.inOrder()) this.resend.push(message);
+    this.healthy = false;
+    this.alone = undefined;
+    if (this.poison?.isCareful) this.beginCarefully(link, this.poison);
     this.pump(now);
   }
 
-  /** The connection is gone. What was in flight stays, to be sent again. */
-  lost(): void {
+  /**
+   * The connection is gone. What was in flight stays, to be sent again.
+   *
+   * @param error why it is gone, if the server may have ended it for a message
+   */
+  lost(error?: MqttError): void {
     this.link = undefined;
     this.inherited?.lost();
+    const poison = this.poison?.lost(
+      error,
+      this.inflight.length > 0,
+      this.alone?.state === "sent" ? this.alone : undefined,
+    );
+    if (poison !== undefined) this.giveUpSent(poison.message, poison.error);
     for (const message of this.unflushed.drain()) {
       const others = message.count > 1 ? ` and ${message.count - 1} QoS 0 messages after it` : "";
       this.giveUp(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
@@ -178,6 +204,7 @@ export class MessageSender implements OutboxOwner {
   pump(now: number): void {
     const { link } = this;
     if (link === undefined) return;
+    if (this.poison?.isCareful && !this.pumpCarefully(link, this.poison, now)) return;
     for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
       if (message.state === "sent" && !this.maySend(link, message)) return;
       this.resend.shift();
@@ -221,6 +248,7 @@ export class MessageSender implements OutboxOwner {
       this.conclude(message, packet, now);
       return;
     }
+    this.poison?.acknowledged();
     const again = message.state === "released";
     if (!again) {
       message.state = "released";
@@ -228,6 +256,7 @@ export class MessageSender implements OutboxOwner {
     }
     writePubrel(link, packetIdentifier, again);
     link.outlet.touch();
+    if (this.poison?.isCareful) this.pump(now);
   }
 
   pubcomp(packet: PubcompPacket, now: number): void {
@@ -246,9 +275,9 @@ export class MessageSender implements OutboxOwner {
 
   /** PINGRESP has come. */
   pinged(now: number): void {
-    if (this.inherited === undefined) return;
-    this.inherited.pinged();
-    this.pump(now);
+    this.healthy = true;
+    this.inherited?.pinged();
+    if (this.inherited !== undefined || this.poison?.isCareful) this.pump(now);
   }
 
   /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
@@ -352,15 +381,47 @@ export class MessageSender implements OutboxOwner {
     if (message.state === "released") {
       writePubrel(link, message.packetIdentifier, true);
     } else if (!this.write(link, message, message.packetIdentifier, true, now)) {
-      // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
-      if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
-      this.inflight.delete(message);
-      this.giveUp(message, packetTooLarge(link.limits.maximumPacketSize, `the message for "${message.topic}"`));
+      this.giveUpSent(message, packetTooLarge(link.limits.maximumPacketSize, `the message for "${message.topic}"`));
       return;
     }
     if (message.qos === 2) this.qos2Quota--;
     this.sendQuota--; // a PUBREL too: its message is unacknowledged until PUBCOMP [MQTT5-3.3.4-7]
     link.outlet.touch();
+  }
+
+  /** Fails a message that is in flight. */
+  private giveUpSent(message: OutgoingMessage, error: MqttError): void {
+    // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
+    if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
+    this.inflight.delete(message);
+    this.giveUp(message, error);
+  }
+
+  /** One message seems to be what connections are lost for. Before it is sent, the connection must prove that it works. */
+  private beginCarefully(link: SenderLink, poison: PoisonWatch): void {
+    if (this.resend.length === 0) {
+      poison.clear();
+      return;
+    }
+    writeClientPacket(link.outlet.out, { type: "pingreq" }, link.version);
+    link.outlet.touch();
+  }
+
+  /** Sends one message of those in flight again, and waits for its acknowledgement. True if all have had theirs. */
+  private pumpCarefully(link: SenderLink, poison: PoisonWatch, now: number): boolean {
+    if (!this.healthy) return false;
+    for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
+      const answered = this.alone === message && message.state !== "sent";
+      if (message.state === "sent") {
+        if (this.alone === message || !this.maySend(link, message)) return false;
+        this.alone = message;
+      } else {
+        this.resend.shift();
+      }
+      if (!answered) this.sendAgain(link, message, now);
+    }
+    poison.clear();
+    return true;
   }
 
   private write(link: SenderLink, message: OutgoingMessage, identifier: number, dup: boolean, now: number): boolean {
@@ -384,6 +445,7 @@ export class MessageSender implements OutboxOwner {
     now: number,
   ): void {
     this.finish(message);
+    this.poison?.acknowledged();
     if (this.link !== undefined) {
       const { receiveMaximum, qos2Maximum } = this.link.limits;
       if (this.sendQuota < receiveMaximum) this.sendQuota++;

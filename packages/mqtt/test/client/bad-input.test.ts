@@ -73,9 +73,9 @@ test("a header of 256 MB with ten bytes behind it takes no memory and no harm; m
   expect(await other.peer.expect("disconnect")).toMatchObject({ reasonCode: 0x95 });
 });
 
-test("more unacknowledged messages than the receive maximum", async () => {
+test("more unacknowledged messages than the receive maximum, and than the inbox has room for", async () => {
   const bench = new Bench();
-  const { client, peer } = await bench.online({ properties: { receiveMaximum: 1 } });
+  const { client, peer } = await bench.online({ properties: { receiveMaximum: 1 }, inbox: { maximumCount: 1 } });
   watch(client.subscribe("a", { qos: 1, onMessage: () => new Promise(() => undefined) }));
   await peer.expect("subscribe");
   peer.send(publish);

@@ -153,6 +153,7 @@ test("statistics count", async () => {
       expired: 0,
     },
     pendingMessages: 0,
+    beyondReceiveMaximum: 0,
     subscriptions: 0,
     slowConsumers: [],
   });

@@ -1,0 +1,97 @@
+/**
+ * Notices a message for which a server ends connections: it hangs up, or says DISCONNECT, whenever the message comes, and everything
+ * behind it would wait for ever. After losses that look like that, messages in flight are sent again one at a time, so that each loss has
+ * one cause. Owns the suspicion; knows nothing of packets.
+ */
+
+import { type MqttError, RefusedError, TransportError } from "../errors.js";
+import type { OutgoingMessage } from "./outgoing-message.js";
+
+/** Connections in a row that the server ended with messages in flight and none acknowledged: from then on, one message at a time. */
+const SUSPICIOUS = 2;
+/** So often the server must have ended a connection right after the same message, which was sent alone. */
+const CERTAIN = 3;
+/** After more connections in a row than that, something else is the cause: what is in flight has been tried by then. */
+const MOST_FOR_ONE = 10;
+
+/** Reason codes of DISCONNECT that name what is wrong with a message. */
+const NAMING: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
+/** Reason codes of DISCONNECT that have nothing to do with any message. */
+const INNOCENT: ReadonlySet<number> = new Set([0x00, 0x89, 0x8b, 0x8d, 0x8e, 0x98, 0x9c, 0x9d, 0xa0]);
+
+export class PoisonWatch {
+  /** Connections in a row that looked like it. */
+  private barren = 0;
+  /** Connections in a row that the server ended with messages in flight. */
+  private ended = 0;
+  private suspect: OutgoingMessage | undefined;
+  private strikes = 0;
+  /** Whether a message was acknowledged over the present connection. */
+  private acknowledging = false;
+
+  /** Whether what is in flight is to be sent again one message at a time. */
+  get isCareful(): boolean {
+    return this.barren >= SUSPICIOUS;
+  }
+
+  /** Whether a message may be what the last connections were lost for. */
+  get isSuspicious(): boolean {
+    return this.ended > 0 && this.ended <= MOST_FOR_ONE;
+  }
+
+  /** A message was acknowledged, or refused. */
+  acknowledged(): void {
+    this.acknowledging = true;
+  }
+
+  /** All that was in flight when the suspicion arose has been acknowledged. */
+  clear(): void {
+    this.barren = 0;
+    this.suspect = undefined;
+  }
+
+  /**
+   * The connection is gone.
+   *
+   * @param inflight whether messages were in flight
+   * @param alone the message that was sent by itself, and had no answer
+   * @returns the message that it was lost for, as far as can be told, with what its sender is told; undefined if there is none
+   */
+  lost(
+    error: MqttError | undefined,
+    inflight: boolean,
+    alone: OutgoingMessage | undefined,
+  ): { readonly message: OutgoingMessage; readonly error: MqttError } | undefined {
+    const { acknowledging } = this;
+    this.acknowledging = false;
+    const named = error instanceof RefusedError && NAMING.has(error.reasonCode);
+    if (error === undefined || !mayBeFor(error)) return undefined;
+    this.ended = inflight ? this.ended + 1 : 0;
+    if (alone === undefined) {
+      if (this.isCareful) return undefined; // nothing was sent yet
+      if (!inflight || (acknowledging && !named)) this.barren = 0;
+      else this.barren = named ? SUSPICIOUS : this.barren + 1;
+      return undefined;
+    }
+    this.strikes = this.suspect === alone ? this.strikes + 1 : 1;
+    this.suspect = alone;
+    if (this.strikes < CERTAIN && !named) return undefined;
+    this.suspect = undefined;
+    return { message: alone, error: outcomeOf(alone, error) };
+  }
+}
+
+/** Whether the server ended the connection, and may have done so because of a message. */
+function mayBeFor(error: MqttError): boolean {
+  if (error instanceof RefusedError) return error.code === "DISCONNECTED_BY_SERVER" && !INNOCENT.has(error.reasonCode);
+  return error.code === "CONNECTION_LOST";
+}
+
+function outcomeOf({ topic }: OutgoingMessage, error: MqttError): MqttError {
+  const what = `the server ends the connection whenever the message for "${topic}" comes: ${error.message}`;
+  if (error instanceof RefusedError) {
+    const { reasonCode, reasonString, userProperties } = error;
+    return new RefusedError("PUBLISH_REFUSED", reasonCode, what, { reasonString, userProperties });
+  }
+  return new TransportError("PUBLISH_UNANSWERED", what, { cause: error });
+}
