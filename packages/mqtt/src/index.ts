@@ -20,7 +20,7 @@ export type { HandlerContext } from "./client/handling.js";
 export type { SlowConsumer } from "./client/inbox.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
-export type { ReconnectDelays } from "./client/reconnect-policy.js";
+export type { ReconnectDelays, ReconnectOptions } from "./client/reconnect-policy.js";
 export type { RequestHandler, RequestOptions } from "./client/request-response.js";
 export type { Servers } from "./client/server-list.js";
 export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/subscription.js";

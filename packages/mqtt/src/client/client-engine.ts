@@ -7,7 +7,7 @@ import { encodeClientPacket } from "../codec/encode.js";
 import type { AuthPacket, ConnackPacket, DisconnectPacket, Packet, PublishPacket } from "../codec/packets.js";
 import { withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
-import { type MqttError, TimeoutError, UsageError } from "../errors.js";
+import { type MqttError, TimeoutError, TransportError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
@@ -53,12 +53,14 @@ const DISCONNECT_OPTIONS: ReadonlySet<string> = new Set<keyof DisconnectOptions>
 
 /** Milliseconds. */
 const EXPIRY_STEP = 1_000;
+/** Milliseconds that the store may take, when the client ends, until what is pending is told whether it is safe. */
+const LAST_WRITE = 5_000;
 
 const runtime = globalThis as { readonly console?: { error?(...values: unknown[]): void } };
 
 export class ClientEngine implements ClientSessionEvents, ConnectorEvents, PublishingOwner, GroupOwner, EmitterOwner {
   readonly clock: Clock;
-  readonly emitter = new EventEmitter<ClientEvents>(this);
+  readonly emitter: EventEmitter<ClientEvents>;
   readonly connector: Connector;
   readonly storage: SessionStorage | undefined;
   readonly authenticator: Authenticator | undefined;
@@ -68,6 +70,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   /** Made with the first subscription or message: many clients only publish. */
   private receiving: Consumers | undefined;
   private closing: Promise<void> | undefined;
+  private leaving = false;
   /** While `disconnect` waits for handlers: they may publish. */
   private handlersMayPublish = false;
   private finished = false;
@@ -83,7 +86,9 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   private toleratedBefore = 0;
   private published = 0;
 
-  constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
+  /** @param former of the same client, closed: its listeners stay */
+  constructor(urls: Servers, options: ConnectOptions, platform: Platform, former?: ClientEngine) {
+    this.emitter = former?.emitter ?? new EventEmitter<ClientEvents>(this);
     const servers = new ServerList(urls);
     this.settings = parseConnectOptions(options, platform, servers.mayNameUser);
     this.clock = platform.clock;
@@ -116,6 +121,11 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
       subscriptions: receiving?.subscriptions.size ?? 0,
       slowConsumers: receiving?.inbox.slowConsumers ?? [],
     };
+  }
+
+  /** Whether it is closed, and `disconnect` has come to its end. */
+  get isOver(): boolean {
+    return this.finished && !this.leaving;
   }
 
   get isClosed(): boolean {
@@ -170,14 +180,28 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
       const waitsUntil = this.session.waitsUntil(publishing);
       if (waitsUntil < this.nextExpiry) this.watchExpiry(waitsUntil, now);
     }
-    if (!this.connector.isOnline) this.storage?.write();
+    // What leaves at once is written before it leaves.
+    if (this.storage !== undefined && qos > 0 && publishing.state === "queued") this.storage.writeSoon();
     return publishing.result;
+  }
+
+  /** @throws UsageError OPTION_INVALID without a store, CLIENT_CLOSED; MqttError of the store */
+  async stored(): Promise<void> {
+    if (this.storage === undefined) throw new UsageError("OPTION_INVALID", "stored: requires the option store");
+    if (this.isClosed) throw closedError("stored");
+    await this.storage.open();
+    await this.storage.settled();
   }
 
   /** Says goodbye once; whoever asks again waits for the same. */
   disconnect(options: DisconnectOptions): Promise<void> {
     assertKnown(options, DISCONNECT_OPTIONS);
-    this.closing ??= this.leave(options, this.farewell(options));
+    if (this.closing === undefined) {
+      this.leaving = true;
+      this.closing = this.leave(options, this.farewell(options)).finally(() => {
+        this.leaving = false;
+      });
+    }
     return this.closing;
   }
 
@@ -239,12 +263,16 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   }
 
   gaveUp(cause: MqttError): void {
-    this.finish(
-      cause,
-      (what) =>
-        new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, { cause }),
-    );
-    this.storage?.close().catch((failure: unknown) => this.emitter.emit("error", failure));
+    void this.end(cause);
+  }
+
+  private async end(cause: MqttError): Promise<void> {
+    const durable = await this.isDurable();
+    this.finish(cause, (what, kept) => {
+      if (kept && durable) return keptError(what);
+      return new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, { cause });
+    });
+    await this.storage?.close().catch((failure: unknown) => this.emitter.emit("error", failure));
   }
 
   packet(packet: Packet): void {
@@ -304,16 +332,27 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
       drained = left > 0 ? await this.drain(left) : drainTimeout === 0;
     this.session.sayDisconnect(farewell);
     const closed = this.connector.stop(drainTimeout);
-    this.finish(undefined, (what) =>
-      drained
+    const durable = await this.isDurable();
+    this.finish(undefined, (what, kept) => {
+      if (kept && durable) return keptError(what);
+      return drained
         ? new UsageError("CLIENT_CLOSED", `disconnect: ${what} was still pending when the client closed`)
         : new TimeoutError(
             "DRAIN_TIMEOUT",
             `disconnect: ${what} was not acknowledged within drainTimeout ${drainTimeout} ms`,
-          ),
-    );
+          );
+    });
     await closed;
     await this.storage?.close();
+  }
+
+  /** Whether the store has all that it was given. What it says if it has not, `close` reports. */
+  private async isDurable(): Promise<boolean> {
+    if (this.storage === undefined) return false;
+    return this.storage.settled(LAST_WRITE).then(
+      () => true,
+      () => false,
+    );
   }
 
   /**
@@ -341,7 +380,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   }
 
   /** Nothing will come or go any more. */
-  private finish(error: MqttError | undefined, reason: (what: string) => MqttError): void {
+  private finish(error: MqttError | undefined, reason: (what: string, kept: boolean) => MqttError): void {
     this.expiryTimer?.cancel();
     this.session.abandon(reason);
     this.receiving?.close(error);
@@ -356,7 +395,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
         const publishings = messages.map(
           (stored) =>
             new RestoredPublishing(stored, (error) => {
-              if (error) this.emitter.emit("error", error);
+              if (error && error.code !== "MESSAGE_KEPT") this.emitter.emit("error", error);
               this.settled();
             }),
         );
@@ -379,6 +418,10 @@ function connectedOf(accepted: Accepted): Connected {
   return { server, protocolVersion, clientId, sessionPresent, properties: connack.properties ?? {} };
 }
 
+function keptError(what: string): TransportError {
+  return new TransportError("MESSAGE_KEPT", `${what} is kept in the store: the next client of this session sends it`);
+}
+
 export function closedError(what: string): UsageError {
-  return new UsageError("CLIENT_CLOSED", `${what}: the client is closed; make a new one`);
+  return new UsageError("CLIENT_CLOSED", `${what}: the client is closed; call connect() first`);
 }

@@ -29,14 +29,18 @@ export interface DisconnectOptions {
 }
 
 export class Client {
-  private readonly engine: ClientEngine;
+  private engine: ClientEngine;
   /** The option, for `connect`. */
   private readonly signal: AbortSignalLike | undefined;
   /** Made with the first request or responder. */
   private requestResponse: RequestResponse | undefined;
 
   /** Made by `connect` and `createClient`. */
-  constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
+  constructor(
+    private readonly urls: Servers,
+    private readonly options: ConnectOptions,
+    private readonly platform: Platform,
+  ) {
     this.engine = new ClientEngine(urls, options, platform);
     this.signal = options.signal;
   }
@@ -71,12 +75,20 @@ export class Client {
   }
 
   /**
-   * Connects for the first time. Each server is tried once.
+   * Connects for the first time, or again after the client was closed: by `disconnect`, or because it gave up. Listeners stay;
+   * subscriptions ended with the client, and so did what it had queued, if it has no store. Each server is tried once.
    *
-   * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; UsageError ABORTED or
-   * ALREADY_CONNECTED. After an error the client may try again.
+   * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; UsageError ABORTED, ALREADY_CONNECTED, or
+   * CLIENT_CLOSED while `disconnect` is at work. After an error the client may try again.
    */
   connect(signal: AbortSignalLike | undefined = this.signal): Promise<Connected> {
+    const { engine } = this;
+    if (engine.isOver) {
+      const { clientId } = engine.connector;
+      this.engine = new ClientEngine(this.urls, { ...this.options, clientId }, this.platform, engine);
+      this.engine.emitter.handOver(this.engine);
+      this.requestResponse = undefined;
+    }
     return this.engine.connect(signal);
   }
 
@@ -105,6 +117,19 @@ export class Client {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Resolves when the store holds every QoS 1 and 2 message that was published before the call and has no outcome yet: the process may
+   * end then, and the next one sends them.
+   *
+   * @throws UsageError OPTION_INVALID without the option `store`, CLIENT_CLOSED; StoreError and others of the store
+   * @example
+   * client.publish("meter/1", "1042", { qos: 1 }).catch(report);
+   * await client.stored(); // it is on disk, whether or not there is a connection
+   */
+  stored(): Promise<void> {
+    return this.engine.stored();
   }
 
   /**
@@ -197,7 +222,7 @@ export class Client {
 
   private get requests(): RequestResponse {
     const { engine } = this;
-    this.requestResponse ??= new RequestResponse(this, engine.clock, () => engine.responseInformation);
+    this.requestResponse ??= new RequestResponse(this, engine.clock, () => this.engine.responseInformation);
     return this.requestResponse;
   }
 }

@@ -19,7 +19,7 @@ import { topicNameProblem } from "../topic/topic-name.js";
 import { assertSignal } from "./abort-source.js";
 import type { AuthenticationOptions } from "./authenticator.js";
 import { type NetworkSettings, parseNetworkOptions } from "./network-settings.js";
-import type { ReconnectDelays } from "./reconnect-policy.js";
+import type { ReconnectOptions } from "./reconnect-policy.js";
 import { assertFunction, assertObject, invalidOption, unknownOption } from "./wrong-option.js";
 
 /** What a user gives of `Settings`: any of it, and undefined stands for the default. */
@@ -89,7 +89,7 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   /** Milliseconds that one attempt may take, from dialling to CONNACK. Default 10,000. */
   readonly connectTimeout?: number | undefined;
   /** How a lost connection is taken up again, or false: not at all. */
-  readonly reconnect?: false | Given<ReconnectDelays> | undefined;
+  readonly reconnect?: false | Given<ReconnectOptions> | undefined;
   /** Where the session is kept beyond the process. Default: nowhere; it then lives as long as the client. */
   readonly store?: Store | undefined;
   /** How much may wait to be sent, and what happens to the rest. */
@@ -138,7 +138,7 @@ export interface ClientSettings {
   readonly credentials: CredentialsProvider | undefined;
   readonly will: Will | undefined;
   readonly connectTimeout: number;
-  readonly reconnect: ReconnectDelays | undefined;
+  readonly reconnect: ReconnectOptions | undefined;
   readonly store: Store | undefined;
   readonly outbox: OutboxBounds;
   readonly maximumInflight: number | undefined;
@@ -366,10 +366,15 @@ function connectProperties(
   return { sessionExpiryInterval, ...withoutUndefined(given) };
 }
 
-const DELAYS: ReconnectDelays = { initialDelay: 1_000, maximumDelay: 60_000, maximumAttempts: Infinity };
+const DELAYS: ReconnectOptions = {
+  initialDelay: 1_000,
+  maximumDelay: 60_000,
+  maximumAttempts: Infinity,
+  maximumRefusal: 86_400_000,
+};
 const DELAY_OPTIONS: ReadonlySet<string> = new Set(Object.keys(DELAYS));
 
-function reconnectDelays(delays: Given<ReconnectDelays> | undefined): ReconnectDelays {
+function reconnectDelays(delays: Given<ReconnectOptions> | undefined): ReconnectOptions {
   if (delays === undefined) return DELAYS;
   assertKnown(delays, DELAY_OPTIONS, "reconnect.");
   const initialDelay = integer("reconnect.initialDelay", delays.initialDelay, DELAYS.initialDelay, 1, 2 ** 31 - 1);
@@ -385,7 +390,11 @@ function reconnectDelays(delays: Given<ReconnectDelays> | undefined): ReconnectD
   if (typeof maximumAttempts !== "number" || !(maximumAttempts >= 1)) {
     throw invalidOption("reconnect.maximumAttempts", maximumAttempts, "must be a number of at least 1");
   }
-  return { initialDelay, maximumDelay, maximumAttempts };
+  const maximumRefusal = delays.maximumRefusal ?? DELAYS.maximumRefusal;
+  if (typeof maximumRefusal !== "number" || !(maximumRefusal >= 0)) {
+    throw invalidOption("reconnect.maximumRefusal", maximumRefusal, "must be a number of at least 0 milliseconds");
+  }
+  return { initialDelay, maximumDelay, maximumAttempts, maximumRefusal };
 }
 
 const INBOX: Bounds = { maximumCount: 1_000, maximumBytes: 4 * 2 ** 20 };

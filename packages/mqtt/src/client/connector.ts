@@ -78,9 +78,9 @@ const NEXT_UNSTABLE = 10;
 /** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
 const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
 
-/** Of them, what other credentials may change. */
-const ABOUT_CREDENTIALS: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87]);
-/** So many refusals in a row are taken for chance where the application gives credentials anew at each attempt. */
+/** Of them, those that a server may say of a client that it accepted before, and not mean for ever. */
+const PERHAPS_FOR_NOW: ReadonlySet<number> = new Set([2, 4, 5, 0x86, 0x87, 0x8a]);
+/** So many refusals in a row are answered without delay where the application gives credentials anew at each attempt. */
 const MOST_REFUSALS = 3;
 
 /** Milliseconds that a server may take to end a session and close the connection. */
@@ -105,7 +105,9 @@ export class Connector implements ConnectionEvents {
   private shortLived = 0;
   /** Connections in a row that ended soon after they were accepted, for whatever reason. */
   private brief = 0;
+  /** Refusals in a row, and when the first of them came. */
   private refusals = 0;
+  private refusedSince = 0;
   /** When the last round of attempts began. */
   private roundBegan = 0;
   /** Ends the platform's wakes; undefined before the first CONNACK. */
@@ -437,20 +439,25 @@ export class Connector implements ConnectionEvents {
     if (this.isStopped) return;
     const { policy } = this;
     const { clock } = this.platform;
-    const delay = this.isOver(error) ? undefined : policy?.next(clock.now());
+    const now = clock.now();
+    const refused = isFinal(error);
+    if (!refused) this.refusals = 0;
+    else if (this.refusals++ === 0) this.refusedSince = now;
+    const slowly = refused && (this.settings.credentials === undefined || this.refusals > MOST_REFUSALS);
+    const delay = refused && this.isOver(error, now) ? undefined : policy?.next(now, slowly);
     if (policy === undefined || delay === undefined) {
       this.giveUp(error);
       return;
     }
-    this.waitUntil(clock.now() + delay);
+    this.waitUntil(now + delay);
     this.events.reconnecting(policy.attempts, delay, error);
   }
 
-  /** Whether trying again cannot help. A token that had just expired is another one at the next attempt. */
-  private isOver(error: MqttError): boolean {
-    if (!isFinal(error)) return false;
-    const about = error instanceof RefusedError && ABOUT_CREDENTIALS.has(error.reasonCode);
-    return !about || this.settings.credentials === undefined || ++this.refusals > MOST_REFUSALS;
+  /** Whether trying again cannot help a client that was accepted once. */
+  private isOver(error: MqttError, now: number): boolean {
+    if (!(error instanceof RefusedError) || error.code !== "CONNECT_REFUSED") return true;
+    if (!PERHAPS_FOR_NOW.has(error.reasonCode)) return true;
+    return now - this.refusedSince >= (this.settings.reconnect?.maximumRefusal ?? 0);
   }
 
   private waitUntil(until: number): void {

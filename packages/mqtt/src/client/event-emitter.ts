@@ -15,7 +15,12 @@ export class EventEmitter<Events extends { error: unknown }> {
   private listeners: Map<keyof Events, Set<Listener<never>>> | undefined;
   private told = false;
 
-  constructor(private readonly owner: EmitterOwner) {}
+  constructor(private owner: EmitterOwner) {}
+
+  /** The listeners stay, and hear of another owner from now on. */
+  handOver(owner: EmitterOwner): void {
+    this.owner = owner;
+  }
 
   /** Calls `listener` at each such event. Returns what takes it off again. */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {

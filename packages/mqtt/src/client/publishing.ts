@@ -45,6 +45,8 @@ export function assertPublishProperties(properties: PublishProperties | undefine
   writeProperties(new BodyWriter(), "publish", properties);
 }
 
+const HARMLESS: ReadonlySet<string> = new Set(["OUTBOX_DROPPED", "OUTBOX_REPLACED", "MESSAGE_KEPT"]);
+
 /** Until the promise is made, which is at once. */
 const nothing = (): void => undefined;
 
@@ -83,8 +85,8 @@ export class Publishing extends OutgoingMessage {
   }
 
   override failed(error: MqttError): void {
-    // A loss that the application chose must not end a process that does not wait to hear of it.
-    if (error.code === "OUTBOX_DROPPED" || error.code === "OUTBOX_REPLACED") this.result.catch(() => undefined);
+    // A loss that the application chose must not end a process that does not wait to hear of it, nor must what is no loss.
+    if (HARMLESS.has(error.code)) this.result.catch(() => undefined);
     this.reject(error);
     this.release?.();
     this.owner.settled();

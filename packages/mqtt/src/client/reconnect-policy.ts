@@ -11,6 +11,15 @@ export interface ReconnectDelays {
   readonly maximumAttempts: number;
 }
 
+export interface ReconnectOptions extends ReconnectDelays {
+  /**
+   * Milliseconds, from 0. A server that accepted the client before and then refuses its identifier or credentials may do so because its
+   * authentication is out of order: for so long the client keeps trying, waiting about `maximumDelay` between attempts, and everything
+   * that is queued or subscribed is kept. Then the client is closed. Default 86,400,000, a day.
+   */
+  readonly maximumRefusal: number;
+}
+
 /** A connection must have lasted this long, in milliseconds, for the next loss to begin with short waits again. */
 const STABLE = 5_000;
 /** No wait is shorter than this part of its upper bound, so that a link that flaps never loops hot. */
@@ -46,8 +55,12 @@ export class ReconnectPolicy {
     this.#stable = Math.max(STABLE, 2 * this.#delays.maximumDelay);
   }
 
-  /** An attempt failed or a connection ended. The wait before the next attempt in whole milliseconds; undefined: no more. */
-  next(now: number): number | undefined {
+  /**
+   * An attempt failed or a connection ended. The wait before the next attempt in whole milliseconds; undefined: no more.
+   *
+   * @param slowly whether to wait for as long as after many failures
+   */
+  next(now: number, slowly = false): number | undefined {
     if (this.#connectedAt !== undefined && now - this.#connectedAt >= this.#stable) {
       this.#failures = 0;
       this.#stable = STABLE;
@@ -55,7 +68,7 @@ export class ReconnectPolicy {
     this.#connectedAt = undefined;
     const { initialDelay, maximumDelay, maximumAttempts } = this.#delays;
     if (this.#failures >= maximumAttempts) return undefined;
-    const bound = Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.#failures, 30));
+    const bound = slowly ? maximumDelay : Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.#failures, 30));
     this.#failures++;
     return Math.ceil(bound * (FLOOR + (1 - FLOOR) * this.#random.next()));
   }

@@ -30,6 +30,7 @@ export class SessionStorage {
   readonly writer: StoreWriter;
   private state: State = { at: "closed" };
   private retry: Timer | undefined;
+  private writeDue = false;
 
   /** @param name under which the store keeps the session */
   constructor(
@@ -73,6 +74,26 @@ export class SessionStorage {
     else write();
   }
 
+  /** The same at the end of the tick: what is published until then is written together. */
+  writeSoon(): void {
+    if (this.writeDue) return;
+    this.writeDue = true;
+    this.clock.defer(() => {
+      this.writeDue = false;
+      this.write();
+    });
+  }
+
+  /**
+   * Resolves when all changes so far are durable.
+   *
+   * @throws MqttError of the store, if they could not be written; TimeoutError STORE_TIMEOUT
+   */
+  async settled(patience = PATIENCE): Promise<void> {
+    if (this.state.at === "opening") await this.state.done;
+    if (this.state.at === "open") await this.answered(this.writer.write() ?? Promise.resolve(), "write to", patience);
+  }
+
   /** @throws MqttError of the store, if the last changes could not be written; TimeoutError STORE_TIMEOUT */
   async close(): Promise<void> {
     if (this.state.at === "opening") await this.state.done.catch(() => undefined);
@@ -83,10 +104,10 @@ export class SessionStorage {
   }
 
   /** What the store promised, or an error if it takes too long: nobody may wait for ever. */
-  private answered<Result>(promise: Promise<Result>, what: string): Promise<Result> {
+  private answered<Result>(promise: Promise<Result>, what: string, patience = PATIENCE): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const timer = this.clock.schedule(PATIENCE, () =>
-        reject(new TimeoutError("STORE_TIMEOUT", `store: did not ${what} "${this.name}" within ${PATIENCE} ms`)),
+      const timer = this.clock.schedule(patience, () =>
+        reject(new TimeoutError("STORE_TIMEOUT", `store: did not ${what} "${this.name}" within ${patience} ms`)),
       );
       promise.then(resolve, reject).finally(() => timer.cancel());
     });

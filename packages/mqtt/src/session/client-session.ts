@@ -425,10 +425,14 @@ export class ClientSession {
     return this.lateConnects.takenOver(now);
   }
 
-  /** Fails everything that has no outcome yet. */
-  abandon(error: (what: string) => MqttError): void {
-    this.sender?.abandon((message) => error(`the message for "${message.topic}"`));
-    this.requests?.abandon(error);
+  /**
+   * Fails everything that has no outcome yet.
+   *
+   * @param error makes the error; `kept` if the store has the message
+   */
+  abandon(error: (what: string, kept: boolean) => MqttError): void {
+    this.sender?.abandon((message) => error(`the message for "${message.topic}"`, message.stored));
+    this.requests?.abandon((what) => error(what, false));
   }
 
   private receiveFirst(link: Extract<Link, { at: "connecting" }>, packet: Packet, now: number): void {

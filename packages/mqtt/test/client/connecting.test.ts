@@ -362,12 +362,13 @@ describe("aborting", () => {
   });
 });
 
-test("connecting a client twice is an error, as is one that is closed", async () => {
+test("connecting a client twice is an error, as is connecting one that is being closed", async () => {
   const bench = new Bench();
   const { client } = await bench.online();
   await expect(client.connect()).rejects.toMatchObject({ code: "ALREADY_CONNECTED" });
-  await bench.passing(client.disconnect());
+  const closing = bench.passing(client.disconnect());
   await expect(client.connect()).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
+  await closing;
 });
 
 test("disconnect while connecting ends the attempt", async () => {

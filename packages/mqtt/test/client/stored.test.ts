@@ -1,0 +1,158 @@
+// What is safe in a store, when, and what becomes of it when the client ends.
+import { describe, expect, test } from "vitest";
+import type { Store, StoreChange } from "../../src/platform/store.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
+import { Bench, recordEvents, watch } from "./bench.ts";
+
+/** A store whose writes are done when the test says so. */
+class SlowStore implements Store {
+  private readonly inner = new MemoryStore();
+  private waiting: (() => void)[] = [];
+  records = 0;
+  writes = 0;
+
+  open(name: string) {
+    return this.inner.open(name);
+  }
+
+  async write(changes: readonly StoreChange[]): Promise<void> {
+    this.writes++;
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    for (const { value } of changes) this.records += value === undefined ? -1 : 1;
+    return this.inner.write(changes);
+  }
+
+  close() {
+    return this.inner.close();
+  }
+
+  finish(): void {
+    for (const each of this.waiting.splice(0)) each();
+  }
+}
+
+async function online() {
+  const bench = new Bench();
+  const store = new SlowStore();
+  const { client, peer } = await bench.online({ store }, { properties: { receiveMaximum: 20 } });
+  return { bench, store, client, peer };
+}
+
+describe("with a window that is full", () => {
+  test("every message is written to the store at once: 100 of 100", async () => {
+    const { bench, store, client } = await online();
+    for (let i = 0; i < 100; i++) watch(client.publish("t", String(i), { qos: 1 }));
+    for (let i = 0; i < 5; i++) {
+      await bench.clock.tick();
+      store.finish();
+    }
+    expect(store.records).toBe(100);
+  });
+
+  test("messages of one tick are written together", async () => {
+    const { bench, store, client } = await online();
+    for (let i = 0; i < 20; i++) watch(client.publish("t", String(i), { qos: 1 }));
+    await bench.clock.tick();
+    store.finish();
+    await bench.clock.tick();
+    const { writes } = store;
+    for (let i = 0; i < 80; i++) watch(client.publish("t", String(i), { qos: 1 }));
+    await bench.clock.tick();
+    expect(store.writes).toBe(writes + 1);
+  });
+});
+
+describe("stored", () => {
+  test("resolves when what was published before is durable", async () => {
+    const { bench, store, client } = await online();
+    for (let i = 0; i < 50; i++) watch(client.publish("t", String(i), { qos: 1 }));
+    const stored = watch(client.stored());
+    await bench.clock.tick();
+    expect([stored.settled, store.records]).toEqual([0, 0]);
+    while (stored.settled === 0) {
+      store.finish();
+      await bench.clock.tick();
+    }
+    expect(store.records).toBe(50);
+    expect(stored.error).toBeUndefined();
+  });
+
+  test("resolves at once if all is durable", async () => {
+    const { client } = await online();
+    await client.stored();
+  });
+
+  test("resolves before the client is connected", async () => {
+    const bench = new Bench();
+    const store = new MemoryStore();
+    const client = bench.create({ store });
+    watch(client.publish("t", "x", { qos: 1 }));
+    await client.stored();
+    await client.disconnect();
+    expect(await store.open("c1")).toHaveLength(1);
+  });
+
+  test("is an error without a store, and for a client that is closed", async () => {
+    const bench = new Bench();
+    await expect(bench.create().stored()).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    const closed = bench.create({ store: new MemoryStore() });
+    await closed.disconnect();
+    await expect(closed.stored()).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
+  });
+});
+
+describe("a message that is safe in the store when its client ends", () => {
+  test.each(["online", "offline"])(
+    "is MESSAGE_KEPT for its sender, who was %s, and no error for the next client",
+    async (where) => {
+      const bench = new Bench();
+      const store = new MemoryStore();
+      const client = bench.create({ store });
+      if (where === "online") {
+        const connecting = client.connect();
+        await bench.accept();
+        await connecting;
+      }
+      const kept = [watch(client.publish("a", "1", { qos: 1 })), watch(client.publish("b", "2", { qos: 2 }))];
+      await bench.clock.tick(); // until the store is open
+      await bench.passing(client.disconnect({ drainTimeout: 100 }));
+      for (const { error } of kept)
+        expect(error).toMatchObject({ name: "TransportError", code: "MESSAGE_KEPT", message: /kept in the store/ });
+
+      const next = bench.create({ store });
+      const events = recordEvents(next);
+      watch(next.publish("c", "3", { qos: 1 }));
+      await bench.clock.tick();
+      await next.disconnect();
+      expect(events.filter(({ name }) => name === "error")).toEqual([]);
+
+      const last = bench.create({ store });
+      const connecting = last.connect();
+      const peer = await bench.accept({ sessionPresent: where === "online" });
+      await connecting;
+      const topics = [];
+      for (let i = 0; i < 3; i++) topics.push((await peer.expect("publish")).topic);
+      expect(topics).toEqual(["a", "b", "c"]);
+    },
+  );
+
+  test("is MESSAGE_KEPT when the client gives up too", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ store: new MemoryStore(), reconnect: false });
+    const kept = watch(client.publish("a", "1", { qos: 1 }));
+    await peer.expect("publish");
+    peer.cut();
+    await bench.clock.tick();
+    await bench.clock.tick();
+    expect(kept.error).toMatchObject({ code: "MESSAGE_KEPT" });
+  });
+
+  test("a QoS 0 message is not, since no store has it", async () => {
+    const bench = new Bench();
+    const client = bench.create({ store: new MemoryStore() });
+    const lost = watch(client.publish("a", "1"));
+    await bench.clock.tick();
+    await client.disconnect();
+    expect(lost.error).toMatchObject({ code: "CLIENT_CLOSED" });
+  });
+});
