@@ -137,6 +137,10 @@ export class Connection implements ConnectionOwner {
     return this.storeWriter?.write();
   }
 
+  handed(bytes: number): void {
+    this.session.handed(bytes);
+  }
+
   flushed(now: number): void {
     if (!this.over) this.session.flushed(now);
   }
@@ -189,11 +193,18 @@ export class Connection implements ConnectionOwner {
   private watch(): void {
     const deadline = this.session.deadline();
     if (deadline === Infinity) return;
-    this.timer = this.clock.schedule(Math.max(0, deadline - this.clock.now()), () => {
-      const state = this.session.advance(this.clock.now());
-      if (state === "alive") this.watch();
-      else this.abort(unanswered(this.server, state));
-    });
+    this.timer = this.clock.schedule(Math.max(0, deadline - this.clock.now()), () => this.judge(false));
+  }
+
+  /**
+   * A program that was busy for long has its timers called before what waits in the socket is read: silence is believed after another
+   * turn of the event loop.
+   */
+  private judge(again: boolean): void {
+    const state = this.session.advance(this.clock.now(), this.network.unsent);
+    if (state === "alive") this.watch();
+    else if (state === "dead" && !again) this.timer = this.clock.schedule(0, () => this.judge(true));
+    else this.abort(unanswered(this.server, state));
   }
 }
 

@@ -16,6 +16,8 @@ export interface TransportListener {
 export interface Transport {
   /** Hands over who is to be told; no byte is delivered before. Called once. */
   start(listener: TransportListener): void;
+  /** Bytes that `write` took and that have not left this process. Default: not known. */
+  readonly unsent?: number;
   /** Takes bytes to send, in order. False asks to wait for `onDrain` before giving more. */
   write(bytes: Uint8Array): boolean;
   /** Several writes follow until `uncork`, and may go as one. */

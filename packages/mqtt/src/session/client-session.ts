@@ -358,6 +358,11 @@ export class ClientSession {
     this.sender?.flushed();
   }
 
+  /** So many bytes were given to the transport. */
+  handed(bytes: number): void {
+    if (this.link.at === "online") this.link.keepAlive.handed(bytes);
+  }
+
   bytesReceived(now: number): void {
     if (this.link.at === "online") this.link.keepAlive.received(now);
   }
@@ -377,10 +382,14 @@ export class ClientSession {
     return this.link.at === "online" ? this.link.keepAlive.deadline() : Infinity;
   }
 
-  /** Lets time pass. "dead": the server has been silent too long; a message: it should have acknowledged this one. */
-  advance(now: number): "alive" | "dead" | OutgoingMessage {
+  /**
+   * Lets time pass. "dead": the server has been silent too long; a message: it should have acknowledged this one.
+   *
+   * @param unsent bytes that the transport was given and has not got rid of
+   */
+  advance(now: number, unsent = 0): "alive" | "dead" | OutgoingMessage {
     if (this.link.at !== "online") return "alive";
-    const due = this.link.keepAlive.advance(now);
+    const due = this.link.keepAlive.advance(now, unsent);
     if (due === "dead") return "dead";
     const overdue = this.overdue(now);
     if (overdue !== undefined) return overdue;

@@ -20,6 +20,8 @@ export interface ConnectionOwner {
    * if they may leave at once.
    */
   beforeFlush(): Promise<void> | undefined;
+  /** So many bytes were given to the transport. */
+  handed?(bytes: number): void;
   /** All that was written up to `beforeFlush` has been given to the transport, and it has room again. */
   flushed(now: number): void;
   /** There is room again after `congested`. */
@@ -77,6 +79,11 @@ export class NetworkConnection implements TransportListener {
   /** How often `out` has been emptied: what is in it now leaves with the next time. */
   get takes(): number {
     return this.taken;
+  }
+
+  /** Bytes that were written and have not left this process, as far as the transport knows. */
+  get unsent(): number {
+    return this.out.length + (this.transport.unsent ?? 0);
   }
 
   /** True while the transport wants no more: what can wait should. */
@@ -230,7 +237,10 @@ export class NetworkConnection implements TransportListener {
   private hand(chunks: readonly Uint8Array[]): void {
     const { transport } = this;
     if (chunks.length > 1) transport.cork?.();
-    for (const chunk of chunks) if (!transport.write(chunk)) this.full = true;
+    for (const chunk of chunks) {
+      if (!transport.write(chunk)) this.full = true;
+      this.owner.handed?.(chunk.length);
+    }
     if (chunks.length > 1) transport.uncork?.();
     this.flushUntold = true;
     if (!this.full) this.tellFlushed();

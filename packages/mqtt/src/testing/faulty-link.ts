@@ -107,6 +107,10 @@ class FaultyTransport implements Transport, TransportListener {
     if (this.cutAt === 0) this.inner.destroy();
   }
 
+  get unsent(): number {
+    return this.inner.unsent ?? 0;
+  }
+
   write(bytes: Uint8Array): boolean {
     return this.inner.write(bytes);
   }

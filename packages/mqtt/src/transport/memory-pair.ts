@@ -53,6 +53,10 @@ class MemoryTransport implements Transport {
     this.deliverLater();
   }
 
+  get unsent(): number {
+    return this.underWay;
+  }
+
   write(bytes: Uint8Array): boolean {
     if (this.state !== "open") return true; // nobody will have them, as with any connection that is going
     if (bytes.length === 0) return !this.drainOwed;

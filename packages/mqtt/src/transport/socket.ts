@@ -30,6 +30,12 @@ export class SocketTransport implements Transport {
     if (socket.destroyed) closed();
   }
 
+  /** What the stream holds, and what the runtime is writing: that shrinks while one large piece leaves, where it can be seen. */
+  get unsent(): number {
+    const { _handle } = this.socket as { _handle?: { readonly writeQueueSize?: number } | null };
+    return this.socket.writableLength + (_handle?.writeQueueSize ?? 0);
+  }
+
   write(bytes: Uint8Array): boolean {
     return this.socket.write(bytes);
   }

@@ -51,6 +51,10 @@ export class WebSocketTransport implements Transport {
     if (!this.paused) this.socket.resume?.();
   }
 
+  get unsent(): number {
+    return this.socket.bufferedAmount;
+  }
+
   write(bytes: Uint8Array): boolean {
     if (this.state !== "open") return true;
     if (bytes.length > 0) this.socket.send(bytes);

@@ -58,6 +58,36 @@ describe("keep-alive", () => {
     expect(events).toEqual(["ping 9500", "dead 14500"]);
   });
 
+  test("bytes that leave for the server are life: silence counts from when they were last seen leaving", () => {
+    const client = connected();
+    client.now = 9_500;
+    expect(client.session.advance(client.now, 3_000_000)).toBe("alive"); // PINGREQ is written behind them
+    for (const unsent of [2_000_000, 1_000_000, 1]) {
+      client.now += 5_000;
+      expect(client.session.advance(client.now, unsent)).toBe("alive");
+    }
+    client.now += 5_000;
+    expect(client.session.advance(client.now, 1)).toBe("dead");
+  });
+
+  test("what was handed over may be on its way for as long as a slow link takes", () => {
+    const client = connected();
+    client.session.handed(640_000);
+    client.now = 9_500;
+    expect(client.session.advance(client.now)).toBe("alive");
+    client.now = 24_499;
+    expect(client.session.advance(client.now)).toBe("alive");
+    client.now = 24_500;
+    expect(client.session.advance(client.now)).toBe("dead");
+  });
+
+  test("what was handed over before the server was heard counts no more", () => {
+    const client = connected();
+    client.session.handed(640_000);
+    client.session.bytesReceived(0);
+    expect(pass(client, 60_000)).toEqual(["ping 9500", "dead 14500"]);
+  });
+
   test("incoming traffic alone does not keep the promise to the server: a ping goes out", () => {
     const client = connected();
     const events = pass(client, 30_000, (now) => client.session.bytesReceived(now));
