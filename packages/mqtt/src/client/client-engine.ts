@@ -133,7 +133,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   }
 
   get consumers(): Consumers {
-    this.receiving ??= new Consumers(this.settings.inbox, this.clock, this.session, this.connector, this.emitter);
+    this.receiving ??= new Consumers(this.settings, this.clock, this.session, this.connector, this.emitter);
     return this.receiving;
   }
 

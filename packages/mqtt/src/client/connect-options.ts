@@ -66,6 +66,12 @@ export interface OutboxOptions {
   readonly policy?: OutboxPolicy | undefined;
   /** Whether QoS 0 messages wait for a connection, or are dropped, with OUTBOX_DROPPED, where there is none. Default "queue". */
   readonly qos0?: "queue" | "drop" | undefined;
+  /**
+   * What happens to a QoS 2 message that was sent and not acknowledged when the server lost the session, so that it may have arrived.
+   * "reject": its promise rejects with SESSION_LOST. "resend": it is sent again, and may arrive twice: at least once instead of at most
+   * once. Default "reject".
+   */
+  readonly sessionLost?: "reject" | "resend" | undefined;
 }
 
 export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
@@ -114,6 +120,11 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   readonly dial?: Dial | undefined;
   /** The properties of CONNECT on MQTT 5. */
   readonly properties?: ConnectProperties | undefined;
+  /**
+   * Whether SUBSCRIBE names a Subscription Identifier where the server offers them (MQTT 5), so that the server says which subscription a
+   * message is for. Default true. Set false for a server that offers them and does not keep them right.
+   */
+  readonly subscriptionIdentifiers?: boolean | undefined;
   /** Enhanced authentication; then MQTT 5 is the only version tried. */
   readonly authentication?: AuthenticationOptions | undefined;
   /** Ends the first connection attempt. */
@@ -150,6 +161,7 @@ export interface ClientSettings {
   readonly dial: Dial | undefined;
   readonly properties: ConnectProperties;
   readonly authentication: AuthenticationOptions | undefined;
+  readonly subscriptionIdentifiers: boolean;
   /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
   readonly endsWithClient: boolean;
   /** By how many milliseconds the platform's timers may come late at present. */
@@ -178,6 +190,7 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "localAddress",
   "dial",
   "properties",
+  "subscriptionIdentifiers",
   "authentication",
   "signal",
   "platform",
@@ -260,6 +273,7 @@ export function parseConnectOptions(
     network: parseNetworkOptions(options),
     dial: options.dial,
     authentication,
+    subscriptionIdentifiers: boolean("subscriptionIdentifiers", options.subscriptionIdentifiers, true),
     properties: chosen ? options.properties : connectProperties(options.properties, kept),
     endsWithClient: !chosen && cleanStart && kept !== undefined,
     timerLateness: platform.timerLateness,
@@ -416,15 +430,18 @@ const OUTBOX = {
   maximumAge: Infinity,
   policy: "reject",
   qos0: "queue",
+  sessionLost: "reject",
 } as const satisfies OutboxBounds;
 const OUTBOX_OPTIONS: ReadonlySet<string> = new Set(Object.keys(OUTBOX));
 
 function outboxBounds(options: OutboxOptions | undefined): OutboxBounds {
   if (options === undefined) return OUTBOX;
   assertKnown(options, OUTBOX_OPTIONS, "outbox.");
-  const { policy = OUTBOX.policy, qos0 = OUTBOX.qos0 } = options;
+  const { policy = OUTBOX.policy, qos0 = OUTBOX.qos0, sessionLost = OUTBOX.sessionLost } = options;
   if (!POLICIES.includes(policy)) throw invalidOption("outbox.policy", policy, `must be one of ${POLICIES.join(", ")}`);
   if (qos0 !== "queue" && qos0 !== "drop") throw invalidOption("outbox.qos0", qos0, 'must be "queue" or "drop"');
+  if (sessionLost !== "reject" && sessionLost !== "resend")
+    throw invalidOption("outbox.sessionLost", sessionLost, 'must be "reject" or "resend"');
   const upTo = (name: "maximumCount" | "maximumBytes" | "maximumAge"): number =>
     integer(`outbox.${name}`, options[name], OUTBOX[name], 1, Number.MAX_SAFE_INTEGER);
   return {
@@ -433,6 +450,7 @@ function outboxBounds(options: OutboxOptions | undefined): OutboxBounds {
     maximumAge: upTo("maximumAge"),
     policy,
     qos0,
+    sessionLost,
   };
 }
 

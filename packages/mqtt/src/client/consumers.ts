@@ -11,7 +11,7 @@ import type { FilterRequest } from "../session/filter-requests.js";
 import type { Delivery } from "../session/message-receiver.js";
 import { AnswerWatch, type AnswerWatchOwner } from "./answer-watch.js";
 import type { ClientEvents } from "./client-events.js";
-import type { Bounds } from "./connect-options.js";
+import type { ClientSettings } from "./connect-options.js";
 import type { Connector } from "./connector.js";
 import type { EventEmitter } from "./event-emitter.js";
 import { Inbox, type InboxOwner, type SlowConsumer } from "./inbox.js";
@@ -34,7 +34,7 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
   private turnedAway = 0;
 
   constructor(
-    bounds: Bounds,
+    { inbox: bounds, subscriptionIdentifiers }: Pick<ClientSettings, "inbox" | "subscriptionIdentifiers">,
     private readonly clock: Clock,
     private readonly session: ClientSession,
     private readonly connector: Pick<Connector, "fail" | "setPaused">,
@@ -42,7 +42,7 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
   ) {
     this.router = new Router(bounds, clock, this);
     this.inbox = new Inbox(bounds, clock, this);
-    this.subscriptions = new Subscriptions(this, this.router, this.inbox, clock);
+    this.subscriptions = new Subscriptions(this, this.router, this.inbox, clock, subscriptionIdentifiers);
     this.answerWatch = new AnswerWatch(clock, this);
   }
 

@@ -18,7 +18,19 @@ export class Message {
   /** Of MQTT 5; empty before. */
   readonly properties: PublishProperties;
 
-  constructor(packet: PublishPacket) {
+  /**
+   * A name for this delivery, at QoS 2 with the option `store`; otherwise undefined. A message that is handed over again, because the
+   * process was killed while it was being handled, has the name that it had before; no other message of this client has it. A handler
+   * that stores it together with its effect, in one transaction, can tell that it has seen the message.
+   *
+   * @example
+   * if (database.has(message.deliveryId)) return;
+   * database.transaction(() => { apply(message); database.add(message.deliveryId); });
+   */
+  readonly deliveryId?: string | undefined;
+
+  constructor(packet: PublishPacket, deliveryId?: string) {
+    this.deliveryId = deliveryId;
     this.topic = packet.topic;
     this.payload = packet.payload;
     this.qos = packet.qos;

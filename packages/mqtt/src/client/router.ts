@@ -89,7 +89,7 @@ export class Router {
   }
 
   route(packet: PublishPacket, delivery: Delivery | undefined): void {
-    const message = new Message(packet);
+    const message = new Message(packet, delivery?.name);
     const subscriptions = this.subscriptionsFor(packet);
     if (subscriptions.length === 0 && delivery && this.mayWait()) {
       this.unclaimed.push({ packet, delivery });

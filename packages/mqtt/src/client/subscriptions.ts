@@ -104,6 +104,8 @@ export class Subscriptions implements SubscriptionOwner {
     private readonly router: Router,
     private readonly inbox: Inbox,
     private readonly clock: Clock,
+    /** Whether subscriptions have identifiers where the server offers them. */
+    private readonly identified: boolean,
   ) {}
 
   get size(): number {
@@ -123,7 +125,7 @@ export class Subscriptions implements SubscriptionOwner {
     if (retainAsPublished !== undefined) assertBoolean("retainAsPublished", retainAsPublished);
     const consumption = consumptionOf(options);
     assertNotAborted(options.signal);
-    const identifier = options.properties?.subscriptionIdentifier ?? ++this.lastIdentifier;
+    const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
     const subscription = new Subscription(topicFilters, identifier, consumption, this, this.inbox);
     const requests = topicFilters.map((topicFilter) => ({
       topicFilter,

@@ -494,6 +494,7 @@ export class ClientSession {
     this.established = true;
     this.acknowledgements?.clear();
     this.receiver?.opened(online, resumed);
+    this.journal?.incoming.sessionOpened(resumed, now);
     this.events.accepted(packet, resumed, certain);
     if (this.link !== online) return;
     online.ready = true;

@@ -18,6 +18,8 @@ export interface Delivery {
   readonly qos: 1 | 2;
   /** Over which connection it came: an acknowledgement must not go out over another. */
   readonly link: ReceiverLink;
+  /** What the message can be known by if it comes again; undefined at QoS 1, and without a store. */
+  readonly name: string | undefined;
   /** The reason code to acknowledge with, once the application has finished. */
   reasonCode: number | undefined;
 }
@@ -62,7 +64,6 @@ export class MessageReceiver {
   opened(link: ReceiverLink, resumed: boolean): void {
     this.link = link;
     if (resumed || this.incoming === undefined) return;
-    for (const identifier of this.incoming.keys()) this.journal?.removeIncoming(identifier);
     this.incoming = undefined;
   }
 
@@ -90,7 +91,8 @@ export class MessageReceiver {
       if (unfinished >= link.tolerated) throw tooMany(link.receiveMaximum);
       this.beyondMaximum++;
     }
-    const delivery: Delivery = { packetIdentifier, qos, link, reasonCode: undefined };
+    const name = qos === 2 ? this.journal?.incoming.nameOf(packetIdentifier) : undefined;
+    const delivery: Delivery = { packetIdentifier, qos, link, name, reasonCode: undefined };
     this.owed.push(delivery);
     if (qos === 1) {
       this.unacknowledged++;
@@ -150,7 +152,7 @@ export class MessageReceiver {
     }
     if (known !== undefined) {
       this.forget(packetIdentifier);
-      this.journal?.removeIncoming(packetIdentifier);
+      this.journal?.incoming.close(packetIdentifier);
     }
     link.outlet.touch();
   }
@@ -198,9 +200,10 @@ export class MessageReceiver {
     if (known?.at !== "delivered" || known.by !== delivery) return;
     if (reasonCode >= 0x80) {
       this.forget(packetIdentifier);
+      this.journal?.incoming.close(packetIdentifier); // another message may come under it
     } else {
       this.note(packetIdentifier, { at: "received" });
-      this.journal?.putIncoming(packetIdentifier);
+      this.journal?.incoming.open(packetIdentifier);
     }
   }
 
@@ -209,7 +212,8 @@ export class MessageReceiver {
     if (known.at === "delivered") {
       if (known.by.link === link) return; // its PUBREC is still to come
       // Over a new connection, its PUBREC takes this repetition's place in the order.
-      const delivery: Delivery = { packetIdentifier, qos: 2, link, reasonCode: known.by.reasonCode };
+      const { name, reasonCode } = known.by;
+      const delivery: Delivery = { packetIdentifier, qos: 2, link, name, reasonCode };
       this.adopted ??= new WeakMap();
       this.adopted.set(known.by, delivery);
       this.note(packetIdentifier, { at: "delivered", by: delivery });
@@ -217,8 +221,8 @@ export class MessageReceiver {
     } else {
       if (this.owed.length > MOST_OWED)
         throw forbidden(`publish: QoS 2 messages are repeated over one connection without end`);
-      this.journal?.putIncoming(packetIdentifier); // a store that failed does not have it yet
-      this.owed.push({ packetIdentifier, qos: 2, link, reasonCode: 0 });
+      this.journal?.incoming.open(packetIdentifier); // a store that failed does not have it yet
+      this.owed.push({ packetIdentifier, qos: 2, link, name: undefined, reasonCode: 0 });
     }
     this.acknowledgeInOrder(link);
   }

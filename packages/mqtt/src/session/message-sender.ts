@@ -186,6 +186,7 @@ export class MessageSender implements OutboxOwner {
    * @param error why it is gone, if the server may have ended it for a message
    */
   lost(error?: MqttError): void {
+    if (this.link === undefined) return; // it was never accepted
     this.link = undefined;
     this.inherited?.lost();
     const poison = this.poison?.lost(
@@ -482,13 +483,13 @@ export class MessageSender implements OutboxOwner {
   /**
    * The peer has no memory of this session. QoS 1 messages go out as new ones: at least once. A QoS 2 message that had
    * its PUBREC was taken over by the peer. Whether it had one that is still unanswered, nobody can know any more: sending
-   * it again could double it, so its sender is told.
+   * it again could double it, so its sender is told, unless it prefers that.
    */
   private startAfresh(now: number): void {
     const again: OutgoingMessage[] = [];
     const over: OutgoingMessage[] = [];
     for (const message of this.inflight.inOrder()) {
-      if (message.qos === 2) {
+      if (message.qos === 2 && (message.state === "released" || this.bounds.sessionLost !== "resend")) {
         this.finish(message);
         over.push(message);
         continue;

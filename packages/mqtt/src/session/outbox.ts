@@ -26,6 +26,11 @@ export interface OutboxBounds {
   /** Whether QoS 0 messages wait for a connection, or are dropped where there is none. Default "queue". */
   readonly qos0?: "queue" | "drop" | undefined;
   /**
+   * What happens to a QoS 2 message that was sent and had no PUBREC when the peer lost the session: it may have arrived. "reject": it
+   * fails with SESSION_LOST. "resend": it is sent again, and may arrive twice. Default "reject".
+   */
+  readonly sessionLost?: "reject" | "resend" | undefined;
+  /**
    * For what a server keeps for a client: the bytes that may be in flight unacknowledged. A single message of any size then
    * finds room in an empty queue, since it was taken from its publisher already.
    */

@@ -3,6 +3,7 @@
 import { type Store, type StoreChange, TransportError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
+import { openRecords } from "../session/open-records.ts";
 import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
 
 const full = () => new TransportError("STORE_FULL", "the disk is full");
@@ -37,7 +38,7 @@ class FailingStore implements Store {
 async function recordsOf(inner: MemoryStore): Promise<number> {
   const records = await inner.open("c1");
   await inner.close();
-  return records.length;
+  return openRecords(records).length;
 }
 
 describe("a store that fails once", () => {

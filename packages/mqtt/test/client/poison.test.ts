@@ -120,6 +120,24 @@ test("messages are not blamed for a link that breaks ten times before anything i
   expect(outcome.value).toMatchObject({ qos: 1 });
 });
 
+test("attempts that end before CONNACK blame no message", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online();
+  const outcome = watch(client.publish("a", "", { qos: 1 }));
+  await peer.expect("publish");
+  peer.close();
+  for (let i = 0; i < 10; i++) {
+    const attempt = await bench.passing(bench.server.next());
+    await attempt.expect("connect");
+    attempt.close();
+  }
+  const current = await bench.acceptAgain({ sessionPresent: true });
+  expect(await current.expect("publish")).toMatchObject({ topic: "a" }); // at once, without PINGREQ first
+  current.close();
+  await serve(bench, await bench.acceptAgain({ sessionPresent: true }), "closes");
+  expect(outcome.value).toMatchObject({ qos: 1 });
+});
+
 test("a server that shuts down again and again blames no message", async () => {
   const bench = new Bench();
   const { client, peer } = await bench.online();

@@ -1,7 +1,9 @@
 // What is safe in a store, when, and what becomes of it when the client ends.
 import { describe, expect, test } from "vitest";
 import type { Store, StoreChange } from "../../src/platform/store.ts";
+import { INCOMING } from "../../src/session/incoming-records.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
+import { openRecords } from "../session/open-records.ts";
 import { Bench, recordEvents, watch } from "./bench.ts";
 
 /** A store whose writes are done when the test says so. */
@@ -18,7 +20,7 @@ class SlowStore implements Store {
   async write(changes: readonly StoreChange[]): Promise<void> {
     this.writes++;
     await new Promise<void>((resolve) => this.waiting.push(resolve));
-    for (const { value } of changes) this.records += value === undefined ? -1 : 1;
+    for (const { key, value } of changes) if (key < INCOMING) this.records += value === undefined ? -1 : 1;
     return this.inner.write(changes);
   }
 
@@ -78,8 +80,15 @@ describe("stored", () => {
   });
 
   test("resolves at once if all is durable", async () => {
-    const { client } = await online();
+    const { bench, store, client } = await online();
+    const first = watch(client.stored()); // the session's beginning
+    await bench.clock.tick();
+    store.finish();
+    await bench.clock.tick();
+    expect(first.settled).toBe(1);
+    const { writes } = store;
     await client.stored();
+    expect(store.writes).toBe(writes);
   });
 
   test("resolves before the client is connected", async () => {
@@ -89,7 +98,7 @@ describe("stored", () => {
     watch(client.publish("t", "x", { qos: 1 }));
     await client.stored();
     await client.disconnect();
-    expect(await store.open("c1")).toHaveLength(1);
+    expect(openRecords(await store.open("c1"))).toHaveLength(1);
   });
 
   test("is an error without a store, and for a client that is closed", async () => {

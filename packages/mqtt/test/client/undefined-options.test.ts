@@ -63,10 +63,18 @@ const tls: AllOf<NonNullable<NetworkOptions["tls"]>> = {
   verifyServer: _,
 };
 const webSocket: AllOf<NonNullable<NetworkOptions["webSocket"]>> = { headers: _, subprotocol: _, implementation: _ };
-const outbox: AllOf<OutboxOptions> = { maximumCount: _, maximumBytes: _, maximumAge: _, policy: _, qos0: _ };
+const outbox: AllOf<OutboxOptions> = {
+  maximumCount: _,
+  maximumBytes: _,
+  maximumAge: _,
+  policy: _,
+  qos0: _,
+  sessionLost: _,
+};
 const will: AllOf<WillOptions, "topic"> = { payload: _, qos: _, retain: _, properties: _ };
 const authentication: AllOf<AuthenticationOptions, "method" | "respond"> = { begin: _, finish: _ };
 const connectOptions: AllOf<ConnectOptions> = {
+  subscriptionIdentifiers: _,
   clientId: _,
   protocolVersion: _,
   cleanStart: _,

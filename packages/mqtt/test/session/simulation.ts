@@ -177,7 +177,7 @@ class ClientProcess extends Endpoint {
         if (this.dead) return; // killed before it was written
         await this.world.store.write(changes);
         for (const { key, value } of changes) {
-          if (key > INCOMING && value !== undefined) this.world.taken(key - INCOMING);
+          if (key > INCOMING && value?.[0] === 1) this.world.taken(key - INCOMING);
         }
         resolve();
       });
