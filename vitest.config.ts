@@ -19,6 +19,12 @@ export default defineConfig({
     ],
   },
   test: {
+    // No test judges by the time that it takes: only a test that hangs should reach a limit, also on a machine with 20 busy processes.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    teardownTimeout: 120_000,
+    expect: { poll: { timeout: 120_000 } },
+    setupFiles: [fileURLToPath(new URL("test/fixtures/quiet.ts", import.meta.url))],
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "test/interop/**"],
     coverage: {

@@ -8,7 +8,5 @@ export default defineConfig({
     ...base.test,
     include: ["test/interop/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "test/interop/rabbitmq*.test.ts"], // vitest.cluster.config.ts runs it
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
   },
 });

@@ -13,7 +13,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^@aiko\/mqtt$/, replacement: library }, ...aliases] },
   test: {
     ...base.test,
-    setupFiles: ["test/conformance/small/exceptions.ts"],
+    setupFiles: [...(base.test?.setupFiles ?? []), "test/conformance/small/exceptions.ts"],
     include: [
       "test/conformance/mqtt-3.1.1-*.test.ts",
       "test/conformance/mqtt-5.0-{connect,data,operation,publish,requests}.test.ts",

@@ -2,7 +2,7 @@
 import type { ConnectOptions } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { MemoryStore } from "../../packages/mqtt/src/store/memory-store.ts";
-import { Bench, message, watch } from "../../packages/mqtt/test/client/bench.ts";
+import { Bench, errorCodes, message, watch } from "../../packages/mqtt/test/client/bench.ts";
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 import { connected, connectOf, field, hex, packet, started, utf8, Wire } from "./wire.ts";
 
@@ -195,11 +195,13 @@ test("[MQTT-3.1.3-2] the client identifier says whose session it is", async () =
   ] as const) {
     const bench = new Bench();
     const client = bench.create({ store, clientId });
+    const errors = errorCodes(client);
     started(client.connect());
     const peer = await bench.accept({ sessionPresent: true });
     expect(peer.received[0]).toMatchObject({ clientId, cleanStart: false });
     expect(toHex(peer.bytes.subarray(2 + (peer.bytes[1] ?? 0)))).toBe(resent);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
+    expect(errors).toEqual(resent === "" ? [] : ["CLIENT_CLOSED"]);
   }
 });
 

@@ -1,6 +1,6 @@
 // A client on a disk that fails: what its publishers are told, and what another process finds.
 import { resolve } from "node:path";
-import { connect } from "@aiko/mqtt";
+import { type Client, connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { DiskStore } from "@aiko/mqtt-store";
 import { expect, test } from "vitest";
@@ -8,6 +8,12 @@ import { CrashingDisk, type Fault } from "./crashing-disk.ts";
 
 const directory = resolve("d");
 const options = { clientId: "kitchen", reconnect: { initialDelay: 1, maximumDelay: 5 } };
+
+function errorCodes(client: Client): string[] {
+  const codes: string[] = [];
+  client.on("error", (error) => codes.push((error as { code?: string }).code ?? String(error)));
+  return codes;
+}
 
 function failing(operation: string, fault: Fault) {
   return (_: number, what: string) => (what.startsWith(operation) ? fault : undefined);
@@ -21,6 +27,7 @@ test.each([1, 2] as const)("a full disk refuses messages of QoS %i, and takes th
   const disk = new CrashingDisk();
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
   const client = await connect(broker.url, { ...options, store });
+  const errors = errorCodes(client);
   await client.publish("t", "1", { qos });
   disk.fault = failing("write", { fail: "ENOSPC", part: 0.5 });
   const refusal = { code: "STORE_FULL", cause: { code: "ENOSPC" } };
@@ -30,6 +37,7 @@ test.each([1, 2] as const)("a full disk refuses messages of QoS %i, and takes th
   await client.publish("t", "4", { qos });
   await client.disconnect();
   await expect.poll(() => got).toEqual(["1", "4"]);
+  expect(new Set(errors)).toEqual(new Set(["STORE_FULL"]));
   expect(await store.open("kitchen")).toEqual([]);
 });
 
@@ -40,12 +48,14 @@ test("after a sync that failed every message is refused, and another process goe
     ...options,
     store: new DiskStore(directory, { fileSystem: disk.fileSystem }),
   });
+  const errors = errorCodes(client);
   await client.publish("t", "1", { qos: 1 });
   disk.fault = failing("sync", { fail: "EIO" });
   await expect(client.publish("t", "2", { qos: 1 })).rejects.toMatchObject({ code: "STORE_FAILED" });
   disk.fault = () => undefined;
   await expect(client.publish("t", "3", { qos: 1 })).rejects.toMatchObject({ code: "STORE_FAILED" });
   await client.disconnect().catch((error: unknown) => expect(error).toMatchObject({ code: "STORE_FAILED" }));
+  expect(new Set(errors)).toEqual(new Set(["STORE_FAILED"]));
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
   const next = await connect(broker.url, { ...options, store });
   await next.publish("t", "4", { qos: 2 });

@@ -112,6 +112,13 @@ export function recordEvents(client: Client): { readonly name: string; readonly 
   return events;
 }
 
+/** The codes of a client's "error" events, in order. */
+export function errorCodes(client: Client): string[] {
+  const codes: string[] = [];
+  client.on("error", (error) => codes.push((error as { code?: string }).code ?? String(error)));
+  return codes;
+}
+
 /** Subscribes and has the server grant it. */
 export async function subscribed(
   bench: Bench,

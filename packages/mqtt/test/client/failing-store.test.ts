@@ -4,7 +4,7 @@ import { type Store, type StoreChange, TransportError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
-import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
+import { Bench, errorCodes, message, recordEvents, subscribed, watch } from "./bench.ts";
 
 const full = () => new TransportError("STORE_FULL", "the disk is full");
 
@@ -73,6 +73,7 @@ describe("a store that fails once", () => {
     const store = new FailingStore(inner);
     const bench = new Bench();
     const client = bench.create({ store });
+    const errors = errorCodes(client);
     const kept = watch(client.publish("t", "0", { qos: 1 }));
     await bench.clock.tick();
     store.failure = new Error("EIO");
@@ -91,6 +92,7 @@ describe("a store that fails once", () => {
     expect(texts).toEqual(["0", "qos 0", "2"]);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
     expect(await recordsOf(inner)).toBe(2);
+    expect(errors).toEqual(["STORE_FAILED"]);
   });
 
   test("at an acknowledgement: the record is removed with the next write", async () => {
@@ -161,6 +163,7 @@ describe("a store that stays full", () => {
     const inner = new MemoryStore({ maximumBytes: 500 });
     const bench = new Bench();
     const client = bench.create({ store: inner });
+    const errors = errorCodes(client);
     const outcomes = [];
     for (let i = 0; i < 20; i++) {
       outcomes.push(watch(client.publish("t", "0123456789", { qos: 1 })));
@@ -182,12 +185,14 @@ describe("a store that stays full", () => {
     const again = watch(client.publish("t", "there is room", { qos: 1 }));
     await peer.expect("publish");
     expect(again.settled).toBe(0);
+    expect(new Set(errors)).toEqual(new Set(["STORE_FULL"]));
   });
 
   test("does not keep the client from connecting to get rid of what it has", async () => {
     const inner = new MemoryStore({ maximumBytes: 500 });
     const bench = new Bench();
     const { client, peer } = await bench.online({ store: inner });
+    const errors = errorCodes(client);
     peer.cut();
     await bench.clock.tick();
     const outcomes = Array.from({ length: 20 }, () => watch(client.publish("t", "0123456789", { qos: 1 })));
@@ -201,6 +206,7 @@ describe("a store that stays full", () => {
     expect(outcomes.every(({ settled }) => settled === 1)).toBe(true);
     expect(client.statistics.pendingPublishes).toBe(0);
     expect(client.connected).toBe(true);
+    expect(new Set(errors)).toEqual(new Set(["STORE_FULL"]));
   });
 
   test("is asked once a second, not for each message, and its failures are events", async () => {

@@ -1,7 +1,7 @@
 // A handler that does not return, and an iterator that is not asked, cost their own messages and no others'.
 import type { HandlerContext } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
-import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
+import { Bench, errorCodes, message, recordEvents, subscribed, watch } from "./bench.ts";
 
 const never = () => new Promise<never>(() => undefined);
 const stuck = { onMessage: never, handlerTimeout: 10_000 };
@@ -40,6 +40,7 @@ describe("a handler that does not return within handlerTimeout", () => {
   test("before MQTT 5 leaves its message unacknowledged, those behind it not", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false });
+    const errors = errorCodes(client);
     await subscribed(bench, client, peer, "stuck", stuck);
     await subscribed(bench, client, peer, "fine", { onMessage: () => undefined });
     peer.send(message("stuck", "", 1, 1));
@@ -47,11 +48,13 @@ describe("a handler that does not return within handlerTimeout", () => {
     await bench.clock.advance(10_000);
     expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 2 });
     await peer.expectNothing();
+    expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
   test("is not called again beside itself: until it returns its further messages fail at once, and are told as dropped", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online();
+    const errors = errorCodes(client);
     const dropped: string[] = [];
     client.on("dropped", (each) => dropped.push(each.text()));
     const started: string[] = [];
@@ -82,11 +85,13 @@ describe("a handler that does not return within handlerTimeout", () => {
     comeBack();
     expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 5, reasonCode: 0 });
     expect(client.statistics).toMatchObject({ pendingMessages: 0, messagesDropped: 3 });
+    expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
   test("leaves the other places of its subscription to work", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online();
+    const errors = errorCodes(client);
     const got: string[] = [];
     await subscribed(bench, client, peer, "#", {
       concurrency: 2,
@@ -110,6 +115,7 @@ describe("a handler that does not return within handlerTimeout", () => {
     peer.send(message("a", "5", 1, 5));
     expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 5, reasonCode: 0 });
     expect(got).toEqual(["2", "3", "4", "5"]);
+    expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
   test("that is on time is not told of, however many there are", async () => {
@@ -129,12 +135,14 @@ describe("a handler that does not return within handlerTimeout", () => {
   test("by default has five minutes", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online();
+    const errors = errorCodes(client);
     await subscribed(bench, client, peer, "#", { onMessage: never });
     peer.send(message("a", "", 1, 1));
     await bench.clock.advance(299_999);
     await peer.expectNothing();
     await bench.clock.advance(1);
     await peer.expect("puback");
+    expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
   test("leaves no timer behind when the client closes", async () => {
@@ -152,6 +160,7 @@ describe("the handler's signal", () => {
   async function given() {
     const bench = new Bench();
     const { client, peer } = await bench.online();
+    const errors = errorCodes(client);
     let context: HandlerContext | undefined;
     await subscribed(bench, client, peer, "#", {
       handlerTimeout: 10_000,
@@ -163,11 +172,11 @@ describe("the handler's signal", () => {
     peer.send(message("a", "", 1, 1));
     await bench.clock.tick();
     if (context === undefined) throw new Error("the handler was not called");
-    return { bench, client, context };
+    return { bench, client, context, errors };
   }
 
   test("is one that the runtime's own functions take, and fires when the time is over", async () => {
-    const { bench, context } = await given();
+    const { bench, context, errors } = await given();
     const { signal } = context;
     expect(signal).toBeInstanceOf(AbortSignal);
     let fired = 0;
@@ -178,12 +187,14 @@ describe("the handler's signal", () => {
     expect(signal.aborted).toBe(true);
     expect(signal.reason).toMatchObject({ code: "HANDLER_TIMEOUT" });
     expect(fired).toBe(1);
+    expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
   test("asked for afterwards has fired already", async () => {
-    const { bench, context } = await given();
+    const { bench, context, errors } = await given();
     await bench.clock.advance(10_000);
     expect(context.signal.aborted).toBe(true);
+    expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
   test("fires when the client is closed", async () => {

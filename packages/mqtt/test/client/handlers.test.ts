@@ -1,6 +1,6 @@
 import type { Message } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
-import { Bench, message, recordEvents, subscribed } from "./bench.ts";
+import { Bench, errorCodes, message, recordEvents, subscribed } from "./bench.ts";
 
 test("a handler is given the message as it came", async () => {
   const bench = new Bench();
@@ -125,6 +125,7 @@ describe("a handler that fails", () => {
   test("before MQTT 5 leaves its message unacknowledged, those after it not; it comes again with the next connection", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false });
+    const errors = errorCodes(client);
     const handled: string[] = [];
     let broken = true;
     await subscribed(bench, client, peer, "#", {
@@ -145,6 +146,7 @@ describe("a handler that fails", () => {
     expect(await again.expect("puback")).toMatchObject({ packetIdentifier: 1 });
     expect(await again.expect("pubrec")).toMatchObject({ packetIdentifier: 2 });
     expect(handled).toEqual(["fine", "one", "two"]);
+    expect(errors).toEqual(["Error: no", "Error: no"]);
   });
 
   test("with nothing to say is told all the same", async () => {

@@ -1,7 +1,7 @@
 // What waits for one subscription must not silence the others, nor grow without bound; and it is told, with figures.
 import type { Client, SlowConsumer } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
-import { Bench, message, subscribed } from "./bench.ts";
+import { Bench, errorCodes, message, subscribed } from "./bench.ts";
 
 const never = () => new Promise<never>(() => undefined);
 const inbox = { maximumCount: 4 };
@@ -91,6 +91,7 @@ describe.each([
 
   test("at QoS 1 holds its messages without bound by count from the server, but reading stops at three times the inbox", async () => {
     const { bench, client, got, send } = await unequal({ ...options, handlerTimeout: 60_000 });
+    const errors = errorCodes(client);
     await send("stuck", 5, 1);
     await bench.clock.advance(1_000);
     await send("stuck", 20, 1);
@@ -100,6 +101,7 @@ describe.each([
     await bench.clock.advance(60_000); // handlerTimeout: they fail, and reading goes on
     expect(client.statistics.pendingMessages).toBe(0);
     expect(got).toEqual(["1"]);
+    expect(new Set(errors)).toEqual(new Set(["HANDLER_TIMEOUT"]));
   });
 });
 
