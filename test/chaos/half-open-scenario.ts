@@ -10,8 +10,12 @@ import type { ChaosServer } from "./servers.ts";
 
 /** Seconds. */
 const KEEP_ALIVE = 1;
-/** Milliseconds by which a timer is late on a quiet machine. On a busy one it is as late as the process itself. */
+/** Milliseconds by which a timer is late on a quiet machine. */
 const LATE = 10;
+/** What is as late as the process itself on a busy machine: reading the last packet, the timer of the ping, that of its answer. */
+const LATE_STEPS = 3;
+/** Milliseconds after which a connection that has not been noticed never will be. */
+const PATIENCE = 120_000;
 
 export interface HalfOpenSettings {
   readonly connections: number;
@@ -43,12 +47,12 @@ export async function halfOpenScenario(server: ChaosServer, settings: HalfOpenSe
       };
       setTimeout(silence, random.integer(KEEP_ALIVE * 1_000));
     }
-    const patience = setTimeout(() => child.kill("SIGKILL"), KEEP_ALIVE * 4_000);
+    const patience = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     while (noticed.length < connections) {
       const next = await lines.next();
       if (next.done === true) break;
       const [, number = "", at = "", code = "", lateness = ""] = next.value.split(" ");
-      late = Math.max(late, LATE + Number(lateness));
+      late = Math.max(late, LATE + LATE_STEPS * Number(lateness));
       noticed.push(Number(at) - (silentSince[Number(number)] ?? 0));
       codes.add(code);
     }

@@ -29,9 +29,9 @@ export interface LinkSettings extends ScenarioSettings {
 /** Messages that the direct publisher is ahead of the receiver, at the most. */
 const AHEAD = 60;
 /** Milliseconds without any progress after which a run is stuck. */
-const STUCK = 15_000;
+const STUCK = 120_000;
 /** Milliseconds that promises and last messages have when the faults are over. */
-const PATIENCE = 10_000;
+const PATIENCE = 120_000;
 
 export function linkScenario(server: ChaosServer, settings: LinkSettings): Promise<Outcome> {
   return outcomeOf(new LinkRun(server, settings));

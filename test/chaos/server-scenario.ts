@@ -21,7 +21,7 @@ export type Victim =
   | { readonly keeps: false; readonly server: ChaosServer };
 
 /** Milliseconds that any step may take. */
-const PATIENCE = 10_000;
+const PATIENCE = 120_000;
 /** Messages that are settled between two kills, at the most. */
 const MOST_BETWEEN = 60;
 

@@ -58,7 +58,7 @@ export class BrokerServer implements ChaosServer {
 /** Starts, each at another port. */
 const ATTEMPTS = 5;
 /** Milliseconds that a server has to start, or to save its sessions. */
-const PATIENCE = 10_000;
+const PATIENCE = 120_000;
 
 export class MosquittoServer implements KeepingServer {
   readonly name = "mosquitto";

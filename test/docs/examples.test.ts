@@ -35,7 +35,7 @@ afterAll(async () => {
 
 function run(command: string, args: readonly string[], cwd = "."): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: 30_000 });
+    const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"], timeout: 300_000 });
     let output = "";
     child.stdout.on("data", (data) => {
       output += data;
@@ -52,7 +52,7 @@ describe("examples in documents", () => {
     expect(blocks.length).toBeGreaterThan(3);
   });
 
-  test("all type-check", { timeout: 120_000 }, async () => {
+  test("all type-check", async () => {
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     blocks.forEach((block, i) => {
       const program = block.text
@@ -68,12 +68,12 @@ describe("examples in documents", () => {
         include: ["*.ts"],
       }),
     );
-    const { code, output } = await run("npx", ["tsc", "-p", folder]);
+    const { code, output } = await run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", folder]);
     expect(output).not.toContain("error TS");
     expect(code).toBe(0);
   });
 
-  test.each(blocks.map(({ name }, i) => ({ name, i })))("$name runs", { timeout: 60_000 }, async ({ i }) => {
+  test.each(blocks.map(({ name }, i) => ({ name, i })))("$name runs", async ({ i }) => {
     const globals = fileURLToPath(new URL("browser-globals.js", import.meta.url));
     const { code, output } = await run(process.execPath, ["--import", globals, `block${i}.js`], folder); // what it writes goes there
     expect({ code, output }).toMatchObject({ code: 0 });

@@ -2,10 +2,8 @@
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { Child, root, run } from "../fixtures/child.ts";
-
-vi.setConfig({ testTimeout: 30_000 }); // a child that does not do as it should says so after 15 s
 
 let broker: Broker;
 beforeAll(async () => {

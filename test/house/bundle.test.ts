@@ -28,7 +28,7 @@ beforeAll(async () => {
   for (const name of Object.keys(budgets) as Name[]) bundles[name] = await bundle(name);
   const sizes = Object.entries(bundles).map(([name, { size }]) => `${name} ${(size / 1000).toFixed(1)}`);
   console.log(`in a browser, KB gzip: ${sizes.join(", ")}; MQTT.js ${MQTT_JS}`);
-}, 60_000);
+});
 
 async function bundle(name: Name): Promise<Bundle> {
   const building = await rolldown({ input: join(root, `test/house/fixtures/bundles/${name}.ts`), platform: "browser" });

@@ -74,7 +74,6 @@ test.each(cases)(
     if (qos > 0) expect(failed).toBe(0);
     expect(proxy.cuts).toBe(cuts);
   },
-  120_000,
 );
 
 const topic = "cut";

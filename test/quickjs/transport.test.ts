@@ -20,7 +20,7 @@ const bundled = async (): Promise<string> => {
   return output[0].code;
 };
 
-test("a transport over pipes does what every transport does", { timeout: 30_000 }, async () => {
+test("a transport over pipes does what every transport does", async () => {
   using machine = new Machine({ memory: 64_000_000 });
   machine.module(await bundled());
   expect(await machine.exited).toBe(0);

@@ -6,11 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Authority } from "../../../test/fixtures/certificates.ts";
 import { Child, type CommandName, root, run } from "../../../test/fixtures/child.ts";
-
-vi.setConfig({ testTimeout: 30_000 }); // a child that does not do as it should says so after 15 s
 
 let broker: Broker;
 beforeAll(async () => {

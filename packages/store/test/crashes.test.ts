@@ -161,7 +161,7 @@ describe("an operation that fails, each once, then the power", () => {
   });
 });
 
-test("any writes, failures, crashes and files written anew, in any order", { timeout: 30_000 }, async () => {
+test("any writes, failures, crashes and files written anew, in any order", async () => {
   const changes = fc.array(
     fc.record({
       key: fc.nat(12),

@@ -20,7 +20,7 @@ beforeAll(async () => {
   workshop = mkdtempSync(join(tmpdir(), "aiko-mqtt-store-"));
   for (const name of ["holding", "writing", "publishing"])
     programs.set(name, await bundle(new URL(`programs/${name}.ts`, import.meta.url), workshop));
-}, 30_000);
+});
 afterAll(() => rmSync(workshop, { recursive: true }));
 beforeEach(() => {
   directory = join(workshop, String(places++));
@@ -75,7 +75,7 @@ describe("the lock", () => {
   });
 });
 
-test("a process that is killed while it writes loses nothing that was acknowledged", { timeout: 30_000 }, async () => {
+test("a process that is killed while it writes loses nothing that was acknowledged", async () => {
   const random = new SeededRandom(1);
   for (let round = 0; round < 8; round++) {
     const writer = start("writing", directory);
@@ -98,7 +98,6 @@ test("a process that is killed while it writes loses nothing that was acknowledg
 
 test.each([1, 2] as const)(
   "a client killed again and again publishes at QoS %i: nothing is lost, and at QoS 2 nothing comes twice",
-  { timeout: 30_000 },
   async (qos) => {
     const count = 2_000;
     await using broker = await Broker.listen({ port: 0 });
@@ -123,7 +122,7 @@ test.each([1, 2] as const)(
     }
     expect(kills).toBeGreaterThan(4);
     // "Done" came when all were acknowledged; what the observer has not got yet is on its way.
-    await expect.poll(() => missing(got, promised), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => missing(got, promised)).toEqual([]);
     // A number that was counted and not yet in the store when the process died is not the store's to keep: the last of a window.
     expect(count - new Set(got).size).toBeLessThanOrEqual(kills * 20);
     if (qos === 2) expect(got.length).toBe(new Set(got).size);

@@ -86,7 +86,7 @@ describe("offline", () => {
     expect(arrived).toBe(66_000);
     expect(acknowledged.size).toBe(65_535);
     expect(client.statistics.pendingPublishes).toBe(0);
-  }, 20_000);
+  });
 });
 
 describe("at a bound the message is OUTBOX_FULL, with the numbers, and the others stay", () => {

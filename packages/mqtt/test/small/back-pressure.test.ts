@@ -158,7 +158,7 @@ describe("with a full inbox, what waits for the server is not waited for in vain
     }
     await bench.clock.tick();
     expect(done).toBe(MOST + 5);
-  }, 15_000);
+  });
 
   test("also over a transport that hands over what it held within `resume`, as a WebSocket's does", async () => {
     const bench = new SmallBench();
@@ -186,7 +186,7 @@ describe("with a full inbox, what waits for the server is not waited for in vain
     }
     expect(done).toEqual(wanted);
     expect(events).toEqual([]);
-  }, 15_000);
+  });
 
   test("reading goes on until it is acknowledged", async () => {
     const { bench, client, peer, reading } = await watched();

@@ -186,7 +186,7 @@ test("a server that sends and does not read is given up when a megabyte of answe
     name: "disconnected",
     value: { error: { code: "CONNECTION_LOST", message: /read/ } },
   });
-}, 20_000);
+});
 
 test("a packet longer than maximumPacketSize is refused before it has come", async () => {
   const bench = new SmallBench();

@@ -28,7 +28,7 @@ describe("an IndexedDB store", () => {
       return { store: () => new IndexedDbStore({ database }), dispose: async () => {} };
     },
   });
-  test.each(suite)("$name", { timeout: 60_000 }, ({ run }) => run());
+  test.each(suite)("$name", ({ run }) => run());
 });
 
 /** Web Locks, of which another page has one until `leave` is called. */
