@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 /** Milliseconds. */
-const DEADLINE = 30_000;
+const DEADLINE = 300_000;
 const started = performance.now();
 const colours = process.stdout.isTTY && !process.env["NO_COLOR"] ? [36, 32, 33, 35] : [];
 
