@@ -381,8 +381,13 @@ describe("networks", () => {
       [`${str("c")}`, "20020000"],
       [`820600010001${hexOf("a")}00`, `9003000100${packet}`],
     ];
+    let ended: () => void = () => undefined;
+    const end = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
     const server = createServer((socket) => {
       sockets.push(socket);
+      socket.on("end", ended);
       socket.on("data", (bytes: Uint8Array) => {
         heard += hexOf(bytes);
         const [ends, says] = answers[0] ?? [];
@@ -405,6 +410,7 @@ describe("networks", () => {
       expect(Buffer.compare(value?.payload ?? new Uint8Array(), payload)).toBe(0);
       await client.publish("a", payload);
       await client.disconnect();
+      await end; // by then the server has heard everything
       expect(heard.endsWith(`${packet}e000`)).toBe(true);
     } finally {
       for (const socket of sockets) socket.destroy();

@@ -4,10 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { newQuickJSWASMModule, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime } from "quickjs-emscripten";
 import { root } from "../fixtures/child.ts";
+import { FastClock } from "./fast-clock.ts";
 import { PIPE_ROOM, Pipe } from "./pipe.ts";
 
-/** How many milliseconds of the machine pass in one of ours. */
-const HASTE = 20;
 const EBADF = -9;
 const ENOENT = -2;
 const CHARACTER_DEVICE = 0o020000;
@@ -69,7 +68,7 @@ export class Machine implements Disposable {
   private readonly statuses = new Map<number, number>();
   private readonly handlers = new Map<string, { fd: number; kind: Kind; handler: QuickJSHandle }>();
   private readonly signals = new Map<number, QuickJSHandle>();
-  private readonly timers = new Map<number, { handler: QuickJSHandle; timer: NodeJS.Timeout }>();
+  private readonly clock = new FastClock();
   private readonly environment: Record<string, string>;
   private readonly watchers = new Set<() => void>();
   private nextDescriptor = 3;
@@ -139,7 +138,7 @@ export class Machine implements Disposable {
   [Symbol.dispose](): void {
     this.isOver = true;
     for (const process of this.processes) process.killed();
-    for (const { timer } of this.timers.values()) clearTimeout(timer);
+    this.clock[Symbol.dispose]();
   }
 
   /** The module by that name, out of what this machine has put into the engine. */
@@ -202,21 +201,16 @@ export class Machine implements Disposable {
       O_RDWR: 2,
       S_IFMT: 0o170000,
       S_IFCHR: CHARACTER_DEVICE,
-      now: () => context.newNumber(performance.now() * HASTE),
+      now: () => context.newNumber(this.clock.now()),
       getpid: () => context.newNumber(1),
       setTimeout: (handler, delay) => {
         const id = this.nextNumber++;
-        const timer = setTimeout(() => {
-          this.timers.delete(id);
-          this.call(held);
-        }, number(delay) / HASTE);
         const held = (handler as QuickJSHandle).dup();
-        this.timers.set(id, { handler: held, timer });
+        this.clock.set(id, number(delay), () => this.call(held));
         return context.newNumber(id);
       },
       clearTimeout: (id) => {
-        clearTimeout(this.timers.get(number(id))?.timer);
-        this.timers.delete(number(id));
+        this.clock.clear(number(id));
         return undefined;
       },
       setReadHandler: setHandler("read"),

@@ -72,19 +72,21 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is 
 });
 
 test.each([
-  ["is none", "GET / HTTP/1.1\r\n\r\n", "TLS handshake: the client does not speak TLS (ERR_SSL_HTTP_REQUEST)"],
+  ["is none", "GET / HTTP/1.1\r\n\r\n", {}, "TLS handshake: the client does not speak TLS (ERR_SSL_HTTP_REQUEST)"],
   [
     "is MQTT",
     encode({ type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0 }, 4),
+    {},
     "TLS handshake: the client does not speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)",
   ],
   [
     "does not end",
     Uint8Array.of(0x16, 3, 1, 0),
+    { connectTimeout: 20 },
     "TLS handshake: not done within connectTimeout 20 ms (ERR_TLS_HANDSHAKE_TIMEOUT)",
   ],
-])("a handshake that %s is told, once, and nothing of it is shown", async (_, bytes, reason) => {
-  const { broker, events } = await started({ tls: secure, connectTimeout: 20 });
+])("a handshake that %s is told, once, and nothing of it is shown", async (_, bytes, options, reason) => {
+  const { broker, events } = await started({ tls: secure, ...options });
   await closedAfter(broker.port, bytes);
   expect(events).toEqual([{ type: "refused", reason }]);
 });
