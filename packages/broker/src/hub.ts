@@ -18,7 +18,7 @@ import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerSettings } from "./broker-options.js";
 import type { ClientConnection, Reception } from "./client-connection.js";
 import { type ClientOwner, KnownClient } from "./known-client.js";
-import { type PublishedMessage, publishedMessage, willMessage } from "./published-message.js";
+import { type PublishedMessage, publishedMessage, type SharedMessage, willMessage } from "./published-message.js";
 import {
   BAD_AUTHENTICATION_METHOD,
   BAD_USER_NAME_OR_PASSWORD,
@@ -231,7 +231,15 @@ export class Hub implements Reception, ClientOwner {
     for (const topicFilter of client.topicFilters) this.subscriptions.delete(client, topicFilter);
     client.topicFilters.clear();
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
-    client.sessionEnded();
+    client.sessionEnded((shared) => this.transfer(shared));
+  }
+
+  /** Gives a message that a member's session left unfinished to another member, if there is one [MQTT5 4.8.2]. */
+  private transfer({ message, sharedFilters }: SharedMessage): void {
+    const now = this.clock.now();
+    if (message.expiresAt <= now) return;
+    const recipients = this.subscriptions.members(sharedFilters, message);
+    for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
   }
 
   /** At once, or when its delay has passed; the session's end does not wait for that [MQTT5-3.1.2-8]. */
@@ -251,7 +259,8 @@ export class Hub implements Reception, ClientOwner {
     let room = true;
     this.retained.match(topicFilter, now, (message) => {
       const granted = Math.min(qos, message.qos) as QoS;
-      room = client.deliver(message, { qos: granted, retain: true, subscriptionIdentifiers }, now);
+      const recipient = { qos: granted, retain: true, subscriptionIdentifiers, sharedFilters: undefined };
+      room = client.deliver(message, recipient, now);
       return room;
     });
     return room;

@@ -12,7 +12,13 @@ import type {
 } from "@aiko/mqtt/codec";
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "./client-connection.js";
-import { DeliveredMessage, forKeeping, ownBytes, type PublishedMessage } from "./published-message.js";
+import {
+  DeliveredMessage,
+  forKeeping,
+  ownBytes,
+  type PublishedMessage,
+  type SharedMessage,
+} from "./published-message.js";
 import { PROTOCOL_ERROR } from "./reason-codes.js";
 import type { Recipient, Subscriber } from "./subscription-table.js";
 
@@ -81,9 +87,15 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     this.expiryTimer = clock.schedule(this.expiry * 1000, ended);
   }
 
-  /** The session is over: a will that was delayed is due [MQTT5-3.1.3-9]. */
-  sessionEnded(): void {
+  /**
+   * The session is over: a will that was delayed is due [MQTT5-3.1.3-9]. `transfer` gets what other members of shared
+   * subscriptions are to have before that, in order.
+   */
+  sessionEnded(transfer: (shared: SharedMessage) => void): void {
     this.expiryTimer?.cancel();
+    for (const message of this.session.end()) {
+      if (message instanceof DeliveredMessage && message.isTransferable) transfer(message.shared as SharedMessage);
+    }
     this.publishDelayedWill();
   }
 
@@ -108,10 +120,11 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     if (!this.isOnline && recipient.qos === 0) return true;
     if (recipient.qos > 0 || this.session.isBacklogged) forKeeping(message);
     const { topic, payload, expiresAt } = message;
-    const { qos, retain, subscriptionIdentifiers } = recipient;
+    const { qos, retain, subscriptionIdentifiers, sharedFilters } = recipient;
     const properties =
       subscriptionIdentifiers.length === 0 ? message.properties : { ...message.properties, subscriptionIdentifiers };
-    const delivered = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, this);
+    const shared = sharedFilters === undefined ? undefined : { message, sharedFilters };
+    const delivered = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, this, shared);
     this.session.deliver(delivered, now);
     return !delivered.foundNoRoom;
   }

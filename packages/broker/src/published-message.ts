@@ -31,6 +31,13 @@ export function willMessage(will: Will, publisher: string, now: number): Publish
   return publishedMessage({ ...will, properties }, publisher, now);
 }
 
+/** A message that came to a client, perhaps among other ways, as the member of shared subscriptions. */
+export interface SharedMessage {
+  readonly message: PublishedMessage;
+  /** The filters as the members say them: with `$share` and the group's name. */
+  readonly sharedFilters: readonly string[];
+}
+
 /** One client's copy on its way. The publisher has had its answer; who is told of a failure is `addressee`. */
 export class DeliveredMessage extends OutgoingMessage {
   /** Whether it failed because the queue was full. */
@@ -44,8 +51,15 @@ export class DeliveredMessage extends OutgoingMessage {
     properties: PublishProperties | undefined,
     expiresAt: number,
     private readonly addressee: { undelivered(message: DeliveredMessage, error: MqttError): void },
+    /** What another member gets if this client's session ends first; undefined if no shared subscription brought it. */
+    readonly shared: SharedMessage | undefined,
   ) {
     super(topic, payload, qos, retain, properties, expiresAt);
+  }
+
+  /** Whether another client may get it instead: not if it is of QoS 2 and was sent [MQTT5-4.8.2-5]. */
+  get isTransferable(): boolean {
+    return this.shared !== undefined && (this.qos === 1 || this.state === "queued");
   }
 
   override delivered(): void {}

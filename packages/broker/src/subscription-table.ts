@@ -28,11 +28,14 @@ export interface Recipient {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: readonly number[];
+  /** The shared subscriptions among them that give it at QoS 1 or 2: what is unfinished when its session ends is theirs again. */
+  readonly sharedFilters: readonly string[] | undefined;
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
-type GrowingRecipient = Mutable<Omit<Recipient, "subscriptionIdentifiers">> & {
+type GrowingRecipient = Mutable<Omit<Recipient, "subscriptionIdentifiers" | "sharedFilters">> & {
   readonly subscriptionIdentifiers: number[];
+  sharedFilters: string[] | undefined;
 };
 
 /** What the table needs to know of a client. */
@@ -85,18 +88,19 @@ export class SubscriptionTable<Client extends Subscriber> {
   recipients(message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
     this.tree.match(message.topic, (target) => {
-      const subscription = "members" in target ? nextMember(target) : target;
-      const { client, noLocal, retainAsPublished, subscriptionIdentifier } = subscription;
-      if (noLocal && client.clientId === message.publisher) return;
-      let recipient = recipients.get(client);
-      if (recipient === undefined) {
-        recipient = { qos: 0, retain: false, subscriptionIdentifiers: [] };
-        recipients.set(client, recipient);
-      }
-      recipient.qos = Math.max(recipient.qos, Math.min(message.qos, subscription.qos)) as QoS;
-      recipient.retain ||= retainAsPublished && message.retain;
-      if (subscriptionIdentifier !== undefined) recipient.subscriptionIdentifiers.push(subscriptionIdentifier);
+      if ("members" in target) includeMember(recipients, nextMember(target), message);
+      else include(recipients, target, message);
     });
+    return recipients;
+  }
+
+  /** Those whose turn it is to get a message of these shared subscriptions; nobody for one that has no member any more. */
+  members(sharedFilters: readonly string[], message: PublishedMessage): Map<Client, Recipient> {
+    const recipients = new Map<Client, GrowingRecipient>();
+    for (const filter of sharedFilters) {
+      const group = this.groups.get(filter);
+      if (group !== undefined) includeMember(recipients, nextMember(group), message);
+    }
     return recipients;
   }
 
@@ -126,6 +130,36 @@ export class SubscriptionTable<Client extends Subscriber> {
     }
     return true;
   }
+}
+
+/** Adds what one subscription asks for to what its client gets. Returns that; undefined if the client is not to have it. */
+function include<Client extends Subscriber>(
+  recipients: Map<Client, GrowingRecipient>,
+  subscription: ClientSubscription<Client>,
+  message: PublishedMessage,
+): GrowingRecipient | undefined {
+  const { client, noLocal, retainAsPublished, subscriptionIdentifier } = subscription;
+  if (noLocal && client.clientId === message.publisher) return undefined;
+  let recipient = recipients.get(client);
+  if (recipient === undefined) {
+    recipient = { qos: 0, retain: false, subscriptionIdentifiers: [], sharedFilters: undefined };
+    recipients.set(client, recipient);
+  }
+  recipient.qos = Math.max(recipient.qos, Math.min(message.qos, subscription.qos)) as QoS;
+  recipient.retain ||= retainAsPublished && message.retain;
+  if (subscriptionIdentifier !== undefined) recipient.subscriptionIdentifiers.push(subscriptionIdentifier);
+  return recipient;
+}
+
+function includeMember<Client extends Subscriber>(
+  recipients: Map<Client, GrowingRecipient>,
+  member: ClientSubscription<Client>,
+  message: PublishedMessage,
+): void {
+  const recipient = include(recipients, member, message);
+  if (recipient === undefined || Math.min(message.qos, member.qos) === 0) return;
+  recipient.sharedFilters ??= [];
+  recipient.sharedFilters.push(member.topicFilter);
 }
 
 /** The members in turn, those without a connection passed over unless all are. A group is never empty. */

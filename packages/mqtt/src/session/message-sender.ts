@@ -323,6 +323,14 @@ export class MessageSender implements OutboxOwner {
     }
   }
 
+  /** Takes out, in their order, all QoS 1 and 2 messages without an outcome. The session is over, and they get none here. */
+  end(): OutgoingMessage[] {
+    const messages = [...this.inflight.inOrder(), ...this.outbox.drain()];
+    this.inflight.clear();
+    this.resend = new Queue();
+    return messages.filter(({ qos }) => qos > 0);
+  }
+
   /** The message comes to nothing: the outbox says so, or what it was sent over. */
   giveUp(message: OutgoingMessage, error: MqttError): void {
     message.state = "settled";

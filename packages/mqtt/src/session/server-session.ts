@@ -115,6 +115,11 @@ export class ServerSession {
     this.receiver.lost();
   }
 
+  /** Ends the session. Returns the QoS 1 and 2 messages for this client that it had not finished with, in their order. */
+  end(): OutgoingMessage[] {
+    return this.sender.end();
+  }
+
   /** @throws ProtocolError if a client must not send this packet, or not now */
   receive(packet: Packet, now: number): void {
     const { link } = this;
