@@ -37,8 +37,6 @@ export interface Reception {
 
 /** The longest packet taken from who has not been let in: holds every CONNECT that makes sense. */
 export const STRANGERS_MAXIMUM = 262_144;
-/** So many packets may come on the heels of CONNECT while it is being decided. */
-const EARLY_PACKETS = 100;
 
 /** The faults of a CONNECT that there is a CONNACK for, in the form that clients of every version understand. */
 const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
@@ -48,13 +46,26 @@ const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
 
 type Stage =
   | { readonly at: "waiting" }
-  | { readonly at: "deciding"; readonly version: ProtocolVersion; readonly early: Packet[] }
+  | { readonly at: "deciding"; readonly version: ProtocolVersion }
   | { readonly at: "admitted"; readonly client: KnownClient; readonly version: ProtocolVersion }
   | { readonly at: "over" };
+
+/**
+ * Decodes nothing while it is held: what a client sends behind CONNECT waits as the bytes it came in, which take less than
+ * packets do.
+ */
+class HeldPacketStream extends PacketStream {
+  held = false;
+
+  override next(): Packet | undefined {
+    return this.held ? undefined : super.next();
+  }
+}
 
 export class ClientConnection implements ConnectionOwner {
   readonly network: NetworkConnection;
   private readonly limits: DecoderLimits;
+  private readonly packets: HeldPacketStream;
   private stage: Stage = { at: "waiting" };
   private timer: Timer;
 
@@ -68,7 +79,8 @@ export class ClientConnection implements ConnectionOwner {
       maximumPacketSize: Math.min(STRANGERS_MAXIMUM, settings.maximumPacketSize),
       longClientIdentifiers: settings.longClientIdentifiers,
     };
-    this.network = new NetworkConnection(transport, clock, new PacketStream("any", this.limits), this);
+    this.packets = new HeldPacketStream("any", this.limits);
+    this.network = new NetworkConnection(transport, clock, this.packets, this);
     this.timer = clock.schedule(settings.connectTimeout, () => this.connectTimedOut());
     this.network.start();
   }
@@ -86,7 +98,7 @@ export class ClientConnection implements ConnectionOwner {
   /** CONNACK, and the client's session takes over. */
   admit(client: KnownClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
     if (this.stage.at !== "deciding") return;
-    const { version, early } = this.stage;
+    const { version } = this.stage;
     this.timer.cancel();
     this.write(connack, version);
     this.stage = { at: "admitted", client, version };
@@ -94,12 +106,8 @@ export class ClientConnection implements ConnectionOwner {
     const now = this.clock.now();
     client.session.connectionOpened(this.network, packet, keepAlive, resumed, now);
     this.watch(client);
+    this.receiveHeld(now);
     this.network.resume();
-    try {
-      for (const each of early) this.receive(client, each, now);
-    } catch (error) {
-      this.failed(error);
-    }
   }
 
   /** CONNACK with a reason, and the end. */
@@ -127,17 +135,13 @@ export class ClientConnection implements ConnectionOwner {
     switch (stage.at) {
       case "waiting":
         if (packet.type !== "connect") throw new Error(`bug: ${packet.type} before CONNECT got through the decoder`);
-        this.stage = { at: "deciding", version: packet.protocolVersion, early: [] };
+        this.stage = { at: "deciding", version: packet.protocolVersion };
+        this.packets.held = true;
         if (packet.will !== undefined) this.checkLevels("connect: will topic", packet.will.topic);
         this.reception.connect(this, packet);
         break;
       case "deciding":
-        if (packet.type === "connect" || stage.early.length >= EARLY_PACKETS) {
-          throw new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, `${packet.type}: not before CONNACK`);
-        }
-        stage.early.push(packet);
-        this.network.pause();
-        break;
+        throw new Error(`bug: ${packet.type} was decoded before CONNACK`);
       case "admitted":
         this.receive(stage.client, packet, now);
         break;
@@ -148,6 +152,8 @@ export class ClientConnection implements ConnectionOwner {
 
   bytesReceived(now: number): void {
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
+    // One chunk more than CONNECT's is kept. Reading only now lets a client that leaves be noticed.
+    else if (this.stage.at === "deciding") this.network.pause();
   }
 
   beforeFlush(): undefined {
@@ -180,6 +186,21 @@ export class ClientConnection implements ConnectionOwner {
   closed(): void {
     this.finish("the client closed the connection without DISCONNECT");
     this.reception.gone(this);
+  }
+
+  /** What came behind CONNECT before it was answered, in order. */
+  private receiveHeld(now: number): void {
+    const { packets } = this;
+    packets.held = false;
+    try {
+      while (this.stage.at === "admitted") {
+        const packet = packets.next();
+        if (packet === undefined) return;
+        this.receive(this.stage.client, packet, now);
+      }
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   /** Checks before the session does anything: what it had begun would be in the way of the client's next connection. */

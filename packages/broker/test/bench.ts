@@ -1,4 +1,5 @@
 // What the tests of the broker share: a hub on a fake clock, and raw clients that speak to it over memory transports.
+import type { Transport } from "@aiko/mqtt";
 import type {
   ConnackPacket,
   ConnectPacket,
@@ -28,8 +29,13 @@ export class Bench {
   /** A network connection over which nothing was said yet. */
   dial(version: ProtocolVersion = 5): ScriptedPeer {
     const [client, server] = memoryPair(this.clock);
-    this.hub.opened(new ClientConnection(server, this.clock, this.settings, this.hub));
+    this.accept(server);
     return new ScriptedPeer(client, this.clock, version);
+  }
+
+  /** A network connection that a client opened. */
+  accept(transport: Transport): void {
+    this.hub.opened(new ClientConnection(transport, this.clock, this.settings, this.hub));
   }
 
   /** A connection that said CONNECT, and what the broker answered. */

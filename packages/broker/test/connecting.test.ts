@@ -1,6 +1,8 @@
 import { encode, type ProtocolVersion } from "@aiko/mqtt/codec";
+import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { Bench, message, subscribe } from "./bench.ts";
+import { STRANGERS_MAXIMUM } from "../src/client-connection.ts";
+import { Bench, message, receive, subscribe } from "./bench.ts";
 
 const versions = [3, 4, 5] as const;
 
@@ -180,6 +182,90 @@ describe("authenticate", () => {
     await peer.expect("connack");
     await peer.expect("suback");
     await peer.expect("publish");
+  });
+
+  test("that takes its time loses nothing of 10,000 packets that a client sends behind CONNECT", async () => {
+    const { bench, decide } = undecided();
+    const to = bench.dial();
+    const connect = { type: "connect", protocolVersion: 5, cleanStart: true, keepAlive: 0 } as const;
+    to.send({ ...connect, clientId: "to" });
+    await to.expectNothing();
+    decide(true);
+    await to.expect("connack");
+    await subscribe(to, "a");
+    const peer = bench.dial();
+    peer.send({ ...connect, clientId: "c" });
+    const count = 10_000;
+    for (let i = 1; i <= count; i++) peer.send(message("a", String(i), { qos: 1, packetIdentifier: i }));
+    peer.send({ type: "pingreq" });
+    await peer.expectNothing();
+    decide(true);
+    await peer.expect("connack");
+    for (let i = 1; i <= count; i++) expect((await peer.expect("puback")).packetIdentifier).toBe(i);
+    await peer.expect("pingresp");
+    for (let i = 1; i <= count; i++) expect(await receive(to)).toBe(`a=${i} q1`);
+  });
+
+  test("that takes its time keeps no more than what came before reading stopped", async () => {
+    const { bench, decide } = undecided();
+    const [client, server] = memoryPair(bench.clock, { highWaterMark: 10_000 });
+    bench.accept(server);
+    const peer = new ScriptedPeer(client, bench.clock, 5);
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
+    await bench.clock.tick();
+    const large = encode(message("a", "x".repeat(6_000)), 5);
+    const taken: boolean[] = [];
+    for (let i = 0; i < 4; i++) {
+      taken.push(client.write(large));
+      await bench.clock.tick();
+    }
+    expect(taken).toEqual([true, true, false, false]); // the first was read, the others wait at the client's side
+    decide(true);
+    await peer.expect("connack");
+    peer.send({ type: "pingreq" });
+    await peer.expect("pingresp");
+    expect(bench.events.filter(({ type }) => type === "published")).toHaveLength(4);
+  });
+
+  test("that takes its time lets through a message longer than a stranger's packet may be", async () => {
+    const { bench, decide } = undecided();
+    const peer = bench.dial();
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
+    peer.send(message("a", "x".repeat(STRANGERS_MAXIMUM + 1), { qos: 1, packetIdentifier: 1 }));
+    await peer.expectNothing();
+    decide(true);
+    await peer.expect("connack");
+    await peer.expect("puback");
+  });
+
+  test.each([
+    ["a second CONNECT", { type: "connect", protocolVersion: 5, clientId: "d", cleanStart: true, keepAlive: 0 }, 0x82],
+    ["bytes that are not a packet", Uint8Array.of(0x00, 0x00), 0x81],
+  ] as const)("that takes its time: %s behind CONNECT ends the connection after CONNACK", async (_what, bad, code) => {
+    const { bench, decide } = undecided();
+    const peer = bench.dial();
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
+    peer.send(message("a", "x"));
+    peer.send(bad);
+    peer.send(message("a", "y"));
+    await peer.expectNothing();
+    decide(true);
+    await peer.expect("connack");
+    expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: code });
+    await peer.expectClose();
+    expect(bench.events.filter(({ type }) => type === "published")).toHaveLength(1);
+  });
+
+  test("that takes its time and says no: nothing of what came behind CONNECT is done", async () => {
+    const { bench, decide } = undecided();
+    const peer = bench.dial();
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
+    for (let i = 0; i < 200; i++) peer.send(message("a", "x", { retain: true }));
+    await peer.expectNothing();
+    decide(false);
+    expect(await peer.expect("connack")).toMatchObject({ reasonCode: 0x86 });
+    await peer.expectClose();
+    expect(bench.hub.statistics).toMatchObject({ sessions: 0, retainedMessages: 0 });
   });
 
   test.each([
