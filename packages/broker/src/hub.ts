@@ -56,7 +56,7 @@ export class Hub implements Reception, ClientOwner {
 
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
-    this.retained = new RetainedMessages(settings.maximumRetainedMessages, settings.maximumRetainedBytes);
+    this.retained = new RetainedMessages(this.clock, settings.maximumRetainedMessages, settings.maximumRetainedBytes);
   }
 
   get connectionCount(): number {
@@ -90,6 +90,7 @@ export class Hub implements Reception, ClientOwner {
     for (const connection of this.connections) connection.close(SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
     this.clients.clear();
+    this.retained.close();
   }
 
   connect(connection: ClientConnection, packet: ConnectPacket): void {

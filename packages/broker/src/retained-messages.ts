@@ -1,5 +1,9 @@
-/** The retained messages: the last one published with RETAIN for each topic name, within bounds. */
+/**
+ * The retained messages: the last one published with RETAIN for each topic name, within bounds. Expired ones are forgotten by one
+ * timer, whether or not anybody asks for them.
+ */
 
+import type { Clock, Timer } from "@aiko/mqtt";
 import { TopicNameTree } from "@aiko/mqtt/topic";
 import { forKeeping, type PublishedMessage } from "./published-message.js";
 
@@ -9,8 +13,12 @@ export class RetainedMessages {
   /** No message expires before. */
   private nextExpiry = Infinity;
   private sweptAt = -Infinity;
+  private timer: Timer | undefined;
+  /** When the timer is due. */
+  private dueAt = Infinity;
 
   constructor(
+    private readonly clock: Clock,
     private readonly maximumCount: number,
     private readonly maximumBytes: number,
   ) {}
@@ -30,13 +38,20 @@ export class RetainedMessages {
     const size = sizeOf(message);
     if (!this.hasRoom(topic, size)) {
       this.sweep(now);
+      this.sweepInTime(now);
       if (!this.hasRoom(topic, size)) return false;
     }
     const former = this.tree.get(topic);
     this.bytes += size - (former === undefined ? 0 : sizeOf(former));
     this.tree.set(topic, forKeeping(message));
     this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
+    this.sweepInTime(now);
     return true;
+  }
+
+  /** No timer is due any more: the broker ends. */
+  close(): void {
+    this.timer?.cancel();
   }
 
   /** Calls `visit` for each that an unshared filter matches and that has not expired, until it returns false. */
@@ -67,6 +82,21 @@ export class RetainedMessages {
       else this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
     });
     for (const message of expired) this.forget(message);
+  }
+
+  /** Sets the timer for when the next message expires, but not sooner than a sweep may follow another. */
+  private sweepInTime(now: number): void {
+    const at = Math.max(this.nextExpiry, this.sweptAt + SWEEP_INTERVAL);
+    if (at === this.dueAt) return;
+    this.timer?.cancel();
+    this.dueAt = at;
+    if (at === Infinity) return;
+    this.timer = this.clock.schedule(Math.max(1, at - now), () => {
+      this.dueAt = Infinity;
+      const then = this.clock.now();
+      this.sweep(then);
+      this.sweepInTime(then);
+    });
   }
 
   private forget(message: PublishedMessage): void {

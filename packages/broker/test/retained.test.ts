@@ -177,3 +177,60 @@ test("a filter repeated within one SUBSCRIBE brings retained messages once, as t
   expect(await receive(peer)).toBe("a=x q0 retained");
   await peer.expectNothing();
 });
+
+describe("an expired retained message", () => {
+  const expiring = (topic: string, seconds: number) =>
+    retained(topic, "x", { properties: { messageExpiryInterval: seconds } });
+
+  test("leaves memory while nothing else happens", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    for (const seconds of [5, 10, 10, 20]) peer.send(expiring(`a/${seconds}`, seconds));
+    peer.send(retained("b", "x"));
+    await bench.clock.tick();
+    const sizes: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      sizes.push(bench.hub.statistics.retainedMessages);
+      await bench.clock.advance(5_001);
+    }
+    expect(sizes).toEqual([4, 3, 2, 2, 1]);
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
+  test("is looked for by one timer, and at most once a second", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    const start = bench.clock.now();
+    for (const seconds of [30, 20, 10, 40]) peer.send(expiring(`a/${seconds}`, seconds));
+    await bench.clock.tick();
+    expect(bench.clock.nextTimer - start).toBe(10_000);
+    await bench.clock.advance(10_000);
+    expect(bench.clock.nextTimer - start).toBe(20_000);
+    peer.send(expiring("b", 0));
+    await bench.clock.tick();
+    expect(bench.clock.nextTimer - start).toBe(11_000);
+    await bench.clock.advance(1_000);
+    expect(bench.hub.statistics.retainedMessages).toBe(3);
+  });
+
+  test("with the longest interval takes one timer, which is cancelled when the broker closes", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    peer.send(expiring("a", 4_294_967_295));
+    await bench.clock.tick();
+    expect(bench.clock.nextTimer).toBeGreaterThan(4_294_967_295_000);
+    bench.hub.close();
+    await bench.clock.advance(100);
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+
+  test("that was cleared or replaced before leaves no timer behind once its time is over", async () => {
+    const bench = new Bench();
+    const peer = await bench.connect("c");
+    peer.send(expiring("a", 5));
+    peer.send(retained("a", "y"));
+    await bench.clock.advance(6_000);
+    expect(bench.hub.statistics.retainedMessages).toBe(1);
+    expect(bench.clock.nextTimer).toBe(Infinity);
+  });
+});
