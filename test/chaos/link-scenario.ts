@@ -54,8 +54,10 @@ class LinkRun implements ScenarioRun {
   private rejected = 0;
   private unsettled = 0;
   private doubled = 0;
-  /** QoS 2 messages given to the application again: its process was killed while it had them. */
-  private inHand = 0;
+  /** QoS 2 messages given to the application again: its process was killed while it had them. By number, how often. */
+  private readonly inHand = new Map<number, number>();
+  /** By number: the life in which the application was given it last. */
+  private readonly given = new Map<number, number>();
   private memory: number[] = [];
   /** When anything happened last: a word of the client, or a packet. */
   private movedAt = Date.now();
@@ -80,9 +82,9 @@ class LinkRun implements ScenarioRun {
     let calm = true;
     this.proxy = await FaultyProxy.listen(server.port, {
       fate: () => (calm ? UNHURT : plan.next()),
-      passed: (direction, packet) => {
+      came: (direction, packet, connection) => {
         if (packet.type !== "pingreq" && packet.type !== "pingresp") this.movedAt = Date.now();
-        this.ledger.passed(direction, packet);
+        this.ledger.came(direction, packet, connection);
       },
     });
     this.direct = await connect(`mqtt://127.0.0.1:${server.port}`, { protocolVersion: settings.version });
@@ -102,7 +104,7 @@ class LinkRun implements ScenarioRun {
     const finished = this.said("done");
     this.clients.stop();
     await this.orStuck(finished);
-    if (!receiving) await this.tally.complete([...this.ledger.published.deliveries.keys()], PATIENCE);
+    if (!receiving) await this.tally.complete(this.ledger.published.numbers, PATIENCE);
     if (this.unsettled === 0) await this.clients.leave();
     return this.outcome((Date.now() - started) / 1000);
   }
@@ -218,10 +220,15 @@ class LinkRun implements ScenarioRun {
 
   private received(number: number): void {
     const times = this.tally.add(number);
-    if (times === 1 || this.settings.qos === 1) return;
-    if (times <= (this.ledger.received.deliveries.get(number) ?? 0)) return; // the server sent it as a new one
-    const { life } = this.ledger;
-    if ((this.ledger.received.acknowledged.get(number) ?? life) >= life && life > 0) this.inHand++;
+    if (this.settings.qos === 1) return;
+    const { life, received } = this.ledger;
+    const before = this.given.get(number) ?? life;
+    this.given.set(number, life);
+    const again = this.inHand.get(number) ?? 0;
+    if (times === 1 || times <= received.times(number) + again) return; // the server sent it as a new one
+    // A process that was killed after it had been given the message, and before its PUBREC left, could not know that.
+    const wasInHand = before < life && (received.acknowledged.get(number) ?? life) > before;
+    if (wasInHand) this.inHand.set(number, again + 1);
     else this.doubled++;
   }
 
@@ -263,7 +270,8 @@ class LinkRun implements ScenarioRun {
         notes.push(`${flow.doubled} sent twice by ${this.server.name}`);
         if (this.server.name === "our broker") doubled += flow.doubled;
       }
-      if (this.inHand > 0) notes.push(`${this.inHand} in hand at a kill`);
+      const again = [...this.inHand.values()].reduce((sum, times) => sum + times, 0);
+      if (again > 0) notes.push(`${again} in hand at a kill`);
     }
     const outOfOrder = Math.max(tally.outOfOrder, receiving ? 0 : flow.outOfOrder);
     if (lost.length > 0) violations.push(`${name}: lost ${lost.slice(0, 10)}${lost.length > 10 ? " …" : ""}`);
@@ -297,8 +305,7 @@ function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
 }
 
-/** A packet that a cut connection still carried counts on the wire, and may not have reached the server: so both are told. */
+/** The client may have sent a message twice, of which one was cut off: then only the wire knows. */
 function whereDoubled(flow: Flow, tally: Tally): string {
-  const numbers = [...flow.deliveries].filter(([, times]) => times > 1).map(([number]) => number);
-  return `on the wire ${numbers.slice(0, 10).join(", ") || "none"}, to the application ${tally.repeated}`;
+  return `sent by the client ${flow.repeated.slice(0, 10).join(", ") || "none"}, to the application ${tally.repeated}`;
 }

@@ -1,15 +1,23 @@
-// What the wire saw: how often each numbered message was really sent, by the rules of QoS 2, and what the server said of the
-// session. Repetitions under an identifier that is still open are one delivery; any other is a second one.
+// What the wire saw each side send: how often each numbered message was sent as a new one, by the rules of QoS 2. Repetitions under an
+// identifier that is still open are one delivery; any other is a second one.
+//
+// Only what is certain is counted. A packet is noted when it comes from its sender: then it was sent, whatever becomes of it. A side's own
+// order is known within a connection, and from one connection to the next. What is read late from a connection when a later one has had
+// its CONNACK was sent before that, so it is noted as sent and counted as nothing more.
 import type { Packet } from "@aiko/mqtt/codec";
 import type { Direction } from "../fixtures/lane.ts";
 import { numberIn, topicOf } from "./numbered-message.ts";
+
+type PublishPacket = Extract<Packet, { type: "publish" }>;
 
 /** One direction of PUBLISH. */
 export class Flow {
   /** The number that each identifier stands for, from PUBLISH until PUBREL (QoS 2) or PUBACK (QoS 1). */
   private readonly open = new Map<number, number>();
   /** Deliveries by number. */
-  readonly deliveries = new Map<number, number>();
+  private readonly deliveries = new Map<number, number>();
+  /** Numbers that were noted late. */
+  private readonly late = new Set<number>();
   /** By number: the life of the receiver in which the PUBREC or PUBACK of its last delivery was sent first. */
   readonly acknowledged = new Map<number, number>();
   /** By topic: the highest number that was sent for the first time. */
@@ -17,26 +25,33 @@ export class Flow {
   outOfOrder = 0;
   last = 0;
 
-  publish(packet: Extract<Packet, { type: "publish" }>): void {
+  publish(packet: PublishPacket): void {
     const { packetIdentifier } = packet;
     const number = numberIn(packet.payload);
     if (this.open.get(packetIdentifier) === number) return;
     this.open.set(packetIdentifier, number);
-    const before = this.deliveries.get(number) ?? 0;
+    const before = this.times(number);
     this.deliveries.set(number, before + 1);
     this.acknowledged.delete(number);
-    if (before > 0) return;
+    this.last = Math.max(this.last, number);
+    if (before > 0 || this.late.has(number)) return;
     const topic = topicOf(number); // on the wire there may be an alias instead
     if (number < (this.highest.get(topic) ?? 0)) this.outOfOrder++;
     else this.highest.set(topic, number);
+  }
+
+  /** The same, read from a connection when a later one is in use already. */
+  publishLate(packet: PublishPacket): void {
+    const number = numberIn(packet.payload);
+    this.late.add(number);
     this.last = Math.max(this.last, number);
   }
 
-  /** PUBACK or PUBREC passed. */
-  taken(packetIdentifier: number, life: number, refused: boolean): void {
+  /** PUBACK or PUBREC was sent. */
+  taken(packetIdentifier: number, life: number, isLast: boolean): void {
     const number = this.open.get(packetIdentifier);
     if (number !== undefined && !this.acknowledged.has(number)) this.acknowledged.set(number, life);
-    if (refused) this.open.delete(packetIdentifier);
+    if (isLast) this.open.delete(packetIdentifier);
   }
 
   released(packetIdentifier: number): void {
@@ -45,6 +60,26 @@ export class Flow {
 
   forget(): void {
     this.open.clear();
+  }
+
+  /** Deliveries of this message. */
+  times(number: number): number {
+    return this.deliveries.get(number) ?? 0;
+  }
+
+  /** Whether the message was sent at all. */
+  has(number: number): boolean {
+    return this.deliveries.has(number) || this.late.has(number);
+  }
+
+  /** All that were sent. */
+  get numbers(): number[] {
+    return [...new Set([...this.deliveries.keys(), ...this.late])];
+  }
+
+  /** Those that were sent as new ones more than once. */
+  get repeated(): number[] {
+    return [...this.deliveries].filter(([, times]) => times > 1).map(([number]) => number);
   }
 
   /** Deliveries beyond the first. */
@@ -58,37 +93,43 @@ export class Flow {
 export class WireLedger {
   readonly published = new Flow();
   readonly received = new Flow();
-  /** What each CONNACK said of the session. */
-  readonly sessions: boolean[] = [];
   /** Which life of the client process it is. */
   life = 0;
+  /** The latest connection that has had its CONNACK. */
+  private current = 0;
 
-  passed(direction: Direction, packet: Packet): void {
-    const toServer = direction === "toServer";
+  /** A packet came from its sender over the connection of this number. */
+  came(direction: Direction, packet: Packet, connection: number): void {
+    const [sent, answered] =
+      direction === "toServer" ? [this.published, this.received] : [this.received, this.published];
+    if (connection < this.current) {
+      if (packet.type === "publish") sent.publishLate(packet);
+      return;
+    }
     switch (packet.type) {
+      case "connack":
+        if (packet.reasonCode === 0) this.opened(connection, packet.sessionPresent);
+        break;
       case "publish":
-        (toServer ? this.published : this.received).publish(packet);
+        sent.publish(packet);
         break;
       case "puback":
-        (toServer ? this.received : this.published).taken(packet.packetIdentifier, this.life, true);
+        answered.taken(packet.packetIdentifier, this.life, true);
         break;
       case "pubrec":
-        (toServer ? this.received : this.published).taken(
-          packet.packetIdentifier,
-          this.life,
-          packet.reasonCode >= 0x80,
-        );
+        answered.taken(packet.packetIdentifier, this.life, packet.reasonCode >= 0x80);
         break;
       case "pubrel":
-        (toServer ? this.published : this.received).released(packet.packetIdentifier);
-        break;
-      case "connack":
-        this.sessions.push(packet.sessionPresent);
-        if (packet.sessionPresent || packet.reasonCode !== 0) break;
-        this.published.forget();
-        this.received.forget();
+        sent.released(packet.packetIdentifier);
         break;
       default:
     }
+  }
+
+  private opened(connection: number, sessionPresent: boolean): void {
+    this.current = connection;
+    if (sessionPresent) return;
+    this.published.forget();
+    this.received.forget();
   }
 }

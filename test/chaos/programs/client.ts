@@ -1,7 +1,7 @@
 // A client process of the chaos run: waits for its orders on standard input, then publishes numbered messages, receives them, or both. A
 // second line has it publish nothing more, a third has it leave.
 // What happens is told line by line, each written before the next step: a process that is killed has told all that it did.
-//   ready | connected 0|1 | settled N | rejected N CODE | received N | published | error TEXT | memory HEAP RSS | done PENDING
+//   ready | connected 0|1 | disconnected NEXT | settled N | rejected N CODE | received N | published | error TEXT | memory HEAP RSS | done PENDING
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
@@ -43,6 +43,7 @@ const client = createClient(
   directory === undefined ? options : { ...options, store: new DiskStore(directory) },
 );
 client.on("connected", ({ sessionPresent }) => tell(`connected ${sessionPresent ? 1 : 0}`));
+client.on("disconnected", () => tell(`disconnected ${next}`));
 client.on("error", (error) => tell(`error ${error}`));
 client.on("closed", ({ error }) => error && tell(`error closed: ${error}`));
 
