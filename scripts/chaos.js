@@ -1,6 +1,6 @@
 // @ts-check
 // Cuts, kills and silence between clients and servers, and what came of it. test/chaos/main.ts says what can be asked for.
-//   node scripts/chaos.js [--cuts 10000] [--kills 500] [--seed N] [--seconds-limit N] [--server broker|mosquitto|both] [--only TEXT]
+//   node scripts/chaos.js [--cuts 10000] [--kills 500] [--shutdowns 2000] [--seed N] [--seconds-limit N] [--server broker|mosquitto|both] [--only TEXT]
 //   node scripts/chaos.js --soak
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,6 +15,7 @@ try {
     client: await bundle(new URL("programs/client.ts", chaos), directory),
     crowd: await bundle(new URL("programs/crowd.ts", chaos), directory),
     broker: await bundle(new URL("programs/broker.ts", chaos), directory),
+    shutdowns: await bundle(new URL("programs/shutdowns.ts", chaos), directory),
   };
   const { run } = await import(main);
   process.exitCode = await run(process.argv.slice(2), programs);

@@ -4,14 +4,18 @@ import { SeededRandom } from "@aiko/mqtt/testing";
 import { halfOpenScenario } from "./half-open-scenario.ts";
 import { linkScenario } from "./link-scenario.ts";
 import { header, type Outcome, row, total } from "./outcome.ts";
+import { overrunScenario } from "./overrun-scenario.ts";
+import { poisonScenario } from "./poison-scenario.ts";
 import { serverScenario } from "./server-scenario.ts";
 import { BrokerServer, type ChaosServer, MosquittoServer } from "./servers.ts";
+import { shutdownScenario } from "./shutdown-scenario.ts";
 
 /** The bundled programs. */
 export interface Programs {
   readonly client: string;
   readonly crowd: string;
   readonly broker: string;
+  readonly shutdowns: string;
 }
 
 interface Scenario {
@@ -25,6 +29,7 @@ const SOAK = 1_000_000;
 const options = {
   cuts: { type: "string", default: "1000" },
   kills: { type: "string", default: "50" },
+  shutdowns: { type: "string" },
   seed: { type: "string" },
   "seconds-limit": { type: "string", default: "3600" },
   server: { type: "string", default: "both" },
@@ -39,9 +44,10 @@ export async function run(args: readonly string[], programs: Programs): Promise<
   const seed = integer("seed", values.seed ?? String(Date.now() % 1_000_000_000));
   const servers = serverNames(values.server);
   const [cuts, kills] = [integer("cuts", values.cuts), integer("kills", values.kills)];
+  const shutdowns = integer("shutdowns", values.shutdowns ?? String(Math.ceil(cuts / 5)));
   const started = Date.now();
   const limit = AbortSignal.timeout(integer("seconds-limit", values["seconds-limit"]) * 1000);
-  // In proportion: 10,000 cuts go with 200 kills of servers, 200 half-open connections and 66,000 messages offline.
+  // In proportion: 10,000 cuts go with 200 kills of servers, 200 half-open connections, 66,000 messages offline, and 2,000 shutdowns.
   const scenarios = values.soak
     ? soakScenarios(servers, SOAK, programs)
     : [
@@ -49,6 +55,9 @@ export async function run(args: readonly string[], programs: Programs): Promise<
         ...serverScenarios(servers, Math.ceil(cuts / 50), programs),
         ...offlineScenarios(servers, Math.ceil(cuts * 6.6), programs),
         ...halfOpenScenarios(servers, Math.ceil(cuts / 50), programs),
+        ...shutdownScenarios(servers, shutdowns, programs),
+        ...poisonScenarios(servers, programs),
+        ...overrunScenarios(servers, programs),
       ];
   const left = scenarios
     .map((scenario, i) => ({ scenario, seed: seed + i }))
@@ -149,6 +158,45 @@ function halfOpenScenarios(servers: readonly ServerName[], connections: number, 
         return await halfOpenScenario(it, { connections: count, random, program: programs.crowd });
       },
     }));
+}
+
+/** The client is shut down gracefully and started again. */
+function shutdownScenarios(servers: readonly ServerName[], shutdowns: number, programs: Programs): Scenario[] {
+  const cases = servers.flatMap((server) => VERSIONS.map((version) => ({ server, version })));
+  return cases
+    .map((each, i) => ({ ...each, count: share(shutdowns, cases.length, i) }))
+    .filter(({ count }) => count > 0)
+    .map(({ server, version, count }) => ({
+      name: `shut down gracefully, ${words(version)}, ${server}`,
+      async run(seed, signal) {
+        await using it = await startServer(server, programs);
+        return await shutdownScenario(it, { version, shutdowns: count, seed, signal, program: programs.shutdowns });
+      },
+    }));
+}
+
+/** The server hangs up at every PUBLISH to one topic. */
+function poisonScenarios(servers: readonly ServerName[], programs: Programs): Scenario[] {
+  return servers.map((server) => ({
+    name: `poison, ${server}`,
+    async run() {
+      await using it = await startServer(server, programs);
+      return await poisonScenario(it, { messages: 200 });
+    },
+  }));
+}
+
+/** The server sends more than the client's Receive Maximum allows. */
+function overrunScenarios(servers: readonly ServerName[], programs: Programs): Scenario[] {
+  return servers.flatMap((server) =>
+    QUALITIES.map((qos) => ({
+      name: `overrun, QoS ${qos}, ${server}`,
+      async run() {
+        await using it = await startServer(server, programs);
+        return await overrunScenario(it, { qos, messages: 1_000 });
+      },
+    })),
+  );
 }
 
 /** More messages than there are packet identifiers, published before there is a connection. */

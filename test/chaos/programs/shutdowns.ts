@@ -1,0 +1,116 @@
+// A client process that lives many times in a row on one DiskStore, and is shut down at a random moment of each life but the last one of the
+// run. It receives numbered messages at QoS 1 and 2 with handlers of random length, of which some reply, and publishes numbered messages.
+// What happens is written line by line, each before the next step:
+//   given QOS N | handled QOS N | unhandled QOS N TEXT | late QOS N | replied N
+//   published N | settled N | rejected N CODE | pending N CODE (rejected because of the shutdown)
+//   down RUNNING | error TEXT
+import { writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
+import { type ConnectOptions, createClient, type Message, MqttError } from "@aiko/mqtt";
+import { SeededRandom } from "@aiko/mqtt/testing";
+import { DiskStore } from "@aiko/mqtt-store";
+import { numberIn, payloadOf } from "../numbered-message.ts";
+import { type LifeOrders, OWN_TOPIC, REPLY_TOPIC, WORK_TOPIC } from "../shutdown-orders.ts";
+
+const tell = (line: string): void => {
+  writeSync(1, `${line}\n`);
+};
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const orders = JSON.parse((await lines.next()).value ?? "{}") as LifeOrders;
+let left = false;
+void lines.next().then(() => {
+  left = true;
+});
+
+const random = new SeededRandom(orders.seed);
+/** Milliseconds. */
+const LONGEST_HANDLER = 50;
+const LONGEST_LIFE = 80;
+const CONCURRENCY = { 1: 4, 2: 2 } as const;
+/** Unsettled publishes at a time. */
+const WINDOW = 5;
+
+let next = orders.from;
+for (let life = 0; life < orders.lives; life++) await live(1 + random.integer(LONGEST_LIFE));
+if (orders.last) await live(undefined);
+process.exit(0);
+
+/** One client, from its making until it is shut down: after so many milliseconds, or when the process is told to leave. */
+async function live(duration: number | undefined): Promise<void> {
+  let closing = false;
+  let running = 0;
+  const options: ConnectOptions = {
+    clientId: orders.clientId,
+    protocolVersion: orders.version,
+    cleanStart: false,
+    store: new DiskStore(orders.directory),
+    reconnect: { initialDelay: 1, maximumDelay: 20 },
+  };
+  const client = createClient(orders.url, options);
+  client.on("error", (error) => tell(`error ${error}`));
+  client.on("closed", ({ error }) => error && tell(`error closed: ${error}`));
+
+  const handler = (qos: 1 | 2) => async (message: Message) => {
+    const number = numberIn(message.payload);
+    tell(`${closing ? "late" : "given"} ${qos} ${number}`);
+    running++;
+    try {
+      if (random.next() < 0.7) await pause(random.integer(LONGEST_HANDLER + 1));
+      if (number % 3 === 0) {
+        await client.publish(REPLY_TOPIC, payloadOf(number), { qos: 1 });
+        tell(`replied ${number}`);
+      }
+      tell(`handled ${qos} ${number}`);
+    } catch (error) {
+      tell(`unhandled ${qos} ${number} ${error}`);
+      throw error;
+    } finally {
+      running--;
+    }
+  };
+
+  async function publish(): Promise<void> {
+    let waiting = 0;
+    let wake: () => void = () => undefined;
+    while (!closing && !left) {
+      if (waiting >= WINDOW) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const number = next++;
+      waiting++;
+      tell(`published ${number}`);
+      client
+        .publish(OWN_TOPIC, payloadOf(number), { qos: 2 })
+        .then(
+          () => tell(`settled ${number}`),
+          (error: MqttError) => tell(`${closing ? "pending" : "rejected"} ${number} ${error.code}`),
+        )
+        .then(() => {
+          waiting--;
+          wake();
+        });
+      await pause(random.integer(6));
+    }
+  }
+
+  /** What the call of disconnect interrupts has that for its cause. */
+  const unlessClosing = (error: unknown): void => {
+    if (!closing || !(error instanceof MqttError)) tell(`error ${error}`);
+  };
+  for (const qos of [1, 2] as const) {
+    const onMessage = handler(qos);
+    client.subscribe(`${WORK_TOPIC}/${qos}`, { qos, onMessage, concurrency: CONCURRENCY[qos] }).catch(unlessClosing);
+  }
+  client.connect().catch(unlessClosing);
+  publish().catch(unlessClosing);
+  if (duration === undefined) while (!left) await pause(5);
+  else await pause(duration);
+  closing = true;
+  await client.disconnect();
+  tell(`down ${running}`);
+}
