@@ -8,8 +8,10 @@ import { bundle } from "../fixtures/bundle.js";
 import { halfOpenScenario } from "./half-open-scenario.ts";
 import { linkScenario } from "./link-scenario.ts";
 import type { Outcome } from "./outcome.ts";
+import { poisonScenario } from "./poison-scenario.ts";
 import { serverScenario } from "./server-scenario.ts";
 import { BrokerServer } from "./servers.ts";
+import { shutdownScenario } from "./shutdown-scenario.ts";
 
 const seed = Number(process.env["CHAOS_SEED"] ?? Date.now() % 1_000_000_000);
 const signal = new AbortController().signal;
@@ -18,12 +20,14 @@ let workshop: string;
 let program: string;
 let crowd: string;
 let broker: string;
+let shutdowns: string;
 
 beforeAll(async () => {
   workshop = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
   program = await bundle(new URL("programs/client.ts", import.meta.url), workshop);
   crowd = await bundle(new URL("programs/crowd.ts", import.meta.url), workshop);
   broker = await bundle(new URL("programs/broker.ts", import.meta.url), workshop);
+  shutdowns = await bundle(new URL("programs/shutdowns.ts", import.meta.url), workshop);
 });
 afterAll(() => rm(workshop, { recursive: true, force: true }));
 
@@ -83,4 +87,23 @@ test.concurrent("half-open connections are each noticed within 1.5 × keep alive
   await using server = await BrokerServer.start(broker);
   const outcome = await halfOpenScenario(server, { connections: 20, random: new SeededRandom(seed), program: crowd });
   expectNothingBroken(outcome);
+});
+
+test.concurrent.each([4, 5] as const)(
+  "version %i: a client shut down 10 times at random moments and started again loses nothing and handles nothing twice",
+  async (version) => {
+    await using server = await BrokerServer.start(broker);
+    const outcome = await shutdownScenario(server, { version, shutdowns: 10, seed, signal, program: shutdowns });
+    expectNothingBroken(outcome);
+    expect(outcome.notes[0]).toMatch(/^10 shutdowns, 0 handled twice at QoS 1,/);
+  },
+);
+
+test.concurrent.each([
+  ["hangs up", { version: 4, qos: 1, reasonCode: undefined }],
+  ["hangs up", { version: 5, qos: 2, reasonCode: undefined }],
+  ["says DISCONNECT 0x87", { version: 5, qos: 1, reasonCode: 0x87 }],
+] as const)("a message at which the server %s fails, and all others are acknowledged: %o", async (_what, each) => {
+  await using server = await BrokerServer.start(broker);
+  expectNothingBroken(await poisonScenario(server, { messages: 20, cases: [each] }));
 });

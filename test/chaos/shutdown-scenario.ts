@@ -44,6 +44,8 @@ class ShutdownRun implements ScenarioRun {
   /** What was still pending when the client was shut down, and stays in the store for the next one. */
   private readonly kept = new Set<number>();
   private pending = 0;
+  /** Error events for what simply stays in the store. */
+  private noise = 0;
   private readonly own = new Tally();
   private readonly replied = new Set<number>();
   private readonly replies = new Tally();
@@ -174,6 +176,9 @@ class ShutdownRun implements ScenarioRun {
         this.shutdowns++;
         this.stillRunning += number;
         break;
+      case "noise":
+        this.noise++;
+        break;
       case "error":
         this.violations.push(`${this.name}: ${words.join(" ")}`);
         break;
@@ -235,6 +240,10 @@ class ShutdownRun implements ScenarioRun {
     if (this.late > 0) violations.push(`${name}: ${this.late} handed over after disconnect was called`);
     if (this.stillRunning > 0)
       violations.push(`${name}: ${this.stillRunning} handlers ran when disconnect had resolved`);
+    const notes = [
+      `${shutdowns} shutdowns, ${given[1].repeated} handled twice at QoS 1, ${this.pending} pending at a shutdown`,
+    ];
+    if (this.noise > 0) notes.push(`${this.noise} error events for what stays in the store`);
     return {
       scenario: name,
       messages: published[1] + published[2] + this.lastOwn + this.replied.size,
@@ -247,9 +256,7 @@ class ShutdownRun implements ScenarioRun {
       kills: 0,
       seconds,
       heap: undefined,
-      notes: [
-        `${shutdowns} shutdowns, ${given[1].repeated} handled twice at QoS 1, ${this.pending} pending at a shutdown`,
-      ],
+      notes,
       violations,
     };
   }

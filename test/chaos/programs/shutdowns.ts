@@ -3,7 +3,7 @@
 // What happens is written line by line, each before the next step:
 //   given QOS N | handled QOS N | unhandled QOS N TEXT | late QOS N | replied N
 //   published N | settled N | rejected N CODE | pending N CODE (rejected because of the shutdown)
-//   down RUNNING | error TEXT
+//   down RUNNING | error TEXT | noise TEXT (an error event for a message that an earlier life left, because of the shutdown)
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
@@ -27,7 +27,7 @@ void lines.next().then(() => {
 const random = new SeededRandom(orders.seed);
 /** Milliseconds. */
 const LONGEST_HANDLER = 50;
-const LONGEST_LIFE = 80;
+const LONGEST_LIFE = 150;
 const CONCURRENCY = { 1: 4, 2: 2 } as const;
 /** Unsettled publishes at a time. */
 const WINDOW = 5;
@@ -49,7 +49,9 @@ async function live(duration: number | undefined): Promise<void> {
     reconnect: { initialDelay: 1, maximumDelay: 20 },
   };
   const client = createClient(orders.url, options);
-  client.on("error", (error) => tell(`error ${error}`));
+  client.on("error", (error) =>
+    tell(`${closing && error instanceof MqttError && error.code === "CLIENT_CLOSED" ? "noise" : "error"} ${error}`),
+  );
   client.on("closed", ({ error }) => error && tell(`error closed: ${error}`));
 
   const handler = (qos: 1 | 2) => async (message: Message) => {
