@@ -8,12 +8,15 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Client, connect } from "@aiko/mqtt";
+import { UNHURT } from "../fixtures/fate.ts";
+import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
 import { numberIn, payloadOf } from "./numbered-message.ts";
 import type { Outcome } from "./outcome.ts";
 import { outcomeOf, type ScenarioRun } from "./scenario.ts";
 import type { ChaosServer } from "./servers.ts";
 import { type LifeOrders, OWN_TOPIC, REPLY_TOPIC, WORK_TOPIC } from "./shutdown-orders.ts";
 import { Tally } from "./tally.ts";
+import { WireLedger } from "./wire-ledger.ts";
 
 export interface ShutdownSettings {
   readonly version: 4 | 5;
@@ -60,6 +63,8 @@ class ShutdownRun implements ScenarioRun {
   private movedAt = Date.now();
   private isOver = false;
   private directory = "";
+  private readonly ledger = new WireLedger();
+  private proxy: FaultyProxy | undefined;
   private direct: Client | undefined;
   private child: ChildProcessWithoutNullStreams | undefined;
 
@@ -73,6 +78,10 @@ class ShutdownRun implements ScenarioRun {
     const { shutdowns, signal, version } = settings;
     const started = Date.now();
     this.directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
+    this.proxy = await FaultyProxy.listen(server.port, {
+      fate: () => UNHURT,
+      came: (direction, packet, connection) => this.ledger.came(direction, packet, connection),
+    });
     const direct = await connect(`mqtt://127.0.0.1:${server.port}`, { protocolVersion: version });
     this.direct = direct;
     await direct.subscribe(OWN_TOPIC, { qos: 2, onMessage: ({ payload }) => void own.add(numberIn(payload)) });
@@ -102,14 +111,15 @@ class ShutdownRun implements ScenarioRun {
     this.isOver = true;
     this.child?.kill("SIGKILL");
     await this.direct?.disconnect({ drainTimeout: 0 });
+    await this.proxy?.[Symbol.asyncDispose]();
     if (this.directory !== "") await rm(this.directory, { recursive: true, force: true });
   }
 
   /** Runs one process to its end. `until` says when a last client is to leave. */
   private async process(lives: number, last: boolean, until?: () => Promise<void>): Promise<void> {
-    const { settings, server } = this;
+    const { settings } = this;
     const orders: LifeOrders = {
-      url: `mqtt://127.0.0.1:${server.port}`,
+      url: this.proxy?.url ?? "",
       clientId: "chaos-shutdown",
       version: settings.version,
       directory: this.directory,
@@ -201,7 +211,7 @@ class ShutdownRun implements ScenarioRun {
     while (!this.isOver) {
       const batch: Promise<unknown>[] = [];
       while (published[qos] - handled[qos].size < AHEAD) {
-        batch.push(publisher.publish(`${WORK_TOPIC}/${qos}`, payloadOf(++published[qos]), { qos }));
+        batch.push(publisher.publish(`${WORK_TOPIC}/${qos}`, payloadOf(numberOf(qos, ++published[qos])), { qos }));
       }
       await Promise.all(batch);
       await pause(2);
@@ -225,6 +235,7 @@ class ShutdownRun implements ScenarioRun {
     const { violations, name, published, handled, given, own, replies } = this;
     const unhandled = QUALITIES.flatMap((qos) =>
       numbersTo(published[qos])
+        .map((count) => numberOf(qos, count))
         .filter((number) => !handled[qos].has(number))
         .map((number) => `${number} at QoS ${qos}`),
     );
@@ -233,16 +244,27 @@ class ShutdownRun implements ScenarioRun {
       .map((number) => `own ${number}`);
     const unanswered = [...this.replied].filter((number) => !replies.has(number)).map((number) => `reply ${number}`);
     const lost = [...unhandled, ...unseen, ...unanswered];
-    const doubled = given[2].repeated + own.repeated;
+    // An application may have a message as often as the server sent it as a new one.
+    const { received } = this.ledger;
+    const sentTwice = received.repeated.filter((number) => number % 2 === 0);
+    let handledTwice = 0;
+    for (const number of numbersTo(published[2]).map((count) => numberOf(2, count))) {
+      handledTwice += Math.max(0, given[2].times(number) - Math.max(1, received.times(number)));
+    }
+    const byServer = this.server.name === "our broker" ? sentTwice.length : 0;
+    const doubled = handledTwice + own.repeated + byServer;
     if (lost.length > 0) violations.push(`${name}: lost ${lost.slice(0, 10).join(", ")}`);
     if (doubled > 0)
-      violations.push(`${name}: ${given[2].repeated} handled twice at QoS 2, ${own.repeated} published twice`);
+      violations.push(
+        `${name}: ${handledTwice} handled twice at QoS 2, ${own.repeated} published twice, ${byServer} sent twice by the broker`,
+      );
     if (this.late > 0) violations.push(`${name}: ${this.late} handed over after disconnect was called`);
     if (this.stillRunning > 0)
       violations.push(`${name}: ${this.stillRunning} handlers ran when disconnect had resolved`);
     const notes = [
       `${shutdowns} shutdowns, ${given[1].repeated} handled twice at QoS 1, ${this.pending} pending at a shutdown`,
     ];
+    if (sentTwice.length > 0) notes.push(`${sentTwice.length} sent twice by ${this.server.name}`);
     if (this.noise > 0) notes.push(`${this.noise} error events for what stays in the store`);
     return {
       scenario: name,
@@ -265,6 +287,11 @@ class ShutdownRun implements ScenarioRun {
 const QUALITIES = [1, 2] as const;
 /** The outcome of a pending message that promises nothing: it may be in the store or not. */
 const NOT_KEPT = "CLIENT_CLOSED";
+
+/** Each message has a number of its own, whatever its QoS: odd ones QoS 1, even ones QoS 2. */
+function numberOf(qos: 1 | 2, count: number): number {
+  return 2 * count - (qos === 1 ? 1 : 0);
+}
 
 function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
