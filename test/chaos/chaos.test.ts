@@ -8,6 +8,7 @@ import { bundle } from "../fixtures/bundle.js";
 import { halfOpenScenario } from "./half-open-scenario.ts";
 import { linkScenario } from "./link-scenario.ts";
 import type { Outcome } from "./outcome.ts";
+import { overrunScenario } from "./overrun-scenario.ts";
 import { poisonScenario } from "./poison-scenario.ts";
 import { serverScenario } from "./server-scenario.ts";
 import { BrokerServer } from "./servers.ts";
@@ -107,3 +108,11 @@ test.concurrent.each([
   await using server = await BrokerServer.start(broker);
   expectNothingBroken(await poisonScenario(server, { messages: 20, cases: [each] }));
 });
+
+test.concurrent.each([1, 2] as const)(
+  "a server that sends more than Receive Maximum at QoS %i: every message is handled over one connection",
+  async (qos) => {
+    await using server = await BrokerServer.start(broker);
+    expectNothingBroken(await overrunScenario(server, { qos, messages: 100 }));
+  },
+);
