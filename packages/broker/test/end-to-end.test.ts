@@ -70,7 +70,7 @@ test("a client that is taken over says so by name", async () => {
   const first = await join(5, { clientId: "twin" });
   const taken = new Promise<{ clientId: string; certain: boolean }>((resolve) => first.on("takenOver", resolve));
   await using second = await join(5, { clientId: "twin" });
-  expect(await taken).toMatchObject({ clientId: "twin", certain: true });
+  expect(await taken).toMatchObject({ clientId: "twin", certain: false }); // in the first minute
   await first.disconnect();
   expect(second.connected).toBe(true);
 });
