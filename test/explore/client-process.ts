@@ -1,0 +1,119 @@
+// One process of the client's application, from its start until it is killed: the real client, whole or small, and an application that
+// connects until it succeeds, subscribes, publishes, and handles messages.
+import { type Clock, createClient, MqttError, type Store } from "@aiko/mqtt";
+import { createClient as createSmallClient, type SmallClient } from "@aiko/mqtt/small";
+import type { FakeClock } from "@aiko/mqtt/testing";
+import type { Arrival, Ledger, SentMessage } from "./ledger.ts";
+import type { End } from "./network.ts";
+import { ProcessClock } from "./process-clock.ts";
+import { CONNECT_TIMEOUT, type Scenario } from "./scenario.ts";
+import { FILTER } from "./server-side.ts";
+
+export class ClientProcess {
+  readonly clock: ProcessClock;
+  /** The whole client or the small one; only what both have is used. */
+  readonly client: Pick<SmallClient, "connected" | "connect" | "publish" | "subscribe" | "on">;
+  /** "ok", or an error's code; undefined while it is open or was not asked for. */
+  subscribed: string | undefined;
+  asksToSubscribe = false;
+  closedBy: string | undefined;
+  /** What the client complains of. */
+  readonly objections: string[] = [];
+  /** All that the process was told, in order. It decides what the process holds. */
+  readonly history: string[] = [];
+  readonly running: { readonly arrival: Arrival; readonly done: () => void }[] = [];
+
+  constructor(
+    readonly number: number,
+    scenario: Scenario,
+    private readonly ledger: Ledger,
+    clock: FakeClock,
+    private readonly store: Store | undefined,
+    dial: (clock: Clock) => End,
+    private readonly slow: () => boolean,
+  ) {
+    this.clock = new ProcessClock(clock);
+    const options = {
+      platform: { clock: this.clock, random: { next: () => 0.5 }, dial: async () => dial(this.clock) },
+      clientId: "c",
+      cleanStart: scenario.cleanStart,
+      keepAlive: 0,
+      connectTimeout: CONNECT_TIMEOUT,
+      reconnect: { initialDelay: 1, maximumDelay: 1 },
+    };
+    const { version } = scenario;
+    if (scenario.client === "small") {
+      if (version === 3) throw new Error("the small client does not speak MQTT 3.1");
+      this.client = createSmallClient("mqtt://server", { ...options, protocolVersion: version });
+    } else {
+      this.client = createClient("mqtt://server", { ...options, protocolVersion: version, store });
+    }
+    this.client.on("error", (error) => this.objections.push(String(error)));
+    this.client.on("closed", ({ error }) => {
+      this.closedBy = error?.code ?? "nothing";
+    });
+    this.client.on("disconnected", ({ error }) => {
+      if (error.name === "ProtocolError") this.objections.push(error.message);
+    });
+  }
+
+  start(): void {
+    this.client.connect().catch(() => {
+      // The first connection is the application's to try for again.
+      if (this.closedBy === undefined) this.clock.schedule(1, () => this.start());
+    });
+  }
+
+  subscribe(): void {
+    this.history.push("subscribe");
+    this.asksToSubscribe = true;
+    const onMessage = ({ payload }: { payload: Uint8Array }) => this.handle(new TextDecoder().decode(payload));
+    this.client.subscribe(FILTER, { qos: 2, onMessage }).then(
+      () => {
+        this.subscribed = "ok";
+      },
+      (error: unknown) => {
+        this.subscribed = codeOf(error);
+      },
+    );
+  }
+
+  publish(message: SentMessage): void {
+    const { name, qos } = message;
+    this.history.push(name);
+    const topic = name.split("/").slice(0, 2).join("/");
+    this.client.publish(topic, name, { qos }).then(
+      () => {
+        message.outcome = "ok";
+      },
+      (error: unknown) => {
+        message.outcome = codeOf(error);
+      },
+    );
+  }
+
+  /** The handler of the oldest message that one is running for returns. */
+  finish(): void {
+    this.history.push("finish");
+    const first = this.running.shift();
+    if (first === undefined) return;
+    first.arrival.handled = true;
+    first.done();
+  }
+
+  kill(): void {
+    this.clock.kill();
+    void this.store?.close();
+  }
+
+  private handle(name: string): Promise<void> | undefined {
+    const arrival = this.ledger.arrived(name, this.number);
+    if (this.slow()) return new Promise((done) => this.running.push({ arrival, done }));
+    arrival.handled = true;
+    return undefined;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof MqttError ? error.code : String(error);
+}

@@ -1,0 +1,126 @@
+// Network connections whose every packet waits until it is told to arrive. What a client wrote before it gave a connection up can
+// arrive later, when other connections are there; what is sent to an end that is gone vanishes. Knows packets only by their length.
+import type { Clock } from "@aiko/mqtt";
+import type { Transport, TransportListener } from "../../packages/mqtt/src/platform/transport.ts";
+
+/** A packet on its way, or the end of the stream. */
+export type Item = Uint8Array | "end";
+
+/** One end of a connection, as its owner sees it. */
+export class End implements Transport {
+  /** What is on its way to this end. */
+  readonly arriving: Item[] = [];
+  peer: End = this;
+  isOpen = true;
+  private listener: TransportListener | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    /** Is called with all that the owner is told. */
+    private readonly told: (what: Item) => void,
+    /** Is called with all that is sent. */
+    private readonly sent: (what: Item) => void,
+  ) {}
+
+  start(listener: TransportListener): void {
+    this.listener = listener;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.isOpen) for (const packet of packetsOf(bytes.slice())) this.send(packet);
+    return true;
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  end(sent?: () => void): void {
+    sent?.();
+    this.destroy();
+  }
+
+  destroy(): void {
+    if (!this.isOpen) return;
+    this.send("end");
+    this.close(undefined);
+  }
+
+  /** The next of what is on its way arrives. */
+  receive(): Item {
+    const item = this.arriving.shift();
+    if (item === undefined || !this.isOpen) throw new Error("bug: nothing is on its way");
+    this.told(item);
+    if (item === "end") this.close(undefined);
+    else this.listener?.onBytes(item);
+    return item;
+  }
+
+  /** The owner finds that the connection is broken; the other end only hears of it behind what was written. */
+  lose(): void {
+    if (!this.isOpen) return;
+    this.send("end");
+    this.told("end");
+    this.close(new Error("the connection is broken"));
+  }
+
+  /** Its process is gone. */
+  die(): void {
+    if (!this.isOpen) return;
+    this.send("end");
+    this.listener = undefined;
+    this.close(undefined);
+  }
+
+  /** The connection is broken, and all that is on its way to this end is lost. */
+  cut(): void {
+    this.told("end");
+    this.close(new Error("the connection was cut"));
+  }
+
+  private send(item: Item): void {
+    if (!this.peer.isOpen) return;
+    this.peer.arriving.push(item);
+    this.sent(item);
+  }
+
+  private close(error: Error | undefined): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.arriving.length = 0;
+    const { listener } = this;
+    this.listener = undefined;
+    if (listener !== undefined) this.clock.defer(() => listener.onClose(error));
+  }
+}
+
+/** A connection between a client and the server. */
+export interface Connection {
+  /** From 1. */
+  readonly number: number;
+  readonly client: End;
+  readonly server: End;
+}
+
+export function connectionOf(number: number, client: End, server: End): Connection {
+  client.peer = server;
+  server.peer = client;
+  return { number, client, server };
+}
+
+/** The packets that `bytes` consists of: nothing is ever written in part. */
+function packetsOf(bytes: Uint8Array): Uint8Array[] {
+  const packets: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    let at = start + 1;
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++] as number;
+      length += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) break;
+    }
+    packets.push(bytes.subarray(start, at + length));
+    start = at + length;
+  }
+  return packets;
+}

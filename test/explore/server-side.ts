@@ -1,0 +1,88 @@
+// The server: the broker's own hub and connections, with an application that sees what clients publish and publishes itself.
+
+import type { Clock } from "@aiko/mqtt";
+import type { PublishPacket, QoS } from "@aiko/mqtt/codec";
+import type { Delivery } from "@aiko/mqtt/session";
+import { parseBrokerOptions } from "../../packages/broker/src/broker-options.ts";
+import { ClientConnection } from "../../packages/broker/src/client-connection.ts";
+import { Hub } from "../../packages/broker/src/hub.ts";
+import type { KnownClient } from "../../packages/broker/src/known-client.ts";
+import type { End } from "./network.ts";
+import { EXPIRY, type Scenario } from "./scenario.ts";
+
+/** Milliseconds: a server that waits for a CONNECT as long as the network can keep it. */
+const PATIENT = 2 ** 31 - 1;
+export const FILTER = "down/#";
+const CLIENT = "c";
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Why connections end that break no rule. */
+const FAIR = [
+  "DISCONNECT",
+  "another connection took the session over",
+  "the client closed the connection without DISCONNECT",
+];
+
+class ObservedHub extends Hub {
+  observe: (name: string) => void = () => undefined;
+
+  override published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
+    this.observe(decoder.decode(packet.payload));
+    super.published(client, packet, delivery);
+  }
+}
+
+export class ServerSide {
+  readonly hub: ObservedHub;
+  /** What the server objected to. */
+  readonly objections: string[] = [];
+  private readonly settings;
+
+  /** @param arrived told of each message that a client publishes */
+  constructor(
+    private readonly clock: Clock,
+    scenario: Scenario,
+    arrived: (name: string) => void,
+  ) {
+    this.settings = parseBrokerOptions({
+      clock,
+      connectTimeout: PATIENT,
+      ...(scenario.faults.expiries > 0 && { maximumSessionExpiry: EXPIRY / 1000 }),
+      onEvent: (event) => {
+        if (event.type === "refused" && !FAIR.includes(event.reason)) this.objections.push(event.reason);
+        if (event.type === "disconnected" && !FAIR.includes(event.reason)) this.objections.push(event.reason);
+      },
+    });
+    this.hub = new ObservedHub(this.settings);
+    this.hub.observe = arrived;
+  }
+
+  accept(end: End): void {
+    this.hub.opened(new ClientConnection(end, this.clock, this.settings, this.hub));
+  }
+
+  publish(name: string, qos: QoS): void {
+    const payload = encoder.encode(name);
+    const topic = name.split("/").slice(0, 2).join("/");
+    this.hub.publish({
+      topic,
+      payload,
+      qos,
+      retain: false,
+      properties: undefined,
+      expiresAt: Infinity,
+      publisher: undefined,
+    });
+  }
+
+  /** The client's session, if there is one. */
+  get session(): KnownClient | undefined {
+    const { clients } = this.hub as unknown as { readonly clients: ReadonlyMap<string, KnownClient> };
+    return clients.get(CLIENT);
+  }
+
+  get hasSubscription(): boolean {
+    return this.session?.topicFilters.has(FILTER) === true;
+  }
+}

@@ -1,0 +1,303 @@
+// A whole world on a fake clock: the real client in its process, the real broker, the network between them. Nothing happens in it but by
+// an action that is asked for; the same actions lead to the same state. Owns which actions there are; what must hold is the verdict's.
+import { MemoryStore } from "@aiko/mqtt";
+import type { QoS } from "@aiko/mqtt/codec";
+import { FakeClock } from "@aiko/mqtt/testing";
+import { ClientProcess } from "./client-process.ts";
+import { hexOf, storedText, textOf } from "./fingerprint.ts";
+import { Ledger } from "./ledger.ts";
+import { type Connection, connectionOf, End, type Item } from "./network.ts";
+import { CONNECT_TIMEOUT, EXPIRY, type Faults, type Scenario, subscribesAtStart } from "./scenario.ts";
+import { ServerSide } from "./server-side.ts";
+
+type Fault = Exclude<keyof Faults, "connections">;
+
+/** What can happen; a number is a connection's. */
+export type Action =
+  | `arrive ${number} ${"up" | "down"}`
+  | "next step"
+  | "handler returns"
+  | "cut"
+  | "lose"
+  | "drop"
+  | "kill"
+  | "wipe"
+  | "expire";
+
+/** So many times a client may wait for its next timer before it is online or connecting. */
+const MOST_WAITS = 20;
+/** So many packets make a peace that never becomes quiet. */
+const ENDLESS = 400;
+
+/** A store in memory whose records can be seen. */
+class OpenStore extends MemoryStore {
+  get records(): ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> {
+    return (this as unknown as { readonly sessions: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> }).sessions;
+  }
+}
+
+export class World {
+  readonly clock = new FakeClock();
+  readonly ledger = new Ledger();
+  readonly server: ServerSide;
+  readonly connections: Connection[] = [];
+  /** How often each kind of fault has happened. */
+  readonly happened: Record<Fault, number> = { cuts: 0, losses: 0, drops: 0, kills: 0, wipes: 0, expiries: 0 };
+  process: ClientProcess;
+  /** What the server took for the client, and the session that it took it for. */
+  readonly owed = new Map<string, { readonly session: object; readonly kills: number; readonly expiries: number }>();
+  /** Whether the peace came to rest. */
+  isQuiet = true;
+  /** Is called with each packet that is sent. */
+  onSent: (connection: number, by: "client" | "server", item: Item) => void = () => undefined;
+  private position = 0;
+  private slow: boolean;
+  private store: OpenStore | undefined;
+
+  constructor(readonly scenario: Scenario) {
+    this.slow = scenario.slowHandlers;
+    this.server = new ServerSide(this.clock, scenario, (name) => {
+      this.ledger.arrived(name, this.process.number);
+    });
+    this.store = scenario.store ? new OpenStore() : undefined;
+    this.process = this.newProcess(1);
+  }
+
+  async begin(): Promise<void> {
+    await this.startProcess();
+    await this.settle();
+  }
+
+  /** What can happen now. */
+  get actions(): Action[] {
+    const { scenario, happened, process } = this;
+    const actions: Action[] = [];
+    for (const { number, client, server } of this.connections) {
+      if (server.isOpen && server.arriving.length > 0) actions.push(`arrive ${number} up`);
+      if (client.isOpen && client.arriving.length > 0) actions.push(`arrive ${number} down`);
+    }
+    if (process.running.length > 0) actions.push("handler returns");
+    if (process.closedBy !== undefined) return actions;
+    if (this.position < scenario.programme.length) actions.push("next step");
+    const may = (fault: Fault): boolean => happened[fault] < scenario.faults[fault];
+    if (may("expiries") && this.server.session?.isOnline === false) actions.push("expire");
+    if (this.connections.length >= scenario.faults.connections) return actions;
+    const { current } = this;
+    if (current !== undefined) {
+      if (may("cuts") && current.server.isOpen) actions.push("cut");
+      if (may("losses")) actions.push("lose");
+      if (may("drops") && current.server.isOpen) actions.push("drop");
+    }
+    if (may("kills")) actions.push("kill");
+    if (may("wipes")) actions.push("wipe");
+    return actions;
+  }
+
+  /** Lets it happen, and all that follows of it without time passing or packets arriving. */
+  async apply(action: Action): Promise<void> {
+    const [what, number, direction] = action.split(" ");
+    if (what === "arrive") {
+      const { client, server } = this.connections[Number(number) - 1] as Connection;
+      (direction === "up" ? server : client).receive();
+    } else if (action === "next step") {
+      this.step();
+    } else if (action === "handler returns") {
+      this.process.finish();
+    } else {
+      await this.fault(action as "cut" | "lose" | "drop" | "kill" | "wipe" | "expire");
+    }
+    await this.settle();
+  }
+
+  /** Whether nothing is on its way over the client's connection, and no handler runs. */
+  get isAtRest(): boolean {
+    return this.nextInPeace === undefined;
+  }
+
+  /** From now on nothing fails and no handler takes its time; what was written over connections that were given up is lost. */
+  async makePeace(): Promise<void> {
+    this.slow = false;
+    for (let i = 0; i < ENDLESS; i++) {
+      const action = this.nextInPeace;
+      if (action === undefined) return;
+      await this.apply(action);
+    }
+    this.isQuiet = false;
+  }
+
+  /** One more message each way, which a client in order must bring through. */
+  async probe(): Promise<void> {
+    const { process, server } = this;
+    if (process.closedBy !== undefined) return;
+    if (process.subscribed === "ok" && server.hasSubscription) this.publishDown(2, "probe");
+    process.publish(this.ledger.sent("up", 2, process.number, "probe"));
+    await this.settle();
+    await this.makePeace();
+  }
+
+  /** Of two worlds with the same text the same can become. */
+  get fingerprint(): string {
+    const { process, ledger, server } = this;
+    const ends = new Map<End, string>();
+    for (const { number, client, server: end } of this.connections) {
+      ends.set(client, `client${number}${client.isOpen}`);
+      ends.set(end, `server${number}${end.isOpen}`);
+    }
+    const lane = ({ arriving }: End) => arriving.map((item) => (item === "end" ? item : hexOf(item))).join();
+    const lanes = this.connections.map(
+      ({ client, server: end }) => `${lane(client)}|${client.isOpen}|${lane(end)}|${end.isOpen}`,
+    );
+    const { number, subscribed, closedBy, history, running } = process;
+    // Members with a # are out of reach; then all that the client was told stands for what it holds.
+    const { client } = process;
+    const holds = Object.keys(client).length > 0 ? textOf(client, ends) : history.join();
+    return [
+      JSON.stringify(this.happened),
+      `${this.position} ${number} ${subscribed} ${closedBy} ${running.length} ${this.connections.length}`,
+      lanes.join(";"),
+      ledger.summary,
+      [...this.owed.keys()].join(),
+      holds,
+      textOf(server.hub, ends),
+      this.store === undefined ? "" : storedText(this.store.records),
+    ].join("\n");
+  }
+
+  /** How many steps of the programme are done. */
+  get stepsDone(): number {
+    return this.position;
+  }
+
+  /** The connection that the client has or tries to have. */
+  get current(): Connection | undefined {
+    return this.connections.findLast(({ client }) => client.isOpen);
+  }
+
+  private get nextInPeace(): Action | undefined {
+    const { current, process } = this;
+    if (current !== undefined && current.server.arriving.length > 0) return `arrive ${current.number} up`;
+    if (current !== undefined && current.client.arriving.length > 0) return `arrive ${current.number} down`;
+    return process.running.length > 0 ? "handler returns" : undefined;
+  }
+
+  private step(): void {
+    const step = this.scenario.programme[this.position++];
+    if (step === "subscribe") {
+      this.process.subscribe();
+      return;
+    }
+    const qos = Number(step?.at(-1)) as QoS;
+    if (step?.startsWith("up")) this.process.publish(this.ledger.sent("up", qos, this.process.number));
+    else this.publishDown(qos);
+  }
+
+  private publishDown(qos: QoS, note = ""): void {
+    const { server, process, happened, ledger } = this;
+    const message = ledger.sent("down", qos, process.number, note);
+    const { session } = server;
+    const takes = session !== undefined && server.hasSubscription;
+    message.outcome = takes ? "ok" : "not subscribed";
+    if (takes)
+      this.owed.set(message.name, { session, kills: happened.kills + happened.wipes, expiries: happened.expiries });
+    server.publish(message.name, qos);
+  }
+
+  private async fault(what: "cut" | "lose" | "drop" | "kill" | "wipe" | "expire"): Promise<void> {
+    const { current, happened, process } = this;
+    process.history.push(what);
+    switch (what) {
+      case "cut":
+        happened.cuts++;
+        current?.client.cut();
+        current?.server.cut();
+        break;
+      case "lose":
+        happened.losses++;
+        if (process.client.connected) current?.client.lose();
+        else await this.pass(CONNECT_TIMEOUT);
+        break;
+      case "drop":
+        happened.drops++;
+        current?.server.lose();
+        break;
+      case "expire":
+        happened.expiries++;
+        await this.clock.advance(EXPIRY + 1);
+        break;
+      case "kill":
+      case "wipe":
+        happened[what === "kill" ? "kills" : "wipes"]++;
+        await this.restart(what === "kill");
+    }
+  }
+
+  private async pass(milliseconds: number): Promise<void> {
+    if (this.scenario.faults.expiries > 0) this.happened.expiries++;
+    await this.clock.advance(milliseconds);
+  }
+
+  private async restart(keepsStore: boolean): Promise<void> {
+    const { process, store, connections } = this;
+    process.kill();
+    for (const { client } of connections) client.die();
+    const kept = keepsStore && store !== undefined;
+    this.ledger.killed(process.number, kept);
+    if (store !== undefined && !kept) this.store = new OpenStore();
+    await this.clock.tick();
+    this.process = this.newProcess(process.number + 1);
+    await this.startProcess();
+  }
+
+  private newProcess(number: number): ClientProcess {
+    const { scenario, ledger, clock, store } = this;
+    return new ClientProcess(
+      number,
+      scenario,
+      ledger,
+      clock,
+      store,
+      () => this.open(),
+      () => this.slow,
+    );
+  }
+
+  private async startProcess(): Promise<void> {
+    const { process, scenario } = this;
+    const done = scenario.programme.slice(0, this.position).includes("subscribe");
+    if (done || subscribesAtStart(scenario)) process.subscribe();
+    process.start();
+    await this.clock.tick();
+  }
+
+  private open(): End {
+    const number = this.connections.length + 1;
+    const { process } = this;
+    const told = (item: Item): void => {
+      process.history.push(`${number}${item === "end" ? item : hexOf(item)}`);
+    };
+    const connection = connectionOf(
+      number,
+      new End(process.clock, told, (item) => this.onSent(number, "client", item)),
+      new End(
+        this.clock,
+        () => undefined,
+        (item) => this.onSent(number, "server", item),
+      ),
+    );
+    this.connections.push(connection);
+    this.server.accept(connection.server);
+    return connection.client;
+  }
+
+  /** Lets everything happen that needs no packet: a client that waits for its next attempt makes it. */
+  private async settle(): Promise<void> {
+    await this.clock.tick();
+    for (let i = 0; i < MOST_WAITS; i++) {
+      const { process, current } = this;
+      if (current !== undefined || process.closedBy !== undefined) return;
+      const { wait } = process.clock;
+      if (wait === Infinity) return;
+      await this.clock.advance(wait);
+    }
+  }
+}
