@@ -10,6 +10,8 @@ export interface Bounds {
   readonly depth: number;
   /** When to stop, by `Date.now()`. */
   readonly until: number;
+  /** What is enough to find. */
+  readonly enough?: Kind | undefined;
 }
 
 /** The shortest schedule to something wrong. */
@@ -72,11 +74,12 @@ class Explorer {
     this.exploration = { scenario, ...counts, faults, findings, complete: true };
   }
 
-  async run({ depth, states, until }: Bounds): Promise<void> {
+  async run({ depth, states, until, enough }: Bounds): Promise<void> {
     const { exploration, queue } = this;
     await this.visit(undefined, undefined);
     for (let next = 0; next < queue.length; next++) {
-      if (exploration.states >= states || Date.now() >= until) {
+      const found = enough !== undefined && exploration.faults[enough] > 0;
+      if (found || exploration.states >= states || Date.now() >= until) {
         exploration.complete = false;
         return;
       }

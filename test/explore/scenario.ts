@@ -5,7 +5,7 @@ import type { ProtocolVersion, QoS } from "@aiko/mqtt/codec";
 export type Step = `up${QoS}` | `down${QoS}` | "subscribe";
 
 export interface Faults {
-  /** How many network connections the client may open before the network heals. */
+  /** How many network connections there are if each fault leads to another: one more than faults. */
   readonly connections: number;
   /** Both ends notice at once, and what is on its way is lost. */
   readonly cuts: number;

@@ -19,12 +19,18 @@ export interface Violation {
   readonly what: string;
 }
 
+/** So many connections may a client need that no fault has led to: after a take-over, or for a session that is not its own. */
+const SPARE = 6;
+
 /** What must never be so, whatever is still to come. */
 export function violationsNow(world: World): Violation[] {
   const violations: Violation[] = [];
   const { ledger, process, server } = world;
   if (process.closedBy !== undefined)
     violations.push({ kind: "client dead", what: `the client closed itself: ${process.closedBy}` });
+  const { connections } = world.scenario.faults;
+  if (world.connections.length > connections + SPARE)
+    violations.push({ kind: "client dead", what: `the client opens connection after connection` });
   for (const what of [...server.objections, ...process.objections]) violations.push({ kind: "protocol error", what });
   for (const message of ledger.messages) {
     if (isDoubled(world, message)) {

@@ -81,7 +81,8 @@ export class World {
     if (this.position < scenario.programme.length) actions.push("next step");
     const may = (fault: Fault): boolean => happened[fault] < scenario.faults[fault];
     if (may("expiries") && this.server.session?.isOnline === false) actions.push("expire");
-    if (this.connections.length >= scenario.faults.connections) return actions;
+    const { cuts, losses, drops, kills, wipes } = happened;
+    if (1 + cuts + losses + drops + kills + wipes >= scenario.faults.connections) return actions;
     const { current } = this;
     if (current !== undefined) {
       if (may("cuts") && current.server.isOpen) actions.push("cut");
