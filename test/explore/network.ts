@@ -98,14 +98,16 @@ export class End implements Transport {
 export interface Connection {
   /** From 1. */
   readonly number: number;
+  /** The number of the process that opened it. */
+  readonly process: number;
   readonly client: End;
   readonly server: End;
 }
 
-export function connectionOf(number: number, client: End, server: End): Connection {
+export function connectionOf(number: number, process: number, client: End, server: End): Connection {
   client.peer = server;
   server.peer = client;
-  return { number, client, server };
+  return { number, process, client, server };
 }
 
 /** The packets that `bytes` consists of: nothing is ever written in part. */

@@ -10,7 +10,7 @@ export const KINDS = [
   "rejected",
   "subscription missing",
   "client dead",
-  "protocol error",
+  "error",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -31,7 +31,9 @@ export function violationsNow(world: World): Violation[] {
   const { connections } = world.scenario.faults;
   if (world.connections.length > connections + SPARE)
     violations.push({ kind: "client dead", what: `the client opens connection after connection` });
-  for (const what of [...server.objections, ...process.objections]) violations.push({ kind: "protocol error", what });
+  // A client that closes says so of everything that it has.
+  const complaints = process.closedBy === undefined ? process.objections : [];
+  for (const what of [...server.objections, ...complaints]) violations.push({ kind: "error", what });
   for (const message of ledger.messages) {
     if (isDoubled(world, message)) {
       const what = `${message.name} arrived ${message.arrivals.length} times`;
@@ -100,9 +102,8 @@ function isLost(world: World, { name, qos, direction, outcome, orphan, arrivals 
     return outcome === "ok" || (orphan === "kept" && !endsWithConnection(world) && world.happened.expiries === 0);
   const owed = world.owed.get(name);
   if (owed === undefined || owed.session === world.server.session) return owed !== undefined;
-  const { kills, wipes, expiries } = world.happened;
-  if (endsWithConnection(world) || expiries > owed.expiries) return false;
-  return !(world.scenario.cleanStart && kills + wipes > owed.kills);
+  if (endsWithConnection(world) || world.happened.expiries > owed.expiries) return false;
+  return !(world.scenario.cleanStart && owed.maker < world.process.number);
 }
 
 /** Before MQTT 5 a clean session ends with its connection, and a QoS 2 message without PUBREC has no other outcome than this. */

@@ -24,6 +24,14 @@ export type Action =
   | "wipe"
   | "expire";
 
+/** For which session the server took a message, and what had happened by then. */
+interface Owed {
+  readonly session: object;
+  /** The number of the process whose CONNECT began the session. */
+  readonly maker: number;
+  readonly expiries: number;
+}
+
 /** So many times a client may wait for its next timer before it is online or connecting. */
 const MOST_WAITS = 20;
 /** So many packets make a peace that never becomes quiet. */
@@ -45,11 +53,12 @@ export class World {
   readonly happened: Record<Fault, number> = { cuts: 0, losses: 0, drops: 0, kills: 0, wipes: 0, expiries: 0 };
   process: ClientProcess;
   /** What the server took for the client, and the session that it took it for. */
-  readonly owed = new Map<string, { readonly session: object; readonly kills: number; readonly expiries: number }>();
+  readonly owed = new Map<string, Owed>();
   /** Whether the peace came to rest. */
   isQuiet = true;
   /** Is called with each packet that is sent. */
   onSent: (connection: number, by: "client" | "server", item: Item) => void = () => undefined;
+  private readonly makers = new Map<object, number>();
   private position = 0;
   private slow: boolean;
   private store: OpenStore | undefined;
@@ -98,8 +107,10 @@ export class World {
   async apply(action: Action): Promise<void> {
     const [what, number, direction] = action.split(" ");
     if (what === "arrive") {
-      const { client, server } = this.connections[Number(number) - 1] as Connection;
+      const { client, server, process } = this.connections[Number(number) - 1] as Connection;
       (direction === "up" ? server : client).receive();
+      const { session } = this.server;
+      if (session !== undefined && !this.makers.has(session)) this.makers.set(session, process);
     } else if (action === "next step") {
       this.step();
     } else if (action === "handler returns") {
@@ -157,7 +168,7 @@ export class World {
       `${this.position} ${number} ${subscribed} ${closedBy} ${running.length} ${this.connections.length}`,
       lanes.join(";"),
       ledger.summary,
-      [...this.owed.keys()].join(),
+      [...this.owed].map(([name, { session, maker }]) => `${name}${session === server.session}${maker}`).join(),
       holds,
       textOf(server.hub, ends),
       this.store === undefined ? "" : storedText(this.store.records),
@@ -198,8 +209,10 @@ export class World {
     const { session } = server;
     const takes = session !== undefined && server.hasSubscription;
     message.outcome = takes ? "ok" : "not subscribed";
-    if (takes)
-      this.owed.set(message.name, { session, kills: happened.kills + happened.wipes, expiries: happened.expiries });
+    if (takes) {
+      const maker = this.makers.get(session) ?? 0;
+      this.owed.set(message.name, { session, maker, expiries: happened.expiries });
+    }
     server.publish(message.name, qos);
   }
 
@@ -278,6 +291,7 @@ export class World {
     };
     const connection = connectionOf(
       number,
+      process.number,
       new End(process.clock, told, (item) => this.onSent(number, "client", item)),
       new End(
         this.clock,
