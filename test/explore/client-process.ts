@@ -17,6 +17,8 @@ export class ClientProcess {
   subscribed: string | undefined;
   asksToSubscribe = false;
   closedBy: string | undefined;
+  /** Whether a CONNACK has accepted it. */
+  wasConnected = false;
   /** What the client complains of. */
   readonly objections: string[] = [];
   /** All that the process was told, in order. It decides what the process holds. */
@@ -51,6 +53,9 @@ export class ClientProcess {
     this.client.on("error", (error) => this.objections.push(String(error)));
     this.client.on("closed", ({ error }) => {
       this.closedBy = error?.code ?? "nothing";
+    });
+    this.client.on("connected", () => {
+      this.wasConnected = true;
     });
     this.client.on("disconnected", ({ error }) => {
       if (error.name === "ProtocolError") this.objections.push(error.message);

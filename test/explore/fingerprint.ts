@@ -32,13 +32,21 @@ export function storedText(sessions: ReadonlyMap<string, ReadonlyMap<number, Uin
   return records.map(([key, record]) => `${key}${timeless(record)}`).join();
 }
 
-/** @param endNumbers what to call the ends of connections */
-export function textOf(root: unknown, endNumbers: ReadonlyMap<End, string>): string {
+/** From here on a number is a moment. */
+const MOMENTS = 1e12;
+
+/**
+ * @param endNumbers what to call the ends of connections
+ * @param now from which moments are counted: what differs is a second or more
+ */
+export function textOf(root: unknown, endNumbers: ReadonlyMap<End, string>, now: number): string {
   const seen = new Map<object, number>();
   const parts: string[] = [];
   const walk = (value: unknown): void => {
     if (typeof value === "function") {
       parts.push("f");
+    } else if (typeof value === "number" && value > MOMENTS && value < Infinity) {
+      parts.push("at", String(Math.floor((value - now) / 1000)));
     } else if (typeof value !== "object" || value === null) {
       parts.push(typeof value === "string" ? JSON.stringify(value) : String(value));
     } else {

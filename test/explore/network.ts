@@ -3,7 +3,7 @@
 import type { Clock } from "@aiko/mqtt";
 import type { Transport, TransportListener } from "../../packages/mqtt/src/platform/transport.ts";
 
-/** A packet on its way, or the end of the stream. */
+/** A packet on its way, or half of many like it; or the end of the stream. */
 export type Item = Uint8Array | "end";
 
 /** One end of a connection, as its owner sees it. */
@@ -12,6 +12,8 @@ export class End implements Transport {
   readonly arriving: Item[] = [];
   peer: End = this;
   isOpen = true;
+  /** Whether all is said that its owner has to say: it waits for the other's end, and hears nothing else any more. */
+  private isEnding = false;
   private listener: TransportListener | undefined;
 
   constructor(
@@ -20,6 +22,8 @@ export class End implements Transport {
     private readonly told: (what: Item) => void,
     /** Is called with all that is sent. */
     private readonly sent: (what: Item) => void,
+    /** Whether its owner, having said all, waits for the other's end: a server need not, since it listens no more. */
+    private readonly waits: boolean,
   ) {}
 
   start(listener: TransportListener): void {
@@ -27,7 +31,7 @@ export class End implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.isOpen) for (const packet of packetsOf(bytes.slice())) this.send(packet);
+    if (this.isOpen) for (const packet of gathered(packetsOf(bytes.slice()))) this.send(packet);
     return true;
   }
 
@@ -36,13 +40,20 @@ export class End implements Transport {
   resume(): void {}
 
   end(sent?: () => void): void {
+    if (!this.isOpen || this.isEnding) return;
+    this.sendEnd();
+    if (!this.waits) {
+      this.close(undefined);
+      return;
+    }
+    const ends = this.arriving.includes("end");
+    this.arriving.length = 0;
+    if (ends) this.arriving.push("end");
     sent?.();
-    this.destroy();
   }
 
   destroy(): void {
-    if (!this.isOpen) return;
-    this.send("end");
+    this.sendEnd();
     this.close(undefined);
   }
 
@@ -51,7 +62,7 @@ export class End implements Transport {
     const item = this.arriving.shift();
     if (item === undefined || !this.isOpen) throw new Error("bug: nothing is on its way");
     this.told(item);
-    if (item === "end") this.close(undefined);
+    if (item === "end") this.destroy();
     else this.listener?.onBytes(item);
     return item;
   }
@@ -59,15 +70,14 @@ export class End implements Transport {
   /** The owner finds that the connection is broken; the other end only hears of it behind what was written. */
   lose(): void {
     if (!this.isOpen) return;
-    this.send("end");
+    this.sendEnd();
     this.told("end");
     this.close(new Error("the connection is broken"));
   }
 
   /** Its process is gone. */
   die(): void {
-    if (!this.isOpen) return;
-    this.send("end");
+    this.sendEnd();
     this.listener = undefined;
     this.close(undefined);
   }
@@ -78,8 +88,14 @@ export class End implements Transport {
     this.close(new Error("the connection was cut"));
   }
 
+  private sendEnd(): void {
+    if (!this.isOpen || this.isEnding) return;
+    this.send("end");
+    this.isEnding = true;
+  }
+
   private send(item: Item): void {
-    if (!this.peer.isOpen) return;
+    if (this.isEnding || !this.peer.isOpen || (this.peer.isEnding && item !== "end")) return;
     this.peer.arriving.push(item);
     this.sent(item);
   }
@@ -108,6 +124,33 @@ export function connectionOf(number: number, process: number, client: End, serve
   client.peer = server;
   server.peer = client;
   return { number, process, client, server };
+}
+
+/** So many packets of one type in one write are two items: where such a row is cut matters little. */
+const ROW = 8;
+
+function gathered(packets: readonly Uint8Array[]): Uint8Array[] {
+  const items: Uint8Array[] = [];
+  for (let start = 0; start < packets.length; ) {
+    let end = start + 1;
+    while (packets[end]?.[0] === packets[start]?.[0]) end++;
+    const row = packets.slice(start, end);
+    const half = row.length >> 1;
+    if (row.length < ROW) items.push(...row);
+    else items.push(joined(row.slice(0, half)), joined(row.slice(half)));
+    start = end;
+  }
+  return items;
+}
+
+function joined(packets: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(packets.reduce((length, packet) => length + packet.length, 0));
+  let at = 0;
+  for (const packet of packets) {
+    bytes.set(packet, at);
+    at += packet.length;
+  }
+  return bytes;
 }
 
 /** The packets that `bytes` consists of: nothing is ever written in part. */

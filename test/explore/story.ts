@@ -95,8 +95,9 @@ function sentence(world: World, action: Action): string {
 
 function itemWords(item: Item, version: ProtocolVersion): string {
   if (item === "end") return "the end of the connection";
-  const packet = new PacketStream(item[0] === 0x10 ? "any" : version).push(item)[0];
-  return packet === undefined ? "bytes" : packetWords(packet);
+  const packets = new PacketStream(item[0] === 0x10 ? "any" : version).push(item);
+  const [first, ...others] = packets.map(packetWords);
+  return others.length === 0 ? (first ?? "bytes") : `${first} … ${others.at(-1)}`;
 }
 
 function packetWords(packet: Packet): string {

@@ -150,6 +150,7 @@ export class World {
   /** Of two worlds with the same text the same can become. */
   get fingerprint(): string {
     const { process, ledger, server } = this;
+    const now = this.clock.now();
     const ends = new Map<End, string>();
     for (const { number, client, server: end } of this.connections) {
       ends.set(client, `client${number}${client.isOpen}`);
@@ -162,7 +163,7 @@ export class World {
     const { number, subscribed, closedBy, history, running } = process;
     // Members with a # are out of reach; then all that the client was told stands for what it holds.
     const { client } = process;
-    const holds = Object.keys(client).length > 0 ? textOf(client, ends) : history.join();
+    const holds = Object.keys(client).length > 0 ? textOf(client, ends, now) : history.join();
     return [
       JSON.stringify(this.happened),
       `${this.position} ${number} ${subscribed} ${closedBy} ${running.length} ${this.connections.length}`,
@@ -170,7 +171,7 @@ export class World {
       ledger.summary,
       [...this.owed].map(([name, { session, maker }]) => `${name}${session === server.session}${maker}`).join(),
       holds,
-      textOf(server.hub, ends),
+      textOf(server.hub, ends, now),
       this.store === undefined ? "" : storedText(this.store.records),
     ].join("\n");
   }
@@ -289,16 +290,10 @@ export class World {
     const told = (item: Item): void => {
       process.history.push(`${number}${item === "end" ? item : hexOf(item)}`);
     };
-    const connection = connectionOf(
-      number,
-      process.number,
-      new End(process.clock, told, (item) => this.onSent(number, "client", item)),
-      new End(
-        this.clock,
-        () => undefined,
-        (item) => this.onSent(number, "server", item),
-      ),
-    );
+    const client = new End(process.clock, told, (item) => this.onSent(number, "client", item), true);
+    const unheard = (): void => undefined;
+    const server = new End(this.clock, unheard, (item) => this.onSent(number, "server", item), false);
+    const connection = connectionOf(number, process.number, client, server);
     this.connections.push(connection);
     this.server.accept(connection.server);
     return connection.client;
