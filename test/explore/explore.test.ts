@@ -187,9 +187,10 @@ test("a schedule is told in words", async () => {
 
 describe("every state of", () => {
   test.each([
-    ["one up at QoS 2, links fail", whole(4, false)],
+    ["one up at QoS 2, links fail", whole(5, true)],
+    ["one up at QoS 2, links fail", whole(5, false)],
     ["one up at QoS 2, links fail", whole(4, true)],
-    ["one up at QoS 2, links fail", whole(3, false, true)],
+    ["one up at QoS 2, links fail", whole(3, false)],
     ["one up at QoS 2, links fail", small(4, false)],
   ] as const)(
     "%s, with %o, is without fault",
@@ -198,6 +199,22 @@ describe("every state of", () => {
       expect([...findings.values()]).toEqual([]);
       expect(kindsOf(faults)).toEqual([]);
       expect(complete).toBe(true);
+    },
+    PATIENCE,
+  );
+});
+
+describe("the first states of", () => {
+  test.each([
+    ["up at QoS 2, killed", whole(5, false)],
+    ["up at QoS 2 and 1, killed without the store", whole(5, false, true)],
+    ["sessions expire", whole(5, true)],
+    ["two down at QoS 2, links fail", whole(5, true)],
+  ] as const)(
+    "%s, with %o, are without fault",
+    async (name, setup) => {
+      const { findings } = await explore(scenarioNamed(name, setup), { ...NO_LIMIT, states: 600 });
+      expect([...findings.values()]).toEqual([]);
     },
     PATIENCE,
   );
@@ -231,15 +248,17 @@ function withCleanStart(bytes: Uint8Array): Uint8Array {
 }
 
 describe("of a client that says Clean Start 1, it finds by itself", () => {
+  const losing = { ...PEACE, losses: 2 };
   test.each([
-    ["doubled", "one up at QoS 2, links fail"],
-    ["subscription missing", "subscribing, links fail"],
-    ["lost", "two down at QoS 1, links fail"],
+    ["doubled", ["up2"]],
+    ["subscription missing", ["subscribe"]],
+    ["lost", ["down1"]],
   ] as const)(
-    "%s in: %s",
-    async (kind, name) => {
-      const scenario = scenarioNamed(name, whole(5, true));
-      const { findings } = await explore(scenario, { ...NO_LIMIT, enough: kind }, withCleanStarts);
+    "%s in a programme of %s",
+    async (kind, programme) => {
+      const setup = scenarioNamed("one up at QoS 2, links fail", whole(5, true));
+      const bounds = { ...NO_LIMIT, enough: kind };
+      const { findings } = await explore({ ...setup, programme, faults: losing }, bounds, withCleanStarts);
       expect([...findings.values()].map((each) => each.kind)).toContain(kind);
     },
     PATIENCE,

@@ -102,7 +102,7 @@ function isLost(world: World, { name, qos, direction, outcome, orphan, arrivals 
     return outcome === "ok" || (orphan === "kept" && !endsWithConnection(world) && world.happened.expiries === 0);
   const owed = world.owed.get(name);
   if (owed === undefined || owed.session === world.server.session) return owed !== undefined;
-  if (endsWithConnection(world) || world.happened.expiries > owed.expiries) return false;
+  if (endsWithConnection(world) || world.happened.expiries > 0) return false;
   return !(world.scenario.cleanStart && owed.maker < world.process.number);
 }
 

@@ -24,12 +24,11 @@ export type Action =
   | "wipe"
   | "expire";
 
-/** For which session the server took a message, and what had happened by then. */
+/** For which session the server took a message. */
 interface Owed {
   readonly session: object;
   /** The number of the process whose CONNECT began the session. */
   readonly maker: number;
-  readonly expiries: number;
 }
 
 /** So many times a client may wait for its next timer before it is online or connecting. */
@@ -77,27 +76,33 @@ export class World {
     await this.settle();
   }
 
-  /** What can happen now. */
-  get actions(): Action[] {
-    const { scenario, happened, process } = this;
-    const actions: Action[] = [];
+  /** What can happen now; of what can happen in any order with the same result, one. */
+  get actions(): readonly Action[] {
+    const toServer: Action[] = [];
+    const toClient: Action[] = [];
     for (const { number, client, server } of this.connections) {
-      if (server.isOpen && server.arriving.length > 0) actions.push(`arrive ${number} up`);
-      if (client.isOpen && client.arriving.length > 0) actions.push(`arrive ${number} down`);
+      if (server.isOpen && server.arriving.length > 0) toServer.push(`arrive ${number} up`);
+      if (client.isOpen && client.arriving.length > 0) toClient.push(`arrive ${number} down`);
     }
-    if (process.running.length > 0) actions.push("handler returns");
+    const others = this.otherActions;
+    // What reaches the client and what reaches the server do not concern each other, if nothing else can happen any more.
+    const isAlone = others.length === 0 && this.connections.filter(({ client }) => client.isOpen).length === 1;
+    return isAlone && toClient.length > 0 ? toClient : [...toServer, ...toClient, ...others];
+  }
+
+  private get otherActions(): Action[] {
+    const { scenario, happened, process, current } = this;
+    const actions: Action[] = process.running.length > 0 ? ["handler returns"] : [];
     if (process.closedBy !== undefined) return actions;
     if (this.position < scenario.programme.length) actions.push("next step");
+    const { cuts, losses, drops, kills, wipes } = happened;
+    const failed = cuts + losses + drops + kills + wipes;
     const may = (fault: Fault): boolean => happened[fault] < scenario.faults[fault];
     if (may("expiries") && this.server.session?.isOnline === false) actions.push("expire");
-    const { cuts, losses, drops, kills, wipes } = happened;
-    if (1 + cuts + losses + drops + kills + wipes >= scenario.faults.connections) return actions;
-    const { current } = this;
-    if (current !== undefined) {
-      if (may("cuts") && current.server.isOpen) actions.push("cut");
-      if (may("losses")) actions.push("lose");
-      if (may("drops") && current.server.isOpen) actions.push("drop");
-    }
+    if (failed + 1 >= scenario.faults.connections) return actions;
+    if (may("cuts") && current?.server.isOpen) actions.push("cut");
+    if (may("losses") && current !== undefined) actions.push("lose");
+    if (may("drops") && current?.server.isOpen) actions.push("drop");
     if (may("kills")) actions.push("kill");
     if (may("wipes")) actions.push("wipe");
     return actions;
@@ -169,6 +174,7 @@ export class World {
       `${this.position} ${number} ${subscribed} ${closedBy} ${running.length} ${this.connections.length}`,
       lanes.join(";"),
       ledger.summary,
+      String(server.session && this.makers.get(server.session)),
       [...this.owed].map(([name, { session, maker }]) => `${name}${session === server.session}${maker}`).join(),
       holds,
       textOf(server.hub, ends, now),
@@ -205,14 +211,14 @@ export class World {
   }
 
   private publishDown(qos: QoS, note = ""): void {
-    const { server, process, happened, ledger } = this;
+    const { server, process, ledger } = this;
     const message = ledger.sent("down", qos, process.number, note);
     const { session } = server;
     const takes = session !== undefined && server.hasSubscription;
     message.outcome = takes ? "ok" : "not subscribed";
     if (takes) {
       const maker = this.makers.get(session) ?? 0;
-      this.owed.set(message.name, { session, maker, expiries: happened.expiries });
+      this.owed.set(message.name, { session, maker });
     }
     server.publish(message.name, qos);
   }
