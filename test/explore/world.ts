@@ -62,7 +62,11 @@ export class World {
   private slow: boolean;
   private store: OpenStore | undefined;
 
-  constructor(readonly scenario: Scenario) {
+  /** @param byHistory whether a client is known by all that it was told, and not by what it holds */
+  constructor(
+    readonly scenario: Scenario,
+    private readonly byHistory = false,
+  ) {
     this.slow = scenario.slowHandlers;
     this.server = new ServerSide(this.clock, scenario, (name) => {
       this.ledger.arrived(name, this.process.number);
@@ -168,7 +172,8 @@ export class World {
     const { number, subscribed, closedBy, history, running } = process;
     // Members with a # are out of reach; then all that the client was told stands for what it holds.
     const { client } = process;
-    const holds = Object.keys(client).length > 0 ? textOf(client, ends, now) : history.join();
+    const canBeRead = !this.byHistory && Object.keys(client).length > 0;
+    const holds = canBeRead ? textOf(client, ends, now) : history.join();
     return [
       JSON.stringify(this.happened),
       `${this.position} ${number} ${subscribed} ${closedBy} ${running.length} ${this.connections.length}`,
