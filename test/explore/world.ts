@@ -1,12 +1,12 @@
 // A whole world on a fake clock: the real client in its process, the real broker, the network between them. Nothing happens in it but by
 // an action that is asked for; the same actions lead to the same state. Owns which actions there are; what must hold is the verdict's.
-import { MemoryStore } from "@aiko/mqtt";
 import type { QoS } from "@aiko/mqtt/codec";
 import { FakeClock } from "@aiko/mqtt/testing";
 import { ClientProcess } from "./client-process.ts";
 import { hexOf, storedText, textOf } from "./fingerprint.ts";
 import { Ledger } from "./ledger.ts";
 import { type Connection, connectionOf, End, type Item } from "./network.ts";
+import { OpenStore } from "./open-store.ts";
 import { CONNECT_TIMEOUT, EXPIRY, type Faults, type Scenario, subscribesAtStart } from "./scenario.ts";
 import { ServerSide } from "./server-side.ts";
 
@@ -35,13 +35,6 @@ interface Owed {
 const MOST_WAITS = 20;
 /** So many packets make a peace that never becomes quiet. */
 const ENDLESS = 400;
-
-/** A store in memory whose records can be seen. */
-class OpenStore extends MemoryStore {
-  get records(): ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> {
-    return (this as unknown as { readonly sessions: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> }).sessions;
-  }
-}
 
 export class World {
   readonly clock = new FakeClock();
