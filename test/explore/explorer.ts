@@ -1,9 +1,11 @@
 // Visits every state of a scenario, breadth-first: each state by the shortest schedule that leads to it, which is run from the start in
 // a world of its own. Of states that hold the same, one is gone on from. Owns the search; what a state is, and what must hold, is not its.
+
 import { createHash } from "node:crypto";
+import type { Action } from "./action.ts";
 import type { Scenario } from "./scenario.ts";
 import { KINDS, type Kind, type Violation, violationsInPeace, violationsNow } from "./verdict.ts";
-import { type Action, World } from "./world.ts";
+import { World } from "./world.ts";
 
 export interface Bounds {
   readonly states: number;

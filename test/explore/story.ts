@@ -1,10 +1,12 @@
 // A schedule in words that a person can follow: runs it again in a world of its own and says what happens, what is sent because of it,
 // and what the applications see.
+
 import { type Packet, PacketStream, type ProtocolVersion } from "@aiko/mqtt/codec";
+import type { Action } from "./action.ts";
 import type { Finding, MakeWorld } from "./explorer.ts";
 import type { Item } from "./network.ts";
 import type { Scenario } from "./scenario.ts";
-import { type Action, World } from "./world.ts";
+import { World } from "./world.ts";
 
 /** A line for each event, and one for each thing that comes of it, further in. */
 export async function storyOf(

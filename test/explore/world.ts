@@ -2,27 +2,14 @@
 // an action that is asked for; the same actions lead to the same state. Owns which actions there are; what must hold is the verdict's.
 import type { QoS } from "@aiko/mqtt/codec";
 import { FakeClock } from "@aiko/mqtt/testing";
+import type { Action, Fault, FaultAction } from "./action.ts";
 import { ClientProcess } from "./client-process.ts";
 import { hexOf, storedText, textOf } from "./fingerprint.ts";
 import { Ledger } from "./ledger.ts";
 import { type Connection, connectionOf, End, type Item } from "./network.ts";
 import { OpenStore } from "./open-store.ts";
-import { CONNECT_TIMEOUT, EXPIRY, type Faults, type Scenario, subscribesAtStart } from "./scenario.ts";
+import { CONNECT_TIMEOUT, EXPIRY, type Scenario, subscribesAtStart } from "./scenario.ts";
 import { ServerSide } from "./server-side.ts";
-
-type Fault = Exclude<keyof Faults, "connections">;
-
-/** What can happen; a number is a connection's. */
-export type Action =
-  | `arrive ${number} ${"up" | "down"}`
-  | "next step"
-  | "handler returns"
-  | "cut"
-  | "lose"
-  | "drop"
-  | "kill"
-  | "wipe"
-  | "expire";
 
 /** For which session the server took a message. */
 interface Owed {
@@ -118,7 +105,7 @@ export class World {
     } else if (action === "handler returns") {
       this.process.finish();
     } else {
-      await this.fault(action as "cut" | "lose" | "drop" | "kill" | "wipe" | "expire");
+      await this.fault(action as FaultAction);
     }
     await this.settle();
   }
@@ -221,7 +208,7 @@ export class World {
     server.publish(message.name, qos);
   }
 
-  private async fault(what: "cut" | "lose" | "drop" | "kill" | "wipe" | "expire"): Promise<void> {
+  private async fault(what: FaultAction): Promise<void> {
     const { current, happened, process } = this;
     process.history.push(what);
     switch (what) {
