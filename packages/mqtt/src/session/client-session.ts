@@ -15,15 +15,16 @@ import type {
   Packet,
   ProtocolVersion,
   PublishPacket,
+  SubscriptionRequest,
   Will,
 } from "../codec/packets.js";
 import { type ConnectProperties, withoutUndefined } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { AcknowledgementWatch } from "./acknowledgement-watch.js";
-import { type FilterRequest, FilterRequests } from "./filter-requests.js";
+import { type FilterRequest, FilterRequests, SubscribeRequest } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
-import { LateConnects, type TakeOver } from "./late-connects.js";
+import type { TakeOver } from "./late-connects.js";
 import { type Delivery, MessageReceiver, type ReceiverLink } from "./message-receiver.js";
 import { MessageSender, type Outlet, type SenderLink } from "./message-sender.js";
 import { NOTHING_LOST, type OutboxBounds, type OutboxCounts } from "./outbox.js";
@@ -32,6 +33,7 @@ import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 import { packetTooLarge, type ServerLimits, serverLimits } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
+import { SessionTrust } from "./session-trust.js";
 import type { GroupOwner } from "./unflushed.js";
 
 export interface ClientSessionOptions {
@@ -119,21 +121,7 @@ export class ClientSession {
   private link: Link = OFFLINE;
   /** What CONNECT named, and whether an authentication over the open connection is under way [MQTT5 4.12]. */
   private authentication: { readonly method: string; again: boolean } | undefined;
-  /** Whether the server may hold this session. */
-  private established = false;
-  /** Whether a store brought a part of it along. */
-  private restored = false;
-  /** Whether the session at the server began with this object, and not with an earlier process. */
-  private begunHere = false;
-  /** When the server lets the session end, unless the client is back by then; Infinity while there is a connection. */
-  private endsAt = Infinity;
-  /** Seconds that the server keeps it without a connection. */
-  private expiryInterval = Infinity;
-  /** How often in a row a session of somebody else's was found. */
-  private foreignSessions = 0;
-  /** Whether a clean start was asked for that, if it is late, ends a session begun later. */
-  private replaceable = false;
-  private readonly lateConnects = new LateConnects();
+  private readonly trust: SessionTrust;
 
   constructor(
     private readonly options: ClientSessionOptions,
@@ -141,6 +129,7 @@ export class ClientSession {
     private readonly journal: SessionJournal | undefined,
   ) {
     this.topicAliases = new IncomingTopicAliases(options.properties.topicAliasMaximum ?? 0);
+    this.trust = new SessionTrust(options);
   }
 
   /** Messages whose outcome is not known. */
@@ -180,10 +169,7 @@ export class ClientSession {
   restore(messages: readonly OutgoingMessage[], incoming: readonly number[]): void {
     this.sending.restore(messages);
     this.receiving.restore(incoming);
-    this.restored = messages.length > 0 || incoming.length > 0;
-    if (!this.restored) return;
-    this.established = true;
-    this.begunHere = true; // what the store does not have, the server does not have either
+    if (messages.length > 0 || incoming.length > 0) this.trust.restore();
   }
 
   /**
@@ -195,8 +181,7 @@ export class ClientSession {
     const { version } = attempt;
     const problem = willProblem(version, this.options.will);
     if (problem) throw new UsageError("PAYLOAD_INVALID", `will payload: ${problem}`);
-    const cleanStart = this.saysCleanStart(version);
-    this.lateConnects.sent(now);
+    const cleanStart = this.trust.connecting(version, now);
     this.topicAliases.clear();
     const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;
     const method = properties?.authenticationMethod;
@@ -223,9 +208,8 @@ export class ClientSession {
    * @param error why, if this side did not end it
    */
   connectionLost(now: number, error?: MqttError): void {
-    if (this.link.at === "online") this.endsAt = now + this.expiryInterval * 1000;
+    this.trust.connectionLost(this.link.at === "online", now);
     this.link = OFFLINE;
-    this.lateConnects.lost();
     this.sender?.lost(error);
     this.receiver?.lost();
     this.requests?.lost();
@@ -315,6 +299,8 @@ export class ClientSession {
 
   /** Sends the request now, or when there is a connection. */
   request(request: FilterRequest): void {
+    if (this.journal !== undefined && request instanceof SubscribeRequest && request.subscriptions.some(isQoS2))
+      this.journal.incoming.want();
     if (this.requests === undefined) {
       this.requests = new FilterRequests(this.identifiers);
       if (this.link.at === "online" && this.link.ready) this.requests.opened(this.link);
@@ -431,7 +417,7 @@ export class ClientSession {
 
   /** The server says that another network connection took the session over: whose. To be asked once for each time it says so. */
   takenOver(now: number): TakeOver {
-    return this.lateConnects.takenOver(now);
+    return this.trust.takenOver(now);
   }
 
   /**
@@ -451,7 +437,7 @@ export class ClientSession {
     }
     if (packet.type !== "connack")
       throw forbidden(`${packet.type}: the server's first packet must be CONNACK [MQTT-3.2.0-1]`);
-    this.lateConnects.answered();
+    this.trust.answered();
     if (packet.reasonCode !== 0) {
       this.events.refused(packet);
       return;
@@ -460,19 +446,12 @@ export class ClientSession {
     if (packet.sessionPresent && link.cleanStart) {
       throw forbidden("connack: sessionPresent after a clean start [MQTT-3.2.2-2]");
     }
-    const certain = !this.lateConnects.possible(now);
-    if (packet.sessionPresent && this.isForeign(certain, now)) {
-      this.foreignSessions++;
+    const { foreign, resumed, certain } = this.trust.believe(packet, link.version, link.cleanStart, now);
+    if (foreign) {
       this.sayDisconnect({ reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
       this.events.foreign();
       return;
     }
-    this.foreignSessions = 0;
-    // 3.1 does not say whether a session is present: without a clean session it is taken to be [MQTT31-18].
-    const resumed = link.version === 3 ? !link.cleanStart : packet.sessionPresent;
-    if (!resumed) this.begunHere = true;
-    this.endsAt = Infinity;
-    this.expiryInterval = this.keptFor(link.version, packet);
     const limits = serverLimits(packet, link.version, this.options.maximumInflight);
     const { timerLateness } = this.options;
     const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now, timerLateness);
@@ -491,7 +470,6 @@ export class ClientSession {
       ready: false,
     };
     this.link = online;
-    this.established = true;
     this.acknowledgements?.clear();
     this.receiver?.opened(online, resumed);
     this.journal?.incoming.sessionOpened(resumed, now);
@@ -499,35 +477,7 @@ export class ClientSession {
     if (this.link !== online) return;
     online.ready = true;
     this.requests?.opened(online);
-    this.sender?.opened(online, resumed, !this.begunHere, now);
-  }
-
-  /**
-   * A CONNECT with a clean start that reaches the server late would end the session that the client has by then. So on MQTT 5, where a
-   * session may outlive its connection without one, there is none: the client looks for a session and ends what it finds. After two
-   * that would not go the server is asked in this way after all.
-   */
-  private saysCleanStart(version: ProtocolVersion): boolean {
-    if (version === 5 && this.foreignSessions >= MOST_FOREIGN) {
-      this.replaceable = true;
-      return true;
-    }
-    if (!this.options.cleanStart || version < 5) return this.options.cleanStart;
-    return (this.options.properties.sessionExpiryInterval ?? 0) === 0 && !this.restored;
-  }
-
-  /** Whether the session that the server has cannot be this client's, or need not be. */
-  private isForeign(certain: boolean, now: number): boolean {
-    if (this.link.at !== "connecting" || this.link.version < 5) return false;
-    if (!this.established) return this.options.cleanStart;
-    return !certain && (this.replaceable || now >= this.endsAt); // a late CONNECT may have begun another
-  }
-
-  /** Seconds that the server keeps the session without a connection. */
-  private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number {
-    if (version < 5) return Infinity;
-    const seconds = properties?.sessionExpiryInterval ?? this.options.properties.sessionExpiryInterval ?? 0;
-    return seconds === NEVER ? Infinity : seconds;
+    this.sender?.opened(online, resumed, this.trust.isInherited, now);
   }
 
   private overdue(now: number): OutgoingMessage | undefined {
@@ -540,7 +490,7 @@ export class ClientSession {
   private get sending(): MessageSender {
     if (this.sender === undefined) {
       this.sender = new MessageSender(this.identifiers, this.options.outbox, this.journal, true);
-      if (this.link.at === "online" && this.link.ready) this.sender.opened(this.link, true, !this.begunHere, 0);
+      if (this.link.at === "online" && this.link.ready) this.sender.opened(this.link, true, this.trust.isInherited, 0);
     }
     return this.sender;
   }
@@ -594,12 +544,12 @@ export class ClientSession {
   }
 }
 
+function isQoS2({ qos }: SubscriptionRequest): boolean {
+  return qos === 2;
+}
+
 const SUCCESS = 0;
 const REAUTHENTICATE = 0x19;
-/** A Session Expiry Interval without end. */
-const NEVER = 0xffff_ffff;
-/** After so many sessions in a row that would not go, one is begun by a clean start. */
-const MOST_FOREIGN = 2;
 
 /** DISCONNECT, without what would make it longer than the server takes [MQTT5-3.14.2-3, 3.14.2-4]; nothing if it always is. */
 function farewell(packet: Omit<DisconnectPacket, "type">, maximumPacketSize: number): Uint8Array {

@@ -21,8 +21,11 @@ export class IncomingRecords {
   private changed = new Set<number>();
   /** What the store had of what is being written. */
   private before = new Map<number, Entry | undefined>();
-  /** When the session began, in the clock's milliseconds; undefined if that is not known. */
+  /** When the session began, in the clock's milliseconds; undefined while nothing needs it. */
   private began: number | undefined;
+  /** The same, or when it was first met; and whether deliveries will need names. */
+  private openedAt: number | undefined;
+  private wanted = false;
   private storedBegin: number | undefined;
   private beginBefore: number | undefined;
 
@@ -32,6 +35,7 @@ export class IncomingRecords {
 
   /** A record of the store. Returns the packet identifier if a message is open under it. */
   load(key: number, value: Uint8Array): number | undefined {
+    this.wanted = true;
     if (key === INCOMING) {
       this.began = new DataView(value.buffer, value.byteOffset, value.byteLength).getFloat64(0);
       this.storedBegin = this.began;
@@ -51,14 +55,22 @@ export class IncomingRecords {
    */
   sessionOpened(resumed: boolean, now: number): void {
     if (resumed && this.began !== undefined) return;
-    this.began = now;
+    this.openedAt = now;
+    this.began = this.wanted ? now : undefined;
     if (resumed) return;
     for (const identifier of this.stored.keys()) this.changed.add(identifier);
     this.entries.clear();
   }
 
+  /** QoS 2 messages are asked for: what names them is stored before they can come. */
+  want(): void {
+    this.wanted = true;
+    this.began ??= this.openedAt;
+  }
+
   /** The name of the message that comes, or comes again, under this identifier. */
   nameOf(packetIdentifier: number): string {
+    this.want(); // a session that an earlier process began may bring messages that this one did not ask for
     return `${(this.began ?? 0).toString(36)}.${packetIdentifier}.${(this.entries.get(packetIdentifier) ?? 0) >>> 1}`;
   }
 

@@ -7,8 +7,12 @@
 import { type MqttError, RefusedError, TransportError } from "../errors.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
-/** Connections in a row that the server ended with messages in flight and none acknowledged: from then on, one message at a time. */
-const SUSPICIOUS = 2;
+/** What a connection counts on which messages were in flight and none was acknowledged, if the server closed it … */
+const CLOSED = 3;
+/** … or if it broke, as links do, too. */
+const BROKEN = 1;
+/** With so much in a row, what is in flight is sent one message at a time. */
+const SUSPICIOUS = 6;
 /** So often the server must have ended a connection right after the same message, which was sent alone. */
 const CERTAIN = 3;
 /** After more connections in a row than that, something else is the cause: what is in flight has been tried by then. */
@@ -20,7 +24,7 @@ const NAMING: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99, 0x9a, 0x9b]
 const INNOCENT: ReadonlySet<number> = new Set([0x00, 0x89, 0x8b, 0x8d, 0x8e, 0x98, 0x9c, 0x9d, 0xa0]);
 
 export class PoisonWatch {
-  /** Connections in a row that looked like it. */
+  /** What the last connections in a row count. */
   private barren = 0;
   /** Connections in a row that the server ended with messages in flight. */
   private ended = 0;
@@ -70,7 +74,8 @@ export class PoisonWatch {
     if (alone === undefined) {
       if (this.isCareful) return undefined; // nothing was sent yet
       if (!inflight || (acknowledging && !named)) this.barren = 0;
-      else this.barren = named ? SUSPICIOUS : this.barren + 1;
+      else if (named) this.barren = SUSPICIOUS;
+      else this.barren += error.cause === undefined ? CLOSED : BROKEN;
       return undefined;
     }
     this.strikes = this.suspect === alone ? this.strikes + 1 : 1;

@@ -96,7 +96,7 @@ describe("a wake", () => {
     await bench.clock.advance(0);
     await peer.expect("pingreq");
     expect(client.connected).toBe(true);
-    await bench.clock.advance(30_000);
+    await bench.clock.advance(30_001);
     expect(client.connected).toBe(false);
   });
 

@@ -82,13 +82,13 @@ test.each([
     "an event by another client's name",
     () => createClient("mqtt://h").on(wrong("connect"), () => 0),
     "OPTION_UNKNOWN",
-    'dropped, packet; did you mean "connected"?',
+    'unstable, packet; did you mean "connected"?',
   ],
   [
     "the end by another client's name",
     () => createClient("mqtt://h").on(wrong("end"), () => 0),
     "OPTION_UNKNOWN",
-    'dropped, packet; did you mean "closed"?',
+    'unstable, packet; did you mean "closed"?',
   ],
   [
     "an event like no other",

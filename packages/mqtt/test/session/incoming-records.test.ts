@@ -30,6 +30,7 @@ class Disk {
 
 function opened(): Disk {
   const disk = new Disk();
+  disk.current.want();
   disk.current.sessionOpened(false, 1_000);
   return disk;
 }
@@ -74,8 +75,8 @@ describe("a delivery's name", () => {
   test("is known from the first connection on in a session of which the store knows nothing", () => {
     const disk = new Disk();
     disk.current.sessionOpened(true, 5_000);
-    disk.write();
     const name = disk.current.nameOf(7);
+    disk.write();
     disk.restart();
     disk.current.sessionOpened(true, 6_000);
     expect(disk.current.nameOf(7)).toBe(name);
@@ -87,6 +88,15 @@ describe("a delivery's name", () => {
     disk.current.close(7);
     expect(disk.current.nameOf(7)).not.toBe(name);
   });
+});
+
+test("a session that asks for no QoS 2 messages needs no record", () => {
+  const disk = new Disk();
+  disk.current.sessionOpened(false, 1_000);
+  expect([disk.current.hasChanges, disk.write()]).toEqual([false, 0]);
+  disk.current.want();
+  expect([disk.current.hasChanges, disk.write()]).toEqual([true, 1]);
+  expect(disk.current.nameOf(1)).toBe(`${(1_000).toString(36)}.1.0`);
 });
 
 test("what the store has is not written again", () => {

@@ -1,0 +1,119 @@
+/**
+ * Whether the session that a server says it has is this client's: what CONNECT asks for, and what CONNACK is believed. Owns what is known
+ * of the session at the server; docs/decisions/0008 has the reasons.
+ */
+
+import type { ConnackPacket, ProtocolVersion } from "../codec/packets.js";
+import { LateConnects, type TakeOver } from "./late-connects.js";
+
+/** A Session Expiry Interval without end. */
+const NEVER = 0xffff_ffff;
+/** After so many sessions in a row that would not go, one is begun by a clean start. */
+const MOST_FOREIGN = 2;
+
+export interface TrustOptions {
+  readonly cleanStart: boolean;
+  readonly properties: { readonly sessionExpiryInterval?: number | undefined };
+}
+
+/** What a CONNACK says of the session, as far as it is believed. */
+export interface Belief {
+  /** The server has a session that is not this client's, or need not be. */
+  readonly foreign: boolean;
+  /** The server still has this client's session. */
+  readonly resumed: boolean;
+  /** False if it may have lost it meanwhile, and a late CONNECT of this client begun another. */
+  readonly certain: boolean;
+}
+
+export class SessionTrust {
+  /** Whether the server may hold this client's session. */
+  private established = false;
+  /** Whether a store brought a part of it along. */
+  private restored = false;
+  /** Whether all that the server holds of it is known: it began with this object, or is in the store. */
+  private known = false;
+  /** When the server lets the session end, unless the client is back by then; Infinity while there is a connection. */
+  private endsAt = Infinity;
+  /** Seconds that the server keeps it without a connection. */
+  private expiryInterval = Infinity;
+  /** How often in a row a session of somebody else's was found. */
+  private foreignSessions = 0;
+  /** Whether a clean start was asked for that, if it is late, ends a session begun later. */
+  private replaceable = false;
+  private readonly lateConnects = new LateConnects();
+
+  constructor(private readonly options: TrustOptions) {}
+
+  /** Whether an earlier process may have left QoS 2 exchanges at the server of which nothing is known here. */
+  get isInherited(): boolean {
+    return !this.known;
+  }
+
+  /** A store brought a part of the session along: what it does not have, the server does not have either. */
+  restore(): void {
+    this.restored = true;
+    this.established = true;
+    this.known = true;
+  }
+
+  /**
+   * CONNECT is about to be sent. Returns its Clean Start. One that reaches the server late would end the session that the client has by
+   * then. So on MQTT 5, where a session may outlive its connection without one, there is none: the client looks for a session and ends
+   * what it finds. After two that would not go, the server is asked for a clean start after all.
+   */
+  connecting(version: ProtocolVersion, now: number): boolean {
+    this.lateConnects.sent(now);
+    if (version === 5 && this.foreignSessions >= MOST_FOREIGN) {
+      this.replaceable = true;
+      return true;
+    }
+    if (!this.options.cleanStart || version < 5) return this.options.cleanStart;
+    return (this.options.properties.sessionExpiryInterval ?? 0) === 0 && !this.restored;
+  }
+
+  /** CONNACK has come, whatever it says. */
+  answered(): void {
+    this.lateConnects.answered();
+  }
+
+  /** CONNACK has accepted. */
+  believe(connack: ConnackPacket, version: ProtocolVersion, cleanStart: boolean, now: number): Belief {
+    const certain = !this.lateConnects.possible(now);
+    if (version === 5 && connack.sessionPresent && this.isForeign(certain, now)) {
+      this.foreignSessions++;
+      return { foreign: true, resumed: false, certain };
+    }
+    this.foreignSessions = 0;
+    // 3.1 does not say whether a session is present: without a clean session it is taken to be [MQTT31-18].
+    const resumed = version === 3 ? !cleanStart : connack.sessionPresent;
+    if (!resumed) this.known = true;
+    this.established = true;
+    this.endsAt = Infinity;
+    this.expiryInterval = this.keptFor(version, connack);
+    return { foreign: false, resumed, certain };
+  }
+
+  /** @param online whether the connection had been accepted */
+  connectionLost(online: boolean, now: number): void {
+    if (online) this.endsAt = now + this.expiryInterval * 1000;
+    this.lateConnects.lost();
+  }
+
+  /** As `LateConnects.takenOver`. */
+  takenOver(now: number): TakeOver {
+    return this.lateConnects.takenOver(now);
+  }
+
+  private isForeign(certain: boolean, now: number): boolean {
+    if (!this.established) return this.options.cleanStart;
+    return !certain && (this.replaceable || now >= this.endsAt); // a late CONNECT may have begun another
+  }
+
+  /** Seconds that the server keeps the session without a connection. */
+  private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number {
+    if (version < 5) return Infinity;
+    const seconds = properties?.sessionExpiryInterval ?? this.options.properties.sessionExpiryInterval ?? 0;
+    return seconds === NEVER ? Infinity : seconds;
+  }
+}
