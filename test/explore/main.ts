@@ -1,5 +1,7 @@
 // What `npm run explore` does: visits every state of the scenarios within its bounds, prints a line for each scenario, and the shortest
 // schedule to each fault in words. Ends with code 1 if there is any.
+// With --walks it walks at random instead, through larger scenarios: see walks.ts.
+//   npm run explore -- --walks 20000 [--seed N] [--version 5] [--client whole|small]
 //   npm run explore -- [--version 5] [--client whole|small] [--only TEXT] [--depth N] [--seconds N] [--states N] [--stories N]
 import { parseArgs } from "node:util";
 import { type Exploration, explore, type Finding } from "./explorer.ts";
@@ -7,6 +9,7 @@ import type { Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { storyOf } from "./story.ts";
 import { KINDS, type Kind } from "./verdict.ts";
+import { runWalks } from "./walks.ts";
 
 const options = {
   version: { type: "string", default: "" },
@@ -16,6 +19,8 @@ const options = {
   seconds: { type: "string", default: "600" },
   states: { type: "string", default: "1000000" },
   stories: { type: "string", default: "1" },
+  walks: { type: "string", default: "0" },
+  seed: { type: "string", default: "20261129" },
 } as const;
 
 const VERSIONS: Readonly<Record<string, number>> = { "3": 3, "3.1": 3, "4": 4, "3.1.1": 4, "5": 5 };
@@ -27,12 +32,11 @@ export async function run(args: readonly string[]): Promise<number> {
     integer,
   ) as [number, number, number, number];
   Error.stackTraceLimit = 0; // millions of errors are made, and none of their stacks is read
-  const chosen = SCENARIOS.filter(
-    ({ name, version, client }) =>
-      (values.version === "" || VERSIONS[values.version] === version) &&
-      (values.client === "" || values.client === client) &&
-      name.includes(values.only),
-  );
+  const fits = ({ version, client }: Pick<Scenario, "version" | "client">): boolean =>
+    (values.version === "" || VERSIONS[values.version] === version) &&
+    (values.client === "" || values.client === client);
+  if (values.walks !== "0") return runWalks(integer(values.walks), integer(values.seed), fits);
+  const chosen = SCENARIOS.filter((each) => fits(each) && each.name.includes(values.only));
   if (chosen.length === 0) throw new Error("no scenario fits --version, --client and --only");
   const end = Date.now() + seconds * 1000;
   const explorations: Exploration[] = [];

@@ -6,7 +6,7 @@ type Setup = Pick<Scenario, "client" | "version" | "cleanStart" | "store">;
 
 const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5" } as const;
 
-const SETUPS: readonly Setup[] = [
+export const SETUPS: readonly Setup[] = [
   ...([5, 4, 3] as const).flatMap((version) => [
     { client: "whole" as const, version, cleanStart: true, store: false },
     { client: "whole" as const, version, cleanStart: false, store: false },

@@ -133,7 +133,9 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   }
 
   get consumers(): Consumers {
-    this.receiving ??= new Consumers(this.settings, this.clock, this.session, this.connector, this.emitter);
+    this.receiving ??= new Consumers(this.settings, this.clock, this.session, this.connector, this.emitter, () => {
+      if (!this.connector.isOnline) this.storage?.writeSoon(); // else it is written before the acknowledgement leaves
+    });
     return this.receiving;
   }
 

@@ -39,6 +39,8 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
     private readonly session: ClientSession,
     private readonly connector: Pick<Connector, "fail" | "setPaused">,
     private readonly emitter: EventEmitter<ClientEvents>,
+    /** Called when the application has finished with a message. */
+    private readonly progressed: () => void,
   ) {
     this.router = new Router(bounds, clock, this);
     this.inbox = new Inbox(bounds, clock, this);
@@ -142,6 +144,7 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
 
   finished(delivery: Delivery, failed: boolean): void {
     this.session.finished(delivery, failed ? IMPLEMENTATION_SPECIFIC_ERROR : 0);
+    this.progressed();
   }
 
   handlerFailed(error: unknown): void {

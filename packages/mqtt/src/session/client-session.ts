@@ -471,7 +471,7 @@ export class ClientSession {
     };
     this.link = online;
     this.acknowledgements?.clear();
-    this.receiver?.opened(online, resumed);
+    this.receiver?.opened(online, resumed, certain);
     this.journal?.incoming.sessionOpened(resumed, now);
     this.events.accepted(packet, resumed, certain);
     if (this.link !== online) return;
@@ -498,7 +498,7 @@ export class ClientSession {
   private get receiving(): MessageReceiver {
     if (this.receiver === undefined) {
       this.receiver = new MessageReceiver(this.journal);
-      if (this.link.at === "online") this.receiver.opened(this.link, true);
+      if (this.link.at === "online") this.receiver.opened(this.link, true, true);
     }
     return this.receiver;
   }

@@ -46,6 +46,8 @@ export class MessageReceiver {
   private incoming: Map<number, Incoming> | undefined;
   private owed = new Queue<Delivery>();
   private link: ReceiverLink | undefined;
+  /** Identifiers known from before this connection, in a session that may be another. */
+  private doubtful: Set<number> | undefined;
   /** How many messages came beyond the receive maximum, and were taken. */
   beyondMaximum = 0;
   /** QoS 1 messages of this connection whose PUBACK is owed. */
@@ -61,10 +63,15 @@ export class MessageReceiver {
     for (const identifier of packetIdentifiers) this.note(identifier, { at: "received" });
   }
 
-  opened(link: ReceiverLink, resumed: boolean): void {
+  /**
+   * @param resumed whether the peer still has this session
+   * @param certain false if it may have another in its place: what is known of a message counts only until the peer sends one under its
+   * identifier that it calls no repetition [MQTT-3.3.1-1]
+   */
+  opened(link: ReceiverLink, resumed: boolean, certain: boolean): void {
     this.link = link;
-    if (resumed || this.incoming === undefined) return;
-    this.incoming = undefined;
+    if (!resumed) this.incoming = undefined;
+    this.doubtful = certain || this.incoming === undefined ? undefined : new Set(this.incoming.keys());
   }
 
   lost(): void {
@@ -81,7 +88,9 @@ export class MessageReceiver {
     const { packetIdentifier, qos } = packet;
     if (qos === 2) {
       const known = this.incoming?.get(packetIdentifier);
-      if (known !== undefined) {
+      const isAnother = this.doubtful?.delete(packetIdentifier) && !packet.dup;
+      if (isAnother) this.journal?.incoming.close(packetIdentifier);
+      if (known !== undefined && !isAnother) {
         this.repeated(link, packetIdentifier, known);
         return undefined;
       }

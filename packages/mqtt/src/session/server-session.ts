@@ -87,7 +87,7 @@ export class ServerSession {
     this.topicAliases.clear();
     this.link = { outlet, version, patience: keepAlive * 1000 * GRACE, lastReceived: now };
     const receiveMaximum = version === 5 ? this.options.receiveMaximum : 65_535;
-    this.receiver.opened({ outlet, version, receiveMaximum, tolerated: receiveMaximum }, resumed);
+    this.receiver.opened({ outlet, version, receiveMaximum, tolerated: receiveMaximum }, resumed, true);
     this.sender.opened(
       {
         outlet,

@@ -9,7 +9,7 @@ import { LateConnects, type TakeOver } from "./late-connects.js";
 /** A Session Expiry Interval without end. */
 const NEVER = 0xffff_ffff;
 /** After so many sessions in a row that would not go, one is begun by a clean start. */
-const MOST_FOREIGN = 2;
+const MOST_FOREIGN = 4;
 
 export interface TrustOptions {
   readonly cleanStart: boolean;
@@ -31,7 +31,7 @@ export class SessionTrust {
   private established = false;
   /** Whether a store brought a part of it along. */
   private restored = false;
-  /** Whether all that the server holds of it is known: it began with this object, or is in the store. */
+  /** Whether all that the server holds of it is known: it began with this object. */
   private known = false;
   /** When the server lets the session end, unless the client is back by then; Infinity while there is a connection. */
   private endsAt = Infinity;
@@ -50,17 +50,16 @@ export class SessionTrust {
     return !this.known;
   }
 
-  /** A store brought a part of the session along: what it does not have, the server does not have either. */
+  /** A store brought a part of the session along. An earlier process without that store may have begun the session all the same. */
   restore(): void {
     this.restored = true;
     this.established = true;
-    this.known = true;
   }
 
   /**
    * CONNECT is about to be sent. Returns its Clean Start. One that reaches the server late would end the session that the client has by
    * then. So on MQTT 5, where a session may outlive its connection without one, there is none: the client looks for a session and ends
-   * what it finds. After two that would not go, the server is asked for a clean start after all.
+   * what it finds. After four that would not go, the server is asked for a clean start after all.
    */
   connecting(version: ProtocolVersion, now: number): boolean {
     this.lateConnects.sent(now);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Client, connack, KeptMessage } from "./sessions.ts";
+import { Client, connack, KeptMessage, publishPacket } from "./sessions.ts";
 
 const lasting = { sessionExpiryInterval: 3_600 };
 const ending = { type: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
@@ -32,9 +32,9 @@ describe("on 5.0, of a session that is present", () => {
     expect(answered(client, false)).toBe("accepted 0 new");
   });
 
-  test("a server that does not end it is asked for a clean start after the second time", () => {
+  test("a server that does not end it is asked for a clean start after the fourth time", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 4; i++) {
       expect(answered(client, true)).toBe("foreign");
       client.lose();
     }
@@ -113,6 +113,35 @@ test.each([3, 4] as const)("on version %i a session is resumed, and subscription
   unanswered(client);
   client.connect(true);
   expect(client.events.at(-1)).toBe("accepted 0 resumed?");
+});
+
+describe("an identifier of a QoS 2 message that was received, in a resumed session that may be another one,", () => {
+  function doubting(): Client {
+    const client = new Client({ properties: lasting });
+    answered(client, false);
+    client.receive(publishPacket("a", 2, 1));
+    client.finish(client.given[0]);
+    client.lose();
+    unanswered(client);
+    expect(answered(client, true)).toBe("accepted 0 resumed?");
+    return client;
+  }
+
+  test("is a new message's without DUP", () => {
+    const client = doubting();
+    client.receive(publishPacket("b", 2, 1));
+    expect(client.given.map(({ packet }) => packet.topic)).toEqual(["a", "b"]);
+    client.receive(publishPacket("b", 2, 1));
+    expect(client.given).toHaveLength(2);
+  });
+
+  test("is the same message's with DUP", () => {
+    const client = doubting();
+    client.outlet.taken();
+    client.receive(publishPacket("a", 2, 1, { dup: true }));
+    expect(client.given).toHaveLength(1);
+    expect(client.outlet.packets(5)).toMatchObject([{ type: "pubrec", packetIdentifier: 1 }]);
+  });
 });
 
 describe("a take-over is attributed", () => {

@@ -103,15 +103,15 @@ describe("in a session that an earlier process began", () => {
     expect(side.seen().map(({ type }) => type)).toEqual(["publish", "publish"]);
   });
 
-  test("a store that brings a part of the session along knows all of it: nothing is cleared", () => {
+  test("messages that a store brought along are sent again under their own identifiers, which are not cleared", () => {
     const message = new KeptMessage("stored", 2);
     Object.assign(message, { packetIdentifier: 3, state: "sent", sequence: 1 });
     const side = inheriting(5, [message]);
+    expect(side.seen()).toMatchObject([{ type: "publish", packetIdentifier: 3, dup: true }]);
     side.client.publish(new KeptMessage("new", 2));
-    expect(side.seen()).toMatchObject([
-      { type: "publish", packetIdentifier: 3, dup: true },
-      { type: "publish", packetIdentifier: 4 },
-    ]);
+    const asked = side.seen().map((packet) => (packet as { packetIdentifier: number }).packetIdentifier);
+    expect(asked).toHaveLength(64);
+    expect(asked).not.toContain(3);
   });
 
   test("a server that leaves PUBREL unanswered holds messages up for two answers to PINGREQ", () => {

@@ -318,7 +318,7 @@ class Whole {
   opened(resumed: boolean): void {
     this.out = new OutputBuffer();
     const outlet = { out: this.out, congested: false, takes: 0, touch: () => undefined };
-    this.receiver.opened({ outlet, version: this.version, receiveMaximum: 0xffff, tolerated: 0xffff }, resumed);
+    this.receiver.opened({ outlet, version: this.version, receiveMaximum: 0xffff, tolerated: 0xffff }, resumed, true);
   }
 
   lost(): void {
