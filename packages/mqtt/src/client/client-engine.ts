@@ -134,7 +134,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   get consumers(): Consumers {
     this.receiving ??= new Consumers(this.settings, this.clock, this.session, this.connector, this.emitter, () => {
-      if (!this.connector.isOnline) this.storage?.writeSoon(); // else it is written before the acknowledgement leaves
+      this.storage?.writeSoon(); // also of what cannot be acknowledged yet
     });
     return this.receiving;
   }

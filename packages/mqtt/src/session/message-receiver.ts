@@ -116,6 +116,7 @@ export class MessageReceiver {
   /** The application has finished; what is first in the order, and finished, is acknowledged. */
   finished(delivery: Delivery, reasonCode: number): void {
     delivery.reasonCode = reasonCode;
+    this.keepHandled(delivery, reasonCode);
     if (delivery.link !== this.link) {
       this.finishedLate(delivery);
       return;
@@ -214,6 +215,13 @@ export class MessageReceiver {
       this.note(packetIdentifier, { at: "received" });
       this.journal?.incoming.open(packetIdentifier);
     }
+  }
+
+  /** A message that was handled is not to be handled again by another process, though its acknowledgement may have to wait. */
+  private keepHandled(delivery: Delivery, reasonCode: number): void {
+    if (delivery.qos === 1 || reasonCode >= 0x80 || reasonCode === WITHHELD || this.journal === undefined) return;
+    const known = this.incoming?.get(delivery.packetIdentifier);
+    if (known?.at === "delivered" && known.by === delivery) this.journal.incoming.open(delivery.packetIdentifier);
   }
 
   /** The peer sent a QoS 2 message again, over this connection or after a lost one. */
