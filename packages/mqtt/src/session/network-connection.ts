@@ -42,6 +42,8 @@ const MOST_EARLY = 16;
 const MOST_ANSWERS = 1_048_576;
 /** How long a peer has to close its side after we have said that we close ours. */
 const LINGER = 50;
+/** The same where what we said last matters: a reset would have the peer drop acknowledgements that it has not read. */
+const LONG_LINGER = 1_000;
 
 export class NetworkConnection implements TransportListener {
   readonly out = new OutputBuffer();
@@ -51,6 +53,7 @@ export class NetworkConnection implements TransportListener {
   /** Set while bytes wait for the owner's promise that what they rest on is durable. */
   private committing = false;
   private full = false;
+  private paused = false;
   /** Set while the owner is to be told that what was handed over has been taken. */
   private flushUntold = false;
   private taken = 0;
@@ -119,10 +122,12 @@ export class NetworkConnection implements TransportListener {
   };
 
   pause(): void {
+    this.paused = true;
     this.transport.pause();
   }
 
   resume(): void {
+    this.paused = false;
     this.transport.resume();
   }
 
@@ -130,7 +135,7 @@ export class NetworkConnection implements TransportListener {
    * Sends what is written, then closes. A peer that does not follow within 50 ms is cut off, and so is one for which what is written
    * may not leave in time.
    *
-   * @param patience milliseconds that the sending may take, if it is more than that
+   * @param patience milliseconds that the sending may take, if it is more than that; the peer then has a second, or less if that is less
    */
   end(patience = LINGER): void {
     if (this.state !== "open") return;
@@ -265,6 +270,7 @@ export class NetworkConnection implements TransportListener {
 
   private finish(): void {
     const cut = (): void => this.transport.destroy();
+    if (this.paused) this.transport.resume(); // bytes that were not read would make a reset of the end
     this.linger?.cancel();
     this.linger = this.clock.schedule(this.patience, cut);
     if (this.patience <= LINGER) {
@@ -273,7 +279,7 @@ export class NetworkConnection implements TransportListener {
     }
     this.transport.end(() => {
       this.linger?.cancel();
-      if (!this.isOver) this.linger = this.clock.schedule(LINGER, cut);
+      if (!this.isOver) this.linger = this.clock.schedule(Math.min(this.patience, LONG_LINGER), cut);
     });
   }
 }
