@@ -30,7 +30,7 @@ export interface Orders {
   readonly patience: number;
 }
 
-export class ClientProcess implements AsyncDisposable {
+export class ClientProcess<Work = Orders> implements AsyncDisposable {
   private standby: ChildProcessWithoutNullStreams;
   private current: ChildProcessWithoutNullStreams | undefined;
   private readonly ends = new WeakMap<ChildProcessWithoutNullStreams, Promise<unknown>>();
@@ -44,7 +44,7 @@ export class ClientProcess implements AsyncDisposable {
   }
 
   /** Puts the waiting process to work, and has another wait. */
-  start(orders: Orders): void {
+  start(orders: Work): void {
     const child = this.standby;
     this.current = child;
     child.stdin.write(`${JSON.stringify(orders)}\n`);
