@@ -55,8 +55,9 @@ export class IncomingRecords {
    */
   sessionOpened(resumed: boolean, now: number): void {
     if (resumed && this.began !== undefined) return;
-    this.openedAt = now;
-    this.began = this.wanted ? now : undefined;
+    const previous = this.began ?? this.openedAt ?? -1;
+    this.openedAt = now > previous ? now : previous + 1; // a clock that was set back must not bring a session's name back
+    this.began = this.wanted ? this.openedAt : undefined;
     if (resumed) return;
     for (const identifier of this.stored.keys()) this.changed.add(identifier);
     this.entries.clear();

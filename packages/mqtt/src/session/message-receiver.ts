@@ -270,7 +270,10 @@ export class MessageReceiver {
       this.finished(successor, reasonCode);
       return;
     }
-    if (delivery.qos === 2) this.settle(delivery, reasonCode); // its PUBREC follows when the peer sends it again
+    if (delivery.qos !== 2) return;
+    if (reasonCode >= 0x80)
+      this.returned(delivery); // nothing was said of it: the peer sends it again, and it is the same one
+    else this.settle(delivery, reasonCode); // its PUBREC follows when the peer sends it again
   }
 }
 
