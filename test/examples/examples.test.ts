@@ -1,4 +1,6 @@
 // Each example as its first lines say to start it, from the build, against the embedded broker.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
@@ -75,6 +77,30 @@ test("stdin.js publishes each line, the last without its line feed too", async (
   expect(shown).toEqual({ code: 0, lines: ["published 4 lines on lines"], notes: [] });
   await subscriber.said("four");
   expect(subscriber.lines).toEqual(["one", "", "three", "four"].map((line) => `Topic: lines, message: '${line}'`));
+});
+
+test("exactly-once.js books payments, also those that came while it was away", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-payments-"));
+  try {
+    const start = () =>
+      example("exactly-once.js", [broker.url, directory]).once((child) => child.said("booking payments/+"));
+    const pay = (amount: string) =>
+      run(Child.command("mqtt_publish", ["--url", broker.url, "-q", "2", "-t", "payments/ann", "-m", amount]));
+    await using first = await start();
+    await pay("25");
+    await first.said("booked a payment to ann");
+    first.kill("SIGINT");
+    expect(await first.code()).toBe(0);
+    await pay("17");
+    await using second = await start();
+    await second.said("booked a payment to ann");
+    await pay("much");
+    expect(await second.noted("payments/ann")).toContain('"much" is not a whole number');
+    second.kill("SIGTERM");
+    expect(await second.code()).toBe(0);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 });
 
 test("the demo ends by itself, and uses another server if it is told so", async () => {
