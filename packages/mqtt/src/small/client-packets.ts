@@ -9,12 +9,9 @@ import type {
   SubscribeProperties,
 } from "../codec/properties.js";
 import { UsageError } from "../errors.js";
-import { PacketWriter } from "./packet-writer.js";
+import { PacketWriter, type SmallVersion } from "./packet-writer.js";
 import { mayCarry } from "./reason-rules.js";
 import { isShared } from "./topic-rules.js";
-
-/** The versions that differ in more than CONNECT's name. */
-export type SmallVersion = 4 | 5;
 
 export const PUBACK = 0x40;
 export const PUBREC = 0x50;
@@ -42,23 +39,18 @@ export function connectPacket(version: SmallVersion, fields: ConnectFields): Uin
     (password === undefined ? 0 : 64) |
     (will ? 4 | (will.qos << 3) | (will.retain ? 32 : 0) : 0) |
     (cleanStart ? 2 : 0);
-  const writer = new PacketWriter().text("", "MQTT").number(version, 1).number(flags, 1).number(keepAlive, 2);
-  if (version === 5) writer.properties("connect", properties);
-  writer.text("clientId", clientId);
-  if (will) {
-    if (version === 5) writer.properties("will", will.properties);
-    writer.text("will.topic", will.topic).data("will.payload", will.payload);
-  }
+  const writer = new PacketWriter(version)
+    .text("", "MQTT")
+    .number(version, 1)
+    .number(flags, 1)
+    .number(keepAlive, 2)
+    .properties("connect", properties)
+    .text("clientId", clientId);
+  if (will)
+    writer.properties("will", will.properties).text("will.topic", will.topic).data("will.payload", will.payload);
   if (username !== undefined) writer.text("username", username);
   if (password !== undefined) writer.data("password", password);
   return writer.packet(0x10);
-}
-
-/** A PUBLISH, and what of it is only known when it is sent. */
-export interface PublishBytes {
-  readonly bytes: Uint8Array;
-  /** Where its packet identifier stands, and its properties begin. */
-  readonly identifierAt: number;
 }
 
 export function publishPacket(
@@ -68,17 +60,13 @@ export function publishPacket(
   qos: QoS,
   retain: boolean,
   properties: PublishProperties | undefined,
-): PublishBytes {
-  const writer = new PacketWriter().text("topic", topic);
-  const before = writer.length;
-  if (qos > 0) writer.number(0, 2);
-  // The expiry stands first, where it is found again.
-  const { messageExpiryInterval } = properties ?? {};
-  if (version === 5) writer.properties("publish", properties && { messageExpiryInterval, ...properties });
-  writer.data("payload", payload, 0);
-  const { length } = writer;
-  const bytes = writer.packet(0x30 | (qos << 1) | Number(retain));
-  return { bytes, identifierAt: bytes.length - length + before };
+  packetIdentifier = 0,
+  dup = false,
+): Uint8Array {
+  const writer = new PacketWriter(version).text("topic", topic);
+  if (qos > 0) writer.number(packetIdentifier, 2);
+  writer.properties("publish", properties).data("payload", payload, 0);
+  return writer.packet(0x30 | (dup ? 8 : 0) | (qos << 1) | Number(retain));
 }
 
 export function subscribePacket(
@@ -87,8 +75,7 @@ export function subscribePacket(
   subscriptions: readonly SubscriptionRequest[],
   properties: SubscribeProperties | undefined,
 ): Uint8Array {
-  const writer = new PacketWriter().number(packetIdentifier, 2);
-  if (version === 5) writer.properties("subscribe", properties);
+  const writer = new PacketWriter(version).number(packetIdentifier, 2).properties("subscribe", properties);
   for (const { topicFilter, qos, noLocal, retainAsPublished, retainHandling = 0 } of subscriptions) {
     const options = qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4);
     if (version === 5 ? noLocal && isShared(topicFilter) : options > qos)
@@ -103,8 +90,7 @@ export function unsubscribePacket(
   packetIdentifier: number,
   topicFilters: readonly string[],
 ): Uint8Array {
-  const writer = new PacketWriter().number(packetIdentifier, 2);
-  if (version === 5) writer.properties("unsubscribe", undefined);
+  const writer = new PacketWriter(version).number(packetIdentifier, 2).properties("unsubscribe");
   for (const topicFilter of topicFilters) writer.text("topicFilter", topicFilter);
   return writer.packet(0xa2);
 }
@@ -114,7 +100,7 @@ export function unsubscribePacket(
  * @param reasonCode other than 0 on MQTT 5 only
  */
 export function acknowledgement(first: number, packetIdentifier: number, reasonCode: number): Uint8Array {
-  const writer = new PacketWriter().number(packetIdentifier, 2);
+  const writer = new PacketWriter(4).number(packetIdentifier, 2);
   if (reasonCode > 0) writer.number(reasonCode, 1);
   return writer.packet(first);
 }
@@ -126,8 +112,8 @@ export function disconnectPacket(
 ): Uint8Array {
   if (!mayCarry("disconnect", reasonCode))
     throw new UsageError("PACKET_INVALID", `disconnect: reason code ${reasonCode}`);
-  const writer = new PacketWriter();
+  const writer = new PacketWriter(version);
   if (version === 5 && (reasonCode > 0 || properties)) writer.number(reasonCode, 1);
-  if (version === 5 && properties) writer.properties("disconnect", properties);
+  if (properties) writer.properties("disconnect", properties);
   return writer.packet(0xe0);
 }

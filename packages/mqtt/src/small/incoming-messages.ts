@@ -4,7 +4,8 @@
  */
 
 import type { PublishPacket } from "../codec/packets.js";
-import { acknowledgement, PUBACK, PUBCOMP, PUBREC, type SmallVersion } from "./client-packets.js";
+import { acknowledgement, PUBACK, PUBCOMP, PUBREC } from "./client-packets.js";
+import type { SmallVersion } from "./packet-writer.js";
 import { fault } from "./reason-rules.js";
 
 /** A QoS 1 or 2 message that the application has been given. */
@@ -17,20 +18,15 @@ export interface Delivery {
 
 const REFUSAL = 0x80;
 const NOT_FOUND = 0x92;
-const TOO_MANY = 0x93;
 
 export class IncomingMessages {
   /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL. */
   readonly #unreleased = new Map<number, Delivery>();
   /** Those whose PUBACK or PUBREC is still to go out over this connection, in the order they came. */
   readonly #owed = new Set<Delivery>();
-  /** Those that came over this connection and have not had their last acknowledgement [MQTT5 4.9]. */
-  readonly #counted = new Set<Delivery>();
 
-  /** @param receiveMaximum how many unacknowledged messages the server may send [MQTT5-3.3.4-9] */
   constructor(
     readonly version: SmallVersion,
-    readonly receiveMaximum: number,
     readonly write: (packet: Uint8Array) => void,
   ) {}
 
@@ -41,16 +37,12 @@ export class IncomingMessages {
 
   lost(): void {
     this.#owed.clear();
-    this.#counted.clear();
   }
 
   /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
   publish({ packetIdentifier, qos }: PublishPacket): Delivery | undefined {
     const known = qos === 2 ? this.#unreleased.get(packetIdentifier) : undefined;
     const delivery = known ?? { packetIdentifier, qos: qos as 1 | 2, reasonCode: undefined };
-    this.#counted.add(delivery);
-    if (this.#counted.size > this.receiveMaximum)
-      throw fault(`publish: more than receiveMaximum ${this.receiveMaximum} at once`, TOO_MANY); // [MQTT5-3.3.4-9]
     this.#owed.add(delivery);
     if (qos === 2) this.#unreleased.set(packetIdentifier, delivery);
     if (known === undefined) return delivery;
@@ -62,6 +54,12 @@ export class IncomingMessages {
   finished(delivery: Delivery, reasonCode: number): void {
     delivery.reasonCode = reasonCode;
     if (!this.#owed.has(delivery) && reasonCode >= REFUSAL) this.#forget(delivery);
+    this.#acknowledge();
+  }
+
+  /** The application is not given the message: the server sends it again over a later connection. */
+  withhold(delivery: Delivery): void {
+    this.#owed.delete(delivery);
     this.#acknowledge();
   }
 
@@ -90,7 +88,6 @@ export class IncomingMessages {
 
   #forget(delivery: Delivery): void {
     const { packetIdentifier } = delivery;
-    this.#counted.delete(delivery);
     if (this.#unreleased.get(packetIdentifier) === delivery) this.#unreleased.delete(packetIdentifier);
   }
 }

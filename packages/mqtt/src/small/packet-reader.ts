@@ -108,7 +108,7 @@ export class PacketReader {
     }
     this.#end = start + size;
     const packet = { type, ...this.#body(type as ServerPacket["type"], flags) };
-    if (this.#at < this.#end) throw this.#fault("ends behind its last field", MALFORMED);
+    if (this.#at < this.#end) throw this.#fault("too long", MALFORMED);
     return packet as ServerPacket;
   }
 
@@ -123,7 +123,7 @@ export class PacketReader {
     const properties = this.#properties(type);
     if (this.protocolVersion === 5 || type === "suback") {
       while (this.#at < this.#end) reasonCodes.push(this.#reasonCode(type));
-      if (reasonCodes.length === 0) throw this.#fault("no reason code"); // [MQTT5-3.9.3-1]
+      if (reasonCodes.length === 0) throw this.#fault("too short"); // [MQTT5-3.9.3-1]
     }
     return { packetIdentifier, reasonCodes, properties };
   }
@@ -131,13 +131,13 @@ export class PacketReader {
   #publish(flags: number): object {
     const qos = ((flags >> 1) & 3) as QoS;
     const dup = flags > 7;
-    if (qos > 2) throw this.#fault("QoS 3", MALFORMED); // [MQTT-3.3.1-4]
-    if (dup && qos === 0) throw this.#fault("DUP at QoS 0"); // [MQTT-3.3.1-2]
+    if (qos > 2) throw this.#fault(`flags ${flags}`, MALFORMED); // [MQTT-3.3.1-4]
+    if (dup && qos === 0) throw this.#fault(`flags ${flags}`); // [MQTT-3.3.1-2]
     const topic = this.#text();
-    if (topic && !isTopicName(topic)) throw this.#fault("a wildcard in a topic name", TOPIC_NAME_INVALID); // [MQTT-3.3.2-2]
+    if (topic && !isTopicName(topic)) throw this.#fault("ill-formed topic", TOPIC_NAME_INVALID); // [MQTT-3.3.2-2]
     const packetIdentifier = qos > 0 ? this.#packetIdentifier() : 0;
     const properties = this.#properties("publish");
-    if (topic === "") throw this.#fault("no topic name"); // [MQTT-4.7.3-1]
+    if (topic === "") throw this.#fault("ill-formed topic"); // [MQTT-4.7.3-1]
     const payload = new Uint8Array(this.#take(this.#end - this.#at)); // of its own, and not all that came with it
     return { topic, payload, qos, retain: flags % 2 === 1, dup, packetIdentifier, properties };
   }
@@ -146,7 +146,7 @@ export class PacketReader {
     const flags = this.#number(1);
     if (flags > 1) throw this.#fault(`flags ${flags}`, MALFORMED); // [MQTT-3.2.2-1]
     const reasonCode = this.#reasonCode("connack");
-    if (reasonCode > SUCCESS && flags > 0) throw this.#fault("refused, with a session"); // [MQTT-3.2.2-4]
+    if (reasonCode > SUCCESS && flags > 0) throw this.#fault(`flags ${flags}`); // [MQTT-3.2.2-4]
     const properties = this.#properties("connack");
     return { sessionPresent: flags > 0, reasonCode, properties };
   }
@@ -199,15 +199,15 @@ export class PacketReader {
     if (rule === undefined) throw this.#fault(`property ${identifier}`, MALFORMED); // [MQTT5 2.2.2.2]
     const { name, form, nonZero } = rule;
     const value = this.#value(form);
-    const unused = `${name}, and none is used`;
+    const unused = `unexpected ${name}`;
     if (name === "topicAlias") throw this.#fault(unused, TOPIC_ALIAS_INVALID); // [MQTT5-3.3.2-9]
     if (name.startsWith("authentication")) throw this.#fault(unused); // [MQTT5-4.12.0-6]
-    if (nonZero && value === 0) throw this.#fault(`${name} 0`);
+    if (nonZero && value === 0) throw this.#fault(`unexpected ${name}`);
     if (form === "pairs" || form === "identifiers") {
       bag[name] ??= [];
       (bag[name] as unknown[]).push(value);
     } else {
-      if (name in bag) throw this.#fault(`${name} comes twice`);
+      if (name in bag) throw this.#fault(`unexpected ${name}`);
       bag[name] = value;
     }
   }
@@ -216,14 +216,14 @@ export class PacketReader {
     const size = SIZES[form];
     if (size) {
       const number = this.#number(size);
-      if (size === 1 && number > 1) throw this.#fault(`a flag is ${number}`);
+      if (size === 1 && number > 1) throw this.#fault("ill-formed flag");
       return form === "boolean" ? number > 0 : number;
     }
     if (form === "variable" || form === "identifiers") return this.#variable();
     if (form === "binary") return new Uint8Array(this.#take(this.#number(2)));
     const text = this.#text();
     if (form === "pairs") return [text, this.#text()];
-    if (form === "topic" && !isTopicName(text)) throw this.#fault("a wildcard in a topic name"); // [MQTT5-3.3.2-14]
+    if (form === "topic" && !isTopicName(text)) throw this.#fault("ill-formed topic"); // [MQTT5-3.3.2-14]
     return text;
   }
 
@@ -234,7 +234,7 @@ export class PacketReader {
       const text = STRICT.decode(bytes);
       if (!text.includes("\0")) return text;
     } catch {} // ill-formed
-    throw this.#fault("a string must be well-formed text, and no U+0000", MALFORMED); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
+    throw this.#fault("ill-formed text", MALFORMED); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
   }
 
   /** @param partial whether it may be cut off, and is -1 then */
@@ -248,7 +248,7 @@ export class PacketReader {
       if (byte === 0 && shift > 0) break;
       return value;
     }
-    throw this.#fault("a length has too many bytes", MALFORMED); // [MQTT5-1.5.5-1]
+    throw this.#fault("ill-formed length", MALFORMED); // [MQTT5-1.5.5-1]
   }
 
   #number(size: number): number {
@@ -265,7 +265,7 @@ export class PacketReader {
 
   /** Sees that so many bytes are left. */
   #within(length: number): number {
-    if (length > this.#end - this.#at) throw this.#fault("ends before its last field", MALFORMED);
+    if (length > this.#end - this.#at) throw this.#fault("too short", MALFORMED);
     return length;
   }
 

@@ -14,12 +14,17 @@ const LONGEST = 0xfff_ffff;
 /** Properties that a client must not send, or that it takes the whole client for. */
 const NOT_OURS = /^(topicAlias|subscriptionIdentifiers|auth)/;
 
+/** The versions that differ in more than CONNECT's name. */
+export type SmallVersion = 4 | 5;
+
 /** How many bytes the properties take that are numbers. */
 export const SIZES: Readonly<Partial<Record<string, number>>> = { boolean: 1, bit: 1, "two-byte": 2, "four-byte": 4 };
 
 export class PacketWriter {
   #bytes = new Uint8Array(64);
   #at = HEADER;
+
+  constructor(readonly version: SmallVersion) {}
 
   /** Where the next byte comes to stand in the finished packet's body. */
   get length(): number {
@@ -55,20 +60,20 @@ export class PacketWriter {
     )
       throw new UsageError(
         size ? "STRING_INVALID" : "PAYLOAD_INVALID",
-        `${field}: must be well-formed text or a Uint8Array${size ? ", at most 65,535 bytes, without U+0000" : ""}`,
+        `${field}: must be well-formed text or bytes, at most 65,535 of them`,
       );
     return this.number(bytes.length, size).raw(bytes);
   }
 
   text(field: string, value: unknown): this {
-    if (typeof value !== "string") throw new UsageError("STRING_INVALID", `${field}: must be a string`);
-    return this.data(field, value);
+    return this.data(field, typeof value === "string" ? value : undefined);
   }
 
-  /** @throws UsageError PROPERTY_INVALID */
-  properties(place: PropertyPlace, properties: object | undefined): this {
-    if (!properties) return this.number(0, 1);
-    const inner = new PacketWriter();
+  /** Nothing before MQTT 5. @throws UsageError PROPERTY_INVALID */
+  properties(place: PropertyPlace, properties: object = {}): this {
+    const { version } = this;
+    if (version < 5) return this;
+    const inner = new PacketWriter(version);
     for (const [name, value] of Object.entries(properties))
       if (value !== undefined) inner.#property(place, name, value);
     return this.variable(inner.length).raw(inner.#bytes.subarray(HEADER, inner.#at));
@@ -116,7 +121,7 @@ export class PacketWriter {
    */
   packet(first: number): Uint8Array {
     const { length } = this;
-    if (length > LONGEST) throw new UsageError("PACKET_INVALID", `${length} bytes, at most ${LONGEST}`);
+    if (length > LONGEST) throw new UsageError("PACKET_INVALID", `${length} bytes`);
     const end = this.#at;
     this.#at = 0;
     this.number(first, 1).variable(length);

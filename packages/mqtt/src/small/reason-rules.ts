@@ -46,7 +46,7 @@ export function refused(
   details?: RefusalDetails,
 ): RefusedError | undefined {
   if (reasonCode < 0x80) return undefined;
-  return new RefusedError(code, reasonCode, `${what}: refused with reason code ${hex(reasonCode)}`, details);
+  return new RefusedError(code, reasonCode, `${what}: reason code ${hex(reasonCode)}`, details);
 }
 
 const FORBIDDEN = 0x82;

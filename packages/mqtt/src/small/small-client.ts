@@ -18,9 +18,10 @@ import type { Clock } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import { disconnectPacket, publishPacket, subscribePacket, unsubscribePacket } from "./client-packets.js";
 import type { Delivery } from "./incoming-messages.js";
-import { refused } from "./reason-rules.js";
+import { fault, refused } from "./reason-rules.js";
 import { SmallConnector } from "./small-connector.js";
 import {
+  aborted,
   assertAmong,
   assertMessage,
   assertNames,
@@ -97,6 +98,9 @@ const OVERFLOW = 2;
 const DRAIN_TIMEOUT = 5_000;
 /** The reason code for a message that its handler failed with. */
 const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
+/** More messages than a server can have in flight. */
+const TOO_MANY_HELD = 65_536;
+const TOO_MANY = 0x93;
 
 export class SmallEngine implements SmallClient {
   readonly #settings: SmallSettings;
@@ -169,10 +173,18 @@ export class SmallEngine implements SmallClient {
       const now = this.#clock.now();
       const abort = (): void => {
         if (message.packetIdentifier === 0) message.settle = undefined; // it has not left: passed over when its turn comes
-        reject(new UsageError("ABORTED", "publish: aborted by its signal", { cause: signal?.reason }));
+        reject(aborted("publish", signal));
       };
+      const size = publishPacket(version, topic, payload, qos, retain, properties).length; // complains now
+      const kept = { ...properties };
+      const body = typeof payload === "string" ? payload : payload.slice(); // the application may write to its own again
       const message: Parameters<SmallSession["publish"]>[0] = {
-        packet: publishPacket(version, topic, payload, qos, retain, properties),
+        packet: (identifier, dup, secondsLeft) => {
+          const messageExpiryInterval = kept.messageExpiryInterval === undefined ? undefined : secondsLeft;
+          const changed = { ...kept, messageExpiryInterval };
+          return publishPacket(version, topic, body, qos, retain, changed, identifier, dup);
+        },
+        size,
         topic,
         qos,
         retain,
@@ -186,12 +198,9 @@ export class SmallEngine implements SmallClient {
           else resolve({ qos, reasonCode: answer.reasonCode, properties: answer.properties });
         },
       };
-      if (signal?.aborted) {
-        abort();
-        return;
-      }
       signal?.addEventListener("abort", abort);
-      this.#session.publish(message, now);
+      if (signal?.aborted) abort();
+      else this.#session.publish(message, now);
     });
   }
 
@@ -252,11 +261,12 @@ export class SmallEngine implements SmallClient {
   }
 
   #accepted(connack: ConnackPacket): void {
-    this.#connector.accepted(connack);
+    const mayLackThem = this.#connector.accepted(connack);
     this.#paused = false; // the new connection does not know
     this.#updateReading();
-    if (!connack.sessionPresent)
-      for (const entry of this.#entries) if (!entry.asking) this.#ask(entry, (error) => this.#report(error));
+    if (mayLackThem)
+      for (const entry of this.#entries)
+        if (!entry.asking) this.#ask(entry, (error) => this.#report(error), connack.sessionPresent);
   }
 
   #describe({ sessionPresent, properties = {} }: ConnackPacket): Connected {
@@ -297,9 +307,12 @@ export class SmallEngine implements SmallClient {
     this.#session.request({ ...request, sentAt: 0, losses: 0 }, this.#clock.now());
   }
 
-  #ask(entry: Entry, done: (error: MqttError | undefined) => void): void {
-    const { consumer, requests } = entry;
+  /** @param again whether the server may have the subscription: retained messages are asked for only if it has not (MQTT 5) */
+  #ask(entry: Entry, done: (error: MqttError | undefined) => void, again = false): void {
+    const { consumer } = entry;
     const { version } = this.#settings;
+    const least = again && version === 5 ? 1 : 0;
+    const requests = entry.requests.map((each) => ({ ...each, retainHandling: each.retainHandling || least }) as const);
     entry.asking = true;
     this.#request({
       answeredBy: "suback",
@@ -315,8 +328,8 @@ export class SmallEngine implements SmallClient {
         if (suback) {
           consumer.granted = requests.map(({ topicFilter }, i) => {
             const reasonCode = suback.reasonCodes[i] as number;
-            const denial = refused("SUBSCRIBE_REFUSED", `topicFilter "${topicFilter}"`, reasonCode, suback.properties);
-            return { topicFilter, reasonCode, qos: denial ? undefined : (reasonCode as QoS), error: denial };
+            const error = refused("SUBSCRIBE_REFUSED", `topicFilter "${topicFilter}"`, reasonCode, suback.properties);
+            return { topicFilter, reasonCode, qos: error ? undefined : (reasonCode as QoS), error };
           });
           const denied = consumer.granted.filter((each) => each.error).map((each) => each.topicFilter);
           entry.requests = entry.requests.filter((each) => !denied.includes(each.topicFilter));
@@ -367,6 +380,7 @@ export class SmallEngine implements SmallClient {
   }
 
   #route(packet: PublishPacket, delivery: Delivery | undefined): void {
+    if (this.#held > TOO_MANY_HELD) throw fault("publish: too many at once", TOO_MANY);
     const message = messageOf(packet);
     const consumers = this.#consumersFor(packet);
     const size = message.payload.length + message.topic.length;
@@ -396,10 +410,9 @@ export class SmallEngine implements SmallClient {
   #consumersFor({ topic, properties }: PublishPacket): readonly SmallConsumer[] {
     const matching = [...this.#entries].filter(({ requests }) => requests.some(({ matches }) => matches(topic)));
     const named = matching.filter(({ consumer }) => properties?.subscriptionIdentifiers?.includes(consumer.identifier));
+    const filters = named.flatMap(({ requests }) => requests.filter(({ matches }) => matches(topic)));
     const meant = matching.filter(
-      (each) =>
-        named.length === 0 ||
-        named.some((one) => one.requests.some(({ matches, topicFilter }) => matches(topic) && has(each, topicFilter))),
+      (each) => named.length === 0 || filters.some(({ topicFilter }) => has(each, topicFilter)),
     );
     return meant.map(({ consumer }) => consumer);
   }
@@ -468,15 +481,16 @@ function filtersOf(topicFilters: string | readonly string[]): readonly string[] 
     if (typeof filter !== "string" || !isTopicFilter(filter))
       throw invalid(
         `topicFilter "${String(filter)}"`,
-        "must not be empty; + and # stand alone in a level, # in the last", // [MQTT-4.7.1-2, MQTT-4.7.1-3]
+        "is not a valid topic filter", // [MQTT-4.7.1-2, MQTT-4.7.1-3]
         "TOPIC_FILTER_INVALID",
       );
   return filters;
 }
 
 function assertAvailable(limits: ConnackProperties, topicFilter: string): void {
+  const what = `topicFilter "${topicFilter}"`;
   if (limits.sharedSubscriptionAvailable === false && isShared(topicFilter))
-    throw refused("SHARED_SUBSCRIPTION_NOT_AVAILABLE", `topicFilter "${topicFilter}"`, 0x9e);
+    throw refused("SHARED_SUBSCRIPTION_NOT_AVAILABLE", what, 0x9e);
   if (limits.wildcardSubscriptionAvailable === false && /[+#]/.test(topicFilter))
-    throw refused("WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", `topicFilter "${topicFilter}"`, 0xa2);
+    throw refused("WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", what, 0xa2);
 }

@@ -12,7 +12,7 @@ export interface Receiver {
   /** Bytes came, perhaps less than a packet. */
   heard(now: number): void;
   /** All that was written is with the transport, and `congested` is up to date. */
-  flushed(now: number): void;
+  flushed(now: number, bytes: number): void;
 }
 
 export interface SmallConnectionOwner {
@@ -26,7 +26,7 @@ export interface SmallConnectionOwner {
 const EARLY_FLUSH = 61_440;
 /** So many bytes of answers may wait for a server that does not read. */
 const MOST_WAITING = 1_048_576;
-/** Milliseconds that a server has to close its side after we have said that we close ours. */
+/** Milliseconds. */
 const LINGER = 50;
 
 export class SmallConnection implements TransportListener {
@@ -60,8 +60,11 @@ export class SmallConnection implements TransportListener {
     }
   }
 
-  /** @param patience milliseconds for what is written to leave, at least 50; undefined: closes at once */
-  end(patience?: number): void {
+  /**
+   * @param patience milliseconds for what is written to leave, at least 50; undefined: closes at once
+   * @param linger milliseconds that a server has then to close its side
+   */
+  end(patience?: number, linger = LINGER): void {
     const { transport, clock } = this;
     const cutAfter = (delay: number): void => {
       this.#cutting?.cancel();
@@ -73,8 +76,8 @@ export class SmallConnection implements TransportListener {
     if (patience === undefined) {
       transport.destroy();
     } else {
-      cutAfter(Math.max(patience, LINGER));
-      transport.end(() => cutAfter(LINGER));
+      cutAfter(Math.max(patience, linger));
+      transport.end(() => cutAfter(linger));
     }
   }
 
@@ -107,8 +110,9 @@ export class SmallConnection implements TransportListener {
   #flush(): void {
     this.#flushDue = false;
     if (this.#state !== "open" || this.congested) return;
-    if (this.#waiting > 0) {
-      const bytes = new Uint8Array(this.#waiting);
+    const size = this.#waiting;
+    if (size > 0) {
+      const bytes = new Uint8Array(size);
       let at = 0;
       for (const packet of this.#packets) {
         bytes.set(packet, at);
@@ -118,6 +122,6 @@ export class SmallConnection implements TransportListener {
       this.#waiting = 0;
       this.congested = !this.transport.write(bytes);
     }
-    this.receiver.flushed(this.clock.now());
+    this.receiver.flushed(this.clock.now(), size);
   }
 }

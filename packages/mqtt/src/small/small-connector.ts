@@ -14,7 +14,7 @@ import { connectPacket, disconnectPacket } from "./client-packets.js";
 import { PacketReader } from "./packet-reader.js";
 import { fault, hex } from "./reason-rules.js";
 import { SmallConnection } from "./small-connection.js";
-import type { SmallServer, SmallSettings } from "./small-options.js";
+import { aborted, type SmallServer, type SmallSettings } from "./small-options.js";
 import type { SmallSession } from "./small-session.js";
 
 export interface SmallConnectorOwner {
@@ -29,26 +29,35 @@ interface Link {
   connection: SmallConnection | undefined;
   /** Whether CONNECT asked for a session that begins. */
   cleanStart: boolean;
+  /** Whether the server is ending a session that was not this client's: then CONNECT goes out again. */
+  parting: boolean;
   timer: Timer;
   /** What an attempt comes to; undefined once CONNACK has accepted. */
   answer: { resolve(connack: ConnackPacket): void; reject(error: MqttError): void } | undefined;
   /** Gives up dialling. */
   readonly dialling: AbortController;
-  /** Stops listening to the application's signal. */
-  release(): void;
 }
 
 /** Codes of CONNACK after which trying again cannot help: the return codes of 3.1.1, then the reason codes. */
 const FINAL = [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c];
-/** Of them, what other credentials may change, and how many of these in a row are taken for chance where they are asked for anew. */
-const ABOUT_CREDENTIALS = [4, 5, 0x86, 0x87];
-const MOST_REFUSALS = 3;
+/** Of them, those that a server may send to a client that it accepted before without meaning them for ever, and milliseconds to see. */
+const PERHAPS_FOR_NOW = [2, 4, 5, 0x86, 0x87, 0x8a];
+const MOST_REFUSAL = 86_400_000;
 const TAKEN_OVER = 0x8e;
 const UNSPECIFIED_ERROR = 0x80;
 /** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
 const LOOK_AGAIN = 60_000;
 const WAKE_INTERVAL = 1_000;
 const LONGEST_PACKET = 268_435_460;
+/** Milliseconds that a server may take to end a session, and after how many such sessions in a row it is asked for a clean start. */
+const PARTING = 1_000;
+/** Milliseconds after which Linux stops resending unacknowledged TCP data (tcp_retries2, 924.6 s), rounded up. */
+const LONGEST_DELAY = 930_000;
+const MOST_REMEMBERED = 100;
+/** Milliseconds after its first CONNECT in which late CONNECTs of an earlier process may take a client over, and how often. */
+const YOUNG = 60_000;
+const MOST_UNEXPLAINED = 3;
+const MOST_FOREIGN = 2;
 
 export class SmallConnector {
   readonly #servers: SmallServer[];
@@ -64,10 +73,20 @@ export class SmallConnector {
   #triedAt = 0;
   #dueAt = 0;
   #assignedClientId: string | undefined;
-  /** Whether there was a connection: a clean start again would throw the session away that the client comes back for. */
+  /** Whether the server may hold this client's session. */
   #established = false;
-  /** Refusals of credentials in a row. */
-  #refusals = 0;
+  /** Seconds that the server keeps the session without a connection, and when it lets it end, unless the client is back by then. */
+  #keptFor = 0;
+  #endsAt = Infinity;
+  /** How many sessions in a row were not this client's. */
+  #foreign = 0;
+  /** When CONNECTs were sent that have had no answer: a network may still deliver them, after a later one. */
+  #unanswered: readonly number[] = [];
+  #firstConnect: number | undefined;
+  /** Take-overs that such CONNECTs of an earlier process may explain. */
+  #unexplained = MOST_UNEXPLAINED;
+  /** When the first of the refusals in a row came. */
+  #refusedSince: number | undefined;
   #stopListening: (() => void) | undefined;
   #gone: (() => void) | undefined;
 
@@ -77,11 +96,11 @@ export class SmallConnector {
     this.#platform = platform;
     this.#session = session;
     this.#owner = owner;
-    this.#policy = new ReconnectPolicy(settings.reconnect, platform.random);
+    this.#policy = new ReconnectPolicy(settings, platform.random);
   }
 
   get clientId(): string {
-    return this.#assignedClientId ?? this.#settings.fields.clientId;
+    return this.#assignedClientId ?? this.#settings.clientId;
   }
 
   /** The server of the present connection. */
@@ -107,13 +126,19 @@ export class SmallConnector {
 
   /** The first round of attempts. Rejects with the last one's error. */
   async start(signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
-    if (this.#state !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: was called before");
+    if (this.#state !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: called twice");
     this.#state = "started";
+    const abort = (): void => this.#end(aborted("connect", signal));
+    signal?.addEventListener("abort", abort);
     try {
-      return await this.#round(signal);
+      const round = this.#round();
+      if (signal?.aborted) abort();
+      return await round;
     } catch (error) {
       if (!this.isStopped) this.#state = "idle";
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -131,29 +156,64 @@ export class SmallConnector {
     await gone;
   }
 
-  /** CONNACK has accepted. */
-  accepted(connack: ConnackPacket): void {
+  /** CONNACK has accepted. Returns whether the server may not have the subscriptions. */
+  accepted(connack: ConnackPacket): boolean {
     const link = this.#link as Link;
     const { answer } = link;
-    if (connack.sessionPresent && link.cleanStart) throw fault("connack: a session after cleanStart"); // [MQTT5-3.2.2-4]
     link.answer = undefined;
-    link.release();
     const { clock, onWake } = this.#platform;
     this.#assignedClientId = connack.properties?.assignedClientIdentifier ?? this.#assignedClientId;
     this.#established = true;
-    this.#refusals = 0;
+    this.#foreign = 0;
+    this.#refusedSince = undefined;
     this.#policy.connected(clock.now());
     this.#stopListening ??= onWake?.(() => this.#wake());
     this.#watch();
     answer?.resolve(connack);
+    return !connack.sessionPresent || this.#mayBeLate();
   }
 
-  /** The server said no, or goodbye. */
-  refused({ type, reasonCode, properties }: ConnackPacket | DisconnectPacket): void {
-    const code =
-      type === "connack" ? "CONNECT_REFUSED" : reasonCode === TAKEN_OVER ? "TAKEN_OVER" : "DISCONNECTED_BY_SERVER";
-    const message = `${this.server}, clientId "${this.clientId}": ${type} with reason code ${hex(reasonCode)}`;
-    this.#end(new RefusedError(code, reasonCode, message, properties), 0);
+  /**
+   * CONNACK or DISCONNECT came. Returns whether that ends the connection: because the server said no, or goodbye, or has a session that
+   * is not this client's.
+   */
+  refused(packet: ConnackPacket | DisconnectPacket): boolean {
+    const { type, reasonCode, properties } = packet;
+    const link = this.#link as Link;
+    const isConnack = type === "connack";
+    if (isConnack) this.#unanswered = this.#unanswered.slice(0, -1);
+    if (isConnack && reasonCode === 0) {
+      const { sessionPresent } = packet;
+      if (sessionPresent && link.cleanStart) throw fault("connack: a session after cleanStart"); // [MQTT5-3.2.2-4]
+      link.parting = sessionPresent && this.#isForeign();
+      this.#keptFor = properties?.sessionExpiryInterval ?? this.#settings.properties.sessionExpiryInterval ?? 0;
+      if (link.parting) {
+        this.#foreign++;
+        this.write(disconnectPacket(5, 0, { sessionExpiryInterval: 0 }));
+        link.connection?.end(PARTING, PARTING);
+      }
+      return link.parting;
+    }
+    const code = isConnack ? "CONNECT_REFUSED" : reasonCode === TAKEN_OVER ? "TAKEN_OVER" : "DISCONNECTED_BY_SERVER";
+    const what = `${this.server}, clientId "${this.clientId}"`;
+    this.#end(new RefusedError(code, reasonCode, `${what}: reason code ${hex(reasonCode)}`, properties), 0);
+    return true;
+  }
+
+  /** Whether a session that the server has cannot be this client's, or need not be. */
+  #isForeign(): boolean {
+    const { version, cleanStart } = this.#settings;
+    return (
+      version === 5 &&
+      (this.#established ? this.#platform.clock.now() >= this.#endsAt && this.#mayBeLate() : cleanStart)
+    );
+  }
+
+  /** Whether a CONNECT of this client may reach the server late, or has done so. */
+  #mayBeLate(): boolean {
+    const now = this.#platform.clock.now();
+    this.#unanswered = this.#unanswered.filter((sent) => now - sent < LONGEST_DELAY);
+    return this.#unanswered.length > 0;
   }
 
   /** Ends the present connection for this reason, and tells the server if it can be told [MQTT5-4.12.1-2]. */
@@ -176,12 +236,12 @@ export class SmallConnector {
   }
 
   /** Each server once; one that fails goes to the end of the list. */
-  async #round(signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
+  async #round(): Promise<ConnackPacket> {
     this.#triedAt = this.#platform.clock.now();
     let failure: MqttError | undefined;
     for (const server of [...this.#servers]) {
       try {
-        return await this.#attempt(server, signal);
+        return await this.#attempt(server);
       } catch (error) {
         failure = error as MqttError;
         if (isFinal(failure) || this.isStopped) break;
@@ -191,60 +251,68 @@ export class SmallConnector {
     throw failure;
   }
 
-  #attempt(server: SmallServer, signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
+  #attempt(server: SmallServer): Promise<ConnackPacket> {
     return new Promise((resolve, reject) => {
       const { connectTimeout } = this.#settings;
-      const dialling = new AbortController();
-      const abort = (): void =>
-        this.#end(new UsageError("ABORTED", "connect: aborted by its signal", { cause: signal?.reason }));
       const timer = this.#platform.clock.schedule(connectTimeout, () =>
         this.#end(new TimeoutError("CONNECT_TIMEOUT", `${server.name}: no CONNACK within ${connectTimeout} ms`)),
       );
-      const release = (): void => signal?.removeEventListener("abort", abort);
-      const link: Link = {
+      this.#link = {
         server,
         connection: undefined,
         cleanStart: false,
+        parting: false,
         timer,
         answer: { resolve, reject },
-        dialling,
-        release,
+        dialling: new AbortController(),
       };
-      this.#link = link;
-      signal?.addEventListener("abort", abort);
-      if (signal?.aborted) abort();
-      this.#introduce(link).catch((error: unknown) => {
-        if (this.#link === link) this.#end(asMqttError(error, `cannot connect to ${server.name}`));
-      });
+      this.#introduce(this.#link);
+    });
+  }
+
+  #introduce(link: Link): void {
+    this.#dial(link).catch((error: unknown) => {
+      if (this.#link === link) this.#end(asMqttError(error, `cannot connect to ${link.server.name}`));
     });
   }
 
   /** From nothing to CONNECT. */
-  async #introduce(link: Link): Promise<void> {
+  async #dial(link: Link): Promise<void> {
     const { server } = link;
     const { clock } = this.#platform;
-    const { version, fields, credentials, network, dial = this.#platform.dial } = this.#settings;
-    const { username = server.username, password = server.password } = (await credentials?.(server.name)) ?? fields;
-    link.cleanStart = fields.cleanStart && !(this.#established && version === 5);
+    const settings = this.#settings;
+    const { version, credentials, network, dial = this.#platform.dial, properties } = settings;
+    const { username = server.username, password = server.password } = (await credentials?.(server.name)) ?? settings;
+    // On MQTT 5 a clean start that arrives late would end the session of then: the client looks for a session, and ends what it finds.
+    const cleanStart =
+      this.#foreign >= MOST_FOREIGN || (settings.cleanStart && (version < 5 || !properties.sessionExpiryInterval));
+    link.cleanStart = cleanStart;
     const { clientId } = this;
-    const packet = connectPacket(version, { ...fields, clientId, cleanStart: link.cleanStart, username, password });
+    const packet = connectPacket(version, { ...settings, clientId, cleanStart, username, password });
     if (this.#link !== link) return;
     const transport = await dial(server.address, link.dialling.signal, network);
     if (this.#link !== link) {
       transport.destroy();
       return;
     }
-    const reader = new PacketReader(version, fields.properties.maximumPacketSize ?? LONGEST_PACKET);
+    const reader = new PacketReader(version, properties.maximumPacketSize ?? LONGEST_PACKET);
     link.connection = new SmallConnection(transport, clock, reader, this.#session, {
       failed: (error) => this.fail(asMqttError(error, `the connection to ${server.name} failed`)),
       closed: (error) => {
         const why = `${server.name} closed the connection${error ? `: ${error.message}` : ""}`;
         // What a WebSocket had to say may come only now.
         const said = link.answer && error instanceof MqttError;
-        if (this.#link === link) this.#end(said ? error : new TransportError("CONNECTION_LOST", why, { cause: error }));
+        if (this.#link === link) {
+          if (link.parting) this.#introduce(link);
+          else this.#end(said ? error : new TransportError("CONNECTION_LOST", why, { cause: error }));
+        }
         this.#gone?.();
       },
     });
+    link.parting = false;
+    const now = clock.now();
+    this.#firstConnect ??= now;
+    this.#unanswered = [...this.#unanswered, now].slice(-MOST_REMEMBERED);
     link.connection.write(packet);
     transport.start(link.connection);
   }
@@ -257,12 +325,14 @@ export class SmallConnector {
     this.#link = undefined;
     connection?.end(patience);
     link.timer.cancel();
-    link.release();
     if (!connection) link.dialling.abort(error);
     this.#session.lost();
     if (answer) {
       answer.reject(error);
-    } else if (!this.isStopped) {
+      return;
+    }
+    this.#endsAt = this.#platform.clock.now() + this.#keptFor * 1000;
+    if (!this.isStopped) {
       this.#owner.emit("disconnected", { error });
       this.#retry(error);
     }
@@ -270,7 +340,7 @@ export class SmallConnector {
 
   #retry(error: MqttError): void {
     if (this.isStopped) return;
-    const delay = this.#isOver(error) ? undefined : this.#policy.next(this.#platform.clock.now());
+    const delay = this.#delayAfter(error, this.#platform.clock.now());
     if (delay === undefined) {
       this.#state = "stopped";
       this.#stopListening?.();
@@ -281,17 +351,27 @@ export class SmallConnector {
     this.#owner.emit("reconnecting", { attempt: this.#policy.attempts, delay, error });
   }
 
-  /** Whether trying again cannot help. A token that had just expired is another one at the next attempt. */
-  #isOver(error: MqttError): boolean {
-    const about = ABOUT_CREDENTIALS.includes((error as RefusedError).reasonCode);
-    return isFinal(error) && !(about && this.#settings.credentials && ++this.#refusals <= MOST_REFUSALS);
+  /** Undefined if trying again cannot help a client that was accepted once. */
+  #delayAfter(error: MqttError, now: number): number | undefined {
+    if (error.code === "TAKEN_OVER") {
+      // Each CONNECT that is late explains one.
+      if (this.#mayBeLate()) this.#unanswered = this.#unanswered.slice(1);
+      else if (now - (this.#firstConnect ?? 0) >= YOUNG || --this.#unexplained < 0) return undefined;
+    } else if (isFinal(error)) {
+      this.#refusedSince ??= now;
+      if (!PERHAPS_FOR_NOW.includes((error as RefusedError).reasonCode) || now - this.#refusedSince >= MOST_REFUSAL)
+        return undefined;
+      return this.#policy.next(now, !this.#settings.credentials); // a token that had just expired is another one next time
+    }
+    this.#refusedSince = undefined;
+    return this.#policy.next(now);
   }
 
   #wait(delay: number): void {
     this.#dueAt = this.#platform.clock.now() + delay;
     this.#waiting = this.#platform.clock.schedule(delay, () => {
       this.#waiting = undefined;
-      this.#round(undefined).catch((error: MqttError) => this.#retry(error));
+      this.#round().catch((error: MqttError) => this.#retry(error));
     });
   }
 
@@ -305,23 +385,23 @@ export class SmallConnector {
   }
 
   /** One timer a connection: it looks at the session's deadline when it fires, and not at every packet. */
-  #watch(): void {
+  #watch(again = false): void {
     const { clock } = this.#platform;
     const link = this.#link as Link;
     const error = this.#session.advance(clock.now());
-    if (error) this.#end(error);
+    if (error && again) this.#end(error);
     if (this.#link !== link) return; // also if PINGREQ was more than may wait for a server that does not read
     link.timer.cancel();
-    const left = this.#session.deadline() - clock.now();
-    link.timer = clock.schedule(Math.max(0, Math.min(left, LOOK_AGAIN)), () => this.#watch());
+    // After a busy time timers are called before what came is read: silence is believed after another turn of the event loop.
+    const left = error ? 0 : this.#session.deadline() - clock.now();
+    link.timer = clock.schedule(Math.max(0, Math.min(left, LOOK_AGAIN)), () => this.#watch(error !== undefined));
   }
 }
 
 function isFinal(error: MqttError): boolean {
   return (
     error instanceof UsageError ||
-    (error instanceof RefusedError &&
-      (error.code === "TAKEN_OVER" || (error.code === "CONNECT_REFUSED" && FINAL.includes(error.reasonCode))))
+    (error instanceof RefusedError && error.code === "CONNECT_REFUSED" && FINAL.includes(error.reasonCode))
   );
 }
 

@@ -3,10 +3,12 @@
 import type { ConnectOptions, WillOptions } from "../client/connect-options.js";
 import type { ReconnectDelays } from "../client/reconnect-policy.js";
 import { UsageError, type UsageErrorCode } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress } from "../platform/transport.js";
-import { type ConnectFields, connectPacket, type SmallVersion } from "./client-packets.js";
+import { type ConnectFields, connectPacket } from "./client-packets.js";
+import type { SmallVersion } from "./packet-writer.js";
 import { isTopicName } from "./topic-rules.js";
 
 /** The whole client's options that the small one has, with the same meaning. */
@@ -45,16 +47,16 @@ export interface SmallServer {
   readonly password: string | undefined;
 }
 
-export interface SmallSettings extends Pick<SmallOptions, "credentials" | "dial" | "signal"> {
+export interface SmallSettings
+  extends ConnectFields,
+    ReconnectDelays, // with no attempt at all where the user wants none
+    Pick<SmallOptions, "credentials" | "dial" | "signal"> {
   readonly version: SmallVersion;
   readonly servers: readonly SmallServer[];
-  readonly fields: ConnectFields;
   readonly connectTimeout: number;
-  /** With no attempt at all where the user wants none. */
-  readonly reconnect: ReconnectDelays;
-  readonly outbox: { readonly maximumCount: number; readonly maximumBytes: number };
-  /** How many QoS 1 and 2 messages the server may leave unacknowledged with this client. */
-  readonly receiveMaximum: number;
+  /** What may wait to be sent. */
+  readonly maximumCount: number;
+  readonly maximumBytes: number;
   readonly network: NetworkOptions;
   /** Whether the session is of no use once this client is closed. */
   readonly endsWithClient: boolean;
@@ -79,7 +81,7 @@ export function parseSmallOptions(
 ): SmallSettings {
   assertNames(options, NAMES);
   const { cleanStart = true, protocolVersion: version = 5, reconnect = {}, outbox = {}, will } = options;
-  const { clientId = randomClientId(platform), username, password, credentials, dial, signal, webSocket } = options;
+  const { clientId = randomClientId(platform), webSocket } = options;
   const { keepAlive = 60, connectTimeout = 10_000, properties = {} } = options;
   const given = [urls].flat();
   const servers = (given.length > 0 ? given : [""]).map(parseSmallUrl);
@@ -99,28 +101,28 @@ export function parseSmallOptions(
   assertIntegers(1, LONGEST_TIMER, { connectTimeout, initialDelay, maximumDelay, maximumCount, maximumBytes });
   const expiry = cleanStart ? (reconnect ? COME_BACK : undefined) : FOR_EVER;
   const { sessionExpiryInterval = expiry, receiveMaximum = RECEIVE_MAXIMUM } = properties;
-  const fields = {
+  const fields: ConnectFields = {
+    username: undefined,
+    password: undefined,
+    ...options,
     clientId,
     cleanStart,
     keepAlive,
     will: will && parseWill(will),
-    username,
-    password,
     properties: { ...properties, sessionExpiryInterval, receiveMaximum },
   };
   // What cannot be encoded is told now. A password may be meant for the user whom a URL names.
-  connectPacket(version, { ...fields, username: username ?? servers.find((each) => each.username)?.username });
+  connectPacket(version, { ...fields, username: fields.username ?? servers.find((each) => each.username)?.username });
   return {
+    ...fields,
     version,
     servers,
-    fields,
-    credentials,
-    dial,
-    signal,
     connectTimeout,
-    reconnect: { initialDelay, maximumDelay, maximumAttempts },
-    outbox: { maximumCount, maximumBytes },
-    receiveMaximum: version === 5 ? receiveMaximum : 0xffff,
+    initialDelay,
+    maximumDelay,
+    maximumAttempts,
+    maximumCount,
+    maximumBytes,
     network: { webSocket },
     timerLateness: platform.timerLateness,
     endsWithClient: cleanStart && properties.sessionExpiryInterval === undefined,
@@ -161,7 +163,11 @@ export function assertNames(options: object, names: string, prefix = ""): void {
 function assertIntegers(least: number, most: number, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values))
     if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
-      throw invalid(name, `must be an integer from ${least} to ${most}`);
+      throw invalid(name, `must be an integer, ${least} to ${most}`);
+}
+
+export function aborted(what: string, signal: AbortSignalLike | undefined): UsageError {
+  return new UsageError("ABORTED", `${what}: aborted by its signal`, { cause: signal?.reason });
 }
 
 export function invalid(name: string, rule: string, code: UsageErrorCode = "OPTION_INVALID"): UsageError {
@@ -170,7 +176,7 @@ export function invalid(name: string, rule: string, code: UsageErrorCode = "OPTI
 
 /** Characters that every server must take, and no more than 23 [MQTT-3.1.3-5]. */
 function randomClientId({ random }: Platform): string {
-  return `aiko${random.next().toString(36).slice(2, 12)}${random.next().toString(36).slice(2, 11)}`;
+  return `aiko${random.next().toString(36).slice(2, 20)}`;
 }
 
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };

@@ -8,7 +8,7 @@ import type { AckProperties, ConnackProperties } from "../codec/properties.js";
 import { type MqttError, type RefusedError, TimeoutError, TransportError, type TransportErrorCode } from "../errors.js";
 import { KeepAlive } from "../session/keep-alive.js";
 import { Queue } from "../session/queue.js";
-import { acknowledgement, PINGREQ, PUBREL, type PublishBytes } from "./client-packets.js";
+import { acknowledgement, PINGREQ, PUBREL } from "./client-packets.js";
 import { type Delivery, IncomingMessages } from "./incoming-messages.js";
 import type { ServerPacket } from "./packet-reader.js";
 import { fault, refused } from "./reason-rules.js";
@@ -21,7 +21,10 @@ interface Answer {
 }
 
 export interface Outgoing {
-  readonly packet: PublishBytes;
+  /** Encodes it. @param secondsLeft of its expiry interval */
+  readonly packet: (packetIdentifier: number, dup: boolean, secondsLeft: number) => Uint8Array;
+  /** Bytes of the packet. */
+  readonly size: number;
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
@@ -56,7 +59,8 @@ export interface SmallSessionEvents {
   accepted(packet: ConnackPacket): void;
   /** Requests that waited are on their way. */
   connected(packet: ConnackPacket): void;
-  refused(packet: ConnackPacket | DisconnectPacket): void;
+  /** Whether CONNACK or DISCONNECT ends the connection: then it has been ended. */
+  refused(packet: ConnackPacket | DisconnectPacket): boolean;
   message(packet: PublishPacket, delivery: Delivery | undefined): void;
   /** Another number waits for the server, or for an outcome. */
   changed(): void;
@@ -99,7 +103,7 @@ export class SmallSession {
   constructor(settings: SmallSettings, events: SmallSessionEvents) {
     this.#settings = settings;
     this.#events = events;
-    this.incoming = new IncomingMessages(settings.version, settings.receiveMaximum, events.write);
+    this.incoming = new IncomingMessages(settings.version, events.write);
   }
 
   /** What waits for the server: for its answer, or until it takes more. */
@@ -126,16 +130,14 @@ export class SmallSession {
       this.#requests.delete(identifier);
       const code = `${request.answeredBy === "suback" ? "" : "UN"}SUBSCRIBE_UNANSWERED` as const;
       const filters = request.topicFilters.join('", "');
-      request.settle(
-        new TransportError(code, `topicFilters "${filters}": ${MOST_LOSSES} connections were lost without an answer`),
-      );
+      request.settle(new TransportError(code, `topicFilters "${filters}": no answer over ${MOST_LOSSES} connections`));
     }
   }
 
   /** @throws ProtocolError if the server must not send this packet, or not now */
   receive(packet: ServerPacket, now: number): void {
-    if (!this.#online) {
-      if (packet.type !== "connack") throw fault(`${packet.type}: before CONNACK`); // [MQTT-3.2.0-1]
+    if ((packet.type === "connack") !== !this.#online) throw fault(`${packet.type}: not expected`); // [MQTT-3.2.0-1, MQTT-3.2.0-2]
+    if (packet.type === "connack") {
       this.#connack(packet, now);
     } else if (packet.type === "publish") {
       const delivery = packet.qos > 0 ? this.incoming.publish(packet) : undefined;
@@ -146,10 +148,8 @@ export class SmallSession {
       this.#answered(packet);
     } else if (packet.type === "disconnect") {
       if (this.#settings.version < 5 || packet.properties?.sessionExpiryInterval !== undefined)
-        throw fault("disconnect: not by a server"); // [MQTT-3.14.0-1, MQTT5-3.14.2-2]
+        throw fault("disconnect: not expected"); // [MQTT-3.14.0-1, MQTT5-3.14.2-2]
       this.#events.refused(packet);
-    } else if (packet.type === "connack") {
-      throw fault("connack: a second one"); // [MQTT-3.2.0-2]
     } else if (packet.type !== "pingresp") {
       this.#acknowledged(packet, now);
     }
@@ -157,13 +157,13 @@ export class SmallSession {
 
   /** Sends the message, or keeps it until it may be sent. */
   publish(message: Outgoing, now: number): void {
-    const { maximumCount, maximumBytes } = this.#settings.outbox;
-    const size = message.packet.bytes.length;
+    const { maximumCount, maximumBytes } = this.#settings;
+    const { size } = message;
     if (
       (this.#queue.length > 0 || !this.#maySend(message)) &&
       (this.#queue.length >= maximumCount || this.#queuedBytes + size > maximumBytes)
     ) {
-      this.#lose(message, "OUTBOX_FULL", "as many wait as the option outbox allows");
+      this.#lose(message, "OUTBOX_FULL", "the outbox is full");
     } else {
       this.#enqueue(message);
       this.#pump(now);
@@ -173,7 +173,7 @@ export class SmallSession {
   /** Sends the request now, or when there is a connection. */
   request(request: SmallRequest, now: number): void {
     if (this.#unanswered >= MOST_IDENTIFIERS) {
-      request.settle(new TransportError("OUTBOX_FULL", "no packet identifier is free"));
+      request.settle(new TransportError("OUTBOX_FULL", "the outbox is full"));
       return;
     }
     const identifier = this.#identifier();
@@ -191,8 +191,9 @@ export class SmallSession {
   }
 
   /** What was written is with the transport. */
-  flushed(now: number): void {
+  flushed(now: number, bytes: number): void {
     this.#online?.keepAlive.sent(now);
+    this.#online?.keepAlive.handed(bytes);
     const leaving = this.#leaving;
     this.#leaving = [];
     for (const message of leaving) this.#settle(message, undefined);
@@ -207,10 +208,10 @@ export class SmallSession {
   /** Lets time pass. Returns why the connection is of no use any more, if it is not. */
   advance(now: number): TimeoutError | undefined {
     const due = this.#online?.keepAlive.advance(now);
-    if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "the server has not answered PINGREQ");
+    if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "no answer to PINGREQ");
     if (due === "ping") this.#events.write(PINGREQ);
     if (now < this.#answerDue()) return undefined;
-    return new TimeoutError("ANSWER_TIMEOUT", "the server has left something unanswered");
+    return new TimeoutError("ANSWER_TIMEOUT", "no answer to a message");
   }
 
   /** Fails everything that has no outcome yet. */
@@ -229,15 +230,12 @@ export class SmallSession {
   }
 
   #connack(packet: ConnackPacket, now: number): void {
-    const { reasonCode, sessionPresent, properties: limits = {} } = packet;
-    if (reasonCode > 0) {
-      this.#events.refused(packet);
-      return;
-    }
-    const { version, fields, timerLateness } = this.#settings;
+    const { sessionPresent, properties: limits = {} } = packet;
+    if (this.#events.refused(packet)) return;
+    const { version, keepAlive, timerLateness } = this.#settings;
     this.#online = {
       limits,
-      keepAlive: new KeepAlive(limits.serverKeepAlive ?? fields.keepAlive, now, timerLateness),
+      keepAlive: new KeepAlive(limits.serverKeepAlive ?? keepAlive, now, timerLateness),
       sendQuota: version === 5 ? (limits.receiveMaximum ?? MOST_IDENTIFIERS) : MODEST,
     };
     this.incoming.opened(sessionPresent);
@@ -254,8 +252,7 @@ export class SmallSession {
       for (const message of again) {
         this.#forget(message);
         if (message.released) this.#settle(message, undefined, message.released);
-        else if (message.qos === 2)
-          this.#lose(message, "SESSION_LOST", "the server lost its session: it may have arrived");
+        else if (message.qos === 2) this.#lose(message, "SESSION_LOST", "the server lost its session");
       }
     }
     const unanswered = [...this.#requests];
@@ -301,7 +298,7 @@ export class SmallSession {
       type !== answeredBy ||
       (reasonCodes.length !== topicFilters.length && (type === "suback" || reasonCodes.length > 0))
     )
-      throw fault(`${type}: does not fit what was asked`); // [MQTT-3.9.3-1]
+      throw fault(`${type}: not expected`); // [MQTT-3.9.3-1]
     this.#requests.delete(packetIdentifier);
     request.settle(undefined, packet);
     this.#events.changed();
@@ -312,7 +309,7 @@ export class SmallSession {
     request.sentAt = now;
     try {
       const packet = request.packet(identifier, limits);
-      const tooLarge = refusal(limits, packet.length, "the request");
+      const tooLarge = exceeds(limits, packet.length, "the request");
       if (tooLarge !== undefined) throw tooLarge;
       this.#events.write(packet);
     } catch (error) {
@@ -324,14 +321,14 @@ export class SmallSession {
 
   #enqueue(message: Outgoing): void {
     this.#queue.push(message);
-    this.#queuedBytes += message.packet.bytes.length;
+    this.#queuedBytes += message.size;
   }
 
   /** Sends what waits, as far as the server and the transport let it. */
   #pump(now: number): void {
     for (let message = this.#queue.peek(); message && this.#maySend(message); message = this.#queue.peek()) {
       this.#queue.shift();
-      this.#queuedBytes -= message.packet.bytes.length;
+      this.#queuedBytes -= message.size;
       if (message.settle !== undefined || message.packetIdentifier > 0) this.#send(message, now);
     }
     this.#events.changed();
@@ -345,7 +342,6 @@ export class SmallSession {
   #send(message: Outgoing, now: number): void {
     const online = this.#online as Online;
     const { topic, qos, retain, expiresAt } = message;
-    const { bytes, identifierAt } = message.packet;
     const again = message.packetIdentifier > 0;
     message.sentAt = now;
     if (qos > 0) online.sendQuota--;
@@ -355,31 +351,22 @@ export class SmallSession {
     }
     const error =
       now >= expiresAt && !again
-        ? new TimeoutError("MESSAGE_EXPIRED", `the message for "${topic}": its messageExpiryInterval is over`)
-        : refusal(online.limits, bytes.length, `the message for "${topic}"`, qos, retain);
+        ? new TimeoutError("MESSAGE_EXPIRED", `the message for "${topic}": expired`)
+        : exceeds(online.limits, message.size, `the message for "${topic}"`, qos, retain);
     if (error !== undefined) {
       if (qos > 0) online.sendQuota++;
       this.#forget(message);
       this.#settle(message, error);
       return;
     }
-    if (again) bytes[0] = (bytes[0] as number) | 8;
     if (qos > 0 && !again) {
-      const identifier = this.#identifier();
-      message.packetIdentifier = identifier;
-      this.#inflight.set(identifier, message);
-      bytes[identifierAt] = identifier >> 8;
-      bytes[identifierAt + 1] = identifier;
+      message.packetIdentifier = this.#identifier();
+      this.#inflight.set(message.packetIdentifier, message);
     }
-    if (expiresAt < Infinity && this.#settings.version === 5) {
-      let at = identifierAt + (qos > 0 ? 2 : 0);
-      while ((bytes[at] as number) > 127) at++;
-      // Rounded up, but for a millisecond: the clock's fractions must not add a second, which the largest interval has no room for.
-      const left = Math.ceil((expiresAt - now - 1) / 1000);
-      new DataView(bytes.buffer, bytes.byteOffset).setUint32(at + 2, Math.max(0, left));
-    }
+    // Rounded up, but for a millisecond: the clock's fractions must not add a second, which the largest interval has no room for.
+    const left = Math.max(0, Math.ceil((expiresAt - now - 1) / 1000));
     if (qos === 0) this.#leaving.push(message);
-    this.#events.write(bytes);
+    this.#events.write(message.packet(message.packetIdentifier, again, left));
   }
 
   #release(packetIdentifier: number, reasonCode: number): void {
@@ -404,7 +391,6 @@ export class SmallSession {
   #forget(message: Outgoing): void {
     this.#inflight.delete(message.packetIdentifier);
     message.packetIdentifier = 0;
-    message.packet.bytes[0] = (message.packet.bytes[0] as number) & ~8;
   }
 
   #lose(message: Outgoing, code: TransportErrorCode, why: string): void {
@@ -420,7 +406,7 @@ export class SmallSession {
 }
 
 /** Why the server would not take this; undefined if it would [MQTT5-3.2.2-11, 3.2.2-14, 3.2.2-15]. */
-function refusal(
+function exceeds(
   { maximumQoS, retainAvailable, maximumPacketSize = Infinity }: ConnackProperties,
   size: number,
   what: string,

@@ -8,7 +8,12 @@ describe("connect resolves at the CONNACK that accepts", () => {
     const { client, peer } = await bench.online({ protocolVersion });
     expect(client.connected).toBe(true);
     expect(client.clientId).toBe("c1");
-    expect(peer.received[0]).toMatchObject({ type: "connect", protocolVersion, clientId: "c1", cleanStart: true });
+    expect(peer.received[0]).toMatchObject({
+      type: "connect",
+      protocolVersion,
+      clientId: "c1",
+      cleanStart: protocolVersion === 4,
+    });
   });
 
   test("and says where, how and what the server said", async () => {

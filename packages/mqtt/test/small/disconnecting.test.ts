@@ -244,7 +244,7 @@ describe("the session's end on MQTT 5", () => {
   test("is asked for when it was only meant for reconnecting", async () => {
     const bench = new SmallBench();
     const { client, peer } = await bench.online();
-    expect(peer.received[0]).toMatchObject({ cleanStart: true, properties: { sessionExpiryInterval: 3_600 } });
+    expect(peer.received[0]).toMatchObject({ properties: { sessionExpiryInterval: 3_600 } });
     watch(client.disconnect());
     expect(await peer.expect("disconnect")).toMatchObject({ properties: { sessionExpiryInterval: 0 } });
   });

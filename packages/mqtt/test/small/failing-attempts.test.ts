@@ -124,7 +124,7 @@ describe("an attempt that fails", () => {
   ];
   test.each(garbage)("garbage instead of CONNACK: %s", async (_name, bytes) => {
     const bench = new SmallBench();
-    const outcome = watch(bench.create().connect());
+    const outcome = watch(bench.create({ properties: { sessionExpiryInterval: 0 } }).connect());
     const peer = await bench.server.next();
     await peer.expect("connect");
     peer.send(bytes);
@@ -179,20 +179,6 @@ describe("the function for credentials", () => {
       expect(asked).toBe(1 + 4 * outage);
     }
     expect(events.map(({ name }) => name)).not.toContain("closed");
-  });
-
-  test.each([
-    ["four times in a row", { credentials: () => ({ username: "ann" }) }, 0x87, 4],
-    ["once, where they are always the same", { username: "ann" }, 0x87, 1],
-    ["once, for what they cannot change", { credentials: () => ({ username: "ann" }) }, 0x8a, 1],
-  ])("and the client gives up when it is refused %s", async (_how, options, reasonCode, times) => {
-    const bench = new SmallBench();
-    const { client } = await bench.online(options);
-    const events = recordEvents(client);
-    bench.server.link.cut();
-    for (let refusal = 1; refusal <= times; refusal++) await bench.acceptAgain({ reasonCode });
-    expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { code: "CONNECT_REFUSED", reasonCode } } });
-    expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
   test("that never settles ends with connectTimeout", async () => {

@@ -17,8 +17,8 @@ class Kept {
   private written: string[] = [];
   readonly messages: IncomingMessages;
 
-  constructor(version: SmallVersion = 5, receiveMaximum = 1_000) {
-    this.messages = new IncomingMessages(version, receiveMaximum, (packet) => this.written.push(toHex(packet)));
+  constructor(version: SmallVersion = 5) {
+    this.messages = new IncomingMessages(version, (packet) => this.written.push(toHex(packet)));
     this.messages.opened(false);
   }
 
@@ -236,57 +236,6 @@ test("on MQTT 5, an acknowledgement that says more than success carries its code
   expect(kept.isKnown(2)).toBe(true);
 });
 
-describe("the receive maximum", () => {
-  const exceeded = { code: "RECEIVE_MAXIMUM_EXCEEDED", reasonCode: 0x93 };
-
-  test("counts QoS 1 until PUBACK and QoS 2 until PUBCOMP", () => {
-    const kept = new Kept(5, 2);
-    const [one, two] = [kept.given(1, 1), kept.given(2, 2)];
-    expect(faultOf(() => new Kept(5, 1).given(1, 1) && kept.given(1, 3))).toMatchObject(exceeded);
-    const next = new Kept(5, 2);
-    next.messages.finished(next.given(1, 1), 0);
-    next.messages.finished(next.given(2, 2), 0);
-    next.given(1, 3);
-    expect(faultOf(() => next.given(1, 4))).toMatchObject(exceeded);
-    expect([one.packetIdentifier, two.packetIdentifier]).toEqual([1, 2]);
-  });
-
-  test("has room again after PUBACK, PUBCOMP, and a PUBREC that refuses", () => {
-    const kept = new Kept(5, 1);
-    kept.messages.finished(kept.given(1, 1), 0);
-    kept.messages.finished(kept.given(1, 1), 0x80);
-    kept.messages.finished(kept.given(2, 2), 0x80);
-    kept.messages.finished(kept.given(2, 3), 0);
-    kept.messages.pubrel(3);
-    kept.given(1, 4);
-    expect(faultOf(() => kept.given(1, 5))).toMatchObject(exceeded);
-  });
-
-  test("counts a message that comes again once", () => {
-    const kept = new Kept(5, 1);
-    const delivery = kept.given(2, 2);
-    expect(kept.isKnown(2)).toBe(true);
-    kept.messages.finished(delivery, 0);
-    expect(kept.isKnown(2)).toBe(true);
-  });
-
-  test("begins anew with each connection, and then counts what comes again", () => {
-    const kept = new Kept(5, 2);
-    kept.given(2, 1);
-    kept.given(2, 2);
-    kept.reopened();
-    expect(kept.isKnown(1)).toBe(true);
-    kept.given(1, 3);
-    expect(faultOf(() => kept.isKnown(2))).toMatchObject(exceeded);
-  });
-
-  test("is no limit before MQTT 5 but that of packet identifiers", () => {
-    const kept = new Kept(4, 0xffff);
-    for (let i = 1; i <= 0xffff; i++) kept.given(1, i);
-    expect(faultOf(() => kept.given(1, 1))).toMatchObject(exceeded);
-  });
-});
-
 /** What a server, the network and the application do. `pick` chooses among what there is. */
 type Step =
   | { does: "publish"; qos: 1 | 2; packetIdentifier: number }
@@ -348,7 +297,7 @@ test.each([4, 5] as const)(
     const seen = { known: 0, faults: 0, acknowledgements: 0 };
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const small = new Kept(version, 0xffff);
+        const small = new Kept(version);
         const whole = new Whole(version);
         let open: [Delivery, WholeDelivery][] = [];
         /** QoS 2 messages that came again and wait for another PUBREC: the whole client sends one for each time, the small one for all. */

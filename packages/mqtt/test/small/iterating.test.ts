@@ -118,6 +118,7 @@ describe("the loop ends", () => {
 
   test("with an error when the client gives up", async () => {
     const { bench, peer, messages } = await iterator();
+    await bench.clock.advance(60_000);
     const next = watch(messages.next());
     peer.send({ type: "disconnect", reasonCode: 0x8e });
     await bench.clock.tick();
