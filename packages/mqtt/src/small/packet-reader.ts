@@ -134,10 +134,10 @@ export class PacketReader {
     if (qos > 2) throw this.#fault(`flags ${flags}`, MALFORMED); // [MQTT-3.3.1-4]
     if (dup && qos === 0) throw this.#fault(`flags ${flags}`); // [MQTT-3.3.1-2]
     const topic = this.#text();
-    if (topic && !isTopicName(topic)) throw this.#fault("ill-formed topic", TOPIC_NAME_INVALID); // [MQTT-3.3.2-2]
+    if (topic && !isTopicName(topic)) throw this.#fault("ill-formed", TOPIC_NAME_INVALID); // [MQTT-3.3.2-2]
     const packetIdentifier = qos > 0 ? this.#packetIdentifier() : 0;
     const properties = this.#properties("publish");
-    if (topic === "") throw this.#fault("ill-formed topic"); // [MQTT-4.7.3-1]
+    if (topic === "") throw this.#fault("ill-formed"); // [MQTT-4.7.3-1]
     const payload = new Uint8Array(this.#take(this.#end - this.#at)); // of its own, and not all that came with it
     return { topic, payload, qos, retain: flags % 2 === 1, dup, packetIdentifier, properties };
   }
@@ -216,14 +216,14 @@ export class PacketReader {
     const size = SIZES[form];
     if (size) {
       const number = this.#number(size);
-      if (size === 1 && number > 1) throw this.#fault("ill-formed flag");
+      if (size === 1 && number > 1) throw this.#fault("ill-formed");
       return form === "boolean" ? number > 0 : number;
     }
     if (form === "variable" || form === "identifiers") return this.#variable();
     if (form === "binary") return new Uint8Array(this.#take(this.#number(2)));
     const text = this.#text();
     if (form === "pairs") return [text, this.#text()];
-    if (form === "topic" && !isTopicName(text)) throw this.#fault("ill-formed topic"); // [MQTT5-3.3.2-14]
+    if (form === "topic" && !isTopicName(text)) throw this.#fault("ill-formed"); // [MQTT5-3.3.2-14]
     return text;
   }
 
@@ -234,7 +234,7 @@ export class PacketReader {
       const text = STRICT.decode(bytes);
       if (!text.includes("\0")) return text;
     } catch {} // ill-formed
-    throw this.#fault("ill-formed text", MALFORMED); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
+    throw this.#fault("ill-formed", MALFORMED); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
   }
 
   /** @param partial whether it may be cut off, and is -1 then */

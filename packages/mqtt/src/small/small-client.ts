@@ -88,6 +88,7 @@ interface Entry {
   asking: boolean;
 }
 
+const FUNCTION = ["function"];
 const EVENTS = "connected,disconnected,reconnecting,closed,error,unclaimed,dropped".split(",");
 /** How many messages, and bytes of topics and payloads, may wait for handlers and iterators before reading stops. */
 const MOST_HELD = 1_000;
@@ -149,7 +150,7 @@ export class SmallEngine implements SmallClient {
 
   on<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): () => void {
     assertAmong(EVENTS, { event: name });
-    assertFunction("listener", listener);
+    assertAmong(FUNCTION, { listener: typeof listener });
     this.#listeners.get(name)?.add(listener);
     return () => this.off(name, listener);
   }
@@ -211,7 +212,7 @@ export class SmallEngine implements SmallClient {
       const { qos = 0, onMessage, noLocal = false, retainAsPublished = false, retainHandling = 0 } = options;
       assertAmong(QOS, { qos, retainHandling });
       assertAmong(BOOLEAN, { noLocal, retainAsPublished });
-      if (onMessage !== undefined) assertFunction("onMessage", onMessage);
+      if (onMessage !== undefined) assertAmong(FUNCTION, { onMessage: typeof onMessage });
       const filters = filtersOf(topicFilters);
       const requests = filters.map((topicFilter) => {
         const matches = matcherOf(topicFilter);
@@ -380,7 +381,7 @@ export class SmallEngine implements SmallClient {
   }
 
   #route(packet: PublishPacket, delivery: Delivery | undefined): void {
-    if (this.#held > TOO_MANY_HELD) throw fault("publish: too many at once", TOO_MANY);
+    if (this.#held > TOO_MANY_HELD) throw fault("publish: too many", TOO_MANY);
     const message = messageOf(packet);
     const consumers = this.#consumersFor(packet);
     const size = message.payload.length + message.topic.length;
@@ -465,10 +466,6 @@ const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 function messageOf({ topic, payload, qos, retain, dup, properties = {} }: PublishPacket): Message {
   const text = (): string => LOSSY.decode(payload);
   return { topic, payload, qos, retain, dup, properties, text, json: () => JSON.parse(text()) };
-}
-
-function assertFunction(name: string, value: unknown): void {
-  if (typeof value !== "function") throw invalid(name, "must be a function");
 }
 
 function has({ requests }: Entry, filter: string): boolean {

@@ -40,9 +40,8 @@ interface Link {
 
 /** Codes of CONNACK after which trying again cannot help: the return codes of 3.1.1, then the reason codes. */
 const FINAL = [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c];
-/** Of them, those that a server may send to a client that it accepted before without meaning them for ever, and milliseconds to see. */
+/** Of them, those that a server may send to a client that it accepted before without meaning them for ever. */
 const PERHAPS_FOR_NOW = [2, 4, 5, 0x86, 0x87, 0x8a];
-const MOST_REFUSAL = 86_400_000;
 const TAKEN_OVER = 0x8e;
 const UNSPECIFIED_ERROR = 0x80;
 /** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
@@ -85,8 +84,6 @@ export class SmallConnector {
   #firstConnect: number | undefined;
   /** Take-overs that such CONNECTs of an earlier process may explain. */
   #unexplained = MOST_UNEXPLAINED;
-  /** When the first of the refusals in a row came. */
-  #refusedSince: number | undefined;
   #stopListening: (() => void) | undefined;
   #gone: (() => void) | undefined;
 
@@ -152,7 +149,7 @@ export class SmallConnector {
       new Promise<void>((resolve) => {
         this.#gone = resolve;
       });
-    this.#end(new UsageError("CLIENT_CLOSED", "connect: the client is closed"), this.isOnline ? patience : undefined);
+    this.#end(new UsageError("CLIENT_CLOSED", "the client is closed"), this.isOnline ? patience : undefined);
     await gone;
   }
 
@@ -165,7 +162,6 @@ export class SmallConnector {
     this.#assignedClientId = connack.properties?.assignedClientIdentifier ?? this.#assignedClientId;
     this.#established = true;
     this.#foreign = 0;
-    this.#refusedSince = undefined;
     this.#policy.connected(clock.now());
     this.#stopListening ??= onWake?.(() => this.#wake());
     this.#watch();
@@ -272,7 +268,7 @@ export class SmallConnector {
 
   #introduce(link: Link): void {
     this.#dial(link).catch((error: unknown) => {
-      if (this.#link === link) this.#end(asMqttError(error, `cannot connect to ${link.server.name}`));
+      if (this.#link === link) this.#end(asMqttError(error, link.server.name));
     });
   }
 
@@ -297,7 +293,7 @@ export class SmallConnector {
     }
     const reader = new PacketReader(version, properties.maximumPacketSize ?? LONGEST_PACKET);
     link.connection = new SmallConnection(transport, clock, reader, this.#session, {
-      failed: (error) => this.fail(asMqttError(error, `the connection to ${server.name} failed`)),
+      failed: (error) => this.fail(asMqttError(error, server.name)),
       closed: (error) => {
         const why = `${server.name} closed the connection${error ? `: ${error.message}` : ""}`;
         // What a WebSocket had to say may come only now.
@@ -357,14 +353,10 @@ export class SmallConnector {
       // Each CONNECT that is late explains one.
       if (this.#mayBeLate()) this.#unanswered = this.#unanswered.slice(1);
       else if (now - (this.#firstConnect ?? 0) >= YOUNG || --this.#unexplained < 0) return undefined;
-    } else if (isFinal(error)) {
-      this.#refusedSince ??= now;
-      if (!PERHAPS_FOR_NOW.includes((error as RefusedError).reasonCode) || now - this.#refusedSince >= MOST_REFUSAL)
-        return undefined;
-      return this.#policy.next(now, !this.#settings.credentials); // a token that had just expired is another one next time
     }
-    this.#refusedSince = undefined;
-    return this.#policy.next(now);
+    const isRefused = isFinal(error);
+    if (isRefused && !PERHAPS_FOR_NOW.includes((error as RefusedError).reasonCode)) return undefined;
+    return this.#policy.next(now, isRefused && !this.#settings.credentials); // a token that had expired is another one next time
   }
 
   #wait(delay: number): void {

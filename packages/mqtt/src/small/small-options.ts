@@ -88,7 +88,7 @@ export function parseSmallOptions(
   assertAmong([5, 4], { protocolVersion: version });
   assertAmong(BOOLEAN, { cleanStart });
   if (clientId === "" && version === 4 && !cleanStart)
-    throw invalid("clientId", "must not be empty without cleanStart", "CLIENT_ID_INVALID"); // [MQTT-3.1.3-7]
+    throw invalid("clientId", "must not be empty", "CLIENT_ID_INVALID"); // [MQTT-3.1.3-7]
   assertNames(reconnect || {}, "initialDelay,maximumDelay,maximumAttempts", "reconnect.");
   assertNames(outbox, "maximumCount,maximumBytes", "outbox.");
   const {
@@ -139,7 +139,7 @@ function parseWill(will: WillOptions): ConnectFields["will"] {
 /** @throws UsageError */
 export function assertMessage(prefix: string, topic: unknown, qos: unknown, retain: unknown): void {
   if (typeof topic !== "string" || !isTopicName(topic))
-    throw invalid(`${prefix}topic`, "must be a topic name, without + and #", "TOPIC_NAME_INVALID");
+    throw invalid(`${prefix}topic`, "is not a valid topic name", "TOPIC_NAME_INVALID");
   assertAmong(QOS, { [`${prefix}qos`]: qos });
   assertAmong(BOOLEAN, { [`${prefix}retain`]: retain });
 }
@@ -167,7 +167,7 @@ function assertIntegers(least: number, most: number, values: Readonly<Record<str
 }
 
 export function aborted(what: string, signal: AbortSignalLike | undefined): UsageError {
-  return new UsageError("ABORTED", `${what}: aborted by its signal`, { cause: signal?.reason });
+  return new UsageError("ABORTED", `${what}: aborted`, { cause: signal?.reason });
 }
 
 export function invalid(name: string, rule: string, code: UsageErrorCode = "OPTION_INVALID"): UsageError {

@@ -81,6 +81,8 @@ const PATIENCE = 300_000;
 /** So many connections may be lost before a request is given up. */
 const MOST_LOSSES = 10;
 const MOST_IDENTIFIERS = 65_535;
+/** Identifiers that are cleared together. */
+const BATCH = 64;
 const NOT_FOUND = 0x92;
 const REFUSAL = 0x80;
 const SUCCESS: Answer = { reasonCode: 0 };
@@ -97,6 +99,10 @@ export class SmallSession {
   /** QoS 0 messages that leave with the next flush. */
   #leaving: Outgoing[] = [];
   #lastIdentifier = 0;
+  /** Whether the server's session began with this client: an earlier page has left no identifier open in it. */
+  #begunHere = false;
+  /** Otherwise: identifiers that PUBREL was sent for over this connection, and whether PUBCOMP came. */
+  #cleared = new Map<number, boolean>();
   /** From CONNACK on. */
   #online: Online | undefined;
 
@@ -163,7 +169,7 @@ export class SmallSession {
       (this.#queue.length > 0 || !this.#maySend(message)) &&
       (this.#queue.length >= maximumCount || this.#queuedBytes + size > maximumBytes)
     ) {
-      this.#lose(message, "OUTBOX_FULL", "the outbox is full");
+      this.#lose(message, "OUTBOX_FULL", "outbox full");
     } else {
       this.#enqueue(message);
       this.#pump(now);
@@ -173,7 +179,7 @@ export class SmallSession {
   /** Sends the request now, or when there is a connection. */
   request(request: SmallRequest, now: number): void {
     if (this.#unanswered >= MOST_IDENTIFIERS) {
-      request.settle(new TransportError("OUTBOX_FULL", "the outbox is full"));
+      request.settle(new TransportError("OUTBOX_FULL", "outbox full"));
       return;
     }
     const identifier = this.#identifier();
@@ -211,7 +217,7 @@ export class SmallSession {
     if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "no answer to PINGREQ");
     if (due === "ping") this.#events.write(PINGREQ);
     if (now < this.#answerDue()) return undefined;
-    return new TimeoutError("ANSWER_TIMEOUT", "no answer to a message");
+    return new TimeoutError("ANSWER_TIMEOUT", "no answer");
   }
 
   /** Fails everything that has no outcome yet. */
@@ -232,6 +238,8 @@ export class SmallSession {
   #connack(packet: ConnackPacket, now: number): void {
     const { sessionPresent, properties: limits = {} } = packet;
     if (this.#events.refused(packet)) return;
+    this.#begunHere ||= !sessionPresent;
+    this.#cleared.clear();
     const { version, keepAlive, timerLateness } = this.#settings;
     this.#online = {
       limits,
@@ -267,6 +275,11 @@ export class SmallSession {
     const { type, packetIdentifier, reasonCode } = packet;
     const message = this.#inflight.get(packetIdentifier);
     const taken = type === "pubrec" && reasonCode < REFUSAL;
+    if (type === "pubcomp" && this.#cleared.get(packetIdentifier) === false) {
+      this.#cleared.set(packetIdentifier, true);
+      this.#pump(now);
+      return;
+    }
     if (message === undefined) {
       // Of a session that this side has dropped.
       if (taken) this.#release(packetIdentifier, this.#settings.version === 5 ? NOT_FOUND : 0);
@@ -326,7 +339,11 @@ export class SmallSession {
 
   /** Sends what waits, as far as the server and the transport let it. */
   #pump(now: number): void {
-    for (let message = this.#queue.peek(); message && this.#maySend(message); message = this.#queue.peek()) {
+    for (
+      let message = this.#queue.peek();
+      message && this.#maySend(message) && this.#isClear(message);
+      message = this.#queue.peek()
+    ) {
       this.#queue.shift();
       this.#queuedBytes -= message.size;
       if (message.settle !== undefined || message.packetIdentifier > 0) this.#send(message, now);
@@ -337,6 +354,23 @@ export class SmallSession {
   #maySend({ qos, packetIdentifier }: Outgoing): boolean {
     if (this.#online === undefined || this.#events.congested()) return false;
     return qos === 0 || (this.#online.sendQuota > 0 && (packetIdentifier > 0 || this.#unanswered < MOST_IDENTIFIERS));
+  }
+
+  /**
+   * The server may take a QoS 2 message for one that an earlier page left unreleased under this identifier, and drop it. So PUBREL is sent
+   * first, as for the earlier message, and PUBCOMP awaited [MQTT-4.3.3-2].
+   */
+  #isClear({ qos, packetIdentifier }: Outgoing): boolean {
+    if (this.#begunHere || qos < 2 || packetIdentifier > 0) return true;
+    const next = this.#identifier();
+    this.#lastIdentifier = next - 1;
+    if (!this.#cleared.has(next))
+      for (let each = next; each < next + BATCH && each <= MOST_IDENTIFIERS; each++)
+        if (!this.#cleared.has(each) && !this.#inflight.has(each)) {
+          this.#cleared.set(each, false);
+          this.#release(each, 0);
+        }
+    return this.#cleared.get(next) as boolean;
   }
 
   #send(message: Outgoing, now: number): void {
