@@ -23,7 +23,7 @@ export async function withClient(
   stopIsAnError?: string,
 ): Promise<void> {
   const client = createClient(target.url, target.options);
-  report(client, terminal, debug);
+  report(client, terminal, target.hasChosenId, debug);
   const lost = lossOf(client, target, terminal);
   const stopped = fired(terminal.stop).then(() => {
     if (stopIsAnError !== undefined) throw new CommandError(stopIsAnError);
@@ -69,8 +69,9 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
   return lost;
 }
 
-function report(client: Client, terminal: Terminal, debug: boolean): void {
+function report(client: Client, terminal: Terminal, hasChosenId: boolean, debug: boolean): void {
   client.on("reconnecting", ({ delay, error }) => {
+    if (error.code === "TAKEN_OVER" && hasChosenId) return; // the command ends with it
     terminal.note(`${inOptionWords(error.message)}; trying again in ${(delay / 1000).toFixed(1)} s`);
   });
   client.on("connected", ({ server }) => {
