@@ -8,15 +8,18 @@ import { type MqttError, RefusedError, TransportError } from "../errors.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
 /** What a connection counts on which messages were in flight and none was acknowledged, if the server closed it … */
-const CLOSED = 3;
+const CLOSED = 2;
 /** … or if it broke, as links do, too. */
 const BROKEN = 1;
 /** With so much in a row, what is in flight is sent one message at a time. */
-const SUSPICIOUS = 6;
-/** So often the server must have ended a connection right after the same message, which was sent alone. */
-const CERTAIN = 3;
+const SUSPICIOUS = 8;
+/**
+ * So often in a row the server must have ended a connection right after the same message, which was sent alone: as for a SUBSCRIBE. With
+ * delays that double from a second to a minute, that takes some five minutes.
+ */
+const CERTAIN = 10;
 /** After more connections in a row than that, something else is the cause: what is in flight has been tried by then. */
-const MOST_FOR_ONE = 10;
+const MOST_FOR_ONE = 20;
 
 /** Reason codes of DISCONNECT that name what is wrong with a message. */
 const NAMING: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
