@@ -53,7 +53,7 @@ const DISCONNECT_OPTIONS: ReadonlySet<string> = new Set<keyof DisconnectOptions>
 
 /** Milliseconds. */
 const EXPIRY_STEP = 1_000;
-/** Milliseconds that the store may take, when the client ends, until what is pending is told whether it is safe. */
+/** Milliseconds for the last write to the store when the client ends, before pending messages are settled. */
 const LAST_WRITE = 5_000;
 
 const runtime = globalThis as { readonly console?: { error?(...values: unknown[]): void } };
@@ -82,7 +82,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   /** Whether a message's fate may depend on when it was published. */
   private readonly needsTime: boolean;
   private connections = 0;
-  /** Messages beyond the receive maximum that the application was told of; Infinity until the next connection. */
+  /** Messages beyond the receive maximum before this connection; Infinity once `receiveMaximumExceeded` was emitted for it. */
   private toleratedBefore = 0;
   private published = 0;
 

@@ -491,7 +491,7 @@ export class MessageSender implements OutboxOwner {
   /**
    * The peer has no memory of this session. QoS 1 messages go out as new ones: at least once. A QoS 2 message that had
    * its PUBREC was taken over by the peer. Whether it had one that is still unanswered, nobody can know any more: sending
-   * it again could double it, so its sender is told, unless it prefers that.
+   * it again could double it, so it fails with SESSION_LOST, unless the option `sessionLost` says "resend".
    */
   private startAfresh(now: number): void {
     const again: OutgoingMessage[] = [];
