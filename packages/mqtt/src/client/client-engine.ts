@@ -213,7 +213,8 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
     if (resumed && !this.settings.cleanStart) this.consumers.router.awaitClaims();
     this.connector.connackAccepted(connack);
     const version = this.connector.protocolVersion;
-    if (!resumed || !certain || version === 3) this.receiving?.subscriptions.subscribeAgain(resumed && version === 5);
+    if (!resumed || !certain || version === 3)
+      this.receiving?.subscriptions.subscribeAgain(resumed, resumed && version === 5);
   }
 
   foreign(): void {

@@ -156,9 +156,10 @@ export class Subscriptions implements SubscriptionOwner {
   /**
    * Asks for all that the server had granted. What it has not answered yet is asked by the session.
    *
-   * @param onlyNew whether the server may still have some, and is to send retained messages for the others only (MQTT 5)
+   * @param perhaps whether the server most likely still has them: one that it does not answer for is kept then
+   * @param onlyNew whether it is to send retained messages for those only that it does not have (MQTT 5)
    */
-  subscribeAgain(onlyNew: boolean): void {
+  subscribeAgain(perhaps: boolean, onlyNew: boolean): void {
     for (const entry of this.entries) {
       if (entry.asking) continue;
       const kept = entry.requests.filter(({ topicFilter }) => !entry.leaving.includes(topicFilter));
@@ -166,7 +167,7 @@ export class Subscriptions implements SubscriptionOwner {
       const requests = onlyNew ? kept.map(onlyIfNew) : kept;
       this.session.request(
         this.ask(entry, requests, (error) => {
-          if (error === undefined) return;
+          if (error === undefined || (perhaps && error.code === "SUBSCRIBE_UNANSWERED")) return;
           this.drop(entry, error);
           this.session.failed(error);
         }),

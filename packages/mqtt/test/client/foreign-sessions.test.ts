@@ -1,6 +1,6 @@
 // Sessions at the server that are not this client's, and CONNECTs that reach it late.
 import { describe, expect, test } from "vitest";
-import { Bench, recordEvents, subscribed, watch } from "./bench.ts";
+import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
 
 describe("with cleanStart true on MQTT 5", () => {
   test("a session of an earlier process is ended, and the client connects to a new one", async () => {
@@ -92,6 +92,23 @@ describe("after a CONNECT that was not answered", () => {
     await bench.clock.tick();
     expect(published.value).toMatchObject({ qos: 2 });
   });
+});
+
+test("a subscription that a resumed session most likely has is kept, however often the link breaks before SUBACK", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online();
+  const events = recordEvents(client);
+  const got: string[] = [];
+  await subscribed(bench, client, peer, "f", { qos: 1, onMessage: (each) => got.push(each.text()) });
+  peer.cut();
+  await unanswered(bench);
+  for (let i = 0; i < 12; i++) (await bench.acceptAgain({ sessionPresent: true })).cut();
+  const last = await bench.acceptAgain({ sessionPresent: true });
+  last.send(message("f", "1", 1, 1));
+  await bench.clock.tick();
+  expect(got).toEqual(["1"]);
+  expect(events.filter(({ name }) => name === "error")).toEqual([]);
+  expect(client.statistics.subscriptions).toBe(1);
 });
 
 test("without one, a resumed session is not subscribed to again", async () => {
