@@ -40,9 +40,30 @@ test.each([
   },
 );
 
-test("a refusal after a reconnection ends the client", async () => {
+test("a refusal after a reconnection is waited out", async () => {
   await using server = await Mosquitto.start({ user });
   const options = { username: user.name, password: user.password, reconnect: { initialDelay: 50, maximumDelay: 200 } };
+  await using client = await connect(server.url, options);
+  const refused = new Promise<void>((resolve) =>
+    client.on("reconnecting", ({ error }) => {
+      if (error.code === "CONNECT_REFUSED") resolve();
+    }),
+  );
+  await server.kill();
+  await server.changePassword(user.name, wrong);
+  await server.startAgain();
+  await refused;
+  const back = new Promise((resolve) => client.on("connected", resolve));
+  await server.kill();
+  await server.changePassword(user.name, user.password);
+  await server.startAgain();
+  await back;
+});
+
+test("a refusal after a reconnection ends the client with maximumRefusal 0", async () => {
+  await using server = await Mosquitto.start({ user });
+  const reconnect = { initialDelay: 50, maximumDelay: 200, maximumRefusal: 0 };
+  const options = { username: user.name, password: user.password, reconnect };
   const client = await connect(server.url, options);
   const closed = new Promise<unknown>((resolve) => client.on("closed", ({ error }) => resolve(error)));
   await server.kill();
