@@ -38,7 +38,7 @@ export class KeepAlive {
    */
   constructor(seconds: number, now: number, timerLateness = never) {
     this.#timerLateness = timerLateness;
-    this.#interval = seconds * 1000;
+    this.#interval = seconds * 1000 || Infinity;
     this.#lastSent = now;
     this.#lastReceived = now;
   }
@@ -65,14 +65,11 @@ export class KeepAlive {
 
   /** When `advance` is needed next, in the clock's milliseconds; Infinity if never. */
   deadline(): number {
-    if (this.#interval === 0) return Infinity;
-    const ping = this.#pingDue();
-    return Math.min(ping, this.#answerDue());
+    return Math.min(this.#pingDue(), this.#answerDue());
   }
 
   /** @param unsent bytes that the transport was given and has not got rid of */
   advance(now: number, unsent = 0): "wait" | "ping" | "dead" {
-    if (this.#interval === 0) return "wait";
     if (unsent < this.#unsent && this.#pingSent !== undefined) this.#pingSent = now;
     this.#unsent = unsent;
     if (now >= this.#answerDue()) return "dead";

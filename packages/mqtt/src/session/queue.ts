@@ -3,40 +3,39 @@
 const COMPACT_AT = 1024;
 
 export class Queue<Item> {
-  private items: (Item | undefined)[] = [];
-  private head = 0;
+  #items: (Item | undefined)[] = [];
+  #head = 0;
 
   get length(): number {
-    return this.items.length - this.head;
+    return this.#items.length - this.#head;
   }
 
   push(item: Item): void {
-    this.items.push(item);
+    this.#items.push(item);
   }
 
   peek(): Item | undefined {
-    return this.items[this.head];
+    return this.#items[this.#head];
   }
 
   shift(): Item | undefined {
-    if (this.head === this.items.length) return undefined;
-    const item = this.items[this.head];
-    this.items[this.head++] = undefined;
-    if (this.head === this.items.length) {
-      this.items.length = 0;
-      this.head = 0;
-    } else if (this.head >= COMPACT_AT && this.head * 2 >= this.items.length) {
-      this.items = this.items.slice(this.head);
-      this.head = 0;
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
     }
     return item;
   }
 
   /** Takes all items out. */
   drain(): Item[] {
-    const items = this.items.slice(this.head) as Item[];
-    this.items = [];
-    this.head = 0;
+    const items = this.#items.slice(this.#head) as Item[];
+    this.#items = [];
+    this.#head = 0;
     return items;
   }
 }

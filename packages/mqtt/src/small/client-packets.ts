@@ -1,13 +1,7 @@
 /** What each packet of a client is made of: `PacketWriter` knows how its parts are written. What cannot be sent is a UsageError. */
 
 import type { QoS, SubscriptionRequest, Will } from "../codec/packets.js";
-import type {
-  AckProperties,
-  ConnectProperties,
-  DisconnectProperties,
-  PublishProperties,
-  SubscribeProperties,
-} from "../codec/properties.js";
+import type { ConnectProperties, PublishProperties, SubscribeProperties } from "../codec/properties.js";
 import { UsageError } from "../errors.js";
 import { PacketWriter, type SmallVersion } from "./packet-writer.js";
 import { mayCarry } from "./reason-rules.js";
@@ -105,15 +99,12 @@ export function acknowledgement(first: number, packetIdentifier: number, reasonC
   return writer.packet(first);
 }
 
-export function disconnectPacket(
-  version: SmallVersion,
-  reasonCode: number,
-  properties?: DisconnectProperties & AckProperties,
-): Uint8Array {
+/** @param endsSession whether the server is to forget the session now; on MQTT 5 only */
+export function disconnectPacket(version: SmallVersion, reasonCode: number, endsSession = false): Uint8Array {
   if (!mayCarry("disconnect", reasonCode))
     throw new UsageError("PACKET_INVALID", `disconnect: reason code ${reasonCode}`);
   const writer = new PacketWriter(version);
-  if (version === 5 && (reasonCode > 0 || properties)) writer.number(reasonCode, 1);
-  if (properties) writer.properties("disconnect", properties);
+  if (version === 5 && (reasonCode > 0 || endsSession)) writer.number(reasonCode, 1);
+  if (endsSession) writer.properties("disconnect", { sessionExpiryInterval: 0 });
   return writer.packet(0xe0);
 }

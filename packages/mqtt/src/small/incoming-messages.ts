@@ -25,10 +25,13 @@ export class IncomingMessages {
   /** Those whose PUBACK or PUBREC is still to go out over this connection, in the order they came. */
   readonly #owed = new Set<Delivery>();
 
-  constructor(
-    readonly version: SmallVersion,
-    readonly write: (packet: Uint8Array) => void,
-  ) {}
+  readonly #version: SmallVersion;
+  readonly #write: (packet: Uint8Array) => void;
+
+  constructor(version: SmallVersion, write: (packet: Uint8Array) => void) {
+    this.#version = version;
+    this.#write = write;
+  }
 
   /** @param resumed whether the server goes on with the session */
   opened(resumed: boolean): void {
@@ -67,10 +70,10 @@ export class IncomingMessages {
     const delivery = this.#unreleased.get(packetIdentifier);
     if (delivery !== undefined) {
       // If the application has finished, PUBREC waits for its turn, perhaps as a repetition of one that this answers.
-      if (this.#owed.delete(delivery) && delivery.reasonCode === undefined) throw fault("pubrel: before PUBREC");
+      if (this.#owed.delete(delivery) && delivery.reasonCode === undefined) throw fault("pubrel: not expected");
       this.#forget(delivery);
     }
-    this.write(acknowledgement(PUBCOMP, packetIdentifier, delivery || this.version < 5 ? 0 : NOT_FOUND));
+    this.#write(acknowledgement(PUBCOMP, packetIdentifier, delivery || this.#version < 5 ? 0 : NOT_FOUND));
   }
 
   #acknowledge(): void {
@@ -81,8 +84,8 @@ export class IncomingMessages {
       const refused = reasonCode >= REFUSAL;
       if (qos === 1 || refused) this.#forget(delivery);
       // Before MQTT 5 nobody can say no: without an acknowledgement, the message comes again with the next connection.
-      if (!refused || this.version === 5)
-        this.write(acknowledgement(qos === 1 ? PUBACK : PUBREC, packetIdentifier, this.version < 5 ? 0 : reasonCode));
+      if (!refused || this.#version === 5)
+        this.#write(acknowledgement(qos === 1 ? PUBACK : PUBREC, packetIdentifier, this.#version < 5 ? 0 : reasonCode));
     }
   }
 

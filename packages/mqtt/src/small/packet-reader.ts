@@ -18,7 +18,7 @@ import type {
 } from "../codec/packets.js";
 import { type PropertyPlace, type PropertyRule, propertyRules } from "../codec/property-rules.js";
 import type { ProtocolError } from "../errors.js";
-import { SIZES } from "./packet-writer.js";
+import { SIZES, type SmallVersion } from "./packet-writer.js";
 import { fault, hex, mayCarry, type ReasonedType } from "./reason-rules.js";
 import { isTopicName } from "./topic-rules.js";
 
@@ -59,11 +59,14 @@ export class PacketReader {
   #end = 0;
   #type = "";
 
+  readonly #version: SmallVersion;
+  readonly #maximumPacketSize: number;
+
   /** @param maximumPacketSize the longest packet in bytes, header included; refused before memory is taken for it */
-  constructor(
-    readonly protocolVersion: 4 | 5,
-    readonly maximumPacketSize: number,
-  ) {}
+  constructor(version: SmallVersion, maximumPacketSize: number) {
+    this.#version = version;
+    this.#maximumPacketSize = maximumPacketSize;
+  }
 
   /** Takes the bytes that came next, for `next` to read. */
   append(bytes: Uint8Array): void {
@@ -101,7 +104,8 @@ export class PacketReader {
       throw this.#fault(`flags ${flags}`, MALFORMED);
     const length = this.#variable(true);
     const size = this.#at - start + length;
-    if (size > this.maximumPacketSize) throw this.#fault(`${size} bytes, at most ${this.maximumPacketSize}`, TOO_LARGE);
+    if (size > this.#maximumPacketSize)
+      throw this.#fault(`${size} bytes, at most ${this.#maximumPacketSize}`, TOO_LARGE);
     if (length < 0 || start + size > this.#filled) {
       this.#at = start;
       return undefined;
@@ -121,7 +125,7 @@ export class PacketReader {
     if (type !== "suback" && type !== "unsuback") return { packetIdentifier, ...this.#reason(type) };
     const reasonCodes: number[] = [];
     const properties = this.#properties(type);
-    if (this.protocolVersion === 5 || type === "suback") {
+    if (this.#version === 5 || type === "suback") {
       while (this.#at < this.#end) reasonCodes.push(this.#reasonCode(type));
       if (reasonCodes.length === 0) throw this.#fault("too short"); // [MQTT5-3.9.3-1]
     }
@@ -155,7 +159,7 @@ export class PacketReader {
   #reason(type: "puback" | "pubrec" | "pubrel" | "pubcomp" | "disconnect"): object {
     let reasonCode = SUCCESS;
     let properties: Bag | undefined;
-    if (this.protocolVersion === 5 && this.#at < this.#end) {
+    if (this.#version === 5 && this.#at < this.#end) {
       reasonCode = this.#reasonCode(type);
       if (this.#at < this.#end) properties = this.#properties(type);
     }
@@ -165,7 +169,7 @@ export class PacketReader {
   #reasonCode(type: ReasonedType): number {
     const code = this.#number(1);
     const isRight =
-      this.protocolVersion === 5
+      this.#version === 5
         ? mayCarry(type, code)
         : type === "connack"
           ? code <= MAXIMUM_RETURN_CODE
@@ -182,7 +186,7 @@ export class PacketReader {
 
   /** Undefined before MQTT 5, and where there are none. */
   #properties(place: PropertyPlace): Bag | undefined {
-    if (this.protocolVersion < 5) return undefined;
+    if (this.#version < 5) return undefined;
     const length = this.#within(this.#variable());
     if (length === 0) return undefined;
     const packetEnd = this.#end;
@@ -199,15 +203,16 @@ export class PacketReader {
     if (rule === undefined) throw this.#fault(`property ${identifier}`, MALFORMED); // [MQTT5 2.2.2.2]
     const { name, form, nonZero } = rule;
     const value = this.#value(form);
-    const unused = `unexpected ${name}`;
-    if (name === "topicAlias") throw this.#fault(unused, TOPIC_ALIAS_INVALID); // [MQTT5-3.3.2-9]
-    if (name.startsWith("authentication")) throw this.#fault(unused); // [MQTT5-4.12.0-6]
-    if (nonZero && value === 0) throw this.#fault(`unexpected ${name}`);
-    if (form === "pairs" || form === "identifiers") {
+    const isList = form === "pairs" || form === "identifiers";
+    const unexpected = `unexpected ${name}`;
+    if (name === "topicAlias") throw this.#fault(unexpected, TOPIC_ALIAS_INVALID); // [MQTT5-3.3.2-9]
+    // [MQTT5-4.12.0-6]
+    if (name.startsWith("authentication") || (nonZero && value === 0) || (!isList && name in bag))
+      throw this.#fault(unexpected);
+    if (isList) {
       bag[name] ??= [];
       (bag[name] as unknown[]).push(value);
     } else {
-      if (name in bag) throw this.#fault(`unexpected ${name}`);
       bag[name] = value;
     }
   }

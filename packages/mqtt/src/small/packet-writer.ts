@@ -7,8 +7,6 @@ import { type PropertyPlace, propertyRules } from "../codec/property-rules.js";
 import { UsageError } from "../errors.js";
 import { isTopicName } from "./topic-rules.js";
 
-/** Room for the fixed header, which is written last: the first byte and four of the length. */
-const HEADER = 5;
 const ENCODER = new TextEncoder();
 const LONGEST = 0xfff_ffff;
 /** Properties that a client must not send, or that it takes the whole client for. */
@@ -22,14 +20,9 @@ export const SIZES: Readonly<Partial<Record<string, number>>> = { boolean: 1, bi
 
 export class PacketWriter {
   #bytes = new Uint8Array(64);
-  #at = HEADER;
+  #at = 0;
 
   constructor(readonly version: SmallVersion) {}
-
-  /** Where the next byte comes to stand in the finished packet's body. */
-  get length(): number {
-    return this.#at - HEADER;
-  }
 
   number(value: number, size: number): this {
     let at = this.#grow(size);
@@ -60,7 +53,7 @@ export class PacketWriter {
     )
       throw new UsageError(
         size ? "STRING_INVALID" : "PAYLOAD_INVALID",
-        `${field}: must be well-formed text or bytes, at most 65,535 of them`,
+        `${field}: must be well-formed text or bytes, at most 65,535`,
       );
     return this.number(bytes.length, size).raw(bytes);
   }
@@ -76,7 +69,7 @@ export class PacketWriter {
     const inner = new PacketWriter(version);
     for (const [name, value] of Object.entries(properties))
       if (value !== undefined) inner.#property(place, name, value);
-    return this.variable(inner.length).raw(inner.#bytes.subarray(HEADER, inner.#at));
+    return this.#append(inner);
   }
 
   #property(place: PropertyPlace, name: string, value: unknown): void {
@@ -120,14 +113,17 @@ export class PacketWriter {
    * @throws UsageError PACKET_INVALID if it is longer than a packet can be
    */
   packet(first: number): Uint8Array {
-    const { length } = this;
-    if (length > LONGEST) throw new UsageError("PACKET_INVALID", `${length} bytes`);
-    const end = this.#at;
-    this.#at = 0;
-    this.number(first, 1).variable(length);
-    const header = this.#at; // now it moves to where the body begins
-    this.#bytes.copyWithin(HEADER - header, 0, header);
-    return this.#bytes.subarray(HEADER - header, end);
+    if (this.#at > LONGEST) throw new UsageError("PACKET_INVALID", `${this.#at} bytes`);
+    return new PacketWriter(this.version).number(first, 1).#append(this).#written;
+  }
+
+  get #written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  /** What another writer has, behind its length. */
+  #append(other: PacketWriter): this {
+    return this.variable(other.#at).raw(other.#written);
   }
 
   /** Makes room, and returns where it begins. */

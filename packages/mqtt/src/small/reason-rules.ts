@@ -45,7 +45,15 @@ export function refused(
   reasonCode: number,
   details?: RefusalDetails,
 ): RefusedError | undefined {
-  if (reasonCode < 0x80) return undefined;
+  return reasonCode < 0x80 ? undefined : refusal(code, what, reasonCode, details);
+}
+
+export function refusal(
+  code: RefusedErrorCode,
+  what: string,
+  reasonCode: number,
+  details: RefusalDetails | undefined,
+): RefusedError {
   return new RefusedError(code, reasonCode, `${what}: reason code ${hex(reasonCode)}`, details);
 }
 

@@ -12,7 +12,7 @@ import type { Message } from "../client/message.js";
 import type { PublishOptions, PublishResult } from "../client/publishing.js";
 import type { SubscribeOptions } from "../client/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
-import type { ConnackProperties } from "../codec/properties.js";
+import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
 import type { Clock } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
@@ -21,16 +21,16 @@ import type { Delivery } from "./incoming-messages.js";
 import { fault, refused } from "./reason-rules.js";
 import { SmallConnector } from "./small-connector.js";
 import {
-  aborted,
   assertAmong,
   assertMessage,
-  assertNames,
   BOOLEAN,
   invalid,
+  onAbort,
   parseSmallOptions,
   QOS,
   type SmallOptions,
   type SmallSettings,
+  withDefaults,
 } from "./small-options.js";
 import { type SmallRequest, SmallSession } from "./small-session.js";
 import { SmallConsumer, type SmallSubscription } from "./small-subscription.js";
@@ -76,6 +76,8 @@ export interface SmallClient
   disconnect(options?: Pick<DisconnectOptions, "reasonCode" | "drainTimeout">): Promise<void>;
 }
 
+type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
+
 interface Request extends SubscriptionRequest {
   readonly matches: (topic: string) => boolean;
 }
@@ -95,8 +97,10 @@ const MOST_HELD = 1_000;
 const MOST_HELD_BYTES = 4 * 2 ** 20;
 /** So many times that, where reading has to go on; then QoS 0 messages are dropped. */
 const OVERFLOW = 2;
-/** Milliseconds. */
-const DRAIN_TIMEOUT = 5_000;
+/** Defaults. */
+const PUBLISHING = { qos: 0, retain: false, properties: undefined, signal: undefined };
+const SUBSCRIBING = { qos: 0, onMessage: undefined, noLocal: false, retainAsPublished: false, retainHandling: 0 };
+const DISCONNECTING = { reasonCode: 0, drainTimeout: 5_000 };
 /** The reason code for a message that its handler failed with. */
 const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
 /** More messages than a server can have in flight. */
@@ -167,23 +171,17 @@ export class SmallEngine implements SmallClient {
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
       this.#assertOpen("publish");
-      assertNames(options, "qos,retain,properties,signal");
-      const { qos = 0, retain = false, properties, signal } = options;
+      const { qos, retain, properties, signal } = withDefaults(options, PUBLISHING);
       assertMessage("", topic, qos, retain);
       const { version } = this.#settings;
       const now = this.#clock.now();
-      const abort = (): void => {
-        if (message.packetIdentifier === 0) message.settle = undefined; // it has not left: passed over when its turn comes
-        reject(aborted("publish", signal));
-      };
       const size = publishPacket(version, topic, payload, qos, retain, properties).length; // complains now
-      const kept = { ...properties };
+      const kept: Writable<PublishProperties> = { ...properties };
       const body = typeof payload === "string" ? payload : payload.slice(); // the application may write to its own again
       const message: Parameters<SmallSession["publish"]>[0] = {
         packet: (identifier, dup, secondsLeft) => {
-          const messageExpiryInterval = kept.messageExpiryInterval === undefined ? undefined : secondsLeft;
-          const changed = { ...kept, messageExpiryInterval };
-          return publishPacket(version, topic, body, qos, retain, changed, identifier, dup);
+          if (secondsLeft < Infinity) kept.messageExpiryInterval = secondsLeft;
+          return publishPacket(version, topic, body, qos, retain, kept, identifier, dup);
         },
         size,
         topic,
@@ -194,30 +192,29 @@ export class SmallEngine implements SmallClient {
         released: undefined,
         sentAt: now,
         settle: (error, answer) => {
-          signal?.removeEventListener("abort", abort);
+          off();
           if (error) reject(error);
           else resolve({ qos, reasonCode: answer.reasonCode, properties: answer.properties });
         },
       };
-      signal?.addEventListener("abort", abort);
-      if (signal?.aborted) abort();
-      else this.#session.publish(message, now);
+      const off = onAbort("publish", signal, (error) => {
+        if (message.packetIdentifier === 0) message.settle = undefined; // it has not left: passed over when its turn comes
+        reject(error);
+      });
+      if (message.settle) this.#session.publish(message, now);
     });
   }
 
   subscribe(topicFilters: string | readonly string[], options: SmallSubscribeOptions = {}): Promise<SmallSubscription> {
     return new Promise((resolve, reject) => {
       this.#assertOpen("subscribe");
-      assertNames(options, "qos,onMessage,noLocal,retainAsPublished,retainHandling");
-      const { qos = 0, onMessage, noLocal = false, retainAsPublished = false, retainHandling = 0 } = options;
+      const { onMessage, ...asked } = withDefaults(options, SUBSCRIBING);
+      const { qos, noLocal, retainAsPublished, retainHandling } = asked;
       assertAmong(QOS, { qos, retainHandling });
       assertAmong(BOOLEAN, { noLocal, retainAsPublished });
       if (onMessage !== undefined) assertAmong(FUNCTION, { onMessage: typeof onMessage });
       const filters = filtersOf(topicFilters);
-      const requests = filters.map((topicFilter) => {
-        const matches = matcherOf(topicFilter);
-        return { topicFilter, qos, noLocal, retainAsPublished, retainHandling, matches };
-      });
+      const requests = filters.map((topicFilter) => ({ ...asked, topicFilter, matches: matcherOf(topicFilter) }));
       const consumer = new SmallConsumer(
         filters,
         ++this.#lastIdentifier,
@@ -244,10 +241,9 @@ export class SmallEngine implements SmallClient {
   }
 
   async disconnect(options: Pick<DisconnectOptions, "reasonCode" | "drainTimeout"> = {}): Promise<void> {
-    assertNames(options, "reasonCode,drainTimeout");
-    const { reasonCode = 0, drainTimeout = DRAIN_TIMEOUT } = options;
+    const { reasonCode, drainTimeout } = withDefaults(options, DISCONNECTING);
     const { version, endsWithClient } = this.#settings;
-    const packet = disconnectPacket(version, reasonCode, endsWithClient ? { sessionExpiryInterval: 0 } : undefined);
+    const packet = disconnectPacket(version, reasonCode, endsWithClient);
     this.#closing ??= this.#close(packet, drainTimeout);
     await this.#closing;
   }
@@ -271,23 +267,18 @@ export class SmallEngine implements SmallClient {
   }
 
   #describe({ sessionPresent, properties = {} }: ConnackPacket): Connected {
-    const { clientId } = this;
     return {
       server: this.#connector.server,
       protocolVersion: this.#settings.version,
-      clientId,
+      clientId: this.clientId,
       sessionPresent,
       properties,
     };
   }
 
-  /** As `tell`, but for what is known of a client that is closed. */
+  /** Not for what is known of a client that is closed. */
   #report(error: unknown): void {
-    if (!this.#connector.isStopped) this.#tell(error);
-  }
-
-  #tell(error: unknown): void {
-    if (error !== undefined) this.#emit("error", error);
+    if (error !== undefined && !this.#connector.isStopped) this.#emit("error", error);
   }
 
   /** What a listener throws is an error too; what nobody listens for is not lost without a trace. */
@@ -305,7 +296,7 @@ export class SmallEngine implements SmallClient {
   }
 
   #request(request: Omit<SmallRequest, "sentAt" | "losses">): void {
-    this.#session.request({ ...request, sentAt: 0, losses: 0 }, this.#clock.now());
+    this.#session.request(request, this.#clock.now());
   }
 
   /** @param again whether the server may have the subscription: retained messages are asked for only if it has not (MQTT 5) */
@@ -386,17 +377,19 @@ export class SmallEngine implements SmallClient {
     const consumers = this.#consumersFor(packet);
     const size = message.payload.length + message.topic.length;
     const crowded = this.#held > OVERFLOW * MOST_HELD || this.#heldBytes > OVERFLOW * MOST_HELD_BYTES;
-    if (consumers.length === 0 || (crowded && !delivery)) {
-      this.#emit(consumers.length === 0 ? "unclaimed" : "dropped", message);
+    if (consumers.size === 0 || (crowded && !delivery)) {
+      this.#emit(consumers.size === 0 ? "unclaimed" : "dropped", message);
       if (delivery) this.#session.incoming.finished(delivery, 0);
       return;
     }
-    let left = consumers.length;
+    let left = consumers.size;
     let reasonCode = 0;
     this.#hold(1, size);
     const finished = (error?: unknown): void => {
-      if (error !== undefined) reasonCode = IMPLEMENTATION_SPECIFIC_ERROR;
-      this.#tell(error);
+      if (error !== undefined) {
+        reasonCode = IMPLEMENTATION_SPECIFIC_ERROR;
+        this.#emit("error", error);
+      }
       if (--left > 0) return;
       this.#hold(-1, -size);
       if (delivery) this.#session.incoming.finished(delivery, reasonCode);
@@ -408,14 +401,14 @@ export class SmallEngine implements SmallClient {
    * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
    * may send another copy for another. Two subscriptions to one filter are one for the server.
    */
-  #consumersFor({ topic, properties }: PublishPacket): readonly SmallConsumer[] {
-    const matching = [...this.#entries].filter(({ requests }) => requests.some(({ matches }) => matches(topic)));
-    const named = matching.filter(({ consumer }) => properties?.subscriptionIdentifiers?.includes(consumer.identifier));
-    const filters = named.flatMap(({ requests }) => requests.filter(({ matches }) => matches(topic)));
-    const meant = matching.filter(
-      (each) => named.length === 0 || filters.some(({ topicFilter }) => has(each, topicFilter)),
+  #consumersFor({ topic, properties }: PublishPacket): ReadonlySet<SmallConsumer> {
+    const matching = [...this.#entries].flatMap(({ consumer, requests }) =>
+      requests.filter(({ matches }) => matches(topic)).map(({ topicFilter }) => ({ consumer, topicFilter })),
     );
-    return meant.map(({ consumer }) => consumer);
+    const named = matching.filter(({ consumer }) => properties?.subscriptionIdentifiers?.includes(consumer.identifier));
+    const isMeant = (filter: string): boolean =>
+      named.length === 0 || named.some(({ topicFilter }) => topicFilter === filter);
+    return new Set(matching.flatMap(({ consumer, topicFilter }) => (isMeant(topicFilter) ? consumer : [])));
   }
 
   /** Counts what the application has not finished with. */

@@ -30,7 +30,7 @@ const MOST_WAITING = 1_048_576;
 const LINGER = 50;
 
 export class SmallConnection implements TransportListener {
-  #packets: Uint8Array[] = [];
+  readonly #packets: Uint8Array[] = [];
   #waiting = 0;
   #flushDue = false;
   /** True while the transport wants no more: what can wait should. */
@@ -114,11 +114,10 @@ export class SmallConnection implements TransportListener {
     if (size > 0) {
       const bytes = new Uint8Array(size);
       let at = 0;
-      for (const packet of this.#packets) {
+      for (const packet of this.#packets.splice(0)) {
         bytes.set(packet, at);
         at += packet.length;
       }
-      this.#packets = [];
       this.#waiting = 0;
       this.congested = !this.transport.write(bytes);
     }

@@ -12,9 +12,9 @@ import type { Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import { connectPacket, disconnectPacket } from "./client-packets.js";
 import { PacketReader } from "./packet-reader.js";
-import { fault, hex } from "./reason-rules.js";
+import { fault, refusal } from "./reason-rules.js";
 import { SmallConnection } from "./small-connection.js";
-import { aborted, type SmallServer, type SmallSettings } from "./small-options.js";
+import { onAbort, type SmallServer, type SmallSettings } from "./small-options.js";
 import type { SmallSession } from "./small-session.js";
 
 export interface SmallConnectorOwner {
@@ -80,7 +80,7 @@ export class SmallConnector {
   /** How many sessions in a row were not this client's. */
   #foreign = 0;
   /** When CONNECTs were sent that have had no answer: a network may still deliver them, after a later one. */
-  #unanswered: readonly number[] = [];
+  #unanswered: number[] = [];
   #firstConnect: number | undefined;
   /** Take-overs that such CONNECTs of an earlier process may explain. */
   #unexplained = MOST_UNEXPLAINED;
@@ -125,17 +125,15 @@ export class SmallConnector {
   async start(signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
     if (this.#state !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: called twice");
     this.#state = "started";
-    const abort = (): void => this.#end(aborted("connect", signal));
-    signal?.addEventListener("abort", abort);
+    const round = this.#round();
+    const off = onAbort("connect", signal, (error) => this.#end(error));
     try {
-      const round = this.#round();
-      if (signal?.aborted) abort();
       return await round;
     } catch (error) {
       if (!this.isStopped) this.#state = "idle";
       throw error;
     } finally {
-      signal?.removeEventListener("abort", abort);
+      off();
     }
   }
 
@@ -177,7 +175,7 @@ export class SmallConnector {
     const { type, reasonCode, properties } = packet;
     const link = this.#link as Link;
     const isConnack = type === "connack";
-    if (isConnack) this.#unanswered = this.#unanswered.slice(0, -1);
+    if (isConnack) this.#unanswered.pop();
     if (isConnack && reasonCode === 0) {
       const { sessionPresent } = packet;
       if (sessionPresent && link.cleanStart) throw fault("connack: a session after cleanStart"); // [MQTT5-3.2.2-4]
@@ -185,14 +183,13 @@ export class SmallConnector {
       this.#keptFor = properties?.sessionExpiryInterval ?? this.#settings.properties.sessionExpiryInterval ?? 0;
       if (link.parting) {
         this.#foreign++;
-        this.write(disconnectPacket(5, 0, { sessionExpiryInterval: 0 }));
+        this.write(disconnectPacket(5, 0, true));
         link.connection?.end(PARTING, PARTING);
       }
       return link.parting;
     }
     const code = isConnack ? "CONNECT_REFUSED" : reasonCode === TAKEN_OVER ? "TAKEN_OVER" : "DISCONNECTED_BY_SERVER";
-    const what = `${this.server}, clientId "${this.clientId}"`;
-    this.#end(new RefusedError(code, reasonCode, `${what}: reason code ${hex(reasonCode)}`, properties), 0);
+    this.#end(refusal(code, `${this.server}, clientId "${this.clientId}"`, reasonCode, properties), 0);
     return true;
   }
 
@@ -277,7 +274,7 @@ export class SmallConnector {
     const { server } = link;
     const { clock } = this.#platform;
     const settings = this.#settings;
-    const { version, credentials, network, dial = this.#platform.dial, properties } = settings;
+    const { version, credentials, webSocket, dial = this.#platform.dial, properties } = settings;
     const { username = server.username, password = server.password } = (await credentials?.(server.name)) ?? settings;
     // On MQTT 5 a clean start that arrives late would end the session of then: the client looks for a session, and ends what it finds.
     const cleanStart =
@@ -286,7 +283,7 @@ export class SmallConnector {
     const { clientId } = this;
     const packet = connectPacket(version, { ...settings, clientId, cleanStart, username, password });
     if (this.#link !== link) return;
-    const transport = await dial(server.address, link.dialling.signal, network);
+    const transport = await dial(server.address, link.dialling.signal, { webSocket });
     if (this.#link !== link) {
       transport.destroy();
       return;
@@ -308,7 +305,7 @@ export class SmallConnector {
     link.parting = false;
     const now = clock.now();
     this.#firstConnect ??= now;
-    this.#unanswered = [...this.#unanswered, now].slice(-MOST_REMEMBERED);
+    if (this.#unanswered.push(now) > MOST_REMEMBERED) this.#unanswered.shift();
     link.connection.write(packet);
     transport.start(link.connection);
   }
@@ -351,7 +348,7 @@ export class SmallConnector {
   #delayAfter(error: MqttError, now: number): number | undefined {
     if (error.code === "TAKEN_OVER") {
       // Each CONNECT that is late explains one.
-      if (this.#mayBeLate()) this.#unanswered = this.#unanswered.slice(1);
+      if (this.#mayBeLate()) this.#unanswered.shift();
       else if (now - (this.#firstConnect ?? 0) >= YOUNG || --this.#unexplained < 0) return undefined;
     }
     const isRefused = isFinal(error);

@@ -4,7 +4,6 @@ import type { ConnectOptions, WillOptions } from "../client/connect-options.js";
 import type { ReconnectDelays } from "../client/reconnect-policy.js";
 import { UsageError, type UsageErrorCode } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { NetworkOptions } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress } from "../platform/transport.js";
 import { type ConnectFields, connectPacket } from "./client-packets.js";
@@ -50,14 +49,13 @@ export interface SmallServer {
 export interface SmallSettings
   extends ConnectFields,
     ReconnectDelays, // with no attempt at all where the user wants none
-    Pick<SmallOptions, "credentials" | "dial" | "signal"> {
+    Pick<SmallOptions, "credentials" | "dial" | "signal" | "webSocket"> {
   readonly version: SmallVersion;
   readonly servers: readonly SmallServer[];
   readonly connectTimeout: number;
   /** What may wait to be sent. */
   readonly maximumCount: number;
   readonly maximumBytes: number;
-  readonly network: NetworkOptions;
   /** Whether the session is of no use once this client is closed. */
   readonly endsWithClient: boolean;
   readonly timerLateness: Platform["timerLateness"];
@@ -66,12 +64,9 @@ export interface SmallSettings
 /** Seconds that the server keeps the session for this client to come back. */
 const COME_BACK = 3_600;
 const FOR_EVER = 0xffff_ffff;
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER = 2 ** 31 - 1;
 /** QoS 1 and 2 messages that a server may send before they are handled. */
 const RECEIVE_MAXIMUM = 1_000;
-
-const NAMES =
-  "clientId,cleanStart,keepAlive,username,password,credentials,will,connectTimeout,reconnect,webSocket,dial,properties,signal,platform,protocolVersion,outbox";
 
 /** @throws UsageError */
 export function parseSmallOptions(
@@ -79,61 +74,60 @@ export function parseSmallOptions(
   options: SmallOptions,
   platform: Platform,
 ): SmallSettings {
-  assertNames(options, NAMES);
-  const { cleanStart = true, protocolVersion: version = 5, reconnect = {}, outbox = {}, will } = options;
-  const { clientId = randomClientId(platform), webSocket } = options;
-  const { keepAlive = 60, connectTimeout = 10_000, properties = {} } = options;
+  const fields = withDefaults(options, {
+    clientId: randomClientId(platform),
+    cleanStart: true,
+    keepAlive: 60,
+    username: undefined,
+    password: undefined,
+    credentials: undefined,
+    will: undefined,
+    connectTimeout: 10_000,
+    reconnect: {},
+    webSocket: undefined,
+    dial: undefined,
+    properties: {},
+    signal: undefined,
+    platform: undefined,
+    protocolVersion: 5,
+    outbox: {},
+  });
+  const { clientId, cleanStart, keepAlive, username, connectTimeout, reconnect, properties } = fields;
+  const { protocolVersion: version } = fields;
   const given = [urls].flat();
   const servers = (given.length > 0 ? given : [""]).map(parseSmallUrl);
   assertAmong([5, 4], { protocolVersion: version });
   assertAmong(BOOLEAN, { cleanStart });
   if (clientId === "" && version === 4 && !cleanStart)
     throw invalid("clientId", "must not be empty", "CLIENT_ID_INVALID"); // [MQTT-3.1.3-7]
-  assertNames(reconnect || {}, "initialDelay,maximumDelay,maximumAttempts", "reconnect.");
-  assertNames(outbox, "maximumCount,maximumBytes", "outbox.");
-  const {
-    initialDelay = 1_000,
-    maximumDelay = 60_000,
-    maximumAttempts = Infinity,
-  } = reconnect || { maximumAttempts: 0 };
-  const { maximumCount = 100_000, maximumBytes = 64 * 2 ** 20 } = outbox;
+  const maximumAttempts = reconnect ? Infinity : 0;
+  const wished: { readonly [Name in keyof ReconnectDelays]?: number | undefined } = reconnect || {};
+  const delays = withDefaults(wished, { initialDelay: 1_000, maximumDelay: 60_000, maximumAttempts }, "reconnect.");
+  const room = withDefaults(fields.outbox, { maximumCount: 100_000, maximumBytes: 64 * 2 ** 20 }, "outbox.");
   assertIntegers(0, 0xffff, { keepAlive });
-  assertIntegers(1, LONGEST_TIMER, { connectTimeout, initialDelay, maximumDelay, maximumCount, maximumBytes });
+  assertIntegers(1, LONGEST_TIMER, { connectTimeout, ...delays, maximumAttempts: 1, ...room });
   const expiry = cleanStart ? (reconnect ? COME_BACK : undefined) : FOR_EVER;
   const { sessionExpiryInterval = expiry, receiveMaximum = RECEIVE_MAXIMUM } = properties;
-  const fields: ConnectFields = {
-    username: undefined,
-    password: undefined,
-    ...options,
-    clientId,
-    cleanStart,
-    keepAlive,
-    will: will && parseWill(will),
-    properties: { ...properties, sessionExpiryInterval, receiveMaximum },
-  };
-  // What cannot be encoded is told now. A password may be meant for the user whom a URL names.
-  connectPacket(version, { ...fields, username: fields.username ?? servers.find((each) => each.username)?.username });
-  return {
+  const settings: SmallSettings = {
     ...fields,
+    ...delays,
+    ...room,
     version,
     servers,
-    connectTimeout,
-    initialDelay,
-    maximumDelay,
-    maximumAttempts,
-    maximumCount,
-    maximumBytes,
-    network: { webSocket },
+    will: fields.will && parseWill(fields.will),
+    properties: { ...properties, sessionExpiryInterval, receiveMaximum },
     timerLateness: platform.timerLateness,
     endsWithClient: cleanStart && properties.sessionExpiryInterval === undefined,
   };
+  // What cannot be encoded is told now. A password may be meant for the user whom a URL names.
+  connectPacket(version, { ...settings, username: username ?? servers.find((each) => each.username)?.username });
+  return settings;
 }
 
 function parseWill(will: WillOptions): ConnectFields["will"] {
-  assertNames(will, "topic,payload,qos,retain,properties", "will.");
-  const { topic, payload = "", qos = 0, retain = false, properties } = will;
-  assertMessage("will.", topic, qos, retain);
-  return { topic, payload: payload as Uint8Array, qos, retain, properties };
+  const parsed = withDefaults(will, { topic: "", payload: "", qos: 0, retain: false, properties: undefined }, "will.");
+  assertMessage("will.", parsed.topic, parsed.qos, parsed.retain);
+  return parsed as ConnectFields["will"];
 }
 
 /** @throws UsageError */
@@ -152,12 +146,33 @@ export function assertAmong(choices: readonly unknown[], values: Readonly<Record
     if (!choices.includes(value)) throw invalid(name, `must be ${choices.join(" or ")}`);
 }
 
-/** A misspelt option is told, and not passed over: `{ QoS: 1 }` would be QoS 0. */
-export function assertNames(options: object, names: string, prefix = ""): void {
+/** What `withDefaults` makes of `Options`: what has a default other than undefined is there. */
+type Complete<Options, Defaults> = {
+  readonly [Name in keyof Options]-?: Name extends keyof Defaults
+    ? Defaults[Name] extends undefined
+      ? Options[Name]
+      : Exclude<Options[Name], undefined>
+    : never;
+};
+
+/**
+ * The options, and the default of each that is not given. A misspelt one is told, and not passed over: `{ QoS: 1 }` would be QoS 0.
+ *
+ * @throws UsageError
+ */
+export function withDefaults<Options extends object, Defaults extends Record<keyof Options, unknown>>(
+  options: Options,
+  defaults: Defaults,
+  prefix = "",
+): Complete<Options, Defaults> {
   if (typeof options !== "object" || options === null)
     throw invalid(prefix.slice(0, -1) || "options", "must be an object");
+  const names = Object.keys(defaults) as (keyof Options & string)[];
   for (const name of Object.keys(options))
-    if (!names.split(",").includes(name)) throw invalid(prefix + name, `is none of ${names}`, "OPTION_UNKNOWN");
+    if (!names.includes(name as (typeof names)[number]))
+      throw invalid(prefix + name, `is none of ${names}`, "OPTION_UNKNOWN");
+  const entries = names.map((name) => [name, options[name] === undefined ? defaults[name] : options[name]]);
+  return Object.fromEntries(entries) as Complete<Options, Defaults>;
 }
 
 function assertIntegers(least: number, most: number, values: Readonly<Record<string, unknown>>): void {
@@ -166,8 +181,16 @@ function assertIntegers(least: number, most: number, values: Readonly<Record<str
       throw invalid(name, `must be an integer, ${least} to ${most}`);
 }
 
-export function aborted(what: string, signal: AbortSignalLike | undefined): UsageError {
-  return new UsageError("ABORTED", `${what}: aborted`, { cause: signal?.reason });
+/** Calls back when the signal fires, at once if it has. Returns what ends that. */
+export function onAbort(
+  what: string,
+  signal: AbortSignalLike | undefined,
+  callback: (error: UsageError) => void,
+): () => void {
+  const abort = (): void => callback(new UsageError("ABORTED", `${what}: aborted`, { cause: signal?.reason }));
+  signal?.addEventListener("abort", abort);
+  if (signal?.aborted) abort();
+  return () => signal?.removeEventListener("abort", abort);
 }
 
 export function invalid(name: string, rule: string, code: UsageErrorCode = "OPTION_INVALID"): UsageError {

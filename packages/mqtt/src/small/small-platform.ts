@@ -6,6 +6,7 @@ import type { NetworkOptions, WebSocketClass, WebSocketLike } from "../platform/
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress, Transport, TransportListener } from "../platform/transport.js";
 import { Queue } from "../session/queue.js";
+import { LONGEST_TIMER } from "./small-options.js";
 
 /** Bytes in the WebSocket's buffer from which the writer is asked to wait until all have left it. */
 const HIGH_WATER_MARK = 1_048_576;
@@ -16,7 +17,6 @@ const MOST_HELD = 67_108_864;
 const HELD_COST = 256;
 /** Browsers run the timers of a hidden page once a minute. */
 const HIDDEN_LATENESS = 60_000;
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 interface EventSource {
   addEventListener(type: string, listener: () => void, until: { readonly signal: AbortSignal }): void;
@@ -91,7 +91,7 @@ class WebSocketTransport implements Transport {
       this.#held.push(new Uint8Array(data));
       this.#heldBytes += data.byteLength + HELD_COST;
       this.#deliver();
-      if (this.#heldBytes > MOST_HELD) this.#finish(`too much came while paused`);
+      if (this.#heldBytes > MOST_HELD) this.#finish("too much while paused");
     });
     socket.addEventListener("close", ({ code = 0, reason }) =>
       this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `closed with code ${code} ${reason}`),

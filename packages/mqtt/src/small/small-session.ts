@@ -97,7 +97,7 @@ export class SmallSession {
   readonly #inflight = new Map<number, Outgoing>();
   readonly #requests = new Map<number, SmallRequest>();
   /** QoS 0 messages that leave with the next flush. */
-  #leaving: Outgoing[] = [];
+  readonly #leaving: Outgoing[] = [];
   #lastIdentifier = 0;
   /** Whether the server's session began with this client: an earlier page has left no identifier open in it. */
   #begunHere = false;
@@ -127,9 +127,7 @@ export class SmallSession {
     const wasOnline = this.#online !== undefined;
     this.#online = undefined;
     this.incoming.lost();
-    const leaving = this.#leaving;
-    this.#leaving = [];
-    for (const message of leaving) this.#lose(message, "CONNECTION_LOST", "the connection was lost");
+    for (const message of this.#leaving.splice(0)) this.#lose(message, "CONNECTION_LOST", "connection lost");
     if (!wasOnline) return;
     for (const [identifier, request] of this.#requests) {
       if (++request.losses < MOST_LOSSES) continue;
@@ -177,7 +175,8 @@ export class SmallSession {
   }
 
   /** Sends the request now, or when there is a connection. */
-  request(request: SmallRequest, now: number): void {
+  request(asked: Omit<SmallRequest, "sentAt" | "losses">, now: number): void {
+    const request = { ...asked, sentAt: 0, losses: 0 };
     if (this.#unanswered >= MOST_IDENTIFIERS) {
       request.settle(new TransportError("OUTBOX_FULL", "outbox full"));
       return;
@@ -200,9 +199,7 @@ export class SmallSession {
   flushed(now: number, bytes: number): void {
     this.#online?.keepAlive.sent(now);
     this.#online?.keepAlive.handed(bytes);
-    const leaving = this.#leaving;
-    this.#leaving = [];
-    for (const message of leaving) this.#settle(message, undefined);
+    for (const message of this.#leaving.splice(0)) this.#settle(message, undefined);
     this.#pump(now);
   }
 
@@ -222,10 +219,9 @@ export class SmallSession {
 
   /** Fails everything that has no outcome yet. */
   abandon(error: MqttError): void {
-    for (const message of [...this.#leaving, ...this.#inflight.values(), ...this.#queue.drain()])
+    for (const message of [...this.#leaving.splice(0), ...this.#inflight.values(), ...this.#queue.drain()])
       this.#settle(message, error);
     for (const request of this.#requests.values()) request.settle(error);
-    this.#leaving = [];
     this.#inflight.clear();
     this.#requests.clear();
   }
@@ -260,7 +256,7 @@ export class SmallSession {
       for (const message of again) {
         this.#forget(message);
         if (message.released) this.#settle(message, undefined, message.released);
-        else if (message.qos === 2) this.#lose(message, "SESSION_LOST", "the server lost its session");
+        else if (message.qos === 2) this.#lose(message, "SESSION_LOST", "session lost");
       }
     }
     const unanswered = [...this.#requests];
@@ -286,8 +282,7 @@ export class SmallSession {
       return;
     }
     const wanted = message.qos === 1 ? "puback" : message.released ? "pubcomp" : "pubrec";
-    if (type !== wanted && !(taken && message.released))
-      throw fault(`${type}: packetIdentifier ${packetIdentifier} waits for ${wanted}`);
+    if (type !== wanted && !(taken && message.released)) throw fault(`${type}: not expected`);
     if (taken) {
       message.released = packet;
       this.#release(packetIdentifier, 0);
@@ -297,7 +292,7 @@ export class SmallSession {
     if (this.#online) this.#online.sendQuota++;
     // PUBCOMP has nothing to add: "Packet Identifier not found" says that the server had finished with it before.
     const answer = message.released ?? packet;
-    const what = `the message for "${message.topic}"`;
+    const what = `topic "${message.topic}"`;
     this.#settle(message, refused("PUBLISH_REFUSED", what, answer.reasonCode, answer.properties), answer);
     this.#pump(now);
   }
@@ -385,8 +380,8 @@ export class SmallSession {
     }
     const error =
       now >= expiresAt && !again
-        ? new TimeoutError("MESSAGE_EXPIRED", `the message for "${topic}": expired`)
-        : exceeds(online.limits, message.size, `the message for "${topic}"`, qos, retain);
+        ? new TimeoutError("MESSAGE_EXPIRED", `topic "${topic}": expired`)
+        : exceeds(online.limits, message.size, `topic "${topic}"`, qos, retain);
     if (error !== undefined) {
       if (qos > 0) online.sendQuota++;
       this.#forget(message);
@@ -428,7 +423,7 @@ export class SmallSession {
   }
 
   #lose(message: Outgoing, code: TransportErrorCode, why: string): void {
-    this.#settle(message, new TransportError(code, `the message for "${message.topic}": ${why}`));
+    this.#settle(message, new TransportError(code, `topic "${message.topic}": ${why}`));
   }
 
   #settle(message: Outgoing, error: MqttError | undefined, answer = SUCCESS): void {

@@ -22,7 +22,7 @@ export class SmallConsumer implements SmallSubscription {
   /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
   granted: readonly Granted[] = [];
   readonly #waiting = new Queue<Incoming>();
-  readonly #asked = new Queue<Answer>();
+  readonly #asked: Answer[] = [];
   /** What the application has. */
   #current: Incoming | undefined;
   #end: { readonly error: MqttError | undefined } | undefined;

@@ -45,6 +45,10 @@ function outOfReach(packet: Packet): string | undefined {
       const whole = topicAliasMaximum ?? authenticationMethod ?? authenticationData;
       return whole === undefined ? undefined : "properties of the whole client";
     }
+    case "disconnect":
+      return Object.entries(properties ?? { sessionExpiryInterval: 0 }).join() === "sessionExpiryInterval,0"
+        ? undefined
+        : "properties of this packet";
     case "puback":
     case "pubrec":
     case "pubrel":
@@ -72,7 +76,7 @@ function written(packet: Packet, version: SmallVersion): Uint8Array {
     case "unsubscribe":
       return unsubscribePacket(version, packet.packetIdentifier, packet.topicFilters);
     case "disconnect":
-      return disconnectPacket(version, packet.reasonCode, packet.properties);
+      return disconnectPacket(version, packet.reasonCode, packet.properties !== undefined);
     case "pingreq":
       return PINGREQ;
     case "puback":
