@@ -16,11 +16,11 @@ import type { Authenticator } from "./authenticator.js";
 import type { ClientSettings } from "./connect-options.js";
 import { Connection, type ConnectionEvents } from "./connection.js";
 import { given } from "./given-function.js";
-import { ReconnectPolicy } from "./reconnect-policy.js";
 import { roundFailure } from "./round-failure.js";
 import type { ServerList } from "./server-list.js";
 import type { ServerUrl } from "./server-url.js";
 import type { StoreWriter } from "./store-writer.js";
+import { WaryReconnectPolicy } from "./wary-reconnect-policy.js";
 
 /** What a connection came to, at CONNACK. */
 export interface Accepted {
@@ -94,7 +94,7 @@ const MOST_ATTEMPTS = 100;
 
 export class Connector implements ConnectionEvents {
   private state: State = { at: "idle" };
-  private readonly policy: ReconnectPolicy | undefined;
+  private readonly policy: WaryReconnectPolicy | undefined;
   /** The version that each server accepted, by its name; until then all of `settings.versions` are tried there. */
   private versions: Map<string, ProtocolVersion> | undefined;
   private version: ProtocolVersion | undefined;
@@ -122,7 +122,7 @@ export class Connector implements ConnectionEvents {
     private readonly authenticator: Authenticator | undefined,
     private readonly events: ConnectorEvents,
   ) {
-    this.policy = settings.reconnect && new ReconnectPolicy(settings.reconnect, platform.random);
+    this.policy = settings.reconnect && new WaryReconnectPolicy(settings.reconnect, platform.random);
   }
 
   get isOnline(): boolean {

@@ -21,7 +21,7 @@ export interface ReconnectOptions extends ReconnectDelays {
 }
 
 /** A connection must have lasted this long, in milliseconds, for the next loss to begin with short waits again. */
-const STABLE = 5_000;
+export const STABLE = 5_000;
 /** No wait is shorter than this part of its upper bound, so that a link that flaps never loops hot. */
 const FLOOR = 0.1;
 
@@ -30,8 +30,6 @@ export class ReconnectPolicy {
   readonly #random: Random;
   #failures = 0;
   #connectedAt: number | undefined;
-  /** How long a connection must last for waits to be short again. */
-  #stable = STABLE;
 
   constructor(delays: ReconnectDelays, random: Random) {
     this.#delays = delays;
@@ -48,23 +46,13 @@ export class ReconnectPolicy {
   }
 
   /**
-   * Another client seems to use the same identifier, and each connection that lasts only does so until that client's wait is
-   * over: waits grow until one lasts longer than any wait.
-   */
-  rival(): void {
-    this.#stable = Math.max(STABLE, 2 * this.#delays.maximumDelay);
-  }
-
-  /**
    * An attempt failed or a connection ended. The wait before the next attempt in whole milliseconds; undefined: no more.
    *
    * @param slowly whether to wait for as long as after many failures
+   * @param stable how long the connection must have lasted for waits to be short again
    */
-  next(now: number, slowly = false): number | undefined {
-    if (this.#connectedAt !== undefined && now - this.#connectedAt >= this.#stable) {
-      this.#failures = 0;
-      this.#stable = STABLE;
-    }
+  next(now: number, slowly = false, stable = STABLE): number | undefined {
+    if (this.#connectedAt !== undefined && now - this.#connectedAt >= stable) this.#failures = 0;
     this.#connectedAt = undefined;
     const { initialDelay, maximumDelay, maximumAttempts } = this.#delays;
     if (this.#failures >= maximumAttempts) return undefined;

@@ -16,6 +16,8 @@ export interface Delivery {
   reasonCode: number | undefined;
 }
 
+/** In place of a reason code: the application was not given the message. */
+export const NOT_GIVEN = -1;
 const REFUSAL = 0x80;
 const NOT_FOUND = 0x92;
 
@@ -25,6 +27,8 @@ export class IncomingMessages {
   /** Those whose PUBACK or PUBREC is still to go out over this connection, in the order they came. */
   readonly #owed = new Set<Delivery>();
 
+  /** Of the former: those of a session that may not be the one that the server goes on with. */
+  #doubtful = new Set<Delivery>();
   readonly #version: SmallVersion;
   readonly #write: (packet: Uint8Array) => void;
 
@@ -38,13 +42,19 @@ export class IncomingMessages {
     if (!resumed) this.#unreleased.clear();
   }
 
+  /** The server's session may be another: what comes without DUP is new then, whatever its identifier [MQTT-3.3.1-1]. */
+  doubt(): void {
+    this.#doubtful = new Set(this.#unreleased.values());
+  }
+
   lost(): void {
     this.#owed.clear();
   }
 
   /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
-  publish({ packetIdentifier, qos }: PublishPacket): Delivery | undefined {
-    const known = qos === 2 ? this.#unreleased.get(packetIdentifier) : undefined;
+  publish({ packetIdentifier, qos, dup }: PublishPacket): Delivery | undefined {
+    let known = qos === 2 ? this.#unreleased.get(packetIdentifier) : undefined;
+    if (known && !dup && this.#doubtful.has(known)) known = undefined;
     const delivery = known ?? { packetIdentifier, qos: qos as 1 | 2, reasonCode: undefined };
     this.#owed.add(delivery);
     if (qos === 2) this.#unreleased.set(packetIdentifier, delivery);
@@ -53,16 +63,14 @@ export class IncomingMessages {
     return undefined;
   }
 
-  /** The application has finished with a message, perhaps after the connection was lost that it came over. */
+  /**
+   * The application has finished with a message, perhaps after the connection was lost that it came over.
+   *
+   * @param reasonCode NOT_GIVEN if it is not acknowledged, so that the server sends it again over a later connection
+   */
   finished(delivery: Delivery, reasonCode: number): void {
     delivery.reasonCode = reasonCode;
     if (!this.#owed.has(delivery) && reasonCode >= REFUSAL) this.#forget(delivery);
-    this.#acknowledge();
-  }
-
-  /** The application is not given the message: the server sends it again over a later connection. */
-  withhold(delivery: Delivery): void {
-    this.#owed.delete(delivery);
     this.#acknowledge();
   }
 
@@ -84,7 +92,7 @@ export class IncomingMessages {
       const refused = reasonCode >= REFUSAL;
       if (qos === 1 || refused) this.#forget(delivery);
       // Before MQTT 5 nobody can say no: without an acknowledgement, the message comes again with the next connection.
-      if (!refused || this.#version === 5)
+      if (reasonCode !== NOT_GIVEN && (!refused || this.#version === 5))
         this.#write(acknowledgement(qos === 1 ? PUBACK : PUBREC, packetIdentifier, this.#version < 5 ? 0 : reasonCode));
     }
   }

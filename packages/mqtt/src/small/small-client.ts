@@ -14,10 +14,10 @@ import type { SubscribeOptions } from "../client/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
 import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
-import type { Clock } from "../platform/clock.js";
+import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import { disconnectPacket, publishPacket, subscribePacket, unsubscribePacket } from "./client-packets.js";
-import type { Delivery } from "./incoming-messages.js";
+import { type Delivery, NOT_GIVEN } from "./incoming-messages.js";
 import { fault, refused } from "./reason-rules.js";
 import { SmallConnector } from "./small-connector.js";
 import {
@@ -90,6 +90,9 @@ interface Entry {
   asking: boolean;
 }
 
+/** A message that no subscription takes. */
+type Parked = readonly [packet: PublishPacket, delivery: Delivery];
+
 const FUNCTION = ["function"];
 const EVENTS = "connected,disconnected,reconnecting,closed,error,unclaimed,dropped".split(",");
 /** How many messages, and bytes of topics and payloads, may wait for handlers and iterators before reading stops. */
@@ -101,6 +104,10 @@ const OVERFLOW = 2;
 const PUBLISHING = { qos: 0, retain: false, properties: undefined, signal: undefined };
 const SUBSCRIBING = { qos: 0, onMessage: undefined, noLocal: false, retainAsPublished: false, retainHandling: 0 };
 const DISCONNECTING = { reasonCode: 0, drainTimeout: 5_000 };
+/** Milliseconds: for subscriptions to what a session has kept; for `disconnect` after `unsubscribe`; for handlers at `unsubscribe`. */
+const CLAIMING = 10_000;
+const PARTING = 1_000;
+const HANDLERS_END = 5_000;
 /** The reason code for a message that its handler failed with. */
 const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
 /** More messages than a server can have in flight. */
@@ -119,6 +126,14 @@ export class SmallEngine implements SmallClient {
   #heldBytes = 0;
   #full = false;
   #paused = false;
+  /** QoS 1 and 2 messages for a subscription that may still be made, or for the next connection if `disconnect` is called. */
+  readonly #parked: Parked[] = [];
+  /** Until what comes for no subscription is parked. */
+  #claiming: Timer | undefined;
+  /** How many UNSUBACKs are awaited: what comes for no subscription is parked as well. */
+  #leaving = 0;
+  /** Whether the application is given nothing more. */
+  #isStopping = false;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
@@ -134,7 +149,6 @@ export class SmallEngine implements SmallClient {
       refused: (packet) => this.#connector.refused(packet),
       message: (packet, delivery) => this.#route(packet, delivery),
       changed: () => {
-        if (this.#session.pending === 0) this.#drained?.();
         this.#updateReading();
       },
     });
@@ -170,7 +184,7 @@ export class SmallEngine implements SmallClient {
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      this.#assertOpen("publish");
+      this.#assertOpen("publish", this.#held > 0); // handlers may, while `disconnect` waits for them
       const { qos, retain, properties, signal } = withDefaults(options, PUBLISHING);
       assertMessage("", topic, qos, retain);
       const { version } = this.#settings;
@@ -189,8 +203,7 @@ export class SmallEngine implements SmallClient {
         retain,
         expiresAt: now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
         packetIdentifier: 0,
-        released: undefined,
-        sentAt: now,
+        sentAt: 0,
         settle: (error, answer) => {
           off();
           if (error) reject(error);
@@ -224,6 +237,7 @@ export class SmallEngine implements SmallClient {
       );
       const entry: Entry = { consumer, requests, asking: true };
       this.#entries.add(entry);
+      this.#unpark();
       this.#ask(entry, (error) => {
         if (error) {
           consumer.close(error, true); // what came for it is nobody's
@@ -252,8 +266,8 @@ export class SmallEngine implements SmallClient {
     return this.disconnect();
   }
 
-  #assertOpen(what: string): void {
-    if (this.#closing !== undefined || this.#connector.isStopped)
+  #assertOpen(what: string, isLateToo = false): void {
+    if ((this.#isStopping && !isLateToo) || this.#connector.isStopped)
       throw new UsageError("CLIENT_CLOSED", `${what}: the client is closed`);
   }
 
@@ -261,9 +275,11 @@ export class SmallEngine implements SmallClient {
     const mayLackThem = this.#connector.accepted(connack);
     this.#paused = false; // the new connection does not know
     this.#updateReading();
-    if (mayLackThem)
-      for (const entry of this.#entries)
-        if (!entry.asking) this.#ask(entry, (error) => this.#report(error), connack.sessionPresent);
+    if (connack.sessionPresent && !this.#settings.cleanStart) this.#park(CLAIMING);
+    if (!mayLackThem) return;
+    this.#session.incoming.doubt();
+    for (const entry of this.#entries)
+      if (!entry.asking) this.#ask(entry, (error) => this.#report(error), connack.sessionPresent);
   }
 
   #describe({ sessionPresent, properties = {} }: ConnackPacket): Connected {
@@ -335,17 +351,23 @@ export class SmallEngine implements SmallClient {
 
   /** Ends the filters of one subscription, or of all. What another still has stays with the server. */
   async #leave(topicFilters: readonly string[], only: Entry | undefined): Promise<void> {
-    const affected = [...this.#entries].filter((each) => !only || each === only);
-    const others = [...this.#entries].filter((each) => only && each !== only);
-    const unshared = topicFilters.filter((filter) => !others.some((each) => has(each, filter)));
-    try {
-      if (unshared.length > 0 && (affected.length > 0 || !only)) await this.#askToLeave(unshared);
-    } finally {
-      for (const entry of affected) {
-        entry.requests = entry.requests.filter((each) => !topicFilters.includes(each.topicFilter));
-        if (entry.requests.length === 0) this.#drop(entry, undefined);
-      }
+    if (only && !this.#entries.has(only)) return;
+    const ended: SmallConsumer[] = [];
+    this.#leaving++;
+    for (const entry of only ? [only] : this.#entries) {
+      entry.requests = entry.requests.filter((each) => !topicFilters.includes(each.topicFilter));
+      if (entry.requests.length > 0) continue;
+      this.#drop(entry, undefined, true);
+      ended.push(entry.consumer);
     }
+    const unshared = topicFilters.filter((filter) => ![...this.#entries].some((each) => has(each, filter)));
+    try {
+      if (unshared.length > 0) await this.#askToLeave(unshared);
+    } finally {
+      this.#leaving--;
+      this.#park(PARTING);
+    }
+    await Promise.all(ended.map((each) => this.#within(HANDLERS_END, (done) => each.whenIdle(done))));
   }
 
   #askToLeave(topicFilters: readonly string[]): Promise<void> {
@@ -366,34 +388,55 @@ export class SmallEngine implements SmallClient {
     });
   }
 
-  #drop(entry: Entry, error: MqttError | undefined): void {
+  #drop(entry: Entry, error: MqttError | undefined, discard = false): void {
     this.#entries.delete(entry);
-    entry.consumer.close(error);
+    entry.consumer.close(error, discard);
+  }
+
+  /** For so many milliseconds, what no subscription takes is parked. */
+  #park(delay: number): void {
+    this.#claiming ??= this.#clock.schedule(delay, () => {
+      this.#claiming = undefined;
+      this.#unpark();
+    });
+  }
+
+  /** Gives out again what is parked. */
+  #unpark(): void {
+    for (const each of this.#parked.splice(0)) this.#give(...each);
   }
 
   #route(packet: PublishPacket, delivery: Delivery | undefined): void {
     if (this.#held > TOO_MANY_HELD) throw fault("publish: too many", TOO_MANY);
-    const message = messageOf(packet);
-    const consumers = this.#consumersFor(packet);
-    const size = message.payload.length + message.topic.length;
-    const crowded = this.#held > OVERFLOW * MOST_HELD || this.#heldBytes > OVERFLOW * MOST_HELD_BYTES;
-    if (consumers.size === 0 || (crowded && !delivery)) {
-      this.#emit(consumers.size === 0 ? "unclaimed" : "dropped", message);
-      if (delivery) this.#session.incoming.finished(delivery, 0);
+    if (!delivery && (this.#held > OVERFLOW * MOST_HELD || this.#heldBytes > OVERFLOW * MOST_HELD_BYTES)) {
+      this.#emit("dropped", messageOf(packet));
       return;
     }
-    let left = consumers.size;
-    let reasonCode = 0;
-    this.#hold(1, size);
-    const finished = (error?: unknown): void => {
-      if (error !== undefined) {
-        reasonCode = IMPLEMENTATION_SPECIFIC_ERROR;
-        this.#emit("error", error);
-      }
+    this.#hold(1, packet);
+    this.#give(packet, delivery);
+  }
+
+  #give(packet: PublishPacket, delivery: Delivery | undefined): void {
+    const message = messageOf(packet);
+    const consumers = this.#isStopping ? [] : this.#consumersFor(packet);
+    let left = Math.max(1, consumers.length);
+    let reasonCode = NOT_GIVEN;
+    const finished = (error?: unknown, code = error === undefined ? 0 : IMPLEMENTATION_SPECIFIC_ERROR): void => {
+      reasonCode = Math.max(reasonCode, code);
+      if (error !== undefined) this.#emit("error", error);
       if (--left > 0) return;
-      this.#hold(-1, -size);
+      if (reasonCode === NOT_GIVEN && !this.#isStopping) {
+        if (delivery && (this.#claiming || this.#leaving > 0)) {
+          this.#parked.push([packet, delivery]);
+          return;
+        }
+        reasonCode = 0;
+        this.#emit("unclaimed", message);
+      }
       if (delivery) this.#session.incoming.finished(delivery, reasonCode);
+      this.#hold(-1, packet);
     };
+    if (consumers.length === 0) finished(undefined, NOT_GIVEN);
     for (const consumer of consumers) consumer.receive({ message, finished });
   }
 
@@ -401,43 +444,59 @@ export class SmallEngine implements SmallClient {
    * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
    * may send another copy for another. Two subscriptions to one filter are one for the server.
    */
-  #consumersFor({ topic, properties }: PublishPacket): ReadonlySet<SmallConsumer> {
+  #consumersFor({ topic, properties }: PublishPacket): readonly SmallConsumer[] {
     const matching = [...this.#entries].flatMap(({ consumer, requests }) =>
       requests.filter(({ matches }) => matches(topic)).map(({ topicFilter }) => ({ consumer, topicFilter })),
     );
     const named = matching.filter(({ consumer }) => properties?.subscriptionIdentifiers?.includes(consumer.identifier));
     const isMeant = (filter: string): boolean =>
       named.length === 0 || named.some(({ topicFilter }) => topicFilter === filter);
-    return new Set(matching.flatMap(({ consumer, topicFilter }) => (isMeant(topicFilter) ? consumer : [])));
+    return [...new Set(matching.flatMap(({ consumer, topicFilter }) => (isMeant(topicFilter) ? consumer : [])))];
   }
 
-  /** Counts what the application has not finished with. */
-  #hold(count: number, bytes: number): void {
+  /** Counts what the application has not finished with, and what is parked. */
+  #hold(count: number, { topic, payload }: PublishPacket): void {
     this.#held += count;
-    this.#heldBytes += bytes;
+    this.#heldBytes += count * (topic.length + payload.length);
     const part = this.#full ? 0.5 : 1;
     this.#full = this.#held > MOST_HELD * part || this.#heldBytes > MOST_HELD_BYTES * part;
     this.#updateReading();
   }
 
-  /** With a full inbox the client stops reading, but not while it waits for the server itself: a handler may wait for that. */
+  /** Sees whether `disconnect` still waits. With a full inbox the client stops reading, but not while it waits for the server itself: a handler may wait for that. */
   #updateReading(): void {
+    if (!this.#isBusy) this.#drained?.();
     const pause = this.#full && this.#session.awaited === 0;
     if (pause === this.#paused) return;
     this.#paused = pause;
     this.#connector.setPaused(pause);
   }
 
-  async #close(farewell: Uint8Array, drainTimeout: number): Promise<void> {
-    if (this.connected && this.#session.pending > 0 && drainTimeout > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#clock.schedule(drainTimeout, resolve);
-        this.#drained = () => {
-          timer.cancel();
-          resolve();
-        };
+  /** Whether `disconnect` has to wait, for handlers or the server. */
+  get #isBusy(): boolean {
+    return this.#held > 0 || (this.connected && this.#session.pending > 0);
+  }
+
+  /** Resolves when `start` has called back, or so many milliseconds are over. */
+  #within(delay: number, start: (done: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.schedule(delay, resolve);
+      start(() => {
+        timer.cancel();
+        resolve();
       });
-    }
+    });
+  }
+
+  async #close(farewell: Uint8Array, drainTimeout: number): Promise<void> {
+    this.#isStopping = true;
+    for (const { consumer } of this.#entries) consumer.close(undefined, true);
+    this.#unpark();
+    await undefined; // a handler that calls `disconnect` comes to its end first
+    if (this.#isBusy && drainTimeout > 0)
+      await this.#within(drainTimeout, (done) => {
+        this.#drained = done;
+      });
     if (this.connected) this.#connector.write(farewell);
     if (this.#connector.isStopped) return; // it has given up by itself, perhaps over this
     const left = this.#connector.stop(drainTimeout);
@@ -450,6 +509,8 @@ export class SmallEngine implements SmallClient {
     for (const entry of this.#entries) this.#drop(entry, error);
     this.#session.abandon(closed);
     this.#drained?.();
+    this.#park(0); // the last time, as it is never over
+    this.#claiming?.cancel();
     this.#emit("closed", { error });
   }
 }

@@ -30,6 +30,11 @@ const MOST_WAITING = 1_048_576;
 const LINGER = 50;
 
 export class SmallConnection implements TransportListener {
+  readonly transport: Transport;
+  readonly #clock: Clock;
+  readonly #reader: PacketReader;
+  readonly #receiver: Receiver;
+  readonly #owner: SmallConnectionOwner;
   readonly #packets: Uint8Array[] = [];
   #waiting = 0;
   #flushDue = false;
@@ -39,24 +44,30 @@ export class SmallConnection implements TransportListener {
   #cutting: Timer | undefined;
 
   constructor(
-    readonly transport: Transport,
-    readonly clock: Clock,
-    readonly reader: PacketReader,
-    readonly receiver: Receiver,
-    readonly owner: SmallConnectionOwner,
-  ) {}
+    transport: Transport,
+    clock: Clock,
+    reader: PacketReader,
+    receiver: Receiver,
+    owner: SmallConnectionOwner,
+  ) {
+    this.transport = transport;
+    this.#clock = clock;
+    this.#reader = reader;
+    this.#receiver = receiver;
+    this.#owner = owner;
+  }
 
   write(packet: Uint8Array): void {
     this.#packets.push(packet);
     this.#waiting += packet.length;
     if (this.congested) {
       if (this.#waiting > MOST_WAITING)
-        this.owner.failed(new TransportError("CONNECTION_LOST", `the server does not read`));
+        this.#owner.failed(new TransportError("CONNECTION_LOST", `the server does not read`));
     } else if (this.#waiting >= EARLY_FLUSH) {
       this.#flush();
     } else if (!this.#flushDue) {
       this.#flushDue = true;
-      this.clock.defer(() => this.#flush());
+      this.#clock.defer(() => this.#flush());
     }
   }
 
@@ -65,10 +76,10 @@ export class SmallConnection implements TransportListener {
    * @param linger milliseconds that a server has then to close its side
    */
   end(patience?: number, linger = LINGER): void {
-    const { transport, clock } = this;
+    const { transport } = this;
     const cutAfter = (delay: number): void => {
       this.#cutting?.cancel();
-      if (this.#state === "ending") this.#cutting = clock.schedule(delay, () => transport.destroy());
+      if (this.#state === "ending") this.#cutting = this.#clock.schedule(delay, () => transport.destroy());
     };
     this.congested = false;
     if (patience !== undefined) this.#flush();
@@ -83,15 +94,14 @@ export class SmallConnection implements TransportListener {
 
   onBytes(bytes: Uint8Array): void {
     if (this.#state !== "open") return;
-    const { reader, receiver } = this;
-    const now = this.clock.now();
+    const now = this.#clock.now();
     try {
-      receiver.heard(now);
-      reader.append(bytes);
-      for (let packet = reader.next(); packet && this.#state === "open"; packet = reader.next())
-        receiver.receive(packet, now);
+      this.#receiver.heard(now);
+      this.#reader.append(bytes);
+      for (let packet = this.#reader.next(); packet && this.#state === "open"; packet = this.#reader.next())
+        this.#receiver.receive(packet, now);
     } catch (error) {
-      this.owner.failed(error);
+      this.#owner.failed(error);
     }
   }
 
@@ -104,7 +114,7 @@ export class SmallConnection implements TransportListener {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#cutting?.cancel();
-    this.owner.closed(error);
+    this.#owner.closed(error);
   }
 
   #flush(): void {
@@ -121,6 +131,6 @@ export class SmallConnection implements TransportListener {
       this.#waiting = 0;
       this.congested = !this.transport.write(bytes);
     }
-    this.receiver.flushed(this.clock.now(), size);
+    this.#receiver.flushed(this.#clock.now(), size);
   }
 }

@@ -26,11 +26,11 @@ export interface SmallConnectorOwner {
 /** One attempt and, if it succeeds, the life of that connection. */
 interface Link {
   readonly server: SmallServer;
-  connection: SmallConnection | undefined;
+  connection?: SmallConnection;
   /** Whether CONNECT asked for a session that begins. */
-  cleanStart: boolean;
+  cleanStart?: boolean;
   /** Whether the server is ending a session that was not this client's: then CONNECT goes out again. */
-  parting: boolean;
+  parting?: boolean;
   timer: Timer;
   /** What an attempt comes to; undefined once CONNACK has accepted. */
   answer: { resolve(connack: ConnackPacket): void; reject(error: MqttError): void } | undefined;
@@ -123,7 +123,7 @@ export class SmallConnector {
 
   /** The first round of attempts. Rejects with the last one's error. */
   async start(signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
-    if (this.#state !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: called twice");
+    if (this.#state !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: twice");
     this.#state = "started";
     const round = this.#round();
     const off = onAbort("connect", signal, (error) => this.#end(error));
@@ -178,15 +178,16 @@ export class SmallConnector {
     if (isConnack) this.#unanswered.pop();
     if (isConnack && reasonCode === 0) {
       const { sessionPresent } = packet;
-      if (sessionPresent && link.cleanStart) throw fault("connack: a session after cleanStart"); // [MQTT5-3.2.2-4]
-      link.parting = sessionPresent && this.#isForeign();
+      if (sessionPresent && link.cleanStart) throw fault("connack: session present"); // [MQTT5-3.2.2-4]
+      const isForeign = sessionPresent && this.#isForeign();
+      link.parting = isForeign;
       this.#keptFor = properties?.sessionExpiryInterval ?? this.#settings.properties.sessionExpiryInterval ?? 0;
-      if (link.parting) {
+      if (isForeign) {
         this.#foreign++;
         this.write(disconnectPacket(5, 0, true));
         link.connection?.end(PARTING, PARTING);
       }
-      return link.parting;
+      return isForeign;
     }
     const code = isConnack ? "CONNECT_REFUSED" : reasonCode === TAKEN_OVER ? "TAKEN_OVER" : "DISCONNECTED_BY_SERVER";
     this.#end(refusal(code, `${this.server}, clientId "${this.clientId}"`, reasonCode, properties), 0);
@@ -252,9 +253,6 @@ export class SmallConnector {
       );
       this.#link = {
         server,
-        connection: undefined,
-        cleanStart: false,
-        parting: false,
         timer,
         answer: { resolve, reject },
         dialling: new AbortController(),

@@ -33,7 +33,7 @@ export interface Outgoing {
   /** 0 until it is sent. */
   packetIdentifier: number;
   /** PUBREC, once it has come: PUBREL is what is sent from then on. */
-  released: Answer | undefined;
+  released?: Answer;
   sentAt: number;
   /** Called once; undefined from then on, and for a message that was given up before it was sent. */
   settle: ((error: MqttError | undefined, answer: Answer) => void) | undefined;
@@ -211,7 +211,7 @@ export class SmallSession {
   /** Lets time pass. Returns why the connection is of no use any more, if it is not. */
   advance(now: number): TimeoutError | undefined {
     const due = this.#online?.keepAlive.advance(now);
-    if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "no answer to PINGREQ");
+    if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "no answer");
     if (due === "ping") this.#events.write(PINGREQ);
     if (now < this.#answerDue()) return undefined;
     return new TimeoutError("ANSWER_TIMEOUT", "no answer");
@@ -373,8 +373,8 @@ export class SmallSession {
     const { topic, qos, retain, expiresAt } = message;
     const again = message.packetIdentifier > 0;
     message.sentAt = now;
-    if (qos > 0) online.sendQuota--;
     if (message.released) {
+      online.sendQuota--;
       this.#release(message.packetIdentifier, 0);
       return;
     }
@@ -383,11 +383,11 @@ export class SmallSession {
         ? new TimeoutError("MESSAGE_EXPIRED", `topic "${topic}": expired`)
         : exceeds(online.limits, message.size, `topic "${topic}"`, qos, retain);
     if (error !== undefined) {
-      if (qos > 0) online.sendQuota++;
       this.#forget(message);
       this.#settle(message, error);
       return;
     }
+    if (qos > 0) online.sendQuota--;
     if (qos > 0 && !again) {
       message.packetIdentifier = this.#identifier();
       this.#inflight.set(message.packetIdentifier, message);

@@ -4,6 +4,7 @@ import type { Message } from "../client/message.js";
 import type { Granted, Subscription } from "../client/subscription.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { Queue } from "../session/queue.js";
+import { NOT_GIVEN } from "./incoming-messages.js";
 
 export interface SmallSubscription
   extends AsyncIterable<Message>,
@@ -12,8 +13,8 @@ export interface SmallSubscription
 /** A message for one subscription. */
 export interface Incoming {
   readonly message: Message;
-  /** The application is done with it, or failed with `error`. */
-  finished(error?: unknown): void;
+  /** The application is done with it, or failed with `error`, or is NOT_GIVEN it. */
+  finished(error?: unknown, reasonCode?: number): void;
 }
 
 type Answer = (result: Promise<IteratorResult<Message, undefined>>) => void;
@@ -26,23 +27,30 @@ export class SmallConsumer implements SmallSubscription {
   /** What the application has. */
   #current: Incoming | undefined;
   #end: { readonly error: MqttError | undefined } | undefined;
+  #whenIdle: (() => void) | undefined;
 
+  readonly #handler: ((message: Message) => unknown) | undefined;
+  readonly #report: (error: unknown) => void;
+
+  /** @param report told what goes wrong where nobody waits */
   constructor(
     readonly topicFilters: readonly string[],
     /** The Subscription Identifier, by which MQTT 5 servers say whose a message is. */
     readonly identifier: number,
-    readonly handler: ((message: Message) => unknown) | undefined,
+    handler: ((message: Message) => unknown) | undefined,
     readonly unsubscribe: () => Promise<void>,
-    /** Told what goes wrong where nobody waits. */
-    readonly report: (error: unknown) => void,
-  ) {}
+    report: (error: unknown) => void,
+  ) {
+    this.#handler = handler;
+    this.#report = report;
+  }
 
   get closed(): boolean {
     return this.#end !== undefined;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
-    if (this.handler !== undefined) throw new UsageError("OPTION_INVALID", "onMessage: has the messages");
+    if (this.#handler !== undefined) throw new UsageError("OPTION_INVALID", "onMessage");
     return {
       next: () => {
         this.#finish();
@@ -52,8 +60,8 @@ export class SmallConsumer implements SmallSubscription {
         });
       },
       return: async () => {
-        this.close(undefined, true);
-        this.unsubscribe().catch(this.report);
+        this.#finish();
+        this.unsubscribe().catch(this.#report);
         return { done: true, value: undefined };
       },
     };
@@ -61,26 +69,32 @@ export class SmallConsumer implements SmallSubscription {
 
   receive(incoming: Incoming): void {
     if (this.closed) {
-      incoming.finished();
+      incoming.finished(undefined, NOT_GIVEN);
       return;
     }
     this.#waiting.push(incoming);
     this.#proceed();
   }
 
-  /** No message comes any more; those that wait are still handled, unless nobody is to have them. */
-  close(error: MqttError | undefined, discard = false): void {
+  /** No message comes any more; those that wait are still handled, unless the application is to have nothing further. */
+  close(error: MqttError | undefined, discard: boolean): void {
     this.#end ??= { error };
     if (discard) {
-      if (this.handler === undefined) this.#finish();
-      for (const incoming of this.#waiting.drain()) incoming.finished();
+      if (!this.#handler && !this.#current?.message.qos) this.#finish();
+      for (const incoming of this.#waiting.drain()) incoming.finished(undefined, NOT_GIVEN);
     }
     this.#proceed();
   }
 
+  /** Calls back when no handler is running. */
+  whenIdle(done: () => void): void {
+    if (this.#handler && this.#current) this.#whenIdle = done;
+    else done();
+  }
+
   /** Gives the next message to whoever takes it, if there is one and somebody does: one at a time. */
   #proceed(): void {
-    const { handler } = this;
+    const handler = this.#handler;
     while (handler ? !this.#current : this.#asked.length > 0) {
       const incoming = this.#waiting.shift();
       if (!incoming && (handler || !this.#end)) return;
@@ -107,6 +121,7 @@ export class SmallConsumer implements SmallSubscription {
       this.#finish();
       return;
     }
+    if (this.closed) this.#finish(); // by the handler itself, which may wait for that
     const done = (error?: unknown): void => {
       this.#finish(error);
       this.#proceed();
@@ -121,6 +136,8 @@ export class SmallConsumer implements SmallSubscription {
   #finish(error?: unknown): void {
     const current = this.#current;
     this.#current = undefined;
-    current?.finished(error);
+    if (current) current.finished(error);
+    else this.#report(error);
+    this.#whenIdle?.();
   }
 }

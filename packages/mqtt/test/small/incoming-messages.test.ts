@@ -4,7 +4,7 @@ import { OutputBuffer } from "../../src/codec/output-buffer.ts";
 import type { PublishPacket } from "../../src/codec/packets.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { MessageReceiver, type Delivery as WholeDelivery } from "../../src/session/message-receiver.ts";
-import { type Delivery, IncomingMessages } from "../../src/small/incoming-messages.ts";
+import { type Delivery, IncomingMessages, NOT_GIVEN } from "../../src/small/incoming-messages.ts";
 import { toHex } from "../codec/vectors.ts";
 import type { SmallVersion } from "./reading.ts";
 
@@ -146,6 +146,25 @@ describe.each([4, 5] as const)("on version %i", (version) => {
     expect(kept.taken()).toBe("");
     expect(kept.isKnown(2)).toBe(true);
     expect(kept.taken()).toBe("50020002");
+  });
+
+  test("in a session that may be another, what comes without DUP is a new message", () => {
+    const kept = new Kept(version);
+    for (const packetIdentifier of [1, 2]) kept.messages.finished(kept.given(2, packetIdentifier), 0);
+    kept.reopened();
+    kept.messages.doubt();
+    expect(kept.messages.publish({ ...publishing(2, 1), dup: true })).toBeUndefined();
+    kept.messages.finished(kept.given(2, 2), 0);
+    expect(kept.isKnown(2)).toBe(true);
+  });
+
+  test("a message that the application is not given is not acknowledged, and holds nothing up", () => {
+    const kept = new Kept(version);
+    const [a, b, c] = [kept.given(1, 1), kept.given(2, 2), kept.given(1, 3)];
+    kept.messages.finished(a, NOT_GIVEN);
+    kept.messages.finished(b, NOT_GIVEN);
+    kept.messages.finished(c, 0);
+    expect(kept.taken()).toBe("40020003");
   });
 
   test("a session that the server lost is forgotten, and what is left of it disturbs no new message", () => {
