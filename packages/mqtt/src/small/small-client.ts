@@ -492,7 +492,7 @@ export class SmallEngine implements SmallClient {
     this.#isStopping = true;
     for (const { consumer } of this.#entries) consumer.close(undefined, true);
     this.#unpark();
-    await undefined; // a handler that calls `disconnect` comes to its end first
+    if (drainTimeout > 0) await undefined; // a handler that calls `disconnect` comes to its end first
     if (this.#isBusy && drainTimeout > 0)
       await this.#within(drainTimeout, (done) => {
         this.#drained = done;
