@@ -53,7 +53,7 @@ test.each(versions)("version %s is the one that mosquitto sees", async (version)
   const clientId = `small-version-${version}`;
   const client = createClient(mosquitto.url, options(version, { clientId }));
   expect(await client.connect()).toMatchObject({ protocolVersion: version, sessionPresent: false });
-  expect(await mosquitto.logged(`as ${clientId} (`)).toContain(`(p${version === 4 ? 2 : 5}, c1, k60`);
+  expect(await mosquitto.logged(`as ${clientId} (`)).toContain(`(${version === 4 ? "p2, c1" : "p5, c0"}, k60`);
   await client.disconnect();
   expect(await mosquitto.logged(`Client ${clientId} disconnected`)).toMatch(/disconnected\.$/);
 });
