@@ -62,7 +62,7 @@ export class PoisonWatch {
    *
    * @param inflight whether messages were in flight
    * @param alone the message that was sent by itself, and had no answer
-   * @returns the message that it was lost for, as far as the evidence goes, and the error to reject it with; undefined if there is none
+   * @returns the message that caused the loss, as far as the evidence goes, and the error to reject it with; undefined if no message did
    */
   lost(
     error: MqttError | undefined,

@@ -58,8 +58,8 @@ export class SessionTrust {
 
   /**
    * CONNECT is about to be sent. Returns its Clean Start. One that reaches the server late would end the session that the client has by
-   * then. So on MQTT 5, where a session may outlive its connection without one, there is none: the client looks for a session and ends
-   * what it finds. After four that would not go, the server is asked for a clean start after all.
+   * then. So on MQTT 5, if the session outlives its connection, the client sends Clean Start 0, looks for a session and ends the one that
+   * it finds. After four that would not go, the server is asked for a clean start after all.
    */
   connecting(version: ProtocolVersion, now: number): boolean {
     this.lateConnects.sent(now);

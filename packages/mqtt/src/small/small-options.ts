@@ -119,7 +119,7 @@ export function parseSmallOptions(
     timerLateness: platform.timerLateness,
     endsWithClient: cleanStart && properties.sessionExpiryInterval === undefined,
   };
-  // What cannot be encoded is told now. A password may be meant for the user whom a URL names.
+  // What cannot be encoded is rejected now. A password may be meant for the user whom a URL names.
   connectPacket(version, { ...settings, username: username ?? servers.find((each) => each.username)?.username });
   return settings;
 }
@@ -156,7 +156,7 @@ type Complete<Options, Defaults> = {
 };
 
 /**
- * The options, and the default of each that is not given. A misspelt one is told, and not passed over: `{ QoS: 1 }` would be QoS 0.
+ * The options, and the default of each that is not given. A misspelt one is an error, and not ignored: `{ QoS: 1 }` would be QoS 0.
  *
  * @throws UsageError
  */

@@ -32,7 +32,7 @@ export class SmallConsumer implements SmallSubscription {
   readonly #handler: ((message: Message) => unknown) | undefined;
   readonly #report: (error: unknown) => void;
 
-  /** @param report told what goes wrong where nobody waits */
+  /** @param report receives errors that no promise can report */
   constructor(
     readonly topicFilters: readonly string[],
     /** The Subscription Identifier, by which MQTT 5 servers say whose a message is. */
