@@ -28,7 +28,7 @@ export class IncomingMessages {
   readonly #owed = new Set<Delivery>();
 
   /** Of the former: those of a session that may not be the one that the server goes on with. */
-  #doubtful = new Set<Delivery>();
+  #doubtful: Set<Delivery> | undefined;
   readonly #version: SmallVersion;
   readonly #write: (packet: Uint8Array) => void;
 
@@ -54,7 +54,7 @@ export class IncomingMessages {
   /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
   publish({ packetIdentifier, qos, dup }: PublishPacket): Delivery | undefined {
     let known = qos === 2 ? this.#unreleased.get(packetIdentifier) : undefined;
-    if (known && !dup && this.#doubtful.has(known)) known = undefined;
+    if (known && !dup && this.#doubtful?.has(known)) known = undefined;
     const delivery = known ?? { packetIdentifier, qos: qos as 1 | 2, reasonCode: undefined };
     this.#owed.add(delivery);
     if (qos === 2) this.#unreleased.set(packetIdentifier, delivery);

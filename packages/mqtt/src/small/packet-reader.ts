@@ -19,7 +19,7 @@ import type {
 import { type PropertyPlace, type PropertyRule, propertyRules } from "../codec/property-rules.js";
 import type { ProtocolError } from "../errors.js";
 import { SIZES, type SmallVersion } from "./packet-writer.js";
-import { fault, hex, mayCarry, type ReasonedType } from "./reason-rules.js";
+import { fault, hex, MALFORMED, mayCarry, type ReasonedType, TOO_LARGE } from "./reason-rules.js";
 import { isTopicName } from "./topic-rules.js";
 
 /** What a server may send to a client that asked for no authentication. */
@@ -45,13 +45,11 @@ const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const SUCCESS = 0;
 const MAXIMUM_RETURN_CODE = 5;
-const MALFORMED = 0x81;
 const TOPIC_NAME_INVALID = 0x90;
 const TOPIC_ALIAS_INVALID = 0x94;
-const TOO_LARGE = 0x95;
 
 export class PacketReader {
-  #bytes: Uint8Array = new Uint8Array();
+  #bytes!: Uint8Array;
   #at = 0;
   /** Where the bytes end that have come. */
   #filled = 0;

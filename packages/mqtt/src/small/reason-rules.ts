@@ -11,8 +11,8 @@ import {
   type RefusedErrorCode,
 } from "../errors.js";
 
-/** From 0x80 on, by code, a digit of base 32: the sum of the packets that may carry it, by their first number in `RULES`. */
-const FAILURES = "vhhv111v1h1ghggsje0gghgngjhhhhkhgkk";
+/** From 0x80 on, by code, a digit of base 36: the sum of the packets that may carry it, by their first number in `RULES`. */
+const FAILURES = "vhhv111v1h1ghggsjewgghgngjhhhhkhgkk";
 /** The packet's number there, and what else it may carry, beside 0. */
 const RULES = {
   connack: [1],
@@ -21,8 +21,8 @@ const RULES = {
   suback: [4, 1, 2],
   unsuback: [8, 17],
   disconnect: [16, 4],
-  pubrel: [0, 0x92],
-  pubcomp: [0, 0x92],
+  pubrel: [32],
+  pubcomp: [32],
 };
 
 export type ReasonedType = keyof typeof RULES;
@@ -30,7 +30,7 @@ export type ReasonedType = keyof typeof RULES;
 /** Whether MQTT 5.0 lets a packet of this type carry `code`. */
 export function mayCarry(type: ReasonedType, code: number): boolean {
   const [packet = 0, ...others] = RULES[type];
-  return [0, ...others].includes(code) || (Number.parseInt(FAILURES[code - 0x80] ?? "0", 32) & packet) > 0;
+  return [0, ...others].includes(code) || (Number.parseInt(FAILURES[code - 0x80] ?? "0", 36) & packet) > 0;
 }
 
 /** A code as the specification writes it. */
@@ -57,17 +57,16 @@ export function refusal(
   return new RefusedError(code, reasonCode, `${what}: reason code ${hex(reasonCode)}`, details);
 }
 
+export const MALFORMED = 0x81;
 const FORBIDDEN = 0x82;
-const FAULTS: Readonly<Record<number, ProtocolErrorCode>> = {
-  129: "MALFORMED_PACKET",
-  [FORBIDDEN]: "PROTOCOL_ERROR",
-  144: "TOPIC_NAME_REFUSED",
-  147: "RECEIVE_MAXIMUM_EXCEEDED",
-  148: "TOPIC_ALIAS_INVALID",
-  149: "PACKET_TOO_LARGE",
+export const TOO_LARGE = 0x95;
+/** The codes of the errors for them; that of any other is FORBIDDEN's. */
+const FAULTS: Readonly<Partial<Record<number, ProtocolErrorCode>>> = {
+  [MALFORMED]: "MALFORMED_PACKET",
+  [TOO_LARGE]: "PACKET_TOO_LARGE",
 };
 
 /** What the server broke. */
 export function fault(rule: string, reasonCode = FORBIDDEN): ProtocolError {
-  return new ProtocolError(FAULTS[reasonCode] as ProtocolErrorCode, reasonCode, rule);
+  return new ProtocolError(FAULTS[reasonCode] ?? "PROTOCOL_ERROR", reasonCode, rule);
 }

@@ -25,6 +25,7 @@ import {
   assertMessage,
   BOOLEAN,
   invalid,
+  listOf,
   onAbort,
   parseSmallOptions,
   QOS,
@@ -142,11 +143,8 @@ export class SmallEngine implements SmallClient {
     this.#settings = settings;
     this.#clock = platform.clock;
     this.#session = new SmallSession(settings, {
-      write: (packet) => this.#connector.write(packet),
-      congested: () => this.#connector.congested,
       accepted: (connack) => this.#accepted(connack),
       connected: (connack) => this.#emit("connected", this.#describe(connack)),
-      refused: (packet) => this.#connector.refused(packet),
       message: (packet, delivery) => this.#route(packet, delivery),
       changed: () => {
         this.#updateReading();
@@ -339,10 +337,12 @@ export class SmallEngine implements SmallClient {
             const error = refused("SUBSCRIBE_REFUSED", `topicFilter "${topicFilter}"`, reasonCode, suback.properties);
             return { topicFilter, reasonCode, qos: error ? undefined : (reasonCode as QoS), error };
           });
-          const denied = consumer.granted.filter((each) => each.error).map((each) => each.topicFilter);
-          entry.requests = entry.requests.filter((each) => !denied.includes(each.topicFilter));
+          entry.requests = entry.requests.filter(
+            (each) => !consumer.granted.some(({ topicFilter, error }) => error && topicFilter === each.topicFilter),
+          );
         }
-        const failure = error ?? (entry.requests.length > 0 ? undefined : consumer.granted[0]?.error);
+        const denial = entry.requests.length > 0 ? undefined : consumer.granted[0]?.error;
+        const failure = error && again ? undefined : (error ?? denial); // the session still has what it had
         if (failure) this.#drop(entry, failure);
         done(failure);
       },
@@ -377,7 +377,7 @@ export class SmallEngine implements SmallClient {
         topicFilters,
         packet: (packetIdentifier) => unsubscribePacket(this.#settings.version, packetIdentifier, topicFilters),
         settle: (error, unsuback) => {
-          const what = `topicFilters "${topicFilters.join('", "')}"`;
+          const what = `topicFilters "${topicFilters}"`;
           const failure =
             error ??
             refused("UNSUBSCRIBE_REFUSED", what, Math.max(0, ...(unsuback?.reasonCodes ?? [])), unsuback?.properties);
@@ -449,9 +449,8 @@ export class SmallEngine implements SmallClient {
       requests.filter(({ matches }) => matches(topic)).map(({ topicFilter }) => ({ consumer, topicFilter })),
     );
     const named = matching.filter(({ consumer }) => properties?.subscriptionIdentifiers?.includes(consumer.identifier));
-    const isMeant = (filter: string): boolean =>
-      named.length === 0 || named.some(({ topicFilter }) => topicFilter === filter);
-    return [...new Set(matching.flatMap(({ consumer, topicFilter }) => (isMeant(topicFilter) ? consumer : [])))];
+    const meant = (named.length > 0 ? named : matching).map((each) => each.topicFilter);
+    return [...new Set(matching.filter((each) => meant.includes(each.topicFilter)).map((each) => each.consumer))];
   }
 
   /** Counts what the application has not finished with, and what is parked. */
@@ -527,12 +526,12 @@ function has({ requests }: Entry, filter: string): boolean {
 }
 
 function filtersOf(topicFilters: string | readonly string[]): readonly string[] {
-  const filters = [topicFilters].flat();
-  for (const filter of filters.length > 0 ? filters : [""])
+  const filters = listOf(topicFilters);
+  for (const filter of filters)
     if (typeof filter !== "string" || !isTopicFilter(filter))
       throw invalid(
         `topicFilter "${String(filter)}"`,
-        "is not a valid topic filter", // [MQTT-4.7.1-2, MQTT-4.7.1-3]
+        "is not valid", // [MQTT-4.7.1-2, MQTT-4.7.1-3]
         "TOPIC_FILTER_INVALID",
       );
   return filters;

@@ -15,7 +15,7 @@ import { PacketReader } from "./packet-reader.js";
 import { fault, refusal } from "./reason-rules.js";
 import { SmallConnection } from "./small-connection.js";
 import { onAbort, type SmallServer, type SmallSettings } from "./small-options.js";
-import type { SmallSession } from "./small-session.js";
+import type { SmallSession, Wire } from "./small-session.js";
 
 export interface SmallConnectorOwner {
   emit<Name extends "disconnected" | "reconnecting">(name: Name, value: ClientEvents[Name]): void;
@@ -38,10 +38,10 @@ interface Link {
   readonly dialling: AbortController;
 }
 
-/** Codes of CONNACK after which trying again cannot help: the return codes of 3.1.1, then the reason codes. */
-const FINAL = [1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c];
-/** Of them, those that a server may send to a client that it accepted before without meaning them for ever. */
+/** Codes of CONNACK that a server may send to a client that it accepted before without meaning them for ever: 3.1.1's, then MQTT 5's. */
 const PERHAPS_FOR_NOW = [2, 4, 5, 0x86, 0x87, 0x8a];
+/** Those after which trying again cannot help a client that was never accepted. */
+const FINAL = [...PERHAPS_FOR_NOW, 1, 0x84, 0x85, 0x8c];
 const TAKEN_OVER = 0x8e;
 const UNSPECIFIED_ERROR = 0x80;
 /** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
@@ -58,7 +58,7 @@ const YOUNG = 60_000;
 const MOST_UNEXPLAINED = 3;
 const MOST_FOREIGN = 2;
 
-export class SmallConnector {
+export class SmallConnector implements Wire {
   readonly #servers: SmallServer[];
   readonly #settings: SmallSettings;
   readonly #platform: Platform;
@@ -92,6 +92,7 @@ export class SmallConnector {
     this.#settings = settings;
     this.#platform = platform;
     this.#session = session;
+    session.wire = this;
     this.#owner = owner;
     this.#policy = new ReconnectPolicy(settings, platform.random);
   }
@@ -317,7 +318,7 @@ export class SmallConnector {
     connection?.end(patience);
     link.timer.cancel();
     if (!connection) link.dialling.abort(error);
-    this.#session.lost();
+    this.#session.lost(error);
     if (answer) {
       answer.reject(error);
       return;
@@ -333,8 +334,7 @@ export class SmallConnector {
     if (this.isStopped) return;
     const delay = this.#delayAfter(error, this.#platform.clock.now());
     if (delay === undefined) {
-      this.#state = "stopped";
-      this.#stopListening?.();
+      this.stop(0);
       this.#owner.finish(error);
       return;
     }
@@ -365,7 +365,7 @@ export class SmallConnector {
   /** The platform says that it is time to look: at the connection if there is one, else for a server. */
   #wake(): void {
     if (this.isOnline) this.#watch();
-    if (this.#waiting === undefined || this.isStopped) return;
+    if (this.#waiting === undefined) return;
     this.#waiting.cancel();
     const at = Math.min(this.#dueAt, this.#triedAt + WAKE_INTERVAL);
     this.#wait(Math.max(0, at - this.#platform.clock.now()));

@@ -94,8 +94,7 @@ export function parseSmallOptions(
   });
   const { clientId, cleanStart, keepAlive, username, connectTimeout, reconnect, properties } = fields;
   const { protocolVersion: version } = fields;
-  const given = [urls].flat();
-  const servers = (given.length > 0 ? given : [""]).map(parseSmallUrl);
+  const servers = listOf(urls).map(parseSmallUrl);
   assertAmong([5, 4], { protocolVersion: version });
   assertAmong(BOOLEAN, { cleanStart });
   if (clientId === "" && version === 4 && !cleanStart)
@@ -130,10 +129,16 @@ function parseWill(will: WillOptions): ConnectFields["will"] {
   return parsed as ConnectFields["will"];
 }
 
+/** The items, or one that is never right in the place of none. */
+export function listOf(items: string | readonly string[]): readonly string[] {
+  const list = [items].flat();
+  return list.length > 0 ? list : [""];
+}
+
 /** @throws UsageError */
 export function assertMessage(prefix: string, topic: unknown, qos: unknown, retain: unknown): void {
   if (typeof topic !== "string" || !isTopicName(topic))
-    throw invalid(`${prefix}topic`, "is not a valid topic name", "TOPIC_NAME_INVALID");
+    throw invalid(`${prefix}topic`, "is not valid", "TOPIC_NAME_INVALID");
   assertAmong(QOS, { [`${prefix}qos`]: qos });
   assertAmong(BOOLEAN, { [`${prefix}retain`]: retain });
 }

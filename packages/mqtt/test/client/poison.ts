@@ -1,0 +1,156 @@
+// A server that ends the connection whenever one message comes: what both clients make of it.
+import type { ConnectOptions } from "@aiko/mqtt";
+import type { Packet } from "@aiko/mqtt/codec";
+import type { ScriptedPeer } from "@aiko/mqtt/testing";
+import { describe, expect, test } from "vitest";
+import { type Bench, type Outcome, watch } from "./bench.ts";
+
+/** What the suite needs of a client and of its bench. */
+interface PoisonClient {
+  readonly connected: boolean;
+  publish(topic: string, payload: string, options: { readonly qos: 1 | 2 }): Promise<unknown>;
+}
+type Options = Pick<ConnectOptions, "cleanStart" | "reconnect" | "keepAlive"> & { readonly protocolVersion: 4 | 5 };
+interface PoisonBench extends Pick<Bench, "clock" | "server" | "acceptAgain" | "passing"> {
+  online(options: Options): Promise<{ readonly client: PoisonClient; readonly peer: ScriptedPeer }>;
+}
+
+/** How the server ends a connection. */
+type End = "closes" | "resets" | number;
+
+/** Answers all that comes, but for one topic. Resolves when the connection is over or nothing comes any more. */
+export async function serve(bench: Pick<Bench, "clock">, peer: ScriptedPeer, end: End): Promise<void> {
+  for (let at = 0, quiet = 0; quiet < 20 && !peer.isClosed; ) {
+    const packet = peer.received[at];
+    if (packet === undefined) {
+      quiet++;
+      await bench.clock.tick();
+      continue;
+    }
+    at++;
+    quiet = 0;
+    if (packet.type === "publish" && packet.topic === "poison") {
+      if (typeof end === "number") peer.send({ type: "disconnect", reasonCode: end });
+      if (end === "resets") peer.cut();
+      else peer.close();
+      return;
+    }
+    const answer = answerTo(packet);
+    if (answer !== undefined) peer.send(answer);
+  }
+}
+
+function answerTo(packet: Packet): Packet | undefined {
+  if (packet.type === "pingreq") return { type: "pingresp" };
+  if (packet.type === "publish" && packet.qos > 0)
+    return { type: packet.qos === 1 ? "puback" : "pubrec", packetIdentifier: packet.packetIdentifier, reasonCode: 0 };
+  if (packet.type === "pubrel") return { type: "pubcomp", packetIdentifier: packet.packetIdentifier, reasonCode: 0 };
+  return undefined;
+}
+
+interface Run {
+  readonly client: PoisonClient;
+  readonly outcomes: Map<string, Outcome<unknown>>;
+  /** When each connection was made, in milliseconds. */
+  readonly connections: number[];
+}
+
+/** Publishes around a poisonous message until all has its outcome. */
+async function run(
+  bench: PoisonBench,
+  end: End,
+  qos: 1 | 2,
+  protocolVersion: 4 | 5,
+  reconnect?: Options["reconnect"],
+): Promise<Run> {
+  const { client, peer } = await bench.online({ protocolVersion, cleanStart: protocolVersion === 5, reconnect });
+  const began = bench.clock.now();
+  const outcomes = new Map<string, Outcome<unknown>>();
+  for (const topic of ["a", "b", "poison", "c", "d"]) outcomes.set(topic, watch(client.publish(topic, "", { qos })));
+  const connections = [0];
+  let current = peer;
+  for (;;) {
+    await serve(bench, current, end);
+    if ([...outcomes.values()].every(({ settled }) => settled > 0)) break;
+    if (connections.length > 50) throw new Error("it goes on for ever");
+    current = await bench.acceptAgain({ sessionPresent: true });
+    connections.push(bench.clock.now() - began);
+  }
+  return { client, outcomes, connections };
+}
+
+/** @param refusal what becomes of a message that a DISCONNECT with this reason code names */
+export function describePoison(create: () => PoisonBench, refusal: (reasonCode: number) => object): void {
+  describe.each([1, 2] as const)("a QoS %i message for which the server", (qos) => {
+    test.each([
+      ["closes", 4],
+      ["closes", 5],
+      ["resets", 4],
+      ["resets", 5],
+    ] as const)(
+      "%s the connection fails after some connections, and the others are delivered: version %i",
+      async (end, version) => {
+        const { client, outcomes, connections } = await run(create(), end, qos, version);
+        expect(outcomes.get("poison")?.error).toMatchObject({
+          name: "TransportError",
+          code: "PUBLISH_UNANSWERED",
+          message: /"poison"/,
+        });
+        for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
+        expect(connections.length).toBeLessThanOrEqual(end === "closes" ? 20 : 24);
+        expect(client.connected).toBe(true);
+      },
+    );
+
+    test.each([0x87, 0x90, 0x95, 0x99, 0x9b])(
+      "says DISCONNECT with reason code %i fails at the second or third connection",
+      async (reasonCode) => {
+        const { outcomes, connections } = await run(create(), reasonCode, qos, 5);
+        expect(outcomes.get("poison")?.error).toMatchObject(refusal(reasonCode));
+        for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
+        expect(connections.length).toBeLessThanOrEqual(3);
+      },
+    );
+  });
+
+  test("waits grow meanwhile", async () => {
+    const reconnect = { initialDelay: 100, maximumDelay: 60_000 };
+    const { connections } = await run(create(), "closes", 1, 4, reconnect);
+    expect(connections.at(-1)).toBeGreaterThan(500);
+  });
+
+  test.each([
+    ["break", (peer: ScriptedPeer) => peer.cut()],
+    ["are silent", undefined],
+  ] as const)("connections that %s a few times before anything is acknowledged blame no message", async (_, end) => {
+    const bench = create();
+    const { client, peer } = await bench.online({ protocolVersion: 5, cleanStart: true, keepAlive: 10 });
+    const outcome = watch(client.publish("a", "", { qos: 1 }));
+    let current = peer;
+    for (let i = 0; i < (end ? 12 : 30); i++) {
+      end?.(current);
+      current = await bench.acceptAgain({ sessionPresent: true });
+      await bench.clock.tick();
+    }
+    await serve(bench, current, "closes");
+    expect(outcome.value).toMatchObject({ qos: 1 });
+  });
+
+  test("attempts that end before CONNACK blame no message", async () => {
+    const bench = create();
+    const { client, peer } = await bench.online({ protocolVersion: 5, cleanStart: true });
+    const outcome = watch(client.publish("a", "", { qos: 1 }));
+    await peer.expect("publish");
+    peer.close();
+    for (let i = 0; i < 30; i++) {
+      const attempt = await bench.passing(bench.server.next());
+      await attempt.expect("connect");
+      attempt.close();
+    }
+    const current = await bench.acceptAgain({ sessionPresent: true });
+    expect(await current.expect("publish")).toMatchObject({ topic: "a" }); // at once, and not after PINGRESP
+    current.close();
+    await serve(bench, await bench.acceptAgain({ sessionPresent: true }), "closes");
+    expect(outcome.value).toMatchObject({ qos: 1 });
+  });
+}

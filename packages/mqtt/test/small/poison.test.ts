@@ -1,0 +1,7 @@
+import { describePoison } from "../client/poison.ts";
+import { SmallBench } from "./bench.ts";
+
+describePoison(
+  () => new SmallBench(),
+  () => ({ code: "PUBLISH_UNANSWERED" }),
+);
