@@ -4,11 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Client, connect } from "@aiko/mqtt";
+import type { Client } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { UNHURT } from "../fixtures/fate.ts";
 import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
 import { ClientProcess, type Orders } from "./client-process.ts";
+import { connectDirectly } from "./direct-client.ts";
 import { FaultPlan, type FaultQuota } from "./fault-plan.ts";
 import { FILTER, numberIn, payloadOf, topicOf } from "./numbered-message.ts";
 import { FLAT, type Outcome } from "./outcome.ts";
@@ -87,7 +88,7 @@ class LinkRun implements ScenarioRun {
         this.ledger.came(direction, packet, connection);
       },
     });
-    this.direct = await connect(`mqtt://127.0.0.1:${server.port}`, { protocolVersion: settings.version });
+    this.direct = await connectDirectly(server, settings.version);
     const receiving = settings.role === "receiving";
     if (!receiving) await this.observe(this.direct);
     const ready = this.said("ready");

@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Client, connect } from "@aiko/mqtt";
+import type { Client } from "@aiko/mqtt";
 import { UNHURT } from "../fixtures/fate.ts";
 import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
+import { connectDirectly } from "./direct-client.ts";
 import { numberIn, payloadOf } from "./numbered-message.ts";
 import type { Outcome } from "./outcome.ts";
 import { outcomeOf, type ScenarioRun } from "./scenario.ts";
@@ -66,6 +67,8 @@ class ShutdownRun implements ScenarioRun {
   private readonly ledger = new WireLedger();
   private proxy: FaultyProxy | undefined;
   private direct: Client | undefined;
+  /** What the observer's own connection was lost with. */
+  private readonly observerLost: string[] = [];
   private child: ChildProcessWithoutNullStreams | undefined;
 
   constructor(
@@ -82,8 +85,9 @@ class ShutdownRun implements ScenarioRun {
       fate: () => UNHURT,
       came: (direction, packet, connection) => this.ledger.came(direction, packet, connection),
     });
-    const direct = await connect(`mqtt://127.0.0.1:${server.port}`, { protocolVersion: version });
+    const direct = await connectDirectly(server, version);
     this.direct = direct;
+    direct.on("disconnected", ({ error }) => this.observerLost.push(error.code));
     await direct.subscribe(OWN_TOPIC, { qos: 2, onMessage: ({ payload }) => void own.add(numberIn(payload)) });
     await direct.subscribe(REPLY_TOPIC, { qos: 1, onMessage: ({ payload }) => void replies.add(numberIn(payload)) });
     await this.process(0, true, async () => {
@@ -265,6 +269,7 @@ class ShutdownRun implements ScenarioRun {
       `${shutdowns} shutdowns, ${given[1].repeated} handled twice at QoS 1, ${this.pending} pending at a shutdown`,
     ];
     if (sentTwice.length > 0) notes.push(`${sentTwice.length} sent twice by ${this.server.name}`);
+    if (this.observerLost.length > 0) notes.push(`the observer's connection was lost: ${this.observerLost.join(", ")}`);
     if (this.noise > 0) notes.push(`${this.noise} error events for what stays in the store`);
     return {
       scenario: name,
