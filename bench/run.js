@@ -4,10 +4,12 @@
 //   npm run bench -- --quick             a look: a quarter of the messages, one round, writes nothing
 //   npm run bench -- --case "QoS 1"      the cases with that in their name or group; their results replace the ones from earlier
 //   npm run bench -- --rounds 9
+//   npm run bench -- --against DIR       what a change costs: ours beside ours of another checkout, built; writes nothing
 //   npm run bench -- --list
 //   npm run bench -- --document          measures nothing: writes the document from bench/results.json again
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { compare } from "./compare.js";
 import { writeDocument } from "./document.js";
 import { machine } from "./machine.js";
 import { Place } from "./place.js";
@@ -34,6 +36,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     case: { type: "string", multiple: true, default: [] },
     rounds: { type: "string" },
+    against: { type: "string" },
     list: { type: "boolean", default: false },
     document: { type: "boolean", default: false },
   },
@@ -54,6 +57,8 @@ if (options.list) {
   for (const { name, group } of chosen) console.log(`${group.padEnd(12)} ${name}`);
 } else if (options.document) {
   writeDocument(cases, earlier);
+} else if (options.against !== undefined) {
+  await compare(chosen, kinds, options.against, rounds, options.quick ? 0.25 : 1);
 } else {
   await run();
 }
