@@ -20,14 +20,7 @@ import { assertNotAborted, assertSignal, onAbort } from "./abort-source.js";
 import { Authenticator } from "./authenticator.js";
 import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
-import {
-  assertBoolean,
-  assertKnown,
-  assertQoS,
-  type ClientSettings,
-  type ConnectOptions,
-  parseConnectOptions,
-} from "./connect-options.js";
+import { assertBoolean, assertKnown, assertQoS, type ClientSettings } from "./connect-options.js";
 import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
 import { Consumers } from "./consumers.js";
 import { type EmitterOwner, EventEmitter } from "./event-emitter.js";
@@ -39,7 +32,7 @@ import {
   type PublishResult,
   RestoredPublishing,
 } from "./publishing.js";
-import { ServerList, type Servers } from "./server-list.js";
+import type { ServerList } from "./server-list.js";
 import { SessionStorage, type StorageOwner } from "./session-storage.js";
 import { within } from "./within.js";
 
@@ -87,15 +80,15 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   private published = 0;
 
   /** @param former of the same client, closed: its listeners stay */
-  constructor(urls: Servers, options: ConnectOptions, platform: Platform, former?: ClientEngine) {
+  constructor(servers: ServerList, settings: ClientSettings, platform: Platform, former?: ClientEngine) {
     this.emitter = former?.emitter ?? new EventEmitter<ClientEvents>(this);
-    const servers = new ServerList(urls);
-    this.settings = parseConnectOptions(options, platform, servers.mayNameUser);
+    this.emitter.handOver(this);
+    this.settings = settings;
     this.clock = platform.clock;
-    const { store, outbox, authentication } = this.settings;
+    const { store, outbox, authentication } = settings;
     this.needsTime = store !== undefined || (outbox.maximumAge ?? Infinity) < Infinity;
-    this.storage = store && new SessionStorage(store, this.settings.clientId, this.clock, this.storageOwner());
-    this.session = new ClientSession(this.settings, this, this.storage?.journal);
+    this.storage = store && new SessionStorage(store, settings.clientId, this.clock, this.storageOwner());
+    this.session = new ClientSession(settings, this, this.storage?.journal);
     this.authenticator =
       authentication &&
       new Authenticator(
@@ -103,7 +96,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
         (reasonCode, data) => this.session.sayAuth(reasonCode, data),
         (error) => this.connector.fail(error),
       );
-    const { settings, session, storage, authenticator } = this;
+    const { session, storage, authenticator } = this;
     this.connector = new Connector(servers, settings, platform, session, storage?.writer, authenticator, this);
   }
 
@@ -126,6 +119,12 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   /** Whether it is closed, and `disconnect` has come to its end. */
   get isOver(): boolean {
     return this.finished && !this.leaving;
+  }
+
+  /** Another engine in the place of this one, which is over: it has its listeners, and the identifier that it used. */
+  renewed(): ClientEngine {
+    const { servers, platform, clientId } = this.connector;
+    return new ClientEngine(servers, { ...this.settings, clientId }, platform, this);
   }
 
   get isClosed(): boolean {

@@ -9,12 +9,12 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
 import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
-import type { ConnectOptions } from "./connect-options.js";
+import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
 import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
 import { type RequestHandler, type RequestOptions, RequestResponse } from "./request-response.js";
-import type { Servers } from "./server-list.js";
+import { ServerList, type Servers } from "./server-list.js";
 import type { Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";
 import { assertNoCallback } from "./wrong-option.js";
@@ -36,12 +36,9 @@ export class Client {
   private requestResponse: RequestResponse | undefined;
 
   /** Made by `connect` and `createClient`. */
-  constructor(
-    private readonly urls: Servers,
-    private readonly options: ConnectOptions,
-    private readonly platform: Platform,
-  ) {
-    this.engine = new ClientEngine(urls, options, platform);
+  constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
+    const servers = new ServerList(urls);
+    this.engine = new ClientEngine(servers, parseConnectOptions(options, platform, servers.mayNameUser), platform);
     this.signal = options.signal;
   }
 
@@ -82,11 +79,8 @@ export class Client {
    * CLIENT_CLOSED while `disconnect` is at work. After an error the client may try again.
    */
   connect(signal: AbortSignalLike | undefined = this.signal): Promise<Connected> {
-    const { engine } = this;
-    if (engine.isOver) {
-      const { clientId } = engine.connector;
-      this.engine = new ClientEngine(this.urls, { ...this.options, clientId }, this.platform, engine);
-      this.engine.emitter.handOver(this.engine);
+    if (this.engine.isOver) {
+      this.engine = this.engine.renewed();
       this.requestResponse = undefined;
     }
     return this.engine.connect(signal);

@@ -114,9 +114,9 @@ export class Connector implements ConnectionEvents {
   private stopListening: (() => void) | undefined;
 
   constructor(
-    private readonly servers: ServerList,
+    readonly servers: ServerList,
     private readonly settings: ClientSettings,
-    private readonly platform: Platform,
+    readonly platform: Platform,
     private readonly session: ClientSession,
     private readonly storeWriter: StoreWriter | undefined,
     private readonly authenticator: Authenticator | undefined,

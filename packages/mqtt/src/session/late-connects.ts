@@ -43,6 +43,7 @@ export class LateConnects {
 
   /** Whether one may have reached the server, or may still do so. */
   possible(now: number): boolean {
+    if (this.unanswered.length === 0) return false;
     this.unanswered = this.unanswered.filter((sent) => now - sent < LONGEST_DELAY);
     return this.unanswered.length > 0;
   }

@@ -33,10 +33,10 @@ export class SessionTrust {
   private restored = false;
   /** Whether all that the server holds of it is known: it began with this object. */
   private known = false;
-  /** When the server lets the session end, unless the client is back by then; Infinity while there is a connection. */
-  private endsAt = Infinity;
-  /** Seconds that the server keeps it without a connection. */
-  private expiryInterval = Infinity;
+  /** When the server lets the session end, unless the client is back by then; undefined while there is a connection, and if never. */
+  private endsAt: number | undefined;
+  /** Seconds that the server keeps it without a connection; undefined: for ever. */
+  private expiryInterval: number | undefined;
   /** How often in a row a session of somebody else's was found. */
   private foreignSessions = 0;
   /** Whether a clean start was asked for that, if it is late, ends a session begun later. */
@@ -88,14 +88,14 @@ export class SessionTrust {
     const resumed = version === 3 ? !cleanStart : connack.sessionPresent;
     if (!resumed) this.known = true;
     this.established = true;
-    this.endsAt = Infinity;
+    this.endsAt = undefined;
     this.expiryInterval = this.keptFor(version, connack);
     return { foreign: false, resumed, certain };
   }
 
   /** @param online whether the connection had been accepted */
   connectionLost(online: boolean, now: number): void {
-    if (online) this.endsAt = now + this.expiryInterval * 1000;
+    if (online && this.expiryInterval !== undefined) this.endsAt = now + this.expiryInterval * 1000;
     this.lateConnects.lost();
   }
 
@@ -106,13 +106,13 @@ export class SessionTrust {
 
   private isForeign(certain: boolean, now: number): boolean {
     if (!this.established) return this.options.cleanStart;
-    return !certain && (this.replaceable || now >= this.endsAt); // a late CONNECT may have begun another
+    return !certain && (this.replaceable || now >= (this.endsAt ?? Infinity)); // a late CONNECT may have begun another
   }
 
-  /** Seconds that the server keeps the session without a connection. */
-  private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number {
-    if (version < 5) return Infinity;
+  /** Seconds that the server keeps the session without a connection; undefined: for ever. */
+  private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number | undefined {
+    if (version < 5) return undefined;
     const seconds = properties?.sessionExpiryInterval ?? this.options.properties.sessionExpiryInterval ?? 0;
-    return seconds === NEVER ? Infinity : seconds;
+    return seconds === NEVER ? undefined : seconds;
   }
 }
