@@ -6,8 +6,9 @@ import { Bench, errorCodes, message, watch } from "../../packages/mqtt/test/clie
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 import { connected, connectOf, field, hex, packet, started, utf8, Wire } from "./wire.ts";
 
-/** No session expiry interval, so that CONNECT has no properties of its own. */
-const bare = { reconnect: false } as const;
+/** No session expiry interval, and the protocol's own maximum packet size, so that CONNECT has no properties of its own. */
+const unlimited = { maximumPacketSize: 268_435_460 };
+const bare = { reconnect: false, properties: unlimited } as const;
 const head = (flags: string, keepAlive = "0000") => `0004 4d515454 05 ${flags} ${keepAlive} 00 ${field("6331")}`;
 const expiry = "11 00000e10";
 
@@ -61,7 +62,7 @@ const everything: ConnectOptions = {
     retain: true,
     properties: { willDelayInterval: 5, contentType: "bin", userProperties: [["a", "1"]] },
   },
-  properties: { receiveMaximum: 7, userProperties: [["c", "d"]] },
+  properties: { ...unlimited, receiveMaximum: 7, userProperties: [["c", "d"]] },
 };
 
 test("[MQTT-3.1.2-9] [MQTT-3.1.2-17] [MQTT-3.1.2-19] [MQTT-3.1.3-1] [MQTT-3.1.3-3] the payload has its fields in their order", async () => {
@@ -77,7 +78,7 @@ test("[MQTT-3.1.2-9] a will of nothing but a topic has properties and payload al
 
 test("[MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT-3.1.2-16] [MQTT-3.1.2-18] without will and credentials the flags say none, and the payload ends with the client identifier", async () => {
   expect(await connectOf(bare)).toBe(packet("10", head("02")));
-  expect(await connectOf({ ...bare, cleanStart: false, properties: { sessionExpiryInterval: 0 } })).toBe(
+  expect(await connectOf({ ...bare, cleanStart: false, properties: { ...unlimited, sessionExpiryInterval: 0 } })).toBe(
     packet("10", `0004 4d515454 05 00 0000 05 11 00000000 ${field("6331")}`),
   );
 });
@@ -330,5 +331,7 @@ test("[MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9] the application cannot set 
 });
 
 test("the session expiry interval of these tests is as they take it to be", async () => {
-  expect(await connectOf({})).toBe(packet("10", `0004 4d515454 05 00 0000 05 ${expiry} ${field("6331")}`));
+  expect(await connectOf({ properties: unlimited })).toBe(
+    packet("10", `0004 4d515454 05 00 0000 05 ${expiry} ${field("6331")}`),
+  );
 });

@@ -254,7 +254,7 @@ test("[MQTT-2.2.1-5] PUBACK, PUBREC, PUBREL and PUBCOMP carry the identifier of 
 });
 
 test("[MQTT-2.2.2-1] without properties the property length is 0, or the packet ends before it", async () => {
-  expect(await connectOf({ reconnect: false })).toBe(
+  expect(await connectOf({ reconnect: false, properties: { maximumPacketSize: 268_435_460 } })).toBe(
     packet("10", `0004 ${utf8("MQTT")} 05 02 0000 00 ${field("6331")}`),
   );
   const wire = await connected({}, { properties: { subscriptionIdentifiersAvailable: false } });

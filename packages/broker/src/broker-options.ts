@@ -50,7 +50,10 @@ export interface BrokerOptions {
   readonly tls?: BrokerTls | undefined;
   /** Lets a client in or not. Default: everybody. */
   readonly authenticate?: ((credentials: Credentials) => boolean | Promise<boolean>) | undefined;
-  /** The longest packet taken, in bytes, 16 … 268,435,460. Default 268,435,460, the protocol's own limit. */
+  /**
+   * The longest packet taken, in bytes, 16 … 268,435,460, the protocol's own limit. Default 67,108,864. Packets other than PUBLISH have at
+   * most 16,777,216 in any case.
+   */
   readonly maximumPacketSize?: number | undefined;
   /** Connections at one time, those that are in the handshake of TLS or WebSocket included; from 1. Default 10,000. */
   readonly maximumConnections?: number | undefined;
@@ -111,7 +114,7 @@ const defaults: BrokerSettings = {
   webSocketPort: undefined,
   tls: undefined,
   authenticate: () => true,
-  maximumPacketSize: PROTOCOL_MAXIMUM,
+  maximumPacketSize: 67_108_864,
   maximumConnections: 10_000,
   maximumSessions: 100_000,
   maximumSubscriptions: 10_000,

@@ -12,6 +12,7 @@ import {
   type Packet,
   PacketStream,
   type ProtocolVersion,
+  packetTypeBits,
 } from "@aiko/mqtt/codec";
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
 import type { BrokerSettings } from "./broker-options.js";
@@ -43,6 +44,19 @@ const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
   UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
   CLIENT_IDENTIFIER_REFUSED: Uint8Array.of(0x20, 2, 0, 2),
 };
+
+/** What a client may send once it has been let in. */
+const FROM_CLIENTS = packetTypeBits(
+  "publish",
+  "puback",
+  "pubrec",
+  "pubrel",
+  "pubcomp",
+  "subscribe",
+  "unsubscribe",
+  "pingreq",
+  "disconnect",
+);
 
 type Stage =
   | { readonly at: "waiting" }
@@ -103,6 +117,7 @@ export class ClientConnection implements ConnectionOwner {
     this.write(connack, version);
     this.stage = { at: "admitted", client, version };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
+    this.limits.expected = FROM_CLIENTS;
     const now = this.clock.now();
     client.session.connectionOpened(this.network, packet, keepAlive, resumed, now);
     this.watch(client);

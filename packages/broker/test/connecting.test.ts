@@ -17,7 +17,9 @@ describe("CONNECT", () => {
 
   test("of MQTT 5 is answered with what differs from the defaults, and nothing more", async () => {
     const plain = await new Bench({ topicAliasMaximum: 0 }).introduce("c");
-    expect(plain.connack.properties).toBeUndefined();
+    expect(plain.connack.properties).toEqual({ maximumPacketSize: 67_108_864 });
+    const unlimited = await new Bench({ topicAliasMaximum: 0, maximumPacketSize: 268_435_460 }).introduce("c");
+    expect(unlimited.connack.properties).toBeUndefined();
     const strict = new Bench({
       receiveMaximum: 5,
       maximumPacketSize: 1_000,

@@ -118,7 +118,10 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   readonly tls?: TlsOptions | TlsProvider | undefined;
   /** Opens network connections instead of the runtime's own way: for anything else that gets a byte through. */
   readonly dial?: Dial | undefined;
-  /** The properties of CONNECT on MQTT 5. */
+  /**
+   * The properties of CONNECT on MQTT 5. `maximumPacketSize` holds on every version: a server that sends a longer packet is disconnected.
+   * Default 67,108,864 bytes, at most 268,435,460. Servers do not send MQTT 5 clients a message that would be longer.
+   */
   readonly properties?: ConnectProperties | undefined;
   /**
    * Whether SUBSCRIBE names a Subscription Identifier where the server offers them (MQTT 5), so that the server says which subscription a
@@ -159,7 +162,9 @@ export interface ClientSettings {
   readonly tolerated: number;
   readonly network: NetworkSettings;
   readonly dial: Dial | undefined;
+  /** What CONNECT says: the maximum packet size only if it is below the protocol's own. */
   readonly properties: ConnectProperties;
+  readonly maximumPacketSize: number;
   readonly authentication: AuthenticationOptions | undefined;
   readonly subscriptionIdentifiers: boolean;
   /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
@@ -200,6 +205,9 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
 const SAID = ["clientId", "username", "password", "will", "properties", "authentication"] as const;
 
 /** Seconds for which a server is asked to hold the session of a client that means to come back. */
+/** Bytes of the longest packet that a server may send. */
+export const MAXIMUM_PACKET_SIZE = 67_108_864;
+const PROTOCOL_MAXIMUM = 268_435_460;
 const COME_BACK = 3_600;
 const FOR_EVER = 0xffff_ffff;
 
@@ -274,7 +282,8 @@ export function parseConnectOptions(
     dial: options.dial,
     authentication,
     subscriptionIdentifiers: boolean("subscriptionIdentifiers", options.subscriptionIdentifiers, true),
-    properties: chosen ? options.properties : connectProperties(options.properties, kept),
+    properties: connectProperties(options.properties, chosen ? undefined : kept),
+    maximumPacketSize: options.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
     endsWithClient: !chosen && cleanStart && kept !== undefined,
     timerLateness: platform.timerLateness,
   };
@@ -369,15 +378,19 @@ function parseWill(will: WillOptions): Will {
 
 // Defaults are objects that clients share: thousands in one process most often have the same.
 
-const PROPERTIES: ConnectProperties = { sessionExpiryInterval: COME_BACK };
+const PROPERTIES: ConnectProperties = {
+  sessionExpiryInterval: COME_BACK,
+  maximumPacketSize: MAXIMUM_PACKET_SIZE,
+};
 
 function connectProperties(
   given: ConnectProperties = {},
   sessionExpiryInterval: number | undefined,
 ): ConnectProperties {
-  if (sessionExpiryInterval === undefined) return given;
   if (sessionExpiryInterval === COME_BACK && Object.keys(given).length === 0) return PROPERTIES;
-  return { sessionExpiryInterval, ...withoutUndefined(given) };
+  const all = { ...withoutUndefined({ sessionExpiryInterval }), ...withoutUndefined(given) };
+  const { maximumPacketSize = MAXIMUM_PACKET_SIZE, ...others } = all;
+  return maximumPacketSize === PROTOCOL_MAXIMUM ? others : { ...others, maximumPacketSize };
 }
 
 const DELAYS: ReconnectOptions = {

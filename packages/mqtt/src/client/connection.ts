@@ -3,6 +3,7 @@
  * transport and a clock say. Ends exactly once, with the reason.
  */
 
+import { packetTypeBits } from "../codec/limits.js";
 import type { ConnackPacket, DisconnectPacket, Packet, ProtocolVersion } from "../codec/packets.js";
 import { describeReasonCode, describeReturnCode, mayCarry } from "../codec/reason-codes.js";
 import { ServerPacketStream } from "../codec/server-packet-stream.js";
@@ -12,6 +13,7 @@ import type { Transport } from "../platform/transport.js";
 import type { Attempt, ClientSession } from "../session/client-session.js";
 import { type ConnectionOwner, NetworkConnection } from "../session/network-connection.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
+import { MAXIMUM_PACKET_SIZE } from "./connect-options.js";
 import type { StoreWriter } from "./store-writer.js";
 
 export interface ConnectionEvents {
@@ -20,7 +22,14 @@ export interface ConnectionEvents {
   ended(connection: Connection, error: MqttError | undefined): void;
 }
 
-const NO_LIMITS = {};
+/** Bytes of a packet that comes before CONNACK has accepted. */
+const STRANGERS_MAXIMUM = 262_144;
+const FIRST = { maximumPacketSize: STRANGERS_MAXIMUM, expected: packetTypeBits("connack", "auth") };
+const ALWAYS = packetTypeBits("publish", "puback", "pubrec", "pubrel", "pubcomp", "suback", "unsuback", "pingresp");
+const FROM_MQTT_5 = ALWAYS | packetTypeBits("disconnect", "auth");
+/** What most clients have in common, so that thousands in one process share it. */
+const LIMITS = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: ALWAYS };
+const LIMITS_5 = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: FROM_MQTT_5 };
 
 export class Connection implements ConnectionOwner {
   private readonly network: NetworkConnection;
@@ -39,11 +48,12 @@ export class Connection implements ConnectionOwner {
     private readonly session: ClientSession,
     private readonly clock: Clock,
     private readonly storeWriter: StoreWriter | undefined,
-    maximumPacketSize: number | undefined,
+    maximumPacketSize: number,
     private readonly events: ConnectionEvents,
   ) {
-    const limits = maximumPacketSize === undefined ? NO_LIMITS : { maximumPacketSize };
-    this.network = new NetworkConnection(transport, clock, new ServerPacketStream(attempt.version, limits), this);
+    const { version } = attempt;
+    const first = maximumPacketSize < STRANGERS_MAXIMUM ? { ...FIRST, maximumPacketSize } : FIRST;
+    this.network = new NetworkConnection(transport, clock, new ServerPacketStream(version, first), this);
   }
 
   get version(): ProtocolVersion {
@@ -65,8 +75,11 @@ export class Connection implements ConnectionOwner {
   }
 
   /** The session's events, passed on by its owner. */
-  connackAccepted(): void {
+  connackAccepted(maximumPacketSize: number): void {
     this.accepted = true;
+    const common = this.version === 5 ? LIMITS_5 : LIMITS;
+    this.network.stream.limits =
+      maximumPacketSize === common.maximumPacketSize ? common : { ...common, maximumPacketSize };
     this.watch();
   }
 

@@ -358,7 +358,6 @@ export class Connector implements ConnectionEvents {
       return Promise.reject(abort.reason);
     }
     return new Promise((resolve, reject) => {
-      const { maximumPacketSize } = this.settings.properties;
       const { session, storeWriter } = this;
       const { clock } = this.platform;
       const connection = new Connection(
@@ -368,7 +367,7 @@ export class Connector implements ConnectionEvents {
         session,
         clock,
         storeWriter,
-        maximumPacketSize,
+        this.settings.maximumPacketSize,
         this,
       );
       state.handshake = { connection, server, resolve, reject };
@@ -387,7 +386,7 @@ export class Connector implements ConnectionEvents {
   private accept({ connection, server, resolve }: Handshake, connack: ConnackPacket): void {
     const now = this.platform.clock.now();
     const { version } = connection;
-    connection.connackAccepted();
+    connection.connackAccepted(this.settings.maximumPacketSize);
     this.version = version;
     if (this.settings.versions.length > 1) {
       this.versions ??= new Map();

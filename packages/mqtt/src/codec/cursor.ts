@@ -13,6 +13,11 @@ export function forbidden(message: string): ProtocolError {
   return new ProtocolError("PROTOCOL_ERROR", 0x82, message);
 }
 
+/** The packet, or a list in it, is longer than is taken: reason code 0x95. */
+export function tooLarge(message: string): ProtocolError {
+  return new ProtocolError("PACKET_TOO_LARGE", 0x95, message);
+}
+
 export class Cursor {
   constructor(
     readonly bytes: Uint8Array,

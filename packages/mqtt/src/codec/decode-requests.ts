@@ -1,7 +1,8 @@
 /** SUBSCRIBE and UNSUBSCRIBE from bytes. */
 
 import { sharedFilterProblem, topicFilterProblem } from "../topic/topic-filter.js";
-import { type Cursor, forbidden, malformed } from "./cursor.js";
+import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
+import { MAXIMUM_ENTRIES } from "./limits.js";
 import type { Packet, ProtocolVersion, QoS, SubscriptionRequest } from "./packets.js";
 import { readProperties } from "./property-coder.js";
 
@@ -11,6 +12,7 @@ export function readSubscribe(flags: number, cursor: Cursor, version: ProtocolVe
   const properties = version === 5 ? readProperties(cursor, type) : undefined;
   const subscriptions: SubscriptionRequest[] = [];
   while (cursor.left > 0) {
+    checkCount(type, subscriptions);
     const topicFilter = readTopicFilter(type, cursor, version);
     subscriptions.push(readSubscriptionOptions(topicFilter, cursor.byte("subscribe: subscription options"), version));
   }
@@ -48,10 +50,17 @@ export function readUnsubscribe(flags: number, cursor: Cursor, version: Protocol
   const packetIdentifier = cursor.packetIdentifier(type);
   const properties = version === 5 ? readProperties(cursor, type) : undefined;
   const topicFilters: string[] = [];
-  while (cursor.left > 0) topicFilters.push(readTopicFilter(type, cursor, version));
+  while (cursor.left > 0) {
+    checkCount(type, topicFilters);
+    topicFilters.push(readTopicFilter(type, cursor, version));
+  }
   if (topicFilters.length === 0) throw forbidden("unsubscribe: holds no topic filter [MQTT-3.10.3-2]");
   const dup = version === 3 && (flags & 8) !== 0;
   return { type, packetIdentifier, topicFilters, properties, ...(dup && { dup }) };
+}
+
+function checkCount(type: string, list: readonly unknown[]): void {
+  if (list.length === MAXIMUM_ENTRIES) throw tooLarge(`${type}: more than ${MAXIMUM_ENTRIES} topic filters`);
 }
 
 function readTopicFilter(type: "subscribe" | "unsubscribe", cursor: Cursor, version: ProtocolVersion): string {

@@ -1,6 +1,7 @@
 /** Bytes to packets, for those that servers send. What only clients send is read by whom `decodePacket` is told. */
 
-import { Cursor, forbidden, malformed } from "./cursor.js";
+import { Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
+import { MAXIMUM_ENTRIES } from "./limits.js";
 import { type Packet, type PacketType, type ProtocolVersion, packetTypes } from "./packets.js";
 import type { AckProperties, AuthProperties, ConnackProperties, DisconnectProperties } from "./properties.js";
 import { readProperties } from "./property-coder.js";
@@ -131,6 +132,9 @@ function readReason<Properties>(type: Ack | "disconnect" | "auth", cursor: Curso
 function readReasonCodes(type: "suback" | "unsuback", cursor: Cursor, version: ProtocolVersion) {
   const packetIdentifier = cursor.packetIdentifier(type);
   const properties = version === 5 ? (readProperties(cursor, type) as AckProperties | undefined) : undefined;
+  if (cursor.left > MAXIMUM_ENTRIES) {
+    throw tooLarge(`${type}: ${cursor.left} reason codes, the limit is ${MAXIMUM_ENTRIES}`);
+  }
   const reasonCodes: number[] = [];
   while (cursor.left > 0) {
     const code = cursor.byte(`${type}: reason code`);

@@ -7,6 +7,7 @@ import { UsageError } from "../errors.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { BodyWriter } from "./body-writer.js";
 import { writeConnect } from "./connect-coder.js";
+import { MAXIMUM_CONTROL_SIZE, MAXIMUM_ENTRIES } from "./limits.js";
 import { OutputBuffer } from "./output-buffer.js";
 import {
   type Packet,
@@ -18,11 +19,7 @@ import {
 import { writeProperties } from "./property-coder.js";
 import { writePublishPacket } from "./publish-coder.js";
 import { describeReasonCode, MAXIMUM_RETURN_CODE, mayCarry } from "./reason-codes.js";
-import {
-  MAXIMUM_VARIABLE_BYTE_INTEGER,
-  variableByteIntegerLength,
-  writeVariableByteInteger,
-} from "./variable-byte-integer.js";
+import { variableByteIntegerLength, writeVariableByteInteger } from "./variable-byte-integer.js";
 
 /** Where `encode` writes. An array of its own for each packet would cost several times what encoding does. */
 const POOL = 8_192;
@@ -97,10 +94,13 @@ function writeBy<Packets extends Packet>(
   }
   const body = new BodyWriter();
   const flags = writeBody(body, packet as BodyOf<Packets>, version);
-  if (body.length > MAXIMUM_VARIABLE_BYTE_INTEGER) {
-    throw new UsageError("PACKET_INVALID", `${packet.type}: takes ${body.length} bytes, must take at most 268,435,455`);
-  }
   const size = 1 + variableByteIntegerLength(body.length) + body.length;
+  if (size > MAXIMUM_CONTROL_SIZE) {
+    throw new UsageError(
+      "PACKET_INVALID",
+      `${packet.type}: takes ${size} bytes, must take at most ${MAXIMUM_CONTROL_SIZE}`,
+    );
+  }
   const at = out.reserve(size);
   out.bytes[at] = (number << 4) | flags;
   const start = writeVariableByteInteger(body.length, out.bytes, at + 1);
@@ -243,6 +243,11 @@ function dupFlags(type: string, version: ProtocolVersion): number {
 
 function notEmpty(type: string, field: string, list: readonly unknown[]): void {
   if (list.length === 0) throw new UsageError("PACKET_INVALID", `${type}: ${field} must hold at least one`);
+  if (list.length <= MAXIMUM_ENTRIES) return;
+  throw new UsageError(
+    "PACKET_INVALID",
+    `${type}: ${field} holds ${list.length}, must hold at most ${MAXIMUM_ENTRIES}`,
+  );
 }
 
 function writeSubscription(body: BodyWriter, subscription: SubscriptionRequest, version: ProtocolVersion): void {

@@ -1,7 +1,7 @@
 /** The entry `@aiko/mqtt/codec`: bytes to packets and back. */
 
 export { encode } from "./encode.js";
-export type { DecoderLimits } from "./limits.js";
+export { type DecoderLimits, packetTypeBits } from "./limits.js";
 export { PacketStream } from "./packet-stream.js";
 export type {
   AuthPacket,

@@ -44,6 +44,10 @@ export class PacketStream extends ServerPacketStream {
     }
   }
 
+  protected override get possible(): number {
+    return ~0;
+  }
+
   protected override expect(first: number): void {
     if (!this.learnt && first >> 4 !== CONNECT && first >> 4 !== 0) {
       throw new ProtocolError("PROTOCOL_ERROR", 0x82, "the first packet must be CONNECT [MQTT-3.1.0-1]");

@@ -4,7 +4,8 @@ import { ProtocolError, UsageError } from "../errors.js";
 import { shownValue } from "../topic/shown-value.js";
 import { topicNameProblem } from "../topic/topic-name.js";
 import { BodyWriter } from "./body-writer.js";
-import { type Cursor, forbidden, malformed } from "./cursor.js";
+import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
+import { MAXIMUM_ENTRIES, MAXIMUM_PROPERTIES_SIZE } from "./limits.js";
 import { type PropertyPlace, type PropertyRule, propertyRules } from "./property-rules.js";
 import { MAXIMUM_VARIABLE_BYTE_INTEGER } from "./variable-byte-integer.js";
 
@@ -19,6 +20,9 @@ for (const rule of propertyRules)
 export function readProperties(cursor: Cursor, place: PropertyPlace): Bag | undefined {
   const length = cursor.variableByteInteger(`${place}: property length`);
   if (length === 0) return undefined;
+  if (length > MAXIMUM_PROPERTIES_SIZE) {
+    throw tooLarge(`${place}: property length ${length}, the limit is ${MAXIMUM_PROPERTIES_SIZE}`);
+  }
   if (length > cursor.left) {
     throw malformed(`${place}: property length ${length} runs past the end of the packet by ${length - cursor.left}`);
   }
@@ -47,6 +51,7 @@ function readProperty(cursor: Cursor, place: PropertyPlace, rule: PropertyRule, 
   const { name, form } = rule;
   if (form === "pairs" || form === "identifiers") {
     const list = (bag[name] ?? []) as unknown[];
+    if (list.length === MAXIMUM_ENTRIES) throw tooLarge(`${field}: more than ${MAXIMUM_ENTRIES} in one packet`);
     bag[name] = list;
     if (form === "pairs") list.push([cursor.text(`${field} name`), cursor.text(`${field} value`)]);
     else list.push(notZero(rule, field, cursor.variableByteInteger(field)));
@@ -115,6 +120,12 @@ export function writeProperties(writer: BodyWriter, place: PropertyPlace, proper
       `${place}: property "authenticationData" needs an authenticationMethod [MQTT5 3.1.2.11.10]`,
     );
   }
+  if (body.length > MAXIMUM_PROPERTIES_SIZE) {
+    throw new UsageError(
+      "PROPERTY_INVALID",
+      `${place}: the properties have ${body.length} bytes, must have at most ${MAXIMUM_PROPERTIES_SIZE}`,
+    );
+  }
   writer.variableByteInteger(body.length);
   writer.appendBody(body);
 }
@@ -131,6 +142,7 @@ function writeProperty(body: BodyWriter, place: PropertyPlace, name: string, val
     return;
   }
   if (!Array.isArray(value)) throw wrong(place, rule, value, "must be an array");
+  if (value.length > MAXIMUM_ENTRIES) throw wrong(place, rule, value, `must have at most ${MAXIMUM_ENTRIES} entries`);
   for (const item of value as unknown[]) {
     body.byte(rule.identifier);
     if (rule.form === "identifiers") {

@@ -4,16 +4,17 @@
  * that servers send; `PacketStream` adds those of clients, which who only talks to servers need not carry.
  */
 
-import { ProtocolError } from "../errors.js";
-import { type Cursor, forbidden, malformed } from "./cursor.js";
+import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
 import { checkFirstByte, decodePacket, type RequestReader, type RequestType } from "./decode.js";
-import type { DecoderLimits } from "./limits.js";
-import type { Packet, ProtocolVersion } from "./packets.js";
+import { type DecoderLimits, MAXIMUM_CONTROL_SIZE, packetTypeBits } from "./limits.js";
+import { type Packet, type ProtocolVersion, packetTypes } from "./packets.js";
 import { TopicCache } from "./topic-cache.js";
 
 const EMPTY = new Uint8Array(0);
 const LONGEST_HEADER = 5;
 const PROTOCOL_MAXIMUM = 268_435_460;
+const PUBLISH = 3;
+const REQUESTS = packetTypeBits("connect", "subscribe", "unsubscribe", "pingreq");
 
 export class ServerPacketStream implements RequestReader {
   private bytes: Uint8Array = EMPTY;
@@ -30,7 +31,7 @@ export class ServerPacketStream implements RequestReader {
    */
   constructor(
     protected protocolVersion: ProtocolVersion,
-    protected readonly limits: DecoderLimits = {},
+    public limits: DecoderLimits = {},
   ) {}
 
   /** @throws ProtocolError, always */
@@ -118,10 +119,9 @@ export class ServerPacketStream implements RequestReader {
       }
     }
     const packetEnd = body + remaining;
-    const maximum = this.limits.maximumPacketSize ?? PROTOCOL_MAXIMUM;
-    if (packetEnd - at > maximum) {
-      throw new ProtocolError("PACKET_TOO_LARGE", 0x95, `a packet of ${packetEnd - at} bytes, the limit is ${maximum}`);
-    }
+    const { maximumPacketSize = PROTOCOL_MAXIMUM } = this.limits;
+    const maximum = first >> 4 === PUBLISH ? maximumPacketSize : Math.min(maximumPacketSize, MAXIMUM_CONTROL_SIZE);
+    if (packetEnd - at > maximum) throw tooLarge(`a packet of ${packetEnd - at} bytes, the limit is ${maximum}`);
     if (packetEnd > end) return undefined;
     const packet = decodePacket(first, bytes, body, packetEnd, this.protocolVersion, this.topics, this);
     this.at = packetEnd;
@@ -129,9 +129,20 @@ export class ServerPacketStream implements RequestReader {
     return packet;
   }
 
+  /** The types that the other side may ever send, as bits. */
+  protected get possible(): number {
+    return ~REQUESTS;
+  }
+
   /** Refuses a packet by its first byte, as early as that can be known. */
   protected expect(first: number): void {
     checkFirstByte(first, this.protocolVersion);
+    const { expected = this.possible } = this.limits;
+    if ((expected >> (first >> 4)) & 1) return;
+    const type = packetTypes[first >> 4];
+    throw forbidden(
+      this.possible & (1 << (first >> 4)) ? `${type}: must not come now` : `${type}: a server must not send it`,
+    );
   }
 
   /** The length of the packet whose beginning is kept, as far as its header is there. */

@@ -66,7 +66,7 @@ export class NetworkConnection implements TransportListener {
   constructor(
     private readonly transport: Transport,
     private readonly clock: Clock,
-    private readonly stream: ServerPacketStream,
+    readonly stream: ServerPacketStream,
     private readonly owner: ConnectionOwner,
   ) {}
 

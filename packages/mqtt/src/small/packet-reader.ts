@@ -43,6 +43,8 @@ const TYPES = "  connack publish puback pubrec pubrel pubcomp  suback  unsuback 
 /** U+FEFF is a character like any other [MQTT-1.5.3-3]. */
 const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Bytes of a packet that is no PUBLISH, and of a PUBLISH's properties. */
+const MOST_CONTROL = 262_144;
 const SUCCESS = 0;
 const MAXIMUM_RETURN_CODE = 5;
 const TOPIC_NAME_INVALID = 0x90;
@@ -56,6 +58,8 @@ export class PacketReader {
   /** Where the packet ends that is being read, or its properties. */
   #end = 0;
   #type = "";
+  /** Whether CONNACK has come. */
+  #isGreeted = false;
 
   readonly #version: SmallVersion;
   readonly #maximumPacketSize: number;
@@ -100,10 +104,11 @@ export class PacketReader {
     if (type !== "publish" && flags !== (type === "pubrel" ? 2 : 0))
       // [MQTT-2.2.2-2]
       throw this.#fault(`flags ${flags}`, MALFORMED);
+    if ((type === "connack") === this.#isGreeted) throw this.#fault("not expected"); // [MQTT-3.2.0-1, MQTT-3.2.0-2]
     const length = this.#variable(true);
     const size = this.#at - start + length;
-    if (size > this.#maximumPacketSize)
-      throw this.#fault(`${size} bytes, at most ${this.#maximumPacketSize}`, TOO_LARGE);
+    const most = type === "publish" ? this.#maximumPacketSize : MOST_CONTROL;
+    if (size > most) throw this.#fault(`${size} bytes, at most ${most}`, TOO_LARGE);
     if (length < 0 || start + size > this.#filled) {
       this.#at = start;
       return undefined;
@@ -111,6 +116,7 @@ export class PacketReader {
     this.#end = start + size;
     const packet = { type, ...this.#body(type as ServerPacket["type"], flags) };
     if (this.#at < this.#end) throw this.#fault("too long", MALFORMED);
+    this.#isGreeted = true;
     return packet as ServerPacket;
   }
 
@@ -187,6 +193,7 @@ export class PacketReader {
     if (this.#version < 5) return undefined;
     const length = this.#within(this.#variable());
     if (length === 0) return undefined;
+    if (length > MOST_CONTROL) throw this.#fault("too long", TOO_LARGE);
     const packetEnd = this.#end;
     this.#end = this.#at + length;
     const bag: Bag = {};

@@ -53,7 +53,7 @@ export class PacketWriter {
     )
       throw new UsageError(
         size ? "STRING_INVALID" : "PAYLOAD_INVALID",
-        `${field}: must be well-formed text or bytes, at most 65,535`,
+        `${field}: must be text or bytes, at most 65,535`,
       );
     return this.number(bytes.length, size).raw(bytes);
   }

@@ -62,7 +62,7 @@ export class SmallConnection implements TransportListener {
     this.#waiting += packet.length;
     if (this.congested) {
       if (this.#waiting > MOST_WAITING)
-        this.#owner.failed(new TransportError("CONNECTION_LOST", `the server does not read`));
+        this.#owner.failed(new TransportError("CONNECTION_LOST", `server does not read`));
     } else if (this.#waiting >= EARLY_FLUSH) {
       this.#flush();
     } else if (!this.#flushDue) {

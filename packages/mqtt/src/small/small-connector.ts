@@ -47,7 +47,6 @@ const UNSPECIFIED_ERROR = 0x80;
 /** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
 const LOOK_AGAIN = 60_000;
 const WAKE_INTERVAL = 1_000;
-const LONGEST_PACKET = 268_435_460;
 /** Milliseconds that a server may take to end a session, and after how many such sessions in a row it is asked for a clean start. */
 const PARTING = 1_000;
 /** Milliseconds after which Linux stops resending unacknowledged TCP data (tcp_retries2, 924.6 s), rounded up. */
@@ -250,7 +249,7 @@ export class SmallConnector implements Wire {
     return new Promise((resolve, reject) => {
       const { connectTimeout } = this.#settings;
       const timer = this.#platform.clock.schedule(connectTimeout, () =>
-        this.#end(new TimeoutError("CONNECT_TIMEOUT", `${server.name}: no CONNACK within ${connectTimeout} ms`)),
+        this.#end(new TimeoutError("CONNECT_TIMEOUT", `${server.name}: no answer, ${connectTimeout} ms`)),
       );
       this.#link = {
         server,
@@ -287,7 +286,7 @@ export class SmallConnector implements Wire {
       transport.destroy();
       return;
     }
-    const reader = new PacketReader(version, properties.maximumPacketSize ?? LONGEST_PACKET);
+    const reader = new PacketReader(version, properties.maximumPacketSize);
     link.connection = new SmallConnection(transport, clock, reader, this.#session, {
       failed: (error) => this.fail(asMqttError(error, server.name)),
       closed: (error) => {

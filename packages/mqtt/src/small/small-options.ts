@@ -2,6 +2,7 @@
 
 import type { ConnectOptions, WillOptions } from "../client/connect-options.js";
 import type { ReconnectDelays } from "../client/reconnect-policy.js";
+import type { ConnectProperties } from "../codec/properties.js";
 import { UsageError, type UsageErrorCode } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
@@ -50,6 +51,7 @@ export interface SmallSettings
   extends ConnectFields,
     ReconnectDelays, // with no attempt at all where the user wants none
     Pick<SmallOptions, "credentials" | "dial" | "signal" | "webSocket"> {
+  readonly properties: ConnectProperties & { readonly maximumPacketSize: number };
   readonly version: SmallVersion;
   readonly servers: readonly SmallServer[];
   readonly connectTimeout: number;
@@ -106,7 +108,7 @@ export function parseSmallOptions(
   assertIntegers(0, 0xffff, { keepAlive });
   assertIntegers(1, LONGEST_TIMER, { connectTimeout, ...delays, maximumAttempts: 1, ...room });
   const expiry = cleanStart ? (reconnect ? COME_BACK : undefined) : FOR_EVER;
-  const { sessionExpiryInterval = expiry, receiveMaximum = RECEIVE_MAXIMUM } = properties;
+  const { sessionExpiryInterval = expiry, receiveMaximum = RECEIVE_MAXIMUM, maximumPacketSize = 2 ** 26 } = properties;
   const settings: SmallSettings = {
     ...fields,
     ...delays,
@@ -114,7 +116,7 @@ export function parseSmallOptions(
     version,
     servers,
     will: fields.will && parseWill(fields.will),
-    properties: { ...properties, sessionExpiryInterval, receiveMaximum },
+    properties: { ...properties, sessionExpiryInterval, receiveMaximum, maximumPacketSize },
     timerLateness: platform.timerLateness,
     endsWithClient: cleanStart && properties.sessionExpiryInterval === undefined,
   };

@@ -56,7 +56,7 @@ function dial(
   return new Promise((resolve, reject) => {
     const { subprotocol = "mqtt", implementation = globalThis.WebSocket as unknown as WebSocketClass } = webSocket;
     if (scheme[0] !== "w" || !implementation)
-      throw new UsageError("TRANSPORT_UNAVAILABLE", `${scheme}: needs a WebSocket or the option platform`);
+      throw new UsageError("TRANSPORT_UNAVAILABLE", `${scheme}: needs a WebSocket or a platform`);
     const server = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const socket = new implementation(server + path, [subprotocol], webSocket as never) as WebSocketLike;
     socket.binaryType = "arraybuffer";
@@ -91,7 +91,7 @@ class WebSocketTransport implements Transport {
       this.#held.push(new Uint8Array(data));
       this.#heldBytes += data.byteLength + HELD_COST;
       this.#deliver();
-      if (this.#heldBytes > MOST_HELD) this.#finish("too much while paused");
+      if (this.#heldBytes > MOST_HELD) this.#finish("too much");
     });
     socket.addEventListener("close", ({ code = 0, reason }) =>
       this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `closed with code ${code} ${reason}`),

@@ -161,7 +161,6 @@ export class SmallSession {
 
   /** @throws ProtocolError if the server must not send this packet, or not now */
   receive(packet: ServerPacket, now: number): void {
-    if ((packet.type === "connack") !== !this.#online) throw fault(`${packet.type}: not expected`); // [MQTT-3.2.0-1, MQTT-3.2.0-2]
     if (packet.type === "connack") {
       this.#connack(packet, now);
     } else if (packet.type === "publish") {
@@ -396,7 +395,7 @@ export class SmallSession {
 
   #send(message: Outgoing, now: number): void {
     const online = this.#online as Online;
-    const { topic, qos, retain, expiresAt } = message;
+    const { qos, retain, expiresAt } = message;
     const again = message.packetIdentifier > 0;
     message.sentAt = now;
     if (message.released) {
@@ -404,10 +403,11 @@ export class SmallSession {
       this.#release(message.packetIdentifier, 0);
       return;
     }
+    const what = `topic "${message.topic}"`;
     const error =
       now >= expiresAt && !again
-        ? new TimeoutError("MESSAGE_EXPIRED", `topic "${topic}": expired`)
-        : exceeds(online.limits, message.size, `topic "${topic}"`, qos, retain);
+        ? new TimeoutError("MESSAGE_EXPIRED", what)
+        : exceeds(online.limits, message.size, what, qos, retain);
     if (error !== undefined) {
       this.#forget(message);
       this.#settle(message, error);

@@ -57,7 +57,12 @@ describe("connect resolves at the CONNACK that accepts", () => {
       },
       properties:
         protocolVersion === 5
-          ? { sessionExpiryInterval: 9, receiveMaximum: 1_000, userProperties: [["a", "b"]] }
+          ? {
+              sessionExpiryInterval: 9,
+              receiveMaximum: 1_000,
+              maximumPacketSize: 67_108_864,
+              userProperties: [["a", "b"]],
+            }
           : undefined,
     });
   });

@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
 import { ProtocolError } from "../../src/errors.ts";
-import { PacketReader, type ServerPacket } from "../../src/small/packet-reader.ts";
+import type { ServerPacket } from "../../src/small/packet-reader.ts";
 import { copiedBytes } from "../codec/copied-bytes.ts";
 import { byteByByte } from "../codec/decoding.ts";
 import { fromHex, validVectors } from "../codec/vectors.ts";
-import { isForSmallClients, LONGEST, readChunks, type SmallVersion } from "./reading.ts";
+import { isForSmallClients, readChunks, readerFor, type SmallVersion } from "./reading.ts";
 
 const versions: readonly SmallVersion[] = [4, 5];
 const valid = validVectors.filter(isForSmallClients);
@@ -18,7 +18,7 @@ function survive(version: SmallVersion, bytes: Uint8Array): ServerPacket[] | und
     return readChunks(version, [bytes, new Uint8Array()]);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    expect([0x81, 0x82, 0x90, 0x94]).toContain(error.reasonCode);
+    expect([0x81, 0x82, 0x90, 0x94, 0x95]).toContain(error.reasonCode);
     expect(error.message.length).toBeLessThan(100);
     return undefined;
   }
@@ -114,7 +114,7 @@ function publish(payload: number, userProperties = 0): Uint8Array {
 
 describe("memory", () => {
   test("is not taken on the word of a length", () => {
-    const reader = new PacketReader(5, LONGEST);
+    const reader = readerFor(5, undefined);
     const before = process.memoryUsage().arrayBuffers;
     for (const hex of ["30 ff ff ff 7f 00 01 61 00", "00 00 00 00 00 00"]) {
       reader.append(fromHex(hex));
@@ -135,7 +135,7 @@ describe("memory", () => {
   });
 
   test("of a packet is let go with the bytes that come next", () => {
-    const reader = new PacketReader(5, LONGEST);
+    const reader = readerFor(5, undefined);
     const bytes = publish(1_000_000);
     const pingresp = fromHex("d000");
     const copied = copiedBytes(() => {
@@ -186,7 +186,7 @@ describe("work grows no faster than the bytes that come", () => {
   // 8 times the bytes; 64 times the time would be quadratic.
   test.each([
     ["a packet that comes byte by byte", (size: number) => [...byteByByte(publish(size))]],
-    ["user properties", (size: number) => [publish(0, size / 7)]],
+    ["user properties", (size: number) => [publish(0, size / 32)]],
     [
       "subscription identifiers",
       (size: number) => [
@@ -199,7 +199,7 @@ describe("work grows no faster than the bytes that come", () => {
             retain: false,
             dup: false,
             packetIdentifier: 0,
-            properties: { subscriptionIdentifiers: Array.from({ length: size / 2 }, () => 1) },
+            properties: { subscriptionIdentifiers: Array.from({ length: size / 32 }, () => 1) },
           },
           5,
         ),
@@ -208,10 +208,10 @@ describe("work grows no faster than the bytes that come", () => {
     [
       "reason codes",
       (size: number) => [
-        encode({ type: "suback", packetIdentifier: 1, reasonCodes: Array.from({ length: size }, () => 0) }, 5),
+        encode({ type: "suback", packetIdentifier: 1, reasonCodes: Array.from({ length: size / 32 }, () => 0) }, 5),
       ],
     ],
-  ])("for a megabyte of %s", async (_, make) => {
+  ])("for %s", async (_, make) => {
     const small = make(131_072 - (131_072 % 14));
     const large = make(1_048_576 - (1_048_576 % 14));
     expect(readChunks(5, large)).toHaveLength(1);
@@ -220,10 +220,10 @@ describe("work grows no faster than the bytes that come", () => {
   });
 });
 
-test("a megabyte of user properties is read whole", () => {
-  const [packet] = readChunks(5, [publish(3, 149_796)]);
+test("a quarter of a megabyte of user properties is read whole", () => {
+  const [packet] = readChunks(5, [publish(3, 37_449)]);
   if (packet?.type !== "publish") throw new Error(`expected a publish, got ${packet?.type}`);
-  expect(packet.properties?.userProperties).toHaveLength(149_796);
+  expect(packet.properties?.userProperties).toHaveLength(37_449);
   expect(packet.properties?.userProperties?.at(-1)).toEqual(["n", "v"]);
   expect(packet.payload).toEqual(new Uint8Array(3));
 });

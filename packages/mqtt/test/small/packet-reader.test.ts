@@ -1,12 +1,11 @@
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { PacketReader } from "../../src/small/packet-reader.ts";
 import { arbitraryPacket } from "../codec/arbitrary-packets.ts";
 import { byteByByte, concatenation, cutAt } from "../codec/decoding.ts";
 import { comparable, fromNeutral } from "../codec/neutral-packet.ts";
 import { fromHex, malformedVectors, toHex, validVectors } from "../codec/vectors.ts";
-import { isForSmallClients, LONGEST, readChunks, readFault, type SmallVersion } from "./reading.ts";
+import { isForSmallClients, readChunks, readerFor, readFault, type SmallVersion } from "./reading.ts";
 
 const pingresp = fromHex("d000");
 const valid = validVectors.filter(isForSmallClients);
@@ -48,7 +47,7 @@ describe.each(taken)("$id", (vector) => {
   test("is read from two parts, wherever it is cut", () => {
     const whole = toHex(encode(readChunks(version, [bytes])[0] as Packet, version));
     for (let cut = 1; cut < bytes.length; cut++) {
-      const reader = new PacketReader(version, LONGEST);
+      const reader = readerFor(version, bytes);
       reader.append(bytes.subarray(0, cut));
       const early = reader.next();
       reader.append(bytes.subarray(cut));
@@ -209,7 +208,7 @@ describe("the maximum packet size", () => {
 });
 
 test("packets before a fault are given out before it", () => {
-  const reader = new PacketReader(5, LONGEST);
+  const reader = readerFor(5, pingresp);
   reader.append(concatenation([pingresp, pingresp, fromHex("00")]));
   expect(reader.next()).toEqual({ type: "pingresp" });
   expect(reader.next()).toEqual({ type: "pingresp" });

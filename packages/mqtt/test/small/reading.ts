@@ -7,6 +7,7 @@ import type { MalformedVector, ValidVector } from "../codec/vectors.ts";
 export type SmallVersion = 4 | 5;
 
 export const LONGEST = 268_435_460;
+const CONNACK = 2;
 
 /** Whether a server of a version that the small client speaks may send this. */
 export function isForSmallClients<V extends ValidVector | MalformedVector>(
@@ -15,11 +16,22 @@ export function isForSmallClients<V extends ValidVector | MalformedVector>(
   return vector.version !== 3 && vector.direction !== "c2s";
 }
 
+/** A reader for what comes behind CONNACK, or with CONNACK. */
+export function readerFor(version: SmallVersion, first: Uint8Array | undefined, most = LONGEST): PacketReader {
+  const reader = new PacketReader(version, most);
+  if ((first?.[0] ?? 0) >> 4 === CONNACK) return reader;
+  reader.append(version === 5 ? Uint8Array.of(0x20, 3, 0, 0, 0) : Uint8Array.of(0x20, 2, 0, 0));
+  reader.next();
+  return reader;
+}
+
 /** All packets of these chunks, given one after the other. */
 export function readChunks(version: SmallVersion, chunks: Iterable<Uint8Array>, most = LONGEST): ServerPacket[] {
-  const reader = new PacketReader(version, most);
+  let reader: PacketReader | undefined;
   const packets: ServerPacket[] = [];
   for (const chunk of chunks) {
+    if (chunk.length === 0) continue;
+    reader ??= readerFor(version, chunk, most);
     reader.append(chunk);
     for (let packet = reader.next(); packet !== undefined; packet = reader.next()) packets.push(packet);
   }

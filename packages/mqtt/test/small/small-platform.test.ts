@@ -254,7 +254,7 @@ describe("a WebSocket that cannot stop reading", () => {
     for (let i = 0; i < 10; i++) socket.tell("message", { data }); // not a browser's: another that goes on
     transport.resume();
     expect(told).toHaveLength(most + 2);
-    expect(told.at(-1)).toBe("WebSocket: too much while paused");
+    expect(told.at(-1)).toBe("WebSocket: too much");
   });
 
   test("what was delivered makes room again", async () => {

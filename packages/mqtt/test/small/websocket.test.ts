@@ -159,12 +159,12 @@ describe("what can be wrong on the way is told by connect", () => {
   test("an upgrade that nobody answers ends with connectTimeout", async () => {
     const { port } = await listen((socket) => void socket.resume());
     expect(await refusal(`ws://127.0.0.1:${port}`, { connectTimeout: 20 })).toBe(
-      "CONNECT_TIMEOUT: ws://127.0.0.1:PORT/: no CONNACK within 20 ms",
+      "CONNECT_TIMEOUT: ws://127.0.0.1:PORT/: no answer, 20 ms",
     );
   });
 
   test("where there is no WebSocket, and for a scheme that is none, the error says what to do", async () => {
-    const said = "needs a WebSocket or the option platform";
+    const said = "needs a WebSocket or a platform";
     const { dial } = platform;
     await expect(dial(address("mqtt", 1883), patient(), plain)).rejects.toMatchObject({
       code: "TRANSPORT_UNAVAILABLE",
