@@ -77,7 +77,8 @@ export class PacketReader {
       this.#bytes = bytes;
       this.#at = this.#filled = 0;
     } else if (this.#filled + bytes.length > this.#bytes.length) {
-      const grown = new Uint8Array(2 * (kept + bytes.length));
+      const needed = kept + bytes.length;
+      const grown = new Uint8Array(Math.max(needed, Math.min(2 * needed, this.#end - this.#at)));
       grown.set(this.#bytes.subarray(this.#at, this.#filled));
       this.#bytes = grown;
       this.#at = 0;
@@ -109,11 +110,11 @@ export class PacketReader {
     const size = this.#at - start + length;
     const most = type === "publish" ? this.#maximumPacketSize : MOST_CONTROL;
     if (size > most) throw this.#fault(`${size} bytes, at most ${most}`, TOO_LARGE);
-    if (length < 0 || start + size > this.#filled) {
+    this.#end = start + size;
+    if (length < 0 || this.#end > this.#filled) {
       this.#at = start;
       return undefined;
     }
-    this.#end = start + size;
     const packet = { type, ...this.#body(type as ServerPacket["type"], flags) };
     if (this.#at < this.#end) throw this.#fault("too long", MALFORMED);
     this.#isGreeted = true;
@@ -146,7 +147,8 @@ export class PacketReader {
     const packetIdentifier = qos > 0 ? this.#packetIdentifier() : 0;
     const properties = this.#properties("publish");
     if (topic === "") throw this.#fault("ill-formed"); // [MQTT-4.7.3-1]
-    const payload = new Uint8Array(this.#take(this.#end - this.#at)); // of its own, and not all that came with it
+    const rest = this.#take(this.#end - this.#at);
+    const payload = rest.length < MOST_CONTROL ? new Uint8Array(rest) : rest; // a small one must not hold all that came with it
     return { topic, payload, qos, retain: flags % 2 === 1, dup, packetIdentifier, properties };
   }
 
@@ -258,7 +260,7 @@ export class PacketReader {
       if (byte === 0 && shift > 0) break;
       return value;
     }
-    throw this.#fault("ill-formed length", MALFORMED); // [MQTT5-1.5.5-1]
+    throw this.#fault("ill-formed", MALFORMED); // [MQTT5-1.5.5-1]
   }
 
   #number(size: number): number {

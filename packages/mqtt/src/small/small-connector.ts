@@ -367,7 +367,7 @@ export class SmallConnector implements Wire {
     if (this.#waiting === undefined) return;
     this.#waiting.cancel();
     const at = Math.min(this.#dueAt, this.#triedAt + WAKE_INTERVAL);
-    this.#wait(Math.max(0, at - this.#platform.clock.now()));
+    this.#wait(at - this.#platform.clock.now());
   }
 
   /** One timer a connection: it looks at the session's deadline when it fires, and not at every packet. */

@@ -87,14 +87,14 @@ class WebSocketTransport implements Transport {
     this.#socket = socket;
     socket.addEventListener("message", ({ data }) => {
       if (this.#end) return;
-      if (!(data instanceof ArrayBuffer)) return this.#finish("a text frame came"); // [MQTT-6.0.0-1]
+      if (!(data instanceof ArrayBuffer)) return this.#finish("text frame"); // [MQTT-6.0.0-1]
       this.#held.push(new Uint8Array(data));
       this.#heldBytes += data.byteLength + HELD_COST;
       this.#deliver();
       if (this.#heldBytes > MOST_HELD) this.#finish("too much");
     });
     socket.addEventListener("close", ({ code = 0, reason }) =>
-      this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `closed with code ${code} ${reason}`),
+      this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `code ${code} ${reason}`),
     );
   }
 

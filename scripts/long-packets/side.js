@@ -1,0 +1,55 @@
+// @ts-check
+// One side that is sent a long packet: node side.js broker, or node side.js whole|small PORT. Says "ready PORT", and at "report" how long the
+// event loop stood still at the most, and how much memory the process has had.
+import { readFileSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import { createInterface } from "node:readline";
+
+const [side, port] = process.argv.slice(2);
+/** The protocol's own limit: the worst that an application can allow. */
+const properties = { maximumPacketSize: 268_435_460, receiveMaximum: 1_000 };
+const options = {
+  properties,
+  protocolVersion: /** @type {const} */ (5),
+  reconnect: /** @type {const} */ (false),
+  keepAlive: 0,
+};
+
+if (side === "broker") {
+  const { Broker } = await import("../../packages/broker/dist/index.js");
+  const broker = await Broker.listen({ port: 0, maximumPacketSize: properties.maximumPacketSize });
+  console.log(`ready ${broker.port}`);
+} else {
+  const { connect } =
+    side === "whole"
+      ? await import("../../packages/mqtt/dist/index.js")
+      : await import("../../packages/mqtt/dist/small/index.js");
+  const { platform } = await import("../../packages/mqtt/dist/transport/platform-node.js");
+  connect(`mqtt://127.0.0.1:${port}`, { ...options, platform }).then(
+    (client) => {
+      client.subscribe("#", { onMessage: () => undefined }).catch(() => undefined);
+      console.log("ready 0");
+    },
+    () => undefined, // where a packet comes in the place of CONNACK
+  );
+}
+
+let last = performance.now();
+let longest = 0;
+setInterval(() => {
+  const now = performance.now();
+  longest = Math.max(longest, now - last - STEP);
+  last = now;
+}, 5);
+const STEP = 5;
+const before = memory("VmRSS");
+
+/** @param {string} field of /proc/self/status, in kB there */
+function memory(field) {
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
+}
+
+createInterface({ input: process.stdin }).on("line", () => {
+  console.log(JSON.stringify({ stall: longest, memory: memory("VmHWM") - before }));
+  process.exit(0);
+});
