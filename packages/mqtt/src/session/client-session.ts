@@ -119,8 +119,11 @@ export class ClientSession {
   private acknowledgements: AcknowledgementWatch | undefined;
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link = OFFLINE;
-  /** What CONNECT named, and whether an authentication over the open connection is under way [MQTT5 4.12]. */
-  private authentication: { readonly method: string; again: boolean } | undefined;
+  /**
+   * What CONNECT named, whether an authentication over the open connection is under way, and whether the server waits for an answer of this
+   * side [MQTT5 4.12].
+   */
+  private authentication: { readonly method: string; again: boolean; asked: boolean } | undefined;
   private readonly trust: SessionTrust;
 
   constructor(
@@ -185,7 +188,7 @@ export class ClientSession {
     this.topicAliases.clear();
     const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;
     const method = properties?.authenticationMethod;
-    this.authentication = method === undefined ? undefined : { method, again: false };
+    this.authentication = method === undefined ? undefined : { method, again: false, asked: false };
     this.link = { at: "connecting", outlet, version, cleanStart };
     const connect: ConnectPacket = {
       type: "connect",
@@ -411,6 +414,7 @@ export class ClientSession {
     const maximum = this.limits?.maximumPacketSize ?? Infinity;
     if (bytes.length > maximum) throw packetTooLarge(maximum, "AUTH with its authenticationData");
     if (reasonCode === REAUTHENTICATE) authentication.again = true;
+    authentication.asked = false;
     link.outlet.out.append(bytes);
     link.outlet.touch();
   }
@@ -511,11 +515,15 @@ export class ClientSession {
       throw forbidden("auth: CONNECT named no authenticationMethod [MQTT5-4.12.0-6]");
     }
     this.checkMethod("auth", packet.properties?.authenticationMethod);
+    // Each calls the application: one that did not wait could be called any number of times at once.
+    if (authentication.asked)
+      throw forbidden("auth: the server must wait for the answer to its last one [MQTT5 4.12]");
     const online = this.link.at === "online";
     if (reasonCode === REAUTHENTICATE || (online && !again) || (reasonCode === SUCCESS && !again)) {
       throw forbidden(`auth: reason code ${reasonCode} must not come now [MQTT5-4.12.0-2]`);
     }
     if (reasonCode === SUCCESS) authentication.again = false;
+    else authentication.asked = true;
     this.events.authentication(packet);
   }
 

@@ -1,7 +1,7 @@
 import type { AuthenticationOptions } from "@aiko/mqtt";
 import type { ConnackPacket } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
-import { Bench } from "./bench.ts";
+import { Bench, watch } from "./bench.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const text = (data: Uint8Array | undefined) => String.fromCharCode(...(data ?? []));
@@ -41,6 +41,27 @@ describe("connecting with an authentication method", () => {
     peer.send({ type: "connack", sessionPresent: false, reasonCode: 0, ...accepted("done") });
     await bench.passing(connecting);
     expect(told).toEqual(["challenge who?", "success done"]);
+  });
+
+  test("calls back once at a time: a server that does not wait for the answer breaks the protocol", async () => {
+    const bench = new Bench();
+    let calls = 0;
+    const authentication: AuthenticationOptions = {
+      method,
+      respond: () => {
+        calls++;
+        return new Promise(() => undefined);
+      },
+    };
+    const connecting = watch(bench.create({ authentication }).connect());
+    const peer = await bench.server.next();
+    await peer.expect("connect");
+    for (let i = 0; i < 1_000; i++)
+      peer.send({ type: "auth", reasonCode: 0x18, properties: { authenticationMethod: method } });
+    await bench.clock.advance(99);
+    expect(connecting.error).toMatchObject({ name: "ProtocolError", reasonCode: 0x82 });
+    expect(peer.isClosed).toBe(true);
+    expect(calls).toBe(1);
   });
 
   test("uses MQTT 5 only, whatever the server hints at", async () => {
