@@ -36,9 +36,13 @@ export interface Scenario {
 
 export const PEACE: Faults = { connections: 3, cuts: 0, losses: 0, drops: 0, kills: 0, wipes: 0, expiries: 0 };
 
-/** Milliseconds: of one attempt, and for which a server keeps a session where sessions are to expire. */
+/** Milliseconds of one attempt. */
 export const CONNECT_TIMEOUT = 10_000;
-export const EXPIRY = 5_000;
+
+/** Milliseconds for which a server keeps a session where sessions are to expire: before MQTT 5, an hour at the least. */
+export function expiryOf({ version }: Scenario): number {
+  return version === 5 ? 5_000 : 3_600_000;
+}
 
 export function subscribesAtStart({ programme }: Scenario): boolean {
   return !programme.includes("subscribe") && programme.some((step) => step.startsWith("down"));

@@ -8,7 +8,7 @@ import { ClientConnection } from "../../packages/broker/src/client-connection.ts
 import { Hub } from "../../packages/broker/src/hub.ts";
 import type { KnownClient } from "../../packages/broker/src/known-client.ts";
 import type { End } from "./network.ts";
-import { EXPIRY, type Scenario } from "./scenario.ts";
+import { expiryOf, type Scenario } from "./scenario.ts";
 
 /** Milliseconds: a server that waits for a CONNECT as long as the network can keep it. */
 const PATIENT = 2 ** 31 - 1;
@@ -48,7 +48,7 @@ export class ServerSide {
     this.settings = parseBrokerOptions({
       clock,
       connectTimeout: PATIENT,
-      ...(scenario.faults.expiries > 0 && { maximumSessionExpiry: EXPIRY / 1000 }),
+      ...(scenario.faults.expiries > 0 && { maximumSessionExpiry: expiryOf(scenario) / 1000 }),
       onEvent: (event) => {
         if (event.type === "refused" && !FAIR.includes(event.reason)) this.objections.push(event.reason);
         if (event.type === "disconnected" && !FAIR.includes(event.reason)) this.objections.push(event.reason);

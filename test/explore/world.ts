@@ -8,7 +8,7 @@ import { hexOf, storedText, textOf } from "./fingerprint.ts";
 import { Ledger } from "./ledger.ts";
 import { type Connection, connectionOf, End, type Item } from "./network.ts";
 import { OpenStore } from "./open-store.ts";
-import { CONNECT_TIMEOUT, EXPIRY, type Scenario, subscribesAtStart } from "./scenario.ts";
+import { CONNECT_TIMEOUT, expiryOf, type Scenario, subscribesAtStart } from "./scenario.ts";
 import { ServerSide } from "./server-side.ts";
 
 /** For which session the server took a message. */
@@ -228,13 +228,21 @@ export class World {
         break;
       case "expire":
         happened.expiries++;
-        await this.clock.advance(EXPIRY + 1);
+        await this.sleep();
         break;
       case "kill":
       case "wipe":
         happened[what === "kill" ? "kills" : "wipes"]++;
         await this.restart(what === "kill");
     }
+  }
+
+  /** Until the server has ended a session without a connection. No network keeps what was written before for as long as an hour. */
+  private async sleep(): Promise<void> {
+    const before = [...this.connections];
+    await this.clock.sleep(expiryOf(this.scenario) + 1);
+    if (this.scenario.version === 5) return;
+    for (const { client, server } of before) if (!client.isOpen) server.cut();
   }
 
   private async pass(milliseconds: number): Promise<void> {

@@ -450,7 +450,7 @@ export class ClientSession {
     if (packet.sessionPresent && link.cleanStart) {
       throw forbidden("connack: sessionPresent after a clean start [MQTT-3.2.2-2]");
     }
-    const { foreign, resumed, certain } = this.trust.believe(packet, link.version, link.cleanStart, now);
+    const { foreign, resumed, certain, outdated } = this.trust.believe(packet, link.version, link.cleanStart, now);
     if (foreign) {
       this.sayDisconnect({ reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
       this.events.foreign();
@@ -481,7 +481,7 @@ export class ClientSession {
     if (this.link !== online) return;
     online.ready = true;
     this.requests?.opened(online);
-    this.sender?.opened(online, resumed, this.trust.isInherited, now);
+    this.sender?.opened(online, resumed && !outdated, this.trust.isInherited, now);
   }
 
   private overdue(now: number): OutgoingMessage | undefined {
@@ -516,8 +516,7 @@ export class ClientSession {
     }
     this.checkMethod("auth", packet.properties?.authenticationMethod);
     // Each calls the application: one that did not wait could be called any number of times at once.
-    if (authentication.asked)
-      throw forbidden("auth: the server must wait for the answer to its last one [MQTT5 4.12]");
+    if (authentication.asked) throw forbidden("auth: the server must wait for the answer to its last one [MQTT5 4.12]");
     const online = this.link.at === "online";
     if (reasonCode === REAUTHENTICATE || (online && !again) || (reasonCode === SUCCESS && !again)) {
       throw forbidden(`auth: reason code ${reasonCode} must not come now [MQTT5-4.12.0-2]`);

@@ -8,6 +8,8 @@ import { LateConnects, type TakeOver } from "./late-connects.js";
 
 /** A Session Expiry Interval without end. */
 const NEVER = 0xffff_ffff;
+/** Seconds that a server keeps a session at the least before MQTT 5, where it does not say for how long. */
+const UNSAID = 3_600;
 /** After so many sessions in a row that would not go, one is begun by a clean start. */
 const MOST_FOREIGN = 4;
 
@@ -24,6 +26,8 @@ export interface Belief {
   readonly resumed: boolean;
   /** False if it may have lost it meanwhile, and a late CONNECT of this client begun another. */
   readonly certain: boolean;
+  /** That is likely enough for QoS 2 messages in flight not to be sent again: they could arrive twice. */
+  readonly outdated: boolean;
 }
 
 export class SessionTrust {
@@ -81,16 +85,19 @@ export class SessionTrust {
     const certain = !this.lateConnects.possible(now);
     if (version === 5 && connack.sessionPresent && this.isForeign(certain, now)) {
       this.foreignSessions++;
-      return { foreign: true, resumed: false, certain };
+      return { foreign: true, resumed: false, certain, outdated: false };
     }
     this.foreignSessions = 0;
     // 3.1 does not say whether a session is present: without a clean session it is taken to be [MQTT31-18].
     const resumed = version === 3 ? !cleanStart : connack.sessionPresent;
-    if (!resumed) this.known = true;
+    const outdated = version === 4 && resumed && !certain && this.hasEnded(now);
+    if (outdated)
+      this.known = false; // or it is the old one after all, with QoS 2 exchanges that are settled here
+    else if (!resumed) this.known = true;
     this.established = true;
     this.endsAt = undefined;
     this.expiryInterval = this.keptFor(version, connack);
-    return { foreign: false, resumed, certain };
+    return { foreign: false, resumed, certain, outdated };
   }
 
   /** @param online whether the connection had been accepted */
@@ -106,12 +113,17 @@ export class SessionTrust {
 
   private isForeign(certain: boolean, now: number): boolean {
     if (!this.established) return this.options.cleanStart;
-    return !certain && (this.replaceable || now >= (this.endsAt ?? Infinity)); // a late CONNECT may have begun another
+    return !certain && (this.replaceable || this.hasEnded(now)); // a late CONNECT may have begun another
+  }
+
+  /** Whether the server may have let the session end while there was no connection. */
+  private hasEnded(now: number): boolean {
+    return this.endsAt !== undefined && now >= this.endsAt;
   }
 
   /** Seconds that the server keeps the session without a connection; undefined: for ever. */
   private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number | undefined {
-    if (version < 5) return undefined;
+    if (version < 5) return UNSAID;
     const seconds = properties?.sessionExpiryInterval ?? this.options.properties.sessionExpiryInterval ?? 0;
     return seconds === NEVER ? undefined : seconds;
   }

@@ -407,7 +407,7 @@ export class SmallEngine implements SmallClient {
   }
 
   #route(packet: PublishPacket, delivery: Delivery | undefined): void {
-    if (this.#held > TOO_MANY_HELD) throw fault("publish: too many", TOO_MANY);
+    if (this.#held > TOO_MANY_HELD) throw fault("publish: not expected", TOO_MANY);
     if (!delivery && (this.#held > OVERFLOW * MOST_HELD || this.#heldBytes > OVERFLOW * MOST_HELD_BYTES)) {
       this.#emit("dropped", messageOf(packet));
       return;

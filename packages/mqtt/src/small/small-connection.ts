@@ -61,8 +61,7 @@ export class SmallConnection implements TransportListener {
     this.#packets.push(packet);
     this.#waiting += packet.length;
     if (this.congested) {
-      if (this.#waiting > MOST_WAITING)
-        this.#owner.failed(new TransportError("CONNECTION_LOST", `server does not read`));
+      if (this.#waiting > MOST_WAITING) this.#owner.failed(new TransportError("CONNECTION_LOST", "congested"));
     } else if (this.#waiting >= EARLY_FLUSH) {
       this.#flush();
     } else if (!this.#flushDue) {

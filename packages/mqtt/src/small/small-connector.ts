@@ -168,39 +168,35 @@ export class SmallConnector implements Wire {
   }
 
   /**
-   * CONNACK or DISCONNECT came. Returns whether that ends the connection: because the server said no, or goodbye, or has a session that
-   * is not this client's.
+   * CONNACK or DISCONNECT came. Returns whether the server still has this client's session, as far as that is believed; undefined if the
+   * connection has been ended: because the server said no, or goodbye, or has a session that is not this client's.
    */
-  refused(packet: ConnackPacket | DisconnectPacket): boolean {
+  resumed(packet: ConnackPacket | DisconnectPacket): boolean | undefined {
     const { type, reasonCode, properties } = packet;
     const link = this.#link as Link;
     const isConnack = type === "connack";
     if (isConnack) this.#unanswered.pop();
     if (isConnack && reasonCode === 0) {
       const { sessionPresent } = packet;
-      if (sessionPresent && link.cleanStart) throw fault("connack: session present"); // [MQTT5-3.2.2-4]
-      const isForeign = sessionPresent && this.#isForeign();
-      link.parting = isForeign;
+      if (sessionPresent && link.cleanStart) throw fault("connack: not expected"); // [MQTT5-3.2.2-4]
+      const resumed = sessionPresent && !this.#isDoubtful();
       this.#keptFor = properties?.sessionExpiryInterval ?? this.#settings.properties.sessionExpiryInterval ?? 0;
-      if (isForeign) {
-        this.#foreign++;
-        this.write(disconnectPacket(5, 0, true));
-        link.connection?.end(PARTING, PARTING);
-      }
-      return isForeign;
+      if (resumed === sessionPresent || this.#settings.version < 5) return resumed;
+      link.parting = true;
+      this.#foreign++;
+      this.write(disconnectPacket(5, 0, true));
+      link.connection?.end(PARTING, PARTING);
+      return undefined;
     }
     const code = isConnack ? "CONNECT_REFUSED" : reasonCode === TAKEN_OVER ? "TAKEN_OVER" : "DISCONNECTED_BY_SERVER";
     this.#end(refusal(code, `${this.server}, clientId "${this.clientId}"`, reasonCode, properties), 0);
-    return true;
+    return undefined;
   }
 
   /** Whether a session that the server has cannot be this client's, or need not be. */
-  #isForeign(): boolean {
-    const { version, cleanStart } = this.#settings;
-    return (
-      version === 5 &&
-      (this.#established ? this.#platform.clock.now() >= this.#endsAt && this.#mayBeLate() : cleanStart)
-    );
+  #isDoubtful(): boolean {
+    if (!this.#established) return this.#settings.cleanStart;
+    return this.#platform.clock.now() >= this.#endsAt && this.#mayBeLate();
   }
 
   /** Whether a CONNECT of this client may reach the server late, or has done so. */
@@ -249,7 +245,7 @@ export class SmallConnector implements Wire {
     return new Promise((resolve, reject) => {
       const { connectTimeout } = this.#settings;
       const timer = this.#platform.clock.schedule(connectTimeout, () =>
-        this.#end(new TimeoutError("CONNECT_TIMEOUT", `${server.name}: no answer, ${connectTimeout} ms`)),
+        this.#end(new TimeoutError("CONNECT_TIMEOUT", `${server.name}: ${connectTimeout} ms`)),
       );
       this.#link = {
         server,

@@ -107,7 +107,7 @@ export function parseSmallOptions(
   const room = withDefaults(fields.outbox, { maximumCount: 100_000, maximumBytes: 64 * 2 ** 20 }, "outbox.");
   assertIntegers(0, 0xffff, { keepAlive });
   assertIntegers(1, LONGEST_TIMER, { connectTimeout, ...delays, maximumAttempts: 1, ...room });
-  const expiry = cleanStart ? (reconnect ? COME_BACK : undefined) : FOR_EVER;
+  const expiry = cleanStart ? (reconnect ? COME_BACK : undefined) : version === 5 ? FOR_EVER : COME_BACK;
   const { sessionExpiryInterval = expiry, receiveMaximum = RECEIVE_MAXIMUM, maximumPacketSize = 2 ** 26 } = properties;
   const settings: SmallSettings = {
     ...fields,

@@ -56,8 +56,8 @@ export interface Wire {
   /** Whether what can wait should. */
   readonly congested: boolean;
   write(packet: Uint8Array): void;
-  /** Whether CONNACK or DISCONNECT ends the connection: then it has been ended. */
-  refused(packet: ConnackPacket | DisconnectPacket): boolean;
+  /** CONNACK or DISCONNECT came. Returns whether the server still has the session; undefined if the connection has been ended. */
+  resumed(packet: ConnackPacket | DisconnectPacket): boolean | undefined;
 }
 
 export interface SmallSessionEvents {
@@ -173,7 +173,7 @@ export class SmallSession {
     } else if (packet.type === "disconnect") {
       if (this.#settings.version < 5 || packet.properties?.sessionExpiryInterval !== undefined)
         throw fault("disconnect: not expected"); // [MQTT-3.14.0-1, MQTT5-3.14.2-2]
-      this.wire.refused(packet);
+      this.wire.resumed(packet);
     } else if (packet.type !== "pingresp") {
       this.#acknowledged(packet, now);
     }
@@ -253,8 +253,9 @@ export class SmallSession {
 
   #connack(packet: ConnackPacket, now: number): void {
     const { sessionPresent, properties: limits = {} } = packet;
-    if (this.wire.refused(packet)) return;
-    this.#begunHere ||= !sessionPresent;
+    const resumed = this.wire.resumed(packet);
+    if (resumed === undefined) return;
+    this.#begunHere = !sessionPresent || (this.#begunHere && resumed);
     this.#cleared = new Map();
     const { version, keepAlive, timerLateness } = this.#settings;
     const receiveMaximum = version === 5 ? (limits.receiveMaximum ?? MOST_IDENTIFIERS) : MODEST;
@@ -274,7 +275,7 @@ export class SmallSession {
       this.#enqueue(message);
     }
     // Those that are settled here are passed over when their turn comes.
-    if (!sessionPresent) {
+    if (!resumed) {
       for (const message of again) {
         this.#forget(message);
         if (message.released) this.#settle(message, undefined, message.released);

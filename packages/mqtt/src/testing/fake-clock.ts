@@ -82,6 +82,13 @@ export class FakeClock implements Clock {
     this.time = Math.max(this.time, target); // somebody else may have advanced it meanwhile
   }
 
+  /** Lets `milliseconds` pass as on a machine that sleeps: every timer that falls due meanwhile runs afterwards, late. */
+  async sleep(milliseconds: number): Promise<void> {
+    await this.tick();
+    this.time += milliseconds;
+    await this.advance(0);
+  }
+
   /** As `advance`, for code without promises: all at once. */
   run(milliseconds: number): void {
     const target = this.time + milliseconds;

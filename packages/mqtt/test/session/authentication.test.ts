@@ -49,6 +49,7 @@ describe("an authentication over the open connection", () => {
     client.session.sayAuth(0x19, undefined);
     expect(client.outlet.packets(5)).toEqual([auth(0x19)]);
     client.receive(auth(0x18));
+    client.session.sayAuth(0x18, undefined);
     client.receive(auth(0));
     expect(client.events).toEqual(["accepted 0 new", "auth 24", "auth 0"]);
     expect(protocolFault(() => client.receive(auth(0)))).toBe(0x82);

@@ -80,6 +80,20 @@ test("promises settle before what is deferred, and before the next timer", async
   expect(order.slice(2)).toEqual(["timer", "promise", "next timer"]);
 });
 
+test("a machine that sleeps runs afterwards, and late, what was due meanwhile, and what that makes by its own time", async () => {
+  const clock = new FakeClock();
+  const ran: [string, number][] = [];
+  const start = clock.now();
+  clock.schedule(10, () => {
+    ran.push(["first", clock.now() - start]);
+    clock.schedule(50, () => ran.push(["second", clock.now() - start]));
+  });
+  await clock.sleep(1_000);
+  expect(ran).toEqual([["first", 1_000]]);
+  await clock.advance(50);
+  expect(ran[1]).toEqual(["second", 1_050]);
+});
+
 test("time never steps back, even if two advance it at once", async () => {
   const clock = new FakeClock(0);
   await Promise.all([clock.advance(10), clock.advance(100), clock.advance(5)]);

@@ -1,0 +1,55 @@
+// Before MQTT 5 a server does not say when it lets a session end: what both clients make of a session that may have ended.
+import type { ConnectOptions } from "@aiko/mqtt";
+import type { ScriptedPeer } from "@aiko/mqtt/testing";
+import { expect, test } from "vitest";
+import { type Bench, watch } from "./bench.ts";
+
+interface ExpiringClient {
+  publish(topic: string, payload: string, options: { readonly qos: 2 }): Promise<unknown>;
+}
+interface ExpiringBench extends Pick<Bench, "clock" | "server" | "acceptAgain" | "passing"> {
+  online(
+    options: Pick<ConnectOptions, "cleanStart"> & { readonly protocolVersion: 4 },
+  ): Promise<{ readonly client: ExpiringClient; readonly peer: ScriptedPeer }>;
+}
+
+const HOUR = 3_600_000;
+
+export function testUnsaidExpiry(create: () => ExpiringBench): void {
+  /** A QoS 2 message is in flight when the connection is lost; then time passes, and perhaps a CONNECT stays without an answer. */
+  async function lostFor(milliseconds: number, unanswered: boolean) {
+    const bench = create();
+    const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false });
+    const outcome = watch(client.publish("a", "", { qos: 2 }));
+    await peer.expect("publish");
+    peer.cut();
+    await bench.clock.sleep(milliseconds);
+    if (unanswered) {
+      const late = await bench.passing(bench.server.next());
+      await late.expect("connect");
+      late.cut();
+    }
+    return { bench, client, outcome, again: await bench.acceptAgain({ sessionPresent: true }) };
+  }
+
+  test("on 3.1.1 a QoS 2 message fails if the session may have ended and a late CONNECT begun another", async () => {
+    const { bench, client, outcome, again } = await lostFor(HOUR, true);
+    await bench.clock.tick();
+    expect(outcome.error).toMatchObject({ code: "SESSION_LOST" });
+    // If the server kept the session after all, it may still hold the identifier: it is released before the next message uses one.
+    watch(client.publish("b", "", { qos: 2 }));
+    await bench.clock.tick();
+    const types = again.received.map(({ type }) => type);
+    expect(types).toContain("pubrel");
+    expect(types).not.toContain("publish");
+  });
+
+  test.each([
+    ["within the hour", HOUR - 60_000, true],
+    ["if every CONNECT was answered", 2 * HOUR, false],
+  ])("on 3.1.1 a QoS 2 message is sent again %s", async (_, milliseconds, unanswered) => {
+    const { outcome, again } = await lostFor(milliseconds, unanswered);
+    expect(await again.expect("publish")).toMatchObject({ topic: "a", qos: 2, dup: true });
+    expect(outcome.settled).toBe(0);
+  });
+}
