@@ -61,6 +61,32 @@ test.each([3, 4] as const)("version %i is closed without a word", async (protoco
   await peer.expectClose();
 });
 
+test.each([
+  ["CONNECT", 0x10],
+  ["CONNACK", 0x20],
+  ["SUBACK", 0x90],
+  ["UNSUBACK", 0xb0],
+  ["PINGRESP", 0xd0],
+  ["AUTH", 0xf0],
+])("%s of a client that is connected is refused by its first byte", async (_, first) => {
+  const bench = new Bench();
+  const { peer } = await bench.introduce("c");
+  peer.send(Uint8Array.of(first));
+  expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x82 });
+  await peer.expectClose();
+});
+
+test.each([
+  ["SUBSCRIBE of more than 16 MiB", [0x82, 0xfc, 0xff, 0xff, 0x07]],
+  ["PUBLISH of more than 64 MiB", [0x30, 0xfc, 0xff, 0xff, 0x1f]],
+])("%s is refused by its header", async (_, header) => {
+  const bench = new Bench();
+  const { peer } = await bench.introduce("c");
+  peer.send(Uint8Array.from(header));
+  expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x95 });
+  await peer.expectClose();
+});
+
 test("a packet above the maximum size is refused when its length is known", async () => {
   const bench = new Bench({ maximumPacketSize: 100 });
   const peer = await bench.connect("c");
