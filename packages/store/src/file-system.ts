@@ -8,8 +8,11 @@ export interface FileSystem {
    * Undefined if a living owner has it, in whatever process.
    */
   lock(directory: string, name: string): Promise<(() => Promise<void>) | undefined>;
-  /** For reading and writing. "existing": undefined if there is none; "empty": made, or emptied. */
-  open(path: string, as: "existing" | "empty"): Promise<OpenFile | undefined>;
+  /**
+   * For reading and writing. "existing": undefined if there is none; "new": rejects with EEXIST if something has the name. Rejects if
+   * the name is that of a link, or of a file that another user planted.
+   */
+  open(path: string, as: "existing" | "new"): Promise<OpenFile | undefined>;
   /** Replaces what has the new name. */
   rename(path: string, newPath: string): Promise<void>;
   /** Another name for the same file. Rejects with EEXIST if something has it. */

@@ -1,14 +1,16 @@
 /** A session's file on its way to being written anew: made beside the old one, and filled with records and with bytes as they are. */
 
 import type { FileSystem, OpenFile } from "./file-system.js";
-import { FRAME_SIZE, HEADER_SIZE, RECORD_SIZE, writeChanges, writeFrameHeader, writeHeader } from "./journal-format.js";
+import { FRAME_HEADER_SIZE, type Framing } from "./framing.js";
+import { FRAME_SIZE, RECORD_SIZE, writeChanges, writeFrameHeader } from "./journal-format.js";
 
 /** A new file with nothing but a header, in the place of what may have been left there. */
-export async function createFile(files: FileSystem, path: string, seed: number): Promise<OpenFile> {
-  const file = await files.open(path, "empty");
+export async function createFile(files: FileSystem, path: string, framing: Framing): Promise<OpenFile> {
+  await files.remove(path);
+  const file = await files.open(path, "new");
   if (file === undefined) throw new Error(`bug: ${path} was not made`);
   try {
-    await file.write([writeHeader(seed)], 0);
+    await file.write([framing.header], 0);
     return file;
   } catch (error) {
     await file.close();
@@ -19,15 +21,17 @@ export async function createFile(files: FileSystem, path: string, seed: number):
 
 /** Records that are gathered to frames behind a new file's header. */
 export class JournalCopy {
-  end = HEADER_SIZE;
+  end: number;
   private size = 0;
   private parts: Buffer[] = [];
   private readonly positions = new Map<number, number>();
 
   constructor(
     private readonly file: OpenFile,
-    private readonly seed: number,
-  ) {}
+    private readonly framing: Framing,
+  ) {
+    this.end = framing.header.length;
+  }
 
   /** Whether there is as much to flush as a frame should have. */
   get isFull(): boolean {
@@ -36,15 +40,15 @@ export class JournalCopy {
 
   add(key: number, value: Uint8Array): void {
     const part = writeChanges([{ key, value }]);
-    this.positions.set(key, this.end + HEADER_SIZE + this.size + RECORD_SIZE);
+    this.positions.set(key, this.end + FRAME_HEADER_SIZE + this.size + RECORD_SIZE);
     this.parts.push(part);
     this.size += part.length;
   }
 
   async flush(): Promise<void> {
     if (this.size === 0) return;
-    await this.file.write([writeFrameHeader(this.parts, this.seed), ...this.parts], this.end);
-    this.end += HEADER_SIZE + this.size;
+    await this.file.write([writeFrameHeader(this.parts, this.framing), ...this.parts], this.end);
+    this.end += FRAME_HEADER_SIZE + this.size;
     this.size = 0;
     this.parts = [];
   }

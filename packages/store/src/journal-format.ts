@@ -1,23 +1,18 @@
 /**
- * The bytes of a session's file: a header, then frames, each the changes of one synced write. Writes them and finds them
- * again, whatever happened to the file. Knows nothing of when they are written.
+ * The bytes of a session's file behind its header: frames, each the changes of one synced write. Writes them and finds them again,
+ * whatever happened to the file. Knows nothing of when they are written.
  *
- *     header   "AIKOMQTT", version (4 bytes), checksum (4)
- *     frame    mark (4), length of the body (4), checksum of the body (4), checksum of these twelve bytes (4), body
+ *     frame    mark (4 bytes), length of the body (4), checksum of the body (4), checksum of these twelve bytes (4), body
  *     body     changes: key (8; with the highest bit set it is a removal), and for a put the value's length (4) and the value
  *
- * Integers are big-endian, checksums CRC-32. Those of headers begin with the checksum of the session's name, so that no frame is
- * taken for another session's.
+ * Integers are big-endian, checksums CRC-32. The mark, and what the checksums begin with, is in the header: see framing.ts.
  */
 
-import { type StoreChange, TransportError } from "@aiko/mqtt";
+import type { StoreChange } from "@aiko/mqtt";
 import { crc32 } from "./crc32.js";
 import type { OpenFile } from "./file-system.js";
+import { FRAME_HEADER_SIZE, type Framing, frameLength } from "./framing.js";
 
-export const HEADER_SIZE = 16;
-const VERSION = 1;
-const MAGIC = Buffer.from("AIKOMQTT");
-const MARK = 0x414b4a42;
 const REMOVAL = 0x8000_0000;
 const TWO_32 = 2 ** 32;
 
@@ -26,28 +21,16 @@ export const RECORD_SIZE = 12;
 /** The most bytes of one frame's body, if it is made of several writes, or of records that are copied. */
 export const FRAME_SIZE = 2 ** 20;
 
-export function seedOf(name: string): number {
-  return crc32(Buffer.from(name, "utf16le"));
-}
-
-export function writeHeader(seed: number): Buffer {
-  const header = Buffer.alloc(HEADER_SIZE);
-  header.set(MAGIC);
-  header.writeUInt32BE(VERSION, 8);
-  header.writeUInt32BE(crc32(header.subarray(0, 12), seed), 12);
-  return header;
-}
-
 /** What stands before a body that consists of these parts. */
-export function writeFrameHeader(parts: readonly Uint8Array[], seed: number): Buffer {
-  const header = Buffer.allocUnsafe(HEADER_SIZE);
+export function writeFrameHeader(parts: readonly Uint8Array[], { mark, seed, bodySeed }: Framing): Buffer {
+  const header = Buffer.allocUnsafe(FRAME_HEADER_SIZE);
   let length = 0;
-  let checksum = 0;
+  let checksum = bodySeed;
   for (const part of parts) {
     length += part.length;
     checksum = crc32(part, checksum);
   }
-  header.writeUInt32BE(MARK, 0);
+  header.writeUInt32BE(mark, 0);
   header.writeUInt32BE(length, 4);
   header.writeUInt32BE(checksum, 8);
   header.writeUInt32BE(crc32(header.subarray(0, 12), seed), 12);
@@ -106,71 +89,56 @@ export interface Frames {
 }
 
 /**
- * Walks through the file up to `end`. Resolves to where its intact frames end: behind that stands at most what a crash left of
- * a frame that was being written, which nobody was told of as written.
+ * Walks through the file from its first frame up to `end`. Resolves to where its intact frames end: behind that stands at most what a
+ * crash left of a frame that was being written, which nobody was told of as written. Reads each byte a few times at most.
  */
-export async function walk(file: OpenFile, end: number, seed: number, frames: Frames): Promise<number> {
+export async function walk(file: OpenFile, end: number, framing: Framing, frames: Frames): Promise<number> {
   const window = new Window(file, end);
-  let at = HEADER_SIZE;
-  const header = await window.at(0, Math.min(HEADER_SIZE, end));
-  if (!header.equals(writeHeader(seed))) {
-    assertNotLater(header, seed);
-    at = await nextFrame(window, 0, seed);
-    frames.damaged(0, at);
-  }
+  let at = framing.header.length;
   while (at < end) {
-    const length = await bodyLength(window, at, seed);
-    const next = length === undefined ? await nextFrame(window, at + 1, seed) : at + HEADER_SIZE + length;
+    const length = await bodyLength(window, at, framing);
+    const next = length === undefined ? await nextHeader(window, at + 1, framing) : at + FRAME_HEADER_SIZE + length;
     if (length !== undefined && next <= end) {
-      const body = await intactBody(window, at, length);
+      const body = await intactBody(window, at, length, framing);
       if (body) {
-        await frames.frame(body, at + HEADER_SIZE);
+        await frames.frame(body, at + FRAME_HEADER_SIZE);
         at = next;
         continue;
       }
     }
     if (next >= end && (await isTorn(window, at, next))) return at;
-    const stop = Math.min(next, end);
+    const stop = length !== undefined || framing.isUnforgeable ? Math.min(next, end) : end;
     frames.damaged(at, stop - at);
     at = stop;
   }
   return Math.min(at, end);
 }
 
-/** @throws TransportError if a later version of this package wrote the file, which is no damage */
-function assertNotLater(header: Buffer, seed: number): void {
-  if (header.length < HEADER_SIZE || !header.subarray(0, MAGIC.length).equals(MAGIC)) return;
-  if (header.readUInt32BE(12) !== crc32(header.subarray(0, 12), seed)) return;
-  const version = header.readUInt32BE(8);
-  throw new TransportError("STORE_FAILED", `the file has version ${version}, this store knows ${VERSION} only`);
-}
-
-async function bodyLength(window: Window, at: number, seed: number): Promise<number | undefined> {
-  if (at + HEADER_SIZE > window.end) return undefined;
-  const header = await window.at(at, HEADER_SIZE);
-  if (header.readUInt32BE(0) !== MARK || header.readUInt32BE(12) !== crc32(header.subarray(0, 12), seed)) {
-    return undefined;
-  }
-  return header.readUInt32BE(4);
+async function bodyLength(window: Window, at: number, framing: Framing): Promise<number | undefined> {
+  if (at + FRAME_HEADER_SIZE > window.end) return undefined;
+  return frameLength(await window.at(at, FRAME_HEADER_SIZE), framing);
 }
 
 /** `bodyLength` has said that a header stands there. */
-async function intactBody(window: Window, at: number, length: number): Promise<Buffer | undefined> {
-  const frame = await window.at(at, HEADER_SIZE + length);
-  const body = frame.subarray(HEADER_SIZE);
-  return crc32(body) === frame.readUInt32BE(8) && eachChange(body, () => {}) ? body : undefined;
+async function intactBody(window: Window, at: number, length: number, framing: Framing): Promise<Buffer | undefined> {
+  const frame = await window.at(at, FRAME_HEADER_SIZE + length);
+  const body = frame.subarray(FRAME_HEADER_SIZE);
+  return crc32(body, framing.bodySeed) === frame.readUInt32BE(8) && eachChange(body, () => {}) ? body : undefined;
 }
 
-/** The next intact frame at `from` or behind it; the end of the file if there is none. */
-async function nextFrame(window: Window, from: number, seed: number): Promise<number> {
-  for (let at = from; at + HEADER_SIZE <= window.end; at++) {
-    if ((await window.at(at, 1))[0] !== MARK >>> 24) {
-      at = (await window.find(MARK >>> 24, at)) - 1;
-      continue;
+/**
+ * Where the next frame's header stands, at `from` or behind it; the end of the file if there is none. Whether its body is intact is
+ * not asked: headers that all announce long bodies would have the same bytes read again for each.
+ */
+async function nextHeader(window: Window, from: number, framing: Framing): Promise<number> {
+  const mark = Buffer.alloc(4);
+  mark.writeUInt32BE(framing.mark);
+  for (let at = from; at + FRAME_HEADER_SIZE <= window.end; ) {
+    const bytes = await window.behind(at, FRAME_HEADER_SIZE);
+    for (let found = bytes.indexOf(mark); found >= 0; found = bytes.indexOf(mark, found + 1)) {
+      if (frameLength(bytes.subarray(found), framing) !== undefined) return at + found;
     }
-    const length = await bodyLength(window, at, seed);
-    if (length === undefined || at + HEADER_SIZE + length > window.end) continue;
-    if (await intactBody(window, at, length)) return at;
+    at += bytes.length - (FRAME_HEADER_SIZE - 1);
   }
   return window.end;
 }
@@ -180,7 +148,7 @@ async function nextFrame(window: Window, from: number, seed: number): Promise<nu
  * reached the disk and reads as zeros. A flipped bit looks otherwise.
  */
 async function isTorn(window: Window, at: number, frameEnd: number): Promise<boolean> {
-  if (frameEnd > window.end || at + HEADER_SIZE > window.end) return true;
+  if (frameEnd > window.end || at + FRAME_HEADER_SIZE > window.end) return true;
   for (let start = at; start < window.end; ) {
     const stop = Math.min(start - (start % SECTOR) + SECTOR, window.end);
     if ((await window.at(start, stop - start)).every((byte) => byte === 0)) return true;
@@ -207,14 +175,10 @@ class Window {
     return this.bytes.subarray(position - this.start, position - this.start + length);
   }
 
-  /** Where the byte stands, at `position` or behind it; the end if it does not. */
-  async find(byte: number, position: number): Promise<number> {
-    for (let at = position; at < this.end; at = this.start + this.bytes.length) {
-      await this.at(at, 1);
-      const found = this.bytes.indexOf(byte, at - this.start);
-      if (found >= 0) return this.start + found;
-    }
-    return this.end;
+  /** All that is in memory from `position` on, `least` bytes at least; valid until the next call. */
+  async behind(position: number, least: number): Promise<Buffer> {
+    await this.at(position, least);
+    return this.bytes.subarray(position - this.start);
   }
 
   private async load(position: number, length: number): Promise<void> {

@@ -10,8 +10,9 @@
 
 import { type StoreChange, type StoreRecord, TransportError } from "@aiko/mqtt";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
+import { FRAME_HEADER_SIZE, type Framing, newFraming, readFraming } from "./framing.js";
 import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
-import { eachChange, FRAME_SIZE, HEADER_SIZE, seedOf, walk, writeChanges, writeFrameHeader } from "./journal-format.js";
+import { eachChange, FRAME_SIZE, walk, writeChanges, writeFrameHeader } from "./journal-format.js";
 import { mostGrowth, RecordIndex } from "./record-index.js";
 import { storeError } from "./store-error.js";
 
@@ -46,7 +47,6 @@ const KEPT_ASIDE = 10;
 
 export class Journal {
   private index = new RecordIndex();
-  private readonly seed: number;
   private tasks: Task[] = [];
   private waitingBytes = 0;
   private working: Promise<void> | undefined;
@@ -60,12 +60,10 @@ export class Journal {
     private readonly files: FileSystem,
     private readonly directory: string,
     private readonly path: string,
-    name: string,
     private readonly bounds: JournalBounds,
     private file: OpenFile,
-  ) {
-    this.seed = seedOf(name);
-  }
+    private framing: Framing,
+  ) {}
 
   static async open(
     files: FileSystem,
@@ -75,16 +73,13 @@ export class Journal {
     bounds: JournalBounds,
   ): Promise<Opened> {
     await files.remove(`${path}.new`);
-    let file = await files.open(path, "existing");
-    if (file === undefined) {
-      file = await createFile(files, `${path}.new`, seedOf(name));
-      await file.sync();
-      await files.rename(`${path}.new`, path);
-      await files.syncDirectory(directory);
-    }
-    const journal = new Journal(files, directory, path, name, bounds, file);
+    const existing = await files.open(path, "existing");
+    const framing = newFraming(name);
+    const file = existing ?? (await createFile(files, `${path}.new`, framing));
+    const journal = new Journal(files, directory, path, bounds, file, framing);
     try {
-      return { journal, ...(await journal.load()) };
+      if (existing === undefined) await journal.putInPlace();
+      return { journal, ...(await journal.load(name)) };
     } catch (error) {
       await journal.file.close();
       throw error;
@@ -156,7 +151,7 @@ export class Journal {
   }
 
   private async append(parts: readonly Buffer[]): Promise<void> {
-    const header = writeFrameHeader(parts, this.seed);
+    const header = writeFrameHeader(parts, this.framing);
     try {
       await this.file.write([header, ...parts], this.end);
     } catch (error) {
@@ -170,7 +165,7 @@ export class Journal {
       this.failure = storeError(`sync ${this.path}, and nothing more is written until it is opened again`, error);
       throw this.failure;
     }
-    let position = this.end + HEADER_SIZE;
+    let position = this.end + FRAME_HEADER_SIZE;
     for (const part of parts) {
       this.index.apply(part, position);
       position += part.length;
@@ -203,31 +198,49 @@ export class Journal {
     );
   }
 
-  /** Reads the file, and mends it. */
-  private async load(): Promise<{ records: StoreRecord[]; damage: Damage[] }> {
+  /** Gives a file that was just made its name. */
+  private async putInPlace(): Promise<void> {
+    await this.file.sync();
+    await this.files.rename(`${this.path}.new`, this.path);
+    await this.files.syncDirectory(this.directory);
+  }
+
+  /** Reads the file, and mends it, or writes it anew if an earlier version of this package wrote it. */
+  private async load(name: string): Promise<{ records: StoreRecord[]; damage: Damage[] }> {
     const values = new Map<number, Uint8Array>();
     const damaged: { offset: number; bytes: number }[] = [];
     const size = await this.file.size();
-    this.end = await walk(this.file, size, this.seed, {
-      frame: (body, position) => {
-        this.index.apply(body, position);
-        eachChange(body, (key, start, length) => {
-          if (length < 0) values.delete(key);
-          else values.set(key, new Uint8Array(body.subarray(start, start + length)));
-        });
-      },
-      damaged: (offset, bytes) => damaged.push({ offset, bytes }),
-    });
+    const fresh = this.framing;
+    const found = await readFraming(this.file, name);
+    if (found === undefined) {
+      damaged.push({ offset: 0, bytes: size });
+    } else {
+      this.framing = found.framing;
+      if (found.damaged > 0) damaged.push({ offset: 0, bytes: found.damaged });
+      this.end = await walk(this.file, size, this.framing, {
+        frame: (body, position) => {
+          this.index.apply(body, position);
+          eachChange(body, (key, start, length) => {
+            if (length < 0) values.delete(key);
+            else values.set(key, new Uint8Array(body.subarray(start, start + length)));
+          });
+        },
+        damaged: (offset, bytes) => damaged.push({ offset, bytes }),
+      });
+    }
     let damage: Damage[] = [];
+    const alone = (finish: () => Promise<void>): Promise<void> => finish();
     if (damaged.length > 0) {
       const keptAs = await this.keepAside();
       damage = damaged.map((each) => ({ file: this.path, ...each, keptAs }));
-      await this.rewrite((finish) => finish(), "skip damage");
-      if (this.failure !== undefined) throw this.failure;
+      await this.rewrite(alone, "skip damage", fresh);
     } else {
       if (this.end < size) await this.file.truncate(this.end);
       await this.file.sync(); // a process that was killed may have written without syncing
+      // If it cannot be, as on a full disk, the old one is as good as it was.
+      if (!this.framing.isUnforgeable) await this.rewrite(alone, "fail at damage", fresh).catch(() => undefined);
     }
+    if (this.failure !== undefined) throw this.failure;
     const records = [...values].map(([key, value]) => ({ key, value }));
     return { records: records.sort((a, b) => a.key - b.key), damage };
   }
@@ -248,11 +261,12 @@ export class Journal {
 
   private compactIfWorthwhile(): void {
     const used = this.index.bytesInFile;
-    if (this.end - used < Math.max(this.bounds.toleratedWaste, used) || this.end < this.compactAt) return;
+    const waste = this.end - this.framing.header.length - used;
+    if (waste < Math.max(this.bounds.toleratedWaste, used) || this.end < this.compactAt) return;
     if (this.compacting !== undefined || this.closing || this.failure !== undefined) return;
     const exclusively = (finish: () => Promise<void>): Promise<void> =>
       new Promise((resolve, reject) => this.add({ run: () => finish().then(resolve, reject) }));
-    this.compacting = this.rewrite(exclusively, "fail at damage")
+    this.compacting = this.rewrite(exclusively, "fail at damage", this.framing)
       .catch((error: unknown) => {
         // Nothing is lost: the file stays as it is. Not again at once: the disk may be full.
         this.compactAt = this.end * 1.5;
@@ -266,17 +280,20 @@ export class Journal {
   /**
    * Copies the records to a new file and puts it in the place of the old one. What is written meanwhile goes to the old one and
    * is copied last, by `finish`, which must run while nothing is written.
+   *
+   * @param framing of the new file; not another than the old one's if something may be written meanwhile
    */
   private async rewrite(
     exclusively: (finish: () => Promise<void>) => Promise<void>,
     policy: "skip damage" | "fail at damage",
+    framing: Framing,
   ): Promise<void> {
     const newPath = `${this.path}.new`;
-    const file = await createFile(this.files, newPath, this.seed);
+    const file = await createFile(this.files, newPath, framing);
     let inPlace = false;
     try {
       const copiedTo = this.end;
-      const copy = new JournalCopy(file, this.seed);
+      const copy = new JournalCopy(file, framing);
       if (this.index.size > 0) await this.copyRecords(copiedTo, copy, policy);
       await copy.flush();
       const shift = copy.end - copiedTo;
@@ -301,6 +318,7 @@ export class Journal {
         }
         const old = this.file;
         this.file = file;
+        this.framing = framing;
         this.end += shift;
         this.index = index;
         await old.close();
@@ -314,7 +332,7 @@ export class Journal {
   }
 
   private async copyRecords(end: number, copy: JournalCopy, policy: "skip damage" | "fail at damage"): Promise<void> {
-    const intactEnd = await walk(this.file, end, this.seed, {
+    const intactEnd = await walk(this.file, end, this.framing, {
       frame: async (body, position) => {
         if (this.closing) throw new Error("the store closes");
         eachChange(body, (key, start, length) => {

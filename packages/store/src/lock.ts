@@ -60,6 +60,7 @@ async function takeNumber(directory: string, name: string, own: string, places: 
       if (found === "gone") continue; // somebody took a higher number meanwhile
     }
     const mine = highest + 1;
+    if (mine > HIGHEST_NUMBER) throw new Error(`no number is left behind ${numbered(highest)}; remove it`);
     try {
       await link(join(directory, own), join(directory, numbered(mine)));
     } catch (error) {
@@ -78,8 +79,14 @@ async function takeNumber(directory: string, name: string, own: string, places: 
 
 async function numbersOf(directory: string, name: string): Promise<number[]> {
   const start = `${name}.lock-`;
-  return (await readdir(directory)).filter((each) => each.startsWith(start)).map((each) => +each.slice(start.length));
+  const numbers = (await readdir(directory))
+    .filter((each) => each.startsWith(start))
+    .map((each) => +each.slice(start.length));
+  return numbers.filter((n) => Number.isSafeInteger(n) && n > 0 && n <= HIGHEST_NUMBER); // others may put any name there
 }
+
+/** One start a millisecond would take a month to come here. */
+const HIGHEST_NUMBER = 2 ** 32;
 
 function lookAt(address: string): Promise<"alive" | "dead" | "gone"> {
   return new Promise((resolve) => {

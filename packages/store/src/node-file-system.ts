@@ -1,8 +1,9 @@
 /** The file system of Node. */
 
 import * as fs from "node:fs";
-import { link, mkdir, open, rename, rm } from "node:fs/promises";
+import { link, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import process from "node:process";
 import { promisify } from "node:util";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
 import { lock } from "./lock.js";
@@ -11,20 +12,32 @@ import { lock } from "./lock.js";
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 
+const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+/** Whoever can write to the directory can plant a link to any file of this user's. Windows, where only administrators can, has none. */
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+const EXISTING = O_RDWR | O_NOFOLLOW;
+const CREATE = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
     const first = await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
-    if (first === undefined) return;
+    if (first === undefined) {
+      await warnIfExposed(path);
+      return;
+    }
     const above = dirname(resolve(first));
     for (let made = resolve(path); made !== above; made = dirname(made)) await syncDirectory(dirname(made));
   },
   lock,
   async open(path, as) {
-    const { O_RDWR, O_CREAT, O_TRUNC } = fs.constants;
     try {
-      return new NodeFile(await openFile(path, as === "empty" ? O_RDWR | O_CREAT | O_TRUNC : O_RDWR, FILE_MODE));
+      const file = new NodeFile(await openFile(path, as === "new" ? CREATE : EXISTING, FILE_MODE));
+      if (as === "existing") await assertNotPlanted(file, path);
+      return file;
     } catch (error) {
-      if (as === "existing" && codeOf(error) === "ENOENT") return undefined;
+      const code = codeOf(error);
+      if (as === "existing" && code === "ENOENT") return undefined;
+      if (code === "ELOOP" || code === "EMLINK") throw planted(path, "is a symbolic link", error);
       throw error;
     }
   },
@@ -52,8 +65,12 @@ function writeFile(descriptor: number, buffers: readonly Uint8Array[], position:
 class NodeFile implements OpenFile {
   constructor(private readonly descriptor: number) {}
 
+  stat(): Promise<fs.Stats> {
+    return statFile(this.descriptor);
+  }
+
   async size(): Promise<number> {
-    return (await statFile(this.descriptor)).size;
+    return (await this.stat()).size;
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
@@ -98,6 +115,41 @@ function behind(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
     skip -= skipped;
     return skipped === buffer.length ? [] : [buffer.subarray(skipped)];
   });
+}
+
+/** Closes the file if it is not one that this user, root, or the directory's owner can have put there. */
+async function assertNotPlanted(file: NodeFile, path: string): Promise<void> {
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw planted(path, "is not a regular file");
+    const own = process.geteuid?.();
+    if (own === undefined || found.uid === own || found.uid === 0) return;
+    if (found.uid !== (await stat(dirname(path))).uid) throw planted(path, `belongs to another user (${found.uid})`);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function planted(path: string, what: string, cause?: unknown): Error {
+  return new Error(`${path} ${what}, so it may have been planted and is not opened; remove it`, { cause });
+}
+
+/** Directories that this process was warned of. */
+const exposed = new Set<string>();
+const WRITABLE_BY_OTHERS = 0o022;
+
+/** A directory that others can write to is not refused: many are, with a umask of 002. Nothing that others put there is followed. */
+async function warnIfExposed(path: string): Promise<void> {
+  if (process.platform === "win32" || exposed.has(path)) return; // permissions are not in the mode there
+  const { mode } = await stat(path);
+  if ((mode & WRITABLE_BY_OTHERS) === 0) return;
+  exposed.add(path);
+  process.emitWarning(
+    `disk store: other users can write to ${path} (mode ${(mode & 0o7777).toString(8)}), and so remove sessions or keep them locked; ` +
+      `run chmod go-w on it`,
+    { type: "AikoMqttWarning", code: "STORE_EXPOSED" },
+  );
 }
 
 async function syncDirectory(path: string): Promise<void> {

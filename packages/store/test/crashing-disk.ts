@@ -85,8 +85,9 @@ export class CrashingDisk {
         alive();
         let inode = this.names.get(path);
         if (inode === undefined && as === "existing") return undefined;
-        if (as === "empty") {
+        if (as === "new") {
           step(`create ${path}`);
+          if (this.names.has(path)) throw failure("EEXIST");
           inode = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0), pending: [] };
           this.changeNames((names) => names.set(path, inode as Inode));
         }
