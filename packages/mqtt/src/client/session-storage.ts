@@ -3,11 +3,12 @@
  * while there is no connection that would; closes it. What a failed write means is the store writer's to say.
  */
 
-import { type MqttError, TimeoutError } from "../errors.js";
+import { type MqttError, TimeoutError, TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
-import type { Store } from "../platform/store.js";
+import type { Store, StoreRecord } from "../platform/store.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
-import { SessionJournal, type StoredSession } from "../session/session-journal.js";
+import { type RejectedRecord, SET_ASIDE, SessionJournal, type StoredSession } from "../session/session-journal.js";
+import { quotable } from "../topic/mqtt-string.js";
 import { StoreWriter } from "./store-writer.js";
 
 export interface StorageOwner {
@@ -120,8 +121,46 @@ export class SessionStorage {
       opening.then(() => this.store.close()).catch(() => undefined);
       throw error;
     });
-    const session = this.journal.load(records);
-    this.state = { at: "open" };
-    this.owner.restored(session);
+    try {
+      const session = this.journal.load(records);
+      const [first] = session.rejected;
+      if (first !== undefined) throw await this.setAside(first, session.rejected, records);
+      this.state = { at: "open" };
+      this.owner.restored(session);
+    } catch (error) {
+      await this.answered(this.store.close(), "close").catch(() => undefined); // nobody else would: it is not open
+      throw error;
+    }
+  }
+
+  /**
+   * Gives records that cannot be read other keys, in one write, so that none is lost and the next client goes on without them.
+   * Resolves to what is to be reported.
+   */
+  private async setAside(
+    first: RejectedRecord,
+    rejected: readonly RejectedRecord[],
+    records: readonly StoreRecord[],
+  ): Promise<MqttError> {
+    let key = SET_ASIDE;
+    for (const record of records) if (record.key >= key) key = record.key + 1;
+    let became = `set aside under the key ${key}`;
+    let cause: unknown;
+    const changes = rejected.flatMap((record) => [
+      { key: record.key, value: undefined },
+      { key: key++, value: record.value },
+    ]);
+    try {
+      await this.answered(this.store.write(changes), "write to");
+    } catch (error) {
+      became = "left where it is, as it could not be set aside";
+      cause = error;
+    }
+    const others = rejected.length > 1 ? ` (and ${rejected.length - 1} more)` : "";
+    return new TransportError(
+      "STORE_CORRUPT",
+      `store: in "${quotable(this.name)}" the record ${String(first.key)} cannot be read: ${quotable(first.why)}; it was ${became}${others}`,
+      { cause },
+    );
   }
 }

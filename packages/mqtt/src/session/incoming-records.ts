@@ -124,6 +124,17 @@ export class IncomingRecords {
   }
 }
 
+/** Whether that is one of these, and can be loaded. */
+export function isIncomingRecord(key: number, value: Uint8Array): boolean {
+  const { length } = value;
+  if (key === INCOMING)
+    return length === 8 && Number.isFinite(new DataView(value.buffer, value.byteOffset).getFloat64(0));
+  const isOne = key > INCOMING && key <= INCOMING + LAST_IDENTIFIER && value instanceof Uint8Array;
+  return isOne && (length === 0 || (length === 5 && (value[0] as number) < 2));
+}
+
+const LAST_IDENTIFIER = 65_535;
+
 function write(entry: Entry): Uint8Array {
   const value = new Uint8Array(5);
   value[0] = entry % 2;

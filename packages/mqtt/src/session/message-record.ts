@@ -10,12 +10,17 @@ import type { PublishPacket } from "../codec/packets.js";
 import { writePublish } from "../codec/publish-coder.js";
 import { ServerPacketStream } from "../codec/server-packet-stream.js";
 import { utf8Bytes } from "../platform/text.js";
+import { INCOMING } from "./incoming-records.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
 const HEADER = 19;
 const QUEUED = 0;
 const SENT = 1;
 const RELEASED = 2;
+const STATES = ["queued", "sent", "released"] as const;
+
+const NOT_OURS = "this client did not write it";
+const UNLIMITED = { maximumPacketSize: Infinity };
 
 /** A message as an earlier process left it. */
 export interface StoredMessage {
@@ -90,18 +95,36 @@ function writeAlone(message: OutgoingMessage): Uint8Array {
   return record;
 }
 
-/** @param sequence the record's key */
-export function readMessage(sequence: number, record: Uint8Array): StoredMessage {
+/**
+ * @param sequence the record's key
+ * @param identifiers of the messages that were read before; this one's is added
+ * @throws Error if it is not such a record: a store may be damaged, and its files may have been changed by others
+ */
+export function readMessage(sequence: number, record: Uint8Array, identifiers: Set<number>): StoredMessage {
+  const state = STATES[record[0] as number];
+  const packet = new ServerPacketStream(5, UNLIMITED).push(record.subarray(HEADER))[0];
+  if (state === undefined || packet?.type !== "publish") throw new Error(NOT_OURS);
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  const packet = new ServerPacketStream(5).push(record.subarray(HEADER))[0];
-  if (packet?.type !== "publish") throw new Error(`bug: the stored record ${sequence} holds no PUBLISH`);
-  const state = view.getUint8(0);
-  return {
-    sequence,
-    state: state === RELEASED ? "released" : state === SENT ? "sent" : "queued",
-    packetIdentifier: view.getUint16(1),
-    expiresAt: view.getFloat64(3),
-    queuedAt: view.getFloat64(11),
-    packet,
-  };
+  const packetIdentifier = view.getUint16(1);
+  const expiresAt = view.getFloat64(3);
+  const queuedAt = view.getFloat64(11);
+  const { payload, qos, dup, properties } = packet;
+  if (
+    !(sequence > 0 && sequence < INCOMING / 2 && sequence % 1 === 0) || // which leaves numbers for those to come
+    // Behind the payload there is nothing.
+    payload.byteOffset + payload.length !== record.byteOffset + record.length ||
+    packet.packetIdentifier !== (packetIdentifier || 1) ||
+    (packetIdentifier === 0) !== (state === "queued") ||
+    identifiers.has(packetIdentifier) ||
+    qos < (state === "released" ? 2 : 1) ||
+    dup ||
+    properties?.topicAlias !== undefined ||
+    properties?.subscriptionIdentifiers !== undefined ||
+    Number.isNaN(expiresAt) ||
+    !Number.isFinite(queuedAt)
+  ) {
+    throw new Error(NOT_OURS);
+  }
+  if (packetIdentifier > 0) identifiers.add(packetIdentifier);
+  return { sequence, state, packetIdentifier, expiresAt, queuedAt, packet };
 }

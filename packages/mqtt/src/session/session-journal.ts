@@ -3,12 +3,13 @@
  * packet identifiers, and what `IncomingRecords` knows of QoS 2 messages that came. Collects changes; whoever owns the connection has
  * them written before the packets that rest on them leave.
  *
- * Records: a message is kept under its sequence number, which gives the order; numbers from INCOMING on are the incoming ones. What changes several times between two writes is written once, and what is over before the first not
- * at all.
+ * Records: a message is kept under its sequence number, which gives the order; numbers from INCOMING on are the incoming ones, and those
+ * from SET_ASIDE on were records that could not be read, which nobody reads again. What changes several times between two writes is
+ * written once, and what is over before the first not at all.
  */
 
 import type { StoreChange, StoreRecord } from "../platform/store.js";
-import { INCOMING, IncomingRecords } from "./incoming-records.js";
+import { IncomingRecords, isIncomingRecord } from "./incoming-records.js";
 import { MessageRecords, readMessage, type StoredMessage } from "./message-record.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
@@ -16,7 +17,16 @@ export interface StoredSession {
   readonly messages: readonly StoredMessage[];
   /** Packet identifiers of QoS 2 messages received and not yet released. */
   readonly incoming: readonly number[];
+  /** Records that cannot be read. If there are any, nothing was loaded. */
+  readonly rejected: readonly RejectedRecord[];
 }
+
+export interface RejectedRecord extends StoreRecord {
+  readonly why: string;
+}
+
+/** Records that could not be read are kept from here on. */
+export const SET_ASIDE = 2 ** 52;
 
 /** What was taken to be written: what `refused` needs to know of it. */
 interface Batch {
@@ -39,17 +49,23 @@ export class SessionJournal {
   /** Reads what a store held, and goes on numbering behind it. */
   load(records: readonly StoreRecord[]): StoredSession {
     const messages: StoredMessage[] = [];
-    const incoming: number[] = [];
-    for (const { key, value } of records) {
-      if (key >= INCOMING) {
-        const open = this.incoming.load(key, value);
-        if (open !== undefined) incoming.push(open);
-      } else {
-        messages.push(readMessage(key, value));
-        this.sequence = Math.max(this.sequence, key);
+    const received: StoreRecord[] = [];
+    const rejected: RejectedRecord[] = [];
+    const identifiers = new Set<number>();
+    for (const record of records) {
+      const { key, value } = record;
+      if (key >= SET_ASIDE) continue;
+      try {
+        if (isIncomingRecord(key, value)) received.push(record);
+        else messages.push(readMessage(key, value, identifiers));
+      } catch (error) {
+        rejected.push({ ...record, why: (error as Error).message });
       }
     }
-    return { messages, incoming };
+    if (rejected.length > 0) return { messages: [], incoming: [], rejected };
+    for (const { sequence } of messages) this.sequence = Math.max(this.sequence, sequence);
+    const incoming = received.map(({ key, value }) => this.incoming.load(key, value));
+    return { messages, incoming: incoming.filter((open) => open !== undefined), rejected };
   }
 
   /** The message, as it will stand when the changes are taken. */

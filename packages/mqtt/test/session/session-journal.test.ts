@@ -1,4 +1,5 @@
 import { SessionJournal } from "@aiko/mqtt/session";
+import { SeededRandom } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import type { PubrelPacket } from "../../src/codec/packets.ts";
 import type { StoreRecord } from "../../src/platform/store.ts";
@@ -315,10 +316,101 @@ test("without changes there is nothing to write", () => {
   expect(journal.take()).toBeUndefined();
 });
 
-test("a record that holds no PUBLISH is a broken store, and said to be one", () => {
-  const value = new Uint8Array(13);
-  value.set([0xc0, 0x00], 11);
-  expect(() => new SessionJournal().load([{ key: 1, value }])).toThrow("bug: the stored record 1");
+describe("a record that is none", () => {
+  const message = new KeptMessage("a", 2, { payload: "payload", properties: { userProperties: [["k", "v"]] } });
+  const record = (state = 1, identifier = 7, change: (bytes: Uint8Array, view: DataView) => void = () => undefined) => {
+    const value = recordOf(message);
+    const view = new DataView(value.buffer);
+    view.setUint8(0, state);
+    view.setUint16(1, identifier);
+    view.setUint16(24, identifier || 1);
+    change(value, view);
+    return value;
+  };
+  const load = (...records: StoreRecord[]) => new SessionJournal().load(records);
+
+  test("is not what a journal wrote", () => {
+    for (const [state, identifier] of [
+      [0, 0],
+      [1, 7],
+      [2, 7],
+    ] as const) {
+      expect(load({ key: 1, value: record(state, identifier) }).rejected).toEqual([]);
+    }
+  });
+
+  test.each<[string, number, unknown]>([
+    ["no bytes", 1, new Uint8Array(0)],
+    ["a header alone", 1, record().subarray(0, 19)],
+    ["a state that there is not", 1, record(3)],
+    ["a time that is no number", 1, record(1, 7, (_, view) => view.setFloat64(3, Number.NaN))],
+    ["a time that never comes", 1, record(1, 7, (_, view) => view.setFloat64(11, Infinity))],
+    ["no packet identifier though it was sent", 1, record(1, 0)],
+    ["a packet identifier though it was not sent", 1, record(0, 7)],
+    ["two packet identifiers", 1, record(1, 7, (_, view) => view.setUint16(24, 8))],
+    [
+      "a released message of QoS 1",
+      1,
+      record(2, 7, (bytes) => {
+        bytes[19] = 0x32;
+      }),
+    ],
+    ["QoS 0", 1, Uint8Array.of(...new Uint8Array(19), 0x30, 5, 0, 1, 97, 0, 1)],
+    [
+      "DUP",
+      1,
+      record(1, 7, (bytes) => {
+        bytes[19] = 0x3c;
+      }),
+    ],
+    ["a PINGREQ", 1, Uint8Array.of(...new Uint8Array(19), 0xc0, 0)],
+    ["a PINGRESP", 1, Uint8Array.of(...new Uint8Array(19), 0xd0, 0)],
+    ["half a PUBLISH", 1, record().subarray(0, 30)],
+    ["a PUBLISH and more", 1, Uint8Array.of(...record(), 0xd0, 0)],
+    ["text", 1, "payload"],
+    ["the key 0", 0, record()],
+    ["a key that leaves none for those to come", 2 ** 48 - 1, record()],
+    ["the key of an incoming message", 2 ** 48 + 1, record()],
+    ["a message with a key that has no meaning", 2 ** 50, record()],
+    ["a key that is no integer", 1.5, record()],
+    ["a key that has no meaning", 2 ** 48 + 65_536, new Uint8Array(0)],
+    ["half a time", 2 ** 48, new Uint8Array(4)],
+    ["half an incoming message", 2 ** 48 + 1, new Uint8Array(4)],
+    ["an incoming message in a third state", 2 ** 48 + 1, new Uint8Array(5).fill(2)],
+  ])("but %s is rejected, and nothing of the rest is loaded", (_, key, value) => {
+    const other = { key: 9, value: record(0, 0) };
+    const stored = load({ key, value: value as Uint8Array }, other);
+    expect(stored).toMatchObject({ messages: [], incoming: [] });
+    expect(stored.rejected).toMatchObject([{ key, value, why: expect.any(String) }]);
+    expect(load(other)).toMatchObject({ messages: [{ sequence: 9 }], rejected: [] });
+  });
+
+  test("but the second of a packet identifier is rejected", () => {
+    expect(load({ key: 1, value: record() }, { key: 2, value: record() }).rejected).toMatchObject([{ key: 2 }]);
+    const queued = { value: record(0, 0) };
+    expect(load({ key: 1, ...queued }, { key: 2, ...queued }).rejected).toEqual([]);
+  });
+
+  test("is never an exception, whatever its bytes", () => {
+    const random = new SeededRandom(5);
+    let rejected = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const value = record(random.integer(4), random.integer(3), (bytes) => {
+        for (let n = random.integer(4); n > 0; n--) bytes[random.integer(bytes.length)] = random.integer(256);
+      }).slice(0, 10 + random.integer(60));
+      const key = random.integer(2) === 0 ? 1 : 2 ** 48 + random.integer(3);
+      rejected += load({ key, value }).rejected.length;
+    }
+    expect(rejected).toBeGreaterThan(10_000);
+  });
+
+  test("is left alone once it was set aside", () => {
+    expect(load({ key: 2 ** 52, value: new Uint8Array(3) })).toMatchObject({
+      messages: [],
+      incoming: [],
+      rejected: [],
+    });
+  });
 });
 
 test("a message that was finished out of order is in the journal at once, though its PUBREC has to wait", () => {
@@ -421,3 +513,10 @@ describe("a write that was refused", () => {
     expect(journal.take()).toBeUndefined();
   });
 });
+
+/** The record of a message that was not sent. */
+function recordOf(message: KeptMessage): Uint8Array<ArrayBuffer> {
+  const journal = new SessionJournal();
+  journal.put(message);
+  return Uint8Array.from(journal.take()?.[0]?.value as Uint8Array);
+}
