@@ -1,21 +1,27 @@
 // @ts-check
-// Coverage-guided fuzzing of decoder, topics and sessions. node scripts/fuzz.js [--seconds 60] [--seed N]
+// Coverage-guided fuzzing of whatever eats bytes from outside. node scripts/fuzz.js [--seconds 60] [--seed N] [--target NAME]
 //
-// Mutations start from the wire vectors; an input that reaches code which none before it reached joins the corpus. A finding is an
-// exception that is not a typed error, or an input that takes far longer than its length explains. Findings are printed as hex and
-// fail the run; what they teach belongs into test/conformance or a test of its own. Memory that stays is shown, for who reads it.
+// Groups of targets run one after the other and share the time; --target, which may be repeated, chooses some (see fuzz/targets.js). Mutations start
+// from the wire vectors and the like; an input that reaches code which none before it reached joins the corpus. A finding is an exception that is not
+// a typed error, a promise that does not settle, or an input that takes far longer than its length explains. Findings are printed as hex and fail the
+// run; what they teach belongs into a test. Memory that stays is shown, for who reads it.
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { Coverage } from "./fuzz/coverage.js";
-import { mutate, seeds } from "./fuzz/inputs.js";
-import { targets } from "./fuzz/targets.js";
+import { mutate } from "./fuzz/inputs.js";
+import { groups } from "./fuzz/targets.js";
 
-const { values } = parseArgs({ options: { seconds: { type: "string" }, seed: { type: "string" } } });
+const { values } = parseArgs({
+  options: { seconds: { type: "string" }, seed: { type: "string" }, target: { type: "string", multiple: true } },
+});
 const seconds = integer("seconds", values.seconds ?? "60");
 const seed = integer("seed", values.seed ?? String(Date.now() % 1e9));
+const chosen = values.target ?? Object.keys(groups);
 
-/** Inputs between two looks at what was reached. */
+/** Inputs between two looks at what was reached; where an input takes a millisecond, a look is worth it earlier. */
 const BATCH = 200;
+/** Milliseconds after which a batch is cut short. */
+const LONGEST_BATCH = 1_000;
 /** Inputs that are kept, and how many of the oldest go when there are more. */
 const MOST_KEPT = 20_000;
 const FORGOTTEN = 5_000;
@@ -24,29 +30,93 @@ const ENOUGH = 10;
 /** Microseconds a byte that an input may take. */
 const SLOW = 100;
 
-/** @type {string[]} */
-const findings = [];
-let executions = 0;
-/** The input that took the most time for its length, in nanoseconds a byte. @type {{ perByte: number, input: Uint8Array }} */
-let slowest = { perByte: 0, input: new Uint8Array(0) };
+/** What nobody caught while an input ran. @type {unknown[]} */
+const uncaught = [];
+process.on("uncaughtException", (error) => uncaught.push(error));
+process.on("unhandledRejection", (error) => uncaught.push(error));
 
-/**
- * Returns how long it took, in nanoseconds for each of its bytes and of 200 more, which stand for what any input takes.
- *
- * @param {Uint8Array} input
- */
-function execute(input) {
-  const target = targets[(input[0] ?? 0) % targets.length];
-  const started = process.hrtime.bigint();
-  try {
-    target?.(input.subarray(1));
-  } catch (error) {
-    findings.push(`${hexOf(input)}: ${error instanceof Error ? error.stack : error}`);
+/** One group of targets, and what was found with it. */
+class Run {
+  /** @type {string[]} */
+  findings = [];
+  executions = 0;
+  /** The input that took the most time for its length, in microseconds a byte. @type {{ perByte: number, input: Uint8Array }} */
+  slowest = { perByte: 0, input: new Uint8Array(0) };
+
+  /** @param {readonly import("./fuzz/targets.js").Target[]} targets */
+  constructor(targets) {
+    this.targets = targets;
   }
-  const perByte = Number(process.hrtime.bigint() - started) / (input.length + 200);
-  if (perByte > slowest.perByte && executions > 1000) slowest = { perByte, input };
-  executions++;
-  return perByte;
+
+  /**
+   * Resolves to how much of the processor it took, in microseconds for each of its bytes and of 200 more, which stand for what any input takes.
+   *
+   * @param {Uint8Array} input
+   */
+  async execute(input) {
+    const target = this.targets[(input[0] ?? 0) % this.targets.length];
+    const started = process.cpuUsage();
+    try {
+      const done = target?.(input.subarray(1));
+      if (done !== undefined) await done;
+    } catch (error) {
+      this.found(input, error);
+    }
+    for (const error of uncaught.splice(0)) this.found(input, error);
+    const { user, system } = process.cpuUsage(started);
+    const perByte = (user + system) / (input.length + 200);
+    if (perByte > this.slowest.perByte && this.executions > 1000) this.slowest = { perByte, input };
+    this.executions++;
+    return perByte;
+  }
+
+  /** @param {Uint8Array} input @param {unknown} error */
+  found(input, error) {
+    this.findings.push(`${hexOf(input)}: ${error instanceof Error ? error.stack : error}`);
+  }
+}
+
+/** Resolves to what was found. @param {string} name @param {number} milliseconds */
+async function fuzz(name, milliseconds) {
+  const group = groups[name];
+  if (group === undefined) throw new Error(`--target ${name}: must be one of ${Object.keys(groups).join(", ")}`);
+  const random = new SeededRandom(seed);
+  const corpus = group.seeds(random);
+  const { targets, close } = await group.open();
+  const run = new Run(targets);
+  const coverage = new Coverage(group.ours);
+  console.log(`${name}: seed ${seed}, ${corpus.length} inputs to begin with, ${milliseconds / 1000} s`);
+  for (const input of corpus) await run.execute(input);
+  coverage.reachedMore();
+  const heapBefore = process.memoryUsage().heapUsed;
+  const end = Date.now() + milliseconds;
+  while (Date.now() < end && run.findings.length < ENOUGH) {
+    const batch = [];
+    const batchEnd = Math.min(end, Date.now() + LONGEST_BATCH);
+    while (batch.length < BATCH && Date.now() < batchEnd) {
+      const input = corpus[random.integer(corpus.length)] ?? new Uint8Array(1);
+      const mutated = mutate(input, corpus, random, targets.length);
+      batch.push(mutated);
+      await run.execute(mutated);
+    }
+    if (coverage.reachedMore()) corpus.push(...batch.filter(() => random.next() < 0.1));
+    if (corpus.length > MOST_KEPT) corpus.splice(0, FORGOTTEN);
+  }
+  coverage.reachedMore();
+  const heap = (process.memoryUsage().heapUsed - heapBefore) / 2 ** 20;
+  const share = (100 * coverage.share()).toFixed(1);
+  coverage.close();
+  console.log(
+    `${run.executions} executions, ${corpus.length} inputs kept, ${share} % of the code of ${group.ours.source} reached`,
+  );
+  const { perByte, input } = run.slowest;
+  console.log(`slowest input: ${perByte.toFixed(2)} µs a byte (${input.length} bytes)`);
+  console.log(`heap: ${heap.toFixed(1)} MiB more than at the start`);
+  // Once more, alone: a pause of the machine is no finding, a slow input is slow again.
+  const again = await run.execute(input);
+  if (again > SLOW) run.findings.push(`${hexOf(input)}: ${again.toFixed(0)} µs a byte`);
+  await close?.();
+  return run.findings.map((finding) => `${name} ${finding}`);
 }
 
 /** @param {string} name @param {string} text */
@@ -60,35 +130,9 @@ function hexOf(bytes) {
   return Buffer.from(bytes).toString("hex");
 }
 
-const random = new SeededRandom(seed);
-const corpus = seeds(random);
-const coverage = new Coverage();
-console.log(`seed ${seed}, ${corpus.length} inputs to begin with, ${seconds} s`);
-for (const input of corpus) execute(input);
-coverage.reachedMore();
-const heapBefore = process.memoryUsage().heapUsed;
-const end = Date.now() + seconds * 1000;
-while (Date.now() < end && findings.length < ENOUGH) {
-  const batch = Array.from({ length: BATCH }, () => {
-    const input = corpus[random.integer(corpus.length)] ?? new Uint8Array(1);
-    return mutate(input, corpus, random);
-  });
-  for (const input of batch) execute(input);
-  if (coverage.reachedMore()) corpus.push(...batch.filter(() => random.next() < 0.1));
-  if (corpus.length > MOST_KEPT) corpus.splice(0, FORGOTTEN);
-}
-coverage.reachedMore();
-const heap = (process.memoryUsage().heapUsed - heapBefore) / 2 ** 20;
-const share = (100 * coverage.share()).toFixed(1);
-console.log(
-  `${executions} executions, ${corpus.length} inputs kept, ${share} % of the code of codec, topic, session and platform reached`,
-);
-console.log(`slowest input: ${(slowest.perByte / 1000).toFixed(2)} µs a byte (${slowest.input.length} bytes)`);
-console.log(`heap: ${heap.toFixed(1)} MiB more than at the start`);
-// Once more, alone: a pause of the machine is no finding, a slow input is slow again.
-const { input } = slowest;
-const again = execute(input) / 1000;
-if (again > SLOW) findings.push(`${hexOf(input)}: ${again.toFixed(0)} µs a byte`);
+/** @type {string[]} */
+const findings = [];
+for (const name of chosen) findings.push(...(await fuzz(name, (seconds * 1000) / chosen.length)));
 for (const finding of findings) console.error(finding);
 console.log(findings.length === 0 ? "no findings" : `${findings.length} findings`);
 process.exitCode = findings.length === 0 ? 0 : 1;

@@ -2,22 +2,18 @@
 // Which of our code was reached so far, as V8 tells it.
 import { Session } from "node:inspector";
 
-const ours = /packages\/mqtt\/dist\/(codec|topic|session|platform)\//;
-
 /** @typedef {{ startOffset: number, endOffset: number, count: number }} Range */
+/** A function's characters, and which of them were reached ever. @typedef {{ start: number, end: number, reached: Uint8Array }} Reached */
 
 export class Coverage {
   #inspector = new Session();
-  /**
-   * By file and function: the newest report, which V8 makes whenever more of it was reached.
-   *
-   * @type {Map<string, Map<string, Range[]>>}
-   */
-  #reports = new Map();
-  /** @type {Set<string>} */
-  #everReached = new Set();
+  #ours;
+  /** By file and place. @type {Map<string, Map<string, Reached>>} */
+  #files = new Map();
 
-  constructor() {
+  /** @param {RegExp} ours of URLs: what counts */
+  constructor(ours) {
+    this.#ours = ours;
     this.#inspector.connect();
     this.#post("Profiler.enable");
     this.#post("Profiler.startPreciseCoverage", { callCount: false, detailed: true });
@@ -27,35 +23,28 @@ export class Coverage {
   reachedMore() {
     let more = false;
     for (const { url, functions } of this.#post("Profiler.takePreciseCoverage").result) {
-      if (!ours.test(url)) continue;
-      const report = this.#reports.get(url) ?? new Map();
-      this.#reports.set(url, report);
-      for (const { ranges } of functions) {
-        report.set(`${ranges[0].startOffset}-${ranges[0].endOffset}`, ranges);
-        for (const { startOffset, endOffset, count } of ranges) {
-          const key = `${url}:${startOffset}-${endOffset}`;
-          if (count === 0 || this.#everReached.has(key)) continue;
-          this.#everReached.add(key);
-          more = true;
-        }
-      }
+      if (!this.#ours.test(url)) continue;
+      const file = this.#files.get(url) ?? new Map();
+      this.#files.set(url, file);
+      for (const { ranges } of functions) more = merge(file, ranges) || more;
     }
     return more;
+  }
+
+  close() {
+    this.#inspector.disconnect();
   }
 
   /** The part of our code that was reached, from 0 to 1, by characters. */
   share() {
     let reached = 0;
     let all = 0;
-    for (const report of this.#reports.values()) {
-      const ranges = [...report.values()]
-        .flat()
-        .sort((a, b) => a.startOffset - b.startOffset || b.endOffset - a.endOffset);
-      const length = Math.max(...ranges.map(({ endOffset }) => endOffset));
-      const state = new Uint8Array(length);
-      for (const { startOffset, endOffset, count } of ranges) state.fill(count > 0 ? 1 : 0, startOffset, endOffset); // inner ranges last
+    for (const file of this.#files.values()) {
+      const functions = [...file.values()].sort((a, b) => a.start - b.start || b.end - a.end); // inner ones last
+      const state = new Uint8Array(Math.max(...functions.map(({ end }) => end)));
+      for (const each of functions) state.set(each.reached, each.start);
       for (const each of state) reached += each;
-      all += length;
+      all += state.length;
     }
     return reached / all;
   }
@@ -70,4 +59,28 @@ export class Coverage {
     });
     return answer;
   }
+}
+
+/**
+ * V8 begins to count anew with each report. True if something was reached for the first time.
+ *
+ * @param {Map<string, Reached>} file
+ * @param {readonly [Range, ...Range[]]} ranges of one function, outer ones before those within
+ */
+function merge(file, ranges) {
+  const [{ startOffset: start, endOffset: end }] = ranges;
+  const key = `${start}-${end}`;
+  const known = file.get(key) ?? { start, end, reached: new Uint8Array(end - start) };
+  file.set(key, known);
+  const now = new Uint8Array(end - start);
+  for (const { startOffset, endOffset, count } of ranges) {
+    now.fill(count > 0 ? 1 : 0, startOffset - start, endOffset - start);
+  }
+  let more = false;
+  for (let i = 0; i < now.length; i++) {
+    if (now[i] === 0 || known.reached[i] === 1) continue;
+    known.reached[i] = 1;
+    more = true;
+  }
+  return more;
 }

@@ -1,19 +1,18 @@
 // @ts-check
-// Inputs: the first byte chooses a target, the rest is its food. The ones to begin with are the wire vectors, and what comes of others.
+// Inputs: the first byte chooses a target of its group, the rest is its food. The first ones for packets, and what comes of others.
 import { readFileSync } from "node:fs";
-import { targets } from "./targets.js";
 
 /** @typedef {import("@aiko/mqtt/testing").SeededRandom} SeededRandom */
 
 /** Bytes. */
 const LONGEST = 5_000;
-/** Places of targets. */
+/** Places of targets among those of packets. */
 const DECODERS = /** @type {const} */ ({ 3.1: 0, "3.1.1": 1, "5.0": 2 });
 const ANY_DECODER = 3;
 const [TOPICS, CLIENT, SERVER] = [4, 5, 6];
 
 /** The wire vectors as food for decoders and sessions, and noise for what vectors say nothing of. @param {SeededRandom} random */
-export function seeds(random) {
+export function packetSeeds(random) {
   const vectors = JSON.parse(readFileSync(new URL("../../test/conformance/vectors.json", import.meta.url), "utf8"));
   /** @type {Uint8Array[]} */
   const inputs = [];
@@ -39,8 +38,9 @@ const INTERESTING = [
  * @param {Uint8Array} input
  * @param {readonly Uint8Array[]} corpus whose inputs it may be crossed with
  * @param {SeededRandom} random
+ * @param {number} targets how many there are
  */
-export function mutate(input, corpus, random) {
+export function mutate(input, corpus, random, targets) {
   const below = (/** @type {number} */ n) => random.integer(n);
   let bytes = [...input];
   for (let rounds = 1 + below(6); rounds > 0; rounds--) {
@@ -70,7 +70,7 @@ export function mutate(input, corpus, random) {
         bytes[at] = ((bytes[at] ?? 0) + below(3) - 1) & 255;
         break;
       default:
-        bytes[0] = below(targets.length);
+        bytes[0] = below(targets);
     }
   }
   return Uint8Array.from(bytes.slice(0, LONGEST));

@@ -1,97 +1,47 @@
 // @ts-check
-// What is fuzzed: each target eats bytes and throws what it finds, anything but a typed error of the kind that is due.
-import { MqttError, ProtocolError } from "@aiko/mqtt";
-import { encode, PacketStream } from "@aiko/mqtt/codec";
-import {
-  hasWildcard,
-  sharedFilterProblem,
-  TopicNameTree,
-  TopicTree,
-  topicFilterMatches,
-  topicFilterProblem,
-  topicNameProblem,
-} from "@aiko/mqtt/topic";
-import { session } from "./session-target.js";
+// What is fuzzed: each target eats bytes and throws what it finds, anything but a typed error of the kind that is due. Targets that share their
+// inputs are a group.
+import { packetSeeds } from "./inputs.js";
+import { journal, journalSeeds } from "./journal-target.js";
+import { packetTargets } from "./packet-targets.js";
+import { BrokerUpgrades, ClientUpgrades, requestSeeds, responseSeeds } from "./upgrade-targets.js";
+import { url, urlSeeds } from "./url-target.js";
 
-/** @typedef {(food: Uint8Array) => void} Target */
-
-/** An input's first byte says which. @type {readonly Target[]} */
-export const targets = [
-  decoder(3),
-  decoder(4),
-  decoder(5),
-  decoder("any"),
-  topics,
-  session("client"),
-  session("server"),
-];
+/** @typedef {(food: Uint8Array) => void | Promise<void>} Target */
+/** @typedef {import("./inputs.js").SeededRandom} SeededRandom */
 
 /**
- * The same bytes whole and in pieces give the same packets, and each packet encodes to bytes that give it again.
- *
- * @param {3 | 4 | 5 | "any"} version
- * @returns {Target}
+ * @typedef {object} Group
+ * @property {RegExp} ours URLs of the code that is meant to be reached
+ * @property {(random: SeededRandom) => Uint8Array[]} seeds the inputs to begin with
+ * @property {() => Promise<{ targets: readonly Target[], close?: () => Promise<void> }>} open an input's first byte says which target
  */
-function decoder(version) {
-  return (food) => {
-    const piece = 1 + ((food[0] ?? 0) % 7);
-    const bytes = food.subarray(1);
-    const whole = decodeAll(version, bytes, bytes.length || 1);
-    const pieces = decodeAll(version, bytes, piece);
-    if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error("whole and in pieces differ");
-    if (version === "any") return;
-    for (const packet of whole.packets) {
-      let again;
-      try {
-        again = encode(packet, version);
-      } catch (error) {
-        if (version === 3 && error instanceof MqttError) continue; // 3.1 lets more in than may be sent
-        throw error;
-      }
-      const [decoded] = new PacketStream(version).push(again);
-      if (JSON.stringify(decoded) !== JSON.stringify(packet))
-        throw new Error(`${packet.type} does not survive encoding`);
-    }
-  };
-}
 
-/** @param {3 | 4 | 5 | "any"} version @param {Uint8Array} bytes @param {number} size */
-function decodeAll(version, bytes, size) {
-  const stream = new PacketStream(version, { maximumPacketSize: 1_000_000 });
-  const packets = [];
-  let fault;
-  try {
-    for (let at = 0; at < bytes.length; at += size) packets.push(...stream.push(bytes.slice(at, at + size)));
-    stream.push(new Uint8Array(0));
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    fault = error.reasonCode;
-  }
-  return { packets, fault };
-}
-
-/** What the rules allow, the trees and the function agree on. @type {Target} */
-function topics(food) {
-  const text = String.fromCharCode(...food.subarray(0, 4000).map((byte) => "ab/+#$\0é"[byte & 7]?.charCodeAt(0) ?? 97));
-  const [filter = "", name = ""] = text.split("é");
-  const shared = filter.startsWith("$share/") && sharedFilterProblem(filter) !== undefined;
-  if (topicFilterProblem(filter) || shared || topicNameProblem(name)) return;
-  hasWildcard(filter);
-  /** @type {TopicTree<number>} */
-  const tree = new TopicTree();
-  tree.add(filter, 1);
-  let found = false;
-  tree.match(name, () => {
-    found = true;
-  });
-  /** @type {TopicNameTree<number>} */
-  const names = new TopicNameTree();
-  names.set(name, 1);
-  let named = false;
-  names.match(filter, () => {
-    named = true;
-  });
-  if (found !== topicFilterMatches(filter, name) || found !== named)
-    throw new Error(`"${filter}" and "${name}" disagree`);
-  if (!tree.delete(filter, 1) || tree.size !== 0) throw new Error(`"${filter}" stays in the tree`);
-}
+/** @type {Readonly<Record<string, Group>>} */
+export const groups = {
+  packets: {
+    ours: /packages\/mqtt\/dist\/(codec|topic|session|platform)\//,
+    seeds: packetSeeds,
+    open: async () => ({ targets: packetTargets }),
+  },
+  url: {
+    ours: /packages\/mqtt\/dist\/client\/server-url\.js/,
+    seeds: urlSeeds,
+    open: async () => ({ targets: [url] }),
+  },
+  journal: {
+    ours: /packages\/store\/dist\/(framing|journal|record)/,
+    seeds: journalSeeds,
+    open: async () => ({ targets: [journal] }),
+  },
+  "upgrade-broker": {
+    ours: /packages\/broker\/dist\/(listener|stream-transport|client-connection)\.js|node_modules\/ws\/lib\//,
+    seeds: requestSeeds,
+    open: () => BrokerUpgrades.open(),
+  },
+  "upgrade-client": {
+    ours: /packages\/mqtt\/dist\/transport\/|node_modules\/ws\/lib\//,
+    seeds: responseSeeds,
+    open: () => ClientUpgrades.open(),
+  },
+};
