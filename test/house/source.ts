@@ -67,6 +67,37 @@ export function namesOf(file: SourceFile): Name[] {
   return names;
 }
 
+/**
+ * Every test of a file as the source names it, behind the titles that it stands under: "describe > test". What a template inserts is "*".
+ */
+export function testsOf(file: SourceFile): string[] {
+  const tests: string[] = [];
+  const visit = (node: Node, above: readonly string[]): void => {
+    const called = node.type === "CallExpression" ? calledName(node) : undefined;
+    const title = called === undefined ? undefined : titleOf(node);
+    if (called === "test" && title !== undefined) tests.push([...above, title].join(" > "));
+    const below = called === "describe" && title !== undefined ? [...above, title] : above;
+    for (const child of childrenOf(node)) visit(child, below);
+  };
+  visit(parse(file), []);
+  return tests;
+}
+
+/** "test" for `test(…)`, `test.each(…)(…)` and `test.skipIf(…).each(…)(…)`. */
+function calledName(call: Node): string | undefined {
+  let node: unknown = call;
+  while (isNode(node) && node.type !== "Identifier") node = node["callee"] ?? node["object"];
+  return isNode(node) ? String(node["name"]) : undefined;
+}
+
+function titleOf(call: Node): string | undefined {
+  const [first] = call["arguments"] as unknown[];
+  if (!isNode(first)) return undefined;
+  if (first.type === "Literal") return typeof first["value"] === "string" ? first["value"] : undefined;
+  if (first.type !== "TemplateLiteral") return undefined;
+  return (first["quasis"] as { value: { cooked: string } }[]).map(({ value }) => value.cooked).join("*");
+}
+
 function parse(file: SourceFile): Node {
   const { program, errors } = parseSync(file.path, file.text);
   const [first] = errors;
@@ -79,6 +110,10 @@ function walk(node: Node, visit: Visit, parent?: Node, key = ""): void {
   for (const [childKey, value] of Object.entries(node)) {
     for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) walk(child, visit, node, childKey);
   }
+}
+
+function childrenOf(node: Node): Node[] {
+  return Object.values(node).flat().filter(isNode);
 }
 
 function isNode(value: unknown): value is Node {

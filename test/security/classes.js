@@ -1,0 +1,375 @@
+// @ts-check
+// Ways in which MQTT software has failed, and the tests that hold each; and the same for the sentences of SECURITY.md. `npm run security`
+// writes docs/security.md from it. A test is named by its file, the titles that it stands under, and its own, as the source has them; what a
+// template inserts is "*".
+
+/**
+ * @typedef {object} SecurityClass
+ * @property {string} name
+ * @property {string} seen where the class was seen
+ * @property {string} held what our tests do
+ * @property {readonly string[]} tests
+ * @property {string} [notApplicable] why there is nothing to test
+ */
+
+/**
+ * True when every row has its tests: from then on a row without one fails. While it is false, such rows are shown as open.
+ *
+ * @type {boolean}
+ */
+export const isComplete = false;
+
+const mqtt = "packages/mqtt/test";
+const broker = "packages/broker/test";
+const store = "packages/store/test";
+
+/** @type {readonly SecurityClass[]} */
+export const classes = [
+  {
+    name: "memory taken on the word of a length field",
+    seen: "mosquitto CVE-2017-7651, CVE-2023-0809; MQTT.js buffers without a bound",
+    held: "A header announces 256 MB and a few bytes follow: memory stays flat. Before CONNECT, the limit is small.",
+    tests: [
+      `${mqtt}/codec/packet-stream.test.ts > memory > is not taken on the word of a length`,
+      `${mqtt}/client/bad-input.test.ts > a header of 256 MB with ten bytes behind it takes no memory and no harm; more than allowed is refused at once`,
+      `${mqtt}/small/hostile-bytes.test.ts > memory > is not taken on the word of a length`,
+      `${mqtt}/small/hostile-bytes.test.ts > memory > is not taken on the word of a string's or a list's length`,
+      `${broker}/connecting.test.ts > CONNECT > %s: closed within 100 ms`,
+      `${broker}/listeners.test.ts > who has not been let in cannot have a long WebSocket message kept for it, a client can`,
+    ],
+  },
+  {
+    name: "frames shorter than the packet (WebSocket)",
+    seen: "CVE-2026-25627",
+    held: "Any way to split and merge the bytes gives the same packets.",
+    tests: [
+      `${mqtt}/codec/vectors.test.ts > $id > decodes from two parts, wherever it is cut`,
+      `${mqtt}/small/packet-reader.test.ts > $id > is read as what it means, whole and byte by byte`,
+      `${broker}/bad-clients.test.ts > any split of the bytes is the same`,
+      "test/transports/suite.test.ts > the transport over %s > $name",
+    ],
+  },
+  {
+    name: "variable byte integer of five bytes, or not minimal",
+    seen: "CVE-2026-21888",
+    held: "Refused in the fixed header and in property lengths.",
+    tests: [
+      `${mqtt}/codec/packet-stream.test.ts > a remaining length > of %s is refused`,
+      `${mqtt}/codec/packet-stream.test.ts > a remaining length > of five bytes is refused at the fourth, without waiting for the fifth`,
+      `${mqtt}/codec/vectors.test.ts > $id: $why > is refused by a stream of version %s`,
+      `${mqtt}/small/packet-reader.test.ts > a remaining length of %s is refused`,
+    ],
+  },
+  {
+    name: "lengths that underflow or overflow",
+    seen: "Mongoose CVE-2019-19307, Paho embedded CVE-2021-41036",
+    held: "Every truncation of every packet, and every byte of it plus and minus one.",
+    tests: [
+      `${mqtt}/codec/hostile-bytes.test.ts > every truncation of a valid packet is waited out, and refused where the lengths say that it is whole`,
+      `${mqtt}/codec/hostile-bytes.test.ts > every byte of a valid packet plus or minus one gives packets or a ProtocolError`,
+      `${mqtt}/small/hostile-bytes.test.ts > every truncation of a valid packet is waited out, and refused where the lengths say that it is whole`,
+      `${mqtt}/small/hostile-bytes.test.ts > every byte of a valid packet plus or minus one gives packets or a ProtocolError`,
+      `${mqtt}/codec/properties.test.ts > in %s > a property length past the packet's end is refused`,
+    ],
+  },
+  {
+    name: "packets that this side must never get",
+    seen: "CVE-2021-28166",
+    held: "Each type in each state, on both sides.",
+    tests: [
+      "test/conformance/bad-input-client.test.ts > a packet that is valid and must not come now > $what, on version $version",
+      "test/conformance/bad-input-broker.test.ts > a packet that is valid and must not come now > $what, on version $version",
+      `${broker}/bad-clients.test.ts > %s > is answered with *`,
+    ],
+  },
+  {
+    name: "bad properties leaked or forwarded",
+    seen: "CVE-2023-3592",
+    held: "Every property on every packet that forbids it, refused without a leak.",
+    tests: [
+      `${mqtt}/codec/properties.test.ts > $name > is refused everywhere else as malformed`,
+      `${mqtt}/codec/properties.test.ts > $name > is not written anywhere else`,
+      `${mqtt}/codec/leaks.test.ts > packets that are refused for their properties leave no memory behind`,
+    ],
+  },
+  {
+    name: "QoS 2 state never released",
+    seen: "CVE-2023-28366",
+    held: "Bounded by the receive maximum.",
+    tests: [
+      `${broker}/bad-clients.test.ts > more unacknowledged messages than the receive maximum: 0x93`,
+      `${mqtt}/client/bad-input.test.ts > more unacknowledged messages than the receive maximum, and than the inbox has room for`,
+      `${mqtt}/session/incoming-messages.test.ts > what %s receives > the receive maximum that it announced > is kept by QoS 1 and 2 together, and QoS 0 is free`,
+    ],
+  },
+  {
+    name: "empty topic, NUL, ill-formed UTF-8",
+    seen: "CVE-2021-34432 and several others; aedes accepts them",
+    held: "A corpus of them, on both sides.",
+    tests: [
+      "test/conformance/bad-input-client.test.ts > a malformed packet to a client that is connected > $id: $why",
+      "test/conformance/bad-input-broker.test.ts > a malformed packet from a client that was let in > $id: $why",
+      `${mqtt}/topic/topic-name.test.ts > the name %j > is refused: *`,
+      "test/conformance/mqtt-5.0-data.test.ts > [MQTT-1.5.4-1] ill-formed UTF-8 from the server is refused: %s",
+    ],
+  },
+  {
+    name: "wildcard placement, number and codes of SUBACK",
+    seen: "wolfMQTT",
+    held: "A wrong number, an unknown code, wildcards where they must not be.",
+    tests: [
+      `${mqtt}/topic/topic-filter.test.ts > the filter %j > is refused: *`,
+      `${mqtt}/topic/topic-filter.test.ts > the shared filter %j > is refused: *`,
+      `${mqtt}/client/subscribing.test.ts > SUBACK > with too few reason codes breaks the protocol`,
+      `${mqtt}/session/requests.test.ts > subscribing and unsubscribing > a wrong count, or a SUBACK, for an UNSUBSCRIBE is a protocol error`,
+      `${mqtt}/small/subscribing.test.ts > SUBACK > %s breaks the protocol`,
+    ],
+  },
+  {
+    name: "recursion on deep topics",
+    seen: "CVE-2019-11779",
+    held: "A topic of 65,535 slashes, and filters as deep.",
+    tests: [
+      `${mqtt}/topic/deep-topics.test.ts > a name and a filter of 65,535 slashes are valid, and match`,
+      `${mqtt}/topic/topic-tree.test.ts > matching > goes down 65,535 levels and back without a call stack`,
+      `${mqtt}/topic/topic-name-tree.test.ts > it goes down 65,535 levels and back without a call stack`,
+      `${broker}/bounds.test.ts > maximumTopicLevels > a deeper topic at QoS %i ends the connection, and none of it stays`,
+    ],
+  },
+  {
+    name: "a refused CONNECT is left open",
+    seen: "CVE-2025-56352",
+    held: "The socket is closed after a CONNACK that refuses.",
+    tests: [
+      `${broker}/connecting.test.ts > authenticate > that says no on version %i answers %i`,
+      `${broker}/connecting.test.ts > CONNECT > of protocol level %i is refused in a form that all understand`,
+    ],
+  },
+  {
+    name: "a protocol error is reported, the socket stays open and deaf",
+    seen: "MQTT.js closes after 8 of 420 violations within 1.5 s",
+    held: "Closed within 100 ms; on MQTT 5 after a DISCONNECT with the reason code.",
+    tests: [
+      "test/conformance/bad-input-client.test.ts > a malformed packet to a client that is connected > $id: $why",
+      "test/conformance/bad-input-broker.test.ts > a malformed packet from a client that was let in > $id: $why",
+      `${broker}/connecting.test.ts > CONNECT > %s: closed within 100 ms`,
+    ],
+  },
+  {
+    name: "keep-alive as a slow attack",
+    seen: "CVE-2020-13849",
+    held: "A maximum keep-alive, a time limit for CONNECT and for handshakes.",
+    tests: [
+      `${broker}/keep-alive.test.ts > keep-alive 0 is no limit, unless the broker has one`,
+      `${broker}/connecting.test.ts > CONNECT > that does not come in time ends the connection`,
+      `${broker}/listeners.test.ts > %s that does not come to its end > is cut after connectTimeout`,
+      `${broker}/listeners.test.ts > %s that does not come to its end > counts among maximumConnections`,
+    ],
+  },
+  {
+    name: "floods, queues without a bound",
+    seen: "NanoMQ CVE-2024-48077; MQTT.js offline at QoS 0 runs out of memory after hours",
+    held: "Bounds with explicit errors; one hour offline at 1,000 messages a second in flat memory.",
+    tests: [
+      `${mqtt}/client/outbox-policies.test.ts > one hour offline: what was dropped is counted, and memory stays flat > %d messages a second, %o`,
+      `${mqtt}/client/outbox.test.ts > at a bound the message is OUTBOX_FULL, with the numbers, and the others stay > %o`,
+      `${mqtt}/client/back-pressure.test.ts > past the inbox's bound > reading stops, and goes on when half of it is done`,
+      `${broker}/delivering.test.ts > a slow client's queue is bounded, and the others get theirs`,
+      `${broker}/retained.test.ts > beyond its bounds the broker passes on, but does not keep > %o`,
+      `${broker}/broker.test.ts > beyond maximumConnections nobody is let in`,
+      `${store}/disk-store.test.ts > the bound > refuses a write whole, and what is taken away makes room again`,
+    ],
+  },
+  {
+    name: "access rules through + and # in a client identifier or user name",
+    seen: "CVE-2017-7650, CVE-2018-12550",
+    held: "",
+    tests: [],
+    notApplicable: "The broker has no access rules by topic, and substitutes nothing in topics.",
+  },
+  {
+    name: "access revoked, data still delivered",
+    seen: "CVE-2021-34434, CVE-2018-12546",
+    held: "`authenticate` is asked at every connection; there are no access rules by topic that could be revoked.",
+    tests: [`${broker}/connecting.test.ts > authenticate > is asked with the credentials`],
+  },
+  {
+    name: "TLS: look-alike CA, wrong host, expired",
+    seen: "CVE-2019-11777",
+    held: "Refused, with words that say why. Verification is on unless it is switched off by name.",
+    tests: [
+      "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > signed by a look-alike of the authority",
+      "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > for another host",
+      "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > expired",
+      "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > any is taken where verification is switched off by name",
+    ],
+  },
+  {
+    name: "a parser error ends the process",
+    seen: "aedes CVE-2020-13410, mqtt-packet CVE-2016-10523, MQTT.js 5.15",
+    held: "Nothing escapes: no throw out of a socket's handler, no unhandled rejection.",
+    tests: [
+      `${mqtt}/codec/hostile-bytes.test.ts > a stream of version %s > meets any bytes with packets or a ProtocolError`,
+      `${mqtt}/small/hostile-bytes.test.ts > on version %i, any bytes are packets or a ProtocolError`,
+      `${mqtt}/session/network-connection.test.ts > what comes in > an error that the owner throws at %s ends in failed`,
+      `${mqtt}/session/network-connection.test.ts > errors that the owner throws elsewhere end in failed, and never in the platform: > %s`,
+      `${broker}/broker.test.ts > a failure of the server socket is no reason to die`,
+      `${broker}/connecting.test.ts > a listener of events that throws ends neither the connection nor the process`,
+    ],
+  },
+  {
+    name: "packet identifiers start at 1 again after a crash while the server kept the session",
+    seen: "MQTT.js: 2,882 of 7,535 QoS 2 messages dropped by the server as repeats",
+    held: "Identifiers and unfinished exchanges are part of the stored session. Without a store, the session is clean.",
+    tests: [
+      `${mqtt}/session/session-journal.test.ts > a process that was killed goes on where it was > with the same identifiers, order and states`,
+      `${mqtt}/client/restarting-with-store.test.ts > a client that is started again on its store > goes on with identifiers, order and QoS 2 exchanges where the one before stopped`,
+      `${store}/processes.test.ts > a client killed again and again publishes at QoS %i: nothing is lost, and at QoS 2 nothing comes twice`,
+    ],
+  },
+  {
+    name: "DUP missing when a message is sent again; limits of CONNACK ignored",
+    seen: "MQTT.js",
+    held: "Tests that compare every byte.",
+    tests: [
+      "test/conformance/mqtt-5.0-operation.test.ts > [MQTT-4.4.0-1] what is unacknowledged is sent again at the next connection under its identifiers, and at no other time",
+      `${mqtt}/client/server-limits.test.ts > a limit of CONNACK is kept before sending, and named > publishing with %o: %o`,
+      `${mqtt}/client/server-limits.test.ts > receive maximum: never more unacknowledged than the server takes, the rest in order`,
+    ],
+  },
+  {
+    name: "regular expressions on topics, hash flooding, prototype pollution by user properties",
+    seen: "known classes",
+    held: "Maps and no objects; adversarial topics in linear time.",
+    tests: [
+      `${mqtt}/codec/properties.test.ts > user properties with the names of an object's own do no harm`,
+      `${mqtt}/topic/topic-tree.test.ts > matching > is safe with names that objects have of their own`,
+      `${mqtt}/topic/adversarial-topics.test.ts > %s that are made to look alike take time in proportion to their number`,
+    ],
+  },
+  {
+    name: "the decoded form outgrows its bytes: lists, properties",
+    seen: "found here: a SUBACK of 120 MB, or 250 MB of subscription identifiers, ends the process; 250 MB of empty user properties stop it for 52 s",
+    held: "Bounds on entries and on the property section, on both sides, before CONNACK too.",
+    tests: [],
+  },
+  {
+    name: "forbidden packets are buffered and decoded before they are refused",
+    seen: "found here",
+    held: "Refused by the first byte.",
+    tests: [],
+  },
+  {
+    name: "an ended connection is not believed",
+    seen: "found here: after wrong or closing WebSocket frames with the socket kept open, the client said `connected` for 30 s",
+    held: "Over within 100 ms.",
+    tests: [],
+  },
+  {
+    name: "a web page speaks to a broker on loopback (cross-site WebSocket hijacking, DNS rebinding)",
+    seen: "found here; a known class for local servers",
+    held: "A foreign Origin or Host is refused unless it is allowed.",
+    tests: [],
+  },
+  {
+    name: "a throw between taking and handing on a resource",
+    seen: "found here: 3,184 sockets leaked through an HTTP proxy",
+    held: "Every such place, by injected throws.",
+    tests: [],
+  },
+  {
+    name: "a peer chooses where we connect (Server Reference)",
+    seen: "found here: 500 hosts dialled with the password",
+    held: "Few and bounded; own servers in every round; credentials only where agreed.",
+    tests: [],
+  },
+  {
+    name: "stored bytes that imitate the store's own framing",
+    seen: "found here: a payload became a record after one damaged bit; 14.3 s of search for 1 MB",
+    held: "Random mark and seed in each file; a search that reads each byte once; records that are none are set aside.",
+    tests: [
+      `${store}/forgery.test.ts > a message that looks like frames > gives no record, whatever bit of its frame's header is damaged`,
+      `${store}/forgery.test.ts > a message that looks like frames > gives none with any bit of a header of version 1 damaged, and what is behind is set aside`,
+      `${store}/forgery.test.ts > the search behind a damaged header > takes time in proportion to the file's length, with a message of %s`,
+      `${mqtt}/client/corrupt-store.test.ts > a stored record that is none > rejects connect once with STORE_CORRUPT, is set aside, and the rest goes on`,
+    ],
+  },
+  {
+    name: "links, files and locks planted in a shared directory",
+    seen: "CWE-59; found here: a lock with a name that is not a number made `open` loop for ever",
+    held: "No link is followed, no file of another user opened; a directory that others can write to is reported.",
+    tests: [
+      `${store}/planted.test.ts > something planted in the directory > a link in the place of the session's file is refused, and what it leads to stays as it is`,
+      `${store}/planted.test.ts > something planted in the directory > a %s that is planted after the old one was removed is an error`,
+      `${store}/planted.test.ts > something planted in the directory > a lock of the number %j neither hangs the opening nor lets two owners in`,
+      `${store}/planted.test.ts > something planted in the directory > a directory of mode %o is warned of %d times`,
+    ],
+  },
+  {
+    name: "answers anyone can forge",
+    seen: "found here: correlation data 1, 2, 3",
+    held: "Random correlation data.",
+    tests: [],
+  },
+  {
+    name: "secrets",
+    seen: "–",
+    held: "No password and no token in logs, errors, the flight recorder, or (without a warning) argv.",
+    tests: [],
+  },
+];
+
+/** What SECURITY.md promises, sentence by sentence. @type {readonly { sentence: string, tests: readonly string[] }[]} */
+export const sentences = [
+  {
+    sentence: "Bytes from the network never crash, hang or exhaust a process.",
+    tests: [
+      `${mqtt}/codec/hostile-bytes.test.ts > a stream of version %s > meets any bytes with packets or a ProtocolError`,
+      `${mqtt}/small/hostile-bytes.test.ts > on version %i, any bytes are packets or a ProtocolError`,
+      `${mqtt}/codec/packet-stream.test.ts > a packet that comes byte by byte costs work in proportion to its length`,
+      `${mqtt}/small/hostile-bytes.test.ts > work grows no faster than the bytes that come > for a megabyte of %s`,
+    ],
+  },
+  {
+    sentence: "Lengths are checked before memory is taken, nothing recurses, every queue has a bound.",
+    tests: [
+      `${mqtt}/codec/packet-stream.test.ts > the maximum packet size > refuses a packet at its header, before any of its body`,
+      `${mqtt}/codec/packet-stream.test.ts > memory > is not taken on the word of a length`,
+      `${mqtt}/topic/topic-tree.test.ts > matching > goes down 65,535 levels and back without a call stack`,
+      `${mqtt}/client/outbox.test.ts > at a bound the message is OUTBOX_FULL, with the numbers, and the others stay > %o`,
+      `${mqtt}/client/back-pressure.test.ts > past the inbox's bound > reading stops, and goes on when half of it is done`,
+      `${broker}/delivering.test.ts > a slow client's queue is bounded, and the others get theirs`,
+    ],
+  },
+  {
+    sentence: "A peer that breaks the protocol gets a reason code (MQTT 5) and a closed connection.",
+    tests: [
+      "test/conformance/bad-input-client.test.ts > a malformed packet to a client that is connected > $id: $why",
+      "test/conformance/bad-input-client.test.ts > a packet that is valid and must not come now > $what, on version $version",
+      "test/conformance/bad-input-broker.test.ts > a malformed packet from a client that was let in > $id: $why",
+      "test/conformance/bad-input-broker.test.ts > a packet that is valid and must not come now > $what, on version $version",
+    ],
+  },
+  {
+    sentence: "TLS verifies the server unless it is switched off by name (`verifyServer: false`, `--insecure`).",
+    tests: [
+      "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > signed by an unknown authority",
+      "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > any is taken where verification is switched off by name",
+    ],
+  },
+  {
+    sentence: "Credentials never appear in messages of errors, in events or in debug output.",
+    tests: [
+      `${mqtt}/codec/encode.test.ts > no complaint shows a credential`,
+      `${mqtt}/small/client-packets.test.ts > no complaint shows a credential`,
+      `${mqtt}/client/server-url.test.ts > a bad URL is a UsageError that names it and the rule > and shows no credentials: %s`,
+      `${mqtt}/client/connect-options.test.ts > a wrong option names field, value and rule > and a password is not in the message`,
+      `${broker}/connecting.test.ts > authenticate > that says no on version %i answers %i`,
+      "packages/cli/test/commands.test.ts > standard output is data only, whatever -d says, and no password is shown",
+    ],
+  },
+  {
+    sentence: "The embedded broker listens on this machine only, unless told otherwise.",
+    tests: [`${broker}/broker.test.ts > listens on a free port of this machine, and says where`],
+  },
+];
