@@ -4,7 +4,7 @@ import { TopicNameTree } from "../../src/topic/topic-name-tree.ts";
 import { TopicTree } from "../../src/topic/topic-tree.ts";
 
 const FEW = 10_000;
-const MANY = 80_000;
+const MANY = 40_000;
 
 /** Names whose levels have a weak hash's collisions, one long prefix, or what objects have of their own. */
 const families: [string, (i: number) => string][] = [
