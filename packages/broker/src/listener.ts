@@ -85,6 +85,7 @@ export class Listener {
     const sockets = new WebSocketServer({
       server,
       maxPayload: maximumPacketSize,
+      ...bounds,
       perMessageDeflate: false,
       autoPong: false,
       handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
@@ -150,6 +151,15 @@ class Accepted {
 const SUBPROTOCOLS = ["mqtt", "mqttv3.1"];
 /** Bytes: a CONNECT in however many frames. */
 const LONGEST_STRANGERS_MESSAGE = 2 * STRANGERS_MAXIMUM;
+/** What the package ws bounds beside the length of a message; it counts, and each costs memory beside its bytes. */
+const bounds = {
+  /** Fragments that a message may come in: with 16 KiB in each, the longest packet. */
+  maxFragments: 16_384,
+  /** Chunks of the network that a frame may come in before it is complete: with 1 KiB in each, the longest packet. */
+  maxBufferedChunks: 262_144,
+  /** Milliseconds that the socket may stay when its WebSocket is over: the client may hold it open. */
+  closeTimeout: 50,
+};
 /** Bytes that may wait to be sent when a ping is answered. */
 const MOST_BEFORE_PONG = 65_536;
 /** A close code of RFC 6455. */

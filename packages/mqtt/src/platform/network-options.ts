@@ -35,6 +35,8 @@ export interface WebSocketLike {
   binaryType: string;
   readonly bufferedAmount: number;
   readonly protocol: string;
+  /** 0 while it opens, 1 open, 2 while it closes, 3 closed. */
+  readonly readyState?: number;
   send(bytes: Uint8Array): void;
   close(code?: number): void;
   addEventListener(type: string, listener: (event: WebSocketEvent) => void): void;

@@ -12,6 +12,12 @@ import { failed, openedWebSocket } from "./websocket.js";
 /** Bytes that one message of the server may have: the longest packet there is, for a server that sends one in one message. */
 const LONGEST_PACKET = 268_435_460;
 
+/** Fragments that one of them may come in: with 16 KiB in each, the longest packet. Each costs memory beside its bytes. */
+const MOST_FRAGMENTS = 16_384;
+
+/** Chunks of the network that a frame may come in before it is complete: with 1 KiB in each, the longest packet. */
+const MOST_CHUNKS = 262_144;
+
 /** Bytes that may wait to be sent when a ping is still answered. */
 const MOST_BEFORE_PONG = 65_536;
 
@@ -43,17 +49,27 @@ export async function dialWebSocket(
     return openedWebSocket(socket as WebSocketLike, subprotocol, name, clock, signal);
   }
   const { socket: way, explain } = await openWay();
+  let taken = false;
   const settings = {
     headers,
-    createConnection: () => way,
+    createConnection: () => {
+      taken = true;
+      return way;
+    },
     perMessageDeflate: false,
     maxPayload: LONGEST_PACKET,
+    maxFragments: MOST_FRAGMENTS,
+    maxBufferedChunks: MOST_CHUNKS,
     skipUTF8Validation: true, // a text frame is refused anyway
     autoPong: false,
   };
+  /** Behind the listener of `ws`, which has read the frames of these bytes then: it has no event for a close frame. */
+  const watch = (look: () => void): void => void way.on("data", look);
   try {
     const socket = new given(url, [subprotocol], settings as never);
     answerPings(socket);
+    if (taken) return await openedWebSocket(socket, subprotocol, name, clock, signal, watch);
+    way.destroy(); // a class that opens its own
     return await openedWebSocket(socket, subprotocol, name, clock, signal);
   } catch (error) {
     const meant = signal.aborted ? undefined : explain?.(way.errored ?? undefined, way.bytesRead !== 0);

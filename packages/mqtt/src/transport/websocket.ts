@@ -21,6 +21,20 @@ const MOST_HELD = 67_108_864;
 /** Bytes that a frame takes beside its own: many small ones must not take more than a few large ones. */
 const HELD_COST = 256;
 
+/** Milliseconds that a WebSocket has to be gone after its other side ended it: that side may hold the socket open. */
+const GOODBYE = 50;
+/** Milliseconds between looks at whether the other side has ended it, for which there is no event either. */
+const STILL_OPEN = 40;
+/** Of `readyState`. */
+const OPEN = 1;
+/** The code of a close frame without one. */
+const NO_CODE = 1005;
+/** The code of an end without a close frame. */
+const NO_CLOSE_FRAME = 1006;
+
+/** Calls `look` whenever the other side may have ended the WebSocket. */
+export type WatchForEnd = (look: () => void) => void;
+
 export class WebSocketTransport implements Transport {
   private listener: TransportListener | undefined;
   private paused = false;
@@ -28,6 +42,9 @@ export class WebSocketTransport implements Transport {
   /** What these take in memory. */
   private heldBytes = 0;
   private look: Timer | undefined;
+  private lookForEnd: Timer | undefined;
+  /** Set once the other side has ended the WebSocket. */
+  private goodbye: Timer | undefined;
   private failure: Error | undefined;
   /** `ending`: this side says goodbye. `closed`: nothing more comes or goes. `told`: the listener knows. */
   private state: "open" | "ending" | "closed" | "told" = "open";
@@ -36,12 +53,16 @@ export class WebSocketTransport implements Transport {
     private readonly socket: WebSocketLike,
     private readonly name: string,
     private readonly clock: Clock,
+    watch?: WatchForEnd,
   ) {
     socket.addEventListener("message", (event) => this.received(event));
     socket.addEventListener("error", (event) => {
       this.failure ??= failed(name, reasonOf(event), event.error);
+      this.leaveSoon();
     });
     socket.addEventListener("close", (event) => this.closed(event));
+    if (watch !== undefined) watch(() => this.checkOpen());
+    else if (socket.readyState !== undefined) this.checkAgain();
     socket.pause?.();
   }
 
@@ -77,7 +98,7 @@ export class WebSocketTransport implements Transport {
   end(sent?: () => void): void {
     if (this.state !== "open") return;
     this.state = "ending";
-    this.look?.cancel();
+    this.cancelTimers();
     this.look = undefined;
     this.socket.close(1000);
     this.resume(); // or the other side's answer is never seen
@@ -89,11 +110,39 @@ export class WebSocketTransport implements Transport {
   destroy(): void {
     if (this.state === "closed" || this.state === "told") return;
     this.state = "closed";
+    this.cancelTimers();
     this.held = new Queue();
     this.failure = undefined;
     if (this.socket.terminate) this.socket.terminate();
     else this.socket.close();
     this.clock.defer(() => this.tell());
+  }
+
+  /** What is written from now on is lost, and what came is delivered. */
+  private checkOpen(): void {
+    if ((this.socket.readyState ?? OPEN) > OPEN) this.leaveSoon();
+  }
+
+  private checkAgain(): void {
+    this.lookForEnd = this.clock.schedule(STILL_OPEN, () => {
+      this.checkOpen();
+      if (this.state === "open" && this.goodbye === undefined) this.checkAgain();
+    });
+  }
+
+  /** Its event "close", with the code, comes at once where the other side closes its socket too. */
+  private leaveSoon(): void {
+    if (this.state !== "open") return;
+    this.goodbye ??= this.clock.schedule(GOODBYE, () => {
+      if (this.socket.terminate) this.socket.terminate();
+      else this.closed({ code: this.failure === undefined ? NO_CODE : NO_CLOSE_FRAME });
+    });
+  }
+
+  private cancelTimers(): void {
+    this.look?.cancel();
+    this.lookForEnd?.cancel();
+    this.goodbye?.cancel();
   }
 
   /** Calls back when the WebSocket's buffer has shrunk to `amount`. */
@@ -137,13 +186,13 @@ export class WebSocketTransport implements Transport {
     this.failure = failed(this.name, why, undefined);
   }
 
-  private closed({ code = 1006, reason = "" }: WebSocketEvent): void {
+  private closed({ code = NO_CLOSE_FRAME, reason = "" }: WebSocketEvent): void {
     if (this.state === "told" || this.state === "closed") return;
-    const inOrder = code === 1000 || code === 1001 || code === 1005 || this.state === "ending";
+    const inOrder = code === 1000 || code === 1001 || code === NO_CODE || this.state === "ending";
     if (inOrder) this.failure = undefined;
     else this.failure ??= failed(this.name, `closed with code ${code}${reason && `, "${reason}"`}`, undefined);
     this.state = "closed";
-    this.look?.cancel();
+    this.cancelTimers();
     this.deliver();
   }
 
@@ -154,13 +203,19 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-/** Waits until `socket` is open. `name` stands for the server in error messages. */
+/**
+ * Waits until `socket` is open.
+ *
+ * @param name stands for the server in error messages
+ * @param watch default: looks again and again
+ */
 export function openedWebSocket(
   socket: WebSocketLike,
   subprotocol: string,
   name: string,
   clock: Clock,
   signal: AbortSignalLike,
+  watch?: WatchForEnd,
 ): Promise<Transport> {
   socket.binaryType = "arraybuffer";
   return new Promise((resolve, reject) => {
@@ -186,14 +241,16 @@ export function openedWebSocket(
       }
       settled = true;
       signal.removeEventListener("abort", abort);
-      resolve(new WebSocketTransport(socket, name, clock));
+      resolve(new WebSocketTransport(socket, name, clock, watch));
     });
     socket.addEventListener("error", (event) => {
       const { error } = event;
       if (error instanceof TransportError) fail(error);
       else fail(failed(name, `${reasonOf(event)}${isNoHttp(error) ? ": is it a WebSocket server?" : ""}`, error));
     });
-    socket.addEventListener("close", ({ code }) => fail(failed(name, `closed with code ${code ?? 1006}`, undefined)));
+    socket.addEventListener("close", ({ code }) =>
+      fail(failed(name, `closed with code ${code ?? NO_CLOSE_FRAME}`, undefined)),
+    );
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort);
   });

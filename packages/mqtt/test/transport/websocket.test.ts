@@ -1,25 +1,85 @@
 import { FakeClock } from "@aiko/mqtt/testing";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { WebSocketEvent, WebSocketLike } from "../../src/platform/network-options.ts";
 import { WebSocketTransport } from "../../src/transport/websocket.ts";
 
 /** One of a browser: it cannot stop reading. */
 class Socket implements Partial<WebSocketLike> {
   readonly bufferedAmount = 0;
+  readyState = 1;
   private readonly listeners = new Map<string, (event: WebSocketEvent) => void>();
 
   addEventListener(type: string, listener: (event: WebSocketEvent) => void): void {
     this.listeners.set(type, listener);
   }
 
-  close(): void {
-    this.listeners.get("close")?.({ code: 1000 } as WebSocketEvent);
+  close(code = 1000): void {
+    this.listeners.get("close")?.({ code });
   }
 
   message(length: number): void {
     this.listeners.get("message")?.({ data: new ArrayBuffer(length) } as WebSocketEvent);
   }
+
+  error(message: string): void {
+    this.listeners.get("error")?.({ message });
+  }
 }
+
+/** A transport over it, and what its end was: "none" stands for an end without an error. */
+function started(socket: Socket) {
+  const clock = new FakeClock();
+  const transport = new WebSocketTransport(socket as unknown as WebSocketLike, "ws://server:80/", clock);
+  const closed: string[] = [];
+  transport.start({
+    onBytes: () => undefined,
+    onDrain: () => undefined,
+    onClose: (error) => closed.push(error?.message ?? "none"),
+  });
+  return { clock, transport, closed };
+}
+
+describe("a WebSocket that its other side ended, and that waits for the socket's end, is over within 100 ms", () => {
+  test("by a close frame, for which there is no event", async () => {
+    const socket = new Socket();
+    const { clock, closed } = started(socket);
+    await clock.advance(1_000);
+    socket.readyState = 2;
+    await clock.advance(100);
+    expect(closed).toEqual(["none"]);
+    socket.close();
+    await clock.advance(1_000);
+    expect(closed).toEqual(["none"]);
+  });
+
+  test("by what failed it", async () => {
+    const socket = new Socket();
+    const { clock, closed } = started(socket);
+    socket.error("a wrong frame");
+    await clock.advance(100);
+    expect(closed).toEqual([expect.stringContaining("a wrong frame")]);
+  });
+
+  test("and its code is reported if it comes in time", async () => {
+    const socket = new Socket();
+    const { clock, closed } = started(socket);
+    socket.readyState = 2;
+    await clock.advance(50);
+    socket.close(1008);
+    await clock.advance(100);
+    expect(closed).toEqual([expect.stringContaining("closed with code 1008")]);
+  });
+
+  test("and no timer is left", async () => {
+    for (const how of ["destroy", "end"] as const) {
+      const socket = new Socket();
+      const { clock, transport } = started(socket);
+      transport[how]();
+      await clock.tick();
+      expect(clock.nextTimer).toBe(Infinity);
+    }
+  });
+});
 
 test.each([
   ["few and large", 1_000_000, 70],
@@ -27,15 +87,8 @@ test.each([
 ])(
   "what comes while reading is stopped is bounded by what it takes in memory: frames that are %s",
   async (_, length, most) => {
-    const clock = new FakeClock();
     const socket = new Socket();
-    const transport = new WebSocketTransport(socket as unknown as WebSocketLike, "ws://server:80/", clock);
-    const closed: (string | undefined)[] = [];
-    transport.start({
-      onBytes: () => undefined,
-      onDrain: () => undefined,
-      onClose: (error) => closed.push(error?.message),
-    });
+    const { clock, transport, closed } = started(socket);
     transport.pause();
     for (let i = 0; i < most; i++) socket.message(length);
     await clock.tick();

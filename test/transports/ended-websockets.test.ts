@@ -1,0 +1,106 @@
+// A WebSocket whose other side has ended it, but holds its socket open: over at once, not when the package ws has waited 30 s.
+import { createHash } from "node:crypto";
+import { EventEmitter, once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
+import { connect as connectSocket, type Socket } from "node:net";
+import { connect, platform } from "@aiko/mqtt";
+import { encode } from "@aiko/mqtt/codec";
+import { Broker, type BrokerEvent } from "@aiko/mqtt-broker";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { address, listening, patient } from "./network.ts";
+
+/** Milliseconds. It takes 50; the package ws by itself takes 30,000. */
+const GENEROUS = 10_000;
+
+const CLOSE = Uint8Array.of(0x88, 2, 0x03, 0xf0); // 1008
+const WRONG = Uint8Array.of(0xf2, 1, 0x10); // reserved bits
+
+/** A server that upgrades, hands its socket to `then`, and never closes by itself. */
+async function server(then: (socket: Socket) => void): Promise<{ port: number }> {
+  const http = createHttpServer();
+  http.on("upgrade", (request, socket: Socket) => {
+    const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accepted = createHash("sha1").update(key).digest("base64");
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+        `Sec-WebSocket-Accept: ${accepted}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n`,
+    );
+    then(socket);
+  });
+  return listening(http);
+}
+
+describe("a client's WebSocket that the server ended without closing the socket is over at once", () => {
+  test.each([
+    ["by a close frame", CLOSE, "closed with code 1008"],
+    ["by a wrong frame", WRONG, "Invalid WebSocket frame"],
+  ])("%s", async (_, frame, words) => {
+    for (const reads of [true, false]) {
+      const { port } = await server((socket) => {
+        if (reads) socket.resume();
+        socket.write(frame);
+      });
+      const transport = await platform.dial(address("ws", port), patient, {});
+      const started = performance.now();
+      const error = await new Promise<Error | undefined>((resolve) => {
+        transport.start({ onBytes: () => undefined, onDrain: () => undefined, onClose: resolve });
+        if (!reads) transport.write(new Uint8Array(8_000_000)); // more than the network takes
+      });
+      expect(error?.message).toContain(words);
+      expect(performance.now() - started).toBeLessThan(GENEROUS);
+    }
+  });
+
+  test("and the client does not say that it is connected", async () => {
+    const { port } = await server((socket) => {
+      socket.once("data", () => {
+        socket.write(Uint8Array.of(0x82, 5, 0x20, 3, 0, 0, 0));
+        setImmediate(() => socket.write(CLOSE));
+      });
+      socket.resume();
+    });
+    await using client = await connect(`ws://127.0.0.1:${port}`, { reconnect: false });
+    const started = performance.now();
+    const error = await new Promise((resolve) => client.on("disconnected", ({ error: why }) => resolve(why)));
+    expect([client.connected, performance.now() - started < GENEROUS]).toEqual([false, true]);
+    expect(error).toMatchObject({ message: expect.stringContaining("1008") });
+  });
+});
+
+describe("a broker's WebSocket that the client ended without closing the socket is over at once", () => {
+  const masked = (...bytes: number[]): Uint8Array =>
+    Uint8Array.of(bytes[0] ?? 0, 0x80 | (bytes[1] ?? 0), 0, 0, 0, 0, ...bytes.slice(2));
+  const connectPacket = encode(
+    { type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0 },
+    4,
+  );
+
+  test.each([
+    ["by a close frame", masked(...CLOSE)],
+    ["by a wrong frame", masked(...WRONG)],
+  ])("%s", async (_, frame) => {
+    const events = new EventEmitter<Record<BrokerEvent["type"], []>>();
+    const broker = await Broker.listen({ port: 0, webSocketPort: 0, onEvent: ({ type }) => events.emit(type) });
+    onTestFinished(() => broker.close());
+    const connected = once(events, "connected");
+    const disconnected = once(events, "disconnected");
+    const { port, host } = new URL(`${broker.webSocketUrl}`);
+    const socket = connectSocket({ port: Number(port), host: "127.0.0.1", allowHalfOpen: true }).on(
+      "error",
+      () => undefined,
+    );
+    onTestFinished(() => void socket.destroy());
+    socket.write(
+      `GET / HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n",
+    );
+    socket.write(masked(0x82, connectPacket.length, ...connectPacket));
+    socket.resume();
+    await connected;
+    const started = performance.now();
+    socket.write(frame);
+    await disconnected;
+    expect(performance.now() - started).toBeLessThan(GENEROUS);
+    expect(broker.statistics.connections).toBe(0);
+  });
+});
