@@ -2,12 +2,17 @@
 
 import { X509Certificate } from "node:crypto";
 import { type Clock, type Pem, platform, UsageError } from "@aiko/mqtt";
+import { serializedOrigin } from "./request-origin.js";
 
 /** Who asks to be let in. */
 export interface Credentials {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
+  /** The IP address that the client connects from; undefined at a Unix socket. */
+  readonly address: string | undefined;
+  /** The origin of the web page that connects, as in "https://app.example"; undefined for programs other than browsers. */
+  readonly origin: string | undefined;
 }
 
 /** What happens in a broker, for logs. */
@@ -46,6 +51,13 @@ export interface BrokerOptions {
   readonly path?: string | undefined;
   /** A port, 0 … 65,535, to take WebSockets at, under any path and with the subprotocol `mqtt`, beside the others. Default: none. */
   readonly webSocketPort?: number | undefined;
+  /**
+   * Origins of web pages that may connect to `webSocketPort`, as in "https://app.example"; "*" allows all. Their hosts are allowed in the
+   * header Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever
+   * their port, and so are programs that send no Origin. A connection over a loopback address must name localhost, a loopback
+   * address, or `host` in its header Host.
+   */
+  readonly allowedOrigins?: readonly string[] | undefined;
   /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */
   readonly tls?: BrokerTls | undefined;
   /** Lets a client in or not. Default: everybody. */
@@ -85,8 +97,8 @@ export interface BrokerOptions {
   /** Seconds that a session without a connection is kept at the most, 0 … 4,294,967,295. Default 86,400. */
   readonly maximumSessionExpiry?: number | undefined;
   /**
-   * Milliseconds, 1 … 2,147,483,647, from a connection's opening until it is let in: CONNECT has come and `authenticate` has answered.
-   * The handshakes of TLS and WebSocket before that may take as long each. Default 10,000.
+   * Milliseconds, 1 … 2,147,483,647, from a connection's opening until it is let in: the handshakes of TLS and WebSocket are done, CONNECT
+   * has come and `authenticate` has answered. Default 10,000.
    */
   readonly connectTimeout?: number | undefined;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
@@ -112,6 +124,7 @@ const defaults: BrokerSettings = {
   port: 1883,
   path: undefined,
   webSocketPort: undefined,
+  allowedOrigins: [],
   tls: undefined,
   authenticate: () => true,
   maximumPacketSize: 67_108_864,
@@ -177,6 +190,7 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     const wanted = wantedTypes[name as Unset] ?? typeof defaults[name as keyof BrokerOptions];
     const range = ranges[name as keyof BrokerOptions];
     if (name === "tls") assertTls(value);
+    if (name === "allowedOrigins") assertOrigins(value);
     if (typeof value !== wanted || value === null)
       throw new UsageError(
         "OPTION_INVALID",
@@ -224,6 +238,19 @@ function toWrite({ host, port, path }: Readonly<Record<string, string | undefine
 function typeName(value: unknown): string {
   if (Array.isArray(value)) return "array";
   return value instanceof URL ? "URL" : typeof value;
+}
+
+/** @throws UsageError OPTION_INVALID */
+function assertOrigins(origins: unknown): void {
+  const wrong = (what: string, rule: string): UsageError =>
+    new UsageError("OPTION_INVALID", `allowedOrigins${what}: ${rule}, as in ["https://app.example"]`);
+  if (!Array.isArray(origins)) throw wrong("", "must be a list of origins");
+  for (const origin of origins) {
+    if (origin === "*" || origin === "null") continue;
+    const serialized = typeof origin === "string" ? serializedOrigin(origin) : undefined;
+    if (serialized === undefined) throw wrong(` ${shown(origin)}`, "is not an origin; write scheme, host and port");
+    if (serialized !== origin) throw wrong(` ${shown(origin)}`, `browsers send ${shown(serialized)}; write that`);
+  }
 }
 
 const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;

@@ -5,9 +5,10 @@
 import type { Duplex } from "node:stream";
 import { UsageError } from "@aiko/mqtt";
 import { type BrokerOptions, type BrokerSettings, isParsed, parseBrokerOptions } from "./broker-options.js";
-import { ClientConnection } from "./client-connection.js";
+import { type Arrival, ClientConnection } from "./client-connection.js";
+import type { Entrance } from "./entrance.js";
 import { type BrokerStatistics, Hub } from "./hub.js";
-import { type Entrance, Listener } from "./listener.js";
+import { Listener } from "./listener.js";
 import { StreamTransport } from "./stream-transport.js";
 
 /** A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. */
@@ -36,7 +37,7 @@ export class Broker {
     const settings = parseBrokerOptions(options);
     const broker = new Broker(settings);
     const entrance: Entrance = {
-      accept: (stream) => broker.accept(stream),
+      accept: (stream, arrival) => broker.accept(stream, arrival),
       full: () => broker.full(),
       refused: (reason) => broker.hub.refused(reason),
     };
@@ -82,14 +83,14 @@ export class Broker {
     return this.close();
   }
 
-  private accept(stream: Duplex): ClientConnection | undefined {
+  private accept(stream: Duplex, arrival: Arrival): ClientConnection | undefined {
     if (this.hub.connectionCount >= this.settings.maximumConnections) {
       stream.on("error", () => undefined).destroy();
       this.full();
       return undefined;
     }
     const { clock } = this.settings;
-    const connection = new ClientConnection(new StreamTransport(stream), clock, this.settings, this.hub);
+    const connection = new ClientConnection(new StreamTransport(stream), clock, this.settings, this.hub, arrival);
     this.hub.opened(connection);
     return connection;
   }

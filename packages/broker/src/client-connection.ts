@@ -36,6 +36,16 @@ export interface Reception {
   refused(reason: string): void;
 }
 
+/** How a client came. */
+export interface Arrival {
+  /** Of the other end; undefined at a Unix socket. */
+  readonly address?: string | undefined;
+  /** Of the web page that it is part of; undefined where it is none, or does not say so. */
+  readonly origin?: string | undefined;
+  /** By the clock, when it must have been let in. Default: `connectTimeout` from now. */
+  readonly deadline?: number | undefined;
+}
+
 /** The longest packet taken from who has not been let in: holds every CONNECT that makes sense. */
 export const STRANGERS_MAXIMUM = 262_144;
 
@@ -88,6 +98,7 @@ export class ClientConnection implements ConnectionOwner {
     private readonly clock: Clock,
     private readonly settings: BrokerSettings,
     private readonly reception: Reception,
+    readonly arrival: Arrival = {},
   ) {
     this.limits = {
       maximumPacketSize: Math.min(STRANGERS_MAXIMUM, settings.maximumPacketSize),
@@ -95,7 +106,9 @@ export class ClientConnection implements ConnectionOwner {
     };
     this.packets = new HeldPacketStream("any", this.limits);
     this.network = new NetworkConnection(transport, clock, this.packets, this);
-    this.timer = clock.schedule(settings.connectTimeout, () => this.connectTimedOut());
+    const now = clock.now();
+    const { deadline = now + settings.connectTimeout } = arrival;
+    this.timer = clock.schedule(Math.max(0, deadline - now), () => this.connectTimedOut());
     this.network.start();
   }
 

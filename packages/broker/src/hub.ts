@@ -111,7 +111,8 @@ export class Hub implements Reception, ClientOwner {
       connection.refuse(SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
     let allowed: unknown; // what is declared holds for TypeScript only
     try {
-      allowed = this.settings.authenticate({ clientId, username, password });
+      const { address, origin } = connection.arrival;
+      allowed = this.settings.authenticate({ clientId, username, password, address, origin });
     } catch (error) {
       fail(error);
       return;

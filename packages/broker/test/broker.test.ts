@@ -32,6 +32,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   port: undefined,
   path: undefined,
   webSocketPort: undefined,
+  allowedOrigins: undefined,
   tls: undefined,
   authenticate: undefined,
   maximumPacketSize: undefined,

@@ -225,7 +225,7 @@ test("a WebSocket port that is taken is told, and nothing stays open", async () 
 });
 
 const UPGRADE =
-  "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+  "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
 
 /** Sends bytes, and resolves when the broker has closed the connection. */
 function closedAfter(port: number, ...chunks: readonly (string | Uint8Array)[]): Promise<void> {

@@ -1,0 +1,78 @@
+/**
+ * Whether a request to upgrade comes from a web page that may use the broker. A browser connects any page to any WebSocket that its user
+ * can reach, and states in `Origin` whose page it is. A page can have its own name resolve to this machine (DNS rebinding): then
+ * `Host` has that name. Other programs send no `Origin`.
+ */
+
+import type { IncomingMessage } from "node:http";
+import { isIPv4 } from "node:net";
+
+/** As the broker's options of these names. */
+export interface OriginRules {
+  readonly host: string;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** As the browser sends it; undefined where the request names none. */
+export function originOf({ headers }: IncomingMessage): string | undefined {
+  const origin = headers.origin ?? headers["sec-websocket-origin"];
+  return typeof origin === "string" ? origin : origin?.join(", ");
+}
+
+/** Returns why the request is refused; undefined if it is not. */
+export function originRefusal(request: IncomingMessage, { host, allowedOrigins }: OriginRules): string | undefined {
+  if (allowedOrigins.includes("*")) return undefined;
+  const named = hostOf(request.headers.host ?? "");
+  const own = isLoopback(request.socket.localAddress ?? "");
+  const isAllowedHost = (): boolean =>
+    isLoopback(named) ||
+    named === host.toLowerCase() ||
+    allowedOrigins.some((origin) => hostOfOrigin(origin) === named);
+  if (own && !isAllowedHost()) {
+    return `WebSocket: Host ${shown(named)} is not a name of this machine; add its origin to allowedOrigins to allow it`;
+  }
+  const origin = originOf(request);
+  if (origin === undefined || allowedOrigins.includes(origin)) return undefined;
+  const page = hostOfOrigin(origin);
+  if (page !== undefined && (page === named || (own && isLoopback(page)))) return undefined;
+  return `WebSocket: Origin ${shown(origin)} is not allowed; add it to allowedOrigins to allow it`;
+}
+
+/** Returns `origin` as browsers send it; undefined if it is not an origin. */
+export function serializedOrigin(origin: string): string | undefined {
+  const url = parsed(origin);
+  return url === undefined || url.host === "" ? undefined : `${url.protocol}//${url.host}`;
+}
+
+/** Without port and brackets. */
+function hostOf(header: string): string {
+  const end = header.startsWith("[") ? header.indexOf("]") : header.indexOf(":");
+  return header.slice(header.startsWith("[") ? 1 : 0, end < 0 ? header.length : end).toLowerCase();
+}
+
+function hostOfOrigin(origin: string): string | undefined {
+  const host = parsed(origin)?.host;
+  return host ? hostOf(host) : undefined;
+}
+
+function parsed(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names and addresses that lead to this machine and nowhere else. */
+function isLoopback(host: string): boolean {
+  const address = host.startsWith("::ffff:") ? host.slice(7) : host;
+  return address === "localhost" || address === "::1" || (isIPv4(address) && address.startsWith("127."));
+}
+
+const MOST_SHOWN = 100;
+
+/** A stranger's text, for logs: its beginning, in printable ASCII. */
+function shown(text: string): string {
+  const printable = [...text.slice(0, MOST_SHOWN)].map((one) => (one >= " " && one <= "~" ? one : "?")).join("");
+  return `"${printable}"${text.length > MOST_SHOWN ? "…" : ""}`;
+}

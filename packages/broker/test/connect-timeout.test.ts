@@ -1,0 +1,128 @@
+// One connectTimeout for all that comes before a client is let in: nobody holds one of the broker's places longer than that.
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
+import { FakeClock } from "@aiko/mqtt/testing";
+import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { Authority } from "../../../test/fixtures/certificates.ts";
+
+const authority = await Authority.named("Test authority");
+const secure = await authority.issue(["127.0.0.1"]);
+const ca = authority.certificate;
+
+const UPGRADE =
+  "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+const REQUEST = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n\r\n";
+
+async function started(options: BrokerOptions = {}) {
+  const clock = new FakeClock();
+  const events: BrokerEvent[] = [];
+  const onEvent = (event: BrokerEvent): void => void events.push(event);
+  const broker = await Broker.listen({ port: 0, connectTimeout: 1_000, clock, onEvent, ...options });
+  onTestFinished(() => broker.close());
+  return { broker, clock, events };
+}
+
+const webSocketPort = (broker: Broker): number => Number(new URL(`${broker.webSocketUrl}`).port);
+
+async function dialled(port: number, tls?: ConnectionOptions): Promise<Socket> {
+  const options = { port, host: "127.0.0.1" };
+  const socket = tls === undefined ? createConnection(options) : connectTls({ ...options, ...tls });
+  socket.on("error", () => undefined);
+  onTestFinished(() => void socket.destroy());
+  await once(socket, tls === undefined ? "connect" : "secureConnect");
+  return socket;
+}
+
+/** Waits until the broker has taken in what was sent: it answers a request on a connection opened later. */
+async function answered(broker: Broker, tls?: ConnectionOptions): Promise<void> {
+  const socket = await dialled(webSocketPort(broker), tls);
+  socket.end(REQUEST);
+  await once(socket.resume(), "close");
+}
+
+test("a request that is no upgrade does not keep its connection", async () => {
+  const { broker } = await started({ webSocketPort: 0 });
+  const socket = await dialled(webSocketPort(broker));
+  let text = "";
+  socket.on("data", (bytes) => {
+    text += bytes;
+  });
+  socket.write(REQUEST + REQUEST);
+  await once(socket, "close"); // a server of Node's waits 5 s for the next request, and again after each
+  expect(text.match(/HTTP\/1.1 426/g)).toHaveLength(1);
+  expect(text).toContain("connection: close");
+});
+
+describe.each<[string, ConnectionOptions | undefined]>([
+  ["plain", undefined],
+  ["over TLS", { ca }],
+])("a connection for WebSockets, %s,", (_, tls) => {
+  const options = { webSocketPort: 0, ...(tls && { tls: secure }) };
+
+  test.each([
+    ["says nothing", []],
+    ["sends its headers slowly", ["GET / HTTP/1.1\r\n", "Host: 127.0.0.1\r\n", "x: y\r\n"]],
+    ["begins with another protocol's prefix", ["PROXY TCP4 "]],
+  ])("that %s is closed after connectTimeout", async (_, pieces) => {
+    const { broker, clock, events } = await started(options);
+    const socket = await dialled(webSocketPort(broker), tls);
+    const closed = once(socket.resume(), "close");
+    for (const piece of pieces) {
+      socket.write(piece);
+      await answered(broker, tls);
+      await clock.advance(300);
+    }
+    await answered(broker, tls);
+    await clock.advance(1_000 - 300 * pieces.length);
+    await closed;
+    if (pieces[0] === "PROXY TCP4 ") return; // not HTTP: closed before
+    expect(events[0]).toEqual({ type: "refused", reason: "WebSocket: no upgrade within connectTimeout 1000 ms" });
+  });
+
+  test("that upgrades late has what is left of connectTimeout for CONNECT", async () => {
+    const { broker, clock, events } = await started(options);
+    const socket = await dialled(webSocketPort(broker), tls);
+    await answered(broker, tls);
+    await clock.advance(900);
+    socket.write(UPGRADE);
+    await once(socket, "data");
+    const closed = once(socket.resume(), "close");
+    await clock.advance(99);
+    expect(broker.statistics.connections).toBe(1);
+    await clock.advance(1);
+    await clock.advance(50); // for the client to close its side
+    await closed;
+    expect(events).toEqual([{ type: "refused", reason: "no CONNECT within 1000 ms" }]);
+  });
+});
+
+test("a TLS handshake that is late leaves the rest of connectTimeout for CONNECT", async () => {
+  const { broker, clock, events } = await started({ tls: secure });
+  const plain = await dialled(broker.port);
+  // Behind it in the queue of connections: when its handshake is done, the broker has the first one too.
+  (await dialled(broker.port, { ca })).destroy();
+  await clock.advance(900);
+  const socket: TLSSocket = connectTls({ socket: plain, ca, host: "127.0.0.1" }).on("error", () => undefined);
+  await once(socket, "secureConnect");
+  await expect.poll(() => broker.statistics.connections).toBe(1);
+  const closed = once(socket.resume(), "close");
+  events.length = 0;
+  await clock.advance(100);
+  await clock.advance(50);
+  await closed;
+  expect(events).toEqual([{ type: "refused", reason: "no CONNECT within 1000 ms" }]);
+});
+
+test("what begins with another protocol's prefix at the port for MQTT is closed at once", async () => {
+  const { broker, events } = await started();
+  const socket = await dialled(broker.port);
+  const closed = once(socket.resume(), "close");
+  socket.write("PROXY TCP4 192.0.2.1 192.0.2.2 1 1883\r\n");
+  await once(socket, "end");
+  socket.end();
+  await closed;
+  expect(events).toMatchObject([{ type: "refused" }]);
+});

@@ -1,0 +1,136 @@
+// Web pages and a broker on this machine: a browser connects any page to it, and states whose page that is.
+import { connect } from "@aiko/mqtt";
+import { Broker, type BrokerEvent, type BrokerOptions, type Credentials } from "@aiko/mqtt-broker";
+import { describe, expect, onTestFinished, test } from "vitest";
+import WebSocket from "ws";
+
+async function started(options: BrokerOptions = {}) {
+  const events: BrokerEvent[] = [];
+  const broker = await Broker.listen({ port: 0, webSocketPort: 0, ...options, onEvent: (event) => events.push(event) });
+  onTestFinished(() => broker.close());
+  return { broker, events, port: Number(new URL(`${broker.webSocketUrl}`).port) };
+}
+
+/** What a handshake with these headers comes to: "open", or the status of the refusal. */
+function handshake(port: number, headers: Readonly<Record<string, string>>): Promise<string> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, ["mqtt"], { headers });
+  return new Promise((resolve, reject) => {
+    socket.on("open", () => {
+      socket.terminate();
+      resolve("open");
+    });
+    socket.on("unexpected-response", (request, response) => {
+      request.destroy();
+      resolve(String(response.statusCode));
+    });
+    socket.on("error", reject);
+  });
+}
+
+describe("a broker on loopback takes a WebSocket", () => {
+  test.each<[string, string, Record<string, string>, BrokerOptions]>([
+    ["of a program that is not a browser", "open", {}, {}],
+    ["of a page of the same host", "open", { origin: "http://127.0.0.1" }, {}],
+    ["of a page of the same host at another port", "open", { origin: "http://127.0.0.1:3000" }, {}],
+    ["of a page of this machine by another name", "open", { origin: "http://localhost:3000" }, {}],
+    ["by the name localhost", "open", { host: "localhost:PORT", origin: "http://localhost" }, {}],
+    ["by another address of loopback", "open", { host: "127.0.0.2:PORT" }, {}],
+    ["by IPv6", "open", { host: "[::1]:PORT", origin: "http://[::1]:3000" }, {}],
+    ["of a foreign page: refused", "403", { origin: "https://evil.example" }, {}],
+    ["of a foreign page by the older header: refused", "403", { "sec-websocket-origin": "https://evil.example" }, {}],
+    ["of a page without an origin: refused", "403", { origin: "null" }, {}],
+    ["of what is not an origin: refused", "403", { origin: "127.0.0.1" }, {}],
+    ["of a page whose name begins alike: refused", "403", { origin: "http://127.0.0.1.evil.example" }, {}],
+    ["of a page whose user name is alike: refused", "403", { origin: "http://127.0.0.1@evil.example" }, {}],
+    [
+      "of a page whose name was rebound: refused",
+      "403",
+      { host: "evil.example:PORT", origin: "http://evil.example:PORT" },
+      {},
+    ],
+    ["by a foreign name without an origin: refused", "403", { host: "evil.example" }, {}],
+    ["by a name that begins alike: refused", "403", { host: "127.0.0.1.evil.example" }, {}],
+    [
+      "of a page that is allowed",
+      "open",
+      { origin: "https://app.example" },
+      { allowedOrigins: ["https://app.example"] },
+    ],
+    [
+      "of a page of an allowed host at another port: refused",
+      "403",
+      { origin: "https://app.example:1" },
+      { allowedOrigins: ["https://app.example"] },
+    ],
+    [
+      "by the host of an allowed origin",
+      "open",
+      { host: "app.example", origin: "https://app.example" },
+      { allowedOrigins: ["https://app.example"] },
+    ],
+    ["without an origin, where that is allowed", "open", { origin: "null" }, { allowedOrigins: ["null"] }],
+    [
+      "of anything, where that is allowed",
+      "open",
+      { host: "evil.example", origin: "https://evil.example" },
+      { allowedOrigins: ["*"] },
+    ],
+  ])("%s", async (_, outcome, headers, options) => {
+    const { port, events } = await started(options);
+    const filled = Object.entries(headers).map(([name, value]) => [name, value.replaceAll("PORT", `${port}`)]);
+    expect(await handshake(port, Object.fromEntries(filled))).toBe(outcome);
+    if (outcome === "403")
+      expect(events).toEqual([{ type: "refused", reason: expect.stringContaining("allowedOrigins") }]);
+  });
+});
+
+test("a foreign page is refused where the broker listens at all addresses too", async () => {
+  const { port } = await started({ host: "0.0.0.0" });
+  expect(await handshake(port, { origin: "https://evil.example" })).toBe("403");
+  expect(await handshake(port, { host: "evil.example", origin: "http://evil.example" })).toBe("403");
+  expect(await handshake(port, { origin: "http://127.0.0.1:3000" })).toBe("open");
+});
+
+test("the event of a refusal holds a stranger's text only in part and in printable characters", async () => {
+  const { port, events } = await started();
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, ["mqtt"], {
+    headers: { origin: `http://\x9b${"e".repeat(1_000)}` },
+  }).on("error", () => undefined);
+  await new Promise((resolve) => socket.on("close", resolve));
+  expect(events).toHaveLength(1);
+  const [event] = events;
+  expect(event?.type === "refused" && event.reason).toMatch(
+    /^WebSocket: Origin "http:\/\/\?e{92}"… is not allowed; [ -~]+$/,
+  );
+});
+
+test("authenticate is given the client's address and the page's origin", async () => {
+  const seen: Credentials[] = [];
+  const authenticate = (credentials: Credentials): boolean => seen.push(credentials) > 0;
+  const { broker } = await started({ authenticate });
+  await using page = await connect(`${broker.webSocketUrl}`, {
+    webSocket: { headers: { origin: "http://127.0.0.1:3000" } },
+  });
+  await using program = await connect(`${broker.webSocketUrl}`);
+  await using plain = await connect(broker.url);
+  expect([page, program, plain].every((client) => client.connected)).toBe(true);
+  const arrivals = seen.map(({ address, origin }) => [address, origin]);
+  expect(arrivals).toEqual([
+    ["127.0.0.1", "http://127.0.0.1:3000"],
+    ["127.0.0.1", undefined],
+    ["127.0.0.1", undefined],
+  ]);
+});
+
+test.each([
+  ["https://app.example", "must be a list of origins"],
+  [["https://app.example/"], 'browsers send "https://app.example"; write that'],
+  [["https://app.example:443"], 'browsers send "https://app.example"; write that'],
+  [["app.example"], "is not an origin"],
+  [[1], "is not an origin"],
+])("allowedOrigins %j is rejected", async (allowedOrigins, rule) => {
+  await expect(Broker.listen({ port: 0, allowedOrigins: allowedOrigins as never })).rejects.toMatchObject({
+    code: "OPTION_INVALID",
+    message: expect.stringContaining(rule),
+  });
+});
