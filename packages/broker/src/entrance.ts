@@ -12,10 +12,10 @@ export interface Entrance {
   refused(reason: string): void;
 }
 
-/** Accepts `stream`. If that throws, the stream is destroyed: nobody else has it. */
-export function admit(entrance: Entrance, stream: Duplex, arrival: Arrival): ReturnType<Entrance["accept"]> {
+/** Runs `take`. If that throws, `stream` is destroyed: nobody else has it, and one connection must not end the process. */
+export function guarded<T>(entrance: Entrance, stream: Duplex, take: () => T): T | undefined {
   try {
-    return entrance.accept(stream, arrival);
+    return take();
   } catch (error) {
     stream.on("error", () => undefined).destroy();
     entrance.refused(`the broker failed: ${error}`);

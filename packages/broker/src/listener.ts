@@ -7,7 +7,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { type Pem, TransportError, UsageError } from "@aiko/mqtt";
 import type { BrokerSettings, BrokerTls } from "./broker-options.js";
-import { admit, type Entrance } from "./entrance.js";
+import { type Entrance, guarded } from "./entrance.js";
 import { describeHandshakeFailure } from "./handshake-failure.js";
 import { errorOfListening } from "./listening.js";
 import { listenAtPath } from "./socket-path.js";
@@ -40,7 +40,7 @@ export class Listener {
     const accepted = new Accepted();
     const accept = (stream: Socket, deadline?: number): void => {
       accepted.add(stream);
-      admit(entrance, stream, { address: stream.remoteAddress, origin: undefined, deadline });
+      guarded(entrance, stream, () => entrance.accept(stream, { address: stream.remoteAddress, deadline }));
     };
     if (path !== undefined) {
       const server = createServer((socket) => accept(socket));
@@ -72,10 +72,10 @@ export class Listener {
         : createHttpsServer({ ...untimed, ...tlsOptions(settings, tls) }, upgradeOnly);
     bound(server, settings, entrance);
     const strangers = new Strangers(server, settings);
+    const late = (): void =>
+      entrance.refused(`WebSocket: no upgrade within connectTimeout ${settings.connectTimeout} ms`);
     server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) =>
-      strangers.hold(socket, () =>
-        entrance.refused(`WebSocket: no upgrade within connectTimeout ${settings.connectTimeout} ms`),
-      ),
+      guarded(entrance, socket, () => strangers.hold(socket, late)),
     );
     const accepted = new Accepted();
     await takeWebSockets(server, settings, strangers, entrance, (socket) => accepted.add(socket));

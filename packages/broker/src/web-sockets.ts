@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { BrokerSettings } from "./broker-options.js";
 import { STRANGERS_MAXIMUM } from "./client-connection.js";
-import { admit, type Entrance } from "./entrance.js";
+import { type Entrance, guarded } from "./entrance.js";
 import { originOf, originRefusal } from "./request-origin.js";
 import type { Strangers } from "./strangers.js";
 
@@ -70,11 +70,12 @@ export async function takeWebSockets(
     const stream = createWebSocketStream(socket);
     stream.on("end", () => stream.destroy()); // or it waits, half open, for what can be sent no more
     opened(socket);
-    const client = admit(entrance, stream, {
+    const arrival = {
       address: request.socket.remoteAddress,
       origin: originOf(request),
       deadline: strangers.deadlineOf(request.socket),
-    });
+    };
+    const client = guarded(entrance, stream, () => entrance.accept(stream, arrival));
     boundMessages(socket, request.socket, () => client?.isStranger ?? true);
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -84,12 +85,7 @@ export async function takeWebSockets(
       entrance.refused(refusal);
       return;
     }
-    try {
-      sockets.handleUpgrade(request, socket, head, connected);
-    } catch (error) {
-      socket.destroy();
-      entrance.refused(`the broker failed: ${error}`);
-    }
+    guarded(entrance, socket, () => sockets.handleUpgrade(request, socket, head, connected));
   });
 }
 

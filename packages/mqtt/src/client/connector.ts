@@ -319,9 +319,9 @@ export class Connector implements ConnectionEvents {
       const asked = own && (await orAborted(own, abort));
       const { username = server.username, password = server.password } = asked ?? settings;
       const authentication = authenticator && (await orAborted(authenticator.begin(), abort));
-      const transport = await this.dial(server, abort);
       const { clientId } = this;
       const attempt = { version, clientId, username, password: passwordBytes(password), authentication };
+      const transport = await this.dial(server, abort); // last: what throws from here on has to close it
       return await this.introduce(transport, server, attempt, state);
     } catch (error) {
       throw abort.aborted ? abort.reason : asMqttError(error, server.name);

@@ -4,6 +4,7 @@ import { UsageError } from "../errors.js";
 import { nameOf, type ServerAddress } from "../platform/transport.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { shownValue } from "../topic/shown-value.js";
+import { addressFault, hostNameFault } from "./host-name.js";
 
 /** As text, or as the runtime's own `URL`. */
 export type Url = string | { readonly href: string };
@@ -73,6 +74,7 @@ function parse(url: string): ServerUrl {
 function unixUrl(url: string, rest: string): ServerUrl {
   const path = rest.startsWith("//") ? rest.slice(2) : rest;
   if (path === "") throw invalid(url, "must name the socket's path, as in unix:/run/broker.sock");
+  if (path.includes("\0", 1)) throw invalid(url, "a socket's path has no NUL, at which systems end it"); // the first: abstract, on Linux
   const address: ServerAddress = { scheme: "unix", host: path, port: 0, path: "" };
   return { address, username: undefined, password: undefined, name: nameOf(address) };
 }
@@ -92,7 +94,10 @@ function hostAndPort(url: string, text: string, defaultPort: number): { host: st
     if (port.includes(":")) throw invalid(url, "an IPv6 address must stand in brackets, as in mqtt://[::1]:1883");
   }
   if (host === "") throw invalid(url, "must name a host");
-  return { host, port: port === "" ? defaultPort : parsePort(url, port) };
+  const number = port === "" ? defaultPort : parsePort(url, port);
+  const fault = text.startsWith("[") ? addressFault(host) : hostNameFault(host);
+  if (fault !== undefined) throw invalid(url, fault);
+  return { host, port: number };
 }
 
 function parsePort(url: string, text: string): number {

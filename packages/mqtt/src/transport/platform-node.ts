@@ -40,9 +40,9 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   }
   const { dialWebSocket } = await import("./websocket-node.js");
   const open = async (): Promise<Way> => {
+    if (scheme === "ws") return { socket: await openWay(address, options, name, signal) };
+    const { secureSocket, explainLater } = await import("./tls.js"); // before a socket is held
     const socket = await openWay(address, options, name, signal);
-    if (scheme === "ws") return { socket };
-    const { secureSocket, explainLater } = await import("./tls.js");
     const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
     return { socket: secure, explain: explainLater(name, host, tls ?? {}) };
   };

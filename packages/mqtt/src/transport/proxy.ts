@@ -110,8 +110,15 @@ export async function openTunnel(
     const closed = (): void => fail(new Error("it closed the connection"));
     socket.on("error", fail);
     socket.on("close", closed);
-    if (proxy.kind === "http") connectByHttp(socket, proxy, address, ready, fail);
-    else connectBySocks(socket, proxy, address).then(ready, fail);
+    if (proxy.kind === "socks5") {
+      connectBySocks(socket, proxy, address).then(ready, fail);
+      return;
+    }
+    try {
+      connectByHttp(socket, proxy, address, ready, fail);
+    } catch (error) {
+      fail(error); // HTTP does not take such a host
+    }
   });
 }
 
@@ -159,6 +166,9 @@ function connectByHttp(
 }
 
 const SOCKS_VERSION = 5;
+/** Of the exchange of user name and password. */
+const SUBNEGOTIATION_VERSION = 1;
+const NO_SOCKS5 = "it does not speak SOCKS5";
 const NO_AUTHENTICATION = 0;
 const USERNAME_PASSWORD = 2;
 const SOCKS_REPLIES: readonly string[] = [
@@ -178,18 +188,22 @@ async function connectBySocks(socket: Socket, proxy: Proxy, address: ServerAddre
   const methods = username === undefined ? [NO_AUTHENTICATION] : [NO_AUTHENTICATION, USERNAME_PASSWORD];
   socket.write(Uint8Array.of(SOCKS_VERSION, methods.length, ...methods));
   const [version, method] = await exactly(socket, 2);
-  if (version !== SOCKS_VERSION) throw refusal(proxy, address, "it does not speak SOCKS5");
+  if (version !== SOCKS_VERSION) throw refusal(proxy, address, NO_SOCKS5);
   if (method === USERNAME_PASSWORD && username !== undefined) {
-    socket.write(Buffer.concat([Uint8Array.of(1), counted(proxy, username), counted(proxy, password)]));
-    const [, status] = await exactly(socket, 2);
+    socket.write(
+      Buffer.concat([Uint8Array.of(SUBNEGOTIATION_VERSION), counted(proxy, username), counted(proxy, password)]),
+    );
+    const [subversion, status] = await exactly(socket, 2);
+    if (subversion !== SUBNEGOTIATION_VERSION) throw refusal(proxy, address, NO_SOCKS5);
     if (status !== 0) throw refusal(proxy, address, "it does not take the user name and password of its URL");
   } else if (method !== NO_AUTHENTICATION) {
     throw refusal(proxy, address, "it wants a user name and password: give them in the proxy's URL");
   }
   socket.write(Buffer.concat([Uint8Array.of(SOCKS_VERSION, 1, 0), socksAddress(proxy, address)]));
-  const [, reply = 1, , kind] = await exactly(socket, 4);
+  const [replyVersion, reply = 1, , kind] = await exactly(socket, 4);
+  if (replyVersion !== SOCKS_VERSION) throw refusal(proxy, address, NO_SOCKS5);
   if (reply !== 0) throw refusal(proxy, address, `${SOCKS_REPLIES[reply] ?? "unknown reply"} (SOCKS reply ${reply})`);
-  if (kind !== 1 && kind !== 3 && kind !== 4) throw refusal(proxy, address, "it does not speak SOCKS5");
+  if (kind !== 1 && kind !== 3 && kind !== 4) throw refusal(proxy, address, NO_SOCKS5);
   const [length = 0] = kind === 3 ? await exactly(socket, 1) : [kind === 4 ? 16 : 4];
   await exactly(socket, length + 2); // the address that the proxy connects from
 }

@@ -100,7 +100,13 @@ export function openSocket(
   what: "server" | "proxy" = "server",
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...options, noDelay: true });
+    let socket: Socket;
+    try {
+      socket = connect({ ...options, noDelay: true });
+    } catch (error) {
+      reject(connectionFailed(name, what, error as Error)); // an argument that Node does not take
+      return;
+    }
     const done = settleBy(socket, signal, name, reject);
     const failed = (error: Error): void => {
       done();

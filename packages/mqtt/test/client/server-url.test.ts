@@ -71,6 +71,59 @@ describe("a bad URL is a UsageError that names it and the rule", () => {
   });
 
   test.each([
+    ["a NUL, at which a system ends it", "127.0.0.1\0.evil.example", "U+0000"],
+    ["a line end", "a\r\nb", "U+000D"],
+    ["an escape character", "a\x1b[2Jb", "U+001B"],
+    ["DEL", "a\x7f", "U+007F"],
+    ["a space", "a b", "U+0020"],
+    ["a backslash", "a\\b", "U+005C"],
+    ["a per cent sign", "a%00b", "U+0025"],
+    ["an angle bracket", "<a>", "U+003C"],
+    ["a C1 control character", "a\x9bb", "U+009B"],
+    ["a character without width", "a\u200bb", "U+200B"],
+    ["full-width digits, which stand for others", "\uff11\uff12\uff17.0.0.1", "U+FF11"],
+    ["a full stop that stands for another", "127\u30020\u30020\u30021", "U+3002"],
+    ["half a surrogate pair", "a\ud800b", "U+D800"],
+  ])("a host name with %s", (_, host, character) => {
+    for (const scheme of ["mqtt", "mqtts", "ws", "wss"]) {
+      const rule = `a host name has letters, digits, "-", "_" and ".", and not ${character}`;
+      expect(() => createClient(`${scheme}://${host}:1883`)).toThrow(
+        expect.objectContaining({ code: "URL_INVALID", message: expect.stringContaining(rule) }),
+      );
+    }
+  });
+
+  test("a host name of more than 253 characters, in linear time", () => {
+    expect(parseServerUrl(`mqtt://${"a".repeat(253)}`).address.host).toHaveLength(253);
+    expect(() => parseServerUrl(`mqtt://${"a".repeat(254)}`)).toThrow("at most 253 characters");
+    expect(() => parseServerUrl(`mqtt://${"a".repeat(10_000_000)}`)).toThrow("at most 253 characters");
+  });
+
+  test.each([
+    "[localhost]",
+    "[127.0.0.1]",
+    "[::1\0]",
+    "[::1%]",
+    "[::1%a\nb]",
+    `[${":".repeat(100)}]`,
+    `[::1%${"a".repeat(100)}]`,
+  ])("what stands in brackets and is not an IPv6 address: %j", (host) => {
+    expect(() => parseServerUrl(`mqtt://${host}`)).toThrow("brackets hold an IPv6 address");
+  });
+
+  test("a Unix socket's path with a NUL in it", () => {
+    expect(() => parseServerUrl("unix:/run/broker.sock\0.evil")).toThrow("has no NUL");
+    expect(parseServerUrl("unix:\0broker").address.host).toBe("\0broker");
+  });
+
+  test.each(["a_b-c.example.", "bücher.example", "例え.テスト", "[fe80::1%eth0]", "[::ffff:127.0.0.1]", "1.2.3.4"])(
+    "but not this host: %s",
+    (host) => {
+      expect(parseServerUrl(`mqtt://${host}`).address.host).toBe(host.replaceAll(/[[\]]/g, ""));
+    },
+  );
+
+  test.each([
     "mqtt://ann:secret@localhost:99999",
     "mqtt://ann:sec%ret@localhost",
     "mqtt://ann:secret@",
