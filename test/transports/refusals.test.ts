@@ -292,6 +292,19 @@ describe("other ends of a TLS handshake", () => {
     expect(await refusal(dialTls(of(shown), { psk, ca: authority.certificate }))).toContain("that it knows tls.psk");
   });
 
+  test("verifyServer: false does not let a server in that does not know the shared key", async () => {
+    const psk = { identity: "kitchen", key: Buffer.from("0123456789abcdef") };
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const)
+      for (const shown of [other, good])
+        expect(await refusal(dialTls({ ...of(shown), maxVersion }, { psk, verifyServer: false }))).toMatch(
+          /^TLS_FAILED/,
+        );
+    await expect(connect("mqtts://127.0.0.1:1", { tls: { psk, verifyServer: false } })).rejects.toMatchObject({
+      code: "OPTION_INVALID",
+      message: "tls.verifyServer: false cannot be combined with tls.psk: a server proves itself by knowing the key",
+    });
+  });
+
   test("application protocols are offered, and a server that takes none of them says so", async () => {
     const server = { ...of(good), ALPNProtocols: ["h2"] };
     const tls = { ca: authority.certificate, alpn: ["mqtt"] };
@@ -347,6 +360,42 @@ describe("proxies", () => {
   test.each(["http", "socks5"])("something that is no %s proxy", async (kind) => {
     const { port } = await listen((socket) => void socket.end("220 mail.example ESMTP\r\n"));
     expect(await refusal(proxied(`${kind}://127.0.0.1:${port}`))).toMatch(/^PROXY_FAILED/);
+  });
+
+  test.each([
+    [
+      "its reply",
+      "",
+      [
+        [5, 0],
+        [4, 0, 0, 1, 0, 0, 0, 0, 0, 0],
+      ],
+    ],
+    [
+      "its reply's first byte is 0",
+      "",
+      [
+        [5, 0],
+        [0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
+      ],
+    ],
+    [
+      "its answer to the password",
+      "ann:secret@",
+      [
+        [5, 2],
+        [5, 0],
+        [5, 0, 0, 1, 0, 0, 0, 0, 0, 0],
+      ],
+    ],
+  ])("a SOCKS proxy of another version is refused: %s", async (_, credentials, answers) => {
+    const { port } = await listen((socket) => {
+      const left = answers.map((bytes) => Uint8Array.from(bytes));
+      socket.on("data", () => void socket.write(left.shift() ?? ""));
+    });
+    expect(await refusal(proxied(`socks5://${credentials}127.0.0.1:${port}`))).toMatch(
+      /^PROXY_FAILED: .*it does not speak SOCKS5/,
+    );
   });
 
   test("a proxy that says nothing is given up when the signal fires", async () => {

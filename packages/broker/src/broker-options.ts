@@ -49,6 +49,11 @@ export interface BrokerOptions {
   readonly port?: number | undefined;
   /** Path of a Unix socket to listen at, instead of host and port. */
   readonly path?: string | undefined;
+  /**
+   * The permissions of the Unix socket, 0 … 0o777, whatever the process's umask. Default 0o600: only processes of the same user may
+   * connect. 0o660 lets the group of the socket connect too.
+   */
+  readonly pathMode?: number | undefined;
   /** A port, 0 … 65,535, to take WebSockets at, under any path and with the subprotocol `mqtt`, beside the others. Default: none. */
   readonly webSocketPort?: number | undefined;
   /**
@@ -123,6 +128,7 @@ const defaults: BrokerSettings = {
   host: "127.0.0.1",
   port: 1883,
   path: undefined,
+  pathMode: 0o600,
   webSocketPort: undefined,
   allowedOrigins: [],
   tls: undefined,
@@ -155,6 +161,7 @@ const wantedTypes: Readonly<Record<Unset, string>> = {
 
 const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, maximum: number]>> = {
   port: [0, 65_535],
+  pathMode: [0, 0o777],
   webSocketPort: [0, 65_535],
   maximumPacketSize: [16, PROTOCOL_MAXIMUM],
   maximumConnections: [1, 2 ** 31],

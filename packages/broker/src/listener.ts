@@ -36,7 +36,7 @@ export class Listener {
    * @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED
    */
   static async ofStreams(settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { host, port, path, tls, clock } = settings;
+    const { host, port, path, pathMode, tls, clock } = settings;
     const accepted = new Accepted();
     const accept = (stream: Socket, deadline?: number): void => {
       accepted.add(stream);
@@ -44,7 +44,7 @@ export class Listener {
     };
     if (path !== undefined) {
       const server = createServer((socket) => accept(socket));
-      await listenAtPath(server, path, clock);
+      await listenAtPath(server, path, pathMode, clock);
       return new Listener(server, accepted, `unix:${path}`, 0);
     }
     const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsOptions(settings, tls));

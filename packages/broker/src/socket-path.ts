@@ -8,14 +8,17 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { type Clock, TransportError } from "@aiko/mqtt";
 import { errorOfListening, type ListenError } from "./listening.js";
 
-/** @throws TransportError LISTEN_FAILED */
-export async function listenAtPath(server: Server, path: string, clock: Clock): Promise<void> {
+/**
+ * @param mode who may connect: the permissions of the socket, whatever the process's mask
+ * @throws TransportError LISTEN_FAILED
+ */
+export async function listenAtPath(server: Server, path: string, mode: number, clock: Clock): Promise<void> {
   let release: Release | undefined;
   let error: ListenError | undefined;
   try {
@@ -25,8 +28,10 @@ export async function listenAtPath(server: Server, path: string, clock: Clock): 
       await unlink(path).catch(() => undefined); // what is wrong with it, listening tells
       error = await errorOfListening(server, { path });
     }
+    if (error === undefined && isFile(path)) await chmod(path, mode);
   } catch (problem) {
     error = problem as ListenError;
+    server.close();
   } finally {
     await release?.();
   }
@@ -125,6 +130,11 @@ async function isLeftBehind(path: string): Promise<boolean> {
 async function whatIsThere(path: string): Promise<string> {
   if (!(await isSocket(path))) return "a file is in the way";
   return (await isLeftBehind(path)) ? "a socket that nobody listens at is in the way: remove it" : "the path is in use";
+}
+
+/** What is none: the pipes of Windows, and abstract sockets of Linux. */
+function isFile(path: string): boolean {
+  return process.platform !== "win32" && !path.startsWith("\0");
 }
 
 async function isSocket(path: string): Promise<boolean> {

@@ -31,6 +31,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   host: undefined,
   port: undefined,
   path: undefined,
+  pathMode: undefined,
   webSocketPort: undefined,
   allowedOrigins: undefined,
   tls: undefined,

@@ -1,12 +1,13 @@
+import { existsSync, statSync, unlinkSync } from "node:fs";
 import { link, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createConnection, createServer, type Socket } from "node:net";
+import { createConnection, createServer, Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { connect, type TlsOptions } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
 import { FakeClock } from "@aiko/mqtt/testing";
 import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import WebSocket from "ws";
 import { Authority } from "../../../test/fixtures/certificates.ts";
 
@@ -67,6 +68,50 @@ describe("a broker takes connections", () => {
     const broker = await started({ path });
     expect(broker.url).toBe(`unix:${path}`);
     expect(await echo(broker.url)).toBe("hello");
+  });
+});
+
+describe("who may connect to a Unix socket", () => {
+  /** Calls `then` when a server has been told to listen at a path, before it can take anything. */
+  function afterListening(path: string, then: (server: Server) => void): void {
+    const { listen } = Server.prototype;
+    const spy = vi.spyOn(Server.prototype, "listen").mockImplementation(function (this: Server, ...given: unknown[]) {
+      Reflect.apply(listen, this, given);
+      if (existsSync(path)) then(this);
+      return this;
+    });
+    onTestFinished(() => spy.mockRestore());
+  }
+
+  test.each([0o000, 0o022, 0o077])("the same user alone, with umask %o, from the beginning", async (mask) => {
+    const path = await pathForSocket();
+    const usual = process.umask(mask);
+    onTestFinished(() => void process.umask(usual));
+    const modes: number[] = [];
+    afterListening(path, () => modes.push(statSync(path).mode & 0o077));
+    await started({ path });
+    expect(modes).toEqual([0]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(process.umask()).toBe(mask);
+  });
+
+  test("those that pathMode names", async () => {
+    const path = await pathForSocket();
+    const broker = await started({ path, pathMode: 0o660 });
+    expect(statSync(path).mode & 0o777).toBe(0o660);
+    expect(await echo(broker.url)).toBe("hello");
+    await expect(Broker.listen({ path, pathMode: 0o1777 })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+  });
+
+  test("nobody, where that cannot be set", async () => {
+    const path = await pathForSocket();
+    let listening: Server | undefined;
+    afterListening(path, (server) => {
+      listening = server;
+      unlinkSync(path);
+    });
+    await expect(Broker.listen({ path })).rejects.toMatchObject({ code: "LISTEN_FAILED" });
+    expect(listening?.listening).toBe(false);
   });
 });
 

@@ -169,6 +169,10 @@ function tlsOf(args: Arguments<ConnectionOption>, environment: Environment): Tls
   if (args.has("cert") !== args.has("key")) throw new ArgumentError("options --cert and --key go together");
   if (args.has("psk") !== args.has("psk-identity"))
     throw new ArgumentError("options --psk and --psk-identity go together");
+  if (args.has("psk") && args.has("insecure"))
+    throw new ArgumentError(
+      "option --insecure cannot be combined with --psk: the server proves itself by knowing the key",
+    );
   if (args.has("passphrase-file") && !args.has("key")) throw new ArgumentError("option --passphrase-file: needs --key");
   const passphrase = passphraseOf(args, environment);
   const psk = args.text("psk");

@@ -60,6 +60,10 @@ test.each([
   [["--passphrase-file", "p"], "option --passphrase-file: needs --key"],
   [["--psk", "00"], "options --psk and --psk-identity go together"],
   [["--psk", "xyz", "--psk-identity", "a"], "option --psk: must be 1 to 64 bytes in hexadecimal"],
+  [
+    ["--psk", "00", "--psk-identity", "a", "--insecure"],
+    "option --insecure cannot be combined with --psk: the server proves itself by knowing the key",
+  ],
   [["-V", "4"], "protocol-version 4: must be 5, 31, 311 or auto"],
   [["-P", "secret"], "option --password: needs --username"],
 ])("%j is refused: %s", (argv, message) => {
@@ -142,13 +146,15 @@ test.each([
 
 test("TLS options become the library's, with files read at each attempt", async () => {
   const psk = ["--psk", "00ff", "--psk-identity", "kitchen"];
-  const { tls } = target([...psk, "--tls-alpn", "mqtt", "--insecure", "--servername", "broker"]).options;
+  const { tls } = target([...psk, "--tls-alpn", "mqtt", "--servername", "broker"]).options;
   expect(await (tls as TlsProvider)("mqtts://server")).toEqual({
     psk: { identity: "kitchen", key: Buffer.of(0, 255) },
     serverName: "broker",
     alpn: ["mqtt"],
-    verifyServer: false,
+    verifyServer: true,
   });
+  const insecure = target(["--tls", "--insecure"]).options.tls as TlsProvider;
+  expect(await insecure("mqtts://server")).toEqual({ verifyServer: false });
   const missing = target(["--cafile", "/nowhere/ca.pem"]).options.tls as TlsProvider;
   await expect(missing("mqtts://server")).rejects.toThrow("--cafile /nowhere/ca.pem: there is no such file");
 });

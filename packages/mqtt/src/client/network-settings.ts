@@ -102,6 +102,12 @@ function assertTlsOptions(tls: TlsOptions): void {
       "a client's certificate and its key go together",
     );
   }
+  if (tls.psk !== undefined && tls.verifyServer === false) {
+    throw invalid(
+      "tls.verifyServer",
+      "false cannot be combined with tls.psk: a server proves itself by knowing the key",
+    );
+  }
 }
 
 function assertWebSocketOptions(webSocket: WebSocketOptions): void {

@@ -16,7 +16,7 @@ export interface TlsOptions {
   readonly serverName?: string | undefined;
   /** Application protocols to offer, in order, as in `["mqtt"]`. Default: none. */
   readonly alpn?: readonly string[] | undefined;
-  /** A key that client and server share, instead of certificates; `key` has 1 … 64 bytes. */
+  /** A key that client and server share, instead of certificates; `key` has 1 … 64 bytes. The server must prove that it knows it. */
   readonly psk?: { readonly identity: string; readonly key: Uint8Array } | undefined;
   /** Default "TLSv1.2". */
   readonly minimumVersion?: "TLSv1.2" | "TLSv1.3" | undefined;

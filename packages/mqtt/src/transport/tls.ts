@@ -70,7 +70,7 @@ function connectionOptions(host: string, tls: TlsOptions): ConnectionOptions {
       checkServerIdentity: (_: string, { raw }: Partial<PeerCertificate>) => (raw === undefined ? undefined : noPsk()),
     }),
     minVersion: minimumVersion,
-    rejectUnauthorized: verifyServer,
+    rejectUnauthorized: psk !== undefined || verifyServer, // or Node asks nobody whether the server proved that it knows the key
   };
 }
 
