@@ -67,6 +67,23 @@ describe("a client's WebSocket that the server ended without closing the socket 
   });
 });
 
+test("a message in more fragments than are kept ends a client's WebSocket", async () => {
+  const { port } = await server((socket) => {
+    const fragments = new Uint8Array(3 * 20_000); // continuations of one byte each
+    for (let i = 0; i < fragments.length; i += 3) fragments[i + 1] = 1;
+    fragments[0] = 2; // the first one says binary
+    socket.resume();
+    socket.write(fragments);
+  });
+  const transport = await platform.dial(address("ws", port), patient, {});
+  const received: Uint8Array[] = [];
+  const error = await new Promise<Error | undefined>((resolve) => {
+    transport.start({ onBytes: (bytes) => received.push(bytes), onDrain: () => undefined, onClose: resolve });
+  });
+  expect(error?.message).toContain("Too many message fragments");
+  expect(received).toEqual([]);
+});
+
 describe("a broker's WebSocket that the client ended without closing the socket is over at once", () => {
   const masked = (...bytes: number[]): Uint8Array =>
     Uint8Array.of(bytes[0] ?? 0, 0x80 | (bytes[1] ?? 0), 0, 0, 0, 0, ...bytes.slice(2));
@@ -75,9 +92,12 @@ describe("a broker's WebSocket that the client ended without closing the socket 
     4,
   );
 
+  const FRAGMENTS = Buffer.concat(Array.from({ length: 20_000 }, (_, i) => masked(i === 0 ? 2 : 0, 1, 0)));
+
   test.each([
     ["by a close frame", masked(...CLOSE)],
     ["by a wrong frame", masked(...WRONG)],
+    ["by a message in more fragments than are kept", FRAGMENTS],
   ])("%s", async (_, frame) => {
     const events = new EventEmitter<Record<BrokerEvent["type"], []>>();
     const broker = await Broker.listen({ port: 0, webSocketPort: 0, onEvent: ({ type }) => events.emit(type) });

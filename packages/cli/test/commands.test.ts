@@ -286,6 +286,33 @@ test("aiko-mqtt broker says which address is everybody's, and takes WebSockets b
   expect(await server.code()).toBe(0);
 });
 
+test("aiko-mqtt broker lets web pages of other hosts connect that are named, and no others", async () => {
+  const argv = [
+    "-p0",
+    "--websocket-port",
+    "0",
+    "--allowed-origin",
+    "https://a.example",
+    "--allowed-origin",
+    "https://b.example",
+  ];
+  await using server = Child.command("aiko-mqtt", ["broker", ...argv]);
+  const url = (await server.said("listening on ws:")).replace("listening on ", "");
+  for (const [origin, opens] of [
+    ["https://a.example", true],
+    ["https://b.example", true],
+    ["https://c.example", false],
+  ] as const) {
+    const connecting = connect(url, { webSocket: { headers: { origin } }, reconnect: false });
+    if (!opens) await expect(connecting).rejects.toThrow("403");
+    else await (await connecting).disconnect();
+  }
+  server.kill("SIGINT");
+  expect(await server.code()).toBe(0);
+  const alone = await run(Child.command("aiko-mqtt", ["broker", "-p0", "--allowed-origin", "https://a.example"]));
+  expect(alone.notes[0]).toContain("option --allowed-origin: needs --websocket-port");
+});
+
 test("aiko-mqtt broker listens at a Unix socket, and that is nobody else's", async () => {
   const folder = await mkdtemp(join(tmpdir(), "aiko-"));
   onTestFinished(() => rm(folder, { recursive: true }));

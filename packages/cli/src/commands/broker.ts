@@ -10,6 +10,10 @@ const options = {
   host: { letters: "hH", value: "HOST", help: "the address to listen on; default 127.0.0.1: this machine only" },
   port: { letters: "p", value: "PORT", help: "default 1883; 0: any that is free" },
   "websocket-port": { value: "PORT", help: "take WebSockets at this port too; 0: any that is free" },
+  "allowed-origin": {
+    value: "ORIGIN",
+    help: "let web pages of another host connect, as in https://app.example; may be given several times",
+  },
   unix: { value: "PATH", help: "listen at a Unix socket instead of --port" },
 } satisfies OptionTable;
 
@@ -31,7 +35,10 @@ export const broker: Command = {
     if (path !== undefined && args.has("port")) throw new ArgumentError("option --unix: give it without --port");
     if (path !== undefined && args.has("host") && !hasWebSockets)
       throw new ArgumentError("option --unix: give it without --host");
-    const server = await Broker.listen({ host, port, path, webSocketPort });
+    const allowedOrigins = args.all("allowed-origin");
+    if (allowedOrigins.length > 0 && !hasWebSockets)
+      throw new ArgumentError("option --allowed-origin: needs --websocket-port");
+    const server = await Broker.listen({ host, port, path, webSocketPort, allowedOrigins });
     try {
       for (const url of [server.url, server.webSocketUrl])
         if (url !== undefined) await terminal.print(`listening on ${withHost(url, host)}\n`);
