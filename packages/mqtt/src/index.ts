@@ -14,6 +14,7 @@ export type {
   OutboxCounts,
   OutboxOptions,
   OutboxPolicy,
+  ServerReferencePolicy,
   WillOptions,
 } from "./client/connect-options.js";
 export type { HandlerContext } from "./client/handling.js";

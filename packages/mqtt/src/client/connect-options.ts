@@ -30,6 +30,8 @@ export interface Credentials {
   readonly password?: string | Uint8Array | undefined;
 }
 
+export type ServerReferencePolicy = "without-credentials" | "follow" | "ignore";
+
 /** @param server the URL of the server they are for, without credentials */
 export type CredentialsProvider = (server: string) => Credentials | Promise<Credentials>;
 
@@ -128,6 +130,22 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
    * message is for. Default true. Set false for a server that offers them and does not keep them right.
    */
   readonly subscriptionIdentifiers?: boolean | undefined;
+  /**
+   * Which servers the client connects to when a server refers it to others (0x9C "Use another server" and 0x9D "Server moved" on MQTT 5).
+   *
+   * - "without-credentials" (default): any, if this client has no credentials: no user name or password, in the URL or as an option, no
+   *   `credentials`, no `authentication` and no `webSocket.headers`. If it has, only those that are in its own list of URLs.
+   * - "follow": any. They are given the same credentials and headers as the server that refers to them.
+   * - "ignore": none.
+   *
+   * The default follows to where nothing can be stolen, because a server, or an attacker in its place, may name any host: with the
+   * password it would be spread to hosts that the user never named, and without the password most of them would refuse the client.
+   *
+   * Of each reference the first eight names count, as many are tried in one round of attempts, and over MQTT 5 only. A name is a host
+   * with or without a port, with the scheme of the server that gives it: never a path and never a Unix socket. The servers of the
+   * client's own list are tried in each round, also after 0x9D.
+   */
+  readonly serverReference?: ServerReferencePolicy | undefined;
   /** Enhanced authentication; then MQTT 5 is the only version tried. */
   readonly authentication?: AuthenticationOptions | undefined;
   /** Ends the first connection attempt. */
@@ -167,6 +185,7 @@ export interface ClientSettings {
   readonly maximumPacketSize: number;
   readonly authentication: AuthenticationOptions | undefined;
   readonly subscriptionIdentifiers: boolean;
+  readonly serverReference: ServerReferencePolicy;
   /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
   readonly endsWithClient: boolean;
   /** By how many milliseconds the platform's timers may come late at present. */
@@ -196,6 +215,7 @@ const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "dial",
   "properties",
   "subscriptionIdentifiers",
+  "serverReference",
   "authentication",
   "signal",
   "platform",
@@ -282,6 +302,7 @@ export function parseConnectOptions(
     dial: options.dial,
     authentication,
     subscriptionIdentifiers: boolean("subscriptionIdentifiers", options.subscriptionIdentifiers, true),
+    serverReference: referencePolicy(options.serverReference),
     properties: connectProperties(options.properties, chosen ? undefined : kept),
     maximumPacketSize: options.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
     endsWithClient: !chosen && cleanStart && kept !== undefined,
@@ -422,6 +443,13 @@ function reconnectDelays(delays: Given<ReconnectOptions> | undefined): Reconnect
     throw invalidOption("reconnect.maximumRefusal", maximumRefusal, "must be a number of at least 0 milliseconds");
   }
   return { initialDelay, maximumDelay, maximumAttempts, maximumRefusal };
+}
+
+const REFERENCE_POLICIES: readonly ServerReferencePolicy[] = ["without-credentials", "follow", "ignore"];
+
+function referencePolicy(given: ServerReferencePolicy = "without-credentials"): ServerReferencePolicy {
+  if (REFERENCE_POLICIES.includes(given)) return given;
+  throw invalidOption("serverReference", given, `must be one of ${REFERENCE_POLICIES.join(", ")}`);
 }
 
 const INBOX: Bounds = { maximumCount: 1_000, maximumBytes: 4 * 2 ** 20 };

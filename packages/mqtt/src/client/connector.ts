@@ -16,8 +16,9 @@ import type { Authenticator } from "./authenticator.js";
 import type { ClientSettings } from "./connect-options.js";
 import { Connection, type ConnectionEvents } from "./connection.js";
 import { given } from "./given-function.js";
-import { roundFailure } from "./round-failure.js";
+import { retold, roundFailure } from "./round-failure.js";
 import type { ServerList } from "./server-list.js";
+import { MOST_REFERENCES } from "./server-reference.js";
 import type { ServerUrl } from "./server-url.js";
 import type { StoreWriter } from "./store-writer.js";
 import { WaryReconnectPolicy } from "./wary-reconnect-policy.js";
@@ -89,8 +90,9 @@ const PARTING = 1_000;
 /** Milliseconds between the beginnings of two rounds of attempts, however often the platform says that it is time. */
 const WAKE_INTERVAL = 1_000;
 
-/** Servers that one round tries at the most, so that servers which refer to each other do not keep a client busy. */
-const MOST_ATTEMPTS = 100;
+const REFERRED = [5] as const;
+const NOT_FOLLOWED =
+  'the servers that it refers to are not in the list of URLs and would be given this client\'s credentials: add them, or set serverReference: "follow"';
 
 export class Connector implements ConnectionEvents {
   private state: State = { at: "idle" };
@@ -224,31 +226,38 @@ export class Connector implements ConnectionEvents {
     return this.state.at === "online" ? this.state.connection : undefined;
   }
 
-  /** Each server once, in order; where one refers to others, those first. Rejects with the last one's error, which tells the others'. */
+  /**
+   * Each server once, in order; where one refers to others, those first. Rejects with the error of the last of the application's own
+   * servers, which tells the others': what a server says that another one referred to ends no client.
+   */
   private async round(signal: AbortSignalLike | undefined): Promise<Accepted> {
     this.roundBegan = this.platform.clock.now();
     if (this.servers.mustBeAsked) await this.refreshServers(signal);
     const tried = new Set<string>();
-    const failures: MqttError[] = [];
-    for (let next = this.nextServer(tried); next !== undefined; next = this.nextServer(tried)) {
+    const earlier: MqttError[] = [];
+    let last: MqttError | undefined;
+    let references = 0;
+    for (;;) {
+      const next = this.servers.candidates.find(
+        (server) => !tried.has(server.name) && (references < MOST_REFERENCES || this.servers.isOwn(server)),
+      );
+      if (next === undefined) throw roundFailure(last as MqttError, earlier);
       tried.add(next.name);
+      const isOwn = this.servers.isOwn(next);
+      if (!isOwn) references++;
       try {
         return await this.attempt(next, signal);
       } catch (error) {
         const failure = error as MqttError;
         if (failure.code === "ABORTED" || this.isStopped) throw failure;
-        if (isFinal(failure)) throw roundFailure(failure, failures);
-        failures.push(failure);
+        if (last !== undefined && isOwn) earlier.push(last);
+        if (isOwn && isFinal(failure)) throw roundFailure(failure, earlier);
         this.servers.failed(next);
-        this.follow(next, failure);
+        const told = this.follow(next, failure);
+        if (isOwn) last = told;
+        else earlier.push(told);
       }
     }
-    throw roundFailure(failures.pop() as MqttError, failures);
-  }
-
-  private nextServer(tried: ReadonlySet<string>): ServerUrl | undefined {
-    if (tried.size >= MOST_ATTEMPTS) return undefined;
-    return this.servers.candidates.find((server) => !tried.has(server.name));
   }
 
   /** Lets the application say which servers there are; it may take as long as an attempt. */
@@ -261,18 +270,31 @@ export class Connector implements ConnectionEvents {
     }
   }
 
-  /** If the error is a server's reference to another, that one comes first from now on. True if there is one. */
-  private follow(from: ServerUrl, error: MqttError): boolean {
-    if (!(error instanceof RefusedError) || error.serverReference === undefined) return false;
+  /** If the error is a server's reference to others that may be followed, those come first from now on. Returns the error to report. */
+  private follow(from: ServerUrl, error: MqttError): MqttError {
+    if (!(error instanceof RefusedError) || error.serverReference === undefined) return error;
     const { reasonCode, serverReference } = error;
-    if (reasonCode !== USE_ANOTHER_SERVER && reasonCode !== SERVER_MOVED) return false;
-    return this.servers.refer(from, serverReference, reasonCode === SERVER_MOVED);
+    const moved = reasonCode === SERVER_MOVED;
+    const policy = this.settings.serverReference;
+    if (policy === "ignore" || (!moved && reasonCode !== USE_ANOTHER_SERVER)) return error;
+    const onlyOwn = policy === "without-credentials" && this.hasCredentials;
+    if (this.servers.refer(from, serverReference, moved, onlyOwn)) return error;
+    return retold(error, `${error.message}; ${NOT_FOLLOWED}`);
+  }
+
+  /** Whether a server would be given anything that it could use elsewhere. Keys for TLS do not leave the client. */
+  private get hasCredentials(): boolean {
+    const { username, password, credentials, authentication, network } = this.settings;
+    const given = username ?? password ?? credentials ?? authentication ?? network.fixed.webSocket?.headers;
+    return given !== undefined || this.servers.namesUser;
   }
 
   /** One server, with each version it might speak. */
   private async attempt(server: ServerUrl, signal: AbortSignalLike | undefined): Promise<Accepted> {
     const known = this.versions?.get(server.name);
-    const versions = known === undefined ? this.settings.versions : [known];
+    // What refers to others speaks MQTT 5, and so do they: one attempt for each.
+    const possible = this.servers.isOwn(server) ? this.settings.versions : REFERRED;
+    const versions = known === undefined ? possible : [known];
     let failure: MqttError | undefined;
     for (const version of versions) {
       try {
@@ -388,7 +410,7 @@ export class Connector implements ConnectionEvents {
     const { version } = connection;
     connection.connackAccepted(this.settings.maximumPacketSize);
     this.version = version;
-    if (this.settings.versions.length > 1) {
+    if (this.settings.versions.length > 1 && this.servers.isOwn(server)) {
       this.versions ??= new Map();
       this.versions.set(server.name, version);
     }
@@ -406,9 +428,10 @@ export class Connector implements ConnectionEvents {
     resolve(accepted);
   }
 
-  private connectionEnded(state: Extract<State, { at: "online" }>, error: MqttError | undefined): void {
-    if (error === undefined) return; // ours, by `stop`
+  private connectionEnded(state: Extract<State, { at: "online" }>, cause: MqttError | undefined): void {
+    if (cause === undefined) return; // ours, by `stop`
     this.state = { at: "idle" };
+    const error = this.follow(state.server, cause);
     const now = this.platform.clock.now();
     // Closed, not broken, and for nothing that this client sent.
     const unexplained = error.code === "CONNECTION_LOST" && error.cause === undefined && !this.session.suspectsMessage;
@@ -430,7 +453,6 @@ export class Connector implements ConnectionEvents {
       this.policy?.rival();
       this.events.takenOver(false, this.suspicion(state.server));
     }
-    this.follow(state.server, error);
     this.retry(error);
   }
 

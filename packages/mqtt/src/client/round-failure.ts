@@ -16,7 +16,7 @@ export function roundFailure(last: MqttError, earlier: readonly MqttError[]): Mq
 }
 
 /** A copy with another message: the error may be its maker's, who gives it again. */
-function retold(error: MqttError, message: string): MqttError {
+export function retold(error: MqttError, message: string): MqttError {
   const options = "cause" in error ? { cause: error.cause } : undefined;
   if (error instanceof ProtocolError) return new ProtocolError(error.code, error.reasonCode, message, options);
   if (error instanceof RefusedError) {

@@ -1,11 +1,12 @@
 /**
  * Which servers there are to connect to, and in which order: the one that worked last comes first, and before it those that
- * a server sent this client to [MQTT5 4.11].
+ * a server referred this client to [MQTT5 4.11]. The application's own servers are never forgotten for these.
  */
 
 import { UsageError } from "../errors.js";
 import { given } from "./given-function.js";
-import { parseServerUrl, type ServerUrl, type Url } from "./server-url.js";
+import { serversNamedBy } from "./server-reference.js";
+import { parseServerUrl, portOf, type ServerUrl, type Url } from "./server-url.js";
 
 type Urls = Url | readonly Url[];
 
@@ -18,8 +19,9 @@ export class ServerList {
   /** The application's function, if there is one. */
   private readonly source: (() => Urls | Promise<Urls>) | undefined;
   private servers = NONE;
-  /** What a server referred to, until it fails. */
+  /** What a server referred to: until it fails, or if that server has moved, until one of the application's own accepts. */
   private references = NONE;
+  private moved = false;
   /** The name of the server that accepted last. */
   private healthy = "";
 
@@ -31,7 +33,12 @@ export class ServerList {
 
   /** Whether a URL names a user, or might once it is known. */
   get mayNameUser(): boolean {
-    return this.mustBeAsked || this.servers.some((server) => server.username !== undefined);
+    return this.mustBeAsked || this.namesUser;
+  }
+
+  /** Whether a URL names a user. */
+  get namesUser(): boolean {
+    return this.servers.some((server) => server.username !== undefined);
   }
 
   /** Whether the application has to be asked for them. */
@@ -54,36 +61,58 @@ export class ServerList {
     return [...this.references, ...this.servers.slice(at), ...this.servers.slice(0, at)];
   }
 
+  /** Whether it is one of the application's, and not one that another server referred to. */
+  isOwn(server: ServerUrl): boolean {
+    return this.servers.includes(server);
+  }
+
   accepted(server: ServerUrl): void {
-    if (this.references.includes(server)) this.references = [server];
-    else this.healthy = server.name;
+    if (this.isOwn(server)) {
+      this.healthy = server.name;
+      this.references = NONE;
+    } else if (this.references.includes(server)) {
+      this.references = [server];
+    }
   }
 
   failed(server: ServerUrl): void {
-    this.references = this.references.filter((each) => each !== server);
+    if (!this.moved) this.references = this.references.filter((each) => each !== server);
     if (server.name !== this.healthy) return;
     const at = this.servers.findIndex((each) => each.name === server.name);
     this.healthy = this.servers[(at + 1) % this.servers.length]?.name ?? "";
   }
 
   /**
-   * A server referred to others: names with or without a port, separated by spaces [MQTT5 4.11]. They are spoken to in the
-   * same way and with the same credentials. What is none of a server's names is passed over. False if nothing is left.
+   * A server referred to others, which are tried first from now on. They are spoken to in the same way and with the same
+   * credentials, an own server as its URL says.
+   *
+   * @param moved whether it did for good
+   * @param onlyOwn whether those are passed over that are none of the application's
+   * @returns false if one was passed over for that reason
    */
-  refer(from: ServerUrl, serverReference: string, permanently: boolean): boolean {
+  refer(from: ServerUrl, serverReference: string, moved: boolean, onlyOwn: boolean): boolean {
+    const { username, password, address } = from;
     const references: ServerUrl[] = [];
-    for (const name of serverReference.split(" ")) {
-      try {
-        const { username, password } = from;
-        references.push({ ...parseServerUrl(`${from.address.scheme}://${name}`), username, password });
-      } catch (error) {
-        if (!(error instanceof UsageError)) throw error;
+    let passedOver = false;
+    for (const { host, port } of serversNamedBy(serverReference)) {
+      const own = this.servers.find((each) => {
+        const { scheme, host: ownHost, port: ownPort } = each.address;
+        return ownHost.toLowerCase() === host && ownPort === (port ?? portOf(scheme));
+      });
+      if (own !== undefined) {
+        references.push(own);
+      } else if (onlyOwn) {
+        passedOver = true;
+      } else if (address.scheme !== "unix") {
+        const authority = `${host.includes(":") ? `[${host}]` : host}:${port ?? portOf(address.scheme)}`;
+        references.push({ ...parseServerUrl(`${address.scheme}://${authority}`), username, password });
       }
     }
-    if (references.length === 0) return false;
-    if (permanently) this.servers = references;
-    else this.references = references;
-    return true;
+    if (references.length > 0) {
+      this.references = references;
+      this.moved = moved;
+    }
+    return !passedOver;
   }
 }
 

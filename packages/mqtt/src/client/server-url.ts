@@ -48,6 +48,11 @@ export function parseServerUrl(given: Url): ServerUrl {
   return server;
 }
 
+/** The default port; 0 for `unix`. */
+export function portOf(scheme: ServerAddress["scheme"]): number {
+  return scheme === "unix" ? 0 : DEFAULT_PORTS[scheme];
+}
+
 function parse(url: string): ServerUrl {
   const colon = url.indexOf(":");
   const scheme = ALIASES.get(url.slice(0, Math.max(0, colon)).toLowerCase());

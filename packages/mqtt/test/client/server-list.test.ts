@@ -125,9 +125,9 @@ describe("credentials from a function", () => {
 describe("a server that refers to another", () => {
   const elsewhere = { properties: { serverReference: "other.example:1999 third.example" } };
 
-  test("at CONNACK is left for it at once, with the same credentials", async () => {
+  test("at CONNACK is left for it at once, with the same credentials if the application agrees", async () => {
     const bench = new Bench();
-    const connecting = bench.create({}, "mqtt://ann:secret@server").connect();
+    const connecting = bench.create({ serverReference: "follow" }, "mqtt://ann:secret@server").connect();
     const peer = await bench.server.next();
     await peer.expect("connect");
     peer.send({ type: "connack", sessionPresent: false, reasonCode: 0x9c, ...elsewhere });
@@ -150,7 +150,7 @@ describe("a server that refers to another", () => {
     expect(events[0]?.value).toMatchObject({ error: { serverReference: "other.example:1999 third.example" } });
   });
 
-  test("for good (0x9D) is not come back to", async () => {
+  test("for good (0x9D) is not come back to while the other answers", async () => {
     const bench = new Bench();
     const { peer } = await bench.online();
     peer.send({ type: "disconnect", reasonCode: 0x9d, properties: { serverReference: "new.example" } });

@@ -74,6 +74,7 @@ const outbox: AllOf<OutboxOptions> = {
 const will: AllOf<WillOptions, "topic"> = { payload: _, qos: _, retain: _, properties: _ };
 const authentication: AllOf<AuthenticationOptions, "method" | "respond"> = { begin: _, finish: _ };
 const connectOptions: AllOf<ConnectOptions> = {
+  serverReference: _,
   subscriptionIdentifiers: _,
   clientId: _,
   protocolVersion: _,
