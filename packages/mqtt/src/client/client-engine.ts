@@ -97,7 +97,17 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
         (error) => this.connector.fail(error),
       );
     const { session, storage, authenticator } = this;
-    this.connector = new Connector(servers, settings, platform, session, storage?.writer, authenticator, this);
+    const { connector } = former ?? {};
+    this.connector = new Connector(
+      servers,
+      settings,
+      platform,
+      session,
+      storage?.writer,
+      authenticator,
+      this,
+      connector,
+    );
   }
 
   get statistics(): ClientStatistics {
@@ -123,8 +133,8 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   /** Another engine in the place of this one, which is over: it has its listeners, and the identifier that it used. */
   renewed(): ClientEngine {
-    const { servers, platform, clientId } = this.connector;
-    return new ClientEngine(servers, { ...this.settings, clientId }, platform, this);
+    const { servers, platform } = this.connector;
+    return new ClientEngine(servers, this.settings, platform, this);
   }
 
   get isClosed(): boolean {

@@ -60,6 +60,11 @@ export class Connection implements ConnectionOwner {
     return this.attempt.version;
   }
 
+  /** As CONNECT says it: empty to have the server assign one. */
+  get clientId(): string {
+    return this.attempt.clientId;
+  }
+
   /** Resolves when the transport is closed, which may be a little after the end was reported. Asked once. */
   gone(): Promise<void> {
     if (this.transportClosed) return Promise.resolve();

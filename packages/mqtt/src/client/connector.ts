@@ -102,8 +102,8 @@ export class Connector implements ConnectionEvents {
   private version: ProtocolVersion | undefined;
   /** Whether the application's backlog keeps us from reading, whichever connection it is. */
   private paused = false;
-  /** The identifier that a server assigned, if the client had none. */
-  private assignedClientId: string | undefined;
+  /** The identifier that a server assigned to a client without one: another server knows nothing of it. */
+  private assigned: { readonly clientId: string; readonly server: string } | undefined;
   private shortLived = 0;
   /** Connections in a row that ended soon after they were accepted, for whatever reason. */
   private brief = 0;
@@ -123,7 +123,9 @@ export class Connector implements ConnectionEvents {
     private readonly storeWriter: StoreWriter | undefined,
     private readonly authenticator: Authenticator | undefined,
     private readonly events: ConnectorEvents,
+    former?: Connector,
   ) {
+    this.assigned = former?.assigned;
     this.policy = settings.reconnect && new WaryReconnectPolicy(settings.reconnect, platform.random);
   }
 
@@ -141,7 +143,7 @@ export class Connector implements ConnectionEvents {
   }
 
   get clientId(): string {
-    return this.assignedClientId ?? this.settings.clientId;
+    return this.assigned?.clientId ?? this.settings.clientId;
   }
 
   /** The first round of attempts. Rejects with the last one's error. */
@@ -341,7 +343,7 @@ export class Connector implements ConnectionEvents {
       const asked = own && (await orAborted(own, abort));
       const { username = server.username, password = server.password } = asked ?? settings;
       const authentication = authenticator && (await orAborted(authenticator.begin(), abort));
-      const { clientId } = this;
+      const clientId = this.assigned?.server === server.name ? this.assigned.clientId : settings.clientId;
       const attempt = { version, clientId, username, password: passwordBytes(password), authentication };
       const transport = await this.dial(server, abort); // last: what throws from here on has to close it
       return await this.introduce(transport, server, attempt, state);
@@ -415,7 +417,10 @@ export class Connector implements ConnectionEvents {
       this.versions.set(server.name, version);
     }
     this.servers.accepted(server);
-    this.assignedClientId = connack.properties?.assignedClientIdentifier ?? this.assignedClientId;
+    if (connection.clientId === "") {
+      const clientId = connack.properties?.assignedClientIdentifier;
+      this.assigned = clientId === undefined ? undefined : { clientId, server: server.name };
+    }
     this.state = { at: "online", connection, server, since: now };
     this.refusals = 0;
     this.policy?.connected(now);

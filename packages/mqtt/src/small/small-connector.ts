@@ -58,7 +58,6 @@ const MOST_UNEXPLAINED = 3;
 const MOST_FOREIGN = 2;
 
 export class SmallConnector implements Wire {
-  readonly #servers: SmallServer[];
   readonly #settings: SmallSettings;
   readonly #platform: Platform;
   readonly #session: SmallSession;
@@ -70,7 +69,6 @@ export class SmallConnector implements Wire {
   #state: "idle" | "started" | "stopped" = "idle";
   #triedAt = 0;
   #dueAt = 0;
-  #assignedClientId: string | undefined;
   /** Whether the server may hold this client's session. */
   #established = false;
   /** Seconds that the server keeps the session without a connection, and when it lets it end, unless the client is back by then. */
@@ -87,7 +85,6 @@ export class SmallConnector implements Wire {
   #gone: (() => void) | undefined;
 
   constructor(settings: SmallSettings, platform: Platform, session: SmallSession, owner: SmallConnectorOwner) {
-    this.#servers = [...settings.servers];
     this.#settings = settings;
     this.#platform = platform;
     this.#session = session;
@@ -97,7 +94,7 @@ export class SmallConnector implements Wire {
   }
 
   get clientId(): string {
-    return this.#assignedClientId ?? this.#settings.clientId;
+    return this.#settings.clientId || (this.#settings.servers[0] as SmallServer).clientId || "";
   }
 
   /** The server of the present connection. */
@@ -157,7 +154,7 @@ export class SmallConnector implements Wire {
     const { answer } = link;
     link.answer = undefined;
     const { clock, onWake } = this.#platform;
-    this.#assignedClientId = connack.properties?.assignedClientIdentifier ?? this.#assignedClientId;
+    link.server.clientId ??= connack.properties?.assignedClientIdentifier;
     this.#established = true;
     this.#foreign = 0;
     this.#policy.connected(clock.now());
@@ -219,23 +216,21 @@ export class SmallConnector implements Wire {
 
   /** Stops reading, or goes on, which may deliver what was held before this returns. */
   setPaused(paused: boolean): void {
-    const { connection } = this.#link ?? {};
-    if (paused) connection?.transport.pause();
     this.#session.setDeaf(paused, this.#platform.clock.now());
-    if (!paused) connection?.transport.resume();
+    this.#link?.connection?.transport[paused ? "pause" : "resume"]();
   }
 
   /** Each server once; one that fails goes to the end of the list. */
   async #round(): Promise<ConnackPacket> {
     this.#triedAt = this.#platform.clock.now();
     let failure: MqttError | undefined;
-    for (const server of [...this.#servers]) {
+    for (const server of [...this.#settings.servers]) {
       try {
         return await this.#attempt(server);
       } catch (error) {
         failure = error as MqttError;
         if (isFinal(failure) || this.isStopped) break;
-        this.#servers.push(this.#servers.shift() as SmallServer);
+        this.#settings.servers.push(this.#settings.servers.shift() as SmallServer);
       }
     }
     throw failure;

@@ -45,6 +45,8 @@ export interface SmallServer {
   readonly name: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
+  /** The identifier that it assigned to a client without one: another server knows nothing of it. */
+  clientId?: string | undefined;
 }
 
 export interface SmallSettings
@@ -53,7 +55,7 @@ export interface SmallSettings
     Pick<SmallOptions, "credentials" | "dial" | "signal" | "webSocket"> {
   readonly properties: ConnectProperties & { readonly maximumPacketSize: number };
   readonly version: SmallVersion;
-  readonly servers: readonly SmallServer[];
+  readonly servers: SmallServer[];
   readonly connectTimeout: number;
   /** What may wait to be sent. */
   readonly maximumCount: number;

@@ -90,6 +90,42 @@ describe("connect resolves at the CONNACK that accepts", () => {
     expect(again.received[0]).toMatchObject({ clientId: "from-server" });
   });
 
+  test("with the identifier that it chose, whatever the server assigns", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({}, { properties: { assignedClientIdentifier: "from-server" } });
+    expect(client.clientId).toBe("c1");
+    peer.cut();
+    expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: "c1" });
+  });
+
+  test("with no identifier of another server's: each server is asked for its own", async () => {
+    const bench = new Bench();
+    const client = bench.create({ clientId: "" }, ["mqtt://one", "mqtt://two"]);
+    const connecting = client.connect();
+    const first = await bench.accept({ properties: { assignedClientIdentifier: "from-one" } });
+    await connecting;
+    first.cut();
+    (await bench.passing(bench.server.next())).cut();
+    const second = await bench.acceptAgain({ properties: { assignedClientIdentifier: "from-two" } });
+    expect(bench.dialled).toEqual(["one", "one", "two"]);
+    expect(second.received[0]).toMatchObject({ clientId: "" });
+    expect(client.clientId).toBe("from-two");
+    second.cut();
+    expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: "from-two" });
+  });
+
+  test("with the assigned identifier again after disconnect and connect", async () => {
+    const bench = new Bench();
+    const assigned = { properties: { assignedClientIdentifier: "from-server" } };
+    const { client } = await bench.online({ clientId: "" }, assigned);
+    await bench.passing(client.disconnect());
+    const connecting = client.connect();
+    const peer = await bench.accept();
+    await connecting;
+    expect(peer.received[0]).toMatchObject({ clientId: "from-server" });
+    expect(client.clientId).toBe("from-server");
+  });
+
   test("as a function that makes the client too", async () => {
     const bench = new Bench();
     const connecting = connect("mqtt://server", { platform: bench.platform, clientId: "c" });

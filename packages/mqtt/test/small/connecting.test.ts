@@ -115,6 +115,30 @@ describe("connect resolves at the CONNACK that accepts", () => {
     expect(again.received[0]).toMatchObject({ clientId: "from-server" });
   });
 
+  test("with the identifier that it chose, whatever the server assigns", async () => {
+    const bench = new SmallBench();
+    const assigned = { properties: { assignedClientIdentifier: "from-server" } };
+    const { client, peer } = await bench.online({ clientId: "c1" }, assigned);
+    expect(client.clientId).toBe("c1");
+    peer.cut();
+    expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: "c1" });
+  });
+
+  test("with no identifier of another server's: each server is asked for its own", async () => {
+    const bench = new SmallBench();
+    const client = createClient(["mqtt://one", "mqtt://two"], { platform: bench.platform, clientId: "" });
+    const connecting = client.connect();
+    const first = await bench.accept({ properties: { assignedClientIdentifier: "from-one" } });
+    await connecting;
+    first.cut();
+    (await bench.passing(bench.server.next())).cut();
+    const second = await bench.acceptAgain({ properties: { assignedClientIdentifier: "from-two" } });
+    expect(second.received[0]).toMatchObject({ clientId: "" });
+    expect(client.clientId).toBe("from-two");
+    second.cut();
+    expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: "from-two" });
+  });
+
   test("as a function that makes the client too; it leaves nothing behind if it fails", async () => {
     const bench = new SmallBench();
     const connecting = connect("mqtt://server", { platform: bench.platform });
