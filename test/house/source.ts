@@ -98,6 +98,21 @@ function titleOf(call: Node): string | undefined {
   return (first["quasis"] as { value: { cooked: string } }[]).map(({ value }) => value.cooked).join("*");
 }
 
+/** Every literal of a regular expression, and where one is made from text. */
+export function regularExpressionsOf(file: SourceFile): { expression: RegExp | "made"; line: number }[] {
+  const found: { expression: RegExp | "made"; line: number }[] = [];
+  const lineOf = lineCounter(file.text);
+  walk(parse(file), (node) => {
+    const { regex } = node as { regex?: { pattern: string; flags: string } };
+    if (regex !== undefined && regex !== null)
+      found.push({ expression: new RegExp(regex.pattern, regex.flags), line: lineOf(node.start) });
+    const callee = node["callee"];
+    if (isNode(callee) && callee.type === "Identifier" && callee["name"] === "RegExp")
+      found.push({ expression: "made", line: lineOf(node.start) });
+  });
+  return found;
+}
+
 function parse(file: SourceFile): Node {
   const { program, errors } = parseSync(file.path, file.text);
   const [first] = errors;

@@ -60,7 +60,10 @@ const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** What is written for a note: one line, whatever it was made of. */
 export function noteLine(program: string, line: string): string {
-  return `${program}: ${line.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(CONTROLS, "�")}\n`;
+  const [first = "", ...others] = line.split(/[\r\n]/);
+  const rest = others.map((each) => each.trim()).filter((each) => each !== "");
+  const whole = others.length === 0 ? first : [first.trimEnd(), ...rest].join(" ");
+  return `${program}: ${whole.replaceAll(CONTROLS, "�")}\n`;
 }
 
 /** Resolves when the signal fires, or at once if it has. */

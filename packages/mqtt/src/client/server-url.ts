@@ -66,10 +66,12 @@ function parse(url: string): ServerUrl {
   const path = slash < 0 ? "" : rest.slice(slash);
   const at = authority.lastIndexOf("@");
   const [username, password] = at < 0 ? [undefined, undefined] : credentials(url, authority.slice(0, at));
-  if (/:.*,|,.*:$/.test(authority.slice(at + 1))) {
+  const hosts = authority.slice(at + 1);
+  const comma = hosts.lastIndexOf(",");
+  if (comma >= 0 && (hosts.endsWith(":") || hosts.slice(0, comma).includes(":"))) {
     throw invalid(url, 'names several servers; give a list, as in ["mqtt://a", "mqtt://b"]');
   }
-  const { host, port } = hostAndPort(url, authority.slice(at + 1), DEFAULT_PORTS[scheme]);
+  const { host, port } = hostAndPort(url, hosts, DEFAULT_PORTS[scheme]);
   const isWebSocket = scheme === "ws" || scheme === "wss";
   if (!isWebSocket && path !== "" && path !== "/") throw invalid(url, `${scheme}: has no path`);
   const address: ServerAddress = { scheme, host, port, path: isWebSocket ? path || "/" : "" };
