@@ -59,8 +59,8 @@ export interface BrokerOptions {
   /**
    * Origins of web pages that may connect to `webSocketPort`, as in "https://app.example"; "*" allows all. Their hosts are allowed in the
    * header Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever
-   * their port, and so are programs that send no Origin. A connection over a loopback address must name localhost, a loopback
-   * address, or `host` in its header Host.
+   * their port, and so are programs that send no Origin. If `host` is this machine, or a page connects from it, the header Host must be
+   * localhost, a loopback address, or `host`.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
   /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */

@@ -23,15 +23,16 @@ export function originOf({ headers }: IncomingMessage): string | undefined {
 export function originRefusal(request: IncomingMessage, { host, allowedOrigins }: OriginRules): string | undefined {
   if (allowedOrigins.includes("*")) return undefined;
   const named = hostOf(request.headers.host ?? "");
+  const origin = originOf(request);
   const own = isLoopback(request.socket.localAddress ?? "");
   const isAllowedHost = (): boolean =>
     isLoopback(named) ||
     named === host.toLowerCase() ||
     allowedOrigins.some((origin) => hostOfOrigin(origin) === named);
-  if (own && !isAllowedHost()) {
+  const isHostChecked = own && (origin !== undefined || isLoopback(host.toLowerCase()));
+  if (isHostChecked && !isAllowedHost()) {
     return `WebSocket: Host ${shown(named)} is not a name of this machine; add its origin to allowedOrigins to allow it`;
   }
-  const origin = originOf(request);
   if (origin === undefined || allowedOrigins.includes(origin)) return undefined;
   const page = hostOfOrigin(origin);
   if (page !== undefined && (page === named || (own && isLoopback(page)))) return undefined;

@@ -25,7 +25,8 @@ export class Strangers {
 
   /** By the broker's clock. */
   deadlineOf(socket: Socket): number {
-    return this.deadlines.get(keyOf(socket)) ?? this.settings.clock.now(); // an unknown one has hung up already
+    const { clock, connectTimeout } = this.settings;
+    return this.deadlines.get(keyOf(socket)) ?? clock.now() + connectTimeout; // unknown: it has hung up, and has no address any more
   }
 
   /** Destroys `socket` at its deadline, unless it was let go by then. */

@@ -89,6 +89,7 @@ test("a foreign page is refused where the broker listens at all addresses too", 
   expect(await handshake(port, { origin: "https://evil.example" })).toBe("403");
   expect(await handshake(port, { host: "evil.example", origin: "http://evil.example" })).toBe("403");
   expect(await handshake(port, { origin: "http://127.0.0.1:3000" })).toBe("open");
+  expect(await handshake(port, { host: "this-machine" })).toBe("open"); // a program, by a name from /etc/hosts
 });
 
 test("the event of a refusal holds a stranger's text only in part and in printable characters", async () => {

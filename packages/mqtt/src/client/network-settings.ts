@@ -103,10 +103,7 @@ function assertTlsOptions(tls: TlsOptions): void {
     );
   }
   if (tls.psk !== undefined && tls.verifyServer === false) {
-    throw invalid(
-      "tls.verifyServer",
-      "false cannot be combined with tls.psk: a server proves itself by knowing the key",
-    );
+    throw invalid("tls.verifyServer", "false cannot be combined with tls.psk");
   }
 }
 

@@ -4,7 +4,6 @@ import { UsageError } from "../errors.js";
 import { nameOf, type ServerAddress } from "../platform/transport.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { shownValue } from "../topic/shown-value.js";
-import { addressFault, hostNameFault } from "./host-name.js";
 
 /** As text, or as the runtime's own `URL`. */
 export type Url = string | { readonly href: string };
@@ -81,7 +80,7 @@ function parse(url: string): ServerUrl {
 function unixUrl(url: string, rest: string): ServerUrl {
   const path = rest.startsWith("//") ? rest.slice(2) : rest;
   if (path === "") throw invalid(url, "must name the socket's path, as in unix:/run/broker.sock");
-  if (path.includes("\0", 1)) throw invalid(url, "a socket's path has no NUL, at which systems end it"); // the first: abstract, on Linux
+  if (path.includes("\0", 1)) throw invalid(url, "a socket's path has no NUL"); // the first: abstract, on Linux
   const address: ServerAddress = { scheme: "unix", host: path, port: 0, path: "" };
   return { address, username: undefined, password: undefined, name: nameOf(address) };
 }
@@ -102,9 +101,30 @@ function hostAndPort(url: string, text: string, defaultPort: number): { host: st
   }
   if (host === "") throw invalid(url, "must name a host");
   const number = port === "" ? defaultPort : parsePort(url, port);
-  const fault = text.startsWith("[") ? addressFault(host) : hostNameFault(host);
-  if (fault !== undefined) throw invalid(url, fault);
+  if (!isHost(host, text[0] === "[")) throw invalid(url, 'a host has at most 253 letters, digits, "-", "_" and "."');
   return { host, port: number };
+}
+
+/**
+ * Systems end a name at a NUL, HTTP takes no control characters, and parsers of URLs disagree about others: a host with such characters
+ * could lead elsewhere than it says. Beyond ASCII all is taken but control, format, space and punctuation characters, surrogates, and
+ * forms that stand for ASCII ones.
+ */
+function isHost(text: string, inBrackets: boolean): boolean {
+  return (
+    text.length < 254 && // of the domain name system
+    [...text].every(
+      (one) =>
+        (one >= "-" && one <= ":") || // with the digits; "/" and, outside brackets, ":" have been taken off
+        (one >= "A" && one <= "Z") ||
+        (one >= "a" && one <= "z") ||
+        one === "_" ||
+        (one === "%" && inBrackets) || // before the network interface
+        (one > "\xbf" && one < "\u2000") ||
+        (one > "\u206f" && one < "\u3000") ||
+        (one > "\u3002" && one < "\ud800"),
+    )
+  );
 }
 
 function parsePort(url: string, text: string): number {

@@ -63,14 +63,16 @@ export async function dialWebSocket(
     skipUTF8Validation: true, // a text frame is refused anyway
     autoPong: false,
   };
-  /** Behind the listener of `ws`, which has read the frames of these bytes then: it has no event for a close frame. */
-  const watch = (look: () => void): void => void way.on("data", look);
+  const watch = (look: () => void): boolean => {
+    if (taken)
+      way.on("data", look); // behind the listener of `ws`, which has read the frames then: it has no event for a close frame
+    else way.destroy(); // the class has opened one of its own
+    return taken;
+  };
   try {
     const socket = new given(url, [subprotocol], settings as never);
     answerPings(socket);
-    if (taken) return await openedWebSocket(socket, subprotocol, name, clock, signal, watch);
-    way.destroy(); // a class that opens its own
-    return await openedWebSocket(socket, subprotocol, name, clock, signal);
+    return await openedWebSocket(socket, subprotocol, name, clock, signal, watch);
   } catch (error) {
     const meant = signal.aborted ? undefined : explain?.(way.errored ?? undefined, way.bytesRead !== 0);
     way.destroy();

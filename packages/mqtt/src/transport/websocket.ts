@@ -32,8 +32,8 @@ const NO_CODE = 1005;
 /** The code of an end without a close frame. */
 const NO_CLOSE_FRAME = 1006;
 
-/** Calls `look` whenever the other side may have ended the WebSocket. */
-export type WatchForEnd = (look: () => void) => void;
+/** Has `look` called whenever the other side may have ended the WebSocket. Returns false if it cannot. */
+export type WatchForEnd = (look: () => void) => boolean;
 
 export class WebSocketTransport implements Transport {
   private listener: TransportListener | undefined;
@@ -61,8 +61,8 @@ export class WebSocketTransport implements Transport {
       this.leaveSoon();
     });
     socket.addEventListener("close", (event) => this.closed(event));
-    if (watch !== undefined) watch(() => this.checkOpen());
-    else if (socket.readyState !== undefined) this.checkAgain();
+    const isWatched = watch?.(() => this.checkOpen());
+    if (!isWatched && socket.readyState !== undefined) this.checkAgain();
     socket.pause?.();
   }
 
@@ -126,7 +126,7 @@ export class WebSocketTransport implements Transport {
   private checkAgain(): void {
     this.lookForEnd = this.clock.schedule(STILL_OPEN, () => {
       this.checkOpen();
-      if (this.state === "open" && this.goodbye === undefined) this.checkAgain();
+      this.checkAgain();
     });
   }
 

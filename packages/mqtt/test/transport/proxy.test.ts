@@ -52,6 +52,13 @@ test.each([
   expect(proxyOfEnvironment(address, environment)?.host).toBe(host);
 });
 
+test.each(["http://127.0.0.1\0.evil.example", "http://127.0.0.1%00.evil.example", "socks5://127.0.0.1\0.evil.example"])(
+  "a proxy's host with a NUL, at which a system ends it, is refused: %j",
+  (url) => {
+    expect(() => parseProxy(url)).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+  },
+);
+
 test("a wrong % escape in a proxy's password is told without the password", () => {
   expect(() => parseProxy("http://ann:secret%zz@proxy")).toThrow(
     expect.objectContaining({ code: "OPTION_INVALID", message: expect.not.stringContaining("secret") }),
