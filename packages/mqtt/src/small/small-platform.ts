@@ -10,6 +10,8 @@ import { LONGEST_TIMER } from "./small-options.js";
 
 /** Bytes in the WebSocket's buffer from which the writer is asked to wait until all have left it. */
 const HIGH_WATER_MARK = 1_048_576;
+/** The readyState in which a WebSocket sends. */
+const OPEN = 1;
 /** Milliseconds between looks at that buffer, for which there is no event. */
 const LOOK_AGAIN = 10;
 /** Bytes that may come while reading is stopped, which a WebSocket cannot: then the connection is given up. A frame takes some too. */
@@ -105,6 +107,7 @@ class WebSocketTransport implements Transport {
 
   write(bytes: Uint8Array): boolean {
     this.#socket.send(bytes);
+    if ((this.#socket.readyState as number) > OPEN) this.#finish(); // the peer has said its last, and need not close
     const hasRoom = this.#socket.bufferedAmount < HIGH_WATER_MARK;
     if (!hasRoom) this.#watch(() => this.#listener?.onDrain());
     return hasRoom;

@@ -13,6 +13,7 @@ class BrowserSocket {
   static made: BrowserSocket[] = [];
   binaryType = "blob";
   bufferedAmount = 0;
+  readyState = 1;
   protocol = "";
   readonly sent: Uint8Array[] = [];
   readonly closedWith: (number | undefined)[] = [];
@@ -96,6 +97,18 @@ async function opened(): Promise<{ socket: BrowserSocket; transport: Transport; 
     });
   return { socket, transport, told, start };
 }
+
+test("a WebSocket whose peer has said its last is over with the next write, though it is not closed", async () => {
+  const { socket, transport, told, start } = await opened();
+  start();
+  transport.write(Uint8Array.of(1));
+  expect(told).toEqual([]);
+  socket.readyState = 2;
+  transport.write(Uint8Array.of(2));
+  expect(told).toEqual(["close"]);
+  socket.tell("close", { code: 1006 });
+  expect(told).toEqual(["close"]);
+});
 
 describe("dialling", () => {
   test("opens the runtime's own WebSocket, binary, with the subprotocol mqtt", async () => {
