@@ -24,7 +24,7 @@ export async function journal(bytes) {
   const written = new Map();
   const isOld = food.byte() % 3 === 0;
   const frames = [fileHeader(1)];
-  const store = new DiskStore(directory, { fileSystem: files });
+  const store = new DiskStore(directory, { fileSystem: files, toleratedWaste: 1 + 20 * food.byte() });
   await store.open("s");
   for (let left = 1 + (food.byte() % MOST_RECORDS); left > 0; left--) {
     const key = food.byte() % 8;
@@ -33,12 +33,12 @@ export async function journal(bytes) {
     await store.write([{ key, value }]);
     frames.push(frame(key, value));
   }
+  await store.close();
   const [path = ""] = files.files.keys();
   const file = files.files.get(path);
   if (file === undefined) throw new Error("there is no file");
   const intact = isOld ? Buffer.concat(frames) : file.bytes;
-  await store.close();
-  const damaged = damage(Buffer.from(intact), food);
+  const damaged = damage(Buffer.from(intact), food, isOld);
   files.files.set(path, { bytes: damaged });
   const first = await open(files);
   for (const { key, value } of first.records) {
@@ -98,8 +98,8 @@ function payload(food, files) {
   }
 }
 
-/** @param {Buffer} bytes @param {Food} food */
-function damage(bytes, food) {
+/** @param {Buffer} bytes @param {Food} food @param {boolean} isOld */
+function damage(bytes, food, isOld) {
   let damaged = bytes;
   for (let left = food.byte() % MOST_DAMAGE; left > 0; left--) {
     // Places at the beginning of the file and of its frames matter more than what is between them.
@@ -113,6 +113,7 @@ function damage(bytes, food) {
         damaged.subarray(at, at + length * 8).fill(0);
         break;
       case 2:
+        if (isOld) break; // a frame of version 1 that moves to where one is due is a frame: nothing tells it from others
         damaged = Buffer.concat([damaged.subarray(0, at), damaged.subarray(at + length)]);
         break;
       case 3:
