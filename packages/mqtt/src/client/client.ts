@@ -171,6 +171,10 @@ export class Client {
   /**
    * Answers requests under a filter with what `handler` returns. The subscription that it resolves to ends it.
    *
+   * The requester chooses the topic of the response (MQTT 5), and this client publishes there with its own rights. A topic that begins
+   * with "$" is refused: the request is not answered, and the event "error" says so. If requesters are not trusted, let the
+   * server's access rules say where this client may publish.
+   *
    * @param qos at which requests may come; a response goes out as its request came. Default 0
    * @example await client.respond("lamp/state", () => "on")
    */
@@ -216,7 +220,11 @@ export class Client {
 
   private get requests(): RequestResponse {
     const { engine } = this;
-    this.requestResponse ??= new RequestResponse(this, engine.clock, () => this.engine.responseInformation);
+    this.requestResponse ??= new RequestResponse(
+      this,
+      engine.connector.platform,
+      () => this.engine.responseInformation,
+    );
     return this.requestResponse;
   }
 }

@@ -1,15 +1,17 @@
 /**
  * Request and response over topics. On MQTT 5 by Response Topic and Correlation Data [MQTT5 4.10]. Before it by a convention:
  * a request for TOPIC is published to `TOPIC/request/CLIENT/NUMBER`, its response to `TOPIC/response/CLIENT/NUMBER`, where CLIENT is
- * the requester's identifier, percent-encoded. A responder serves both.
+ * the requester's identifier, percent-encoded. A responder serves both. NUMBER, which is the Correlation Data too, is drawn at random:
+ * anyone may publish to the topic of responses whom the server lets, and must not be able to guess which response is awaited.
  */
 
 import type { QoS } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
-import { TimeoutError } from "../errors.js";
+import { ProtocolError, TimeoutError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { Clock } from "../platform/clock.js";
+import type { Platform } from "../platform/platform.js";
+import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
@@ -42,8 +44,12 @@ const REQUEST = "request";
 const RESPONSE = "response";
 const DEFAULT_TIMEOUT = 10_000;
 
+const CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
+/** 129 bits, which nobody guesses. */
+const NUMBER_LENGTH = 25;
+const TOPIC_NAME_INVALID = 0x90;
+
 export class RequestResponse {
-  private count = 0;
   /** By number, which is the correlation data or the last level of the response's topic. */
   private readonly waiting = new Map<string, Waiting>();
   /** The subscriptions that responses come by, by topic filter. */
@@ -51,7 +57,7 @@ export class RequestResponse {
 
   constructor(
     private readonly client: Pick<Client, "publish" | "subscribe" | "clientId" | "protocolVersion">,
-    private readonly clock: Clock,
+    private readonly platform: Pick<Platform, "clock" | "random">,
     /** What the server said response topics should begin with [MQTT5 3.2.2.3.15]. */
     private readonly responseInformation: () => string | undefined,
   ) {}
@@ -66,14 +72,14 @@ export class RequestResponse {
     if (typeof timeout !== "number" || !(timeout > 0)) {
       throw invalidOption("timeout", timeout, "must be a number, more than 0 milliseconds");
     }
-    const number = String(++this.count);
+    const number = this.draw();
     const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { resolve, reject }));
     answer.catch(() => undefined); // it may be rejected before this function comes to await it
     const expire = (): void => {
       const waited = `request "${topic}": no response within timeout ${timeout} ms`;
       this.waiting.get(number)?.reject(new TimeoutError("REQUEST_TIMEOUT", waited));
     };
-    const timer = this.clock.schedule(timeout, expire);
+    const timer = this.platform.clock.schedule(timeout, expire);
     const release = onAbort(signal, (error) => this.waiting.get(number)?.reject(error));
     try {
       await Promise.race([this.send(topic, payload, number, qos, options.properties), answer]);
@@ -122,12 +128,19 @@ export class RequestResponse {
     await inbox;
   }
 
+  private draw(): string {
+    const { random } = this.platform;
+    let number = "";
+    while (number.length < NUMBER_LENGTH) number += CHARACTERS[Math.floor(random.next() * CHARACTERS.length)];
+    return number;
+  }
+
   private receive(message: Message): void {
     const { correlationData } = message.properties;
     const number =
       correlationData === undefined
         ? message.topic.slice(message.topic.lastIndexOf("/") + 1)
-        : String.fromCharCode(...correlationData.subarray(0, 16));
+        : String.fromCharCode(...correlationData.subarray(0, NUMBER_LENGTH + 1));
     this.waiting.get(number)?.resolve(message);
   }
 
@@ -136,6 +149,16 @@ export class RequestResponse {
     const { responseTopic, correlationData } = message.properties;
     const topic = responseTopic ?? conventionalResponse(message.topic);
     if (topic === undefined) return;
+    if (topic.startsWith("$")) {
+      // The requester chose it, and this client may have rights there that the requester does not have.
+      const rule = 'a response is not published to a topic that begins with "$"';
+      const which = `request "${quotable(message.topic)}": responseTopic "${quotable(topic)}"`;
+      throw new ProtocolError(
+        "TOPIC_NAME_REFUSED",
+        TOPIC_NAME_INVALID,
+        `${which}: ${rule}; the request is not answered`,
+      );
+    }
     const payload = await handler(message);
     const properties = correlationData === undefined ? undefined : { correlationData };
     await this.client.publish(topic, payload, { qos: message.qos, ...(properties && { properties }) });

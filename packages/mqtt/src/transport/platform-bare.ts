@@ -2,6 +2,7 @@
 
 import { UsageError } from "../errors.js";
 import type { Platform } from "../platform/platform.js";
+import { random } from "./random.js";
 
 interface Timers {
   setTimeout?(callback: () => void, delay: number): unknown;
@@ -25,7 +26,7 @@ export const platform: Platform = {
     },
     defer: (callback) => void Promise.resolve().then(callback),
   },
-  random: { next: Math.random },
+  random,
   dial: async (address) => {
     throw new UsageError(
       "TRANSPORT_UNAVAILABLE",

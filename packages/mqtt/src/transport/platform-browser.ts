@@ -5,6 +5,7 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions, WebSocketLike } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import { nameOf, type ServerAddress, type Transport, urlOf } from "../platform/transport.js";
+import { random } from "./random.js";
 import { schedule } from "./timers.js";
 import { openedWebSocket } from "./websocket.js";
 
@@ -42,7 +43,7 @@ const scope = globalThis as unknown as Scope;
 
 export const platform: Platform = {
   clock,
-  random: { next: Math.random },
+  random,
   dial,
   onWake(callback) {
     const { document } = scope;

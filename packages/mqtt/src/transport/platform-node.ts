@@ -6,6 +6,7 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import { nameOf, type ServerAddress, type Transport } from "../platform/transport.js";
+import { random } from "./random.js";
 import { openSocket, SocketTransport } from "./socket.js";
 import { schedule } from "./timers.js";
 import type { Way } from "./websocket-node.js";
@@ -20,7 +21,7 @@ const clock = {
   soon: queueMicrotask,
 };
 
-export const platform: Platform = { clock, random: { next: Math.random }, dial };
+export const platform: Platform = { clock, random, dial };
 
 async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
   const { scheme, host } = address;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { random } from "../../src/transport/random.ts";
 import { Bench } from "./bench.ts";
 
 const text = (data: Uint8Array | undefined) => String.fromCharCode(...(data ?? []));
@@ -36,6 +37,60 @@ describe("on MQTT 5", () => {
     expect((await peer.expect("subscribe")).subscriptions).toMatchObject([{ topicFilter: "answers/for/c1" }]);
   });
 });
+
+describe("correlation data", () => {
+  test("is drawn at random, 129 bits of it: no message that guesses is a response", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const asked = Array.from({ length: 20 }, () => client.request("q", "?"));
+    const { packetIdentifier } = await peer.expect("subscribe");
+    peer.send({ type: "suback", packetIdentifier, reasonCodes: [1] });
+    const numbers: string[] = [];
+    for (const _ of asked) numbers.push(text((await peer.expect("publish")).properties?.correlationData));
+    expect(new Set(numbers).size).toBe(20);
+    for (const number of numbers) expect(number).toMatch(/^[0-9a-z]{25}$/);
+    const forged = { topic: "response/c1", payload: new Uint8Array(0), qos: 0, retain: false, dup: false } as const;
+    for (let guess = 0; guess < 1_000; guess++) {
+      const correlationData = new TextEncoder().encode(String(guess)); // each of 1 … 20 was a response before
+      peer.send({ type: "publish", packetIdentifier: 0, ...forged, properties: { correlationData } });
+    }
+    const longer = new TextEncoder().encode(`${numbers[0]}x`);
+    peer.send({ type: "publish", packetIdentifier: 0, ...forged, properties: { correlationData: longer } });
+    const outcomes = await bench.passing(Promise.allSettled(asked));
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toEqual([]);
+  });
+
+  test("is another for each client, on every platform with a generator for secrets", () => {
+    const drawn = Array.from({ length: 1_000 }, () => random.next());
+    expect(new Set(drawn).size).toBe(1_000);
+    expect(drawn.every((number) => number >= 0 && number < 1)).toBe(true);
+    const mean = drawn.reduce((sum, number) => sum + number, 0) / 1_000;
+    expect(mean).toBeGreaterThan(0.4);
+    expect(mean).toBeLessThan(0.6);
+    expect(random.next).not.toBe(Math.random);
+  });
+});
+
+test.each(["$SYS/broker/connection/bridge", "$share/group/x"])(
+  "a responder does not publish to %s, and reports who asked it to",
+  async (responseTopic) => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const errors: unknown[] = [];
+    client.on("error", (error) => errors.push(error));
+    let answered = 0;
+    const responding = client.respond("q", () => String(++answered));
+    const { packetIdentifier } = await peer.expect("subscribe");
+    peer.send({ type: "suback", packetIdentifier, reasonCodes: [0, 0] });
+    await bench.clock.tick();
+    await responding;
+    const request = { topic: "q", payload: new Uint8Array(0), qos: 0, retain: false, dup: false } as const;
+    peer.send({ type: "publish", packetIdentifier: 0, ...request, properties: { responseTopic } });
+    await peer.expectNothing();
+    expect(answered).toBe(0);
+    expect(errors).toMatchObject([{ code: "TOPIC_NAME_REFUSED", message: expect.stringContaining(responseTopic) }]);
+  },
+);
 
 describe("a request that gets no response", () => {
   async function asking() {
