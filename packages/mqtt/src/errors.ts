@@ -96,7 +96,8 @@ export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> exte
     message: string,
     options?: { cause?: unknown },
   ) {
-    super(message, options);
+    // A peer's words may stand in it, and what is printed must stay on its line and not command a terminal.
+    super(message.replace(/\p{C}/gu, " "), options);
   }
 }
 

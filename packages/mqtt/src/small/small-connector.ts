@@ -103,7 +103,7 @@ export class SmallConnector implements Wire {
   }
 
   get isOnline(): boolean {
-    return this.#link !== undefined && this.#link.answer === undefined;
+    return this.#link !== undefined && !this.#link.answer;
   }
 
   get isStopped(): boolean {
@@ -173,9 +173,9 @@ export class SmallConnector implements Wire {
     const link = this.#link as Link;
     const isConnack = type === "connack";
     if (isConnack) this.#unanswered.pop();
-    if (isConnack && reasonCode === 0) {
+    if (isConnack && !reasonCode) {
       const { sessionPresent } = packet;
-      if (sessionPresent && link.cleanStart) throw fault("connack: not expected"); // [MQTT5-3.2.2-4]
+      if (sessionPresent && link.cleanStart) throw fault("session present"); // [MQTT5-3.2.2-4]
       const resumed = sessionPresent && !this.#isDoubtful();
       this.#keptFor = properties?.sessionExpiryInterval ?? this.#settings.properties.sessionExpiryInterval ?? 0;
       if (resumed === sessionPresent || this.#settings.version < 5) return resumed;
@@ -214,7 +214,7 @@ export class SmallConnector implements Wire {
     }
   }
 
-  /** Stops reading, or goes on, which may deliver what was held before this returns. */
+  /** Stops reading, or goes on, which may deliver what was held before this returns: the session knows it by then. */
   setPaused(paused: boolean): void {
     this.#session.setDeaf(paused, this.#platform.clock.now());
     this.#link?.connection?.transport[paused ? "pause" : "resume"]();
