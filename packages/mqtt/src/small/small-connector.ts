@@ -281,7 +281,7 @@ export class SmallConnector implements Wire {
     link.connection = new SmallConnection(transport, clock, reader, this.#session, {
       failed: (error) => this.fail(asMqttError(error, server.name)),
       closed: (error) => {
-        const why = `${server.name} closed the connection${error ? `: ${error.message}` : ""}`;
+        const why = `${server.name} closed${error ? `: ${error.message}` : ""}`;
         // What a WebSocket had to say may come only now.
         const said = link.answer && error instanceof MqttError;
         if (this.#link === link) {

@@ -232,5 +232,5 @@ function parseSmallUrl(url: string): SmallServer {
         password: decodeURIComponent(password) || undefined,
       };
   } catch {} // told below, without what may be a secret
-  throw invalid("url", "must be like wss://host/path", "URL_INVALID");
+  throw invalid("url", "must be wss://host/path", "URL_INVALID");
 }

@@ -120,8 +120,8 @@ describe("what can be wrong on the way is told by connect", () => {
     [1002, "not so", "WEBSOCKET_FAILED: WebSocket: code 1002 not so"],
     [1008, "policy", "WEBSOCKET_FAILED: WebSocket: code 1008 policy"],
     [4000, "own", "WEBSOCKET_FAILED: WebSocket: code 4000 own"],
-    [1000, "", "CONNECTION_LOST: ws://127.0.0.1:PORT/mqtt closed the connection"],
-    [1001, "restart", "CONNECTION_LOST: ws://127.0.0.1:PORT/mqtt closed the connection"],
+    [1000, "", "CONNECTION_LOST: ws://127.0.0.1:PORT/mqtt closed"],
+    [1001, "restart", "CONNECTION_LOST: ws://127.0.0.1:PORT/mqtt closed"],
   ])("a server that closes with code %i before CONNACK", async (code, reason, words) => {
     const { url, accepted } = await serving("ws");
     void accepted.then((socket) => socket.once("message", () => socket.close(code, reason)));
