@@ -19,7 +19,8 @@ test("a test is found by the titles that it stands under, however it is written"
 });
 
 test("every test that holds a class or a sentence exists", () => {
-  const files = new Set(filesBelow().filter((path) => path.endsWith(".test.ts")));
+  // A suite that several test files run stands in a file of its own.
+  const files = new Set(filesBelow().filter((path) => path.endsWith(".ts") && path.split("/").includes("test")));
   const known = new Map<string, ReadonlySet<string>>();
   const missing = rows.flatMap(({ name, tests }) =>
     tests
