@@ -28,47 +28,51 @@ export interface DisconnectOptions {
   readonly drainTimeout?: number | undefined;
 }
 
+/** What Node's `util.inspect` and `console.log` call. */
+const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+
+/** What is behind it, passwords and keys among it, is in private fields, which nothing prints: no logger, `console.dir` or JSON. */
 export class Client {
-  private engine: ClientEngine;
+  #engine: ClientEngine;
   /** The option, for `connect`. */
-  private readonly signal: AbortSignalLike | undefined;
+  readonly #signal: AbortSignalLike | undefined;
   /** Made with the first request or responder. */
-  private requestResponse: RequestResponse | undefined;
+  #requestResponse: RequestResponse | undefined;
 
   /** Made by `connect` and `createClient`. */
   constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
     const servers = new ServerList(urls);
-    this.engine = new ClientEngine(servers, parseConnectOptions(options, platform, servers.mayNameUser), platform);
-    this.signal = options.signal;
+    this.#engine = new ClientEngine(servers, parseConnectOptions(options, platform, servers.mayNameUser), platform);
+    this.#signal = options.signal;
   }
 
   /** The identifier that this client uses, its own or the one that the server assigned. */
   get clientId(): string {
-    return this.engine.connector.clientId;
+    return this.#engine.connector.clientId;
   }
 
   /** The version in use; undefined before the first CONNACK. */
   get protocolVersion(): ProtocolVersion | undefined {
-    return this.engine.connector.protocolVersion;
+    return this.#engine.connector.protocolVersion;
   }
 
   get connected(): boolean {
-    return this.engine.connector.isOnline;
+    return this.#engine.connector.isOnline;
   }
 
   get statistics(): ClientStatistics {
-    return this.engine.statistics;
+    return this.#engine.statistics;
   }
 
   /** Calls `listener` at each such event. Returns what takes it off again. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
     assertListener(name, listener);
-    return this.engine.emitter.on(name, listener);
+    return this.#engine.emitter.on(name, listener);
   }
 
   off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
     assertListener(name, listener);
-    this.engine.emitter.off(name, listener);
+    this.#engine.emitter.off(name, listener);
   }
 
   /**
@@ -78,12 +82,12 @@ export class Client {
    * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; UsageError ABORTED, ALREADY_CONNECTED, or
    * CLIENT_CLOSED while `disconnect` is at work. After an error the client may try again.
    */
-  connect(signal: AbortSignalLike | undefined = this.signal): Promise<Connected> {
-    if (this.engine.isOver) {
-      this.engine = this.engine.renewed();
-      this.requestResponse = undefined;
+  connect(signal: AbortSignalLike | undefined = this.#signal): Promise<Connected> {
+    if (this.#engine.isOver) {
+      this.#engine = this.#engine.renewed();
+      this.#requestResponse = undefined;
     }
-    return this.engine.connect(signal);
+    return this.#engine.connect(signal);
   }
 
   /**
@@ -101,7 +105,7 @@ export class Client {
     options: PublishOptions = NO_OPTIONS,
     callback?: unknown,
   ): Promise<PublishResult> {
-    const { engine } = this;
+    const engine = this.#engine;
     try {
       if (callback !== undefined) assertNoCallback(callback);
       const { storage } = engine;
@@ -123,7 +127,7 @@ export class Client {
    * await client.stored(); // it is on disk, whether or not there is a connection
    */
   stored(): Promise<void> {
-    return this.engine.stored();
+    return this.#engine.stored();
   }
 
   /**
@@ -140,9 +144,9 @@ export class Client {
     options: SubscribeOptions = {},
     callback?: unknown,
   ): Promise<Subscription> {
-    if (this.engine.isClosed) throw closedError("subscribe");
+    if (this.#engine.isClosed) throw closedError("subscribe");
     const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // which is told as it would be there
-    return this.engine.consumers.subscriptions.subscribe(topicFilters, given);
+    return this.#engine.consumers.subscriptions.subscribe(topicFilters, given);
   }
 
   /**
@@ -152,8 +156,8 @@ export class Client {
    * @throws RefusedError UNSUBSCRIBE_REFUSED; TransportError UNSUBSCRIBE_UNANSWERED; UsageError
    */
   async unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void> {
-    if (this.engine.isClosed) throw closedError("unsubscribe");
-    return this.engine.consumers.subscriptions.unsubscribeFilters(topicFilters, options);
+    if (this.#engine.isClosed) throw closedError("unsubscribe");
+    return this.#engine.consumers.subscriptions.unsubscribeFilters(topicFilters, options);
   }
 
   /**
@@ -165,7 +169,7 @@ export class Client {
    * const answer = await client.request("lamp/state", "?", { timeout: 2_000 });
    */
   request(topic: string, payload: string | Uint8Array, options: RequestOptions = {}): Promise<Message> {
-    return this.requests.request(topic, payload, options);
+    return this.#requests.request(topic, payload, options);
   }
 
   /**
@@ -179,7 +183,7 @@ export class Client {
    * @example await client.respond("lamp/state", () => "on")
    */
   respond(topicFilter: string, handler: RequestHandler, qos: QoS = 0): Promise<Subscription> {
-    return this.requests.respond(topicFilter, handler, qos);
+    return this.#requests.respond(topicFilter, handler, qos);
   }
 
   /**
@@ -189,7 +193,7 @@ export class Client {
    * @throws UsageError NOT_CONNECTED or OPTION_INVALID; RefusedError if the server is not content: it ends the connection then
    */
   async reauthenticate(): Promise<void> {
-    const { authenticator } = this.engine;
+    const { authenticator } = this.#engine;
     if (authenticator === undefined) {
       throw new UsageError("OPTION_INVALID", "reauthenticate: needs the option authentication, and MQTT 5");
     }
@@ -208,23 +212,34 @@ export class Client {
    */
   disconnect(options: DisconnectOptions = {}): Promise<void> {
     try {
-      return this.engine.disconnect(options);
+      return this.#engine.disconnect(options);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** What tells this client from others, for logs: no secrets. */
+  toJSON(): Pick<Client, "clientId" | "connected" | "protocolVersion"> {
+    const { clientId, connected, protocolVersion } = this;
+    return { clientId, connected, protocolVersion };
+  }
+
+  /** @internal */
+  [inspected](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): unknown {
+    return inspect === undefined ? this.toJSON() : `Client ${inspect(this.toJSON(), options)}`;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect();
   }
 
-  private get requests(): RequestResponse {
-    const { engine } = this;
-    this.requestResponse ??= new RequestResponse(
+  get #requests(): RequestResponse {
+    const engine = this.#engine;
+    this.#requestResponse ??= new RequestResponse(
       this,
       engine.connector.platform,
-      () => this.engine.responseInformation,
+      () => this.#engine.responseInformation,
     );
-    return this.requestResponse;
+    return this.#requestResponse;
   }
 }

@@ -159,11 +159,13 @@ function firstOf(text: string, characters: string): number {
 
 /** The URL as it may stand in a message: what could be a password or a token is left out. */
 function shown(url: string): string {
-  const start = url.indexOf("//");
+  const slashes = url.indexOf("//");
+  const begin = url.slice(0, slashes < 0 ? 0 : slashes + 2);
   const at = url.lastIndexOf("@");
-  const query = url.indexOf("?", at + 1);
-  const rest = query < 0 ? url.slice(at + 1) : `${url.slice(at + 1, query)}?…`;
-  return shownValue(at < 0 ? rest : `${url.slice(0, start < 0 ? 0 : start + 2)}***@${rest}`);
+  const end = firstOf(url, "?#");
+  if (at >= 0 && end >= 0 && end < at) return shownValue(`${begin}***`); // the "@" may be the query's
+  const rest = url.slice(at + 1, end < 0 ? undefined : end + 1);
+  return shownValue(`${at < 0 ? "" : `${begin}***@`}${rest}${end < 0 ? "" : "…"}`);
 }
 
 function invalid(url: string, rule: string): UsageError {

@@ -82,33 +82,35 @@ type End = { readonly error: MqttError | undefined };
 export class Subscription implements AsyncIterable<Message>, Consumer {
   /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
   granted: readonly Granted[] = [];
-  private readonly share: Share;
-  private readonly waiting = new Queue<Handled>();
+  /** Leads to the client, as does `#owner`: in private fields, so that whoever prints a subscription does not print these. */
+  readonly #share: Share;
+  readonly #owner: SubscriptionOwner;
+  readonly #waiting = new Queue<Handled>();
   /** How many of these are to be acknowledged. */
-  private waitingForAck = 0;
+  #waitingForAck = 0;
   /** What handlers have, in the order they were called. */
-  private readonly running = new Set<Running>();
+  readonly #running = new Set<Running>();
   /** Those of them that took longer than they may: nobody waits for them, but they keep their place. */
-  private readonly late = new Set<Running>();
+  readonly #late = new Set<Running>();
   /** What the iterator gave out: asking for the next says that it is done. More than one if several were asked for at once. */
-  private given: Handled[] = [];
-  private readonly asked = new Queue<{
+  #given: Handled[] = [];
+  readonly #asked = new Queue<{
     resolve(result: IteratorResult<Message, undefined>): void;
     reject(error: MqttError): void;
   }>();
   /** When the iterator was last asked, or has had something to be asked for. */
-  private askedAt = 0;
+  #askedAt = 0;
   /** The iterator has not been asked for longer than it may. */
-  private neglected = false;
+  #neglected = false;
   /** It was not granted: what still comes, until the server stops sending it, is for nobody. */
-  private abandoned = false;
+  #abandoned = false;
   /** The application is given nothing more. */
-  private stopped = false;
+  #stopped = false;
   /** What came and was not given to the application before it stopped the subscription; QoS 1 and 2. */
-  private left: Handled[] = [];
+  #left: Handled[] = [];
   /** Called when no handler is running any more. */
-  private readonly whenIdle: (() => void)[] = [];
-  private end: End | undefined;
+  readonly #whenIdle: (() => void)[] = [];
+  #end: End | undefined;
 
   /** Made by `client.subscribe`. */
   constructor(
@@ -116,15 +118,16 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     /** The Subscription Identifier that MQTT 5 servers send with its messages, if they offer that. */
     readonly identifier: number,
     private readonly consumption: Consumption,
-    private readonly owner: SubscriptionOwner,
+    owner: SubscriptionOwner,
     inbox: Inbox,
   ) {
-    this.share = inbox.share(this);
+    this.#owner = owner;
+    this.#share = inbox.share(this);
   }
 
   /** True once no further message will come. */
   get closed(): boolean {
-    return this.end !== undefined;
+    return this.#end !== undefined;
   }
 
   /**
@@ -136,7 +139,7 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
    * @param options as for `client.unsubscribe`
    */
   unsubscribe(options?: UnsubscribeOptions): Promise<void> {
-    return this.owner.unsubscribe(this, options);
+    return this.#owner.unsubscribe(this, options);
   }
 
   /** @throws UsageError OPTION_INVALID if the subscription was made with `onMessage` */
@@ -149,11 +152,11 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
       );
     }
     return {
-      next: () => this.next(),
+      next: () => this.#next(),
       return: async () => {
-        this.finishGiven();
+        this.#finishGiven();
         this.stop();
-        if (!this.closed) this.unsubscribe().catch((error: unknown) => this.owner.report(error));
+        if (!this.closed) this.unsubscribe().catch((error: unknown) => this.#owner.report(error));
         return { done: true, value: undefined };
       },
     };
@@ -161,24 +164,24 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
 
   /** @internal A message came. */
   receive(handled: Handled): void {
-    if (this.abandoned) {
+    if (this.#abandoned) {
       handled.finished();
       return;
     }
-    if (this.stopped) {
-      this.hold(handled, this.share.now());
-      this.leave(handled);
+    if (this.#stopped) {
+      this.#hold(handled, this.#share.now());
+      this.#leave(handled);
       return;
     }
     const { handler } = this.consumption;
     if (handler === undefined) {
-      const asked = this.asked.shift();
-      if (asked === undefined) this.wait(handled);
-      else this.give(handled, asked);
-    } else if (this.running.size < this.consumption.concurrency) {
-      this.handle(handler, handled, false);
+      const asked = this.#asked.shift();
+      if (asked === undefined) this.#wait(handled);
+      else this.#give(handled, asked);
+    } else if (this.#running.size < this.consumption.concurrency) {
+      this.#handle(handler, handled, false);
     } else {
-      this.wait(handled);
+      this.#wait(handled);
     }
   }
 
@@ -188,7 +191,7 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
    */
   handleAtOnce(message: Message, tracker: { trackUnacknowledged(message: Message): Handled }): boolean {
     const { handler } = this.consumption;
-    if (handler === undefined || this.abandoned || this.stopped || this.running.size >= this.consumption.concurrency)
+    if (handler === undefined || this.#abandoned || this.#stopped || this.#running.size >= this.consumption.concurrency)
       return false;
     const context = new Handling();
     let result: unknown;
@@ -198,24 +201,24 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
       tracker.trackUnacknowledged(message).finished(error ?? new Error("the handler threw nothing"));
       return true;
     }
-    if (isThenable(result)) this.await(handler, tracker.trackUnacknowledged(message), context, result, false);
+    if (isThenable(result)) this.#await(handler, tracker.trackUnacknowledged(message), context, result, false);
     return true;
   }
 
   /** @internal No further message will come. */
   close(error: MqttError | undefined): void {
-    if (this.end !== undefined) return;
-    this.end = { error };
-    for (const asked of this.asked.drain()) this.conclude(asked);
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    for (const asked of this.#asked.drain()) this.#conclude(asked);
   }
 
   /** @internal The application is given nothing more. What came for it and was not given waits for `withhold` or `disown`. */
   stop(): void {
-    if (this.stopped) return;
-    this.stopped = true;
-    this.waitingForAck = 0;
-    for (const handled of this.waiting.drain()) this.leave(handled);
-    for (const asked of this.asked.drain()) asked.resolve({ done: true, value: undefined });
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#waitingForAck = 0;
+    for (const handled of this.#waiting.drain()) this.#leave(handled);
+    for (const asked of this.#asked.drain()) asked.resolve({ done: true, value: undefined });
   }
 
   /**
@@ -224,11 +227,11 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
    * @param iterated whether a QoS 1 or 2 message counts too that the iterator gave out, until it is asked for the next
    */
   idle(iterated: boolean): Promise<void> | undefined {
-    const isBusy = (): boolean => this.running.size > this.late.size || (iterated && this.given.some(isAcknowledged));
+    const isBusy = (): boolean => this.#running.size > this.#late.size || (iterated && this.#given.some(isAcknowledged));
     if (!isBusy()) return undefined;
     return new Promise((resolve) => {
       const look = (): void => {
-        if (isBusy()) this.whenIdle.push(look);
+        if (isBusy()) this.#whenIdle.push(look);
         else resolve();
       };
       look();
@@ -237,20 +240,20 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
 
   /** @internal What was not given to the application stays unacknowledged. */
   withhold(): void {
-    for (const handled of this.takeLeft()) handled.withheld();
+    for (const handled of this.#takeLeft()) handled.withheld();
   }
 
   /** @internal What was not given to the application is acknowledged. */
   disown(): void {
-    for (const handled of this.takeLeft()) handled.disowned();
+    for (const handled of this.#takeLeft()) handled.disowned();
   }
 
   /** @internal It came to nothing, since the server did not grant it: what waits is for others, or for who subscribes next. */
   giveBack(): void {
-    this.abandoned = true;
-    this.waitingForAck = 0;
-    for (const left of this.waiting.drain()) {
-      this.share.release(left.size);
+    this.#abandoned = true;
+    this.#waitingForAck = 0;
+    for (const left of this.#waiting.drain()) {
+      this.#share.release(left.size);
       left.returned();
     }
   }
@@ -263,16 +266,16 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
   /** @internal Of what is timed: a call of the handler, or an iterator that holds acknowledgements up. */
   get busySince(): number | undefined {
     if (this.consumption.handler === undefined) {
-      return this.waitingForAck > 0 || this.given.some(isAcknowledged) ? this.askedAt : undefined;
+      return this.#waitingForAck > 0 || this.#given.some(isAcknowledged) ? this.#askedAt : undefined;
     }
-    for (const running of this.running) if (!this.late.has(running)) return running.since;
+    for (const running of this.#running) if (!this.#late.has(running)) return running.since;
     return undefined;
   }
 
   /** @internal */
   get oldest(): number | undefined {
-    for (const running of this.running) if (!this.late.has(running)) return running.handled.since;
-    return (this.given[0] ?? this.waiting.peek())?.since;
+    for (const running of this.#running) if (!this.#late.has(running)) return running.handled.since;
+    return (this.#given[0] ?? this.#waiting.peek())?.since;
   }
 
   /**
@@ -281,149 +284,149 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
    */
   timeOut(now: number): void {
     if (this.consumption.handler === undefined) {
-      this.timeOutIterator();
+      this.#timeOutIterator();
       return;
     }
-    for (const running of this.running) {
-      if (this.late.has(running)) continue;
+    for (const running of this.#running) {
+      if (this.#late.has(running)) continue;
       if (now - running.since < this.handlerTimeout) break; // those behind it were called later
-      this.late.add(running);
-      const error = this.tookTooLong(`the handler of "${running.handled.message.topic}" did not return`);
-      this.finish(running.handled, error);
+      this.#late.add(running);
+      const error = this.#tookTooLong(`the handler of "${running.handled.message.topic}" did not return`);
+      this.#finish(running.handled, error);
       running.context.abort(error);
     }
-    if (this.isStuck) this.refuseUnacknowledged();
-    this.lookIdle();
+    if (this.#isStuck) this.#refuseUnacknowledged();
+    this.#lookIdle();
   }
 
   /** @internal */
   abort(error: UsageError): void {
-    for (const { context } of this.running) context.abort(error);
+    for (const { context } of this.#running) context.abort(error);
   }
 
-  private leave(handled: Handled): void {
-    if (isAcknowledged(handled)) this.left.push(handled);
-    else this.finish(handled);
+  #leave(handled: Handled): void {
+    if (isAcknowledged(handled)) this.#left.push(handled);
+    else this.#finish(handled);
   }
 
-  private takeLeft(): readonly Handled[] {
-    const { left } = this;
-    this.left = [];
-    for (const handled of left) this.share.release(handled.size);
+  #takeLeft(): readonly Handled[] {
+    const left = this.#left;
+    this.#left = [];
+    for (const handled of left) this.#share.release(handled.size);
     return left;
   }
 
-  private lookIdle(): void {
-    for (const look of this.whenIdle.splice(0)) look();
+  #lookIdle(): void {
+    for (const look of this.#whenIdle.splice(0)) look();
   }
 
   /** Whether nobody takes what comes, for longer than may be. */
-  private get isStuck(): boolean {
-    return this.neglected || this.late.size >= this.consumption.concurrency;
+  get #isStuck(): boolean {
+    return this.#neglected || this.#late.size >= this.consumption.concurrency;
   }
 
-  private wait(handled: Handled): void {
+  #wait(handled: Handled): void {
     const acknowledged = isAcknowledged(handled);
-    if (acknowledged ? this.isStuck : !this.share.admits(handled.size)) {
+    if (acknowledged ? this.#isStuck : !this.#share.admits(handled.size)) {
       handled.refused();
       return;
     }
-    const now = this.share.now();
-    if (this.waiting.length === 0 && this.given.length === 0) this.askedAt = now;
-    if (acknowledged) this.waitingForAck++;
-    this.waiting.push(handled);
-    this.hold(handled, now);
+    const now = this.#share.now();
+    if (this.#waiting.length === 0 && this.#given.length === 0) this.#askedAt = now;
+    if (acknowledged) this.#waitingForAck++;
+    this.#waiting.push(handled);
+    this.#hold(handled, now);
   }
 
-  private nextWaiting(): Handled | undefined {
-    const handled = this.waiting.shift();
-    if (handled !== undefined && isAcknowledged(handled)) this.waitingForAck--;
+  #nextWaiting(): Handled | undefined {
+    const handled = this.#waiting.shift();
+    if (handled !== undefined && isAcknowledged(handled)) this.#waitingForAck--;
     return handled;
   }
 
-  private hold(handled: Handled, now: number): void {
+  #hold(handled: Handled, now: number): void {
     handled.since ||= now;
-    this.share.hold(handled.size, now);
+    this.#share.hold(handled.size, now);
   }
 
   /** Of a message that is held. */
-  private finish(handled: Handled, error?: unknown): void {
-    this.share.release(handled.size);
+  #finish(handled: Handled, error?: unknown): void {
+    this.#share.release(handled.size);
     handled.finished(error);
   }
 
-  private refuseUnacknowledged(): void {
-    this.waitingForAck = 0;
-    for (const handled of this.waiting.drain()) {
+  #refuseUnacknowledged(): void {
+    this.#waitingForAck = 0;
+    for (const handled of this.#waiting.drain()) {
       if (isAcknowledged(handled)) {
-        this.share.release(handled.size);
+        this.#share.release(handled.size);
         handled.refused();
       } else {
-        this.waiting.push(handled);
+        this.#waiting.push(handled);
       }
     }
   }
 
-  private next(): Promise<IteratorResult<Message, undefined>> {
-    this.neglected = false;
-    this.askedAt = this.share.now();
-    if (this.asked.length === 0) this.finishGiven();
-    const handled = this.nextWaiting();
+  #next(): Promise<IteratorResult<Message, undefined>> {
+    this.#neglected = false;
+    this.#askedAt = this.#share.now();
+    if (this.#asked.length === 0) this.#finishGiven();
+    const handled = this.#nextWaiting();
     if (handled !== undefined) {
-      this.given.push(handled);
+      this.#given.push(handled);
       return Promise.resolve({ done: false, value: handled.message });
     }
     return new Promise((resolve, reject) => {
       const asked = { resolve, reject };
-      if (this.end !== undefined) this.conclude(asked);
-      else if (this.stopped) resolve({ done: true, value: undefined });
-      else this.asked.push(asked);
+      if (this.#end !== undefined) this.#conclude(asked);
+      else if (this.#stopped) resolve({ done: true, value: undefined });
+      else this.#asked.push(asked);
     });
   }
 
-  private give(handled: Handled, asked: { resolve(result: IteratorResult<Message, undefined>): void }): void {
-    this.askedAt = this.share.now();
-    this.given.push(handled);
-    this.hold(handled, this.askedAt);
+  #give(handled: Handled, asked: { resolve(result: IteratorResult<Message, undefined>): void }): void {
+    this.#askedAt = this.#share.now();
+    this.#given.push(handled);
+    this.#hold(handled, this.#askedAt);
     asked.resolve({ done: false, value: handled.message });
   }
 
-  private finishGiven(): void {
-    const { given } = this;
-    this.given = [];
-    for (const each of given) this.finish(each);
-    this.lookIdle();
+  #finishGiven(): void {
+    const given = this.#given;
+    this.#given = [];
+    for (const each of given) this.#finish(each);
+    this.#lookIdle();
   }
 
-  private timeOutIterator(): void {
-    this.neglected = true;
-    const failed = this.given.filter(isAcknowledged);
-    this.given = this.given.filter((each) => !isAcknowledged(each));
-    const waited = this.waitingForAck;
-    this.refuseUnacknowledged();
-    const error = this.tookTooLong(`the iterator was not asked for the next message while ${waited} waited`);
-    if (failed.length === 0) this.owner.report(error);
-    for (const handled of failed) this.finish(handled, error);
+  #timeOutIterator(): void {
+    this.#neglected = true;
+    const failed = this.#given.filter(isAcknowledged);
+    this.#given = this.#given.filter((each) => !isAcknowledged(each));
+    const waited = this.#waitingForAck;
+    this.#refuseUnacknowledged();
+    const error = this.#tookTooLong(`the iterator was not asked for the next message while ${waited} waited`);
+    if (failed.length === 0) this.#owner.report(error);
+    for (const handled of failed) this.#finish(handled, error);
   }
 
-  private tookTooLong(what: string): TimeoutError {
+  #tookTooLong(what: string): TimeoutError {
     return new TimeoutError(
       "HANDLER_TIMEOUT",
       `subscription to "${this.topicFilters.join('", "')}": ${what} within handlerTimeout ${this.handlerTimeout} ms`,
     );
   }
 
-  private conclude(asked: {
+  #conclude(asked: {
     resolve(result: IteratorResult<Message, undefined>): void;
     reject(error: MqttError): void;
   }): void {
-    const error = this.end?.error;
+    const error = this.#end?.error;
     if (error === undefined) asked.resolve({ done: true, value: undefined });
     else asked.reject(error);
   }
 
   /** @param held whether the message waited, and so is counted already */
-  private handle(handler: MessageHandler, handled: Handled, held: boolean): void {
+  #handle(handler: MessageHandler, handled: Handled, held: boolean): void {
     const context = new Handling();
     let result: unknown;
     let failure: unknown;
@@ -432,42 +435,42 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     } catch (error) {
       failure = error ?? new Error("the handler threw nothing");
     }
-    if (failure === undefined && isThenable(result)) this.await(handler, handled, context, result, held);
-    else if (held) this.finish(handled, failure);
+    if (failure === undefined && isThenable(result)) this.#await(handler, handled, context, result, held);
+    else if (held) this.#finish(handled, failure);
     else handled.finished(failure);
   }
 
-  private await(
+  #await(
     handler: MessageHandler,
     handled: Handled,
     context: Handling,
     result: PromiseLike<unknown>,
     held: boolean,
   ): void {
-    if (this.stopped) {
+    if (this.#stopped) {
       // The handler itself has stopped the subscription, and may be waiting for that to be done.
-      if (held) this.finish(handled);
+      if (held) this.#finish(handled);
       else handled.finished();
-      Promise.resolve(result).then(undefined, (error: unknown) => this.owner.report(error));
+      Promise.resolve(result).then(undefined, (error: unknown) => this.#owner.report(error));
       return;
     }
-    const running: Running = { handled, context, since: this.share.now() };
-    this.running.add(running);
-    if (!held) this.hold(handled, running.since);
+    const running: Running = { handled, context, since: this.#share.now() };
+    this.#running.add(running);
+    if (!held) this.#hold(handled, running.since);
     Promise.resolve(result).then(
-      () => this.handledLater(handler, running, undefined),
-      (error: unknown) => this.handledLater(handler, running, error ?? new Error("the handler's promise was rejected")),
+      () => this.#handledLater(handler, running, undefined),
+      (error: unknown) => this.#handledLater(handler, running, error ?? new Error("the handler's promise was rejected")),
     );
   }
 
-  private handledLater(handler: MessageHandler, running: Running, error: unknown): void {
-    this.running.delete(running);
-    if (!this.late.delete(running)) this.finish(running.handled, error); // else it has failed already
-    this.lookIdle();
-    while (this.running.size < this.consumption.concurrency) {
-      const next = this.nextWaiting();
+  #handledLater(handler: MessageHandler, running: Running, error: unknown): void {
+    this.#running.delete(running);
+    if (!this.#late.delete(running)) this.#finish(running.handled, error); // else it has failed already
+    this.#lookIdle();
+    while (this.#running.size < this.consumption.concurrency) {
+      const next = this.#nextWaiting();
       if (next === undefined) return;
-      this.handle(handler, next, true);
+      this.#handle(handler, next, true);
     }
   }
 }
