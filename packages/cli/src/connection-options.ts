@@ -65,6 +65,8 @@ export interface Target {
   readonly options: ConnectOptions;
   /** Whether the user chose the client identifier: another client may have it too then. */
   readonly hasChosenId: boolean;
+  /** The option by which the user put a secret on the command line. */
+  readonly exposedBy: string | undefined;
 }
 
 /** The values of QoS as they are written. */
@@ -95,6 +97,7 @@ export function targetOf(
   return {
     url,
     hasChosenId: args.has("id"),
+    exposedBy: exposedBy(args),
     options: {
       clientId: args.text("id") ?? uniqueClientId(defaultClientId),
       protocolVersion: args.choice<3 | 4 | 5 | "auto">("protocol-version", versions, "auto"),
@@ -228,6 +231,21 @@ function passphraseOf(args: Arguments<ConnectionOption>, environment: Environmen
     known ??= (await textOf(args, "passphrase-file", /^[^\r\n]/, "passphrase in its first line"))?.split(/\r?\n/, 1)[0];
     return known;
   };
+}
+
+/** Other users of the machine can read what stands on a command line, for as long as the command runs. */
+function exposedBy(args: Arguments<ConnectionOption>): string | undefined {
+  if (args.has("password")) return "--password";
+  if (args.has("psk")) return "--psk";
+  return (["url", "proxy"] as const)
+    .filter((name) => namesPassword(args.text(name) ?? ""))
+    .map((name) => `--${name}`)
+    .at(0);
+}
+
+function namesPassword(url: string): boolean {
+  const colon = url.indexOf(":", url.indexOf("//") + 2);
+  return colon >= 0 && colon < url.lastIndexOf("@");
 }
 
 /** The password of the environment is for whoever names a user: it alone must not change how a client connects. */

@@ -24,6 +24,12 @@ export async function withClient(
 ): Promise<void> {
   const client = createClient(target.url, target.options);
   report(client, terminal, target.hasChosenId, debug);
+  const { exposedBy } = target;
+  if (exposedBy !== undefined) {
+    const instead =
+      exposedBy === "--password" || exposedBy === "--url" ? "; use MQTT_PASSWORD in the environment instead" : "";
+    terminal.note(`warning: other users of this machine can see the secret of ${exposedBy} in ps${instead}`);
+  }
   const lost = lossOf(client, target, terminal);
   const stopped = fired(terminal.stop).then(() => {
     if (stopIsAnError !== undefined) throw new CommandError(stopIsAnError);

@@ -58,12 +58,16 @@ export class ProcessTerminal implements Terminal {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
+export function withoutControls(text: string): string {
+  return text.replaceAll(CONTROLS, "�");
+}
+
 /** What is written for a note: one line, whatever it was made of. */
 export function noteLine(program: string, line: string): string {
   const [first = "", ...others] = line.split(/[\r\n]/);
   const rest = others.map((each) => each.trim()).filter((each) => each !== "");
   const whole = others.length === 0 ? first : [first.trimEnd(), ...rest].join(" ");
-  return `${program}: ${whole.replaceAll(CONTROLS, "�")}\n`;
+  return `${program}: ${withoutControls(whole)}\n`;
 }
 
 /** Resolves when the signal fires, or at once if it has. */

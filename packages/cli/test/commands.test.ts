@@ -236,6 +236,22 @@ test("standard output is data only, whatever -d says, and no password is shown",
   }
 });
 
+test.each<[string, string[], number]>([
+  ["-P", ["-u", "me", "-P", "s3cret"], 1],
+  ["--url", ["--url", "mqtt://me:s3cret@127.0.0.1:PORT"], 1],
+  ["MQTT_PASSWORD", ["-u", "me"], 0],
+])("a password given by %s is warned of %j: %d times, and shown nowhere", async (_, options, warnings) => {
+  const args = options.map((each) => each.replace("PORT", String(broker.port)));
+  const at = options.includes("--url") ? [] : port();
+  const environment = { MQTT_PASSWORD: "s3cret" };
+  const child = Child.command("mqtt_publish", [...at, ...args, "-t", "a", "-m", "b"], { environment });
+  const { code, lines, notes } = await run(child);
+  expect([code, lines]).toEqual([0, []]);
+  expect(notes.filter((note) => note.includes("warning: other users of this machine can see"))).toHaveLength(warnings);
+  expect(notes).toHaveLength(warnings);
+  expect([...lines, ...notes].join("\n")).not.toContain("s3cret");
+});
+
 test("a reader that goes away ends mqtt_subscribe quietly", async () => {
   await using subscriber = await Child.subscriber([...port(), "-t", "head"]);
   subscriber.process.stdout?.destroy();

@@ -12,3 +12,8 @@ test.each([
   const expected = Buffer.concat([Buffer.from("Topic: grüße/1, message: '"), Buffer.from(bytes), Buffer.from("'\n")]);
   expect(Buffer.compare(line, expected)).toBe(0);
 });
+
+test("a topic cannot forge another line or command the terminal", () => {
+  const line = messageLine({ topic: "a\n\u001b[2JTopic: b\u009b", payload: new Uint8Array(0) } as Message);
+  expect(new TextDecoder().decode(line)).toBe("Topic: a\ufffd\ufffd[2JTopic: b\ufffd, message: ''\n");
+});
