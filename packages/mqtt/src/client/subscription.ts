@@ -227,7 +227,8 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
    * @param iterated whether a QoS 1 or 2 message counts too that the iterator gave out, until it is asked for the next
    */
   idle(iterated: boolean): Promise<void> | undefined {
-    const isBusy = (): boolean => this.#running.size > this.#late.size || (iterated && this.#given.some(isAcknowledged));
+    const isBusy = (): boolean =>
+      this.#running.size > this.#late.size || (iterated && this.#given.some(isAcknowledged));
     if (!isBusy()) return undefined;
     return new Promise((resolve) => {
       const look = (): void => {
@@ -459,7 +460,8 @@ export class Subscription implements AsyncIterable<Message>, Consumer {
     if (!held) this.#hold(handled, running.since);
     Promise.resolve(result).then(
       () => this.#handledLater(handler, running, undefined),
-      (error: unknown) => this.#handledLater(handler, running, error ?? new Error("the handler's promise was rejected")),
+      (error: unknown) =>
+        this.#handledLater(handler, running, error ?? new Error("the handler's promise was rejected")),
     );
   }
 
