@@ -73,6 +73,7 @@ function parse(url: string): ServerUrl {
   const { host, port } = hostAndPort(url, hosts, DEFAULT_PORTS[scheme]);
   const isWebSocket = scheme === "ws" || scheme === "wss";
   if (!isWebSocket && path !== "" && path !== "/") throw invalid(url, `${scheme}: has no path`);
+  if (hasControls(path)) throw invalid(url, "control characters of a path must be % escapes");
   const address: ServerAddress = { scheme, host, port, path: isWebSocket ? path || "/" : "" };
   return { address, username, password, name: nameOf(address) };
 }
@@ -80,7 +81,8 @@ function parse(url: string): ServerUrl {
 function unixUrl(url: string, rest: string): ServerUrl {
   const path = rest.startsWith("//") ? rest.slice(2) : rest;
   if (path === "") throw invalid(url, "must name the socket's path, as in unix:/run/broker.sock");
-  if (path.includes("\0", 1)) throw invalid(url, "a socket's path has no NUL"); // the first: abstract, on Linux
+  // A NUL at the beginning stands for an abstract name, on Linux.
+  if (hasControls(path, path[0] === "\0" ? 1 : 0)) throw invalid(url, "a socket's path has no control characters");
   const address: ServerAddress = { scheme: "unix", host: path, port: 0, path: "" };
   return { address, username: undefined, password: undefined, name: nameOf(address) };
 }
@@ -92,6 +94,7 @@ function hostAndPort(url: string, text: string, defaultPort: number): { host: st
     const end = text.indexOf("]");
     if (end < 0) throw invalid(url, 'an IPv6 address must end with "]"');
     host = text.slice(1, end);
+    if (host !== "" && !host.includes(":")) throw invalid(url, "only an IPv6 address stands in brackets");
     if (text.length > end + 1 && text[end + 1] !== ":") throw invalid(url, 'after "]" only a port may follow');
     port = text.slice(end + 2);
   } else if (text.includes(":")) {
@@ -125,6 +128,14 @@ function isHost(text: string, inBrackets: boolean): boolean {
         (one > "\u3002" && one < "\ud800"),
     )
   );
+}
+
+function hasControls(text: string, from = 0): boolean {
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
 }
 
 function parsePort(url: string, text: string): number {

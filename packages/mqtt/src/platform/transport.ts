@@ -45,7 +45,7 @@ export interface ServerAddress {
 
 /** The server's URL as it may stand in a message: without its query, which may be a signature or a token. */
 export function nameOf({ scheme, host, port, path }: ServerAddress): string {
-  if (scheme === "unix") return `unix:${host}`;
+  if (scheme === "unix") return `unix:${host.replace("\0", "@")}`; // abstract names are shown so
   const query = path.indexOf("?");
   return `${originOf(scheme, host, port)}${query < 0 ? path : `${path.slice(0, query)}?…`}`;
 }
