@@ -97,7 +97,7 @@ export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> exte
     options?: { cause?: unknown },
   ) {
     // A peer's words may stand in it, and what is printed must stay on its line and not command a terminal.
-    super(message.replace(/\p{C}/gu, " "), options);
+    super(message.replace(/\p{C}/gu, "\ufffd"), options);
   }
 }
 

@@ -120,7 +120,7 @@ export class SmallConnector implements Wire {
 
   /** The first round of attempts. Rejects with the last one's error. */
   async start(signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
-    if (this.#state !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect: twice");
+    if (this.#state !== "idle") throw new UsageError("ALREADY_CONNECTED", "connect");
     this.#state = "started";
     const round = this.#round();
     const off = onAbort("connect", signal, (error) => this.#end(error));

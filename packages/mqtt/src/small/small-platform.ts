@@ -96,7 +96,7 @@ class WebSocketTransport implements Transport {
       if (this.#heldBytes > MOST_HELD) this.#finish("too much");
     });
     socket.addEventListener("close", ({ code = 0, reason }) =>
-      this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `code ${code} ${reason}`),
+      this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `${code} ${reason}`),
     );
   }
 

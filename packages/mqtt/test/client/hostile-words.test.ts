@@ -15,7 +15,7 @@ test.each([
   new TimeoutError("CONNECT_TIMEOUT", WORDS),
 ] as MqttError[])("$name has a message of one line without control characters, and a stack likewise", (error) => {
   expect(error.message).not.toMatch(CONTROL);
-  expect(error.message).toMatch(/no {2}12:00 admin logged in/);
+  expect(error.message).toMatch(/no\ufffd{2}12:00 admin logged in/);
   expect(error.stack?.split("\n    at ")[0]).not.toMatch(CONTROL);
 });
 

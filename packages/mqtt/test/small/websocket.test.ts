@@ -117,9 +117,9 @@ describe("what can be wrong on the way is told by connect", () => {
   });
 
   test.each([
-    [1002, "not so", "WEBSOCKET_FAILED: WebSocket: code 1002 not so"],
-    [1008, "policy", "WEBSOCKET_FAILED: WebSocket: code 1008 policy"],
-    [4000, "own", "WEBSOCKET_FAILED: WebSocket: code 4000 own"],
+    [1002, "not so", "WEBSOCKET_FAILED: WebSocket: 1002 not so"],
+    [1008, "policy", "WEBSOCKET_FAILED: WebSocket: 1008 policy"],
+    [4000, "own", "WEBSOCKET_FAILED: WebSocket: 4000 own"],
     [1000, "", "CONNECTION_LOST: ws://127.0.0.1:PORT/mqtt closed"],
     [1001, "restart", "CONNECTION_LOST: ws://127.0.0.1:PORT/mqtt closed"],
   ])("a server that closes with code %i before CONNACK", async (code, reason, words) => {
@@ -131,7 +131,7 @@ describe("what can be wrong on the way is told by connect", () => {
   test("a server that cuts the connection before CONNACK", async () => {
     const { url, accepted } = await serving("ws");
     void accepted.then((socket) => socket.once("message", () => socket.terminate()));
-    expect(await refusal(url)).toMatch(/^WEBSOCKET_FAILED: WebSocket: code 1006/);
+    expect(await refusal(url)).toMatch(/^WEBSOCKET_FAILED: WebSocket: 1006/);
   });
 
   test("[MQTT-6.0.0-1] a text frame is no MQTT: the connection is closed", async () => {
