@@ -4,20 +4,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openPrivate } from "../test/explore/open-private.js";
 import { bundle } from "../test/fixtures/bundle.js";
-
-/**
- * Members with a # cannot be read from outside: here they are given names that can, so that states are known by what a client holds.
- *
- * @type {import("rolldown").Plugin}
- */
-const openPrivate = {
-  name: "open-private",
-  transform(code, id) {
-    if (!/packages\/mqtt\/src\/.*\.ts$/.test(id) || !code.includes("this.#")) return null;
-    return code.replaceAll(/(^|[\s.(!])#([a-z]\w*)/gm, "$1private_$2");
-  },
-};
 
 const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-explore-"));
 try {

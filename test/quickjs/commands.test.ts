@@ -176,7 +176,7 @@ test("a helper that does nothing is killed when the attempt is over", async () =
 test.each([["a,fork"], ["-e"], ["x!!y"]])("a host that is more than a host is refused: %s", async (host) => {
   using machine = new Machine({ programs }).run("mqtt_publish", "--url", `mqtt://${host}:1883`, "-t", "a", "-m", "b");
   expect(await machine.exited).toBe(1);
-  expect(machine.notes).toEqual([expect.stringContaining(`host "${host}" has characters`)]);
+  expect(machine.notes).toEqual([expect.stringMatching(/host .*has (characters that|at most)/)]);
   expect(machine.processes).toEqual([]);
 });
 

@@ -73,7 +73,7 @@ export function subscribePacket(
   for (const { topicFilter, qos, noLocal, retainAsPublished, retainHandling = 0 } of subscriptions) {
     const options = qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4);
     if (version === 5 ? noLocal && isShared(topicFilter) : options > qos)
-      throw new UsageError("PACKET_INVALID", `topicFilter "${topicFilter}": has no place here`); // [MQTT5-3.8.3-4]
+      throw new UsageError("PACKET_INVALID", `topicFilter "${topicFilter}": not allowed`); // [MQTT5-3.8.3-4]
     writer.text("topicFilter", topicFilter).number(options, 1);
   }
   return writer.packet(0x82);

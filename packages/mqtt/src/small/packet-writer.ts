@@ -76,7 +76,7 @@ export class PacketWriter {
     const field = `${place}: ${name}`;
     const wrong = (what: string): UsageError => new UsageError("PROPERTY_INVALID", `${field} ${what}`);
     const rule = propertyRules.find((each) => each.name === name && each.places.has(place));
-    if (rule === undefined || NOT_OURS.test(name)) throw wrong("has no place here");
+    if (rule === undefined || NOT_OURS.test(name)) throw wrong("not allowed");
     const { identifier, form, nonZero } = rule;
     const assert = (isRight: boolean): void => {
       if (!isRight) throw wrong(`must be ${form}`);
