@@ -17,7 +17,7 @@
  *
  * @type {boolean}
  */
-export const isComplete = false;
+export const isComplete = true;
 
 const mqtt = "packages/mqtt/test";
 const broker = "packages/broker/test";
@@ -349,7 +349,12 @@ export const classes = [
     name: "secrets",
     seen: "–",
     held: "No password and no token in logs, errors, the flight recorder, or (without a warning) argv.",
-    tests: [],
+    tests: [
+      `${mqtt}/client/secrets.test.ts > the %s > is not shown of a client, its subscriptions, messages, events and errors`,
+      `${mqtt}/client/secrets.test.ts > a URL that cannot be parsed is not echoed with its secrets > %s`,
+      `packages/cli/test/commands.test.ts > a password given by %s is warned of %j: %d times, and shown nowhere`,
+      `packages/cli/test/commands.test.ts > standard output is data only, whatever -d says, and no password is shown`,
+    ],
   },
 ];
 
@@ -373,6 +378,22 @@ export const sentences = [
       `${mqtt}/client/outbox.test.ts > at a bound the message is OUTBOX_FULL, with the numbers, and the others stay > %o`,
       `${mqtt}/client/back-pressure.test.ts > past the inbox's bound > reading stops, and goes on when half of it is done`,
       `${broker}/delivering.test.ts > a slow client's queue is bounded, and the others get theirs`,
+    ],
+  },
+  {
+    sentence: "A packet that must not come is refused by its first byte.",
+    tests: [
+      `${mqtt}/codec/decoded-form.test.ts > a packet that must not come is refused by its first byte > %s, where others are expected`,
+      `${mqtt}/client/early-refusal.ts > a server of version %i that sends > %s is left at its first byte`,
+      `${broker}/bad-clients.test.ts > %s of a client that is connected is refused by its first byte`,
+    ],
+  },
+  {
+    sentence: "What a packet becomes when it is decoded has bounds of its own.",
+    tests: [
+      `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
+      `${mqtt}/codec/decoded-form.test.ts > a list holds at most 65,535 entries > %s`,
+      `${mqtt}/client/early-refusal.ts > a server of version %i that sends > 256 MiB of type byte %i is left at its header`,
     ],
   },
   {
@@ -403,7 +424,59 @@ export const sentences = [
     ],
   },
   {
+    sentence: "Printing or serializing a client or a subscription shows no secret.",
+    tests: [
+      `${mqtt}/client/secrets.test.ts > the %s > is not shown of a client, its subscriptions, messages, events and errors`,
+    ],
+  },
+  {
+    sentence: "No error's message has control characters.",
+    tests: [
+      `${mqtt}/client/hostile-words.test.ts > $name has a message of one line without control characters, and a stack likewise`,
+      `${mqtt}/client/hostile-words.test.ts > so it is in the small client`,
+    ],
+  },
+  {
+    sentence: "A server cannot choose where credentials go.",
+    tests: [
+      `${mqtt}/client/server-references.test.ts > a DISCONNECT that names 3,200 hosts > gives none of them a user name or a password, and says how to agree to that`,
+    ],
+  },
+  {
+    sentence: "A connection that has ended is closed within 100 ms.",
+    tests: [
+      `test/transports/ended-websockets.test.ts > a client's WebSocket that the server ended without closing the socket is over at once > %s`,
+      `test/transports/ended-websockets.test.ts > a broker's WebSocket that the client ended without closing the socket is over at once > %s`,
+      `${mqtt}/transport/websocket.test.ts > a WebSocket that its other side ended, and that waits for the socket's end, is over within 100 ms > by a close frame, for which there is no event`,
+    ],
+  },
+  {
+    sentence: "A throw never leaves a socket open.",
+    tests: [
+      `test/transports/leaks.test.ts > a throw while a socket is held closes the socket > %s`,
+      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: %s`,
+    ],
+  },
+  {
+    sentence: "A stored message never becomes a record of the store, and the store follows no link.",
+    tests: [
+      `${store}/forgery.test.ts > a message that looks like frames > gives no record, whatever bit of its frame's header is damaged`,
+      `${store}/planted.test.ts > something planted in the directory > a link in the place of the session's file is refused, and what it leads to stays as it is`,
+    ],
+  },
+  {
     sentence: "The embedded broker listens on this machine only, unless told otherwise.",
     tests: [`${broker}/broker.test.ts > listens on a free port of this machine, and says where`],
+  },
+  {
+    sentence: "Web pages cannot use it unless their origin is allowed.",
+    tests: [`${broker}/origins.test.ts > a broker on loopback takes a WebSocket > %s`],
+  },
+  {
+    sentence: "A client has `connectTimeout` from the opening of its socket until it is let in.",
+    tests: [
+      `${broker}/connect-timeout.test.ts > a connection for WebSockets, %s, > that %s is closed after connectTimeout`,
+      `${broker}/connect-timeout.test.ts > a TLS handshake that is late leaves the rest of connectTimeout for CONNECT`,
+    ],
   },
 ];
