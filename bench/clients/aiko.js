@@ -19,12 +19,13 @@ async function measuredStore(directory) {
   })(directory);
 }
 
-export async function open(port, { directory, keepAlive = 0 } = {}) {
+export async function open(port, { directory, keepAlive = 0, maximumPacketSize } = {}) {
   const store = directory && (await measuredStore(directory));
   const client = await connect(`mqtt://127.0.0.1:${port}`, {
     protocolVersion: 4,
     keepAlive,
     maximumInflight: 65_535, // the servers here take it; MQTT.js assumes it of every server
+    ...(maximumPacketSize && { properties: { maximumPacketSize } }),
     ...(store && { clientId: "bench", store }),
   });
   return {

@@ -5,7 +5,7 @@ import { openClient, report, settings } from "./program.js";
 const LARGEST_REMAINING_LENGTH = 268_435_455;
 const size = LARGEST_REMAINING_LENGTH - 2 - "bench/topic".length;
 
-const client = await openClient();
+const client = await openClient({ maximumPacketSize: LARGEST_REMAINING_LENGTH + 5 });
 await client.publish("bench/topic", Buffer.from("*"), 1); // warm up
 const before = process.memoryUsage.rss();
 const start = performance.now();
