@@ -6,7 +6,7 @@ import type { MalformedVector, ValidVector } from "../codec/vectors.ts";
 
 export type SmallVersion = 4 | 5;
 
-export const LONGEST = 268_435_460;
+const LONGEST = 268_435_460;
 const CONNACK = 2;
 
 /** Whether a server of a version that the small client speaks may send this. */
