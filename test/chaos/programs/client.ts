@@ -2,17 +2,13 @@
 // second line has it publish nothing more, a third has it leave.
 // What happens is told line by line, each written before the next step: a process that is killed has told all that it did.
 //   ready | connected 0|1 | disconnected NEXT | settled N | rejected N CODE | received N | published | error TEXT | memory HEAP RSS | done PENDING
-import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ConnectOptions, createClient, type Message, MqttError } from "@aiko/mqtt";
 import { DiskStore } from "@aiko/mqtt-store";
+import { say } from "../../fixtures/say.ts";
 import type { Orders } from "../client-process.ts";
 import { FILTER, numberIn, payloadOf, topicOf } from "../numbered-message.ts";
-
-const tell = (line: string): void => {
-  writeSync(1, `${line}\n`);
-};
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const orders = JSON.parse((await lines.next()).value ?? "{}") as Orders;
@@ -42,10 +38,10 @@ const client = createClient(
   orders.url,
   directory === undefined ? options : { ...options, store: new DiskStore(directory) },
 );
-client.on("connected", ({ sessionPresent }) => tell(`connected ${sessionPresent ? 1 : 0}`));
-client.on("disconnected", () => tell(`disconnected ${next}`));
-client.on("error", (error) => tell(`error ${error}`));
-client.on("closed", ({ error }) => error && tell(`error closed: ${error}`));
+client.on("connected", ({ sessionPresent }) => say(`connected ${sessionPresent ? 1 : 0}`));
+client.on("disconnected", () => say(`disconnected ${next}`));
+client.on("error", (error) => say(`error ${error}`));
+client.on("closed", ({ error }) => error && say(`error closed: ${error}`));
 
 /** The first connection may fail as any other. */
 async function connected(): Promise<void> {
@@ -63,14 +59,14 @@ async function connected(): Promise<void> {
 const memory = (): void => {
   globalThis.gc?.();
   const { heapUsed, rss } = process.memoryUsage();
-  tell(`memory ${heapUsed} ${rss}`);
+  say(`memory ${heapUsed} ${rss}`);
 };
 
 async function receive(): Promise<void> {
   let sometimes = 0;
   const onMessage = async (message: Message): Promise<void> => {
     if (sometimes++ % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
-    tell(`received ${numberIn(message.payload)}`);
+    say(`received ${numberIn(message.payload)}`);
   };
   for (;;) {
     try {
@@ -96,8 +92,8 @@ function publishNext(): void {
   client
     .publish(topicOf(number), payloadOf(number), { qos })
     .then(
-      () => orders.quiet || tell(`settled ${number}`),
-      (error: MqttError) => tell(`rejected ${number} ${error.code}`),
+      () => orders.quiet || say(`settled ${number}`),
+      (error: MqttError) => say(`rejected ${number} ${error.code}`),
     )
     .then(settled);
 }
@@ -108,7 +104,7 @@ const subscribed = orders.receives ? receive() : undefined; // before connecting
 const connecting = connected();
 await subscribed;
 await connecting;
-tell("ready");
+say("ready");
 
 for (let turn = 0; !stopped; turn++) {
   if (turn === orders.warmUp) memory();
@@ -118,12 +114,12 @@ for (let turn = 0; !stopped; turn++) {
   else await pause(5);
   if (orders.publishes && next > until && waiting === 0) break;
 }
-if (!stopped) tell("published");
+if (!stopped) say("published");
 while (!stopped) await pause(5);
 const end = Date.now() + orders.patience;
 while (waiting + client.statistics.pendingPublishes > 0 && Date.now() < end) await pause(5);
 memory();
-tell(`done ${waiting + client.statistics.pendingPublishes}`);
+say(`done ${waiting + client.statistics.pendingPublishes}`);
 await left;
 await client.disconnect();
 process.exit(0);

@@ -4,18 +4,14 @@
 //   given QOS N | handled QOS N | unhandled QOS N TEXT | late QOS N | replied N
 //   published N | settled N | rejected N CODE | pending N CODE (rejected because of the shutdown)
 //   down RUNNING | error TEXT | noise TEXT (an error event for a message that an earlier life left, because of the shutdown)
-import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ConnectOptions, createClient, type Message, MqttError } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { DiskStore } from "@aiko/mqtt-store";
+import { say } from "../../fixtures/say.ts";
 import { numberIn, payloadOf } from "../numbered-message.ts";
 import { type LifeOrders, OWN_TOPIC, REPLY_TOPIC, WORK_TOPIC } from "../shutdown-orders.ts";
-
-const tell = (line: string): void => {
-  writeSync(1, `${line}\n`);
-};
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const orders = JSON.parse((await lines.next()).value ?? "{}") as LifeOrders;
@@ -50,23 +46,23 @@ async function live(duration: number | undefined): Promise<void> {
   };
   const client = createClient(orders.url, options);
   client.on("error", (error) =>
-    tell(`${closing && error instanceof MqttError && error.code === "CLIENT_CLOSED" ? "noise" : "error"} ${error}`),
+    say(`${closing && error instanceof MqttError && error.code === "CLIENT_CLOSED" ? "noise" : "error"} ${error}`),
   );
-  client.on("closed", ({ error }) => error && tell(`error closed: ${error}`));
+  client.on("closed", ({ error }) => error && say(`error closed: ${error}`));
 
   const handler = (qos: 1 | 2) => async (message: Message) => {
     const number = numberIn(message.payload);
-    tell(`${closing ? "late" : "given"} ${qos} ${number}`);
+    say(`${closing ? "late" : "given"} ${qos} ${number}`);
     running++;
     try {
       if (random.next() < 0.7) await pause(random.integer(LONGEST_HANDLER + 1));
       if (number % 3 === 0) {
         await client.publish(REPLY_TOPIC, payloadOf(number), { qos: 1 });
-        tell(`replied ${number}`);
+        say(`replied ${number}`);
       }
-      tell(`handled ${qos} ${number}`);
+      say(`handled ${qos} ${number}`);
     } catch (error) {
-      tell(`unhandled ${qos} ${number} ${error}`);
+      say(`unhandled ${qos} ${number} ${error}`);
       throw error;
     } finally {
       running--;
@@ -85,12 +81,12 @@ async function live(duration: number | undefined): Promise<void> {
       }
       const number = next++;
       waiting++;
-      tell(`published ${number}`);
+      say(`published ${number}`);
       client
         .publish(OWN_TOPIC, payloadOf(number), { qos: 2 })
         .then(
-          () => tell(`settled ${number}`),
-          (error: MqttError) => tell(`${closing ? "pending" : "rejected"} ${number} ${error.code}`),
+          () => say(`settled ${number}`),
+          (error: MqttError) => say(`${closing ? "pending" : "rejected"} ${number} ${error.code}`),
         )
         .then(() => {
           waiting--;
@@ -102,7 +98,7 @@ async function live(duration: number | undefined): Promise<void> {
 
   /** What the call of disconnect interrupts has that for its cause. */
   const unlessClosing = (error: unknown): void => {
-    if (!closing || !(error instanceof MqttError)) tell(`error ${error}`);
+    if (!closing || !(error instanceof MqttError)) say(`error ${error}`);
   };
   for (const qos of [1, 2] as const) {
     const onMessage = handler(qos);
@@ -114,5 +110,5 @@ async function live(duration: number | undefined): Promise<void> {
   else await pause(duration);
   closing = true;
   await client.disconnect();
-  tell(`down ${running}`);
+  say(`down ${running}`);
 }

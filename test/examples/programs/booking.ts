@@ -2,9 +2,9 @@
 // committed, and leaves when a second line comes.
 //   ready | booked N | again N | error TEXT
 import { randomUUID } from "node:crypto";
-import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setFlagsFromString } from "node:v8";
+import { say } from "../../fixtures/say.ts";
 
 export interface BookingOrders {
   readonly url: string;
@@ -20,10 +20,6 @@ setFlagsFromString("--liftoff-only"); // SQLite is compiled quickly, and not opt
 const { default: sqlite } = await import("node-sqlite3-wasm");
 process.argv.length = 1; // bundled, the example would take itself for the program
 const { bookPayments, Ledger } = await import("../../../examples/exactly-once.js");
-
-const tell = (line: string): void => {
-  writeSync(1, `${line}\n`);
-};
 
 new sqlite.Database(":memory:").get("SELECT 1"); // compiles SQLite before the orders come
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -43,11 +39,11 @@ const client = await bookPayments(
   url,
   directory,
   options,
-  (account, isNew) => tell(`${isNew ? "booked" : "again"} ${account}`),
+  (account, isNew) => say(`${isNew ? "booked" : "again"} ${account}`),
   identities,
 );
-client.on("error", (error) => tell(`error ${error}`));
-tell("ready");
+client.on("error", (error) => say(`error ${error}`));
+say("ready");
 await lines.next();
 await client.disconnect();
 process.exit(0);
