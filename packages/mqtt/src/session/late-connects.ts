@@ -20,12 +20,20 @@ export class LateConnects {
   private unanswered: readonly number[] = NONE;
   /** When the CONNECT of the present connection was sent; undefined once it was answered. */
   private pending: number | undefined;
-  private firstSent: number | undefined;
   private ofEarlierProcess = MOST_OF_EARLIER_PROCESS;
+
+  /** @param firstSent when the client's first CONNECT was sent */
+  constructor(private readonly firstSent: number) {}
+
+  /** Whether there is nothing to remember: most clients in a process have none, and it need not be kept for them. */
+  get isEmpty(): boolean {
+    return (
+      this.pending === undefined && this.unanswered.length === 0 && this.ofEarlierProcess === MOST_OF_EARLIER_PROCESS
+    );
+  }
 
   /** CONNECT is on its way. */
   sent(now: number): void {
-    this.firstSent ??= now;
     this.pending = now;
   }
 
@@ -54,7 +62,7 @@ export class LateConnects {
       this.unanswered = this.unanswered.slice(1);
       return "own";
     }
-    if (now - (this.firstSent ?? now) >= YOUNG || this.ofEarlierProcess === 0) return "another client";
+    if (now - this.firstSent >= YOUNG || this.ofEarlierProcess === 0) return "another client";
     this.ofEarlierProcess--;
     return "earlier process";
   }

@@ -45,7 +45,9 @@ export class SessionTrust {
   private foreignSessions = 0;
   /** Whether a clean start was asked for that, if it is late, ends a session begun later. */
   private replaceable = false;
-  private readonly lateConnects = new LateConnects();
+  private firstConnect: number | undefined;
+  /** Undefined while there is nothing to remember. */
+  private lateConnects: LateConnects | undefined;
 
   constructor(private readonly options: TrustOptions) {}
 
@@ -66,7 +68,7 @@ export class SessionTrust {
    * it finds. After four that would not go, the server is asked for a clean start after all.
    */
   connecting(version: ProtocolVersion, now: number): boolean {
-    this.lateConnects.sent(now);
+    this.remembering(now).sent(now);
     if (version === 5 && this.foreignSessions >= MOST_FOREIGN) {
       this.replaceable = true;
       return true;
@@ -77,12 +79,13 @@ export class SessionTrust {
 
   /** CONNACK has come, whatever it says. */
   answered(): void {
-    this.lateConnects.answered();
+    this.lateConnects?.answered();
+    if (this.lateConnects?.isEmpty) this.lateConnects = undefined;
   }
 
   /** CONNACK has accepted. */
   believe(connack: ConnackPacket, version: ProtocolVersion, cleanStart: boolean, now: number): Belief {
-    const certain = !this.lateConnects.possible(now);
+    const certain = !this.lateConnects?.possible(now);
     if (version === 5 && connack.sessionPresent && this.isForeign(certain, now)) {
       this.foreignSessions++;
       return { foreign: true, resumed: false, certain, outdated: false };
@@ -103,12 +106,18 @@ export class SessionTrust {
   /** @param online whether the connection had been accepted */
   connectionLost(online: boolean, now: number): void {
     if (online && this.expiryInterval !== undefined) this.endsAt = now + this.expiryInterval * 1000;
-    this.lateConnects.lost();
+    this.lateConnects?.lost();
   }
 
   /** As `LateConnects.takenOver`. */
   takenOver(now: number): TakeOver {
-    return this.lateConnects.takenOver(now);
+    return this.remembering(now).takenOver(now);
+  }
+
+  private remembering(now: number): LateConnects {
+    this.firstConnect ??= now;
+    this.lateConnects ??= new LateConnects(this.firstConnect);
+    return this.lateConnects;
   }
 
   private isForeign(certain: boolean, now: number): boolean {
