@@ -1,4 +1,4 @@
-// What a change costs: ours here beside ours of another checkout, alternately, in one run. Peers are not measured.
+// Shows what a change costs: compares this library with another checkout of it, alternately, in one run. Measures no peers.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";

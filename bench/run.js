@@ -4,7 +4,7 @@
 //   npm run bench -- --quick             a look: a quarter of the messages, one round, writes nothing
 //   npm run bench -- --case "QoS 1"      the cases with that in their name or group; their results replace the ones from earlier
 //   npm run bench -- --rounds 9
-//   npm run bench -- --against DIR       what a change costs: ours beside ours of another checkout, built; writes nothing
+//   npm run bench -- --against DIR       compares with another checkout, which must be built; writes nothing
 //   npm run bench -- --list
 //   npm run bench -- --document          measures nothing: writes the document from bench/results.json again
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -40,7 +40,7 @@ export interface Reception {
 export interface Arrival {
   /** Of the other end; undefined at a Unix socket. */
   readonly address?: string | undefined;
-  /** Of the web page that it is part of; undefined where it is none, or does not say so. */
+  /** The origin of the web page that the client runs in; undefined if the client sent none. */
   readonly origin?: string | undefined;
   /** By the clock, when it must have been let in. Default: `connectTimeout` from now. */
   readonly deadline?: number | undefined;

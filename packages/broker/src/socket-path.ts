@@ -132,7 +132,7 @@ async function whatIsThere(path: string): Promise<string> {
   return (await isLeftBehind(path)) ? "a socket that nobody listens at is in the way: remove it" : "the path is in use";
 }
 
-/** What is none: the pipes of Windows, and abstract sockets of Linux. */
+/** Paths that name no file: pipes of Windows, and abstract sockets of Linux. */
 function isFile(path: string): boolean {
   return process.platform !== "win32" && !path.startsWith("\0");
 }

@@ -82,7 +82,7 @@ type End = { readonly error: MqttError | undefined };
 export class Subscription implements AsyncIterable<Message>, Consumer {
   /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
   granted: readonly Granted[] = [];
-  /** Leads to the client, as does `#owner`: in private fields, so that whoever prints a subscription does not print these. */
+  /** Leads to the client, as does `#owner`: in private fields, so that printing a subscription does not print them. */
   readonly #share: Share;
   readonly #owner: SubscriptionOwner;
   readonly #waiting = new Queue<Handled>();

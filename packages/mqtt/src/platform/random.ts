@@ -1,6 +1,6 @@
 /**
  * How chance comes in: jitter of back-off, identifiers that must not collide, and correlation data that nobody may guess. Take a generator
- * for secrets if the engine has one: whoever works out the next numbers of `Math.random` can forge responses to requests.
+ * for secrets if the engine has one: the next numbers of `Math.random` can be predicted, and then responses to requests can be forged.
  */
 
 export interface Random {

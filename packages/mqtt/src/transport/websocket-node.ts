@@ -12,7 +12,7 @@ import { failed, openedWebSocket } from "./websocket.js";
 /** Bytes that one message of the server may have: the longest packet there is, for a server that sends one in one message. */
 const LONGEST_PACKET = 268_435_460;
 
-/** Fragments that one of them may come in: with 16 KiB in each, the longest packet. Each costs memory beside its bytes. */
+/** The most fragments of one message. With 16 KiB in each, they hold the longest packet. Each fragment costs memory of its own. */
 const MOST_FRAGMENTS = 16_384;
 
 /** Chunks of the network that a frame may come in before it is complete: with 1 KiB in each, the longest packet. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
 
-/** What an earlier process left: two messages, and between them what is none. */
+/** What an earlier process left: two messages, and between them a record that is not a message. */
 async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
   const store = new MemoryStore();
   const first = new Bench().create({ store });
