@@ -16,15 +16,15 @@ const options = {
 };
 
 if (side === "broker") {
-  const { Broker } = await import("../../packages/broker/dist/index.js");
+  const { Broker } = await import("@aiko/mqtt-broker");
   const broker = await Broker.listen({ port: 0, maximumPacketSize: properties.maximumPacketSize });
   console.log(`ready ${broker.port}`);
 } else {
-  const { connect } =
-    side === "whole"
-      ? await import("../../packages/mqtt/dist/index.js")
-      : await import("../../packages/mqtt/dist/small/index.js");
-  const { platform } = await import("../../packages/mqtt/dist/transport/platform-node.js");
+  const { connect } = side === "whole" ? await import("@aiko/mqtt") : await import("@aiko/mqtt/small");
+  // The small client by itself knows WebSockets only: it is lent the whole client's sockets, which no entry of the package shows.
+  const sockets = new URL("../../packages/mqtt/dist/transport/platform-node.js", import.meta.url);
+  /** @type {typeof import("../../packages/mqtt/src/transport/platform-node.ts")} */
+  const { platform } = await import(sockets.href);
   connect(`mqtt://127.0.0.1:${port}`, { ...options, platform }).then(
     (client) => {
       client.subscribe("#", { onMessage: () => undefined }).catch(() => undefined);

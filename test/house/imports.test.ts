@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { libraryViolations, packageViolations } from "./layers.ts";
-import { filesBelow, readSource } from "./source.ts";
+import { filesBelow, importsOf, readSource } from "./source.ts";
 
 const library = "packages/mqtt/src";
 const entriesOf = (manifest: string): string[] => {
@@ -12,6 +12,16 @@ const entriesOf = (manifest: string): string[] => {
 const libraryEntries = entriesOf("packages/mqtt/package.json");
 const brokerEntries = entriesOf("packages/broker/package.json");
 const sources = (folder: string) => filesBelow(folder).filter((path) => path.endsWith(".ts"));
+
+test("what is checked before anything is built imports nothing that is built", () => {
+  const files = [
+    ...["examples", "scripts", "test"].flatMap((folder) => filesBelow(folder)),
+    ...filesBelow("packages").filter((path) => path.split("/")[2] === "test"),
+  ].filter((path) => /\.[jt]s$/.test(path));
+  const built = (path: string) => importsOf(readSource(path)).filter(({ specifier }) => specifier.includes("/dist/"));
+  expect(files.length).toBeGreaterThan(0);
+  expect(files.flatMap((path) => built(path).map(({ line }) => `${path}:${line}`))).toEqual([]);
+});
 
 test("no file of the library imports upward or sideways", () => {
   const files = sources(library);
