@@ -252,7 +252,7 @@ export const classes = [
     seen: "found here: a SUBACK of 120 MB, or 250 MB of subscription identifiers, ends the process; 250 MB of empty user properties stop it for 52 s",
     held: "Bounds on entries and on the property section, on both sides, before CONNACK too.",
     tests: [
-      `${mqtt}/codec/decoded-form.test.ts > only PUBLISH may be long > %s of more than 16 MiB is refused by its header`,
+      `${mqtt}/codec/decoded-form.test.ts > only PUBLISH may be long > %s of more than 4 MiB is refused by its header`,
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > hold at most 65,535 %s`,
       `${mqtt}/codec/decoded-form.test.ts > a list holds at most 65,535 entries > %s`,

@@ -69,7 +69,7 @@ export interface BrokerOptions {
   readonly authenticate?: ((credentials: Credentials) => boolean | Promise<boolean>) | undefined;
   /**
    * The longest packet taken, in bytes, 16 … 268,435,460, the protocol's own limit. Default 67,108,864. Packets other than PUBLISH have at
-   * most 16,777,216 in any case.
+   * most 4,194,304 in any case.
    */
   readonly maximumPacketSize?: number | undefined;
   /** Connections at one time, those that are in the handshake of TLS or WebSocket included; from 1. Default 10,000. */

@@ -77,7 +77,7 @@ test.each([
 });
 
 test.each([
-  ["SUBSCRIBE of more than 16 MiB", [0x82, 0xfc, 0xff, 0xff, 0x07]],
+  ["SUBSCRIBE of more than 4 MiB", [0x82, 0xfc, 0xff, 0xff, 0x01]],
   ["PUBLISH of more than 64 MiB", [0x30, 0xfc, 0xff, 0xff, 0x1f]],
 ])("%s is refused by its header", async (_, header) => {
   const bench = new Bench();

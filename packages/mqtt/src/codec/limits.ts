@@ -5,7 +5,7 @@ import { type PacketType, packetTypes } from "./packets.js";
 export interface DecoderLimits {
   /**
    * The longest packet in bytes, header included; a longer one is refused as soon as its length is known, before memory
-   * is taken for it. Default 268,435,460, the protocol's own limit. A packet other than PUBLISH has at most 16,777,216 bytes in any case.
+   * is taken for it. Default 268,435,460, the protocol's own limit. A packet other than PUBLISH has at most 4,194,304 bytes in any case.
    */
   maximumPacketSize?: number | undefined;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1, as most servers do. Default false [MQTT31-6]. */
@@ -20,7 +20,7 @@ export function packetTypeBits(...types: readonly PacketType[]): number {
 }
 
 /** Bytes of the longest packet that is no PUBLISH. */
-export const MAXIMUM_CONTROL_SIZE = 16_777_216;
+export const MAXIMUM_CONTROL_SIZE = 4_194_304;
 /** Bytes of a packet's properties. Each of them may have a text or data of 64 KiB, and there are few of those. */
 export const MAXIMUM_PROPERTIES_SIZE = 1_048_576;
 /** Entries of a list in one packet: topic filters, reason codes, user properties, subscription identifiers. */
