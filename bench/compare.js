@@ -19,7 +19,7 @@ export async function compare(cases, kinds, folder, rounds, scale) {
   const load = (path) => import(pathToFileURL(join(bench, path)).href);
   const others = (await Promise.all(kinds.map((kind) => load(`cases/${kind}.js`)))).flatMap((each) => each.default);
   const { Place: OtherPlace } = await load("place.js");
-  const sides = [new Place(scale), new OtherPlace(scale)];
+  const sides = [new (steady(Place))(scale), new (steady(OtherPlace))(scale)];
   const stop = () => {
     for (const side of sides) side.close();
   };
@@ -45,6 +45,19 @@ export async function compare(cases, kinds, folder, rounds, scale) {
     stop();
   }
   return results;
+}
+
+/**
+ * A place whose programs have V8's young generation at its full size from the start. V8 enlarges it once so much has survived, and a program
+ * is up to 8 % slower from then on. A second's run of one side may end before that moment and the other's after it, so that a library of
+ * which half a megabyte more is loaded would seem slower at everything.
+ */
+function steady(Base) {
+  return class extends Base {
+    program(name, settings, nodeOptions = ["--min-semi-space-size=16"]) {
+      return super.program(name, settings, nodeOptions);
+    }
+  };
 }
 
 /** The figures of both in each round. */
