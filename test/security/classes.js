@@ -280,7 +280,7 @@ export const classes = [
       `test/transports/ended-websockets.test.ts > a client's WebSocket that the server ended without closing the socket is over at once > %s`,
       `test/transports/ended-websockets.test.ts > a broker's WebSocket that the client ended without closing the socket is over at once > %s`,
       `${mqtt}/transport/websocket.test.ts > a WebSocket that its other side ended, and that waits for the socket's end, is over within 100 ms > by a close frame, for which there is no event`,
-      `${mqtt}/small/small-platform.test.ts > a WebSocket whose peer has said its last is over with the next write, though it is not closed`,
+      `${mqtt}/small/small-platform.test.ts > a WebSocket whose peer has said its last, and need not close, > is over within 100 ms`,
     ],
   },
   {

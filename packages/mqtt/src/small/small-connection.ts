@@ -29,6 +29,11 @@ const MOST_WAITING = 1_048_576;
 /** Milliseconds. */
 const LINGER = 50;
 
+// What a connection is, as numbers, which take fewer bytes than words.
+const OPEN = 0;
+const ENDING = 1;
+const CLOSED = 2;
+
 export class SmallConnection implements TransportListener {
   readonly transport: Transport;
   readonly #clock: Clock;
@@ -40,7 +45,7 @@ export class SmallConnection implements TransportListener {
   #flushDue = false;
   /** True while the transport wants no more: what can wait should. */
   congested = false;
-  #state: "open" | "ending" | "closed" = "open";
+  #state: typeof OPEN | typeof ENDING | typeof CLOSED = OPEN;
   #cutting: Timer | undefined;
 
   constructor(
@@ -78,11 +83,11 @@ export class SmallConnection implements TransportListener {
     const { transport } = this;
     const cutAfter = (delay: number): void => {
       this.#cutting?.cancel();
-      if (this.#state === "ending") this.#cutting = this.#clock.schedule(delay, () => transport.destroy());
+      if (this.#state === ENDING) this.#cutting = this.#clock.schedule(delay, () => transport.destroy());
     };
     this.congested = false;
     if (patience !== undefined) this.#flush();
-    this.#state = "ending";
+    this.#state = ENDING;
     if (patience === undefined) {
       transport.destroy();
     } else {
@@ -92,12 +97,12 @@ export class SmallConnection implements TransportListener {
   }
 
   onBytes(bytes: Uint8Array): void {
-    if (this.#state !== "open") return;
+    if (this.#state !== OPEN) return;
     const now = this.#clock.now();
     try {
       this.#receiver.heard(now);
       this.#reader.append(bytes);
-      for (let packet = this.#reader.next(); packet && this.#state === "open"; packet = this.#reader.next())
+      for (let packet = this.#reader.next(); packet && this.#state === OPEN; packet = this.#reader.next())
         this.#receiver.receive(packet, now);
     } catch (error) {
       this.#owner.failed(error);
@@ -110,15 +115,15 @@ export class SmallConnection implements TransportListener {
   }
 
   onClose(error?: Error): void {
-    if (this.#state === "closed") return;
-    this.#state = "closed";
+    if (this.#state === CLOSED) return;
+    this.#state = CLOSED;
     this.#cutting?.cancel();
     this.#owner.closed(error);
   }
 
   #flush(): void {
     this.#flushDue = false;
-    if (this.#state !== "open" || this.congested) return;
+    if (this.#state !== OPEN || this.congested) return;
     const size = this.#waiting;
     if (size > 0) {
       const bytes = new Uint8Array(size);

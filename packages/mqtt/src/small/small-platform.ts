@@ -12,6 +12,10 @@ import { LONGEST_TIMER } from "./small-options.js";
 const HIGH_WATER_MARK = 1_048_576;
 /** The readyState in which a WebSocket sends. */
 const OPEN = 1;
+/** Milliseconds between looks at whether the peer has said its last. */
+const STILL_OPEN = 40;
+/** Milliseconds that a WebSocket has to be gone after its peer has said its last. */
+const GOODBYE = 50;
 /** Milliseconds between looks at that buffer, for which there is no event. */
 const LOOK_AGAIN = 10;
 /** Bytes that may come while reading is stopped, which a WebSocket cannot: then the connection is given up. A frame takes some too. */
@@ -82,6 +86,8 @@ class WebSocketTransport implements Transport {
   #held = new Queue<Uint8Array>();
   #heldBytes = 0;
   #paused = false;
+  /** This side says goodbye, and waits for the peer's. */
+  #ending = false;
   /** Why it is over, as soon as it is: told when all that came before was delivered. */
   #end: { readonly error?: Error | undefined } | undefined;
 
@@ -98,6 +104,12 @@ class WebSocketTransport implements Transport {
     socket.addEventListener("close", ({ code = 0, reason }) =>
       this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `${code} ${reason}`),
     );
+    // The peer has said its last, and need not close. Its event, which says why, comes soon if it does.
+    this.#when(
+      () => setTimeout(() => this.#finish(), GOODBYE),
+      () => (socket.readyState as number) > OPEN && !this.#ending,
+      STILL_OPEN,
+    );
   }
 
   start(listener: TransportListener): void {
@@ -107,9 +119,8 @@ class WebSocketTransport implements Transport {
 
   write(bytes: Uint8Array): boolean {
     this.#socket.send(bytes);
-    if ((this.#socket.readyState as number) > OPEN) this.#finish(); // the peer has said its last, and need not close
     const hasRoom = this.#socket.bufferedAmount < HIGH_WATER_MARK;
-    if (!hasRoom) this.#watch(() => this.#listener?.onDrain());
+    if (!hasRoom) this.#when(() => this.#listener?.onDrain());
     return hasRoom;
   }
 
@@ -123,9 +134,10 @@ class WebSocketTransport implements Transport {
   }
 
   end(sent?: () => void): void {
+    this.#ending = true;
     this.resume();
     this.#socket.close(1000);
-    if (sent) this.#watch(sent);
+    if (sent) this.#when(sent);
   }
 
   destroy(): void {
@@ -135,17 +147,15 @@ class WebSocketTransport implements Transport {
     queueMicrotask(() => this.#finish());
   }
 
-  /** Calls back when all has left the WebSocket's buffer. */
-  #watch(callback: () => void): void {
+  /** Calls back as soon as `isSo`, for which a WebSocket has no event: by default, when all has left its buffer. */
+  #when(callback: () => void, isSo = () => this.#socket.bufferedAmount === 0, delay = LOOK_AGAIN): void {
     if (this.#end) return;
-    if (this.#socket.bufferedAmount === 0) callback();
-    else setTimeout(() => this.#watch(callback), LOOK_AGAIN);
+    if (isSo()) callback();
+    else setTimeout(() => this.#when(callback, isSo, delay), delay);
   }
 
   #finish(why?: string): void {
-    this.#end ??= {
-      error: why ? new TransportError("WEBSOCKET_FAILED", `WebSocket: ${why}`) : undefined,
-    };
+    this.#end ??= { error: why ? new TransportError("WEBSOCKET_FAILED", `WebSocket: ${why}`) : undefined };
     this.#socket.close();
     this.#deliver();
   }

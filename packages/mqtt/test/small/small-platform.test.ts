@@ -98,16 +98,46 @@ async function opened(): Promise<{ socket: BrowserSocket; transport: Transport; 
   return { socket, transport, told, start };
 }
 
-test("a WebSocket whose peer has said its last is over with the next write, though it is not closed", async () => {
-  const { socket, transport, told, start } = await opened();
-  start();
-  transport.write(Uint8Array.of(1));
-  expect(told).toEqual([]);
-  socket.readyState = 2;
-  transport.write(Uint8Array.of(2));
-  expect(told).toEqual(["close"]);
-  socket.tell("close", { code: 1006 });
-  expect(told).toEqual(["close"]);
+describe("a WebSocket whose peer has said its last, and need not close,", () => {
+  test("is over within 100 ms", async () => {
+    const { socket, told, start } = await opened();
+    start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toEqual([]);
+    socket.readyState = 2;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(told).toEqual(["close"]);
+    socket.tell("close", { code: 1006 });
+    expect(told).toEqual(["close"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("says why if its event comes in time", async () => {
+    const { socket, told, start } = await opened();
+    start();
+    socket.readyState = 2;
+    await vi.advanceTimersByTimeAsync(45);
+    socket.tell("close", { code: 1008, reason: "no" });
+    expect(told).toEqual(["WebSocket: 1008 no"]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("is waited for where this side ends it", async () => {
+    const { socket, transport, told, start } = await opened();
+    start();
+    transport.write(Uint8Array.of(1));
+    transport.end(() => told.push("sent"));
+    socket.readyState = 2;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toEqual([]);
+    socket.bufferedAmount = 0;
+    await vi.advanceTimersByTimeAsync(10);
+    expect(told).toEqual(["sent"]);
+    socket.tell("close", { code: 1000 });
+    expect(told).toEqual(["sent", "close"]);
+  });
 });
 
 describe("dialling", () => {
@@ -298,7 +328,7 @@ describe("writing", () => {
     expect(told).toEqual(["drain"]);
     vi.advanceTimersByTime(1_000);
     expect(told).toEqual(["drain"]);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(vi.getTimerCount()).toBe(1); // which looks for the peer's last word
   });
 
   test("nobody is told of room after the close, and no timer goes on", async () => {
