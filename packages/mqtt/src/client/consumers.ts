@@ -17,6 +17,8 @@ import type { EventEmitter } from "./event-emitter.js";
 import { Inbox, type InboxOwner, type SlowConsumer } from "./inbox.js";
 import type { Message } from "./message.js";
 import { Router, type RouterOwner } from "./router.js";
+import type { Subscription } from "./subscription.js";
+import { SubscriptionRegistry } from "./subscription-registry.js";
 import { type Requester, Subscriptions } from "./subscriptions.js";
 
 /** The reason code for a message that its handler failed with. */
@@ -42,9 +44,10 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
     /** Called when the application has finished with a message. */
     private readonly progressed: () => void,
   ) {
-    this.router = new Router(bounds, clock, this);
+    const registry = new SubscriptionRegistry<Subscription>();
+    this.router = new Router(registry, bounds, clock, this);
     this.inbox = new Inbox(bounds, clock, this);
-    this.subscriptions = new Subscriptions(this, this.router, this.inbox, clock, subscriptionIdentifiers);
+    this.subscriptions = new Subscriptions(this, registry, this.router, this.inbox, clock, subscriptionIdentifiers);
     this.answerWatch = new AnswerWatch(clock, this);
   }
 

@@ -7,11 +7,10 @@ import type { PublishPacket } from "../codec/packets.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Delivery } from "../session/message-receiver.js";
 import { messageSize } from "../session/outgoing-message.js";
-import { parseSharedFilter } from "../topic/topic-filter.js";
-import { TopicTree } from "../topic/topic-tree.js";
 import type { Bounds } from "./connect-options.js";
 import { Message } from "./message.js";
 import type { Handled, Subscription } from "./subscription.js";
+import type { SubscriptionRegistry } from "./subscription-registry.js";
 
 export interface RouterOwner {
   /** All subscriptions have finished with the message. */
@@ -31,25 +30,16 @@ export interface RouterOwner {
 /** How many milliseconds a message of a resumed session waits for the application to subscribe again. */
 const CLAIM_TIME = 10_000;
 
-/** How many topics the routes of are kept; when there are more, all are found anew. */
-const MOST_ROUTES = 1_024;
-/** Of topics with more characters they are not kept. */
-const LONGEST_ROUTED = 256;
-
 export class Router {
-  private readonly tree = new TopicTree<Subscription>();
-  /** What the tree said of topics that came lately, until it changes. */
-  private readonly routes = new Map<string, readonly Subscription[]>();
-  /** The topic that came last and its route: often the same again, and found without a look at the table. */
-  private lastTopic: string | undefined;
-  private lastRoute: readonly Subscription[] = [];
   private unfinished = 0;
   /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
   private unclaimedBytes = 0;
   private claimsEnd = 0;
   private claims: Timer | undefined;
+
   constructor(
+    private readonly registry: SubscriptionRegistry<Subscription>,
     private readonly bounds: Bounds,
     private readonly clock: Clock,
     private readonly owner: RouterOwner,
@@ -60,10 +50,8 @@ export class Router {
     return this.unfinished;
   }
 
-  /** Messages under `topicFilter` go to the subscription from now on, and those that waited for it. */
-  add(subscription: Subscription, topicFilter: string): void {
-    this.tree.add(matched(topicFilter), subscription);
-    this.forgetRoutes();
+  /** A subscription was made: what waited for it is routed again. */
+  claim(): void {
     for (const { packet, delivery } of this.takeUnclaimed()) this.route(packet, delivery);
   }
 
@@ -83,14 +71,9 @@ export class Router {
     for (const { delivery } of this.takeUnclaimed()) this.owner.returned(delivery);
   }
 
-  delete(subscription: Subscription, topicFilter: string): void {
-    this.tree.delete(matched(topicFilter), subscription);
-    this.forgetRoutes();
-  }
-
   route(packet: PublishPacket, delivery: Delivery | undefined): void {
     const message = new Message(packet, delivery?.name);
-    const subscriptions = this.subscriptionsFor(packet);
+    const subscriptions = this.registry.recipients(packet.topic, packet.properties?.subscriptionIdentifiers);
     if (subscriptions.length === 0 && delivery && this.mayWait()) {
       this.unclaimed.push({ packet, delivery });
       this.unclaimedBytes += messageSize(message);
@@ -145,40 +128,6 @@ export class Router {
     this.unclaimed = [];
     this.unclaimedBytes = 0;
     return unclaimed;
-  }
-
-  /**
-   * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
-   * may send another copy for another. Two subscriptions to one filter are one for the server.
-   */
-  private subscriptionsFor(packet: PublishPacket): readonly Subscription[] {
-    const matching = packet.topic === this.lastTopic ? this.lastRoute : this.routeOf(packet.topic);
-    const identifiers = packet.properties?.subscriptionIdentifiers;
-    if (identifiers === undefined || matching.length < 2) return matching;
-    const named = matching.filter((each) => identifiers.includes(each.identifier));
-    if (named.length === 0) return matching; // of a subscription that an earlier process made
-    const filters = new Set(named.flatMap((each) => each.topicFilters));
-    return matching.filter((each) => named.includes(each) || each.topicFilters.some((filter) => filters.has(filter)));
-  }
-
-  private routeOf(topic: string): readonly Subscription[] {
-    this.lastRoute = this.routes.get(topic) ?? this.findRoute(topic);
-    this.lastTopic = topic;
-    return this.lastRoute;
-  }
-
-  private forgetRoutes(): void {
-    this.routes.clear();
-    this.lastTopic = undefined;
-  }
-
-  private findRoute(topic: string): readonly Subscription[] {
-    const matching = new Set<Subscription>();
-    this.tree.match(topic, (subscription) => matching.add(subscription));
-    const route = [...matching];
-    if (this.routes.size >= MOST_ROUTES) this.routes.clear();
-    if (topic.length <= LONGEST_ROUTED) this.routes.set(topic, route);
-    return route;
   }
 
   private mayWait(): boolean {
@@ -248,9 +197,4 @@ class RoutedMessage implements Handled {
     this.remaining--;
     if (this.remaining === 0) this.router.concluded(this.packet, this.delivery, this.fate);
   }
-}
-
-/** The filter that message topics are matched against. */
-function matched(topicFilter: string): string {
-  return parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
 }

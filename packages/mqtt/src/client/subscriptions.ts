@@ -22,6 +22,7 @@ import {
   type SubscriptionOwner,
   type UnsubscribeOptions,
 } from "./subscription.js";
+import type { SubscriptionRegistry } from "./subscription-registry.js";
 import { within } from "./within.js";
 import { assertFunction, invalidOption } from "./wrong-option.js";
 
@@ -101,6 +102,7 @@ export class Subscriptions implements SubscriptionOwner {
 
   constructor(
     private readonly session: Requester,
+    private readonly registry: SubscriptionRegistry<Subscription>,
     private readonly router: Router,
     private readonly inbox: Inbox,
     private readonly clock: Clock,
@@ -136,6 +138,7 @@ export class Subscriptions implements SubscriptionOwner {
     }));
     const entry: Entry = { subscription, requests, asking: false, leaving: [], properties: options.properties };
     return new Promise((resolve, reject) => {
+      for (const topicFilter of topicFilters) this.registry.add(topicFilter, subscription);
       const request = this.ask(entry, requests, (error) => {
         release();
         if (error === undefined) {
@@ -147,7 +150,7 @@ export class Subscriptions implements SubscriptionOwner {
         reject(error);
       });
       this.entries.add(entry);
-      for (const topicFilter of topicFilters) this.router.add(subscription, topicFilter);
+      this.router.claim();
       const release = onAbort(options.signal, (error) => this.session.withdrawRequest(request, error));
       this.session.request(request);
     });
@@ -270,8 +273,10 @@ export class Subscriptions implements SubscriptionOwner {
     requests: readonly SubscriptionRequest[],
     done: (error: MqttError | undefined) => void,
   ): SubscribeRequest {
+    const { identifier } = entry.subscription;
     entry.asking = true;
-    const request = new PendingSubscribe(requests, entry.properties, entry.subscription.identifier, {
+    for (const { topicFilter } of requests) this.registry.asked(topicFilter, identifier);
+    const request = new PendingSubscribe(requests, entry.properties, identifier, {
       acknowledged: (packet) => {
         entry.asking = false;
         this.session.settled();
@@ -294,6 +299,8 @@ export class Subscriptions implements SubscriptionOwner {
       return error ? { topicFilter, reasonCode, qos: undefined, error } : grantOf(topicFilter, reasonCode, packet);
     });
     entry.subscription.granted = granted;
+    for (const { topicFilter, error } of granted)
+      if (error === undefined) this.registry.granted(topicFilter, entry.subscription.identifier);
     const denied = granted.filter((each) => each.error !== undefined);
     if (denied.length === granted.length) return denied[0]?.error;
     this.removeFilters(
@@ -337,13 +344,13 @@ export class Subscriptions implements SubscriptionOwner {
   private removeFilters(entry: Entry, topicFilters: readonly string[]): void {
     if (topicFilters.length === 0) return;
     entry.requests = entry.requests.filter((request) => !topicFilters.includes(request.topicFilter));
-    for (const topicFilter of topicFilters) this.router.delete(entry.subscription, topicFilter);
+    for (const topicFilter of topicFilters) this.registry.delete(topicFilter, entry.subscription);
     if (entry.requests.length === 0) this.drop(entry, undefined);
   }
 
   private drop(entry: Entry, error: MqttError | undefined): void {
     this.entries.delete(entry);
-    for (const { topicFilter } of entry.requests) this.router.delete(entry.subscription, topicFilter);
+    for (const { topicFilter } of entry.requests) this.registry.delete(topicFilter, entry.subscription);
     entry.subscription.close(error);
   }
 }

@@ -81,6 +81,9 @@ type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
 
 interface Request extends SubscriptionRequest {
   readonly matches: (topic: string) => boolean;
+  readonly consumer: SmallConsumer;
+  /** Of any subscription, under which the server granted the filter last: its copies carry it. */
+  identifier: number;
 }
 
 interface Entry {
@@ -225,7 +228,6 @@ export class SmallEngine implements SmallClient {
       assertAmong(BOOLEAN, { noLocal, retainAsPublished });
       if (onMessage !== undefined) assertAmong(FUNCTION, { onMessage: typeof onMessage });
       const filters = filtersOf(topicFilters);
-      const requests = filters.map((topicFilter) => ({ ...asked, topicFilter, matches: matcherOf(topicFilter) }));
       const consumer = new SmallConsumer(
         filters,
         ++this.#lastIdentifier,
@@ -233,6 +235,13 @@ export class SmallEngine implements SmallClient {
         () => this.#leave(filters, entry),
         (error) => this.#report(error),
       );
+      const requests = filters.map((topicFilter) => ({
+        ...asked,
+        topicFilter,
+        matches: matcherOf(topicFilter),
+        consumer,
+        identifier: consumer.identifier,
+      }));
       const entry: Entry = { consumer, requests, asking: true };
       this.#entries.add(entry);
       this.#unpark();
@@ -335,11 +344,12 @@ export class SmallEngine implements SmallClient {
           consumer.granted = requests.map(({ topicFilter }, i) => {
             const reasonCode = suback.reasonCodes[i] as number;
             const error = refused("SUBSCRIBE_REFUSED", `topicFilter "${topicFilter}"`, reasonCode, suback.properties);
+            if (error) entry.requests = entry.requests.filter((each) => each.topicFilter !== topicFilter);
+            else
+              for (const each of this.#requests)
+                if (each.topicFilter === topicFilter) each.identifier = consumer.identifier;
             return { topicFilter, reasonCode, qos: error ? undefined : (reasonCode as QoS), error };
           });
-          entry.requests = entry.requests.filter(
-            (each) => !consumer.granted.some(({ topicFilter, error }) => error && topicFilter === each.topicFilter),
-          );
         }
         const denial = entry.requests.length > 0 ? undefined : consumer.granted[0]?.error;
         const failure = error && again ? undefined : (error ?? denial); // the session still has what it had
@@ -360,7 +370,7 @@ export class SmallEngine implements SmallClient {
       this.#drop(entry, undefined, true);
       ended.push(entry.consumer);
     }
-    const unshared = topicFilters.filter((filter) => ![...this.#entries].some((each) => has(each, filter)));
+    const unshared = topicFilters.filter((filter) => !this.#requests.some((each) => each.topicFilter === filter));
     try {
       if (unshared.length > 0) await this.#askToLeave(unshared);
     } finally {
@@ -368,6 +378,10 @@ export class SmallEngine implements SmallClient {
       this.#park(PARTING);
     }
     await Promise.all(ended.map((each) => this.#within(HANDLERS_END, (done) => each.whenIdle(done))));
+  }
+
+  get #requests(): readonly Request[] {
+    return [...this.#entries].flatMap((each) => each.requests);
   }
 
   #askToLeave(topicFilters: readonly string[]): Promise<void> {
@@ -445,11 +459,12 @@ export class SmallEngine implements SmallClient {
    * may send another copy for another. Two subscriptions to one filter are one for the server.
    */
   #consumersFor({ topic, properties }: PublishPacket): readonly SmallConsumer[] {
-    const matching = [...this.#entries].flatMap(({ consumer, requests }) =>
-      requests.filter(({ matches }) => matches(topic)).map(({ topicFilter }) => ({ consumer, topicFilter })),
-    );
-    const named = matching.filter(({ consumer }) => properties?.subscriptionIdentifiers?.includes(consumer.identifier));
-    const meant = (named.length > 0 ? named : matching).map((each) => each.topicFilter);
+    const identifiers = properties?.subscriptionIdentifiers ?? [];
+    const matching = this.#requests.filter(({ matches }) => matches(topic));
+    const current = matching.filter(({ identifier }) => identifiers.includes(identifier));
+    const replaced = matching.filter(({ consumer }) => identifiers.includes(consumer.identifier));
+    const named = [current, replaced].find((each) => each.length) ?? matching;
+    const meant = named.map((each) => each.topicFilter);
     return [...new Set(matching.filter((each) => meant.includes(each.topicFilter)).map((each) => each.consumer))];
   }
 
@@ -519,10 +534,6 @@ const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 function messageOf({ topic, payload, qos, retain, dup, properties = {} }: PublishPacket): Message {
   const text = (): string => LOSSY.decode(payload);
   return { topic, payload, qos, retain, dup, properties, text, json: () => JSON.parse(text()) };
-}
-
-function has({ requests }: Entry, filter: string): boolean {
-  return requests.some(({ topicFilter }) => topicFilter === filter);
 }
 
 function filtersOf(topicFilters: string | readonly string[]): readonly string[] {

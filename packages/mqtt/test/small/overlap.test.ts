@@ -1,0 +1,4 @@
+import { describeOverlap } from "../client/overlap.ts";
+import { SmallBench } from "./bench.ts";
+
+describeOverlap(() => new SmallBench());
