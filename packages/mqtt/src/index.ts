@@ -22,7 +22,7 @@ export type { SlowConsumer } from "./client/inbox.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
 export type { ReconnectDelays, ReconnectOptions } from "./client/reconnect-policy.js";
-export type { RequestHandler, RequestOptions } from "./client/request-response.js";
+export type { RequestHandler, RequestOptions, RespondOptions } from "./client/request-response.js";
 export type { Servers } from "./client/server-list.js";
 export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/subscription.js";
 export type { SubscribeOptions } from "./client/subscriptions.js";

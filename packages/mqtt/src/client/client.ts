@@ -1,23 +1,17 @@
-/** The client: what an application holds. What it asks for, the engine does. */
+/** The client: what an application holds. */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { ProtocolVersion, QoS } from "../codec/packets.js";
+import type { ProtocolVersion } from "../codec/packets.js";
 import type { DisconnectProperties } from "../codec/properties.js";
-import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { Platform } from "../platform/platform.js";
-import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
-import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
-import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
+import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
-import { type RequestHandler, type RequestOptions, RequestResponse } from "./request-response.js";
-import { ServerList, type Servers } from "./server-list.js";
+import type { RequestHandler, RequestOptions, RespondOptions } from "./request-response.js";
 import type { Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";
-import { assertNoCallback } from "./wrong-option.js";
 
 export interface DisconnectOptions {
   /** MQTT 5: default 0; 4 has the server publish the will. */
@@ -28,53 +22,20 @@ export interface DisconnectOptions {
   readonly drainTimeout?: number | undefined;
 }
 
-/** What Node's `util.inspect` and `console.log` call. */
-const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
-
-/** What is behind it, passwords and keys among it, is in private fields, which nothing prints: no logger, `console.dir` or JSON. */
-export class Client {
-  #engine: ClientEngine;
-  /** The option, for `connect`. */
-  readonly #signal: AbortSignalLike | undefined;
-  /** Made with the first request or responder. */
-  #requestResponse: RequestResponse | undefined;
-
-  /** Made by `connect` and `createClient`. */
-  constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
-    const servers = new ServerList(urls);
-    this.#engine = new ClientEngine(servers, parseConnectOptions(options, platform, servers.mayNameUser), platform);
-    this.#signal = options.signal;
-  }
-
+/** Made by `connect` and `createClient`. */
+export interface Client {
   /** The identifier that this client uses, its own or the one that the server assigned. */
-  get clientId(): string {
-    return this.#engine.connector.clientId;
-  }
-
+  readonly clientId: string;
   /** The version in use; undefined before the first CONNACK. */
-  get protocolVersion(): ProtocolVersion | undefined {
-    return this.#engine.connector.protocolVersion;
-  }
-
-  get connected(): boolean {
-    return this.#engine.connector.isOnline;
-  }
-
-  get statistics(): ClientStatistics {
-    return this.#engine.statistics;
-  }
-
+  readonly protocolVersion: ProtocolVersion | undefined;
+  /** Whether there is a connection now that the server has accepted. */
+  readonly connected: boolean;
+  /** What has happened so far, and what waits now. */
+  readonly statistics: ClientStatistics;
   /** Calls `listener` at each such event. Returns what takes it off again. */
-  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
-    assertListener(name, listener);
-    return this.#engine.emitter.on(name, listener);
-  }
-
-  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
-    assertListener(name, listener);
-    this.#engine.emitter.off(name, listener);
-  }
-
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void;
+  /** Takes a listener off again. Nothing happens if it is not there. */
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void;
   /**
    * Connects for the first time, or again after the client was closed: by `disconnect`, or because it gave up. Listeners stay;
    * subscriptions ended with the client, and so did what it had queued, if it has no store. Each server is tried once.
@@ -82,14 +43,7 @@ export class Client {
    * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; UsageError ABORTED, ALREADY_CONNECTED, or
    * CLIENT_CLOSED while `disconnect` is at work. After an error the client may try again.
    */
-  connect(signal: AbortSignalLike | undefined = this.#signal): Promise<Connected> {
-    if (this.#engine.isOver) {
-      this.#engine = this.#engine.renewed();
-      this.#requestResponse = undefined;
-    }
-    return this.#engine.connect(signal);
-  }
-
+  connect(signal?: AbortSignalLike): Promise<Connected>;
   /**
    * Publishes a message, now or as soon as it may be sent. The promise settles exactly once: when the message was handed to
    * the network (QoS 0), at PUBACK (QoS 1), at PUBCOMP (QoS 2), or with a typed error that says what became of it.
@@ -99,24 +53,6 @@ export class Client {
    * @example await client.publish("kitchen/light", "on", { qos: 1, retain: true })
    */
   publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<PublishResult>;
-  publish(
-    topic: string,
-    payload: string | Uint8Array,
-    options: PublishOptions = NO_OPTIONS,
-    callback?: unknown,
-  ): Promise<PublishResult> {
-    const engine = this.#engine;
-    try {
-      if (callback !== undefined) assertNoCallback(callback);
-      const { storage } = engine;
-      if (storage === undefined || storage.isOpen || engine.isClosed) return engine.publish(topic, payload, options);
-      // What an earlier process left comes first.
-      return storage.open().then(() => engine.publish(topic, payload, options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
   /**
    * Resolves when the store holds every QoS 1 and 2 message that was published before the call and has no outcome yet: the process may
    * end then, and the next one sends them.
@@ -126,10 +62,7 @@ export class Client {
    * client.publish("meter/1", "1042", { qos: 1 }).catch(report);
    * await client.stored(); // it is on disk, whether or not there is a connection
    */
-  stored(): Promise<void> {
-    return this.#engine.stored();
-  }
-
+  stored(): Promise<void>;
   /**
    * Subscribes to one filter or several. Resolves at SUBACK; rejects with a RefusedError if the server denies all of them
    * (what it says to each is in `granted`).
@@ -139,27 +72,13 @@ export class Client {
    * for await (const message of subscription) console.log(message.topic, message.text());
    */
   subscribe(topicFilters: string | readonly string[], options?: SubscribeOptions): Promise<Subscription>;
-  async subscribe(
-    topicFilters: string | readonly string[],
-    options: SubscribeOptions = {},
-    callback?: unknown,
-  ): Promise<Subscription> {
-    if (this.#engine.isClosed) throw closedError("subscribe");
-    const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // which is told as it would be there
-    return this.#engine.consumers.subscriptions.subscribe(topicFilters, given);
-  }
-
   /**
    * Ends all subscriptions of this client under these filters, as `subscription.unsubscribe` does. Resolves at UNSUBACK, when running
    * handlers are done.
    *
    * @throws RefusedError UNSUBSCRIBE_REFUSED; TransportError UNSUBSCRIBE_UNANSWERED; UsageError
    */
-  async unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void> {
-    if (this.#engine.isClosed) throw closedError("unsubscribe");
-    return this.#engine.consumers.subscriptions.unsubscribeFilters(topicFilters, options);
-  }
-
+  unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void>;
   /**
    * Publishes a request and resolves to the response. On MQTT 5 it travels with Response Topic and Correlation Data; before it
    * by a convention of topics: the request on `TOPIC/request/CLIENT/NUMBER`, the response on `TOPIC/response/CLIENT/NUMBER`.
@@ -168,10 +87,7 @@ export class Client {
    * @example
    * const answer = await client.request("lamp/state", "?", { timeout: 2_000 });
    */
-  request(topic: string, payload: string | Uint8Array, options: RequestOptions = {}): Promise<Message> {
-    return this.#requests.request(topic, payload, options);
-  }
-
+  request(topic: string, payload: string | Uint8Array, options?: RequestOptions): Promise<Message>;
   /**
    * Answers requests under a filter with what `handler` returns. The subscription that it resolves to ends it.
    *
@@ -179,28 +95,17 @@ export class Client {
    * with "$" is refused: the request is not answered, and the event "error" says so. If requesters are not trusted, let the
    * server's access rules say where this client may publish.
    *
-   * @param qos at which requests may come; a response goes out as its request came. Default 0
-   * @example await client.respond("lamp/state", () => "on")
+   * @throws what `subscribe` throws
+   * @example await client.respond("lamp/state", () => "on", { concurrency: 4 })
    */
-  respond(topicFilter: string, handler: RequestHandler, qos: QoS = 0): Promise<Subscription> {
-    return this.#requests.respond(topicFilter, handler, qos);
-  }
-
+  respond(topicFilter: string, handler: RequestHandler, options?: RespondOptions): Promise<Subscription>;
   /**
    * Authenticates again over the open connection, by the option `authentication` (MQTT 5). Resolves when the server is
    * content.
    *
    * @throws UsageError NOT_CONNECTED or OPTION_INVALID; RefusedError if the server is not content: it ends the connection then
    */
-  async reauthenticate(): Promise<void> {
-    const { authenticator } = this.#engine;
-    if (authenticator === undefined) {
-      throw new UsageError("OPTION_INVALID", "reauthenticate: needs the option authentication, and MQTT 5");
-    }
-    if (!this.connected) throw new UsageError("NOT_CONNECTED", "reauthenticate: there is no connection");
-    await authenticator.authenticateAgain();
-  }
-
+  reauthenticate(): Promise<void>;
   /**
    * Ends the client gracefully. From the call on no further message is given to the application; what came and was not given stays
    * unacknowledged, and the server sends it again to this session's next connection. Handlers that are running may finish, and publish,
@@ -210,36 +115,9 @@ export class Client {
    *
    * A handler must not wait for `disconnect` after its first `await`: each would wait for the other, until `drainTimeout` is over.
    */
-  disconnect(options: DisconnectOptions = {}): Promise<void> {
-    try {
-      return this.#engine.disconnect(options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
+  disconnect(options?: DisconnectOptions): Promise<void>;
   /** What tells this client from others, for logs: no secrets. */
-  toJSON(): Pick<Client, "clientId" | "connected" | "protocolVersion"> {
-    const { clientId, connected, protocolVersion } = this;
-    return { clientId, connected, protocolVersion };
-  }
-
-  /** @internal */
-  [inspected](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): unknown {
-    return inspect === undefined ? this.toJSON() : `Client ${inspect(this.toJSON(), options)}`;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.disconnect();
-  }
-
-  get #requests(): RequestResponse {
-    const engine = this.#engine;
-    this.#requestResponse ??= new RequestResponse(
-      this,
-      engine.connector.platform,
-      () => this.#engine.responseInformation,
-    );
-    return this.#requestResponse;
-  }
+  toJSON(): Pick<Client, "clientId" | "connected" | "protocolVersion">;
+  /** As `disconnect`, at the end of a block: `await using client = await connect(url)`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

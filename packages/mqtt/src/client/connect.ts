@@ -1,7 +1,8 @@
 /** The two ways to a client. */
 
 import { platform } from "#platform";
-import { Client } from "./client.js";
+import type { Client } from "./client.js";
+import { ClientHandle } from "./client-handle.js";
 import type { ConnectOptions } from "./connect-options.js";
 import type { Servers } from "./server-list.js";
 import { assertNoCallback } from "./wrong-option.js";
@@ -35,5 +36,5 @@ export async function connect(urls: Servers, options: ConnectOptions = {}, callb
 export function createClient(urls: Servers, options?: ConnectOptions): Client;
 export function createClient(urls: Servers, options: ConnectOptions = {}, callback?: unknown): Client {
   assertNoCallback(callback);
-  return new Client(urls, options, options?.platform ?? platform);
+  return new ClientHandle(urls, options, options?.platform ?? platform);
 }

@@ -11,13 +11,13 @@ import type { FilterRequest } from "../session/filter-requests.js";
 import type { Delivery } from "../session/message-receiver.js";
 import { AnswerWatch, type AnswerWatchOwner } from "./answer-watch.js";
 import type { ClientEvents } from "./client-events.js";
+import type { ClientSubscription } from "./client-subscription.js";
 import type { ClientSettings } from "./connect-options.js";
 import type { Connector } from "./connector.js";
 import type { EventEmitter } from "./event-emitter.js";
 import { Inbox, type InboxOwner, type SlowConsumer } from "./inbox.js";
 import type { Message } from "./message.js";
 import { Router, type RouterOwner } from "./router.js";
-import type { Subscription } from "./subscription.js";
 import { SubscriptionRegistry } from "./subscription-registry.js";
 import { type Requester, Subscriptions } from "./subscriptions.js";
 
@@ -44,7 +44,7 @@ export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatc
     /** Called when the application has finished with a message. */
     private readonly progressed: () => void,
   ) {
-    const registry = new SubscriptionRegistry<Subscription>();
+    const registry = new SubscriptionRegistry<ClientSubscription>();
     this.router = new Router(registry, bounds, clock, this);
     this.inbox = new Inbox(bounds, clock, this);
     this.subscriptions = new Subscriptions(this, registry, this.router, this.inbox, clock, subscriptionIdentifiers);

@@ -19,6 +19,7 @@ import type { Client } from "./client.js";
 import { assertKnown, assertQoS } from "./connect-options.js";
 import type { Message } from "./message.js";
 import type { Subscription } from "./subscription.js";
+import type { SubscribeOptions } from "./subscriptions.js";
 import { assertFunction, invalidOption } from "./wrong-option.js";
 
 export interface RequestOptions {
@@ -31,6 +32,9 @@ export interface RequestOptions {
   readonly properties?: Omit<PublishProperties, "responseTopic" | "correlationData"> | undefined;
 }
 
+/** How requests are taken. A response goes out at the QoS that its request came at. */
+export type RespondOptions = Pick<SubscribeOptions, "qos" | "concurrency" | "handlerTimeout" | "properties" | "signal">;
+
 /** Returns the response's payload, or a promise of it. */
 export type RequestHandler = (message: Message) => string | Uint8Array | Promise<string | Uint8Array>;
 
@@ -40,6 +44,13 @@ interface Waiting {
 }
 
 const REQUEST_OPTIONS: ReadonlySet<string> = new Set<keyof RequestOptions>(["timeout", "signal", "qos", "properties"]);
+const RESPOND_OPTIONS: ReadonlySet<string> = new Set<keyof RespondOptions>([
+  "qos",
+  "concurrency",
+  "handlerTimeout",
+  "properties",
+  "signal",
+]);
 const REQUEST = "request";
 const RESPONSE = "response";
 const DEFAULT_TIMEOUT = 10_000;
@@ -91,11 +102,12 @@ export class RequestResponse {
     }
   }
 
-  async respond(topicFilter: string, handler: RequestHandler, qos: QoS): Promise<Subscription> {
+  async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions): Promise<Subscription> {
     assertTopicFilter(topicFilter);
     assertFunction("handler", handler);
+    assertKnown(options, RESPOND_OPTIONS);
     const filters = topicFilter.endsWith("#") ? [topicFilter] : [topicFilter, `${topicFilter}/${REQUEST}/+/+`];
-    return this.client.subscribe(filters, { qos, onMessage: (message) => this.answer(message, handler) });
+    return this.client.subscribe(filters, { ...options, onMessage: (message) => this.answer(message, handler) });
   }
 
   private async send(

@@ -7,9 +7,9 @@ import type { PublishPacket } from "../codec/packets.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Delivery } from "../session/message-receiver.js";
 import { messageSize } from "../session/outgoing-message.js";
+import type { ClientSubscription, Handled } from "./client-subscription.js";
 import type { Bounds } from "./connect-options.js";
 import { Message } from "./message.js";
-import type { Handled, Subscription } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 
 export interface RouterOwner {
@@ -39,7 +39,7 @@ export class Router {
   private claims: Timer | undefined;
 
   constructor(
-    private readonly registry: SubscriptionRegistry<Subscription>,
+    private readonly registry: SubscriptionRegistry<ClientSubscription>,
     private readonly bounds: Bounds,
     private readonly clock: Clock,
     private readonly owner: RouterOwner,
@@ -85,7 +85,7 @@ export class Router {
       return;
     }
     if (delivery === undefined && subscriptions.length === 1) {
-      const [only] = subscriptions as readonly [Subscription];
+      const [only] = subscriptions as readonly [ClientSubscription];
       if (only.handleAtOnce(message, this)) return;
     }
     const routed = this.track(message, packet, delivery, subscriptions.length);

@@ -11,17 +11,11 @@ import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests
 import { shownValue } from "../topic/shown-value.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
+import { ClientSubscription, type Consumption, type SubscriptionOwner } from "./client-subscription.js";
 import { assertBoolean, assertKnown, assertQoS, integer } from "./connect-options.js";
 import type { Inbox } from "./inbox.js";
 import type { Router } from "./router.js";
-import {
-  type Consumption,
-  type Granted,
-  type MessageHandler,
-  Subscription,
-  type SubscriptionOwner,
-  type UnsubscribeOptions,
-} from "./subscription.js";
+import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 import { within } from "./within.js";
 import { assertFunction, invalidOption } from "./wrong-option.js";
@@ -73,7 +67,7 @@ const HANDLERS_END = 5_000;
 const PARTING = 1_000;
 
 interface Entry {
-  readonly subscription: Subscription;
+  readonly subscription: ClientSubscription;
   /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
   requests: readonly SubscriptionRequest[];
   /** Whether an answer is still to come; the session asks again until it does. */
@@ -94,15 +88,15 @@ export interface Requester extends Pick<ClientSession, "request" | "withdrawRequ
 export class Subscriptions implements SubscriptionOwner {
   private readonly entries = new Set<Entry>();
   /** Subscriptions that ended, and hold messages which the application was not given, with what will disown these. */
-  private readonly parting = new Map<Subscription, Timer>();
+  private readonly parting = new Map<ClientSubscription, Timer>();
   /** Subscriptions that are being ended, and may have handlers running. */
-  private readonly finishing = new Set<Subscription>();
+  private readonly finishing = new Set<ClientSubscription>();
   /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
   private lastIdentifier = 0;
 
   constructor(
     private readonly session: Requester,
-    private readonly registry: SubscriptionRegistry<Subscription>,
+    private readonly registry: SubscriptionRegistry<ClientSubscription>,
     private readonly router: Router,
     private readonly inbox: Inbox,
     private readonly clock: Clock,
@@ -128,7 +122,7 @@ export class Subscriptions implements SubscriptionOwner {
     const consumption = consumptionOf(options);
     assertNotAborted(options.signal);
     const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
-    const subscription = new Subscription(topicFilters, identifier, consumption, this, this.inbox);
+    const subscription = new ClientSubscription(topicFilters, identifier, consumption, this, this.inbox);
     const requests = topicFilters.map((topicFilter) => ({
       topicFilter,
       qos,
@@ -183,7 +177,7 @@ export class Subscriptions implements SubscriptionOwner {
     this.session.failed(error);
   }
 
-  async unsubscribe(subscription: Subscription, options?: UnsubscribeOptions): Promise<void> {
+  async unsubscribe(subscription: ClientSubscription, options?: UnsubscribeOptions): Promise<void> {
     const entry = [...this.entries].find((each) => each.subscription === subscription);
     if (entry === undefined) return;
     const filters = entry.requests.map((request) => request.topicFilter);
@@ -250,7 +244,7 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /** The server has ended the subscription: gives the client a moment to disconnect before what was not handled is acknowledged. */
-  private part(subscription: Subscription): void {
+  private part(subscription: ClientSubscription): void {
     if (this.parting.has(subscription)) return;
     const timer = this.clock.schedule(PARTING, () => {
       this.parting.delete(subscription);
@@ -260,7 +254,7 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /** Resolves when none of them has a handler running. */
-  private async finish(subscriptions: readonly Subscription[]): Promise<void> {
+  private async finish(subscriptions: readonly ClientSubscription[]): Promise<void> {
     for (const subscription of subscriptions) {
       this.finishing.add(subscription);
       await subscription.idle(false);
@@ -418,7 +412,7 @@ function onlyIfNew(request: SubscriptionRequest): SubscriptionRequest {
 function filterList(given: string | readonly string[]): readonly string[] {
   const topicFilters: readonly string[] = typeof given === "string" ? [given] : given;
   if (!Array.isArray(topicFilters)) {
-    const instead = (given as unknown) instanceof Subscription ? "; use subscription.unsubscribe()" : "";
+    const instead = (given as unknown) instanceof ClientSubscription ? "; use subscription.unsubscribe()" : "";
     throw new UsageError(
       "TOPIC_FILTER_INVALID",
       `topicFilters ${shownValue(given)}: must be a string or a list of strings${instead}`,

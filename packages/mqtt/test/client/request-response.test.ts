@@ -92,6 +92,40 @@ test.each(["$SYS/broker/connection/bridge", "$share/group/x"])(
   },
 );
 
+describe("a responder", () => {
+  test("takes options as a subscription does: QoS, and how many requests are answered at a time", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const answers: ((text: string) => void)[] = [];
+    const handler = (): Promise<string> => new Promise((resolve) => answers.push(resolve));
+    const responding = client.respond("q", handler, { qos: 1, concurrency: 2 });
+    const { packetIdentifier, subscriptions } = await peer.expect("subscribe");
+    expect(subscriptions.map(({ qos }) => qos)).toEqual([1, 1]);
+    peer.send({ type: "suback", packetIdentifier, reasonCodes: [1, 1] });
+    await bench.clock.tick();
+    await responding;
+    const request = { topic: "q", payload: new Uint8Array(0), qos: 0, retain: false, dup: false } as const;
+    for (let i = 0; i < 3; i++)
+      peer.send({ type: "publish", packetIdentifier: 0, ...request, properties: { responseTopic: "r" } });
+    await peer.expectNothing();
+    expect(answers).toHaveLength(2);
+    answers[1]?.("b");
+    expect(await peer.expect("publish")).toMatchObject({ topic: "r", payload: new TextEncoder().encode("b") });
+    expect(answers).toHaveLength(3);
+  });
+
+  test("takes no QoS in the place of its options", async () => {
+    const { client } = await new Bench().online();
+    await expect(client.respond("q", () => "", 1 as never)).rejects.toMatchObject({
+      code: "OPTION_INVALID",
+      message: "options 1: must be an object",
+    });
+    await expect(client.respond("q", () => "", { noLocal: true } as never)).rejects.toMatchObject({
+      code: "OPTION_UNKNOWN",
+    });
+  });
+});
+
 describe("a request that gets no response", () => {
   async function asking() {
     const bench = new Bench();

@@ -1,0 +1,159 @@
+/** What stands between the application and the engine, which does what is asked for: checks calls, and shows no secret. */
+
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import type { ProtocolVersion } from "../codec/packets.js";
+import { UsageError } from "../errors.js";
+import type { AbortSignalLike } from "../platform/abort.js";
+import type { Platform } from "../platform/platform.js";
+import type { Client, DisconnectOptions } from "./client.js";
+import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
+import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
+import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
+import type { Listener } from "./event-emitter.js";
+import type { Message } from "./message.js";
+import type { PublishOptions, PublishResult } from "./publishing.js";
+import { type RequestHandler, type RequestOptions, RequestResponse, type RespondOptions } from "./request-response.js";
+import { ServerList, type Servers } from "./server-list.js";
+import type { Subscription, UnsubscribeOptions } from "./subscription.js";
+import type { SubscribeOptions } from "./subscriptions.js";
+import { assertNoCallback } from "./wrong-option.js";
+
+/** What Node's `util.inspect` and `console.log` call. */
+const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+
+/** What is behind it, passwords and keys among it, is in private fields, which nothing prints: no logger, `console.dir` or JSON. */
+export class ClientHandle implements Client {
+  #engine: ClientEngine;
+  /** The option, for `connect`. */
+  readonly #signal: AbortSignalLike | undefined;
+  /** Made with the first request or responder. */
+  #requestResponse: RequestResponse | undefined;
+
+  constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
+    const servers = new ServerList(urls);
+    this.#engine = new ClientEngine(servers, parseConnectOptions(options, platform, servers.mayNameUser), platform);
+    this.#signal = options.signal;
+  }
+
+  get clientId(): string {
+    return this.#engine.connector.clientId;
+  }
+
+  get protocolVersion(): ProtocolVersion | undefined {
+    return this.#engine.connector.protocolVersion;
+  }
+
+  get connected(): boolean {
+    return this.#engine.connector.isOnline;
+  }
+
+  get statistics(): ClientStatistics {
+    return this.#engine.statistics;
+  }
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
+    assertListener(name, listener);
+    return this.#engine.emitter.on(name, listener);
+  }
+
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
+    assertListener(name, listener);
+    this.#engine.emitter.off(name, listener);
+  }
+
+  connect(signal: AbortSignalLike | undefined = this.#signal): Promise<Connected> {
+    if (this.#engine.isOver) {
+      this.#engine = this.#engine.renewed();
+      this.#requestResponse = undefined;
+    }
+    return this.#engine.connect(signal);
+  }
+
+  publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<PublishResult>;
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    options: PublishOptions = NO_OPTIONS,
+    callback?: unknown,
+  ): Promise<PublishResult> {
+    const engine = this.#engine;
+    try {
+      if (callback !== undefined) assertNoCallback(callback);
+      const { storage } = engine;
+      if (storage === undefined || storage.isOpen || engine.isClosed) return engine.publish(topic, payload, options);
+      // What an earlier process left comes first.
+      return storage.open().then(() => engine.publish(topic, payload, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  stored(): Promise<void> {
+    return this.#engine.stored();
+  }
+
+  subscribe(topicFilters: string | readonly string[], options?: SubscribeOptions): Promise<Subscription>;
+  async subscribe(
+    topicFilters: string | readonly string[],
+    options: SubscribeOptions = {},
+    callback?: unknown,
+  ): Promise<Subscription> {
+    if (this.#engine.isClosed) throw closedError("subscribe");
+    const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // which is told as it would be there
+    return this.#engine.consumers.subscriptions.subscribe(topicFilters, given);
+  }
+
+  async unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void> {
+    if (this.#engine.isClosed) throw closedError("unsubscribe");
+    return this.#engine.consumers.subscriptions.unsubscribeFilters(topicFilters, options);
+  }
+
+  request(topic: string, payload: string | Uint8Array, options: RequestOptions = {}): Promise<Message> {
+    return this.#requests.request(topic, payload, options);
+  }
+
+  respond(topicFilter: string, handler: RequestHandler, options: RespondOptions = {}): Promise<Subscription> {
+    return this.#requests.respond(topicFilter, handler, options);
+  }
+
+  async reauthenticate(): Promise<void> {
+    const { authenticator } = this.#engine;
+    if (authenticator === undefined) {
+      throw new UsageError("OPTION_INVALID", "reauthenticate: needs the option authentication, and MQTT 5");
+    }
+    if (!this.connected) throw new UsageError("NOT_CONNECTED", "reauthenticate: there is no connection");
+    await authenticator.authenticateAgain();
+  }
+
+  disconnect(options: DisconnectOptions = {}): Promise<void> {
+    try {
+      return this.#engine.disconnect(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  toJSON(): Pick<Client, "clientId" | "connected" | "protocolVersion"> {
+    const { clientId, connected, protocolVersion } = this;
+    return { clientId, connected, protocolVersion };
+  }
+
+  [inspected](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): unknown {
+    return inspect === undefined ? this.toJSON() : `Client ${inspect(this.toJSON(), options)}`;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.disconnect();
+  }
+
+  get #requests(): RequestResponse {
+    const engine = this.#engine;
+    this.#requestResponse ??= new RequestResponse(
+      this,
+      engine.connector.platform,
+      () => this.#engine.responseInformation,
+    );
+    return this.#requestResponse;
+  }
+}
