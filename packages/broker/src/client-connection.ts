@@ -13,18 +13,12 @@ import {
   PacketStream,
   type ProtocolVersion,
   packetTypeBits,
+  ReasonCode,
 } from "@aiko/mqtt/codec";
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
 import type { BrokerSettings } from "./broker-options.js";
 import type { KnownClient } from "./known-client.js";
-import {
-  KEEP_ALIVE_TIMEOUT,
-  PROTOCOL_ERROR,
-  type Refusal,
-  returnCodeOf,
-  SERVER_UNAVAILABLE,
-  TOPIC_NAME_INVALID,
-} from "./reason-codes.js";
+import { type Refusal, returnCodeOf } from "./return-codes.js";
 import type { Terms } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
@@ -204,7 +198,7 @@ export class ClientConnection implements ConnectionOwner {
     const connack = CONNACKS[error.code];
     if (this.stage.at === "admitted") {
       // What only CONNACK can say is said of a second CONNECT, which is a protocol error whatever it holds.
-      this.close(connack === undefined ? error.reasonCode : PROTOCOL_ERROR, error.message);
+      this.close(connack === undefined ? error.reasonCode : ReasonCode.PROTOCOL_ERROR, error.message);
       return;
     }
     if (this.stage.at === "waiting" && connack !== undefined) this.writeBytes(connack);
@@ -242,7 +236,7 @@ export class ClientConnection implements ConnectionOwner {
     if (!hasMoreLevels(topic, maximumTopicLevels)) return;
     throw new ProtocolError(
       "TOPIC_NAME_REFUSED",
-      TOPIC_NAME_INVALID,
+      ReasonCode.TOPIC_NAME_INVALID,
       `${what} has more levels than ${maximumTopicLevels}`,
     );
   }
@@ -250,7 +244,7 @@ export class ClientConnection implements ConnectionOwner {
   private connectTimedOut(): void {
     const { connectTimeout } = this.settings;
     if (this.stage.at === "waiting") this.drop(`no CONNECT within ${connectTimeout} ms`);
-    else this.refuse(SERVER_UNAVAILABLE, `authenticate had not answered within ${connectTimeout} ms`);
+    else this.refuse(ReasonCode.SERVER_UNAVAILABLE, `authenticate had not answered within ${connectTimeout} ms`);
   }
 
   private write(packet: Packet, version: ProtocolVersion): void {
@@ -282,7 +276,7 @@ export class ClientConnection implements ConnectionOwner {
     if (deadline === Infinity) return;
     this.timer = this.clock.schedule(Math.max(1, deadline - this.clock.now()), () => {
       if (this.clock.now() < client.session.deadline()) this.watch(client);
-      else this.close(KEEP_ALIVE_TIMEOUT, "silent for 1.5 times its keep-alive");
+      else this.close(ReasonCode.KEEP_ALIVE_TIMEOUT, "silent for 1.5 times its keep-alive");
     });
   }
 }

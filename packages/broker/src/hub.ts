@@ -4,14 +4,15 @@
  */
 
 import { type Clock, ProtocolError, platform, type QoS } from "@aiko/mqtt";
-import type {
-  ConnectPacket,
-  ProtocolVersion,
-  PublishPacket,
-  SubscribePacket,
-  SubscriptionRequest,
-  UnsubscribePacket,
-  Will,
+import {
+  type ConnectPacket,
+  type ProtocolVersion,
+  type PublishPacket,
+  ReasonCode,
+  type SubscribePacket,
+  type SubscriptionRequest,
+  type UnsubscribePacket,
+  type Will,
 } from "@aiko/mqtt/codec";
 import type { Delivery } from "@aiko/mqtt/session";
 import { parseSharedFilter } from "@aiko/mqtt/topic";
@@ -19,20 +20,8 @@ import type { BrokerSettings } from "./broker-options.js";
 import type { ClientConnection, Reception } from "./client-connection.js";
 import { type ClientOwner, KnownClient } from "./known-client.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage, willMessage } from "./published-message.js";
-import {
-  BAD_AUTHENTICATION_METHOD,
-  BAD_USER_NAME_OR_PASSWORD,
-  NO_MATCHING_SUBSCRIBERS,
-  NO_SUBSCRIPTION_EXISTED,
-  QUOTA_EXCEEDED,
-  SERVER_SHUTTING_DOWN,
-  SERVER_UNAVAILABLE,
-  SESSION_TAKEN_OVER,
-  SUBACK_FAILURE,
-  SUCCESS,
-  TOPIC_FILTER_INVALID,
-} from "./reason-codes.js";
 import { RetainedMessages } from "./retained-messages.js";
+import { SUBACK_FAILURE } from "./return-codes.js";
 import { SubscriptionTable } from "./subscription-table.js";
 import { connackOf, termsOf } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
@@ -87,7 +76,8 @@ export class Hub implements Reception, ClientOwner {
   /** Ends every connection and forgets every session. */
   close(): void {
     this.closed = true;
-    for (const connection of this.connections) connection.close(SERVER_SHUTTING_DOWN, "the broker is closing");
+    for (const connection of this.connections)
+      connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
     this.clients.clear();
     this.retained.close();
@@ -98,17 +88,17 @@ export class Hub implements Reception, ClientOwner {
     const { username, password } = packet;
     const method = packet.properties?.authenticationMethod;
     if (method !== undefined) {
-      connection.refuse(BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
+      connection.refuse(ReasonCode.BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
       return;
     }
     const decide = (allowed: boolean): void => {
       if (!connection.isDeciding) return; // the client has left meanwhile
-      if (this.closed) connection.refuse(SERVER_UNAVAILABLE, "the broker is closing");
+      if (this.closed) connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
       else if (allowed) this.letIn(connection, packet, clientId);
-      else connection.refuse(BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
+      else connection.refuse(ReasonCode.BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
     };
     const fail = (error: unknown): void =>
-      connection.refuse(SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
+      connection.refuse(ReasonCode.SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
     let allowed: unknown; // what is declared holds for TypeScript only
     try {
       const { address, origin } = connection.arrival;
@@ -131,7 +121,7 @@ export class Hub implements Reception, ClientOwner {
     }
     const recipients = this.subscriptions.recipients(message);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
-    return recipients.size === 0 ? NO_MATCHING_SUBSCRIBERS : SUCCESS;
+    return recipients.size === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
@@ -170,7 +160,7 @@ export class Hub implements Reception, ClientOwner {
     const { packetIdentifier, topicFilters } = packet;
     const reasonCodes = topicFilters.map((topicFilter) => {
       client.topicFilters.delete(topicFilter);
-      return this.subscriptions.delete(client, topicFilter) ? SUCCESS : NO_SUBSCRIPTION_EXISTED;
+      return this.subscriptions.delete(client, topicFilter) ? ReasonCode.SUCCESS : ReasonCode.NO_SUBSCRIPTION_EXISTED;
     });
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
@@ -190,19 +180,24 @@ export class Hub implements Reception, ClientOwner {
   private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
     const { maximumTopicLevels, maximumSubscriptions } = this.settings;
     const matched = parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
-    if (hasMoreLevels(matched, maximumTopicLevels)) return TOPIC_FILTER_INVALID;
+    if (hasMoreLevels(matched, maximumTopicLevels)) return ReasonCode.TOPIC_FILTER_INVALID;
     const { topicFilters } = client;
-    return topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter) ? undefined : QUOTA_EXCEEDED;
+    return topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter)
+      ? undefined
+      : ReasonCode.QUOTA_EXCEEDED;
   }
 
   private letIn(connection: ClientConnection, packet: ConnectPacket, clientId: string): void {
     const { settings } = this;
     if (this.clients.size >= settings.maximumSessions && !this.clients.has(clientId)) {
-      connection.refuse(QUOTA_EXCEEDED, `"${clientId}": more than maximumSessions ${settings.maximumSessions}`);
+      connection.refuse(
+        ReasonCode.QUOTA_EXCEEDED,
+        `"${clientId}": more than maximumSessions ${settings.maximumSessions}`,
+      );
       return;
     }
     const { protocolVersion, cleanStart } = packet;
-    this.clients.get(clientId)?.end(SESSION_TAKEN_OVER, "another connection took the session over");
+    this.clients.get(clientId)?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took the session over");
     const former = this.clients.get(clientId); // gone by now if its session ended with its connection
     if (former !== undefined && cleanStart) this.endSession(former);
     const resumed = former !== undefined && !cleanStart;

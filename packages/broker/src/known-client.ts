@@ -1,14 +1,15 @@
 /** All that the broker keeps of one client: its session, its subscriptions, its will, its connection if it has one. */
 
 import { type Clock, type MqttError, ProtocolError, type Timer } from "@aiko/mqtt";
-import type {
-  ConnectPacket,
-  DisconnectPacket,
-  ProtocolVersion,
-  PublishPacket,
-  SubscribePacket,
-  UnsubscribePacket,
-  Will,
+import {
+  type ConnectPacket,
+  type DisconnectPacket,
+  type ProtocolVersion,
+  type PublishPacket,
+  ReasonCode,
+  type SubscribePacket,
+  type UnsubscribePacket,
+  type Will,
 } from "@aiko/mqtt/codec";
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "./client-connection.js";
@@ -19,7 +20,6 @@ import {
   type PublishedMessage,
   type SharedMessage,
 } from "./published-message.js";
-import { PROTOCOL_ERROR } from "./reason-codes.js";
 import type { Recipient, Subscriber } from "./subscription-table.js";
 
 /** What a client asks of the rest of the broker. */
@@ -152,7 +152,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
       if (this.expiry === 0 && expiry > 0) {
         throw new ProtocolError(
           "PROTOCOL_ERROR",
-          PROTOCOL_ERROR,
+          ReasonCode.PROTOCOL_ERROR,
           `disconnect: sessionExpiryInterval ${expiry} after 0 in CONNECT [MQTT5-3.14.2.2.2]`,
         );
       }

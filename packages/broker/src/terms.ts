@@ -1,8 +1,7 @@
 /** The terms on which a client is let in: what its CONNECT asks for, within the broker's limits, and the CONNACK that says so. */
 
-import type { ConnackPacket, ConnectPacket } from "@aiko/mqtt/codec";
+import { type ConnackPacket, type ConnectPacket, ReasonCode } from "@aiko/mqtt/codec";
 import { type BrokerSettings, PROTOCOL_MAXIMUM } from "./broker-options.js";
-import { SUCCESS } from "./reason-codes.js";
 
 /** What CONNACK need not say: who does not hear of another takes this one. */
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
@@ -37,7 +36,11 @@ export function termsOf(packet: ConnectPacket, clientId: string, resumed: boolea
 export function connackOf(packet: ConnectPacket, terms: Terms, settings: BrokerSettings): ConnackPacket {
   const { protocolVersion } = packet;
   const { clientId, resumed, sessionExpiry, keepAlive } = terms;
-  const connack = { type: "connack", sessionPresent: resumed && protocolVersion !== 3, reasonCode: SUCCESS } as const;
+  const connack = {
+    type: "connack",
+    sessionPresent: resumed && protocolVersion !== 3,
+    reasonCode: ReasonCode.SUCCESS,
+  } as const;
   if (protocolVersion !== 5) return connack;
   const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = settings;
   const asked = packet.properties?.sessionExpiryInterval ?? 0;

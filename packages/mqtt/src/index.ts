@@ -1,5 +1,7 @@
 /** The entry `@aiko/mqtt`: the client. */
 
+import * as ReasonCode from "./reason-code.js";
+
 /** What this runtime brings, for those who replace a part of it: `{ ...platform, dial: myDial }`. */
 export { platform } from "#platform";
 
@@ -63,3 +65,5 @@ export type { Random } from "./platform/random.js";
 export type { Store, StoreChange, StoreRecord } from "./platform/store.js";
 export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
 export { MemoryStore } from "./store/memory-store.js";
+/** The reason codes of MQTT 5 by name: `ReasonCode.NOT_AUTHORIZED`. */
+export { ReasonCode };

@@ -5,6 +5,7 @@
 
 import type { AuthPacket, ConnackPacket } from "../codec/packets.js";
 import { type MqttError, RefusedError, UsageError } from "../errors.js";
+import { CONTINUE_AUTHENTICATION, NOT_AUTHORIZED, RE_AUTHENTICATE } from "../reason-code.js";
 
 type Data = Uint8Array | undefined;
 
@@ -19,10 +20,6 @@ export interface AuthenticationOptions {
   /** What the server said with its success, for methods by which it proves itself too. */
   readonly finish?: ((data: Data) => void | Promise<void>) | undefined;
 }
-
-const CONTINUE = 0x18;
-const REAUTHENTICATE = 0x19;
-const NOT_AUTHORIZED = 0x87;
 
 export class Authenticator {
   /** Counts exchanges, so that a slow callback of an earlier one says nothing in a later one. */
@@ -56,10 +53,10 @@ export class Authenticator {
 
   received(packet: AuthPacket): void {
     const data = packet.properties?.authenticationData;
-    if (packet.reasonCode === CONTINUE) {
+    if (packet.reasonCode === CONTINUE_AUTHENTICATION) {
       this.run(async (current) => {
         const answer = await this.options.respond(data);
-        if (current()) this.say(CONTINUE, answer);
+        if (current()) this.say(CONTINUE_AUTHENTICATION, answer);
       });
       return;
     }
@@ -81,7 +78,7 @@ export class Authenticator {
     const { again } = this;
     try {
       const begun = await Promise.race([this.begin(), done]); // `done` rejects if the connection is lost meanwhile
-      if (begun) this.say(REAUTHENTICATE, begun.data);
+      if (begun) this.say(RE_AUTHENTICATE, begun.data);
     } catch (error) {
       if (this.again === again) this.again = undefined;
       throw error;

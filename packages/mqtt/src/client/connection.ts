@@ -10,6 +10,7 @@ import { ServerPacketStream } from "../codec/server-packet-stream.js";
 import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport } from "../platform/transport.js";
+import { MALFORMED_PACKET, PROTOCOL_ERROR, SESSION_TAKEN_OVER, UNSPECIFIED_ERROR } from "../reason-code.js";
 import type { Attempt, ClientSession } from "../session/client-session.js";
 import { type ConnectionOwner, NetworkConnection } from "../session/network-connection.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
@@ -106,6 +107,7 @@ export class Connection implements ConnectionOwner {
   /** The server is not to be trusted with more: says DISCONNECT on MQTT 5 and closes [MQTT5-4.12.1-2]. */
   refuse(error: MqttError): void {
     if (this.over) return;
+    // The one code for this that a client may send: "Not authorized" is the server's.
     this.session.sayDisconnect({ reasonCode: UNSPECIFIED_ERROR });
     this.end(error);
   }
@@ -148,7 +150,11 @@ export class Connection implements ConnectionOwner {
   private listen(bytes: Uint8Array): void {
     this.heard = true;
     if (String.fromCharCode(...bytes.subarray(0, 5)) !== "HTTP/") return;
-    throw new ProtocolError("MALFORMED_PACKET", 0x81, "it speaks HTTP; for a WebSocket the URL begins with ws:");
+    throw new ProtocolError(
+      "MALFORMED_PACKET",
+      MALFORMED_PACKET,
+      "it speaks HTTP; for a WebSocket the URL begins with ws:",
+    );
   }
 
   beforeFlush(): Promise<void> | undefined {
@@ -260,11 +266,6 @@ function noMqtt(server: string, error: ProtocolError): ProtocolError {
   const message = `${server} does not answer as an MQTT server does: ${error.message}`;
   return new ProtocolError(error.code, error.reasonCode, message, { cause: error });
 }
-
-const PROTOCOL_ERROR = 0x82;
-/** The one code for this that a client may send: 0x87 (Not authorized) is the server's. */
-const UNSPECIFIED_ERROR = 0x80;
-const SESSION_TAKEN_OVER = 0x8e;
 
 function disconnectedByServer(server: string, clientId: string, packet: DisconnectPacket): RefusedError {
   const { reasonCode, properties } = packet;

@@ -10,9 +10,11 @@ import type { Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import { utf8Bytes } from "../platform/text.js";
 import type { Transport } from "../platform/transport.js";
+import { SERVER_MOVED, SESSION_TAKEN_OVER, UNSUPPORTED_PROTOCOL_VERSION, USE_ANOTHER_SERVER } from "../reason-code.js";
 import type { Attempt, ClientSession } from "../session/client-session.js";
 import { AbortSource, assertNotAborted, onAbort, orAborted } from "./abort-source.js";
 import type { Authenticator } from "./authenticator.js";
+import { isFinal, PERHAPS_FOR_NOW } from "./connack-refusals.js";
 import type { ClientSettings } from "./connect-options.js";
 import { Connection, type ConnectionEvents } from "./connection.js";
 import { given } from "./given-function.js";
@@ -76,11 +78,6 @@ const TAKE_OVER_PATTERN = 2;
 const FIRST_UNSTABLE = 3;
 const NEXT_UNSTABLE = 10;
 
-/** Codes of CONNACK after which trying again cannot help: the return codes before MQTT 5, then its reason codes. */
-const FINAL: ReadonlySet<number> = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c]);
-
-/** Of them, those that a server may say of a client that it accepted before, and not mean for ever. */
-const PERHAPS_FOR_NOW: ReadonlySet<number> = new Set([2, 4, 5, 0x86, 0x87, 0x8a]);
 /** So many refusals in a row are answered without delay where the application gives credentials anew at each attempt. */
 const MOST_REFUSALS = 3;
 
@@ -253,7 +250,7 @@ export class Connector implements ConnectionEvents {
         const failure = error as MqttError;
         if (failure.code === "ABORTED" || this.isStopped) throw failure;
         if (last !== undefined && isOwn) earlier.push(last);
-        if (isOwn && isFinal(failure)) throw roundFailure(failure, earlier);
+        if (isOwn && cannotHelp(failure)) throw roundFailure(failure, earlier);
         this.servers.failed(next);
         const told = this.follow(next, failure);
         if (isOwn) last = told;
@@ -466,7 +463,7 @@ export class Connector implements ConnectionEvents {
     const { policy } = this;
     const { clock } = this.platform;
     const now = clock.now();
-    const refused = isFinal(error);
+    const refused = cannotHelp(error);
     if (!refused) this.refusals = 0;
     else if (this.refusals++ === 0) this.refusedSince = now;
     const slowly = refused && (this.settings.credentials === undefined || this.refusals > MOST_REFUSALS);
@@ -482,7 +479,7 @@ export class Connector implements ConnectionEvents {
   /** Whether trying again cannot help a client that was accepted once. */
   private isOver(error: MqttError, now: number): boolean {
     if (!(error instanceof RefusedError) || error.code !== "CONNECT_REFUSED") return true;
-    if (!PERHAPS_FOR_NOW.has(error.reasonCode)) return true;
+    if (!PERHAPS_FOR_NOW.includes(error.reasonCode)) return true;
     return now - this.refusedSince >= (this.settings.reconnect?.maximumRefusal ?? 0);
   }
 
@@ -526,10 +523,6 @@ export class Connector implements ConnectionEvents {
   }
 }
 
-const SESSION_TAKEN_OVER = 0x8e;
-const USE_ANOTHER_SERVER = 0x9c;
-const SERVER_MOVED = 0x9d;
-const UNSUPPORTED_PROTOCOL_VERSION = 0x84;
 const UNACCEPTABLE_PROTOCOL_VERSION = 1;
 
 /** Whether another version of the protocol might fare better: servers say no in several ways, some by hanging up. */
@@ -539,9 +532,8 @@ function mayBeTheVersion(error: MqttError): boolean {
   return error.reasonCode === UNSUPPORTED_PROTOCOL_VERSION || error.reasonCode === UNACCEPTABLE_PROTOCOL_VERSION;
 }
 
-function isFinal(error: MqttError): boolean {
-  if (error instanceof UsageError || error.code === "AUTHENTICATION_FAILED") return true;
-  return error instanceof RefusedError && error.code === "CONNECT_REFUSED" && FINAL.has(error.reasonCode);
+function cannotHelp(error: MqttError): boolean {
+  return isFinal(error) || error.code === "AUTHENTICATION_FAILED";
 }
 
 function passwordBytes(password: string | Uint8Array | undefined): Uint8Array | undefined {

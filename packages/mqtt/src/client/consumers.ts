@@ -6,6 +6,7 @@
 import type { PublishPacket } from "../codec/packets.js";
 import type { MqttError, TimeoutError } from "../errors.js";
 import type { Clock } from "../platform/clock.js";
+import { IMPLEMENTATION_SPECIFIC_ERROR } from "../reason-code.js";
 import type { ClientSession } from "../session/client-session.js";
 import type { FilterRequest } from "../session/filter-requests.js";
 import type { Delivery } from "../session/message-receiver.js";
@@ -22,7 +23,6 @@ import { SubscriptionRegistry } from "./subscription-registry.js";
 import { type Requester, Subscriptions } from "./subscriptions.js";
 
 /** The reason code for a message that its handler failed with. */
-const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
 
 export class Consumers implements RouterOwner, InboxOwner, Requester, AnswerWatchOwner {
   readonly subscriptions: Subscriptions;

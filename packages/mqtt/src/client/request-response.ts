@@ -11,6 +11,7 @@ import { assertPayload } from "../codec/publish-coder.js";
 import { ProtocolError, TimeoutError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
+import { TOPIC_NAME_INVALID } from "../reason-code.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertTopicName } from "../topic/topic-name.js";
@@ -58,7 +59,6 @@ const DEFAULT_TIMEOUT = 10_000;
 const CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
 /** 129 bits, which nobody guesses. */
 const NUMBER_LENGTH = 25;
-const TOPIC_NAME_INVALID = 0x90;
 
 export class RequestResponse {
   /** By number, which is the correlation data or the last level of the response's topic. */

@@ -1,6 +1,7 @@
 /** CONNECT, both ways: the packet with the most rules, and the only one that tells its own version. */
 
 import { ProtocolError, UsageError } from "../errors.js";
+import { CLIENT_IDENTIFIER_NOT_VALID, TOPIC_NAME_INVALID, UNSUPPORTED_PROTOCOL_VERSION } from "../reason-code.js";
 import { quotable, stringProblem } from "../topic/mqtt-string.js";
 import { topicNameProblem } from "../topic/topic-name.js";
 import type { BodyWriter } from "./body-writer.js";
@@ -44,7 +45,7 @@ function protocolVersion(name: string, level: number): ProtocolVersion {
   if (name === "MQTT" && (level === 4 || level === 5)) return level;
   throw new ProtocolError(
     "UNSUPPORTED_PROTOCOL_VERSION",
-    0x84,
+    UNSUPPORTED_PROTOCOL_VERSION,
     `connect: protocol name "${name.slice(0, 16)}" with version ${level} is none of MQIsdp 3, MQTT 4, MQTT 5 [MQTT-3.1.2-1]`,
   );
 }
@@ -59,7 +60,7 @@ export function readConnect(cursor: Cursor, limits: DecoderLimits): ConnectPacke
   const cleanStart = (flags & CLEAN_START) !== 0;
   const problem = clientIdProblem(version, clientId, cleanStart);
   if (problem && !(limits.longClientIdentifiers && clientId.length > LONGEST_CLIENT_ID_31)) {
-    throw new ProtocolError("CLIENT_IDENTIFIER_REFUSED", 0x85, `connect: clientId ${problem}`);
+    throw new ProtocolError("CLIENT_IDENTIFIER_REFUSED", CLIENT_IDENTIFIER_NOT_VALID, `connect: clientId ${problem}`);
   }
   const will = flags & WILL ? readWill(cursor, version, flags) : undefined;
   // In 3.1 the remaining length takes precedence over the flags [MQTT31-11].
@@ -101,7 +102,7 @@ function readWill(cursor: Cursor, version: ProtocolVersion, flags: number): Will
   const properties = version === 5 ? (readProperties(cursor, "will") as WillProperties | undefined) : undefined;
   const topic = cursor.text("connect: will topic");
   const problem = topicNameProblem(topic);
-  if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `connect: will topic ${problem}`);
+  if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", TOPIC_NAME_INVALID, `connect: will topic ${problem}`);
   return {
     topic,
     payload: cursor.ownBinary("connect: will payload"),

@@ -2,20 +2,21 @@
 
 import { ProtocolError } from "../errors.js";
 import { readUtf8 } from "../platform/text.js";
+import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../reason-code.js";
 
 /** The packet cannot be parsed: reason code 0x81. */
 export function malformed(message: string): ProtocolError {
-  return new ProtocolError("MALFORMED_PACKET", 0x81, message);
+  return new ProtocolError("MALFORMED_PACKET", MALFORMED_PACKET, message);
 }
 
 /** The packet can be parsed and must not be sent: reason code 0x82. */
 export function forbidden(message: string): ProtocolError {
-  return new ProtocolError("PROTOCOL_ERROR", 0x82, message);
+  return new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, message);
 }
 
 /** The packet, or a list in it, is longer than is taken: reason code 0x95. */
 export function tooLarge(message: string): ProtocolError {
-  return new ProtocolError("PACKET_TOO_LARGE", 0x95, message);
+  return new ProtocolError("PACKET_TOO_LARGE", PACKET_TOO_LARGE, message);
 }
 
 export class Cursor {

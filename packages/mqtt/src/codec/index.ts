@@ -1,5 +1,7 @@
 /** The entry `@aiko/mqtt/codec`: bytes to packets and back. */
 
+import * as ReasonCode from "../reason-code.js";
+
 export { encode } from "./encode.js";
 export { type DecoderLimits, packetTypeBits } from "./limits.js";
 export { PacketStream } from "./packet-stream.js";
@@ -40,3 +42,4 @@ export type {
 } from "./properties.js";
 export { describeReasonCode, describeReturnCode } from "./reason-codes.js";
 export { ServerPacketStream } from "./server-packet-stream.js";
+export { ReasonCode };

@@ -1,6 +1,7 @@
 /** The decoder for whatever comes, from servers and clients: it can learn the version of the protocol from CONNECT. */
 
 import { ProtocolError } from "../errors.js";
+import { PROTOCOL_ERROR, UNSUPPORTED_PROTOCOL_VERSION } from "../reason-code.js";
 import { readConnect } from "./connect-coder.js";
 import type { Cursor } from "./cursor.js";
 import type { RequestType } from "./decode.js";
@@ -50,7 +51,7 @@ export class PacketStream extends ServerPacketStream {
 
   protected override expect(first: number): void {
     if (!this.learnt && first >> 4 !== CONNECT && first >> 4 !== 0) {
-      throw new ProtocolError("PROTOCOL_ERROR", 0x82, "the first packet must be CONNECT [MQTT-3.1.0-1]");
+      throw new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, "the first packet must be CONNECT [MQTT-3.1.0-1]");
     }
     super.expect(first);
   }
@@ -59,7 +60,7 @@ export class PacketStream extends ServerPacketStream {
     if (this.learnt && this.protocolVersion !== version) {
       throw new ProtocolError(
         "UNSUPPORTED_PROTOCOL_VERSION",
-        0x84,
+        UNSUPPORTED_PROTOCOL_VERSION,
         `connect: protocol version ${version} on a connection of version ${this.protocolVersion}`,
       );
     }

@@ -1,6 +1,7 @@
 /** Reads and writes a packet's properties by walking the table in `property-rules.ts`. */
 
 import { ProtocolError, UsageError } from "../errors.js";
+import { TOPIC_ALIAS_INVALID } from "../reason-code.js";
 import { shownValue } from "../topic/shown-value.js";
 import { topicNameProblem } from "../topic/topic-name.js";
 import { BodyWriter } from "./body-writer.js";
@@ -95,7 +96,8 @@ function bit(cursor: Cursor, field: string): number {
 function notZero(rule: PropertyRule, field: string, value: number): number {
   if (!rule.nonZero || value !== 0) return value;
   const { name } = rule;
-  if (name === "topicAlias") throw new ProtocolError("TOPIC_ALIAS_INVALID", 0x94, `${field} 0 [MQTT5-3.3.2-8]`);
+  if (name === "topicAlias")
+    throw new ProtocolError("TOPIC_ALIAS_INVALID", TOPIC_ALIAS_INVALID, `${field} 0 [MQTT5-3.3.2-8]`);
   throw forbidden(`${field} must not be 0`);
 }
 

@@ -2,6 +2,7 @@
 
 import { ProtocolError, UsageError } from "../errors.js";
 import { utf8Length, writeUtf8 } from "../platform/text.js";
+import { TOPIC_NAME_INVALID } from "../reason-code.js";
 import { shownValue } from "../topic/shown-value.js";
 import { assertTopicName, topicNameProblem } from "../topic/topic-name.js";
 import { BodyWriter } from "./body-writer.js";
@@ -202,7 +203,7 @@ function readTopic(
   const topic = cursor.text("publish: topicName");
   if (topic === "") return topic;
   const problem = topicNameProblem(topic);
-  if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", 0x90, `publish: topicName ${problem}`);
+  if (problem) throw new ProtocolError("TOPIC_NAME_REFUSED", TOPIC_NAME_INVALID, `publish: topicName ${problem}`);
   const tooLong = topicLengthProblem(version, topic);
   if (tooLong) throw forbidden(`publish: topicName ${tooLong}`);
   topics.add(bytes, start + 2, cursor.at, topic);

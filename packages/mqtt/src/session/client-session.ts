@@ -20,6 +20,7 @@ import type {
 } from "../codec/packets.js";
 import { type ConnectProperties, withoutUndefined } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
+import { RE_AUTHENTICATE, SUCCESS } from "../reason-code.js";
 import { AcknowledgementWatch } from "./acknowledgement-watch.js";
 import { type FilterRequest, FilterRequests, SubscribeRequest } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
@@ -413,7 +414,7 @@ export class ClientSession {
     const bytes = encodeClientPacket({ type: "auth", reasonCode, properties }, 5);
     const maximum = this.limits?.maximumPacketSize ?? Infinity;
     if (bytes.length > maximum) throw packetTooLarge(maximum, "AUTH with its authenticationData");
-    if (reasonCode === REAUTHENTICATE) authentication.again = true;
+    if (reasonCode === RE_AUTHENTICATE) authentication.again = true;
     authentication.asked = false;
     link.outlet.out.append(bytes);
     link.outlet.touch();
@@ -518,7 +519,7 @@ export class ClientSession {
     // Each calls the application: one that did not wait could be called any number of times at once.
     if (authentication.asked) throw forbidden("auth: the server must wait for the answer to its last one [MQTT5 4.12]");
     const online = this.link.at === "online";
-    if (reasonCode === REAUTHENTICATE || (online && !again) || (reasonCode === SUCCESS && !again)) {
+    if (reasonCode === RE_AUTHENTICATE || (online && !again) || (reasonCode === SUCCESS && !again)) {
       throw forbidden(`auth: reason code ${reasonCode} must not come now [MQTT5-4.12.0-2]`);
     }
     if (reasonCode === SUCCESS) authentication.again = false;
@@ -554,9 +555,6 @@ export class ClientSession {
 function isQoS2({ qos }: SubscriptionRequest): boolean {
   return qos === 2;
 }
-
-const SUCCESS = 0;
-const REAUTHENTICATE = 0x19;
 
 /** DISCONNECT, without what would make it longer than the server takes [MQTT5-3.14.2-3, 3.14.2-4]; nothing if it always is. */
 function farewell(packet: Omit<DisconnectPacket, "type">, maximumPacketSize: number): Uint8Array {

@@ -3,6 +3,7 @@
 import { forbidden } from "../codec/cursor.js";
 import type { PublishPacket } from "../codec/packets.js";
 import { ProtocolError } from "../errors.js";
+import { TOPIC_ALIAS_INVALID } from "../reason-code.js";
 
 export class IncomingTopicAliases {
   /** Made with the first alias. */
@@ -22,7 +23,7 @@ export class IncomingTopicAliases {
     if (topicAlias > this.maximum) {
       throw new ProtocolError(
         "TOPIC_ALIAS_INVALID",
-        0x94,
+        TOPIC_ALIAS_INVALID,
         `publish: topicAlias ${topicAlias} is above the topicAliasMaximum of ${this.maximum} [MQTT5-3.3.2-9]`,
       );
     }

@@ -8,6 +8,7 @@ import { forbidden } from "../codec/cursor.js";
 import { PUBACK, PUBCOMP, PUBREC, writeAcknowledgement, writeClientPacket } from "../codec/encode.js";
 import type { ProtocolVersion, PublishPacket, PubrelPacket } from "../codec/packets.js";
 import { ProtocolError } from "../errors.js";
+import { PACKET_IDENTIFIER_NOT_FOUND, RECEIVE_MAXIMUM_EXCEEDED } from "../reason-code.js";
 import type { Outlet } from "./message-sender.js";
 import { Queue } from "./queue.js";
 import type { SessionJournal } from "./session-journal.js";
@@ -156,7 +157,7 @@ export class MessageReceiver {
     }
     const { out } = link.outlet;
     if (known === undefined && link.version === 5) {
-      writeClientPacket(out, { type: "pubcomp", packetIdentifier, reasonCode: 0x92 }, 5);
+      writeClientPacket(out, { type: "pubcomp", packetIdentifier, reasonCode: PACKET_IDENTIFIER_NOT_FOUND }, 5);
     } else {
       writeAcknowledgement(out, PUBCOMP, packetIdentifier);
     }
@@ -280,7 +281,7 @@ export class MessageReceiver {
 function tooMany(receiveMaximum: number): ProtocolError {
   return new ProtocolError(
     "RECEIVE_MAXIMUM_EXCEEDED",
-    0x93,
+    RECEIVE_MAXIMUM_EXCEEDED,
     `publish: more than receiveMaximum ${receiveMaximum} messages unacknowledged [MQTT5-3.3.4-9]`,
   );
 }

@@ -12,6 +12,7 @@ import type { PublishProperties } from "../codec/properties.js";
 import { type PublishFields, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { type MqttError, RefusedError, TransportError, UsageError } from "../errors.js";
+import { PACKET_IDENTIFIER_NOT_FOUND } from "../reason-code.js";
 import { Inflight } from "./inflight.js";
 import { InheritedIdentifiers } from "./inherited-identifiers.js";
 import { Outbox, type OutboxBounds, type OutboxCounts, type OutboxOwner } from "./outbox.js";
@@ -271,7 +272,11 @@ export class MessageSender implements OutboxOwner {
       throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has had no PUBREC`);
     }
     // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
-    this.conclude(message, packet.reasonCode === 0x92 ? { reasonCode: 0, properties: undefined } : packet, now);
+    this.conclude(
+      message,
+      packet.reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? { reasonCode: 0, properties: undefined } : packet,
+      now,
+    );
   }
 
   /** PINGRESP has come. */
@@ -483,7 +488,8 @@ export class MessageSender implements OutboxOwner {
 
   private releaseUnknown(link: SenderLink, packetIdentifier: number): void {
     const { out } = link.outlet;
-    if (link.version === 5) writeClientPacket(out, { type: "pubrel", packetIdentifier, reasonCode: 0x92 }, 5);
+    if (link.version === 5)
+      writeClientPacket(out, { type: "pubrel", packetIdentifier, reasonCode: PACKET_IDENTIFIER_NOT_FOUND }, 5);
     else writeAcknowledgement(out, PUBREL, packetIdentifier);
     link.outlet.touch();
   }

@@ -5,6 +5,23 @@
  */
 
 import { type MqttError, RefusedError, TransportError } from "../errors.js";
+import {
+  ADMINISTRATIVE_ACTION,
+  KEEP_ALIVE_TIMEOUT,
+  MAXIMUM_CONNECT_TIME,
+  NOT_AUTHORIZED,
+  PACKET_TOO_LARGE,
+  PAYLOAD_FORMAT_INVALID,
+  QOS_NOT_SUPPORTED,
+  RETAIN_NOT_SUPPORTED,
+  SERVER_BUSY,
+  SERVER_MOVED,
+  SERVER_SHUTTING_DOWN,
+  SESSION_TAKEN_OVER,
+  SUCCESS,
+  TOPIC_NAME_INVALID,
+  USE_ANOTHER_SERVER,
+} from "../reason-code.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
 /** What a connection counts on which messages were in flight and none was acknowledged, if the server closed it … */
@@ -22,9 +39,26 @@ const CERTAIN = 10;
 const MOST_FOR_ONE = 20;
 
 /** Reason codes of DISCONNECT that name what is wrong with a message. */
-const NAMING: ReadonlySet<number> = new Set([0x87, 0x90, 0x95, 0x99, 0x9a, 0x9b]);
+const NAMING: ReadonlySet<number> = new Set([
+  NOT_AUTHORIZED,
+  TOPIC_NAME_INVALID,
+  PACKET_TOO_LARGE,
+  PAYLOAD_FORMAT_INVALID,
+  RETAIN_NOT_SUPPORTED,
+  QOS_NOT_SUPPORTED,
+]);
 /** Reason codes of DISCONNECT that have nothing to do with any message. */
-const INNOCENT: ReadonlySet<number> = new Set([0x00, 0x89, 0x8b, 0x8d, 0x8e, 0x98, 0x9c, 0x9d, 0xa0]);
+const INNOCENT: ReadonlySet<number> = new Set([
+  SUCCESS,
+  SERVER_BUSY,
+  SERVER_SHUTTING_DOWN,
+  KEEP_ALIVE_TIMEOUT,
+  SESSION_TAKEN_OVER,
+  ADMINISTRATIVE_ACTION,
+  USE_ANOTHER_SERVER,
+  SERVER_MOVED,
+  MAXIMUM_CONNECT_TIME,
+]);
 
 export class PoisonWatch {
   /** What the last connections in a row count. */

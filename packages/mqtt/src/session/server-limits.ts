@@ -4,6 +4,14 @@ import type { ConnackPacket, ProtocolVersion, SubscriptionRequest } from "../cod
 import type { SubscribeProperties } from "../codec/properties.js";
 import type { PublishFields } from "../codec/publish-coder.js";
 import { RefusedError } from "../errors.js";
+import {
+  PACKET_TOO_LARGE,
+  QOS_NOT_SUPPORTED,
+  RETAIN_NOT_SUPPORTED,
+  SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
+  SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
+  WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
+} from "../reason-code.js";
 import { hasWildcard } from "../topic/topic-filter.js";
 
 const PROTOCOL_MAXIMUM = 268_435_460;
@@ -57,14 +65,14 @@ export function publishRefusal(limits: PublishLimits, message: PublishFields): R
   if (message.qos > limits.maximumQoS) {
     return new RefusedError(
       "MAXIMUM_QOS_EXCEEDED",
-      0x9b,
+      QOS_NOT_SUPPORTED,
       `qos ${message.qos} for "${message.topic}": the server's maximumQoS is ${limits.maximumQoS} [MQTT5-3.2.2-11]`,
     );
   }
   if (message.retain && !limits.retainAvailable) {
     return new RefusedError(
       "RETAIN_NOT_AVAILABLE",
-      0x9a,
+      RETAIN_NOT_SUPPORTED,
       `retain true for "${message.topic}": the server has retainAvailable 0 [MQTT5-3.2.2-14]`,
     );
   }
@@ -77,14 +85,14 @@ export function subscriptionRefusal(limits: ServerLimits, request: SubscriptionR
   if (!limits.sharedSubscriptionAvailable && topicFilter.startsWith("$share/")) {
     return new RefusedError(
       "SHARED_SUBSCRIPTION_NOT_AVAILABLE",
-      0x9e,
+      SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
       `topicFilter "${topicFilter}": the server has sharedSubscriptionAvailable 0`,
     );
   }
   if (!limits.wildcardSubscriptionAvailable && hasWildcard(topicFilter)) {
     return new RefusedError(
       "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE",
-      0xa2,
+      WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
       `topicFilter "${topicFilter}": the server has wildcardSubscriptionAvailable 0`,
     );
   }
@@ -100,7 +108,7 @@ export function identifierRefusal(
   if (identifier === undefined || limits.subscriptionIdentifiersAvailable) return undefined;
   return new RefusedError(
     "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE",
-    0xa1,
+    SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
     `subscriptionIdentifier ${identifier}: the server has subscriptionIdentifiersAvailable 0`,
   );
 }
@@ -108,7 +116,7 @@ export function identifierRefusal(
 export function packetTooLarge(limit: number, what: string): RefusedError {
   return new RefusedError(
     "MAXIMUM_PACKET_SIZE_EXCEEDED",
-    0x95,
+    PACKET_TOO_LARGE,
     `${what} is longer than the peer's maximumPacketSize of ${limit} bytes [MQTT5-3.2.2-15]`,
   );
 }

@@ -4,6 +4,7 @@
  */
 
 import type { PublishPacket } from "../codec/packets.js";
+import { PACKET_IDENTIFIER_NOT_FOUND } from "../reason-code.js";
 import { acknowledgement, PUBACK, PUBCOMP, PUBREC } from "./client-packets.js";
 import type { SmallVersion } from "./packet-writer.js";
 import { fault } from "./reason-rules.js";
@@ -19,7 +20,6 @@ export interface Delivery {
 /** In place of a reason code: the application was not given the message. */
 export const NOT_GIVEN = -1;
 const REFUSAL = 0x80;
-const NOT_FOUND = 0x92;
 
 export class IncomingMessages {
   /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL. */
@@ -81,7 +81,9 @@ export class IncomingMessages {
       if (this.#owed.delete(delivery) && delivery.reasonCode === undefined) throw fault("pubrel: not expected");
       this.#forget(delivery);
     }
-    this.#write(acknowledgement(PUBCOMP, packetIdentifier, delivery || this.#version < 5 ? 0 : NOT_FOUND));
+    this.#write(
+      acknowledgement(PUBCOMP, packetIdentifier, delivery || this.#version < 5 ? 0 : PACKET_IDENTIFIER_NOT_FOUND),
+    );
   }
 
   #acknowledge(): void {

@@ -18,8 +18,15 @@ import type {
 } from "../codec/packets.js";
 import { type PropertyPlace, type PropertyRule, propertyRules } from "../codec/property-rules.js";
 import type { ProtocolError } from "../errors.js";
+import {
+  MALFORMED_PACKET,
+  PACKET_TOO_LARGE,
+  SUCCESS,
+  TOPIC_ALIAS_INVALID,
+  TOPIC_NAME_INVALID,
+} from "../reason-code.js";
 import { SIZES, type SmallVersion } from "./packet-writer.js";
-import { fault, hex, MALFORMED, mayCarry, type ReasonedType, TOO_LARGE } from "./reason-rules.js";
+import { fault, hex, mayCarry, type ReasonedType } from "./reason-rules.js";
 import { isTopicName } from "./topic-rules.js";
 
 /** What a server may send to a client that asked for no authentication. */
@@ -45,10 +52,7 @@ const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Bytes of a packet that is no PUBLISH, and of a PUBLISH's properties. */
 const MOST_CONTROL = 262_144;
-const SUCCESS = 0;
 const MAXIMUM_RETURN_CODE = 5;
-const TOPIC_NAME_INVALID = 0x90;
-const TOPIC_ALIAS_INVALID = 0x94;
 
 export class PacketReader {
   #bytes!: Uint8Array;
@@ -101,22 +105,22 @@ export class PacketReader {
     const type = TYPES[first >> 4] ?? "";
     this.#type = type;
     const flags = first & 15;
-    if (!type) throw this.#fault(`packet type ${first >> 4}`, MALFORMED);
+    if (!type) throw this.#fault(`packet type ${first >> 4}`, MALFORMED_PACKET);
     if (type !== "publish" && flags !== (type === "pubrel" ? 2 : 0))
       // [MQTT-2.2.2-2]
-      throw this.#fault(`flags ${flags}`, MALFORMED);
+      throw this.#fault(`flags ${flags}`, MALFORMED_PACKET);
     if ((type === "connack") === this.#isGreeted) throw this.#fault("not expected"); // [MQTT-3.2.0-1, MQTT-3.2.0-2]
     const length = this.#variable(true);
     const size = this.#at - start + length;
     const most = type === "publish" ? this.#maximumPacketSize : MOST_CONTROL;
-    if (size > most) throw this.#fault(`${size} bytes, at most ${most}`, TOO_LARGE);
+    if (size > most) throw this.#fault(`${size} bytes, at most ${most}`, PACKET_TOO_LARGE);
     this.#end = start + size;
     if (length < 0 || this.#end > this.#filled) {
       this.#at = start;
       return undefined;
     }
     const packet = { type, ...this.#body(type as ServerPacket["type"], flags) };
-    if (this.#at < this.#end) throw this.#fault("too long", MALFORMED);
+    if (this.#at < this.#end) throw this.#fault("too long", MALFORMED_PACKET);
     this.#isGreeted = true;
     return packet as ServerPacket;
   }
@@ -140,7 +144,7 @@ export class PacketReader {
   #publish(flags: number): object {
     const qos = ((flags >> 1) & 3) as QoS;
     const dup = flags > 7;
-    if (qos > 2) throw this.#fault(`flags ${flags}`, MALFORMED); // [MQTT-3.3.1-4]
+    if (qos > 2) throw this.#fault(`flags ${flags}`, MALFORMED_PACKET); // [MQTT-3.3.1-4]
     if (dup && qos === 0) throw this.#fault(`flags ${flags}`); // [MQTT-3.3.1-2]
     const topic = this.#text();
     if (topic && !isTopicName(topic)) throw this.#fault("ill-formed", TOPIC_NAME_INVALID); // [MQTT-3.3.2-2]
@@ -154,7 +158,7 @@ export class PacketReader {
 
   #connack(): object {
     const flags = this.#number(1);
-    if (flags > 1) throw this.#fault(`flags ${flags}`, MALFORMED); // [MQTT-3.2.2-1]
+    if (flags > 1) throw this.#fault(`flags ${flags}`, MALFORMED_PACKET); // [MQTT-3.2.2-1]
     const reasonCode = this.#reasonCode("connack");
     if (reasonCode > SUCCESS && flags > 0) throw this.#fault(`flags ${flags}`); // [MQTT-3.2.2-4]
     const properties = this.#properties("connack");
@@ -195,7 +199,7 @@ export class PacketReader {
     if (this.#version < 5) return undefined;
     const length = this.#within(this.#variable());
     if (length === 0) return undefined;
-    if (length > MOST_CONTROL) throw this.#fault("too long", TOO_LARGE);
+    if (length > MOST_CONTROL) throw this.#fault("too long", PACKET_TOO_LARGE);
     const packetEnd = this.#end;
     this.#end = this.#at + length;
     const bag: Bag = {};
@@ -207,7 +211,7 @@ export class PacketReader {
   #property(place: PropertyPlace, bag: Bag): void {
     const identifier = this.#variable();
     const rule = propertyRules.find((each) => each.identifier === identifier && each.places.has(place));
-    if (rule === undefined) throw this.#fault(`property ${identifier}`, MALFORMED); // [MQTT5 2.2.2.2]
+    if (rule === undefined) throw this.#fault(`property ${identifier}`, MALFORMED_PACKET); // [MQTT5 2.2.2.2]
     const { name, form, nonZero } = rule;
     const value = this.#value(form);
     const isList = form === "pairs" || form === "identifiers";
@@ -246,7 +250,7 @@ export class PacketReader {
       const text = STRICT.decode(bytes);
       if (!text.includes("\0")) return text;
     } catch {} // ill-formed
-    throw this.#fault("ill-formed", MALFORMED); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
+    throw this.#fault("ill-formed", MALFORMED_PACKET); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
   }
 
   /** @param partial whether it may be cut off, and is -1 then */
@@ -260,7 +264,7 @@ export class PacketReader {
       if (byte === 0 && shift > 0) break;
       return value;
     }
-    throw this.#fault("ill-formed", MALFORMED); // [MQTT5-1.5.5-1]
+    throw this.#fault("ill-formed", MALFORMED_PACKET); // [MQTT5-1.5.5-1]
   }
 
   #number(size: number): number {
@@ -277,7 +281,7 @@ export class PacketReader {
 
   /** Sees that so many bytes are left. */
   #within(length: number): number {
-    if (length > this.#end - this.#at) throw this.#fault("too short", MALFORMED);
+    if (length > this.#end - this.#at) throw this.#fault("too short", MALFORMED_PACKET);
     return length;
   }
 

@@ -10,6 +10,7 @@ import {
   RefusedError,
   type RefusedErrorCode,
 } from "../errors.js";
+import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../reason-code.js";
 
 /** From 0x80 on, by code, a digit of base 36: the sum of the packets that may carry it, by their first number in `RULES`. */
 const FAILURES = "vhhv111v1h1ghggsjewgghgngjhhhhkhgkk";
@@ -57,16 +58,13 @@ export function refusal(
   return new RefusedError(code, reasonCode, `${what}: reason code ${hex(reasonCode)}`, details);
 }
 
-export const MALFORMED = 0x81;
-const FORBIDDEN = 0x82;
-export const TOO_LARGE = 0x95;
-/** The codes of the errors for them; that of any other is FORBIDDEN's. */
+/** The codes of the errors for them; that of any other is PROTOCOL_ERROR's. */
 const FAULTS: Readonly<Partial<Record<number, ProtocolErrorCode>>> = {
-  [MALFORMED]: "MALFORMED_PACKET",
-  [TOO_LARGE]: "PACKET_TOO_LARGE",
+  [MALFORMED_PACKET]: "MALFORMED_PACKET",
+  [PACKET_TOO_LARGE]: "PACKET_TOO_LARGE",
 };
 
 /** What the server broke. */
-export function fault(rule: string, reasonCode = FORBIDDEN): ProtocolError {
+export function fault(rule: string, reasonCode = PROTOCOL_ERROR): ProtocolError {
   return new ProtocolError(FAULTS[reasonCode] ?? "PROTOCOL_ERROR", reasonCode, rule);
 }

@@ -16,6 +16,12 @@ import type { ConnackProperties, PublishProperties } from "../codec/properties.j
 import { type MqttError, UsageError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
+import {
+  IMPLEMENTATION_SPECIFIC_ERROR,
+  RECEIVE_MAXIMUM_EXCEEDED,
+  SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
+  WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
+} from "../reason-code.js";
 import { disconnectPacket, publishPacket, subscribePacket, unsubscribePacket } from "./client-packets.js";
 import { type Delivery, NOT_GIVEN } from "./incoming-messages.js";
 import { fault, refused } from "./reason-rules.js";
@@ -113,10 +119,8 @@ const CLAIMING = 10_000;
 const PARTING = 1_000;
 const HANDLERS_END = 5_000;
 /** The reason code for a message that its handler failed with. */
-const IMPLEMENTATION_SPECIFIC_ERROR = 0x83;
 /** More messages than a server can have in flight. */
 const TOO_MANY_HELD = 65_536;
-const TOO_MANY = 0x93;
 
 export class SmallEngine implements SmallClient {
   readonly #settings: SmallSettings;
@@ -421,7 +425,7 @@ export class SmallEngine implements SmallClient {
   }
 
   #route(packet: PublishPacket, delivery: Delivery | undefined): void {
-    if (this.#held > TOO_MANY_HELD) throw fault("publish: not expected", TOO_MANY);
+    if (this.#held > TOO_MANY_HELD) throw fault("publish: not expected", RECEIVE_MAXIMUM_EXCEEDED);
     if (!delivery && (this.#held > OVERFLOW * MOST_HELD || this.#heldBytes > OVERFLOW * MOST_HELD_BYTES)) {
       this.#emit("dropped", messageOf(packet));
       return;
@@ -551,7 +555,7 @@ function filtersOf(topicFilters: string | readonly string[]): readonly string[] 
 function assertAvailable(limits: ConnackProperties, topicFilter: string): void {
   const what = `topicFilter "${topicFilter}"`;
   if (limits.sharedSubscriptionAvailable === false && isShared(topicFilter))
-    throw refused("SHARED_SUBSCRIPTION_NOT_AVAILABLE", what, 0x9e);
+    throw refused("SHARED_SUBSCRIPTION_NOT_AVAILABLE", what, SHARED_SUBSCRIPTIONS_NOT_SUPPORTED);
   if (limits.wildcardSubscriptionAvailable === false && /[+#]/.test(topicFilter))
-    throw refused("WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", what, 0xa2);
+    throw refused("WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", what, WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED);
 }

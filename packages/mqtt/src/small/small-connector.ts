@@ -4,12 +4,21 @@
  */
 
 import type { ClientEvents } from "../client/client-events.js";
+import { isFinal, PERHAPS_FOR_NOW } from "../client/connack-refusals.js";
 import { ReconnectPolicy } from "../client/reconnect-policy.js";
 import type { ConnackPacket, DisconnectPacket } from "../codec/packets.js";
-import { MqttError, type ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
+import {
+  MqttError,
+  type ProtocolError,
+  type RefusedError,
+  TimeoutError,
+  TransportError,
+  UsageError,
+} from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
+import { SESSION_TAKEN_OVER, UNSPECIFIED_ERROR } from "../reason-code.js";
 import { connectPacket, disconnectPacket } from "./client-packets.js";
 import { PacketReader } from "./packet-reader.js";
 import { fault, refusal } from "./reason-rules.js";
@@ -38,12 +47,6 @@ interface Link {
   readonly dialling: AbortController;
 }
 
-/** Codes of CONNACK that a server may send to a client that it accepted before without meaning them for ever: 3.1.1's, then MQTT 5's. */
-const PERHAPS_FOR_NOW = [2, 4, 5, 0x86, 0x87, 0x8a];
-/** Those after which trying again cannot help a client that was never accepted. */
-const FINAL = [...PERHAPS_FOR_NOW, 1, 0x84, 0x85, 0x8c];
-const TAKEN_OVER = 0x8e;
-const UNSPECIFIED_ERROR = 0x80;
 /** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
 const LOOK_AGAIN = 60_000;
 const WAKE_INTERVAL = 1_000;
@@ -190,7 +193,11 @@ export class SmallConnector implements Wire {
       link.connection?.end(PARTING, PARTING);
       return undefined;
     }
-    const code = isConnack ? "CONNECT_REFUSED" : reasonCode === TAKEN_OVER ? "TAKEN_OVER" : "DISCONNECTED_BY_SERVER";
+    const code = isConnack
+      ? "CONNECT_REFUSED"
+      : reasonCode === SESSION_TAKEN_OVER
+        ? "TAKEN_OVER"
+        : "DISCONNECTED_BY_SERVER";
     this.#end(refusal(code, `${this.server}, clientId "${this.clientId}"`, reasonCode, properties), 0);
     return undefined;
   }
@@ -378,13 +385,6 @@ export class SmallConnector implements Wire {
     const left = error ? 0 : this.#session.deadline() - clock.now();
     link.timer = clock.schedule(Math.max(0, Math.min(left, LOOK_AGAIN)), () => this.#watch(error !== undefined));
   }
-}
-
-function isFinal(error: MqttError): boolean {
-  return (
-    error instanceof UsageError ||
-    (error instanceof RefusedError && error.code === "CONNECT_REFUSED" && FINAL.includes(error.reasonCode))
-  );
 }
 
 function asMqttError(error: unknown, what: string): MqttError {

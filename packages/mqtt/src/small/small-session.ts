@@ -6,6 +6,12 @@
 import type { ConnackPacket, DisconnectPacket, PublishPacket, QoS } from "../codec/packets.js";
 import type { AckProperties, ConnackProperties } from "../codec/properties.js";
 import { type MqttError, RefusedError, TimeoutError, TransportError, type TransportErrorCode } from "../errors.js";
+import {
+  PACKET_IDENTIFIER_NOT_FOUND,
+  PACKET_TOO_LARGE,
+  QOS_NOT_SUPPORTED,
+  RETAIN_NOT_SUPPORTED,
+} from "../reason-code.js";
 import { KeepAlive } from "../session/keep-alive.js";
 import { Queue } from "../session/queue.js";
 import { acknowledgement, PINGREQ, PUBREL } from "./client-packets.js";
@@ -93,7 +99,6 @@ const NAMING = [0x87, 0x90, 0x95, 0x99, 0x9a, 0x9b];
 const MOST_IDENTIFIERS = 65_535;
 /** Identifiers that are cleared together. */
 const BATCH = 64;
-const NOT_FOUND = 0x92;
 const REFUSAL = 0x80;
 const SUCCESS: Answer = { reasonCode: 0 };
 
@@ -301,7 +306,7 @@ export class SmallSession {
     }
     if (message === undefined) {
       // Of a session that this side has dropped.
-      if (taken) this.#release(packetIdentifier, this.#settings.version === 5 ? NOT_FOUND : 0);
+      if (taken) this.#release(packetIdentifier, this.#settings.version === 5 ? PACKET_IDENTIFIER_NOT_FOUND : 0);
       return;
     }
     const wanted = message.qos === 1 ? "puback" : message.released ? "pubcomp" : "pubrec";
@@ -470,8 +475,8 @@ function exceeds(
   qos = 0,
   retain = false,
 ): RefusedError | undefined {
-  if (qos > (maximumQoS ?? 2)) return refused("MAXIMUM_QOS_EXCEEDED", what, 0x9b);
-  if (retain && retainAvailable === false) return refused("RETAIN_NOT_AVAILABLE", what, 0x9a);
-  if (size > maximumPacketSize) return refused("MAXIMUM_PACKET_SIZE_EXCEEDED", what, 0x95);
+  if (qos > (maximumQoS ?? 2)) return refused("MAXIMUM_QOS_EXCEEDED", what, QOS_NOT_SUPPORTED);
+  if (retain && retainAvailable === false) return refused("RETAIN_NOT_AVAILABLE", what, RETAIN_NOT_SUPPORTED);
+  if (size > maximumPacketSize) return refused("MAXIMUM_PACKET_SIZE_EXCEEDED", what, PACKET_TOO_LARGE);
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { describeReasonCode, describeReturnCode, encode, type Packet } from "@aiko/mqtt/codec";
+import { describeReasonCode, describeReturnCode, encode, type Packet, ReasonCode } from "@aiko/mqtt/codec";
 import { expect, test } from "vitest";
 import { decodeOne, faultOf } from "./decoding.ts";
 import { fromHex, toHex } from "./vectors.ts";
@@ -62,4 +62,15 @@ test("a code is shown with its name, where it has one", () => {
   expect(describeReasonCode(0x7f)).toBe("0x7F");
   expect(describeReturnCode(5)).toBe("5 (Not authorized)");
   expect(describeReturnCode(6)).toBe("6");
+});
+
+test("each code has the name that the specification gives it, in words and as a constant", () => {
+  const every = new Set(Object.values(codes).flatMap((list) => list.split(" ")));
+  const constants = new Map(Object.entries(ReasonCode).map(([name, code]) => [code, name]));
+  expect(constants.size).toBe(Object.keys(ReasonCode).length);
+  expect(new Set([...constants.keys()].map((code) => toHex(Uint8Array.of(code))))).toEqual(every);
+  for (const [code, constant] of constants) {
+    const [, name = ""] = /\((.*)\)/.exec(describeReasonCode(code)) ?? [];
+    expect(constant).toBe(name.toUpperCase().replace(/[^A-Z0-9]+/g, "_"));
+  }
 });
