@@ -7,8 +7,9 @@ import type { PublishPacket } from "../codec/packets.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Delivery } from "../session/message-receiver.js";
 import { messageSize } from "../session/outgoing-message.js";
-import type { ClientSubscription, Handled } from "./client-subscription.js";
+import type { ClientSubscription } from "./client-subscription.js";
 import type { Bounds } from "./connect-options.js";
+import type { Handled } from "./handled.js";
 import { Message } from "./message.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 

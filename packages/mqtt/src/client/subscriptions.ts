@@ -11,9 +11,11 @@ import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests
 import { shownValue } from "../topic/shown-value.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
-import { ClientSubscription, type Consumption, type SubscriptionOwner } from "./client-subscription.js";
+import { ClientSubscription, type SubscriptionOwner } from "./client-subscription.js";
 import { assertBoolean, assertKnown, assertQoS, integer } from "./connect-options.js";
+import { HandlerSubscription } from "./handler-subscription.js";
 import type { Inbox } from "./inbox.js";
+import { IteratorSubscription } from "./iterator-subscription.js";
 import type { Router } from "./router.js";
 import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
@@ -119,10 +121,15 @@ export class Subscriptions implements SubscriptionOwner {
     if (retainHandling !== undefined) assertQoS("retainHandling", retainHandling); // of which there are as many
     if (noLocal !== undefined) assertBoolean("noLocal", noLocal);
     if (retainAsPublished !== undefined) assertBoolean("retainAsPublished", retainAsPublished);
-    const consumption = consumptionOf(options);
+    const { handler, concurrency, handlerTimeout } = consumptionOf(options);
     assertNotAborted(options.signal);
     const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
-    const subscription = new ClientSubscription(topicFilters, identifier, consumption, this, this.inbox);
+
+    const terms = { topicFilters, identifier, handlerTimeout };
+    const subscription =
+      handler === undefined
+        ? new IteratorSubscription(terms, this, this.inbox)
+        : new HandlerSubscription(terms, handler, concurrency, this, this.inbox);
     const requests = topicFilters.map((topicFilter) => ({
       topicFilter,
       qos,
@@ -412,15 +419,24 @@ function onlyIfNew(request: SubscriptionRequest): SubscriptionRequest {
 function filterList(given: string | readonly string[]): readonly string[] {
   const topicFilters: readonly string[] = typeof given === "string" ? [given] : given;
   if (!Array.isArray(topicFilters)) {
-    const instead = (given as unknown) instanceof ClientSubscription ? "; use subscription.unsubscribe()" : "";
+    const shown = (given as unknown) instanceof ClientSubscription ? "Subscription" : shownValue(given);
+    const instead = shown === "Subscription" ? "; use subscription.unsubscribe()" : "";
     throw new UsageError(
       "TOPIC_FILTER_INVALID",
-      `topicFilters ${shownValue(given)}: must be a string or a list of strings${instead}`,
+      `topicFilters ${shown}: must be a string or a list of strings${instead}`,
     );
   }
   if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
   for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
   return topicFilters;
+}
+
+/** How the messages of a subscription are handled. */
+interface Consumption {
+  /** Undefined for an iterator. */
+  readonly handler: MessageHandler | undefined;
+  readonly concurrency: number;
+  readonly handlerTimeout: number;
 }
 
 /** @throws UsageError OPTION_INVALID */

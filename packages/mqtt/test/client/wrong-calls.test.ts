@@ -293,8 +293,7 @@ describe("of a connected client", () => {
     const subscription = await subscribed(bench, client, peer, "a");
     await expect(client.unsubscribe(wrong(subscription))).rejects.toMatchObject({
       code: "TOPIC_FILTER_INVALID",
-      message:
-        "topicFilters ClientSubscription {…}: must be a string or a list of strings; use subscription.unsubscribe()",
+      message: "topicFilters Subscription: must be a string or a list of strings; use subscription.unsubscribe()",
     });
   });
 
