@@ -7,6 +7,13 @@ import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
+/**
+ * @typedef {{ name: string, logarithmic?: boolean }} Axis
+ * @typedef {{ name: string, points: [x: number, y: number][], dashed?: boolean }} Line
+ * @typedef {{ name: string, values: (number | undefined)[] }} Bars one for each category
+ */
+
+/** @param {Axis} axis */
 const axis = ({ name, logarithmic = false }) => ({
   type: logarithmic ? "log" : "value",
   name,
@@ -14,7 +21,7 @@ const axis = ({ name, logarithmic = false }) => ({
   nameGap: logarithmic ? 52 : 28,
 });
 
-/** @param series `{ name, points: [x, y][], dashed? }`, one line each */
+/** @param {{ title: string, subtitle?: string, x: Axis, y: Axis, series: Line[], width?: number, height?: number }} chart */
 export function lineChart({ title, subtitle, x, y, series, width = 900, height = 480 }) {
   return draw(width, height, {
     ...frame(title, subtitle),
@@ -30,7 +37,9 @@ export function lineChart({ title, subtitle, x, y, series, width = 900, height =
   });
 }
 
-/** @param series `{ name, values }`, one bar for each category */
+/**
+ * @param {{ title: string, subtitle?: string, categories: string[], x: Axis, series: Bars[], width?: number, height?: number }} chart
+ */
 export function barChart({ title, subtitle, categories, x, series, width = 900, height = 560 }) {
   return draw(width, height, {
     ...frame(title, subtitle),
@@ -46,6 +55,7 @@ export function barChart({ title, subtitle, categories, x, series, width = 900, 
   });
 }
 
+/** @param {string} title @param {string} [subtitle] */
 function frame(title, subtitle) {
   return {
     animation: false,
@@ -56,6 +66,7 @@ function frame(title, subtitle) {
   };
 }
 
+/** @param {number} width @param {number} height @param {object} option */
 function draw(width, height, option) {
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
   chart.setOption(option);

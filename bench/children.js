@@ -9,26 +9,48 @@ const PROGRAM_LIMIT = 60_000;
 const START_LIMIT = 10_000;
 // Debian keeps daemons in sbin, which is not on every user's PATH.
 const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+/** @type {Set<import("node:child_process").ChildProcess>} */
 const servers = new Set();
 
-/** Runs a command to its end and returns the JSON of its last line. Rejects with what it said on standard error. */
+/**
+ * Runs a command to its end and returns the JSON of its last line. Rejects with what it said on standard error.
+ *
+ * @param {string} file
+ * @param {string[]} args
+ * @returns {Promise<object>}
+ */
 export function figuresOf(file, args) {
   return new Promise((resolve, reject) => {
-    const options = { env, timeout: PROGRAM_LIMIT, killSignal: "SIGKILL", maxBuffer: 1 << 24 };
+    /** @type {import("node:child_process").ExecFileOptionsWithStringEncoding} */
+    const options = { env, encoding: "utf8", timeout: PROGRAM_LIMIT, killSignal: "SIGKILL", maxBuffer: 1 << 24 };
     execFile(file, args, options, (error, output, complaint) => {
       if (error?.killed) reject(new Error(`not done after ${PROGRAM_LIMIT / 1000} s`));
       else if (error) reject(new Error(complaint.match(/^\w*Error.*$/m)?.[0] ?? error.message.split("\n")[0]));
-      else resolve(JSON.parse(output.trim().split("\n").at(-1)));
+      else resolve(JSON.parse(output.trim().split("\n").at(-1) ?? ""));
     });
   });
 }
 
-/** Runs one of programs/ and returns its figures. */
-export function program(name, settings, nodeOptions = []) {
-  return figuresOf(process.execPath, [...nodeOptions, join(here, "programs", `${name}.js`), JSON.stringify(settings)]);
+/**
+ * Runs one of programs/ and returns its figures.
+ *
+ * @template {import("./programs/interface.ts").ProgramName} Name
+ * @param {Name} name
+ * @param {import("./programs/interface.ts").Given<Name>} settings
+ * @param {string[]} nodeOptions
+ */
+export async function program(name, settings, nodeOptions) {
+  const args = [...nodeOptions, join(here, "programs", `${name}.js`), JSON.stringify(settings)];
+  return /** @type {import("./programs/interface.ts").Reports[Name]} */ (await figuresOf(process.execPath, args));
 }
 
-/** Milliseconds that a command takes from start to end, standard output thrown away. */
+/**
+ * Milliseconds that a command takes from start to end, standard output thrown away.
+ *
+ * @param {string} file
+ * @param {string[]} args
+ * @returns {Promise<number>}
+ */
 export function timeOf(file, args) {
   return new Promise((resolve, reject) => {
     const start = performance.now();
@@ -41,23 +63,39 @@ export function timeOf(file, args) {
   });
 }
 
-/** Starts a server and returns the first line that it prints. */
+/**
+ * Starts a server and returns the first line that it prints.
+ *
+ * @param {string} file
+ * @param {string[]} args
+ * @returns {Promise<string>}
+ */
 export function serve(file, args) {
   const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "inherit"] });
   servers.add(child);
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`${file} did not start in ${START_LIMIT} ms`)), START_LIMIT);
-    const settle = (how, what) => {
+    /** @param {Error} error */
+    const fail = (error) => {
       clearTimeout(late);
-      how(what);
+      reject(error);
     };
-    child.once("error", (error) => settle(reject, error));
-    child.once("exit", () => settle(reject, new Error(`${file} ended`)));
-    child.stdout.once("data", (data) => settle(resolve, String(data).trim()));
+    child.once("error", fail);
+    child.once("exit", () => fail(new Error(`${file} ended`)));
+    child.stdout.once("data", (data) => {
+      clearTimeout(late);
+      resolve(String(data).trim());
+    });
   });
 }
 
-/** Starts a server that says nothing, and returns when its port takes connections. */
+/**
+ * Starts a server that says nothing, and returns when its port takes connections.
+ *
+ * @param {number} port
+ * @param {string} file
+ * @param {string[]} args
+ */
 export async function serveAt(port, file, args) {
   const child = spawn(file, args, { env, stdio: "ignore" });
   servers.add(child);
@@ -73,7 +111,7 @@ export function stopServers() {
   for (const child of servers) child.kill("SIGKILL");
 }
 
-/** Whether a command is here. */
+/** Whether a command is here. @param {string} command */
 export function has(command) {
   try {
     execFileSync("sh", ["-c", `command -v ${command}`], { env, stdio: "ignore" });
@@ -83,17 +121,18 @@ export function has(command) {
   }
 }
 
-/** For servers that do not take port 0. */
+/** For servers that do not take port 0. @returns {Promise<number>} */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
     server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
+      const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
       server.close(() => resolve(port));
     });
   });
 }
 
+/** @param {number} port */
 async function takesConnections(port) {
   const end = Date.now() + START_LIMIT;
   for (;;) {

@@ -3,22 +3,36 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Place } from "./place.js";
-import { format, summary } from "./result.js";
+import { figureIn, format, summary } from "./result.js";
+
+/**
+ * @typedef {import("./case.ts").Case} Case
+ * @typedef {import("./case.ts").Contender} Contender
+ * @typedef {[ours: import("./case.ts").Figures, theirs: import("./case.ts").Figures]} Sample
+ */
 
 /**
  * Prints the median of the ratios of all rounds for each row, and returns it. The two are measured one after the other, and the one that
  * goes first changes with each round, so that a machine that drifts favours neither.
  *
- * @param cases those of this checkout
- * @param folder the other checkout, built, with the packages of its `bench/`
+ * @param {Case[]} cases those of this checkout
+ * @param {string[]} kinds
+ * @param {string} folder the other checkout, built, with the packages of its `bench/`
+ * @param {number} rounds
+ * @param {number} scale
  */
 export async function compare(cases, kinds, folder, rounds, scale) {
   const bench = join(resolve(folder), "bench");
   if (!existsSync(join(bench, "../packages/mqtt/dist/index.js")))
     throw new Error(`--against ${folder}: must be a checkout with its packages, built (npm ci && npm run build)`);
+  /** @param {string} path */
   const load = (path) => import(pathToFileURL(join(bench, path)).href);
-  const others = (await Promise.all(kinds.map((kind) => load(`cases/${kind}.js`)))).flatMap((each) => each.default);
+  /** @type {{ default: Case[] }[]} */
+  const modules = await Promise.all(kinds.map((kind) => load(`cases/${kind}.js`)));
+  const others = modules.flatMap((each) => each.default);
+  /** @type {{ Place: typeof Place }} */
   const { Place: OtherPlace } = await load("place.js");
+  /** @type {[Place, Place]} */
   const sides = [new (steady(Place))(scale), new (steady(OtherPlace))(scale)];
   const stop = () => {
     for (const side of sides) side.close();
@@ -28,17 +42,19 @@ export async function compare(cases, kinds, folder, rounds, scale) {
       stop();
       process.exit(1);
     });
+  /** @type {{ name: string, ratio: number | undefined }[]} */
   const results = [];
   try {
     for (const each of cases) {
-      const other = others.find(({ name }) => name === each.name);
-      if (other === undefined || each.contenders.ours === undefined) continue;
+      const ours = each.contenders["ours"];
+      const theirs = others.find(({ name }) => name === each.name)?.contenders["ours"];
+      if (ours === undefined || theirs === undefined) continue;
       try {
-        const samples = await alternately([each, other], sides, each.once ? 1 : rounds);
+        const samples = await alternately([ours, theirs], sides, each.once ? 1 : rounds);
         for (const row of each.rows)
           if (!results.some(({ name }) => name === row.name)) results.push(print(row, samples));
       } catch (error) {
-        console.log(`${each.name.padEnd(62)} not measured: ${error.message}`);
+        console.log(`${each.name.padEnd(62)} not measured: ${error instanceof Error ? error.message : error}`);
       }
     }
   } finally {
@@ -51,35 +67,56 @@ export async function compare(cases, kinds, folder, rounds, scale) {
  * A place whose programs have V8's young generation at its full size from the start. V8 enlarges it once so much has survived, and a program
  * is up to 8 % slower from then on. A second's run of one side may end before that moment and the other's after it, so that a library of
  * which half a megabyte more is loaded would seem slower at everything.
+ *
+ * @param {typeof Place} Base
  */
 function steady(Base) {
   return class extends Base {
+    /**
+     * @override
+     * @template {import("./programs/interface.ts").ProgramName} Name
+     * @param {Name} name
+     * @param {import("./programs/interface.ts").Given<Name>} settings
+     */
     program(name, settings, nodeOptions = ["--min-semi-space-size=16"]) {
       return super.program(name, settings, nodeOptions);
     }
   };
 }
 
-/** The figures of both in each round. */
-async function alternately(pair, sides, rounds) {
+/**
+ * The figures of both in each round.
+ *
+ * @param {[ours: Contender, theirs: Contender]} contenders
+ * @param {[ours: Place, theirs: Place]} places
+ * @param {number} rounds
+ */
+async function alternately([ours, theirs], [ourPlace, theirPlace], rounds) {
+  /** @type {Sample[]} */
   const samples = [];
   for (let round = 0; round < rounds; round++) {
-    const figures = [];
-    for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) figures[side] = await pair[side].contenders.ours(sides[side]);
-    samples.push(figures);
+    if (round % 2 === 0) {
+      const first = await ours(ourPlace);
+      samples.push([first, await theirs(theirPlace)]);
+    } else {
+      const first = await theirs(theirPlace);
+      samples.push([await ours(ourPlace), first]);
+    }
   }
   return samples;
 }
 
+/** @param {import("./case.ts").Row} row @param {Sample[]} samples */
 function print({ name, figure, unit, better }, samples) {
-  const complete = samples.filter(([ours, theirs]) => ours[figure] > 0 && theirs[figure] > 0);
+  const complete = samples
+    .map(([ours, theirs]) => ({ ours: figureIn(ours, figure) ?? 0, theirs: figureIn(theirs, figure) ?? 0 }))
+    .filter(({ ours, theirs }) => ours > 0 && theirs > 0);
   if (complete.length === 0) return { name, ratio: undefined };
-  const ratios = complete.map(([ours, theirs]) =>
-    better === "more" ? ours[figure] / theirs[figure] : theirs[figure] / ours[figure],
-  );
+  const ratios = complete.map(({ ours, theirs }) => (better === "more" ? ours / theirs : theirs / ours));
   const { median, lowest, highest } = summary(ratios);
-  const value = (side) => format(summary(complete.map((pair) => pair[side][figure])).median, unit);
+  /** @param {"ours" | "theirs"} side */
+  const value = (side) => format(summary(complete.map((each) => each[side])).median, unit).padStart(10);
   const span = ratios.length > 1 ? ` (${lowest.toFixed(2)} to ${highest.toFixed(2)})` : "";
-  console.log(`${name.padEnd(62)} ${value(1).padStart(10)} → ${value(0).padStart(10)}   ${median.toFixed(3)} ×${span}`);
+  console.log(`${name.padEnd(62)} ${value("theirs")} → ${value("ours")}   ${median.toFixed(3)} ×${span}`);
   return { name, ratio: median };
 }

@@ -3,6 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { barChart, lineChart } from "./chart.js";
 import { figureOf, format, growth, judge, ratio } from "./result.js";
 
+/**
+ * @typedef {import("./case.ts").Result} Result
+ * @typedef {import("./case.ts").Results} Results
+ * @typedef {import("./case.ts").Case & { result: Result }} Measured
+ */
+
 const BEGIN = "<!-- measured: written by npm run bench -->";
 const END = "<!-- end of what was measured -->";
 const docs = new URL("../docs/", import.meta.url);
@@ -21,7 +27,7 @@ const groups = {
   size: "Size",
 };
 
-/** @param cases all of them, in order @param results as in results.json */
+/** @param {import("./case.ts").Case[]} cases all of them, in order @param {Results} results */
 export function writeDocument(cases, results) {
   const measured = cases.flatMap((each) => {
     const result = results.cases[each.name];
@@ -40,6 +46,7 @@ export function writeDocument(cases, results) {
   writeFileSync(new URL("performance.md", docs), text.slice(0, begin) + written + text.slice(end));
 }
 
+/** @param {Results} results @param {Measured[]} measured */
 function machineText({ machine }, measured) {
   const { processor, cores, memory, system, node, peers } = machine;
   const rounds = measured.filter(({ once }) => !once).map(({ result }) => result.rounds);
@@ -52,6 +59,7 @@ function machineText({ machine }, measured) {
   );
 }
 
+/** @param {Measured[]} measured */
 function goalTable(measured) {
   const lines = ["## Goals", "", "| work | ours | goal | measured | |", "|---|---|---|---|---|"];
   for (const { rows, result } of measured) {
@@ -67,6 +75,7 @@ function goalTable(measured) {
   return lines.join("\n");
 }
 
+/** @param {Measured[]} measured */
 function ratioPlot(measured) {
   const rows = measured.flatMap(({ rows, result }) =>
     rows.filter(({ group }) => group === "speed" || group === "codec").map((row) => ({ row, result })),
@@ -92,10 +101,17 @@ const charted = {
   "aws-crt": ["aws-crt"],
 };
 
+/** @param {(number | undefined)[]} values */
 const firstOf = (values) => values.find((value) => value !== undefined);
+/** @param {number | undefined} value */
 const rounded = (value) => (value === undefined ? undefined : Math.round(value * 10) / 10);
 
-/** A group's rows, a column for each contender: its median, and how many times as good ours is. */
+/**
+ * A group's rows, a column for each contender: its median, and how many times as good ours is.
+ *
+ * @param {string} group
+ * @param {Measured[]} measured
+ */
 function groupTable(group, measured) {
   const rows = measured.flatMap((each) =>
     each.rows
@@ -113,12 +129,14 @@ function groupTable(group, measured) {
   return [lines.join("\n"), ...flatness(cases), ...remarks(cases, columns), ...plots(cases)].join("\n\n");
 }
 
+/** @param {Result} result @param {import("./case.ts").Row} row @param {string} contender */
 function cell(result, row, contender) {
   const value = format(figureOf(result, contender, row.figure), row.unit);
   const times = contender === "ours" ? undefined : ratio(result, row, contender);
   return times === undefined || !Number.isFinite(times) ? value : `${value} (${format(times, "×")})`;
 }
 
+/** @param {Measured[]} cases */
 function flatness(cases) {
   const lines = [];
   for (const { name, flat, contenders, result } of cases) {
@@ -131,15 +149,16 @@ function flatness(cases) {
   return lines.length === 0 ? [] : [lines.join("\n")];
 }
 
-/** What failed, or was not there, and what a contender had to say. */
+/** What failed, or was not there, and what a contender had to say. @param {Measured[]} cases @param {string[]} columns */
 function remarks(cases, columns) {
   const lines = [];
   for (const { name, result } of cases) {
-    for (const [contender, { failed, note }] of Object.entries(result.contenders)) {
+    for (const [contender, outcome] of Object.entries(result.contenders)) {
       if (!columns.includes(contender)) continue;
-      if (failed !== undefined) lines.push(`- ${name}: ${contender}: ${failed}`);
-      if (note !== undefined) {
-        const words = Object.entries(note).map(([what, value]) => `${value} ${what}`);
+      if (outcome.failed !== undefined) {
+        lines.push(`- ${name}: ${contender}: ${outcome.failed}`);
+      } else if (outcome.note !== undefined) {
+        const words = Object.entries(outcome.note).map(([what, value]) => `${value} ${what}`);
         lines.push(`- ${name}: ${contender}: ${words.join(", ")}`);
       }
     }
@@ -147,6 +166,7 @@ function remarks(cases, columns) {
   return lines.length === 0 ? [] : [lines.join("\n")];
 }
 
+/** @param {Measured[]} cases */
 function plots(cases) {
   const images = [];
   for (const { chart, contenders, result } of cases) {
@@ -154,9 +174,10 @@ function plots(cases) {
     const series = Object.keys(contenders)
       .map((name) => ({
         name,
-        points: Object.entries(chart.points)
-          .map(([figure, x]) => [x, figureOf(result, name, figure)])
-          .filter(([, y]) => y !== undefined),
+        points: Object.entries(chart.points).flatMap(([figure, x]) => {
+          const y = figureOf(result, name, figure);
+          return y === undefined ? [] : [/** @type {[number, number]} */ ([x, y])];
+        }),
       }))
       .filter(({ points }) => points.length > 0);
     const svg = lineChart({

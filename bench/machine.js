@@ -12,6 +12,7 @@ function mosquittoVersion() {
 }
 
 export function machine() {
+  /** @type {{ packages: Record<string, { version: string }> }} */
   const lock = JSON.parse(readFileSync(new URL("package-lock.json", import.meta.url), "utf8"));
   return {
     processor: cpus()[0]?.model.trim() ?? "unknown",
@@ -20,7 +21,7 @@ export function machine() {
     system: `${process.platform} ${release().match(/^\d+\.\d+/)?.[0] ?? ""} ${process.arch}`,
     node: process.versions.node,
     peers: {
-      ...Object.fromEntries(peers.map((name) => [name, lock.packages[`node_modules/${name}`].version])),
+      ...Object.fromEntries(peers.map((name) => [name, lock.packages[`node_modules/${name}`]?.version ?? "(none)"])),
       mosquitto: mosquittoVersion(),
     },
   };

@@ -12,15 +12,21 @@ export class Place {
   #folder = mkdtempSync(join(tmpdir(), "aiko-bench-"));
   /** On the disk of the bench: what is for temporary files may be memory. */
   #disk = mkdtempSync(join(here, "session-"));
-  /** What was started or built, by name: ports of servers, paths of programs. */
-  #made = new Map();
+  /**
+   * What was started, by name: the ports of servers.
+   *
+   * @type {Map<string, Promise<number>>}
+   */
+  #ports = new Map();
+  /** @type {string | undefined} */
+  #libmosquitto;
 
-  /** @param scale by which all counts are multiplied */
+  /** @param {number} scale by which all counts are multiplied */
   constructor(scale) {
     this.scale = scale;
   }
 
-  /** @param least what the count is never scaled below */
+  /** @param {number} count @param {number} [least] what the count is never scaled below */
   count(count, least = 1) {
     return Math.max(least, Math.round(count * this.scale));
   }
@@ -44,22 +50,35 @@ export class Place {
     });
   }
 
-  /** The port of a broker in JavaScript: "aiko" or "aedes". */
+  /** The port of a broker in JavaScript. @param {"aiko" | "aedes"} name */
   broker(name) {
     const start = async () =>
       Number(await serve(process.execPath, [join(here, "programs/broker.js"), JSON.stringify({ broker: name })]));
     return this.#once(name, start);
   }
 
-  /** Runs one of programs/ against the endpoint. */
+  /**
+   * Runs one of programs/ against the endpoint, or against the port that the settings name.
+   *
+   * @template {import("./programs/interface.ts").ProgramName} Name
+   * @param {Name} name
+   * @param {import("./programs/interface.ts").Given<Name>} settings
+   * @param {string[]} [nodeOptions]
+   */
   async program(name, settings, nodeOptions = []) {
     return program(name, { port: await this.endpoint(), ...settings }, nodeOptions);
   }
 
-  /** Runs libmosquitto against the endpoint. */
+  /**
+   * Runs libmosquitto against the endpoint, or against the given port.
+   *
+   * @param {{ direction: string, qos: number, count: number, size: number, port?: number }} load
+   */
   async libmosquitto({ direction, qos, count, size, port }) {
-    const binary = await this.#once("libmosquitto", async () => this.#compile("mosquitto-client", "-lmosquitto"));
-    return figuresOf(binary, [`${direction}/${qos}/${count}/${size}`, String(port ?? (await this.endpoint()))]);
+    this.#libmosquitto ??= this.#compile("mosquitto-client", "-lmosquitto");
+    const work = `${direction}/${qos}/${count}/${size}`;
+    const figures = await figuresOf(this.#libmosquitto, [work, String(port ?? (await this.endpoint()))]);
+    return /** @type {{ rate: number, processor: number }} */ (figures);
   }
 
   /** A new directory on a disk. */
@@ -67,10 +86,10 @@ export class Place {
     return mkdtempSync(join(this.#disk, "store-"));
   }
 
-  /** Milliseconds that a command takes: the median of several. */
-  async duration(file, args, times = 7) {
+  /** Milliseconds that a command takes: the median of seven. @param {string} file @param {string[]} args */
+  async duration(file, args) {
     const samples = [];
-    for (let i = 0; i < times; i++) samples.push(await timeOf(file, args));
+    for (let i = 0; i < 7; i++) samples.push(await timeOf(file, args));
     return summary(samples).median;
   }
 
@@ -79,11 +98,14 @@ export class Place {
     for (const folder of [this.#folder, this.#disk]) rmSync(folder, { recursive: true, force: true });
   }
 
-  #once(name, make) {
-    if (!this.#made.has(name)) this.#made.set(name, make());
-    return this.#made.get(name);
+  /** @param {string} name @param {() => Promise<number>} start */
+  #once(name, start) {
+    const port = this.#ports.get(name) ?? start();
+    this.#ports.set(name, port);
+    return port;
   }
 
+  /** @param {string} name @param {string[]} libraries */
   #compile(name, ...libraries) {
     const binary = join(this.#folder, name);
     const args = ["-O2", "-o", binary, join(here, "native", `${name}.c`), ...libraries];

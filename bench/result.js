@@ -1,25 +1,45 @@
 // What came of a case: the median of each figure of each contender, the ratios, and which goals they reach.
 
-/** The middle one, and the extremes. */
+/**
+ * @typedef {import("./case.ts").Figures} Figures
+ * @typedef {import("./case.ts").Outcome} Outcome
+ * @typedef {import("./case.ts").Result} Result
+ * @typedef {import("./case.ts").Row} Row
+ */
+
+/** The middle one, and the extremes; NaN without samples. @param {number[]} samples @returns {import("./case.ts").Summary} */
 export function summary(samples) {
   const sorted = [...samples].sort((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1], lowest: sorted[0], highest: sorted.at(-1) };
+  const { length } = sorted;
+  const [median = NaN, lowest = NaN, highest = NaN] = [length >> 1, 0, length - 1].map((at) => sorted[at]);
+  return { median, lowest, highest };
 }
 
-/** @param rounds of one contender, each `{ figures, note }` */
+/** A figure by its name, if there is one. @param {Figures | undefined} figures @param {string} name */
+export function figureIn(figures, name) {
+  const figure = figures?.[name];
+  return typeof figure === "number" ? figure : undefined;
+}
+
+/** @param {Figures[]} rounds of one contender @returns {Outcome} */
 export function summaries(rounds) {
+  /** @type {Record<string, import("./case.ts").Summary>} */
   const figures = {};
-  for (const name of Object.keys(rounds[0])) {
-    if (name !== "note") figures[name] = summary(rounds.map((round) => round[name]));
+  for (const name of Object.keys(rounds[0] ?? {})) {
+    const samples = rounds.map((round) => figureIn(round, name)).filter((figure) => figure !== undefined);
+    if (name !== "note") figures[name] = summary(samples);
   }
-  const { note } = rounds.at(-1);
+  const note = rounds.at(-1)?.note;
   return { figures, ...(note && { note }) };
 }
 
-/** Undefined if the contender failed, or was not there. */
-export const figureOf = (result, contender, figure) => result.contenders[contender]?.figures?.[figure]?.median;
+/** Undefined if the contender failed, or was not there. @param {Result} result @param {string} contender @param {string} figure */
+export function figureOf(result, contender, figure) {
+  const outcome = result.contenders[contender];
+  return outcome === undefined || outcome.failed !== undefined ? undefined : outcome.figures[figure]?.median;
+}
 
-/** How many times as good as theirs ours is. */
+/** How many times as good as theirs ours is. @param {Result} result @param {Row} row @param {string} contender */
 export function ratio(result, row, contender) {
   const ours = figureOf(result, "ours", row.figure);
   const theirs = figureOf(result, contender, row.figure);
@@ -27,16 +47,22 @@ export function ratio(result, row, contender) {
   return row.better === "more" ? ours / theirs : theirs / ours;
 }
 
-/** A goal in words, what was measured of it, and whether that reaches it; undefined if it could not be measured. */
+/**
+ * A goal in words, what was measured of it, and whether that reaches it; undefined if it could not be measured.
+ *
+ * @param {Result} result
+ * @param {Row} row
+ * @param {import("./case.ts").Goal} goal
+ */
 export function judge(result, row, goal) {
   const ours = figureOf(result, "ours", row.figure);
-  if (goal.value !== undefined) {
+  if ("value" in goal) {
     const words = row.better === "more" ? `≥ ${goal.value} ${row.unit}` : `≤ ${goal.value} ${row.unit}`;
     const reached = ours === undefined ? undefined : row.better === "more" ? ours >= goal.value : ours <= goal.value;
     return { words: words.trim(), measured: ours, unit: row.unit, reached };
   }
   const times = ratio(result, row, goal.against);
-  if (goal.factor !== undefined) {
+  if ("factor" in goal) {
     const reached = times === undefined ? undefined : times >= goal.factor;
     return { words: `${goal.factor} × ${goal.against}`, measured: times, unit: "×", reached };
   }
@@ -46,7 +72,13 @@ export function judge(result, row, goal) {
   return { words, measured: share, unit: "×", reached };
 }
 
-/** A sweep's cost at its last point in multiples of that at another, for one contender. */
+/**
+ * A sweep's cost at its last point in multiples of that at another, for one contender.
+ *
+ * @param {Result} result
+ * @param {import("./case.ts").Flat} flat
+ * @param {string} contender
+ */
 export function growth(result, flat, contender) {
   const from = figureOf(result, contender, flat.from);
   const to = figureOf(result, contender, flat.to);
@@ -54,14 +86,14 @@ export function growth(result, flat, contender) {
   return flat.better === "more" ? from / to : to / from;
 }
 
-/** A figure for people. */
+/** A figure for people. @param {number | undefined} value @param {string} unit */
 export function format(value, unit) {
   if (value === undefined) return "–";
   if (unit === "/s") return value >= 1_000_000 ? `${round(value / 1_000_000)} M/s` : `${round(value / 1_000)} k/s`;
   return unit === "" ? String(value) : `${round(value)} ${unit}`;
 }
 
-/** Three digits. */
+/** Three digits. @param {number} value */
 function round(value) {
   if (value >= 100) return String(Math.round(value));
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);

@@ -15,6 +15,11 @@ import { machine } from "./machine.js";
 import { Place } from "./place.js";
 import { figureOf, format, judge, ratio, summaries } from "./result.js";
 
+/**
+ * @typedef {import("./case.ts").Case} Case
+ * @typedef {import("./case.ts").Result} Result
+ */
+
 const kinds = [
   "throughput",
   "codec",
@@ -44,18 +49,22 @@ const { values: options } = parseArgs({
 const rounds = options.rounds === undefined ? (options.quick ? 1 : ROUNDS) : Number(options.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${options.rounds}: must be a number from 1`);
 
-const cases = (await Promise.all(kinds.map((kind) => import(`./cases/${kind}.js`)))).flatMap((each) => each.default);
+/** @type {{ default: Case[] }[]} */
+const modules = await Promise.all(kinds.map((kind) => import(`./cases/${kind}.js`)));
+const cases = modules.flatMap((each) => each.default);
 const chosen = cases.filter(
   ({ name, group }) =>
     options.case.length === 0 || options.case.some((part) => name.includes(part) || group.includes(part)),
 );
 if (chosen.length === 0) throw new Error(`--case ${options.case}: no case has that in its name or group`);
 
-const earlier = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : { cases: {} };
+/** @type {import("./case.ts").Results | undefined} */
+const earlier = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : undefined;
 
 if (options.list) {
   for (const { name, group } of chosen) console.log(`${group.padEnd(12)} ${name}`);
 } else if (options.document) {
+  if (earlier === undefined) throw new Error("--document: bench/results.json is missing; run `npm run bench` first");
   writeDocument(cases, earlier);
 } else if (options.against !== undefined) {
   await compare(chosen, kinds, options.against, rounds, options.quick ? 0.25 : 1);
@@ -68,6 +77,7 @@ async function run() {
     throw new Error("run `npm run build` first");
   const start = performance.now();
   const place = new Place(options.quick ? 0.25 : 1);
+  /** @type {Record<string, Result>} */
   const results = {};
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, () => {
@@ -77,8 +87,9 @@ async function run() {
   }
   try {
     for (const each of chosen) {
-      results[each.name] = await measure(each, place);
-      print(each, results[each.name]);
+      const result = await measure(each, place);
+      results[each.name] = result;
+      print(each, result);
     }
   } finally {
     place.close();
@@ -87,30 +98,33 @@ async function run() {
   if (options.quick) {
     console.log("written: nothing, since this was only a look");
   } else {
-    const whole = { machine: machine(), cases: { ...earlier.cases, ...results } };
+    const whole = { machine: machine(), cases: { ...earlier?.cases, ...results } };
     writeFileSync(resultsFile, `${JSON.stringify(whole, rounded, 2)}\n`);
     writeDocument(cases, whole);
     console.log("written: bench/results.json, docs/performance.md and its plots");
   }
-  if (Object.values(results).some(({ contenders }) => contenders.ours.failed)) process.exitCode = 1;
+  if (Object.values(results).some(({ contenders }) => contenders["ours"]?.failed)) process.exitCode = 1;
 }
 
+/** @param {Case} measured @param {Place} place @returns {Promise<Result>} */
 async function measure({ contenders, once = false }, place) {
+  /** @type {Record<string, import("./case.ts").Figures[]>} */
   const samples = {};
+  /** @type {Record<string, string>} */
   const failed = {};
   for (let round = 0; round < (once ? 1 : rounds); round++) {
     for (const [name, contender] of Object.entries(contenders)) {
       if (failed[name] !== undefined) continue;
       try {
         const figures = await contender(place);
-        samples[name] ??= [];
-        samples[name].push(figures);
+        samples[name] = [...(samples[name] ?? []), figures];
       } catch (error) {
-        failed[name] = error.message;
+        failed[name] = error instanceof Error ? error.message : String(error);
       }
     }
   }
-  const outcome = (name) => (failed[name] === undefined ? summaries(samples[name]) : { failed: failed[name] });
+  /** @param {string} name @returns {import("./case.ts").Outcome} */
+  const outcome = (name) => (failed[name] === undefined ? summaries(samples[name] ?? []) : { failed: failed[name] });
   return {
     measured: new Date().toISOString(),
     rounds: once ? 1 : rounds,
@@ -118,15 +132,18 @@ async function measure({ contenders, once = false }, place) {
   };
 }
 
+/** @param {Case} printed @param {Result} result */
 function print({ rows, contenders }, result) {
   for (const row of rows) {
     console.log(row.name);
     for (const name of row.contenders ?? Object.keys(contenders)) {
-      const { failed, note } = result.contenders[name];
+      const outcome = result.contenders[name];
+      if (outcome === undefined) continue;
       const times = name === "ours" ? undefined : ratio(result, row, name);
-      const value = failed ?? format(figureOf(result, name, row.figure), row.unit);
+      const value = outcome.failed ?? format(figureOf(result, name, row.figure), row.unit);
       const compared = times === undefined ? "" : `   ours is ${format(times, "×")} as good`;
-      console.log(`  ${name.padEnd(28)} ${value.padStart(10)}${compared}${note ? `   ${JSON.stringify(note)}` : ""}`);
+      const note = outcome.failed === undefined && outcome.note ? `   ${JSON.stringify(outcome.note)}` : "";
+      console.log(`  ${name.padEnd(28)} ${value.padStart(10)}${compared}${note}`);
     }
     for (const goal of row.goals) {
       const { words, measured, unit, reached } = judge(result, row, goal);
@@ -136,7 +153,7 @@ function print({ rows, contenders }, result) {
   }
 }
 
-/** Five digits are more than any of this is good for. */
+/** Five digits are more than any of this is good for. @param {string} _key @param {unknown} value */
 function rounded(_key, value) {
   return typeof value === "number" ? Number(value.toPrecision(5)) : value;
 }

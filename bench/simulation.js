@@ -12,6 +12,7 @@ const runs = [
   { name: "20 s … 120 s", reconnect: { initialDelay: 20_000, maximumDelay: 120_000 } },
 ];
 
+/** @type {import("./chart.js").Line[]} */
 const series = [];
 for (const { name, reconnect } of runs) {
   const { attempts, online } = await simulateOutage({
@@ -23,14 +24,16 @@ for (const { name, reconnect } of runs) {
   });
   const bounds = attempts.map((_, second) => attemptsBound(CLIENTS, reconnect, second));
   const most = Math.max(...attempts);
+  /** @param {number} second */
+  const bound = (second) => Math.round(bounds[second] ?? NaN);
   const steady = Math.max(...attempts.slice(120, OUTAGE));
   const all = online.indexOf(CLIENTS);
   console.log(
-    `${name}: at most ${most} attempts in a second (bound then ${Math.round(bounds[attempts.indexOf(most)])}), ` +
-      `from minute two on ${steady} (${Math.round(bounds[OUTAGE])}); ` +
+    `${name}: at most ${most} attempts in a second (bound then ${bound(attempts.indexOf(most))}), ` +
+      `from minute two on ${steady} (${bound(OUTAGE)}); ` +
       `all online ${all < 0 ? "not within this run" : `${all + 1 - OUTAGE} s after the server came back`}`,
   );
-  const beyond = attempts.findIndex((count, second) => count > bounds[second]);
+  const beyond = attempts.findIndex((count, second) => count > (bounds[second] ?? NaN));
   if (beyond >= 0)
     throw new Error(`${name}: ${attempts[beyond]} attempts in second ${beyond}, the bound is ${bounds[beyond]}`);
   series.push({ name, points: attempts.map((count, second) => [second, count + 1]) });

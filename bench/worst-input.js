@@ -1,12 +1,21 @@
 // How much longer a decoder can be made to work: 1 MB of the worst inputs known against 1 MB of ordinary packets, as ratios.
 // Inputs are fed in chunks of 64 KiB, as sockets give them, and once byte by byte.
-import { encode, PacketStream } from "../packages/mqtt/dist/codec/index.js";
+import { encode, PacketStream } from "@aiko/mqtt/codec";
+import { summary } from "./result.js";
 
 const MEGABYTE = 1_000_000;
-const publish = (topic, payload, properties) =>
+/**
+ * @param {string} topic
+ * @param {Uint8Array} payload
+ * @param {import("@aiko/mqtt").PublishProperties} [properties]
+ */
+const publish = (topic, payload, properties = {}) =>
   encode({ type: "publish", topic, payload, qos: 0, retain: false, dup: false, packetIdentifier: 0, properties }, 5);
+/** @param {number} length */
 const bytes = (length) => new Uint8Array(length).fill(0x2a);
+/** @type {[string, string]} */
 const pair = ["", ""];
+/** @param {string} topicFilter @param {number} count */
 const filters = (topicFilter, count) =>
   encode(
     {
@@ -36,6 +45,7 @@ const inputs = {
   ),
 };
 
+/** Milliseconds for a megabyte. @param {Uint8Array} packet @param {number} chunk */
 function time(packet, chunk) {
   const count = Math.ceil(MEGABYTE / packet.length);
   const whole = new Uint8Array(packet.length * count);
@@ -47,7 +57,7 @@ function time(packet, chunk) {
     for (let at = 0; at < whole.length; at += chunk) stream.push(whole.slice(at, at + chunk));
     samples.push((Number(process.hrtime.bigint() - started) / 1e6) * (MEGABYTE / whole.length));
   }
-  return samples.sort((a, b) => a - b)[3];
+  return summary(samples).median;
 }
 
 const ordinary = publish("bench/topic", bytes(64));
@@ -59,10 +69,12 @@ for (const [name, packet] of Object.entries(inputs)) {
   worst = Math.max(worst, ratio);
   console.log(`${ratio.toFixed(1).padStart(7)} ×  ${name}`);
 }
-for (const [name, packet] of [
+/** @type {[string, Uint8Array][]} */
+const byteByByte = [
   ["ordinary packets, byte by byte", ordinary],
   ["one packet of 1 MB, byte by byte", publish("a", bytes(MEGABYTE))],
-]) {
+];
+for (const [name, packet] of byteByByte) {
   const ratio = time(packet, 1) / base;
   worst = Math.max(worst, ratio);
   console.log(`${ratio.toFixed(1).padStart(7)} ×  ${name}`);

@@ -1,7 +1,13 @@
-// A broker between one publisher and one subscriber. What a case and a row are: throughput.js
+// A broker between one publisher and one subscriber. What a case and a row are: ../case.ts
+/**
+ * @param {(place: import("../place.js").Place) => Promise<number>} portOf
+ * @param {number} count
+ * @returns {import("../case.ts").Contender}
+ */
 const relay = (portOf, count) => async (place) =>
   place.program("relay", { port: await portOf(place), count: place.count(count, 20_000), size: 64 });
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   {
     name: "broker",

@@ -1,9 +1,17 @@
-// One PUBLISH encoded, one decoded, beside mqtt-packet. What a case and a row are: throughput.js
+// One PUBLISH encoded, one decoded, beside mqtt-packet. What a case and a row are: ../case.ts
+/** @param {"aiko" | "mqtt-packet"} client @returns {import("../case.ts").Contender} */
 const codec = (client) => (place) => place.program("codec", { client, size: 64, milliseconds: place.count(400, 150) });
 
+/**
+ * @param {string} name
+ * @param {string} figure
+ * @param {import("../case.ts").Goal[]} goals
+ * @returns {import("../case.ts").Row}
+ */
 const row = (name, figure, goals) => ({ group: "codec", name, figure, unit: "µs", better: "less", goals });
 const goals = [{ against: "mqtt-packet", factor: 9 }];
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   {
     name: "one PUBLISH",

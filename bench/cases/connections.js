@@ -1,4 +1,5 @@
-// Three thousand clients in one process: how fast they connect, what each takes of memory. What a case and a row are: throughput.js
+// Three thousand clients in one process: how fast they connect, what each takes of memory. What a case and a row are: ../case.ts
+/** @param {import("../clients/client.ts").ClientName} client @returns {import("../case.ts").Contender} */
 const connections = (client) => (place) =>
   place.program(
     "connections",
@@ -6,6 +7,7 @@ const connections = (client) => (place) =>
     ["--expose-gc"],
   );
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   {
     name: "connections",

@@ -1,6 +1,8 @@
-// The time from a QoS 1 publish to its PUBACK. What a case and a row are: throughput.js
+// The time from a QoS 1 publish to its PUBACK. What a case and a row are: ../case.ts
+/** @param {import("../clients/client.ts").ClientName} client @returns {import("../case.ts").Contender} */
 const latency = (client) => (place) => place.program("latency", { client, seconds: Math.max(place.scale, 0.5) });
 
+/** @type {import("../case.ts").Row[]} */
 const rows = [];
 for (const [load, words] of [
   ["idle", "one at a time"],
@@ -11,8 +13,10 @@ for (const [load, words] of [
     rows.push({ group: "latency", name, figure: `${load} ${part}`, unit: "µs", better: "less", goals: [] });
   }
 }
+/** @type {import("../case.ts").Row} */
 const rate = { group: "latency", name: "half of the maximum", figure: "rate", unit: "/s", better: "more", goals: [] };
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   {
     name: "latency",

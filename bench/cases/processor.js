@@ -1,28 +1,41 @@
-// Processor time of a message in the client's process, through a real mosquitto. What a case and a row are: throughput.js
+// Processor time of a message in the client's process, through a real mosquitto. What a case and a row are: ../case.ts
 const sizes = { "64 B": 64, "1 KB": 1_024, "64 KB": 65_536, "1 MB": 1_048_576 };
+/** @typedef {keyof typeof sizes} Size */
+
+const names = /** @type {Size[]} */ (Object.keys(sizes));
 /** Of one size, in messages: enough that compiling is not what is measured, and what mosquitto holds for a receiver stays within some 100 MB. */
 const counts = {
   publish: { "64 B": 200_000, "1 KB": 100_000, "64 KB": 8_000, "1 MB": 400 },
   receive: { "64 B": 40_000, "1 KB": 30_000, "64 KB": 1_200, "1 MB": 80 },
 };
 
+/**
+ * @param {import("../clients/client.ts").ClientName | "libmosquitto"} client
+ * @param {import("../case.ts").Direction} direction
+ * @returns {import("../case.ts").Contender}
+ */
 const processor = (client, direction) => async (place) => {
+  /** @type {import("../case.ts").Figures} */
   const figures = {};
-  for (const [name, size] of Object.entries(sizes)) {
+  for (const name of names) {
+    const size = sizes[name];
     const count = place.count(counts[direction][name], 20);
     const port = await place.mosquitto();
-    const settings = { client, direction, count, size, port };
+    const settings = { direction, count, size, port };
     const measured =
       client === "libmosquitto"
         ? await place.libmosquitto({ ...settings, qos: 0 })
-        : await place.program("processor", settings);
+        : await place.program("processor", { client, ...settings });
     figures[name] = measured.processor;
   }
   return figures;
 };
 
+/** @type {import("../case.ts").Direction[]} */
 const both = ["publish", "receive"];
+/** @type {import("../case.ts").Case[]} */
 export default both.map((direction) => {
+  /** @type {Record<string, import("../case.ts").Contender>} */
   const contenders = { ours: processor("aiko", direction), "MQTT.js": processor("mqttjs", direction) };
   // Our program in C can only receive what the endpoint sends.
   if (direction === "publish") contenders["libmosquitto"] = processor("libmosquitto", direction);
@@ -31,7 +44,7 @@ export default both.map((direction) => {
     name: `processor time, ${direction}`,
     group: "processor",
     contenders,
-    rows: Object.keys(sizes).map((size) => ({
+    rows: names.map((size) => ({
       group: "processor",
       name: `${direction} QoS 0, ${size}`,
       figure: size,

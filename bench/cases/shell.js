@@ -1,14 +1,24 @@
-// One publish from the shell, the whole process. What a case and a row are: throughput.js
+// One publish from the shell, the whole process. What a case and a row are: ../case.ts
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** @param {string} path */
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+/** @type {{ bin: Record<string, string> }} */
 const { bin } = JSON.parse(readFileSync(file("../../packages/cli/package.json"), "utf8"));
+/** @param {import("../place.js").Place} place */
 const publishing = async (place) => ["-h", "127.0.0.1", "-p", String(await place.endpoint()), "-t", "a", "-m", "b"];
+/**
+ * @param {string} path
+ * @param {string[]} args
+ * @param {(place: import("../place.js").Place) => Promise<string[]>} [more]
+ * @returns {import("../case.ts").Contender}
+ */
 const command = (path, args, more) => async (place) => ({
   milliseconds: await place.duration(path, [...args, ...(more ? await more(place) : [])]),
 });
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   {
     name: "shell",

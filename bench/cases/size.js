@@ -1,14 +1,20 @@
-// What a user of the library downloads. What a case and a row are: throughput.js
+// What a user of the library downloads. What a case and a row are: ../case.ts
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const json = (path) => JSON.parse(readFileSync(`${root}${path}`, "utf8"));
+/** @typedef {{ packages: Record<string, { dependencies?: Record<string, string> }> }} Lock */
+
+/** @param {string} path @returns {Lock} */
+const lockAt = (path) => JSON.parse(readFileSync(`${root}${path}`, "utf8"));
+/** @param {Uint8Array} bytes */
 const kilobytes = (bytes) => bytes.length / 1000;
+/** @param {Buffer} code */
 const sizes = (code) => ({ minified: kilobytes(code), gzip: kilobytes(gzipSync(code, { level: 9 })) });
 
+/** @param {string} entry */
 async function ourBundle(entry) {
   const bundle = await rolldown({
     input: `${root}packages/mqtt/dist/${entry}`,
@@ -20,11 +26,17 @@ async function ourBundle(entry) {
   return Buffer.from(output[0].code);
 }
 
-/** The packages that installing `name` brings besides itself, by a lock file. */
+/**
+ * The packages that installing `name` brings besides itself, by a lock file.
+ *
+ * @param {Lock} lock
+ * @param {string} name
+ */
 function packagesBeside(lock, name) {
   const found = new Set();
+  /** @param {string} place */
   const visit = (place) => {
-    const { dependencies = {} } = lock.packages[place];
+    const { dependencies = {} } = lock.packages[place] ?? {};
     for (const each of Object.keys(dependencies)) {
       let within = place;
       while (lock.packages[`${within}/node_modules/${each}`] === undefined && within !== "") {
@@ -40,8 +52,16 @@ function packagesBeside(lock, name) {
   return found.size;
 }
 
+/**
+ * @param {string} name
+ * @param {string} figure
+ * @param {string} unit
+ * @param {import("../case.ts").Goal[]} goals
+ * @returns {import("../case.ts").Row}
+ */
 const row = (name, figure, unit, goals) => ({ group: "size", name, figure, unit, better: "less", goals });
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   {
     name: "size",
@@ -51,11 +71,11 @@ export default [
       ours: async () => ({
         ...sizes(await ourBundle("index.js")),
         small: sizes(await ourBundle("small/index.js")).gzip,
-        packages: packagesBeside(json("package-lock.json"), "packages/mqtt"),
+        packages: packagesBeside(lockAt("package-lock.json"), "packages/mqtt"),
       }),
       "MQTT.js": async () => {
         const { minified, gzip } = sizes(readFileSync(`${root}bench/node_modules/mqtt/dist/mqtt.min.js`));
-        const packages = packagesBeside(json("bench/package-lock.json"), "node_modules/mqtt");
+        const packages = packagesBeside(lockAt("bench/package-lock.json"), "node_modules/mqtt");
         return { minified, gzip, small: gzip, packages }; // it has but one
       },
     },

@@ -1,14 +1,35 @@
 // Whether a message costs the same however much there is beside it: subscriptions, messages in flight, clients in the process.
-// What a case and a row are: throughput.js. A sweep's figures are named by its points; its last row is our own cost at the last point in
+// What a case and a row are: ../case.ts. A sweep's figures are named by its points; its last row is our own cost at the last point in
 // multiples of that at the first one named in `flat`.
 const SIZE = 64;
 
+/**
+ * @typedef {{
+ *   name: string,
+ *   file: string,
+ *   x: string,
+ *   y: string,
+ *   unit: string,
+ *   better: import("../case.ts").Better,
+ *   points: number[],
+ *   flat: number,
+ *   counts: { ours: number, "MQTT.js": number },
+ *   measure: (place: Place, client: ClientName, point: number, count: number) => Promise<number>,
+ * }} Sweep
+ * @typedef {import("../place.js").Place} Place
+ * @typedef {import("../clients/client.ts").ClientName} ClientName
+ */
+
+/** @param {Sweep} sweep @returns {import("../case.ts").Case} */
 function sweep({ name, file, x, y, unit, better, points, flat, measure, counts }) {
+  /** @param {ClientName} client @param {number} count @returns {import("../case.ts").Contender} */
   const contender = (client, count) => async (place) => {
+    /** @type {Record<string, number>} */
     const figures = {};
     for (const point of points) figures[String(point)] = await measure(place, client, point, count);
     return figures;
   };
+  /** @param {number} point @returns {import("../case.ts").Row} */
   const row = (point) => ({
     group: "sweeps",
     name: `${name}: ${point}`,
@@ -27,6 +48,7 @@ function sweep({ name, file, x, y, unit, better, points, flat, measure, counts }
   };
 }
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   sweep({
     name: "receiving QoS 0, by subscriptions of the client",
@@ -39,8 +61,16 @@ export default [
     flat: 1,
     counts: { ours: 1_500_000, "MQTT.js": 200_000 },
     async measure(place, client, subscriptions, count) {
-      const settings = { client, direction: "receive", qos: 0, count: place.count(count), size: SIZE, subscriptions };
-      return (await place.program("throughput", settings)).rate;
+      const total = place.count(count);
+      const { rate } = await place.program("throughput", {
+        client,
+        direction: "receive",
+        qos: 0,
+        count: total,
+        size: SIZE,
+        subscriptions,
+      });
+      return rate;
     },
   }),
   sweep({
@@ -56,8 +86,15 @@ export default [
     async measure(place, client, inflight, count) {
       const most = inflight < 100 ? Math.min(count, 5_000 * inflight) : count;
       const total = place.count(most, Math.min(count, inflight));
-      const settings = { client, direction: "publish", qos: 1, count: total, size: SIZE, inflight };
-      return (await place.program("throughput", settings)).processor;
+      const { processor } = await place.program("throughput", {
+        client,
+        direction: "publish",
+        qos: 1,
+        count: total,
+        size: SIZE,
+        inflight,
+      });
+      return processor;
     },
   }),
   sweep({

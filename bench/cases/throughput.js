@@ -1,32 +1,52 @@
 // Messages per second: publishing and receiving, beside the peers and beside what bounds everybody.
-//
-// A case: { name, group, contenders: { NAME: async (place) => figures }, rows }. Figures are numbers by name, and perhaps a `note`.
-// A row: { group, name, figure, unit, better: "more" | "less", contenders?, goals } takes one figure of some contenders. A goal:
-// { against, factor } is met by "factor times as good", { against, share } by "at least (at most, if less is better) that share
-// of theirs", { value } by a figure of ours that is as good as that.
+// What a case and a row are: ../case.ts
 const SIZE = 64;
 
+/**
+ * @typedef {import("../case.ts").Contender} Contender
+ * @typedef {import("../programs/interface.ts").Settings["throughput"]} Settings
+ * @typedef {Pick<Settings, "direction" | "qos" | "inflight" | "count">} Load
+ */
+
+/** @param {import("../clients/client.ts").ClientName} name @param {Load} settings @returns {Contender} */
 const client = (name, settings) => (place) => {
   const count = place.count(settings.count, 1_000);
   const directory = settings.direction === "durable" ? place.directory() : undefined;
   return place.program("throughput", { client: name, size: SIZE, ...settings, count, directory });
 };
+/** @param {Load} settings @returns {Contender} */
 const libmosquitto = (settings) => (place) =>
   place.libmosquitto({ size: SIZE, ...settings, count: place.count(settings.count, 1_000) });
+/** @param {"encoder" | "ready-made" | "parser"} name @param {number} count @returns {Contender} */
 const limit = (name, count) => (place) =>
   place.program("limits", { client: name, size: SIZE, count: place.count(count, 100_000) });
 
-/** @param counts by contender; a second each, more or less */
+/**
+ * @param {Omit<Load, "count"> & {
+ *   name: string,
+ *   counts: Record<string, number>,
+ *   goals: import("../case.ts").Goal[],
+ *   limits?: Record<string, Contender>,
+ * }} given `counts` by contender; a second each, more or less
+ * @returns {import("../case.ts").Case}
+ */
 function throughput({ name, direction, qos, inflight, counts, goals, limits = {} }) {
+  /** @type {Record<string, Contender>} */
   const contenders = {};
+  /** @type {Record<string, (count: number) => Contender>} */
   const makers = {
     ours: (count) => client("aiko", { direction, qos, inflight, count }),
     "MQTT.js": (count) => client("mqttjs", { direction, qos, inflight, count }),
     libmosquitto: (count) => libmosquitto({ direction, qos, count }),
     "aws-crt": (count) => client("awscrt", { direction, qos, inflight, count }),
   };
-  for (const [contender, count] of Object.entries(counts)) contenders[contender] = makers[contender](count);
+  for (const [contender, make] of Object.entries(makers)) {
+    const count = counts[contender];
+    if (count !== undefined) contenders[contender] = make(count);
+  }
+  /** @type {Pick<import("../case.ts").Row, "name" | "figure" | "unit" | "better">} */
   const common = { name, figure: "rate", unit: "/s", better: "more" };
+  /** @type {import("../case.ts").Row[]} */
   const rows = [{ ...common, group: "speed", contenders: Object.keys(contenders), goals }];
   if (Object.keys(limits).length > 0) {
     Object.assign(contenders, limits);
@@ -35,6 +55,7 @@ function throughput({ name, direction, qos, inflight, counts, goals, limits = {}
   return { name, group: "speed", contenders, rows };
 }
 
+/** @type {import("../case.ts").Case[]} */
 export default [
   throughput({
     name: "publish QoS 0",

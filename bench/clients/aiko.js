@@ -1,7 +1,7 @@
 // This library, as a user would use it.
 import { connect } from "@aiko/mqtt";
 
-/** A store, and what its commits cost: each is one call of `write`, synced when it resolves. */
+/** A store, and what its commits cost: each is one call of `write`, synced when it resolves. @param {string} directory */
 async function measuredStore(directory) {
   const { DiskStore } = await import("@aiko/mqtt-store");
   return new (class extends DiskStore {
@@ -9,6 +9,7 @@ async function measuredStore(directory) {
     messages = 0;
     microseconds = 0;
 
+    /** @override @param {import("@aiko/mqtt").StoreChange[]} changes */
     async write(changes) {
       const start = performance.now();
       await super.write(changes);
@@ -19,8 +20,13 @@ async function measuredStore(directory) {
   })(directory);
 }
 
+/**
+ * @param {number} port
+ * @param {import("./client.ts").OpenOptions} [options]
+ * @returns {Promise<import("./client.ts").Client>}
+ */
 export async function open(port, { directory, keepAlive = 0, maximumPacketSize } = {}) {
-  const store = directory && (await measuredStore(directory));
+  const store = directory === undefined ? undefined : await measuredStore(directory);
   const client = await connect(`mqtt://127.0.0.1:${port}`, {
     protocolVersion: 4,
     keepAlive,
@@ -30,7 +36,6 @@ export async function open(port, { directory, keepAlive = 0, maximumPacketSize }
   });
   return {
     publish: (topic, payload, qos) => client.publish(topic, payload, { qos }),
-    /** @param onMessage undefined if nothing is expected */
     async subscribe(filters, qos, onMessage) {
       await client.subscribe(filters, { qos, onMessage: (message) => onMessage?.(message.payload) });
     },

@@ -9,10 +9,11 @@ const brokers = {
   },
   async aedes() {
     const { Aedes } = await import("aedes");
-    const broker = await Aedes.createBroker();
-    const server = createServer(broker.handle);
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return server.address().port;
+    const { handle } = await Aedes.createBroker();
+    const server = createServer(handle);
+    await /** @type {Promise<void>} */ (new Promise((resolve) => server.listen(0, "127.0.0.1", resolve)));
+    return /** @type {import("node:net").AddressInfo} */ (server.address()).port;
   },
 };
-console.log(await brokers[settings.broker]());
+const { broker } = /** @type {{ broker: keyof typeof brokers }} */ (settings);
+console.log(await brokers[broker]());

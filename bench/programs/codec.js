@@ -5,15 +5,18 @@ import { publishBytes } from "./ready-made.js";
 
 const BATCH = 5_000;
 const topic = "bench/topic";
-const payload = Buffer.alloc(settings.size, 0x2a);
+const { client, size, milliseconds } = /** @type {import("./interface.ts").Settings["codec"]} */ (settings);
+const payload = Buffer.alloc(size, 0x2a);
 const packet = publishBytes(topic, payload);
 /** As much as one read of a socket brings, in whole packets. */
 const perChunk = Math.floor(65_536 / packet.length);
 const chunk = Buffer.concat(Array.from({ length: perChunk }, () => packet));
 
+/** @type {Record<typeof client, () => Promise<{ encode: () => number, decode: (bytes: Buffer) => number }>>} */
 const codecs = {
   async aiko() {
     const { encode, PacketStream } = await import("@aiko/mqtt/codec");
+    /** @type {import("@aiko/mqtt/codec").PublishPacket} */
     const publish = { type: "publish", topic, payload, qos: 0, retain: false, dup: false, packetIdentifier: 0 };
     const stream = new PacketStream(4);
     return { encode: () => encode(publish, 4).length, decode: (bytes) => stream.push(bytes).length };
@@ -24,6 +27,7 @@ const codecs = {
     const parser = codec.parser({ protocolVersion: 4 });
     let count = 0;
     parser.on("packet", () => count++);
+    /** @param {Buffer} bytes */
     const decode = (bytes) => {
       count = 0;
       parser.parse(bytes);
@@ -33,23 +37,29 @@ const codecs = {
   },
 };
 
-/** Microseconds of one of the `per` operations that each call of `work` does, the median of many batches. */
+/**
+ * Microseconds of one of the `per` operations that each call of `work` does, the median of many batches.
+ *
+ * @param {number} per
+ * @param {number} expected what `work` returns
+ * @param {() => number} work
+ */
 function measure(per, expected, work) {
   const samples = [];
-  const end = performance.now() + settings.milliseconds;
+  const end = performance.now() + milliseconds;
   while (performance.now() < end) {
     const start = process.hrtime.bigint();
     let done = 0;
     for (let i = 0; i < BATCH; i += per) done += work();
     const calls = Math.ceil(BATCH / per);
-    if (done !== calls * expected) throw new Error(`${settings.client}: ${done} instead of ${calls * expected}`);
+    if (done !== calls * expected) throw new Error(`${client}: ${done} instead of ${calls * expected}`);
     samples.push(Number(process.hrtime.bigint() - start) / 1000 / (calls * per));
   }
   const steady = samples.slice(samples.length >> 2).sort((a, b) => a - b);
   return quantile(steady, 0.5);
 }
 
-const codec = await codecs[settings.client]();
+const codec = await codecs[client]();
 report({
   encode: measure(1, packet.length, codec.encode),
   decode: measure(perChunk, perChunk, () => codec.decode(chunk)),

@@ -3,7 +3,7 @@
 // Needs --expose-gc.
 import { openClient, pause, report, settings } from "./program.js";
 
-const { count, atOnce, rest } = settings;
+const { count, atOnce, rest } = /** @type {import("./interface.ts").Settings["connections"]} */ (settings);
 /** As most users have it: a minute, and so no PINGREQ while this lasts. */
 const options = { keepAlive: 60 };
 
@@ -12,8 +12,10 @@ const STEP = 400;
 
 /** What is resident at rest: V8 gives back what connecting took only when nothing has happened for eight seconds. */
 async function residentMemory() {
+  const { gc } = globalThis;
+  if (gc === undefined) throw new Error("connections: start it with --expose-gc");
   for (let rested = 0; rested < rest; rested += STEP) {
-    globalThis.gc();
+    gc();
     await pause(STEP);
   }
   return process.memoryUsage.rss();

@@ -2,6 +2,7 @@
 // before the process had at the most, in multiples of the payload.
 import { openClient, report, settings } from "./program.js";
 
+const { direction } = /** @type {import("./interface.ts").Settings["large"]} */ (settings);
 const LARGEST_REMAINING_LENGTH = 268_435_455;
 const size = LARGEST_REMAINING_LENGTH - 2 - "bench/topic".length;
 
@@ -9,7 +10,7 @@ const client = await openClient({ maximumPacketSize: LARGEST_REMAINING_LENGTH + 
 await client.publish("bench/topic", Buffer.from("*"), 1); // warm up
 const before = process.memoryUsage.rss();
 const start = performance.now();
-if (settings.direction === "publish") {
+if (direction === "publish") {
   await client.publish("bench/topic", Buffer.alloc(size, 0x2a), 0);
   await client.publish("bench/topic", Buffer.from("*"), 1); // it has arrived
 } else {

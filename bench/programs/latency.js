@@ -4,9 +4,12 @@
 import { openClient, publishMany, quantile, report, settings } from "./program.js";
 
 const payload = Buffer.alloc(64, 0x2a);
-const milliseconds = settings.seconds * 1000;
+const { seconds } = /** @type {import("./interface.ts").Settings["latency"]} */ (settings);
+const milliseconds = seconds * 1000;
+/** @param {number} since */
 const microseconds = (since) => (performance.now() - since) * 1000;
 
+/** @param {import("../clients/client.ts").Client} client */
 async function idle(client) {
   const times = [];
   const end = performance.now() + milliseconds;
@@ -18,6 +21,7 @@ async function idle(client) {
   return times;
 }
 
+/** @param {import("../clients/client.ts").Client} client */
 async function maximumRate(client) {
   let count = 5_000;
   for (;;) {
@@ -29,30 +33,33 @@ async function maximumRate(client) {
   }
 }
 
-/** @param rate messages a millisecond */
+/** @param {import("../clients/client.ts").Client} client @param {number} rate messages a millisecond */
 async function loaded(client, rate) {
   const total = Math.floor(rate * milliseconds);
   const times = new Float64Array(total);
   let settled = 0;
   let due = 0;
   const start = performance.now();
-  await new Promise((resolve, reject) => {
-    const turn = () => {
-      const passed = performance.now() - start;
-      while (due < total && due / rate <= passed) {
-        const number = due++;
-        client.publish("bench/topic", payload, 1).then(() => {
-          times[number] = microseconds(start + number / rate);
-          if (++settled === total) resolve();
-        }, reject);
-      }
-      if (due < total) setImmediate(turn);
-    };
-    turn();
-  });
+  await /** @type {Promise<void>} */ (
+    new Promise((resolve, reject) => {
+      const turn = () => {
+        const passed = performance.now() - start;
+        while (due < total && due / rate <= passed) {
+          const number = due++;
+          client.publish("bench/topic", payload, 1).then(() => {
+            times[number] = microseconds(start + number / rate);
+            if (++settled === total) resolve();
+          }, reject);
+        }
+        if (due < total) setImmediate(turn);
+      };
+      turn();
+    })
+  );
   return times;
 }
 
+/** @param {ArrayLike<number>} times @param {string} name */
 function quantiles(times, name) {
   const sorted = Float64Array.from(times).sort();
   return Object.fromEntries([0.5, 0.99, 0.999].map((part) => [`${name} p${part * 100}`, quantile(sorted, part)]));

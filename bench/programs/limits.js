@@ -1,11 +1,12 @@
 // What bounds any client in JavaScript: { client: "encoder" | "ready-made" | "parser", port, count, size }. Nothing of MQTT is
 // checked or kept here.
+import { once } from "node:events";
 import { connect } from "node:net";
 import { report, settings, timed } from "./program.js";
 import { connectBytes, publishBytes, subscribeBytes } from "./ready-made.js";
 
 const CHUNK = 65_536;
-const { client, port, count, size } = settings;
+const { client, port, count, size } = /** @type {import("./interface.ts").Settings["limits"]} */ (settings);
 const topic = "bench/topic";
 const payload = Buffer.alloc(size, 0x2a);
 const packet = publishBytes(topic, payload);
@@ -13,18 +14,24 @@ const perChunk = Math.floor(CHUNK / packet.length);
 
 const socket = connect({ port, host: "127.0.0.1", noDelay: true });
 socket.write(connectBytes);
-await new Promise((resolve) => socket.once("data", resolve));
+await once(socket, "data");
 
-/** Gives `make(n)`, the bytes of n messages, to the socket until all are gone, and waits for the answer behind them. */
+/**
+ * Gives `make(n)`, the bytes of n messages, to the socket until all are gone, and waits for the answer behind them.
+ *
+ * @param {number} total
+ * @param {(messages: number) => Buffer} make
+ */
 async function send(total, make) {
   for (let sent = 0; sent < total; sent += perChunk) {
     const room = socket.write(make(Math.min(perChunk, total - sent)));
-    if (!room) await new Promise((resolve) => socket.once("drain", resolve));
+    if (!room) await once(socket, "drain");
   }
   socket.write(publishBytes(topic, payload.subarray(0, 1), 1));
-  await new Promise((resolve) => socket.once("data", resolve));
+  await once(socket, "data");
 }
 
+/** @param {number} messages */
 function encoded(messages) {
   const bytes = Buffer.allocUnsafeSlow(CHUNK);
   let at = 0;
@@ -47,12 +54,19 @@ function encoded(messages) {
 
 const ready = Buffer.concat(Array.from({ length: perChunk }, () => packet));
 
-/** Makes topic string and payload view of each PUBLISH in what the socket brings; other packets are passed over. */
+/**
+ * Makes topic string and payload view of each PUBLISH in what the socket brings; other packets are passed over.
+ *
+ * @param {number} total
+ * @returns {Promise<void>}
+ */
 function receive(total) {
   return new Promise((resolve) => {
+    /** @type {Buffer} */
     let rest = Buffer.alloc(0);
     let got = 0;
     let topics = 0;
+    /** @param {Buffer} data */
     const onData = (data) => {
       const bytes = rest.length === 0 ? data : Buffer.concat([rest, data]);
       let at = 0;
@@ -62,13 +76,13 @@ function receive(total) {
         let shift = 0;
         let byte = 128;
         while (byte > 127 && header < bytes.length) {
-          byte = bytes[header++];
+          byte = bytes[header++] ?? 0;
           length |= (byte & 127) << shift;
           shift += 7;
         }
         if (byte > 127 || header + length > bytes.length) break;
-        if (bytes[at] >> 4 === 3) {
-          const topicEnd = header + 2 + ((bytes[header] << 8) | bytes[header + 1]);
+        if ((bytes[at] ?? 0) >> 4 === 3) {
+          const topicEnd = header + 2 + (((bytes[header] ?? 0) << 8) | (bytes[header + 1] ?? 0));
           const name = bytes.latin1Slice(header + 2, topicEnd);
           const view = bytes.subarray(topicEnd, header + length);
           topics += name.length + view.length;
@@ -87,6 +101,7 @@ function receive(total) {
   });
 }
 
+/** @type {Record<typeof client, (total: number) => Promise<void>>} */
 const works = {
   encoder: (total) => send(total, encoded),
   "ready-made": (total) => send(total, (messages) => ready.subarray(0, messages * packet.length)),

@@ -3,13 +3,15 @@
 import { openClient, report, settings, timed } from "./program.js";
 
 const BATCH = 10;
-const { clients: total, count } = settings;
+const { clients: total, count } = /** @type {import("./interface.ts").Settings["many-clients"]} */ (settings);
 const payload = Buffer.alloc(64, 0x2a);
+/** @type {import("../clients/client.ts").Client[]} */
 const clients = [];
 for (let i = 0; i < total; i += 100) {
   clients.push(...(await Promise.all(Array.from({ length: Math.min(100, total - i) }, () => openClient()))));
 }
 const rounds = Math.max(1, Math.round(count / total / BATCH));
+/** @param {number} times */
 const work = (times) =>
   Promise.all(
     clients.map(async (client) => {

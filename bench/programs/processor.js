@@ -3,7 +3,8 @@
 import { fork } from "node:child_process";
 import { openClient, publishMany, report, settings, timed } from "./program.js";
 
-const { direction, count, size } = settings;
+const given = /** @type {import("./interface.ts").Settings["processor"]} */ (settings);
+const { direction, count, size } = given;
 const payload = Buffer.alloc(size, 0x2a);
 /** So many bytes at most are on their way. */
 const lanes = 4;
@@ -11,27 +12,29 @@ const batch = Math.max(1, Math.min(100, Math.floor(4_194_304 / lanes / size)));
 const warmUp = Math.ceil(count / 5);
 const client = await openClient();
 
+/** @param {number} total */
 const publishing = (total) => publishMany(client, { count: total, qos: 0, payload, lanes, batch });
 
 if (direction === "publish") {
   await publishing(warmUp);
   report(await timed(count, () => publishing(count)));
 } else if (direction === "feed") {
-  process.on("message", (total) => publishing(total));
+  process.on("message", (total) => publishing(Number(total)));
   process.on("disconnect", () => process.exit()); // however the receiver ended
-  process.send("ready");
+  process.send?.("ready");
 } else {
-  const feeder = fork(import.meta.filename, [JSON.stringify({ ...settings, client: "aiko", direction: "feed" })]);
+  const feeder = fork(import.meta.filename, [JSON.stringify({ ...given, client: "aiko", direction: "feed" })]);
   await new Promise((resolve, reject) => {
     feeder.once("message", resolve);
     feeder.once("exit", () => reject(new Error("the feeder ended")));
   });
   let got = 0;
-  let last;
+  let last = () => {};
   await client.subscribe(["bench/#"], 0, (bytes) => {
     if (bytes.length === size) got++;
     else last(); // the one byte behind all others
   });
+  /** @param {number} total @returns {Promise<void>} */
   const receiving = (total) =>
     new Promise((resolve) => {
       got = 0;

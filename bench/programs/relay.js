@@ -7,7 +7,7 @@ import { connectBytes, publishBytes, subscribeBytes } from "./ready-made.js";
 /** So many messages may be on their way. */
 const WINDOW = 10_000;
 const BATCH = 500;
-const { port, count, size } = settings;
+const { port, count, size } = /** @type {import("./interface.ts").Settings["relay"]} */ (settings);
 const packet = publishBytes("bench/topic", Buffer.alloc(size, 0x2a));
 const batch = Buffer.concat(Array.from({ length: BATCH }, () => packet));
 
@@ -30,8 +30,10 @@ subscriber.on("data", (bytes) => {
   advance();
 });
 
+/** @param {number} total */
 async function relay(total) {
   received = 0;
+  /** @param {number} messages @returns {Promise<void>} */
   const done = (messages) =>
     new Promise((resolve) => {
       advance = () => {

@@ -1,0 +1,43 @@
+// What each of these programs is given and what it reports, by the name of its file. Types only: no program loads this file.
+import type { Direction, Note } from "../case.ts";
+import type { ClientName } from "../clients/client.ts";
+
+type Port = { port: number };
+type Speed = { rate: number; processor: number };
+
+export type Settings = {
+  codec: { client: "aiko" | "mqtt-packet"; size: number; milliseconds: number };
+  connections: Port & { client: ClientName; count: number; atOnce: number; rest: number };
+  large: Port & { client: ClientName; direction: Direction };
+  latency: Port & { client: ClientName; seconds: number };
+  limits: Port & { client: "encoder" | "ready-made" | "parser"; count: number; size: number };
+  "many-clients": Port & { client: ClientName; clients: number; count: number };
+  processor: Port & { client: ClientName; direction: Direction | "feed"; count: number; size: number };
+  relay: Port & { count: number; size: number };
+  throughput: Port & {
+    client: ClientName;
+    direction: Direction | "durable";
+    qos: 0 | 1 | 2;
+    count: number;
+    size: number;
+    inflight?: number | undefined;
+    subscriptions?: number;
+    directory?: string | undefined;
+  };
+};
+
+export type Reports = {
+  codec: { encode: number; decode: number; decodeSingle: number };
+  connections: { rate: number; kilobytes: number };
+  large: { seconds: number; memory: number };
+  latency: Record<string, number>;
+  limits: Speed;
+  "many-clients": Speed;
+  processor: Speed;
+  relay: Speed;
+  throughput: Speed & { note?: Note };
+};
+
+export type ProgramName = keyof Settings;
+/** The port is the endpoint's, if none is given. */
+export type Given<Name extends ProgramName> = Omit<Settings[Name], "port"> & Partial<Port>;
