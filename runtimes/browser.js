@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
+import { traceOf } from "./smoke.js";
 
 /** Milliseconds. */
 const PATIENCE = 120_000;
@@ -12,7 +13,14 @@ const LOOK_AGAIN = 50;
 /** Milliseconds: the timers of a page that says it is hidden come at multiples of it, as Chromium's do at each minute. */
 const THROTTLE = 2_500;
 
-/** Bundles what the project installed, as a user's bundler would. */
+/**
+ * @typedef {import("./in-browser.js").Ask} Ask
+ * @typedef {import("./in-browser.js").Parts} Parts
+ * @typedef {import("./server.js").Server} Server
+ * @typedef {import("./smoke.js").Step} Step
+ */
+
+/** Bundles what the project installed, as a user's bundler would. @param {string} project @param {string} directory */
 export async function bundleForBrowser(project, directory) {
   await build({
     entryPoints: [join(project, "in-browser.js")],
@@ -29,8 +37,8 @@ export async function bundleForBrowser(project, directory) {
 }
 
 /**
- * @param {{ executable: string, server: object, entryCount: number }} given
- * @returns {Promise<Record<string, import("./smoke.js").Step[]>>} by row
+ * @param {{ executable: string, server: Server, entryCount: number }} given
+ * @returns {Promise<Record<string, Step[]>>} by row
  */
 export async function runInChromium({ executable, server, entryCount }) {
   const browser = await chromium.launch({
@@ -41,6 +49,7 @@ export async function runInChromium({ executable, server, entryCount }) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     await context.addInitScript(holdTimersBack, THROTTLE);
     const page = await context.newPage();
+    /** @type {string[]} */
     const problems = [];
     page.on("pageerror", (error) => problems.push(`the page failed: ${error.message}`));
     const start = async () => {
@@ -49,8 +58,12 @@ export async function runInChromium({ executable, server, entryCount }) {
       await page.evaluate(() => globalThis.startWorker());
     };
     await start();
-    const inPage = (part, argument) => page.evaluate(([p, a]) => globalThis.ask(p, a), [part, argument]);
-    const inWorker = (part, argument) => page.evaluate(([p, a]) => globalThis.askWorker(p, a), [part, argument]);
+    /** @type {Ask} */
+    const inPage = (part, argument) =>
+      page.evaluate((given) => globalThis.ask(given.part, given.argument), { part, argument });
+    /** @type {Ask} */
+    const inWorker = (part, argument) =>
+      page.evaluate((given) => globalThis.askWorker(given.part, given.argument), { part, argument });
     const pageSteps = await suite(inPage, "page", server, start, entryCount);
     const workerSteps = await suite(inWorker, "worker", server, start, entryCount);
     workerSteps.push(await held(inPage, inWorker));
@@ -62,9 +75,17 @@ export async function runInChromium({ executable, server, entryCount }) {
   }
 }
 
+/**
+ * @param {Ask} ask
+ * @param {string} name
+ * @param {Server} server
+ * @param {() => Promise<void>} restart
+ * @param {number} entryCount
+ */
 async function suite(ask, name, server, restart, entryCount) {
   const { ws, wss } = server.urls;
   const argument = { name, urls: { ws, wss }, controlUrl: server.controlUrl };
+  /** @type {Step[]} */
   const steps = [];
   const entries = await within(ask("entries"));
   steps.push({
@@ -72,12 +93,12 @@ async function suite(ask, name, server, restart, entryCount) {
     error: entries.value === entryCount ? undefined : (entries.error ?? "an entry shows nothing"),
   });
   steps.push({ feature: "entries", error: (await within(ask("oneFile", argument))).error });
-  for (const [part, feature] of [
-    ["transports", "ws"],
-    ["small", "small"],
-  ]) {
+  for (const { part, feature } of /** @type {const} */ ([
+    { part: "transports", feature: "ws" },
+    { part: "small", feature: "small" },
+  ])) {
     const { value, error } = await within(ask(part, argument));
-    if (error) steps.push({ feature, error });
+    if (value === undefined) steps.push({ feature, error });
     else steps.push(...value);
   }
   steps.push({ feature: "small", error: (await within(ask("smallOneFile", argument))).error });
@@ -85,9 +106,15 @@ async function suite(ask, name, server, restart, entryCount) {
   return steps;
 }
 
-/** The page is loaded anew in between: what it had in memory is gone. */
+/**
+ * The page is loaded anew in between: what it had in memory is gone.
+ *
+ * @param {Ask} ask
+ * @param {import("./in-browser.js").Given} argument
+ * @param {() => Promise<void>} restart
+ */
 async function durable(ask, argument, restart) {
-  for (const part of ["storeSuite", "beforeDeath", "afterDeath"]) {
+  for (const part of /** @type {const} */ (["storeSuite", "beforeDeath", "afterDeath"])) {
     if (part === "afterDeath") await restart();
     const { error } = await within(ask(part, argument));
     if (error) return { error: `${part}: ${error}` };
@@ -95,7 +122,7 @@ async function durable(ask, argument, restart) {
   return {};
 }
 
-/** A session that the page has open is refused to its worker. */
+/** A session that the page has open is refused to its worker. @param {Ask} inPage @param {Ask} inWorker */
 async function held(inPage, inWorker) {
   const feature = "durable session";
   const { error } = await within(inPage("hold", "held"));
@@ -105,68 +132,97 @@ async function held(inPage, inWorker) {
   return { feature, error: `a worker has the session of its page: ${refused.error ?? "no error"}` };
 }
 
-/** In the page: a way to hide it, which headless Chromium has not, and timers that then come as seldom as those of a hidden page. */
+/**
+ * In the page: a way to hide it, which headless Chromium has not, and timers that then come as seldom as those of a hidden page.
+ *
+ * @param {number} step milliseconds
+ */
 function holdTimersBack(step) {
   let hidden = false;
   const schedule = globalThis.setTimeout;
   Object.defineProperty(document, "hidden", { get: () => hidden });
-  globalThis.setTimeout = (callback, delay) => {
+  /** @param {() => void} callback @param {number} [delay] */
+  const held = (callback, delay) => {
     const now = performance.now();
     const due = now + (delay ?? 0);
     return schedule(callback, hidden ? Math.ceil(due / step) * step - now : delay);
   };
+  Object.defineProperty(globalThis, "setTimeout", { value: held });
   globalThis.hide = (value) => {
     hidden = value;
     document.dispatchEvent(new Event("visibilitychange"));
   };
 }
 
-/** Its clients, the whole and the small one, would wait for minutes; they must come back when the browser says so. */
+/**
+ * Its clients, the whole and the small one, would wait for minutes; they must come back when the browser says so.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {import("playwright-core").BrowserContext} context
+ * @param {Ask} ask
+ * @param {Server} server
+ * @returns {Promise<Step>}
+ */
 async function waking(page, context, ask, server) {
-  const told = async (part, argument) => {
-    const { value, error } = await within(ask(part, argument));
-    if (error) throw new Error(error);
+  /** @typedef {ReturnType<Parts["state"]>} State */
+  const state = async () => {
+    const { value, error } = await within(ask("state"));
+    if (value === undefined) throw new Error(error);
     return value;
   };
+  /** @param {Parameters<Parts["watch"]>[0]} given */
+  const watch = async (given) => {
+    const { error } = await within(ask("watch", given));
+    if (error !== undefined) throw new Error(error);
+  };
+  /** @param {string} what @param {(state: State) => boolean} holds */
   const until = async (what, holds) => {
     for (const start = Date.now(); ; await sleep(LOOK_AGAIN)) {
-      const state = await told("state");
-      if (holds(state)) return state;
-      if (Date.now() - start > 15_000) throw new Error(`${what} does not come; it is ${JSON.stringify(state)}`);
+      const now = await state();
+      if (holds(now)) return now;
+      if (Date.now() - start > 15_000) throw new Error(`${what} does not come; it is ${JSON.stringify(now)}`);
     }
   };
   const url = server.urls.ws;
+  /** @param {State} state */
   const lost = ({ clients }) => clients.every(({ connected }) => !connected);
-  const back = (times) => (state) =>
-    state.clients.every(({ connected, connections }) => connected && connections === times);
+  /** @param {number} times @returns {(state: State) => boolean} */
+  const back = (times) => (now) =>
+    now.clients.every(({ connected, connections }) => connected && connections === times);
+  /** @param {boolean} hidden */
   const hide = (hidden) => page.evaluate((value) => globalThis.hide(value), hidden);
   try {
-    await told("watch", { url, name: "woken", keepAlive: 60 });
+    await watch({ url, name: "woken", keepAlive: 60 });
     await context.setOffline(true);
     server.gates.ws.cut();
-    await until("the loss", (state) => lost(state) && !state.onLine);
+    await until("the loss", (now) => lost(now) && !now.onLine);
     await context.setOffline(false);
     await until("the return of the network", back(2));
 
     server.gates.ws.cut();
     await hide(true);
-    await until("the hidden page", (state) => lost(state) && state.hidden);
+    await until("the hidden page", (now) => lost(now) && now.hidden === true);
     await hide(false);
     await until("the shown page", back(3));
 
     await hide(true);
-    await told("watch", { url, name: "throttled", keepAlive: 3 });
+    await watch({ url, name: "throttled", keepAlive: 3 });
     await sleep(10_000); // three times the keep-alive: the broker would have closed it
-    const { clients } = await told("state");
+    const { clients } = await state();
     if (clients.some(({ connected, losses }) => !connected || losses > 0))
       throw new Error("a hidden page with its timers held back loses the connection");
     await hide(false);
     return { feature: "woken" };
   } catch (error) {
-    return { feature: "woken", error: String(error?.stack ?? error) };
+    return { feature: "woken", error: traceOf(error) };
   }
 }
 
+/**
+ * @template Value
+ * @param {Promise<Value>} promise
+ * @returns {Promise<Value | { value?: undefined, error: string }>}
+ */
 function within(promise) {
   return Promise.race([promise, sleep(PATIENCE, { error: `not done within ${PATIENCE} ms` }, { ref: false })]);
 }

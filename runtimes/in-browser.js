@@ -5,11 +5,36 @@ import { IndexedDbStore } from "@aiko/mqtt/indexed-db";
 import * as small from "@aiko/mqtt/small";
 import { storeSuite } from "@aiko/mqtt/testing";
 import { entries } from "./entries.js";
-import { afterDeath, beforeDeath, bySmallClient, overTransport, refusedSmallClient, runSuite } from "./smoke.js";
+import {
+  afterDeath,
+  beforeDeath,
+  bySmallClient,
+  overTransport,
+  refusedSmallClient,
+  runSuite,
+  traceOf,
+} from "./smoke.js";
+
+/**
+ * @typedef {typeof parts} Parts
+ * @typedef {{ name: string, urls: { ws: string, wss: string }, controlUrl: string }} Given
+ * @typedef {{ client: import("./smoke.js").Client, connections: number, losses: number }} Watched
+ */
+
+/**
+ * What became of a part: its value, or why it failed.
+ *
+ * @template {keyof Parts} Part
+ * @typedef {{ value: Awaited<ReturnType<Parts[Part]>>, error?: undefined } | { value?: undefined, error: string }} Answer
+ */
+
+/** @typedef {<Part extends keyof Parts>(part: Part, argument?: Parameters<Parts[Part]>[0]) => Promise<Answer<Part>>} Ask */
 
 let places = 0;
+/** @type {Watched[]} */
 let watched = [];
 
+/** @param {string} controlUrl @returns {import("./smoke.js").Control} */
 const controlAt = (controlUrl) => async (path) => {
   const response = await fetch(`${controlUrl}/${path}`);
   if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
@@ -18,8 +43,10 @@ const controlAt = (controlUrl) => async (path) => {
 const parts = {
   entries: () => entries.length,
 
+  /** @param {Given} given */
   async transports({ name, urls, controlUrl }) {
     const control = controlAt(controlUrl);
+    /** @type {import("./smoke.js").Step[]} */
     const steps = [];
     for (const [transport, url] of Object.entries(urls)) {
       steps.push(...(await overTransport(library, { name, transport, url, control })));
@@ -27,18 +54,20 @@ const parts = {
     return steps;
   },
 
-  /** The client as pages have it that use no bundler. */
+  /** The client as pages have it that use no bundler. @param {Given} given */
   async oneFile({ name, urls }) {
     const file = "/mqtt.js"; // by name, and esbuild would look for it
+    /** @type {{ connect: typeof library.connect, IndexedDbStore: typeof IndexedDbStore }} */
     const { connect, IndexedDbStore: Store } = await import(file);
     const client = await connect(urls.ws, { clientId: `${name} of one file`, cleanStart: false, store: new Store() });
     const subscription = await client.subscribe(`${name}/file`, { qos: 2 });
     await client.publish(`${name}/file`, "all in one", { qos: 2 });
     const { value } = await subscription[Symbol.asyncIterator]().next();
     await client.disconnect();
-    if (value.text() !== "all in one") throw new Error(`"${value.text()}" came from the client in one file`);
+    if (value?.text() !== "all in one") throw new Error(`"${value?.text()}" came from the client in one file`);
   },
 
+  /** @param {Given} given */
   async small({ name, urls, controlUrl }) {
     const control = controlAt(controlUrl);
     const steps = await refusedSmallClient(small, { controlUrl });
@@ -48,17 +77,23 @@ const parts = {
     return steps;
   },
 
+  /** @param {Given} given */
   async smallOneFile({ name, urls }) {
     const file = "/mqtt-small.js";
+    /** @type {{ connect: typeof small.connect }} */
     const { connect } = await import(file);
     const client = await connect(urls.ws, { clientId: `${name} of one small file` });
-    const came = new Promise((resolve) => client.subscribe(`${name}/small`, { qos: 2, onMessage: resolve }));
+    /** @type {Promise<import("./smoke.js").Message>} */
+    const came = new Promise((resolve, reject) => {
+      client.subscribe(`${name}/small`, { qos: 2, onMessage: resolve }).catch(reject);
+    });
     await client.publish(`${name}/small`, "all in one", { qos: 2 });
     const message = await came;
     await client.disconnect();
     if (message.text() !== "all in one") throw new Error(`"${message.text()}" came from the small client in one file`);
   },
 
+  /** @param {Given} given */
   async storeSuite({ name }) {
     const place = async () => {
       const database = `${name} ${places++}`;
@@ -70,6 +105,7 @@ const parts = {
     await runSuite(storeSuite({ place }));
   },
 
+  /** @param {Given} given */
   beforeDeath: ({ name, urls, controlUrl }) =>
     beforeDeath(library, {
       name,
@@ -79,6 +115,7 @@ const parts = {
       control: controlAt(controlUrl),
     }),
 
+  /** @param {Given} given */
   afterDeath: ({ name, urls, controlUrl }) =>
     afterDeath(library, {
       name,
@@ -88,16 +125,22 @@ const parts = {
       control: controlAt(controlUrl),
     }),
 
-  /** Opens a session and keeps it. */
+  /** Opens a session and keeps it. @param {string} name */
   async hold(name) {
     await new IndexedDbStore().open(name);
   },
 
-  /** A client of each kind that stays, and would wait for ten minutes and more before it tried again by itself. */
+  /**
+   * A client of each kind that stays, and would wait for ten minutes and more before it tried again by itself.
+   *
+   * @param {{ url: string, name: string, keepAlive: number }} given
+   */
   async watch({ url, name, keepAlive }) {
     for (const { client } of watched) await client.disconnect();
     watched = [];
-    for (const [kind, { connect }] of Object.entries({ whole: library, small })) {
+    /** @type {Record<string, import("./smoke.js").Library>} */
+    const kinds = { whole: library, small };
+    for (const [kind, { connect }] of Object.entries(kinds)) {
       const reconnect = { initialDelay: 6_000_000, maximumDelay: 6_000_000 };
       const client = await connect(url, { clientId: `${name} ${kind}`, protocolVersion: 5, keepAlive, reconnect });
       const each = { client, connections: 1, losses: 0 };
@@ -114,20 +157,26 @@ const parts = {
   }),
 };
 
-/** Never throws: what went wrong is told in words that cross the border of the page. */
-async function ask(part, argument) {
+/**
+ * Never throws: what went wrong is told in words that cross the border of the page.
+ *
+ * @type {Ask}
+ */
+const ask = async (part, argument) => {
   try {
-    return { value: await parts[part](argument) };
+    const run = /** @type {(argument: unknown) => unknown} */ (parts[part]);
+    return { value: /** @type {Awaited<ReturnType<Parts[typeof part]>>} */ (await run(argument)) };
   } catch (error) {
-    return { error: String(error?.stack ?? error) };
+    return { error: traceOf(error) };
   }
-}
+};
 
 globalThis.ask = ask;
 
 if (globalThis.document === undefined) {
   globalThis.onmessage = async ({ data: { part, argument } }) => postMessage(await ask(part, argument));
 } else {
+  /** @type {Worker} */
   let worker;
   globalThis.startWorker = () => {
     worker?.terminate();

@@ -8,12 +8,14 @@ import { entries } from "./bare-entries.js";
 import { overTransport } from "./smoke.js";
 
 const { hostDial, hostWrite, hostClose, hostSchedule, hostCancel, hostControl } = globalThis;
+/** @type {Map<number, (event: string, bytes?: ArrayBuffer) => void>} */
 const waiting = new Map();
 let made = 0;
 
 /** Called by the host: what became of the call, timer or connection of this number. */
-globalThis.fromHost = (number, event, value) => waiting.get(number)?.(event, value);
+globalThis.fromHost = (number, event, bytes) => waiting.get(number)?.(event, bytes);
 
+/** @type {import("@aiko/mqtt").Platform} */
 const platform = {
   clock: {
     now: Date.now,
@@ -46,18 +48,25 @@ const platform = {
   },
 };
 
+/** @typedef {import("@aiko/mqtt").Transport} Transport */
+
+/** @implements {Transport} */
 class Connection {
+  #number;
   #paused = false;
+  /** @type {(() => void)[]} */
   #held = [];
 
+  /** @param {number} number */
   constructor(number) {
-    this.number = number;
+    this.#number = number;
   }
 
+  /** @param {import("@aiko/mqtt").TransportListener} listener */
   start(listener) {
-    waiting.set(this.number, (event, bytes) => {
+    waiting.set(this.#number, (event, bytes) => {
       this.#held.push(() => {
-        if (event === "bytes") listener.onBytes(new Uint8Array(bytes));
+        if (bytes !== undefined) listener.onBytes(new Uint8Array(bytes));
         else if (event === "drain") listener.onDrain();
         else listener.onClose();
       });
@@ -66,11 +75,12 @@ class Connection {
   }
 
   #deliver() {
-    while (!this.#paused && this.#held.length > 0) this.#held.shift()();
+    while (!this.#paused && this.#held.length > 0) this.#held.shift()?.();
   }
 
+  /** @param {Uint8Array} bytes */
   write(bytes) {
-    return hostWrite(this.number, bytes.slice().buffer);
+    return hostWrite(this.#number, bytes.slice().buffer);
   }
 
   pause() {
@@ -82,16 +92,18 @@ class Connection {
     this.#deliver();
   }
 
+  /** @param {() => void} [sent] */
   end(sent) {
-    hostClose(this.number, true);
+    hostClose(this.#number, true);
     sent?.();
   }
 
   destroy() {
-    hostClose(this.number, false);
+    hostClose(this.#number, false);
   }
 }
 
+/** @type {import("./smoke.js").Control} */
 const control = (path) =>
   new Promise((resolve, reject) => {
     const number = ++made;
@@ -105,6 +117,7 @@ const control = (path) =>
 
 /** The host waits for this promise. */
 globalThis.runSmoke = async (url, entryCount) => {
+  /** @type {import("./smoke.js").Step[]} */
   const steps = [{ feature: "entries", error: entries.length === entryCount ? undefined : "an entry shows nothing" }];
   steps.push(
     ...(await overTransport(library, { name: "quickjs", transport: "tcp", url, options: { platform }, control })),

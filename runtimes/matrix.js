@@ -22,7 +22,11 @@ const NO_WAKE = "nothing tells a process of these";
 const server = { woken: NO_WAKE };
 const browser = { tcp: NO_SOCKETS, tls: NO_SOCKETS, unix: NO_SOCKETS };
 
-/** What does not exist where, and why. */
+/**
+ * What does not exist where, and why.
+ *
+ * @type {Record<string, Record<string, string>>}
+ */
 const ABSENT = {
   "Node 20": server,
   "Node 22": server,
@@ -46,39 +50,42 @@ const ABSENT = {
   },
 };
 
-/** @typedef {{ outcome: "passed" | "failed" | "absent", why?: string }} Cell */
+/**
+ * @typedef {{ feature: string } & ({ outcome: "passed" } | { outcome: "failed" | "absent", why: string })} Cell
+ * @typedef {{ row: string, version: string | undefined, cells: Cell[] }} Row
+ */
 
 /**
  * @param {string} row
  * @param {import("./smoke.js").Step[]} steps
- * @returns {Record<string, Cell>} a feature that nobody tried, and that exists there, has failed
+ * @returns {Cell[]} one for each feature; one that nobody tried, and that exists there, has failed
  */
 export function cellsOf(row, steps) {
-  const cells = {};
-  for (const feature of FEATURES) {
+  return FEATURES.map((feature) => {
     const tried = steps.filter((step) => step.feature === feature);
     const failed = tried.filter(({ error }) => error !== undefined);
-    const why = ABSENT[row][feature];
-    if (failed.length > 0) cells[feature] = { outcome: "failed", why: failed.map(({ error }) => error).join("\n") };
-    else if (tried.length > 0) cells[feature] = { outcome: "passed" };
-    else if (why !== undefined) cells[feature] = { outcome: "absent", why };
-    else cells[feature] = { outcome: "failed", why: "it was not tried" };
-  }
-  return cells;
+    const why = ABSENT[row]?.[feature];
+    if (failed.length > 0) return { feature, outcome: "failed", why: failed.map(({ error }) => error).join("\n") };
+    if (tried.length > 0) return { feature, outcome: "passed" };
+    if (why !== undefined) return { feature, outcome: "absent", why };
+    return { feature, outcome: "failed", why: "it was not tried" };
+  });
 }
 
-/** As Markdown; absent cells have a letter that a note explains. */
+/** As Markdown; absent cells have a letter that a note explains. @param {Row[]} rows */
 export function asMarkdown(rows) {
-  const all = rows.flatMap(({ cells }) => FEATURES.map((feature) => cells[feature]));
-  const absent = [...new Set(all.flatMap(({ outcome, why }) => (outcome === "absent" ? [why] : [])))];
+  const all = rows.flatMap(({ cells }) => cells);
+  const absent = [...new Set(all.flatMap((cell) => (cell.outcome === "absent" ? [cell.why] : [])))];
+  /** @param {string} why */
   const mark = (why) => String.fromCharCode(97 + absent.indexOf(why));
-  const text = ({ outcome, why }) => (outcome === "absent" ? `– (${mark(why)})` : outcome);
+  /** @param {Cell} cell */
+  const text = (cell) => (cell.outcome === "absent" ? `– (${mark(cell.why)})` : cell.outcome);
   const lines = [
     `| | ${FEATURES.join(" | ")} |`,
     `|---|${FEATURES.map(() => "---|").join("")}`,
     ...rows.map(({ row, version, cells }) => {
       const name = version === undefined ? row : `${row} (${version})`;
-      return `| ${name} | ${FEATURES.map((feature) => text(cells[feature])).join(" | ")} |`;
+      return `| ${name} | ${cells.map(text).join(" | ")} |`;
     }),
     "",
     ...absent.map((why) => `- (${mark(why)}) does not exist there: ${why}`),

@@ -8,10 +8,25 @@ import { WebSocket as PackagedWebSocket } from "ws";
 import { entries } from "./entries.js";
 import { afterDeath, beforeDeath, bySmallClient, overTransport, refusedSmallClient } from "./smoke.js";
 
+/**
+ * @typedef {{
+ *   phase: "entries" | "transports" | "small" | "beforeDeath" | "afterDeath",
+ *   name: string,
+ *   urls: import("./server.js").Urls,
+ *   ca: string,
+ *   controlUrl: string,
+ *   directory: string,
+ *   entryCount: number,
+ *   hasWebSocket: boolean,
+ * }} Given
+ */
+
+/** @type {Given} */
 const { phase, name, urls, ca, controlUrl, directory, entryCount, hasWebSocket } = JSON.parse(
-  readFileSync(process.argv[2], "utf8"),
+  readFileSync(process.argv[2] ?? "", "utf8"),
 );
 
+/** @param {string} path */
 async function control(path) {
   const response = await fetch(`${controlUrl}/${path}`);
   if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
@@ -20,8 +35,11 @@ async function control(path) {
 const store = () => new DiskStore(directory);
 const durable = { name, transport: "tcp", url: urls.tcp, control };
 
+/** @type {Record<Given["phase"], () => Promise<import("./smoke.js").Step[]>>} */
 const phases = {
-  entries: () => [{ feature: "entries", ...(entries.length !== entryCount && { error: "an entry shows nothing" }) }],
+  async entries() {
+    return [{ feature: "entries", ...(entries.length !== entryCount && { error: "an entry shows nothing" }) }];
+  },
   async transports() {
     const steps = [];
     for (const [transport, url] of Object.entries(urls)) {
@@ -32,10 +50,10 @@ const phases = {
   },
   /** Its own platform is the runtime's WebSocket, or one given to it; over TCP it goes by the whole client's. */
   async small() {
-    const webSocket = hasWebSocket ? undefined : { implementation: PackagedWebSocket };
-    const steps = await refusedSmallClient(small, { controlUrl, options: { webSocket } });
-    for (const transport of ["ws", "wss"]) {
-      const where = { name, transport, url: urls[transport], options: { webSocket }, control };
+    const options = hasWebSocket ? {} : { webSocket: { implementation: PackagedWebSocket } };
+    const steps = await refusedSmallClient(small, { controlUrl, options });
+    for (const transport of /** @type {const} */ (["ws", "wss"])) {
+      const where = { name, transport, url: urls[transport], options, control };
       steps.push(...(await bySmallClient(small, where)));
     }
     const { platform } = library;

@@ -6,11 +6,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { newQuickJSWASMModule } from "quickjs-emscripten";
 
+/** @typedef {import("quickjs-emscripten").QuickJSHandle} Handle */
+
 /** Bytes: what an engine may take for a megabyte's payload, several times over. */
 const MEMORY_LIMIT = 64 * 1024 * 1024;
 /** Milliseconds for the whole suite. */
 const PATIENCE = 60_000;
 
+/**
+ * @param {{ project: string, server: import("./server.js").Server, bareEntryCount: number }} given
+ * @returns {Promise<import("./smoke.js").Step[]>}
+ */
 export async function runInQuickJs({ project, server, bareEntryCount }) {
   const { outputFiles } = await build({
     entryPoints: [join(project, "in-quickjs.js")],
@@ -24,10 +30,13 @@ export async function runInQuickJs({ project, server, bareEntryCount }) {
   const runtime = (await newQuickJSWASMModule()).newRuntime();
   runtime.setMemoryLimit(MEMORY_LIMIT);
   const context = runtime.newContext();
+  /** @type {Map<number, import("node:net").Socket>} */
   const sockets = new Map();
+  /** @type {Map<number, NodeJS.Timeout>} */
   const timers = new Map();
   let over = false;
 
+  /** @param {number} number @param {string} event @param {ArrayBuffer} [bytes] */
   const tell = (number, event, bytes) => {
     if (over) return;
     const value = bytes === undefined ? context.undefined : context.newArrayBuffer(bytes);
@@ -37,14 +46,20 @@ export async function runInQuickJs({ project, server, bareEntryCount }) {
     for (const each of [listener, ...args]) if (each !== context.undefined) each.dispose();
     context.unwrapResult(runtime.executePendingJobs());
   };
+  /** @param {string} name @param {(...args: Handle[]) => Handle | void} body */
   const give = (name, body) => {
     context.newFunction(name, body).consume((handle) => context.setProp(context.global, name, handle));
   };
-  const numbers = (handles) => handles.map((handle) => context.getNumber(handle));
+  /** @param {number} number */
+  const socketOf = (number) => {
+    const socket = sockets.get(number);
+    if (socket === undefined) throw new Error(`the engine has no connection ${number}`);
+    return socket;
+  };
 
   give("hostDial", (numberHandle, hostHandle, portHandle) => {
-    const [number, port] = numbers([numberHandle, portHandle]);
-    const socket = connect(port, context.getString(hostHandle));
+    const number = context.getNumber(numberHandle);
+    const socket = connect(context.getNumber(portHandle), context.getString(hostHandle));
     sockets.set(number, socket);
     socket.on("connect", () => tell(number, "open"));
     socket.on("data", (bytes) => tell(number, "bytes", Uint8Array.from(bytes).buffer));
@@ -54,21 +69,19 @@ export async function runInQuickJs({ project, server, bareEntryCount }) {
   });
   give("hostWrite", (numberHandle, bytesHandle) => {
     const bytes = context.getArrayBuffer(bytesHandle);
-    const taken = sockets.get(context.getNumber(numberHandle)).write(Uint8Array.from(bytes.value));
+    const taken = socketOf(context.getNumber(numberHandle)).write(Uint8Array.from(bytes.value));
     bytes.dispose();
     return taken ? context.true : context.false;
   });
   give("hostClose", (numberHandle, politelyHandle) => {
-    const socket = sockets.get(context.getNumber(numberHandle));
+    const socket = socketOf(context.getNumber(numberHandle));
     if (context.dump(politelyHandle)) socket.end();
     else socket.destroy();
   });
   give("hostSchedule", (numberHandle, delayHandle) => {
-    const [number, delay] = numbers([numberHandle, delayHandle]);
-    timers.set(
-      number,
-      setTimeout(() => tell(number, "time"), delay),
-    );
+    const number = context.getNumber(numberHandle);
+    const timer = setTimeout(() => tell(number, "time"), context.getNumber(delayHandle));
+    timers.set(number, timer);
   });
   give("hostCancel", (numberHandle) => clearTimeout(timers.get(context.getNumber(numberHandle))));
   give("hostControl", (numberHandle, pathHandle) => {
@@ -80,7 +93,7 @@ export async function runInQuickJs({ project, server, bareEntryCount }) {
   });
 
   try {
-    context.unwrapResult(context.evalCode(outputFiles[0].text)).dispose();
+    context.unwrapResult(context.evalCode(outputFiles[0]?.text ?? "")).dispose();
     const promise = context.unwrapResult(
       context.evalCode(`runSmoke(${JSON.stringify(server.urls.tcp)}, ${bareEntryCount})`),
     );

@@ -13,8 +13,20 @@ import { parseArgs, promisify } from "node:util";
 import { rolldown } from "rolldown";
 import { asMarkdown, cellsOf } from "./matrix.js";
 import { startServer } from "./server.js";
+import { traceOf } from "./smoke.js";
+
+/**
+ * @typedef {import("./smoke.js").Step} Step
+ * @typedef {Awaited<ReturnType<typeof prepare>> & Pick<Awaited<ReturnType<typeof certificates>>, "ca" | "caFile"> & {
+ *   directory: string,
+ *   server: import("./server.js").Server,
+ * }} Context
+ * @typedef {{ version?: string, byRow: Record<string, Step[]> }} Outcome
+ * @typedef {{ names: string[], steps: () => Promise<Outcome> }} Runtime
+ */
 
 const run = promisify(execFile);
+/** @param {string} path */
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const modules = here("node_modules");
 /** Milliseconds for one program. */
@@ -26,28 +38,28 @@ const { values: options } = parseArgs({
   options: { write: { type: "boolean", default: false }, only: { type: "string", default: "" } },
 });
 
+/** @param {string} directory */
 async function main(directory) {
   await install();
   const { project, entryCount, bareEntryCount } = await prepare(directory);
   const { ca, caFile, identity } = await certificates(directory);
   const server = await startServer(identity, directory);
   const context = { project, directory, entryCount, bareEntryCount, server, ca, caFile };
+  /** @type {import("./matrix.js").Row[]} */
   const rows = [];
   try {
     for (const { names, steps } of runtimes(context)) {
       if (!names.some((name) => name.includes(options.only))) continue;
       const start = Date.now();
-      const byRow = await steps().catch((error) => allFailed(names, error));
+      const { version, byRow } = await steps().catch((error) => allFailed(names, error));
       console.error(`${names.join(", ")}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
-      for (const row of names) rows.push({ row, version: byRow.version, cells: cellsOf(row, byRow[row] ?? []) });
+      for (const row of names) rows.push({ row, version, cells: cellsOf(row, byRow[row] ?? []) });
     }
   } finally {
     await server.close();
   }
   const failures = rows.flatMap(({ row, cells }) =>
-    Object.entries(cells).flatMap(([feature, { outcome, why }]) =>
-      outcome === "failed" ? [`${row}, ${feature}: ${why}`] : [],
-    ),
+    cells.flatMap((cell) => (cell.outcome === "failed" ? [`${row}, ${cell.feature}: ${cell.why}`] : [])),
   );
   const matrix = asMarkdown(rows);
   console.log(`\n${matrix}\n`);
@@ -56,7 +68,7 @@ async function main(directory) {
   return failures.length === 0 ? 0 : 1;
 }
 
-/** Each with the rows it gives. */
+/** Each with the rows it gives. @param {Context} context @returns {Runtime[]} */
 function runtimes(context) {
   const { arch } = process;
   const nodes = [20, 22, 24, 26].map((line) => {
@@ -75,14 +87,14 @@ function runtimes(context) {
         const { directory, project } = context;
         await bundleForBrowser(project, directory);
         const version = (await output(chromium(), ["--version"])).replace(/\D*([\d.]+).*/s, "$1");
-        return { version, ...(await runInChromium({ ...context, executable: chromium() })) };
+        return { version, byRow: await runInChromium({ ...context, executable: chromium() }) };
       },
     },
     {
       names: ["QuickJS"],
       async steps() {
         const { runInQuickJs } = await import("./quickjs.js");
-        return { QuickJS: await runInQuickJs(context) };
+        return { byRow: { QuickJS: await runInQuickJs(context) } };
       },
     },
   ];
@@ -91,8 +103,12 @@ function runtimes(context) {
 /**
  * Node, Bun and Deno: the same program, a process for each phase.
  *
+ * @param {Context & { hasWebSocket?: boolean }} context
+ * @param {string} row
+ * @param {string} binary
  * @param {string[]} args
  * @param {string[]} [typeCheck] what checks the types of a user's program, if the runtime can
+ * @returns {Runtime}
  */
 function onServer(context, row, binary, args, typeCheck) {
   const { project, directory, server, ca, caFile, entryCount, hasWebSocket = true } = context;
@@ -104,13 +120,14 @@ function onServer(context, row, binary, args, typeCheck) {
       const version = (await output(binary, ["--version"])).replace(/\D*([\d.]+).*/s, "$1");
       const sessions = join(directory, `sessions-${name}`);
       const { urls, controlUrl } = server;
+      /** @type {Step[]} */
       const steps = [];
       if (typeCheck !== undefined) steps.push(await checkTypes(binary, typeCheck, project));
-      for (const phase of ["entries", "transports", "small", "beforeDeath", "afterDeath"]) {
+      for (const phase of /** @type {const} */ (["entries", "transports", "small", "beforeDeath", "afterDeath"])) {
         const file = join(directory, `${name}-${phase}.json`);
         const given = { phase, name, urls, ca, controlUrl, directory: sessions, entryCount, hasWebSocket };
         await writeFile(file, JSON.stringify(given));
-        const feature = { entries: "entries", transports: "tcp", small: "small" }[phase] ?? "durable session";
+        const feature = FEATURE_OF[phase];
         // A runtime's own WebSocket trusts whom the runtime trusts.
         const trusted = phase === "small" ? { NODE_EXTRA_CA_CERTS: caFile, DENO_CERT: caFile } : {};
         const surroundings = { cwd: project, timeout: PATIENCE, env: { ...process.env, ...trusted } };
@@ -118,29 +135,45 @@ function onServer(context, row, binary, args, typeCheck) {
           const { stdout } = await run(binary, [...args, "on-server.js", file], surroundings);
           steps.push(...JSON.parse(/^RESULT (.*)$/m.exec(stdout)?.[1] ?? "[]"));
         } catch (error) {
-          steps.push({ feature, error: `${phase}: ${error.stderr || error.stdout || error}` });
+          steps.push({ feature, error: `${phase}: ${outputOf(error)}` });
         }
       }
-      return { version, [row]: steps };
+      return { version, byRow: { [row]: steps } };
     },
   };
 }
 
+/** The cell that shows it if a phase does not come to its end. */
+const FEATURE_OF = {
+  entries: "entries",
+  transports: "tcp",
+  small: "small",
+  beforeDeath: "durable session",
+  afterDeath: "durable session",
+};
+
+/** What a program that failed has said. @param {unknown} error */
+function outputOf(error) {
+  const { stdout, stderr } = /** @type {{ stdout?: string, stderr?: string }} */ (error);
+  return stderr || stdout || String(error);
+}
+
+/** @param {string} binary @param {string[]} args @param {string} project */
 async function checkTypes(binary, args, project) {
   try {
     await run(binary, [...args, "consumer.ts", "small-consumer.ts"], { cwd: project, timeout: PATIENCE });
     return { feature: "entries" };
   } catch (error) {
-    return { feature: "entries", error: `types: ${error.stderr || error}` };
+    return { feature: "entries", error: `types: ${outputOf(error)}` };
   }
 }
 
+/** @param {string[]} names @param {unknown} error @returns {Outcome} */
 function allFailed(names, error) {
-  return Object.fromEntries(
-    names.map((name) => [name, [{ feature: "entries", error: String(error?.stack ?? error) }]]),
-  );
+  return { byRow: Object.fromEntries(names.map((name) => [name, [{ feature: "entries", error: traceOf(error) }]])) };
 }
 
+/** @param {string} command @param {string[]} args */
 async function output(command, args) {
   const { stdout } = await run(command, args);
   return stdout;
@@ -159,12 +192,12 @@ async function install() {
     ["update", "-q"],
     ["install", "-y", "-q", "--no-install-recommends", "chromium"],
   ]) {
-    const [command, ...rest] = [...elevate, "apt-get", ...args];
+    const [command = "", ...rest] = [...elevate, "apt-get", ...args];
     await run(command, rest, { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, maxBuffer: Infinity });
   }
 }
 
-/** A user's project with the packed packages, and the suite in it. */
+/** A user's project with the packed packages, and the suite in it. @param {string} directory */
 async function prepare(directory) {
   const project = join(directory, "project");
   await mkdir(project);
@@ -175,8 +208,9 @@ async function prepare(directory) {
     await mkdir(destination);
     const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", destination];
     const { stdout } = await run("npm", args, { cwd: here(`../packages/${folder}`) });
-    const [{ filename }] = Object.values(JSON.parse(stdout));
-    tarballs.push(join(destination, filename));
+    /** @type {{ filename: string }[]} */
+    const packed = Object.values(JSON.parse(stdout));
+    tarballs.push(...packed.map(({ filename }) => join(destination, filename)));
   }
   const { devDependencies } = JSON.parse(await readFile(here("../package.json"), "utf8"));
   const args = ["install", "--prefer-offline", "--ignore-scripts", ...tarballs, `ws@${devDependencies.ws}`];
@@ -197,7 +231,7 @@ async function prepare(directory) {
   return { project, entryCount: entries.length, bareEntryCount: bareEntries.length };
 }
 
-/** A module that imports these entries, and exports those of them that show something. */
+/** A module that imports these entries, and exports those of them that show something. @param {string[]} entries */
 function listOf(entries) {
   const lines = entries.map((entry, i) => `import * as entry${i} from "${entry}";`);
   const list = entries.map((_, i) => `entry${i}`).join(", ");
@@ -205,18 +239,20 @@ function listOf(entries) {
   return [...lines, `const all = [${list}];`, check, ""].join("\n");
 }
 
-/** Made anew, for localhost, by the tests' own authority. */
+/** Made anew, for localhost, by the tests' own authority. @param {string} directory */
 async function certificates(directory) {
   const file = join(directory, "certificates.mjs");
   const bundle = await rolldown({ input: here("../test/fixtures/certificates.ts"), platform: "node" });
   await bundle.write({ file, format: "esm", codeSplitting: false });
-  const { Authority } = await import(pathToFileURL(file));
+  /** @type {typeof import("../test/fixtures/certificates.ts")} */
+  const { Authority } = await import(pathToFileURL(file).href);
   const authority = await Authority.named("runtimes");
   const caFile = join(directory, "authority.pem");
   await writeFile(caFile, authority.certificate);
   return { ca: authority.certificate, caFile, identity: await authority.issue(["localhost", "127.0.0.1"]) };
 }
 
+/** @param {string} matrix */
 async function writeDocument(matrix) {
   const text = `# Runtimes
 

@@ -12,31 +12,40 @@ const PATIENCE = 20_000;
 
 /** A listener that passes connections on, until it is told otherwise. */
 class Gate {
+  /** @type {Set<import("node:net").Socket>} */
   connections = new Set();
-  /** What clients said since the gate began to swallow it. */
+  /** What clients said since the gate began to swallow it. @type {string | undefined} */
   swallowed = undefined;
   #whenSwallowed = () => {};
+  #server;
 
   /** @param {import("node:net").NetConnectOpts} target @param {string} [path] of a Unix socket to listen at */
   static async open(target, path) {
-    const gate = new Gate();
-    gate.server = createServer((socket) => gate.pass(socket, target));
-    if (path === undefined) gate.server.listen(0, "127.0.0.1");
-    else gate.server.listen(path);
-    await once(gate.server, "listening");
+    const gate = new Gate(target);
+    if (path === undefined) gate.#server.listen(0, "127.0.0.1");
+    else gate.#server.listen(path);
+    await once(gate.#server, "listening");
     return gate;
   }
 
-  get port() {
-    return this.server.address().port;
+  /** @param {import("node:net").NetConnectOpts} target */
+  constructor(target) {
+    this.#server = createServer((socket) => this.#pass(socket, target));
   }
 
-  pass(socket, target) {
+  get port() {
+    return portOf(this.#server);
+  }
+
+  /** @param {import("node:net").Socket} socket @param {import("node:net").NetConnectOpts} target */
+  #pass(socket, target) {
     const onward = connect(target);
-    for (const [one, other] of [
+    /** @type {[import("node:net").Socket, import("node:net").Socket][]} */
+    const ways = [
       [socket, onward],
       [onward, socket],
-    ]) {
+    ];
+    for (const [one, other] of ways) {
       this.connections.add(one);
       one.on("error", () => other.destroy());
       one.on("close", () => {
@@ -70,30 +79,32 @@ class Gate {
     this.cut();
   }
 
-  /** Resolves when this text was swallowed. A WebSocket's client masks what it sends, so any text will do there. */
+  /** Resolves when this text was swallowed, in a WebSocket's masked frames too. @param {string} text */
   async heard(text) {
     const timeout = AbortSignal.timeout(PATIENCE);
     while (!unmasked(this.swallowed ?? "").includes(text)) {
       if (timeout.aborted) throw new Error(`"${text}" did not come`);
-      await new Promise((resolve) => {
-        this.#whenSwallowed = resolve;
-        timeout.addEventListener("abort", resolve, { once: true });
-      });
+      await /** @type {Promise<void>} */ (
+        new Promise((resolve) => {
+          this.#whenSwallowed = resolve;
+          timeout.addEventListener("abort", () => resolve(), { once: true });
+        })
+      );
     }
   }
 
   async close() {
     this.cut();
-    this.server.close();
+    this.#server.close();
   }
 }
 
-/** The bytes, and behind them those bytes as the payloads of WebSocket frames, as far as they are such. */
+/** The bytes, and behind them those bytes as the payloads of WebSocket frames, as far as they are such. @param {string} latin1 */
 function unmasked(latin1) {
   const bytes = Buffer.from(latin1, "latin1");
   let text = latin1;
   for (let at = 0; at + 6 <= bytes.length; ) {
-    let length = bytes[at + 1] & 0x7f;
+    let length = bytes.readUInt8(at + 1) & 0x7f;
     let mask = at + 2;
     if (length === 126) {
       length = bytes.readUInt16BE(mask);
@@ -102,11 +113,22 @@ function unmasked(latin1) {
       return text; // not a frame of the suite
     }
     const payload = bytes.subarray(mask + 4, mask + 4 + length);
-    text += payload.map((byte, i) => byte ^ bytes[mask + (i % 4)]).toString("latin1");
+    text += Buffer.from(payload.map((byte, i) => byte ^ (bytes[mask + (i % 4)] ?? 0))).toString("latin1");
     at = mask + 4 + length;
   }
   return text;
 }
+
+/** @param {import("node:net").Server} server that listens at a port */
+const portOf = (server) => /** @type {import("node:net").AddressInfo} */ (server.address()).port;
+
+/** @param {Broker} broker */
+const webSocketPortOf = (broker) => Number(new URL(broker.webSocketUrl ?? "").port);
+
+/**
+ * @typedef {Awaited<ReturnType<typeof startServer>>} Server
+ * @typedef {Server["urls"]} Urls
+ */
 
 /**
  * @param {{ certificate: string, key: string }} identity the server's, for localhost
@@ -114,20 +136,17 @@ function unmasked(latin1) {
  */
 export async function startServer(identity, directory) {
   const path = join(directory, "socket");
-  const brokers = [
-    await Broker.listen({ port: 0, webSocketPort: 0 }),
-    await Broker.listen({ port: 0, webSocketPort: 0, tls: identity }),
-    await Broker.listen({ path: `${path}-behind` }),
-  ];
-  const [plain, secure] = brokers;
-  const portOf = (url) => Number(new URL(url).port);
+  const plain = await Broker.listen({ port: 0, webSocketPort: 0 });
+  const secure = await Broker.listen({ port: 0, webSocketPort: 0, tls: identity });
+  const local = await Broker.listen({ path: `${path}-behind` });
   const gates = {
     tcp: await Gate.open({ port: plain.port, host: "127.0.0.1" }),
     tls: await Gate.open({ port: secure.port, host: "127.0.0.1" }),
     unix: await Gate.open({ path: `${path}-behind` }, path),
-    ws: await Gate.open({ port: portOf(plain.webSocketUrl), host: "127.0.0.1" }),
-    wss: await Gate.open({ port: portOf(secure.webSocketUrl), host: "127.0.0.1" }),
+    ws: await Gate.open({ port: webSocketPortOf(plain), host: "127.0.0.1" }),
+    wss: await Gate.open({ port: webSocketPortOf(secure), host: "127.0.0.1" }),
   };
+  /** @type {Record<string, (gate: Gate, text: string) => unknown>} */
   const commands = {
     cut: (gate) => gate.cut(),
     swallow: (gate) => gate.swallow(),
@@ -135,12 +154,15 @@ export async function startServer(identity, directory) {
     pass: (gate) => gate.stopSwallowing(),
   };
   const http = createHttpServer(async (request, response) => {
-    const { pathname, searchParams } = new URL(request.url, "http://server");
-    const [, first, second] = pathname.split("/");
+    const { pathname, searchParams } = new URL(request.url ?? "", "http://server");
+    const [, first = "", second = ""] = pathname.split("/");
     response.setHeader("access-control-allow-origin", "*");
     try {
-      if (Object.hasOwn(commands, first)) {
-        await commands[first](gates[second], searchParams.get("text"));
+      const command = Object.hasOwn(commands, first) ? commands[first] : undefined;
+      if (command !== undefined) {
+        const [, gate] = Object.entries(gates).find(([name]) => name === second) ?? [];
+        if (gate === undefined) throw new Error(`there is no gate "${second}"`);
+        await command(gate, searchParams.get("text") ?? "");
         response.end("done");
       } else if (["in-browser.js", "mqtt.js", "mqtt-small.js"].includes(first)) {
         response.setHeader("content-type", "text/javascript");
@@ -165,10 +187,10 @@ export async function startServer(identity, directory) {
       wss: `wss://localhost:${gates.wss.port}/mqtt`,
     },
     gates,
-    controlUrl: `http://127.0.0.1:${http.address().port}`,
+    controlUrl: `http://127.0.0.1:${portOf(http)}`,
     async close() {
       for (const gate of Object.values(gates)) await gate.close();
-      for (const broker of brokers) await broker.close();
+      for (const broker of [plain, secure, local]) await broker.close();
       http.closeAllConnections();
       http.close();
     },

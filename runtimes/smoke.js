@@ -2,63 +2,99 @@
  * The smoke suite: what every runtime must do, over each transport it has. Takes all it needs as arguments and names nothing of any
  * platform, so that it runs wherever the library does.
  *
- * @typedef {{ feature: string, transport?: string, error?: string }} Step one that failed has an error
+ * @typedef {{ feature: string, transport?: string | undefined, error?: string | undefined }} Step one that failed has an error
+ * @typedef {import("@aiko/mqtt").Message} Message
+ * @typedef {import("@aiko/mqtt").ConnectOptions} ConnectOptions
+ * @typedef {Omit<ConnectOptions, "protocolVersion"> & { protocolVersion?: 4 | 5 }} Options for either client
+ */
+
+/**
+ * What the suite needs of a client, the whole one or the small one, and of the entry that makes it.
+ *
+ * @typedef {{
+ *   connected: boolean,
+ *   on(event: "connected" | "disconnected", listener: () => void): unknown,
+ *   subscribe(filter: string, options: { qos: 0 | 1 | 2, onMessage: (message: Message) => void }): Promise<unknown>,
+ *   publish(topic: string, payload: string | Uint8Array, options?: { qos: 0 | 1 | 2 }): Promise<unknown>,
+ *   disconnect(): Promise<unknown>,
+ * }} Client
+ * @typedef {{ connect(url: string, options?: Options): Promise<Client> }} Library
+ *
+ * @typedef {(path: string) => Promise<void>} Control has the gates cut, swallow and pass
+ * @typedef {{ name: string, transport: string, url: string, options?: Options, control: Control }} Where
+ * @typedef {{ name: string, transport: string, url: string, store: import("@aiko/mqtt").Store, control: Control }} Durable
  */
 
 const MEGABYTE = 1_000_000;
 
 /** The messages of one subscription, waited for one by one. */
 class Mailbox {
+  /** @type {Message[]} */
   messages = [];
+  /** @type {((message: Message) => void)[]} */
   #waiting = [];
 
+  /** @param {Message} message */
   put = (message) => {
     const next = this.#waiting.shift();
     if (next) next(message);
     else this.messages.push(message);
   };
 
+  /** @returns {Promise<Message>} */
   async next() {
     return this.messages.shift() ?? new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 
+/** @type {(holds: boolean, rule: string) => asserts holds} */
 function check(holds, rule) {
   if (!holds) throw new Error(`it must be that ${rule}`);
 }
 
+/**
+ * Resolves with what `work` resolves with, and with undefined if it rejects.
+ *
+ * @template Value
+ * @param {Step[]} steps
+ * @param {string} feature
+ * @param {string} transport
+ * @param {() => Promise<Value>} work
+ */
 async function step(steps, feature, transport, work) {
   try {
-    await work();
+    const value = await work();
     steps.push({ feature, transport });
-    return true;
+    return value;
   } catch (error) {
-    steps.push({ feature, transport, error: `${transport ?? ""} ${error?.stack ?? error}`.trim() });
-    return false;
+    steps.push({ feature, transport, error: `${transport} ${traceOf(error)}` });
+    return undefined;
   }
 }
 
 /**
  * One transport: connecting, every QoS both ways, coming back after a cut, a large payload.
  *
- * @param library what `@aiko/mqtt` exports
- * @param {{ name: string, transport: string, url: string, options?: object, control: (path: string) => Promise<void> }} where
+ * @param {Library} library what `@aiko/mqtt` exports
+ * @param {Where} where
  * @returns {Promise<Step[]>}
  */
 export async function overTransport(library, { name, transport, url, options, control }) {
+  /** @type {Step[]} */
   const steps = [];
   const clientId = `${name}-${transport}`;
+  /** @param {string | number} rest */
   const topic = (rest) => `runtimes/${clientId}/${rest}`;
   const mailbox = new Mailbox();
-  let client;
-  const connected = await step(steps, transport, transport, async () => {
+  const client = await step(steps, transport, transport, async () => {
     const reconnect = { initialDelay: 100, maximumDelay: 1_000 };
-    client = await library.connect(url, { clientId, protocolVersion: 5, reconnect, ...options });
-    await client.subscribe(topic("+"), { qos: 2, onMessage: mailbox.put });
+    const opened = await library.connect(url, { clientId, protocolVersion: 5, reconnect, ...options });
+    await opened.subscribe(topic("+"), { qos: 2, onMessage: mailbox.put });
+    return opened;
   });
-  if (!connected) return steps;
+  if (client === undefined) return steps;
   await step(steps, "QoS 0–2", transport, async () => {
-    for (const qos of [0, 1, 2]) {
+    for (const qos of /** @type {const} */ ([0, 1, 2])) {
       const texts = Array.from({ length: 20 }, (_, i) => `žluť ${qos}.${i}`);
       await Promise.all(texts.map((text) => client.publish(topic(qos), text, { qos })));
       for (const text of texts) {
@@ -70,11 +106,11 @@ export async function overTransport(library, { name, transport, url, options, co
     check(mailbox.messages.length === 0, "nothing comes twice");
   });
   await step(steps, "reconnect", transport, async () => {
-    const back = new Promise((resolve) => client.on("connected", resolve));
-    const lost = new Promise((resolve) => client.on("disconnected", resolve));
+    const back = eventOf(client, "connected");
+    const lost = eventOf(client, "disconnected");
     await control(`cut/${transport}`);
     await lost;
-    const published = [1, 2].map((qos) => client.publish(topic("after"), `cut ${qos}`, { qos }));
+    const published = /** @type {const} */ ([1, 2]).map((qos) => client.publish(topic("after"), `cut ${qos}`, { qos }));
     await back;
     await Promise.all(published);
     const texts = [await mailbox.next(), await mailbox.next()].map((message) => message.text());
@@ -98,9 +134,11 @@ export async function overTransport(library, { name, transport, url, options, co
 /**
  * What is no WebSocket server is told as such, and soon.
  *
- * @returns {Promise<Step[]>}
+ * @param {Library} small what `@aiko/mqtt/small` exports
+ * @param {{ controlUrl: string, options?: Options }} where
  */
 export async function refusedSmallClient(small, { controlUrl, options }) {
+  /** @type {Step[]} */
   const steps = [];
   await step(steps, "small", "ws", async () => {
     const code = await small.connect(controlUrl.replace("http:", "ws:"), options).then(
@@ -115,13 +153,14 @@ export async function refusedSmallClient(small, { controlUrl, options }) {
 /**
  * The same by the small client, in both of its versions.
  *
- * @param small what `@aiko/mqtt/small` exports
- * @param {Parameters<typeof overTransport>[1]} where
+ * @param {Library} small what `@aiko/mqtt/small` exports
+ * @param {Where} where
  * @returns {Promise<Step[]>}
  */
 export async function bySmallClient(small, where) {
+  /** @type {Step[]} */
   const steps = [];
-  for (const protocolVersion of [5, 4]) {
+  for (const protocolVersion of /** @type {const} */ ([5, 4])) {
     const options = { ...where.options, protocolVersion };
     steps.push(...(await overTransport(small, { ...where, name: `${where.name}-small-${protocolVersion}`, options })));
   }
@@ -132,24 +171,31 @@ export async function bySmallClient(small, where) {
   }));
 }
 
+/** An error for people who look for its cause. @param {unknown} error */
+export const traceOf = (error) => String((error instanceof Error && error.stack) || error);
+
+/** Resolves at the client's next such event. @param {Client} client @param {"connected" | "disconnected"} event @returns {Promise<void>} */
+const eventOf = (client, event) => new Promise((resolve) => client.on(event, () => resolve()));
+
 const COUNT = 20;
 
 /**
  * What a process does before it dies: publishes what it is not acknowledged. Resolves when all of it has left, and so is stored.
  *
- * @param {{ name: string, transport: string, url: string, store: object, control: (path: string) => Promise<void> }} where
+ * @param {Library} library
+ * @param {Durable} where
  */
 export async function beforeDeath(library, { name, transport, url, store, control }) {
   const clientId = `${name}-durable`;
   const client = await library.connect(url, { clientId, protocolVersion: 5, cleanStart: false, store });
   await control(`swallow/${transport}`);
   const topic = `runtimes/${clientId}`;
-  for (let i = 0; i < COUNT; i++) client.publish(topic, `durable ${i}`, { qos: 1 + (i % 2) }).catch(() => {});
+  for (let i = 0; i < COUNT; i++) client.publish(topic, `durable ${i}`, { qos: i % 2 === 0 ? 1 : 2 }).catch(() => {});
   client.publish(topic, "durable and last", { qos: 2 }).catch(() => {});
   await control(`swallowed/${transport}?text=durable%20and%20last`);
 }
 
-/** What its successor finds: each of those messages goes out once. */
+/** What its successor finds: each of those messages goes out once. @param {Library} library @param {Durable} where */
 export async function afterDeath(library, { name, transport, url, store, control }) {
   await control(`pass/${transport}`);
   const clientId = `${name}-durable`;
@@ -157,6 +203,7 @@ export async function afterDeath(library, { name, transport, url, store, control
   const listener = await library.connect(url, { clientId: `${clientId}-listener`, protocolVersion: 5 });
   await listener.subscribe(`runtimes/${clientId}`, { qos: 2, onMessage: mailbox.put });
   const client = await library.connect(url, { clientId, protocolVersion: 5, cleanStart: false, store });
+  /** @type {string[]} */
   const texts = [];
   for (let i = 0; i <= COUNT; i++) texts.push((await mailbox.next()).text());
   const expected = [...Array.from({ length: COUNT }, (_, i) => `durable ${i}`), "durable and last"];
@@ -170,13 +217,13 @@ export async function afterDeath(library, { name, transport, url, store, control
   await listener.disconnect();
 }
 
-/** Every case of a shared suite; throws what the first failing one throws. */
+/** Every case of a shared suite; throws what the first failing one throws. @param {import("@aiko/mqtt/testing").SuiteCase[]} cases */
 export async function runSuite(cases) {
   for (const { name, run } of cases) {
     try {
       await run();
     } catch (error) {
-      throw new Error(`${name}: ${error?.message ?? error}`);
+      throw new Error(`${name}: ${error instanceof Error ? error.message : error}`);
     }
   }
 }

@@ -15,7 +15,7 @@ const sources = (folder: string) => filesBelow(folder).filter((path) => path.end
 
 test("what is checked before anything is built imports nothing that is built", () => {
   const files = [
-    ...["bench", "examples", "scripts", "test"].flatMap((folder) => filesBelow(folder)),
+    ...["bench", "examples", "runtimes", "scripts", "test"].flatMap((folder) => filesBelow(folder)),
     ...filesBelow("packages").filter((path) => path.split("/")[2] === "test"),
   ].filter((path) => /\.[jt]s$/.test(path));
   const built = (path: string) => importsOf(readSource(path)).filter(({ specifier }) => specifier.includes("/dist/"));
