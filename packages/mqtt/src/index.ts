@@ -5,43 +5,79 @@ import * as ReasonCode from "./reason-code.js";
 /** What this runtime brings, for those who replace a part of it: `{ ...platform, dial: myDial }`. */
 export { platform } from "#platform";
 
-export type { AuthenticationOptions } from "./client/authenticator.js";
+export type { RuntimeAbortSignal } from "./client/abort-source.js";
+export type { AuthenticationData, AuthenticationOptions } from "./client/authenticator.js";
 export type { Client, DisconnectOptions } from "./client/client.js";
 export type { ClientEvents, ClientStatistics, Connected } from "./client/client-events.js";
 export { connect, createClient } from "./client/connect.js";
 export type {
+  Bounds,
   ConnectOptions,
   Credentials,
   CredentialsProvider,
   OutboxCounts,
   OutboxOptions,
   OutboxPolicy,
+  PartialOptions,
   ServerReferencePolicy,
   WillOptions,
 } from "./client/connect-options.js";
+export type { Listener } from "./client/event-emitter.js";
 export type { HandlerContext } from "./client/handling.js";
 export type { SlowConsumer } from "./client/inbox.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
 export type { ReconnectDelays, ReconnectOptions } from "./client/reconnect-policy.js";
-export type { RequestHandler, RequestOptions, RespondOptions } from "./client/request-response.js";
-export type { Servers } from "./client/server-list.js";
+export type {
+  RequestHandler,
+  RequestOptions,
+  RespondOptions,
+} from "./client/request-response.js";
+export type { Servers, Urls } from "./client/server-list.js";
+export type { Url } from "./client/server-url.js";
 export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/subscription.js";
 export type { SubscribeOptions } from "./client/subscriptions.js";
-export type { ProtocolVersion, QoS } from "./codec/packets.js";
+export type {
+  Acknowledgement,
+  AuthPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  Packet,
+  PingreqPacket,
+  PingrespPacket,
+  ProtocolVersion,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PubrecPacket,
+  PubrelPacket,
+  QoS,
+  SubackPacket,
+  SubscribePacket,
+  SubscriptionRequest,
+  UnsubackPacket,
+  UnsubscribePacket,
+  Will,
+} from "./codec/packets.js";
 export type {
   AckProperties,
+  AuthProperties,
   ConnackProperties,
   ConnectProperties,
   DisconnectProperties,
+  MessageProperties,
   PublishProperties,
   SubscribeProperties,
+  UnsubscribeProperties,
   UserProperties,
   WillProperties,
+  WithUserProperties,
 } from "./codec/properties.js";
 export type {
   MqttErrorCode,
   ProtocolErrorCode,
+  RefusalDetails,
   RefusedErrorCode,
   TimeoutErrorCode,
   TransportErrorCode,
@@ -53,6 +89,7 @@ export type { Clock, Timer } from "./platform/clock.js";
 export type {
   NetworkOptions,
   Pem,
+  StandardWebSocket,
   TlsOptions,
   TlsProvider,
   WebSocketClass,
@@ -64,6 +101,6 @@ export type { Platform } from "./platform/platform.js";
 export type { Random } from "./platform/random.js";
 export type { Store, StoreChange, StoreRecord } from "./platform/store.js";
 export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
-export { MemoryStore } from "./store/memory-store.js";
+export { MemoryStore, type MemoryStoreOptions } from "./store/memory-store.js";
 /** The reason codes of MQTT 5 by name: `ReasonCode.NOT_AUTHORIZED`. */
 export { ReasonCode };

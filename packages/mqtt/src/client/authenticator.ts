@@ -7,18 +7,19 @@ import type { AuthPacket, ConnackPacket } from "../codec/packets.js";
 import { type MqttError, RefusedError, UsageError } from "../errors.js";
 import { CONTINUE_AUTHENTICATION, NOT_AUTHORIZED, RE_AUTHENTICATE } from "../reason-code.js";
 
-type Data = Uint8Array | undefined;
+/** Authentication Data, if there is any. */
+export type AuthenticationData = Uint8Array | undefined;
 
 /** A method such as SCRAM-SHA-256. What a callback throws ends the connection, for good. */
 export interface AuthenticationOptions {
   /** The Authentication Method. */
   readonly method: string;
   /** Begins an exchange: the Authentication Data of CONNECT, or of AUTH when authenticating again. */
-  readonly begin?: (() => Data | Promise<Data>) | undefined;
+  readonly begin?: (() => AuthenticationData | Promise<AuthenticationData>) | undefined;
   /** The answer to the server's data. */
-  respond(data: Data): Data | Promise<Data>;
+  respond(data: AuthenticationData): AuthenticationData | Promise<AuthenticationData>;
   /** What the server said with its success, for methods by which it proves itself too. */
-  readonly finish?: ((data: Data) => void | Promise<void>) | undefined;
+  readonly finish?: ((data: AuthenticationData) => void | Promise<void>) | undefined;
 }
 
 export class Authenticator {
@@ -32,12 +33,12 @@ export class Authenticator {
    */
   constructor(
     private readonly options: AuthenticationOptions,
-    private readonly say: (reasonCode: number, data: Data) => void,
+    private readonly say: (reasonCode: number, data: AuthenticationData) => void,
     private readonly fail: (error: MqttError) => void,
   ) {}
 
   /** For CONNECT. */
-  async begin(): Promise<{ readonly method: string; readonly data: Data }> {
+  async begin(): Promise<{ readonly method: string; readonly data: AuthenticationData }> {
     this.exchange++;
     const { method } = this.options;
     try {

@@ -23,7 +23,7 @@ import type { ReconnectOptions } from "./reconnect-policy.js";
 import { assertFunction, assertObject, invalidOption, unknownOption } from "./wrong-option.js";
 
 /** What a user gives of `Settings`: any of it, and undefined stands for the default. */
-type Given<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
+export type PartialOptions<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
 
 export interface Credentials {
   readonly username?: string | undefined;
@@ -97,7 +97,7 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   /** Milliseconds that one attempt may take, from dialling to CONNACK. Default 10,000. */
   readonly connectTimeout?: number | undefined;
   /** How a lost connection is taken up again, or false: not at all. */
-  readonly reconnect?: false | Given<ReconnectOptions> | undefined;
+  readonly reconnect?: false | PartialOptions<ReconnectOptions> | undefined;
   /** Where the session is kept beyond the process. Default: nowhere; it then lives as long as the client. */
   readonly store?: Store | undefined;
   /** How much may wait to be sent, and what happens to the rest. */
@@ -115,7 +115,7 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
    */
   readonly acknowledgeTimeout?: number | undefined;
   /** How much may wait for handlers and iterators before reading from the network stops. Default 1,000 messages, 4 MiB. */
-  readonly inbox?: Given<Bounds> | undefined;
+  readonly inbox?: PartialOptions<Bounds> | undefined;
   /** For `mqtts:` and `wss:`; a function is asked at each attempt, so that renewed certificates and keys are read again. */
   readonly tls?: TlsOptions | TlsProvider | undefined;
   /** Opens network connections instead of the runtime's own way: for anything else that gets a byte through. */
@@ -422,7 +422,7 @@ const DELAYS: ReconnectOptions = {
 };
 const DELAY_OPTIONS: ReadonlySet<string> = new Set(Object.keys(DELAYS));
 
-function reconnectDelays(delays: Given<ReconnectOptions> | undefined): ReconnectOptions {
+function reconnectDelays(delays: PartialOptions<ReconnectOptions> | undefined): ReconnectOptions {
   if (delays === undefined) return DELAYS;
   assertKnown(delays, DELAY_OPTIONS, "reconnect.");
   const initialDelay = integer("reconnect.initialDelay", delays.initialDelay, DELAYS.initialDelay, 1, 2 ** 31 - 1);
@@ -455,7 +455,7 @@ function referencePolicy(given: ServerReferencePolicy = "without-credentials"): 
 const INBOX: Bounds = { maximumCount: 1_000, maximumBytes: 4 * 2 ** 20 };
 const INBOX_OPTIONS: ReadonlySet<string> = new Set(Object.keys(INBOX));
 
-function inboxBounds(given: Given<Bounds> | undefined): Bounds {
+function inboxBounds(given: PartialOptions<Bounds> | undefined): Bounds {
   if (given === undefined) return INBOX;
   assertKnown(given, INBOX_OPTIONS, "inbox.");
   const upTo = (name: keyof Bounds): number =>

@@ -8,7 +8,7 @@ import { given } from "./given-function.js";
 import { serversNamedBy } from "./server-reference.js";
 import { parseServerUrl, portOf, type ServerUrl, type Url } from "./server-url.js";
 
-type Urls = Url | readonly Url[];
+export type Urls = Url | readonly Url[];
 
 /** One URL, a list to fail over through, or a function that is asked before each round of attempts. */
 export type Servers = Urls | (() => Urls | Promise<Urls>);

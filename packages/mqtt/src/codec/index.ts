@@ -6,6 +6,7 @@ export { encode } from "./encode.js";
 export { type DecoderLimits, packetTypeBits } from "./limits.js";
 export { PacketStream } from "./packet-stream.js";
 export type {
+  Acknowledgement,
   AuthPacket,
   ConnackPacket,
   ConnectPacket,
@@ -34,11 +35,13 @@ export type {
   ConnackProperties,
   ConnectProperties,
   DisconnectProperties,
+  MessageProperties,
   PublishProperties,
   SubscribeProperties,
   UnsubscribeProperties,
   UserProperties,
   WillProperties,
+  WithUserProperties,
 } from "./properties.js";
 export { describeReasonCode, describeReturnCode } from "./reason-codes.js";
 export { ServerPacketStream } from "./server-packet-stream.js";

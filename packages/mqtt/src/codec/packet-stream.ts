@@ -29,6 +29,7 @@ export class PacketStream extends ServerPacketStream {
     return this.learnt ? this.protocolVersion : "any";
   }
 
+  /** @internal */
   override readRequest(type: RequestType, flags: number, cursor: Cursor, version: ProtocolVersion): Packet {
     switch (type) {
       case "connect": {

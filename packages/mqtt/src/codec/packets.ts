@@ -65,7 +65,7 @@ export interface PublishPacket {
   readonly properties?: PublishProperties | undefined;
 }
 
-interface Acknowledgement {
+export interface Acknowledgement {
   readonly packetIdentifier: number;
   /** 0 before 5.0. */
   readonly reasonCode: number;

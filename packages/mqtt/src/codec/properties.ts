@@ -3,7 +3,7 @@
 /** Name and value, both any text; the same name may come several times, and order is kept. */
 export type UserProperties = readonly (readonly [name: string, value: string])[];
 
-interface WithUserProperties {
+export interface WithUserProperties {
   readonly userProperties?: UserProperties | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface ConnectProperties extends WithUserProperties {
   readonly authenticationData?: Uint8Array | undefined;
 }
 
-interface MessageProperties extends WithUserProperties {
+export interface MessageProperties extends WithUserProperties {
   /** 1 if the payload is UTF-8 text, 0 (default) if it is just bytes. */
   readonly payloadFormatIndicator?: 0 | 1 | undefined;
   /** Seconds that the message is worth delivering. */

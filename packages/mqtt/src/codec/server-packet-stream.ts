@@ -34,7 +34,10 @@ export class ServerPacketStream implements RequestReader {
     public limits: DecoderLimits = {},
   ) {}
 
-  /** @throws ProtocolError, always */
+  /**
+   * @internal
+   * @throws ProtocolError, always
+   */
   readRequest(type: RequestType, _flags: number, _cursor: Cursor, _version: ProtocolVersion): Packet {
     throw forbidden(`${type}: a server must not send it`);
   }

@@ -57,7 +57,7 @@ export interface WebSocketEvent {
 }
 
 /** What such a class must have, by types that the DOM's `WebSocket`, that of `ws` and any `WebSocketLike` fit. */
-interface StandardWebSocket {
+export interface StandardWebSocket {
   binaryType: string;
   readonly bufferedAmount: number;
   readonly protocol: string;

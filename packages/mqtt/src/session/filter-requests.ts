@@ -20,7 +20,7 @@ import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefusal } from "./server-limits.js";
 
 /** A SUBSCRIBE or UNSUBSCRIBE from the call until its acknowledgement. */
-abstract class Pending {
+export abstract class Pending {
   packetIdentifier = 0;
   /** The number of its last sending. */
   sending = 0;

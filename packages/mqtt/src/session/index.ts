@@ -4,21 +4,26 @@
  */
 
 export { OutputBuffer } from "../codec/output-buffer.js";
+export type { TopicMemo } from "../codec/topic-memo.js";
 export type {
   Attempt,
   ClientSessionEvents,
   ClientSessionOptions,
 } from "./client-session.js";
 export { ClientSession } from "./client-session.js";
-export type { FilterRequest } from "./filter-requests.js";
+export type { FilterRequest, Pending } from "./filter-requests.js";
 export { SubscribeRequest, UnsubscribeRequest } from "./filter-requests.js";
-export type { Delivery } from "./message-receiver.js";
+export type { IncomingRecords } from "./incoming-records.js";
+export type { TakeOver } from "./late-connects.js";
+export type { Delivery, ReceiverLink } from "./message-receiver.js";
+export type { StoredMessage } from "./message-record.js";
 export type { Outlet } from "./message-sender.js";
 export type { ConnectionOwner } from "./network-connection.js";
 export { NetworkConnection } from "./network-connection.js";
 export type { OutboxBounds } from "./outbox.js";
-export { OutgoingMessage } from "./outgoing-message.js";
-export type { ServerLimits } from "./server-limits.js";
+export { OutgoingMessage, type OutgoingState } from "./outgoing-message.js";
+export type { PublishLimits, ServerLimits } from "./server-limits.js";
 export type { ServerSessionEvents, ServerSessionOptions } from "./server-session.js";
 export { ServerSession } from "./server-session.js";
-export { SessionJournal } from "./session-journal.js";
+export { type RejectedRecord, SessionJournal, type StoredSession } from "./session-journal.js";
+export type { GroupOwner } from "./unflushed.js";

@@ -7,6 +7,7 @@ import { platform } from "./small-platform.js";
 export type { Message } from "../client/message.js";
 export type { PublishOptions, PublishResult } from "../client/publishing.js";
 export { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
+export type { SmallVersion } from "./packet-writer.js";
 export type { SmallClient, SmallEvents, SmallSubscribeOptions } from "./small-client.js";
 export type { SmallOptions } from "./small-options.js";
 export type { SmallSubscription } from "./small-subscription.js";
