@@ -13,6 +13,10 @@ import { parseSync } from "oxc-parser";
  * @typedef {{ from?: string, name: string }} Reference a name in this module, or in the module `from`
  */
 
+const NAMESPACE = "ImportNamespaceSpecifier";
+/** In the place of a name: all that a module exports. */
+const ALL = "*";
+
 /** @type {Map<string, Module>} */
 const parsed = new Map();
 
@@ -35,6 +39,14 @@ export function exported(module, name) {
   const reference = module.exports.get(name);
   if (reference === undefined) throw new Error(`${module.file} does not export ${name}`);
   return follow(module, reference);
+}
+
+/** The module all of which is exported under this name; undefined if something else is. @param {Module} module @param {string} name */
+export function namespace(module, name) {
+  const reference = module.imports.get(module.exports.get(name)?.name ?? "");
+  return reference?.from !== undefined && reference.name === ALL
+    ? moduleAt(fileOf(module.file, reference.from) ?? reference.from)
+    : undefined;
 }
 
 /** What a name in a module stands for; undefined if it is a global. @param {Module} module @param {string} name */
@@ -69,8 +81,10 @@ function read(module, statement) {
   switch (statement.type) {
     case "ImportDeclaration":
       for (const each of nodesOf(statement["specifiers"])) {
-        if (each.type !== "ImportSpecifier") throw new Error(`${module.file}: ${each.type} is not supported`);
-        module.imports.set(nameOf(each["local"]), { from: sourceOf(statement), name: nameOf(each["imported"]) });
+        if (each.type !== "ImportSpecifier" && each.type !== NAMESPACE)
+          throw new Error(`${module.file}: ${each.type} is not supported`);
+        const name = each.type === NAMESPACE ? ALL : nameOf(each["imported"]);
+        module.imports.set(nameOf(each["local"]), { from: sourceOf(statement), name });
       }
       return;
     case "ExportNamedDeclaration":

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { textOf, typesIn } from "./declarations.js";
-import { exported, moduleAt } from "./modules.js";
+import { exported, moduleAt, namespace } from "./modules.js";
 
 /**
  * @typedef {import("./modules.js").Declared} Declared
@@ -29,14 +29,19 @@ export function publicEntries() {
 
 /** What an entry exports, sorted by name. @param {string} file its .d.ts @returns {Export[]} */
 export function exportsOf(file) {
-  const module = moduleAt(file);
-  return [...module.exports]
-    .map(([name, { typeOnly }]) => {
-      const declared = exported(module, name);
-      if ("package" in declared) throw new Error(`${file}: ${name} comes from ${declared.package}, which exports it`);
-      return { name, typeOnly, declared };
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return exportsOfModule(moduleAt(file), "").sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** @param {import("./modules.js").Module} module @param {string} prefix of a namespace, with its dot @returns {Export[]} */
+function exportsOfModule(module, prefix) {
+  return [...module.exports].flatMap(([name, { typeOnly }]) => {
+    const all = namespace(module, name);
+    if (all !== undefined) return exportsOfModule(all, `${prefix}${name}.`);
+    const declared = exported(module, name);
+    if ("package" in declared)
+      throw new Error(`${module.file}: ${name} comes from ${declared.package}, which exports it`);
+    return { name: prefix + name, typeOnly, declared };
+  });
 }
 
 /**
