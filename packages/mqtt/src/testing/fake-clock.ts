@@ -1,15 +1,38 @@
 /**
  * Time that stands still until a test moves it. Owns the timers and the callbacks deferred to the end of a tick; runs
- * them in the order of their time, and of their making where that is equal. Needs no timer of any platform.
+ * them in the order of their time, and of their making where that is equal. Needs no timer of any platform. Its kind decides
+ * what the contract of a Clock leaves to the platform.
  */
 
 import type { Clock, Timer } from "../platform/clock.js";
+import { Queue } from "../session/queue.js";
 
 interface Alarm extends Timer {
   readonly at: number;
   readonly order: number;
   callback: (() => void) | undefined;
 }
+
+/** What the contract of a Clock leaves to the platform. */
+export interface ClockKind {
+  /**
+   * When deferred callbacks run. `batch`: all of them after the promises. `turns`: each after the promises, also after those that the
+   * one before it settled. `microtask`: among the promises. Default `batch`.
+   */
+  readonly defer?: "batch" | "turns" | "microtask" | undefined;
+  /** Whether the clock has `soon`. Default false. */
+  readonly soon?: boolean | undefined;
+}
+
+/** The kinds of clock that the library's platforms have. */
+export const CLOCK_KINDS = {
+  browser: {},
+  /** Also Bun and Deno. */
+  node: { defer: "turns", soon: true },
+  quickjs: { defer: "turns" },
+  /** The small client's, and the whole client's on an unknown runtime. */
+  small: { defer: "microtask" },
+} as const satisfies Record<string, ClockKind>;
 
 /** How many turns of the promise queue count as "all promises have settled": more than any chain of awaits is long. */
 const PROMISE_TURNS = 40;
@@ -19,11 +42,25 @@ const ENDLESS = 100_000;
 export class FakeClock implements Clock {
   /** A binary heap by `at`, then `order`. Cancelled ones stay until they come up. */
   private readonly alarms: Alarm[] = [];
-  private deferred: (() => void)[] = [];
+  /** Callbacks that run after the promises. */
+  private readonly deferred = new Queue<() => void>();
+  /** Callbacks that run among the promises: one turn of the promise queue is under way for each. */
+  private readonly hurried = new Queue<() => void>();
   private made = 0;
+  private readonly deferral: "batch" | "turns" | "microtask";
+  readonly soon?: (callback: () => void) => void;
 
-  /** @param time milliseconds since the Unix epoch; the default is the beginning of 2026 */
-  constructor(private time = 1_767_225_600_000) {}
+  /**
+   * @param time milliseconds since the Unix epoch; the default is the beginning of 2026
+   * @param kind default: a browser's
+   */
+  constructor(
+    private time = 1_767_225_600_000,
+    { defer = "batch", soon = false }: ClockKind = {},
+  ) {
+    this.deferral = defer;
+    if (soon) this.soon = (callback) => this.hurry(callback);
+  }
 
   now(): number {
     return this.time;
@@ -43,7 +80,8 @@ export class FakeClock implements Clock {
   }
 
   defer(callback: () => void): void {
-    this.deferred.push(callback);
+    if (this.deferral === "microtask") this.hurry(callback);
+    else this.deferred.push(callback);
   }
 
   /** When the next timer is due; Infinity if there is none. */
@@ -54,23 +92,25 @@ export class FakeClock implements Clock {
 
   /** Runs what was deferred, and what that defers, now. Promises do not get a turn, time does not pass. */
   settle(): void {
-    for (let turn = 0; this.deferred.length > 0; turn++) {
-      if (turn === ENDLESS) throw new Error(`the code under test defers without end: ${ENDLESS} ticks at one time`);
-      const callbacks = this.deferred;
-      this.deferred = [];
-      for (const callback of callbacks) callback();
+    for (let turn = 0; this.hurried.length + this.deferred.length > 0; turn++) {
+      if (turn === ENDLESS) throw this.endless();
+      if (this.hurried.length > 0) {
+        for (const callback of this.hurried.drain()) callback();
+      } else {
+        this.runDeferred();
+      }
     }
   }
 
   /** Lets promises settle and runs what was deferred, until nothing is left to do without time passing. */
   async tick(): Promise<void> {
     for (let turn = 0; ; turn++) {
-      if (turn === ENDLESS) throw new Error(`the code under test defers without end: ${ENDLESS} ticks at one time`);
-      for (let i = 0; i < PROMISE_TURNS; i++) await undefined;
+      if (turn === ENDLESS) throw this.endless();
+      await promises();
+      if (this.hurried.length > 0) continue;
       if (this.deferred.length === 0) return;
-      const callbacks = this.deferred;
-      this.deferred = [];
-      for (const callback of callbacks) callback();
+      if (this.deferral === "turns") await this.runTurns();
+      else this.runDeferred();
     }
   }
 
@@ -95,6 +135,35 @@ export class FakeClock implements Clock {
     this.settle();
     while (this.runNext(target)) this.settle();
     this.time = Math.max(this.time, target);
+  }
+
+  private hurry(callback: () => void): void {
+    this.hurried.push(callback);
+    Promise.resolve().then(() => this.runHurried());
+  }
+
+  /** The oldest; none, if `settle` has run it meanwhile. */
+  private runHurried(): void {
+    if (this.hurried.length > 0) this.hurried.shift()?.();
+  }
+
+  private runDeferred(): void {
+    for (const callback of this.deferred.drain()) callback();
+  }
+
+  /** The same, with a turn of its own for each. */
+  private async runTurns(): Promise<void> {
+    for (let left = this.deferred.length; left > 0; left--) {
+      this.deferred.shift()?.();
+      await promises();
+    }
+  }
+
+  /** Ends the loop too: as microtasks it would go on for ever. */
+  private endless(): Error {
+    this.hurried.drain();
+    this.deferred.drain();
+    return new Error(`the code under test defers without end: ${ENDLESS} ticks at one time`);
   }
 
   private runNext(target: number): boolean {
@@ -139,6 +208,10 @@ export class FakeClock implements Clock {
     alarms[at] = last;
     return first;
   }
+}
+
+async function promises(): Promise<void> {
+  for (let i = 0; i < PROMISE_TURNS; i++) await undefined;
 }
 
 function isBefore(one: Alarm, other: Alarm): boolean {

@@ -4,7 +4,7 @@
  */
 
 export { type MemoryPairOptions, memoryPair } from "../transport/memory-pair.js";
-export { FakeClock } from "./fake-clock.js";
+export { CLOCK_KINDS, type ClockKind, FakeClock } from "./fake-clock.js";
 export { type ByteOffsets, FaultyLink, type LinkFaults, randomFaults } from "./faulty-link.js";
 export { ScriptedPeer } from "./scripted-peer.js";
 export { ScriptedServer } from "./scripted-server.js";

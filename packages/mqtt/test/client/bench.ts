@@ -9,16 +9,24 @@ import {
   type Subscription,
 } from "@aiko/mqtt";
 import type { ConnackPacket, PublishPacket } from "@aiko/mqtt/codec";
-import { FakeClock, type LinkFaults, type ScriptedPeer, ScriptedServer, SeededRandom } from "@aiko/mqtt/testing";
+import {
+  type ClockKind,
+  FakeClock,
+  type LinkFaults,
+  type ScriptedPeer,
+  ScriptedServer,
+  SeededRandom,
+} from "@aiko/mqtt/testing";
 
 export class Bench {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly server: ScriptedServer;
   readonly platform: Platform;
   /** The host names dialled, in order. */
   readonly dialled: string[] = [];
 
-  constructor(faults: (attempt: number) => LinkFaults = () => ({}), seed = 1) {
+  constructor(faults: (attempt: number) => LinkFaults = () => ({}), seed = 1, kind?: ClockKind) {
+    this.clock = new FakeClock(undefined, kind);
     this.server = new ScriptedServer(this.clock, faults);
     this.platform = {
       clock: this.clock,
@@ -28,6 +36,11 @@ export class Bench {
         return this.server.dial(address, signal);
       },
     };
+  }
+
+  /** With a clock of this kind, and no faults. */
+  static on(kind: ClockKind): Bench {
+    return new Bench(undefined, undefined, kind);
   }
 
   create(options: ConnectOptions = {}, urls: Servers = "mqtt://server"): Client {

@@ -2,11 +2,12 @@
 // store ends up with the messages that have no outcome, and no others.
 import type { OutboxPolicy, ProtocolVersion, StoreChange } from "@aiko/mqtt";
 import type { Packet } from "@aiko/mqtt/codec";
-import type { ScriptedPeer } from "@aiko/mqtt/testing";
+import type { ClockKind, ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
+import { someClockKind } from "../testing/clock-kinds.ts";
 import { Bench, type Outcome, watch } from "./bench.ts";
 
 type Step =
@@ -35,7 +36,7 @@ const steps = fc.array(
 );
 
 class Run {
-  readonly bench = new Bench();
+  readonly bench: Bench;
   readonly outcomes: { readonly what: string; readonly outcome: Outcome<unknown> }[] = [];
   private readonly client;
   private abort = new AbortController();
@@ -48,7 +49,9 @@ class Run {
     private readonly version: ProtocolVersion,
     policy: OutboxPolicy,
     inner: MemoryStore | undefined,
+    kind: ClockKind,
   ) {
+    this.bench = Bench.on(kind);
     const store = inner && {
       open: (name: string) => inner.open(name),
       write: async (changes: readonly StoreChange[]) => {
@@ -186,9 +189,9 @@ test.each([
   [5, "reject", true],
 ] as const)("on version %i, at the bound %s, with a store: %s", async (version, policy, stored) => {
   await fc.assert(
-    fc.asyncProperty(steps, async (plan) => {
+    fc.asyncProperty(steps, someClockKind, async (plan, kind) => {
       const store = stored ? new MemoryStore() : undefined;
-      const run = new Run(version, policy, store);
+      const run = new Run(version, policy, store, kind);
       await run.play(plan);
       const hanging = run.outcomes.filter(({ outcome }) => outcome.settled !== 1).map(({ what }) => what);
       expect(hanging).toEqual([]);

@@ -19,6 +19,7 @@ import type { MqttError } from "../../src/errors.ts";
 import type { StoreChange } from "../../src/platform/store.ts";
 import type { Transport } from "../../src/platform/transport.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
+import { clockKindOf } from "../testing/clock-kinds.ts";
 
 export interface Plan {
   readonly seed: number;
@@ -288,7 +289,7 @@ class ServerEnd extends Endpoint {
 }
 
 export class World {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly random: SeededRandom;
   readonly store = new MemoryStore();
   readonly link: FaultyLink;
@@ -309,6 +310,7 @@ export class World {
   private published = 0;
 
   constructor(readonly plan: Plan) {
+    this.clock = new FakeClock(undefined, clockKindOf(plan.seed));
     this.random = new SeededRandom(plan.seed);
     this.link = new FaultyLink(this.clock, (transport) => new ServerEnd(this, transport));
     this.server = new ServerSession(

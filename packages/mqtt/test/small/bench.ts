@@ -8,7 +8,7 @@ import {
   type SmallSubscribeOptions,
   type SmallSubscription,
 } from "@aiko/mqtt/small";
-import type { FakeClock, LinkFaults, ScriptedPeer, ScriptedServer } from "@aiko/mqtt/testing";
+import type { ClockKind, FakeClock, LinkFaults, ScriptedPeer, ScriptedServer } from "@aiko/mqtt/testing";
 import type { Platform } from "../../src/platform/platform.ts";
 import { Bench } from "../client/bench.ts";
 
@@ -25,13 +25,18 @@ export class SmallBench {
   readonly dialled: string[];
   private readonly network: Bench;
 
-  constructor(faults: (attempt: number) => LinkFaults = () => ({}), seed = 1) {
-    this.network = new Bench(faults, seed);
+  constructor(faults: (attempt: number) => LinkFaults = () => ({}), seed = 1, kind?: ClockKind) {
+    this.network = new Bench(faults, seed, kind);
     const { clock, server, platform, dialled } = this.network;
     this.clock = clock;
     this.server = server;
     this.platform = platform;
     this.dialled = dialled;
+  }
+
+  /** With a clock of this kind, and no faults. */
+  static on(kind: ClockKind): SmallBench {
+    return new SmallBench(undefined, undefined, kind);
   }
 
   create(options: SmallOptions = {}, urls: string | readonly string[] = "mqtt://server"): SmallClient {

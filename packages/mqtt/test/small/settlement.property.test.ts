@@ -1,9 +1,10 @@
 // Whatever happens to the connection, each publish, subscribe and unsubscribe settles, and exactly once.
 import type { Packet } from "@aiko/mqtt/codec";
 import type { SmallClient, SmallSubscription } from "@aiko/mqtt/small";
-import type { ScriptedPeer } from "@aiko/mqtt/testing";
+import type { ClockKind, ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { someClockKind } from "../testing/clock-kinds.ts";
 import { message, type Outcome, recordEvents, SmallBench, VERSIONS, watch } from "./bench.ts";
 
 type Step =
@@ -50,7 +51,7 @@ const steps = fc.array(
 );
 
 class Run {
-  readonly bench = new SmallBench();
+  readonly bench: SmallBench;
   readonly outcomes: { readonly what: string; readonly outcome: Outcome<unknown> }[] = [];
   readonly events: { readonly name: string; readonly value: unknown }[];
   private readonly client: SmallClient;
@@ -59,7 +60,11 @@ class Run {
   private answered = 0;
   private delivered = 0;
 
-  constructor(private readonly version: 4 | 5) {
+  constructor(
+    private readonly version: 4 | 5,
+    kind: ClockKind,
+  ) {
+    this.bench = SmallBench.on(kind);
     this.client = this.bench.create({
       protocolVersion: version,
       cleanStart: false,
@@ -190,8 +195,8 @@ function answerTo(packet: Packet, version: 4 | 5, reasonCode: number): Packet | 
 
 test.each(VERSIONS)("on version %i", async (version) => {
   await fc.assert(
-    fc.asyncProperty(steps, async (plan) => {
-      const run = new Run(version);
+    fc.asyncProperty(steps, someClockKind, async (plan, kind) => {
+      const run = new Run(version, kind);
       await run.play(plan);
       const hanging = run.outcomes.filter(({ outcome }) => outcome.settled !== 1).map(({ what }) => what);
       expect(hanging).toEqual([]);

@@ -12,6 +12,7 @@ import { createClient, type SmallClient } from "@aiko/mqtt/small";
 import { FakeClock, FaultyLink, type LinkFaults, randomFaults, SeededRandom } from "@aiko/mqtt/testing";
 import { writePacket } from "../../src/codec/encode.ts";
 import type { Transport } from "../../src/platform/transport.ts";
+import { clockKindOf } from "../testing/clock-kinds.ts";
 
 export interface Plan {
   readonly seed: number;
@@ -118,7 +119,7 @@ class ServerEnd implements ConnectionOwner {
 }
 
 export class World {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly server: ServerSession;
   readonly sent: Sent[] = [];
   /** The topics that each side was given, in order. */
@@ -134,6 +135,7 @@ export class World {
   private healed = false;
 
   constructor(readonly plan: Plan) {
+    this.clock = new FakeClock(undefined, clockKindOf(plan.seed));
     this.random = new SeededRandom(plan.seed);
     this.link = new FaultyLink(
       this.clock,

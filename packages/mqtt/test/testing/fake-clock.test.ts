@@ -1,6 +1,7 @@
-import { FakeClock, SeededRandom } from "@aiko/mqtt/testing";
+import { CLOCK_KINDS, FakeClock, SeededRandom } from "@aiko/mqtt/testing";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { clockKinds } from "./clock-kinds.ts";
 
 test("time stands still until it is moved", async () => {
   const clock = new FakeClock(1000);
@@ -100,11 +101,57 @@ test("time never steps back, even if two advance it at once", async () => {
   expect(clock.now()).toBe(100);
 });
 
-test("a loop that defers without end is an error and not a hang", async () => {
-  const clock = new FakeClock();
-  const forever = () => clock.defer(forever);
-  forever();
-  expect(() => clock.settle()).toThrow("without end");
+test.each([
+  ["browser", ["promise", "one", "two", "promise of one"]],
+  ["node", ["promise", "soon", "one", "promise of one", "two"]],
+  ["quickjs", ["promise", "one", "promise of one", "two"]],
+  ["small", ["one", "two", "promise", "promise of one"]],
+] as const)("the kind %s decides when promises and what is deferred run", async (kind, expected) => {
+  const clock = new FakeClock(undefined, CLOCK_KINDS[kind]);
+  const order: string[] = [];
+  clock.defer(() => {
+    order.push("one");
+    Promise.resolve().then(() => order.push("promise of one"));
+  });
+  clock.defer(() => order.push("two"));
+  Promise.resolve().then(() => order.push("promise"));
+  clock.soon?.(() => order.push("soon"));
+  expect(order).toEqual([]);
+  await clock.tick();
+  expect(order).toEqual(expected);
+});
+
+describe.each(clockKinds)("of the kind %s,", (_, kind) => {
+  test("what is deferred runs once, whether `settle` or the promises come first", async () => {
+    const clock = new FakeClock(undefined, kind);
+    const order: string[] = [];
+    clock.defer(() => order.push("one"));
+    clock.soon?.(() => order.push("one, soon"));
+    clock.settle();
+    clock.defer(() => order.push("two"));
+    await clock.tick();
+    clock.settle();
+    expect(order).toEqual(clock.soon === undefined ? ["one", "two"] : ["one, soon", "one", "two"]);
+  });
+
+  test("a chain that is longer than any of promises ends within one tick", async () => {
+    const clock = new FakeClock(undefined, kind);
+    let left = 1_000;
+    const next = () => {
+      if (--left > 0) clock.defer(next);
+    };
+    next();
+    await clock.tick();
+    expect(left).toBe(0);
+  });
+
+  test("a loop that defers without end is an error and not a hang", async () => {
+    const clock = new FakeClock(undefined, kind);
+    const forever = () => clock.defer(forever);
+    forever();
+    expect(() => clock.settle()).toThrow("without end");
+    await clock.tick(); // the loop has ended with it
+  });
 });
 
 test("a seed decides all numbers", () => {
