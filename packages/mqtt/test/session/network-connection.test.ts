@@ -1,14 +1,15 @@
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
-import { FakeClock } from "@aiko/mqtt/testing";
+import { CLOCK_KINDS, type ClockKind, FakeClock } from "@aiko/mqtt/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { writePacket } from "../../src/codec/encode.ts";
 import { ServerPacketStream } from "../../src/codec/server-packet-stream.ts";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
+import { clockKinds } from "../testing/clock-kinds.ts";
 
 /** A transport and an owner in one log, so that the order of what happens between them shows. */
 class Bench implements Transport, ConnectionOwner {
   readonly log: string[] = [];
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly network: NetworkConnection;
   listener: TransportListener | undefined;
   /** What `write` returns. */
@@ -17,7 +18,8 @@ class Bench implements Transport, ConnectionOwner {
   /** What the owner's calls do besides being logged. */
   readonly react: Record<string, (() => void) | undefined> = {};
 
-  constructor() {
+  constructor(kind: ClockKind) {
+    this.clock = new FakeClock(undefined, kind);
     this.network = new NetworkConnection(this, this.clock, new ServerPacketStream(5), this);
     this.network.start();
   }
@@ -80,351 +82,400 @@ class Bench implements Transport, ConnectionOwner {
   }
 }
 
-let bench: Bench;
-beforeEach(() => {
-  bench = new Bench();
-});
+describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
+  let bench: Bench;
+  beforeEach(() => {
+    bench = new Bench(kind);
+  });
 
-/** A promise of durability that the test keeps or breaks. */
-function pledge(): { keep: () => void; breach: (error: unknown) => void } {
-  let keep = () => {};
-  let breach = (_: unknown) => {};
-  bench.durable = () => {
-    bench.durable = undefined;
-    return new Promise((resolve, reject) => {
-      keep = resolve;
-      breach = reject;
+  /** A promise of durability that the test keeps or breaks. */
+  function pledge(): { keep: () => void; breach: (error: unknown) => void } {
+    let keep = () => {};
+    let breach = (_: unknown) => {};
+    bench.durable = () => {
+      bench.durable = undefined;
+      return new Promise((resolve, reject) => {
+        keep = resolve;
+        breach = reject;
+      });
+    };
+    return { keep: () => keep(), breach: (error) => breach(error) };
+  }
+
+  describe("what is written", () => {
+    test("is handed over in one write at the end of the tick", () => {
+      bench.ping();
+      bench.ping(2);
+      bench.ping();
+      expect(bench.take()).toEqual([]);
+      bench.clock.settle();
+      expect(bench.take()).toEqual(["beforeFlush", "write 8", "flushed"]);
+      bench.clock.settle();
+      expect(bench.take()).toEqual([]);
     });
-  };
-  return { keep: () => keep(), breach: (error) => breach(error) };
-}
 
-describe("what is written", () => {
-  test("is handed over in one write at the end of the tick", () => {
-    bench.ping();
-    bench.ping(2);
-    bench.ping();
-    expect(bench.take()).toEqual([]);
-    bench.clock.settle();
-    expect(bench.take()).toEqual(["beforeFlush", "write 8", "flushed"]);
-    bench.clock.settle();
-    expect(bench.take()).toEqual([]);
-  });
+    test("is handed over in the next tick's write if it comes after", () => {
+      bench.ping();
+      bench.clock.settle();
+      bench.ping(2);
+      bench.clock.settle();
+      expect(bench.take().filter((line) => line.startsWith("write"))).toEqual(["write 2", "write 4"]);
+    });
 
-  test("is handed over in the next tick's write if it comes after", () => {
-    bench.ping();
-    bench.clock.settle();
-    bench.ping(2);
-    bench.clock.settle();
-    expect(bench.take().filter((line) => line.startsWith("write"))).toEqual(["write 2", "write 4"]);
-  });
-
-  test("leaves early once it is 64 KiB, and nothing is written twice", () => {
-    bench.network.out.append(new Uint8Array(65_536));
-    bench.network.touch();
-    expect(bench.take()).toEqual(["beforeFlush", "write 65536", "flushed"]);
-    bench.ping();
-    bench.network.out.append(new Uint8Array(70_000));
-    bench.network.touch();
-    expect(bench.take()).toEqual(["beforeFlush", "write 2", "write 70000", "flushed"]);
-    bench.clock.settle();
-    expect(bench.take()).toEqual([]);
-  });
-
-  test("waits for what must be durable first, and what comes meanwhile waits for its own turn", async () => {
-    const first = pledge();
-    bench.ping();
-    bench.clock.settle();
-    expect(bench.take()).toEqual(["beforeFlush"]);
-    bench.ping(2);
-    await bench.clock.tick();
-    expect(bench.take()).toEqual([]);
-    const second = pledge();
-    first.keep();
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["write 2", "flushed", "beforeFlush", "drained"]);
-    second.keep();
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["write 4", "flushed", "drained"]);
-  });
-
-  test("never leaves if what it rests on could not be made durable", async () => {
-    const { breach } = pledge();
-    bench.ping();
-    await bench.clock.tick();
-    breach(new Error("disk full"));
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["beforeFlush", "failed disk full"]);
-  });
-
-  test("counts how often the buffer was emptied", () => {
-    expect(bench.network.takes).toBe(0);
-    bench.ping();
-    bench.clock.settle();
-    expect(bench.network.takes).toBe(1);
-  });
-});
-
-describe("back-pressure", () => {
-  test("of the transport: congested from a write that returns false until onDrain", () => {
-    bench.room = false;
-    bench.ping();
-    bench.clock.settle();
-    expect(bench.network.congested).toBe(true);
-    bench.room = true;
-    bench.ping();
-    bench.take();
-    bench.listener?.onDrain();
-    expect(bench.take()).toEqual(["flushed", "beforeFlush", "write 2", "flushed", "drained"]);
-    expect(bench.network.congested).toBe(false);
-  });
-
-  test("what was written counts as flushed when the transport has room again: payloads may change from then on", () => {
-    bench.room = false;
-    bench.ping();
-    bench.clock.settle();
-    expect(bench.take()).toEqual(["beforeFlush", "write 2"]);
-    bench.room = true;
-    bench.listener?.onDrain();
-    expect(bench.take()).toEqual(["flushed", "drained"]);
-  });
-
-  test("of the transport: not drained if the next write fills it again", () => {
-    bench.room = false;
-    bench.ping();
-    bench.clock.settle();
-    bench.ping();
-    bench.take();
-    bench.listener?.onDrain();
-    expect(bench.take()).toEqual(["flushed", "beforeFlush", "write 2"]);
-    expect(bench.network.congested).toBe(true);
-  });
-
-  test("keeps back what is written until there is room", () => {
-    bench.room = false;
-    bench.ping();
-    bench.clock.settle();
-    bench.take();
-    bench.network.out.append(new Uint8Array(70_000));
-    bench.network.touch();
-    bench.clock.settle();
-    expect(bench.take()).toEqual([]);
-    bench.room = true;
-    bench.network.onDrain();
-    expect(bench.take()).toEqual(["flushed", "beforeFlush", "write 70000", "flushed", "drained"]);
-  });
-
-  test("of a peer that sends and does not read ends the connection before its answers pile up", () => {
-    bench.room = false;
-    bench.ping();
-    bench.clock.settle();
-    bench.take();
-    for (let i = 0; i < 20; i++) {
+    test("leaves early once it is 64 KiB, and nothing is written twice", () => {
       bench.network.out.append(new Uint8Array(65_536));
       bench.network.touch();
-    }
-    expect(bench.take()[0]).toContain("does not read");
+      expect(bench.take()).toEqual(["beforeFlush", "write 65536", "flushed"]);
+      bench.ping();
+      bench.network.out.append(new Uint8Array(70_000));
+      bench.network.touch();
+      expect(bench.take()).toEqual(["beforeFlush", "write 2", "write 70000", "flushed"]);
+      bench.clock.settle();
+      expect(bench.take()).toEqual([]);
+    });
+
+    test("waits for what must be durable first, and what comes meanwhile waits for its own turn", async () => {
+      const first = pledge();
+      bench.ping();
+      bench.clock.settle();
+      expect(bench.take()).toEqual(["beforeFlush"]);
+      bench.ping(2);
+      await bench.clock.tick();
+      expect(bench.take()).toEqual([]);
+      const second = pledge();
+      first.keep();
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["write 2", "flushed", "beforeFlush", "drained"]);
+      second.keep();
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["write 4", "flushed", "drained"]);
+    });
+
+    test("never leaves if what it rests on could not be made durable", async () => {
+      const { breach } = pledge();
+      bench.ping();
+      await bench.clock.tick();
+      breach(new Error("disk full"));
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["beforeFlush", "failed disk full"]);
+    });
+
+    test("counts how often the buffer was emptied", () => {
+      expect(bench.network.takes).toBe(0);
+      bench.ping();
+      bench.clock.settle();
+      expect(bench.network.takes).toBe(1);
+    });
   });
 
-  test("of the store: congested with 64 KiB behind a write that is not durable yet, drained afterwards", async () => {
-    const { keep } = pledge();
-    bench.ping();
-    bench.clock.settle();
-    expect(bench.network.congested).toBe(false);
-    bench.network.out.append(new Uint8Array(65_536));
-    bench.network.touch();
-    expect(bench.network.congested).toBe(true);
-    keep();
-    await bench.clock.tick();
-    expect(bench.network.congested).toBe(false);
-    expect(bench.take()).toEqual([
-      "beforeFlush",
-      "write 2",
-      "flushed",
-      "beforeFlush",
-      "write 65536",
-      "flushed",
-      "drained",
-    ]);
+  describe("back-pressure", () => {
+    test("of the transport: congested from a write that returns false until onDrain", () => {
+      bench.room = false;
+      bench.ping();
+      bench.clock.settle();
+      expect(bench.network.congested).toBe(true);
+      bench.room = true;
+      bench.ping();
+      bench.take();
+      bench.listener?.onDrain();
+      expect(bench.take()).toEqual(["flushed", "beforeFlush", "write 2", "flushed", "drained"]);
+      expect(bench.network.congested).toBe(false);
+    });
+
+    test("what was written counts as flushed when the transport has room again: payloads may change from then on", () => {
+      bench.room = false;
+      bench.ping();
+      bench.clock.settle();
+      expect(bench.take()).toEqual(["beforeFlush", "write 2"]);
+      bench.room = true;
+      bench.listener?.onDrain();
+      expect(bench.take()).toEqual(["flushed", "drained"]);
+    });
+
+    test("of the transport: not drained if the next write fills it again", () => {
+      bench.room = false;
+      bench.ping();
+      bench.clock.settle();
+      bench.ping();
+      bench.take();
+      bench.listener?.onDrain();
+      expect(bench.take()).toEqual(["flushed", "beforeFlush", "write 2"]);
+      expect(bench.network.congested).toBe(true);
+    });
+
+    test("keeps back what is written until there is room", () => {
+      bench.room = false;
+      bench.ping();
+      bench.clock.settle();
+      bench.take();
+      bench.network.out.append(new Uint8Array(70_000));
+      bench.network.touch();
+      bench.clock.settle();
+      expect(bench.take()).toEqual([]);
+      bench.room = true;
+      bench.network.onDrain();
+      expect(bench.take()).toEqual(["flushed", "beforeFlush", "write 70000", "flushed", "drained"]);
+    });
+
+    test("of a peer that sends and does not read ends the connection before its answers pile up", () => {
+      bench.room = false;
+      bench.ping();
+      bench.clock.settle();
+      bench.take();
+      for (let i = 0; i < 20; i++) {
+        bench.network.out.append(new Uint8Array(65_536));
+        bench.network.touch();
+      }
+      expect(bench.take()[0]).toContain("does not read");
+    });
+
+    test("of the store: congested with 64 KiB behind a write that is not durable yet, drained afterwards", async () => {
+      const { keep } = pledge();
+      bench.ping();
+      bench.clock.settle();
+      expect(bench.network.congested).toBe(false);
+      bench.network.out.append(new Uint8Array(65_536));
+      bench.network.touch();
+      expect(bench.network.congested).toBe(true);
+      keep();
+      await bench.clock.tick();
+      expect(bench.network.congested).toBe(false);
+      expect(bench.take()).toEqual([
+        "beforeFlush",
+        "write 2",
+        "flushed",
+        "beforeFlush",
+        "write 65536",
+        "flushed",
+        "drained",
+      ]);
+    });
+
+    test("towards the peer is passed on", () => {
+      bench.network.pause();
+      bench.network.resume();
+      expect(bench.take()).toEqual(["pause", "resume"]);
+    });
   });
 
-  test("towards the peer is passed on", () => {
-    bench.network.pause();
-    bench.network.resume();
-    expect(bench.take()).toEqual(["pause", "resume"]);
+  describe("what comes in", () => {
+    const pings = (count: number) => new Uint8Array(count * 2).map((_, i) => (i % 2 === 0 ? 0xd0 : 0));
+
+    test("is told as bytes, then as packets, also in pieces", () => {
+      bench.listener?.onBytes(pings(2));
+      bench.listener?.onBytes(Uint8Array.of(0xd0));
+      bench.listener?.onBytes(Uint8Array.of(0x00));
+      expect(bench.take()).toEqual([
+        "bytesReceived",
+        "pingresp",
+        "pingresp",
+        "bytesReceived",
+        "bytesReceived",
+        "pingresp",
+      ]);
+    });
+
+    test("that is no packet ends in failed, behind the packets before it", () => {
+      bench.listener?.onBytes(Uint8Array.of(0xd0, 0, 0, 0));
+      expect(bench.take()).toEqual(["bytesReceived", "pingresp", expect.stringMatching(/^failed packet type 0/)]);
+    });
+
+    test.each(["packetReceived", "bytesReceived"])("an error that the owner throws at %s ends in failed", (event) => {
+      bench.react[event] = () => {
+        throw new Error("mine");
+      };
+      bench.listener?.onBytes(pings(1));
+      expect(bench.take().at(-1)).toBe("failed mine");
+    });
+
+    test("after the owner has ended, no packet is told any more", () => {
+      bench.react["packetReceived"] = () => bench.network.end();
+      bench.listener?.onBytes(pings(3));
+      bench.listener?.onBytes(pings(3));
+      expect(bench.take()).toEqual(["bytesReceived", "pingresp", "end"]);
+    });
   });
-});
 
-describe("what comes in", () => {
-  const pings = (count: number) => new Uint8Array(count * 2).map((_, i) => (i % 2 === 0 ? 0xd0 : 0));
-
-  test("is told as bytes, then as packets, also in pieces", () => {
-    bench.listener?.onBytes(pings(2));
-    bench.listener?.onBytes(Uint8Array.of(0xd0));
-    bench.listener?.onBytes(Uint8Array.of(0x00));
-    expect(bench.take()).toEqual([
-      "bytesReceived",
-      "pingresp",
-      "pingresp",
-      "bytesReceived",
-      "bytesReceived",
-      "pingresp",
-    ]);
-  });
-
-  test("that is no packet ends in failed, behind the packets before it", () => {
-    bench.listener?.onBytes(Uint8Array.of(0xd0, 0, 0, 0));
-    expect(bench.take()).toEqual(["bytesReceived", "pingresp", expect.stringMatching(/^failed packet type 0/)]);
-  });
-
-  test.each(["packetReceived", "bytesReceived"])("an error that the owner throws at %s ends in failed", (event) => {
-    bench.react[event] = () => {
+  describe("errors that the owner throws elsewhere end in failed, and never in the platform:", () => {
+    const throwing = () => {
       throw new Error("mine");
     };
-    bench.listener?.onBytes(pings(1));
-    expect(bench.take().at(-1)).toBe("failed mine");
+
+    test.each(["beforeFlush", "flushed"])("%s", (event) => {
+      bench.react[event] = throwing;
+      bench.ping();
+      bench.clock.settle();
+      expect(bench.take().at(-1)).toBe("failed mine");
+    });
+
+    test("drained", () => {
+      bench.react["drained"] = throwing;
+      bench.listener?.onDrain();
+      expect(bench.take()).toEqual(["drained", "failed mine"]);
+    });
+
+    test("flushed, after a wait", async () => {
+      bench.react["flushed"] = throwing;
+      const { keep } = pledge();
+      bench.ping();
+      await bench.clock.tick();
+      keep();
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["beforeFlush", "write 2", "flushed", "failed mine", "drained"]);
+    });
   });
 
-  test("after the owner has ended, no packet is told any more", () => {
-    bench.react["packetReceived"] = () => bench.network.end();
-    bench.listener?.onBytes(pings(3));
-    bench.listener?.onBytes(pings(3));
-    expect(bench.take()).toEqual(["bytesReceived", "pingresp", "end"]);
+  describe("the end", () => {
+    test("end sends what is written, ends the transport, and cuts a peer that does not follow within 50 ms", () => {
+      bench.ping();
+      bench.network.end();
+      bench.network.end();
+      expect(bench.network.isOpen).toBe(false);
+      expect(bench.take()).toEqual(["beforeFlush", "write 2", "flushed", "end"]);
+      bench.clock.run(49);
+      expect(bench.take()).toEqual([]);
+      bench.clock.run(1);
+      expect(bench.take()).toEqual(["destroy"]);
+      bench.listener?.onClose();
+      expect(bench.take()).toEqual(["closed in order"]);
+    });
+
+    test("a peer that follows is not cut", () => {
+      bench.network.end();
+      bench.listener?.onClose();
+      bench.clock.run(1000);
+      expect(bench.take()).toEqual(["end", "closed in order"]);
+    });
+
+    test("end waits for what must be durable first", async () => {
+      const { keep } = pledge();
+      bench.ping();
+      bench.network.end();
+      bench.clock.settle();
+      expect(bench.take()).toEqual(["beforeFlush"]);
+      keep();
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["write 2", "flushed", "end"]);
+    });
+
+    test("end waits for all of it", async () => {
+      const first = pledge();
+      bench.ping();
+      bench.clock.settle();
+      bench.ping(2);
+      bench.network.end();
+      const second = pledge();
+      first.keep();
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["beforeFlush", "write 2", "flushed", "beforeFlush"]);
+      second.keep();
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["write 4", "flushed", "end"]);
+    });
+
+    test("destroy closes at once and sends nothing more, also not what waits to be durable", async () => {
+      const { keep } = pledge();
+      bench.ping();
+      bench.clock.settle();
+      bench.ping();
+      bench.network.destroy();
+      bench.network.destroy();
+      bench.network.end();
+      keep();
+      await bench.clock.tick();
+      bench.listener?.onDrain();
+      bench.listener?.onBytes(Uint8Array.of(0xd0, 0));
+      expect(bench.take()).toEqual(["beforeFlush", "destroy"]);
+      bench.listener?.onClose();
+      expect(bench.take()).toEqual(["closed in order"]);
+    });
+
+    test("destroy after end closes at once", () => {
+      bench.network.end();
+      bench.network.destroy();
+      bench.clock.run(1000);
+      expect(bench.take()).toEqual(["end", "destroy"]);
+    });
+
+    test("a store that fails after destroy is nobody's concern", async () => {
+      const { breach } = pledge();
+      bench.ping();
+      await bench.clock.tick();
+      bench.network.destroy();
+      breach(new Error("disk full"));
+      await bench.clock.tick();
+      expect(bench.take()).toEqual(["beforeFlush", "destroy"]);
+    });
+
+    test("after closed nothing is called", async () => {
+      const { keep } = pledge();
+      bench.ping();
+      await bench.clock.tick();
+      bench.take();
+      bench.listener?.onClose(new Error("reset"));
+      bench.listener?.onClose();
+      bench.listener?.onBytes(Uint8Array.of(0xd0, 0));
+      bench.listener?.onDrain();
+      bench.ping();
+      bench.network.end();
+      bench.network.destroy();
+      keep();
+      await bench.clock.advance(1000);
+      expect(bench.take()).toEqual(["closed reset"]);
+    });
+
+    test("a transport that closes in the middle of a write is not told to be flushed", () => {
+      bench.react["write"] = () => bench.listener?.onClose(new Error("reset"));
+      bench.ping();
+      bench.clock.settle();
+      expect(bench.take()).toEqual(["beforeFlush", "write 2", "closed reset"]);
+    });
   });
 });
 
-describe("errors that the owner throws elsewhere end in failed, and never in the platform:", () => {
-  const throwing = () => {
-    throw new Error("mine");
-  };
-
-  test.each(["beforeFlush", "flushed"])("%s", (event) => {
-    bench.react[event] = throwing;
-    bench.ping();
-    bench.clock.settle();
-    expect(bench.take().at(-1)).toBe("failed mine");
+describe("with a clock that has soon", () => {
+  let bench: Bench;
+  beforeEach(() => {
+    bench = new Bench(CLOCK_KINDS.node);
   });
 
-  test("drained", () => {
-    bench.react["drained"] = throwing;
-    bench.listener?.onDrain();
-    expect(bench.take()).toEqual(["drained", "failed mine"]);
-  });
-
-  test("flushed, after a wait", async () => {
-    bench.react["flushed"] = throwing;
-    const { keep } = pledge();
-    bench.ping();
-    await bench.clock.tick();
-    keep();
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["beforeFlush", "write 2", "flushed", "failed mine", "drained"]);
-  });
-});
-
-describe("the end", () => {
-  test("end sends what is written, ends the transport, and cuts a peer that does not follow within 50 ms", () => {
-    bench.ping();
-    bench.network.end();
-    bench.network.end();
-    expect(bench.network.isOpen).toBe(false);
-    expect(bench.take()).toEqual(["beforeFlush", "write 2", "flushed", "end"]);
-    bench.clock.run(49);
+  /** Writes, and says whether that has left when promises have had their turn, before the end of the tick. */
+  async function leavesEarly(length = 2): Promise<boolean> {
+    bench.network.out.append(new Uint8Array(length));
+    bench.network.touch();
     expect(bench.take()).toEqual([]);
-    bench.clock.run(1);
-    expect(bench.take()).toEqual(["destroy"]);
-    bench.listener?.onClose();
-    expect(bench.take()).toEqual(["closed in order"]);
-  });
+    await undefined;
+    return bench.take().length > 0;
+  }
 
-  test("a peer that follows is not cut", () => {
-    bench.network.end();
-    bench.listener?.onClose();
-    bench.clock.run(1000);
-    expect(bench.take()).toEqual(["end", "closed in order"]);
-  });
-
-  test("end waits for what must be durable first", async () => {
-    const { keep } = pledge();
+  test("what is written together leaves together, among the promises", async () => {
     bench.ping();
-    bench.network.end();
+    bench.ping();
+    await undefined;
+    expect(bench.take()).toEqual(["beforeFlush", "write 4", "flushed"]);
     bench.clock.settle();
-    expect(bench.take()).toEqual(["beforeFlush"]);
-    keep();
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["write 2", "flushed", "end"]);
+    expect(bench.take()).toEqual([]);
   });
 
-  test("end waits for all of it", async () => {
-    const first = pledge();
-    bench.ping();
+  test("what follows a flush of more than 1,024 bytes leaves at the end of the tick", async () => {
+    expect(await leavesEarly(1_024)).toBe(true);
+    expect(await leavesEarly(1_025)).toBe(true);
+    expect(await leavesEarly()).toBe(false);
     bench.clock.settle();
-    bench.ping(2);
-    bench.network.end();
-    const second = pledge();
-    first.keep();
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["beforeFlush", "write 2", "flushed", "beforeFlush"]);
-    second.keep();
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["write 4", "flushed", "end"]);
+    expect(bench.take()).toContain("write 2");
+    expect(await leavesEarly()).toBe(true);
   });
 
-  test("destroy closes at once and sends nothing more, also not what waits to be durable", async () => {
-    const { keep } = pledge();
-    bench.ping();
+  test.each([
+    ["the end of a tick", () => bench.clock.settle()],
+    ["bytes of the peer", () => bench.listener?.onBytes(Uint8Array.of(0xd0, 0))],
+  ])("16 flushes in a row are early, and after %s as many again", async (_, allow) => {
+    for (let i = 0; i < 16; i++) expect(await leavesEarly()).toBe(true);
+    expect(await leavesEarly()).toBe(false);
+    allow();
     bench.clock.settle();
-    bench.ping();
-    bench.network.destroy();
-    bench.network.destroy();
-    bench.network.end();
-    keep();
-    await bench.clock.tick();
-    bench.listener?.onDrain();
-    bench.listener?.onBytes(Uint8Array.of(0xd0, 0));
-    expect(bench.take()).toEqual(["beforeFlush", "destroy"]);
-    bench.listener?.onClose();
-    expect(bench.take()).toEqual(["closed in order"]);
-  });
-
-  test("destroy after end closes at once", () => {
-    bench.network.end();
-    bench.network.destroy();
-    bench.clock.run(1000);
-    expect(bench.take()).toEqual(["end", "destroy"]);
-  });
-
-  test("a store that fails after destroy is nobody's concern", async () => {
-    const { breach } = pledge();
-    bench.ping();
-    await bench.clock.tick();
-    bench.network.destroy();
-    breach(new Error("disk full"));
-    await bench.clock.tick();
-    expect(bench.take()).toEqual(["beforeFlush", "destroy"]);
-  });
-
-  test("after closed nothing is called", async () => {
-    const { keep } = pledge();
-    bench.ping();
-    await bench.clock.tick();
     bench.take();
-    bench.listener?.onClose(new Error("reset"));
-    bench.listener?.onClose();
-    bench.listener?.onBytes(Uint8Array.of(0xd0, 0));
-    bench.listener?.onDrain();
-    bench.ping();
-    bench.network.end();
-    bench.network.destroy();
-    keep();
-    await bench.clock.advance(1000);
-    expect(bench.take()).toEqual(["closed reset"]);
-  });
-
-  test("a transport that closes in the middle of a write is not told to be flushed", () => {
-    bench.react["write"] = () => bench.listener?.onClose(new Error("reset"));
-    bench.ping();
-    bench.clock.settle();
-    expect(bench.take()).toEqual(["beforeFlush", "write 2", "closed reset"]);
+    for (let i = 0; i < 16; i++) expect(await leavesEarly()).toBe(true);
+    expect(await leavesEarly()).toBe(false);
   });
 });
