@@ -3,17 +3,22 @@
 import { UsageError } from "../errors.js";
 import type { Platform } from "../platform/platform.js";
 import { random } from "./random.js";
+import { schedule } from "./timers.js";
 
-interface Timers {
-  setTimeout?(callback: () => void, delay: number): unknown;
-  clearTimeout?(timer: unknown): void;
-}
+const timers = globalThis as { readonly setTimeout?: unknown };
 
-const timers = globalThis as Timers;
+/** The latest time that was read, and how far it is ahead of the system's clock because that was set back. */
+let latest = -Infinity;
+let ahead = 0;
 
 export const platform: Platform = {
   clock: {
-    now: Date.now,
+    now() {
+      const time = Date.now() + ahead;
+      if (time < latest) ahead += latest - time;
+      else latest = time;
+      return latest;
+    },
     schedule(delay, callback) {
       if (timers.setTimeout === undefined) {
         throw new UsageError(
@@ -21,8 +26,7 @@ export const platform: Platform = {
           "platform: this engine has no timers; pass a platform with a clock",
         );
       }
-      const timer = timers.setTimeout(callback, delay);
-      return { cancel: () => timers.clearTimeout?.(timer) };
+      return schedule(delay, callback);
     },
     defer: (callback) => void Promise.resolve().then(callback),
   },
