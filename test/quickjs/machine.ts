@@ -206,7 +206,8 @@ export class Machine implements Disposable {
       setTimeout: (handler, delay) => {
         const id = this.nextNumber++;
         const held = (handler as QuickJSHandle).dup();
-        this.clock.set(id, number(delay), () => this.call(held));
+        const milliseconds = number(delay);
+        this.clock.set(id, Number.isFinite(milliseconds) ? milliseconds : 0, () => this.call(held)); // as QuickJS makes an integer of it
         return context.newNumber(id);
       },
       clearTimeout: (id) => {

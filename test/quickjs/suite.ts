@@ -1,16 +1,17 @@
 /// <reference path="../../packages/cli/src/qjs/modules.d.ts" />
-// What runs inside the engine: the shared suite for transports, over pairs of pipes.
+// What runs inside the engine: the shared suites, for its clock and for transports over pairs of pipes.
 
 import * as os from "qjs:os";
 import { exit } from "qjs:std";
-import { type SuiteCase, transportSuite } from "@aiko/mqtt/testing";
+import { clockSuite, type SuiteCase, transportSuite } from "@aiko/mqtt/testing";
 import { PIPE_STEP } from "../../packages/cli/src/qjs/bytes-out.ts";
+import { clock } from "../../packages/cli/src/qjs/clock.ts";
 import { StreamTransport } from "../../packages/cli/src/qjs/stream-transport.ts";
 
 const end = (input: number, output: number) =>
   new StreamTransport({ input, output, step: PIPE_STEP, close: (_cause, _heard, closed) => closed() });
 
-const cases: readonly SuiteCase[] = transportSuite({
+const transports: readonly SuiteCase[] = transportSuite({
   async pair() {
     const [there, back] = [os.pipe(), os.pipe()];
     if (there === null || back === null) throw new Error("bug: no pipes");
@@ -18,6 +19,8 @@ const cases: readonly SuiteCase[] = transportSuite({
   },
   pause: () => new Promise((resolve) => void os.setTimeout(() => resolve(), 500)),
 });
+
+const cases = [...clockSuite({ clock, systemTime: Date.now }), ...transports];
 
 function say(line: string): void {
   const bytes = Uint8Array.from(`${line}\n`, (character) => character.charCodeAt(0));
