@@ -256,8 +256,8 @@ export const classes = [
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > hold at most 65,535 %s`,
       `${mqtt}/codec/decoded-form.test.ts > a list holds at most 65,535 entries > %s`,
-      `${mqtt}/client/early-refusal.ts > a server of version %i that sends > 256 MiB of type byte %i is left at its header`,
-      `${mqtt}/client/early-refusal.ts > a server of version %i that sends > %s in the place of CONNACK is left at once`,
+      `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > 256 MiB of type byte %i is left at its header`,
+      `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > %s in the place of CONNACK is left at once`,
       `${broker}/bad-clients.test.ts > %s is refused by its header`,
       `${mqtt}/client/authentication.test.ts > connecting with an authentication method > calls back once at a time: a server that does not wait for the answer breaks the protocol`,
     ],
@@ -268,7 +268,7 @@ export const classes = [
     held: "Refused by the first byte.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > a packet that must not come is refused by its first byte > %s, where others are expected`,
-      `${mqtt}/client/early-refusal.ts > a server of version %i that sends > %s is left at its first byte`,
+      `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > %s is left at its first byte`,
       `${broker}/bad-clients.test.ts > %s of a client that is connected is refused by its first byte`,
     ],
   },
@@ -384,7 +384,7 @@ export const sentences = [
     sentence: "A packet that must not come is refused by its first byte.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > a packet that must not come is refused by its first byte > %s, where others are expected`,
-      `${mqtt}/client/early-refusal.ts > a server of version %i that sends > %s is left at its first byte`,
+      `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > %s is left at its first byte`,
       `${broker}/bad-clients.test.ts > %s of a client that is connected is refused by its first byte`,
     ],
   },
@@ -393,7 +393,7 @@ export const sentences = [
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
       `${mqtt}/codec/decoded-form.test.ts > a list holds at most 65,535 entries > %s`,
-      `${mqtt}/client/early-refusal.ts > a server of version %i that sends > 256 MiB of type byte %i is left at its header`,
+      `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > 256 MiB of type byte %i is left at its header`,
     ],
   },
   {

@@ -6,7 +6,6 @@ import {
   type Platform,
   type Servers,
   type SubscribeOptions,
-  type Subscription,
 } from "@aiko/mqtt";
 import type { ConnackPacket, PublishPacket } from "@aiko/mqtt/codec";
 import {
@@ -18,7 +17,8 @@ import {
   SeededRandom,
 } from "@aiko/mqtt/testing";
 
-export class Bench {
+/** A clock, and a network that leads to a scripted server; a subclass says which client is on it. */
+export abstract class NetworkBench<Options, Made extends { connect(): Promise<unknown> }> {
   readonly clock: FakeClock;
   readonly server: ScriptedServer;
   readonly platform: Platform;
@@ -38,20 +38,7 @@ export class Bench {
     };
   }
 
-  /** With a clock of this kind, and no faults. */
-  static on(kind: ClockKind): Bench {
-    return new Bench(undefined, undefined, kind);
-  }
-
-  create(options: ConnectOptions = {}, urls: Servers = "mqtt://server"): Client {
-    return createClient(urls, {
-      platform: this.platform,
-      clientId: "c1",
-      protocolVersion: 5,
-      keepAlive: 0,
-      ...options,
-    });
-  }
+  abstract create(options?: Options, urls?: string | readonly string[]): Made;
 
   /** The next connection, accepted. */
   async accept(connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
@@ -63,10 +50,7 @@ export class Bench {
   }
 
   /** A client that is connected, and its server. */
-  async online(
-    options: ConnectOptions = {},
-    connack: Partial<ConnackPacket> = {},
-  ): Promise<{ client: Client; peer: ScriptedPeer }> {
+  async online(options?: Options, connack: Partial<ConnackPacket> = {}): Promise<{ client: Made; peer: ScriptedPeer }> {
     const client = this.create(options);
     const connecting = client.connect();
     const peer = await this.accept(connack);
@@ -82,6 +66,18 @@ export class Bench {
   /** Lets time pass until `work` is done, from timer to timer. */
   passing<Result>(work: Promise<Result>): Promise<Result> {
     return passing(this.clock, work);
+  }
+}
+
+export class Bench extends NetworkBench<ConnectOptions, Client> {
+  /** With a clock of this kind, and no faults. */
+  static on(kind: ClockKind): Bench {
+    return new Bench(undefined, undefined, kind);
+  }
+
+  create(options: ConnectOptions = {}, urls: Servers = "mqtt://server"): Client {
+    const defaults = { platform: this.platform, clientId: "c1", protocolVersion: 5, keepAlive: 0 } as const;
+    return createClient(urls, { ...defaults, ...options });
   }
 }
 
@@ -133,14 +129,14 @@ export function errorCodes(client: Client): string[] {
 }
 
 /** Subscribes and has the server grant it. */
-export async function subscribed(
-  bench: Bench,
-  client: Client,
+export async function subscribed<Options extends SubscribeOptions, Result>(
+  bench: { readonly clock: FakeClock },
+  client: { subscribe(topicFilters: string | readonly string[], options?: Options): Promise<Result> },
   peer: ScriptedPeer,
   topicFilters: string | readonly string[],
-  options: SubscribeOptions = {},
-): Promise<Subscription> {
-  const subscribing = client.subscribe(topicFilters, { qos: 2, ...options });
+  options?: NoInfer<Options>,
+): Promise<Result> {
+  const subscribing = client.subscribe(topicFilters, { qos: 2, ...options } as Options);
   const { packetIdentifier, subscriptions } = await peer.expect("subscribe");
   peer.send({ type: "suback", packetIdentifier, reasonCodes: subscriptions.map(({ qos }) => qos) });
   await bench.clock.tick();

@@ -1,7 +1,6 @@
 // Sessions at the server that are not this client's, and CONNECTs that reach it late.
 import { describe, expect, test } from "vitest";
 import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
-import { testUnsaidExpiry } from "./unsaid-expiry.ts";
 
 describe("with cleanStart true on MQTT 5", () => {
   test("a session of an earlier process is ended, and the client connects to a new one", async () => {
@@ -120,5 +119,3 @@ test("without one, a resumed session is not subscribed to again", async () => {
   const again = await bench.acceptAgain({ sessionPresent: true });
   await again.expectNothing();
 });
-
-testUnsaidExpiry(() => new Bench());

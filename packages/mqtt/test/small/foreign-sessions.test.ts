@@ -1,6 +1,5 @@
 // Sessions at the server that are not this client's, CONNECTs that reach it late, and what a server refuses for a while.
 import { describe, expect, test } from "vitest";
-import { testUnsaidExpiry } from "../client/unsaid-expiry.ts";
 import { recordEvents, SmallBench, subscribed, watch } from "./bench.ts";
 
 describe("with cleanStart true on MQTT 5", () => {
@@ -242,5 +241,3 @@ test("a program that was busy after PINGREQ reads the answer before it judges", 
   expect(wasThere).toBe(true);
   expect(client.connected).toBe(true);
 });
-
-testUnsaidExpiry(() => new SmallBench());

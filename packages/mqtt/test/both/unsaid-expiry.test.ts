@@ -1,24 +1,13 @@
 // Before MQTT 5 a server does not say when it lets a session end: what both clients make of a session that may have ended.
-import type { ConnectOptions } from "@aiko/mqtt";
-import type { ScriptedPeer } from "@aiko/mqtt/testing";
-import { expect, test } from "vitest";
-import { type Bench, watch } from "./bench.ts";
-
-interface ExpiringClient {
-  publish(topic: string, payload: string, options: { readonly qos: 2 }): Promise<unknown>;
-}
-interface ExpiringBench extends Pick<Bench, "clock" | "server" | "acceptAgain" | "passing"> {
-  online(
-    options: Pick<ConnectOptions, "cleanStart"> & { readonly protocolVersion: 4 },
-  ): Promise<{ readonly client: ExpiringClient; readonly peer: ScriptedPeer }>;
-}
+import { describe, expect, test } from "vitest";
+import { clients, watch } from "./clients.ts";
 
 const HOUR = 3_600_000;
 
-export function testUnsaidExpiry(create: () => ExpiringBench): void {
+describe.each(clients)("the $name client", ({ createBench }) => {
   /** A QoS 2 message is in flight when the connection is lost; then time passes, and perhaps a CONNECT stays without an answer. */
   async function lostFor(milliseconds: number, unanswered: boolean) {
-    const bench = create();
+    const bench = createBench();
     const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false });
     const outcome = watch(client.publish("a", "", { qos: 2 }));
     await peer.expect("publish");
@@ -52,4 +41,4 @@ export function testUnsaidExpiry(create: () => ExpiringBench): void {
     expect(await again.expect("publish")).toMatchObject({ topic: "a", qos: 2, dup: true });
     expect(outcome.settled).toBe(0);
   });
-}
+});

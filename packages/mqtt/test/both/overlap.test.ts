@@ -1,27 +1,12 @@
 // Overlapping subscriptions at a server that sends one copy for each of them, or one for all: which handlers each copy is for, with both
 // clients.
 import type { Packet, SubscribePacket } from "@aiko/mqtt/codec";
+import type { SmallSubscription } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { topicFilterMatches } from "@aiko/mqtt/topic";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Bench } from "./bench.ts";
-
-/** What the suite needs of a client and of its bench. */
-interface Subscribed {
-  unsubscribe(): Promise<unknown>;
-}
-interface OverlapClient {
-  subscribe(
-    topicFilters: readonly string[],
-    options: { readonly onMessage: (message: { readonly topic: string; text(): string }) => void },
-  ): Promise<Subscribed>;
-}
-interface OverlapBench extends Pick<Bench, "clock"> {
-  online(options: {
-    readonly protocolVersion: 5;
-  }): Promise<{ readonly client: OverlapClient; readonly peer: ScriptedPeer }>;
-}
+import { type ClientBench, clients } from "./clients.ts";
 
 /** A server's subscriptions by topic filter: the identifier that each has [MQTT5-3.3.4-3, MQTT5-3.8.4-3]. */
 class ModelServer {
@@ -29,7 +14,7 @@ class ModelServer {
   private handled = 0;
 
   constructor(
-    private readonly clock: Bench["clock"],
+    private readonly clock: ClientBench["clock"],
     private readonly peer: ScriptedPeer,
   ) {}
 
@@ -116,17 +101,19 @@ const step: fc.Arbitrary<Step> = fc.record({
 /** A handler's filters as the server has them for it, and what it was given. */
 interface Handler {
   filters: string[];
-  readonly subscription: Subscribed;
+  readonly subscription: Pick<SmallSubscription, "unsubscribe">;
   readonly got: string[];
 }
 
-export function describeOverlap(create: () => OverlapBench): void {
+describe.each(clients)("the $name client", ({ createBench }) => {
   describe.each(["one each", "one for all"] as const)(
     "overlapping subscriptions at a server that sends %s",
     (copies) => {
       test("give each handler a message once for each copy that is for its filters", async () => {
         await fc.assert(
-          fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), (steps) => run(create(), steps, copies)),
+          fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), (steps) =>
+            run(createBench(), steps, copies),
+          ),
           { numRuns: 150 },
         );
       });
@@ -134,7 +121,7 @@ export function describeOverlap(create: () => OverlapBench): void {
   );
 
   test("a copy for one of two overlapping subscriptions is only its, though they share another filter", async () => {
-    const { server, subscribe } = await started(create());
+    const { server, subscribe } = await started(createBench());
     const first = await subscribe("a/#", "c");
     const second = await subscribe("a/+", "c");
     await server.publish("a/x", "1", "one each");
@@ -147,7 +134,7 @@ export function describeOverlap(create: () => OverlapBench): void {
   });
 
   test("the identifier under which a filter was asked for last is remembered when that subscription ends", async () => {
-    const { server, subscribe } = await started(create());
+    const { server, subscribe } = await started(createBench());
     const first = await subscribe("c");
     const second = await subscribe("c");
     const all = await subscribe("#");
@@ -157,7 +144,7 @@ export function describeOverlap(create: () => OverlapBench): void {
   });
 
   test("a copy with an identifier that was replaced meanwhile is for the filter's subscriptions, and no others", async () => {
-    const { server, subscribe } = await started(create());
+    const { server, subscribe } = await started(createBench());
     const first = await subscribe("c");
     const replaced = server.subscriptions.get("c") as number;
     await subscribe("c");
@@ -166,9 +153,9 @@ export function describeOverlap(create: () => OverlapBench): void {
     await server.answer();
     expect([first.got, all.got]).toEqual([["1"], []]);
   });
-}
+});
 
-async function started(bench: OverlapBench) {
+async function started(bench: ClientBench) {
   const { client, peer } = await bench.online({ protocolVersion: 5 });
   const server = new ModelServer(bench.clock, peer);
   const subscribe = async (...filters: string[]): Promise<Handler> => {
@@ -182,7 +169,7 @@ async function started(bench: OverlapBench) {
   return { client, server, subscribe };
 }
 
-async function run(bench: OverlapBench, steps: readonly Step[], copies: "one each" | "one for all"): Promise<void> {
+async function run(bench: ClientBench, steps: readonly Step[], copies: "one each" | "one for all"): Promise<void> {
   const { client, server } = await started(bench);
   const handlers: Handler[] = [];
   const ended: Handler[] = [];

@@ -1,20 +1,12 @@
 // Packets that must not come, or are too long, are refused by their first bytes: the rest is neither waited for nor kept.
-import type { ConnectOptions } from "@aiko/mqtt";
-import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { type Bench, watch } from "./bench.ts";
-
-interface RefusingBench extends Pick<Bench, "clock" | "server"> {
-  create(options: Options): { connect(): Promise<unknown> };
-  online(options: Options): Promise<{ readonly client: { readonly connected: boolean }; readonly peer: ScriptedPeer }>;
-}
-type Options = Pick<ConnectOptions, "properties"> & { readonly protocolVersion: 4 | 5; readonly reconnect: false };
+import { clients, watch } from "./clients.ts";
 
 /** The header of a packet of 256 MiB. */
 const header = (first: number): Uint8Array => Uint8Array.of(first, 0xff, 0xff, 0xff, 0x7f);
 const MEGABYTE = [0x80, 0x80, 0x40];
 
-export function testEarlyRefusal(create: () => RefusingBench): void {
+describe.each(clients)("the $name client", ({ createBench }) => {
   describe.each([4, 5] as const)("a server of version %i that sends", (protocolVersion) => {
     const options = { protocolVersion, reconnect: false } as const;
     const firstBytes: [string, number][] = [
@@ -27,7 +19,7 @@ export function testEarlyRefusal(create: () => RefusingBench): void {
     ];
 
     test.each(firstBytes)("%s is left at its first byte", async (_, first) => {
-      const bench = create();
+      const bench = createBench();
       const { client, peer } = await bench.online(options);
       peer.send(Uint8Array.of(first));
       await bench.clock.advance(99);
@@ -37,7 +29,7 @@ export function testEarlyRefusal(create: () => RefusingBench): void {
     test.each([0x40, 0x50, 0x62, 0x70, 0x90, 0xb0, 0xd0])(
       "256 MiB of type byte %i is left at its header",
       async (first) => {
-        const bench = create();
+        const bench = createBench();
         const { client, peer } = await bench.online(options);
         peer.send(header(first));
         await bench.clock.advance(99);
@@ -46,7 +38,7 @@ export function testEarlyRefusal(create: () => RefusingBench): void {
     );
 
     test("more than 64 MiB in a PUBLISH is left at its header, unless the client allows it", async () => {
-      const bench = create();
+      const bench = createBench();
       const { client, peer } = await bench.online(options);
       peer.send(header(0x30));
       await bench.clock.advance(99);
@@ -62,7 +54,7 @@ export function testEarlyRefusal(create: () => RefusingBench): void {
       ["PINGRESP", [0xd0]],
       ["a CONNACK of 1 MiB", [0x20, ...MEGABYTE]],
     ])("%s in the place of CONNACK is left at once", async (_, bytes) => {
-      const bench = create();
+      const bench = createBench();
       const connecting = watch(bench.create(options).connect());
       const peer = await bench.server.next();
       await peer.expect("connect");
@@ -72,4 +64,4 @@ export function testEarlyRefusal(create: () => RefusingBench): void {
       expect(connecting.error).toMatchObject({ name: "ProtocolError" });
     });
   });
-}
+});

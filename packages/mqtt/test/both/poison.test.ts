@@ -1,25 +1,15 @@
 // A server that ends the connection whenever one message comes: what both clients make of it.
-import type { ConnectOptions } from "@aiko/mqtt";
 import type { Packet } from "@aiko/mqtt/codec";
+import type { SmallClient, SmallOptions } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { type Bench, type Outcome, watch } from "./bench.ts";
-
-/** What the suite needs of a client and of its bench. */
-interface PoisonClient {
-  readonly connected: boolean;
-  publish(topic: string, payload: string, options: { readonly qos: 1 | 2 }): Promise<unknown>;
-}
-type Options = Pick<ConnectOptions, "cleanStart" | "reconnect" | "keepAlive"> & { readonly protocolVersion: 4 | 5 };
-interface PoisonBench extends Pick<Bench, "clock" | "server" | "acceptAgain" | "passing"> {
-  online(options: Options): Promise<{ readonly client: PoisonClient; readonly peer: ScriptedPeer }>;
-}
+import { type ClientBench, clients, type Outcome, watch } from "./clients.ts";
 
 /** How the server ends a connection. */
 type End = "closes" | "resets" | number;
 
 /** Answers all that comes, but for one topic. Resolves when the connection is over or nothing comes any more. */
-export async function serve(bench: Pick<Bench, "clock">, peer: ScriptedPeer, end: End): Promise<void> {
+async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<void> {
   for (let at = 0, quiet = 0; quiet < 20 && !peer.isClosed; ) {
     const packet = peer.received[at];
     if (packet === undefined) {
@@ -49,7 +39,7 @@ function answerTo(packet: Packet): Packet | undefined {
 }
 
 interface Run {
-  readonly client: PoisonClient;
+  readonly client: SmallClient;
   readonly outcomes: Map<string, Outcome<unknown>>;
   /** When each connection was made, in milliseconds. */
   readonly connections: number[];
@@ -57,11 +47,11 @@ interface Run {
 
 /** Publishes around a poisonous message until all has its outcome. */
 async function run(
-  bench: PoisonBench,
+  bench: ClientBench,
   end: End,
   qos: 1 | 2,
   protocolVersion: 4 | 5,
-  reconnect?: Options["reconnect"],
+  reconnect?: SmallOptions["reconnect"],
 ): Promise<Run> {
   const { client, peer } = await bench.online({ protocolVersion, cleanStart: protocolVersion === 5, reconnect });
   const began = bench.clock.now();
@@ -79,8 +69,7 @@ async function run(
   return { client, outcomes, connections };
 }
 
-/** @param refusal what becomes of a message that a DISCONNECT with this reason code names */
-export function describePoison(create: () => PoisonBench, refusal: (reasonCode: number) => object): void {
+describe.each(clients)("the $name client", ({ createBench, namedCause }) => {
   describe.each([1, 2] as const)("a QoS %i message for which the server", (qos) => {
     test.each([
       ["closes", 4],
@@ -90,7 +79,7 @@ export function describePoison(create: () => PoisonBench, refusal: (reasonCode: 
     ] as const)(
       "%s the connection fails after some connections, and the others are delivered: version %i",
       async (end, version) => {
-        const { client, outcomes, connections } = await run(create(), end, qos, version);
+        const { client, outcomes, connections } = await run(createBench(), end, qos, version);
         expect(outcomes.get("poison")?.error).toMatchObject({
           name: "TransportError",
           code: "PUBLISH_UNANSWERED",
@@ -105,8 +94,8 @@ export function describePoison(create: () => PoisonBench, refusal: (reasonCode: 
     test.each([0x87, 0x90, 0x95, 0x99, 0x9b])(
       "says DISCONNECT with reason code %i fails at the second or third connection",
       async (reasonCode) => {
-        const { outcomes, connections } = await run(create(), reasonCode, qos, 5);
-        expect(outcomes.get("poison")?.error).toMatchObject(refusal(reasonCode));
+        const { outcomes, connections } = await run(createBench(), reasonCode, qos, 5);
+        expect(outcomes.get("poison")?.error).toMatchObject(namedCause(reasonCode));
         for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
         expect(connections.length).toBeLessThanOrEqual(3);
       },
@@ -115,7 +104,7 @@ export function describePoison(create: () => PoisonBench, refusal: (reasonCode: 
 
   test("waits grow meanwhile", async () => {
     const reconnect = { initialDelay: 100, maximumDelay: 60_000 };
-    const { connections } = await run(create(), "closes", 1, 4, reconnect);
+    const { connections } = await run(createBench(), "closes", 1, 4, reconnect);
     expect(connections.at(-1)).toBeGreaterThan(500);
   });
 
@@ -123,7 +112,7 @@ export function describePoison(create: () => PoisonBench, refusal: (reasonCode: 
     ["break", (peer: ScriptedPeer) => peer.cut()],
     ["are silent", undefined],
   ] as const)("connections that %s a few times before anything is acknowledged blame no message", async (_, end) => {
-    const bench = create();
+    const bench = createBench();
     const { client, peer } = await bench.online({ protocolVersion: 5, cleanStart: true, keepAlive: 10 });
     const outcome = watch(client.publish("a", "", { qos: 1 }));
     let current = peer;
@@ -137,7 +126,7 @@ export function describePoison(create: () => PoisonBench, refusal: (reasonCode: 
   });
 
   test("attempts that end before CONNACK blame no message", async () => {
-    const bench = create();
+    const bench = createBench();
     const { client, peer } = await bench.online({ protocolVersion: 5, cleanStart: true });
     const outcome = watch(client.publish("a", "", { qos: 1 }));
     await peer.expect("publish");
@@ -153,4 +142,18 @@ export function describePoison(create: () => PoisonBench, refusal: (reasonCode: 
     await serve(bench, await bench.acceptAgain({ sessionPresent: true }), "closes");
     expect(outcome.value).toMatchObject({ qos: 1 });
   });
-}
+
+  test("a server that shuts down again and again blames no message", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    const outcome = watch(client.publish("a", "", { qos: 1 }));
+    let current = peer;
+    for (let i = 0; i < 10; i++) {
+      await current.expect("publish");
+      current.send({ type: "disconnect", reasonCode: 0x8b });
+      current = await bench.acceptAgain({ sessionPresent: true });
+    }
+    await serve(bench, current, "closes");
+    expect(outcome.value).toMatchObject({ qos: 1 });
+  });
+});

@@ -1,0 +1,44 @@
+// The two clients that promise the same, and a bench for each: `describe.each(clients)("the $name client", …)`. What is documented to differ
+// (docs/decisions/0007-the-small-client.md) is a field of the table, so that a suite compares with it. What one of them alone has stands in
+// ../client or ../small.
+import type { Client, ClientStatistics } from "@aiko/mqtt";
+import type { SmallClient, SmallOptions } from "@aiko/mqtt/small";
+import type { LinkFaults } from "@aiko/mqtt/testing";
+import { expect } from "vitest";
+import { Bench, type NetworkBench } from "../client/bench.ts";
+import { SmallBench } from "../small/bench.ts";
+
+export { type Outcome, watch } from "../small/bench.ts";
+
+/** What both clients can be asked for. The version is one of `versions`. */
+interface BothOptions extends Omit<SmallOptions, "protocolVersion"> {
+  readonly protocolVersion?: 3 | 4 | 5 | undefined;
+}
+export type ClientBench = NetworkBench<BothOptions, SmallClient>;
+
+export interface ClientCase {
+  readonly name: "whole" | "small";
+  createBench(faults?: (attempt: number) => LinkFaults, seed?: number): ClientBench;
+  readonly versions: readonly (3 | 4 | 5)[];
+  /** Compares a client's statistics. The small client has none. */
+  expectStatistics(client: SmallClient, expected: Partial<ClientStatistics>): void;
+  /** The error of a message after which the server ends the connection with this reason code: the small client does not look at the code. */
+  namedCause(reasonCode: number): object;
+}
+
+export const clients: readonly ClientCase[] = [
+  {
+    name: "whole",
+    createBench: (faults, seed) => new Bench(faults, seed),
+    versions: [3, 4, 5],
+    expectStatistics: (client, expected) => expect((client as Client).statistics).toMatchObject(expected),
+    namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
+  },
+  {
+    name: "small",
+    createBench: (faults, seed) => new SmallBench(faults, seed),
+    versions: [4, 5],
+    expectStatistics: () => undefined,
+    namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),
+  },
+];

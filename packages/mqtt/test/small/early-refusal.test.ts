@@ -1,4 +1,0 @@
-import { testEarlyRefusal } from "../client/early-refusal.ts";
-import { SmallBench } from "./bench.ts";
-
-testEarlyRefusal(() => new SmallBench());

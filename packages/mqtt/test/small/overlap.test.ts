@@ -1,4 +1,0 @@
-import { describeOverlap } from "../client/overlap.ts";
-import { SmallBench } from "./bench.ts";
-
-describeOverlap(() => new SmallBench());
