@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import { Bench, type NetworkBench } from "../client/bench.ts";
 import { SmallBench } from "../small/bench.ts";
 
-export { type Outcome, watch } from "../small/bench.ts";
+export { message, type Outcome, recordEvents, subscribed, watch } from "../small/bench.ts";
 
 /** What both clients can be asked for. The version is one of `versions`. */
 interface BothOptions extends Omit<SmallOptions, "protocolVersion"> {
@@ -24,6 +24,13 @@ export interface ClientCase {
   expectStatistics(client: SmallClient, expected: Partial<ClientStatistics>): void;
   /** The error of a message after which the server ends the connection with this reason code: the small client does not look at the code. */
   namedCause(reasonCode: number): object;
+  /**
+   * How many of two messages are acknowledged when an iterator was asked for both at once: to the small client, asking for the second says
+   * that the first is done with; to the whole one, only asking after the second was delivered does.
+   */
+  readonly acknowledgedAhead: 0 | 1;
+  /** Whether QoS 0 messages that no iterator has asked for are `unclaimed` when their subscription ends. The whole client discards them. */
+  readonly reportsUnread: boolean;
 }
 
 export const clients: readonly ClientCase[] = [
@@ -33,6 +40,8 @@ export const clients: readonly ClientCase[] = [
     versions: [3, 4, 5],
     expectStatistics: (client, expected) => expect((client as Client).statistics).toMatchObject(expected),
     namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
+    acknowledgedAhead: 0,
+    reportsUnread: false,
   },
   {
     name: "small",
@@ -40,5 +49,7 @@ export const clients: readonly ClientCase[] = [
     versions: [4, 5],
     expectStatistics: () => undefined,
     namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),
+    acknowledgedAhead: 1,
+    reportsUnread: true,
   },
 ];

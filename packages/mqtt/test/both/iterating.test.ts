@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest";
+import { clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+
+describe.each(clients)("the $name client", ({ createBench, expectStatistics, acknowledgedAhead, reportsUnread }) => {
+  async function iterator(filter = "#") {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    const subscription = await subscribed(bench, client, peer, filter);
+    return { bench, client, peer, subscription, messages: subscription[Symbol.asyncIterator]() };
+  }
+
+  test("messages come in order, those that came before they were asked for too", async () => {
+    const { bench, peer, messages } = await iterator();
+    peer.send(message("a", "1"));
+    peer.send(message("a", "2"));
+    await bench.clock.tick();
+    expect((await messages.next()).value?.text()).toBe("1");
+    expect((await messages.next()).value?.text()).toBe("2");
+    const third = watch(messages.next());
+    await bench.clock.tick();
+    expect(third.settled).toBe(0);
+    peer.send(message("a", "3"));
+    await bench.clock.tick();
+    expect(third.value?.value?.text()).toBe("3");
+  });
+
+  test("asking for the next message acknowledges the one before", async () => {
+    const { peer, messages } = await iterator();
+    peer.send(message("a", "1", 1, 1));
+    peer.send(message("a", "2", 2, 2));
+    await peer.expectNothing();
+    await messages.next();
+    await peer.expectNothing();
+    await messages.next();
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 1 });
+    await peer.expectNothing();
+    watch(messages.next());
+    expect(await peer.expect("pubrec")).toMatchObject({ packetIdentifier: 2 });
+  });
+
+  test("several asked for at once each get one, and all are acknowledged", async () => {
+    const { peer, messages } = await iterator();
+    const asked = [watch(messages.next()), watch(messages.next())];
+    peer.send(message("a", "1", 1, 1));
+    peer.send(message("a", "2", 1, 2));
+    for (let i = 0; i < acknowledgedAhead; i++) await peer.expect("puback");
+    await peer.expectNothing();
+    expect(asked.map(({ value }) => value?.value?.text())).toEqual(["1", "2"]);
+    watch(messages.next());
+    for (let i = acknowledgedAhead; i < 2; i++) await peer.expect("puback");
+    await peer.expectNothing();
+  });
+
+  test("breaking out of the loop ends it at once, and unsubscribes; what waits and still comes is acknowledged a second later, unclaimed", async () => {
+    const { bench, client, peer, subscription } = await iterator("a");
+    const loop = watch(
+      (async () => {
+        for await (const each of subscription) if (each.text() === "2") break;
+      })(),
+    );
+    for (let i = 1; i <= 4; i++) peer.send(message("a", String(i), 1, i));
+    for (let i = 1; i <= 2; i++) expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: i });
+    expect(loop).toMatchObject({ settled: 1 });
+    const { packetIdentifier, topicFilters } = await peer.expect("unsubscribe");
+    expect(topicFilters).toEqual(["a"]);
+    peer.send(message("a", "5", 1, 5));
+    await peer.expectNothing();
+    const events = recordEvents(client);
+    peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
+    await bench.clock.advance(999);
+    await peer.expectNothing();
+    await bench.clock.advance(1);
+    for (let i = 3; i <= 5; i++) expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: i });
+    peer.send(message("a", "6"));
+    await bench.clock.tick();
+    expect(events.map(({ name }) => name)).toEqual(["unclaimed", "unclaimed", "unclaimed", "unclaimed"]);
+    expectStatistics(client, { pendingMessages: 0, subscriptions: 0 });
+  });
+
+  test("breaking out while the client is offline does not wait for a connection", async () => {
+    const { bench, client, peer, messages } = await iterator("a");
+    const events = recordEvents(client);
+    peer.cut();
+    await bench.clock.tick();
+    const left = watch(Promise.resolve(messages.return?.()));
+    await bench.clock.tick();
+    expect(left).toMatchObject({ settled: 1, value: { done: true } });
+    await client.disconnect();
+    expect(events.filter(({ name }) => name === "error")).toEqual([]);
+  });
+
+  test("breaking out, a server that refuses to unsubscribe is an error event", async () => {
+    const { bench, client, peer, messages } = await iterator("a");
+    const events = recordEvents(client);
+    await messages.return?.();
+    const { packetIdentifier } = await peer.expect("unsubscribe");
+    peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0x87] });
+    await bench.clock.tick();
+    expect(events).toMatchObject([{ name: "error", value: { code: "UNSUBSCRIBE_REFUSED" } }]);
+  });
+
+  describe("the loop ends", () => {
+    test("when the subscription is ended, without the messages that had come", async () => {
+      const { bench, client, peer, subscription } = await iterator("a");
+      const events = recordEvents(client);
+      const got: string[] = [];
+      peer.send(message("a", "1"));
+      peer.send(message("a", "2"));
+      await bench.clock.tick();
+      const ending = watch(subscription.unsubscribe());
+      const { packetIdentifier } = await peer.expect("unsubscribe");
+      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
+      await bench.clock.tick();
+      for await (const each of subscription) got.push(each.text());
+      expect(got).toEqual([]);
+      await bench.clock.advance(1_000); // when the whole client says so of QoS 1
+      expect(events.map(({ name }) => name)).toEqual(reportsUnread ? ["unclaimed", "unclaimed"] : []);
+      expect(ending.settled).toBe(1);
+    });
+
+    test("when the client is closed, for all who have asked", async () => {
+      const { bench, client, messages } = await iterator();
+      const asked = [watch(messages.next()), watch(messages.next())];
+      await bench.passing(client.disconnect());
+      for (const next of asked) expect(next.value).toEqual({ done: true, value: undefined });
+    });
+
+    test("with an error when the client gives up", async () => {
+      const { bench, peer, messages } = await iterator();
+      await bench.clock.advance(60_000);
+      const next = watch(messages.next());
+      peer.send({ type: "disconnect", reasonCode: 0x8e });
+      await bench.clock.tick();
+      expect(next.error).toMatchObject({ code: "TAKEN_OVER" });
+      await expect(messages.next()).rejects.toMatchObject({ code: "TAKEN_OVER" });
+    });
+  });
+
+  test("what ended once stays ended so, whatever becomes of the client", async () => {
+    const { bench, peer, messages } = await iterator("a");
+    await messages.return?.();
+    peer.send({ type: "disconnect", reasonCode: 0x8e });
+    await bench.clock.tick();
+    expect(await messages.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("a subscription that the server denies does not hold the messages that came for it", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    const outcome = watch(client.subscribe("a", { qos: 1 }));
+    const { packetIdentifier } = await peer.expect("subscribe");
+    peer.send(message("a", "of the session", 1, 1));
+    peer.send({ type: "suback", packetIdentifier, reasonCodes: [0x87] });
+    await peer.expect("puback");
+    expect(outcome.error).toMatchObject({ code: "SUBSCRIBE_REFUSED" });
+    expectStatistics(client, { pendingMessages: 0 });
+  });
+
+  test("a subscription with a handler has no iterator", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    const subscription = await subscribed(bench, client, peer, "a", { onMessage: () => undefined });
+    expect(() => subscription[Symbol.asyncIterator]()).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+  });
+});
