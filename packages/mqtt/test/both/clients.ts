@@ -31,6 +31,12 @@ export interface ClientCase {
   readonly acknowledgedAhead: 0 | 1;
   /** Whether QoS 0 messages that no iterator has asked for are `unclaimed` when their subscription ends. The whole client discards them. */
   readonly reportsUnread: boolean;
+  /** Whether the outcome of a QoS 2 message has the reason code of PUBREC, such as "no matching subscribers", and its properties. The whole client has those of PUBCOMP. */
+  readonly reportsPubrec: boolean;
+  /** The codes of error events if the client is closed before SUBACK for a subscription that it renews. */
+  readonly resubscribeClosed: readonly string[];
+  /** What a message says of a reason code: the small client has no words for them. */
+  words(reasonCode: number, words: string): string;
 }
 
 export const clients: readonly ClientCase[] = [
@@ -42,6 +48,9 @@ export const clients: readonly ClientCase[] = [
     namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
     acknowledgedAhead: 0,
     reportsUnread: false,
+    reportsPubrec: false,
+    resubscribeClosed: ["CLIENT_CLOSED"],
+    words: (_, words) => words,
   },
   {
     name: "small",
@@ -51,5 +60,8 @@ export const clients: readonly ClientCase[] = [
     namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),
     acknowledgedAhead: 1,
     reportsUnread: true,
+    reportsPubrec: true,
+    resubscribeClosed: [],
+    words: (reasonCode) => String(reasonCode),
   },
 ];
