@@ -1,0 +1,259 @@
+import { describe, expect, test } from "vitest";
+import { clients, recordEvents, subscribed, watch } from "./clients.ts";
+import { serve } from "./subscribe-server.ts";
+
+describe.each(clients)("the $name client", ({ createBench, expectStatistics, resubscribeClosed, versions }) => {
+  describe("when the connection is back", () => {
+    const lost = async (protocolVersion: 3 | 4 | 5 = 5, cleanStart = true) => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ protocolVersion, cleanStart });
+      const subscription = await subscribed(bench, client, peer, ["a", "b/#"], { qos: 1, onMessage: () => undefined });
+      peer.cut();
+      return { bench, client, subscription };
+    };
+
+    test.each(versions)("and the session is gone, all is asked for again, once, on version %i", async (version) => {
+      const { bench, subscription } = await lost(version);
+      const again = await bench.acceptAgain();
+      const { packetIdentifier, subscriptions } = await again.expect("subscribe");
+      expect(subscriptions).toMatchObject([
+        { topicFilter: "a", qos: 1 },
+        { topicFilter: "b/#", qos: 1 },
+      ]);
+      again.send({ type: "suback", packetIdentifier, reasonCodes: [0, 1] });
+      await again.expectNothing();
+      expect(subscription.granted.map(({ qos }) => qos)).toEqual([0, 1]);
+      expect(subscription.closed).toBe(false);
+    });
+
+    test.each([4, 5] as const)("and the session is present, nothing is asked on version %i", async (version) => {
+      const { bench } = await lost(version, false);
+      const again = await bench.acceptAgain({ sessionPresent: true });
+      await again.expectNothing();
+    });
+
+    test("and one filter is denied, it shows in granted and the others stay", async () => {
+      const { bench, client, subscription } = await lost();
+      const again = await bench.acceptAgain();
+      const { packetIdentifier } = await again.expect("subscribe");
+      again.send({ type: "suback", packetIdentifier, reasonCodes: [0x87, 1] });
+      await again.expectNothing();
+      expect(subscription.granted).toMatchObject([
+        { topicFilter: "a", qos: undefined, error: { code: "SUBSCRIBE_REFUSED" } },
+        { topicFilter: "b/#", qos: 1 },
+      ]);
+      again.cut();
+      const third = await bench.acceptAgain();
+      expect((await third.expect("subscribe")).subscriptions.map(({ topicFilter }) => topicFilter)).toEqual(["b/#"]);
+      expectStatistics(client, { subscriptions: 1 });
+    });
+
+    test("and all filters are denied, it is an error event and the subscription ends", async () => {
+      const { bench, client, subscription } = await lost();
+      const events = recordEvents(client);
+      const again = await bench.acceptAgain();
+      const { packetIdentifier } = await again.expect("subscribe");
+      again.send({ type: "suback", packetIdentifier, reasonCodes: [0x87, 0x87] });
+      await again.expectNothing();
+      expect(events.at(-1)).toMatchObject({ name: "error", value: { code: "SUBSCRIBE_REFUSED", reasonCode: 0x87 } });
+      expect(subscription.closed).toBe(true);
+      expectStatistics(client, { subscriptions: 0 });
+    });
+
+    test("and goes before SUBACK, again and again, requests do not pile up", async () => {
+      const { bench } = await lost(4);
+      for (let i = 0; i < 5; i++) {
+        const peer = await bench.acceptAgain();
+        await peer.expect("subscribe");
+        await peer.expectNothing();
+        peer.cut();
+      }
+      const last = await bench.acceptAgain();
+      const { packetIdentifier } = await last.expect("subscribe");
+      await last.expectNothing();
+      last.send({ type: "suback", packetIdentifier, reasonCodes: [1, 1] });
+      await bench.clock.tick();
+      last.cut();
+      const again = await bench.acceptAgain();
+      await again.expect("subscribe");
+      await again.expectNothing();
+    });
+
+    test("and the client is closed before SUBACK, that is no error, and loops end well", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const subscription = await subscribed(bench, client, peer, "a");
+      const next = watch(subscription[Symbol.asyncIterator]().next());
+      peer.cut();
+      const events = recordEvents(client);
+      const again = await bench.acceptAgain();
+      await again.expect("subscribe");
+      await bench.passing(client.disconnect({ drainTimeout: 0 }));
+      expect(next.value).toEqual({ done: true, value: undefined });
+      const errors = events.filter(({ name }) => name === "error");
+      expect(errors).toMatchObject(resubscribeClosed.map((code) => ({ value: { code } })));
+    });
+
+    test("and the session is gone, what was unsubscribed meanwhile is not asked for again", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const subscription = await subscribed(bench, client, peer, "a");
+      peer.cut();
+      await bench.clock.tick();
+      const ending = watch(subscription.unsubscribe());
+      const again = await bench.acceptAgain();
+      const { packetIdentifier } = await again.expect("unsubscribe");
+      again.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
+      await again.expectNothing();
+      expect([ending.settled, subscription.closed]).toEqual([1, true]);
+    });
+
+    test.each(versions)(
+      "and SUBSCRIBE stays unanswered ten times, the subscription ends with an error: version %i",
+      async (version) => {
+        const { bench, client, subscription } = await lost(version);
+        const events = recordEvents(client);
+        for (let loss = 0; loss < 10; loss++) {
+          expect(subscription.closed).toBe(false);
+          const peer = await bench.acceptAgain();
+          await peer.expect("subscribe");
+          peer.cut();
+        }
+        await bench.clock.tick();
+        expect(subscription.closed).toBe(true);
+        expect(events.filter(({ name }) => name === "error")).toMatchObject([
+          { value: { code: "SUBSCRIBE_UNANSWERED" } },
+        ]);
+      },
+    );
+
+    test.each([4, 5] as const)(
+      "and the session may still have it, it lives on after ten unanswered SUBSCRIBEs: version %i",
+      async (version) => {
+        const { bench, client, subscription } = await lost(version, false);
+        const events = recordEvents(client);
+        const late = await bench.passing(bench.server.next());
+        await late.expect("connect"); // has no answer, so it may arrive later than the next one
+        late.cut();
+        for (let loss = 0; loss < 12; loss++) {
+          const peer = await bench.acceptAgain({ sessionPresent: true });
+          await peer.expect("subscribe");
+          peer.cut();
+        }
+        const peer = await bench.acceptAgain({ sessionPresent: true });
+        await peer.expect("subscribe");
+        expect(subscription.closed).toBe(false);
+        expect(events.filter(({ name }) => name === "error")).toEqual([]);
+      },
+    );
+  });
+
+  describe("a SUBSCRIBE after which each connection is lost", () => {
+    test("ends a subscription that was granted once with an error event", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const events = recordEvents(client);
+      const subscription = await subscribed(bench, client, peer, "poison");
+      peer.cut();
+      for (let lost = 0; lost < 10; lost++) {
+        expect(subscription.closed).toBe(false);
+        await serve(bench, "poison", 1);
+      }
+      expect(events.filter(({ name }) => name === "error")).toMatchObject([
+        { value: { code: "SUBSCRIBE_UNANSWERED" } },
+      ]);
+      expect(subscription.closed).toBe(true);
+      await expect(subscription[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "SUBSCRIBE_UNANSWERED" });
+    });
+
+    test("does not make the client dial hot meanwhile", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ reconnect: { initialDelay: 1_000, maximumDelay: 60_000 } });
+      watch(client.subscribe("poison"));
+      await peer.expect("subscribe");
+      peer.cut();
+      const began = bench.clock.now();
+      for (let lost = 1; lost < 10; lost++) await serve(bench, "poison", 1);
+      expect(bench.dialled).toHaveLength(10);
+      expect(bench.clock.now() - began).toBeGreaterThan(60_000);
+    });
+
+    test("that is answered wrongly counts as well", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const outcome = watch(client.subscribe("a"));
+      let at = peer;
+      for (let lost = 0; lost < 10; lost++) {
+        expect(outcome.settled).toBe(0);
+        const { packetIdentifier } = await at.expect("subscribe");
+        at.send({ type: "suback", packetIdentifier, reasonCodes: [0, 0] });
+        await at.expect("disconnect");
+        at = await bench.acceptAgain();
+      }
+      expect(outcome.error).toMatchObject({ code: "SUBSCRIBE_UNANSWERED" });
+      await at.expectNothing();
+    });
+
+    test("is not counted against one that was never sent, nor once it was answered", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ cleanStart: false });
+      peer.cut();
+      await bench.clock.tick();
+      const outcome = watch(client.subscribe("a"));
+      for (let i = 0; i < 12; i++) {
+        const failed = await bench.passing(bench.server.next());
+        await failed.expect("connect");
+        failed.cut();
+      }
+      for (let round = 0; round < 4; round++) {
+        for (let lost = 0; lost < 5; lost++) await serve(bench, "a", 1);
+        expect(await serve(bench, "", 1)).toEqual(["a"]);
+        expect(outcome.value?.closed).toBe(false);
+        bench.server.link.cut();
+      }
+    });
+  });
+
+  test("an UNSUBSCRIBE after which each connection is lost rejects after ten", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online({ cleanStart: false });
+    const outcome = watch((await subscribed(bench, client, peer, "a")).unsubscribe());
+    let at = peer;
+    for (let lost = 0; lost < 10; lost++) {
+      expect(outcome.settled).toBe(0);
+      await at.expect("unsubscribe");
+      at.cut();
+      at = await bench.acceptAgain({ sessionPresent: true });
+    }
+    expect(outcome.error).toMatchObject({ name: "TransportError", code: "UNSUBSCRIBE_UNANSWERED", message: /"a"/ });
+    expectStatistics(client, { subscriptions: 0 });
+    await at.expectNothing();
+  });
+
+  test("a subscription that was never answered is asked for again, once", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    const outcome = watch(client.subscribe("a"));
+    await peer.expect("subscribe");
+    peer.cut();
+    const again = await bench.acceptAgain({ sessionPresent: false });
+    const { packetIdentifier } = await again.expect("subscribe");
+    await again.expectNothing();
+    again.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
+    await bench.clock.tick();
+    expect(outcome.value?.granted).toMatchObject([{ qos: 0 }]);
+  });
+
+  test("what was unsubscribed is not asked for again", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online({ protocolVersion: 4 });
+    const unsubscribing = (await subscribed(bench, client, peer, "a")).unsubscribe();
+    const { packetIdentifier } = await peer.expect("unsubscribe");
+    peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [] });
+    await bench.clock.tick();
+    await unsubscribing;
+    peer.cut();
+    const again = await bench.acceptAgain();
+    await again.expectNothing();
+  });
+});
