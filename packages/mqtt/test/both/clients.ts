@@ -35,6 +35,19 @@ export interface ClientCase {
   readonly reportsPubrec: boolean;
   /** The codes of error events if the client is closed before SUBACK for a subscription that it renews. */
   readonly resubscribeClosed: readonly string[];
+  /** The error of a message to this topic that had no outcome when `disconnect` had waited for so many milliseconds. */
+  drained(topic: string, milliseconds: number): object;
+  /** After how many CONNECTs that a foreign session answered a clean start is asked for. */
+  readonly foreignSessions: number;
+  /** Whether a message that waited for the connection still goes if a listener of `connected` disconnects with `drainTimeout` 0. */
+  readonly sendsBeforeLeaving: boolean;
+  /** Whether a client that has closed can be connected again. */
+  readonly connectsAgain: boolean;
+  /**
+   * How many of two messages that wait while their subscription is ended are `unclaimed` though their connection is lost, and the server sends
+   * them again. None should be.
+   */
+  readonly unclaimedOfLost: 0 | 2;
   /** What a message says of a reason code: the small client has no words for them. */
   words(reasonCode: number, words: string): string;
 }
@@ -50,6 +63,14 @@ export const clients: readonly ClientCase[] = [
     reportsUnread: false,
     reportsPubrec: false,
     resubscribeClosed: ["CLIENT_CLOSED"],
+    drained: (topic, milliseconds) => {
+      const message = new RegExp(`"${topic}".*${milliseconds} ms`);
+      return { name: "TimeoutError", code: "DRAIN_TIMEOUT", message };
+    },
+    foreignSessions: 4,
+    sendsBeforeLeaving: true,
+    connectsAgain: true,
+    unclaimedOfLost: 0,
     words: (_, words) => words,
   },
   {
@@ -62,6 +83,11 @@ export const clients: readonly ClientCase[] = [
     reportsUnread: true,
     reportsPubrec: true,
     resubscribeClosed: [],
+    drained: () => ({ code: "CLIENT_CLOSED" }),
+    foreignSessions: 2,
+    sendsBeforeLeaving: false,
+    connectsAgain: false,
+    unclaimedOfLost: 2,
     words: (reasonCode) => String(reasonCode),
   },
 ];
