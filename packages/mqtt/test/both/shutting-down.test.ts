@@ -1,0 +1,298 @@
+// Ends of subscriptions and clients: what the application has is finished and acknowledged, what it has not is not given to it.
+import type { Message, SmallSubscribeOptions } from "@aiko/mqtt/small";
+import { describe, expect, test } from "vitest";
+import { clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+
+describe.each(clients)("the $name client", ({ createBench, expectStatistics, unclaimedOfLost, versions }) => {
+  /** A client with a handler whose calls the test finishes one by one. */
+  async function working(protocolVersion: 3 | 4 | 5 = 5, onMessage?: SmallSubscribeOptions["onMessage"]) {
+    const bench = createBench();
+    const { client, peer } = await bench.online({ protocolVersion });
+    const handled: string[] = [];
+    const finish: (() => void)[] = [];
+    const handler = (each: Message) => {
+      handled.push(each.text());
+      return new Promise<void>((resolve) => {
+        finish.push(resolve);
+      });
+    };
+    const subscription = await subscribed(bench, client, peer, "a", { onMessage: onMessage ?? handler });
+    const sent = () => peer.received.map(({ type }) => type).filter((type) => !["connect", "subscribe"].includes(type));
+    return { bench, client, peer, subscription, handled, finish, sent };
+  }
+
+  describe("disconnect", () => {
+    test.each(versions.flatMap((version) => [1, 2].map((qos) => [version, qos as 1 | 2] as const)))(
+      "gives nothing more to a handler, and acknowledges what the running one has: version %i, QoS %i",
+      async (version, qos) => {
+        const { bench, client, peer, handled, finish, sent } = await working(version);
+        for (let i = 1; i <= 3; i++) peer.send(message("a", String(i), qos, i));
+        await bench.clock.tick();
+        const events = recordEvents(client);
+        const done = watch(client.disconnect());
+        peer.send(message("a", "4", qos, 4));
+        peer.send(message("a", "5"));
+        await bench.clock.advance(1_000);
+        expect(sent()).toEqual([]);
+        finish[0]?.();
+        await bench.clock.advance(100);
+        expect(handled).toEqual(["1"]);
+        expect(sent()).toEqual([qos === 1 ? "puback" : "pubrec", "disconnect"]);
+        expect([done.settled, done.error]).toEqual([1, undefined]);
+        expect(events.map(({ name }) => name)).toEqual(["closed"]);
+        expect(bench.clock.nextTimer).toBe(Infinity);
+      },
+    );
+
+    test("lets running handlers publish, and waits for the acknowledgement", async () => {
+      const { bench, client, peer, finish, sent } = await working();
+      peer.send(message("a", "1", 1, 1));
+      await bench.clock.tick();
+      const done = watch(client.disconnect());
+      const reply = watch(client.publish("reply", "x", { qos: 1 }));
+      const { packetIdentifier, topic } = await peer.expect("publish");
+      expect(topic).toBe("reply");
+      finish[0]?.();
+      await bench.clock.advance(100);
+      await expect(client.publish("late", "x")).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
+      expect(done.settled).toBe(0);
+      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+      await bench.clock.advance(100);
+      expect(reply.value).toMatchObject({ qos: 1 });
+      expect(done.settled).toBe(1);
+      expect(sent()).toEqual(["publish", "puback", "disconnect"]);
+    });
+
+    test("waits for handlers no longer than drainTimeout", async () => {
+      const { bench, client, peer, sent } = await working();
+      peer.send(message("a", "1", 1, 1));
+      await bench.clock.tick();
+      const done = watch(client.disconnect({ drainTimeout: 300 }));
+      await bench.clock.advance(299);
+      expect(sent()).toEqual([]);
+      await bench.clock.advance(100);
+      expect(sent()).toEqual(["disconnect"]);
+      expect(done.settled).toBe(1);
+    });
+
+    test("waits for handlers while offline", async () => {
+      const { bench, client, peer, handled, finish } = await working();
+      peer.send(message("a", "1", 2, 1));
+      peer.send(message("a", "2", 2, 2));
+      await bench.clock.tick();
+      peer.cut();
+      await bench.clock.tick();
+      const done = watch(client.disconnect());
+      await bench.clock.advance(100);
+      expect(done.settled).toBe(0);
+      finish[0]?.();
+      await bench.clock.tick();
+      expect(done.settled).toBe(1);
+      expect(handled).toEqual(["1"]);
+    });
+
+    test("does not wait for the handler that calls it before its first await", async () => {
+      const place = await working(5, () => place.client.disconnect());
+      const { bench, client, peer, sent } = place;
+      const events = recordEvents(client);
+      peer.send(message("a", "1", 2, 1));
+      peer.send(message("a", "2", 2, 2));
+      await bench.clock.advance(100);
+      expect(sent()).toEqual(["pubrec", "disconnect"]);
+      expect(events.map(({ name }) => name)).toEqual(["closed"]);
+    });
+
+    test("lets a loop finish the message that it has, and gives it no other", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const subscription = await subscribed(bench, client, peer, "a");
+      const seen: string[] = [];
+      let finish: (() => void) | undefined;
+      const loop = watch(
+        (async () => {
+          for await (const each of subscription) {
+            seen.push(each.text());
+            await new Promise<void>((resolve) => {
+              finish = resolve;
+            });
+          }
+        })(),
+      );
+      peer.send(message("a", "1", 2, 1));
+      peer.send(message("a", "2", 2, 2));
+      await bench.clock.tick();
+      const done = watch(client.disconnect());
+      await bench.clock.advance(1_000);
+      expect(done.settled).toBe(0);
+      finish?.();
+      await bench.clock.advance(100);
+      expect(peer.received.slice(2).map(({ type }) => type)).toEqual(["pubrec", "disconnect"]);
+      expect([seen, loop.settled, done.settled]).toEqual([["1"], 1, 1]);
+    });
+
+    test("does not wait for an iterator that has a QoS 0 message", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const subscription = await subscribed(bench, client, peer, "a");
+      const next = watch(subscription[Symbol.asyncIterator]().next());
+      peer.send(message("a", "1"));
+      await bench.clock.tick();
+      expect(next.settled).toBe(1);
+      watch(client.disconnect());
+      await peer.expect("disconnect");
+    });
+
+    test("ends an iterator that waits", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const subscription = await subscribed(bench, client, peer, "a");
+      const next = watch(subscription[Symbol.asyncIterator]().next());
+      watch(client.disconnect());
+      await bench.clock.tick();
+      expect(next.value).toEqual({ done: true, value: undefined });
+    });
+
+    test("takes no publish any more when the handlers are done", async () => {
+      const { bench, client, peer, finish } = await working();
+      peer.send(message("a", "1", 1, 1));
+      await bench.clock.tick();
+      watch(client.disconnect());
+      finish[0]?.();
+      await bench.clock.tick();
+      await expect(client.publish("late", "x")).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
+    });
+
+    test("`await using` does the same", async () => {
+      const { bench, client, peer, finish, sent } = await working();
+      peer.send(message("a", "1", 1, 1));
+      peer.send(message("a", "2", 1, 2));
+      await bench.clock.tick();
+      const block = watch(
+        (async () => {
+          await using _owned = client;
+        })(),
+      );
+      await bench.clock.tick();
+      finish[0]?.();
+      await bench.clock.advance(100);
+      expect(sent()).toEqual(["puback", "disconnect"]);
+      expect(block.settled).toBe(1);
+    });
+  });
+
+  describe("unsubscribe", () => {
+    /** The handler has message 1, and 2 waits. */
+    async function unsubscribing() {
+      const place = await working();
+      const { bench, peer, subscription } = place;
+      peer.send(message("a", "1", 1, 1));
+      peer.send(message("a", "2", 1, 2));
+      await bench.clock.tick();
+      const done = watch(subscription.unsubscribe());
+      const { packetIdentifier } = await peer.expect("unsubscribe");
+      peer.send(message("a", "3", 1, 3));
+      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
+      await bench.clock.tick();
+      return { ...place, done };
+    }
+
+    test("resolves when the handler that runs is done", async () => {
+      const { bench, handled, finish, sent, done } = await unsubscribing();
+      expect(done.settled).toBe(0);
+      finish[0]?.();
+      await bench.clock.tick();
+      expect([done.settled, done.error]).toEqual([1, undefined]);
+      expect([handled, sent()]).toEqual([["1"], ["unsubscribe", "puback"]]);
+    });
+
+    test("resolves after five seconds if the handler is not done", async () => {
+      const { bench, done } = await unsubscribing();
+      await bench.clock.advance(4_999);
+      expect(done.settled).toBe(0);
+      await bench.clock.advance(1);
+      expect(done.settled).toBe(1);
+    });
+
+    test("leaves what the handler was not given unacknowledged if the client disconnects next", async () => {
+      const { bench, client, handled, finish, sent } = await unsubscribing();
+      const events = recordEvents(client);
+      finish[0]?.();
+      await bench.clock.tick();
+      watch(client.disconnect());
+      await bench.clock.advance(2_000);
+      expect([handled, sent()]).toEqual([["1"], ["unsubscribe", "puback", "disconnect"]]);
+      expect(events.map(({ name }) => name)).toEqual(["closed"]);
+      expect(bench.clock.nextTimer).toBe(Infinity);
+    });
+
+    test("acknowledges it after a second otherwise, and reports it as unclaimed", async () => {
+      const { bench, client, handled, finish, sent } = await unsubscribing();
+      const events = recordEvents(client);
+      finish[0]?.();
+      await bench.clock.advance(999);
+      expect(events).toEqual([]);
+      await bench.clock.advance(1);
+      expect(events.map(({ name }) => name)).toEqual(["unclaimed", "unclaimed"]);
+      expect([handled, sent()]).toEqual([["1"], ["unsubscribe", "puback", "puback", "puback"]]);
+      expectStatistics(client, { pendingMessages: 0 });
+    });
+
+    test("a handler of a subscription that is being ended is waited for by disconnect", async () => {
+      const { bench, client, finish, sent } = await unsubscribing();
+      const done = watch(client.disconnect());
+      await bench.clock.advance(1_000);
+      expect(done.settled).toBe(0);
+      finish[0]?.();
+      await bench.clock.advance(100);
+      expect(done.settled).toBe(1);
+      expect(sent()).toEqual(["unsubscribe", "puback", "disconnect"]);
+    });
+
+    test("does not wait for the handler that calls it before its first await", async () => {
+      const place = await working(5, () => place.subscription.unsubscribe());
+      const { bench, peer, sent } = place;
+      peer.send(message("a", "1", 1, 1));
+      await bench.clock.tick();
+      expect(sent()).toEqual(["unsubscribe", "puback"]);
+    });
+
+    test("what is being ended is not subscribed to again after a lost connection", async () => {
+      const { bench, peer, subscription } = await working();
+      watch(subscription.unsubscribe());
+      await peer.expect("unsubscribe");
+      peer.cut();
+      const again = await bench.acceptAgain();
+      await again.expect("unsubscribe");
+      await again.expectNothing();
+    });
+
+    test("a message that another subscription handles too is acknowledged when that has", async () => {
+      const { bench, client, peer, subscription, finish } = await working();
+      const others: string[] = [];
+      await subscribed(bench, client, peer, "+", { onMessage: (each) => others.push(each.text()) });
+      peer.send(message("a", "1", 1, 1));
+      peer.send(message("a", "2", 1, 2));
+      await bench.clock.tick();
+      watch(subscription.unsubscribe());
+      const { packetIdentifier } = await peer.expect("unsubscribe");
+      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
+      finish[0]?.();
+      await bench.clock.advance(1_000);
+      await peer.expect("puback");
+      await peer.expect("puback");
+      expect(others).toEqual(["1", "2"]);
+    });
+
+    test("keeps nothing of a connection that is lost meanwhile", async () => {
+      const { bench, client, peer, finish } = await unsubscribing();
+      const events = recordEvents(client);
+      peer.cut();
+      finish[0]?.();
+      const again = await bench.acceptAgain({ sessionPresent: true });
+      await bench.clock.advance(2_000);
+      await again.expectNothing();
+      expect(events.filter(({ name }) => name === "unclaimed")).toHaveLength(unclaimedOfLost);
+      expectStatistics(client, { pendingMessages: 0 });
+    });
+  });
+});
