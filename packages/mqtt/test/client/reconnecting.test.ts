@@ -1,203 +1,28 @@
+// What the whole client does beyond the suite of both clients.
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ReconnectPolicy } from "../../src/client/reconnect-policy.ts";
-import { Bench, recordEvents, watch } from "./bench.ts";
 
-interface Reconnecting {
-  readonly attempt: number;
-  readonly delay: number;
-}
-
-const reconnecting = (events: readonly { name: string; value: unknown }[]): Reconnecting[] =>
-  events.filter(({ name }) => name === "reconnecting").map(({ value }) => value as Reconnecting);
-
-describe("the back-off", () => {
-  test("doubles its bound up to the maximum, with a floor, whatever the chance", () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 10_000 }),
-        fc.integer({ min: 0, max: 100_000 }),
-        fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 1, maxLength: 50 }),
-        (initialDelay, more, chances) => {
-          const maximumDelay = initialDelay + more;
-          const left = [...chances];
-          const delays = { initialDelay, maximumDelay, maximumAttempts: Infinity };
-          const policy = new ReconnectPolicy(delays, { next: () => left.shift() ?? 0 });
-          chances.forEach((_, i) => {
-            const bound = Math.min(maximumDelay, initialDelay * 2 ** i);
-            const delay = policy.next(0) ?? 0;
-            expect(Number.isInteger(delay)).toBe(true);
-            expect(delay).toBeGreaterThanOrEqual(bound * 0.1);
-            expect(delay).toBeLessThanOrEqual(bound);
-            expect(policy.attempts).toBe(i + 1);
-          });
-        },
-      ),
-    );
-  });
-
-  test("is what the client does, and says", async () => {
-    const bench = new Bench((attempt) => ({ refused: attempt > 0 && attempt < 8 }), 7);
-    const { client, peer } = await bench.online({ reconnect: { initialDelay: 100, maximumDelay: 1_000 } });
-    const events = recordEvents(client);
-    const times: number[] = [];
-    client.on("reconnecting", () => times.push(bench.clock.now()));
-    client.on("connected", () => times.push(bench.clock.now()));
-    peer.cut();
-    await bench.acceptAgain();
-    await bench.clock.tick();
-    const waits = reconnecting(events);
-    expect(waits.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    waits.forEach(({ delay }, i) => {
-      expect(delay).toBeLessThanOrEqual(Math.min(1_000, 100 * 2 ** i));
-      expect((times[i + 1] as number) - (times[i] as number)).toBeCloseTo(delay, 3);
-    });
-    expect(events.map(({ name }) => name)).toEqual(["disconnected", ...Array(8).fill("reconnecting"), "connected"]);
-  });
-
-  test("differs from client to client", async () => {
-    const delays: number[] = [];
-    for (let seed = 0; seed < 5; seed++) {
-      const bench = new Bench(() => ({}), seed);
-      const { client, peer } = await bench.online();
-      client.on("reconnecting", ({ delay }) => delays.push(delay));
-      peer.cut();
-      await bench.clock.tick();
-    }
-    expect(new Set(delays).size).toBe(5);
-  });
-
-  test("begins anew after a connection that lasted", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
-    const events = recordEvents(client);
-    peer.cut();
-    const second = await bench.acceptAgain();
-    await bench.clock.advance(5_000);
-    second.cut();
-    await bench.acceptAgain();
-    expect(reconnecting(events).map(({ attempt }) => attempt)).toEqual([1, 1]);
-  });
-
-  test("goes on growing while the link flaps, so that it never loops hot", async () => {
-    const bench = new Bench();
-    const { peer } = await bench.online({ reconnect: { initialDelay: 1_000, maximumDelay: 60_000 } });
-    const began = bench.clock.now();
-    peer.cut();
-    for (let i = 0; i < 9; i++) (await bench.acceptAgain()).cut();
-    await bench.acceptAgain();
-    expect(bench.clock.now() - began).toBeGreaterThan(0.1 * (1 + 2 + 4 + 8 + 16 + 32 + 60 * 4) * 1_000);
-    expect(bench.dialled).toHaveLength(11);
-  });
+test("the back-off doubles its bound up to the maximum, with a floor, whatever the chance", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 10_000 }),
+      fc.integer({ min: 0, max: 100_000 }),
+      fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 1, maxLength: 50 }),
+      (initialDelay, more, chances) => {
+        const maximumDelay = initialDelay + more;
+        const left = [...chances];
+        const delays = { initialDelay, maximumDelay, maximumAttempts: Infinity };
+        const policy = new ReconnectPolicy(delays, { next: () => left.shift() ?? 0 });
+        chances.forEach((_, i) => {
+          const bound = Math.min(maximumDelay, initialDelay * 2 ** i);
+          const delay = policy.next(0) ?? 0;
+          expect(Number.isInteger(delay)).toBe(true);
+          expect(delay).toBeGreaterThanOrEqual(bound * 0.1);
+          expect(delay).toBeLessThanOrEqual(bound);
+          expect(policy.attempts).toBe(i + 1);
+        });
+      },
+    ),
+  );
 });
-
-describe("giving up", () => {
-  test("after maximumAttempts in a row, once, with what was pending settled", async () => {
-    const bench = new Bench((attempt) => ({ refused: attempt > 0 }));
-    const { client, peer } = await bench.online({ reconnect: { maximumAttempts: 3 } });
-    const events = recordEvents(client);
-    const pending = watch(client.publish("a", "b", { qos: 1 }));
-    const subscribing = watch(client.subscribe("a"));
-    peer.cut();
-    await bench.clock.advance(1_000_000);
-    expect(bench.dialled).toHaveLength(4);
-    expect(events.map(({ name }) => name)).toEqual([
-      "disconnected",
-      "reconnecting",
-      "reconnecting",
-      "reconnecting",
-      "closed",
-    ]);
-    expect(events.at(-1)?.value).toMatchObject({ error: { code: "CONNECTION_FAILED" } });
-    for (const outcome of [pending, subscribing])
-      expect(outcome.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "CONNECTION_FAILED" } });
-  });
-
-  test("does not count attempts before a connection that lasted", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ reconnect: { maximumAttempts: 1 } });
-    let current = peer;
-    for (let i = 0; i < 3; i++) {
-      await bench.clock.advance(10_000);
-      current.cut();
-      current = await bench.acceptAgain();
-    }
-    expect(client.connected).toBe(true);
-  });
-
-  test("leaves nothing that waits for ever", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ reconnect: false });
-    const closed: unknown[] = [];
-    client.on("closed", (event) => closed.push(event));
-    peer.cut();
-    await bench.clock.tick();
-    for (const outcome of [
-      watch(client.publish("a", "b")),
-      watch(client.subscribe("a")),
-      watch(client.unsubscribe("a")),
-    ]) {
-      await bench.clock.tick();
-      expect(outcome.error).toMatchObject({ code: "CLIENT_CLOSED" });
-    }
-    await client.disconnect();
-    expect(closed).toEqual([{ error: expect.objectContaining({ code: "CONNECTION_LOST" }) }]);
-    expect(bench.clock.nextTimer).toBe(Infinity);
-  });
-
-  test.each([
-    [5, 0x84],
-    [5, 0x85],
-    [5, 0x8c],
-    [4, 1],
-  ] as const)("at a refusal that another attempt cannot change: version %i, code %i", async (protocolVersion, code) => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ protocolVersion });
-    const events = recordEvents(client);
-    peer.cut();
-    await bench.acceptAgain({ reasonCode: code });
-    await bench.clock.advance(1_000_000);
-    expect(bench.dialled).toHaveLength(2);
-    expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { reasonCode: code } } });
-  });
-
-  test.each([
-    [5, 0x88],
-    [5, 0x89],
-    [5, 0x97],
-    [4, 3],
-  ] as const)("not at a refusal that may pass: version %i, code %i", async (protocolVersion, code) => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ protocolVersion });
-    peer.cut();
-    await bench.acceptAgain({ reasonCode: code });
-    await bench.acceptAgain();
-    expect(client.connected).toBe(true);
-  });
-});
-
-test("disconnect while waiting ends the waiting", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
-  peer.cut();
-  await bench.clock.tick();
-  await client.disconnect();
-  expect(bench.clock.nextTimer).toBe(Infinity);
-  expect(bench.dialled).toHaveLength(1);
-});
-
-test.each([
-  [5, false],
-  [4, true],
-  [3, true],
-] as const)(
-  "with cleanStart true, no CONNECT may end a session that lasts: version %i says %s",
-  async (protocolVersion, cleanStart) => {
-    const bench = new Bench();
-    const { peer } = await bench.online({ protocolVersion });
-    expect(peer.received[0]).toMatchObject({ cleanStart });
-    peer.cut();
-    const again = await bench.acceptAgain();
-    expect(again.received[0]).toMatchObject({ cleanStart });
-  },
-);

@@ -1,0 +1,337 @@
+import { describe, expect, test } from "vitest";
+import { type ClientBench, clients, recordEvents, watch } from "./clients.ts";
+
+interface Reconnecting {
+  readonly attempt: number;
+  readonly delay: number;
+}
+
+const reconnecting = (events: readonly { name: string; value: unknown }[]): Reconnecting[] =>
+  events.filter(({ name }) => name === "reconnecting").map(({ value }) => value as Reconnecting);
+
+const patient = { reconnect: { initialDelay: 60_000, maximumDelay: 60_000 } };
+
+/** What a browser's page tells: that the network is back or the page is shown. */
+function page(bench: ClientBench) {
+  const listeners = new Set<() => void>();
+  const platform = {
+    ...bench.platform,
+    onWake(callback: () => void) {
+      listeners.add(callback);
+      return () => void listeners.delete(callback);
+    },
+  };
+  const wake = () => {
+    for (const listener of listeners) listener();
+  };
+  return { platform, listeners, wake };
+}
+
+describe.each(clients)("the $name client", ({ createBench, connectsAgain, versions }) => {
+  test("a lost connection is told, waited for and told again, in the whole client's words", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    peer.cut();
+    await bench.acceptAgain();
+    const error = expect.objectContaining({ name: "TransportError", code: "CONNECTION_LOST" });
+    expect(events).toEqual([
+      { name: "disconnected", value: { error } },
+      { name: "reconnecting", value: { attempt: 1, delay: expect.any(Number), error } },
+      {
+        name: "connected",
+        value: {
+          server: "mqtt://server:1883",
+          protocolVersion: 5,
+          clientId: "c1",
+          sessionPresent: false,
+          properties: {},
+        },
+      },
+    ]);
+  });
+
+  test("the waits grow up to their maximum, and are what is said", async () => {
+    const bench = createBench((attempt) => ({ refused: attempt > 0 && attempt < 8 }), 7);
+    const { client, peer } = await bench.online({ reconnect: { initialDelay: 100, maximumDelay: 1_000 } });
+    const events = recordEvents(client);
+    const times: number[] = [];
+    client.on("reconnecting", () => times.push(bench.clock.now()));
+    client.on("connected", () => times.push(bench.clock.now()));
+    peer.cut();
+    await bench.acceptAgain();
+    await bench.clock.tick();
+    const waits = reconnecting(events);
+    expect(waits.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    waits.forEach(({ delay }, i) => {
+      expect(delay).toBeLessThanOrEqual(Math.min(1_000, 100 * 2 ** i));
+      expect((times[i + 1] as number) - (times[i] as number)).toBeCloseTo(delay, 3);
+    });
+    expect(events.map(({ name }) => name)).toEqual(["disconnected", ...Array(8).fill("reconnecting"), "connected"]);
+  });
+
+  test("the waits begin anew after a connection that lasted", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    const events = recordEvents(client);
+    peer.cut();
+    const second = await bench.acceptAgain();
+    await bench.clock.advance(5_000);
+    second.cut();
+    await bench.acceptAgain();
+    expect(reconnecting(events).map(({ attempt }) => attempt)).toEqual([1, 1]);
+  });
+
+  test("the waits differ from client to client", async () => {
+    const delays: number[] = [];
+    for (let seed = 0; seed < 5; seed++) {
+      const bench = createBench(() => ({}), seed);
+      const { client, peer } = await bench.online();
+      client.on("reconnecting", ({ delay }) => delays.push(delay));
+      peer.cut();
+      await bench.clock.tick();
+    }
+    expect(new Set(delays).size).toBe(5);
+  });
+
+  test("the waits go on growing while the link flaps, so that it never loops hot", async () => {
+    const bench = createBench();
+    const { peer } = await bench.online({ reconnect: { initialDelay: 1_000, maximumDelay: 60_000 } });
+    const began = bench.clock.now();
+    peer.cut();
+    for (let i = 0; i < 9; i++) (await bench.acceptAgain()).cut();
+    await bench.acceptAgain();
+    expect(bench.clock.now() - began).toBeGreaterThan(0.1 * (1 + 2 + 4 + 8 + 16 + 32 + 60 * 4) * 1_000);
+    expect(bench.dialled).toHaveLength(11);
+  });
+
+  describe("giving up", () => {
+    test("after maximumAttempts in a row, once, with what was pending settled", async () => {
+      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
+      const { client, peer } = await bench.online({ reconnect: { maximumAttempts: 3 } });
+      const events = recordEvents(client);
+      const pending = watch(client.publish("a", "b", { qos: 1 }));
+      const subscribing = watch(client.subscribe("a"));
+      peer.cut();
+      await bench.clock.advance(1_000_000);
+      expect(bench.dialled).toHaveLength(4);
+      expect(events.map(({ name }) => name)).toEqual([
+        "disconnected",
+        "reconnecting",
+        "reconnecting",
+        "reconnecting",
+        "closed",
+      ]);
+      expect(events.at(-1)?.value).toMatchObject({ error: { code: "CONNECTION_FAILED" } });
+      for (const outcome of [pending, subscribing])
+        expect(outcome.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "CONNECTION_FAILED" } });
+    });
+
+    test("with reconnect false at the first loss, and leaves nothing that waits for ever", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ reconnect: false });
+      const events = recordEvents(client);
+      peer.cut();
+      await bench.clock.tick();
+      for (const outcome of [
+        watch(client.publish("a", "b")),
+        watch(client.subscribe("a")),
+        watch(client.unsubscribe("a")),
+        ...(connectsAgain ? [] : [watch(client.connect())]),
+      ]) {
+        await bench.clock.tick();
+        expect(outcome.error).toMatchObject({ code: "CLIENT_CLOSED" });
+      }
+      await client.disconnect();
+      expect(events).toMatchObject([
+        { name: "disconnected", value: { error: { code: "CONNECTION_LOST" } } },
+        { name: "closed", value: { error: { code: "CONNECTION_LOST" } } },
+      ]);
+      expect(bench.clock.nextTimer).toBe(Infinity);
+    });
+
+    test("when another client takes the session over", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      await bench.clock.advance(60_000);
+      const events = recordEvents(client);
+      peer.send({ type: "disconnect", reasonCode: 0x8e });
+      await bench.clock.advance(1_000_000);
+      expect(events.map(({ name }) => name)).toEqual(["disconnected", "closed"]);
+      expect(events[1]?.value).toMatchObject({ error: { code: "TAKEN_OVER", reasonCode: 0x8e, message: /"c1"/ } });
+      expect(bench.dialled).toHaveLength(1);
+    });
+
+    test("not at a DISCONNECT for another reason", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online();
+      const events = recordEvents(client);
+      peer.send({ type: "disconnect", reasonCode: 0x8b, properties: { reasonString: "tea" } });
+      await bench.acceptAgain();
+      expect(client.connected).toBe(true);
+      expect(events[0]?.value).toMatchObject({ error: { code: "DISCONNECTED_BY_SERVER", reasonString: "tea" } });
+    });
+
+    test("does not count attempts before a connection that lasted", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ reconnect: { maximumAttempts: 1 } });
+      let current = peer;
+      for (let i = 0; i < 3; i++) {
+        await bench.clock.advance(10_000);
+        current.cut();
+        current = await bench.acceptAgain();
+      }
+      expect(client.connected).toBe(true);
+    });
+
+    test.each([
+      [5, 0x84],
+      [5, 0x85],
+      [5, 0x8c],
+      [4, 1],
+    ] as const)(
+      "at a refusal that another attempt cannot change: version %i, code %i",
+      async (protocolVersion, code) => {
+        const bench = createBench();
+        const { client, peer } = await bench.online({ protocolVersion });
+        const events = recordEvents(client);
+        peer.cut();
+        await bench.acceptAgain({ reasonCode: code });
+        await bench.clock.advance(1_000_000);
+        expect(bench.dialled).toHaveLength(2);
+        expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { reasonCode: code } } });
+      },
+    );
+
+    test.each([
+      [5, 0x88],
+      [5, 0x89],
+      [5, 0x97],
+      [4, 3],
+    ] as const)("not at a refusal that may pass: version %i, code %i", async (protocolVersion, code) => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ protocolVersion });
+      peer.cut();
+      await bench.acceptAgain({ reasonCode: code });
+      await bench.acceptAgain();
+      expect(client.connected).toBe(true);
+    });
+  });
+
+  test("disconnect while waiting ends the waiting", async () => {
+    const bench = createBench();
+    const { client, peer } = await bench.online();
+    peer.cut();
+    await bench.clock.tick();
+    await client.disconnect();
+    expect(bench.clock.nextTimer).toBe(Infinity);
+    expect(bench.dialled).toHaveLength(1);
+  });
+
+  test.each(versions)(
+    "a clean start is asked for where no session outlives its connection, here on version %i",
+    async (version) => {
+      const bench = createBench();
+      const properties = { sessionExpiryInterval: 0 };
+      const { peer } = await bench.online({ protocolVersion: version, properties });
+      expect(peer.received[0]).toMatchObject({ cleanStart: true });
+      peer.cut();
+      expect((await bench.acceptAgain()).received[0]).toMatchObject({ cleanStart: true });
+    },
+  );
+
+  test.each(versions)(
+    "with cleanStart true, no CONNECT may end a session that lasts: version %i",
+    async (protocolVersion) => {
+      const bench = createBench();
+      const { peer } = await bench.online({ protocolVersion });
+      const cleanStart = protocolVersion < 5;
+      expect(peer.received[0]).toMatchObject({ cleanStart });
+      peer.cut();
+      const again = await bench.acceptAgain();
+      expect(again.received[0]).toMatchObject({ cleanStart });
+    },
+  );
+
+  describe("a wake", () => {
+    test("while the client waits for the next attempt has it try at once", async () => {
+      const bench = createBench();
+      const { platform, wake } = page(bench);
+      const { peer } = await bench.online({ platform, ...patient });
+      await bench.clock.advance(10_000);
+      peer.cut();
+      await bench.clock.advance(100);
+      expect(bench.dialled).toHaveLength(1);
+      wake();
+      await bench.clock.advance(0);
+      expect(bench.dialled).toHaveLength(2);
+      await bench.accept();
+    });
+
+    test("that comes again and again has it try once a second, and the usual waits go on", async () => {
+      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
+      const { platform, wake } = page(bench);
+      const { peer } = await bench.online({ platform, ...patient });
+      await bench.clock.advance(10_000);
+      peer.cut();
+      await bench.clock.tick();
+      for (let i = 0; i < 1_000; i++) {
+        wake();
+        await bench.clock.advance(10);
+      }
+      const woken = bench.dialled.length;
+      expect(woken).toBe(1 + 11);
+      await bench.clock.advance(61_000);
+      expect(bench.dialled.length).toBeGreaterThan(woken);
+    });
+
+    test("does not put off an attempt that is nearer than a second", async () => {
+      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
+      const { platform, wake } = page(bench);
+      const { peer } = await bench.online({ platform, reconnect: { initialDelay: 100, maximumDelay: 100 } });
+      peer.cut();
+      await bench.clock.tick();
+      wake();
+      await bench.clock.advance(100);
+      expect(bench.dialled.length).toBeGreaterThan(1);
+    });
+
+    test("while it is connected looks at the keep-alive, whose timer may have stood still", async () => {
+      const bench = createBench();
+      const { platform, wake } = page(bench);
+      let asleep = false;
+      const clock = {
+        now: () => bench.clock.now() + (asleep ? 3_600_000 : 0),
+        schedule: (delay: number, callback: () => void) => bench.clock.schedule(delay, callback),
+        defer: (callback: () => void) => bench.clock.defer(callback),
+      };
+      const { client, peer } = await bench.online({ platform: { ...platform, clock }, keepAlive: 60 });
+      asleep = true; // an hour passes, in which no timer runs
+      wake();
+      await bench.clock.advance(0);
+      await peer.expect("pingreq");
+      expect(client.connected).toBe(true);
+      await bench.clock.advance(30_001); // PINGREQ may be on its way for a moment too
+      expect(client.connected).toBe(false);
+    });
+
+    test("is listened for from the first connection to the last", async () => {
+      const bench = createBench();
+      const { platform, listeners } = page(bench);
+      const client = bench.create({ platform });
+      expect(listeners.size).toBe(0);
+      const connecting = client.connect();
+      const peer = await bench.accept();
+      await connecting;
+      peer.cut();
+      await bench.acceptAgain();
+      expect(listeners.size).toBe(1);
+      await bench.passing(client.disconnect());
+      expect(listeners.size).toBe(0);
+      const other = await bench.online({ platform, reconnect: false });
+      other.peer.cut();
+      await bench.clock.tick();
+      expect(listeners.size).toBe(0);
+    });
+  });
+});
