@@ -1,8 +1,9 @@
 // The two clients that promise the same, and a bench for each: `describe.each(clients)("the $name client", …)`. What is documented to differ
 // (docs/decisions/0007-the-small-client.md) is a field of the table, so that a suite compares with it. What one of them alone has stands in
 // ../client or ../small.
-import type { Client, ClientStatistics } from "@aiko/mqtt";
-import type { SmallClient, SmallOptions } from "@aiko/mqtt/small";
+import { type Client, type ClientStatistics, connect } from "@aiko/mqtt";
+import type { ConnectProperties } from "@aiko/mqtt/codec";
+import { type SmallClient, type SmallOptions, connect as smallConnect } from "@aiko/mqtt/small";
 import type { LinkFaults } from "@aiko/mqtt/testing";
 import { expect } from "vitest";
 import { Bench, type NetworkBench } from "../client/bench.ts";
@@ -19,6 +20,8 @@ export type ClientBench = NetworkBench<BothOptions, SmallClient>;
 export interface ClientCase {
   readonly name: "whole" | "small";
   createBench(faults?: (attempt: number) => LinkFaults, seed?: number): ClientBench;
+  /** The function that makes a client and connects it. */
+  readonly connect: typeof smallConnect;
   readonly versions: readonly (3 | 4 | 5)[];
   /** Compares a client's statistics. The small client has none. */
   expectStatistics(client: SmallClient, expected: Partial<ClientStatistics>): void;
@@ -48,6 +51,16 @@ export interface ClientCase {
    * them again. None should be.
    */
   readonly unclaimedOfLost: 0 | 2;
+  /** What CONNECT of MQTT 5 limits if no option does. */
+  readonly connectLimits: ConnectProperties;
+  /** The code of an attempt to connect for which the option `credentials` fails. */
+  readonly credentialsFailed: string;
+  /** Whether `credentials` that cannot be sent are noticed only when the server was dialled. */
+  readonly encodesAfterDialling: boolean;
+  /** After how many milliseconds without an answer to a request the connection is left. */
+  readonly patience: number;
+  /** Whether a SUBSCRIBE goes before what was published earlier in the same tick. */
+  readonly subscribesFirst: boolean;
   /** What a message says of a reason code: the small client has no words for them. */
   words(reasonCode: number, words: string): string;
 }
@@ -71,6 +84,12 @@ export const clients: readonly ClientCase[] = [
     sendsBeforeLeaving: true,
     connectsAgain: true,
     unclaimedOfLost: 0,
+    connect,
+    connectLimits: { maximumPacketSize: 67_108_864 },
+    credentialsFailed: "OPTION_FAILED",
+    encodesAfterDialling: true,
+    patience: 60_000,
+    subscribesFirst: true,
     words: (_, words) => words,
   },
   {
@@ -88,6 +107,12 @@ export const clients: readonly ClientCase[] = [
     sendsBeforeLeaving: false,
     connectsAgain: false,
     unclaimedOfLost: 2,
-    words: (reasonCode) => String(reasonCode),
+    connect: smallConnect,
+    connectLimits: { receiveMaximum: 1_000, maximumPacketSize: 67_108_864 },
+    credentialsFailed: "CONNECTION_FAILED",
+    encodesAfterDialling: false,
+    patience: 300_000,
+    subscribesFirst: false,
+    words: (reasonCode) => `0x${reasonCode.toString(16)}`,
   },
 ];
