@@ -120,9 +120,8 @@ export const classes = [
     tests: [
       `${mqtt}/topic/topic-filter.test.ts > the filter %j > is refused: *`,
       `${mqtt}/topic/topic-filter.test.ts > the shared filter %j > is refused: *`,
-      `${mqtt}/client/subscribing.test.ts > SUBACK > with too few reason codes breaks the protocol`,
       `${mqtt}/session/requests.test.ts > subscribing and unsubscribing > a wrong count, or a SUBACK, for an UNSUBSCRIBE is a protocol error`,
-      `${mqtt}/small/subscribing.test.ts > SUBACK > %s breaks the protocol`,
+      `${mqtt}/both/subscribing.test.ts > the $name client > SUBACK > %s breaks the protocol`,
     ],
   },
   {

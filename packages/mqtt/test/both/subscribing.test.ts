@@ -1,0 +1,338 @@
+import type { SmallClient, SmallSubscribeOptions } from "@aiko/mqtt/small";
+import type { ScriptedPeer } from "@aiko/mqtt/testing";
+import { describe, expect, test } from "vitest";
+import { type ClientBench, clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+
+describe.each(clients)(
+  "the $name client",
+  ({ name, createBench, expectStatistics, patience, subscribesFirst, versions, words }) => {
+    test.each(versions)("SUBSCRIBE carries what was asked for, on version %i", async (protocolVersion) => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ protocolVersion });
+      const ofVersion5 = { noLocal: true, retainAsPublished: true, retainHandling: 1 } as const;
+      const asked: SmallSubscribeOptions = { qos: 2, ...(protocolVersion === 5 && ofVersion5) };
+      watch(client.subscribe(["a/+", "b"], asked));
+      const packet = await peer.expect("subscribe");
+      expect(packet).toMatchObject({
+        packetIdentifier: 1,
+        subscriptions: [
+          { topicFilter: "a/+", ...asked },
+          { topicFilter: "b", ...asked },
+        ],
+      });
+      expect(packet.properties).toEqual(protocolVersion === 5 ? { subscriptionIdentifier: 1 } : undefined);
+    });
+
+    test("what only MQTT 5 can ask for is an error before it, and the subscription is over", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({ protocolVersion: 4 });
+      await expect(client.subscribe("a", { noLocal: true })).rejects.toMatchObject({ code: "PACKET_INVALID" });
+      await peer.expectNothing();
+    });
+
+    describe("SUBACK", () => {
+      const answered = async (reasonCodes: readonly number[], protocolVersion: 3 | 4 | 5 = 5) => {
+        const bench = createBench();
+        const { client, peer } = await bench.online({ protocolVersion });
+        const filters = reasonCodes.map((_, i) => `f${i}`);
+        const outcome = watch(client.subscribe(filters, { qos: 2, onMessage: () => undefined }));
+        await peer.expect("subscribe");
+        peer.send({ type: "suback", packetIdentifier: 1, reasonCodes: [...reasonCodes] });
+        await bench.clock.tick();
+        return { bench, outcome, client, peer };
+      };
+
+      test("resolves with what is granted, which may be less than was asked for", async () => {
+        const { outcome } = await answered([0, 1, 2]);
+        expect(outcome.value?.granted).toEqual([
+          { topicFilter: "f0", reasonCode: 0, qos: 0, error: undefined },
+          { topicFilter: "f1", reasonCode: 1, qos: 1, error: undefined },
+          { topicFilter: "f2", reasonCode: 2, qos: 2, error: undefined },
+        ]);
+        expect(outcome.value?.topicFilters).toEqual(["f0", "f1", "f2"]);
+      });
+
+      test("that denies one filter shows it in granted; the others are asked for again after a lost session", async () => {
+        const { bench, client, outcome, peer } = await answered([1, 0x87]);
+        expect(outcome.value?.granted[1]).toMatchObject({
+          topicFilter: "f1",
+          reasonCode: 0x87,
+          qos: undefined,
+          error: {
+            name: "RefusedError",
+            code: "SUBSCRIBE_REFUSED",
+            reasonCode: 0x87,
+            message: new RegExp(`"f1".*${words(0x87, "Not authorized")}`),
+          },
+        });
+        expectStatistics(client, { subscriptions: 1 });
+        peer.cut();
+        const again = await bench.acceptAgain();
+        expect((await again.expect("subscribe")).subscriptions.map(({ topicFilter }) => topicFilter)).toEqual(["f0"]);
+      });
+
+      test.each(versions)("that denies all rejects, and nothing is left, on version %i", async (version) => {
+        const { bench, outcome, client, peer } = await answered([0x80, 0x80], version);
+        expect(outcome.error).toMatchObject({ name: "RefusedError", code: "SUBSCRIBE_REFUSED", reasonCode: 0x80 });
+        expectStatistics(client, { subscriptions: 0 });
+        const events = recordEvents(client);
+        peer.send(message("f0", ""));
+        await bench.clock.tick();
+        expect(events).toMatchObject([{ name: "unclaimed" }]);
+      });
+
+      test.each([
+        ["too few reason codes", { type: "suback", packetIdentifier: 1, reasonCodes: [0] }],
+        ["UNSUBACK for SUBSCRIBE", { type: "unsuback", packetIdentifier: 1, reasonCodes: [0, 0] }],
+      ] as const)("%s breaks the protocol", async (_name, packet) => {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        watch(client.subscribe(["a", "b"]));
+        await peer.expect("subscribe");
+        peer.send({ ...packet, reasonCodes: [...packet.reasonCodes] });
+        expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x82 });
+      });
+    });
+
+    test.each([
+      [{ wildcardSubscriptionAvailable: false }, "a/+", "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", 0xa2],
+      [{ wildcardSubscriptionAvailable: false }, "#", "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", 0xa2],
+      [{ sharedSubscriptionAvailable: false }, "$share/g/a", "SHARED_SUBSCRIPTION_NOT_AVAILABLE", 0x9e],
+      [{ maximumPacketSize: 30 }, "a".repeat(40), "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
+    ])("a limit of CONNACK is kept: %o", async (properties, topicFilter, code, reasonCode) => {
+      const bench = createBench();
+      const client = bench.create();
+      const early = watch(client.subscribe(topicFilter));
+      watch(client.connect());
+      const peer = await bench.accept({ properties });
+      const outcome = watch(client.subscribe(topicFilter));
+      await peer.expectNothing();
+      for (const { error } of [early, outcome]) expect(error).toMatchObject({ name: "RefusedError", code, reasonCode });
+      watch(client.subscribe("b"));
+      expect(await peer.expect("subscribe")).toMatchObject({ subscriptions: [{ topicFilter: "b" }] });
+    });
+
+    test("what was asked for before connecting is asked once, before what is published at `connected`", async () => {
+      const bench = createBench();
+      const client = bench.create();
+      client.on("connected", () => {
+        watch(client.publish("question", "?", { qos: 1 }));
+        watch(client.subscribe("more"));
+      });
+      const outcome = watch(client.subscribe("answer"));
+      watch(client.connect());
+      const peer = await bench.accept();
+      const { packetIdentifier } = await peer.expect("subscribe");
+      if (!subscribesFirst) await peer.expect("publish");
+      expect(await peer.expect("subscribe")).toMatchObject({ subscriptions: [{ topicFilter: "more" }] });
+      if (subscribesFirst) await peer.expect("publish");
+      await peer.expectNothing();
+      peer.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
+      await bench.clock.tick();
+      expect(outcome.settled).toBe(1);
+    });
+
+    describe("unsubscribing", () => {
+      const two = async (protocolVersion: 3 | 4 | 5 = 5) => {
+        const bench = createBench();
+        const { client, peer } = await bench.online({ protocolVersion });
+        const open = (filters: string | string[]) => subscribed(bench, client, peer, filters);
+        return { bench, client, peer, open };
+      };
+      const reasonCodes = (version: 3 | 4 | 5, ...codes: number[]) => (version === 5 ? codes : []);
+
+      test.each(versions)(
+        "leaves a filter that another subscription shares with the server, on %i",
+        async (version) => {
+          const { bench, client, peer, open } = await two(version);
+          const one = await open(["a", "b"]);
+          const other = await open("b");
+          const ending = watch(one.unsubscribe());
+          const { packetIdentifier, topicFilters } = await peer.expect("unsubscribe");
+          expect(topicFilters).toEqual(["a"]);
+          peer.send({ type: "unsuback", packetIdentifier, reasonCodes: reasonCodes(version, 0) });
+          await bench.clock.tick();
+          expect([ending.settled, one.closed, other.closed]).toEqual([1, true, false]);
+          expectStatistics(client, { subscriptions: 1 });
+        },
+      );
+
+      test("the first of two that share their filter asks nothing of the server, the second does", async () => {
+        const { bench, peer, open } = await two();
+        const one = await open("a");
+        const other = await open("a");
+        await one.unsubscribe();
+        await peer.expectNothing();
+        expect(one.closed).toBe(true);
+        watch(other.unsubscribe());
+        await peer.expect("unsubscribe");
+        await bench.clock.tick();
+      });
+
+      test("by filter ends it in all subscriptions", async () => {
+        const { bench, client, peer, open } = await two();
+        const one = await open(["a", "b"]);
+        const other = await open("b");
+        const ending = watch(client.unsubscribe("b"));
+        const { packetIdentifier } = await peer.expect("unsubscribe");
+        peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0x11] });
+        await bench.clock.tick();
+        expect([ending.settled, one.closed, other.closed]).toEqual([1, false, true]);
+      });
+
+      test("by a filter that only the server's session knows asks the server", async () => {
+        const { client, peer } = await two();
+        watch(client.unsubscribe("of an earlier process"));
+        expect(await peer.expect("unsubscribe")).toMatchObject({ topicFilters: ["of an earlier process"] });
+      });
+
+      test("that the server refuses says so, and the subscription is over all the same", async () => {
+        const { bench, peer, open } = await two();
+        const one = await open("a");
+        const ending = watch(one.unsubscribe());
+        await peer.expect("unsubscribe");
+        peer.send({ type: "unsuback", packetIdentifier: 2, reasonCodes: [0x87] });
+        await bench.clock.tick();
+        expect(ending.error).toMatchObject({ code: "UNSUBSCRIBE_REFUSED", reasonCode: 0x87 });
+        expect(one.closed).toBe(true);
+      });
+
+      test("twice asks once", async () => {
+        const { bench, peer, open } = await two();
+        const one = await open("a");
+        const first = watch(one.unsubscribe());
+        await peer.expect("unsubscribe");
+        peer.send({ type: "unsuback", packetIdentifier: 2, reasonCodes: [0] });
+        await bench.clock.tick();
+        await one.unsubscribe();
+        await peer.expectNothing();
+        expect(first.settled).toBe(1);
+      });
+    });
+
+    describe("a message is for", () => {
+      /** What each of these subscriptions gets, by their filters. */
+      const open = async (bench: ClientBench, client: SmallClient, peer: ScriptedPeer, all: readonly string[][]) => {
+        const got: string[] = [];
+        for (const filters of all)
+          await subscribed(bench, client, peer, filters, {
+            onMessage: (each) => got.push(`${filters.join()}: ${each.text()}`),
+          });
+        return got;
+      };
+
+      test("every subscription that matches, once, where the server does not say for which it is", async () => {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        const got = await open(bench, client, peer, [["a/+", "a/#"], ["#"], ["other"]]);
+        peer.send(message("a/b", "x"));
+        await bench.clock.tick();
+        expect(got.sort()).toEqual(["#: x", "a/+,a/#: x"]);
+      });
+
+      test("that which the server says it is for, so that a copy for each doubles nothing", async () => {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        const got = await open(bench, client, peer, [["a/+"], ["a/#"]]);
+        for (const id of [1, 2]) peer.send({ ...message("a/b", "x"), properties: { subscriptionIdentifiers: [id] } });
+        peer.send({ ...message("a/b", "y"), properties: { subscriptionIdentifiers: [1, 2] } });
+        await bench.clock.tick();
+        expect(got.sort()).toEqual(["a/#: x", "a/#: y", "a/+: x", "a/+: y"]);
+      });
+
+      test("both of two under one filter, which the server knows under the later's identifier", async () => {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        const got = await open(bench, client, peer, [["a"], ["a"]]);
+        peer.send({ ...message("a", "x"), properties: { subscriptionIdentifiers: [2] } });
+        await bench.clock.tick();
+        expect(got).toEqual(["a: x", "a: x"]);
+      });
+
+      test("none twice that share a filter which does not match", async () => {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        const got = await open(bench, client, peer, [
+          ["a/#", "b"],
+          ["b", "a/+"],
+        ]);
+        for (const id of [1, 2]) peer.send({ ...message("a/x", "x"), properties: { subscriptionIdentifiers: [id] } });
+        await bench.clock.tick();
+        expect(got.sort()).toEqual(["a/#,b: x", "b,a/+: x"]);
+      });
+
+      test("a shared filter without its share name", async () => {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        const got = await open(bench, client, peer, [["$share/group/a/+"]]);
+        peer.send(message("a/b", "x"));
+        peer.send(message("b/b", "y"));
+        await bench.clock.tick();
+        expect(got).toEqual(["$share/group/a/+: x"]);
+      });
+
+      test("nobody: an event, and it is acknowledged", async () => {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        const events = recordEvents(client);
+        peer.send(message("a", "x", 1, 1));
+        await peer.expect("puback");
+        expect(events).toMatchObject([{ name: "unclaimed", value: { topic: "a" } }]);
+      });
+    });
+
+    test("subscription identifiers are not sent to a server that has none", async () => {
+      const bench = createBench();
+      const { client, peer } = await bench.online({}, { properties: { subscriptionIdentifiersAvailable: false } });
+      watch(client.subscribe("a"));
+      expect((await peer.expect("subscribe")).properties).toBeUndefined();
+    });
+
+    describe("a server that keeps the connection alive and does not answer SUBSCRIBE", () => {
+      async function unanswered() {
+        const bench = createBench();
+        const { client, peer } = await bench.online();
+        const events = recordEvents(client);
+        const subscribing = watch(client.subscribe("a"));
+        await peer.expect("subscribe");
+        return { bench, client, peer, events, subscribing };
+      }
+
+      test("is left after a while, and asked again over another connection", async () => {
+        const { bench, events, subscribing } = await unanswered();
+        await bench.clock.advance(patience);
+        expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "ANSWER_TIMEOUT" } } });
+        const again = await bench.acceptAgain();
+        const { packetIdentifier } = await again.expect("subscribe");
+        again.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
+        await bench.clock.tick();
+        expect([subscribing.settled, subscribing.error]).toEqual([1, undefined]);
+        // The small client goes on looking at its session once a minute.
+        if (name === "small") expect(bench.clock.nextTimer - bench.clock.now()).toBeGreaterThan(59_000);
+        else expect(bench.clock.nextTimer).toBe(Infinity);
+      });
+
+      test("over ten connections ends the subscription", async () => {
+        const { bench, subscribing } = await unanswered();
+        for (let i = 0; i < 9; i++) {
+          await bench.clock.advance(patience);
+          const again = await bench.acceptAgain();
+          await again.expect("subscribe");
+        }
+        expect(subscribing.settled).toBe(0);
+        await bench.clock.advance(patience);
+        expect(subscribing.error).toMatchObject({ code: "SUBSCRIBE_UNANSWERED" });
+      });
+
+      test("and is slow, is waited for while it answers others", async () => {
+        const { bench, client, peer, events } = await unanswered();
+        await bench.clock.advance(patience - 1_000);
+        peer.send({ type: "suback", packetIdentifier: 1, reasonCodes: [0] });
+        watch(client.subscribe("b"));
+        await peer.expect("subscribe");
+        await bench.clock.advance(patience - 1_000);
+        expect(events).toEqual([]);
+      });
+    });
+  },
+);
