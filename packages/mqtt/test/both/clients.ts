@@ -1,9 +1,14 @@
 // The two clients that promise the same, and a bench for each: `describe.each(clients)("the $name client", …)`. What is documented to differ
 // (docs/decisions/0007-the-small-client.md) is a field of the table, so that a suite compares with it. What one of them alone has stands in
 // ../client or ../small.
-import { type Client, type ClientStatistics, connect } from "@aiko/mqtt";
+import { type Client, type ClientStatistics, connect, createClient } from "@aiko/mqtt";
 import type { ConnectProperties } from "@aiko/mqtt/codec";
-import { type SmallClient, type SmallOptions, connect as smallConnect } from "@aiko/mqtt/small";
+import {
+  type SmallClient,
+  type SmallOptions,
+  connect as smallConnect,
+  createClient as smallCreateClient,
+} from "@aiko/mqtt/small";
 import type { LinkFaults } from "@aiko/mqtt/testing";
 import { expect } from "vitest";
 import { Bench, type NetworkBench } from "../client/bench.ts";
@@ -22,6 +27,7 @@ export interface ClientCase {
   createBench(faults?: (attempt: number) => LinkFaults, seed?: number): ClientBench;
   /** The function that makes a client and connects it. */
   readonly connect: typeof smallConnect;
+  readonly createClient: typeof smallCreateClient;
   readonly versions: readonly (3 | 4 | 5)[];
   /** Compares a client's statistics. The small client has none. */
   expectStatistics(client: SmallClient, expected: Partial<ClientStatistics>): void;
@@ -85,6 +91,7 @@ export const clients: readonly ClientCase[] = [
     connectsAgain: true,
     unclaimedOfLost: 0,
     connect,
+    createClient,
     connectLimits: { maximumPacketSize: 67_108_864 },
     credentialsFailed: "OPTION_FAILED",
     encodesAfterDialling: true,
@@ -108,6 +115,7 @@ export const clients: readonly ClientCase[] = [
     connectsAgain: false,
     unclaimedOfLost: 2,
     connect: smallConnect,
+    createClient: smallCreateClient,
     connectLimits: { receiveMaximum: 1_000, maximumPacketSize: 67_108_864 },
     credentialsFailed: "CONNECTION_FAILED",
     encodesAfterDialling: false,
