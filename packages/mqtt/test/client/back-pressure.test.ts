@@ -48,70 +48,20 @@ describe("past the inbox's bound", () => {
   });
 });
 
-test("a handler that never returns does not cost the connection", async () => {
+test("while a publish waits, QoS 0 messages beyond twice the bound of a full inbox are dropped, and told", async () => {
   const bench = new Bench();
-  const { client, peer } = await bench.online({ inbox, keepAlive: 10 });
-  await subscribed(bench, client, peer, "a", { onMessage: () => new Promise(() => undefined) });
-  await flood(bench, peer, 10);
-  for (let i = 0; i < 12; i++) {
-    await bench.clock.advance(10_000);
-    await peer.expect("pingreq");
-    peer.send({ type: "pingresp" });
-  }
-  expect(client.connected).toBe(true);
-  expect(bench.dialled).toHaveLength(1);
-});
-
-describe("with a full inbox, what waits for the server is not waited for in vain:", () => {
-  async function full() {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ inbox: { maximumCount: 3 } });
-    const subscription = await subscribed(bench, client, peer, "a");
-    for (let i = 0; i < 5; i++) peer.send(message("a", String(i)));
-    await bench.clock.tick();
-    return { bench, client, peer, subscription };
-  }
-
-  test("a publish is acknowledged, also one that a handler awaits", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ inbox: { maximumCount: 3 } });
-    const forwarded: string[] = [];
-    await subscribed(bench, client, peer, "a", {
-      onMessage: async (each) => {
-        await client.publish("b", each.payload, { qos: 1 });
-        forwarded.push(each.text());
-      },
-    });
-    for (let i = 0; i < 6; i++) peer.send(message("a", String(i)));
-    for (let i = 0; i < 6; i++) {
-      const { packetIdentifier } = await peer.expect("publish");
-      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-    }
-    await bench.clock.tick();
-    expect(forwarded).toEqual(["0", "1", "2", "3", "4", "5"]);
-  });
-
-  test("a subscription and an unsubscription are answered", async () => {
-    const { bench, client, peer, subscription } = await full();
-    await subscribed(bench, client, peer, "b");
-    const ending = watch(subscription.unsubscribe());
-    const { packetIdentifier } = await peer.expect("unsubscribe");
-    peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
-    await bench.clock.tick();
-    expect(ending).toMatchObject({ settled: 1 });
-  });
-
-  test("meanwhile QoS 0 messages beyond twice its bound are dropped, and told", async () => {
-    const { bench, client, peer } = await full();
-    const dropped: string[] = [];
-    client.on("dropped", (each) => dropped.push(each.text()));
-    const publishing = watch(client.publish("b", "", { qos: 1 }));
-    const { packetIdentifier } = await peer.expect("publish");
-    for (let i = 5; i < 10; i++) peer.send(message("a", String(i)));
-    peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-    await bench.clock.tick();
-    expect(publishing).toMatchObject({ settled: 1 });
-    expect(dropped).toEqual(["7", "8", "9"]);
-    expect(client.statistics).toMatchObject({ messagesDropped: 3, pendingMessages: 7 });
-  });
+  const { client, peer } = await bench.online({ inbox: { maximumCount: 3 } });
+  await subscribed(bench, client, peer, "a");
+  for (let i = 0; i < 5; i++) peer.send(message("a", String(i)));
+  await bench.clock.tick();
+  const dropped: string[] = [];
+  client.on("dropped", (each) => dropped.push(each.text()));
+  const publishing = watch(client.publish("b", "", { qos: 1 }));
+  const { packetIdentifier } = await peer.expect("publish");
+  for (let i = 5; i < 10; i++) peer.send(message("a", String(i)));
+  peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+  await bench.clock.tick();
+  expect(publishing).toMatchObject({ settled: 1 });
+  expect(dropped).toEqual(["7", "8", "9"]);
+  expect(client.statistics).toMatchObject({ messagesDropped: 3, pendingMessages: 7 });
 });
