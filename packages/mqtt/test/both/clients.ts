@@ -9,7 +9,7 @@ import {
   connect as smallConnect,
   createClient as smallCreateClient,
 } from "@aiko/mqtt/small";
-import type { LinkFaults } from "@aiko/mqtt/testing";
+import type { ClockKind, LinkFaults } from "@aiko/mqtt/testing";
 import { expect } from "vitest";
 import { Bench, type NetworkBench } from "../client/bench.ts";
 import { SmallBench } from "../small/bench.ts";
@@ -24,7 +24,7 @@ export type ClientBench = NetworkBench<BothOptions, SmallClient>;
 
 export interface ClientCase {
   readonly name: "whole" | "small";
-  createBench(faults?: (attempt: number) => LinkFaults, seed?: number): ClientBench;
+  createBench(faults?: (attempt: number) => LinkFaults, seed?: number, kind?: ClockKind): ClientBench;
   /** The function that makes a client and connects it. */
   readonly connect: typeof smallConnect;
   readonly createClient: typeof smallCreateClient;
@@ -74,7 +74,7 @@ export interface ClientCase {
 export const clients: readonly ClientCase[] = [
   {
     name: "whole",
-    createBench: (faults, seed) => new Bench(faults, seed),
+    createBench: (faults, seed, kind) => new Bench(faults, seed, kind),
     versions: [3, 4, 5],
     expectStatistics: (client, expected) => expect((client as Client).statistics).toMatchObject(expected),
     namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
@@ -101,7 +101,7 @@ export const clients: readonly ClientCase[] = [
   },
   {
     name: "small",
-    createBench: (faults, seed) => new SmallBench(faults, seed),
+    createBench: (faults, seed, kind) => new SmallBench(faults, seed, kind),
     versions: [4, 5],
     expectStatistics: () => undefined,
     namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),

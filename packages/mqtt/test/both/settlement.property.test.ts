@@ -1,11 +1,11 @@
 // Whatever happens to the connection, each publish, subscribe and unsubscribe settles, and exactly once.
 import type { Packet } from "@aiko/mqtt/codec";
 import type { SmallClient, SmallSubscription } from "@aiko/mqtt/small";
-import type { ClockKind, ScriptedPeer } from "@aiko/mqtt/testing";
+import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { someClockKind } from "../testing/clock-kinds.ts";
-import { message, type Outcome, recordEvents, SmallBench, VERSIONS, watch } from "./bench.ts";
+import { type ClientBench, clients, message, type Outcome, recordEvents, watch } from "./clients.ts";
 
 type Step =
   | { readonly do: "publish"; readonly qos: 0 | 1 | 2; readonly abortable: boolean }
@@ -51,7 +51,6 @@ const steps = fc.array(
 );
 
 class Run {
-  readonly bench: SmallBench;
   readonly outcomes: { readonly what: string; readonly outcome: Outcome<unknown> }[] = [];
   readonly events: { readonly name: string; readonly value: unknown }[];
   private readonly client: SmallClient;
@@ -61,10 +60,9 @@ class Run {
   private delivered = 0;
 
   constructor(
-    private readonly version: 4 | 5,
-    kind: ClockKind,
+    readonly bench: ClientBench,
+    private readonly version: 3 | 4 | 5,
   ) {
-    this.bench = SmallBench.on(kind);
     this.client = this.bench.create({
       protocolVersion: version,
       cleanStart: false,
@@ -143,7 +141,8 @@ class Run {
     this.peer = next.value;
     this.answered = 1;
     if (this.peer.isClosed) return;
-    if (reasonCode === 0) this.peer.send({ type: "connack", sessionPresent, reasonCode });
+    if (reasonCode === 0)
+      this.peer.send({ type: "connack", sessionPresent: sessionPresent && this.version > 3, reasonCode });
     else this.peer.send({ type: "connack", sessionPresent: false, reasonCode: this.version === 5 ? 0x88 : reasonCode });
   }
 
@@ -164,7 +163,7 @@ async function readTwo(subscription: SmallSubscription): Promise<void> {
   for await (const _ of subscription) if (--left === 0) break;
 }
 
-function answerTo(packet: Packet, version: 4 | 5, reasonCode: number): Packet | undefined {
+function answerTo(packet: Packet, version: 3 | 4 | 5, reasonCode: number): Packet | undefined {
   switch (packet.type) {
     case "publish": {
       const { packetIdentifier, qos: level } = packet;
@@ -193,22 +192,24 @@ function answerTo(packet: Packet, version: 4 | 5, reasonCode: number): Packet | 
   }
 }
 
-test.each(VERSIONS)("on version %i", async (version) => {
-  await fc.assert(
-    fc.asyncProperty(steps, someClockKind, async (plan, kind) => {
-      const run = new Run(version, kind);
-      await run.play(plan);
-      const hanging = run.outcomes.filter(({ outcome }) => outcome.settled !== 1).map(({ what }) => what);
-      expect(hanging).toEqual([]);
-      for (const { what, outcome } of run.outcomes) {
-        if (outcome.error !== undefined) expect(outcome.error, what).toHaveProperty("code");
-      }
-      const told = run.events.map(({ name }) => name);
-      expect(told.filter((name) => name === "closed")).toHaveLength(1);
-      expect(told.at(-1)).toBe("closed");
-      for (const { name, value } of run.events) if (name === "error") expect(value).toHaveProperty("code");
-      expect(run.bench.clock.nextTimer).toBe(Infinity);
-    }),
-    { numRuns: 250 },
-  );
+describe.each(clients)("the $name client", ({ createBench, versions }) => {
+  test.each(versions)("settles all, on version %i", async (version) => {
+    await fc.assert(
+      fc.asyncProperty(steps, someClockKind, async (plan, kind) => {
+        const run = new Run(createBench(undefined, undefined, kind), version);
+        await run.play(plan);
+        const hanging = run.outcomes.filter(({ outcome }) => outcome.settled !== 1).map(({ what }) => what);
+        expect(hanging).toEqual([]);
+        for (const { what, outcome } of run.outcomes) {
+          if (outcome.error !== undefined) expect(outcome.error, what).toHaveProperty("code");
+        }
+        const told = run.events.map(({ name }) => name);
+        expect(told.filter((name) => name === "closed")).toHaveLength(1);
+        expect(told.at(-1)).toBe("closed");
+        for (const { name, value } of run.events) if (name === "error") expect(value).toHaveProperty("code");
+        expect(run.bench.clock.nextTimer).toBe(Infinity);
+      }),
+      { numRuns: 250 },
+    );
+  });
 });
