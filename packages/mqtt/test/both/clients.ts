@@ -83,7 +83,7 @@ export const clients: readonly ClientCase[] = [
     reportsPubrec: false,
     resubscribeClosed: ["CLIENT_CLOSED"],
     drained: (topic, milliseconds) => {
-      const message = new RegExp(`"${topic}".*${milliseconds} ms`);
+      const message = expect.stringMatching(`"${topic}".*${milliseconds} ms`);
       return { name: "TimeoutError", code: "DRAIN_TIMEOUT", message };
     },
     foreignSessions: 4,

@@ -5,7 +5,7 @@ import { TransportError } from "../../src/errors.ts";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
 import { clients, recordEvents, watch } from "./clients.ts";
 
-describe.each(clients)("the $name client", ({ createBench, credentialsFailed, encodesAfterDialling }) => {
+describe.each(clients)("the $name client", ({ name, createBench, credentialsFailed, encodesAfterDialling }) => {
   describe("an attempt that fails", () => {
     test("the server hangs up before CONNACK", async () => {
       const bench = createBench();
@@ -17,7 +17,7 @@ describe.each(clients)("the $name client", ({ createBench, credentialsFailed, en
       expect(outcome.error).toMatchObject({
         name: "TransportError",
         code: "CONNECTION_LOST",
-        message: /before CONNACK/,
+        message: expect.stringContaining(name === "whole" ? "before CONNACK" : "mqtt://server:1883 closed"),
       });
     });
 
@@ -28,7 +28,11 @@ describe.each(clients)("the $name client", ({ createBench, credentialsFailed, en
       await bench.clock.advance(2_999);
       expect(outcome.settled).toBe(0);
       await bench.clock.advance(1);
-      expect(outcome.error).toMatchObject({ name: "TimeoutError", code: "CONNECT_TIMEOUT", message: /3000 ms/ });
+      expect(outcome.error).toMatchObject({
+        name: "TimeoutError",
+        code: "CONNECT_TIMEOUT",
+        message: expect.stringMatching(/3000 ms/),
+      });
       await bench.clock.tick();
       expect(peer.isClosed).toBe(true);
       expect(bench.clock.nextTimer).toBe(Infinity);
@@ -49,7 +53,11 @@ describe.each(clients)("the $name client", ({ createBench, credentialsFailed, en
       await bench.clock.advance(1_999);
       expect(outcome.settled).toBe(0);
       await bench.clock.advance(1);
-      expect(outcome.error).toMatchObject({ name: "TimeoutError", code: "CONNECT_TIMEOUT", message: /2000 ms/ });
+      expect(outcome.error).toMatchObject({
+        name: "TimeoutError",
+        code: "CONNECT_TIMEOUT",
+        message: expect.stringMatching(/2000 ms/),
+      });
       await bench.clock.advance(10_000);
       expect(server.isClosed).toBe(late !== undefined);
       expect(server.received).toEqual([]);
@@ -100,7 +108,10 @@ describe.each(clients)("the $name client", ({ createBench, credentialsFailed, en
       ["throws no error", () => Promise.reject("no cable"), /server.*no cable/],
     ] as const)("a dial that %s is told as a TransportError", async (_name, dial, message) => {
       const bench = createBench();
-      await expect(bench.create({ dial }).connect()).rejects.toMatchObject({ code: "CONNECTION_FAILED", message });
+      await expect(bench.create({ dial }).connect()).rejects.toMatchObject({
+        code: "CONNECTION_FAILED",
+        message: expect.stringMatching(message),
+      });
     });
 
     test("a transport that has failed before it is started, as a WebSocket may", async () => {
@@ -153,7 +164,7 @@ describe.each(clients)("the $name client", ({ createBench, credentialsFailed, en
       await expect(bench.create({ dial }, "mqtt://nowhere.invalid").connect()).rejects.toMatchObject({
         name: "TransportError",
         code: "CONNECTION_FAILED",
-        message: /nowhere\.invalid.*ENOTFOUND/,
+        message: expect.stringMatching(/nowhere\.invalid.*ENOTFOUND/),
         cause: unknown,
       });
     });

@@ -83,7 +83,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause }) => {
         expect(outcomes.get("poison")?.error).toMatchObject({
           name: "TransportError",
           code: "PUBLISH_UNANSWERED",
-          message: /"poison"/,
+          message: expect.stringMatching(/"poison"/),
         });
         for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
         expect(connections.length).toBeLessThanOrEqual(end === "closes" ? 20 : 24);

@@ -130,7 +130,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
         code: "PUBLISH_REFUSED",
         reasonCode: 0x87,
         reasonString: "not yours",
-        message: new RegExp(`"a".*${words(0x87, "Not authorized")}`),
+        message: expect.stringMatching(`"a".*${words(0x87, "Not authorized")}`),
       });
       watch(client.publish("a", "", { qos }));
       await peer.expect("publish");
@@ -196,7 +196,11 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
       const peer = await bench.accept();
       expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 1 } });
       await peer.expectNothing();
-      expect(expired.error).toMatchObject({ name: "TimeoutError", code: "MESSAGE_EXPIRED", message: /"a"/ });
+      expect(expired.error).toMatchObject({
+        name: "TimeoutError",
+        code: "MESSAGE_EXPIRED",
+        message: expect.stringMatching(/"a"/),
+      });
       expect(alive.settled).toBe(0);
     });
 

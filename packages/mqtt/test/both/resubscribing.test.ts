@@ -225,7 +225,11 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, res
       at.cut();
       at = await bench.acceptAgain({ sessionPresent: true });
     }
-    expect(outcome.error).toMatchObject({ name: "TransportError", code: "UNSUBSCRIBE_UNANSWERED", message: /"a"/ });
+    expect(outcome.error).toMatchObject({
+      name: "TransportError",
+      code: "UNSUBSCRIBE_UNANSWERED",
+      message: expect.stringMatching(/"a"/),
+    });
     expectStatistics(client, { subscriptions: 0 });
     await at.expectNothing();
   });
