@@ -31,7 +31,11 @@ describe("a handler that does not return within handlerTimeout", () => {
       expect(events).toMatchObject([
         {
           name: "error",
-          value: { name: "TimeoutError", code: "HANDLER_TIMEOUT", message: /subscription to "stuck".*10000 ms/ },
+          value: {
+            name: "TimeoutError",
+            code: "HANDLER_TIMEOUT",
+            message: expect.stringMatching(/subscription to "stuck".*10000 ms/),
+          },
         },
       ]);
     },
@@ -238,7 +242,7 @@ describe("an iterator that is not asked within handlerTimeout", () => {
     expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 1, reasonCode: 0x83 });
     expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 2, reasonCode: 0 });
     expect(events.filter(({ name }) => name === "error")).toMatchObject([
-      { value: { code: "HANDLER_TIMEOUT", message: /"late".*while 1 waited/ } },
+      { value: { code: "HANDLER_TIMEOUT", message: expect.stringMatching(/"late".*while 1 waited/) } },
     ]);
     peer.send(message("late", "2", 1, 3));
     expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 3, reasonCode: 0x83 });

@@ -83,7 +83,10 @@ describe("policy", () => {
       undefined,
       "OUTBOX_FULL",
     ]);
-    expect(outcomes[0]?.error).toMatchObject({ name: "TransportError", message: /100 bytes.*"t".*drop-oldest/ });
+    expect(outcomes[0]?.error).toMatchObject({
+      name: "TransportError",
+      message: expect.stringMatching(/100 bytes.*"t".*drop-oldest/),
+    });
   });
 
   test("drop-oldest and keep-latest leave alone what was sent, also when the server has lost the session", async () => {
@@ -153,7 +156,7 @@ describe("maximumAge", () => {
     expect(old.error).toMatchObject({
       name: "TimeoutError",
       code: "MESSAGE_EXPIRED",
-      message: /maximumAge of 5000 ms/,
+      message: expect.stringMatching(/maximumAge of 5000 ms/),
     });
     expect(young.settled).toBe(0);
     expect(client.statistics.outbox).toEqual({ ...none, tooOld: 1 });
@@ -200,7 +203,10 @@ test('qos0 "drop": QoS 0 is dropped while there is no connection, and only then'
   const client = bench.create({ outbox: { qos0: "drop" } });
   const [zero, one] = [0, 1].map((qos) => watch(client.publish("t", "x", { qos: qos as 0 | 1 })));
   await bench.clock.tick();
-  expect(zero?.error).toMatchObject({ code: "OUTBOX_DROPPED", message: /no connection.*"drop"/ });
+  expect(zero?.error).toMatchObject({
+    code: "OUTBOX_DROPPED",
+    message: expect.stringMatching(/no connection.*"drop"/),
+  });
   expect(one?.settled).toBe(0);
   expect(client.statistics.outbox).toEqual({ ...none, droppedOffline: 1 });
   watch(client.connect());

@@ -54,7 +54,7 @@ describe("offline", () => {
     again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
     await again.expectNothing();
     expect(one.value).toMatchObject({ reasonCode: 0 });
-    expect(two.error).toMatchObject({ code: "SESSION_LOST", message: /"t"/ });
+    expect(two.error).toMatchObject({ code: "SESSION_LOST", message: expect.stringMatching(/"t"/) });
     expect(three.value).toMatchObject({ qos: 2, reasonCode: 0 });
   });
 
@@ -148,7 +148,11 @@ describe("a message that expires in the queue", () => {
     watch(client.connect());
     const peer = await bench.accept();
     const sent = await peer.expect("publish");
-    expect(expired.error).toMatchObject({ name: "TimeoutError", code: "MESSAGE_EXPIRED", message: /"t"/ });
+    expect(expired.error).toMatchObject({
+      name: "TimeoutError",
+      code: "MESSAGE_EXPIRED",
+      message: expect.stringMatching(/"t"/),
+    });
     expect(new TextDecoder().decode(sent.payload)).toBe("2");
     expect(sent.properties).toEqual(protocolVersion === 5 ? { messageExpiryInterval: 5 } : undefined);
     await peer.expectNothing();

@@ -128,6 +128,9 @@ describe("a client that is closed", () => {
     const { client } = await bench.online();
     await bench.passing(client.disconnect());
     for (const call of [client.publish("t", "x"), client.subscribe("f"), client.unsubscribe("f")])
-      await expect(call).rejects.toMatchObject({ code: "CLIENT_CLOSED", message: /connect\(\)/ });
+      await expect(call).rejects.toMatchObject({
+        code: "CLIENT_CLOSED",
+        message: expect.stringMatching(/connect\(\)/),
+      });
   });
 });

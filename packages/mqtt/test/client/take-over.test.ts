@@ -14,7 +14,12 @@ describe("taken over by another client", () => {
     expect(events[1]?.value).toMatchObject({
       clientId: "kitchen",
       certain: true,
-      error: { name: "RefusedError", code: "TAKEN_OVER", reasonCode: 0x8e, message: /"kitchen".*of its own/ },
+      error: {
+        name: "RefusedError",
+        code: "TAKEN_OVER",
+        reasonCode: 0x8e,
+        message: expect.stringMatching(/"kitchen".*of its own/),
+      },
     });
     expect(events[2]?.value).toMatchObject({ error: { code: "TAKEN_OVER" } });
     expect(pending.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "TAKEN_OVER" } });
@@ -66,7 +71,13 @@ describe("taken over by another client", () => {
     second.close();
     await bench.acceptAgain();
     expect(taken()).toMatchObject([
-      { value: { clientId: "kitchen", certain: false, error: { code: "TAKEN_OVER", message: /"kitchen"/ } } },
+      {
+        value: {
+          clientId: "kitchen",
+          certain: false,
+          error: { code: "TAKEN_OVER", message: expect.stringMatching(/"kitchen"/) },
+        },
+      },
     ]);
     expect(client.connected).toBe(true);
   });
@@ -118,6 +129,11 @@ test("a server that says goodbye for another reason is come back to", async () =
   await bench.acceptAgain();
   expect(events.map(({ name }) => name)).toEqual(["disconnected", "reconnecting", "connected"]);
   expect(events[0]?.value).toMatchObject({
-    error: { code: "DISCONNECTED_BY_SERVER", reasonCode: 0x8b, reasonString: "update", message: /shutting down/ },
+    error: {
+      code: "DISCONNECTED_BY_SERVER",
+      reasonCode: 0x8b,
+      reasonString: "update",
+      message: expect.stringMatching(/shutting down/),
+    },
   });
 });

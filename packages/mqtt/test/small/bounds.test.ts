@@ -8,7 +8,11 @@ describe("the outbox", () => {
     const client = bench.create({ outbox: { maximumCount: 2 } });
     const outcomes = [0, 1, 2].map((qos) => watch(client.publish("a", String(qos), { qos: qos as 0 | 1 | 2 })));
     await bench.clock.tick();
-    expect(outcomes[2]?.error).toMatchObject({ name: "TransportError", code: "OUTBOX_FULL", message: /"a".*outbox/ });
+    expect(outcomes[2]?.error).toMatchObject({
+      name: "TransportError",
+      code: "OUTBOX_FULL",
+      message: expect.stringMatching(/"a".*OUTBOX_FULL/),
+    });
     watch(client.connect());
     const peer = await bench.accept();
     await peer.expect("publish");
@@ -156,7 +160,11 @@ describe("a request after which each connection is lost", () => {
       current.cut();
       current = await bench.acceptAgain();
     }
-    expect(outcome.error).toMatchObject({ name: "TransportError", code, message: /"poison".*10 connections/ });
+    expect(outcome.error).toMatchObject({
+      name: "TransportError",
+      code,
+      message: expect.stringMatching(`"poison".* ${code}`),
+    });
     await current.expectNothing();
   });
 
@@ -184,7 +192,7 @@ test("a server that sends and does not read is given up when a megabyte of answe
   }
   expect(events[0]).toMatchObject({
     name: "disconnected",
-    value: { error: { code: "CONNECTION_LOST", message: /read/ } },
+    value: { error: { code: "CONNECTION_LOST", message: "congested" } },
   });
 });
 
