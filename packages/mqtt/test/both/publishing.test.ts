@@ -1,336 +1,340 @@
 import type { ConnackProperties, Platform, PublishOptions } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
+import { clockKinds } from "../testing/clock-kinds.ts";
 import { clients, message, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics, reportsPubrec, versions, words }) => {
-  describe.each(versions)("on version %i", (protocolVersion) => {
-    test("at QoS 0 settles when it is with the transport", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion });
-      const outcome = watch(client.publish("a/b", "text", { retain: true }));
-      await bench.clock.tick();
-      expect(outcome.value).toEqual({ qos: 0, reasonCode: 0, properties: undefined });
-      expect(await peer.expect("publish")).toMatchObject({ topic: "a/b", qos: 0, retain: true, dup: false });
-      expectStatistics(client, { messagesPublished: 1, pendingPublishes: 0 });
+  describe.each(clockKinds)("on a clock of the kind %s", (_, kind) => {
+    const create = () => createBench(undefined, undefined, kind);
+    describe.each(versions)("on version %i", (protocolVersion) => {
+      test("at QoS 0 settles when it is with the transport", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online({ protocolVersion });
+        const outcome = watch(client.publish("a/b", "text", { retain: true }));
+        await bench.clock.tick();
+        expect(outcome.value).toEqual({ qos: 0, reasonCode: 0, properties: undefined });
+        expect(await peer.expect("publish")).toMatchObject({ topic: "a/b", qos: 0, retain: true, dup: false });
+        expectStatistics(client, { messagesPublished: 1, pendingPublishes: 0 });
+      });
+
+      test("at QoS 1 settles at PUBACK", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online({ protocolVersion });
+        const outcome = watch(client.publish("a", Uint8Array.of(1, 2), { qos: 1 }));
+        const { packetIdentifier, payload } = await peer.expect("publish");
+        expect([packetIdentifier, ...payload]).toEqual([1, 1, 2]);
+        await bench.clock.advance(60_000);
+        expect(outcome.settled).toBe(0);
+        expectStatistics(client, { pendingPublishes: 1 });
+        peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+        await bench.clock.tick();
+        expect(outcome).toEqual({ settled: 1, value: { qos: 1, reasonCode: 0, properties: undefined } });
+      });
+
+      test("at QoS 2 settles at PUBCOMP", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online({ protocolVersion });
+        const outcome = watch(client.publish("a", "b", { qos: 2 }));
+        const { packetIdentifier } = await peer.expect("publish");
+        peer.send({ type: "pubrec", packetIdentifier, reasonCode: 0 });
+        expect(await peer.expect("pubrel")).toMatchObject({ packetIdentifier });
+        expect(outcome.settled).toBe(0);
+        peer.send({ type: "pubcomp", packetIdentifier, reasonCode: 0 });
+        await bench.clock.tick();
+        expect(outcome).toEqual({ settled: 1, value: { qos: 2, reasonCode: 0, properties: undefined } });
+      });
+
+      test("many of one tick leave in their order, identifiers ascending", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online({ protocolVersion });
+        for (let i = 0; i < 20; i++) watch(client.publish("a", String(i), { qos: i % 2 === 0 ? 1 : 2 }));
+        for (let i = 0; i < 20; i++) {
+          const packet = await peer.expect("publish");
+          expect([new TextDecoder().decode(packet.payload), packet.packetIdentifier]).toEqual([String(i), i + 1]);
+        }
+      });
     });
 
-    test("at QoS 1 settles at PUBACK", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion });
-      const outcome = watch(client.publish("a", Uint8Array.of(1, 2), { qos: 1 }));
-      const { packetIdentifier, payload } = await peer.expect("publish");
-      expect([packetIdentifier, ...payload]).toEqual([1, 1, 2]);
-      await bench.clock.advance(60_000);
-      expect(outcome.settled).toBe(0);
-      expectStatistics(client, { pendingPublishes: 1 });
-      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+    test("QoS 2 on the wire of 3.1.1, byte for byte", async () => {
+      const bench = create();
+      const { client, peer } = await bench.online({ protocolVersion: 4 });
+      const before = peer.bytes.length;
+      watch(client.publish("a", "b", { qos: 2 }));
+      peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
       await bench.clock.tick();
-      expect(outcome).toEqual({ settled: 1, value: { qos: 1, reasonCode: 0, properties: undefined } });
+      expect([...peer.bytes.subarray(before)]).toEqual([0x34, 6, 0, 1, 0x61, 0, 1, 0x62, 0x62, 2, 0, 1]);
     });
 
-    test("at QoS 2 settles at PUBCOMP", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion });
-      const outcome = watch(client.publish("a", "b", { qos: 2 }));
-      const { packetIdentifier } = await peer.expect("publish");
-      peer.send({ type: "pubrec", packetIdentifier, reasonCode: 0 });
-      expect(await peer.expect("pubrel")).toMatchObject({ packetIdentifier });
-      expect(outcome.settled).toBe(0);
-      peer.send({ type: "pubcomp", packetIdentifier, reasonCode: 0 });
-      await bench.clock.tick();
-      expect(outcome).toEqual({ settled: 1, value: { qos: 2, reasonCode: 0, properties: undefined } });
-    });
-
-    test("many of one tick leave in their order, identifiers ascending", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion });
-      for (let i = 0; i < 20; i++) watch(client.publish("a", String(i), { qos: i % 2 === 0 ? 1 : 2 }));
-      for (let i = 0; i < 20; i++) {
-        const packet = await peer.expect("publish");
-        expect([new TextDecoder().decode(packet.payload), packet.packetIdentifier]).toEqual([String(i), i + 1]);
+    test("what is published within a tick leaves in the order of the calls, QoS mixed", async () => {
+      const bench = create();
+      const { client, peer } = await bench.online();
+      for (let i = 0; i < 30; i++) watch(client.publish("a", String(i), { qos: (i % 3) as 0 | 1 | 2 }));
+      for (let i = 0; i < 30; i++) {
+        expect(new TextDecoder().decode((await peer.expect("publish")).payload)).toBe(String(i));
       }
     });
-  });
 
-  test("QoS 2 on the wire of 3.1.1, byte for byte", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ protocolVersion: 4 });
-    const before = peer.bytes.length;
-    watch(client.publish("a", "b", { qos: 2 }));
-    peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
-    expect([...peer.bytes.subarray(before)]).toEqual([0x34, 6, 0, 1, 0x61, 0, 1, 0x62, 0x62, 2, 0, 1]);
-  });
+    test.each([100, 40_000])(
+      "bytes may be written to again once QoS 0 has settled, though the network has them still: %i",
+      async (length) => {
+        const bench = create();
+        const written: Uint8Array[] = [];
+        const dial: Platform["dial"] = async (address, signal, options) => {
+          const transport = await bench.platform.dial(address, signal, options);
+          const { write } = transport;
+          return Object.assign(transport, {
+            write(bytes: Uint8Array): boolean {
+              written.push(bytes); // as a socket does, which sends them later
+              return write.call(transport, bytes);
+            },
+          });
+        };
+        const { client } = await bench.online({ platform: { ...bench.platform, dial } });
+        written.length = 0;
+        const payload = new Uint8Array(length).fill(7);
+        const outcome = watch(client.publish("a", payload));
+        await bench.clock.tick();
+        expect(outcome.settled).toBe(1);
+        payload.fill(9);
+        expect(written.flatMap((bytes) => [...bytes]).filter((byte) => byte === 7)).toHaveLength(length);
+      },
+    );
 
-  test("what is published within a tick leaves in the order of the calls, QoS mixed", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
-    for (let i = 0; i < 30; i++) watch(client.publish("a", String(i), { qos: (i % 3) as 0 | 1 | 2 }));
-    for (let i = 0; i < 30; i++) {
-      expect(new TextDecoder().decode((await peer.expect("publish")).payload)).toBe(String(i));
-    }
-  });
+    describe("what MQTT 5 adds", () => {
+      test.each([
+        ["puback", 1],
+        ["pubrec", 2],
+      ] as const)("what %s says is the outcome", async (type, qos) => {
+        const bench = create();
+        const { client, peer } = await bench.online();
+        const outcome = watch(client.publish("a", "", { qos }));
+        await peer.expect("publish");
+        peer.send({ type, packetIdentifier: 1, reasonCode: 0x10, properties: { reasonString: "nobody" } });
+        await bench.clock.tick();
+        if (qos === 2) peer.send({ type: "pubcomp", packetIdentifier: 1, reasonCode: 0x92 });
+        await bench.clock.tick();
+        const fromPubrec = { qos, reasonCode: 0x10, properties: { reasonString: "nobody" } };
+        expect(outcome.value).toEqual(qos === 1 || reportsPubrec ? fromPubrec : { qos, reasonCode: 0 });
+      });
 
-  test.each([100, 40_000])(
-    "bytes may be written to again once QoS 0 has settled, though the network has them still: %i",
-    async (length) => {
-      const bench = createBench();
-      const written: Uint8Array[] = [];
-      const dial: Platform["dial"] = async (address, signal, options) => {
-        const transport = await bench.platform.dial(address, signal, options);
-        const { write } = transport;
-        return Object.assign(transport, {
-          write(bytes: Uint8Array): boolean {
-            written.push(bytes); // as a socket does, which sends them later
-            return write.call(transport, bytes);
-          },
+      test.each([
+        ["puback", 1],
+        ["pubrec", 2],
+      ] as const)("a refusal by %s, which frees the packet identifier", async (type, qos) => {
+        const bench = create();
+        const { client, peer } = await bench.online({}, { properties: { receiveMaximum: 1 } });
+        const outcome = watch(client.publish("a", "", { qos }));
+        await peer.expect("publish");
+        peer.send({ type, packetIdentifier: 1, reasonCode: 0x87, properties: { reasonString: "not yours" } });
+        await peer.expectNothing();
+        expect(outcome.error).toMatchObject({
+          name: "RefusedError",
+          code: "PUBLISH_REFUSED",
+          reasonCode: 0x87,
+          reasonString: "not yours",
+          message: expect.stringMatching(`"a".*${words(0x87, "Not authorized")}`),
         });
-      };
-      const { client } = await bench.online({ platform: { ...bench.platform, dial } });
-      written.length = 0;
-      const payload = new Uint8Array(length).fill(7);
-      const outcome = watch(client.publish("a", payload));
+        watch(client.publish("a", "", { qos }));
+        await peer.expect("publish");
+      });
+
+      test("properties of the message, which 3.1.1 leaves out", async () => {
+        const properties = { contentType: "text/plain", userProperties: [["a", "b"]] } as const;
+        for (const [protocolVersion, expected] of [
+          [5, properties],
+          [4, undefined],
+        ] as const) {
+          const bench = create();
+          const { client, peer } = await bench.online({ protocolVersion });
+          watch(client.publish("a", "b", { properties }));
+          expect((await peer.expect("publish")).properties).toEqual(expected);
+        }
+      });
+    });
+
+    describe("a limit of CONNACK is kept before sending, and named", () => {
+      const large = "x".repeat(100);
+      const cases: readonly (readonly [ConnackProperties, PublishOptions, string, number])[] = [
+        [{ maximumQoS: 1 }, { qos: 2 }, "MAXIMUM_QOS_EXCEEDED", 0x9b],
+        [{ maximumQoS: 0 }, { qos: 1 }, "MAXIMUM_QOS_EXCEEDED", 0x9b],
+        [{ retainAvailable: false }, { retain: true }, "RETAIN_NOT_AVAILABLE", 0x9a],
+        [{ maximumPacketSize: 50 }, {}, "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
+        [{ maximumPacketSize: 50 }, { qos: 1 }, "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
+      ];
+      test.each(cases)("publishing with %o: %o", async (properties, options, code, reasonCode) => {
+        const bench = create();
+        const client = bench.create();
+        const queued = watch(client.publish("t", large, options));
+        watch(client.connect());
+        const peer = await bench.accept({ properties: { receiveMaximum: 1, ...properties } });
+        const direct = watch(client.publish("t", large, options));
+        await peer.expectNothing();
+        for (const outcome of [queued, direct])
+          expect(outcome.error).toMatchObject({ name: "RefusedError", code, reasonCode });
+        watch(client.publish("t", "", { qos: properties.maximumQoS === 0 ? 0 : 1 }));
+        await peer.expect("publish");
+      });
+
+      test("also for a message that an earlier connection had taken", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online({ cleanStart: false });
+        const outcome = watch(client.publish("t", large, { qos: 1 }));
+        await peer.expect("publish");
+        peer.cut();
+        const again = await bench.acceptAgain({ sessionPresent: true, properties: { maximumPacketSize: 50 } });
+        await again.expectNothing();
+        expect(outcome.error).toMatchObject({ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" });
+      });
+    });
+
+    describe("message expiry", () => {
+      test("a message that waited too long is not sent, and says so", async () => {
+        const bench = create();
+        const client = bench.create();
+        const expired = watch(client.publish("a", "1", { qos: 1, properties: { messageExpiryInterval: 10 } }));
+        const alive = watch(client.publish("a", "2", { qos: 1, properties: { messageExpiryInterval: 11 } }));
+        await bench.clock.advance(10_000);
+        watch(client.connect());
+        const peer = await bench.accept();
+        expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 1 } });
+        await peer.expectNothing();
+        expect(expired.error).toMatchObject({
+          name: "TimeoutError",
+          code: "MESSAGE_EXPIRED",
+          message: expect.stringMatching(/"a"/),
+        });
+        expect(alive.settled).toBe(0);
+      });
+
+      test.each([0, 1, 2] as const)("what is sent is what remains, beside other properties, at QoS %i", async (qos) => {
+        const bench = create();
+        const client = bench.create();
+        const userProperties = [["k", "v".repeat(200)]] as const;
+        const properties = { userProperties, contentType: "x", messageExpiryInterval: 100 };
+        watch(client.publish("a/b", "payload", { qos, properties }));
+        await bench.clock.advance(29_500);
+        watch(client.connect());
+        const peer = await bench.accept();
+        expect(await peer.expect("publish")).toMatchObject({
+          topic: "a/b",
+          payload: new TextEncoder().encode("payload"),
+          properties: { userProperties, contentType: "x", messageExpiryInterval: 71 },
+        });
+      });
+
+      test("also when it is sent again, down to 0", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online({ cleanStart: false });
+        watch(client.publish("a", "", { qos: 1, properties: { messageExpiryInterval: 30 } }));
+        expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 30 } });
+        await bench.clock.advance(100_000);
+        peer.cut();
+        const again = await bench.acceptAgain({ sessionPresent: true });
+        expect(await again.expect("publish")).toMatchObject({ dup: true, properties: { messageExpiryInterval: 0 } });
+      });
+
+      test("before MQTT 5 ends the wait in the queue alone", async () => {
+        const bench = create();
+        const client = bench.create({ protocolVersion: 4 });
+        const expired = watch(client.publish("a", "1", { properties: { messageExpiryInterval: 1 } }));
+        watch(client.publish("a", "2", { properties: { messageExpiryInterval: 100 } }));
+        await bench.clock.advance(1_000);
+        watch(client.connect());
+        const peer = await bench.accept();
+        expect(await peer.expect("publish")).toMatchObject(message("a", "2"));
+        expect(expired.error).toMatchObject({ code: "MESSAGE_EXPIRED" });
+      });
+    });
+
+    describe("aborting a publish", () => {
+      test("that is queued: it is never sent", async () => {
+        const bench = create();
+        const client = bench.create();
+        const abort = new AbortController();
+        const outcome = watch(client.publish("a", "1", { qos: 1, signal: abort.signal }));
+        watch(client.publish("a", "2", { qos: 1 }));
+        abort.abort("why");
+        await bench.clock.tick();
+        expect(outcome.error).toMatchObject({ code: "ABORTED", cause: "why" });
+        watch(client.connect());
+        const peer = await bench.accept();
+        expect(await peer.expect("publish")).toMatchObject(message("a", "2", 1, 1));
+      });
+
+      test("that is on its way gives up the promise alone", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online({ cleanStart: false });
+        const abort = new AbortController();
+        const outcome = watch(client.publish("a", "1", { qos: 2, signal: abort.signal }));
+        await peer.expect("publish");
+        abort.abort();
+        await bench.clock.tick();
+        expect(outcome.error).toMatchObject({ code: "ABORTED" });
+        peer.cut();
+        const again = await bench.acceptAgain({ sessionPresent: true });
+        await again.expect("publish");
+        again.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
+        await again.expect("pubrel");
+      });
+
+      test("that is on its way does so too when the server has lost the session meanwhile", async () => {
+        const bench = create();
+        const { client, peer } = await bench.online();
+        const abort = new AbortController();
+        const outcome = watch(client.publish("a", "1", { qos: 1, signal: abort.signal }));
+        await peer.expect("publish");
+        abort.abort();
+        peer.cut();
+        const again = await bench.acceptAgain();
+        expect(await again.expect("publish")).toMatchObject({ topic: "a", dup: false });
+        expect(outcome.error).toMatchObject({ code: "ABORTED" });
+      });
+    });
+
+    test("a payload of a megabyte arrives whole", async () => {
+      const bench = create();
+      const { client, peer } = await bench.online();
+      const payload = new Uint8Array(2 ** 20).map((_, i) => i * 7);
+      const outcome = watch(client.publish("big", payload));
       await bench.clock.tick();
       expect(outcome.settled).toBe(1);
-      payload.fill(9);
-      expect(written.flatMap((bytes) => [...bytes]).filter((byte) => byte === 7)).toHaveLength(length);
-    },
-  );
+      expect(Buffer.compare((await peer.expect("publish")).payload, payload)).toBe(0);
+    });
 
-  describe("what MQTT 5 adds", () => {
-    test.each([
-      ["puback", 1],
-      ["pubrec", 2],
-    ] as const)("what %s says is the outcome", async (type, qos) => {
-      const bench = createBench();
+    test("a QoS 0 message that the transport had not taken when the connection went says so", async () => {
+      const bench = create();
+      const { client } = await bench.online();
+      const outcome = watch(client.publish("a", "b"));
+      bench.server.link.cut();
+      await bench.clock.tick();
+      if (outcome.error !== undefined) expect(outcome.error).toMatchObject({ code: "CONNECTION_LOST" });
+      expect(outcome.settled).toBe(1);
+    });
+
+    test("an acknowledgement for a message that nobody sent is ignored", async () => {
+      const bench = create();
       const { client, peer } = await bench.online();
-      const outcome = watch(client.publish("a", "", { qos }));
-      await peer.expect("publish");
-      peer.send({ type, packetIdentifier: 1, reasonCode: 0x10, properties: { reasonString: "nobody" } });
-      await bench.clock.tick();
-      if (qos === 2) peer.send({ type: "pubcomp", packetIdentifier: 1, reasonCode: 0x92 });
-      await bench.clock.tick();
-      const fromPubrec = { qos, reasonCode: 0x10, properties: { reasonString: "nobody" } };
-      expect(outcome.value).toEqual(qos === 1 || reportsPubrec ? fromPubrec : { qos, reasonCode: 0 });
-    });
-
-    test.each([
-      ["puback", 1],
-      ["pubrec", 2],
-    ] as const)("a refusal by %s, which frees the packet identifier", async (type, qos) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({}, { properties: { receiveMaximum: 1 } });
-      const outcome = watch(client.publish("a", "", { qos }));
-      await peer.expect("publish");
-      peer.send({ type, packetIdentifier: 1, reasonCode: 0x87, properties: { reasonString: "not yours" } });
+      peer.send(encode({ type: "puback", packetIdentifier: 9, reasonCode: 0 }, 5));
+      peer.send(encode({ type: "pubcomp", packetIdentifier: 9, reasonCode: 0 }, 5));
       await peer.expectNothing();
-      expect(outcome.error).toMatchObject({
-        name: "RefusedError",
-        code: "PUBLISH_REFUSED",
-        reasonCode: 0x87,
-        reasonString: "not yours",
-        message: expect.stringMatching(`"a".*${words(0x87, "Not authorized")}`),
-      });
-      watch(client.publish("a", "", { qos }));
-      await peer.expect("publish");
+      expect(client.connected).toBe(true);
     });
 
-    test("properties of the message, which 3.1.1 leaves out", async () => {
-      const properties = { contentType: "text/plain", userProperties: [["a", "b"]] } as const;
-      for (const [protocolVersion, expected] of [
-        [5, properties],
-        [4, undefined],
-      ] as const) {
-        const bench = createBench();
-        const { client, peer } = await bench.online({ protocolVersion });
-        watch(client.publish("a", "b", { properties }));
-        expect((await peer.expect("publish")).properties).toEqual(expected);
-      }
-    });
-  });
-
-  describe("a limit of CONNACK is kept before sending, and named", () => {
-    const large = "x".repeat(100);
-    const cases: readonly (readonly [ConnackProperties, PublishOptions, string, number])[] = [
-      [{ maximumQoS: 1 }, { qos: 2 }, "MAXIMUM_QOS_EXCEEDED", 0x9b],
-      [{ maximumQoS: 0 }, { qos: 1 }, "MAXIMUM_QOS_EXCEEDED", 0x9b],
-      [{ retainAvailable: false }, { retain: true }, "RETAIN_NOT_AVAILABLE", 0x9a],
-      [{ maximumPacketSize: 50 }, {}, "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
-      [{ maximumPacketSize: 50 }, { qos: 1 }, "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
-    ];
-    test.each(cases)("publishing with %o: %o", async (properties, options, code, reasonCode) => {
-      const bench = createBench();
+    test("such a property offline harms neither the connection nor the next message", async () => {
+      const bench = create();
       const client = bench.create();
-      const queued = watch(client.publish("t", large, options));
-      watch(client.connect());
-      const peer = await bench.accept({ properties: { receiveMaximum: 1, ...properties } });
-      const direct = watch(client.publish("t", large, options));
-      await peer.expectNothing();
-      for (const outcome of [queued, direct])
-        expect(outcome.error).toMatchObject({ name: "RefusedError", code, reasonCode });
-      watch(client.publish("t", "", { qos: properties.maximumQoS === 0 ? 0 : 1 }));
-      await peer.expect("publish");
-    });
-
-    test("also for a message that an earlier connection had taken", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ cleanStart: false });
-      const outcome = watch(client.publish("t", large, { qos: 1 }));
-      await peer.expect("publish");
-      peer.cut();
-      const again = await bench.acceptAgain({ sessionPresent: true, properties: { maximumPacketSize: 50 } });
-      await again.expectNothing();
-      expect(outcome.error).toMatchObject({ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" });
-    });
-  });
-
-  describe("message expiry", () => {
-    test("a message that waited too long is not sent, and says so", async () => {
-      const bench = createBench();
-      const client = bench.create();
-      const expired = watch(client.publish("a", "1", { qos: 1, properties: { messageExpiryInterval: 10 } }));
-      const alive = watch(client.publish("a", "2", { qos: 1, properties: { messageExpiryInterval: 11 } }));
-      await bench.clock.advance(10_000);
-      watch(client.connect());
+      const wrong = { sessionExpiryInterval: 5 } as object;
+      const bad = watch(client.publish("a", "b", { qos: 1, properties: wrong }));
+      const good = watch(client.publish("a", "c", { qos: 1 }));
+      const connecting = watch(client.connect());
       const peer = await bench.accept();
-      expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 1 } });
-      await peer.expectNothing();
-      expect(expired.error).toMatchObject({
-        name: "TimeoutError",
-        code: "MESSAGE_EXPIRED",
-        message: expect.stringMatching(/"a"/),
-      });
-      expect(alive.settled).toBe(0);
-    });
-
-    test.each([0, 1, 2] as const)("what is sent is what remains, beside other properties, at QoS %i", async (qos) => {
-      const bench = createBench();
-      const client = bench.create();
-      const userProperties = [["k", "v".repeat(200)]] as const;
-      const properties = { userProperties, contentType: "x", messageExpiryInterval: 100 };
-      watch(client.publish("a/b", "payload", { qos, properties }));
-      await bench.clock.advance(29_500);
-      watch(client.connect());
-      const peer = await bench.accept();
-      expect(await peer.expect("publish")).toMatchObject({
-        topic: "a/b",
-        payload: new TextEncoder().encode("payload"),
-        properties: { userProperties, contentType: "x", messageExpiryInterval: 71 },
-      });
-    });
-
-    test("also when it is sent again, down to 0", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ cleanStart: false });
-      watch(client.publish("a", "", { qos: 1, properties: { messageExpiryInterval: 30 } }));
-      expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 30 } });
-      await bench.clock.advance(100_000);
-      peer.cut();
-      const again = await bench.acceptAgain({ sessionPresent: true });
-      expect(await again.expect("publish")).toMatchObject({ dup: true, properties: { messageExpiryInterval: 0 } });
-    });
-
-    test("before MQTT 5 ends the wait in the queue alone", async () => {
-      const bench = createBench();
-      const client = bench.create({ protocolVersion: 4 });
-      const expired = watch(client.publish("a", "1", { properties: { messageExpiryInterval: 1 } }));
-      watch(client.publish("a", "2", { properties: { messageExpiryInterval: 100 } }));
-      await bench.clock.advance(1_000);
-      watch(client.connect());
-      const peer = await bench.accept();
-      expect(await peer.expect("publish")).toMatchObject(message("a", "2"));
-      expect(expired.error).toMatchObject({ code: "MESSAGE_EXPIRED" });
-    });
-  });
-
-  describe("aborting a publish", () => {
-    test("that is queued: it is never sent", async () => {
-      const bench = createBench();
-      const client = bench.create();
-      const abort = new AbortController();
-      const outcome = watch(client.publish("a", "1", { qos: 1, signal: abort.signal }));
-      watch(client.publish("a", "2", { qos: 1 }));
-      abort.abort("why");
+      const { packetIdentifier } = await peer.expect("publish");
+      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
       await bench.clock.tick();
-      expect(outcome.error).toMatchObject({ code: "ABORTED", cause: "why" });
-      watch(client.connect());
-      const peer = await bench.accept();
-      expect(await peer.expect("publish")).toMatchObject(message("a", "2", 1, 1));
+      expect(connecting.value).toMatchObject({ protocolVersion: 5 });
+      expect(bad.error).toMatchObject({ code: "PROPERTY_INVALID" });
+      expect(good.value).toMatchObject({ reasonCode: 0 });
     });
-
-    test("that is on its way gives up the promise alone", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ cleanStart: false });
-      const abort = new AbortController();
-      const outcome = watch(client.publish("a", "1", { qos: 2, signal: abort.signal }));
-      await peer.expect("publish");
-      abort.abort();
-      await bench.clock.tick();
-      expect(outcome.error).toMatchObject({ code: "ABORTED" });
-      peer.cut();
-      const again = await bench.acceptAgain({ sessionPresent: true });
-      await again.expect("publish");
-      again.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
-      await again.expect("pubrel");
-    });
-
-    test("that is on its way does so too when the server has lost the session meanwhile", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const abort = new AbortController();
-      const outcome = watch(client.publish("a", "1", { qos: 1, signal: abort.signal }));
-      await peer.expect("publish");
-      abort.abort();
-      peer.cut();
-      const again = await bench.acceptAgain();
-      expect(await again.expect("publish")).toMatchObject({ topic: "a", dup: false });
-      expect(outcome.error).toMatchObject({ code: "ABORTED" });
-    });
-  });
-
-  test("a payload of a megabyte arrives whole", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
-    const payload = new Uint8Array(2 ** 20).map((_, i) => i * 7);
-    const outcome = watch(client.publish("big", payload));
-    await bench.clock.tick();
-    expect(outcome.settled).toBe(1);
-    expect(Buffer.compare((await peer.expect("publish")).payload, payload)).toBe(0);
-  });
-
-  test("a QoS 0 message that the transport had not taken when the connection went says so", async () => {
-    const bench = createBench();
-    const { client } = await bench.online();
-    const outcome = watch(client.publish("a", "b"));
-    bench.server.link.cut();
-    await bench.clock.tick();
-    if (outcome.error !== undefined) expect(outcome.error).toMatchObject({ code: "CONNECTION_LOST" });
-    expect(outcome.settled).toBe(1);
-  });
-
-  test("an acknowledgement for a message that nobody sent is ignored", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
-    peer.send(encode({ type: "puback", packetIdentifier: 9, reasonCode: 0 }, 5));
-    peer.send(encode({ type: "pubcomp", packetIdentifier: 9, reasonCode: 0 }, 5));
-    await peer.expectNothing();
-    expect(client.connected).toBe(true);
-  });
-
-  test("such a property offline harms neither the connection nor the next message", async () => {
-    const bench = createBench();
-    const client = bench.create();
-    const wrong = { sessionExpiryInterval: 5 } as object;
-    const bad = watch(client.publish("a", "b", { qos: 1, properties: wrong }));
-    const good = watch(client.publish("a", "c", { qos: 1 }));
-    const connecting = watch(client.connect());
-    const peer = await bench.accept();
-    const { packetIdentifier } = await peer.expect("publish");
-    peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-    await bench.clock.tick();
-    expect(connecting.value).toMatchObject({ protocolVersion: 5 });
-    expect(bad.error).toMatchObject({ code: "PROPERTY_INVALID" });
-    expect(good.value).toMatchObject({ reasonCode: 0 });
   });
 });
