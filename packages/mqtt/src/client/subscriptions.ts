@@ -3,7 +3,7 @@
 import type { QoS, SubackPacket, SubscriptionRequest, UnsubackPacket } from "../codec/packets.js";
 import type { SubscribeProperties, UnsubscribeProperties } from "../codec/properties.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
-import { type MqttError, RefusedError, UsageError } from "../errors.js";
+import { MqttError, type MqttErrorCode, RefusedError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { ClientSession } from "../session/client-session.js";
@@ -63,6 +63,8 @@ const SUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
 ]);
 
 const UNSUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof UnsubscribeOptions>(["properties", "signal"]);
+/** Of errors that say that the client has ended, which is known. */
+const ENDED: ReadonlySet<MqttErrorCode> = new Set(["CLIENT_CLOSED", "DRAIN_TIMEOUT"]);
 /** Milliseconds that `unsubscribe` waits for running handlers. */
 const HANDLERS_END = 5_000;
 /** Milliseconds after UNSUBACK until what was not handled is acknowledged. */
@@ -180,7 +182,7 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   report(error: unknown): void {
-    if (error instanceof UsageError && error.code === "CLIENT_CLOSED") return; // which is known
+    if (error instanceof MqttError && ENDED.has(error.code)) return;
     this.session.failed(error);
   }
 
