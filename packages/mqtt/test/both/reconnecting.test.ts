@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type ClientBench, clients, recordEvents, watch } from "./clients.ts";
+import { clients, recordEvents, watch } from "./clients.ts";
 
 interface Reconnecting {
   readonly attempt: number;
@@ -8,24 +8,6 @@ interface Reconnecting {
 
 const reconnecting = (events: readonly { name: string; value: unknown }[]): Reconnecting[] =>
   events.filter(({ name }) => name === "reconnecting").map(({ value }) => value as Reconnecting);
-
-const patient = { reconnect: { initialDelay: 60_000, maximumDelay: 60_000 } };
-
-/** What a browser's page tells: that the network is back or the page is shown. */
-function page(bench: ClientBench) {
-  const listeners = new Set<() => void>();
-  const platform = {
-    ...bench.platform,
-    onWake(callback: () => void) {
-      listeners.add(callback);
-      return () => void listeners.delete(callback);
-    },
-  };
-  const wake = () => {
-    for (const listener of listeners) listener();
-  };
-  return { platform, listeners, wake };
-}
 
 describe.each(clients)("the $name client", ({ createBench, connectsAgain, versions }) => {
   test("a lost connection is told, waited for and told again, in the whole client's words", async () => {
@@ -254,86 +236,4 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
       expect(again.received[0]).toMatchObject({ cleanStart });
     },
   );
-
-  describe("a wake", () => {
-    test("while the client waits for the next attempt has it try at once", async () => {
-      const bench = createBench();
-      const { platform, wake } = page(bench);
-      const { peer } = await bench.online({ platform, ...patient });
-      await bench.clock.advance(10_000);
-      peer.cut();
-      await bench.clock.advance(100);
-      expect(bench.dialled).toHaveLength(1);
-      wake();
-      await bench.clock.advance(0);
-      expect(bench.dialled).toHaveLength(2);
-      await bench.accept();
-    });
-
-    test("that comes again and again has it try once a second, and the usual waits go on", async () => {
-      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
-      const { platform, wake } = page(bench);
-      const { peer } = await bench.online({ platform, ...patient });
-      await bench.clock.advance(10_000);
-      peer.cut();
-      await bench.clock.tick();
-      for (let i = 0; i < 1_000; i++) {
-        wake();
-        await bench.clock.advance(10);
-      }
-      const woken = bench.dialled.length;
-      expect(woken).toBe(1 + 11);
-      await bench.clock.advance(61_000);
-      expect(bench.dialled.length).toBeGreaterThan(woken);
-    });
-
-    test("does not put off an attempt that is nearer than a second", async () => {
-      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
-      const { platform, wake } = page(bench);
-      const { peer } = await bench.online({ platform, reconnect: { initialDelay: 100, maximumDelay: 100 } });
-      peer.cut();
-      await bench.clock.tick();
-      wake();
-      await bench.clock.advance(100);
-      expect(bench.dialled.length).toBeGreaterThan(1);
-    });
-
-    test("while it is connected looks at the keep-alive, whose timer may have stood still", async () => {
-      const bench = createBench();
-      const { platform, wake } = page(bench);
-      let asleep = false;
-      const clock = {
-        now: () => bench.clock.now() + (asleep ? 3_600_000 : 0),
-        schedule: (delay: number, callback: () => void) => bench.clock.schedule(delay, callback),
-        defer: (callback: () => void) => bench.clock.defer(callback),
-      };
-      const { client, peer } = await bench.online({ platform: { ...platform, clock }, keepAlive: 60 });
-      asleep = true; // an hour passes, in which no timer runs
-      wake();
-      await bench.clock.advance(0);
-      await peer.expect("pingreq");
-      expect(client.connected).toBe(true);
-      await bench.clock.advance(30_001); // PINGREQ may be on its way for a moment too
-      expect(client.connected).toBe(false);
-    });
-
-    test("is listened for from the first connection to the last", async () => {
-      const bench = createBench();
-      const { platform, listeners } = page(bench);
-      const client = bench.create({ platform });
-      expect(listeners.size).toBe(0);
-      const connecting = client.connect();
-      const peer = await bench.accept();
-      await connecting;
-      peer.cut();
-      await bench.acceptAgain();
-      expect(listeners.size).toBe(1);
-      await bench.passing(client.disconnect());
-      expect(listeners.size).toBe(0);
-      const other = await bench.online({ platform, reconnect: false });
-      other.peer.cut();
-      await bench.clock.tick();
-      expect(listeners.size).toBe(0);
-    });
-  });
 });

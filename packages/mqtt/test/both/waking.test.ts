@@ -1,0 +1,155 @@
+import { describe, expect, test } from "vitest";
+import { type ClientBench, clients } from "./clients.ts";
+
+const patient = { reconnect: { initialDelay: 60_000, maximumDelay: 60_000 } };
+
+/** What a browser's page tells: that the network is back or the page is shown, and how late its timers may be. */
+function page(bench: ClientBench) {
+  const listeners = new Set<() => void>();
+  const told = { lateness: 0 };
+  const platform = {
+    ...bench.platform,
+    onWake(callback: () => void) {
+      listeners.add(callback);
+      return () => void listeners.delete(callback);
+    },
+    timerLateness: () => told.lateness,
+  };
+  const wake = () => {
+    for (const listener of listeners) listener();
+  };
+  return { platform, listeners, told, wake };
+}
+
+describe.each(clients)("the $name client", ({ createBench }) => {
+  describe("a wake", () => {
+    test("while the client waits for the next attempt has it try at once", async () => {
+      const bench = createBench();
+      const { platform, wake } = page(bench);
+      const { peer } = await bench.online({ platform, ...patient });
+      await bench.clock.advance(10_000);
+      peer.cut();
+      await bench.clock.advance(100);
+      expect(bench.dialled).toHaveLength(1);
+      wake();
+      await bench.clock.advance(0);
+      expect(bench.dialled).toHaveLength(2);
+      await bench.accept();
+    });
+
+    test("that comes again and again has it try once a second, and the usual waits go on", async () => {
+      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
+      const { platform, wake } = page(bench);
+      const { peer } = await bench.online({ platform, ...patient });
+      await bench.clock.advance(10_000);
+      peer.cut();
+      await bench.clock.tick();
+      for (let i = 0; i < 1_000; i++) {
+        wake();
+        await bench.clock.advance(10);
+      }
+      const woken = bench.dialled.length;
+      expect(woken).toBe(1 + 11);
+      await bench.clock.advance(61_000);
+      expect(bench.dialled.length).toBeGreaterThan(woken);
+    });
+
+    test("that comes too early is not forgotten: the attempt follows when a second has passed", async () => {
+      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
+      const { platform, wake } = page(bench);
+      const { peer } = await bench.online({ platform, ...patient });
+      await bench.clock.advance(10_000);
+      peer.cut();
+      await bench.clock.tick();
+      wake();
+      await bench.clock.advance(100);
+      wake();
+      expect(bench.dialled).toHaveLength(2);
+      await bench.clock.advance(899);
+      expect(bench.dialled).toHaveLength(2);
+      await bench.clock.advance(1);
+      expect(bench.dialled).toHaveLength(3);
+    });
+
+    test("does not put off an attempt that is nearer than a second", async () => {
+      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
+      const { platform, wake } = page(bench);
+      const { peer } = await bench.online({ platform, reconnect: { initialDelay: 100, maximumDelay: 100 } });
+      peer.cut();
+      await bench.clock.tick();
+      wake();
+      await bench.clock.advance(100);
+      expect(bench.dialled.length).toBeGreaterThan(1);
+    });
+
+    test("while it is connected looks at the keep-alive, whose timer may have stood still", async () => {
+      const bench = createBench();
+      const { platform, wake } = page(bench);
+      let asleep = false;
+      const clock = {
+        now: () => bench.clock.now() + (asleep ? 3_600_000 : 0),
+        schedule: (delay: number, callback: () => void) => bench.clock.schedule(delay, callback),
+        defer: (callback: () => void) => bench.clock.defer(callback),
+      };
+      const { client, peer } = await bench.online({ platform: { ...platform, clock }, keepAlive: 60 });
+      asleep = true; // an hour passes, in which no timer runs
+      wake();
+      await bench.clock.advance(0);
+      await peer.expect("pingreq");
+      expect(client.connected).toBe(true);
+      await bench.clock.advance(30_001);
+      expect(client.connected).toBe(false);
+    });
+
+    test("before the first connection, or after the last, is nobody's", async () => {
+      const bench = createBench();
+      const { platform, listeners } = page(bench);
+      const client = bench.create({ platform });
+      expect(listeners.size).toBe(0);
+      const connecting = client.connect();
+      const peer = await bench.accept();
+      await connecting;
+      expect(listeners.size).toBe(1);
+      peer.cut();
+      await bench.acceptAgain();
+      expect(listeners.size).toBe(1);
+      await bench.passing(client.disconnect());
+      expect(listeners.size).toBe(0);
+    });
+
+    test("is not listened for by a client that has given up", async () => {
+      const bench = createBench();
+      const { platform, listeners } = page(bench);
+      const { peer } = await bench.online({ platform, reconnect: false });
+      peer.cut();
+      await bench.clock.tick();
+      expect(listeners.size).toBe(0);
+    });
+  });
+
+  describe("where timers come late", () => {
+    test("a ping leaves so early that a keep-alive of a minute holds with timers a minute late", async () => {
+      const bench = createBench();
+      const { platform, told } = page(bench);
+      told.lateness = 60_000;
+      const { client, peer } = await bench.online({ platform, keepAlive: 60 });
+      for (let ping = 0; ping < 3; ping++) {
+        await bench.clock.advance(28_500);
+        await peer.expect("pingreq");
+        peer.send({ type: "pingresp" });
+      }
+      expect(client.connected).toBe(true);
+    });
+
+    test("a longer keep-alive is kept to the letter", async () => {
+      const bench = createBench();
+      const { platform, told } = page(bench);
+      told.lateness = 60_000;
+      const { peer } = await bench.online({ platform, keepAlive: 600 });
+      await bench.clock.advance(509_999);
+      await peer.expectNothing();
+      await bench.clock.advance(1);
+      await peer.expect("pingreq");
+    });
+  });
+});
