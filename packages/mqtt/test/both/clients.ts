@@ -67,6 +67,11 @@ export interface ClientCase {
   readonly patience: number;
   /** Whether a SUBSCRIBE goes before what was published earlier in the same tick. */
   readonly subscribesFirst: boolean;
+  /**
+   * How many of 1,200 messages of a resumed session that come at once wait for their subscription. The whole client acknowledges those beyond
+   * its bound, and reports them as `unclaimed`.
+   */
+  readonly keptOfMany: 1_000 | 1_200;
   /** What a message says of a reason code: the small client has no words for them. */
   words(reasonCode: number, words: string): string;
 }
@@ -97,6 +102,7 @@ export const clients: readonly ClientCase[] = [
     encodesAfterDialling: true,
     patience: 60_000,
     subscribesFirst: true,
+    keptOfMany: 1_000,
     words: (_, words) => words,
   },
   {
@@ -121,6 +127,7 @@ export const clients: readonly ClientCase[] = [
     encodesAfterDialling: false,
     patience: 300_000,
     subscribesFirst: false,
+    keptOfMany: 1_200,
     words: (reasonCode) => `0x${reasonCode.toString(16)}`,
   },
 ];

@@ -1,6 +1,6 @@
 // QoS 2 messages that came and that no handler saw: they must not be taken for received [MQTT-4.3.3-2].
 import { expect, test } from "vitest";
-import { Bench, message, recordEvents, watch } from "./bench.ts";
+import { Bench, message, watch } from "./bench.ts";
 
 const resumed = { sessionPresent: true };
 
@@ -75,22 +75,6 @@ test("what waited for one of two subscriptions and was handled by the other is d
   giveUp.abort();
   expect(await peer.expect("pubrec")).toMatchObject({ packetIdentifier: 1 });
   expect(handled).toEqual(["1"]);
-});
-
-test("what nobody claimed before the connection was lost comes again, and holds nothing up", async () => {
-  const { bench, client, peer } = await resumedClient();
-  const events = recordEvents(client);
-  peer.send(message("a", "1", 2, 1));
-  await peer.expectNothing();
-  peer.cut();
-  const again = await bench.acceptAgain(resumed);
-  again.send({ ...message("a", "1", 2, 1), dup: true });
-  const got: string[] = [];
-  watch(client.subscribe("a", { qos: 2, onMessage: (each) => got.push(each.text()) }));
-  await again.expect("subscribe");
-  expect(await again.expect("pubrec")).toMatchObject({ packetIdentifier: 1 });
-  expect(got).toEqual(["1"]);
-  expect(events.filter(({ name }) => name === "unclaimed")).toEqual([]);
 });
 
 test("what the server sent over three connections before its subscription came to nothing is handled once, and holds nothing up", async () => {
