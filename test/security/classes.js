@@ -232,8 +232,8 @@ export const classes = [
     held: "Tests that compare every byte.",
     tests: [
       "test/conformance/mqtt-5.0-operation.test.ts > [MQTT-4.4.0-1] what is unacknowledged is sent again at the next connection under its identifiers, and at no other time",
-      `${mqtt}/client/server-limits.test.ts > a limit of CONNACK is kept before sending, and named > publishing with %o: %o`,
-      `${mqtt}/client/server-limits.test.ts > receive maximum: never more unacknowledged than the server takes, the rest in order`,
+      `${mqtt}/both/server-limits.test.ts > the $name client > a limit of CONNACK is kept before sending, and named > publishing with %o: %o`,
+      `${mqtt}/both/server-limits.test.ts > the $name client > receive maximum: never more unacknowledged than the server takes, the rest in order`,
     ],
   },
   {

@@ -1,4 +1,4 @@
-import type { ConnackProperties, Platform, PublishOptions } from "@aiko/mqtt";
+import type { Platform } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { clockKinds } from "../testing/clock-kinds.ts";
@@ -150,41 +150,6 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
           watch(client.publish("a", "b", { properties }));
           expect((await peer.expect("publish")).properties).toEqual(expected);
         }
-      });
-    });
-
-    describe("a limit of CONNACK is kept before sending, and named", () => {
-      const large = "x".repeat(100);
-      const cases: readonly (readonly [ConnackProperties, PublishOptions, string, number])[] = [
-        [{ maximumQoS: 1 }, { qos: 2 }, "MAXIMUM_QOS_EXCEEDED", 0x9b],
-        [{ maximumQoS: 0 }, { qos: 1 }, "MAXIMUM_QOS_EXCEEDED", 0x9b],
-        [{ retainAvailable: false }, { retain: true }, "RETAIN_NOT_AVAILABLE", 0x9a],
-        [{ maximumPacketSize: 50 }, {}, "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
-        [{ maximumPacketSize: 50 }, { qos: 1 }, "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
-      ];
-      test.each(cases)("publishing with %o: %o", async (properties, options, code, reasonCode) => {
-        const bench = create();
-        const client = bench.create();
-        const queued = watch(client.publish("t", large, options));
-        watch(client.connect());
-        const peer = await bench.accept({ properties: { receiveMaximum: 1, ...properties } });
-        const direct = watch(client.publish("t", large, options));
-        await peer.expectNothing();
-        for (const outcome of [queued, direct])
-          expect(outcome.error).toMatchObject({ name: "RefusedError", code, reasonCode });
-        watch(client.publish("t", "", { qos: properties.maximumQoS === 0 ? 0 : 1 }));
-        await peer.expect("publish");
-      });
-
-      test("also for a message that an earlier connection had taken", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online({ cleanStart: false });
-        const outcome = watch(client.publish("t", large, { qos: 1 }));
-        await peer.expect("publish");
-        peer.cut();
-        const again = await bench.acceptAgain({ sessionPresent: true, properties: { maximumPacketSize: 50 } });
-        await again.expectNothing();
-        expect(outcome.error).toMatchObject({ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" });
       });
     });
 

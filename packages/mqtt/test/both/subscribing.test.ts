@@ -94,24 +94,6 @@ describe.each(clients)(
       });
     });
 
-    test.each([
-      [{ wildcardSubscriptionAvailable: false }, "a/+", "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", 0xa2],
-      [{ wildcardSubscriptionAvailable: false }, "#", "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE", 0xa2],
-      [{ sharedSubscriptionAvailable: false }, "$share/g/a", "SHARED_SUBSCRIPTION_NOT_AVAILABLE", 0x9e],
-      [{ maximumPacketSize: 30 }, "a".repeat(40), "MAXIMUM_PACKET_SIZE_EXCEEDED", 0x95],
-    ])("a limit of CONNACK is kept: %o", async (properties, topicFilter, code, reasonCode) => {
-      const bench = createBench();
-      const client = bench.create();
-      const early = watch(client.subscribe(topicFilter));
-      watch(client.connect());
-      const peer = await bench.accept({ properties });
-      const outcome = watch(client.subscribe(topicFilter));
-      await peer.expectNothing();
-      for (const { error } of [early, outcome]) expect(error).toMatchObject({ name: "RefusedError", code, reasonCode });
-      watch(client.subscribe("b"));
-      expect(await peer.expect("subscribe")).toMatchObject({ subscriptions: [{ topicFilter: "b" }] });
-    });
-
     test("what was asked for before connecting is asked once, before what is published at `connected`", async () => {
       const bench = createBench();
       const client = bench.create();
