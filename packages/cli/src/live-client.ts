@@ -45,7 +45,7 @@ export async function withClient(
 
 async function connect(client: Client, stop: AbortSignalLike): Promise<void> {
   try {
-    await client.connect(stop);
+    await client.connect({ signal: stop });
   } catch (error) {
     throw stop.aborted ? new CommandError("interrupted before the server had answered") : error;
   }

@@ -9,7 +9,7 @@ import type { Platform } from "../platform/platform.js";
 import type { Client, DisconnectOptions } from "./client.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
 import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
-import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
+import { assertKnown, type ConnectOptions, parseConnectOptions } from "./connect-options.js";
 import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
@@ -18,6 +18,9 @@ import { ServerList, type Servers } from "./server-list.js";
 import type { Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";
 import { assertNoCallback } from "./wrong-option.js";
+
+/** Of the method. */
+const CONNECT_OPTIONS: ReadonlySet<string> = new Set(["signal"]);
 
 /** What Node's `util.inspect` and `console.log` call. */
 const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
@@ -62,7 +65,9 @@ export class ClientHandle implements Client {
     this.#engine.emitter.off(name, listener);
   }
 
-  connect(signal: AbortSignalLike | undefined = this.#signal): Promise<Connected> {
+  async connect(options: { readonly signal?: AbortSignalLike | undefined } = {}): Promise<Connected> {
+    assertKnown(options, CONNECT_OPTIONS);
+    const { signal = this.#signal } = options;
     if (this.#engine.isOver) {
       this.#engine = this.#engine.renewed();
       this.#requestResponse = undefined;

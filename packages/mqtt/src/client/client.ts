@@ -40,10 +40,11 @@ export interface Client {
    * Connects for the first time, or again after the client was closed: by `disconnect`, or because it gave up. Listeners stay;
    * subscriptions ended with the client, and so did what it had queued, if it has no store. Each server is tried once.
    *
+   * @param options `signal` gives up; by default the option `signal` of the client does
    * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; UsageError ABORTED, ALREADY_CONNECTED, or
    * CLIENT_CLOSED while `disconnect` is at work. After an error the client may try again.
    */
-  connect(signal?: AbortSignalLike): Promise<Connected>;
+  connect(options?: { readonly signal?: AbortSignalLike | undefined }): Promise<Connected>;
   /**
    * Publishes a message, now or as soon as it may be sent. The promise settles exactly once: when the message was handed to
    * the network (QoS 0), at PUBACK (QoS 1), at PUBCOMP (QoS 2), or with a typed error that says what became of it.

@@ -182,7 +182,7 @@ export class SmallEngine implements SmallClient {
     this.#listeners.get(name)?.delete(listener);
   }
 
-  async connect(signal = this.#settings.signal): Promise<Connected> {
+  async connect({ signal }: Parameters<Client["connect"]>[0] = this.#settings): Promise<Connected> {
     this.#assertOpen("connect");
     return this.#describe(await this.#connector.start(signal));
   }

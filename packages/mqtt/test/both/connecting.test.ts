@@ -277,7 +277,7 @@ describe.each(clients)(
         const bench = createBench();
         const signal = AbortSignal.abort("why");
         const client = bench.create(by === "option" ? { signal } : {});
-        await expect(client.connect(by === "option" ? undefined : signal)).rejects.toMatchObject({
+        await expect(client.connect(by === "option" ? undefined : { signal })).rejects.toMatchObject({
           code: "ABORTED",
           cause: "why",
         });
@@ -287,7 +287,7 @@ describe.each(clients)(
       test("while CONNACK is awaited: closed at once, no further server", async () => {
         const bench = createBench();
         const abort = new AbortController();
-        const outcome = watch(bench.create({}, ["mqtt://one", "mqtt://two"]).connect(abort.signal));
+        const outcome = watch(bench.create({}, ["mqtt://one", "mqtt://two"]).connect({ signal: abort.signal }));
         const peer = await bench.server.next();
         await peer.expect("connect");
         abort.abort();

@@ -89,7 +89,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       await client.disconnect();
       expect(outcome.error).toMatchObject({ code: "CLIENT_CLOSED" });
       const source = new AbortController();
-      const other = watch(bench.create({ dial }).connect(source.signal));
+      const other = watch(bench.create({ dial }).connect({ signal: source.signal }));
       await bench.clock.tick();
       source.abort();
       await bench.clock.tick();

@@ -47,7 +47,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, for
       const bench = createBench();
       const abort = new AbortController();
       const client = bench.create();
-      const connecting = watch(client.connect(abort.signal));
+      const connecting = watch(client.connect({ signal: abort.signal }));
       const peer = await bench.accept({ sessionPresent: true });
       await peer.expect("disconnect");
       abort.abort();

@@ -82,7 +82,7 @@ describe("a signal that has fired already", () => {
 
   test("ends connect before anything is dialled", async () => {
     const bench = new Bench();
-    await expect(bench.create().connect(signal)).rejects.toMatchObject(aborted);
+    await expect(bench.create().connect({ signal })).rejects.toMatchObject(aborted);
     expect(bench.dialled).toEqual([]);
   });
 

@@ -46,7 +46,7 @@ test("aborting while CONNACK is awaited: closed at once, no further version or s
   const bench = new Bench();
   const abort = new AbortController();
   const client = bench.create({ protocolVersion: "auto" }, ["mqtt://one", "mqtt://two"]);
-  const outcome = watch(client.connect(abort.signal));
+  const outcome = watch(client.connect({ signal: abort.signal }));
   const peer = await bench.server.next();
   await peer.expect("connect");
   abort.abort();
