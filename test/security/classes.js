@@ -210,8 +210,8 @@ export const classes = [
     tests: [
       `${mqtt}/codec/hostile-bytes.test.ts > a stream of version %s > meets any bytes with packets or a ProtocolError`,
       `${mqtt}/small/hostile-bytes.test.ts > on version %i, any bytes are packets or a ProtocolError`,
-      `${mqtt}/session/network-connection.test.ts > what comes in > an error that the owner throws at %s ends in failed`,
-      `${mqtt}/session/network-connection.test.ts > errors that the owner throws elsewhere end in failed, and never in the platform: > %s`,
+      `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > what comes in > an error that the owner throws at %s ends in failed`,
+      `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > errors that the owner throws elsewhere end in failed, and never in the platform: > %s`,
       `${broker}/broker.test.ts > a failure of the server socket is no reason to die`,
       `${broker}/connecting.test.ts > a listener of events that throws ends neither the connection nor the process`,
     ],

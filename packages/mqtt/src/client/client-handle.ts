@@ -65,8 +65,12 @@ export class ClientHandle implements Client {
     this.#engine.emitter.off(name, listener);
   }
 
-  async connect(options: { readonly signal?: AbortSignalLike | undefined } = {}): Promise<Connected> {
-    assertKnown(options, CONNECT_OPTIONS);
+  connect(options: { readonly signal?: AbortSignalLike | undefined } = {}): Promise<Connected> {
+    try {
+      assertKnown(options, CONNECT_OPTIONS);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const { signal = this.#signal } = options;
     if (this.#engine.isOver) {
       this.#engine = this.#engine.renewed();

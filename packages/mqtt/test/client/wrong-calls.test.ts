@@ -277,7 +277,20 @@ describe("of a connected client", () => {
       "OPTION_INVALID",
       'qos "1": must be the number',
     ],
-    ["connect with options", "connect", [{}], "OPTION_INVALID", "signal {…}: must be an AbortSignal"],
+    [
+      "connect with a signal that is none",
+      "connect",
+      [{ signal: {} }],
+      "OPTION_INVALID",
+      "signal {…}: must be an AbortSignal",
+    ],
+    [
+      "connect with a signal and no options",
+      "connect",
+      [new AbortController().signal],
+      "OPTION_UNKNOWN",
+      "no such option",
+    ],
   ] as [string, string, unknown[], string, string][])("%s", async (_, method, values, code, words) => {
     const bench = new Bench();
     const { client, peer } = await bench.online();
