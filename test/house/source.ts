@@ -113,6 +113,23 @@ export function regularExpressionsOf(file: SourceFile): { expression: RegExp | "
   return found;
 }
 
+/** Lines of regular expressions that stand as values in what `toMatchObject` compares with, where vitest takes them to match anything. */
+export function emptyComparisonsOf(file: SourceFile): number[] {
+  const lines: number[] = [];
+  const lineOf = lineCounter(file.text);
+  const search = (node: Node): void => {
+    if (node.type === "CallExpression") return; // expect.stringMatching(…)
+    if ((node as { regex?: unknown }).regex) lines.push(lineOf(node.start));
+    for (const child of childrenOf(node)) search(child);
+  };
+  walk(parse(file), (node) => {
+    const { callee } = node;
+    if (!isNode(callee) || callee.type !== "MemberExpression" || propertyOf(callee) !== "toMatchObject") return;
+    for (const argument of (node["arguments"] as unknown[]).filter(isNode)) search(argument);
+  });
+  return lines;
+}
+
 function parse(file: SourceFile): Node {
   const { program, errors } = parseSync(file.path, file.text);
   const [first] = errors;
