@@ -175,7 +175,7 @@ export class Subscriptions implements SubscriptionOwner {
         this.ask(entry, requests, (error) => {
           if (error === undefined || (perhaps && error.code === "SUBSCRIBE_UNANSWERED")) return;
           this.drop(entry, error);
-          this.session.failed(error);
+          this.report(error);
         }),
       );
     }

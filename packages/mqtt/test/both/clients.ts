@@ -42,8 +42,6 @@ export interface ClientCase {
   readonly reportsUnread: boolean;
   /** Whether the outcome of a QoS 2 message has the reason code of PUBREC, such as "no matching subscribers", and its properties. The whole client has those of PUBCOMP. */
   readonly reportsPubrec: boolean;
-  /** The codes of error events if the client is closed before SUBACK for a subscription that it renews. */
-  readonly resubscribeClosed: readonly string[];
   /** The error of a message to this topic that had no outcome when `disconnect` had waited for so many milliseconds. */
   drained(topic: string, milliseconds: number): object;
   /** After how many CONNECTs that a foreign session answered a clean start is asked for. */
@@ -86,7 +84,6 @@ export const clients: readonly ClientCase[] = [
     acknowledgedAhead: 0,
     reportsUnread: false,
     reportsPubrec: false,
-    resubscribeClosed: ["CLIENT_CLOSED"],
     drained: (topic, milliseconds) => {
       const message = expect.stringMatching(`"${topic}".*${milliseconds} ms`);
       return { name: "TimeoutError", code: "DRAIN_TIMEOUT", message };
@@ -114,7 +111,6 @@ export const clients: readonly ClientCase[] = [
     acknowledgedAhead: 1,
     reportsUnread: true,
     reportsPubrec: true,
-    resubscribeClosed: [],
     drained: () => ({ code: "CLIENT_CLOSED" }),
     foreignSessions: 2,
     sendsBeforeLeaving: false,
