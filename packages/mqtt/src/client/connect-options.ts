@@ -104,8 +104,8 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   readonly outbox?: OutboxOptions | undefined;
   /**
    * How many QoS 1 and 2 messages may be on their way unacknowledged, 1 … 65,535. On MQTT 5 the server says what it takes, and
-   * the default is that. Before, it cannot: the default is 65,535, of which 20 at QoS 2, because mosquitto, unless it is told
-   * otherwise, acknowledges and drops what goes beyond.
+   * the default is that. Before, it cannot: the default is 65,535, of which 19 at QoS 2, because mosquitto, unless it is told
+   * otherwise, acknowledges and drops what goes beyond 20, also at QoS 1.
    */
   readonly maximumInflight?: number | undefined;
   /**
