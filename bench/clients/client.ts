@@ -1,4 +1,4 @@
-// What the programs need of a client of MQTT, whoever made it. Types only: no program loads this file.
+// What the benchmark programs call on an MQTT client: ours or a peer. Types only: no program loads this file.
 import type { Note } from "../case.ts";
 
 export type ClientName = "aiko" | "mqttjs" | "awscrt" | "raw-socket" | "raw-connect";

@@ -109,7 +109,7 @@ export class ClientHandle implements Client {
     callback?: unknown,
   ): Promise<Subscription> {
     if (this.#engine.isClosed) throw closedError("subscribe");
-    const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // which is told as it would be there
+    const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // reported as a wrong `options`
     return this.#engine.consumers.subscriptions.subscribe(topicFilters, given);
   }
 

@@ -10,7 +10,7 @@ import type { Granted, Subscription, UnsubscribeOptions } from "./subscription.j
 /** What a subscription needs of the client it belongs to. */
 export interface SubscriptionOwner {
   unsubscribe(subscription: ClientSubscription, options: UnsubscribeOptions | undefined): Promise<void>;
-  /** What went wrong where nobody waits for it. */
+  /** Receives an error that no promise can be rejected with. */
   report(error: unknown): void;
 }
 

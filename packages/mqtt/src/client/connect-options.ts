@@ -104,7 +104,7 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   readonly outbox?: OutboxOptions | undefined;
   /**
    * How many QoS 1 and 2 messages may be on their way unacknowledged, 1 … 65,535. On MQTT 5 the server says what it takes, and
-   * the default is that. Before, it cannot: the default is 65,535, of which 19 at QoS 2, because mosquitto, unless it is told
+   * the default is that. MQTT 3.1 and 3.1.1 servers cannot say it: the default is 65,535, of which 19 at QoS 2, because mosquitto, unless it is told
    * otherwise, acknowledges and drops what goes beyond 20, also at QoS 1.
    */
   readonly maximumInflight?: number | undefined;

@@ -22,7 +22,7 @@ export class HandlerSubscription extends ClientSubscription {
   readonly #concurrency: number;
   /** Calls that are under way, in their order. */
   readonly #running = new Set<Running>();
-  /** Those of them that took longer than they may: nobody waits for them, but they keep their place. */
+  /** Calls of them that exceeded `handlerTimeout`: their messages have failed, but they count against `concurrency` until they return. */
   readonly #late = new Set<Running>();
 
   constructor(
@@ -98,7 +98,7 @@ export class HandlerSubscription extends ClientSubscription {
   }
 
   protected override ended(): void {
-    // Nobody waits for a message.
+    // A handler is only called; there is no reader to tell.
   }
 
   protected override give(handled: Handled): boolean {

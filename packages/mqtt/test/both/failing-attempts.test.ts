@@ -1,4 +1,4 @@
-// Attempts to connect that come to nothing without the server having refused.
+// Attempts to connect that fail although the server has not refused them.
 import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { TransportError } from "../../src/errors.ts";
