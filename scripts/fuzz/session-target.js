@@ -2,14 +2,7 @@
 // A session that is fed packets and events in any order: the food says which, byte by byte.
 import { MqttError, ProtocolError } from "@aiko/mqtt";
 import { PacketStream } from "@aiko/mqtt/codec";
-import {
-  ClientSession,
-  OutgoingMessage,
-  OutputBuffer,
-  ServerSession,
-  SubscribeRequest,
-  UnsubscribeRequest,
-} from "@aiko/mqtt/session";
+import { ClientSession, OutgoingMessage, OutputBuffer, ServerSession } from "@aiko/mqtt/session";
 
 /** Bytes that may wait to be taken. */
 const MOST_OUTPUT = 10_000_000;
@@ -50,14 +43,7 @@ class SessionRun {
               properties: { receiveMaximum: 10, topicAliasMaximum: 5 },
               outbox,
             },
-            {
-              accepted: nothing,
-              foreign: nothing,
-              refused: nothing,
-              message: keep,
-              authentication: nothing,
-              disconnected: nothing,
-            },
+            keep,
             undefined,
           )
         : undefined;
@@ -137,8 +123,9 @@ class SessionRun {
   request(step) {
     this.client?.request(
       step & 1
-        ? new Subscribe([{ topicFilter: "a/#", qos: 1 }], undefined, step & 2)
-        : new Unsubscribe(["a"], undefined),
+        ? { type: "subscribe", subscriptions: [{ topicFilter: "a/#", qos: 1 }], identifier: step & 2, settle: nothing }
+        : { type: "unsubscribe", topicFilters: ["a"], settle: nothing },
+      this.now,
     );
   }
 
@@ -182,7 +169,7 @@ class SessionRun {
   open(resumed) {
     const { outlet, version } = this;
     this.client?.connectionOpened(
-      outlet,
+      { outlet, accepted: nothing, foreign: nothing, refused: nothing, authentication: nothing, disconnected: nothing },
       { version, clientId: "c", username: undefined, password: undefined },
       this.now,
     );
@@ -213,16 +200,6 @@ class Message extends OutgoingMessage {
   settle() {
     if (++this.outcomes > 1) throw new Error(`bug: "${this.topic}" has two outcomes`);
   }
-}
-
-class Subscribe extends SubscribeRequest {
-  acknowledged() {}
-  failed() {}
-}
-
-class Unsubscribe extends UnsubscribeRequest {
-  acknowledged() {}
-  failed() {}
 }
 
 /** @extends {MqttError<"CLIENT_CLOSED">} */

@@ -1,7 +1,7 @@
 // What runs inside a bare engine: the pure layers, with nothing of any platform. Bundled, then evaluated there; reports by
 // a global function, because such an engine has no other way out.
 import { encode, type Packet, PacketStream, type ProtocolVersion, ServerPacketStream } from "@aiko/mqtt/codec";
-import { ClientSession, NetworkConnection, OutgoingMessage, ServerSession, SubscribeRequest } from "@aiko/mqtt/session";
+import { ClientSession, NetworkConnection, OutgoingMessage, ServerSession } from "@aiko/mqtt/session";
 import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
 import { TopicTree } from "@aiko/mqtt/topic";
 
@@ -55,13 +55,6 @@ class Message extends OutgoingMessage {
   }
 }
 
-class Subscribe extends SubscribeRequest {
-  override acknowledged(): void {}
-  override failed(error: Error): void {
-    throw error;
-  }
-}
-
 const outbox = { maximumCount: 100, maximumBytes: 10_000 };
 
 /** A client and a server in one engine: connects, subscribes, publishes at every QoS. Returns what came and what became of it. */
@@ -72,16 +65,9 @@ export function exchange(version: ProtocolVersion): { received: string[]; outcom
   const nothing = (): void => undefined;
   const client: ClientSession = new ClientSession(
     { keepAlive: 60, will: undefined, cleanStart: true, properties: {}, outbox },
-    {
-      accepted: nothing,
-      foreign: nothing,
-      refused: nothing,
-      authentication: nothing,
-      disconnected: nothing,
-      message(packet, delivery) {
-        received.push(`${packet.topic} ${packet.qos} ${String.fromCharCode(...packet.payload)}`);
-        if (delivery) client.finished(delivery);
-      },
+    (packet, delivery) => {
+      received.push(`${packet.topic} ${packet.qos} ${String.fromCharCode(...packet.payload)}`);
+      if (delivery) client.finished(delivery);
     },
     undefined,
   );
@@ -116,6 +102,8 @@ export function exchange(version: ProtocolVersion): { received: string[]; outcom
     drained: (now: number) => session.drained(now),
     failed,
     closed: nothing,
+    deadline: () => Infinity,
+    advance: () => true,
   });
   const clientSide = new NetworkConnection(
     near,
@@ -140,8 +128,13 @@ export function exchange(version: ProtocolVersion): { received: string[]; outcom
   clientSide.start();
   serverSide.start();
   const attempt = { version, clientId: "engine", username: undefined, password: undefined };
-  client.connectionOpened(clientSide, attempt, clock.now());
-  client.request(new Subscribe([{ topicFilter: "a/#", qos: 2 }], undefined, 0));
+  const link = { outlet: clientSide, accepted: nothing, foreign: nothing, refused: nothing };
+  client.connectionOpened({ ...link, authentication: nothing, disconnected: nothing }, attempt, clock.now());
+  const subscriptions = [{ topicFilter: "a/#", qos: 2 as const }];
+  const settle = (error: Error | undefined): void => {
+    if (error !== undefined) throw error;
+  };
+  client.request({ type: "subscribe", subscriptions, settle }, clock.now());
   clock.run(100);
   const messages = ([0, 1, 2] as const).map((qos) => new Message(`a/${qos}`, "žluť", qos, false, undefined, Infinity));
   for (const message of messages) client.publish(message, clock.now());

@@ -3,7 +3,7 @@
  * drives the client's session until the connection ends.
  */
 
-import { type Clock, ProtocolError, type Timer, type Transport } from "@aiko/mqtt";
+import { type Clock, ProtocolError, type Transport } from "@aiko/mqtt";
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -85,7 +85,8 @@ export class ClientConnection implements ConnectionOwner {
   private readonly limits: DecoderLimits;
   private readonly packets: HeldPacketStream;
   private stage: Stage = { at: "waiting" };
-  private timer: Timer;
+  /** When the client must have been let in. */
+  private readonly mustBeIn: number;
 
   constructor(
     transport: Transport,
@@ -100,9 +101,8 @@ export class ClientConnection implements ConnectionOwner {
     };
     this.packets = new HeldPacketStream("any", this.limits);
     this.network = new NetworkConnection(transport, clock, this.packets, this);
-    const now = clock.now();
-    const { deadline = now + settings.connectTimeout } = arrival;
-    this.timer = clock.schedule(Math.max(0, deadline - now), () => this.connectTimedOut());
+    this.mustBeIn = arrival.deadline ?? clock.now() + settings.connectTimeout;
+    this.network.watch();
     this.network.start();
   }
 
@@ -120,14 +120,13 @@ export class ClientConnection implements ConnectionOwner {
   admit(client: KnownClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
     if (this.stage.at !== "deciding") return;
     const { version } = this.stage;
-    this.timer.cancel();
     this.write(connack, version);
     this.stage = { at: "admitted", client, version };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
     this.limits.expected = FROM_CLIENTS;
     const now = this.clock.now();
     client.session.connectionOpened(this.network, packet, keepAlive, resumed, now);
-    this.watch(client);
+    this.network.watch();
     this.receiveHeld(now);
     this.network.resume();
   }
@@ -205,6 +204,19 @@ export class ClientConnection implements ConnectionOwner {
     this.drop(error.message);
   }
 
+  deadline(): number {
+    if (this.stage.at === "admitted") return this.stage.client.session.deadline();
+    return this.stage.at === "over" ? Infinity : this.mustBeIn;
+  }
+
+  advance(now: number, sure: boolean): boolean {
+    if (now < this.deadline()) return true;
+    if (this.stage.at === "admitted" && !sure) return false;
+    if (this.stage.at === "admitted") this.close(ReasonCode.KEEP_ALIVE_TIMEOUT, "silent for 1.5 times its keep-alive");
+    else this.connectTimedOut();
+    return true;
+  }
+
   closed(): void {
     this.finish("the client closed the connection without DISCONNECT");
     this.reception.gone(this);
@@ -265,18 +277,7 @@ export class ClientConnection implements ConnectionOwner {
     const { stage } = this;
     if (stage.at === "over") return;
     this.stage = { at: "over" };
-    this.timer.cancel();
     this.network.end();
     if (stage.at === "admitted") stage.client.connectionEnded(this, reason);
-  }
-
-  /** One timer a connection, set for when the client would have been silent too long. */
-  private watch(client: KnownClient): void {
-    const deadline = client.session.deadline();
-    if (deadline === Infinity) return;
-    this.timer = this.clock.schedule(Math.max(1, deadline - this.clock.now()), () => {
-      if (this.clock.now() < client.session.deadline()) this.watch(client);
-      else this.close(ReasonCode.KEEP_ALIVE_TIMEOUT, "silent for 1.5 times its keep-alive");
-    });
   }
 }

@@ -25,6 +25,16 @@ test("PINGREQ is answered and keeps the connection", async () => {
   }
 });
 
+test("a broker that was busy reads what waits in the socket before it takes a client for dead", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("c", { keepAlive: 10 });
+  bench.clock.schedule(15_000, () => peer.send({ type: "pingreq" })); // behind the broker's timer for the same moment
+  await bench.clock.advance(15_000);
+  await peer.expect("pingresp");
+  await bench.clock.advance(14_999);
+  expect(peer.isClosed).toBe(false);
+});
+
 test("keep-alive 0 is no limit, unless the broker has one", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c");

@@ -3,7 +3,8 @@
  * connection and whenever the application wants to authenticate again. Knows no method itself.
  */
 
-import type { AuthPacket, ConnackPacket } from "../codec/packets.js";
+import type { AuthPacket } from "../codec/packets.js";
+import type { ConnackProperties } from "../codec/properties.js";
 import { type MqttError, RefusedError, UsageError } from "../errors.js";
 import { CONTINUE_AUTHENTICATION, NOT_AUTHORIZED, RE_AUTHENTICATE } from "../reason-code.js";
 
@@ -48,8 +49,8 @@ export class Authenticator {
     }
   }
 
-  accepted(connack: ConnackPacket): void {
-    this.run(() => this.options.finish?.(connack.properties?.authenticationData));
+  accepted({ authenticationData }: ConnackProperties): void {
+    this.run(() => this.options.finish?.(authenticationData));
   }
 
   received(packet: AuthPacket): void {

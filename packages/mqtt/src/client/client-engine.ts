@@ -4,14 +4,14 @@
  */
 
 import { encodeClientPacket } from "../codec/encode.js";
-import type { AuthPacket, ConnackPacket, DisconnectPacket, Packet, PublishPacket } from "../codec/packets.js";
+import type { DisconnectPacket, Packet, PublishPacket } from "../codec/packets.js";
 import { withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, TransportError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
-import { ClientSession, type ClientSessionEvents } from "../session/client-session.js";
+import { ClientSession } from "../session/client-session.js";
 import type { Delivery } from "../session/message-receiver.js";
 import type { GroupOwner } from "../session/unflushed.js";
 import { quotable } from "../topic/mqtt-string.js";
@@ -21,8 +21,7 @@ import { Authenticator } from "./authenticator.js";
 import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import { assertBoolean, assertKnown, assertQoS, type ClientSettings } from "./connect-options.js";
-import { type Accepted, Connector, type ConnectorEvents } from "./connector.js";
-import { Consumers } from "./consumers.js";
+import { Connector, type ConnectorEvents } from "./connector.js";
 import { type EmitterOwner, EventEmitter } from "./event-emitter.js";
 import {
   assertPublishProperties,
@@ -32,6 +31,7 @@ import {
   type PublishResult,
   RestoredPublishing,
 } from "./publishing.js";
+import { Receiving } from "./receiving.js";
 import type { ServerList } from "./server-list.js";
 import { SessionStorage, type StorageOwner } from "./session-storage.js";
 import { within } from "./within.js";
@@ -51,7 +51,7 @@ const LAST_WRITE = 5_000;
 
 const runtime = globalThis as { readonly console?: { error?(...values: unknown[]): void } };
 
-export class ClientEngine implements ClientSessionEvents, ConnectorEvents, PublishingOwner, GroupOwner, EmitterOwner {
+export class ClientEngine implements ConnectorEvents, PublishingOwner, GroupOwner, EmitterOwner {
   readonly clock: Clock;
   readonly emitter: EventEmitter<ClientEvents>;
   readonly connector: Connector;
@@ -61,7 +61,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   private readonly settings: ClientSettings;
   private readonly session: ClientSession;
   /** Made with the first subscription or message: many clients only publish. */
-  private receiving: Consumers | undefined;
+  private received: Receiving | undefined;
   private closing: Promise<void> | undefined;
   private leaving = false;
   /** While `disconnect` waits for handlers: they may publish. */
@@ -88,7 +88,11 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
     const { store, outbox, authentication } = settings;
     this.needsTime = store !== undefined || (outbox.maximumAge ?? Infinity) < Infinity;
     this.storage = store && new SessionStorage(store, settings.clientId, this.clock, this.storageOwner());
-    this.session = new ClientSession(settings, this, this.storage?.journal);
+    this.session = new ClientSession(
+      settings,
+      (packet, delivery) => this.message(packet, delivery),
+      this.storage?.journal,
+    );
     this.authenticator =
       authentication &&
       new Authenticator(
@@ -97,32 +101,23 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
         (error) => this.connector.fail(error),
       );
     const { session, storage, authenticator } = this;
-    const { connector } = former ?? {};
-    this.connector = new Connector(
-      servers,
-      settings,
-      platform,
-      session,
-      storage?.writer,
-      authenticator,
-      this,
-      connector,
-    );
+    const context = { settings, platform, session, storeWriter: storage?.writer, authenticator };
+    this.connector = new Connector(servers, context, this.emitter, this, former?.connector);
   }
 
   get statistics(): ClientStatistics {
-    const { receiving, session } = this;
+    const { received, session } = this;
     return {
       connections: this.connections,
       messagesPublished: this.published,
-      messagesReceived: receiving?.messagesReceived ?? 0,
-      messagesDropped: receiving?.messagesDropped ?? 0,
+      messagesReceived: received?.messagesReceived ?? 0,
+      messagesDropped: received?.router.messagesDropped ?? 0,
       pendingPublishes: session.pending,
       outbox: session.outboxCounts,
-      pendingMessages: receiving?.router.pending ?? 0,
+      pendingMessages: received?.router.pending ?? 0,
       beyondReceiveMaximum: session.beyondReceiveMaximum,
-      subscriptions: receiving?.subscriptions.size ?? 0,
-      slowConsumers: receiving?.inbox.slowConsumers ?? [],
+      subscriptions: received?.subscriptions.size ?? 0,
+      slowConsumers: received?.inbox.slowConsumers ?? [],
     };
   }
 
@@ -141,11 +136,11 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
     return this.closing !== undefined || this.connector.isStopped;
   }
 
-  get consumers(): Consumers {
-    this.receiving ??= new Consumers(this.settings, this.clock, this.session, this.connector, this.emitter, () => {
+  get receiving(): Receiving {
+    this.received ??= new Receiving(this.settings, this.clock, this.session, this.connector, this.emitter, () => {
       this.storage?.writeSoon(); // also of what cannot be acknowledged yet
     });
-    return this.receiving;
+    return this.received;
   }
 
   async connect(signal: AbortSignalLike | undefined): Promise<Connected> {
@@ -153,7 +148,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
     assertSignal(signal);
     if (this.storage !== undefined) await this.storage.open();
     if (this.closing) throw closedError("connect");
-    return connectedOf(await this.connector.start(signal));
+    return this.connector.start(signal);
   }
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {
@@ -186,7 +181,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
     }
     this.published++;
     this.session.publish(publishing, now);
-    this.receiving?.updateReading();
+    this.received?.reading.update();
     if (publishing.state === "queued") {
       const waitsUntil = this.session.waitsUntil(publishing);
       if (waitsUntil < this.nextExpiry) this.watchExpiry(waitsUntil, now);
@@ -218,60 +213,24 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   // What the parts tell.
 
-  accepted(connack: ConnackPacket, resumed: boolean, certain: boolean): void {
-    if (resumed && !this.settings.cleanStart) this.consumers.router.awaitClaims();
-    this.connector.connackAccepted(connack);
-    const version = this.connector.protocolVersion;
-    if (!resumed || !certain || version === 3)
-      this.receiving?.subscriptions.subscribeAgain(resumed, resumed && version === 5);
-  }
-
-  foreign(): void {
-    this.connector.foreignSession();
-  }
-
-  refused(connack: ConnackPacket): void {
-    this.connector.connackRefused(connack);
-  }
-
-  message(packet: PublishPacket, delivery: Delivery | undefined): void {
+  private message(packet: PublishPacket, delivery: Delivery | undefined): void {
     if (this.session.beyondReceiveMaximum > this.toleratedBefore) this.reportExcess();
-    this.consumers.message(packet, delivery);
+    this.receiving.message(packet, delivery);
   }
 
-  authentication(packet: AuthPacket): void {
-    this.authenticator?.received(packet);
-  }
-
-  disconnected(packet: DisconnectPacket): void {
-    this.connector.disconnected(packet);
-  }
-
-  connected(accepted: Accepted): void {
+  connected(connected: Connected, resumed: boolean, certain: boolean): void {
+    const { protocolVersion, properties } = connected;
     this.connections++;
     this.toleratedBefore = this.session.beyondReceiveMaximum;
-    this.responseInformation = accepted.connack.properties?.responseInformation;
-    this.authenticator?.accepted(accepted.connack);
-    this.receiving?.connected();
-    this.emitter.emit("connected", connectedOf(accepted));
+    this.responseInformation = properties.responseInformation;
+    if (resumed && !this.settings.cleanStart) this.receiving.router.awaitClaims();
+    this.emitter.emit("connected", connected);
+    if (!resumed || !certain || protocolVersion === 3)
+      this.received?.subscriptions.subscribeAgain(resumed, resumed && protocolVersion === 5);
   }
 
-  lost(error: MqttError): void {
-    this.authenticator?.lost(error);
-    this.receiving?.lost();
-    this.emitter.emit("disconnected", { error });
-  }
-
-  reconnecting(attempt: number, delay: number, error: MqttError): void {
-    this.emitter.emit("reconnecting", { attempt, delay, error });
-  }
-
-  takenOver(certain: boolean, error: MqttError): void {
-    this.emitter.emit("takenOver", { clientId: this.connector.clientId, certain, error });
-  }
-
-  unstable(connections: number, error: MqttError): void {
-    this.emitter.emit("unstable", { connections, error });
+  lost(): void {
+    this.received?.lost();
   }
 
   gaveUp(cause: MqttError): void {
@@ -289,7 +248,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
 
   packet(packet: Packet): void {
     if (this.emitter.has("packet")) this.emitter.emit("packet", packet);
-    this.receiving?.heard();
+    this.received?.heard();
   }
 
   unheard(error: unknown, failed: boolean): void {
@@ -304,7 +263,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   }
 
   settled(): void {
-    this.receiving?.updateReading();
+    this.received?.reading.update();
     if (this.whenDrained && this.session.pending === 0) this.whenDrained();
   }
 
@@ -331,8 +290,8 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   private async leave(options: DisconnectOptions, farewell: Omit<DisconnectPacket, "type">): Promise<void> {
     const { drainTimeout = 5_000 } = options;
     const deadline = this.clock.now() + drainTimeout;
-    if (this.receiving !== undefined) {
-      const handlers = this.receiving.stop();
+    if (this.received !== undefined) {
+      const handlers = this.received.stop();
       this.handlersMayPublish = handlers !== undefined && drainTimeout > 0 && !this.connector.isStopped;
       await undefined; // a handler that calls `disconnect` comes to its end first
       if (handlers !== undefined && drainTimeout > 0) await within(this.clock, drainTimeout, handlers);
@@ -395,7 +354,7 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
   private finish(error: MqttError | undefined, reason: (what: string, kept: boolean) => MqttError): void {
     this.expiryTimer?.cancel();
     this.session.abandon(reason);
-    this.receiving?.close(error);
+    this.received?.close(error);
     if (this.finished) return;
     this.finished = true;
     this.emitter.emit("closed", { error });
@@ -423,11 +382,6 @@ export class ClientEngine implements ClientSessionEvents, ConnectorEvents, Publi
       },
     };
   }
-}
-
-function connectedOf(accepted: Accepted): Connected {
-  const { server, protocolVersion, clientId, sessionPresent, connack } = accepted;
-  return { server, protocolVersion, clientId, sessionPresent, properties: connack.properties ?? {} };
 }
 
 function keptError(what: string): TransportError {

@@ -110,12 +110,12 @@ export class ClientHandle implements Client {
   ): Promise<Subscription> {
     if (this.#engine.isClosed) throw closedError("subscribe");
     const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // reported as a wrong `options`
-    return this.#engine.consumers.subscriptions.subscribe(topicFilters, given);
+    return this.#engine.receiving.subscriptions.subscribe(topicFilters, given);
   }
 
   async unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void> {
     if (this.#engine.isClosed) throw closedError("unsubscribe");
-    return this.#engine.consumers.subscriptions.unsubscribeFilters(topicFilters, options);
+    return this.#engine.receiving.subscriptions.unsubscribeFilters(topicFilters, options);
   }
 
   request(topic: string, payload: string | Uint8Array, options: RequestOptions = {}): Promise<Message> {

@@ -4,21 +4,27 @@
  */
 
 import { packetTypeBits } from "../codec/limits.js";
-import type { ConnackPacket, DisconnectPacket, Packet, ProtocolVersion } from "../codec/packets.js";
+import type { AuthPacket, ConnackPacket, DisconnectPacket, Packet, ProtocolVersion } from "../codec/packets.js";
 import { describeReasonCode, describeReturnCode, mayCarry } from "../codec/reason-codes.js";
 import { ServerPacketStream } from "../codec/server-packet-stream.js";
 import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../errors.js";
-import type { Clock, Timer } from "../platform/clock.js";
+import type { Clock } from "../platform/clock.js";
 import type { Transport } from "../platform/transport.js";
 import { MALFORMED_PACKET, PROTOCOL_ERROR, SESSION_TAKEN_OVER, UNSPECIFIED_ERROR } from "../reason-code.js";
-import type { Attempt, ClientSession } from "../session/client-session.js";
+import type { ClientSession, ConnectFields, ServerLink } from "../session/client-session.js";
 import { type ConnectionOwner, NetworkConnection } from "../session/network-connection.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
 import { MAXIMUM_PACKET_SIZE } from "./connect-options.js";
 import type { StoreWriter } from "./store-writer.js";
 
+/** Who opened the connection. */
 export interface ConnectionEvents {
   packet(packet: Packet): void;
+  /** CONNACK has accepted. As in `ServerLink`. */
+  accepted(connection: Connection, connack: ConnackPacket, resumed: boolean, certain: boolean): void;
+  /** The server has a session that is not this client's: the connection has ended it, and ends. */
+  foreign(connection: Connection): void;
+  authentication(packet: AuthPacket): void;
   /** Once, when it is over: refused, lost, or ended by us (then without an error). */
   ended(connection: Connection, error: MqttError | undefined): void;
 }
@@ -32,11 +38,10 @@ const FROM_MQTT_5 = ALWAYS | packetTypeBits("disconnect", "auth");
 const LIMITS = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: ALWAYS };
 const LIMITS_5 = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: FROM_MQTT_5 };
 
-export class Connection implements ConnectionOwner {
-  private readonly network: NetworkConnection;
-  private timer: Timer | undefined;
+export class Connection implements ConnectionOwner, ServerLink {
+  readonly outlet: NetworkConnection;
   private heard = false;
-  private accepted = false;
+  private isAccepted = false;
   private over = false;
   private transportClosed = false;
   /** Settles the promise of whoever waits for that. */
@@ -45,16 +50,16 @@ export class Connection implements ConnectionOwner {
   constructor(
     transport: Transport,
     private readonly server: string,
-    private readonly attempt: Attempt,
+    private readonly attempt: ConnectFields,
     private readonly session: ClientSession,
     private readonly clock: Clock,
     private readonly storeWriter: StoreWriter | undefined,
-    maximumPacketSize: number,
+    private readonly maximumPacketSize: number,
     private readonly events: ConnectionEvents,
   ) {
     const { version } = attempt;
     const first = maximumPacketSize < STRANGERS_MAXIMUM ? { ...FIRST, maximumPacketSize } : FIRST;
-    this.network = new NetworkConnection(transport, clock, new ServerPacketStream(version, first), this);
+    this.outlet = new NetworkConnection(transport, clock, new ServerPacketStream(version, first), this);
   }
 
   get version(): ProtocolVersion {
@@ -76,21 +81,30 @@ export class Connection implements ConnectionOwner {
 
   /** Says CONNECT. */
   open(): void {
-    this.session.connectionOpened(this.network, this.attempt, this.clock.now());
-    this.network.start();
+    this.session.connectionOpened(this, this.attempt, this.clock.now());
+    this.outlet.start();
   }
 
-  /** The session's events, passed on by its owner. */
-  connackAccepted(maximumPacketSize: number): void {
-    this.accepted = true;
+  accepted(connack: ConnackPacket, resumed: boolean, certain: boolean): void {
+    this.isAccepted = true;
+    const { maximumPacketSize } = this;
     const common = this.version === 5 ? LIMITS_5 : LIMITS;
-    this.network.stream.limits =
+    this.outlet.stream.limits =
       maximumPacketSize === common.maximumPacketSize ? common : { ...common, maximumPacketSize };
-    this.watch();
+    this.outlet.watch();
+    this.events.accepted(this, connack, resumed, certain);
   }
 
-  connackRefused(connack: ConnackPacket): void {
+  refused(connack: ConnackPacket): void {
     this.end(connectRefused(this.server, this.attempt, connack));
+  }
+
+  foreign(): void {
+    this.events.foreign(this);
+  }
+
+  authentication(packet: AuthPacket): void {
+    this.events.authentication(packet);
   }
 
   disconnected(packet: DisconnectPacket): void {
@@ -100,7 +114,7 @@ export class Connection implements ConnectionOwner {
   /** Gives up, with this as the reason. */
   abort(error: MqttError): void {
     if (this.over) return;
-    this.network.destroy();
+    this.outlet.destroy();
     this.finish(error);
   }
 
@@ -115,25 +129,23 @@ export class Connection implements ConnectionOwner {
   /** Sends what is written, DISCONNECT included, and closes. */
   end(error?: MqttError, patience?: number): void {
     if (this.over) return;
-    this.network.end(patience);
+    this.outlet.end(patience);
     this.finish(error);
   }
 
   pause(): void {
-    this.network.pause();
+    this.outlet.pause();
     this.session.setDeaf(true, this.clock.now());
   }
 
   resume(): void {
     this.session.setDeaf(false, this.clock.now());
-    this.network.resume();
+    this.outlet.resume();
   }
 
   /** The timer may have stood still: looks at the deadline now. */
   look(): void {
-    if (!this.accepted || this.over) return;
-    this.timer?.cancel();
-    this.watch();
+    this.outlet.watch();
   }
 
   packetReceived(packet: Packet, now: number): void {
@@ -175,12 +187,12 @@ export class Connection implements ConnectionOwner {
 
   failed(error: unknown): void {
     if (this.over) {
-      this.network.destroy(); // what was still to go out never will
+      this.outlet.destroy(); // what was still to go out never will
       return;
     }
     if (error instanceof ProtocolError) {
-      const fault = this.accepted ? sayable(error) : noMqtt(this.server, error);
-      if (this.accepted) this.session.sayDisconnect({ reasonCode: fault.reasonCode });
+      const fault = this.isAccepted ? sayable(error) : noMqtt(this.server, error);
+      if (this.isAccepted) this.session.sayDisconnect({ reasonCode: fault.reasonCode });
       this.end(fault);
     } else if (error instanceof MqttError) {
       this.abort(error);
@@ -194,12 +206,12 @@ export class Connection implements ConnectionOwner {
   closed(error: Error | undefined): void {
     this.transportClosed = true;
     this.leave?.();
-    if (error instanceof MqttError && !this.accepted) {
+    if (error instanceof MqttError && !this.isAccepted) {
       this.finish(error); // what TLS or the WebSocket had to say comes only now
       return;
     }
-    const hint = this.accepted ? "" : `: ${questionTo(this.server)}`;
-    const what = this.accepted ? "closed the connection" : "closed the connection before CONNACK";
+    const hint = this.isAccepted ? "" : `: ${questionTo(this.server)}`;
+    const what = this.isAccepted ? "closed the connection" : "closed the connection before CONNACK";
     const how = error ? `the connection to ${this.server} was lost: ${error.message}` : `${this.server} ${what}`;
     const message = `${how}${hint}`;
     this.finish(new TransportError("CONNECTION_LOST", message, { cause: error }));
@@ -208,33 +220,30 @@ export class Connection implements ConnectionOwner {
   private finish(error: MqttError | undefined): void {
     if (this.over) return;
     this.over = true;
-    this.timer?.cancel();
     this.session.connectionLost(this.clock.now(), error);
     this.events.ended(this, error);
   }
 
-  /** One timer a connection: it looks at the session's deadline when it fires, and not at every packet. */
-  private watch(): void {
-    const deadline = this.session.deadline();
-    if (deadline === Infinity) return;
-    this.timer = this.clock.schedule(Math.max(0, deadline - this.clock.now()), () => this.judge(false));
+  deadline(): number {
+    return this.session.deadline();
   }
 
-  /**
-   * A program that was busy for long has its timers called before what waits in the socket is read: silence is believed after another
-   * turn of the event loop.
-   */
-  private judge(again: boolean): void {
-    const state = this.session.advance(this.clock.now(), this.network.unsent);
-    if (state === "alive") this.watch();
-    else if (state === "dead" && !again) this.timer = this.clock.schedule(0, () => this.judge(true));
-    else this.abort(unanswered(this.server, state));
+  advance(now: number, sure: boolean): boolean {
+    const state = this.session.advance(now, this.outlet.unsent);
+    if (state === "alive") return true;
+    if (typeof state === "string" && !sure) return false;
+    const error = unanswered(this.server, state);
+    if (state === "unanswered") this.refuse(error);
+    else this.abort(error);
+    return true;
   }
 }
 
-function unanswered(server: string, what: "dead" | OutgoingMessage): TimeoutError {
+function unanswered(server: string, what: "dead" | "unanswered" | OutgoingMessage): TimeoutError {
   if (what === "dead")
     return new TimeoutError("KEEP_ALIVE_TIMEOUT", `${server} has not answered within the keep-alive: taken for dead`);
+  if (what === "unanswered")
+    return new TimeoutError("ANSWER_TIMEOUT", `${server} has left SUBSCRIBE or UNSUBSCRIBE unanswered for a minute`);
   return new TimeoutError(
     "ANSWER_TIMEOUT",
     `${server} answers, but has left the message for "${what.topic}" unacknowledged for longer than acknowledgeTimeout: ` +
@@ -242,7 +251,7 @@ function unanswered(server: string, what: "dead" | OutgoingMessage): TimeoutErro
   );
 }
 
-function connectRefused(server: string, attempt: Attempt, connack: ConnackPacket): RefusedError {
+function connectRefused(server: string, attempt: ConnectFields, connack: ConnackPacket): RefusedError {
   const { reasonCode, properties } = connack;
   const why = attempt.version === 5 ? describeReasonCode(reasonCode) : describeReturnCode(reasonCode);
   const message = `${server} refused the connection of "${attempt.clientId}": ${why}`;

@@ -6,7 +6,10 @@
 
 import { UsageError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
+import type { ClientEvents } from "./client-events.js";
 import type { Bounds } from "./connect-options.js";
+import type { EventEmitter } from "./event-emitter.js";
+import type { Reading } from "./reading.js";
 
 /** A subscription of which more waits, or for longer, than is good for the others. */
 export interface SlowConsumer {
@@ -19,15 +22,6 @@ export interface SlowConsumer {
   readonly oldest: number;
   /** The option `inbox`. */
   readonly bound: Bounds;
-}
-
-export interface InboxOwner {
-  /** The inbox is at its bound: reading should stop if it can. Or it has shrunk, and reading may go on. */
-  setFull(full: boolean): void;
-  /** Told once, and again only after the subscription was down to half the bound. */
-  slowConsumer(slow: SlowConsumer): void;
-  /** Whether there are subscriptions that wait for nothing but the network. */
-  hasSeveralSubscriptions(): boolean;
 }
 
 /** One subscription, as the inbox sees it. */
@@ -70,7 +64,10 @@ export class Inbox {
   constructor(
     private readonly bounds: Bounds,
     private readonly clock: Clock,
-    private readonly owner: InboxOwner,
+    private readonly reading: Pick<Reading, "setFull">,
+    private readonly emitter: EventEmitter<ClientEvents>,
+    /** Whether there are subscriptions that wait for nothing but the network. */
+    private readonly hasSeveralSubscriptions: () => boolean,
   ) {}
 
   /** The subscriptions that are slow at present. */
@@ -143,7 +140,7 @@ export class Inbox {
       this.tell(this.fullest());
       this.wakeAt(now + STALLED);
     }
-    this.owner.setFull(full);
+    this.reading.setFull(full);
   }
 
   /** Has `check` called at this time, if it is not called before. */
@@ -157,7 +154,7 @@ export class Inbox {
     this.timer = undefined;
     const now = this.clock.now();
     for (const share of [...this.busy]) {
-      if (this.full && !share.aside && this.owner.hasSeveralSubscriptions()) {
+      if (this.full && !share.aside && this.hasSeveralSubscriptions()) {
         if (now - share.progressAt >= STALLED) this.setAside(share, now);
         else this.wakeAt(share.progressAt + STALLED);
       }
@@ -199,7 +196,7 @@ export class Inbox {
   private tell(share: Share | undefined): void {
     if (share === undefined || share.told) return;
     share.told = true;
-    this.owner.slowConsumer(this.describe(share));
+    this.emitter.emit("slowConsumer", this.describe(share));
   }
 
   /** The share that takes most of the bound. */

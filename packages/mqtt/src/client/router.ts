@@ -5,33 +5,23 @@
 
 import type { PublishPacket } from "../codec/packets.js";
 import type { Clock, Timer } from "../platform/clock.js";
+import { IMPLEMENTATION_SPECIFIC_ERROR } from "../reason-code.js";
+import type { ClientSession } from "../session/client-session.js";
 import type { Delivery } from "../session/message-receiver.js";
 import { messageSize } from "../session/outgoing-message.js";
+import type { ClientEvents } from "./client-events.js";
 import type { ClientSubscription } from "./client-subscription.js";
 import type { Bounds } from "./connect-options.js";
+import type { EventEmitter } from "./event-emitter.js";
 import type { Handled } from "./handled.js";
 import { Message } from "./message.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
-
-export interface RouterOwner {
-  /** All subscriptions have finished with the message. */
-  finished(delivery: Delivery, failed: boolean): void;
-  /** Nobody takes the message, and it is to be sent again: it stays unacknowledged. */
-  withheld(delivery: Delivery): void;
-  /** No subscription took the message. What it is to be acknowledged by still; undefined if the server will send it again. */
-  returned(delivery: Delivery): Delivery | undefined;
-  /** What a handler threw or rejected with. */
-  handlerFailed(error: unknown, message: Message): void;
-  /** A message for which there is no subscription. */
-  unclaimed(message: Message): void;
-  /** A message that a subscription does not get: there is no room for it, or nobody takes it any more. */
-  dropped(message: Message): void;
-}
 
 /** How many milliseconds a message of a resumed session waits for the application to subscribe again. */
 const CLAIM_TIME = 10_000;
 
 export class Router {
+  private turnedAway = 0;
   private unfinished = 0;
   /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
@@ -43,8 +33,16 @@ export class Router {
     private readonly registry: SubscriptionRegistry<ClientSubscription>,
     private readonly bounds: Bounds,
     private readonly clock: Clock,
-    private readonly owner: RouterOwner,
+    private readonly session: Pick<ClientSession, "finished" | "withheld" | "returned">,
+    private readonly emitter: EventEmitter<ClientEvents>,
+    /** Called when the application has finished with a message. */
+    private readonly progressed: () => void,
   ) {}
+
+  /** Messages told as `dropped`. */
+  get messagesDropped(): number {
+    return this.turnedAway;
+  }
 
   /** Messages that came and that the application has not finished with. */
   get pending(): number {
@@ -69,9 +67,10 @@ export class Router {
     this.claimsEnd = 0;
     this.claims?.cancel();
     this.claims = undefined;
-    for (const { delivery } of this.takeUnclaimed()) this.owner.returned(delivery);
+    for (const { delivery } of this.takeUnclaimed()) this.session.returned(delivery);
   }
 
+  /** A message came, or one that waited is to find its subscriptions anew. */
   route(packet: PublishPacket, delivery: Delivery | undefined): void {
     const message = new Message(packet, delivery?.name);
     const subscriptions = this.registry.recipients(packet.topic, packet.properties?.subscriptionIdentifiers);
@@ -81,8 +80,8 @@ export class Router {
       return;
     }
     if (subscriptions.length === 0) {
-      this.owner.unclaimed(message);
-      if (delivery !== undefined) this.owner.finished(delivery, false);
+      this.unclaimedMessage(message);
+      if (delivery !== undefined) this.finished(delivery, false);
       return;
     }
     if (delivery === undefined && subscriptions.length === 1) {
@@ -105,7 +104,7 @@ export class Router {
     subscriptions: number,
   ): RoutedMessage {
     this.unfinished++;
-    return new RoutedMessage(message, packet, delivery, subscriptions, this.owner, this);
+    return new RoutedMessage(message, packet, delivery, subscriptions, this);
   }
 
   /** @internal All subscriptions are done with a message. */
@@ -113,15 +112,36 @@ export class Router {
     this.unfinished--;
     if (delivery === undefined || packet === undefined) return;
     if (fate === "handled" || fate === "failed") {
-      this.owner.finished(delivery, fate === "failed");
+      this.finished(delivery, fate === "failed");
       return;
     }
     if (fate === "withheld") {
-      this.owner.withheld(delivery);
+      this.session.withheld(delivery);
       return;
     }
-    const current = this.owner.returned(delivery);
-    if (current !== undefined) this.route(packet, current);
+    if (this.session.returned(delivery)) this.route(packet, delivery);
+  }
+
+  /** @internal What a handler threw or rejected with. */
+  handlerFailed(error: unknown): void {
+    this.emitter.emit("error", error);
+  }
+
+  /** @internal A subscription does not get the message: there is no room for it, or nobody takes it any more. */
+  dropped(message: Message): void {
+    this.turnedAway++;
+    this.emitter.emit("dropped", message);
+  }
+
+  /** @internal There is no subscription for the message. */
+  unclaimedMessage(message: Message): void {
+    this.emitter.emit("unclaimed", message);
+  }
+
+  /** All subscriptions have finished with the message. */
+  private finished(delivery: Delivery, failed: boolean): void {
+    this.session.finished(delivery, failed ? IMPLEMENTATION_SPECIFIC_ERROR : 0);
+    this.progressed();
   }
 
   private takeUnclaimed(): readonly { readonly packet: PublishPacket; readonly delivery: Delivery }[] {
@@ -161,7 +181,6 @@ class RoutedMessage implements Handled {
     private readonly packet: PublishPacket | undefined,
     private readonly delivery: Delivery | undefined,
     private remaining: number,
-    private readonly owner: RouterOwner,
     private readonly router: Router,
   ) {}
 
@@ -171,17 +190,17 @@ class RoutedMessage implements Handled {
   }
 
   finished(error?: unknown): void {
-    if (error !== undefined) this.owner.handlerFailed(error, this.message);
+    if (error !== undefined) this.router.handlerFailed(error);
     this.conclude(error === undefined ? "handled" : "failed");
   }
 
   refused(): void {
-    this.owner.dropped(this.message);
+    this.router.dropped(this.message);
     this.conclude("failed");
   }
 
   disowned(): void {
-    this.owner.unclaimed(this.message);
+    this.router.unclaimedMessage(this.message);
     this.conclude("handled");
   }
 

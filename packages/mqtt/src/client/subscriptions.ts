@@ -1,21 +1,24 @@
 /** All subscriptions of one client: asks the server for them, again after a session was lost, and ends them. */
 
-import type { QoS, SubackPacket, SubscriptionRequest, UnsubackPacket } from "../codec/packets.js";
-import type { SubscribeProperties, UnsubscribeProperties } from "../codec/properties.js";
+import type { QoS, SubscriptionRequest } from "../codec/packets.js";
+import type { SubscribeProperties } from "../codec/properties.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { MqttError, type MqttErrorCode, RefusedError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { ClientSession } from "../session/client-session.js";
-import { SubscribeRequest, UnsubscribeRequest } from "../session/filter-requests.js";
+import type { FilterAnswer, FilterRequest } from "../session/filter-requests.js";
 import { shownValue } from "../topic/shown-value.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertNotAborted, onAbort } from "./abort-source.js";
+import type { ClientEvents } from "./client-events.js";
 import { ClientSubscription, type SubscriptionOwner } from "./client-subscription.js";
 import { assertBoolean, assertKnown, assertQoS, integer } from "./connect-options.js";
+import type { EventEmitter } from "./event-emitter.js";
 import { HandlerSubscription } from "./handler-subscription.js";
 import type { Inbox } from "./inbox.js";
 import { IteratorSubscription } from "./iterator-subscription.js";
+import type { Reading } from "./reading.js";
 import type { Router } from "./router.js";
 import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
@@ -81,12 +84,15 @@ interface Entry {
   readonly properties: SubscribeProperties | undefined;
 }
 
-/** The session, as far as subscriptions need it. */
-export interface Requester extends Pick<ClientSession, "request" | "withdrawRequest"> {
-  /** A request has had its answer, or was given up. */
-  settled(): void;
-  /** What no promise can be rejected with: a subscription granted once and denied after a reconnection, say. */
-  failed(error: unknown): void;
+/** The parts of the client that subscriptions work with. */
+export interface SubscriptionsContext {
+  readonly session: Pick<ClientSession, "request" | "withdrawRequest">;
+  readonly registry: SubscriptionRegistry<ClientSubscription>;
+  readonly router: Router;
+  readonly inbox: Inbox;
+  readonly reading: Reading;
+  readonly emitter: EventEmitter<ClientEvents>;
+  readonly clock: Clock;
 }
 
 export class Subscriptions implements SubscriptionOwner {
@@ -99,11 +105,7 @@ export class Subscriptions implements SubscriptionOwner {
   private lastIdentifier = 0;
 
   constructor(
-    private readonly session: Requester,
-    private readonly registry: SubscriptionRegistry<ClientSubscription>,
-    private readonly router: Router,
-    private readonly inbox: Inbox,
-    private readonly clock: Clock,
+    private readonly context: SubscriptionsContext,
     /** Whether subscriptions have identifiers where the server offers them. */
     private readonly identified: boolean,
   ) {}
@@ -127,11 +129,12 @@ export class Subscriptions implements SubscriptionOwner {
     assertNotAborted(options.signal);
     const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
 
+    const { inbox, registry, router } = this.context;
     const terms = { topicFilters, identifier, handlerTimeout };
     const subscription =
       handler === undefined
-        ? new IteratorSubscription(terms, this, this.inbox)
-        : new HandlerSubscription(terms, handler, concurrency, this, this.inbox);
+        ? new IteratorSubscription(terms, this, inbox)
+        : new HandlerSubscription(terms, handler, concurrency, this, inbox);
     const requests = topicFilters.map((topicFilter) => ({
       topicFilter,
       qos,
@@ -141,8 +144,8 @@ export class Subscriptions implements SubscriptionOwner {
     }));
     const entry: Entry = { subscription, requests, asking: false, leaving: [], properties: options.properties };
     return new Promise((resolve, reject) => {
-      for (const topicFilter of topicFilters) this.registry.add(topicFilter, subscription);
-      const request = this.ask(entry, requests, (error) => {
+      for (const topicFilter of topicFilters) registry.add(topicFilter, subscription);
+      const request = this.requestFor(entry, requests, (error) => {
         release();
         if (error === undefined) {
           resolve(subscription);
@@ -153,9 +156,9 @@ export class Subscriptions implements SubscriptionOwner {
         reject(error);
       });
       this.entries.add(entry);
-      this.router.claim();
-      const release = onAbort(options.signal, (error) => this.session.withdrawRequest(request, error));
-      this.session.request(request);
+      router.claim();
+      const release = this.withdrawnBy(options.signal, request);
+      this.ask(request);
     });
   }
 
@@ -171,8 +174,8 @@ export class Subscriptions implements SubscriptionOwner {
       const kept = entry.requests.filter(({ topicFilter }) => !entry.leaving.includes(topicFilter));
       if (kept.length === 0) continue;
       const requests = onlyNew ? kept.map(onlyIfNew) : kept;
-      this.session.request(
-        this.ask(entry, requests, (error) => {
+      this.ask(
+        this.requestFor(entry, requests, (error) => {
           if (error === undefined || (perhaps && error.code === "SUBSCRIBE_UNANSWERED")) return;
           this.drop(entry, error);
           this.report(error);
@@ -183,7 +186,7 @@ export class Subscriptions implements SubscriptionOwner {
 
   report(error: unknown): void {
     if (error instanceof MqttError && ENDED.has(error.code)) return;
-    this.session.failed(error);
+    this.context.emitter.emit("error", error);
   }
 
   async unsubscribe(subscription: ClientSubscription, options?: UnsubscribeOptions): Promise<void> {
@@ -221,7 +224,7 @@ export class Subscriptions implements SubscriptionOwner {
       }
       for (const { subscription } of ending) this.part(subscription);
     }
-    await within(this.clock, HANDLERS_END, idle);
+    await within(this.context.clock, HANDLERS_END, idle);
   }
 
   /**
@@ -255,7 +258,7 @@ export class Subscriptions implements SubscriptionOwner {
   /** The server has ended the subscription: gives the client a moment to disconnect before what was not handled is acknowledged. */
   private part(subscription: ClientSubscription): void {
     if (this.parting.has(subscription)) return;
-    const timer = this.clock.schedule(PARTING, () => {
+    const timer = this.context.clock.schedule(PARTING, () => {
       this.parting.delete(subscription);
       subscription.disown();
     });
@@ -271,39 +274,49 @@ export class Subscriptions implements SubscriptionOwner {
     }
   }
 
-  private ask(
+  private ask(request: FilterRequest): void {
+    const { session, reading, clock } = this.context;
+    session.request(request, clock.now());
+    reading.update(); // it waits for the server
+  }
+
+  /** Gives the request up when the signal says so. Returns what ends that. */
+  private withdrawnBy(signal: AbortSignalLike | undefined, request: FilterRequest): () => void {
+    const { session, clock } = this.context;
+    return onAbort(signal, (error) => session.withdrawRequest(request, error, clock.now()));
+  }
+
+  private requestFor(
     entry: Entry,
     requests: readonly SubscriptionRequest[],
     done: (error: MqttError | undefined) => void,
-  ): SubscribeRequest {
-    const { identifier } = entry.subscription;
+  ): FilterRequest {
+    const { subscription, properties } = entry;
+    const { identifier } = subscription;
     entry.asking = true;
-    for (const { topicFilter } of requests) this.registry.asked(topicFilter, identifier);
-    const request = new PendingSubscribe(requests, entry.properties, identifier, {
-      acknowledged: (packet) => {
-        entry.asking = false;
-        this.session.settled();
-        done(this.acknowledged(entry, request, packet));
-      },
-      failed: (error) => {
-        entry.asking = false;
-        this.session.settled();
-        done(error);
-      },
-    });
-    return request;
+    for (const { topicFilter } of requests) this.context.registry.asked(topicFilter, identifier);
+    const settle = (error: MqttError | undefined, answer: FilterAnswer): void => {
+      entry.asking = false;
+      done(error ?? this.acknowledged(entry, requests, answer));
+    };
+    return { type: "subscribe", subscriptions: requests, properties, identifier, settle };
   }
 
   /** Takes the server's answer down. Returns the error if all filters were denied. */
-  private acknowledged(entry: Entry, request: SubscribeRequest, packet: SubackPacket): MqttError | undefined {
-    const granted = request.subscriptions.map(({ topicFilter }, i) => {
-      const reasonCode = packet.reasonCodes[i] as number;
-      const error = request.refusals.get(i);
-      return error ? { topicFilter, reasonCode, qos: undefined, error } : grantOf(topicFilter, reasonCode, packet);
+  private acknowledged(
+    entry: Entry,
+    requests: readonly SubscriptionRequest[],
+    answer: FilterAnswer,
+  ): MqttError | undefined {
+    const granted = requests.map(({ topicFilter }, i) => {
+      const error = answer.refusals.get(i);
+      return error
+        ? { topicFilter, reasonCode: error.reasonCode, qos: undefined, error }
+        : grantOf(topicFilter, i, answer);
     });
     entry.subscription.granted = granted;
     for (const { topicFilter, error } of granted)
-      if (error === undefined) this.registry.granted(topicFilter, entry.subscription.identifier);
+      if (error === undefined) this.context.registry.granted(topicFilter, entry.subscription.identifier);
     const denied = granted.filter((each) => each.error !== undefined);
     if (denied.length === granted.length) return denied[0]?.error;
     this.removeFilters(
@@ -315,25 +328,17 @@ export class Subscriptions implements SubscriptionOwner {
 
   private askToUnsubscribe(topicFilters: readonly string[], { properties, signal }: UnsubscribeOptions): Promise<void> {
     return new Promise((resolve, reject) => {
-      const request = new PendingUnsubscribe(topicFilters, properties, {
-        acknowledged: (packet) => {
-          release();
-          this.session.settled();
-          const at = packet.reasonCodes.findIndex((code) => code >= 0x80);
-          if (at < 0) resolve();
-          else
-            reject(
-              refused("UNSUBSCRIBE_REFUSED", topicFilters[at] as string, packet.reasonCodes[at] as number, packet),
-            );
-        },
-        failed: (error) => {
-          release();
-          this.session.settled();
-          reject(error);
-        },
-      });
-      const release = onAbort(signal, (error) => this.session.withdrawRequest(request, error));
-      this.session.request(request);
+      const settle = (error: MqttError | undefined, answer: FilterAnswer): void => {
+        release();
+        const at = answer.reasonCodes.findIndex((code) => code >= 0x80);
+        const failure =
+          error ?? (at < 0 ? undefined : refused("UNSUBSCRIBE_REFUSED", topicFilters[at] as string, at, answer));
+        if (failure === undefined) resolve();
+        else reject(failure);
+      };
+      const request: FilterRequest = { type: "unsubscribe", topicFilters, properties, settle };
+      const release = this.withdrawnBy(signal, request);
+      this.ask(request);
     });
   }
 
@@ -347,69 +352,14 @@ export class Subscriptions implements SubscriptionOwner {
   private removeFilters(entry: Entry, topicFilters: readonly string[]): void {
     if (topicFilters.length === 0) return;
     entry.requests = entry.requests.filter((request) => !topicFilters.includes(request.topicFilter));
-    for (const topicFilter of topicFilters) this.registry.delete(topicFilter, entry.subscription);
+    for (const topicFilter of topicFilters) this.context.registry.delete(topicFilter, entry.subscription);
     if (entry.requests.length === 0) this.drop(entry, undefined);
   }
 
   private drop(entry: Entry, error: MqttError | undefined): void {
     this.entries.delete(entry);
-    for (const { topicFilter } of entry.requests) this.registry.delete(topicFilter, entry.subscription);
+    for (const { topicFilter } of entry.requests) this.context.registry.delete(topicFilter, entry.subscription);
     entry.subscription.close(error);
-  }
-}
-
-interface Answer<Packet> {
-  acknowledged(packet: Packet): void;
-  failed(error: MqttError): void;
-}
-
-/** Passes one answer on, and no second one. */
-class PendingSubscribe extends SubscribeRequest {
-  private answered = false;
-
-  constructor(
-    subscriptions: readonly SubscriptionRequest[],
-    properties: SubscribeProperties | undefined,
-    identifier: number,
-    private readonly answer: Answer<SubackPacket>,
-  ) {
-    super(subscriptions, properties, identifier);
-  }
-
-  override acknowledged(packet: SubackPacket): void {
-    if (this.answered) return;
-    this.answered = true;
-    this.answer.acknowledged(packet);
-  }
-
-  override failed(error: MqttError): void {
-    if (this.answered) return;
-    this.answered = true;
-    this.answer.failed(error);
-  }
-}
-
-class PendingUnsubscribe extends UnsubscribeRequest {
-  private answered = false;
-
-  constructor(
-    topicFilters: readonly string[],
-    properties: UnsubscribeProperties | undefined,
-    private readonly answer: Answer<UnsubackPacket>,
-  ) {
-    super(topicFilters, properties);
-  }
-
-  override acknowledged(packet: UnsubackPacket): void {
-    if (this.answered) return;
-    this.answered = true;
-    this.answer.acknowledged(packet);
-  }
-
-  override failed(error: MqttError): void {
-    if (this.answered) return;
-    this.answered = true;
-    this.answer.failed(error);
   }
 }
 
@@ -457,22 +407,19 @@ function consumptionOf({ onMessage: handler, concurrency = 1, handlerTimeout }: 
 /** Milliseconds: longer than any handler should need, for one that does not return holds other messages' acknowledgements up. */
 const HANDLER_TIMEOUT = 300_000;
 
-function grantOf(topicFilter: string, reasonCode: number, packet: SubackPacket): Granted {
+function grantOf(topicFilter: string, at: number, answer: FilterAnswer): Granted {
+  const reasonCode = answer.reasonCodes[at] as number;
   if (reasonCode <= 2) return { topicFilter, reasonCode, qos: reasonCode as QoS, error: undefined };
-  return {
-    topicFilter,
-    reasonCode,
-    qos: undefined,
-    error: refused("SUBSCRIBE_REFUSED", topicFilter, reasonCode, packet),
-  };
+  return { topicFilter, reasonCode, qos: undefined, error: refused("SUBSCRIBE_REFUSED", topicFilter, at, answer) };
 }
 
 function refused(
   code: "SUBSCRIBE_REFUSED" | "UNSUBSCRIBE_REFUSED",
   topicFilter: string,
-  reasonCode: number,
-  packet: SubackPacket | UnsubackPacket,
+  at: number,
+  { reasonCodes, properties }: FilterAnswer,
 ): RefusedError {
+  const reasonCode = reasonCodes[at] as number;
   const message = `topicFilter "${topicFilter}": the server refused it: ${describeReasonCode(reasonCode)}`;
-  return new RefusedError(code, reasonCode, message, packet.properties);
+  return new RefusedError(code, reasonCode, message, properties);
 }

@@ -1,7 +1,7 @@
 /**
  * The client's side of a session: what outlives network connections, and what is said over one. It does no I/O and reads
- * no clock: it is told of packets, of the time, and of connections that open and go; it writes packets to the outlet it
- * was given, and says through `ClientSessionEvents` what happened.
+ * no clock: it is told of packets, of the time, and of connections that open and go. It writes packets to the outlet of the
+ * connection, and tells the connection what the server says of it.
  */
 
 import { willProblem } from "../codec/connect-coder.js";
@@ -22,7 +22,7 @@ import { type ConnectProperties, withoutUndefined } from "../codec/properties.js
 import { type MqttError, UsageError } from "../errors.js";
 import { RE_AUTHENTICATE, SUCCESS } from "../reason-code.js";
 import { AcknowledgementWatch } from "./acknowledgement-watch.js";
-import { type FilterRequest, FilterRequests, SubscribeRequest } from "./filter-requests.js";
+import { type FilterRequest, FilterRequests } from "./filter-requests.js";
 import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { TakeOver } from "./late-connects.js";
@@ -62,7 +62,7 @@ export interface ClientSessionOptions {
 }
 
 /** What differs from one attempt to the next. */
-export interface Attempt {
+export interface ConnectFields {
   readonly version: ProtocolVersion;
   readonly clientId: string;
   readonly username: string | undefined;
@@ -71,7 +71,9 @@ export interface Attempt {
   readonly authentication?: { readonly method: string; readonly data: Uint8Array | undefined } | undefined;
 }
 
-export interface ClientSessionEvents {
+/** One connection to a server, as the session needs it: what it writes to, and whom it tells what the server says of the connection. */
+export interface ServerLink {
+  readonly outlet: Outlet;
   /**
    * CONNACK accepted.
    *
@@ -80,15 +82,13 @@ export interface ClientSessionEvents {
    * may be missing then
    */
   accepted(connack: ConnackPacket, resumed: boolean, certain: boolean): void;
+  /** CONNACK refused. */
+  refused(connack: ConnackPacket): void;
   /**
    * MQTT 5: the server has a session that is not this client's. DISCONNECT, which ends it, is written: the connection is to be closed
    * and another opened.
    */
   foreign(): void;
-  /** CONNACK refused. */
-  refused(connack: ConnackPacket): void;
-  /** A message for the application, which calls `finished(delivery)` when it is done; QoS 0 has no delivery. */
-  message(packet: PublishPacket, delivery: Delivery | undefined): void;
   authentication(packet: AuthPacket): void;
   /** MQTT 5: the server says goodbye. */
   disconnected(packet: DisconnectPacket): void;
@@ -97,7 +97,7 @@ export interface ClientSessionEvents {
 /** Where the session stands to the network. */
 type Link =
   | { at: "offline" }
-  | { at: "connecting"; outlet: Outlet; version: ProtocolVersion; cleanStart: boolean }
+  | { at: "connecting"; server: ServerLink; outlet: Outlet; version: ProtocolVersion; cleanStart: boolean }
   | Online;
 
 const OFFLINE = { at: "offline" } as const;
@@ -105,6 +105,7 @@ const OFFLINE = { at: "offline" } as const;
 /** What the sender, the receiver and the requests need of a connection too. */
 interface Online extends SenderLink, ReceiverLink {
   readonly at: "online";
+  readonly server: ServerLink;
   readonly limits: ServerLimits;
   readonly keepAlive: KeepAlive;
   /** Whether the owner knows of it: only then what waited for it goes out. */
@@ -127,9 +128,13 @@ export class ClientSession {
   private authentication: { readonly method: string; again: boolean; asked: boolean } | undefined;
   private readonly trust: SessionTrust;
 
+  /**
+   * @param onMessage called with each message for the application, which calls `finished(delivery)` when it is done; QoS 0 has no
+   * delivery
+   */
   constructor(
     private readonly options: ClientSessionOptions,
-    private readonly events: ClientSessionEvents,
+    private readonly onMessage: (packet: PublishPacket, delivery: Delivery | undefined) => void,
     private readonly journal: SessionJournal | undefined,
   ) {
     this.topicAliases = new IncomingTopicAliases(options.properties.topicAliasMaximum ?? 0);
@@ -181,8 +186,9 @@ export class ClientSession {
    *
    * @throws UsageError if this version of the protocol cannot say what was asked for
    */
-  connectionOpened(outlet: Outlet, attempt: Attempt, now: number): void {
+  connectionOpened(server: ServerLink, attempt: ConnectFields, now: number): void {
     const { version } = attempt;
+    const { outlet } = server;
     const problem = willProblem(version, this.options.will);
     if (problem) throw new UsageError("PAYLOAD_INVALID", `will payload: ${problem}`);
     const cleanStart = this.trust.connecting(version, now);
@@ -190,7 +196,7 @@ export class ClientSession {
     const properties = version === 5 ? connectProperties(this.options.properties, attempt) : undefined;
     const method = properties?.authenticationMethod;
     this.authentication = method === undefined ? undefined : { method, again: false, asked: false };
-    this.link = { at: "connecting", outlet, version, cleanStart };
+    this.link = { at: "connecting", server, outlet, version, cleanStart };
     const connect: ConnectPacket = {
       type: "connect",
       protocolVersion: version,
@@ -234,22 +240,22 @@ export class ClientSession {
         break;
       case "puback":
         this.sender?.puback(packet, now);
-        this.requests?.sendWaiting(); // an identifier may be free again
+        this.requests?.sendWaiting(now); // an identifier may be free again
         break;
       case "pubrec":
         this.sending.pubrec(packet, now);
-        this.requests?.sendWaiting();
+        this.requests?.sendWaiting(now);
         break;
       case "pubrel":
         this.receiving.pubrel(packet);
         break;
       case "pubcomp":
         this.sender?.pubcomp(packet, now);
-        this.requests?.sendWaiting();
+        this.requests?.sendWaiting(now);
         break;
       case "suback":
       case "unsuback":
-        this.requests?.acknowledged(packet);
+        this.requests?.acknowledged(packet, now);
         this.sender?.pump(now); // an identifier is free again
         break;
       case "pingresp":
@@ -257,10 +263,10 @@ export class ClientSession {
         this.sender?.pinged(now);
         break;
       case "disconnect":
-        this.receiveDisconnect(link.version, packet);
+        this.receiveDisconnect(link, packet);
         break;
       case "auth":
-        this.receiveAuth(packet, this.authentication?.again ?? false);
+        this.receiveAuth(link.server, packet, this.authentication?.again ?? false);
         break;
       default:
         throw forbidden(`${packet.type}: a server must not send it${packet.type === "connack" ? " twice" : ""}`);
@@ -302,29 +308,18 @@ export class ClientSession {
   }
 
   /** Sends the request now, or when there is a connection. */
-  request(request: FilterRequest): void {
-    if (this.journal !== undefined && request instanceof SubscribeRequest && request.subscriptions.some(isQoS2))
-      this.journal.incoming.want();
+  request(request: FilterRequest, now: number): void {
+    if (request.type === "subscribe" && request.subscriptions.some(isQoS2)) this.journal?.incoming.want();
     if (this.requests === undefined) {
       this.requests = new FilterRequests(this.identifiers);
-      if (this.link.at === "online" && this.link.ready) this.requests.opened(this.link);
+      if (this.link.at === "online" && this.link.ready) this.requests.opened(this.link, now);
     }
-    this.requests.request(request);
-  }
-
-  /** As `FilterRequests.oldestUnanswered`. */
-  get oldestUnanswered(): number {
-    return this.requests?.oldestUnanswered ?? 0;
-  }
-
-  /** As `FilterRequests.suspect`. */
-  suspectRequests(): void {
-    this.requests?.suspect();
+    this.requests.request(request, now);
   }
 
   /** Gives up a request. Its answer, if one comes, is ignored. */
-  withdrawRequest(request: FilterRequest, error: MqttError): void {
-    this.requests?.withdraw(request, error);
+  withdrawRequest(request: FilterRequest, error: MqttError, now: number): void {
+    this.requests?.withdraw(request, error, now);
   }
 
   /** The application has finished with a message: its acknowledgement may go. */
@@ -337,9 +332,9 @@ export class ClientSession {
     this.receiver?.withheld(delivery);
   }
 
-  /** The application never saw the message. What it is to be acknowledged by still; undefined if the server sends it again. */
-  returned(delivery: Delivery): Delivery | undefined {
-    return this.receiver?.returned(delivery);
+  /** As `MessageReceiver.returned`. */
+  returned(delivery: Delivery): boolean {
+    return this.receiver?.returned(delivery) ?? false;
   }
 
   /** The tick's bytes are with the transport. */
@@ -369,18 +364,24 @@ export class ClientSession {
 
   /** When `advance` is needed next; Infinity if never. */
   deadline(): number {
-    return this.link.at === "online" ? this.link.keepAlive.deadline() : Infinity;
+    if (this.link.at !== "online") return Infinity;
+    return Math.min(this.link.keepAlive.deadline(), this.requests?.answerDue ?? Infinity);
   }
 
   /**
-   * Lets time pass. "dead": the server has been silent too long; a message: it should have acknowledged this one.
+   * Lets time pass. "dead": the server has been silent too long. "unanswered": it should have answered a SUBSCRIBE or UNSUBSCRIBE. A
+   * message: it should have acknowledged this one.
    *
    * @param unsent bytes that the transport was given and has not got rid of
    */
-  advance(now: number, unsent = 0): "alive" | "dead" | OutgoingMessage {
+  advance(now: number, unsent = 0): "alive" | "dead" | "unanswered" | OutgoingMessage {
     if (this.link.at !== "online") return "alive";
     const due = this.link.keepAlive.advance(now, unsent);
     if (due === "dead") return "dead";
+    if (this.requests !== undefined && now >= this.requests.answerDue) {
+      this.requests.suspect();
+      return "unanswered";
+    }
     const overdue = this.overdue(now);
     if (overdue !== undefined) return overdue;
     if (due === "ping") {
@@ -437,14 +438,14 @@ export class ClientSession {
 
   private receiveFirst(link: Extract<Link, { at: "connecting" }>, packet: Packet, now: number): void {
     if (packet.type === "auth") {
-      this.receiveAuth(packet, false);
+      this.receiveAuth(link.server, packet, false);
       return;
     }
     if (packet.type !== "connack")
       throw forbidden(`${packet.type}: the server's first packet must be CONNACK [MQTT-3.2.0-1]`);
     this.trust.answered();
     if (packet.reasonCode !== 0) {
-      this.events.refused(packet);
+      link.server.refused(packet);
       return;
     }
     this.checkMethod("connack", packet.properties?.authenticationMethod);
@@ -454,17 +455,18 @@ export class ClientSession {
     const { foreign, resumed, certain, outdated } = this.trust.believe(packet, link.version, link.cleanStart, now);
     if (foreign) {
       this.sayDisconnect({ reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
-      this.events.foreign();
+      link.server.foreign();
       return;
     }
     const limits = serverLimits(packet, link.version, this.options.maximumInflight);
     const { timerLateness } = this.options;
     const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now, timerLateness);
-    const { outlet, version } = link;
+    const { server, outlet, version } = link;
     // Before MQTT 5 the server was told of no receive maximum.
     const receiveMaximum = (version === 5 ? this.options.properties.receiveMaximum : undefined) ?? 65_535;
     const online: Online = {
       at: "online",
+      server,
       outlet,
       version,
       receiveMaximum,
@@ -478,10 +480,10 @@ export class ClientSession {
     this.acknowledgements?.clear();
     this.receiver?.opened(online, resumed, certain);
     this.journal?.incoming.sessionOpened(resumed, now);
-    this.events.accepted(packet, resumed, certain);
+    server.accepted(packet, resumed, certain);
     if (this.link !== online) return;
     online.ready = true;
-    this.requests?.opened(online);
+    this.requests?.opened(online, now);
     this.sender?.opened(online, resumed && !outdated, this.trust.isInherited, now);
   }
 
@@ -509,7 +511,7 @@ export class ClientSession {
   }
 
   /** @param again whether a success is awaited, which in a first authentication is CONNACK's to say */
-  private receiveAuth(packet: AuthPacket, again: boolean): void {
+  private receiveAuth(server: ServerLink, packet: AuthPacket, again: boolean): void {
     const { reasonCode } = packet;
     const { authentication } = this;
     if (authentication === undefined) {
@@ -524,7 +526,7 @@ export class ClientSession {
     }
     if (reasonCode === SUCCESS) authentication.again = false;
     else authentication.asked = true;
-    this.events.authentication(packet);
+    server.authentication(packet);
   }
 
   private checkMethod(type: string, method: string | undefined): void {
@@ -536,19 +538,19 @@ export class ClientSession {
   private receivePublish(version: ProtocolVersion, packet: PublishPacket): void {
     const resolved = version === 5 ? this.topicAliases.resolve(packet) : packet;
     if (resolved.qos === 0) {
-      this.events.message(resolved, undefined);
+      this.onMessage(resolved, undefined);
       return;
     }
     const delivery = this.receiving.publish(resolved);
-    if (delivery !== undefined) this.events.message(resolved, delivery);
+    if (delivery !== undefined) this.onMessage(resolved, delivery);
   }
 
-  private receiveDisconnect(version: ProtocolVersion, packet: DisconnectPacket): void {
+  private receiveDisconnect({ server, version }: Online, packet: DisconnectPacket): void {
     if (version !== 5) throw forbidden("disconnect: a server must not send it before MQTT 5 [MQTT-3.14.0-1]");
     if (packet.properties?.sessionExpiryInterval !== undefined) {
       throw forbidden("disconnect: a server must not send a sessionExpiryInterval [MQTT5-3.14.2-2]");
     }
-    this.events.disconnected(packet);
+    server.disconnected(packet);
   }
 }
 
@@ -567,7 +569,7 @@ function farewell(packet: Omit<DisconnectPacket, "type">, maximumPacketSize: num
   return new Uint8Array(0);
 }
 
-function connectProperties(properties: ConnectProperties, attempt: Attempt): ConnectProperties {
+function connectProperties(properties: ConnectProperties, attempt: ConnectFields): ConnectProperties {
   const { authentication } = attempt;
   if (authentication === undefined) return properties;
   const { method: authenticationMethod, data: authenticationData } = authentication;

@@ -19,45 +19,51 @@ import type { Outlet } from "./message-sender.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefusal } from "./server-limits.js";
 
-/** A SUBSCRIBE or UNSUBSCRIBE from the call until its acknowledgement. */
-export abstract class Pending {
-  packetIdentifier = 0;
-  /** The number of its last sending. */
-  sending = 0;
-  /** How often connections were lost while it was unanswered, weighed by `CERTAIN` and `DOUBTFUL`. */
-  losses = 0;
-  /** Called once with the reason codes, one a filter, or `failed` is. */
-  abstract acknowledged(packet: SubackPacket | UnsubackPacket): void;
-  abstract failed(error: MqttError): void;
-}
-
-export abstract class SubscribeRequest extends Pending {
+/** The server's answer to a request. */
+export interface FilterAnswer {
+  /** One for each topic filter; none for an UNSUBSCRIBE before MQTT 5. */
+  readonly reasonCodes: readonly number[];
+  readonly properties: SubackPacket["properties"];
   /**
-   * Filters that were not even sent, because the server had said that it does not take such; by their place. In what
-   * `acknowledged` is given, they have the reason code that the server would have used.
+   * Filters that were not even sent, because the server had said that it does not take such; by their place. Their reason codes are those
+   * that the server would have used.
    */
-  refusals: ReadonlyMap<number, RefusedError> = new Map();
-
-  constructor(
-    readonly subscriptions: readonly SubscriptionRequest[],
-    readonly properties: SubscribeProperties | undefined,
-    /** The subscription identifier to use if the server offers them and `properties` has none; 0 for none. */
-    readonly identifier: number,
-  ) {
-    super();
-  }
+  readonly refusals: ReadonlyMap<number, RefusedError>;
 }
 
-export abstract class UnsubscribeRequest extends Pending {
-  constructor(
-    readonly topicFilters: readonly string[],
-    readonly properties: UnsubscribeProperties | undefined,
-  ) {
-    super();
-  }
+/** What one SUBSCRIBE asks for. */
+export interface SubscribeRequest {
+  readonly type: "subscribe";
+  readonly subscriptions: readonly SubscriptionRequest[];
+  readonly properties?: SubscribeProperties | undefined;
+  /** The subscription identifier to use if the server offers them and `properties` has none. Default 0, none. */
+  readonly identifier?: number | undefined;
+  /** Called once: with an error, or with the answer. */
+  settle(error: MqttError | undefined, answer: FilterAnswer): void;
+}
+
+/** What one UNSUBSCRIBE asks for. */
+export interface UnsubscribeRequest {
+  readonly type: "unsubscribe";
+  readonly topicFilters: readonly string[];
+  readonly properties?: UnsubscribeProperties | undefined;
+  /** Called once: with an error, or with the answer. */
+  settle(error: MqttError | undefined, answer: FilterAnswer): void;
 }
 
 export type FilterRequest = SubscribeRequest | UnsubscribeRequest;
+
+/** A request from the call until its answer. */
+interface Asked {
+  readonly request: FilterRequest;
+  packetIdentifier: number;
+  /** When it was sent last. */
+  sentAt: number;
+  /** How often connections were lost while it was unanswered, weighed by `CERTAIN` and `DOUBTFUL`. */
+  losses: number;
+  /** As in `FilterAnswer`. */
+  refusals: ReadonlyMap<number, RefusedError>;
+}
 
 /** One connection, as far as requests need it. */
 interface RequestLink {
@@ -75,18 +81,21 @@ const DOUBTFUL = 1;
  * with delays that double from a second to a minute, after some five minutes. It seems to be what they are lost for.
  */
 const MOST_LOSSES = 10 * CERTAIN;
+/** Milliseconds that a server has for an answer. */
+const ANSWER_TIME = 60_000;
+const NONE: ReadonlyMap<number, RefusedError> = new Map();
+const NO_ANSWER: FilterAnswer = { reasonCodes: [], properties: undefined, refusals: NONE };
 /** From then on a request is suspected, and asked alone, so that what is lost with it is its own loss. */
 const SUSPECT = 2 * CERTAIN;
 
 export class FilterRequests {
-  /** By packet identifier: those that wait for their answer. */
-  private readonly requests = new Map<number, FilterRequest>();
+  /** By packet identifier, in the order they were sent: those that wait for their answer. */
+  private readonly requests = new Map<number, Asked>();
   /** Identifiers of requests that were given up: in use until their answers come, which are ignored. */
   private readonly withdrawn = new Set<number>();
   /** Those that wait for a connection, or for an identifier. */
-  private waiting: FilterRequest[] = [];
+  private waiting: Asked[] = [];
   private link: RequestLink | undefined;
-  private sendings = 0;
   /** Whether anything came over this connection since the last request was sent. */
   private heard = false;
   /** Whether there was a suspect when the last connection was lost. */
@@ -94,10 +103,10 @@ export class FilterRequests {
 
   constructor(private readonly identifiers: PacketIdentifiers) {}
 
-  /** The number of the sending that has waited longest for its answer; 0 if none waits. */
-  get oldestUnanswered(): number {
-    for (const { sending } of this.requests.values()) return sending;
-    return 0;
+  /** When the answer that has been waited for longest is overdue: the server is then given up as a silent one is. Infinity if none is. */
+  get answerDue(): number {
+    for (const { sentAt } of this.requests.values()) return sentAt + ANSWER_TIME;
+    return Infinity;
   }
 
   /** The connection will be lost because requests are unanswered, whatever else came over it. */
@@ -110,9 +119,9 @@ export class FilterRequests {
     return this.requests.size + this.waiting.length;
   }
 
-  opened(link: RequestLink): void {
+  opened(link: RequestLink, now: number): void {
     this.link = link;
-    this.sendWaiting();
+    this.sendWaiting(now);
   }
 
   /** The connection is gone. What was not answered is asked again, before what is asked meanwhile, a few times. */
@@ -123,11 +132,11 @@ export class FilterRequests {
     for (const identifier of this.withdrawn) this.identifiers.release(identifier);
     this.requests.clear();
     this.withdrawn.clear();
-    for (const request of unanswered) request.losses += this.heard ? DOUBTFUL : CERTAIN;
+    for (const asked of unanswered) asked.losses += this.heard ? DOUBTFUL : CERTAIN;
     const [again, hopeless] = partition(unanswered, ({ losses }) => losses < MOST_LOSSES);
     this.waiting = [...again, ...this.waiting];
     this.suspecting = this.waiting.some((each) => suspicion(each) > 0);
-    for (const request of hopeless) request.failed(unanswerable(request));
+    for (const { request } of hopeless) fail(request, unanswerable(request));
   }
 
   /** Something came from the server. */
@@ -136,149 +145,155 @@ export class FilterRequests {
   }
 
   /** Sends the request now, or when there is a connection. */
-  request(request: FilterRequest): void {
-    if (this.suspecting) this.keepBehind(request);
-    if (this.link === undefined || !this.mayAsk(request)) this.waiting.push(request);
-    else this.send(this.link, request);
+  request(request: FilterRequest, now: number): void {
+    this.ask({ request, packetIdentifier: 0, sentAt: 0, losses: 0, refusals: NONE }, now);
   }
 
   /** In their order, but suspects last. */
-  sendWaiting(): void {
+  sendWaiting(now: number): void {
     const { link } = this;
     if (this.waiting.length === 0 || link === undefined) return;
     if (!this.suspecting) {
-      const { waiting } = this;
-      let sent = 0;
-      while (sent < waiting.length && this.identifiers.available) this.send(link, waiting[sent++] as FilterRequest);
-      waiting.splice(0, sent);
+      while (this.waiting.length > 0 && this.link === link && this.identifiers.available)
+        this.send(link, this.waiting.shift() as Asked, now);
       return;
     }
     const waiting = this.waiting.sort((one, other) => suspicion(one) - suspicion(other));
     this.waiting = [];
-    for (const request of waiting) this.request(request);
+    for (const asked of waiting) this.ask(asked, now);
   }
 
   /** Gives up a request. Its answer, if one comes, is ignored. */
-  withdraw(request: FilterRequest, error: MqttError): void {
-    const { packetIdentifier } = request;
-    const at = this.waiting.indexOf(request);
+  withdraw(request: FilterRequest, error: MqttError, now: number): void {
+    const at = this.waiting.findIndex((each) => each.request === request);
     if (at >= 0) {
       this.waiting.splice(at, 1);
-    } else if (this.requests.get(packetIdentifier) === request) {
-      this.requests.delete(packetIdentifier);
-      this.withdrawn.add(packetIdentifier);
     } else {
-      return; // it has had its answer
+      const asked = [...this.requests.values()].find((each) => each.request === request);
+      if (asked === undefined) return; // it has had its answer
+      this.requests.delete(asked.packetIdentifier);
+      this.withdrawn.add(asked.packetIdentifier);
     }
-    request.failed(error);
-    this.sendWaiting(); // it may have been a suspect, which the others waited for
+    fail(request, error);
+    this.sendWaiting(now); // it may have been a suspect, which the others waited for
   }
 
   abandon(error: (what: string) => MqttError): void {
-    const requests = [...this.requests.values(), ...this.waiting];
+    const all = [...this.requests.values(), ...this.waiting];
     for (const identifier of this.requests.keys()) this.withdrawn.add(identifier);
     this.requests.clear();
     this.waiting = [];
-    for (const request of requests) request.failed(error(describe(request)));
+    for (const { request } of all) fail(request, error(describe(request)));
   }
 
   /** @throws ProtocolError if it does not answer what was asked */
-  acknowledged(packet: SubackPacket | UnsubackPacket): void {
-    const request = this.requests.get(packet.packetIdentifier);
-    if (request === undefined) {
+  acknowledged(packet: SubackPacket | UnsubackPacket, now: number): void {
+    const asked = this.requests.get(packet.packetIdentifier);
+    if (asked === undefined) {
       if (!this.withdrawn.delete(packet.packetIdentifier)) return;
       this.identifiers.release(packet.packetIdentifier);
-      this.sendWaiting();
+      this.sendWaiting(now);
       return;
     }
-    const subscribing = request instanceof SubscribeRequest;
+    const { request } = asked;
+    const subscribing = request.type === "subscribe";
     if (subscribing !== (packet.type === "suback")) {
       throw forbidden(`${packet.type}: packetIdentifier ${packet.packetIdentifier} belongs to another request`);
     }
-    const sent = request instanceof SubscribeRequest ? sentBy(request).length : request.topicFilters.length;
+    const sent = filtersOf(request).length - asked.refusals.size;
     const got = packet.reasonCodes.length;
     if (got !== sent && (subscribing || got > 0)) {
       throw forbidden(`${packet.type}: ${got} reason codes for ${sent} topic filters [MQTT-3.9.3-1]`);
     }
     this.requests.delete(packet.packetIdentifier);
     this.identifiers.release(packet.packetIdentifier);
-    this.sendWaiting();
-    if (request instanceof SubscribeRequest && packet.type === "suback")
-      request.acknowledged(withRefusals(request, packet));
-    else request.acknowledged(packet);
+    this.sendWaiting(now);
+    request.settle(undefined, answerOf(asked, packet));
+  }
+
+  private ask(asked: Asked, now: number): void {
+    if (this.suspecting) this.keepBehind(asked);
+    if (this.link === undefined || !this.mayAsk(asked)) this.waiting.push(asked);
+    else this.send(this.link, asked, now);
   }
 
   /** What concerns a suspect's topic filters must not be asked before it. */
-  private keepBehind(request: FilterRequest): void {
-    const filters = new Set(filtersOf(request));
+  private keepBehind(asked: Asked): void {
+    const filters = new Set(filtersOf(asked.request));
     for (const suspect of [...this.requests.values(), ...this.waiting]) {
-      if (suspicion(suspect) > request.losses && filtersOf(suspect).some((each) => filters.has(each)))
-        request.losses = suspect.losses;
+      if (suspicion(suspect) > asked.losses && filtersOf(suspect.request).some((each) => filters.has(each)))
+        asked.losses = suspect.losses;
     }
   }
 
   /** A suspect is asked when nothing else is, and nothing beside it. */
-  private mayAsk(request: FilterRequest): boolean {
-    for (const asked of this.requests.values()) return suspicion(request) === 0 && suspicion(asked) === 0;
+  private mayAsk(asked: Asked): boolean {
+    for (const other of this.requests.values()) return suspicion(asked) === 0 && suspicion(other) === 0;
     return true;
   }
 
-  private send(link: RequestLink, request: FilterRequest): void {
-    if (request instanceof SubscribeRequest) {
-      const refusal = this.refuseLocally(link, request);
-      if (refusal !== undefined) {
-        request.failed(refusal);
-        return;
-      }
+  private send(link: RequestLink, asked: Asked, now: number): void {
+    const { request } = asked;
+    const refusal = request.type === "subscribe" ? refuseLocally(link, asked, request) : undefined;
+    if (refusal !== undefined) {
+      fail(request, refusal);
+      return;
     }
     const packetIdentifier = this.identifiers.take();
     if (packetIdentifier === 0) {
-      this.waiting.push(request);
+      this.waiting.push(asked);
       return;
     }
-    const encoded = encodeRequest(request, packetIdentifier, link.version, link.limits);
+    const encoded = encodeRequest(asked, packetIdentifier, link);
     if (encoded instanceof Uint8Array) {
-      request.packetIdentifier = packetIdentifier;
-      request.sending = ++this.sendings;
+      asked.packetIdentifier = packetIdentifier;
+      asked.sentAt = now;
       this.heard = false;
-      this.requests.set(packetIdentifier, request);
+      this.requests.set(packetIdentifier, asked);
       link.outlet.out.append(encoded);
       link.outlet.touch();
     } else {
       this.identifiers.release(packetIdentifier);
-      request.failed(encoded);
+      fail(request, encoded);
     }
-  }
-
-  /** Notes which filters the server would not take. Returns the reason if that is all of them. */
-  private refuseLocally(link: RequestLink, request: SubscribeRequest): MqttError | undefined {
-    const { limits, version } = link;
-    const unavailable = version === 5 ? identifierRefusal(limits, request.properties) : undefined;
-    if (unavailable !== undefined) return unavailable;
-    const refusals = new Map<number, RefusedError>();
-    request.subscriptions.forEach((subscription, i) => {
-      const refusal = subscriptionRefusal(limits, subscription);
-      if (refusal !== undefined) refusals.set(i, refusal);
-    });
-    request.refusals = refusals;
-    return refusals.size === request.subscriptions.length ? refusals.get(0) : undefined;
   }
 }
 
+function fail(request: FilterRequest, error: MqttError): void {
+  request.settle(error, NO_ANSWER);
+}
+
+/** Notes which filters the server would not take. Returns the reason if that is all of them. */
+function refuseLocally(
+  { limits, version }: RequestLink,
+  asked: Asked,
+  { properties, subscriptions }: SubscribeRequest,
+): MqttError | undefined {
+  const unavailable = version === 5 ? identifierRefusal(limits, properties) : undefined;
+  if (unavailable !== undefined) return unavailable;
+  const refusals = new Map<number, RefusedError>();
+  subscriptions.forEach((subscription, i) => {
+    const refusal = subscriptionRefusal(limits, subscription);
+    if (refusal !== undefined) refusals.set(i, refusal);
+  });
+  asked.refusals = refusals;
+  return refusals.size === subscriptions.length ? refusals.get(0) : undefined;
+}
+
 function filtersOf(request: FilterRequest): readonly string[] {
-  return request instanceof SubscribeRequest
+  return request.type === "subscribe"
     ? request.subscriptions.map(({ topicFilter }) => topicFilter)
     : request.topicFilters;
 }
 
 /** 0 for a request that nothing is held against. */
-function suspicion({ losses }: FilterRequest): number {
+function suspicion({ losses }: Asked): number {
   return losses < SUSPECT ? 0 : losses;
 }
 
 function unanswerable(request: FilterRequest): TransportError {
   const [code, packet] =
-    request instanceof SubscribeRequest
+    request.type === "subscribe"
       ? (["SUBSCRIBE_UNANSWERED", "SUBSCRIBE"] as const)
       : (["UNSUBSCRIBE_UNANSWERED", "UNSUBSCRIBE"] as const);
   const message = `${describe(request)} is given up: connection after connection was lost before its ${packet} was answered`;
@@ -292,60 +307,52 @@ function partition<Item>(items: readonly Item[], belongs: (item: Item) => boolea
   return [inside, outside];
 }
 
-/** The part of a request that goes to the server. */
-function sentBy(request: SubscribeRequest): readonly SubscriptionRequest[] {
-  return request.refusals.size === 0
-    ? request.subscriptions
-    : request.subscriptions.filter((_, i) => !request.refusals.has(i));
+/** What the server said, with the refusals of what it was not asked in their places. */
+function answerOf(
+  { request, refusals }: Asked,
+  { reasonCodes, properties }: SubackPacket | UnsubackPacket,
+): FilterAnswer {
+  if (refusals.size === 0) return { reasonCodes, properties, refusals };
+  const answers = reasonCodes[Symbol.iterator]();
+  const all = filtersOf(request).map((_, i) => refusals.get(i)?.reasonCode ?? (answers.next().value as number));
+  return { reasonCodes: all, properties, refusals };
 }
 
-function withRefusals(request: SubscribeRequest, packet: SubackPacket): SubackPacket {
-  if (request.refusals.size === 0) return packet;
-  const answers = packet.reasonCodes[Symbol.iterator]();
-  const reasonCodes = request.subscriptions.map(
-    (_, i) => request.refusals.get(i)?.reasonCode ?? (answers.next().value as number),
-  );
-  return { ...packet, reasonCodes };
-}
-
-/** The request's packet; or why it cannot be sent over a connection of this version, which nobody knew when it was made. */
+/** The request's packet; or why it cannot be sent over this connection, which nobody knew when it was made. */
 function encodeRequest(
-  request: FilterRequest,
+  asked: Asked,
   packetIdentifier: number,
-  version: ProtocolVersion,
-  limits: ServerLimits,
+  { version, limits }: RequestLink,
 ): Uint8Array | MqttError {
   const { maximumPacketSize } = limits;
   try {
-    const bytes =
-      request instanceof SubscribeRequest
-        ? encodeClientPacket(subscribePacket(request, packetIdentifier, limits), version)
-        : encodeClientPacket(unsubscribePacket(request, packetIdentifier), version);
-    return bytes.length > maximumPacketSize ? packetTooLarge(maximumPacketSize, describe(request)) : bytes;
+    const bytes = encodeClientPacket(packetOf(asked, packetIdentifier, limits), version);
+    return bytes.length > maximumPacketSize ? packetTooLarge(maximumPacketSize, describe(asked.request)) : bytes;
   } catch (error) {
     if (error instanceof UsageError) return error;
     throw error;
   }
 }
 
-function subscribePacket(request: SubscribeRequest, packetIdentifier: number, limits: ServerLimits): SubscribePacket {
-  const { properties, identifier } = request;
+function packetOf(
+  { request, refusals }: Asked,
+  packetIdentifier: number,
+  limits: ServerLimits,
+): SubscribePacket | UnsubscribePacket {
+  const { properties } = request;
+  if (request.type === "unsubscribe")
+    return { type: "unsubscribe", packetIdentifier, topicFilters: request.topicFilters, properties };
+  const { subscriptions, identifier = 0 } = request;
   const automatic = identifier > 0 && limits.subscriptionIdentifiersAvailable;
   return {
     type: "subscribe",
     packetIdentifier,
-    subscriptions: sentBy(request),
+    subscriptions: refusals.size === 0 ? subscriptions : subscriptions.filter((_, i) => !refusals.has(i)),
     properties: automatic ? { subscriptionIdentifier: identifier, ...withoutUndefined(properties ?? {}) } : properties,
   };
 }
 
-function unsubscribePacket(request: UnsubscribeRequest, packetIdentifier: number): UnsubscribePacket {
-  const { topicFilters, properties } = request;
-  return { type: "unsubscribe", packetIdentifier, topicFilters, properties };
-}
-
 function describe(request: FilterRequest): string {
-  return request instanceof SubscribeRequest
-    ? `the subscription to "${request.subscriptions.map((each) => each.topicFilter).join('", "')}"`
-    : `the unsubscription from "${request.topicFilters.join('", "')}"`;
+  const filters = filtersOf(request).join('", "');
+  return request.type === "subscribe" ? `the subscription to "${filters}"` : `the unsubscription from "${filters}"`;
 }

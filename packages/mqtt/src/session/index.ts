@@ -6,13 +6,12 @@
 export { OutputBuffer } from "../codec/output-buffer.js";
 export type { TopicMemo } from "../codec/topic-memo.js";
 export type {
-  Attempt,
-  ClientSessionEvents,
   ClientSessionOptions,
+  ConnectFields,
+  ServerLink,
 } from "./client-session.js";
 export { ClientSession } from "./client-session.js";
-export type { FilterRequest, Pending } from "./filter-requests.js";
-export { SubscribeRequest, UnsubscribeRequest } from "./filter-requests.js";
+export type { FilterAnswer, FilterRequest, SubscribeRequest, UnsubscribeRequest } from "./filter-requests.js";
 export type { IncomingRecords } from "./incoming-records.js";
 export type { TakeOver } from "./late-connects.js";
 export type { Delivery, ReceiverLink } from "./message-receiver.js";

@@ -13,16 +13,21 @@ import type { Outlet } from "./message-sender.js";
 import { Queue } from "./queue.js";
 import type { SessionJournal } from "./session-journal.js";
 
-/** A QoS 1 or 2 message that the application has been given and has not finished with. */
+/**
+ * A QoS 1 or 2 message that the application has been given, from PUBLISH until it is acknowledged and, at QoS 2, released; the same one
+ * however many connections that takes.
+ */
 export interface Delivery {
   readonly packetIdentifier: number;
   readonly qos: 1 | 2;
-  /** Over which connection it came: an acknowledgement must not go out over another. */
-  readonly link: ReceiverLink;
   /** What the message can be known by if it comes again; undefined at QoS 1, and without a store. */
   readonly name: string | undefined;
+  /** The connection over which PUBACK or PUBREC is owed, and no other; undefined if it went out. */
+  link: ReceiverLink | undefined;
   /** The reason code to acknowledge with, once the application has finished. */
   reasonCode: number | undefined;
+  /** At QoS 2, whether PUBREC went out, over whichever connection. */
+  isReceived: boolean;
 }
 
 export interface ReceiverLink {
@@ -34,17 +39,13 @@ export interface ReceiverLink {
   readonly tolerated: number;
 }
 
-/** `delivered`: the application has it, or had it over an earlier connection. `received`: PUBREC is out, or may be sent. */
-type Incoming = { at: "delivered"; by: Delivery } | { at: "received" };
-
-/** Acknowledgements that may wait behind one that the application has not given: more than there are packet identifiers. */
-const MOST_OWED = 131_072;
 /** In place of a reason code: the message is not acknowledged. */
 const WITHHELD = -1;
 
 export class MessageReceiver {
   /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL; made with the first, since many sessions see none. */
-  private incoming: Map<number, Incoming> | undefined;
+  private incoming: Map<number, Delivery> | undefined;
+  /** In the order they came. Those whose `link` is another need no acknowledgement any more. */
   private owed = new Queue<Delivery>();
   private link: ReceiverLink | undefined;
   /** Identifiers known from before this connection, in a session that may be another. */
@@ -55,13 +56,12 @@ export class MessageReceiver {
   private unacknowledged = 0;
   /** QoS 2 messages that came first over this connection and are unreleased: older ones do not count [MQTT5 4.9]. */
   private unreleased: Set<number> | undefined;
-  /** What the application holds of an earlier connection, and what stands for it over the next. */
-  private adopted: WeakMap<Delivery, Delivery> | undefined;
 
   constructor(private readonly journal: SessionJournal | undefined) {}
 
   restore(packetIdentifiers: readonly number[]): void {
-    for (const identifier of packetIdentifiers) this.note(identifier, { at: "received" });
+    for (const packetIdentifier of packetIdentifiers)
+      this.note({ packetIdentifier, qos: 2, name: undefined, link: undefined, reasonCode: 0, isReceived: true });
   }
 
   /**
@@ -92,7 +92,7 @@ export class MessageReceiver {
       const isAnother = this.doubtful?.delete(packetIdentifier) && !packet.dup;
       if (isAnother) this.journal?.incoming.close(packetIdentifier);
       if (known !== undefined && !isAnother) {
-        this.repeated(link, packetIdentifier, known);
+        this.repeated(link, known);
         return undefined;
       }
     }
@@ -102,12 +102,12 @@ export class MessageReceiver {
       this.beyondMaximum++;
     }
     const name = qos === 2 ? this.journal?.incoming.nameOf(packetIdentifier) : undefined;
-    const delivery: Delivery = { packetIdentifier, qos, link, name, reasonCode: undefined };
+    const delivery: Delivery = { packetIdentifier, qos, name, link, reasonCode: undefined, isReceived: false };
     this.owed.push(delivery);
     if (qos === 1) {
       this.unacknowledged++;
     } else {
-      this.note(packetIdentifier, { at: "delivered", by: delivery });
+      this.note(delivery);
       this.unreleased ??= new Set();
       this.unreleased.add(packetIdentifier);
     }
@@ -117,12 +117,10 @@ export class MessageReceiver {
   /** The application has finished; what is first in the order, and finished, is acknowledged. */
   finished(delivery: Delivery, reasonCode: number): void {
     delivery.reasonCode = reasonCode;
-    this.keepHandled(delivery, reasonCode);
-    if (delivery.link !== this.link) {
-      this.finishedLate(delivery);
-      return;
-    }
-    this.acknowledgeInOrder(this.link);
+    // It is not to be handled again by another process, though its acknowledgement may have to wait.
+    if (this.isKnown(delivery) && isSuccess(reasonCode)) this.journal?.incoming.open(delivery.packetIdentifier);
+    if (this.link !== undefined && delivery.link === this.link) this.acknowledgeInOrder(this.link);
+    else if (!isSuccess(reasonCode)) this.returned(delivery); // nothing was said of it: the peer sends it again, and it is the same one
   }
 
   /**
@@ -130,21 +128,17 @@ export class MessageReceiver {
    * holds nothing up that came after it.
    */
   withheld(delivery: Delivery): void {
-    const current = this.latest(delivery);
-    if (current.link === this.link) this.finished(current, WITHHELD);
-    else this.returned(current);
+    this.finished(delivery, WITHHELD);
   }
 
   /**
-   * The application never saw the message. Returns what it is to be acknowledged by, if the connection for that is there; else the
-   * message is forgotten, so that it is delivered when the peer sends it again.
+   * The application never saw the message. Whether it is to be acknowledged over the present connection; else it is forgotten, so that it
+   * is delivered when the peer sends it again.
    */
-  returned(delivery: Delivery): Delivery | undefined {
-    const current = this.latest(delivery);
-    if (current.link === this.link) return current;
-    const known = this.incoming?.get(current.packetIdentifier);
-    if (known?.at === "delivered" && known.by === current) this.incoming?.delete(current.packetIdentifier);
-    return undefined;
+  returned(delivery: Delivery): boolean {
+    if (this.link !== undefined && delivery.link === this.link) return true;
+    if (this.isKnown(delivery)) this.incoming?.delete(delivery.packetIdentifier);
+    return false;
   }
 
   pubrel(packet: PubrelPacket): void {
@@ -152,8 +146,9 @@ export class MessageReceiver {
     if (link === undefined) return;
     const { packetIdentifier } = packet;
     const known = this.incoming?.get(packetIdentifier);
-    if (known?.at === "delivered" && known.by.link === link) {
-      throw forbidden(`pubrel: packetIdentifier ${packetIdentifier} has had no PUBREC yet`);
+    if (known?.link === link) {
+      if (!known.isReceived) throw forbidden(`pubrel: packetIdentifier ${packetIdentifier} has had no PUBREC yet`);
+      known.link = undefined;
     }
     const { out } = link.outlet;
     if (known === undefined && link.version === 5) {
@@ -169,21 +164,23 @@ export class MessageReceiver {
   }
 
   private acknowledgeInOrder(link: ReceiverLink): void {
-    for (let first = this.owed.peek(); first?.reasonCode !== undefined; first = this.owed.peek()) {
+    for (let first = this.owed.peek(); first !== undefined; first = this.owed.peek()) {
+      const isOwed = first.link === link;
+      if (isOwed && first.reasonCode === undefined) break;
       this.owed.shift();
-      this.acknowledge(link, first, first.reasonCode);
+      if (isOwed) this.acknowledge(link, first, first.reasonCode as number);
     }
     link.outlet.touch();
   }
 
   private acknowledge(link: ReceiverLink, delivery: Delivery, reasonCode: number): void {
     const { packetIdentifier, qos } = delivery;
-    if (reasonCode === WITHHELD || (reasonCode >= 0x80 && link.version !== 5)) {
-      this.withhold(delivery);
-      return;
-    }
+    delivery.link = undefined;
     if (qos === 1) this.unacknowledged--;
-    else this.settle(delivery, reasonCode);
+    // Before MQTT 5 a failure cannot be said. What is not acknowledged, the peer sends again after the next connection.
+    const isSaid = reasonCode !== WITHHELD && (isSuccess(reasonCode) || link.version === 5);
+    if (this.isKnown(delivery)) this.settle(delivery, reasonCode, isSaid);
+    if (!isSaid) return;
     const { out } = link.outlet;
     if (reasonCode === 0 || link.version !== 5) {
       writeAcknowledgement(out, qos === 1 ? PUBACK : PUBREC, packetIdentifier);
@@ -192,90 +189,44 @@ export class MessageReceiver {
     }
   }
 
-  /**
-   * The application does not take a message, or failed with it, which before MQTT 5 cannot be said: it stays unacknowledged, and the
-   * server sends it again after the next connection.
-   */
-  private withhold(delivery: Delivery): void {
-    if (delivery.qos === 1) {
-      this.unacknowledged--;
+  /** A QoS 2 message is taken over; or refused, and so forgotten. */
+  private settle(delivery: Delivery, reasonCode: number, isSaid: boolean): void {
+    const { packetIdentifier } = delivery;
+    if (isSuccess(reasonCode)) {
+      delivery.isReceived = true;
+      this.journal?.incoming.open(packetIdentifier); // again, if a store that failed does not have it yet
       return;
     }
-    this.forget(delivery.packetIdentifier);
-  }
-
-  /** A QoS 2 message is taken over, or refused and so forgotten; one that only came again is settled already. */
-  private settle(delivery: Delivery, reasonCode: number): void {
-    const { packetIdentifier } = delivery;
-    const known = this.incoming?.get(packetIdentifier);
-    if (known?.at !== "delivered" || known.by !== delivery) return;
-    if (reasonCode >= 0x80) {
-      this.forget(packetIdentifier);
-      this.journal?.incoming.close(packetIdentifier); // another message may come under it
-    } else {
-      this.note(packetIdentifier, { at: "received" });
-      this.journal?.incoming.open(packetIdentifier);
-    }
-  }
-
-  /** A message that was handled is not to be handled again by another process, though its acknowledgement may have to wait. */
-  private keepHandled(delivery: Delivery, reasonCode: number): void {
-    if (delivery.qos === 1 || reasonCode >= 0x80 || reasonCode === WITHHELD || this.journal === undefined) return;
-    const known = this.incoming?.get(delivery.packetIdentifier);
-    if (known?.at === "delivered" && known.by === delivery) this.journal.incoming.open(delivery.packetIdentifier);
+    this.forget(packetIdentifier);
+    if (isSaid) this.journal?.incoming.close(packetIdentifier); // another message may come under it
   }
 
   /** The peer sent a QoS 2 message again, over this connection or after a lost one. */
-  private repeated(link: ReceiverLink, packetIdentifier: number, known: Incoming): void {
-    if (known.at === "delivered") {
-      if (known.by.link === link) return; // its PUBREC is still to come
-      // Over a new connection, its PUBREC takes this repetition's place in the order.
-      const { name, reasonCode } = known.by;
-      const delivery: Delivery = { packetIdentifier, qos: 2, link, name, reasonCode };
-      this.adopted ??= new WeakMap();
-      this.adopted.set(known.by, delivery);
-      this.note(packetIdentifier, { at: "delivered", by: delivery });
-      this.owed.push(delivery);
-    } else {
-      if (this.owed.length > MOST_OWED)
-        throw forbidden(`publish: QoS 2 messages are repeated over one connection without end`);
-      this.journal?.incoming.open(packetIdentifier); // a store that failed does not have it yet
-      this.owed.push({ packetIdentifier, qos: 2, link, name: undefined, reasonCode: 0 });
-    }
+  private repeated(link: ReceiverLink, known: Delivery): void {
+    if (known.link === link) return; // its PUBREC is still to come
+    known.link = link; // PUBREC takes this repetition's place in the order
+    this.owed.push(known);
     this.acknowledgeInOrder(link);
   }
 
-  /** How it stands with a QoS 2 message. */
-  private note(packetIdentifier: number, incoming: Incoming): void {
+  /** Whether it is the QoS 2 message that stands under its identifier. */
+  private isKnown(delivery: Delivery): boolean {
+    return delivery.qos === 2 && this.incoming?.get(delivery.packetIdentifier) === delivery;
+  }
+
+  private note(delivery: Delivery): void {
     this.incoming ??= new Map();
-    this.incoming.set(packetIdentifier, incoming);
+    this.incoming.set(delivery.packetIdentifier, delivery);
   }
 
   private forget(packetIdentifier: number): void {
     this.incoming?.delete(packetIdentifier);
     this.unreleased?.delete(packetIdentifier);
   }
+}
 
-  /** What stands for the delivery now, however many connections later. */
-  private latest(delivery: Delivery): Delivery {
-    let latest = delivery;
-    for (let next = this.adopted?.get(latest); next !== undefined; next = this.adopted?.get(latest)) latest = next;
-    return latest;
-  }
-
-  /** The application finished a message after the connection it came over was lost. */
-  private finishedLate(delivery: Delivery): void {
-    const reasonCode = delivery.reasonCode as number;
-    const successor = this.latest(delivery);
-    if (successor !== delivery) {
-      this.finished(successor, reasonCode);
-      return;
-    }
-    if (delivery.qos !== 2) return;
-    if (reasonCode >= 0x80)
-      this.returned(delivery); // nothing was said of it: the peer sends it again, and it is the same one
-    else this.settle(delivery, reasonCode); // its PUBREC follows when the peer sends it again
-  }
+function isSuccess(reasonCode: number): boolean {
+  return reasonCode >= 0 && reasonCode < 0x80;
 }
 
 function tooMany(receiveMaximum: number): ProtocolError {

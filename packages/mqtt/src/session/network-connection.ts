@@ -30,6 +30,16 @@ export interface ConnectionOwner {
   failed(error: unknown, now: number): void;
   /** The connection is gone. Nothing is called after it. */
   closed(error: Error | undefined, now: number): void;
+  /** When `advance` is needed next; Infinity if never. */
+  deadline(): number;
+  /**
+   * Lets time pass.
+   *
+   * @param sure false the first time: a program that was busy for long has its timers called before what waits in the socket is read, so
+   * silence is believed after another turn of the event loop
+   * @returns false to be asked again after that turn
+   */
+  advance(now: number, sure: boolean): boolean;
 }
 
 /** With so many bytes waiting, they are handed over before the tick ends: a little less than the output buffer has in one piece. */
@@ -61,6 +71,9 @@ export class NetworkConnection implements TransportListener {
   private lastFlush = 0;
   private early = MOST_EARLY;
   private linger: Timer | undefined;
+  /** Calls `advance`, at that time. */
+  private alarm: Timer | undefined;
+  private alarmAt = Infinity;
   private patience = LINGER;
 
   constructor(
@@ -121,6 +134,24 @@ export class NetworkConnection implements TransportListener {
     this.flushNow();
   };
 
+  /**
+   * Sees to it that the owner's `advance` is called when its deadline comes. One timer a connection: it looks at the deadline when it
+   * fires, and not at every packet. To be called again when the deadline may have come nearer, or the timer may have stood still.
+   */
+  watch(): void {
+    this.alarm?.cancel();
+    this.alarm = undefined;
+    this.alarmAt = this.isOpen ? this.owner.deadline() : Infinity;
+    if (this.alarmAt === Infinity) return;
+    const left = Math.max(0, this.alarmAt - this.clock.now());
+    this.alarm = this.clock.schedule(left, () => this.look(false));
+  }
+
+  private look(sure: boolean): void {
+    if (this.owner.advance(this.clock.now(), sure)) this.watch();
+    else this.alarm = this.clock.schedule(0, () => this.look(true));
+  }
+
   pause(): void {
     this.paused = true;
     this.transport.pause();
@@ -140,6 +171,7 @@ export class NetworkConnection implements TransportListener {
   end(patience = LINGER): void {
     if (this.state !== "open") return;
     this.state = "ending";
+    this.alarm?.cancel();
     this.patience = patience;
     this.flush();
     if (this.committing) this.linger = this.clock.schedule(patience, () => this.transport.destroy());
@@ -150,6 +182,7 @@ export class NetworkConnection implements TransportListener {
   destroy(): void {
     if (this.isOver) return;
     this.state = "destroyed";
+    this.alarm?.cancel();
     this.linger?.cancel();
     this.out.clear();
     this.transport.destroy();
@@ -181,6 +214,7 @@ export class NetworkConnection implements TransportListener {
   onClose(error?: Error): void {
     if (this.state === "closed") return;
     this.state = "closed";
+    this.alarm?.cancel();
     this.linger?.cancel();
     this.out.clear();
     this.owner.closed(error, this.clock.now());
@@ -256,6 +290,7 @@ export class NetworkConnection implements TransportListener {
     if (!this.flushUntold || this.isOver) return;
     this.flushUntold = false;
     this.owner.flushed(this.clock.now());
+    if (this.owner.deadline() < this.alarmAt) this.watch();
   }
 
   private tellDrained(): void {

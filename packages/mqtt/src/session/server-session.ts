@@ -56,6 +56,8 @@ export class ServerSession {
   private readonly receiver = new MessageReceiver(undefined);
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link | undefined;
+  /** Of the present connection, or the last. */
+  private version: ProtocolVersion = 5;
 
   constructor(
     private readonly options: ServerSessionOptions,
@@ -85,6 +87,7 @@ export class ServerSession {
   connectionOpened(outlet: Outlet, connect: ConnectPacket, keepAlive: number, resumed: boolean, now: number): void {
     const version = connect.protocolVersion;
     this.topicAliases.clear();
+    this.version = version;
     this.link = { outlet, version, patience: keepAlive * 1000 * GRACE, lastReceived: now };
     const receiveMaximum = version === 5 ? this.options.receiveMaximum : 65_535;
     this.receiver.opened({ outlet, version, receiveMaximum, tolerated: receiveMaximum }, resumed, true);
@@ -164,7 +167,7 @@ export class ServerSession {
 
   /** A message that the client published is taken care of. Before MQTT 5 there is no other answer than yes [MQTT-3.3.5-2]. */
   finished(delivery: Delivery, reasonCode: number): void {
-    this.receiver.finished(delivery, delivery.link.version === 5 ? reasonCode : 0);
+    this.receiver.finished(delivery, this.version === 5 ? reasonCode : 0);
   }
 
   /** Writes one of the packets that answer the client. */

@@ -40,7 +40,7 @@ describe("in a session that an earlier process began", () => {
     const side = inheriting();
     side.client.publish(new KeptMessage("a", 0));
     side.client.publish(new KeptMessage("a", 1));
-    side.client.session.request(new KeptSubscribe("f"));
+    side.client.request(new KeptSubscribe("f"));
     expect(side.seen().map(({ type }) => type)).toEqual(["publish", "publish", "subscribe"]);
   });
 

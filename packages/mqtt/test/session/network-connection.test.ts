@@ -14,6 +14,9 @@ class Bench implements Transport, ConnectionOwner {
   listener: TransportListener | undefined;
   /** What `write` returns. */
   room = true;
+  /** What the owner says of the time. */
+  due = Infinity;
+  alive: (now: number) => boolean = () => true;
   durable: (() => Promise<void> | undefined) | undefined;
   /** What the owner's calls do besides being logged. */
   readonly react: Record<string, (() => void) | undefined> = {};
@@ -53,6 +56,13 @@ class Bench implements Transport, ConnectionOwner {
     this.say("destroy");
   }
 
+  deadline(): number {
+    return this.due;
+  }
+  advance(now: number, sure: boolean): boolean {
+    this.say(sure ? "advance again" : "advance");
+    return this.alive(now);
+  }
   packetReceived(packet: { type: string }): void {
     this.say(packet.type, "packetReceived");
   }
@@ -322,6 +332,65 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       keep();
       await bench.clock.tick();
       expect(bench.take()).toEqual(["beforeFlush", "write 2", "flushed", "failed mine", "drained"]);
+    });
+  });
+
+  describe("the owner's deadline", () => {
+    test("is looked at when it comes, with one timer", () => {
+      bench.due = bench.clock.now() + 1_000;
+      bench.network.watch();
+      bench.network.watch();
+      bench.alive = (now) => {
+        bench.due = now + 500;
+        return true;
+      };
+      bench.clock.run(2_000);
+      expect(bench.take()).toEqual(["advance", "advance", "advance"]);
+    });
+
+    test("is looked at a second time, behind what waits in the socket, before the owner may act on silence", () => {
+      bench.due = bench.clock.now() + 1_000;
+      bench.network.watch();
+      bench.alive = () => false;
+      const { clock } = bench;
+      clock.schedule(1_000, () => {
+        bench.listener?.onBytes(Uint8Array.of(0xd0, 0));
+        bench.due = Infinity;
+        bench.alive = () => true;
+      });
+      clock.run(2_000);
+      expect(bench.take()).toEqual(["advance", "bytesReceived", "pingresp", "advance again"]);
+    });
+
+    test("that came nearer with what was written is kept", () => {
+      bench.due = bench.clock.now() + 60_000;
+      bench.network.watch();
+      bench.ping();
+      bench.due = bench.clock.now() + 1_000;
+      bench.clock.settle();
+      bench.take();
+      bench.clock.run(999);
+      expect(bench.take()).toEqual([]);
+      bench.alive = () => {
+        bench.due = Infinity;
+        return true;
+      };
+      bench.clock.run(1);
+      expect(bench.take()).toEqual(["advance"]);
+      expect(bench.clock.nextTimer).toBe(Infinity);
+    });
+
+    test.each([
+      ["end", () => bench.network.end()],
+      ["destroy", () => bench.network.destroy()],
+      ["a transport that closes", () => bench.listener?.onClose()],
+    ])("is nobody's concern after %s", (_, over) => {
+      bench.due = bench.clock.now() + 1_000;
+      bench.network.watch();
+      over();
+      bench.network.watch();
+      bench.clock.run(2_000);
+      expect(bench.take().filter((each) => each.startsWith("advance"))).toEqual([]);
     });
   });
 

@@ -4,13 +4,16 @@ import { encode, type Packet, PacketStream, type ProtocolVersion, type QoS } fro
 import {
   ClientSession,
   type Delivery,
+  type FilterAnswer,
+  type FilterRequest,
   type OutboxBounds,
   OutgoingMessage,
   type Outlet,
+  type ServerLink,
   ServerSession,
   type SessionJournal,
-  SubscribeRequest,
-  UnsubscribeRequest,
+  type SubscribeRequest,
+  type UnsubscribeRequest,
 } from "@aiko/mqtt/session";
 import { OutputBuffer } from "../../src/codec/output-buffer.ts";
 import type { ConnackPacket, ConnectPacket, PublishPacket, SubscriptionRequest } from "../../src/codec/packets.ts";
@@ -75,42 +78,40 @@ export class KeptMessage extends OutgoingMessage {
   }
 }
 
-class Answers {
+/** A request that keeps its outcome: the reason codes, or the error's code. */
+class KeptRequest {
   readonly outcomes: (readonly number[] | MqttError)[] = [];
+  refusals: FilterAnswer["refusals"] | undefined;
+
   get outcome(): readonly number[] | string | undefined {
     if (this.outcomes.length > 1) throw new Error(`a request had ${this.outcomes.length} outcomes`);
     const [outcome] = this.outcomes;
     return outcome !== undefined && "code" in outcome ? outcome.code : outcome;
   }
+
+  settle(error: MqttError | undefined, { reasonCodes, refusals }: FilterAnswer): void {
+    this.refusals = refusals;
+    this.outcomes.push(error ?? reasonCodes);
+  }
 }
 
-export class KeptSubscribe extends SubscribeRequest {
-  readonly answers = new Answers();
+export class KeptSubscribe extends KeptRequest implements SubscribeRequest {
+  readonly type = "subscribe";
+  readonly subscriptions: readonly SubscriptionRequest[];
+
   constructor(...subscriptions: (string | SubscriptionRequest)[]) {
-    super(
-      subscriptions.map((each) => (typeof each === "string" ? { topicFilter: each, qos: 1 } : each)),
-      undefined,
-      0,
-    );
-  }
-  override acknowledged({ reasonCodes }: { reasonCodes: readonly number[] }): void {
-    this.answers.outcomes.push(reasonCodes);
-  }
-  override failed(error: MqttError): void {
-    this.answers.outcomes.push(error);
+    super();
+    this.subscriptions = subscriptions.map((each) => (typeof each === "string" ? { topicFilter: each, qos: 1 } : each));
   }
 }
 
-export class KeptUnsubscribe extends UnsubscribeRequest {
-  readonly answers = new Answers();
+export class KeptUnsubscribe extends KeptRequest implements UnsubscribeRequest {
+  readonly type = "unsubscribe";
+  readonly topicFilters: readonly string[];
+
   constructor(...topicFilters: string[]) {
-    super(topicFilters, undefined);
-  }
-  override acknowledged({ reasonCodes }: { reasonCodes: readonly number[] }): void {
-    this.answers.outcomes.push(reasonCodes);
-  }
-  override failed(error: MqttError): void {
-    this.answers.outcomes.push(error);
+    super();
+    this.topicFilters = topicFilters;
   }
 }
 
@@ -163,7 +164,7 @@ export class Client implements Side {
 
   constructor(
     readonly options: SideOptions & Partial<ClientSessionOptions> = {},
-    handlers: { accepted?: (client: Client) => void } = {},
+    private readonly handlers: { accepted?: (client: Client) => void } = {},
   ) {
     this.version = options.version ?? 5;
     const properties: ConnectProperties = {
@@ -180,17 +181,7 @@ export class Client implements Side {
         outbox: options.outbox ?? roomy,
         maximumInflight: options.maximumInflight,
       },
-      {
-        accepted: (packet, resumed, certain) => {
-          this.events.push(`accepted ${packet.reasonCode} ${resumed ? "resumed" : "new"}${certain ? "" : "?"}`);
-          handlers.accepted?.(this);
-        },
-        foreign: () => this.events.push("foreign"),
-        refused: (packet) => this.events.push(`refused ${packet.reasonCode}`),
-        message: (packet, delivery) => this.given.push({ packet, delivery }),
-        authentication: (packet) => this.events.push(`auth ${packet.reasonCode}`),
-        disconnected: (packet) => this.events.push(`disconnected ${packet.reasonCode}`),
-      },
+      (packet, delivery) => this.given.push({ packet, delivery }),
       options.journal,
     );
   }
@@ -199,7 +190,25 @@ export class Client implements Side {
   open(version = this.version): void {
     this.outlet = new KeptOutlet();
     const attempt = { version, clientId: "c", username: undefined, password: undefined };
-    this.session.connectionOpened(this.outlet, attempt, this.now);
+    const server: ServerLink = {
+      outlet: this.outlet,
+      accepted: (packet, resumed, certain) => {
+        this.events.push(`accepted ${packet.reasonCode} ${resumed ? "resumed" : "new"}${certain ? "" : "?"}`);
+        this.handlers.accepted?.(this);
+      },
+      foreign: () => this.events.push("foreign"),
+      refused: (packet) => this.events.push(`refused ${packet.reasonCode}`),
+      authentication: (packet) => this.events.push(`auth ${packet.reasonCode}`),
+      disconnected: (packet) => this.events.push(`disconnected ${packet.reasonCode}`),
+    };
+    this.session.connectionOpened(server, attempt, this.now);
+  }
+
+  request(request: FilterRequest): void {
+    this.session.request(request, this.now);
+  }
+  withdraw(request: FilterRequest, error: MqttError): void {
+    this.session.withdrawRequest(request, error, this.now);
   }
 
   connect(resumed = false, peerReceiveMaximum = this.options.peerReceiveMaximum): void {

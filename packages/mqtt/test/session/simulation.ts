@@ -67,6 +67,8 @@ abstract class Endpoint implements ConnectionOwner {
   abstract flushed(now: number): void;
   abstract drained(now: number): void;
   abstract lost(): void;
+  abstract deadline(): number;
+  abstract advance(now: number): boolean;
   abstract beforeFlush(): Promise<void> | undefined;
 
   packetReceived(packet: Packet, now: number): void {
@@ -108,16 +110,9 @@ class ClientProcess extends Endpoint {
         properties: { receiveMaximum: clientReceiveMaximum, sessionExpiryInterval: 3_600 },
         outbox,
       },
-      {
-        accepted: () => {},
-        foreign: () => world.faults.push(new Error("foreign")),
-        refused: () => world.faults.push(new Error("refused")),
-        message: (packet, delivery) => {
-          world.clientInbox.add(packet, packet.qos !== 2);
-          this.finishLater(delivery);
-        },
-        authentication: () => {},
-        disconnected: () => {},
+      (packet, delivery) => {
+        world.clientInbox.add(packet, packet.qos !== 2);
+        this.finishLater(delivery);
       },
       this.journal,
     );
@@ -151,7 +146,13 @@ class ClientProcess extends Endpoint {
 
   override receive(packet: Packet, now: number): void {
     this.session.receive(packet, now);
-    if (packet.type === "connack") this.watch(this.network);
+  }
+  override deadline(): number {
+    return this.session.deadline();
+  }
+  override advance(now: number): boolean {
+    if (this.session.advance(now) === "dead") this.network?.destroy();
+    return true;
   }
   override bytesReceived(now: number): void {
     if (!this.dead) this.session.bytesReceived(now);
@@ -195,20 +196,19 @@ class ClientProcess extends Endpoint {
       this,
     );
     const attempt = { version: world.plan.version, clientId: "c", username: undefined, password: undefined };
-    this.session.connectionOpened(this.network, attempt, world.clock.now());
-    this.network.start();
     const { network } = this;
+    const server = {
+      outlet: network,
+      accepted: () => network.watch(),
+      foreign: () => world.faults.push(new Error("foreign")),
+      refused: () => world.faults.push(new Error("refused")),
+      authentication: () => {},
+      disconnected: () => {},
+    };
+    this.session.connectionOpened(server, attempt, world.clock.now());
+    network.start();
     world.clock.schedule(3000, () => {
       if (this.network === network && !this.session.isOnline) network.destroy();
-    });
-  }
-
-  private watch(network: NetworkConnection | undefined): void {
-    const { clock } = this.world;
-    clock.schedule(Math.max(0, this.session.deadline() - clock.now()), () => {
-      if (this.dead || network === undefined || this.network !== network) return;
-      if (this.session.advance(clock.now()) === "dead") network.destroy();
-      else this.watch(network);
     });
   }
 
@@ -247,7 +247,7 @@ class ServerEnd extends Endpoint {
     network.touch();
     world.server.connectionOpened(network, packet, packet.keepAlive, sessionPresent, now);
     world.serverHasSession = true;
-    this.watch();
+    network.watch();
   }
 
   override bytesReceived(now: number): void {
@@ -258,6 +258,13 @@ class ServerEnd extends Endpoint {
   }
   override drained(now: number): void {
     if (this.isCurrent) this.world.server.drained(now);
+  }
+  override deadline(): number {
+    return this.isCurrent ? this.world.server.deadline() : Infinity;
+  }
+  override advance(now: number): boolean {
+    if (now >= this.deadline()) this.network?.destroy();
+    return true;
   }
   override beforeFlush(): undefined {
     return undefined;
@@ -276,15 +283,6 @@ class ServerEnd extends Endpoint {
 
   private get isCurrent(): boolean {
     return this.world.serverEnd === this;
-  }
-
-  private watch(): void {
-    const { clock, server } = this.world;
-    clock.schedule(Math.max(0, server.deadline() - clock.now()), () => {
-      if (!this.isCurrent) return;
-      if (clock.now() >= server.deadline()) this.network?.destroy();
-      else this.watch();
-    });
   }
 }
 

@@ -71,7 +71,7 @@ class ServerEnd implements ConnectionOwner {
     network.touch();
     world.server.connectionOpened(network, packet, packet.keepAlive, sessionPresent, now);
     world.connections++;
-    this.watch();
+    network.watch();
   }
 
   bytesReceived(now: number): void {
@@ -85,6 +85,13 @@ class ServerEnd implements ConnectionOwner {
   }
   beforeFlush(): undefined {
     return undefined;
+  }
+  deadline(): number {
+    return this.isCurrent ? this.world.server.deadline() : Infinity;
+  }
+  advance(now: number): boolean {
+    if (now >= this.deadline()) this.network.destroy();
+    return true;
   }
 
   failed(error: unknown): void {
@@ -106,15 +113,6 @@ class ServerEnd implements ConnectionOwner {
 
   private get isCurrent(): boolean {
     return this.world.end === this;
-  }
-
-  private watch(): void {
-    const { clock, server } = this.world;
-    clock.schedule(Math.max(0, server.deadline() - clock.now()), () => {
-      if (!this.isCurrent) return;
-      if (clock.now() >= server.deadline()) this.network.destroy();
-      else this.watch();
-    });
   }
 }
 
