@@ -1,7 +1,7 @@
 // @ts-check
 // One side that is sent a long packet: node side.js broker, or node side.js whole|small PORT. Says "ready PORT", and at "report" how long the
-// event loop stood still at the most, and how much memory the process has had.
-import { readFileSync } from "node:fs";
+// event loop stood still at the most, and how much memory the process has had beyond what it had at "begin".
+import { readFileSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 
@@ -42,14 +42,22 @@ setInterval(() => {
   last = now;
 }, 5);
 const STEP = 5;
-const before = memory("VmRSS");
+let before = 0;
 
 /** @param {string} field of /proc/self/status, in kB there */
 function memory(field) {
   return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
 }
 
-createInterface({ input: process.stdin }).on("line", () => {
+createInterface({ input: process.stdin }).on("line", (line) => {
+  if (line === "begin") {
+    writeFileSync("/proc/self/clear_refs", "5"); // VmHWM begins anew
+    before = memory("VmRSS");
+    last = performance.now();
+    longest = 0;
+    console.log("begun");
+    return;
+  }
   console.log(JSON.stringify({ stall: longest, memory: memory("VmHWM") - before }));
   process.exit(0);
 });

@@ -2,7 +2,6 @@
 
 import { UsageError } from "../errors.js";
 import { nameOf, type ServerAddress } from "../platform/transport.js";
-import { quotable } from "../topic/mqtt-string.js";
 import { shownValue } from "../topic/shown-value.js";
 
 /** As text, or as the runtime's own `URL`. */
@@ -140,11 +139,18 @@ function hasControls(text: string, from = 0): boolean {
 
 function parsePort(url: string, text: string): number {
   const port = Number(text);
-  if (!isDigits(text) && url.includes("@")) {
-    throw invalid(url, "what stands for the port is none; in a user name or password, write % escapes for # / ? and @"); // may be a secret
+  if (!isDigits(text)) {
+    // It may be a secret.
+    if (url.includes("@"))
+      throw invalid(
+        url,
+        "what stands for the port is none; in a user name or password, write % escapes for # / ? and @",
+      );
+    const begin = url.slice(0, url.lastIndexOf(text));
+    const rule = "what stands for the port is none; behind a user name and a password, write @ and the host";
+    throw new UsageError("URL_INVALID", `url ${shownValue(`${begin}***`)}: ${rule}`);
   }
-  if (!isDigits(text) || port < 1 || port > 65_535)
-    throw invalid(url, `port ${quotable(text)} must be an integer from 1 to 65,535`);
+  if (port < 1 || port > 65_535) throw invalid(url, `port ${text} must be an integer from 1 to 65,535`);
   return port;
 }
 

@@ -82,7 +82,7 @@ export class PacketReader {
       this.#at = this.#filled = 0;
     } else if (this.#filled + bytes.length > this.#bytes.length) {
       const needed = kept + bytes.length;
-      const grown = new Uint8Array(Math.max(needed, Math.min(2 * needed, this.#end - this.#at)));
+      const grown = new Uint8Array(Math.max(needed, Math.min(4 * needed, this.#end - this.#at)));
       grown.set(this.#bytes.subarray(this.#at, this.#filled));
       this.#bytes = grown;
       this.#at = 0;

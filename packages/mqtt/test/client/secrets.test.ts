@@ -84,6 +84,8 @@ test("of a client is shown what tells it from others", () => {
 describe("a URL that cannot be parsed is not echoed with its secrets", () => {
   test.each([
     `mqtt://ann:${SECRET}@host:x`,
+    `mqtt://ann:${SECRET}`,
+    `mqtt://ann:${SECRET}/path`,
     `mqtt://ann:${SECRET}@`,
     `mqtt://ann:${SECRET}%@host`,
     `mqtt:/ann:${SECRET}@host`,
