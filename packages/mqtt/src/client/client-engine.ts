@@ -13,7 +13,8 @@ import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import { ClientSession } from "../session/client-session.js";
 import type { Delivery } from "../session/message-receiver.js";
-import type { GroupOwner } from "../session/unflushed.js";
+import type { OutgoingMessage } from "../session/outgoing-message.js";
+import type { StoredSession } from "../session/session-journal.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, assertSignal, onAbort } from "./abort-source.js";
@@ -22,18 +23,17 @@ import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import { assertBoolean, assertKnown, assertQoS, type ClientSettings } from "./connect-options.js";
 import { Connector, type ConnectorEvents } from "./connector.js";
-import { type EmitterOwner, EventEmitter } from "./event-emitter.js";
+import { EventEmitter } from "./event-emitter.js";
 import {
   assertPublishProperties,
   Publishing,
-  type PublishingOwner,
   type PublishOptions,
   type PublishResult,
   RestoredPublishing,
 } from "./publishing.js";
 import { Receiving } from "./receiving.js";
 import type { ServerList } from "./server-list.js";
-import { SessionStorage, type StorageOwner } from "./session-storage.js";
+import { SessionStorage } from "./session-storage.js";
 import { within } from "./within.js";
 
 export const NO_OPTIONS: PublishOptions = Object.freeze({});
@@ -51,7 +51,7 @@ const LAST_WRITE = 5_000;
 
 const runtime = globalThis as { readonly console?: { error?(...values: unknown[]): void } };
 
-export class ClientEngine implements ConnectorEvents, PublishingOwner, GroupOwner, EmitterOwner {
+export class ClientEngine implements ConnectorEvents {
   readonly clock: Clock;
   readonly emitter: EventEmitter<ClientEvents>;
   readonly connector: Connector;
@@ -79,15 +79,34 @@ export class ClientEngine implements ConnectorEvents, PublishingOwner, GroupOwne
   private toleratedBefore = 0;
   private published = 0;
 
+  /** A message has had its outcome. */
+  private readonly settled = (): void => {
+    this.received?.reading.update();
+    if (this.whenDrained && this.session.pending === 0) this.whenDrained();
+  };
+
+  /** Makes what stands for the QoS 0 messages that leave together. */
+  private readonly newGroup = (topic: string): Publishing =>
+    new Publishing(topic, "", 0, false, undefined, Infinity, this.settled);
+
   /** @param former of the same client, closed: its listeners stay */
   constructor(servers: ServerList, settings: ClientSettings, platform: Platform, former?: ClientEngine) {
-    this.emitter = former?.emitter ?? new EventEmitter<ClientEvents>(this);
-    this.emitter.handOver(this);
+    const unheard = (error: unknown, failed: boolean): void => this.unheard(error, failed);
+    this.emitter = former?.emitter ?? new EventEmitter<ClientEvents>(unheard);
+    this.emitter.handOver(unheard);
     this.settings = settings;
     this.clock = platform.clock;
     const { store, outbox, authentication } = settings;
     this.needsTime = store !== undefined || (outbox.maximumAge ?? Infinity) < Infinity;
-    this.storage = store && new SessionStorage(store, settings.clientId, this.clock, this.storageOwner());
+    this.storage =
+      store &&
+      new SessionStorage(
+        store,
+        settings.clientId,
+        this.clock,
+        (stored) => this.restore(stored),
+        (messages, error) => this.refuse(messages, error),
+      );
     this.session = new ClientSession(
       settings,
       (packet, delivery) => this.message(packet, delivery),
@@ -161,7 +180,7 @@ export class ClientEngine implements ConnectorEvents, PublishingOwner, GroupOwne
     assertQoS("qos", qos);
     assertBoolean("retain", retain);
     if (qos === 0 && properties === undefined && signal === undefined) {
-      const group = this.session.sendAtOnce(topic, payload, retain, this);
+      const group = this.session.sendAtOnce(topic, payload, retain, this.newGroup);
       if (group !== undefined) {
         this.published++;
         return (group as Publishing).result;
@@ -173,7 +192,7 @@ export class ClientEngine implements ConnectorEvents, PublishingOwner, GroupOwne
     const now = properties !== undefined || this.needsTime ? this.clock.now() : 0;
     const expiry = properties?.messageExpiryInterval;
     const expiresAt = expiry === undefined ? Infinity : now + expiry * 1000;
-    const publishing = new Publishing(topic, payload, qos, retain, properties, expiresAt, this);
+    const publishing = new Publishing(topic, payload, qos, retain, properties, expiresAt, this.settled);
     if (signal !== undefined) {
       publishing.release = onAbort(signal, (error) => {
         if (!this.session.withdraw(publishing, error)) publishing.giveUp(error);
@@ -251,20 +270,11 @@ export class ClientEngine implements ConnectorEvents, PublishingOwner, GroupOwne
     this.received?.heard();
   }
 
-  unheard(error: unknown, failed: boolean): void {
+  private unheard(error: unknown, failed: boolean): void {
     const why = failed
       ? 'a listener of its event "error" threw:'
       : 'nobody listens to its event "error", so the first error is told here:';
     runtime.console?.error?.(`client "${quotable(this.connector.clientId)}": ${why}`, error);
-  }
-
-  newGroup(topic: string): Publishing {
-    return new Publishing(topic, "", 0, false, undefined, Infinity, this);
-  }
-
-  settled(): void {
-    this.received?.reading.update();
-    if (this.whenDrained && this.session.pending === 0) this.whenDrained();
   }
 
   private reportExcess(): void {
@@ -360,27 +370,26 @@ export class ClientEngine implements ConnectorEvents, PublishingOwner, GroupOwne
     this.emitter.emit("closed", { error });
   }
 
-  private storageOwner(): StorageOwner {
-    return {
-      restored: ({ messages, incoming }) => {
-        const publishings = messages.map(
-          (stored) =>
-            new RestoredPublishing(stored, (error) => {
-              if (error && error.code !== "MESSAGE_KEPT") this.emitter.emit("error", error);
-              this.settled();
-            }),
-        );
-        this.session.restore(publishings, incoming);
-        this.expire(); // what one process left may be too old for the next
-      },
-      refused: (messages, error) => {
-        this.session.refuseUnstored(messages, error);
-        // A connection that waited for the store ends with this error; without one, nobody else would tell.
-        if (this.connector.isOnline || this.isClosed) return;
-        this.emitter.emit("error", error);
-        this.storage?.write();
-      },
-    };
+  /** What an earlier process left. */
+  private restore({ messages, incoming }: StoredSession): void {
+    const publishings = messages.map(
+      (stored) =>
+        new RestoredPublishing(stored, (error) => {
+          if (error && error.code !== "MESSAGE_KEPT") this.emitter.emit("error", error);
+          this.settled();
+        }),
+    );
+    this.session.restore(publishings, incoming);
+    this.expire(); // what one process left may be too old for the next
+  }
+
+  /** The store did not take them. */
+  private refuse(messages: readonly OutgoingMessage[], error: MqttError): void {
+    this.session.refuseUnstored(messages, error);
+    // A connection that waited for the store ends with this error; without one, nobody else would tell.
+    if (this.connector.isOnline || this.isClosed) return;
+    this.emitter.emit("error", error);
+    this.storage?.write();
   }
 }
 

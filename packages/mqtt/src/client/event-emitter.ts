@@ -5,21 +5,23 @@
 
 export type Listener<Value> = (value: Value) => void;
 
-export interface EmitterOwner {
-  /** @param failed whether a listener of "error" threw it; else there is none */
-  unheard(error: unknown, failed: boolean): void;
-}
+/**
+ * Hears of an error that nobody listens for, the first time.
+ *
+ * @param failed whether a listener of "error" threw it; else there is none
+ */
+type Unheard = (error: unknown, failed: boolean) => void;
 
 export class EventEmitter<Events extends { error: unknown }> {
   /** Made with the first listener. */
   private listeners: Map<keyof Events, Set<Listener<never>>> | undefined;
   private told = false;
 
-  constructor(private owner: EmitterOwner) {}
+  constructor(private unheard: Unheard) {}
 
-  /** The listeners stay, and hear of another owner from now on. */
-  handOver(owner: EmitterOwner): void {
-    this.owner = owner;
+  /** The listeners stay, and hear of another client from now on. */
+  handOver(unheard: Unheard): void {
+    this.unheard = unheard;
   }
 
   /** Calls `listener` at each such event. Returns what takes it off again. */
@@ -57,6 +59,6 @@ export class EventEmitter<Events extends { error: unknown }> {
   private tell(error: unknown, failed: boolean): void {
     if (this.told) return;
     this.told = true;
-    this.owner.unheard(error, failed);
+    this.unheard(error, failed);
   }
 }

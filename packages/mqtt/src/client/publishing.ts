@@ -50,11 +50,6 @@ const HARMLESS: ReadonlySet<string> = new Set(["OUTBOX_DROPPED", "OUTBOX_REPLACE
 /** Until the promise is made, which is at once. */
 const nothing = (): void => undefined;
 
-export interface PublishingOwner {
-  /** A message has had its outcome. */
-  settled(): void;
-}
-
 export class Publishing extends OutgoingMessage {
   private resolve: (result: PublishResult) => void = nothing;
   private reject: (error: MqttError) => void = nothing;
@@ -69,7 +64,8 @@ export class Publishing extends OutgoingMessage {
     retain: boolean,
     properties: PublishProperties | undefined,
     expiresAt: number,
-    private readonly owner: PublishingOwner,
+    /** Called when the message has had its outcome. */
+    private readonly settled: () => void,
   ) {
     super(topic, payload, qos, retain, properties, expiresAt);
     this.result = new Promise((resolve, reject) => {
@@ -81,7 +77,7 @@ export class Publishing extends OutgoingMessage {
   override delivered(reasonCode: number, properties: AckProperties | undefined): void {
     this.resolve({ qos: this.qos, reasonCode, properties });
     this.release?.();
-    this.owner.settled();
+    this.settled();
   }
 
   override failed(error: MqttError): void {
@@ -89,7 +85,7 @@ export class Publishing extends OutgoingMessage {
     if (HARMLESS.has(error.code)) this.result.catch(() => undefined);
     this.reject(error);
     this.release?.();
-    this.owner.settled();
+    this.settled();
   }
 
   /** Rejects the promise of a message that is already on its way; the message itself goes on. */

@@ -11,13 +11,6 @@ import { type RejectedRecord, SET_ASIDE, SessionJournal, type StoredSession } fr
 import { quotable } from "../topic/mqtt-string.js";
 import { StoreWriter } from "./store-writer.js";
 
-export interface StorageOwner {
-  /** What an earlier process left. */
-  restored(session: StoredSession): void;
-  /** A write failed. These messages were in it, the store has no record of them, and nothing of them was sent. */
-  refused(messages: readonly OutgoingMessage[], error: MqttError): void;
-}
-
 /** `opening` resolves when what the store held is back in the session. */
 type State = { at: "closed" } | { at: "opening"; done: Promise<void> } | { at: "open" };
 
@@ -33,14 +26,19 @@ export class SessionStorage {
   private retry: Timer | undefined;
   private writeDue = false;
 
-  /** @param name under which the store keeps the session */
+  /**
+   * @param name under which the store keeps the session
+   * @param restored called with what an earlier process left
+   * @param refused called when a write failed: these messages were in it, the store has no record of them, and nothing of them was sent
+   */
   constructor(
     private readonly store: Store,
     private readonly name: string,
     private readonly clock: Clock,
-    private readonly owner: StorageOwner,
+    private readonly restored: (session: StoredSession) => void,
+    refused: (messages: readonly OutgoingMessage[], error: MqttError) => void,
   ) {
-    this.writer = new StoreWriter(store, this.journal, (messages, error) => owner.refused(messages, error));
+    this.writer = new StoreWriter(store, this.journal, refused);
   }
 
   get isOpen(): boolean {
@@ -126,7 +124,7 @@ export class SessionStorage {
       const [first] = session.rejected;
       if (first !== undefined) throw await this.setAside(first, session.rejected, records);
       this.state = { at: "open" };
-      this.owner.restored(session);
+      this.restored(session);
     } catch (error) {
       await this.answered(this.store.close(), "close").catch(() => undefined); // nobody else would: it is not open
       throw error;

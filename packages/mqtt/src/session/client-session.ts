@@ -35,7 +35,6 @@ import { PacketIdentifiers } from "./packet-identifiers.js";
 import { packetTooLarge, type ServerLimits, serverLimits } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
 import { SessionTrust } from "./session-trust.js";
-import type { GroupOwner } from "./unflushed.js";
 
 export interface ClientSessionOptions {
   /** Seconds. */
@@ -282,9 +281,9 @@ export class ClientSession {
     topic: string,
     payload: Uint8Array | string,
     retain: boolean,
-    owner: GroupOwner,
+    newGroup: (topic: string) => OutgoingMessage,
   ): OutgoingMessage | undefined {
-    return this.sending.sendAtOnce(topic, payload, retain, owner);
+    return this.sending.sendAtOnce(topic, payload, retain, newGroup);
   }
 
   /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */

@@ -25,4 +25,3 @@ export type { PublishLimits, ServerLimits } from "./server-limits.js";
 export type { ServerSessionEvents, ServerSessionOptions } from "./server-session.js";
 export { ServerSession } from "./server-session.js";
 export { type RejectedRecord, SessionJournal, type StoredSession } from "./session-journal.js";
-export type { GroupOwner } from "./unflushed.js";

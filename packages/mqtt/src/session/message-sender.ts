@@ -15,7 +15,7 @@ import { type MqttError, RefusedError, TransportError, UsageError } from "../err
 import { PACKET_IDENTIFIER_NOT_FOUND } from "../reason-code.js";
 import { Inflight } from "./inflight.js";
 import { InheritedIdentifiers } from "./inherited-identifiers.js";
-import { Outbox, type OutboxBounds, type OutboxCounts, type OutboxOwner } from "./outbox.js";
+import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
@@ -23,7 +23,7 @@ import { PoisonWatch } from "./poison-watch.js";
 import { Queue } from "./queue.js";
 import { type PublishLimits, packetTooLarge, publishRefusal } from "./server-limits.js";
 import type { SessionJournal } from "./session-journal.js";
-import { type GroupOwner, Unflushed } from "./unflushed.js";
+import { Unflushed } from "./unflushed.js";
 
 /** The network connection, as far as a sender needs it. */
 export interface Outlet {
@@ -45,7 +45,7 @@ export interface SenderLink {
 const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
-export class MessageSender implements OutboxOwner {
+export class MessageSender {
   private readonly outbox: Outbox;
   private readonly inflight = new Inflight();
   /** In flight since an earlier connection, and not yet sent again over this one. */
@@ -77,7 +77,7 @@ export class MessageSender implements OutboxOwner {
     /** Whether this side opens the connections, and so would do so for ever. */
     connecting = false,
   ) {
-    this.outbox = new Outbox(bounds, this);
+    this.outbox = new Outbox(bounds, (message, error) => this.giveUp(message, error));
     this.poison = connecting ? new PoisonWatch() : undefined;
   }
 
@@ -125,13 +125,13 @@ export class MessageSender implements OutboxOwner {
    * Sends a QoS 0 message without an object of its own, if it may go at once. Returns what stands for all those that leave with the
    * same bytes, and so have one outcome; undefined if the message has to wait, or is refused: `publish` does that.
    *
-   * @param owner makes what stands for them
+   * @param newGroup makes what stands for them, given the topic of the first
    */
   sendAtOnce(
     topic: string,
     payload: Uint8Array | string,
     retain: boolean,
-    owner: GroupOwner,
+    newGroup: (topic: string) => OutgoingMessage,
   ): OutgoingMessage | undefined {
     const { link, fields } = this;
     if (link === undefined || this.outbox.length > 0 || this.resend.length > 0 || link.outlet.congested)
@@ -143,7 +143,7 @@ export class MessageSender implements OutboxOwner {
     const sent = may && this.encode(link, fields, 0, false);
     fields.payload = ""; // may be large
     if (!sent) return undefined;
-    const group = this.unflushed.join(link.outlet.takes, topic, owner);
+    const group = this.unflushed.join(link.outlet.takes, topic, newGroup);
     link.outlet.touch();
     return group;
   }
@@ -337,7 +337,7 @@ export class MessageSender implements OutboxOwner {
   }
 
   /** The message comes to nothing: the outbox says so, or what it was sent over. */
-  giveUp(message: OutgoingMessage, error: MqttError): void {
+  private giveUp(message: OutgoingMessage, error: MqttError): void {
     message.state = "settled";
     this.journal?.remove(message);
     message.failed(error);

@@ -65,11 +65,6 @@ export const NOTHING_LOST: OutboxCounts = {
   expired: 0,
 };
 
-export interface OutboxOwner {
-  /** This message will not be sent. */
-  giveUp(message: OutgoingMessage, error: MqttError): void;
-}
-
 export class Outbox {
   /** A list linked through the messages: whichever is taken out costs the same. */
   private first: OutgoingMessage | undefined;
@@ -85,7 +80,8 @@ export class Outbox {
 
   constructor(
     private readonly bounds: OutboxBounds,
-    private readonly owner: OutboxOwner,
+    /** Called with a message that will not be sent. */
+    private readonly giveUp: (message: OutgoingMessage, error: MqttError) => void,
   ) {
     this.byTopic = bounds.policy === "keep-latest" ? new Map() : undefined;
     this.maximumAge = bounds.maximumAge ?? Infinity;
@@ -113,7 +109,7 @@ export class Outbox {
     const { bounds } = this;
     if (offline && message.qos === 0 && bounds.qos0 === "drop") {
       this.note("droppedOffline");
-      this.owner.giveUp(message, offlineError(message));
+      this.giveUp(message, offlineError(message));
       return false;
     }
     const before = this.byTopic?.get(message.topic);
@@ -125,7 +121,7 @@ export class Outbox {
     }
     if (bounds.policy === "drop-newest") {
       this.note("droppedNewest");
-      this.owner.giveUp(message, this.droppedError(message));
+      this.giveUp(message, this.droppedError(message));
       return false;
     }
     if (bounds.policy !== "drop-oldest" || size > bounds.maximumBytes) return this.refuse(message);
@@ -135,7 +131,7 @@ export class Outbox {
       const error = this.droppedError(oldest);
       this.remove(oldest);
       this.note("droppedOldest");
-      this.owner.giveUp(oldest, error);
+      this.giveUp(oldest, error);
     }
     this.append(message, size);
     return true;
@@ -207,7 +203,7 @@ export class Outbox {
   giveUpIfLate(message: OutgoingMessage, now: number): boolean {
     if (message.expiresAt <= now) {
       this.note("expired");
-      this.owner.giveUp(
+      this.giveUp(
         message,
         new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`),
       );
@@ -216,7 +212,7 @@ export class Outbox {
     if (message.queuedAt + this.maximumAge > now) return false;
     this.note("tooOld");
     const waited = `"${message.topic}": waited longer than the outbox's maximumAge of ${this.maximumAge} ms`;
-    this.owner.giveUp(message, new TimeoutError("MESSAGE_EXPIRED", waited));
+    this.giveUp(message, new TimeoutError("MESSAGE_EXPIRED", waited));
     return true;
   }
 
@@ -252,7 +248,7 @@ export class Outbox {
     this.count++;
     this.size += messageSize(message);
     this.note("replaced");
-    this.owner.giveUp(
+    this.giveUp(
       old,
       new TransportError(
         "OUTBOX_REPLACED",
@@ -277,7 +273,7 @@ export class Outbox {
 
   private refuse(message: OutgoingMessage): false {
     this.note("refused");
-    this.owner.giveUp(message, new TransportError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
+    this.giveUp(message, new TransportError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
     return false;
   }
 

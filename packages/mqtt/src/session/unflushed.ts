@@ -5,11 +5,6 @@
 
 import type { OutgoingMessage } from "./outgoing-message.js";
 
-export interface GroupOwner {
-  /** Makes what stands for the QoS 0 messages that leave together. @param topic of the first of them */
-  newGroup(topic: string): OutgoingMessage;
-}
-
 export class Unflushed {
   /** What leaves with take number `take`, the latest; and what leaves or has left with those before. */
   private latest: OutgoingMessage[] = [];
@@ -31,11 +26,15 @@ export class Unflushed {
     this.count++;
   }
 
-  /** A message without an object of its own leaves with this take. Returns what stands for it, made if there is nothing yet. */
-  join(take: number, topic: string, owner: GroupOwner): OutgoingMessage {
+  /**
+   * A message without an object of its own leaves with this take. Returns what stands for it.
+   *
+   * @param newGroup makes that if there is nothing yet, given the topic of the first
+   */
+  join(take: number, topic: string, newGroup: (topic: string) => OutgoingMessage): OutgoingMessage {
     this.reach(take);
     if (this.group === undefined) {
-      this.group = owner.newGroup(topic);
+      this.group = newGroup(topic);
       this.latest.push(this.group);
     } else {
       this.group.count++;

@@ -78,15 +78,10 @@ test.each<OutboxPolicy>(["reject", "drop-oldest", "drop-newest", "keep-latest"])
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const model = new Model(policy);
       const gone = new Map<KeptMessage, string>();
-      const outbox = new Outbox(
-        { ...bounds, policy },
-        {
-          giveUp(message, { code }) {
-            expect(gone.has(message as KeptMessage)).toBe(false);
-            gone.set(message as KeptMessage, code);
-          },
-        },
-      );
+      const outbox = new Outbox({ ...bounds, policy }, (message, { code }) => {
+        expect(gone.has(message as KeptMessage)).toBe(false);
+        gone.set(message as KeptMessage, code);
+      });
       let now = 1_000;
       let taken: KeptMessage[] = [];
       for (const each of steps) {
@@ -153,7 +148,7 @@ describe("the cost of a message does not depend on how many wait:", () => {
   /** Milliseconds for so many messages into an outbox that holds `waiting`. */
   const cost = (policy: OutboxPolicy, waiting: number): Promise<number> => {
     const roomy: OutboxBounds = { maximumCount: waiting, maximumBytes: 1e9, policy };
-    const outbox = new Outbox(roomy, { giveUp: () => undefined });
+    const outbox = new Outbox(roomy, () => undefined);
     const add = (i: number): void => void outbox.add(new KeptMessage(`t/${i % waiting}`), false);
     for (let i = 0; i < waiting; i++) add(i);
     return effort(() => {

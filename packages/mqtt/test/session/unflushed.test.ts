@@ -30,10 +30,10 @@ test("several takes that were not told yet come out together", () => {
 
 test("one stands for all that join it, and only for those of its take", () => {
   const unflushed = new Unflushed();
-  const first = unflushed.join(0, "a", { newGroup: named });
-  expect(unflushed.join(0, "b", { newGroup: named })).toBe(first);
+  const first = unflushed.join(0, "a", named);
+  expect(unflushed.join(0, "b", named)).toBe(first);
   unflushed.add(named("c"), 0);
-  const second = unflushed.join(1, "d", { newGroup: named });
+  const second = unflushed.join(1, "d", named);
   expect(second).not.toBe(first);
   expect([first.count, second.count, unflushed.length]).toEqual([2, 1, 4]);
   expect(topics(unflushed.takeBefore(1))).toEqual(["a", "c"]);
@@ -42,9 +42,9 @@ test("one stands for all that join it, and only for those of its take", () => {
 
 test("another message of a later take does not let one join what left before it", () => {
   const unflushed = new Unflushed();
-  const first = unflushed.join(0, "a", { newGroup: named });
+  const first = unflushed.join(0, "a", named);
   unflushed.add(named("b"), 1);
-  expect(unflushed.join(1, "c", { newGroup: named })).not.toBe(first);
+  expect(unflushed.join(1, "c", named)).not.toBe(first);
 });
 
 test("the next connection counts its takes anew", () => {
