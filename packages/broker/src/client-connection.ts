@@ -15,9 +15,8 @@ import {
   packetTypeBits,
   ReasonCode,
 } from "@aiko/mqtt/codec";
-import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
+import { type ConnectionOwner, NetworkConnection, type ServerSession } from "@aiko/mqtt/session";
 import type { BrokerSettings } from "./broker-options.js";
-import type { KnownClient } from "./known-client.js";
 import { type Refusal, returnCodeOf } from "./return-codes.js";
 import type { Terms } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
@@ -28,6 +27,12 @@ export interface Reception {
   connect(connection: ClientConnection, packet: ConnectPacket): void;
   gone(connection: ClientConnection): void;
   refused(reason: string): void;
+}
+
+/** The client that a connection is for, once it has been let in. */
+export interface AdmittedClient {
+  readonly session: ServerSession;
+  connectionEnded(connection: ClientConnection, reason: string): void;
 }
 
 /** How a client came. */
@@ -65,7 +70,7 @@ const FROM_CLIENTS = packetTypeBits(
 type Stage =
   | { readonly at: "waiting" }
   | { readonly at: "deciding"; readonly version: ProtocolVersion }
-  | { readonly at: "admitted"; readonly client: KnownClient; readonly version: ProtocolVersion }
+  | { readonly at: "admitted"; readonly client: AdmittedClient; readonly version: ProtocolVersion }
   | { readonly at: "over" };
 
 /**
@@ -117,7 +122,7 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   /** CONNACK, and the client's session takes over. */
-  admit(client: KnownClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
+  admit(client: AdmittedClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
     if (this.stage.at !== "deciding") return;
     const { version } = this.stage;
     this.write(connack, version);
@@ -238,7 +243,7 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   /** Checks before the session does anything: what it had begun would be in the way of the client's next connection. */
-  private receive(client: KnownClient, packet: Packet, now: number): void {
+  private receive(client: AdmittedClient, packet: Packet, now: number): void {
     if (packet.type === "publish") this.checkLevels("publish: topicName", packet.topic);
     client.session.receive(packet, now);
   }

@@ -24,7 +24,6 @@ export type {
 } from "./client/connect-options.js";
 export type { Listener } from "./client/event-emitter.js";
 export type { HandlerContext } from "./client/handling.js";
-export type { SlowConsumer } from "./client/inbox.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
 export type { ReconnectDelays, ReconnectOptions } from "./client/reconnect-policy.js";
@@ -32,9 +31,10 @@ export type {
   RequestHandler,
   RequestOptions,
   RespondOptions,
-} from "./client/request-response.js";
+} from "./client/request-options.js";
 export type { Servers, Urls } from "./client/server-list.js";
 export type { Url } from "./client/server-url.js";
+export type { SlowConsumer } from "./client/slow-consumer.js";
 export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/subscription.js";
 export type { SubscribeOptions } from "./client/subscriptions.js";
 export type {

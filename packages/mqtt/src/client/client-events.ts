@@ -5,8 +5,8 @@ import type { ConnackProperties } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
 import type { OutboxCounts } from "../session/outbox.js";
 import { shownValue } from "../topic/shown-value.js";
-import type { SlowConsumer } from "./inbox.js";
 import type { Message } from "./message.js";
+import type { SlowConsumer } from "./slow-consumer.js";
 import { assertFunction, questionOf } from "./wrong-option.js";
 
 /** What is known of a connection when the server has accepted it. */

@@ -13,7 +13,8 @@ import { assertKnown, type ConnectOptions, parseConnectOptions } from "./connect
 import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
-import { type RequestHandler, type RequestOptions, RequestResponse, type RespondOptions } from "./request-response.js";
+import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
+import { RequestResponse } from "./request-response.js";
 import { ServerList, type Servers } from "./server-list.js";
 import type { Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";

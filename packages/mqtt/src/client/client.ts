@@ -9,7 +9,7 @@ import type { ClientEvents, ClientStatistics, Connected } from "./client-events.
 import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
-import type { RequestHandler, RequestOptions, RespondOptions } from "./request-response.js";
+import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
 import type { Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";
 

@@ -9,7 +9,6 @@ import type { QoS } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { ProtocolError, TimeoutError } from "../errors.js";
-import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
 import { TOPIC_NAME_INVALID } from "../reason-code.js";
 import { quotable } from "../topic/mqtt-string.js";
@@ -19,25 +18,9 @@ import { assertNotAborted, onAbort } from "./abort-source.js";
 import type { Client } from "./client.js";
 import { assertKnown, assertQoS } from "./connect-options.js";
 import type { Message } from "./message.js";
+import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
 import type { Subscription } from "./subscription.js";
-import type { SubscribeOptions } from "./subscriptions.js";
 import { assertFunction, invalidOption } from "./wrong-option.js";
-
-export interface RequestOptions {
-  /** Milliseconds to wait for the response. Default 10,000. */
-  readonly timeout?: number | undefined;
-  readonly signal?: AbortSignalLike | undefined;
-  /** Of the request. Default 0. */
-  readonly qos?: QoS | undefined;
-  /** Of the request, on MQTT 5. Response Topic and Correlation Data are set here. */
-  readonly properties?: Omit<PublishProperties, "responseTopic" | "correlationData"> | undefined;
-}
-
-/** How requests are taken. A response goes out at the QoS that its request came at. */
-export type RespondOptions = Pick<SubscribeOptions, "qos" | "concurrency" | "handlerTimeout" | "properties" | "signal">;
-
-/** Returns the response's payload, or a promise of it. */
-export type RequestHandler = (message: Message) => string | Uint8Array | Promise<string | Uint8Array>;
 
 interface Waiting {
   resolve(message: Message): void;
