@@ -2,8 +2,7 @@
 
 import type { QoS, SubscriptionRequest, Will } from "../codec/packets.js";
 import type { ConnectProperties, PublishProperties, SubscribeProperties } from "../codec/properties.js";
-import { UsageError } from "../errors.js";
-import { PacketWriter, type SmallVersion } from "./packet-writer.js";
+import { invalid, PacketWriter, type SmallVersion } from "./packet-writer.js";
 import { mayCarry } from "./reason-rules.js";
 import { isShared } from "./topic-rules.js";
 
@@ -26,8 +25,7 @@ export interface ConnectFields {
 
 export function connectPacket(version: SmallVersion, fields: ConnectFields): Uint8Array {
   const { clientId, cleanStart, keepAlive, will, username, password, properties } = fields;
-  if (version === 4 && password !== undefined && username === undefined)
-    throw new UsageError("OPTION_INVALID", "password: needs a username"); // [MQTT-3.1.2-22]
+  if (version === 4 && password !== undefined && username === undefined) throw invalid("password", "needs a username"); // [MQTT-3.1.2-22]
   const flags =
     (username === undefined ? 0 : 128) |
     (password === undefined ? 0 : 64) |
@@ -73,7 +71,7 @@ export function subscribePacket(
   for (const { topicFilter, qos, noLocal, retainAsPublished, retainHandling = 0 } of subscriptions) {
     const options = qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4);
     if (version === 5 ? noLocal && isShared(topicFilter) : options > qos)
-      throw new UsageError("PACKET_INVALID", `topicFilter "${topicFilter}": not allowed`); // [MQTT5-3.8.3-4]
+      throw invalid(`topicFilter "${topicFilter}"`, "not allowed", "PACKET_INVALID"); // [MQTT5-3.8.3-4]
     writer.text("topicFilter", topicFilter).number(options, 1);
   }
   return writer.packet(0x82);
@@ -101,8 +99,7 @@ export function acknowledgement(first: number, packetIdentifier: number, reasonC
 
 /** @param endsSession whether the server is to forget the session now; on MQTT 5 only */
 export function disconnectPacket(version: SmallVersion, reasonCode: number, endsSession = false): Uint8Array {
-  if (!mayCarry("disconnect", reasonCode))
-    throw new UsageError("PACKET_INVALID", `disconnect: reason code ${reasonCode}`);
+  if (!mayCarry("disconnect", reasonCode)) throw invalid(`reason code ${reasonCode}`, "not allowed", "PACKET_INVALID");
   const writer = new PacketWriter(version);
   if (version === 5 && (reasonCode > 0 || endsSession)) writer.number(reasonCode, 1);
   if (endsSession) writer.properties("disconnect", { sessionExpiryInterval: 0 });

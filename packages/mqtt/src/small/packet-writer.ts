@@ -4,7 +4,7 @@
  */
 
 import { type PropertyPlace, propertyRules } from "../codec/property-rules.js";
-import { UsageError } from "../errors.js";
+import { UsageError, type UsageErrorCode } from "../errors.js";
 import { isTopicName } from "./topic-rules.js";
 
 const ENCODER = new TextEncoder();
@@ -17,6 +17,10 @@ export type SmallVersion = 4 | 5;
 
 /** How many bytes the properties take that are numbers. */
 export const SIZES: Readonly<Partial<Record<string, number>>> = { boolean: 1, bit: 1, "two-byte": 2, "four-byte": 4 };
+
+export function invalid(name: string, rule: string, code: UsageErrorCode = "OPTION_INVALID"): UsageError {
+  return new UsageError(code, `${name}: ${rule}`);
+}
 
 export class PacketWriter {
   #bytes = new Uint8Array(64);
@@ -51,10 +55,7 @@ export class PacketWriter {
       (isText && (/\p{Surrogate}/u.test(value) || (size && value.includes("\0")))) ||
       (size && bytes.length > 0xffff)
     )
-      throw new UsageError(
-        size ? "STRING_INVALID" : "PAYLOAD_INVALID",
-        `${field}: must be text or bytes, at most 65,535`,
-      );
+      throw invalid(field, "must be text or bytes, at most 65,535", size ? "STRING_INVALID" : "PAYLOAD_INVALID");
     return this.number(bytes.length, size).raw(bytes);
   }
 
@@ -74,7 +75,7 @@ export class PacketWriter {
 
   #property(place: PropertyPlace, name: string, value: unknown): void {
     const field = `${place}: ${name}`;
-    const wrong = (what: string): UsageError => new UsageError("PROPERTY_INVALID", `${field} ${what}`);
+    const wrong = (rule: string): UsageError => invalid(field, rule, "PROPERTY_INVALID");
     const rule = propertyRules.find((each) => each.name === name && each.places.has(place));
     if (rule === undefined || NOT_OURS.test(name)) throw wrong("not allowed");
     const { identifier, form, nonZero } = rule;
@@ -113,7 +114,7 @@ export class PacketWriter {
    * @throws UsageError PACKET_INVALID if it is longer than a packet can be
    */
   packet(first: number): Uint8Array {
-    if (this.#at > LONGEST) throw new UsageError("PACKET_INVALID", `${this.#at} bytes`);
+    if (this.#at > LONGEST) throw invalid("packet", `${this.#at} bytes`, "PACKET_INVALID");
     return new PacketWriter(this.version).number(first, 1).#append(this).#written;
   }
 

@@ -13,7 +13,7 @@ import type { PublishOptions, PublishResult } from "../client/publishing.js";
 import type { SubscribeOptions } from "../client/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
 import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
-import { type MqttError, UsageError } from "../errors.js";
+import type { MqttError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import {
@@ -24,13 +24,13 @@ import {
 } from "../reason-code.js";
 import { disconnectPacket, publishPacket, subscribePacket, unsubscribePacket } from "./client-packets.js";
 import { type Delivery, NOT_GIVEN } from "./incoming-messages.js";
+import { invalid } from "./packet-writer.js";
 import { fault, refused } from "./reason-rules.js";
-import { SmallConnector } from "./small-connector.js";
+import { closedError, SmallConnector } from "./small-connector.js";
 import {
   assertAmong,
   assertMessage,
   BOOLEAN,
-  invalid,
   listOf,
   onAbort,
   parseSmallOptions,
@@ -183,13 +183,13 @@ export class SmallEngine implements SmallClient {
   }
 
   async connect({ signal }: Parameters<Client["connect"]>[0] = this.#settings): Promise<Connected> {
-    this.#assertOpen("connect");
+    this.#assertOpen();
     return this.#describe(await this.#connector.start(signal));
   }
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      this.#assertOpen("publish", this.#held > 0); // handlers may, while `disconnect` waits for them
+      this.#assertOpen(this.#held > 0); // handlers may, while `disconnect` waits for them
       const { qos, retain, properties, signal } = withDefaults(options, PUBLISHING);
       assertMessage("", topic, qos, retain);
       const { version } = this.#settings;
@@ -215,7 +215,7 @@ export class SmallEngine implements SmallClient {
           else resolve({ qos, reasonCode: answer.reasonCode, properties: answer.properties });
         },
       };
-      const off = onAbort("publish", signal, (error) => {
+      const off = onAbort(signal, (error) => {
         if (message.packetIdentifier === 0) message.settle = undefined; // it has not left: passed over when its turn comes
         reject(error);
       });
@@ -225,7 +225,7 @@ export class SmallEngine implements SmallClient {
 
   subscribe(topicFilters: string | readonly string[], options: SmallSubscribeOptions = {}): Promise<SmallSubscription> {
     return new Promise((resolve, reject) => {
-      this.#assertOpen("subscribe");
+      this.#assertOpen();
       const { onMessage, ...asked } = withDefaults(options, SUBSCRIBING);
       const { qos, noLocal, retainAsPublished, retainHandling } = asked;
       assertAmong(QOS, { qos, retainHandling });
@@ -261,7 +261,7 @@ export class SmallEngine implements SmallClient {
   }
 
   async unsubscribe(topicFilters: string | readonly string[]): Promise<void> {
-    this.#assertOpen("unsubscribe");
+    this.#assertOpen();
     await this.#leave(filtersOf(topicFilters), undefined);
   }
 
@@ -277,9 +277,8 @@ export class SmallEngine implements SmallClient {
     return this.disconnect();
   }
 
-  #assertOpen(what: string, isLateToo = false): void {
-    if ((this.#isStopping && !isLateToo) || this.#connector.isStopped)
-      throw new UsageError("CLIENT_CLOSED", `${what}: the client is closed`);
+  #assertOpen(isLateToo = false): void {
+    if ((this.#isStopping && !isLateToo) || this.#connector.isStopped) throw closedError();
   }
 
   #accepted(connack: ConnackPacket): void {
@@ -523,9 +522,8 @@ export class SmallEngine implements SmallClient {
   }
 
   #finish(error: MqttError | undefined): void {
-    const closed = new UsageError("CLIENT_CLOSED", "the client is closed", { cause: error });
     for (const entry of this.#entries) this.#drop(entry, error);
-    this.#session.abandon(closed);
+    this.#session.abandon(closedError(error));
     this.#drained?.();
     this.#park(0); // the last time, as it is never over
     this.#claiming?.cancel();
@@ -546,7 +544,7 @@ function filtersOf(topicFilters: string | readonly string[]): readonly string[] 
     if (typeof filter !== "string" || !isTopicFilter(filter))
       throw invalid(
         `topicFilter "${String(filter)}"`,
-        "is not valid", // [MQTT-4.7.1-2, MQTT-4.7.1-3]
+        "not allowed", // [MQTT-4.7.1-2, MQTT-4.7.1-3]
         "TOPIC_FILTER_INVALID",
       );
   return filters;

@@ -21,6 +21,7 @@ import type { Platform } from "../platform/platform.js";
 import { SESSION_TAKEN_OVER, UNSPECIFIED_ERROR } from "../reason-code.js";
 import { connectPacket, disconnectPacket } from "./client-packets.js";
 import { PacketReader } from "./packet-reader.js";
+import { invalid } from "./packet-writer.js";
 import { fault, refusal } from "./reason-rules.js";
 import { SmallConnection } from "./small-connection.js";
 import { onAbort, type SmallServer, type SmallSettings } from "./small-options.js";
@@ -128,10 +129,10 @@ export class SmallConnector implements Wire {
 
   /** The first round of attempts. Rejects with the last one's error. */
   async start(signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
-    if (this.#state !== IDLE) throw new UsageError("ALREADY_CONNECTED", "connect");
+    if (this.#state !== IDLE) throw invalid("connect", "not allowed", "ALREADY_CONNECTED");
     this.#state = STARTED;
     const round = this.#round();
-    const off = onAbort("connect", signal, (error) => this.#end(error));
+    const off = onAbort(signal, (error) => this.#end(error));
     try {
       return await round;
     } catch (error) {
@@ -152,7 +153,7 @@ export class SmallConnector implements Wire {
       new Promise<void>((resolve) => {
         this.#gone = resolve;
       });
-    this.#end(new UsageError("CLIENT_CLOSED", "the client is closed"), this.isOnline ? patience : undefined);
+    this.#end(closedError(), this.isOnline ? patience : undefined);
     await gone;
   }
 
@@ -385,6 +386,11 @@ export class SmallConnector implements Wire {
     const left = error ? 0 : this.#session.deadline() - clock.now();
     link.timer = clock.schedule(Math.max(0, Math.min(left, LOOK_AGAIN)), () => this.#watch(error !== undefined));
   }
+}
+
+/** @param cause why the client stopped by itself */
+export function closedError(cause?: MqttError): UsageError {
+  return new UsageError("CLIENT_CLOSED", "the client is closed", { cause });
 }
 
 function asMqttError(error: unknown, what: string): MqttError {

@@ -3,12 +3,12 @@
 import type { ConnectOptions, WillOptions } from "../client/connect-options.js";
 import type { ReconnectDelays } from "../client/reconnect-policy.js";
 import type { ConnectProperties } from "../codec/properties.js";
-import { UsageError, type UsageErrorCode } from "../errors.js";
+import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress } from "../platform/transport.js";
 import { type ConnectFields, connectPacket } from "./client-packets.js";
-import type { SmallVersion } from "./packet-writer.js";
+import { invalid, type SmallVersion } from "./packet-writer.js";
 import { isTopicName } from "./topic-rules.js";
 
 /** The whole client's options that the small one has, with the same meaning. */
@@ -142,7 +142,7 @@ export function listOf(items: string | readonly string[]): readonly string[] {
 /** @throws UsageError */
 export function assertMessage(prefix: string, topic: unknown, qos: unknown, retain: unknown): void {
   if (typeof topic !== "string" || !isTopicName(topic))
-    throw invalid(`${prefix}topic`, "is not valid", "TOPIC_NAME_INVALID");
+    throw invalid(`${prefix}topic`, "not allowed", "TOPIC_NAME_INVALID");
   assertAmong(QOS, { [`${prefix}qos`]: qos });
   assertAmong(BOOLEAN, { [`${prefix}retain`]: retain });
 }
@@ -191,19 +191,11 @@ function assertIntegers(least: number, most: number, values: Readonly<Record<str
 }
 
 /** Calls back when the signal fires, at once if it has. Returns what ends that. */
-export function onAbort(
-  what: string,
-  signal: AbortSignalLike | undefined,
-  callback: (error: UsageError) => void,
-): () => void {
-  const abort = (): void => callback(new UsageError("ABORTED", `${what}: aborted`, { cause: signal?.reason }));
+export function onAbort(signal: AbortSignalLike | undefined, callback: (error: UsageError) => void): () => void {
+  const abort = (): void => callback(new UsageError("ABORTED", "aborted", { cause: signal?.reason }));
   signal?.addEventListener("abort", abort);
   if (signal?.aborted) abort();
   return () => signal?.removeEventListener("abort", abort);
-}
-
-export function invalid(name: string, rule: string, code: UsageErrorCode = "OPTION_INVALID"): UsageError {
-  return new UsageError(code, `${name}: ${rule}`);
 }
 
 /** Characters that every server must take, and no more than 23 [MQTT-3.1.3-5]. */

@@ -1,11 +1,12 @@
 /** What the small client needs of a runtime: timers, and a WebSocket as the transport. Browsers, Deno, Bun and Node from 22 have them. */
 
-import { TransportError, UsageError } from "../errors.js";
+import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions, WebSocketClass, WebSocketLike } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress, Transport, TransportListener } from "../platform/transport.js";
 import { Queue } from "../session/queue.js";
+import { invalid } from "./packet-writer.js";
 import { LONGEST_TIMER } from "./small-options.js";
 
 /** Bytes in the WebSocket's buffer from which the writer is asked to wait until all have left it. */
@@ -62,7 +63,7 @@ function dial(
   return new Promise((resolve, reject) => {
     const { subprotocol = "mqtt", implementation = globalThis.WebSocket as unknown as WebSocketClass } = webSocket;
     if (scheme[0] !== "w" || !implementation)
-      throw new UsageError("TRANSPORT_UNAVAILABLE", `${scheme}: needs a WebSocket or a platform`);
+      throw invalid(scheme, "needs a WebSocket or a platform", "TRANSPORT_UNAVAILABLE");
     const server = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const socket = new implementation(server + path, [subprotocol], webSocket as never) as WebSocketLike;
     socket.binaryType = "arraybuffer";

@@ -203,7 +203,7 @@ export class SmallSession {
   request(asked: Omit<SmallRequest, "sentAt" | "losses">, now: number): void {
     const request = { ...asked, sentAt: 0, losses: 0 };
     if (this.#unanswered >= MOST_IDENTIFIERS) {
-      request.settle(new TransportError("OUTBOX_FULL", "outbox full"));
+      request.settle(new TransportError("OUTBOX_FULL", "OUTBOX_FULL"));
       return;
     }
     const identifier = this.#identifier();

@@ -2,9 +2,10 @@
 
 import type { Message } from "../client/message.js";
 import type { Granted, Subscription } from "../client/subscription.js";
-import { type MqttError, UsageError } from "../errors.js";
+import type { MqttError } from "../errors.js";
 import { Queue } from "../session/queue.js";
 import { NOT_GIVEN } from "./incoming-messages.js";
+import { invalid } from "./packet-writer.js";
 
 export interface SmallSubscription
   extends AsyncIterable<Message>,
@@ -50,7 +51,7 @@ export class SmallConsumer implements SmallSubscription {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
-    if (this.#handler !== undefined) throw new UsageError("OPTION_INVALID", "onMessage");
+    if (this.#handler !== undefined) throw invalid("onMessage", "not allowed");
     return {
       next: () => {
         this.#finish();

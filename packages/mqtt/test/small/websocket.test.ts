@@ -152,7 +152,7 @@ describe("what can be wrong on the way is told by connect", () => {
       socket.once("data", () => giveUp.abort());
     });
     const url = `ws://127.0.0.1:${port}`;
-    expect(await refusal(url, { signal: giveUp.signal })).toBe("ABORTED: connect: aborted");
+    expect(await refusal(url, { signal: giveUp.signal })).toBe("ABORTED: aborted");
     await gone;
   });
 
