@@ -10,7 +10,7 @@ export default defineConfig({
       { find: /^#platform$/, replacement: source("mqtt/src/transport/platform-node.ts") },
       { find: /^@aiko\/mqtt$/, replacement: source("mqtt/src/index.ts") },
       {
-        find: /^@aiko\/mqtt\/(codec|topic|session|classic|small|testing)$/,
+        find: /^@aiko\/mqtt\/(options|codec|topic|session|classic|small|testing)$/,
         replacement: source("mqtt/src/$1/index.ts"),
       },
       { find: /^@aiko\/mqtt\/indexed-db$/, replacement: source("mqtt/src/store/indexed-db-store.ts") },

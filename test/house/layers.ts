@@ -10,6 +10,7 @@ const floors: Record<string, number> = {
   "reason-code": 0,
   platform: 0,
   topic: 1,
+  options: 2,
   codec: 2,
   session: 3,
   transport: 4,
@@ -24,7 +25,7 @@ const floors: Record<string, number> = {
 const shownByDoor = new Set(["errors", "reason-code", "platform", "transport", "store", "client"]);
 const typesShownByDoor = new Set(["topic", "codec"]);
 
-export const pureRooms = ["errors", "reason-code", "platform", "codec", "topic", "session"];
+export const pureRooms = ["errors", "reason-code", "platform", "topic", "options", "codec", "session"];
 
 /** The first part of the path below packages/mqtt/src, without an ending: "codec", "errors", "index". */
 export function roomOf(path: string): string {

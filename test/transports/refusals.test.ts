@@ -54,7 +54,7 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
   test("for another host", async () => {
     const elsewhere = await authority.issue(["broker.example", "10.0.0.1"]);
     expect(await refusal(dialTls(of(elsewhere)))).toContain(
-      "its certificate is for broker.example, 10.0.0.1, not for 127.0.0.1: connect by its name, or say tls.serverName",
+      "its certificate is for broker.example, 10.0.0.1, not for 127.0.0.1: connect by its name, or set tls.serverName",
     );
   });
 
@@ -103,7 +103,7 @@ describe("a client's own certificate and key", () => {
 
   test("a key that does not match is told before anything is sent", async () => {
     const tls = { ca, certificate: other.certificate, key: good.key };
-    expect(await refusal(dialTls(of(good), tls))).toContain("tls.key is not the key of tls.certificate");
+    expect(await refusal(dialTls(of(good), tls))).toContain("tls.key is not the key of the client's certificate");
   });
 
   const locked = createPrivateKey(other.key).export({
@@ -113,10 +113,13 @@ describe("a client's own certificate and key", () => {
     passphrase: "open sesame",
   }) as string;
   test.each([
-    [undefined, "TLS_FAILED: .*: tls.key is encrypted: give its tls.passphrase \\(ERR_MISSING_PASSPHRASE\\)$"],
-    ["", "TLS_FAILED: .*: tls.passphrase does not open tls.key"],
-    ["open barley", "TLS_FAILED: .*: tls.passphrase does not open tls.key"],
-    ["x".repeat(2_000), "TLS_FAILED: .*: tls.passphrase does not open tls.key"],
+    [
+      undefined,
+      "TLS_FAILED: .*: the private key is encrypted: give its passphrase as tls.passphrase \\(ERR_MISSING_PASSPHRASE\\)$",
+    ],
+    ["", "TLS_FAILED: .*: tls.passphrase does not open the private key"],
+    ["open barley", "TLS_FAILED: .*: tls.passphrase does not open the private key"],
+    ["x".repeat(2_000), "TLS_FAILED: .*: tls.passphrase does not open the private key"],
     ["open sesame", "none"],
   ])("a key that is encrypted needs its passphrase: %s", async (passphrase, said) => {
     const tls = { ca, certificate: other.certificate, key: locked, passphrase };
@@ -126,12 +129,7 @@ describe("a client's own certificate and key", () => {
   const PLACED = 'tls.certificate holds no certificate, but "PRIVATE KEY"';
   test.each([
     ["text that is no PEM", "secret", other.key, "tls.certificate holds no certificate (is it PEM text?)"],
-    [
-      "neither of them PEM",
-      "secret",
-      "secret",
-      "tls.certificate holds no certificate (is it PEM text?); tls.key holds no private key (is it PEM text?)",
-    ],
+    ["neither of them PEM", "secret", "secret", "tls.certificate holds no certificate (is it PEM text?)"],
     ["bytes that are no PEM", other.certificate, Uint8Array.of(1), "tls.key holds no private key (is it PEM text?)"],
     ["a key for the certificate", Buffer.from(other.key), other.key, PLACED],
     [
@@ -140,12 +138,7 @@ describe("a client's own certificate and key", () => {
       other.certificate,
       'tls.key holds no private key, but "CERTIFICATE"',
     ],
-    [
-      "each for the other",
-      other.key,
-      other.certificate,
-      `${PLACED}; tls.key holds no private key, but "CERTIFICATE": are the two swapped?`,
-    ],
+    ["each for the other", other.key, other.certificate, `${PLACED}: are certificate and key swapped?`],
   ])("what is in the wrong place is told by name: %s", async (_, certificate, key, words) => {
     const said = await refusal(dialTls(of(good), { ca, certificate, key }));
     expect(said).toBe(`TLS_FAILED: no secure connection to mqtts://127.0.0.1:PORT: ${words}`);
@@ -165,7 +158,7 @@ describe("a client's own certificate and key", () => {
       const web = await listening(createHttpsServer(wanting));
       for (const url of [`mqtts://127.0.0.1:${plain.port}`, `wss://127.0.0.1:${web.port}`])
         expect(await refusal(connect(url, { tls: { ca, ...stranger } }))).toContain(
-          "may not take the client's certificate (tls.certificate)",
+          "may not accept the client's certificate",
         );
     },
   );
@@ -207,7 +200,7 @@ describe("a client's own certificate and key", () => {
   test("a server that wants one says so, and the client passes it on", async () => {
     const { port } = await listening(createTlsServer({ ...of(good), requestCert: true, ca }));
     await expect(connect(`mqtts://127.0.0.1:${port}`, { tls: { ca } })).rejects.toThrow(
-      "the server does not take the client's certificate, or wants one: see tls.certificate and tls.key",
+      "the server does not accept the client's certificate, or requires one: see tls.certificate",
     );
   });
 
@@ -218,7 +211,7 @@ describe("a client's own certificate and key", () => {
       const plain = await listening(createTlsServer(wanting));
       const { port } = await listening(createHttpsServer(wanting));
       const words = await refusal(connect(`mqtts://127.0.0.1:${plain.port}`, { tls: { ca } }));
-      expect(words).toMatch(/^TLS_FAILED: .*wants? (one|a client certificate)/);
+      expect(words).toMatch(/^TLS_FAILED: .*(requires one|want a client certificate)/);
       expect(await refusal(connect(`wss://127.0.0.1:${port}`, { tls: { ca } }))).toBe(
         words.replace("mqtts:", "wss:").replace("PORT:", "PORT/:"),
       );

@@ -2,6 +2,17 @@
 
 import { X509Certificate } from "node:crypto";
 import { type Clock, type Pem, platform, UsageError } from "@aiko/mqtt";
+import {
+  boolean,
+  func,
+  holds,
+  integer,
+  type OptionsRead,
+  object,
+  readOptions,
+  secret,
+  wrongOption,
+} from "@aiko/mqtt/options";
 import { serializedOrigin } from "./request-origin.js";
 
 /** Who asks to be let in. */
@@ -117,67 +128,48 @@ export interface BrokerOptions {
 /** The longest packet of the protocol, in bytes: its fixed header has five of them, and the rest has 268,435,455. */
 export const PROTOCOL_MAXIMUM = 268_435_460;
 
-/** What has no default, and then is not there. */
-type Unset = "path" | "webSocketPort" | "tls";
+/** Node would listen everywhere if it were empty. */
+function filled<Default>(name: string, value: unknown, otherwise: Default): string | Default {
+  if (value === undefined) return otherwise;
+  return mustBeFilled(name, mustBeText(name, value)) as string;
+}
+const mustBeText = holds<string>((value) => typeof value === "string", "must be a string");
+const mustBeFilled = holds<string>((value) => value !== "", "must not be empty");
 
-export type BrokerSettings = Pick<Required<BrokerOptions>, Unset> & {
-  readonly [Name in Exclude<keyof BrokerOptions, Unset>]-?: NonNullable<BrokerOptions[Name]>;
-};
+const DEFAULT_PORT = 1883;
 
-const defaults: BrokerSettings = {
-  host: "127.0.0.1",
-  port: 1883,
-  path: undefined,
-  pathMode: 0o600,
-  webSocketPort: undefined,
-  allowedOrigins: [],
-  tls: undefined,
-  authenticate: () => true,
-  maximumPacketSize: 67_108_864,
-  maximumConnections: 10_000,
-  maximumSessions: 100_000,
-  maximumSubscriptions: 10_000,
-  maximumTopicLevels: 200,
-  maximumQueuedMessages: 100_000,
-  maximumQueuedBytes: 64 * 2 ** 20,
-  maximumRetainedMessages: 100_000,
-  maximumRetainedBytes: 256 * 2 ** 20,
-  receiveMaximum: 65_535,
-  topicAliasMaximum: 100,
-  maximumKeepAlive: 0,
-  maximumSessionExpiry: 86_400,
-  connectTimeout: 10_000,
-  longClientIdentifiers: false,
-  onEvent: () => undefined,
-  clock: platform.clock,
-};
+const rules = {
+  host: (name: string, value: unknown) => filled(name, value, "127.0.0.1"),
+  port: integer(0, 65_535, DEFAULT_PORT),
+  path: (name: string, value: unknown) => filled(name, value, undefined),
+  pathMode: integer(0, 0o777, 0o600),
+  webSocketPort: integer(0, 65_535),
+  allowedOrigins: readOrigins,
+  tls: readTls,
+  authenticate: func<Authenticate, Authenticate>(() => true),
+  maximumPacketSize: integer(16, PROTOCOL_MAXIMUM, 67_108_864),
+  maximumConnections: integer(1, 2 ** 31, 10_000),
+  maximumSessions: integer(1, 2 ** 24, 100_000),
+  maximumSubscriptions: integer(1, Number.MAX_SAFE_INTEGER, 10_000),
+  maximumTopicLevels: integer(1, 65_536, 200),
+  maximumQueuedMessages: integer(1, Number.MAX_SAFE_INTEGER, 100_000),
+  maximumQueuedBytes: integer(1, Number.MAX_SAFE_INTEGER, 64 * 2 ** 20),
+  maximumRetainedMessages: integer(0, Number.MAX_SAFE_INTEGER, 100_000),
+  maximumRetainedBytes: integer(0, Number.MAX_SAFE_INTEGER, 256 * 2 ** 20),
+  receiveMaximum: integer(1, 65_535, 65_535),
+  topicAliasMaximum: integer(0, 65_535, 100),
+  maximumKeepAlive: integer(0, 65_535, 0),
+  maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
+  connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
+  longClientIdentifiers: boolean(false),
+  onEvent: func<OnEvent, OnEvent>(() => undefined),
+  clock: object<Clock, Clock>(platform.clock),
+} satisfies Record<keyof BrokerOptions, unknown>;
 
-/** What an option without a default must be. */
-const wantedTypes: Readonly<Record<Unset, string>> = {
-  path: "string",
-  webSocketPort: "number",
-  tls: "object",
-};
+type Authenticate = NonNullable<BrokerOptions["authenticate"]>;
+type OnEvent = NonNullable<BrokerOptions["onEvent"]>;
 
-const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, maximum: number]>> = {
-  port: [0, 65_535],
-  pathMode: [0, 0o777],
-  webSocketPort: [0, 65_535],
-  maximumPacketSize: [16, PROTOCOL_MAXIMUM],
-  maximumConnections: [1, 2 ** 31],
-  maximumSessions: [1, 2 ** 24],
-  maximumSubscriptions: [1, Number.MAX_SAFE_INTEGER],
-  maximumTopicLevels: [1, 65_536],
-  maximumQueuedMessages: [1, Number.MAX_SAFE_INTEGER],
-  maximumQueuedBytes: [1, Number.MAX_SAFE_INTEGER],
-  maximumRetainedMessages: [0, Number.MAX_SAFE_INTEGER],
-  maximumRetainedBytes: [0, Number.MAX_SAFE_INTEGER],
-  receiveMaximum: [1, 65_535],
-  topicAliasMaximum: [0, 65_535],
-  maximumKeepAlive: [0, 65_535],
-  maximumSessionExpiry: [0, 0xffff_ffff],
-  connectTimeout: [1, 2 ** 31 - 1],
-};
+export type BrokerSettings = OptionsRead<typeof rules>;
 
 const parsedOnes = new WeakSet<object>();
 
@@ -189,27 +181,7 @@ export function isParsed(settings: object | undefined): boolean {
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
   assertObject(options);
-  const settings: Record<string, unknown> = { ...defaults };
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(defaults, name))
-      throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
-    if (value === undefined) continue;
-    const wanted = wantedTypes[name as Unset] ?? typeof defaults[name as keyof BrokerOptions];
-    const range = ranges[name as keyof BrokerOptions];
-    if (name === "tls") assertTls(value);
-    if (name === "allowedOrigins") assertOrigins(value);
-    if (typeof value !== wanted || value === null)
-      throw new UsageError(
-        "OPTION_INVALID",
-        `${name} ${shown(value)}: must be ${wanted === "object" ? "an" : "a"} ${wanted}`,
-      );
-    if (value === "") throw new UsageError("OPTION_INVALID", `${name} "": must not be empty`); // Node would listen everywhere
-    if (range && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
-      throw new UsageError("OPTION_INVALID", `${name} ${value}: must be an integer from ${range[0]} to ${range[1]}`);
-    }
-    settings[name] = value;
-  }
-  const given = settings as unknown as BrokerSettings;
+  const given = readOptions(rules, options);
   const parsed = { ...given, onEvent: (event: BrokerEvent) => tell(given.onEvent, event) };
   parsedOnes.add(parsed);
   return parsed;
@@ -229,17 +201,15 @@ function assertObject(options: unknown): void {
   if (typeof options === "object" && options !== null && !Array.isArray(options) && !(options instanceof URL)) return;
   const parts = typeof options === "string" || typeof options === "number" ? ADDRESS.exec(String(options)) : null;
   const what = parts !== null || options === null ? ` ${shown(options)}` : ` of type ${typeName(options)}`;
-  throw new UsageError(
-    "OPTION_INVALID",
-    `options${what}: must be an object: write Broker.listen(${toWrite(parts?.groups)})`,
-  );
+  const rule = `options${what}: must be an object: write Broker.listen(${toWrite(parts?.groups)})`;
+  throw new UsageError("OPTION_INVALID", rule, { option: "options" });
 }
 
 function toWrite({ host, port, path }: Readonly<Record<string, string | undefined>> = {}): string {
   if (path !== undefined) return `{ path: "${path}" }`;
   const isPort = (text = ""): boolean => /^\d+$/.test(text) && Number(text) <= 65_535;
-  if (host === undefined || /^\d+$/.test(host)) return `{ port: ${isPort(host) ? host : defaults.port} }`;
-  return `{ host: "${host.replaceAll(/[[\]]/g, "")}", port: ${isPort(port) ? port : defaults.port} }`;
+  if (host === undefined || /^\d+$/.test(host)) return `{ port: ${isPort(host) ? host : DEFAULT_PORT} }`;
+  return `{ host: "${host.replaceAll(/[[\]]/g, "")}", port: ${isPort(port) ? port : DEFAULT_PORT} }`;
 }
 
 function typeName(value: unknown): string {
@@ -248,9 +218,9 @@ function typeName(value: unknown): string {
 }
 
 /** @throws UsageError OPTION_INVALID */
-function assertOrigins(origins: unknown): void {
+function readOrigins(name: string, origins: unknown = []): readonly string[] {
   const wrong = (what: string, rule: string): UsageError =>
-    new UsageError("OPTION_INVALID", `allowedOrigins${what}: ${rule}, as in ["https://app.example"]`);
+    new UsageError("OPTION_INVALID", `${name}${what}: ${rule}, as in ["https://app.example"]`, { option: name });
   if (!Array.isArray(origins)) throw wrong("", "must be a list of origins");
   for (const origin of origins) {
     if (origin === "*" || origin === "null") continue;
@@ -258,40 +228,40 @@ function assertOrigins(origins: unknown): void {
     if (serialized === undefined) throw wrong(` ${shown(origin)}`, "is not an origin; write scheme, host and port");
     if (serialized !== origin) throw wrong(` ${shown(origin)}`, `browsers send ${shown(serialized)}; write that`);
   }
+  return origins;
 }
 
 const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
 const PEM = "must be PEM text, as a string or a Uint8Array";
 
-const tlsRules: Readonly<Record<keyof BrokerTls, readonly [holds: (value: unknown) => boolean, rule: string]>> = {
-  certificate: [isPem, PEM],
-  key: [isPem, PEM],
-  passphrase: [(value) => value === undefined || typeof value === "string", "must be a string"],
-  clientCa: [
-    (value) => value === undefined || isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
-    `${PEM}, or a list of such`,
-  ],
-};
+// Values are not shown: they may be secret.
+const pem = secret<Pem>(isPem, PEM);
+const tlsObject = secret((value) => typeof value === "object" && value !== null, "must be { certificate, key }");
 
-/** Values are not shown: they may be secret. */
-function assertTls(tls: unknown): void {
-  if (typeof tls !== "object" || tls === null)
-    throw new UsageError("OPTION_INVALID", "tls: must be { certificate, key }");
-  for (const name in tls) {
-    if (!Object.hasOwn(tlsRules, name))
-      throw new UsageError("OPTION_UNKNOWN", `option "tls.${name}": there is no such option`);
-  }
-  for (const [name, [holds, rule]] of Object.entries(tlsRules)) {
-    if (!holds((tls as Record<string, unknown>)[name])) throw new UsageError("OPTION_INVALID", `tls.${name}: ${rule}`);
-  }
-  for (const pem of [(tls as BrokerTls).clientCa ?? []].flat()) assertCertificates(pem);
+const tlsRules = {
+  certificate: pem,
+  key: pem,
+  passphrase: secret<string>((value) => typeof value === "string", "must be a string"),
+  clientCa: secret<Pem | readonly Pem[]>(
+    (value) => isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
+    `${PEM}, or a list of such`,
+  ),
+} satisfies Record<keyof BrokerTls, unknown>;
+
+function readTls(name: string, value: unknown): BrokerTls | undefined {
+  if (tlsObject(name, value) === undefined) return undefined;
+  const { certificate, key, passphrase, clientCa } = readOptions(tlsRules, value, "tls.");
+  if (certificate === undefined) throw wrongOption("tls.certificate", PEM);
+  if (key === undefined) throw wrongOption("tls.key", PEM);
+  for (const authority of [clientCa ?? []].flat()) assertCertificates(authority);
+  return { certificate, key, passphrase, clientCa };
 }
 
 /** Node passes over what is no certificate, and then nobody is let in. */
 function assertCertificates(pem: Pem): void {
   const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
   const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
-  const unusable = (rule: string): UsageError => new UsageError("OPTION_INVALID", `tls.clientCa: ${rule}`);
+  const unusable = (rule: string): UsageError => wrongOption("tls.clientCa", rule);
   if (starts.length === 0) throw unusable("holds no PEM certificate (is it a path? give the file's contents)");
   for (const start of starts) {
     try {

@@ -5,7 +5,8 @@ import { createServer as createHttpServer, type ServerOptions as HttpServerOptio
 import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
-import { type Pem, TransportError, UsageError } from "@aiko/mqtt";
+import { type Pem, TransportError } from "@aiko/mqtt";
+import { wrongOption } from "@aiko/mqtt/options";
 import type { BrokerSettings, BrokerTls } from "./broker-options.js";
 import { type Entrance, guarded } from "./entrance.js";
 import { describeHandshakeFailure } from "./handshake-failure.js";
@@ -140,7 +141,7 @@ function tlsOptions(settings: BrokerSettings, { certificate, key, passphrase, cl
     createSecureContext(context);
   } catch (error) {
     const { message } = error as Error;
-    throw new UsageError("OPTION_INVALID", `tls: key, passphrase or certificate is not right: ${message}`);
+    throw wrongOption("tls", `key, passphrase or certificate is not right: ${message}`);
   }
   return {
     ...context,

@@ -3,8 +3,8 @@
  * does nothing with what it read. Bare ECMAScript, because the commands run on QuickJS too.
  */
 
+import { nearest } from "@aiko/mqtt/options";
 import { splitArguments } from "./argument-parts.js";
-import { nearest } from "./nearest.js";
 
 interface Option {
   /** Its short forms: "hH" stands for -h and -H. */

@@ -49,7 +49,7 @@ function describeCommand(program: string, { usage, summary, options }: Command):
 
 export function describeError(error: unknown, program: string): string {
   if (error instanceof ArgumentError) return `${error.message} ("${program} --help" explains)`;
-  if (error instanceof MqttError) return inOptionWords(error.message);
+  if (error instanceof MqttError) return inOptionWords(error);
   if (error instanceof CommandError) return error.message;
   return `something unexpected happened: ${error}`;
 }

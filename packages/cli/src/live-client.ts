@@ -78,7 +78,7 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
 function report(client: Client, terminal: Terminal, hasChosenId: boolean, debug: boolean): void {
   client.on("reconnecting", ({ delay, error }) => {
     if (error.code === "TAKEN_OVER" && hasChosenId) return; // the command ends with it
-    terminal.note(`${inOptionWords(error.message)}; trying again in ${(delay / 1000).toFixed(1)} s`);
+    terminal.note(`${inOptionWords(error)}; trying again in ${(delay / 1000).toFixed(1)} s`);
   });
   client.on("connected", ({ server }) => {
     if (client.statistics.connections > 1) terminal.note(`connected to ${server} again`);

@@ -1,24 +1,22 @@
-/** The library's words for its options, in those of the command line: its messages say `tls.ca`, and a command's user wrote --cafile. */
+/** The command line's words for the library's options: its errors name `tls.ca`, and a command's user wrote --cafile. */
 
-const words: Readonly<Record<string, string>> = {
-  ca: "--cafile",
-  certificate: "--cert",
-  key: "--key",
-  passphrase: "the passphrase (--passphrase-file or MQTT_PASSPHRASE)",
-  serverName: "--servername",
-  alpn: "--tls-alpn",
-  psk: "--psk",
-  "psk.key": "--psk",
-  "psk.identity": "--psk-identity",
+import type { MqttError } from "@aiko/mqtt";
+
+const flags: Readonly<Record<string, string>> = {
+  "tls.ca": "--cafile",
+  "tls.certificate": "--cert",
+  "tls.key": "--key",
+  "tls.passphrase": "--passphrase-file or MQTT_PASSPHRASE",
+  "tls.serverName": "--servername",
+  "tls.alpn": "--tls-alpn",
+  "tls.psk": "--psk",
+  "tls.psk.key": "--psk",
+  "tls.psk.identity": "--psk-identity",
 };
 
-/** Hosts and files may have such names too: a whole word, and none that says what an option's value is. */
-const OPTION = /(?<=^|[\s(])(?<!--\w+ )tls\.([a-z]+(?:\.[a-z]+)?)(?![\w/-]|\.\w)/gi;
-
-/** What the library's error says, for a command's user. */
-export function inOptionWords(message: string): string {
-  return message
-    .replace(": give its tls.passphrase", ": give its passphrase by --passphrase-file or MQTT_PASSPHRASE")
-    .replace(": see tls.minimumVersion", "")
-    .replace(OPTION, (whole, name: string) => (Object.hasOwn(words, name) ? (words[name] as string) : whole));
+/** What the library's error says, for a command's user. The option stands in it as the error's `option` has it; what it quotes comes before. */
+export function inOptionWords({ message, option = "" }: Pick<MqttError, "message" | "option">): string {
+  const flag = Object.hasOwn(flags, option) ? flags[option] : undefined;
+  const at = message.lastIndexOf(option);
+  return flag === undefined || at < 0 ? message : message.slice(0, at) + flag + message.slice(at + option.length);
 }

@@ -63,7 +63,7 @@ test.each([
   [["--__proto__"], "unknown option --__proto__"],
   [["--constructor=1"], "unknown option --constructor"],
   [["--H", "a"], "unknown option --H: did you mean -H?"],
-  [["--no-debug"], "unknown option --no-debug"],
+  [["--no-debug"], "unknown option --no-debug: did you mean --debug?"],
   [["--top", "a"], "unknown option --top: did you mean --topic?"],
   [["--tpoic=secret"], "unknown option --tpoic: did you mean --topic?"],
   [["--prt", "1"], "unknown option --prt: did you mean --port?"],

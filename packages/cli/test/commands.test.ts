@@ -433,8 +433,8 @@ test("an encrypted --key is opened by --passphrase-file or MQTT_PASSPHRASE; with
   const right = ["--passphrase-file", await written("right", "open sesame\n")];
   expect(await publish(right)).toMatchObject({ code: 0, notes: [] });
   expect(await publish([], "open sesame")).toMatchObject({ code: 0, notes: [] });
-  const none = "--key is encrypted: give its passphrase by --passphrase-file or MQTT_PASSPHRASE";
-  const wrong = "the passphrase (--passphrase-file or MQTT_PASSPHRASE) does not open --key";
+  const none = "the private key is encrypted: give its passphrase as --passphrase-file or MQTT_PASSPHRASE";
+  const wrong = "--passphrase-file or MQTT_PASSPHRASE does not open the private key";
   expect(await publish([])).toMatchObject({ code: 1, notes: [expect.stringContaining(none)] });
   const { code, notes } = await publish(["--passphrase-file", await written("wrong", "open barley\n")]);
   expect([code, notes]).toEqual([1, [expect.stringContaining(wrong)]]);
@@ -464,14 +464,14 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   await writeFile(cert, own.certificate);
   await writeFile(key, own.key);
   expect(await said(["--cafile", file, "--cert", key, "--key", cert])).toContain(
-    ': --cert holds no certificate, but "PRIVATE KEY"; --key holds no private key, but "CERTIFICATE": are the two swapped?',
+    ': --cert holds no certificate, but "PRIVATE KEY": are certificate and key swapped?',
   );
   await using demanding = await Broker.listen({
     port: 0,
     tls: { ...(await authority.issue(["127.0.0.1"])), clientCa: (await Authority.named("Another")).certificate },
   });
   const there = ["-p", String(demanding.port), "--cafile", file, "--cert", cert, "--key", key];
-  expect(await said(there)).toContain("the server may not take the client's certificate (--cert)");
+  expect(await said(there)).toContain("the server may not accept the client's certificate");
   expect(await said(["-p", String(broker.port), "--tls"])).toContain(
     "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
   );

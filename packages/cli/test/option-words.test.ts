@@ -1,39 +1,38 @@
+import { TransportError, UsageError } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { inOptionWords } from "../src/option-words.ts";
 
 test.each([
-  ["give the authority's certificate as tls.ca (X)", "give the authority's certificate as --cafile (X)"],
-  ["the one given as tls.ca is not it (X)", "the one given as --cafile is not it (X)"],
-  ["may not take the client's certificate (tls.certificate)", "may not take the client's certificate (--cert)"],
+  ["tls.ca", "give the authority's certificate as tls.ca (X)", "give the authority's certificate as --cafile (X)"],
   [
-    'tls.certificate holds no certificate, but "PRIVATE KEY"; tls.key holds no private key',
-    '--cert holds no certificate, but "PRIVATE KEY"; --key holds no private key',
+    "tls.certificate",
+    "requires one: see tls.certificate (X); before it: mqtts://two",
+    "requires one: see --cert (X); before it: mqtts://two",
   ],
-  ["wants one: see tls.certificate and tls.key", "wants one: see --cert and --key"],
-  ["connect by its name, or say tls.serverName (X)", "connect by its name, or say --servername (X)"],
-  ["does not know tls.psk.identity", "does not know --psk-identity"],
-  ["tls.psk.key is not the server's", "--psk is not the server's"],
-  ["a shared key (tls.psk), or ciphers", "a shared key (--psk), or ciphers"],
-  ["none of the protocols of tls.alpn", "none of the protocols of --tls-alpn"],
+  ["tls.key", "tls.key is not the key of the client's certificate", "--key is not the key of the client's certificate"],
+  ["tls.serverName", "connect by its name, or set tls.serverName (X)", "connect by its name, or set --servername (X)"],
+  ["tls.psk.identity", "does not know tls.psk.identity", "does not know --psk-identity"],
+  ["tls.psk.key", "tls.psk.key is not the server's", "--psk is not the server's"],
   [
-    "tls.key is encrypted: give its tls.passphrase (X)",
-    "--key is encrypted: give its passphrase by --passphrase-file or MQTT_PASSPHRASE (X)",
+    "tls.passphrase",
+    "give its passphrase as tls.passphrase (X)",
+    "give its passphrase as --passphrase-file or MQTT_PASSPHRASE (X)",
   ],
   [
-    "tls.passphrase does not open tls.key (X)",
-    "the passphrase (--passphrase-file or MQTT_PASSPHRASE) does not open --key (X)",
+    "tls.ca",
+    "no secure connection to mqtts://tls.ca:8883: give it as tls.ca",
+    "no secure connection to mqtts://tls.ca:8883: give it as --cafile",
   ],
-  ["no version is taken by both sides: see tls.minimumVersion (X)", "no version is taken by both sides (X)"],
-  ["tls.ca: holds no PEM certificate", "--cafile: holds no PEM certificate"],
-])("%s: %s", (said, meant) => {
-  expect(inOptionWords(said)).toBe(meant);
+])("an error about %s names the flag in its place: %s", (option, said, meant) => {
+  expect(inOptionWords(new TransportError("TLS_FAILED", said, { option }))).toBe(meant);
 });
 
 test.each([
-  "--key tls.key: there is no such file",
-  "cannot connect to mqtts://tls.ca:8883: no such host name",
-  "certificate is for tls.ca.example, not for tls.key-server.example",
-  'topicName "tls.ca": must have no wildcard',
-])("what only looks like an option stays: %s", (message) => {
-  expect(inOptionWords(message)).toBe(message);
+  new TransportError("TLS_FAILED", "--key tls.key: there is no such file"),
+  new TransportError("CONNECTION_FAILED", "cannot connect to mqtts://tls.ca:8883: no such host name"),
+  new UsageError("TOPIC_NAME_INVALID", 'topicName "tls.ca": must have no wildcard', { topic: "tls.ca" }),
+  new UsageError("OPTION_INVALID", "keepAlive 5: must be", { option: "keepAlive" }),
+  new TransportError("TLS_FAILED", "see tls.minimumVersion", { option: "tls.minimumVersion" }),
+])("what is not about an option of the command line stays: $message", (error) => {
+  expect(inOptionWords(error)).toBe(error.message);
 });

@@ -88,33 +88,62 @@ export type MqttErrorCode =
   | TransportErrorCode
   | TimeoutErrorCode;
 
-/** What all errors of this library have in common. `docs/errors.md` lists every `code`. */
-export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> extends Error {
+/** What an error says for programs, in addition to its code and its message. */
+export interface ErrorFacts {
+  readonly cause?: unknown;
+  readonly option?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly topicFilter?: string | undefined;
+  readonly mayHaveArrived?: boolean | undefined;
+}
+
+/** The base class of all errors of this library. `docs/errors.md` lists every `code`. */
+export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> extends Error implements ErrorFacts {
+  /** The option or argument that is wrong, or that would help, as the program writes it: "tls.ca". Undefined if there is not exactly one. */
+  readonly option: string | undefined;
+  /** The topic of the one message that the error is about. */
+  readonly topic: string | undefined;
+  /** The one topic filter that the error is about. */
+  readonly topicFilter: string | undefined;
+  /**
+   * Whether the server may have taken the message that `publish` rejects, so that publishing it again may deliver it twice. False if no
+   * byte of it can have reached the server, or the server refused it. Undefined if the error is not about one outgoing message, or if the
+   * call was rejected before there was one.
+   */
+  readonly mayHaveArrived: boolean | undefined;
+
   constructor(
     /** A literal that programs may compare; it does not change between releases, unlike `message`. */
     readonly code: Code,
     message: string,
-    options?: { cause?: unknown },
+    facts?: ErrorFacts,
   ) {
     // A peer's words may stand in it, and what is printed must stay on its line and not command a terminal.
-    super(message.replace(/\p{C}/gu, "\ufffd"), options);
+    super(message.replace(/\p{C}/gu, "\ufffd"), facts);
+    Object.assign(this, facts);
   }
 }
 
 export class UsageError extends MqttError<UsageErrorCode> {
-  override readonly name = "UsageError";
+  override get name(): "UsageError" {
+    return "UsageError";
+  }
 }
 
+/** The peer broke the protocol. The connection is closed; the client reconnects. */
 export class ProtocolError extends MqttError<ProtocolErrorCode> {
-  override readonly name = "ProtocolError";
   constructor(
     code: ProtocolErrorCode,
     /** The MQTT 5 reason code that tells the peer what it did wrong, 0x81 … 0xA2. */
     readonly reasonCode: number,
     message: string,
-    options?: { cause?: unknown },
+    facts?: ErrorFacts,
   ) {
-    super(code, message, options);
+    super(code, message, facts);
+  }
+
+  override get name(): "ProtocolError" {
+    return "ProtocolError";
   }
 }
 
@@ -125,32 +154,39 @@ export interface RefusalDetails {
   readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
 }
 
+/** The peer refused, or has announced in CONNACK that it would. */
 export class RefusedError extends MqttError<RefusedErrorCode> {
-  override readonly name = "RefusedError";
   /** The peer's own words, where it gave any. */
-  readonly reasonString: string | undefined;
+  declare readonly reasonString: string | undefined;
   /** Another server to use, with 0x9C (Use another server) and 0x9D (Server moved). */
-  readonly serverReference: string | undefined;
-  readonly userProperties: readonly (readonly [name: string, value: string])[];
+  declare readonly serverReference: string | undefined;
+  declare readonly userProperties: readonly (readonly [name: string, value: string])[];
 
   constructor(
     code: RefusedErrorCode,
     /** The peer's reason code (MQTT 5) or return code (3.1 and 3.1.1), as it stood in the packet. */
     readonly reasonCode: number,
     message: string,
-    details: RefusalDetails = {},
+    { reasonString, serverReference, userProperties = [] }: RefusalDetails = {},
   ) {
-    super(code, details.reasonString === undefined ? message : `${message}, "${details.reasonString}"`);
-    this.reasonString = details.reasonString;
-    this.serverReference = details.serverReference;
-    this.userProperties = details.userProperties ?? [];
+    const said = { reasonString, serverReference, userProperties } as ErrorFacts;
+    super(code, reasonString === undefined ? message : `${message}, "${reasonString}"`, said);
+  }
+
+  override get name(): "RefusedError" {
+    return "RefusedError";
   }
 }
 
 export class TransportError extends MqttError<TransportErrorCode> {
-  override readonly name = "TransportError";
+  override get name(): "TransportError" {
+    return "TransportError";
+  }
 }
 
+/** A deadline passed. */
 export class TimeoutError extends MqttError<TimeoutErrorCode> {
-  override readonly name = "TimeoutError";
+  override get name(): "TimeoutError" {
+    return "TimeoutError";
+  }
 }

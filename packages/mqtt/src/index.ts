@@ -75,6 +75,7 @@ export type {
   WithUserProperties,
 } from "./codec/properties.js";
 export type {
+  ErrorFacts,
   MqttErrorCode,
   ProtocolErrorCode,
   RefusalDetails,

@@ -1,6 +1,6 @@
 /** What may be said about a disk store, and the precise settings that come of it. */
 
-import { UsageError } from "@aiko/mqtt";
+import { func, holds, type OptionsRead, object, type Rule, readOptions } from "@aiko/mqtt/options";
 import type { FileSystem } from "./file-system.js";
 import type { Damage } from "./journal.js";
 import { nodeFileSystem } from "./node-file-system.js";
@@ -25,29 +25,19 @@ export interface DiskStoreOptions {
   readonly fileSystem?: FileSystem | undefined;
 }
 
-export interface DiskStoreSettings {
-  readonly maximumBytes: number;
-  readonly toleratedWaste: number;
-  readonly onDamage: ((damage: Damage) => void) | undefined;
-  readonly fileSystem: FileSystem;
-}
+const above0 = (otherwise: number): Rule<number> =>
+  holds((value) => typeof value === "number" && value > 0, "must be a number above 0", otherwise);
 
-const names: readonly string[] = ["maximumBytes", "toleratedWaste", "onDamage", "fileSystem"];
+const rules = {
+  maximumBytes: above0(256 * 2 ** 20),
+  toleratedWaste: above0(8 * 2 ** 20),
+  onDamage: func<(damage: Damage) => void>(),
+  fileSystem: object<FileSystem, FileSystem>(nodeFileSystem),
+} satisfies Record<keyof DiskStoreOptions, unknown>;
+
+export type DiskStoreSettings = OptionsRead<typeof rules>;
 
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseDiskStoreOptions(options: DiskStoreOptions): DiskStoreSettings {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
-  }
-  const { onDamage, fileSystem = nodeFileSystem } = options;
-  const { maximumBytes = 256 * 2 ** 20, toleratedWaste = 8 * 2 ** 20 } = options;
-  for (const [name, value] of Object.entries({ maximumBytes, toleratedWaste })) {
-    if (!(typeof value === "number" && value > 0)) {
-      throw new UsageError("OPTION_INVALID", `${name} ${value}: must be a number above 0`);
-    }
-  }
-  if (onDamage !== undefined && typeof onDamage !== "function") {
-    throw new UsageError("OPTION_INVALID", `onDamage ${onDamage}: must be a function`);
-  }
-  return { maximumBytes, toleratedWaste, onDamage, fileSystem };
+  return readOptions(rules, options);
 }

@@ -29,7 +29,8 @@ export class DiskStore implements Store {
   /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
   constructor(directory: string, options: DiskStoreOptions = {}) {
     if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
-      throw new UsageError("OPTION_INVALID", `directory ${JSON.stringify(directory)}: must be the path of a directory`);
+      const what = `directory ${JSON.stringify(directory)}: must be the path of a directory`;
+      throw new UsageError("OPTION_INVALID", what, { option: "directory" });
     }
     this.directory = resolve(directory);
     this.settings = parseDiskStoreOptions(options);

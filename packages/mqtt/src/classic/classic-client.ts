@@ -4,6 +4,7 @@ import type { Client } from "../client/client.js";
 import { createClient } from "../client/connect.js";
 import type { Message } from "../client/message.js";
 import { type MqttError, UsageError } from "../errors.js";
+import { integer } from "../options/option-rules.js";
 import { Queue } from "../session/queue.js";
 import { debug } from "./debug-log.js";
 
@@ -30,9 +31,7 @@ export class ClassicClient {
     private readonly port: number = DEFAULT_PORT,
     private readonly callback: ClassicCallback = () => undefined,
   ) {
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new UsageError("OPTION_INVALID", `port ${port}: must be an integer from 1 to 65,535`);
-    }
+    integer(1, 65_535)("port", port);
   }
 
   /**

@@ -1,8 +1,8 @@
 /** Aborting: what an operation does with the signal it was given, and the smallest source of one for engines without. */
 
 import { UsageError } from "../errors.js";
+import { invalidOption } from "../options/option-error.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import { invalidOption } from "./wrong-option.js";
 
 /** The runtime's own AbortSignal where it has one, so that `fetch` and the like take it. */
 export type RuntimeAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
@@ -63,6 +63,12 @@ export function assertSignal(signal: AbortSignalLike | undefined): void {
   if (signal === undefined || typeof (signal as AbortSignalLike | null)?.addEventListener === "function") return;
   const cure = (signal as { signal?: unknown } | null)?.signal === undefined ? "" : "; give controller.signal";
   throw invalidOption("signal", signal, `must be an AbortSignal${cure}`);
+}
+
+/** The rule of the option `signal`. @throws UsageError OPTION_INVALID */
+export function signalRule(_name: string, value: unknown): AbortSignalLike | undefined {
+  assertSignal(value as AbortSignalLike | undefined);
+  return value as AbortSignalLike | undefined;
 }
 
 /** @throws UsageError ABORTED, or OPTION_INVALID if it is no signal */

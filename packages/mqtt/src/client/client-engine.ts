@@ -8,6 +8,7 @@ import type { DisconnectPacket, Packet, PublishPacket } from "../codec/packets.j
 import { withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, TransportError, UsageError } from "../errors.js";
+import { anything, assertKnown, holds, readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
@@ -21,7 +22,7 @@ import { assertNotAborted, assertSignal, onAbort } from "./abort-source.js";
 import { Authenticator } from "./authenticator.js";
 import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
-import { assertBoolean, assertKnown, assertQoS, type ClientSettings } from "./connect-options.js";
+import type { ClientSettings } from "./connect-options.js";
 import { Connector, type ConnectorEvents } from "./connector.js";
 import { EventEmitter } from "./event-emitter.js";
 import {
@@ -29,6 +30,7 @@ import {
   Publishing,
   type PublishOptions,
   type PublishResult,
+  publishRules,
   RestoredPublishing,
 } from "./publishing.js";
 import { Receiving } from "./receiving.js";
@@ -37,12 +39,11 @@ import { SessionStorage } from "./session-storage.js";
 import { within } from "./within.js";
 
 export const NO_OPTIONS: PublishOptions = Object.freeze({});
-const PUBLISH_OPTIONS: ReadonlySet<string> = new Set<keyof PublishOptions>(["qos", "retain", "properties", "signal"]);
-const DISCONNECT_OPTIONS: ReadonlySet<string> = new Set<keyof DisconnectOptions>([
-  "reasonCode",
-  "properties",
-  "drainTimeout",
-]);
+const disconnectRules = {
+  reasonCode: anything<number | undefined>(),
+  properties: anything<DisconnectOptions["properties"]>(),
+  drainTimeout: holds<number>((value) => typeof value === "number" && value >= 0, "must be a number of at least 0"),
+} satisfies Record<keyof DisconnectOptions, unknown>;
 
 /** Milliseconds. */
 const EXPIRY_STEP = 1_000;
@@ -172,13 +173,15 @@ export class ClientEngine implements ConnectorEvents {
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {
     if (this.isClosed && !this.handlersMayPublish) throw closedError("publish");
-    if (options !== NO_OPTIONS) assertKnown(options, PUBLISH_OPTIONS);
+    if (options !== NO_OPTIONS) {
+      assertKnown(options, publishRules);
+      publishRules.qos("qos", options.qos);
+      publishRules.retain("retain", options.retain);
+    }
     const { qos = 0, retain = false, properties, signal } = options;
     if (topic !== this.lastTopic) assertTopicName(topic);
     this.lastTopic = topic;
     assertPayload(payload);
-    assertQoS("qos", qos);
-    assertBoolean("retain", retain);
     if (qos === 0 && properties === undefined && signal === undefined) {
       const group = this.session.sendAtOnce(topic, payload, retain, this.newGroup);
       if (group !== undefined) {
@@ -220,7 +223,7 @@ export class ClientEngine implements ConnectorEvents {
 
   /** Says goodbye once; whoever asks again waits for the same. */
   disconnect(options: DisconnectOptions): Promise<void> {
-    assertKnown(options, DISCONNECT_OPTIONS);
+    readOptions(disconnectRules, options);
     if (this.closing === undefined) {
       this.leaving = true;
       this.closing = this.leave(options, this.farewell(options)).finally(() => {
@@ -260,7 +263,9 @@ export class ClientEngine implements ConnectorEvents {
     const durable = await this.isDurable();
     this.finish(cause, (what, kept) => {
       if (kept && durable) return keptError(what);
-      return new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, { cause });
+      return new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, {
+        cause,
+      });
     });
     await this.storage?.close().catch((failure: unknown) => this.emitter.emit("error", failure));
   }

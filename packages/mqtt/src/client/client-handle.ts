@@ -4,12 +4,15 @@
 
 import type { ProtocolVersion } from "../codec/packets.js";
 import { UsageError } from "../errors.js";
+import { assertNoCallback, wrongOption } from "../options/option-error.js";
+import { readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
+import { signalRule } from "./abort-source.js";
 import type { Client, DisconnectOptions } from "./client.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
 import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
-import { assertKnown, type ConnectOptions, parseConnectOptions } from "./connect-options.js";
+import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
 import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
@@ -18,10 +21,9 @@ import { RequestResponse } from "./request-response.js";
 import { ServerList, type Servers } from "./server-list.js";
 import type { Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscribeOptions } from "./subscriptions.js";
-import { assertNoCallback } from "./wrong-option.js";
 
 /** Of the method. */
-const CONNECT_OPTIONS: ReadonlySet<string> = new Set(["signal"]);
+const connectRules = { signal: signalRule };
 
 /** What Node's `util.inspect` and `console.log` call. */
 const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
@@ -68,7 +70,7 @@ export class ClientHandle implements Client {
 
   connect(options: { readonly signal?: AbortSignalLike | undefined } = {}): Promise<Connected> {
     try {
-      assertKnown(options, CONNECT_OPTIONS);
+      readOptions(connectRules, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -130,7 +132,7 @@ export class ClientHandle implements Client {
   async reauthenticate(): Promise<void> {
     const { authenticator } = this.#engine;
     if (authenticator === undefined) {
-      throw new UsageError("OPTION_INVALID", "reauthenticate: needs the option authentication, and MQTT 5");
+      throw wrongOption("authentication", "reauthenticate needs this option, and MQTT 5");
     }
     if (!this.connected) throw new UsageError("NOT_CONNECTED", "reauthenticate: there is no connection");
     await authenticator.authenticateAgain();

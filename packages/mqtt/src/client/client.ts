@@ -47,7 +47,8 @@ export interface Client {
   connect(options?: { readonly signal?: AbortSignalLike | undefined }): Promise<Connected>;
   /**
    * Publishes a message, now or as soon as it may be sent. The promise settles exactly once: when the message was handed to
-   * the network (QoS 0), at PUBACK (QoS 1), at PUBCOMP (QoS 2), or with a typed error that says what became of it.
+   * the network (QoS 0), at PUBACK (QoS 1), at PUBCOMP (QoS 2), or with a typed error that says what became of it: `mayHaveArrived` of the
+   * error tells whether publishing it again may deliver it twice.
    *
    * @param payload text is sent as UTF-8; bytes must not change until the promise settles, and if `signal` rejects it while the
    * message is on its way (QoS 1 and 2), not until that has its acknowledgement

@@ -6,6 +6,21 @@ import type { ProtocolVersion, QoS, Will } from "../codec/packets.js";
 import { type ConnectProperties, type WillProperties, withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { UsageError } from "../errors.js";
+import { invalidOption, wrongOption } from "../options/option-error.js";
+import {
+  anything,
+  boolean,
+  func,
+  group,
+  holds,
+  integer,
+  object,
+  oneOf,
+  type Rule,
+  readOptions,
+  secret,
+  text,
+} from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions, TlsOptions, TlsProvider } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
@@ -16,11 +31,11 @@ import type { Dial } from "../platform/transport.js";
 import type { OutboxBounds, OutboxPolicy } from "../session/outbox.js";
 import { shownValue } from "../topic/shown-value.js";
 import { topicNameProblem } from "../topic/topic-name.js";
-import { assertSignal } from "./abort-source.js";
+import { signalRule } from "./abort-source.js";
 import type { AuthenticationOptions } from "./authenticator.js";
-import { type NetworkSettings, parseNetworkOptions } from "./network-settings.js";
+import { type NetworkSettings, networkRules, networkSettings } from "./network-settings.js";
+import { qualityRule } from "./publishing.js";
 import type { ReconnectOptions } from "./reconnect-policy.js";
-import { assertFunction, assertObject, invalidOption, unknownOption } from "./wrong-option.js";
 
 /** What a user gives of `Settings`: any of it, and undefined stands for the default. */
 export type PartialOptions<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
@@ -192,44 +207,84 @@ export interface ClientSettings {
   readonly timerLateness: (() => number) | undefined;
 }
 
-const known: ReadonlySet<string> = new Set<keyof ConnectOptions>([
-  "clientId",
-  "protocolVersion",
-  "cleanStart",
-  "keepAlive",
-  "username",
-  "password",
-  "credentials",
-  "will",
-  "connectTimeout",
-  "reconnect",
-  "store",
-  "outbox",
-  "maximumInflight",
-  "acknowledgeTimeout",
-  "inbox",
-  "tls",
-  "webSocket",
-  "proxy",
-  "localAddress",
-  "dial",
-  "properties",
-  "subscriptionIdentifiers",
-  "serverReference",
-  "authentication",
-  "signal",
-  "platform",
-]);
-
 /** What of the options CONNECT says, and may be unable to say. */
 const SAID = ["clientId", "username", "password", "will", "properties", "authentication"] as const;
 
-/** Seconds for which a server is asked to hold the session of a client that means to come back. */
 /** Bytes of the longest packet that a server may send. */
 export const MAXIMUM_PACKET_SIZE = 67_108_864;
 const PROTOCOL_MAXIMUM = 268_435_460;
+/** Seconds for which a server is asked to hold the session of a client that means to come back. */
 const COME_BACK = 3_600;
 const FOR_EVER = 0xffff_ffff;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const atLeast = (least: number, unit: string, otherwise: number): Rule<number> =>
+  holds(
+    (value) => typeof value === "number" && value >= least,
+    `must be a number of at least ${least}${unit}`,
+    otherwise,
+  );
+
+const delays = group({
+  initialDelay: integer(1, LONGEST_TIMER, 1_000),
+  maximumDelay: integer(1, LONGEST_TIMER, 60_000),
+  maximumAttempts: atLeast(1, "", Infinity),
+  maximumRefusal: atLeast(0, " milliseconds", 86_400_000),
+} satisfies Record<keyof ReconnectOptions, unknown>);
+
+const rules = {
+  clientId: text(),
+  protocolVersion: holds<ProtocolVersion | "auto", "auto">(
+    (value) => value === 3 || value === 4 || value === 5 || value === "auto",
+    'must be the number 3, 4 or 5, or "auto"',
+    "auto",
+  ),
+  cleanStart: boolean(),
+  keepAlive: integer(0, 65_535, 60),
+  username: text(),
+  password: secret<string | Uint8Array>(
+    (value) => typeof value === "string" || value instanceof Uint8Array,
+    "must be a string or a Uint8Array",
+  ),
+  credentials: func<CredentialsProvider>(),
+  will: object<WillOptions>(),
+  connectTimeout: integer(1, LONGEST_TIMER, 10_000),
+  reconnect: reconnectDelays,
+  store: object<Store>(),
+  outbox: group({
+    maximumCount: integer(1, Number.MAX_SAFE_INTEGER, 100_000),
+    maximumBytes: integer(1, Number.MAX_SAFE_INTEGER, 64 * 2 ** 20),
+    maximumAge: integer(1, Number.MAX_SAFE_INTEGER, Infinity),
+    policy: oneOf<OutboxPolicy, "reject">(["reject", "drop-oldest", "drop-newest", "keep-latest"], "reject"),
+    qos0: oneOf<"queue" | "drop", "queue">(["queue", "drop"], "queue"),
+    sessionLost: oneOf<"reject" | "resend", "reject">(["reject", "resend"], "reject"),
+  } satisfies Record<keyof OutboxOptions, unknown>),
+  maximumInflight: integer(1, 65_535),
+  acknowledgeTimeout: integer(1, LONGEST_TIMER, 300_000),
+  inbox: group({
+    maximumCount: integer(1, Number.MAX_SAFE_INTEGER, 1_000),
+    maximumBytes: integer(1, Number.MAX_SAFE_INTEGER, 4 * 2 ** 20),
+  } satisfies Record<keyof Bounds, unknown>),
+  ...networkRules,
+  dial: func<Dial>(),
+  properties: object<ConnectProperties>(),
+  subscriptionIdentifiers: boolean(true),
+  serverReference: oneOf<ServerReferencePolicy, ServerReferencePolicy>(
+    ["without-credentials", "follow", "ignore"],
+    "without-credentials",
+  ),
+  authentication: object<AuthenticationOptions>(),
+  signal: signalRule,
+  platform: object<Platform>(),
+} satisfies Record<keyof ConnectOptions, unknown>;
+
+const willRules = {
+  topic: anything<unknown>(),
+  payload: anything<WillOptions["payload"]>(),
+  qos: qualityRule,
+  retain: boolean(false),
+  properties: anything<WillProperties | undefined>(),
+} satisfies Record<keyof WillOptions, unknown>;
 
 /**
  * @param urlHasUsername whether the server's URL names a user, for whom `password` may be meant
@@ -240,71 +295,48 @@ export function parseConnectOptions(
   platform: Platform,
   urlHasUsername = false,
 ): ClientSettings {
-  assertKnown(options, known);
-  if (options.store !== undefined && options.clientId === undefined) {
-    throw new UsageError("OPTION_INVALID", "store: needs a clientId, by which the session is found again");
+  const read = readOptions(rules, options);
+  const { store, clientId = randomClientId(platform.random), authentication, credentials, username, inbox } = read;
+  if (store !== undefined && read.clientId === undefined) {
+    throw wrongOption("store", "needs a clientId, by which the session is found again");
   }
-  for (const name of ["will", "store", "outbox", "inbox", "properties", "authentication", "platform"] as const) {
-    if (options[name] !== undefined) assertObject(name, options[name]);
+  const cleanStart = read.cleanStart ?? store === undefined;
+  if (authentication !== undefined) checkAuthentication(authentication, read.protocolVersion);
+  const versions = protocolVersions(authentication === undefined ? read.protocolVersion : 5, clientId, cleanStart);
+  const password = typeof read.password === "string" ? bytesOf(read.password, "password") : read.password;
+  const named = username !== undefined || urlHasUsername;
+  if (password !== undefined && !named && read.protocolVersion !== 5) {
+    throw wrongOption("password", "needs a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
   }
-  assertSignal(options.signal);
-  const cleanStart = boolean("cleanStart", options.cleanStart, options.store === undefined);
-  const clientId = options.clientId ?? randomClientId(platform.random);
-  if (typeof clientId !== "string") throw invalidOption("clientId", clientId, "must be a string");
-  const { authentication } = options;
-  if (authentication !== undefined) checkAuthentication(authentication, options.protocolVersion);
-  const asked = authentication === undefined ? (options.protocolVersion ?? "auto") : 5;
-  const versions = protocolVersions(asked, clientId, cleanStart);
-  const password = typeof options.password === "string" ? bytesOf(options.password, "password") : options.password;
-  if (password !== undefined && !(password instanceof Uint8Array)) {
-    throw new UsageError("OPTION_INVALID", "password: must be a string or a Uint8Array");
+  if (credentials !== undefined && (username ?? password) !== undefined) {
+    throw wrongOption("credentials", "cannot be combined with username or password");
   }
-  const named = options.username !== undefined || urlHasUsername;
-  if (password !== undefined && !named && options.protocolVersion !== 5) {
-    throw new UsageError("OPTION_INVALID", "password: needs a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
-  }
-  if (options.credentials !== undefined) assertFunction("credentials", options.credentials);
-  if (options.credentials !== undefined && (options.username ?? options.password) !== undefined) {
-    throw new UsageError("OPTION_INVALID", "credentials: cannot stand beside username or password");
-  }
-  if (options.dial !== undefined) assertFunction("dial", options.dial);
-  const username: unknown = options.username;
-  if (username !== undefined && typeof username !== "string")
-    throw invalidOption("username", username, "must be a string");
-  if (options.reconnect !== undefined && options.reconnect !== false && typeof options.reconnect !== "object") {
-    throw invalidOption("reconnect", options.reconnect, "must be false, or an object of delays");
-  }
-  const reconnect = options.reconnect === false ? undefined : reconnectDelays(options.reconnect);
-  const chosen = options.properties?.sessionExpiryInterval !== undefined;
-  const kept = cleanStart ? (reconnect === undefined ? undefined : COME_BACK) : FOR_EVER;
-  const inbox = inboxBounds(options.inbox);
+  const chosen = read.properties?.sessionExpiryInterval !== undefined;
+  const kept = cleanStart ? (read.reconnect === undefined ? undefined : COME_BACK) : FOR_EVER;
   const settings: ClientSettings = {
     clientId,
     versions,
     cleanStart,
-    keepAlive: integer("keepAlive", options.keepAlive, 60, 0, 65_535),
-    username: options.username,
+    keepAlive: read.keepAlive,
+    username,
     password,
-    credentials: options.credentials,
-    will: options.will === undefined ? undefined : parseWill(options.will),
-    connectTimeout: integer("connectTimeout", options.connectTimeout, 10_000, 1, 2 ** 31 - 1),
-    reconnect,
-    store: options.store,
-    outbox: outboxBounds(options.outbox),
-    maximumInflight:
-      options.maximumInflight === undefined
-        ? undefined
-        : integer("maximumInflight", options.maximumInflight, 65_535, 1, 65_535),
-    acknowledgeTimeout: integer("acknowledgeTimeout", options.acknowledgeTimeout, 300_000, 1, 2 ** 31 - 1),
+    credentials,
+    will: read.will && parseWill(read.will),
+    connectTimeout: read.connectTimeout,
+    reconnect: read.reconnect,
+    store,
+    outbox: read.outbox,
+    maximumInflight: read.maximumInflight,
+    acknowledgeTimeout: read.acknowledgeTimeout,
     inbox,
     tolerated: inbox.maximumCount,
-    network: parseNetworkOptions(options),
-    dial: options.dial,
+    network: networkSettings(read),
+    dial: read.dial,
     authentication,
-    subscriptionIdentifiers: boolean("subscriptionIdentifiers", options.subscriptionIdentifiers, true),
-    serverReference: referencePolicy(options.serverReference),
-    properties: connectProperties(options.properties, chosen ? undefined : kept),
-    maximumPacketSize: options.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
+    subscriptionIdentifiers: read.subscriptionIdentifiers,
+    serverReference: read.serverReference,
+    properties: connectProperties(read.properties, chosen ? undefined : kept),
+    maximumPacketSize: read.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
     endsWithClient: !chosen && cleanStart && kept !== undefined,
     timerLateness: platform.timerLateness,
   };
@@ -350,23 +382,28 @@ function randomClientId(random: Random): string {
 const ALL_VERSIONS = [5, 4, 3] as const;
 const ONE_VERSION = { 3: [3], 4: [4], 5: [5] } as const;
 
-function protocolVersions(asked: unknown, clientId: string, cleanStart: boolean): readonly ProtocolVersion[] {
+function protocolVersions(
+  asked: ProtocolVersion | "auto",
+  clientId: string,
+  cleanStart: boolean,
+): readonly ProtocolVersion[] {
   if (asked === "auto") {
     const possible = ALL_VERSIONS.filter((version) => !clientIdProblem(version, clientId, cleanStart));
     return possible.length === ALL_VERSIONS.length ? ALL_VERSIONS : possible;
   }
-  if (asked !== 3 && asked !== 4 && asked !== 5)
-    throw invalidOption("protocolVersion", asked, 'must be the number 3, 4 or 5, or "auto"');
   const problem = clientIdProblem(asked, clientId, cleanStart);
-  if (problem) throw new UsageError("CLIENT_ID_INVALID", `clientId ${shownValue(clientId)} ${problem}`);
+  if (problem) {
+    const what = `clientId ${shownValue(clientId)} ${problem}`;
+    throw new UsageError("CLIENT_ID_INVALID", what, { option: "clientId" });
+  }
   return ONE_VERSION[asked];
 }
 
 function checkAuthentication(authentication: AuthenticationOptions, protocolVersion: unknown): void {
-  if (typeof authentication?.method !== "string" || typeof authentication.respond !== "function") {
+  if (typeof authentication.method !== "string" || typeof authentication.respond !== "function") {
     throw invalidOption("authentication", authentication, "must have a method's name and a function respond");
   }
-  if (protocolVersion !== undefined && protocolVersion !== 5 && protocolVersion !== "auto") {
+  if (protocolVersion !== 5 && protocolVersion !== "auto") {
     throw invalidOption(
       "authentication",
       authentication.method,
@@ -375,30 +412,23 @@ function checkAuthentication(authentication: AuthenticationOptions, protocolVers
   }
 }
 
-const knownOfWill: ReadonlySet<string> = new Set<keyof WillOptions>([
-  "topic",
-  "payload",
-  "qos",
-  "retain",
-  "properties",
-]);
-
 function parseWill(will: WillOptions): Will {
-  assertKnown(will, knownOfWill, "will.");
-  const { topic, payload = "", qos = 0, retain = false, properties } = will;
+  const { topic, payload = "", qos, retain, properties } = readOptions(willRules, will, "will.");
   const problem = typeof topic === "string" ? topicNameProblem(topic) : "must be a string";
-  if (problem) throw new UsageError("TOPIC_NAME_INVALID", `will.topic ${shownValue(topic)}: ${problem}`);
-  assertPayload(payload, "will.payload");
-  assertQoS("will.qos", qos);
-  const bytes = typeof payload === "string" ? bytesOf(payload, "will.payload") : payload;
-  if (bytes.length > 65_535) {
-    throw new UsageError("OPTION_INVALID", `will.payload ${bytes.length} bytes: must have at most 65,535 bytes`);
+  if (problem) {
+    const what = `will.topic ${shownValue(topic)}: ${problem}`;
+    throw new UsageError("TOPIC_NAME_INVALID", what, { option: "will.topic" });
   }
-  return { topic, payload: bytes, qos, retain: boolean("will.retain", retain, false), properties };
+  assertPayload(payload, "will.payload");
+  const bytes = typeof payload === "string" ? utf8Bytes(payload) : payload;
+  if (bytes.length > 65_535) {
+    const what = `will.payload ${bytes.length} bytes: must have at most 65,535 bytes`;
+    throw new UsageError("OPTION_INVALID", what, { option: "will.payload" });
+  }
+  return { topic: topic as string, payload: bytes, qos, retain, properties };
 }
 
-// Defaults are objects that clients share: thousands in one process most often have the same.
-
+/** Shared by clients: thousands in one process most often have the same. */
 const PROPERTIES: ConnectProperties = {
   sessionExpiryInterval: COME_BACK,
   maximumPacketSize: MAXIMUM_PACKET_SIZE,
@@ -414,121 +444,15 @@ function connectProperties(
   return maximumPacketSize === PROTOCOL_MAXIMUM ? others : { ...others, maximumPacketSize };
 }
 
-const DELAYS: ReconnectOptions = {
-  initialDelay: 1_000,
-  maximumDelay: 60_000,
-  maximumAttempts: Infinity,
-  maximumRefusal: 86_400_000,
-};
-const DELAY_OPTIONS: ReadonlySet<string> = new Set(Object.keys(DELAYS));
-
-function reconnectDelays(delays: PartialOptions<ReconnectOptions> | undefined): ReconnectOptions {
-  if (delays === undefined) return DELAYS;
-  assertKnown(delays, DELAY_OPTIONS, "reconnect.");
-  const initialDelay = integer("reconnect.initialDelay", delays.initialDelay, DELAYS.initialDelay, 1, 2 ** 31 - 1);
-  const longest = 2 ** 31 - 1;
-  const maximumDelay = integer(
-    "reconnect.maximumDelay",
-    delays.maximumDelay,
-    DELAYS.maximumDelay,
-    initialDelay,
-    longest,
-  );
-  const maximumAttempts = delays.maximumAttempts ?? DELAYS.maximumAttempts;
-  if (typeof maximumAttempts !== "number" || !(maximumAttempts >= 1)) {
-    throw invalidOption("reconnect.maximumAttempts", maximumAttempts, "must be a number of at least 1");
+function reconnectDelays(name: string, value: unknown): ReconnectOptions | undefined {
+  if (value === false) return undefined;
+  if (value === true || typeof value === "number") {
+    throw invalidOption(name, value, "must be false, or an object of delays");
   }
-  const maximumRefusal = delays.maximumRefusal ?? DELAYS.maximumRefusal;
-  if (typeof maximumRefusal !== "number" || !(maximumRefusal >= 0)) {
-    throw invalidOption("reconnect.maximumRefusal", maximumRefusal, "must be a number of at least 0 milliseconds");
-  }
-  return { initialDelay, maximumDelay, maximumAttempts, maximumRefusal };
-}
-
-const REFERENCE_POLICIES: readonly ServerReferencePolicy[] = ["without-credentials", "follow", "ignore"];
-
-function referencePolicy(given: ServerReferencePolicy = "without-credentials"): ServerReferencePolicy {
-  if (REFERENCE_POLICIES.includes(given)) return given;
-  throw invalidOption("serverReference", given, `must be one of ${REFERENCE_POLICIES.join(", ")}`);
-}
-
-const INBOX: Bounds = { maximumCount: 1_000, maximumBytes: 4 * 2 ** 20 };
-const INBOX_OPTIONS: ReadonlySet<string> = new Set(Object.keys(INBOX));
-
-function inboxBounds(given: PartialOptions<Bounds> | undefined): Bounds {
-  if (given === undefined) return INBOX;
-  assertKnown(given, INBOX_OPTIONS, "inbox.");
-  const upTo = (name: keyof Bounds): number =>
-    integer(`inbox.${name}`, given[name], INBOX[name], 1, Number.MAX_SAFE_INTEGER);
-  return { maximumCount: upTo("maximumCount"), maximumBytes: upTo("maximumBytes") };
-}
-
-const POLICIES: readonly unknown[] = ["reject", "drop-oldest", "drop-newest", "keep-latest"] satisfies OutboxPolicy[];
-
-const OUTBOX = {
-  maximumCount: 100_000,
-  maximumBytes: 64 * 2 ** 20,
-  maximumAge: Infinity,
-  policy: "reject",
-  qos0: "queue",
-  sessionLost: "reject",
-} as const satisfies OutboxBounds;
-const OUTBOX_OPTIONS: ReadonlySet<string> = new Set(Object.keys(OUTBOX));
-
-function outboxBounds(options: OutboxOptions | undefined): OutboxBounds {
-  if (options === undefined) return OUTBOX;
-  assertKnown(options, OUTBOX_OPTIONS, "outbox.");
-  const { policy = OUTBOX.policy, qos0 = OUTBOX.qos0, sessionLost = OUTBOX.sessionLost } = options;
-  if (!POLICIES.includes(policy)) throw invalidOption("outbox.policy", policy, `must be one of ${POLICIES.join(", ")}`);
-  if (qos0 !== "queue" && qos0 !== "drop") throw invalidOption("outbox.qos0", qos0, 'must be "queue" or "drop"');
-  if (sessionLost !== "reject" && sessionLost !== "resend")
-    throw invalidOption("outbox.sessionLost", sessionLost, 'must be "reject" or "resend"');
-  const upTo = (name: "maximumCount" | "maximumBytes" | "maximumAge"): number =>
-    integer(`outbox.${name}`, options[name], OUTBOX[name], 1, Number.MAX_SAFE_INTEGER);
-  return {
-    maximumCount: upTo("maximumCount"),
-    maximumBytes: upTo("maximumBytes"),
-    maximumAge: upTo("maximumAge"),
-    policy,
-    qos0,
-    sessionLost,
-  };
-}
-
-/** @throws UsageError OPTION_INVALID */
-export function assertQoS(name: string, value: unknown): asserts value is QoS {
-  if (value !== 0 && value !== 1 && value !== 2) throw invalidOption(name, value, "must be the number 0, 1 or 2");
-}
-
-/**
- * A misspelt option is told, and not passed over: `{ QoS: 1 }` would be QoS 0.
- *
- * @throws UsageError OPTION_UNKNOWN
- */
-export function assertKnown(options: object, names: ReadonlySet<string>, prefix = ""): void {
-  assertObject(prefix === "" ? "options" : prefix.slice(0, -1), options);
-  for (const name in options) {
-    if (!names.has(name)) throw unknownOption(name, names, prefix);
-  }
-}
-
-/** @throws UsageError OPTION_INVALID */
-export function integer(name: string, value: unknown, otherwise: number, minimum: number, maximum: number): number {
-  if (value === undefined) return otherwise;
-  if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
-  const type = typeof value === "number" ? "" : "a number, ";
-  throw invalidOption(name, value, `must be ${type}an integer from ${minimum} to ${maximum}`);
-}
-
-/** @throws UsageError OPTION_INVALID: `"false"` would be true */
-export function assertBoolean(name: string, value: unknown): asserts value is boolean {
-  if (typeof value !== "boolean") throw invalidOption(name, value, "must be the boolean true or false");
-}
-
-function boolean(name: string, value: unknown, otherwise: boolean): boolean {
-  if (value === undefined) return otherwise;
-  assertBoolean(name, value);
-  return value;
+  const read = delays(name, value);
+  const { maximumDelay } = (value ?? {}) as Partial<ReconnectOptions>;
+  if (maximumDelay !== undefined) integer(read.initialDelay, LONGEST_TIMER)(`${name}.maximumDelay`, maximumDelay);
+  return read;
 }
 
 function bytesOf(text: string, field: string): Uint8Array {

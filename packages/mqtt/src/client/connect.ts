@@ -1,11 +1,11 @@
 /** The two ways to a client. */
 
 import { platform } from "#platform";
+import { assertNoCallback } from "../options/option-error.js";
 import type { Client } from "./client.js";
 import { ClientHandle } from "./client-handle.js";
 import type { ConnectOptions } from "./connect-options.js";
 import type { Servers } from "./server-list.js";
-import { assertNoCallback } from "./wrong-option.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected,

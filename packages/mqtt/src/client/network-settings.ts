@@ -1,10 +1,10 @@
 /** What a user says about TLS, WebSocket, proxies and the way out, checked once, before anything is dialled. */
 
-import { UsageError } from "../errors.js";
+import { wrongOption } from "../options/option-error.js";
+import { type OptionsRead, readOptions, secret } from "../options/option-rules.js";
 import type { NetworkOptions, Pem, TlsOptions, TlsProvider, WebSocketOptions } from "../platform/network-options.js";
 import { readUtf8Lossy } from "../platform/text.js";
 import { given } from "./given-function.js";
-import { unknownOption } from "./wrong-option.js";
 
 export interface NetworkSettings {
   /** What stays the same for all attempts. */
@@ -13,25 +13,38 @@ export interface NetworkSettings {
   readonly tls: ((server: string) => Promise<TlsOptions>) | undefined;
 }
 
-type Given = Omit<NetworkOptions, "tls"> & { readonly tls?: TlsOptions | TlsProvider | undefined };
-
 /** Shared by all clients that say nothing of it. */
 const PLAIN: NetworkSettings = {
   fixed: { tls: undefined, webSocket: undefined, proxy: undefined, localAddress: undefined },
   tls: undefined,
 };
 
-/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
-export function parseNetworkOptions({ tls, webSocket, proxy, localAddress }: Given): NetworkSettings {
+const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
+const isText = (value: unknown): boolean => typeof value === "string";
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
+const isListOf = (value: unknown, each: (value: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every(each);
+
+/** Values are not shown: they may be secret. */
+export const networkRules = {
+  tls(name: string, value: unknown): TlsOptions | TlsProvider | undefined {
+    if (value !== undefined && typeof value !== "function") assertTlsOptions(name, value);
+    return value as TlsOptions | TlsProvider | undefined;
+  },
+  webSocket(name: string, value: unknown): WebSocketOptions | undefined {
+    if (value !== undefined) assertWebSocketOptions(name, value);
+    return value as WebSocketOptions | undefined;
+  },
+  proxy: secret<string | false>(
+    (value) => value === false || isText(value),
+    "must be a URL such as http://host:port or socks5://host:port, or false",
+  ),
+  localAddress: secret<string>(isText, "must be an address of this machine, as a string"),
+} satisfies Record<keyof NetworkOptions, unknown>;
+
+export function networkSettings(read: OptionsRead<typeof networkRules>): NetworkSettings {
+  const { tls, webSocket, proxy, localAddress } = read;
   if ((tls ?? webSocket ?? proxy ?? localAddress) === undefined) return PLAIN;
-  if (tls !== undefined && typeof tls !== "function") assertTlsOptions(tls);
-  if (webSocket !== undefined) assertWebSocketOptions(webSocket);
-  if (proxy !== undefined && proxy !== false && typeof proxy !== "string") {
-    throw invalid("proxy", "must be a URL such as http://host:port or socks5://host:port, or false");
-  }
-  if (localAddress !== undefined && typeof localAddress !== "string") {
-    throw invalid("localAddress", "must be an address of this machine, as a string");
-  }
   return {
     fixed: { tls: typeof tls === "function" ? undefined : tls, webSocket, proxy, localAddress },
     tls: typeof tls === "function" ? checked(tls) : undefined,
@@ -41,32 +54,25 @@ export function parseNetworkOptions({ tls, webSocket, proxy, localAddress }: Giv
 function checked(provider: TlsProvider): (server: string) => Promise<TlsOptions> {
   return async (server) => {
     const options = await given("tls", () => provider(server));
-    assertTlsOptions(options);
+    assertTlsOptions("tls", options);
     return options;
   };
 }
 
-const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
-const isText = (value: unknown): boolean => typeof value === "string";
-const isListOf = (value: unknown, each: (value: unknown) => boolean): boolean =>
-  Array.isArray(value) && value.length > 0 && value.every(each);
+const pem = secret(isPem, "must be PEM text, as a string or a Uint8Array");
+const words = secret(isText, "must be a string");
 
-type Rule = readonly [holds: (value: unknown) => boolean, rule: string];
-
-const PEM: Rule = [isPem, "must be PEM text, as a string or a Uint8Array"];
-const TEXT: Rule = [isText, "must be a string"];
-
-const tlsRules: Readonly<Record<keyof TlsOptions, Rule>> = {
-  ca: [(value) => isPem(value) || isListOf(value, isPem), "must be PEM text or a list of such"],
-  certificate: PEM,
-  key: PEM,
-  passphrase: TEXT,
-  serverName: TEXT,
-  alpn: [(value) => isListOf(value, isText), 'must be a list of names, as in ["mqtt"]'],
-  psk: [isPsk, "must be { identity: string, key: Uint8Array of 1 … 64 bytes }"],
-  minimumVersion: [(value) => value === "TLSv1.2" || value === "TLSv1.3", 'must be "TLSv1.2" or "TLSv1.3"'],
-  verifyServer: [(value) => typeof value === "boolean", "must be true or false"],
-};
+const tlsRules = {
+  ca: secret((value) => isPem(value) || isListOf(value, isPem), "must be PEM text or a list of such"),
+  certificate: pem,
+  key: pem,
+  passphrase: words,
+  serverName: words,
+  alpn: secret((value) => isListOf(value, isText), 'must be a list of names, as in ["mqtt"]'),
+  psk: secret(isPsk, "must be { identity: string, key: Uint8Array of 1 … 64 bytes }"),
+  minimumVersion: secret((value) => value === "TLSv1.2" || value === "TLSv1.3", 'must be "TLSv1.2" or "TLSv1.3"'),
+  verifyServer: secret((value) => typeof value === "boolean", "must be true or false"),
+} satisfies Record<keyof TlsOptions, unknown>;
 
 function isPsk(value: unknown): boolean {
   const { identity, key } = (value ?? {}) as Partial<NonNullable<TlsOptions["psk"]>>;
@@ -78,11 +84,16 @@ const HTTP_TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 /** What it does not take in a header's value. */
 const NO_HEADER_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
-const webSocketRules: Readonly<Record<keyof WebSocketOptions, Rule>> = {
-  headers: [(value) => typeof value === "object" && value !== null, "must be an object of strings"],
-  subprotocol: [(value) => isText(value) && HTTP_TOKEN.test(value as string), "must be a name as HTTP allows them"],
-  implementation: [(value) => typeof value === "function", "must be a class"],
-};
+const webSocketRules = {
+  headers: secret(isObject, "must be an object of strings"),
+  subprotocol: secret(
+    (value) => isText(value) && HTTP_TOKEN.test(value as string),
+    "must be a name as HTTP allows them",
+  ),
+  implementation: secret((value) => typeof value === "function", "must be a class"),
+} satisfies Record<keyof WebSocketOptions, unknown>;
+
+const options = secret(isObject, "must be an object");
 
 /** Node takes a list of authorities with nothing in it for no list at all, and then trusts nobody. */
 const CERTIFICATE = /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/;
@@ -91,43 +102,30 @@ function holdsCertificate(pem: Pem): boolean {
   return CERTIFICATE.test(typeof pem === "string" ? pem : readUtf8Lossy(pem));
 }
 
-function assertTlsOptions(tls: TlsOptions): void {
-  assertRules("tls", tls, tlsRules);
+function assertTlsOptions(name: string, value: unknown): void {
+  options(name, value);
+  readOptions(tlsRules, value, `${name}.`);
+  const tls = value as TlsOptions;
   if (tls.ca !== undefined && ![tls.ca].flat().every(holdsCertificate)) {
-    throw invalid("tls.ca", "holds no PEM certificate (is it a path? give the file's contents)");
+    throw wrongOption("tls.ca", "holds no PEM certificate (is it a path? give the file's contents)");
   }
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
-    throw invalid(
-      tls.key === undefined ? "tls.certificate" : "tls.key",
-      "a client's certificate and its key go together",
-    );
+    const alone = tls.key === undefined ? "tls.certificate" : "tls.key";
+    throw wrongOption(alone, "a client's certificate and its key go together");
   }
   if (tls.psk !== undefined && tls.verifyServer === false) {
-    throw invalid("tls.verifyServer", "false cannot be combined with tls.psk");
+    throw wrongOption("tls.verifyServer", "false cannot be combined with tls.psk");
   }
 }
 
-function assertWebSocketOptions(webSocket: WebSocketOptions): void {
-  assertRules("webSocket", webSocket, webSocketRules);
-  for (const [name, value] of Object.entries(webSocket.headers ?? {}) as [string, unknown][]) {
-    const field = `webSocket.headers ${JSON.stringify(name)}`;
-    if (!HTTP_TOKEN.test(name)) throw invalid(field, "HTTP allows no such name of a header");
-    if (value === undefined) continue;
-    if (typeof value !== "string") throw invalid(field, "must be a string");
-    if (NO_HEADER_VALUE.test(value)) throw invalid(field, "has a character that HTTP allows in no header");
+function assertWebSocketOptions(name: string, value: unknown): void {
+  options(name, value);
+  const { headers } = readOptions(webSocketRules, value, `${name}.`);
+  for (const [header, text] of Object.entries(headers ?? {})) {
+    const field = `webSocket.headers ${JSON.stringify(header)}`;
+    if (!HTTP_TOKEN.test(header)) throw wrongOption(field, "HTTP allows no such name of a header");
+    if (text === undefined) continue;
+    if (typeof text !== "string") throw wrongOption(field, "must be a string");
+    if (NO_HEADER_VALUE.test(text)) throw wrongOption(field, "has a character that HTTP allows in no header");
   }
-}
-
-function assertRules(name: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
-  if (typeof options !== "object" || options === null) throw invalid(name, "must be an object");
-  for (const [key, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-    if (rule === undefined) throw unknownOption(key, Object.keys(rules), `${name}.`);
-    if (value !== undefined && !rule[0](value)) throw invalid(`${name}.${key}`, rule[1]);
-  }
-}
-
-/** Values are not shown: they may be secret. */
-function invalid(name: string, rule: string): UsageError {
-  return new UsageError("OPTION_INVALID", `${name}: ${rule}`);
 }

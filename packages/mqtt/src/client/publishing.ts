@@ -5,9 +5,11 @@ import type { QoS } from "../codec/packets.js";
 import type { AckProperties, PublishProperties } from "../codec/properties.js";
 import { writeProperties } from "../codec/property-coder.js";
 import { type MqttError, UsageError } from "../errors.js";
+import { anything, boolean, holds, type Rule } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { StoredMessage } from "../session/message-record.js";
 import { OutgoingMessage } from "../session/outgoing-message.js";
+import { signalRule } from "./abort-source.js";
 
 export interface PublishOptions {
   /** Default 0. */
@@ -19,6 +21,19 @@ export interface PublishOptions {
   /** Gives the message up while it is queued. Once it is on its way, only the promise is given up. */
   readonly signal?: AbortSignalLike | undefined;
 }
+
+export const qualityRule: Rule<QoS> = holds<QoS, QoS>(
+  (value) => value === 0 || value === 1 || value === 2,
+  "must be the number 0, 1 or 2",
+  0,
+);
+
+export const publishRules = {
+  qos: qualityRule,
+  retain: boolean(false),
+  properties: anything<PublishProperties | undefined>(),
+  signal: signalRule,
+} satisfies Record<keyof PublishOptions, unknown>;
 
 /** What became of a message: handed to the network at QoS 0, acknowledged at QoS 1 and 2. */
 export interface PublishResult {
@@ -37,10 +52,8 @@ export function assertPublishProperties(properties: PublishProperties | undefine
   if (properties === undefined) return;
   for (const name of ["topicAlias", "subscriptionIdentifiers"] as const) {
     if (properties[name] === undefined) continue;
-    throw new UsageError(
-      "PROPERTY_INVALID",
-      `publish: ${name} is not the application's to set [MQTT5-3.3.2-9, 3.3.4-6]`,
-    );
+    const what = `publish: ${name} is managed by the client and cannot be set [MQTT5-3.3.2-9, 3.3.4-6]`;
+    throw new UsageError("PROPERTY_INVALID", what, { option: `properties.${name}` });
   }
   writeProperties(new BodyWriter(), "publish", properties);
 }
@@ -83,15 +96,20 @@ export class Publishing extends OutgoingMessage {
   override failed(error: MqttError): void {
     // A loss that the application chose must not end a process that does not wait to hear of it, nor must what is no loss.
     if (HARMLESS.has(error.code)) this.result.catch(() => undefined);
-    this.reject(error);
+    this.reject(this.count > 1 ? error : withFacts(error, this.topic, this.mayHaveArrived));
     this.release?.();
     this.settled();
   }
 
   /** Rejects the promise of a message that is already on its way; the message itself goes on. */
   giveUp(error: MqttError): void {
-    this.reject(error);
+    this.reject(withFacts(error, this.topic, true));
   }
+}
+
+/** The error with the facts of its message, unless it has some: then it is about several messages. */
+function withFacts(error: MqttError, topic: string, mayHaveArrived: boolean): MqttError {
+  return error.mayHaveArrived === undefined ? Object.assign(error, { topic, mayHaveArrived }) : error;
 }
 
 /** A message that an earlier process left: nobody waits for its promise any more. */
@@ -105,6 +123,7 @@ export class RestoredPublishing extends OutgoingMessage {
     this.queuedAt = stored.queuedAt;
     this.sequence = stored.sequence;
     this.packetIdentifier = stored.packetIdentifier;
+    this.mayHaveArrived = true; // the record does not say what an earlier process sent before it lost the session
     this.state = stored.state;
   }
 
@@ -113,6 +132,6 @@ export class RestoredPublishing extends OutgoingMessage {
   }
 
   override failed(error: MqttError): void {
-    this.onSettled(error);
+    this.onSettled(withFacts(error, this.topic, this.mayHaveArrived));
   }
 }

@@ -9,35 +9,47 @@ import type { QoS } from "../codec/packets.js";
 import type { PublishProperties } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { ProtocolError, TimeoutError } from "../errors.js";
+import { assertFunction } from "../options/option-error.js";
+import { anything, assertKnown, holds, readOptions } from "../options/option-rules.js";
 import type { Platform } from "../platform/platform.js";
 import { TOPIC_NAME_INVALID } from "../reason-code.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
 import { assertTopicName } from "../topic/topic-name.js";
-import { assertNotAborted, onAbort } from "./abort-source.js";
+import { assertNotAborted, onAbort, signalRule } from "./abort-source.js";
 import type { Client } from "./client.js";
-import { assertKnown, assertQoS } from "./connect-options.js";
 import type { Message } from "./message.js";
+import { qualityRule } from "./publishing.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
 import type { Subscription } from "./subscription.js";
-import { assertFunction, invalidOption } from "./wrong-option.js";
+import { subscribeRules } from "./subscriptions.js";
 
 interface Waiting {
   resolve(message: Message): void;
   reject(error: unknown): void;
 }
 
-const REQUEST_OPTIONS: ReadonlySet<string> = new Set<keyof RequestOptions>(["timeout", "signal", "qos", "properties"]);
-const RESPOND_OPTIONS: ReadonlySet<string> = new Set<keyof RespondOptions>([
-  "qos",
-  "concurrency",
-  "handlerTimeout",
-  "properties",
-  "signal",
-]);
+const requestRules = {
+  timeout: holds<number, number>(
+    (value) => typeof value === "number" && value > 0,
+    "must be a number, more than 0 milliseconds",
+    10_000,
+  ),
+  signal: signalRule,
+  qos: qualityRule,
+  properties: anything<RequestOptions["properties"]>(),
+} satisfies Record<keyof RequestOptions, unknown>;
+
+const { qos, concurrency, handlerTimeout, properties, signal } = subscribeRules;
+const respondRules = {
+  qos,
+  concurrency,
+  handlerTimeout,
+  properties,
+  signal,
+} satisfies Record<keyof RespondOptions, unknown>;
 const REQUEST = "request";
 const RESPONSE = "response";
-const DEFAULT_TIMEOUT = 10_000;
 
 const CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
 /** 129 bits, which nobody guesses. */
@@ -57,15 +69,10 @@ export class RequestResponse {
   ) {}
 
   async request(topic: string, payload: string | Uint8Array, options: RequestOptions): Promise<Message> {
-    assertKnown(options, REQUEST_OPTIONS);
+    const { signal, qos, timeout, properties } = readOptions(requestRules, options);
     assertTopicName(topic);
     assertPayload(payload);
-    const { signal, qos = 0, timeout = DEFAULT_TIMEOUT } = options;
-    assertQoS("qos", qos);
     assertNotAborted(signal);
-    if (typeof timeout !== "number" || !(timeout > 0)) {
-      throw invalidOption("timeout", timeout, "must be a number, more than 0 milliseconds");
-    }
     const number = this.draw();
     const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { resolve, reject }));
     answer.catch(() => undefined); // it may be rejected before this function comes to await it
@@ -76,7 +83,7 @@ export class RequestResponse {
     const timer = this.platform.clock.schedule(timeout, expire);
     const release = onAbort(signal, (error) => this.waiting.get(number)?.reject(error));
     try {
-      await Promise.race([this.send(topic, payload, number, qos, options.properties), answer]);
+      await Promise.race([this.send(topic, payload, number, qos, properties), answer]);
       return await answer;
     } finally {
       this.waiting.delete(number);
@@ -88,7 +95,7 @@ export class RequestResponse {
   async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions): Promise<Subscription> {
     assertTopicFilter(topicFilter);
     assertFunction("handler", handler);
-    assertKnown(options, RESPOND_OPTIONS);
+    assertKnown(options, respondRules);
     const filters = topicFilter.endsWith("#") ? [topicFilter] : [topicFilter, `${topicFilter}/${REQUEST}/+/+`];
     return this.client.subscribe(filters, { ...options, onMessage: (message) => this.answer(message, handler) });
   }

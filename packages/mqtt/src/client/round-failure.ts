@@ -1,6 +1,6 @@
 /** The error of a round of attempts: the last server's, whose message tells what the earlier ones said too. */
 
-import { type MqttError, ProtocolError, RefusedError, type TransportError } from "../errors.js";
+import type { MqttError, ProtocolError } from "../errors.js";
 import { quotable } from "../topic/mqtt-string.js";
 
 /** So many are told. */
@@ -17,12 +17,10 @@ export function roundFailure(last: MqttError, earlier: readonly MqttError[]): Mq
 
 /** A copy with another message: the error may be its maker's, who gives it again. */
 export function retold(error: MqttError, message: string): MqttError {
+  const { code, reasonCode } = error as ProtocolError;
   const options = "cause" in error ? { cause: error.cause } : undefined;
-  if (error instanceof ProtocolError) return new ProtocolError(error.code, error.reasonCode, message, options);
-  if (error instanceof RefusedError) {
-    const { code, reasonCode, reasonString, serverReference, userProperties } = error;
-    const copy = new RefusedError(code, reasonCode, message, { serverReference, userProperties });
-    return Object.assign(copy, { reasonString }); // the message has it already
-  }
-  return new (error.constructor as typeof TransportError)(error.code as TransportError["code"], message, options);
+  const Kind = error.constructor as new (...values: unknown[]) => MqttError;
+  const copy =
+    reasonCode === undefined ? new Kind(code, message, options) : new Kind(code, reasonCode, message, options);
+  return Object.assign(copy, error); // what else it has, but for its message and its stack
 }

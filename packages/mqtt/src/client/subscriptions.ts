@@ -4,26 +4,27 @@ import type { QoS, SubscriptionRequest } from "../codec/packets.js";
 import type { SubscribeProperties } from "../codec/properties.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
 import { MqttError, type MqttErrorCode, RefusedError, UsageError } from "../errors.js";
+import { invalidOption, wrongOption } from "../options/option-error.js";
+import { anything, boolean, func, integer, readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { ClientSession } from "../session/client-session.js";
 import type { FilterAnswer, FilterRequest } from "../session/filter-requests.js";
 import { shownValue } from "../topic/shown-value.js";
 import { assertTopicFilter } from "../topic/topic-filter.js";
-import { assertNotAborted, onAbort } from "./abort-source.js";
+import { assertNotAborted, onAbort, signalRule } from "./abort-source.js";
 import type { ClientEvents } from "./client-events.js";
 import { ClientSubscription, type SubscriptionOwner } from "./client-subscription.js";
-import { assertBoolean, assertKnown, assertQoS, integer } from "./connect-options.js";
 import type { EventEmitter } from "./event-emitter.js";
 import { HandlerSubscription } from "./handler-subscription.js";
 import type { Inbox } from "./inbox.js";
 import { IteratorSubscription } from "./iterator-subscription.js";
+import { qualityRule } from "./publishing.js";
 import type { Reading } from "./reading.js";
 import type { Router } from "./router.js";
 import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 import { within } from "./within.js";
-import { assertFunction, invalidOption } from "./wrong-option.js";
 
 export interface SubscribeOptions {
   /** The highest QoS at which messages are to be sent. Default 0. */
@@ -53,19 +54,25 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignalLike | undefined;
 }
 
-const SUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
-  "qos",
-  "onMessage",
-  "concurrency",
-  "handlerTimeout",
-  "noLocal",
-  "retainAsPublished",
-  "retainHandling",
-  "properties",
-  "signal",
-]);
+/** Milliseconds: longer than any handler should need, for one that does not return blocks other messages' acknowledgements. */
+const HANDLER_TIMEOUT = 300_000;
 
-const UNSUBSCRIBE_OPTIONS: ReadonlySet<string> = new Set<keyof UnsubscribeOptions>(["properties", "signal"]);
+export const subscribeRules = {
+  qos: qualityRule,
+  onMessage: func<MessageHandler>(),
+  concurrency: integer(1, 65_535, 1),
+  handlerTimeout: integer(1, 2 ** 31 - 1, HANDLER_TIMEOUT),
+  noLocal: boolean(),
+  retainAsPublished: boolean(),
+  retainHandling: (name: string, value: unknown) => (value === undefined ? undefined : qualityRule(name, value)), // of which there are as many
+  properties: anything<SubscribeOptions["properties"]>(),
+  signal: signalRule,
+} satisfies Record<keyof SubscribeOptions, unknown>;
+
+const unsubscribeRules = {
+  properties: anything<UnsubscribeOptions["properties"]>(),
+  signal: signalRule,
+} satisfies Record<keyof UnsubscribeOptions, unknown>;
 /** Of errors that say that the client has ended, which is known. */
 const ENDED: ReadonlySet<MqttErrorCode> = new Set(["CLIENT_CLOSED", "DRAIN_TIMEOUT"]);
 /** Milliseconds that `unsubscribe` waits for running handlers. */
@@ -116,16 +123,14 @@ export class Subscriptions implements SubscriptionOwner {
 
   subscribe(given: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     if (typeof options === "function") {
-      throw new UsageError("OPTION_INVALID", "options: must be an object; a handler goes into it, as { onMessage }");
+      throw wrongOption("options", "must be an object; a handler goes into it, as { onMessage }");
     }
-    assertKnown(options, SUBSCRIBE_OPTIONS);
+    const read = readOptions(subscribeRules, options);
+    const { qos, noLocal, retainAsPublished, retainHandling, onMessage: handler, concurrency, handlerTimeout } = read;
     const topicFilters = filterList(given);
-    const { qos = 0, noLocal, retainAsPublished, retainHandling } = options;
-    assertQoS("qos", qos);
-    if (retainHandling !== undefined) assertQoS("retainHandling", retainHandling); // of which there are as many
-    if (noLocal !== undefined) assertBoolean("noLocal", noLocal);
-    if (retainAsPublished !== undefined) assertBoolean("retainAsPublished", retainAsPublished);
-    const { handler, concurrency, handlerTimeout } = consumptionOf(options);
+    if (handler === undefined && concurrency > 1) {
+      throw invalidOption("concurrency", concurrency, "requires onMessage; an iterator delivers one message at a time");
+    }
     assertNotAborted(options.signal);
     const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
 
@@ -202,7 +207,7 @@ export class Subscriptions implements SubscriptionOwner {
     options: UnsubscribeOptions = {},
     only?: Entry,
   ): Promise<void> {
-    assertKnown(options, UNSUBSCRIBE_OPTIONS);
+    readOptions(unsubscribeRules, options);
     const topicFilters = filterList(given);
     assertNotAborted(options.signal);
     const affected = only ? [only] : [...this.entries];
@@ -383,30 +388,6 @@ function filterList(given: string | readonly string[]): readonly string[] {
   return topicFilters;
 }
 
-/** How the messages of a subscription are handled. */
-interface Consumption {
-  /** Undefined for an iterator. */
-  readonly handler: MessageHandler | undefined;
-  readonly concurrency: number;
-  readonly handlerTimeout: number;
-}
-
-/** @throws UsageError OPTION_INVALID */
-function consumptionOf({ onMessage: handler, concurrency = 1, handlerTimeout }: SubscribeOptions): Consumption {
-  if (handler !== undefined) assertFunction("onMessage", handler);
-  else if (concurrency !== 1) {
-    throw invalidOption("concurrency", concurrency, "needs onMessage; an iterator is asked by its reader");
-  }
-  return {
-    handler,
-    concurrency: integer("concurrency", concurrency, 1, 1, 65_535),
-    handlerTimeout: integer("handlerTimeout", handlerTimeout, HANDLER_TIMEOUT, 1, 2 ** 31 - 1),
-  };
-}
-
-/** Milliseconds: longer than any handler should need, for one that does not return holds other messages' acknowledgements up. */
-const HANDLER_TIMEOUT = 300_000;
-
 function grantOf(topicFilter: string, at: number, answer: FilterAnswer): Granted {
   const reasonCode = answer.reasonCodes[at] as number;
   if (reasonCode <= 2) return { topicFilter, reasonCode, qos: reasonCode as QoS, error: undefined };
@@ -421,5 +402,5 @@ function refused(
 ): RefusedError {
   const reasonCode = reasonCodes[at] as number;
   const message = `topicFilter "${topicFilter}": the server refused it: ${describeReasonCode(reasonCode)}`;
-  return new RefusedError(code, reasonCode, message, properties);
+  return Object.assign(new RefusedError(code, reasonCode, message, properties), { topicFilter });
 }

@@ -120,7 +120,7 @@ export function writePublish(
  */
 export function assertPayload(payload: Uint8Array | string, field = "payload"): void {
   if (typeof payload === "string" ? utf8Length(payload) < 0 : !(payload instanceof Uint8Array)) {
-    throw new UsageError("PAYLOAD_INVALID", payloadProblem(payload, field));
+    throw new UsageError("PAYLOAD_INVALID", payloadProblem(payload, field), { option: field });
   }
 }
 

@@ -187,7 +187,8 @@ export class MessageSender {
    * @param error why it is gone, if the server may have ended it for a message
    */
   lost(error?: MqttError): void {
-    if (this.link === undefined) return; // it was never accepted
+    const { link } = this;
+    if (link === undefined) return; // it was never accepted
     this.link = undefined;
     this.inherited?.lost();
     const poison = this.poison?.lost(
@@ -196,7 +197,7 @@ export class MessageSender {
       this.alone?.state === "sent" ? this.alone : undefined,
     );
     if (poison !== undefined) this.giveUpSent(poison.message, poison.error);
-    for (const message of this.unflushed.drain()) {
+    for (const message of this.unflushed.drain(link.outlet.takes)) {
       const others = message.count > 1 ? ` and ${message.count - 1} QoS 0 messages after it` : "";
       this.giveUp(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
     }
@@ -305,6 +306,7 @@ export class MessageSender {
 
   /** Fails messages that the store did not take: they cannot have left, since nothing leaves before it is stored. */
   refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
+    Object.assign(error, { mayHaveArrived: false }); // here, and without a topic, since all of them have this error
     for (const message of messages) {
       if (message.state === "settled") continue;
       if (message.state === "queued") {
@@ -312,6 +314,7 @@ export class MessageSender {
       } else {
         this.inflight.delete(message);
         this.identifiers.release(message.packetIdentifier);
+        message.mayHaveArrived = false;
       }
       this.giveUp(message, error);
     }
@@ -319,7 +322,8 @@ export class MessageSender {
 
   /** Fails all that has no outcome yet. */
   abandon(error: (message: OutgoingMessage) => MqttError): void {
-    const messages = [...this.unflushed.drain(), ...this.inflight.inOrder(), ...this.outbox.drain()];
+    const unflushed = this.unflushed.drain(this.link?.outlet.takes ?? 0);
+    const messages = [...unflushed, ...this.inflight.inOrder(), ...this.outbox.drain()];
     this.inflight.clear();
     this.resend = new Queue();
     for (const message of messages) {
@@ -382,6 +386,7 @@ export class MessageSender {
     } else {
       message.packetIdentifier = identifier;
       message.state = "sent";
+      message.mayHaveArrived = true;
       this.sendQuota--;
       if (message.qos === 2) this.qos2Quota--;
       this.inflight.add(message);
@@ -476,6 +481,7 @@ export class MessageSender {
       message.delivered(reasonCode, properties);
       return;
     }
+    message.mayHaveArrived = false;
     const what = `the peer refused the message for "${message.topic}": ${describeReasonCode(reasonCode)}`;
     message.failed(new RefusedError("PUBLISH_REFUSED", reasonCode, what, properties));
   }

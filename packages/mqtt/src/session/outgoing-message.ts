@@ -15,6 +15,8 @@ export abstract class OutgoingMessage {
   state: OutgoingState = "queued";
   /** 0 until it is first sent. */
   packetIdentifier = 0;
+  /** Whether the peer may have taken it over: bytes of it may have left, and were not refused. */
+  mayHaveArrived = false;
   /** When it began to wait, in the clock's milliseconds. */
   queuedAt = 0;
   /** Its neighbours in the outbox; the outbox's own. */

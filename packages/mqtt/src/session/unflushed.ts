@@ -52,9 +52,15 @@ export class Unflushed {
     return earlier;
   }
 
-  /** Takes all out: there is no connection any more, and the next counts its takes anew. */
-  drain(): readonly OutgoingMessage[] {
-    const all = this.takeBefore(Infinity);
+  /**
+   * Takes all out: there is no connection any more, and the next counts its takes anew.
+   *
+   * @param take the latest take of the output buffer: what left with one before may have arrived
+   */
+  drain(take: number): readonly OutgoingMessage[] {
+    const left = this.takeBefore(take);
+    for (const message of left) message.mayHaveArrived = true;
+    const all = [...left, ...this.takeBefore(Infinity)];
     this.take = -1;
     return all;
   }

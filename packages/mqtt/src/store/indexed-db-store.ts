@@ -3,7 +3,8 @@
  * database's, under the session's name and its own key; a write is one transaction that is on the disk when it resolves.
  */
 
-import { type MqttError, TransportError, UsageError } from "../errors.js";
+import { MqttError, TransportError, UsageError } from "../errors.js";
+import { readOptions, text } from "../options/option-rules.js";
 import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
 import type { Database, Request, Scope, Transaction } from "./indexed-db-api.js";
 
@@ -11,6 +12,8 @@ export interface IndexedDbStoreOptions {
   /** The database's name, for pages of one origin that must not share. Default "aiko-mqtt". */
   readonly database?: string | undefined;
 }
+
+const rules = { database: text("aiko-mqtt") } satisfies Record<keyof IndexedDbStoreOptions, unknown>;
 
 const RECORDS = "records";
 const VERSION = 1;
@@ -37,10 +40,7 @@ export class IndexedDbStore implements Store {
 
   /** @throws UsageError OPTION_INVALID */
   constructor(options: IndexedDbStoreOptions = {}) {
-    this.databaseName = options.database ?? "aiko-mqtt";
-    if (typeof this.databaseName !== "string") {
-      throw new UsageError("OPTION_INVALID", `database ${String(options.database)}: must be a string`);
-    }
+    this.databaseName = readOptions(rules, options).database;
   }
 
   /** @throws TransportError STORE_LOCKED or STORE_FAILED */
@@ -176,7 +176,7 @@ function taken(name: string): TransportError {
 }
 
 function asStoreError(error: unknown, consequence: string): MqttError {
-  if (error instanceof TransportError || error instanceof UsageError) return error;
+  if (error instanceof MqttError) return error;
   const { name, message } = (error ?? {}) as { name?: string; message?: string };
   if (name === "QuotaExceededError") {
     return new TransportError("STORE_FULL", `store: the browser grants no more space; ${consequence}`, {

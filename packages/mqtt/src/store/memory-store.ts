@@ -4,12 +4,21 @@
  */
 
 import { TransportError, UsageError } from "../errors.js";
+import { holds, readOptions } from "../options/option-rules.js";
 import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
 
 export interface MemoryStoreOptions {
   /** The most bytes that all sessions together take; a write beyond is refused. Default 64 MiB. */
   readonly maximumBytes?: number | undefined;
 }
+
+const rules = {
+  maximumBytes: holds<number, number>(
+    (value) => typeof value === "number" && value > 0,
+    "must be a number above 0",
+    64 * 2 ** 20,
+  ),
+} satisfies Record<keyof MemoryStoreOptions, unknown>;
 
 /** What a record takes besides its value, roughly: its key and its places in the table. */
 const RECORD_OVERHEAD = 64;
@@ -23,10 +32,7 @@ export class MemoryStore implements Store {
   private bytes = 0;
 
   constructor(options: MemoryStoreOptions = {}) {
-    this.maximumBytes = options.maximumBytes ?? 64 * 1024 * 1024;
-    if (!(this.maximumBytes > 0)) {
-      throw new UsageError("OPTION_INVALID", `maximumBytes ${options.maximumBytes}: must be a number above 0`);
-    }
+    this.maximumBytes = readOptions(rules, options).maximumBytes;
   }
 
   async open(name: string): Promise<readonly StoreRecord[]> {

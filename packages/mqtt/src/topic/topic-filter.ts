@@ -50,7 +50,10 @@ export function assertTopicFilter(filter: string): void {
     throw new UsageError("TOPIC_FILTER_INVALID", `topicFilter: must be a string, not ${shownValue(filter)}`);
   }
   const problem = topicFilterProblem(filter) ?? sharedFilterProblem(filter);
-  if (problem) throw new UsageError("TOPIC_FILTER_INVALID", `topicFilter "${quotable(filter)}": ${problem}`);
+  if (problem) {
+    const what = `topicFilter "${quotable(filter)}": ${problem}`;
+    throw new UsageError("TOPIC_FILTER_INVALID", what, { topicFilter: filter });
+  }
 }
 
 /** A shared subscription's two parts. */

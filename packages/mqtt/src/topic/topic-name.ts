@@ -25,5 +25,5 @@ export function assertTopicName(name: string): void {
     throw new UsageError("TOPIC_NAME_INVALID", `topicName: must be a string, not ${shownValue(name)}`);
   }
   const problem = topicNameProblem(name);
-  if (problem) throw new UsageError("TOPIC_NAME_INVALID", `topicName "${quotable(name)}": ${problem}`);
+  if (problem) throw new UsageError("TOPIC_NAME_INVALID", `topicName "${quotable(name)}": ${problem}`, { topic: name });
 }

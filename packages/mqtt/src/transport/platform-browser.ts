@@ -67,7 +67,8 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   }
   const { subprotocol = "mqtt", implementation, headers } = options.webSocket ?? {};
   for (const [name, value] of Object.entries({ ...options, webSocket: undefined, "webSocket.headers": headers })) {
-    if (value !== undefined) throw new UsageError("TRANSPORT_UNAVAILABLE", `${name}: a browser takes no such option`);
+    if (value === undefined) continue;
+    throw new UsageError("TRANSPORT_UNAVAILABLE", `${name}: a browser takes no such option`, { option: name });
   }
   const own = implementation ?? globalThis.WebSocket;
   const socket = new own(urlOf(address), [subprotocol]) as WebSocketLike;

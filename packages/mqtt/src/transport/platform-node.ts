@@ -1,7 +1,7 @@
 /** What Node brings, and what runs Node's modules too (Bun, Deno). */
 
 import type { Socket } from "node:net";
-import { UsageError } from "../errors.js";
+import { wrongOption } from "../options/option-error.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
@@ -28,7 +28,7 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   const { tls } = options;
   if (tls !== undefined && scheme !== "mqtts" && scheme !== "wss") {
     const instead = scheme === "unix" ? "leave it out" : `write ${scheme}s:`;
-    throw new UsageError("OPTION_INVALID", `tls: is not used with ${scheme}:, which is not encrypted; ${instead}`);
+    throw wrongOption("tls", `is not used with ${scheme}:, which is not encrypted; ${instead}`);
   }
   const name = nameOf(address);
   if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, name, signal));

@@ -2,7 +2,8 @@
 
 import { request } from "node:http";
 import { isIP, isIPv4, type Socket } from "node:net";
-import { MqttError, TransportError, UsageError } from "../errors.js";
+import { MqttError, TransportError, type UsageError } from "../errors.js";
+import { wrongOption } from "../options/option-error.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { ServerAddress } from "../platform/transport.js";
 import { openSocket, settleBy } from "./socket.js";
@@ -24,7 +25,7 @@ const DEFAULT_PORTS = { http: 80, socks5: 1080 } as const;
 /** @throws UsageError OPTION_INVALID */
 export function parseProxy(text: string): Proxy {
   const wrong = (rule: string): UsageError =>
-    new UsageError("OPTION_INVALID", `proxy: ${rule}; write http://host:port or socks5://host:port`);
+    wrongOption("proxy", `${rule}; write http://host:port or socks5://host:port`);
   let url: URL;
   try {
     url = new URL(text.includes("://") ? text : `http://${text}`);
@@ -217,8 +218,7 @@ function socksAddress(proxy: Proxy, { host, port }: ServerAddress): Buffer {
 
 function counted(proxy: Proxy, text: string): Buffer {
   const bytes = Buffer.from(text);
-  if (bytes.length > 255)
-    throw new UsageError("OPTION_INVALID", `proxy ${proxy.name}: SOCKS5 takes 255 bytes in each field`);
+  if (bytes.length > 255) throw wrongOption("proxy", `${proxy.name}: SOCKS5 takes 255 bytes in each field`);
   return Buffer.concat([Uint8Array.of(bytes.length), bytes]);
 }
 

@@ -76,127 +76,172 @@ function connectionOptions(host: string, tls: TlsOptions): ConnectionOptions {
 
 /** Whoever knows the key is the server. With TLS 1.3 one that does not may show a certificate instead, perhaps of another's name. */
 function noPsk(): Error {
-  return new Error("it showed a certificate, and did not prove that it knows tls.psk");
+  const message = "it showed a certificate, and did not prove that it knows tls.psk";
+  return Object.assign(new Error(message), { option: "tls.psk" });
 }
 
 function nodePem(pem: Pem): string | Buffer {
   return typeof pem === "string" ? pem : Buffer.from(pem);
 }
 
-/** What Node made of `tls`, told by what stands where. */
+/** What Node made of `tls`, explained by what stands where. */
 function unreadable({ certificate, key, passphrase }: TlsOptions, error: CodedError): CodedError {
   const wrong = [
     certificate !== undefined && misplaced("tls.certificate", certificate, "certificate", "CERTIFICATE"),
     key !== undefined && misplaced("tls.key", key, "private key", "PRIVATE KEY"),
-  ].filter((words) => typeof words === "string");
-  const swapped = wrong.length > 1 && wrong.every((words) => words.includes(", but "));
-  if (wrong.length > 0) return new Error(`${wrong.join("; ")}${swapped ? ": are the two swapped?" : ""}`);
+  ].filter((problem) => typeof problem === "object");
+  const [first] = wrong;
+  if (first !== undefined) {
+    const swapped = wrong.length > 1 && wrong.every(({ holds }) => holds !== undefined);
+    const message = swapped ? `${first.message}: are certificate and key swapped?` : first.message;
+    return Object.assign(new Error(message), { option: first.option });
+  }
   const locked = passphrase === undefined && (error.code ?? "").endsWith("_BAD_DECRYPT");
   return locked ? Object.assign(new Error(error.message), { code: "ERR_MISSING_PASSPHRASE" }) : error;
 }
 
+interface Misplaced {
+  readonly option: string;
+  readonly message: string;
+  /** The title of what is there instead; undefined if it is not PEM text. */
+  readonly holds: string | undefined;
+}
+
 /** Of PEM text only the titles are shown. */
-function misplaced(option: string, pem: Pem, wanted: string, title: string): string | undefined {
+function misplaced(option: string, pem: Pem, wanted: string, title: string): Misplaced | undefined {
   const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
   const titles = [...text.matchAll(/^-----BEGIN ([A-Z0-9 ]{1,40})-----/gm)].map(([, it = ""]) => it);
   if (titles.some((it) => it.endsWith(title))) return undefined;
-  const [first] = titles;
-  return `${option} holds no ${wanted}${first === undefined ? " (is it PEM text?)" : `, but "${first}"`}`;
+  const [holds] = titles;
+  const message = `${option} holds no ${wanted}${holds === undefined ? " (is it PEM text?)" : `, but "${holds}"`}`;
+  return { option, message, holds };
 }
 
-type CodedError = Error & { readonly code?: string };
+type CodedError = Error & { readonly code?: string; readonly option?: string };
 
-const UNKNOWN_AUTHORITY =
-  "its certificate is signed by an authority that is not trusted here: give the authority's certificate as tls.ca";
-const ANOTHER_AUTHORITY =
-  "its certificate is signed by an authority that is not trusted here: the one given as tls.ca is not it";
-const CERTIFICATE_WANTED =
-  "the server does not take the client's certificate, or wants one: see tls.certificate and tls.key";
-const NO_TLS = "what answers at this port does not speak TLS: is it the port for mqtt: or ws:?";
+/** What an error means, and the option that is wrong or would help. The words name that option and no other. */
+type Meaning = readonly [words: string, option?: string | undefined];
+
+const UNKNOWN_AUTHORITY: Meaning = [
+  "its certificate is signed by an authority that is not trusted here: give the authority's certificate as tls.ca",
+  "tls.ca",
+];
+const ANOTHER_AUTHORITY: Meaning = [
+  "its certificate is signed by an authority that is not trusted here: the one given as tls.ca is not it",
+  "tls.ca",
+];
+const AUTHORITY_OR_GAP: Meaning = [
+  `${ANOTHER_AUTHORITY[0]}, or the server leaves out a certificate between them`,
+  "tls.ca",
+];
+const CERTIFICATE_WANTED: Meaning = [
+  "the server does not accept the client's certificate, or requires one: see tls.certificate",
+  "tls.certificate",
+];
+const WRONG_PASSPHRASE: Meaning = ["tls.passphrase does not open the private key", "tls.passphrase"];
+const WRONG_PSK: Meaning = ["tls.psk.key is not the server's", "tls.psk.key"];
+const NO_VERSION: Meaning = ["no version of TLS is taken by both sides: see tls.minimumVersion", "tls.minimumVersion"];
+const NO_TLS: Meaning = ["what answers at this port does not speak TLS: is it the port for mqtt: or ws:?"];
 
 /** By OpenSSL's and Node's codes. */
-const words: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "its certificate has expired: it must be renewed there",
-  CERT_NOT_YET_VALID: "its certificate is not valid yet: is this machine's clock right?",
-  CERT_REVOKED: "its certificate has been revoked",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself: if it is the right one, give it as tls.ca",
+const meanings: Readonly<Record<string, Meaning>> = {
+  CERT_HAS_EXPIRED: ["its certificate has expired: it must be renewed there"],
+  CERT_NOT_YET_VALID: ["its certificate is not valid yet: is this machine's clock right?"],
+  CERT_REVOKED: ["its certificate has been revoked"],
+  DEPTH_ZERO_SELF_SIGNED_CERT: [
+    "its certificate is signed by itself: if it is the right one, give it as tls.ca",
+    "tls.ca",
+  ],
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
-  CERT_SIGNATURE_FAILURE:
+  CERT_SIGNATURE_FAILURE: [
     "its certificate names an authority of tls.ca, but that authority did not sign it: somebody may pose as the server",
-  ERR_OSSL_X509_KEY_VALUES_MISMATCH: "tls.key is not the key of tls.certificate",
-  ERR_MISSING_PASSPHRASE: "tls.key is encrypted: give its tls.passphrase",
-  ERR_OSSL_BAD_DECRYPT: "tls.passphrase does not open tls.key",
-  ERR_OSSL_EVP_BAD_DECRYPT: "tls.passphrase does not open tls.key",
-  ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: "tls.passphrase does not open tls.key",
-  ERR_OSSL_UNSUPPORTED: "tls.key has a form that is not read here, or is encrypted and tls.passphrase does not open it",
+    "tls.ca",
+  ],
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: ["tls.key is not the key of the client's certificate", "tls.key"],
+  ERR_MISSING_PASSPHRASE: ["the private key is encrypted: give its passphrase as tls.passphrase", "tls.passphrase"],
+  ERR_OSSL_BAD_DECRYPT: WRONG_PASSPHRASE,
+  ERR_OSSL_EVP_BAD_DECRYPT: WRONG_PASSPHRASE,
+  ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: WRONG_PASSPHRASE,
+  ERR_OSSL_UNSUPPORTED: [
+    "tls.key has a form that is not read here, or is encrypted and its passphrase does not open it",
+    "tls.key",
+  ],
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CERTIFICATE_WANTED,
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: CERTIFICATE_WANTED,
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: CERTIFICATE_WANTED,
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "the client's certificate, tls.certificate, has expired",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: [
+    "the client's certificate, tls.certificate, has expired",
+    "tls.certificate",
+  ],
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: CERTIFICATE_WANTED,
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: [
     "the server refused the handshake: it may want a client certificate, a shared key (tls.psk), or ciphers not had here",
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: "the server does not know tls.psk.identity",
-  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: "tls.psk.key is not the server's",
-  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: "tls.psk.key is not the server's",
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "no version of TLS is taken by both sides: see tls.minimumVersion",
-  ERR_SSL_UNSUPPORTED_PROTOCOL: "no version of TLS is taken by both sides: see tls.minimumVersion",
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: "the server takes none of the protocols of tls.alpn",
-  ECONNRESET: "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
+    "tls.psk",
+  ],
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: ["the server does not know tls.psk.identity", "tls.psk.identity"],
+  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: WRONG_PSK,
+  ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: WRONG_PSK,
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: NO_VERSION,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: NO_VERSION,
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: ["the server takes none of the protocols of tls.alpn", "tls.alpn"],
+  ECONNRESET: ["it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?"],
 };
 
 /** The same where authorities were given. */
-const wordsWithCa: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and the one given as tls.ca is not it",
+const meaningsWithCa: Readonly<Record<string, Meaning>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["its certificate is signed by itself, and the one given as tls.ca is not it", "tls.ca"],
   SELF_SIGNED_CERT_IN_CHAIN: ANOTHER_AUTHORITY,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${ANOTHER_AUTHORITY}, or the server leaves out a certificate between them`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: AUTHORITY_OR_GAP,
   UNABLE_TO_GET_ISSUER_CERT: ANOTHER_AUTHORITY,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `${ANOTHER_AUTHORITY}, or the server leaves out a certificate between them`,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: AUTHORITY_OR_GAP,
 };
 
 /** The same where the client has a certificate: a server of Node's hangs up if it does not take it, without an alert. */
-const wordsWithCertificate: Readonly<Record<string, string>> = {
-  ECONNRESET:
-    "it closed the connection during the TLS handshake: it may not take the client's certificate (tls.certificate), or is it no TLS there?",
+const meaningsWithCertificate: Readonly<Record<string, Meaning>> = {
+  ECONNRESET: [
+    "it closed the connection during the TLS handshake: it may not accept the client's certificate (tls.certificate), or is it no TLS there?",
+    "tls.certificate",
+  ],
 };
 
 /** An error of a secure socket, said so that somebody can act on it. */
 function tlsFailed(name: string, host: string, tls: TlsOptions, error: CodedError): TransportError {
-  return new TransportError("TLS_FAILED", `no secure connection to ${name}: ${meaning(host, tls, error)}`, {
-    cause: error,
-  });
+  const [words, option = error.option] = meaning(host, tls, error);
+  return new TransportError("TLS_FAILED", `no secure connection to ${name}: ${words}`, { cause: error, option });
 }
 
-function meaning(host: string, tls: TlsOptions, error: CodedError & { cert?: { subjectaltname?: string } }): string {
+function meaning(host: string, tls: TlsOptions, error: CodedError & { cert?: { subjectaltname?: string } }): Meaning {
   const { code = "" } = error;
   const serverName = tls.serverName ?? host;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, "") || "no name at all";
-    return `its certificate is for ${names}, not for ${serverName}: connect by its name, or say tls.serverName (${code})`;
+    const words = `its certificate is for ${names}, not for ${serverName}: connect by its name, or set tls.serverName`;
+    return [`${words} (${code})`, "tls.serverName"];
   }
   const known =
-    (tls.ca !== undefined && wordsWithCa[code]) ||
-    (tls.certificate !== undefined && wordsWithCertificate[code]) ||
-    words[code];
-  return known === undefined ? `${error.message}${code && ` (${code})`}` : `${known} (${code})`;
+    (tls.ca !== undefined && meaningsWithCa[code]) ||
+    (tls.certificate !== undefined && meaningsWithCertificate[code]) ||
+    meanings[code];
+  if (known === undefined) return [`${error.message}${code && ` (${code})`}`];
+  const [words, option] = known;
+  return [`${words} (${code})`, option];
 }
 
 /** The end after the handshake: with TLS 1.3, what the server thinks of the client's certificate comes only then. */
 export function explainLater(name: string, host: string, tls: TlsOptions): Explain {
   return (error: CodedError | undefined, heard) => {
     const code = error?.code ?? "";
-    if (error !== undefined && !HUNG_UP.has(code)) return words[code] ? tlsFailed(name, host, tls, error) : error;
+    if (error !== undefined && !HUNG_UP.has(code)) return meanings[code] ? tlsFailed(name, host, tls, error) : error;
     if (tls.certificate === undefined || heard) return error;
     // No more is known of what it thought, so this is no failure of TLS: the client may still try another version of MQTT.
-    return new Error(
-      "closed right after the TLS handshake: the server may not take the client's certificate (tls.certificate)",
-      { cause: error },
-    );
+    return new Error("closed right after the TLS handshake: the server may not accept the client's certificate", {
+      cause: error,
+    });
   };
 }
 

@@ -124,6 +124,7 @@ function ownClass({ tls, proxy, localAddress }: NetworkOptions): WebSocketClass 
     throw new UsageError(
       "TRANSPORT_UNAVAILABLE",
       `${beyond[0]}: the runtime's own WebSocket takes no such option: install the package ws (npm install ws)`,
+      { option: beyond[0] },
     );
   }
   return own;

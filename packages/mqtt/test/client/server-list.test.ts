@@ -115,9 +115,9 @@ describe("credentials from a function", () => {
     expect(asked).toEqual(["mqtt://server:1883", "mqtt://server:1883"]);
   });
 
-  test("cannot stand beside a user name, and must be a function", () => {
+  test("cannot be combined with a user name, and must be a function", () => {
     const bench = new Bench();
-    expect(() => bench.create({ credentials: () => ({}), username: "ann" })).toThrow("cannot stand beside");
+    expect(() => bench.create({ credentials: () => ({}), username: "ann" })).toThrow("cannot be combined");
     expect(() => bench.create({ credentials: {} as never })).toThrow("must be a function");
   });
 });

@@ -168,7 +168,7 @@ describe("the option serverReference", () => {
 
   test("must be one of three words", () => {
     expect(() => new Network().create({ serverReference: "always" as never })).toThrow(
-      'serverReference "always": must be one of without-credentials, follow, ignore',
+      'serverReference "always": must be "without-credentials", "follow" or "ignore"',
     );
   });
 });

@@ -48,6 +48,37 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(message.outcome).toBe("CONNECTION_LOST");
   });
 
+  test("QoS 0 may have arrived if its bytes were taken before the connection was lost, and not if they were still in the buffer", () => {
+    const side = make();
+    side.connect();
+    const [taken, buffered] = [new KeptMessage("taken", 0), new KeptMessage("buffered", 0)];
+    side.publish(taken);
+    side.outlet.taken();
+    side.publish(buffered);
+    side.lose();
+    expect([taken, buffered].map(({ outcome, mayHaveArrived }) => [outcome, mayHaveArrived])).toEqual([
+      ["CONNECTION_LOST", true],
+      ["CONNECTION_LOST", false],
+    ]);
+  });
+
+  test("QoS 1 that is queued again, because the session was lost, may still have arrived; and not after a refusal", () => {
+    const side = make({ peerReceiveMaximum: 1 });
+    side.connect();
+    const [sent, waiting] = [new KeptMessage("sent"), new KeptMessage("waiting")];
+    publishAll(side, sent, waiting);
+    side.lose();
+    side.connect(false, 0);
+    expect([sent, waiting].map(({ state, mayHaveArrived }) => [state, mayHaveArrived])).toEqual([
+      ["queued", true],
+      ["queued", false],
+    ]);
+    side.lose();
+    side.connect();
+    side.receive(ack("puback", sent.packetIdentifier, 0x87));
+    expect([sent.outcome, sent.mayHaveArrived]).toEqual(["PUBLISH_REFUSED", false]);
+  });
+
   test("QoS 1: PUBLISH, then the outcome of PUBACK", () => {
     const side = make();
     side.connect();

@@ -50,7 +50,7 @@ test("another message of a later take does not let one join what left before it"
 test("the next connection counts its takes anew", () => {
   const unflushed = new Unflushed();
   unflushed.add(named("a"), 3);
-  expect(topics(unflushed.drain())).toEqual(["a"]);
+  expect(topics(unflushed.drain(4))).toEqual(["a"]);
   unflushed.add(named("b"), 0);
   expect(topics(unflushed.takeBefore(0))).toEqual([]);
   expect(topics(unflushed.takeBefore(1))).toEqual(["b"]);

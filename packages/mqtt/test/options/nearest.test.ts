@@ -1,5 +1,5 @@
+import { nearest } from "@aiko/mqtt/options";
 import { expect, test } from "vitest";
-import { nearest } from "../src/nearest.ts";
 
 const words = ["qos", "retain", "topic", "topic_s", "password", "passphrase-file", "psk", "psk-identity"];
 
@@ -10,7 +10,10 @@ test.each([
   ["retian", "retain"],
   ["pasword", "password"],
   ["passwrod", "password"],
-  ["pass", undefined],
+  ["pass", "password"],
+  ["no-retain", "retain"],
+  ["topic-s", "topic_s"],
+  ["PSK_Identity", "psk-identity"],
   ["passp", "passphrase-file"],
   ["topics", "topic"],
   ["q", undefined],

@@ -1,0 +1,19 @@
+/**
+ * The entry `@aiko/mqtt/options`: how options are read. For the packages of this repository, which are released together; it may change in
+ * any release.
+ */
+
+export { nearest } from "./nearest.js";
+export { wrongOption } from "./option-error.js";
+export {
+  boolean,
+  func,
+  holds,
+  integer,
+  type OptionsRead,
+  object,
+  type Rule,
+  type Rules,
+  readOptions,
+  secret,
+} from "./option-rules.js";

@@ -1,0 +1,53 @@
+/** What a UsageError says of an option that is wrong: of an unknown name and what was meant by it, and of a wrong value. */
+
+import { UsageError } from "../errors.js";
+import { quotable } from "../topic/mqtt-string.js";
+import { shownValue } from "../topic/shown-value.js";
+import { nearest } from "./nearest.js";
+
+/** Names that other clients have, where ours do not resemble them. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ["rejectUnauthorized", "tls.verifyServer"],
+  ["end", "closed"],
+]);
+
+/** For a value that must not be shown, or that says nothing. @param name the option's path, as in "tls.ca" */
+export function wrongOption(name: string, rule: string): UsageError {
+  return new UsageError("OPTION_INVALID", `${name}: ${rule}`, { option: name });
+}
+
+export function invalidOption(name: string, value: unknown, rule: string): UsageError {
+  return new UsageError("OPTION_INVALID", `${name} ${shownValue(value)}: ${rule}`, { option: name });
+}
+
+/** @param prefix what the name stands in, with its dot */
+export function unknownOption(name: string, known: readonly string[], prefix: string): UsageError {
+  const option = prefix + quotable(name);
+  const what = `option "${option}": there is no such option${questionOf(name, known, prefix)}`;
+  return new UsageError("OPTION_UNKNOWN", what, { option });
+}
+
+/** Asks whether the name that resembles `name` most was meant; nothing if none resembles it. */
+export function questionOf(name: string, known: readonly string[], prefix = ""): string {
+  const elsewhere = ELSEWHERE.get(name);
+  const near = nearest(name, known);
+  const meant = known.some((each) => elsewhere?.startsWith(prefix + each)) ? elsewhere : near && prefix + near;
+  return meant === undefined ? "" : `; did you mean "${meant}"?`;
+}
+
+/** @throws UsageError OPTION_INVALID */
+export function assertObject(name: string, value: unknown): asserts value is object {
+  if (typeof value === "object" && value !== null) return;
+  const isClass = shownValue(value).startsWith("class ");
+  throw invalidOption(name, value, `must be an object${isClass ? "; make one with new" : ""}`);
+}
+
+/** @throws UsageError OPTION_INVALID */
+export function assertFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw invalidOption(name, value, "must be a function");
+}
+
+/** @throws UsageError OPTION_INVALID if a callback stands behind the options, where it would never be called */
+export function assertNoCallback(given: unknown): void {
+  if (typeof given === "function") throw invalidOption("callback", given, "there are no callbacks; await the promise");
+}

@@ -1,0 +1,113 @@
+/**
+ * Tables of options: a row has an option's name and its rule. A rule reads one value: it returns the option's default for undefined, and
+ * throws a UsageError that names the option, its value and what is allowed.
+ */
+
+import { assertFunction, assertObject, invalidOption, unknownOption, wrongOption } from "./option-error.js";
+
+/** @param name the option's path, as in "tls.ca" */
+export type Rule<Value> = (name: string, value: unknown) => Value;
+
+export type Rules = Readonly<Record<string, Rule<unknown>>>;
+
+/** What reading options by a table returns. */
+export type OptionsRead<Table extends Rules> = { readonly [Name in keyof Table]: ReturnType<Table[Name]> };
+
+/**
+ * Reads each option by its rule.
+ *
+ * @param prefix what the options stand in, with its dot
+ * @throws UsageError OPTION_UNKNOWN if there is no rule for an option, and not ignored: `{ QoS: 1 }` would be QoS 0; or a rule's error
+ */
+export function readOptions<Table extends Rules>(rules: Table, given: unknown, prefix = ""): OptionsRead<Table> {
+  assertKnown(given, rules, prefix);
+  const values = given as Readonly<Record<string, unknown>>;
+  const read = Object.entries(rules).map(([name, rule]) => [name, rule(prefix + name, values[name])]);
+  return Object.fromEntries(read) as OptionsRead<Table>;
+}
+
+/** @throws UsageError OPTION_INVALID if `given` is not an object, OPTION_UNKNOWN if it has an option that `known` has not */
+export function assertKnown(given: unknown, known: object, prefix = ""): asserts given is object {
+  assertObject(prefix.slice(0, -1) || "options", given);
+  for (const name in given) {
+    if (!Object.hasOwn(known, name)) throw unknownOption(name, Object.keys(known), prefix);
+  }
+}
+
+/** Options within an option. Those who give none share one object of defaults. */
+export function group<Table extends Rules>(rules: Table): Rule<OptionsRead<Table>> {
+  let defaults: OptionsRead<Table> | undefined;
+  return (name, value) => {
+    if (value !== undefined) return readOptions(rules, value, `${name}.`);
+    defaults ??= readOptions(rules, {});
+    return defaults;
+  };
+}
+
+/** A rule by a test. @param says what is allowed, in words that follow the value */
+export function holds<Value, Default = undefined>(
+  test: (value: unknown) => boolean,
+  says: string,
+  otherwise?: Default,
+): Rule<Value | Default> {
+  return (name, value) => {
+    if (value === undefined) return otherwise as Default;
+    if (test(value)) return value as Value;
+    throw invalidOption(name, value, says);
+  };
+}
+
+/** The same for a value that must not be shown. It has no default. */
+export function secret<Value>(test: (value: unknown) => boolean, says: string): Rule<Value | undefined> {
+  return (name, value) => {
+    if (value === undefined || test(value)) return value as Value;
+    throw wrongOption(name, says);
+  };
+}
+
+export function integer<Default = undefined>(least: number, most: number, otherwise?: Default): Rule<number | Default> {
+  return (name, value) => {
+    if (value === undefined) return otherwise as Default;
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
+    const type = typeof value === "number" ? "" : "a number, ";
+    throw invalidOption(name, value, `must be ${type}an integer from ${least} to ${most}`);
+  };
+}
+
+export function oneOf<Value extends string, Default = undefined>(
+  choices: readonly Value[],
+  otherwise?: Default,
+): Rule<Value | Default> {
+  const words = choices.map((each) => `"${each}"`);
+  const last = words.pop();
+  return holds((value) => choices.includes(value as Value), `must be ${words.join(", ")} or ${last}`, otherwise);
+}
+
+export function text<Default = undefined>(otherwise?: Default): Rule<string | Default> {
+  return holds((value) => typeof value === "string", "must be a string", otherwise);
+}
+
+export function boolean<Default = undefined>(otherwise?: Default): Rule<boolean | Default> {
+  return holds((value) => typeof value === "boolean", "must be the boolean true or false", otherwise);
+}
+
+export function func<Value, Default = undefined>(otherwise?: Default): Rule<Value | Default> {
+  return (name, value) => {
+    if (value === undefined) return otherwise as Default;
+    assertFunction(name, value);
+    return value as Value;
+  };
+}
+
+export function object<Value, Default = undefined>(otherwise?: Default): Rule<Value | Default> {
+  return (name, value) => {
+    if (value === undefined) return otherwise as Default;
+    assertObject(name, value);
+    return value as Value;
+  };
+}
+
+/** What is checked elsewhere. */
+export function anything<Value>(): Rule<Value> {
+  return (_name, value) => value as Value;
+}

@@ -1,0 +1,192 @@
+// What an error says for programs, in fields: which option is wrong, which topic it is about, and whether a message may have arrived.
+import { type ConnectOptions, createClient, MemoryStore, type MqttError, TransportError } from "@aiko/mqtt";
+import { describe, expect, test } from "vitest";
+import { Bench, watch } from "./bench.ts";
+
+const wrong = (value: unknown): never => value as never;
+
+describe("an error names its option as the program writes it:", () => {
+  test.each([
+    [{ keepalive: 5 }, "keepalive"],
+    [{ keepAlive: -1 }, "keepAlive"],
+    [{ outbox: { maximumCount: 0 } }, "outbox.maximumCount"],
+    [{ outbox: { count: 1 } }, "outbox.count"],
+    [{ reconnect: { initialDelay: 5_000, maximumDelay: 1 } }, "reconnect.maximumDelay"],
+    [{ reconnect: true }, "reconnect"],
+    [{ tls: { ca: 5 } }, "tls.ca"],
+    [{ tls: { ca: "ca.pem" } }, "tls.ca"],
+    [{ tls: { key: "x" } }, "tls.key"],
+    [{ tls: { rejectUnauthorized: false } }, "tls.rejectUnauthorized"],
+    [{ tls: 5 }, "tls"],
+    [{ webSocket: { subprotocol: "no spaces" } }, "webSocket.subprotocol"],
+    [{ proxy: 5 }, "proxy"],
+    [{ password: 5 }, "password"],
+    [{ password: "x" }, "password"],
+    [{ credentials: () => ({}), username: "ann" }, "credentials"],
+    [{ store: new MemoryStore() }, "store"],
+    [{ protocolVersion: 3, clientId: "" }, "clientId"],
+    [{ will: { topic: "a/#" } }, "will.topic"],
+    [{ will: { topic: "a", qos: 3 } }, "will.qos"],
+    [{ will: { topic: "a", payload: 5 } }, "will.payload"],
+    [{ signal: {} }, "signal"],
+    [{ serverReference: "always" }, "serverReference"],
+  ])("%o", (options, option) => {
+    expect(() => createClient("mqtt://h", options as ConnectOptions)).toThrow(
+      expect.objectContaining({ name: "UsageError", option }),
+    );
+  });
+
+  test("of a call", async () => {
+    const { client } = await new Bench().online();
+    const calls = [
+      [client.publish("a", "b", { qos: wrong(3) }), "qos"],
+      [client.publish("a", "b", { properties: wrong({ topicAlias: 1 }) }), "properties.topicAlias"],
+      [client.publish("a", wrong(5)), "payload"],
+      [client.subscribe("a", { concurrency: 2 }), "concurrency"],
+      [client.request("a", "b", { timeout: 0 }), "timeout"],
+      [client.disconnect({ drainTimeout: -1 }), "drainTimeout"],
+      [client.connect(wrong({ signals: 1 })), "signals"],
+    ] as const;
+    for (const [call, option] of calls) await expect(call).rejects.toMatchObject({ name: "UsageError", option });
+  });
+});
+
+test("an error names the one topic or topic filter that it is about", async () => {
+  const bench = new Bench();
+  const { client, peer } = await bench.online();
+  await expect(client.publish("a/#", "b")).rejects.toMatchObject({ code: "TOPIC_NAME_INVALID", topic: "a/#" });
+  await expect(client.subscribe("a#")).rejects.toMatchObject({ code: "TOPIC_FILTER_INVALID", topicFilter: "a#" });
+  const refused = watch(client.subscribe("secret/#"));
+  const { packetIdentifier } = await peer.expect("subscribe");
+  peer.send({ type: "suback", packetIdentifier, reasonCodes: [0x87] });
+  await bench.clock.tick();
+  expect(refused.error).toMatchObject({ code: "SUBSCRIBE_REFUSED", topicFilter: "secret/#" });
+});
+
+describe("what publish rejects with says whether the message may have arrived:", () => {
+  const message = (outcome: { error?: unknown }) => {
+    const { code, topic, mayHaveArrived } = outcome.error as MqttError;
+    return { code, topic, mayHaveArrived };
+  };
+
+  test("not if it waited in the outbox, and not if there was no room", async () => {
+    const bench = new Bench();
+    const client = bench.create({ outbox: { maximumCount: 1 } });
+    const outcomes = ["queued", "full"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
+    await client.disconnect();
+    expect(outcomes.map(message)).toEqual([
+      { code: "CLIENT_CLOSED", topic: "queued", mayHaveArrived: false },
+      { code: "OUTBOX_FULL", topic: "full", mayHaveArrived: false },
+    ]);
+  });
+
+  test("yes if it was sent and has no acknowledgement when the client is closed; not if it waited for others", async () => {
+    const bench = new Bench();
+    const { client } = await bench.online({ maximumInflight: 1 });
+    const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
+    await bench.passing(client.disconnect({ drainTimeout: 100 }));
+    expect(outcomes.map(message)).toEqual([
+      { code: "DRAIN_TIMEOUT", topic: "sent", mayHaveArrived: true },
+      { code: "DRAIN_TIMEOUT", topic: "waiting", mayHaveArrived: false },
+    ]);
+  });
+
+  test("yes if the client stopped by itself after it was sent", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ reconnect: false });
+    const outcome = watch(client.publish("t", "", { qos: 1 }));
+    await peer.expect("publish");
+    peer.cut();
+    await bench.clock.advance(1_000);
+    expect(message(outcome)).toEqual({ code: "CLIENT_CLOSED", topic: "t", mayHaveArrived: true });
+  });
+
+  test("yes if the server lost the session while a QoS 2 message was unacknowledged", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const outcome = watch(client.publish("t", "", { qos: 2 }));
+    await peer.expect("publish");
+    peer.cut();
+    await bench.acceptAgain({ sessionPresent: false });
+    expect(outcome.error).toMatchObject({ name: "TransportError", code: "SESSION_LOST", mayHaveArrived: true });
+  });
+
+  test("not if the server refused it, or had announced in CONNACK that it would", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({}, { properties: { maximumQoS: 1 } });
+    const outcomes = [
+      watch(client.publish("refused", "", { qos: 1 })),
+      watch(client.publish("announced", "", { qos: 2 })),
+    ];
+    const { packetIdentifier } = await peer.expect("publish");
+    peer.send({ type: "puback", packetIdentifier, reasonCode: 0x87 });
+    await bench.clock.tick();
+    expect(outcomes.map(message)).toEqual([
+      { code: "PUBLISH_REFUSED", topic: "refused", mayHaveArrived: false },
+      { code: "MAXIMUM_QOS_EXCEEDED", topic: "announced", mayHaveArrived: false },
+    ]);
+  });
+
+  test("of a QoS 0 message, yes if bytes of it were handed to the network when the connection was lost", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ outbox: { qos0: "drop" } });
+    peer.pause();
+    const handed = watch(client.publish("handed", new Uint8Array(100_000)));
+    await bench.clock.tick();
+    expect(handed.settled).toBe(0); // the transport is full
+    peer.cut();
+    await bench.clock.tick();
+    expect(message(handed)).toEqual({ code: "CONNECTION_LOST", topic: "handed", mayHaveArrived: true });
+  });
+
+  test("if its signal fires, by whether it was sent by then", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online({ maximumInflight: 1 });
+    const abort = new AbortController();
+    const { signal } = abort;
+    const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1, signal })));
+    await peer.expect("publish");
+    abort.abort();
+    await bench.clock.tick();
+    expect(outcomes.map(message)).toEqual([
+      { code: "ABORTED", topic: "sent", mayHaveArrived: true },
+      { code: "ABORTED", topic: "waiting", mayHaveArrived: false },
+    ]);
+  });
+
+  test("if the store has it for the next client, by whether this one sent it", async () => {
+    const bench = new Bench();
+    const { client } = await bench.online({ store: new MemoryStore(), maximumInflight: 1 });
+    const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
+    await bench.clock.tick();
+    await bench.passing(client.disconnect({ drainTimeout: 100 }));
+    expect(outcomes.map(message)).toEqual([
+      { code: "MESSAGE_KEPT", topic: "sent", mayHaveArrived: true },
+      { code: "MESSAGE_KEPT", topic: "waiting", mayHaveArrived: false },
+    ]);
+  });
+
+  test("not if the store could not take it, since nothing leaves before it is stored; one error is for all of them", async () => {
+    const bench = new Bench();
+    const store = new MemoryStore();
+    const { client } = await bench.online({ store });
+    store.write = () => Promise.reject(new TransportError("STORE_FULL", "the disk is full"));
+    const outcomes = ["one", "two"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
+    await bench.clock.tick();
+    const refused = { code: "STORE_FULL", topic: undefined, mayHaveArrived: false };
+    expect(outcomes.map(message)).toEqual([refused, refused]);
+  });
+
+  test("nothing if the call was rejected before there was a message", async () => {
+    const bench = new Bench();
+    const { client } = await bench.online();
+    const invalid = watch(client.publish("t", "", { qos: wrong(3) }));
+    await bench.passing(client.disconnect());
+    const late = watch(client.publish("t", ""));
+    await bench.clock.tick();
+    expect([invalid, late].map(message)).toEqual([
+      { code: "OPTION_INVALID", topic: undefined, mayHaveArrived: undefined },
+      { code: "CLIENT_CLOSED", topic: undefined, mayHaveArrived: undefined },
+    ]);
+  });
+});
