@@ -8,13 +8,23 @@ import {
 import { filesBelow } from "../house/source.ts";
 
 const code = /"([A-Z][A-Z_0-9]+)"/g;
-const declared = [...readFileSync("packages/mqtt/src/errors.ts", "utf8").matchAll(code)].map((match) => match[1]);
-const documented = [...readFileSync("docs/errors.md", "utf8").matchAll(/^\| `([A-Z][A-Z_0-9]+)`/gm)].map(
-  (match) => match[1],
+const source = readFileSync("packages/mqtt/src/errors.ts", "utf8");
+/** The codes of each class. */
+const families = [...source.matchAll(/export type (\w+Error)Code =([^;]*"[^;]*);/g)].map(
+  ([, name = "", codes = ""]) => [name, [...codes.matchAll(code)].map((match) => match[1])] as const,
 );
+const declared = families.flatMap(([, codes]) => codes);
+const sections = readFileSync("docs/errors.md", "utf8").split(/^## /m);
+const codesIn = (text: string) => [...text.matchAll(/^\| `([A-Z][A-Z_0-9]+)`/gm)].map((match) => match[1]);
+const documented = sections.flatMap(codesIn);
 
 test("every error code is documented once, and every documented code exists", () => {
   expect([...documented].sort()).toEqual([...declared].sort());
+});
+
+test.each(families)("the codes of %s stand under its name", (name, codes) => {
+  const section = sections.find((each) => each.startsWith(`${name}: `));
+  expect(codesIn(section ?? "").sort()).toEqual([...codes].sort());
 });
 
 test("every error code is thrown somewhere", () => {

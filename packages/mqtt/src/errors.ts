@@ -16,10 +16,13 @@ export type UsageErrorCode =
   | "PROPERTY_INVALID"
   | "STRING_INVALID"
   | "TRANSPORT_UNAVAILABLE"
-  | "ALREADY_CONNECTED"
-  | "CLIENT_CLOSED"
-  | "NOT_CONNECTED"
-  | "ABORTED";
+  | "ALREADY_CONNECTED";
+
+/** The client is not open: connect it, or make another client, then call again. */
+export type ClosedErrorCode = "CLIENT_CLOSED" | "NOT_CONNECTED";
+
+/** The operation's signal fired. */
+export type AbortedErrorCode = "ABORTED";
 
 /** The peer broke the protocol. */
 export type ProtocolErrorCode =
@@ -32,7 +35,7 @@ export type ProtocolErrorCode =
   | "UNSUPPORTED_PROTOCOL_VERSION"
   | "CLIENT_IDENTIFIER_REFUSED";
 
-/** The peer said no, or has said beforehand (in CONNACK) that it would. */
+/** The peer refused, or has announced in CONNACK that it would. */
 export type RefusedErrorCode =
   | "CONNECT_REFUSED"
   | "PUBLISH_REFUSED"
@@ -48,7 +51,7 @@ export type RefusedErrorCode =
   | "SHARED_SUBSCRIPTION_NOT_AVAILABLE"
   | "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE";
 
-/** The network failed, or the store. */
+/** No connection could be made, or it was lost: try again later. */
 export type TransportErrorCode =
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
@@ -57,18 +60,21 @@ export type TransportErrorCode =
   | "PROXY_FAILED"
   | "WEBSOCKET_FAILED"
   | "LISTEN_FAILED"
-  | "OUTBOX_FULL"
-  | "OUTBOX_DROPPED"
-  | "OUTBOX_REPLACED"
-  | "SESSION_LOST"
-  | "MESSAGE_KEPT"
   | "PUBLISH_UNANSWERED"
   | "SUBSCRIBE_UNANSWERED"
-  | "UNSUBSCRIBE_UNANSWERED"
+  | "UNSUBSCRIBE_UNANSWERED";
+
+/** The options of the outbox decided against a message: publish less, or choose other options. */
+export type OutboxErrorCode = "OUTBOX_FULL" | "OUTBOX_DROPPED" | "OUTBOX_REPLACED" | "SESSION_LOST";
+
+/** The store failed, is full, or kept what this client could not finish. */
+export type StoreErrorCode =
   | "STORE_LOCKED"
   | "STORE_FULL"
   | "STORE_CORRUPT"
-  | "STORE_FAILED";
+  | "STORE_FAILED"
+  | "STORE_TIMEOUT"
+  | "MESSAGE_KEPT";
 
 /** A deadline passed. */
 export type TimeoutErrorCode =
@@ -78,14 +84,17 @@ export type TimeoutErrorCode =
   | "MESSAGE_EXPIRED"
   | "DRAIN_TIMEOUT"
   | "HANDLER_TIMEOUT"
-  | "STORE_TIMEOUT"
   | "REQUEST_TIMEOUT";
 
 export type MqttErrorCode =
   | UsageErrorCode
+  | ClosedErrorCode
+  | AbortedErrorCode
   | ProtocolErrorCode
   | RefusedErrorCode
   | TransportErrorCode
+  | OutboxErrorCode
+  | StoreErrorCode
   | TimeoutErrorCode;
 
 /** What an error says for programs, in addition to its code and its message. */
@@ -124,9 +133,27 @@ export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> exte
   }
 }
 
+/** The call is wrong, and calling it again does not help: correct the program. Nothing was sent. */
 export class UsageError extends MqttError<UsageErrorCode> {
   override get name(): "UsageError" {
     return "UsageError";
+  }
+}
+
+/**
+ * The call was right, and the client is not open: it was closed, it stopped by itself, or it was never connected. `connect()`, or another
+ * client, helps. `ALREADY_CONNECTED` is a `UsageError`: a second `connect()` never succeeds, however often it is repeated.
+ */
+export class ClosedError extends MqttError<ClosedErrorCode> {
+  override get name(): "ClosedError" {
+    return "ClosedError";
+  }
+}
+
+/** The operation's `signal` fired; `cause` is the signal's reason. Its name is the platform's, "AbortError". */
+export class AbortedError extends MqttError<AbortedErrorCode> {
+  override get name(): "AbortError" {
+    return "AbortError";
   }
 }
 
@@ -178,9 +205,33 @@ export class RefusedError extends MqttError<RefusedErrorCode> {
   }
 }
 
+/**
+ * No connection could be made, or it was lost: trying again later may help. OPTION_FAILED belongs here, because the function that an
+ * application gives for an option is asked again at the next attempt, and fails most often because it cannot reach a server of its own.
+ */
 export class TransportError extends MqttError<TransportErrorCode> {
   override get name(): "TransportError" {
     return "TransportError";
+  }
+}
+
+/**
+ * The outbox could not take or keep a message, by its options: the network is not the cause, and publishing again at once fails again.
+ * SESSION_LOST is what `outbox.sessionLost` "reject" decides; look at `mayHaveArrived` before you publish that message again.
+ */
+export class OutboxError extends MqttError<OutboxErrorCode> {
+  override get name(): "OutboxError" {
+    return "OutboxError";
+  }
+}
+
+/**
+ * The store failed: look at the disk, at the browser's storage, or for another owner of the session. MESSAGE_KEPT is no loss: the store
+ * has the message, and the next client of this session sends it; do not publish it again.
+ */
+export class StoreError extends MqttError<StoreErrorCode> {
+  override get name(): "StoreError" {
+    return "StoreError";
   }
 }
 
@@ -189,4 +240,10 @@ export class TimeoutError extends MqttError<TimeoutErrorCode> {
   override get name(): "TimeoutError" {
     return "TimeoutError";
   }
+}
+
+/** The error if it is one of this library; else a TransportError CONNECTION_FAILED with the error as its cause. @param what failed */
+export function toMqttError(error: unknown, what: string): MqttError {
+  if (error instanceof MqttError) return error;
+  return new TransportError("CONNECTION_FAILED", `${what}: ${error}`, { cause: error });
 }

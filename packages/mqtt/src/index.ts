@@ -75,16 +75,31 @@ export type {
   WithUserProperties,
 } from "./codec/properties.js";
 export type {
+  AbortedErrorCode,
+  ClosedErrorCode,
   ErrorFacts,
   MqttErrorCode,
+  OutboxErrorCode,
   ProtocolErrorCode,
   RefusalDetails,
   RefusedErrorCode,
+  StoreErrorCode,
   TimeoutErrorCode,
   TransportErrorCode,
   UsageErrorCode,
 } from "./errors.js";
-export { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "./errors.js";
+export {
+  AbortedError,
+  ClosedError,
+  MqttError,
+  OutboxError,
+  ProtocolError,
+  RefusedError,
+  StoreError,
+  TimeoutError,
+  TransportError,
+  UsageError,
+} from "./errors.js";
 export type { AbortSignalLike } from "./platform/abort.js";
 export type { Clock, Timer } from "./platform/clock.js";
 export type {

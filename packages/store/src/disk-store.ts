@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { type Store, type StoreChange, type StoreRecord, TransportError, UsageError } from "@aiko/mqtt";
+import { type Store, type StoreChange, StoreError, type StoreRecord, UsageError } from "@aiko/mqtt";
 import { type DiskStoreOptions, type DiskStoreSettings, parseDiskStoreOptions } from "./disk-store-options.js";
 import { type Damage, Journal, type Opened } from "./journal.js";
 import { storeError } from "./store-error.js";
@@ -37,13 +37,13 @@ export class DiskStore implements Store {
   }
 
   /**
-   * @throws TransportError STORE_LOCKED if another owner has the session, STORE_CORRUPT if the file was damaged and there is no
+   * @throws StoreError STORE_LOCKED if another owner has the session, STORE_CORRUPT if the file was damaged and there is no
    * `onDamage`, STORE_FULL or STORE_FAILED if the file system says no
    */
   async open(name: string): Promise<readonly StoreRecord[]> {
     if (this.state.at === "closing") await this.state.done.catch(() => {});
     if (this.state.at !== "closed") {
-      throw new TransportError(
+      throw new StoreError(
         "STORE_LOCKED",
         `disk store: cannot open the session "${name}" while "${this.state.name}" is open, one client at a time owns a store`,
       );
@@ -60,7 +60,7 @@ export class DiskStore implements Store {
     }
   }
 
-  /** @throws TransportError STORE_FULL, STORE_FAILED or STORE_CORRUPT, with nothing of `changes` written */
+  /** @throws StoreError STORE_FULL, STORE_FAILED or STORE_CORRUPT, with nothing of `changes` written */
   async write(changes: readonly StoreChange[]): Promise<void> {
     if (this.state.at !== "open") {
       throw new UsageError("OPTION_INVALID", "disk store: write needs a session that is open, and none is");
@@ -96,7 +96,7 @@ export class DiskStore implements Store {
     await fileSystem.makeDirectory(this.directory);
     const release = await fileSystem.lock(this.directory, id.slice(0, 16));
     if (release === undefined) {
-      throw new TransportError(
+      throw new StoreError(
         "STORE_LOCKED",
         `disk store: the session "${name}" in ${this.directory} has another owner, in this process or another one`,
       );
@@ -117,13 +117,13 @@ export class DiskStore implements Store {
     }
   }
 
-  /** @throws TransportError STORE_CORRUPT */
+  /** @throws StoreError STORE_CORRUPT */
   private report(damage: readonly Damage[], intact: number): void {
     const { onDamage } = this.settings;
     const [first] = damage;
     if (first === undefined) return;
     if (onDamage === undefined) {
-      throw new TransportError(
+      throw new StoreError(
         "STORE_CORRUPT",
         `disk store ${first.file}: ${first.bytes} bytes at ${first.offset} were damaged` +
           (damage.length > 1 ? `, and ${damage.length - 1} other places` : "") +

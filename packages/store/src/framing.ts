@@ -13,7 +13,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { TransportError } from "@aiko/mqtt";
+import { StoreError } from "@aiko/mqtt";
 import { crc32 } from "./crc32.js";
 import type { OpenFile } from "./file-system.js";
 
@@ -56,7 +56,7 @@ export interface FoundFraming {
 /**
  * Undefined if the file is not, or cannot be recognized any more as, a file of this session.
  *
- * @throws TransportError if a later version of this package wrote the file, which is no damage
+ * @throws StoreError if a later version of this package wrote the file, which is no damage
  */
 export async function readFraming(file: OpenFile, name: string): Promise<FoundFraming | undefined> {
   const bytes = Buffer.alloc(COPY_AT + FIELDS);
@@ -116,10 +116,7 @@ function assertNotLater(start: Buffer, name: string): void {
   if (start.readUInt32BE(ENVELOPE - 4) !== crc32(start.subarray(0, ENVELOPE - 4), nameSeed(name))) return;
   const version = start.readUInt32BE(MAGIC.length);
   if (version <= VERSION) return;
-  throw new TransportError(
-    "STORE_FAILED",
-    `the file has version ${version}, this store knows versions up to ${VERSION}`,
-  );
+  throw new StoreError("STORE_FAILED", `the file has version ${version}, this store knows versions up to ${VERSION}`);
 }
 
 function nameSeed(name: string): number {

@@ -8,7 +8,7 @@
  * with its checksums right.
  */
 
-import { type StoreChange, type StoreRecord, TransportError } from "@aiko/mqtt";
+import { type StoreChange, StoreError, type StoreRecord } from "@aiko/mqtt";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
 import { FRAME_HEADER_SIZE, type Framing, newFraming, readFraming } from "./framing.js";
 import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
@@ -182,7 +182,7 @@ export class Journal {
     }
   }
 
-  /** @throws TransportError STORE_FULL */
+  /** @throws StoreError STORE_FULL */
   private assertRoom(parts: readonly Buffer[]): void {
     const size = parts.reduce((sum, { length }) => sum + length, 0);
     if (this.index.bytes + mostGrowth(size) <= this.bounds.maximumBytes) return;
@@ -191,8 +191,8 @@ export class Journal {
     if (growth > 0 && after > this.bounds.maximumBytes) throw this.full(`its records would take ${after} bytes`);
   }
 
-  private full(why: string): TransportError {
-    return new TransportError(
+  private full(why: string): StoreError {
+    return new StoreError(
       "STORE_FULL",
       `disk store ${this.path}: ${why}, its maximumBytes is ${this.bounds.maximumBytes}: nothing was written`,
     );
@@ -270,7 +270,7 @@ export class Journal {
       .catch((error: unknown) => {
         // Nothing is lost: the file stays as it is. Not again at once: the disk may be full.
         this.compactAt = this.end * 1.5;
-        if (error instanceof TransportError && error.code === "STORE_CORRUPT") this.failure = error;
+        if (error instanceof StoreError && error.code === "STORE_CORRUPT") this.failure = error;
       })
       .finally(() => {
         this.compacting = undefined;
@@ -348,8 +348,8 @@ export class Journal {
     if (intactEnd < end && policy === "fail at damage") throw this.corrupt(intactEnd, end - intactEnd);
   }
 
-  private corrupt(offset: number, bytes: number): TransportError {
-    return new TransportError(
+  private corrupt(offset: number, bytes: number): StoreError {
+    return new StoreError(
       "STORE_CORRUPT",
       `disk store ${this.path}: ${bytes} bytes at ${offset} were damaged since they were written; ` +
         "nothing more is written until it is opened again",

@@ -1,6 +1,6 @@
 /** What of the file system's errors becomes of the family that users know. */
 
-import { MqttError, TransportError } from "@aiko/mqtt";
+import { MqttError, StoreError } from "@aiko/mqtt";
 import { codeOf } from "./file-system.js";
 
 const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
@@ -10,7 +10,7 @@ export function storeError(what: string, error: unknown): MqttError {
   if (error instanceof MqttError) return error;
   const why = error instanceof Error ? error.message : String(error);
   const full = noRoom.has(codeOf(error) ?? "");
-  return new TransportError(full ? "STORE_FULL" : "STORE_FAILED", `disk store: could not ${what}: ${why}`, {
+  return new StoreError(full ? "STORE_FULL" : "STORE_FAILED", `disk store: could not ${what}: ${why}`, {
     cause: error,
   });
 }

@@ -3,7 +3,7 @@
 import type { Client } from "../client/client.js";
 import { createClient } from "../client/connect.js";
 import type { Message } from "../client/message.js";
-import { type MqttError, UsageError } from "../errors.js";
+import { ClosedError, type MqttError, UsageError } from "../errors.js";
 import { integer } from "../options/option-rules.js";
 import { Queue } from "../session/queue.js";
 import { debug } from "./debug-log.js";
@@ -45,7 +45,7 @@ export class ClassicClient {
     will_retain: boolean | 0 | 1 = false,
     will_message?: string,
   ): Promise<void> {
-    if (this.destroyed) throw new UsageError("CLIENT_CLOSED", "connect: this client was destroyed");
+    if (this.destroyed) throw new ClosedError("CLIENT_CLOSED", "connect: this client was destroyed");
     if (this.client?.connected) throw new UsageError("ALREADY_CONNECTED", "connect: this client is connected");
     debug(`MQTT.client:connect(): ${identifier}`);
     const withWill = will_topic !== undefined && will_message !== undefined;
@@ -133,7 +133,7 @@ export class ClassicClient {
 
   private online(what: string): Client {
     if (this.failure !== undefined) throw this.failure;
-    if (this.client === undefined) throw new UsageError("NOT_CONNECTED", `${what}: call connect first`);
+    if (this.client === undefined) throw new ClosedError("NOT_CONNECTED", `${what}: call connect first`);
     return this.client;
   }
 }

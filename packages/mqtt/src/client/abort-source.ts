@@ -1,6 +1,6 @@
 /** Aborting: what an operation does with the signal it was given, and the smallest source of one for engines without. */
 
-import { UsageError } from "../errors.js";
+import { AbortedError } from "../errors.js";
 import { invalidOption } from "../options/option-error.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 
@@ -71,7 +71,7 @@ export function signalRule(_name: string, value: unknown): AbortSignalLike | und
   return value as AbortSignalLike | undefined;
 }
 
-/** @throws UsageError ABORTED, or OPTION_INVALID if it is no signal */
+/** @throws AbortedError, or UsageError OPTION_INVALID if it is no signal */
 export function assertNotAborted(signal: AbortSignalLike | undefined): void {
   if (signal === undefined) return;
   assertSignal(signal);
@@ -79,7 +79,7 @@ export function assertNotAborted(signal: AbortSignalLike | undefined): void {
 }
 
 /** Calls `abort` when the signal fires. Returns what stops listening to it. */
-export function onAbort(signal: AbortSignalLike | undefined, abort: (error: UsageError) => void): () => void {
+export function onAbort(signal: AbortSignalLike | undefined, abort: (error: AbortedError) => void): () => void {
   return signal === undefined ? () => undefined : listen(signal, () => abort(aborted(signal)));
 }
 
@@ -133,6 +133,6 @@ function listen(signal: AbortSignalLike, call: () => void): () => void {
   };
 }
 
-function aborted(signal: AbortSignalLike): UsageError {
-  return new UsageError("ABORTED", "aborted by its signal", { cause: signal.reason });
+function aborted(signal: AbortSignalLike): AbortedError {
+  return new AbortedError("ABORTED", "aborted by its signal", { cause: signal.reason });
 }

@@ -4,7 +4,7 @@
  */
 
 import type { ProtocolVersion } from "../codec/packets.js";
-import { MqttError, TransportError } from "../errors.js";
+import { type MqttError, toMqttError } from "../errors.js";
 import type { Platform } from "../platform/platform.js";
 import { utf8Bytes } from "../platform/text.js";
 import type { Transport } from "../platform/transport.js";
@@ -72,7 +72,7 @@ export class Attempt {
         new Connection(transport, server.name, fields, session, clock, storeWriter, maximumPacketSize, events),
       );
     } catch (error) {
-      throw abort.aborted ? abort.reason : asMqttError(error, server.name);
+      throw abort.aborted ? abort.reason : toMqttError(error, `cannot connect to ${server.name}`);
     } finally {
       done();
     }
@@ -127,7 +127,7 @@ export class Attempt {
       try {
         connection.open();
       } catch (error) {
-        connection.abort(asMqttError(error, server.name)); // CONNECT cannot be said as asked
+        connection.abort(toMqttError(error, `cannot connect to ${server.name}`)); // CONNECT cannot be said as asked
       }
     });
   }
@@ -135,9 +135,4 @@ export class Attempt {
 
 function passwordBytes(password: string | Uint8Array | undefined): Uint8Array | undefined {
   return typeof password === "string" ? utf8Bytes(password) : password;
-}
-
-function asMqttError(error: unknown, server: string): MqttError {
-  if (error instanceof MqttError) return error;
-  return new TransportError("CONNECTION_FAILED", `cannot connect to ${server}: ${error}`, { cause: error });
 }

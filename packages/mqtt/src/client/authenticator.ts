@@ -5,7 +5,7 @@
 
 import type { AuthPacket } from "../codec/packets.js";
 import type { ConnackProperties } from "../codec/properties.js";
-import { type MqttError, RefusedError, UsageError } from "../errors.js";
+import { ClosedError, type MqttError, RefusedError } from "../errors.js";
 import { CONTINUE_AUTHENTICATION, NOT_AUTHORIZED, RE_AUTHENTICATE } from "../reason-code.js";
 
 /** Authentication Data, if there is any. */
@@ -72,7 +72,7 @@ export class Authenticator {
 
   /** Authenticates again over the present connection. */
   async authenticateAgain(): Promise<void> {
-    if (this.again !== undefined) throw new UsageError("NOT_CONNECTED", "reauthenticate: the one before is not over");
+    if (this.again !== undefined) throw new ClosedError("NOT_CONNECTED", "reauthenticate: the one before is not over");
     const done = new Promise<void>((resolve, reject) => {
       this.again = { resolve, reject };
     });

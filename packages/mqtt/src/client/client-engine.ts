@@ -7,7 +7,7 @@ import { encodeClientPacket } from "../codec/encode.js";
 import type { DisconnectPacket, Packet, PublishPacket } from "../codec/packets.js";
 import { withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
-import { type MqttError, TimeoutError, TransportError, UsageError } from "../errors.js";
+import { ClosedError, type MqttError, StoreError, TimeoutError, UsageError } from "../errors.js";
 import { anything, assertKnown, holds, readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
@@ -213,7 +213,7 @@ export class ClientEngine implements ConnectorEvents {
     return publishing.result;
   }
 
-  /** @throws UsageError OPTION_INVALID without a store, CLIENT_CLOSED; MqttError of the store */
+  /** @throws UsageError OPTION_INVALID without a store; ClosedError; MqttError of the store */
   async stored(): Promise<void> {
     if (this.storage === undefined) throw new UsageError("OPTION_INVALID", "stored: requires the option store");
     if (this.isClosed) throw closedError("stored");
@@ -263,7 +263,7 @@ export class ClientEngine implements ConnectorEvents {
     const durable = await this.isDurable();
     this.finish(cause, (what, kept) => {
       if (kept && durable) return keptError(what);
-      return new UsageError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, {
+      return new ClosedError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, {
         cause,
       });
     });
@@ -322,7 +322,7 @@ export class ClientEngine implements ConnectorEvents {
     this.finish(undefined, (what, kept) => {
       if (kept && durable) return keptError(what);
       return drained
-        ? new UsageError("CLIENT_CLOSED", `disconnect: ${what} was still pending when the client closed`)
+        ? new ClosedError("CLIENT_CLOSED", `disconnect: ${what} was still pending when the client closed`)
         : new TimeoutError(
             "DRAIN_TIMEOUT",
             `disconnect: ${what} was not acknowledged within drainTimeout ${drainTimeout} ms`,
@@ -398,10 +398,10 @@ export class ClientEngine implements ConnectorEvents {
   }
 }
 
-function keptError(what: string): TransportError {
-  return new TransportError("MESSAGE_KEPT", `${what} is kept in the store: the next client of this session sends it`);
+function keptError(what: string): StoreError {
+  return new StoreError("MESSAGE_KEPT", `${what} is kept in the store: the next client of this session sends it`);
 }
 
-export function closedError(what: string): UsageError {
-  return new UsageError("CLIENT_CLOSED", `${what}: the client is closed; call connect() first`);
+export function closedError(what: string): ClosedError {
+  return new ClosedError("CLIENT_CLOSED", `${what}: the client is closed; call connect() first`);
 }

@@ -3,7 +3,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { ProtocolVersion } from "../codec/packets.js";
-import { UsageError } from "../errors.js";
+import { ClosedError } from "../errors.js";
 import { assertNoCallback, wrongOption } from "../options/option-error.js";
 import { readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
@@ -134,7 +134,7 @@ export class ClientHandle implements Client {
     if (authenticator === undefined) {
       throw wrongOption("authentication", "reauthenticate needs this option, and MQTT 5");
     }
-    if (!this.connected) throw new UsageError("NOT_CONNECTED", "reauthenticate: there is no connection");
+    if (!this.connected) throw new ClosedError("NOT_CONNECTED", "reauthenticate: there is no connection");
     await authenticator.authenticateAgain();
   }
 

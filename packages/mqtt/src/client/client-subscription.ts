@@ -1,6 +1,6 @@
 /** What subscriptions with a handler and with an iterator have in common: how they begin and end, and what becomes of messages then. */
 
-import { type MqttError, TimeoutError, type UsageError } from "../errors.js";
+import { type ClosedError, type MqttError, TimeoutError } from "../errors.js";
 import { Backlog } from "./backlog.js";
 import { type Handled, isAcknowledged } from "./handled.js";
 import type { Consumer, Inbox } from "./inbox.js";
@@ -63,7 +63,7 @@ export abstract class ClientSubscription implements Subscription, Consumer {
   abstract readonly busySince: number | undefined;
   abstract readonly oldest: number | undefined;
   abstract timeOut(now: number): void;
-  abstract abort(error: UsageError): void;
+  abstract abort(error: ClosedError): void;
 
   /** Gives the message to the application now; false if it has to wait. */
   protected abstract give(handled: Handled): boolean;

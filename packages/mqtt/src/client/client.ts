@@ -41,8 +41,8 @@ export interface Client {
    * subscriptions ended with the client, and so did what it had queued, if it has no store. Each server is tried once.
    *
    * @param options `signal` gives up; by default the option `signal` of the client does
-   * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; UsageError ABORTED, ALREADY_CONNECTED, or
-   * CLIENT_CLOSED while `disconnect` is at work. After an error the client may try again.
+   * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; AbortedError; UsageError ALREADY_CONNECTED;
+   * ClosedError while `disconnect` is at work. After an error the client may try again.
    */
   connect(options?: { readonly signal?: AbortSignalLike | undefined }): Promise<Connected>;
   /**
@@ -59,7 +59,7 @@ export interface Client {
    * Resolves when the store holds every QoS 1 and 2 message that was published before the call and has no outcome yet: the process may
    * end then, and the next one sends them.
    *
-   * @throws UsageError OPTION_INVALID without the option `store`, CLIENT_CLOSED; StoreError and others of the store
+   * @throws UsageError OPTION_INVALID without the option `store`; ClosedError; StoreError and others of the store
    * @example
    * client.publish("meter/1", "1042", { qos: 1 }).catch(report);
    * await client.stored(); // it is on disk, whether or not there is a connection
@@ -78,7 +78,7 @@ export interface Client {
    * Ends all subscriptions of this client under these filters, as `subscription.unsubscribe` does. Resolves at UNSUBACK, when running
    * handlers are done.
    *
-   * @throws RefusedError UNSUBSCRIBE_REFUSED; TransportError UNSUBSCRIBE_UNANSWERED; UsageError
+   * @throws RefusedError UNSUBSCRIBE_REFUSED; TransportError UNSUBSCRIBE_UNANSWERED; UsageError; AbortedError; ClosedError
    */
   unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void>;
   /**
@@ -105,7 +105,7 @@ export interface Client {
    * Authenticates again over the open connection, by the option `authentication` (MQTT 5). Resolves when the server is
    * content.
    *
-   * @throws UsageError NOT_CONNECTED or OPTION_INVALID; RefusedError if the server is not content: it ends the connection then
+   * @throws ClosedError NOT_CONNECTED; UsageError OPTION_INVALID; RefusedError if the server is not content: it ends the connection then
    */
   reauthenticate(): Promise<void>;
   /**

@@ -1,6 +1,6 @@
 /** What a server's no in CONNACK means for trying again. */
 
-import { type MqttError, RefusedError, UsageError } from "../errors.js";
+import { AbortedError, type MqttError, RefusedError, UsageError } from "../errors.js";
 import {
   BAD_AUTHENTICATION_METHOD,
   BAD_USER_NAME_OR_PASSWORD,
@@ -28,6 +28,7 @@ const FINAL: readonly number[] = [
 export function isFinal(error: MqttError): boolean {
   return (
     error instanceof UsageError ||
+    error instanceof AbortedError ||
     (error instanceof RefusedError && error.code === "CONNECT_REFUSED" && FINAL.includes(error.reasonCode))
   );
 }

@@ -14,7 +14,7 @@ import type { Servers } from "./server-list.js";
  * @param urls one server, a list to fail over through, or a function that gives either before each round of attempts:
  * `mqtt://host:port`, `unix:/path`, as text or as a `URL`
  * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if none takes the client; UsageError if an option
- * is unknown or wrong, or `signal` fires
+ * is unknown or wrong; AbortedError if `signal` fires
  * @example
  * await using client = await connect("mqtt://localhost:1883", { clientId: "kitchen" });
  * await client.publish("kitchen/temperature", "21.5", { qos: 1 });

@@ -4,7 +4,7 @@
  */
 
 import type { AuthPacket, ConnackPacket, Packet, ProtocolVersion } from "../codec/packets.js";
-import { type MqttError, ProtocolError, RefusedError, TimeoutError, UsageError } from "../errors.js";
+import { ClosedError, type MqttError, ProtocolError, RefusedError, TimeoutError, UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
@@ -124,7 +124,7 @@ export class Connector implements ConnectionEvents {
     const { state } = this;
     this.state = { at: "stopped" };
     this.stopListening?.();
-    const reason = new UsageError("CLIENT_CLOSED", "connect: the client was closed meanwhile");
+    const reason = new ClosedError("CLIENT_CLOSED", "connect: the client was closed meanwhile");
     if (state.at === "waiting") state.timer.cancel();
     if (state.at === "connecting") state.abort.abort(reason);
     if (state.at === "online") {

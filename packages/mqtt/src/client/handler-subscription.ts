@@ -1,6 +1,6 @@
 /** A subscription whose messages a handler is called with, one after the other or several at a time. */
 
-import { UsageError } from "../errors.js";
+import { type ClosedError, UsageError } from "../errors.js";
 import { ClientSubscription, type SubscriptionOwner, type SubscriptionTerms } from "./client-subscription.js";
 import type { Handled } from "./handled.js";
 import { Handling } from "./handling.js";
@@ -85,7 +85,7 @@ export class HandlerSubscription extends ClientSubscription {
     this.lookIdle();
   }
 
-  override abort(error: UsageError): void {
+  override abort(error: ClosedError): void {
     for (const { context } of this.#running) context.abort(error);
   }
 

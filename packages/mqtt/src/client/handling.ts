@@ -6,7 +6,7 @@ import { type RuntimeAbortSignal, runtimeAbortSource } from "./abort-source.js";
 export interface HandlerContext {
   /**
    * Fires when `handlerTimeout` is over, or the client is closed: nobody waits for the handler any more. Its reason is the
-   * TimeoutError HANDLER_TIMEOUT or the UsageError CLIENT_CLOSED.
+   * TimeoutError HANDLER_TIMEOUT or the ClosedError CLIENT_CLOSED.
    */
   readonly signal: RuntimeAbortSignal;
 }

@@ -4,7 +4,7 @@
  * themselves. Owns the one timer that all of this takes; knows nothing of packets.
  */
 
-import { UsageError } from "../errors.js";
+import { ClosedError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { ClientEvents } from "./client-events.js";
 import type { Bounds } from "./connect-options.js";
@@ -24,7 +24,7 @@ export interface Consumer {
   /** The application took too long. */
   timeOut(now: number): void;
   /** Nobody will hear what becomes of the messages. */
-  abort(error: UsageError): void;
+  abort(error: ClosedError): void;
 }
 
 /** So many times its bound the inbox may hold while reading has to go on; then QoS 0 messages are dropped. */
@@ -76,7 +76,7 @@ export class Inbox {
     this.closed = true;
     this.timer?.alarm.cancel();
     this.timer = undefined;
-    const closed = new UsageError("CLIENT_CLOSED", "the client was closed while its message was being handled");
+    const closed = new ClosedError("CLIENT_CLOSED", "the client was closed while its message was being handled");
     for (const { consumer } of [...this.busy]) consumer.abort(closed);
   }
 

@@ -3,7 +3,7 @@
  * while there is no connection that would; closes it. What a failed write means is the store writer's to say.
  */
 
-import { type MqttError, TimeoutError, TransportError } from "../errors.js";
+import { type MqttError, StoreError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Store, StoreRecord } from "../platform/store.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
@@ -86,14 +86,14 @@ export class SessionStorage {
   /**
    * Resolves when all changes so far are durable.
    *
-   * @throws MqttError of the store, if they could not be written; TimeoutError STORE_TIMEOUT
+   * @throws MqttError of the store, if they could not be written; StoreError STORE_TIMEOUT
    */
   async settled(patience = PATIENCE): Promise<void> {
     if (this.state.at === "opening") await this.state.done;
     if (this.state.at === "open") await this.answered(this.writer.write() ?? Promise.resolve(), "write to", patience);
   }
 
-  /** @throws MqttError of the store, if the last changes could not be written; TimeoutError STORE_TIMEOUT */
+  /** @throws MqttError of the store, if the last changes could not be written; StoreError STORE_TIMEOUT */
   async close(): Promise<void> {
     if (this.state.at === "opening") await this.state.done.catch(() => undefined);
     this.retry?.cancel();
@@ -106,7 +106,7 @@ export class SessionStorage {
   private answered<Result>(promise: Promise<Result>, what: string, patience = PATIENCE): Promise<Result> {
     return new Promise((resolve, reject) => {
       const timer = this.clock.schedule(patience, () =>
-        reject(new TimeoutError("STORE_TIMEOUT", `store: did not ${what} "${this.name}" within ${patience} ms`)),
+        reject(new StoreError("STORE_TIMEOUT", `store: did not ${what} "${this.name}" within ${patience} ms`)),
       );
       promise.then(resolve, reject).finally(() => timer.cancel());
     });
@@ -155,7 +155,7 @@ export class SessionStorage {
       cause = error;
     }
     const others = rejected.length > 1 ? ` (and ${rejected.length - 1} more)` : "";
-    return new TransportError(
+    return new StoreError(
       "STORE_CORRUPT",
       `store: in "${quotable(this.name)}" the record ${String(first.key)} cannot be read: ${quotable(first.why)}; it was ${became}${others}`,
       { cause },

@@ -4,7 +4,7 @@
  * them having left; what it has records of is written with the next batch.
  */
 
-import { MqttError, TransportError } from "../errors.js";
+import { MqttError, StoreError } from "../errors.js";
 import type { Store, StoreChange } from "../platform/store.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
 import type { SessionJournal } from "../session/session-journal.js";
@@ -79,5 +79,5 @@ export class StoreWriter {
 /** What a store of somebody else's says in its own words. */
 function storeFailure(error: unknown): MqttError {
   if (error instanceof MqttError) return error;
-  return new TransportError("STORE_FAILED", `the store could not write: ${error}`, { cause: error });
+  return new StoreError("STORE_FAILED", `the store could not write: ${error}`, { cause: error });
 }

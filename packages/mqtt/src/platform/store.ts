@@ -15,6 +15,7 @@ export interface StoreRecord {
   readonly value: Uint8Array;
 }
 
+/** What a store rejects with, the client passes on if it is an MqttError, as `new StoreError("STORE_FULL", why)`; else it is STORE_FAILED. */
 export interface Store {
   /**
    * Takes possession of the session kept under `name` and returns its records in ascending order of their keys.

@@ -11,7 +11,7 @@ import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from 
 import type { PublishProperties } from "../codec/properties.js";
 import { type PublishFields, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import { describeReasonCode } from "../codec/reason-codes.js";
-import { type MqttError, RefusedError, TransportError, UsageError } from "../errors.js";
+import { type MqttError, OutboxError, RefusedError, TransportError, UsageError } from "../errors.js";
 import { PACKET_IDENTIFIER_NOT_FOUND } from "../reason-code.js";
 import { Inflight } from "./inflight.js";
 import { InheritedIdentifiers } from "./inherited-identifiers.js";
@@ -531,7 +531,7 @@ export class MessageSender {
       }
       this.giveUp(
         message,
-        new TransportError(
+        new OutboxError(
           "SESSION_LOST",
           `the server lost the session while the QoS 2 message for "${message.topic}" was unacknowledged: it may or ` +
             "may not have arrived, and was not sent again because that could double it",

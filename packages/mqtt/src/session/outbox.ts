@@ -3,7 +3,7 @@
  * large or too old. Knows nothing of connections, and nothing of messages that are on their way: no bound drops those.
  */
 
-import { type MqttError, TimeoutError, TransportError } from "../errors.js";
+import { type MqttError, OutboxError, TimeoutError } from "../errors.js";
 import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 
 /**
@@ -250,7 +250,7 @@ export class Outbox {
     this.note("replaced");
     this.giveUp(
       old,
-      new TransportError(
+      new OutboxError(
         "OUTBOX_REPLACED",
         `"${old.topic}": a later message for this topic took its place, by the outbox's policy "keep-latest"`,
       ),
@@ -273,13 +273,13 @@ export class Outbox {
 
   private refuse(message: OutgoingMessage): false {
     this.note("refused");
-    this.giveUp(message, new TransportError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
+    this.giveUp(message, new OutboxError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
     return false;
   }
 
-  private droppedError(message: OutgoingMessage): TransportError {
+  private droppedError(message: OutgoingMessage): OutboxError {
     const { policy } = this.bounds;
-    return new TransportError("OUTBOX_DROPPED", `${this.fill}: "${message.topic}" was dropped, by policy "${policy}"`);
+    return new OutboxError("OUTBOX_DROPPED", `${this.fill}: "${message.topic}" was dropped, by policy "${policy}"`);
   }
 
   /** How full it is, for messages. */
@@ -292,8 +292,8 @@ export class Outbox {
   }
 }
 
-function offlineError(message: OutgoingMessage): TransportError {
-  return new TransportError(
+function offlineError(message: OutgoingMessage): OutboxError {
+  return new OutboxError(
     "OUTBOX_DROPPED",
     `"${message.topic}" was dropped: there is no connection, and the outbox's qos0 is "drop"`,
   );

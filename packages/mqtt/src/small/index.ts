@@ -6,7 +6,17 @@ import { platform } from "./small-platform.js";
 
 export type { Message } from "../client/message.js";
 export type { PublishOptions, PublishResult } from "../client/publishing.js";
-export { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "../errors.js";
+export {
+  AbortedError,
+  ClosedError,
+  MqttError,
+  OutboxError,
+  ProtocolError,
+  RefusedError,
+  TimeoutError,
+  TransportError,
+  UsageError,
+} from "../errors.js";
 export type { SmallVersion } from "./packet-writer.js";
 export type { SmallClient, SmallEvents, SmallSubscribeOptions } from "./small-client.js";
 export type { SmallOptions } from "./small-options.js";
@@ -18,7 +28,7 @@ export type { SmallSubscription } from "./small-subscription.js";
  *
  * @param urls one server, or a list to fail over through
  * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if none takes the client; UsageError if an option
- * is unknown or wrong, or `signal` fires
+ * is unknown or wrong; AbortedError if `signal` fires
  * @example
  * const client = await connect("wss://broker.example/mqtt", { clientId: "page" });
  * await client.publish("kitchen/light", "on", { qos: 1 });

@@ -65,7 +65,7 @@ export interface SmallClient
    * Subscribes to one filter or several. Resolves at SUBACK, whenever there is a connection.
    *
    * @throws RefusedError if the server denies all of them, or has said in CONNACK that it would deny one; TransportError
-   * SUBSCRIBE_UNANSWERED after ten lost connections; UsageError if a filter or an option is wrong, or the client is closed
+   * SUBSCRIBE_UNANSWERED after ten lost connections; UsageError if a filter or an option is wrong; ClosedError
    */
   subscribe(topicFilters: string | readonly string[], options?: SmallSubscribeOptions): Promise<SmallSubscription>;
   /**

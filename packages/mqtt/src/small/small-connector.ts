@@ -8,12 +8,13 @@ import { isFinal, PERHAPS_FOR_NOW } from "../client/connack-refusals.js";
 import { ReconnectPolicy } from "../client/reconnect-policy.js";
 import type { ConnackPacket, DisconnectPacket } from "../codec/packets.js";
 import {
+  ClosedError,
   MqttError,
   type ProtocolError,
   type RefusedError,
   TimeoutError,
   TransportError,
-  UsageError,
+  toMqttError,
 } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Timer } from "../platform/clock.js";
@@ -267,7 +268,7 @@ export class SmallConnector implements Wire {
 
   #introduce(link: Link): void {
     this.#dial(link).catch((error: unknown) => {
-      if (this.#link === link) this.#end(asMqttError(error, link.server.name));
+      if (this.#link === link) this.#end(toMqttError(error, link.server.name));
     });
   }
 
@@ -292,7 +293,7 @@ export class SmallConnector implements Wire {
     }
     const reader = new PacketReader(version, properties.maximumPacketSize);
     link.connection = new SmallConnection(transport, clock, reader, this.#session, {
-      failed: (error) => this.fail(asMqttError(error, server.name)),
+      failed: (error) => this.fail(toMqttError(error, server.name)),
       closed: (error) => {
         const why = `${server.name} closed${error ? `: ${error.message}` : ""}`;
         // What a WebSocket had to say may come only now.
@@ -389,11 +390,6 @@ export class SmallConnector implements Wire {
 }
 
 /** @param cause why the client stopped by itself */
-export function closedError(cause?: MqttError): UsageError {
-  return new UsageError("CLIENT_CLOSED", "the client is closed", { cause });
-}
-
-function asMqttError(error: unknown, what: string): MqttError {
-  if (error instanceof MqttError) return error;
-  return new TransportError("CONNECTION_FAILED", `${what}: ${error}`, { cause: error });
+export function closedError(cause?: MqttError): ClosedError {
+  return new ClosedError("CLIENT_CLOSED", "the client is closed", { cause });
 }

@@ -3,7 +3,7 @@
 import type { ConnectOptions, WillOptions } from "../client/connect-options.js";
 import type { ReconnectDelays } from "../client/reconnect-policy.js";
 import type { ConnectProperties } from "../codec/properties.js";
-import { UsageError } from "../errors.js";
+import { AbortedError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
 import type { ServerAddress } from "../platform/transport.js";
@@ -191,8 +191,8 @@ function assertIntegers(least: number, most: number, values: Readonly<Record<str
 }
 
 /** Calls back when the signal fires, at once if it has. Returns what ends that. */
-export function onAbort(signal: AbortSignalLike | undefined, callback: (error: UsageError) => void): () => void {
-  const abort = (): void => callback(new UsageError("ABORTED", "aborted", { cause: signal?.reason }));
+export function onAbort(signal: AbortSignalLike | undefined, callback: (error: AbortedError) => void): () => void {
+  const abort = (): void => callback(new AbortedError("ABORTED", "aborted", { cause: signal?.reason }));
   signal?.addEventListener("abort", abort);
   if (signal?.aborted) abort();
   return () => signal?.removeEventListener("abort", abort);

@@ -5,7 +5,14 @@
 
 import type { ConnackPacket, DisconnectPacket, PublishPacket, QoS } from "../codec/packets.js";
 import type { AckProperties, ConnackProperties } from "../codec/properties.js";
-import { type MqttError, RefusedError, TimeoutError, TransportError, type TransportErrorCode } from "../errors.js";
+import {
+  type MqttError,
+  type MqttErrorCode,
+  OutboxError,
+  RefusedError,
+  TimeoutError,
+  TransportError,
+} from "../errors.js";
 import {
   PACKET_IDENTIFIER_NOT_FOUND,
   PACKET_TOO_LARGE,
@@ -146,14 +153,14 @@ export class SmallSession {
     const wasOnline = this.#online !== undefined;
     this.#online = undefined;
     this.incoming.lost();
-    for (const message of this.#leaving.splice(0)) this.#lose(message, "CONNECTION_LOST");
+    for (const message of this.#leaving.splice(0)) this.#lose(message, "CONNECTION_LOST", TransportError);
     if (!wasOnline) return;
     const [message] = this.#inflight.values();
     if (!message) this.#barren = 0;
     else if (error instanceof RefusedError) this.#barren += NAMING.includes(error.reasonCode) ? MOST_LOSSES : 1;
     else if (error instanceof TransportError) this.#barren++; // silence blames no message
     if (message && this.#barren >= SUSPICIOUS + MOST_LOSSES) {
-      this.#lose(message, "PUBLISH_UNANSWERED");
+      this.#lose(message, "PUBLISH_UNANSWERED", TransportError);
       this.#barren = SUSPICIOUS;
     }
     for (const [identifier, request] of this.#requests) {
@@ -192,7 +199,7 @@ export class SmallSession {
       (this.#queue.length > 0 || !this.#maySend(message)) &&
       (this.#queue.length >= maximumCount || this.#queuedBytes + size > maximumBytes)
     ) {
-      this.#lose(message, "OUTBOX_FULL");
+      this.#lose(message, "OUTBOX_FULL", OutboxError);
     } else {
       this.#enqueue(message);
       this.#pump(now);
@@ -203,7 +210,7 @@ export class SmallSession {
   request(asked: Omit<SmallRequest, "sentAt" | "losses">, now: number): void {
     const request = { ...asked, sentAt: 0, losses: 0 };
     if (this.#unanswered >= MOST_IDENTIFIERS) {
-      request.settle(new TransportError("OUTBOX_FULL", "OUTBOX_FULL"));
+      request.settle(new OutboxError("OUTBOX_FULL", "OUTBOX_FULL"));
       return;
     }
     const identifier = this.#identifier();
@@ -284,7 +291,7 @@ export class SmallSession {
       for (const message of again) {
         this.#forget(message);
         if (message.released) this.#settle(message, undefined, message.released);
-        else if (message.qos === 2) this.#lose(message, "SESSION_LOST");
+        else if (message.qos === 2) this.#lose(message, "SESSION_LOST", OutboxError);
       }
     }
     const unanswered = [...this.#requests];
@@ -454,9 +461,13 @@ export class SmallSession {
     message.packetIdentifier = 0;
   }
 
-  #lose(message: Outgoing, code: TransportErrorCode): void {
+  #lose<Code extends MqttErrorCode>(
+    message: Outgoing,
+    code: Code,
+    Kind: new (code: Code, text: string) => MqttError,
+  ): void {
     this.#forget(message);
-    this.#settle(message, new TransportError(code, `topic "${message.topic}": ${code}`));
+    this.#settle(message, new Kind(code, `topic "${message.topic}": ${code}`));
   }
 
   #settle(message: Outgoing, error: MqttError | undefined, answer = SUCCESS): void {

@@ -3,7 +3,7 @@
  * database's, under the session's name and its own key; a write is one transaction that is on the disk when it resolves.
  */
 
-import { MqttError, TransportError, UsageError } from "../errors.js";
+import { MqttError, StoreError, UsageError } from "../errors.js";
 import { readOptions, text } from "../options/option-rules.js";
 import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
 import type { Database, Request, Scope, Transaction } from "./indexed-db-api.js";
@@ -43,10 +43,10 @@ export class IndexedDbStore implements Store {
     this.databaseName = readOptions(rules, options).database;
   }
 
-  /** @throws TransportError STORE_LOCKED or STORE_FAILED */
+  /** @throws StoreError STORE_LOCKED or STORE_FAILED */
   async open(name: string): Promise<readonly StoreRecord[]> {
     if (this.state !== "closed") {
-      throw new TransportError("STORE_LOCKED", `store: cannot open the session "${name}", this store has one open`);
+      throw new StoreError("STORE_LOCKED", `store: cannot open the session "${name}", this store has one open`);
     }
     this.state = "opening";
     let unlock: (() => void) | undefined;
@@ -65,7 +65,7 @@ export class IndexedDbStore implements Store {
     }
   }
 
-  /** @throws TransportError STORE_FULL or STORE_FAILED: then nothing of `changes` was written */
+  /** @throws StoreError STORE_FULL or STORE_FAILED: then nothing of `changes` was written */
   write(changes: readonly StoreChange[]): Promise<void> {
     const { state } = this;
     if (typeof state === "string") {
@@ -108,7 +108,7 @@ function alone(value: Uint8Array): Uint8Array {
 async function openDatabase(name: string): Promise<Database> {
   const { indexedDB } = globalThis as unknown as Scope;
   if (indexedDB === undefined) {
-    throw new TransportError("STORE_FAILED", "store: this runtime has no IndexedDB");
+    throw new StoreError("STORE_FAILED", "store: this runtime has no IndexedDB");
   }
   const opening = indexedDB.open(name, VERSION);
   opening.onupgradeneeded = () => opening.result.createObjectStore(RECORDS);
@@ -168,8 +168,8 @@ function webLock(lockName: string): Promise<() => void> {
   });
 }
 
-function taken(name: string): TransportError {
-  return new TransportError(
+function taken(name: string): StoreError {
+  return new StoreError(
     "STORE_LOCKED",
     `store: the session "${name}" is open in another client, page or worker: give each a client identifier of its own`,
   );
@@ -179,10 +179,10 @@ function asStoreError(error: unknown, consequence: string): MqttError {
   if (error instanceof MqttError) return error;
   const { name, message } = (error ?? {}) as { name?: string; message?: string };
   if (name === "QuotaExceededError") {
-    return new TransportError("STORE_FULL", `store: the browser grants no more space; ${consequence}`, {
+    return new StoreError("STORE_FULL", `store: the browser grants no more space; ${consequence}`, {
       cause: error,
     });
   }
   const why = `IndexedDB failed with ${name ?? "no error"}${message ? `, "${message}"` : ""}`;
-  return new TransportError("STORE_FAILED", `store: ${why}; ${consequence}`, { cause: error });
+  return new StoreError("STORE_FAILED", `store: ${why}; ${consequence}`, { cause: error });
 }

@@ -3,7 +3,7 @@
  * another one may take the same session over, or open one of another name.
  */
 
-import { TransportError, UsageError } from "../errors.js";
+import { StoreError, UsageError } from "../errors.js";
 import { holds, readOptions } from "../options/option-rules.js";
 import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
 
@@ -37,7 +37,7 @@ export class MemoryStore implements Store {
 
   async open(name: string): Promise<readonly StoreRecord[]> {
     if (this.opened !== undefined) {
-      throw new TransportError(
+      throw new StoreError(
         "STORE_LOCKED",
         `store: cannot open the session "${name}" while "${this.opened.name}" is open, one client at a time owns a store`,
       );
@@ -56,7 +56,7 @@ export class MemoryStore implements Store {
     const growth = growthBy(session, changes);
     const bytes = this.bytes + growth;
     if (growth > 0 && bytes > this.maximumBytes) {
-      throw new TransportError(
+      throw new StoreError(
         "STORE_FULL",
         `the memory store would hold ${bytes} bytes, its maximumBytes is ${this.maximumBytes}: nothing was written`,
       );

@@ -292,7 +292,7 @@ describe.each(clients)(
         await peer.expect("connect");
         abort.abort();
         await bench.clock.tick();
-        expect(outcome.error).toMatchObject({ name: "UsageError", code: "ABORTED" });
+        expect(outcome.error).toMatchObject({ name: "AbortError", code: "ABORTED" });
         expect(peer.isClosed).toBe(true);
         expect(bench.dialled).toEqual(["one"]);
       });

@@ -29,7 +29,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
         watch(client.connect()),
       ]) {
         await bench.clock.tick();
-        expect(late.error).toMatchObject({ name: "UsageError", code: "CLIENT_CLOSED" });
+        expect(late.error).toMatchObject({ name: "ClosedError", code: "CLIENT_CLOSED" });
       }
       for (let i = 0; i < 3; i++) await peer.expect("publish");
       peer.send({ type: "puback", packetIdentifier: 1, reasonCode: 0 });
@@ -94,7 +94,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
         watch(client.unsubscribe("a")),
       ];
       await client.disconnect();
-      for (const { error } of outcomes) expect(error).toMatchObject({ name: "UsageError", code: "CLIENT_CLOSED" });
+      for (const { error } of outcomes) expect(error).toMatchObject({ name: "ClosedError", code: "CLIENT_CLOSED" });
     });
 
     test("while connecting ends the attempt", async () => {

@@ -67,7 +67,7 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
       const { client, peer } = await bench.online();
       const outcome = watch(client.publish(wrong(topic), wrong(payload), options as unknown as PublishOptions));
       await bench.clock.tick();
-      expect(outcome.error).toMatchObject({ name: "UsageError", code });
+      expect(outcome.error).toMatchObject({ name: code === "ABORTED" ? "AbortError" : "UsageError", code });
       await peer.expectNothing();
       watch(client.publish("a", "b", { qos: 1 }));
       expect(await peer.expect("publish")).toMatchObject({ packetIdentifier: 1 });

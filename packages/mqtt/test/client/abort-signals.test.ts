@@ -53,7 +53,7 @@ describe("many operations under one signal", () => {
     await bench.clock.tick();
     expect(outcomes.every(({ settled }) => settled === 1)).toBe(true);
     for (const { error } of outcomes) {
-      expect(error).toMatchObject({ name: "UsageError", code: "ABORTED", cause: { message: "enough" } });
+      expect(error).toMatchObject({ name: "AbortError", code: "ABORTED", cause: { message: "enough" } });
     }
     expect(client.statistics.pendingPublishes).toBe(0);
   });
@@ -78,7 +78,7 @@ describe("many operations under one signal", () => {
 
 describe("a signal that has fired already", () => {
   const signal = AbortSignal.abort(new Error("too late"));
-  const aborted = { name: "UsageError", code: "ABORTED", cause: { message: "too late" } };
+  const aborted = { name: "AbortError", code: "ABORTED", cause: { message: "too late" } };
 
   test("ends connect before anything is dialled", async () => {
     const bench = new Bench();

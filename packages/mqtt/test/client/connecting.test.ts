@@ -51,7 +51,7 @@ test("aborting while CONNACK is awaited: closed at once, no further version or s
   await peer.expect("connect");
   abort.abort();
   await bench.clock.tick();
-  expect(outcome.error).toMatchObject({ name: "UsageError", code: "ABORTED" });
+  expect(outcome.error).toMatchObject({ name: "AbortError", code: "ABORTED" });
   expect(peer.isClosed).toBe(true);
   expect(bench.dialled).toEqual(["one"]);
 });

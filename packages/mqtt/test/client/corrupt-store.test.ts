@@ -26,7 +26,7 @@ describe("a stored record that is none", () => {
     const bench = new Bench();
     const client = bench.create({ store });
     await expect(client.connect()).rejects.toMatchObject({
-      name: "TransportError",
+      name: "StoreError",
       code: "STORE_CORRUPT",
       message: expect.stringMatching(
         /in "c1" the record 7 cannot be read: .* set aside under the key 4503599627370496/,

@@ -1,6 +1,6 @@
 // The identity of a QoS 2 delivery, with kills and losses at each moment between PUBLISH and PUBCOMP: what is handed over again has the
 // identity that it had, and no other message has it.
-import { type Message, type Store, type StoreChange, TransportError } from "@aiko/mqtt";
+import { type Message, type Store, type StoreChange, StoreError } from "@aiko/mqtt";
 import type { ProtocolVersion } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
@@ -18,7 +18,7 @@ class Disk implements Store {
 
   async write(changes: readonly StoreChange[]): Promise<void> {
     if (this.state === "stuck") return new Promise(() => undefined);
-    if (this.state === "full") throw new TransportError("STORE_FULL", "the disk is full");
+    if (this.state === "full") throw new StoreError("STORE_FULL", "the disk is full");
     return this.inner.write(changes);
   }
 

@@ -1,7 +1,7 @@
 // What an error says for programs, in fields: which option is wrong, which topic it is about, and whether a message may have arrived.
-import { type ConnectOptions, createClient, MemoryStore, type MqttError, TransportError } from "@aiko/mqtt";
+import { AbortedError, type ConnectOptions, createClient, MemoryStore, type MqttError, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
-import { Bench, watch } from "./bench.ts";
+import { Bench, subscribed, watch } from "./bench.ts";
 
 const wrong = (value: unknown): never => value as never;
 
@@ -108,7 +108,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     await peer.expect("publish");
     peer.cut();
     await bench.acceptAgain({ sessionPresent: false });
-    expect(outcome.error).toMatchObject({ name: "TransportError", code: "SESSION_LOST", mayHaveArrived: true });
+    expect(outcome.error).toMatchObject({ name: "OutboxError", code: "SESSION_LOST", mayHaveArrived: true });
   });
 
   test("not if the server refused it, or had announced in CONNACK that it would", async () => {
@@ -170,7 +170,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     const bench = new Bench();
     const store = new MemoryStore();
     const { client } = await bench.online({ store });
-    store.write = () => Promise.reject(new TransportError("STORE_FULL", "the disk is full"));
+    store.write = () => Promise.reject(new StoreError("STORE_FULL", "the disk is full"));
     const outcomes = ["one", "two"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
     await bench.clock.tick();
     const refused = { code: "STORE_FULL", topic: undefined, mayHaveArrived: false };
@@ -188,5 +188,32 @@ describe("what publish rejects with says whether the message may have arrived:",
       { code: "OPTION_INVALID", topic: undefined, mayHaveArrived: undefined },
       { code: "CLIENT_CLOSED", topic: undefined, mayHaveArrived: undefined },
     ]);
+  });
+});
+
+describe("the class of an error says what a program does next", () => {
+  test("an aborted operation has the platform's name for it", async () => {
+    const bench = new Bench();
+    const { client, peer } = await bench.online();
+    const error = await client.publish("t", "", { signal: AbortSignal.abort("enough") }).catch((reason) => reason);
+    expect(error).toBeInstanceOf(AbortedError);
+    expect([error.name, error.cause, String(error)]).toEqual([
+      "AbortError",
+      "enough",
+      "AbortError: aborted by its signal",
+    ]);
+    expect(error.stack).toMatch(/^AbortError: /);
+    await subscribed(bench, client, peer, "fine");
+  });
+
+  test("a signal that fires while a list of servers is tried ends the attempts", async () => {
+    const abort = new AbortController();
+    const bench = new Bench();
+    const connecting = watch(bench.create({}, ["mqtt://one", "mqtt://two"]).connect({ signal: abort.signal }));
+    await bench.server.next();
+    abort.abort();
+    await bench.clock.tick();
+    expect(connecting.error).toBeInstanceOf(AbortedError);
+    expect(bench.dialled).toEqual(["one"]);
   });
 });

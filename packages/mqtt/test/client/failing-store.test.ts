@@ -1,12 +1,12 @@
 // What becomes of messages when the store fails: each is told, nothing leaves that is not stored, and what the store has a
 // record of is set right with the next write.
-import { type Store, type StoreChange, TransportError } from "@aiko/mqtt";
+import { type Store, type StoreChange, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, errorCodes, message, recordEvents, subscribed, watch } from "./bench.ts";
 
-const full = () => new TransportError("STORE_FULL", "the disk is full");
+const full = () => new StoreError("STORE_FULL", "the disk is full");
 
 /** A store that fails when it is told to, and counts. */
 class FailingStore implements Store {
@@ -51,7 +51,7 @@ describe("a store that fails once", () => {
     store.failure = full();
     const refused = watch(client.publish("t", "1", { qos: 1 }));
     await bench.clock.tick();
-    expect(refused.error).toMatchObject({ name: "TransportError", code: "STORE_FULL" });
+    expect(refused.error).toMatchObject({ name: "StoreError", code: "STORE_FULL" });
     expect(events).toMatchObject([
       { name: "disconnected", value: { error: { code: "STORE_FULL" } } },
       { name: "reconnecting", value: { error: { code: "STORE_FULL" } } },
@@ -84,7 +84,7 @@ describe("a store that fails once", () => {
     const later = watch(client.publish("t", "2", { qos: 1 }));
     await bench.clock.advance(2_000);
     expect(refused.error).toMatchObject({
-      name: "TransportError",
+      name: "StoreError",
       code: "STORE_FAILED",
       message: expect.stringMatching(/EIO/),
     });
@@ -241,7 +241,7 @@ describe("a store that cannot be written at all", () => {
     const { client, peer } = await bench.online({ store });
     const events = recordEvents(client);
     await subscribed(bench, client, peer, "in", { onMessage: () => undefined });
-    store.failure = new TransportError("STORE_FAILED", "EROFS: read-only file system");
+    store.failure = new StoreError("STORE_FAILED", "EROFS: read-only file system");
     const outcome = watch(client.publish("t", "1", { qos: 2 }));
     await bench.clock.tick();
     expect(outcome.error).toMatchObject({ code: "STORE_FAILED", message: expect.stringMatching(/read-only/) });
@@ -260,7 +260,7 @@ describe("a store that cannot be written at all", () => {
     let failing = true;
     const inner = new MemoryStore();
     const store: Store = {
-      open: (name) => (failing ? Promise.reject(new TransportError(code, why)) : inner.open(name)),
+      open: (name) => (failing ? Promise.reject(new StoreError(code, why)) : inner.open(name)),
       write: (changes) => inner.write(changes),
       close: () => inner.close(),
     };

@@ -1,5 +1,16 @@
 // A peer's words stand in messages of errors: they must not break a log's line, nor command the terminal that shows it.
-import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "@aiko/mqtt";
+import {
+  AbortedError,
+  ClosedError,
+  MqttError,
+  OutboxError,
+  ProtocolError,
+  RefusedError,
+  StoreError,
+  TimeoutError,
+  TransportError,
+  UsageError,
+} from "@aiko/mqtt";
 import { createClient as createSmallClient } from "@aiko/mqtt/small";
 import { expect, test } from "vitest";
 import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
@@ -9,9 +20,13 @@ const CONTROL = /\p{C}/u;
 
 test.each([
   new UsageError("OPTION_INVALID", WORDS),
+  new ClosedError("CLIENT_CLOSED", WORDS),
+  new AbortedError("ABORTED", WORDS),
   new ProtocolError("PROTOCOL_ERROR", 0x82, WORDS),
   new RefusedError("CONNECT_REFUSED", 0x87, "refused", { reasonString: WORDS }),
   new TransportError("PROXY_FAILED", WORDS),
+  new OutboxError("OUTBOX_FULL", WORDS),
+  new StoreError("STORE_FULL", WORDS),
   new TimeoutError("CONNECT_TIMEOUT", WORDS),
 ] as MqttError[])("$name has a message of one line without control characters, and a stack likewise", (error) => {
   expect(error.message).not.toMatch(CONTROL);

@@ -84,7 +84,7 @@ describe("policy", () => {
       "OUTBOX_FULL",
     ]);
     expect(outcomes[0]?.error).toMatchObject({
-      name: "TransportError",
+      name: "OutboxError",
       message: expect.stringMatching(/100 bytes.*"t".*drop-oldest/),
     });
   });

@@ -99,7 +99,7 @@ describe("at a bound the message is OUTBOX_FULL, with the numbers, and the other
     const outcomes = Array.from({ length: 4 }, () => watch(client.publish("t", "0123456789", { qos: 1 })));
     await bench.clock.tick();
     expect(outcomes.map(({ settled }) => settled)).toEqual([0, 0, 0, 1]);
-    expect(outcomes[3]?.error).toMatchObject({ name: "TransportError", code: "OUTBOX_FULL", message: numbers });
+    expect(outcomes[3]?.error).toMatchObject({ name: "OutboxError", code: "OUTBOX_FULL", message: numbers });
     watch(client.connect());
     const peer = await bench.accept();
     for (let i = 0; i < 3; i++) await peer.expect("publish");
@@ -167,7 +167,7 @@ describe("aborting a message", () => {
     const aborted = watch(client.publish("t", "1", { qos: 2, signal: abort.signal }));
     abort.abort("no longer wanted");
     await bench.clock.tick();
-    expect(aborted.error).toMatchObject({ name: "UsageError", code: "ABORTED", cause: "no longer wanted" });
+    expect(aborted.error).toMatchObject({ name: "AbortError", code: "ABORTED", cause: "no longer wanted" });
     watch(client.publish("t", "2", { qos: 1 }));
     watch(client.connect());
     const peer = await bench.accept();
@@ -289,7 +289,7 @@ test("disconnect while offline settles all that waits, of every QoS", async () =
   await bench.clock.tick();
   expect(done).toMatchObject({ settled: 1 });
   for (const outcome of [...sent, ...queued, late]) {
-    expect(outcome).toMatchObject({ settled: 1, error: { name: "UsageError", code: "CLIENT_CLOSED" } });
+    expect(outcome).toMatchObject({ settled: 1, error: { name: "ClosedError", code: "CLIENT_CLOSED" } });
   }
   expect(client.statistics.pendingPublishes).toBe(0);
   expect(bench.clock.nextTimer).toBe(Infinity);

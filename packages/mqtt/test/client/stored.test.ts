@@ -127,7 +127,7 @@ describe("a message that is safe in the store when its client ends", () => {
       await bench.passing(client.disconnect({ drainTimeout: 100 }));
       for (const { error } of kept)
         expect(error).toMatchObject({
-          name: "TransportError",
+          name: "StoreError",
           code: "MESSAGE_KEPT",
           message: expect.stringMatching(/kept in the store/),
         });

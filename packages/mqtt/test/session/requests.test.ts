@@ -1,6 +1,6 @@
 import type { Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { AbortedError } from "../../src/errors.ts";
 import {
   ack,
   Client,
@@ -23,7 +23,7 @@ describe("subscribing and unsubscribing", () => {
     packetIdentifier,
     reasonCodes,
   });
-  const gone = () => new UsageError("ABORTED", "given up");
+  const gone = () => new AbortedError("ABORTED", "given up");
 
   function connected(options = {}): Client {
     const client = new Client(options);

@@ -9,7 +9,7 @@ describe("the outbox", () => {
     const outcomes = [0, 1, 2].map((qos) => watch(client.publish("a", String(qos), { qos: qos as 0 | 1 | 2 })));
     await bench.clock.tick();
     expect(outcomes[2]?.error).toMatchObject({
-      name: "TransportError",
+      name: "OutboxError",
       code: "OUTBOX_FULL",
       message: expect.stringMatching(/"a".*OUTBOX_FULL/),
     });

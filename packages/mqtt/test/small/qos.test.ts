@@ -59,7 +59,7 @@ describe.each(VERSIONS)("on version %i, when the server has lost the session", (
     const again = await bench.acceptAgain();
     const { packetIdentifier, ...fields } = await again.expect("publish");
     expect(fields).toMatchObject({ dup: false, qos: 1 });
-    expect(two?.error).toMatchObject({ name: "TransportError", code: "SESSION_LOST" });
+    expect(two?.error).toMatchObject({ name: "OutboxError", code: "SESSION_LOST" });
     expect(released?.value).toMatchObject({ qos: 2, reasonCode: 0 });
     again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
     await again.expectNothing();

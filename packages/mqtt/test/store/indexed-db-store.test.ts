@@ -1,4 +1,4 @@
-import { TransportError, UsageError } from "@aiko/mqtt";
+import { StoreError, UsageError } from "@aiko/mqtt";
 import { IndexedDbStore } from "@aiko/mqtt/indexed-db";
 import { storeSuite } from "@aiko/mqtt/testing";
 import { IDBDatabase, IDBFactory, IDBKeyRange } from "fake-indexeddb";
@@ -108,7 +108,7 @@ test.each([
     throw error;
   });
   const refused = store.write([put(2, 10)]);
-  await expect(refused).rejects.toThrow(TransportError);
+  await expect(refused).rejects.toThrow(StoreError);
   await expect(refused).rejects.toMatchObject({ code, cause: error });
   transaction.mockRestore();
   await store.write([put(3, 10)]);

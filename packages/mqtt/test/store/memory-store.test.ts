@@ -1,6 +1,6 @@
 import { storeSuite } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { TransportError, UsageError } from "../../src/errors.ts";
+import { StoreError, UsageError } from "../../src/errors.ts";
 import type { Store, StoreChange } from "../../src/platform/store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 
@@ -40,7 +40,7 @@ test("a write beyond maximumBytes is refused whole, and the session stays as it 
   await store.open("s");
   await store.write([put(1, 400)]);
   const refused = store.write([put(2, 10), put(3, 500)]);
-  await expect(refused).rejects.toThrow(TransportError);
+  await expect(refused).rejects.toThrow(StoreError);
   await expect(refused).rejects.toMatchObject({ code: "STORE_FULL", message: expect.stringContaining("1000") });
   await store.write([put(2, 400)]);
   await store.close();
