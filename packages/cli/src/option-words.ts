@@ -14,7 +14,7 @@ const flags: Readonly<Record<string, string>> = {
   "tls.psk.identity": "--psk-identity",
 };
 
-/** What the library's error says, for a command's user. The option stands in it as the error's `option` has it; what it quotes comes before. */
+/** Returns the error's message with the flag in the place of the option. The message names the option last, behind whatever it quotes. */
 export function inOptionWords({ message, option = "" }: Pick<MqttError, "message" | "option">): string {
   const flag = Object.hasOwn(flags, option) ? flags[option] : undefined;
   const at = message.lastIndexOf(option);

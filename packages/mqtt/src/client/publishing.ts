@@ -107,7 +107,7 @@ export class Publishing extends OutgoingMessage {
   }
 }
 
-/** The error with the facts of its message, unless it has some: then it is about several messages. */
+/** Adds the facts of the message to the error, unless it has some: then several messages share it. */
 function withFacts(error: MqttError, topic: string, mayHaveArrived: boolean): MqttError {
   return error.mayHaveArrived === undefined ? Object.assign(error, { topic, mayHaveArrived }) : error;
 }

@@ -1,11 +1,11 @@
-/** Which of several names somebody may have meant who wrote another. */
+/** Finds the name that somebody meant who misspelt it. */
 
-/** Letters that may be wrong, at most: of a short name, a third of them. */
+/** How many letters may be wrong: in a short name one of three, in any name no more than this. */
 const MOST_WRONG = 3;
 
 /**
- * The name that differs least from what is written, whatever the case of its letters; else the first that is a part of it, or that it is a
- * part of; undefined if there is none.
+ * Returns the name that differs least from what is written, ignoring case; else the first that is a part of it, or that it is a part of;
+ * undefined if there is none.
  */
 export function nearest(written: string, names: Iterable<string>): string | undefined {
   const a = written.toLowerCase();
@@ -24,7 +24,7 @@ export function nearest(written: string, names: Iterable<string>): string | unde
   return best ?? part;
 }
 
-/** How many letters must be added, left out, changed or swapped; more than `most` is Infinity. */
+/** Counts the letters that must be added, left out, changed or swapped; Infinity if there are more than `most`. */
 function distance(a: string, b: string, most: number): number {
   if (a === b) return 0;
   if (most <= 0) return Infinity;

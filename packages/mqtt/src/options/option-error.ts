@@ -1,4 +1,4 @@
-/** What a UsageError says of an option that is wrong: of an unknown name and what was meant by it, and of a wrong value. */
+/** The errors about an option: an unknown name, with the name that was probably meant, and a wrong value. */
 
 import { UsageError } from "../errors.js";
 import { quotable } from "../topic/mqtt-string.js";
@@ -11,7 +11,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["end", "closed"],
 ]);
 
-/** For a value that must not be shown, or that says nothing. @param name the option's path, as in "tls.ca" */
+/** For a value that must not be shown, or that explains nothing. @param name the option's path, as in "tls.ca" */
 export function wrongOption(name: string, rule: string): UsageError {
   return new UsageError("OPTION_INVALID", `${name}: ${rule}`, { option: name });
 }
@@ -20,7 +20,7 @@ export function invalidOption(name: string, value: unknown, rule: string): Usage
   return new UsageError("OPTION_INVALID", `${name} ${shownValue(value)}: ${rule}`, { option: name });
 }
 
-/** @param prefix what the name stands in, with its dot */
+/** @param prefix the path of the option that holds it, with its dot, as in "outbox." */
 export function unknownOption(name: string, known: readonly string[], prefix: string): UsageError {
   const option = prefix + quotable(name);
   const what = `option "${option}": there is no such option${questionOf(name, known, prefix)}`;

@@ -10,14 +10,15 @@ export type Rule<Value> = (name: string, value: unknown) => Value;
 
 export type Rules = Readonly<Record<string, Rule<unknown>>>;
 
-/** What reading options by a table returns. */
+/** What `readOptions` returns for a table. */
 export type OptionsRead<Table extends Rules> = { readonly [Name in keyof Table]: ReturnType<Table[Name]> };
 
 /**
  * Reads each option by its rule.
  *
- * @param prefix what the options stand in, with its dot
- * @throws UsageError OPTION_UNKNOWN if there is no rule for an option, and not ignored: `{ QoS: 1 }` would be QoS 0; or a rule's error
+ * @param prefix the path of the option that holds them, with its dot, as in "outbox."
+ * @throws UsageError OPTION_UNKNOWN if there is no rule for an option, because if it were ignored, `{ QoS: 1 }` would be QoS 0; else what
+ * a rule throws
  */
 export function readOptions<Table extends Rules>(rules: Table, given: unknown, prefix = ""): OptionsRead<Table> {
   assertKnown(given, rules, prefix);
@@ -34,7 +35,7 @@ export function assertKnown(given: unknown, known: object, prefix = ""): asserts
   }
 }
 
-/** Options within an option. Those who give none share one object of defaults. */
+/** Options within an option. All callers that do not give it share one object of defaults. */
 export function group<Table extends Rules>(rules: Table): Rule<OptionsRead<Table>> {
   let defaults: OptionsRead<Table> | undefined;
   return (name, value) => {
@@ -44,7 +45,7 @@ export function group<Table extends Rules>(rules: Table): Rule<OptionsRead<Table
   };
 }
 
-/** A rule by a test. @param says what is allowed, in words that follow the value */
+/** A rule made of a test. @param says what is allowed, in words that follow the value */
 export function holds<Value, Default = undefined>(
   test: (value: unknown) => boolean,
   says: string,
@@ -57,7 +58,7 @@ export function holds<Value, Default = undefined>(
   };
 }
 
-/** The same for a value that must not be shown. It has no default. */
+/** The same for a value that must not be shown in a message. It has no default. */
 export function secret<Value>(test: (value: unknown) => boolean, says: string): Rule<Value | undefined> {
   return (name, value) => {
     if (value === undefined || test(value)) return value as Value;
@@ -107,7 +108,7 @@ export function object<Value, Default = undefined>(otherwise?: Default): Rule<Va
   };
 }
 
-/** What is checked elsewhere. */
+/** For a value that is checked elsewhere. */
 export function anything<Value>(): Rule<Value> {
   return (_name, value) => value as Value;
 }

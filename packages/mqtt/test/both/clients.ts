@@ -1,7 +1,7 @@
 // The two clients that promise the same, and a bench for each: `describe.each(clients)("the $name client", …)`. What is documented to differ
 // (docs/decisions/0007-the-small-client.md) is a field of the table, so that a suite compares with it. What one of them alone has stands in
 // ../client or ../small.
-import { type Client, type ClientStatistics, connect, createClient } from "@aiko/mqtt";
+import { type Client, type ClientStatistics, connect, createClient, type ErrorFacts } from "@aiko/mqtt";
 import type { ConnectProperties } from "@aiko/mqtt/codec";
 import {
   type SmallClient,
@@ -70,6 +70,8 @@ export interface ClientCase {
    * its bound, and reports them as `unclaimed`.
    */
   readonly keptOfMany: 1_000 | 1_200;
+  /** What an error says in fields beside its code: the small client's errors have none of them. */
+  facts(expected: Partial<ErrorFacts>): Partial<ErrorFacts>;
   /** What a message says of a reason code: the small client has no words for them. */
   words(reasonCode: number, words: string): string;
 }
@@ -100,6 +102,7 @@ export const clients: readonly ClientCase[] = [
     patience: 60_000,
     subscribesFirst: true,
     keptOfMany: 1_000,
+    facts: (expected) => expected,
     words: (_, words) => words,
   },
   {
@@ -124,6 +127,7 @@ export const clients: readonly ClientCase[] = [
     patience: 300_000,
     subscribesFirst: false,
     keptOfMany: 1_200,
+    facts: () => ({}),
     words: (reasonCode) => `0x${reasonCode.toString(16)}`,
   },
 ];
