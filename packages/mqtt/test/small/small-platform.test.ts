@@ -1,5 +1,5 @@
 // The small client's platform as a browser's: what its WebSocket does and others' do not, its timers, and what wakes a page.
-import type { Platform, Transport } from "@aiko/mqtt";
+import type { Platform } from "@aiko/mqtt";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WebSocketEvent } from "../../src/platform/network-options.ts";
 
@@ -48,17 +48,10 @@ class BrowserSocket {
   }
 }
 
-class Document extends EventTarget {
-  hidden = false;
-}
-
-let page: EventTarget;
-
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   vi.resetModules(); // it looks at what there is when it is loaded
-  page = new EventTarget();
-  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  vi.stubGlobal("addEventListener", undefined);
   vi.stubGlobal("WebSocket", BrowserSocket);
   BrowserSocket.made = [];
 });
@@ -68,22 +61,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function platformOf(document?: Document): Promise<Platform> {
-  vi.stubGlobal("document", document);
+async function platformOf(): Promise<Platform> {
   return (await import("../../src/small/small-platform.ts")).platform;
 }
 
-async function dialled(
-  host = "broker",
-  signal = patient(),
-): Promise<{ socket: BrowserSocket; dialling: Promise<Transport> }> {
+async function dialled(host = "broker", signal = patient()) {
   const { dial } = await platformOf();
   const dialling = dial({ scheme: "wss", host, port: 443, path: "/mqtt?token=secret" }, signal, {});
   return { socket: BrowserSocket.made[0] as BrowserSocket, dialling };
 }
 
 /** An open transport, and all that it tells, in order. */
-async function opened(): Promise<{ socket: BrowserSocket; transport: Transport; told: unknown[]; start: () => void }> {
+async function opened() {
   const { socket, dialling } = await dialled();
   socket.protocol = "mqtt";
   socket.tell("open");
@@ -98,10 +87,15 @@ async function opened(): Promise<{ socket: BrowserSocket; transport: Transport; 
   return { socket, transport, told, start };
 }
 
+async function started() {
+  const made = await opened();
+  made.start();
+  return made;
+}
+
 describe("a WebSocket whose peer has said its last, and need not close,", () => {
   test("is over within 100 ms", async () => {
-    const { socket, told, start } = await opened();
-    start();
+    const { socket, told } = await started();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(told).toEqual([]);
     socket.readyState = 2;
@@ -113,8 +107,7 @@ describe("a WebSocket whose peer has said its last, and need not close,", () => 
   });
 
   test("says why if its event comes in time", async () => {
-    const { socket, told, start } = await opened();
-    start();
+    const { socket, told } = await started();
     socket.readyState = 2;
     await vi.advanceTimersByTimeAsync(45);
     socket.tell("close", { code: 1008, reason: "no" });
@@ -125,8 +118,7 @@ describe("a WebSocket whose peer has said its last, and need not close,", () => 
   });
 
   test("is waited for where this side ends it", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.write(Uint8Array.of(1));
     transport.end(() => told.push("sent"));
     socket.readyState = 2;
@@ -226,8 +218,7 @@ describe("a WebSocket that cannot stop reading", () => {
   });
 
   test("what comes while paused is kept, and delivered in order on resume", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
     socket.comes(2);
@@ -259,8 +250,7 @@ describe("a WebSocket that cannot stop reading", () => {
   });
 
   test("a close while paused is told after what came before it, once", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
     socket.tell("close", { code: 1006, reason: "" });
@@ -286,8 +276,7 @@ describe("a WebSocket that cannot stop reading", () => {
     ["few and large", MEBIBYTE - 256, 64],
     ["many and small", 1, 261_123],
   ])("64 MiB may come while paused, and no more: frames that are %s", async (_, length, most) => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.pause();
     const data = new ArrayBuffer(length);
     for (let i = 0; i < most; i++) socket.tell("message", { data });
@@ -301,8 +290,7 @@ describe("a WebSocket that cannot stop reading", () => {
   });
 
   test("what was delivered makes room again", async () => {
-    const { socket, transport, start } = await opened();
-    start();
+    const { socket, transport } = await started();
     const data = new ArrayBuffer(16 * MEBIBYTE);
     for (let round = 0; round < 3; round++) {
       transport.pause();
@@ -315,8 +303,7 @@ describe("a WebSocket that cannot stop reading", () => {
 
 describe("writing", () => {
   test("has room below 1 MiB in the buffer, then asks to wait until all has left, and says so once", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     expect(transport.write(new Uint8Array(MEBIBYTE - 1))).toBe(true);
     expect(transport.write(new Uint8Array(1))).toBe(false);
     expect(socket.sent).toHaveLength(2);
@@ -332,8 +319,7 @@ describe("writing", () => {
   });
 
   test("nobody is told of room after the close, and no timer goes on", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.write(new Uint8Array(MEBIBYTE));
     socket.tell("close", { code: 1006, reason: "" });
     vi.advanceTimersByTime(1_000); // what is in the buffer of a closed WebSocket stays there
@@ -344,8 +330,7 @@ describe("writing", () => {
 
 describe("closing", () => {
   test("end closes with code 1000 and says when all has left", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.write(Uint8Array.of(1));
     const sent = vi.fn();
     transport.end(sent);
@@ -361,8 +346,7 @@ describe("closing", () => {
   });
 
   test("end while paused goes on reading, or the other side's close would never be told", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
     transport.end();
@@ -371,31 +355,27 @@ describe("closing", () => {
   });
 
   test("end with nothing on the way says so at once", async () => {
-    const { transport, start } = await opened();
-    start();
+    const { transport } = await started();
     const sent = vi.fn();
     transport.end(sent);
     expect(sent).toHaveBeenCalledTimes(1);
   });
 
   test.each([1000, 1001, 1005])("a close with code %i is no failure", async (code) => {
-    const { socket, told, start } = await opened();
-    start();
+    const { socket, told } = await started();
     socket.tell("close", { code, reason: "bye" });
     expect(told).toEqual(["close"]);
   });
 
   test.each([1002, 1006, 1009, 1011, 4001])("a close with code %i is one, in words with its reason", async (code) => {
-    const { socket, told, start } = await opened();
-    start();
+    const { socket, told } = await started();
     socket.tell("error");
     socket.tell("close", { code, reason: "why" });
     expect(told).toEqual([`WebSocket: ${code} why`]);
   });
 
   test("[MQTT-6.0.0-1] text closes it", async () => {
-    const { socket, told, start } = await opened();
-    start();
+    const { socket, told } = await started();
     socket.comes(1);
     socket.tell("message", { data: "text" });
     socket.comes(2);
@@ -405,8 +385,7 @@ describe("closing", () => {
   });
 
   test("after destroy nothing comes but the close, once, and not before destroy returns", async () => {
-    const { socket, transport, told, start } = await opened();
-    start();
+    const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
     transport.destroy();
@@ -485,51 +464,11 @@ describe("time", () => {
     await Promise.resolve();
     expect(called).toEqual(["after", "deferred"]);
   });
-
-  test("a hidden page's timers may be a minute late, those of a shown page and of a worker are not", async () => {
-    const document = new Document();
-    const { timerLateness } = await platformOf(document);
-    expect(timerLateness?.()).toBe(0);
-    document.hidden = true;
-    expect(timerLateness?.()).toBe(60_000);
-    vi.resetModules();
-    expect((await platformOf(undefined)).timerLateness?.()).toBe(0);
-  });
 });
 
-describe("waking", () => {
-  test("the network's return is a wake, until it is listened for no more", async () => {
-    const { onWake } = await platformOf();
-    const wake = vi.fn();
-    const stop = onWake?.(wake);
-    page.dispatchEvent(new Event("online"));
-    expect(wake).toHaveBeenCalledTimes(1);
-    stop?.();
-    page.dispatchEvent(new Event("online"));
-    expect(wake).toHaveBeenCalledTimes(1);
-  });
-
-  test("showing a hidden page is a wake, until it is listened for no more; hiding it is none", async () => {
-    const document = new Document();
-    const { onWake } = await platformOf(document);
-    const wake = vi.fn();
-    const stop = onWake?.(wake);
-    document.hidden = true;
-    document.dispatchEvent(new Event("visibilitychange"));
-    expect(wake).not.toHaveBeenCalled();
-    document.hidden = false;
-    document.dispatchEvent(new Event("visibilitychange"));
-    expect(wake).toHaveBeenCalledTimes(1);
-    stop?.();
-    document.dispatchEvent(new Event("visibilitychange"));
-    expect(wake).toHaveBeenCalledTimes(1);
-  });
-
-  test("a runtime that tells nothing of the kind has no wakes", async () => {
-    vi.stubGlobal("addEventListener", undefined);
-    const { onWake } = await platformOf();
-    const wake = vi.fn();
-    onWake?.(wake)();
-    expect(wake).not.toHaveBeenCalled();
-  });
+test("a runtime that tells nothing of the kind has no wakes", async () => {
+  const { onWake } = await platformOf();
+  const wake = vi.fn();
+  onWake?.(wake)();
+  expect(wake).not.toHaveBeenCalled();
 });

@@ -1,5 +1,6 @@
+// What a browser's page tells the platforms of both clients: that the network is back, that the page is shown, and how late timers may be.
 import type { Platform } from "@aiko/mqtt";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 class Document extends EventTarget {
   hidden = false;
@@ -8,7 +9,7 @@ class Document extends EventTarget {
 let window: EventTarget;
 
 beforeEach(() => {
-  vi.resetModules(); // it looks at what there is when it is loaded
+  vi.resetModules(); // a platform looks at what there is when it is loaded
   window = new EventTarget();
   vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
   vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window));
@@ -16,45 +17,54 @@ beforeEach(() => {
 
 afterEach(() => vi.unstubAllGlobals());
 
-async function platformOf(document: Document | undefined): Promise<Platform> {
-  vi.stubGlobal("document", document);
-  return (await import("../../src/transport/platform-browser.ts")).platform;
-}
+const modules = {
+  whole: () => import("../../src/transport/platform-browser.ts"),
+  small: () => import("../../src/small/small-platform.ts"),
+};
 
-test("the network's return is a wake, until it is listened for no more", async () => {
-  const { onWake } = await platformOf(undefined);
-  const wake = vi.fn();
-  const stop = onWake?.(wake);
-  window.dispatchEvent(new Event("online"));
-  expect(wake).toHaveBeenCalledTimes(1);
-  stop?.();
-  window.dispatchEvent(new Event("online"));
-  expect(wake).toHaveBeenCalledTimes(1);
-});
+describe.each(Object.entries(modules))("the %s client's platform", (_, load) => {
+  async function platformOf(document?: Document): Promise<Platform> {
+    vi.stubGlobal("document", document);
+    return (await load()).platform;
+  }
 
-test("showing a hidden page is a wake, hiding it is none", async () => {
-  const document = new Document();
-  const { onWake } = await platformOf(document);
-  const wake = vi.fn();
-  const stop = onWake?.(wake);
-  document.hidden = true;
-  document.dispatchEvent(new Event("visibilitychange"));
-  expect(wake).not.toHaveBeenCalled();
-  document.hidden = false;
-  document.dispatchEvent(new Event("visibilitychange"));
-  expect(wake).toHaveBeenCalledTimes(1);
-  stop?.();
-  document.dispatchEvent(new Event("visibilitychange"));
-  expect(wake).toHaveBeenCalledTimes(1);
-});
+  test("takes the network's return for a wake, until it is listened for no more", async () => {
+    const { onWake } = await platformOf();
+    const wake = vi.fn();
+    const stop = onWake?.(wake);
+    window.dispatchEvent(new Event("online"));
+    expect(wake).toHaveBeenCalledTimes(1);
+    stop?.();
+    window.dispatchEvent(new Event("online"));
+    expect(wake).toHaveBeenCalledTimes(1);
+  });
 
-test("a hidden page's timers may be a minute late, those of a shown page and of a worker are not", async () => {
-  const document = new Document();
-  const page = await platformOf(document);
-  expect(page.timerLateness?.()).toBe(0);
-  document.hidden = true;
-  expect(page.timerLateness?.()).toBe(60_000);
-  vi.resetModules();
-  const worker = await platformOf(undefined);
-  expect(worker.timerLateness?.()).toBe(0);
+  test("takes the showing of a hidden page for a wake, until it is listened for no more, and not its hiding", async () => {
+    const document = new Document();
+    const { onWake } = await platformOf(document);
+    const wake = vi.fn();
+    const stop = onWake?.(wake);
+    const turn = (hidden: boolean): void => {
+      document.hidden = hidden;
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    turn(true);
+    expect(wake).not.toHaveBeenCalled();
+    turn(false);
+    expect(wake).toHaveBeenCalledTimes(1);
+    stop?.();
+    turn(false);
+    expect(wake).toHaveBeenCalledTimes(1);
+  });
+
+  test("says that a hidden page's timers may be a minute late, those of a shown page and of a worker not", async () => {
+    const document = new Document();
+    const page = await platformOf(document);
+    expect(page.timerLateness?.()).toBe(0);
+    document.hidden = true;
+    expect(page.timerLateness?.()).toBe(60_000);
+    vi.resetModules();
+    const worker = await platformOf();
+    expect(worker.timerLateness?.()).toBe(0);
+  });
 });
