@@ -1,10 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { ack, Client, protocolFault, publishPacket, Server, type Side, sides, wire } from "./sessions.ts";
+import {
+  ack,
+  Client,
+  protocolFault,
+  publishPacket,
+  Server,
+  type Side,
+  type SideOptions,
+  sides,
+  wire,
+} from "./sessions.ts";
+import { type Receiver, SmallReceiver } from "./small-receiver.ts";
 
-const topics = (side: Side) => side.given.map(({ packet }) => packet.topic);
+const topics = (side: Receiver) => side.given.map(({ packet }) => packet.topic);
 
-describe.each(sides)("what %s receives", (_, make) => {
-  function connected(options = {}): Side {
+const receivers: readonly (readonly [string, (options?: SideOptions) => Receiver])[] = [
+  ...sides,
+  ["the small client", (options) => new SmallReceiver(options)],
+];
+
+describe.each(receivers)("what %s receives", (_, make) => {
+  function connected(options = {}): Receiver {
     const side = make(options);
     side.connect();
     side.outlet.taken();
@@ -96,7 +112,9 @@ describe.each(sides)("what %s receives", (_, make) => {
     side.receive(publishPacket("b", 2, 2));
     expect(protocolFault(() => side.receive(ack("pubrel", 2)))).toBe(0x82);
     side.finish(side.given[1]);
-    expect(protocolFault(() => side.receive(ack("pubrel", 2)))).toBe(0x82);
+    if (side instanceof SmallReceiver)
+      side.receive(ack("pubrel", 2)); // which it takes for the PUBREC that waits
+    else expect(protocolFault(() => side.receive(ack("pubrel", 2)))).toBe(0x82);
   });
 
   describe("a QoS 2 message that comes again is not delivered again:", () => {
@@ -267,6 +285,15 @@ describe.each(sides)("what %s receives", (_, make) => {
     side.finish(side.given[2]);
     expect(side.outlet.taken()).toBe("50020001");
   });
+});
+
+describe.each(sides)("what %s receives", (_, make) => {
+  function connected(options = {}): Side {
+    const side = make(options);
+    side.connect();
+    side.outlet.taken();
+    return side;
+  }
 
   describe("the receive maximum that it announced", () => {
     const exceeds = (side: Side, identifier: number, qos: 1 | 2 = 1) =>
