@@ -3,7 +3,7 @@ import { type Client, MemoryStore, type PublishResult } from "@aiko/mqtt";
 import type { PublishPacket } from "@aiko/mqtt/codec";
 import { type ScriptedPeer, SeededRandom } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
-import { Bench, message, type Outcome, recordEvents, subscribed, watch } from "../packages/mqtt/test/client/bench.ts";
+import { Bench, message, type Outcome, subscribed, watch } from "../packages/mqtt/test/client/bench.ts";
 
 /** The server acknowledges what comes at QoS 1, for so many milliseconds or until `done`. Returns what came. */
 async function acknowledge(bench: Bench, peer: ScriptedPeer, milliseconds: number, done = () => false) {
@@ -160,7 +160,7 @@ test.each([4, 5] as const)(
   async (version) => {
     const bench = new Bench();
     const clients = [bench.create({ protocolVersion: version }), bench.create({ protocolVersion: version })];
-    const taken = clients.map((client) => recordEvents(client));
+    const taken = clients.map((client) => bench.recordEvents(client));
     for (const client of clients) watch(client.connect());
     const end = bench.clock.now() + 3_600_000;
     let current: ScriptedPeer | undefined;

@@ -4,7 +4,7 @@ import type { ConnectOptions, ProtocolVersion } from "@aiko/mqtt";
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { packetTypes } from "../../packages/mqtt/src/codec/packets.ts";
-import { Bench, message, recordEvents, watch } from "../../packages/mqtt/test/client/bench.ts";
+import { Bench, message, watch } from "../../packages/mqtt/test/client/bench.ts";
 import { malformedVectors, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 import { connected, started, type Wire } from "./wire.ts";
 
@@ -268,7 +268,7 @@ describe("a packet that is valid and must not come now", () => {
     async ({ packet, version }) => {
       const bench = new Bench();
       const client = bench.create({ protocolVersion: version });
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       const outcome = watch(client.connect());
       const peer = await bench.server.next();
       await peer.expect("connect");

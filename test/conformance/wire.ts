@@ -3,7 +3,7 @@ import type { Client, ConnectOptions } from "@aiko/mqtt";
 import type { ConnackPacket } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { expect } from "vitest";
-import { Bench, recordEvents, watch } from "../../packages/mqtt/test/client/bench.ts";
+import { Bench, type RecordedEvents, watch } from "../../packages/mqtt/test/client/bench.ts";
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 
 /** Hexadecimal as it is compared: without the blanks that make it readable. */
@@ -28,7 +28,7 @@ export function packet(first: string, body: string): string {
 }
 
 export class Wire {
-  readonly events: ReturnType<typeof recordEvents>;
+  readonly events: RecordedEvents;
   private mark: number;
 
   constructor(
@@ -36,7 +36,7 @@ export class Wire {
     readonly client: Client,
     public peer: ScriptedPeer,
   ) {
-    this.events = recordEvents(client);
+    this.events = bench.recordEvents(client);
     this.mark = peer.bytes.length;
   }
 

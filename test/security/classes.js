@@ -31,9 +31,9 @@ export const classes = [
     held: "A header announces 256 MB and a few bytes follow: memory stays flat. Before CONNECT, the limit is small.",
     tests: [
       `${mqtt}/codec/packet-stream.test.ts > memory > is not taken on the word of a length`,
-      `${mqtt}/client/bad-input.test.ts > a header of 256 MB with ten bytes behind it takes no memory and no harm; more than allowed is refused at once`,
-      `${mqtt}/small/hostile-bytes.test.ts > memory > is not taken on the word of a length`,
-      `${mqtt}/small/hostile-bytes.test.ts > memory > is not taken on the word of a string's or a list's length`,
+      `${mqtt}/both/bad-input.test.ts > the $name client > a header of 256 MB with ten bytes behind it takes no memory and no harm; more than allowed is refused at once`,
+      `${mqtt}/small/reading-costs.test.ts > memory > is not taken on the word of a length`,
+      `${mqtt}/small/reading-costs.test.ts > memory > is not taken on the word of a string's or a list's length`,
       `${broker}/connecting.test.ts > CONNECT > %s: closed within 100 ms`,
       `${broker}/listeners.test.ts > who has not been let in cannot have a long WebSocket message kept for it, a client can`,
     ],
@@ -65,10 +65,8 @@ export const classes = [
     seen: "Mongoose CVE-2019-19307, Paho embedded CVE-2021-41036",
     held: "Every truncation of every packet, and every byte of it plus and minus one.",
     tests: [
-      `${mqtt}/codec/hostile-bytes.test.ts > every truncation of a valid packet is waited out, and refused where the lengths say that it is whole`,
-      `${mqtt}/codec/hostile-bytes.test.ts > every byte of a valid packet plus or minus one gives packets or a ProtocolError`,
-      `${mqtt}/small/hostile-bytes.test.ts > every truncation of a valid packet is waited out, and refused where the lengths say that it is whole`,
-      `${mqtt}/small/hostile-bytes.test.ts > every byte of a valid packet plus or minus one gives packets or a ProtocolError`,
+      `${mqtt}/both/hostile-bytes.test.ts > $name > waits out every truncation of a valid packet, and refuses it where the lengths say that it is whole`,
+      `${mqtt}/both/hostile-bytes.test.ts > $name > meets every byte of a valid packet plus or minus one with packets or a ProtocolError`,
       `${mqtt}/codec/properties.test.ts > in %s > a property length past the packet's end is refused`,
     ],
   },
@@ -98,7 +96,7 @@ export const classes = [
     held: "Bounded by the receive maximum.",
     tests: [
       `${broker}/bad-clients.test.ts > more unacknowledged messages than the receive maximum: 0x93`,
-      `${mqtt}/client/bad-input.test.ts > more unacknowledged messages than the receive maximum, and than the inbox has room for`,
+      `${mqtt}/client/back-pressure.test.ts > more unacknowledged messages than the receive maximum, and than the inbox has room for`,
       `${mqtt}/session/incoming-messages.test.ts > what %s receives > the receive maximum that it announced > is kept by QoS 1 and 2 together, and QoS 0 is free`,
     ],
   },
@@ -171,7 +169,7 @@ export const classes = [
     held: "Bounds with explicit errors; one hour offline at 1,000 messages a second in flat memory.",
     tests: [
       `${mqtt}/client/outbox-policies.test.ts > one hour offline: what was dropped is counted, and memory stays flat > %d messages a second, %o`,
-      `${mqtt}/client/outbox.test.ts > at a bound the message is OUTBOX_FULL, with the numbers, and the others stay > %o`,
+      `${mqtt}/both/bounds.test.ts > the $name client > the outbox > holds so many messages; what goes beyond is OUTBOX_FULL, and the others are sent`,
       `${mqtt}/client/back-pressure.test.ts > past the inbox's bound > reading stops, and goes on when half of it is done`,
       `${broker}/delivering.test.ts > a slow client's queue is bounded, and the others get theirs`,
       `${broker}/retained.test.ts > beyond its bounds the broker passes on, but does not keep > %o`,
@@ -208,8 +206,7 @@ export const classes = [
     seen: "aedes CVE-2020-13410, mqtt-packet CVE-2016-10523, MQTT.js 5.15",
     held: "Nothing escapes: no throw out of a socket's handler, no unhandled rejection.",
     tests: [
-      `${mqtt}/codec/hostile-bytes.test.ts > a stream of version %s > meets any bytes with packets or a ProtocolError`,
-      `${mqtt}/small/hostile-bytes.test.ts > on version %i, any bytes are packets or a ProtocolError`,
+      `${mqtt}/both/hostile-bytes.test.ts > $name > of version %s meets any bytes with packets or a ProtocolError`,
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > what comes in > an error that the owner throws at %s ends in failed`,
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > errors that the owner throws elsewhere end in failed, and never in the platform: > %s`,
       `${broker}/broker.test.ts > a failure of the server socket is no reason to die`,
@@ -362,10 +359,9 @@ export const sentences = [
   {
     sentence: "Bytes from the network never crash, hang or exhaust a process.",
     tests: [
-      `${mqtt}/codec/hostile-bytes.test.ts > a stream of version %s > meets any bytes with packets or a ProtocolError`,
-      `${mqtt}/small/hostile-bytes.test.ts > on version %i, any bytes are packets or a ProtocolError`,
+      `${mqtt}/both/hostile-bytes.test.ts > $name > of version %s meets any bytes with packets or a ProtocolError`,
       `${mqtt}/codec/packet-stream.test.ts > a packet that comes byte by byte costs work in proportion to its length`,
-      `${mqtt}/small/hostile-bytes.test.ts > work grows no faster than the bytes that come > for %s`,
+      `${mqtt}/small/reading-costs.test.ts > work grows no faster than the bytes that come > for %s`,
     ],
   },
   {
@@ -374,7 +370,7 @@ export const sentences = [
       `${mqtt}/codec/packet-stream.test.ts > the maximum packet size > refuses a packet at its header, before any of its body`,
       `${mqtt}/codec/packet-stream.test.ts > memory > is not taken on the word of a length`,
       `${mqtt}/topic/topic-tree.test.ts > matching > goes down 65,535 levels and back without a call stack`,
-      `${mqtt}/client/outbox.test.ts > at a bound the message is OUTBOX_FULL, with the numbers, and the others stay > %o`,
+      `${mqtt}/both/bounds.test.ts > the $name client > the outbox > holds so many messages; what goes beyond is OUTBOX_FULL, and the others are sent`,
       `${mqtt}/client/back-pressure.test.ts > past the inbox's bound > reading stops, and goes on when half of it is done`,
       `${broker}/delivering.test.ts > a slow client's queue is bounded, and the others get theirs`,
     ],

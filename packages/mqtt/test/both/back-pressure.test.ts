@@ -2,7 +2,7 @@ import type { SmallClient, SmallSubscribeOptions } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
-import { type ClientBench, clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+import { type ClientBench, clients, message, subscribed, watch } from "./clients.ts";
 
 /** What stops reading: more messages than this, or more bytes of topics and payloads. */
 const MOST = 1_000;
@@ -57,7 +57,7 @@ class Held implements Transport, TransportListener {
 
 const publishing = (client: SmallClient) => watch(client.publish("b", "", { qos: 1 }));
 
-describe.each(clients)("the $name client", ({ createBench }) => {
+describe.each(clients)("the $name client", ({ createBench, expectStatistics }) => {
   /** A client whose transport tells whether it is read from. */
   async function watched(options: SmallSubscribeOptions = {}, keepAlive = 0) {
     const bench = createBench();
@@ -107,7 +107,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
 
     test("nothing is lost, and memory does not grow: the messages stay with the server", async () => {
       const { bench, client, peer, subscription } = await watched();
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       await flood(bench, peer, 5_000);
       const messages = subscription[Symbol.asyncIterator]();
       for (let i = 0; i < 5_000; i++) {
@@ -134,8 +134,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     expect(reading.now).toBe(false);
     for (let i = 0; i < 12; i++) {
       await bench.clock.advance(10_000);
-      await peer.expect("pingreq");
-      peer.send({ type: "pingresp" });
+      await bench.answer(peer, "pingreq");
     }
     expect(client.connected).toBe(true);
     expect(bench.dialled).toHaveLength(1);
@@ -165,7 +164,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       const bench = createBench();
       const dial: typeof bench.platform.dial = async (...where) => new Held(await bench.platform.dial(...where));
       const { client, peer } = await bench.online({ dial, properties: { receiveMaximum: 3 * MOST } });
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       const done: string[] = [];
       await subscribed(bench, client, peer, "a", {
         onMessage: async (each) => {
@@ -195,8 +194,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       const outcome = publishing(client);
       const { packetIdentifier } = await peer.expect("publish");
       expect(reading.now).toBe(true);
-      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-      await bench.clock.tick();
+      await bench.deliver(peer, { type: "puback", packetIdentifier, reasonCode: 0 });
       expect(outcome.settled).toBe(1);
       expect(reading.now).toBe(false);
     });
@@ -208,9 +206,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       await bench.clock.tick();
       const outcome = publishing(client);
       const again = await bench.acceptAgain({ sessionPresent: true });
-      const { packetIdentifier } = await again.expect("publish");
-      again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-      await bench.clock.tick();
+      await bench.answer(again, "publish");
       expect(outcome.settled).toBe(1);
       expect(reading.now).toBe(false);
     });
@@ -241,8 +237,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       const { packetIdentifier } = await again.expect("publish");
       expect(reading.now).toBe(true);
       again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-      again.send({ type: "suback", packetIdentifier: renewed.packetIdentifier, reasonCodes: [2] });
-      await bench.clock.tick();
+      await bench.deliver(again, { type: "suback", packetIdentifier: renewed.packetIdentifier, reasonCodes: [2] });
       expect(lost.error).toMatchObject({ code: "SESSION_LOST" });
       expect(outcome.settled).toBe(1);
       expect(reading.now).toBe(false);
@@ -253,15 +248,13 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       await flood(bench, peer, MOST + 1);
       await subscribed(bench, client, peer, "b");
       const ending = watch(subscription.unsubscribe());
-      const { packetIdentifier } = await peer.expect("unsubscribe");
-      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
-      await bench.clock.tick();
+      await bench.answer(peer, "unsubscribe", 0);
       expect([ending.settled, ending.error]).toEqual([1, undefined]);
     });
 
     test("meanwhile QoS 0 messages beyond twice the bound are dropped, and told; QoS 1 is kept", async () => {
       const { bench, client, peer } = await watched();
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       publishing(client);
       await peer.expect("publish");
       await flood(bench, peer, 2 * MOST + 1);
@@ -269,15 +262,14 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       await flood(bench, peer, 3, "too much");
       expect(events.map(({ name }) => name)).toEqual(["dropped", "dropped", "dropped"]);
       expect(events[0]?.value).toMatchObject({ payload: new TextEncoder().encode("too much") });
-      peer.send(message("a", "", 1, 1));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "", 1, 1));
       expect(events).toHaveLength(3);
+      expectStatistics(client, { messagesDropped: 3, pendingMessages: 2 * MOST + 2 });
     });
   });
 
   test("a server that does not read what we publish is published to no further", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await createBench().online();
     peer.pause();
     const payload = new Uint8Array(60_000);
     const outcomes = Array.from({ length: 100 }, () => watch(client.publish("a", payload)));

@@ -1,7 +1,7 @@
 // The two clients that promise the same, and a bench for each: `describe.each(clients)("the $name client", …)`. What is documented to differ
 // (docs/decisions/0007-the-small-client.md) is a field of the table, so that a suite compares with it. What one of them alone has stands in
 // ../client or ../small.
-import { type Client, type ClientStatistics, connect, createClient, type ErrorFacts } from "@aiko/mqtt";
+import { type Client, type ClientStatistics, connect, createClient, type ErrorFacts, type OutboxPolicy } from "@aiko/mqtt";
 import type { ConnectProperties } from "@aiko/mqtt/codec";
 import {
   type SmallClient,
@@ -14,7 +14,7 @@ import { expect } from "vitest";
 import { Bench, type NetworkBench } from "../client/bench.ts";
 import { SmallBench } from "../small/bench.ts";
 
-export { message, type Outcome, recordEvents, subscribed, watch } from "../small/bench.ts";
+export { answer, holding, message, type Outcome, type RecordedEvents, subscribed, watch } from "../client/bench.ts";
 
 /** What both clients can be asked for. The version is one of `versions`. */
 interface BothOptions extends Omit<SmallOptions, "protocolVersion"> {
@@ -29,6 +29,18 @@ export interface ClientCase {
   readonly connect: typeof smallConnect;
   readonly createClient: typeof smallCreateClient;
   readonly versions: readonly (3 | 4 | 5)[];
+  /** Versions, policies of a full outbox, and whether there is a store. The small client has no choice. */
+  readonly outboxes: readonly (readonly [version: 3 | 4 | 5, policy: OutboxPolicy, stored: boolean])[];
+  /** Whether `subscribe` and `unsubscribe` take a signal. */
+  readonly abortsRequests: boolean;
+  /** How many messages may be unacknowledged on 3.1.1, if there is a limit. */
+  readonly maximumInflightBefore5?: number;
+  /** The reason code for a packet that only clients send. */
+  readonly packetOfClients: 0x81 | 0x82;
+  /** The code of the error of a topic with U+0000 in it. */
+  readonly nulInTopic: string;
+  /** Whether a message's acknowledgement is awaited for a limited time without keep-alive too. */
+  readonly timesMessages: boolean;
   /** Compares a client's statistics. The small client has none. */
   expectStatistics(client: SmallClient, expected: Partial<ClientStatistics>): void;
   /** The error of a message after which the server ends the connection with this reason code: the small client does not look at the code. */
@@ -50,6 +62,8 @@ export interface ClientCase {
   readonly sendsBeforeLeaving: boolean;
   /** Whether a client that has closed can be connected again. */
   readonly connectsAgain: boolean;
+  /** Whether there is an event `takenOver`. */
+  readonly tellsTakeOver: boolean;
   /**
    * How many of two messages that wait while their subscription is ended are `unclaimed` though their connection is lost, and the server sends
    * them again. None should be.
@@ -81,6 +95,19 @@ export const clients: readonly ClientCase[] = [
     name: "whole",
     createBench: (faults, seed, kind) => new Bench(faults, seed, kind),
     versions: [3, 4, 5],
+    packetOfClients: 0x82,
+    timesMessages: false,
+    nulInTopic: "TOPIC_NAME_INVALID",
+    outboxes: [
+      [3, "reject", false],
+      [4, "drop-oldest", false],
+      [5, "keep-latest", false],
+      [3, "keep-latest", true],
+      [4, "reject", true],
+      [5, "drop-oldest", true],
+      [5, "reject", true],
+    ],
+    abortsRequests: true,
     expectStatistics: (client, expected) => expect((client as Client).statistics).toMatchObject(expected),
     namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
     acknowledgedAhead: 0,
@@ -93,6 +120,7 @@ export const clients: readonly ClientCase[] = [
     foreignSessions: 4,
     sendsBeforeLeaving: true,
     connectsAgain: true,
+    tellsTakeOver: true,
     unclaimedOfLost: 0,
     connect,
     createClient,
@@ -109,6 +137,12 @@ export const clients: readonly ClientCase[] = [
     name: "small",
     createBench: (faults, seed, kind) => new SmallBench(faults, seed, kind),
     versions: [4, 5],
+    outboxes: [],
+    maximumInflightBefore5: 20,
+    packetOfClients: 0x81,
+    timesMessages: true,
+    nulInTopic: "STRING_INVALID",
+    abortsRequests: false,
     expectStatistics: () => undefined,
     namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),
     acknowledgedAhead: 1,
@@ -118,6 +152,7 @@ export const clients: readonly ClientCase[] = [
     foreignSessions: 2,
     sendsBeforeLeaving: false,
     connectsAgain: false,
+    tellsTakeOver: false,
     unclaimedOfLost: 2,
     connect: smallConnect,
     createClient: smallCreateClient,

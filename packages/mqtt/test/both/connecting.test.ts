@@ -7,8 +7,7 @@ describe.each(clients)(
   ({ name, connect, connectLimits, connectsAgain, createBench, versions, words }) => {
     describe("connect resolves at the CONNACK that accepts", () => {
       test.each(versions)("on version %i", async (protocolVersion) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online({ protocolVersion });
+        const { client, peer } = await createBench().online({ protocolVersion });
         expect(client.connected).toBe(true);
         expect(client.clientId).toBe("c1");
         expect(peer.received[0]).toMatchObject({
@@ -33,8 +32,7 @@ describe.each(clients)(
       });
 
       test.each([4, 5] as const)("with the whole of CONNECT as asked for, on version %i", async (protocolVersion) => {
-        const bench = createBench();
-        const { peer } = await bench.online({
+        const { peer } = await createBench().online({
           protocolVersion,
           keepAlive: 30,
           cleanStart: false,
@@ -103,25 +101,19 @@ describe.each(clients)(
       });
 
       test("with an identifier made at random, the same at each connection", async () => {
-        const bench = createBench();
-        const client = bench.create({ clientId: undefined });
-        const connecting = client.connect();
-        const peer = await bench.accept();
-        await connecting;
-        expect(client.clientId).toMatch(/^aiko[0-9a-z]{10,19}$/);
+        const { bench, client, peer } = await createBench().online({ clientId: undefined });
+        expect(client.clientId).toMatch(name === "whole" ? /^aiko[0-9a-z]{16}$/ : /^aiko[0-9a-z]{10,19}$/); // 3.1 takes no longer one
         peer.cut();
         expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: client.clientId });
       });
 
       test("with the identifier that the server assigned, kept for the next connection", async () => {
-        const bench = createBench();
-        const { client, peer } = await bench.online(
+        const { bench, client, peer } = await createBench().online(
           { clientId: "" },
           { properties: { assignedClientIdentifier: "from-server" } },
         );
         expect(client.clientId).toBe("from-server");
-        peer.cut();
-        const again = await bench.acceptAgain({ sessionPresent: true });
+        const again = await bench.reconnected(peer, { sessionPresent: true });
         expect(again.received[0]).toMatchObject({ clientId: "from-server" });
       });
 
@@ -136,10 +128,11 @@ describe.each(clients)(
 
       test("with no identifier of another server's: each server is asked for its own", async () => {
         const bench = createBench();
-        const client = bench.create({ clientId: "" }, ["mqtt://one", "mqtt://two"]);
-        const connecting = client.connect();
-        const first = await bench.accept({ properties: { assignedClientIdentifier: "from-one" } });
-        await connecting;
+        const { client, peer: first } = await bench.online(
+          { clientId: "" },
+          { properties: { assignedClientIdentifier: "from-one" } },
+          ["mqtt://one", "mqtt://two"],
+        );
         first.cut();
         (await bench.passing(bench.server.next())).cut();
         const second = await bench.acceptAgain({ properties: { assignedClientIdentifier: "from-two" } });
@@ -160,25 +153,28 @@ describe.each(clients)(
           code: "CONNECTION_FAILED",
         });
         expect(other.clock.nextTimer).toBe(Infinity);
+        const silent = createBench();
+        const late = watch(connect("mqtt://server", { platform: silent.platform, connectTimeout: 100 }));
+        const peer = await silent.server.next();
+        await peer.expect("connect");
+        await silent.clock.advance(100);
+        expect(late.error).toMatchObject({ code: "CONNECT_TIMEOUT" });
+        await peer.expectClose();
+        expect(silent.clock.nextTimer).toBe(Infinity);
       });
     });
 
     describe("a server that refuses is a RefusedError with its code", () => {
+      const before5 = {
+        1: "Unacceptable protocol version",
+        2: "Identifier rejected",
+        3: "Server unavailable",
+        4: "Bad user name or password",
+        5: "Not authorized",
+      };
       const names: Record<3 | 4 | 5, Record<number, string>> = {
-        3: {
-          1: "Unacceptable protocol version",
-          2: "Identifier rejected",
-          3: "Server unavailable",
-          4: "Bad user name or password",
-          5: "Not authorized",
-        },
-        4: {
-          1: "Unacceptable protocol version",
-          2: "Identifier rejected",
-          3: "Server unavailable",
-          4: "Bad user name or password",
-          5: "Not authorized",
-        },
+        3: before5,
+        4: before5,
         5: {
           128: "Unspecified error",
           129: "Malformed Packet",
@@ -265,9 +261,7 @@ describe.each(clients)(
         await bench.accept({ reasonCode: 0x87, properties: { reasonString: "not on Sundays" } });
         expect(outcome.error).toMatchObject({ reasonString: "not on Sundays" });
 
-        const second = client.connect();
-        await bench.accept();
-        await second;
+        await bench.connected(client);
         expect(client.connected).toBe(true);
       });
     });
@@ -312,8 +306,7 @@ describe.each(clients)(
       const connecting = bench.create({}, ["mqtt://one", "mqtt://two", "mqtt://three"]).connect();
       const peer = await bench.accept();
       expect((await connecting).server).toBe("mqtt://three:1883");
-      peer.cut();
-      await bench.acceptAgain();
+      await bench.reconnected(peer);
       expect(bench.dialled).toEqual(["one", "two", "three", "three"]);
     });
 
@@ -338,8 +331,7 @@ describe.each(clients)(
       const subscribing = watch(client.subscribe("a"));
       await expect(client.connect()).rejects.toMatchObject({ code: "CONNECTION_FAILED" });
       expect([publishing.settled, subscribing.settled]).toEqual([0, 0]);
-      watch(client.connect());
-      const peer = await bench.accept();
+      const peer = await bench.connected(client);
       await peer.expect("subscribe");
       await peer.expect("publish");
     });

@@ -19,8 +19,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     ];
 
     test.each(firstBytes)("%s is left at its first byte", async (_, first) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online(options);
+      const { bench, client, peer } = await createBench().online(options);
       peer.send(Uint8Array.of(first));
       await bench.clock.advance(99);
       expect([client.connected, peer.isClosed]).toEqual([false, true]);
@@ -29,8 +28,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     test.each([0x40, 0x50, 0x62, 0x70, 0x90, 0xb0, 0xd0])(
       "256 MiB of type byte %i is left at its header",
       async (first) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online(options);
+        const { bench, client, peer } = await createBench().online(options);
         peer.send(header(first));
         await bench.clock.advance(99);
         expect([client.connected, peer.isClosed]).toEqual([false, true]);
@@ -38,8 +36,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     );
 
     test("more than 64 MiB in a PUBLISH is left at its header, unless the client allows it", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online(options);
+      const { bench, client, peer } = await createBench().online(options);
       peer.send(header(0x30));
       await bench.clock.advance(99);
       expect([client.connected, peer.isClosed]).toEqual([false, true]);

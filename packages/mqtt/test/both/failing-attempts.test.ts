@@ -3,7 +3,7 @@ import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { TransportError } from "../../src/errors.ts";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
-import { clients, recordEvents, watch } from "./clients.ts";
+import { clients, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ name, createBench, credentialsFailed, encodesAfterDialling }) => {
   describe("an attempt that fails", () => {
@@ -179,8 +179,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
         return { username: "ann", password: `token ${asked.length}` };
       };
       const { peer } = await bench.online({ credentials });
-      peer.cut();
-      const again = await bench.acceptAgain();
+      const again = await bench.reconnected(peer);
       expect(asked).toEqual(["mqtt://server:1883", "mqtt://server:1883"]);
       expect(again.received[0]).toMatchObject({ password: new TextEncoder().encode("token 2") });
     });
@@ -207,7 +206,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       let asked = 0;
       const credentials = () => ({ username: "ann", password: `token ${++asked}` });
       const { client } = await bench.online({ credentials });
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       for (let outage = 1; outage <= 2; outage++) {
         bench.server.link.cut();
         for (let refusal = 1; refusal <= 3; refusal++) await bench.acceptAgain({ reasonCode: 0x87 });

@@ -1,16 +1,14 @@
 import type { Message } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
-import { clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+import { clients, holding, message, subscribed, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ name, createBench, expectStatistics }) => {
   test("a handler is given the message as it came", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await createBench().online();
     const got: Message[] = [];
     await subscribed(bench, client, peer, "#", { onMessage: (each) => got.push(each) });
     peer.send({ ...message("a/b", '{"x": "é"}'), retain: true, properties: { contentType: "json" } });
-    peer.send({ ...message("a", ""), payload: Uint8Array.of(0x61, 0xff, 0x62) });
-    await bench.clock.tick();
+    await bench.deliver(peer, { ...message("a", ""), payload: Uint8Array.of(0x61, 0xff, 0x62) });
     expect(got[0]).toMatchObject({
       topic: "a/b",
       qos: 0,
@@ -30,46 +28,32 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       [1, "puback"],
       [2, "pubrec"],
     ] as const)("at once when the handler returns: QoS %i", async (qos, type) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench().online();
       await subscribed(bench, client, peer, "#", { onMessage: () => undefined });
       peer.send(message("a", "x", qos, 7));
       expect(await peer.expect(type)).toMatchObject({ packetIdentifier: 7, reasonCode: 0 });
     });
 
     test("when its handler is done; the next begins then", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const started: string[] = [];
-      const finish: (() => void)[] = [];
-      await subscribed(bench, client, peer, "#", {
-        onMessage: (each) => {
-          started.push(each.text());
-          return new Promise<void>((resolve) => finish.push(resolve));
-        },
-      });
+      const { bench, client, peer } = await createBench().online();
+      const { got, finish, onMessage } = holding();
+      await subscribed(bench, client, peer, "#", { onMessage });
       for (let i = 1; i <= 3; i++) peer.send(message("a", String(i), i === 2 ? 2 : 1, i));
       await peer.expectNothing();
-      expect(started).toEqual(["1"]);
+      expect(got).toEqual(["1"]);
       expectStatistics(client, { pendingMessages: 3 });
       for (let i = 1; i <= 3; i++) {
-        finish[i - 1]?.();
+        finish();
         expect(await peer.expect(i === 2 ? "pubrec" : "puback")).toMatchObject({ packetIdentifier: i });
         await peer.expectNothing();
       }
-      expect(started).toEqual(["1", "2", "3"]);
+      expect(got).toEqual(["1", "2", "3"]);
     });
 
     test("in the order the messages came, whichever handler is done first", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      let finish: () => void = () => undefined;
-      await subscribed(bench, client, peer, "slow", {
-        onMessage: () =>
-          new Promise<void>((resolve) => {
-            finish = resolve;
-          }),
-      });
+      const { bench, client, peer } = await createBench().online();
+      const { finish, onMessage } = holding();
+      await subscribed(bench, client, peer, "slow", { onMessage });
       await subscribed(bench, client, peer, "fast", { onMessage: () => undefined });
       peer.send(message("slow", "", 1, 1));
       peer.send(message("fast", "", 1, 2));
@@ -80,17 +64,10 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     });
 
     test("when all subscriptions that got it are done, and refused if one failed", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const events = recordEvents(client);
-      let finish: () => void = () => undefined;
+      const { bench, client, peer, events } = await createBench().online();
+      const { finish, onMessage } = holding();
       await subscribed(bench, client, peer, "a", { onMessage: () => Promise.reject(new Error("boom")) });
-      await subscribed(bench, client, peer, "#", {
-        onMessage: () =>
-          new Promise<void>((resolve) => {
-            finish = resolve;
-          }),
-      });
+      await subscribed(bench, client, peer, "#", { onMessage });
       peer.send(message("a", "", 1, 1));
       await peer.expectNothing();
       finish();
@@ -99,30 +76,18 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     });
 
     test("not over another connection than it came over", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ cleanStart: false });
-      let finish: () => void = () => undefined;
-      const onMessage = () =>
-        new Promise<void>((resolve) => {
-          finish = resolve;
-        });
+      const { bench, client, peer } = await createBench().online({ cleanStart: false });
+      const { finish, onMessage } = holding();
       await subscribed(bench, client, peer, "#", { onMessage });
-      peer.send(message("a", "", 1, 1));
-      await bench.clock.tick();
-      peer.cut();
-      const again = await bench.acceptAgain({ sessionPresent: true });
+      await bench.deliver(peer, message("a", "", 1, 1));
+      const again = await bench.reconnected(peer, { sessionPresent: true });
       finish();
       await again.expectNothing();
     });
 
     test("when its handler is done, though the server has denied the subscription meanwhile", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      let finish: () => void = () => undefined;
-      const onMessage = () =>
-        new Promise<void>((resolve) => {
-          finish = resolve;
-        });
+      const { client, peer } = await createBench().online();
+      const { finish, onMessage } = holding();
       const outcome = watch(client.subscribe("a", { qos: 1, onMessage }));
       const { packetIdentifier } = await peer.expect("subscribe");
       for (const i of [1, 2]) peer.send(message("a", "of the session", 1, i));
@@ -145,9 +110,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       ],
       ["rejects", () => Promise.reject(boom)],
     ] as const)("%s: an error event, and the acknowledgement says so on MQTT 5", async (_how, onMessage) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const events = recordEvents(client);
+      const { bench, client, peer, events } = await createBench().online();
       await subscribed(bench, client, peer, "#", { onMessage });
       peer.send(message("a", "", 1, 1));
       peer.send(message("a", "", 2, 2));
@@ -158,9 +121,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     });
 
     test("before MQTT 5 leaves its message unacknowledged, those after it not; it comes again with the next connection", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false });
-      const events = recordEvents(client);
+      const { bench, client, peer, events } = await createBench().online({ protocolVersion: 4, cleanStart: false });
       const handled: string[] = [];
       let broken = true;
       await subscribed(bench, client, peer, "#", {
@@ -174,8 +135,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       peer.send(message("fine", "", 1, 3));
       expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 3 });
       broken = false;
-      peer.cut();
-      const again = await bench.acceptAgain({ sessionPresent: true });
+      const again = await bench.reconnected(peer, { sessionPresent: true });
       again.send({ ...message("one", "", 1, 1), dup: true });
       again.send({ ...message("two", "", 2, 2), dup: true });
       expect(await again.expect("puback")).toMatchObject({ packetIdentifier: 1 });
@@ -188,9 +148,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     test.each([[Promise.reject.bind(Promise)], [() => Promise.reject(null)]])(
       "with nothing to say is told all the same",
       async (fail) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
-        const events = recordEvents(client);
+        const { bench, client, peer, events } = await createBench().online();
         await subscribed(bench, client, peer, "#", { onMessage: () => fail(undefined) });
         peer.send(message("a", "", 1, 1));
         expect(await peer.expect("puback")).toMatchObject({ reasonCode: 0x83 });
@@ -202,97 +160,73 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     );
 
     test("after the client was closed is told too", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const events = recordEvents(client);
+      const { bench, client, peer, events } = await createBench().online();
       let fail: (error: Error) => void = () => undefined;
       const onMessage = () =>
         new Promise<void>((_, reject) => {
           fail = reject;
         });
       await subscribed(bench, client, peer, "#", { onMessage });
-      peer.send(message("a", "", 1, 1));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "", 1, 1));
       await bench.passing(client.disconnect());
       fail(boom);
       await bench.clock.tick();
       expect(events.map(({ name }) => name)).toEqual(["closed", "error"]);
     });
-  });
 
-  describe("several subscriptions that match", () => {
-    test("each get the message once; it is acknowledged when all are done, refused if one failed", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const got: string[] = [];
-      let finish: () => void = () => undefined;
-      await subscribed(bench, client, peer, ["a/+", "a/#"], { onMessage: () => got.push("one") });
-      await subscribed(bench, client, peer, "#", {
-        onMessage: () => {
-          got.push("two");
-          return new Promise<void>((resolve) => {
-            finish = resolve;
-          });
+    test.each([
+      [
+        "throws",
+        () => {
+          throw new Error("then threw");
+        },
+      ],
+      [
+        "answers twice",
+        (done: () => void) => {
+          done();
+          done();
+          throw new Error("then threw");
+        },
+      ],
+    ])("with something like a promise whose `then` %s: the connection and the subscription go on", async (_, then) => {
+      const { bench, client, peer, events } = await createBench().online();
+      const texts: string[] = [];
+      await subscribed(bench, client, peer, "a", {
+        onMessage: (each) => {
+          texts.push(each.text());
+          return { then };
         },
       });
-      await subscribed(bench, client, peer, "other", { onMessage: () => got.push("three") });
-      peer.send(message("a/b", "", 1, 1));
-      await peer.expectNothing();
-      expect(got.sort()).toEqual(["one", "two"]);
-      finish();
-      expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 1, reasonCode: 0 });
-    });
-
-    test("a shared filter is matched without its share name", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const got: string[] = [];
-      await subscribed(bench, client, peer, "$share/group/a/+", { onMessage: (each) => got.push(each.topic) });
-      peer.send(message("a/b", ""));
-      peer.send(message("b/b", ""));
+      for (const text of ["1", "2", "3"]) peer.send(message("a", text));
       await bench.clock.tick();
-      expect(got).toEqual(["a/b"]);
+      await bench.clock.tick();
+      expect(texts).toEqual(["1", "2", "3"]);
+      expect(events.filter(({ name }) => name !== "error")).toEqual([]);
     });
   });
 
-  test("a message that no subscription is for is an event, and acknowledged", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
-    const events = recordEvents(client);
-    peer.send(message("a", "x", 1, 1));
-    await peer.expect("puback");
-    expect(events).toMatchObject([{ name: "unclaimed", value: { topic: "a" } }]);
-  });
-
-  test("a QoS 2 message that the server repeats is handled once", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ cleanStart: false });
-    const got: string[] = [];
-    await subscribed(bench, client, peer, "#", { onMessage: (each) => got.push(each.text()) });
-    peer.send(message("a", "x", 2, 1));
-    await peer.expect("pubrec");
-    peer.cut();
-    const again = await bench.acceptAgain({ sessionPresent: true });
-    again.send({ ...message("a", "x", 2, 1), dup: true });
-    await again.expect("pubrec");
-    again.send({ type: "pubrel", packetIdentifier: 1, reasonCode: 0 });
-    await again.expect("pubcomp");
-    again.send(message("a", "y", 2, 1));
-    await again.expect("pubrec");
-    expect(got).toEqual(["x", "y"]);
+  test("a message for several subscriptions is acknowledged when all have handled it", async () => {
+    const { bench, client, peer } = await createBench().online();
+    const { got, finish, onMessage } = holding();
+    await subscribed(bench, client, peer, ["a/+", "a/#"], { onMessage: (each) => void got.push(each.topic) });
+    await subscribed(bench, client, peer, "#", { onMessage });
+    peer.send(message("a/b", "text", 1, 1));
+    await peer.expectNothing();
+    expect(got.sort()).toEqual(["a/b", "text"]);
+    finish();
+    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 1, reasonCode: 0 });
   });
 
   test("a listener that throws is an error event, and the others are still called", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await createBench().online();
     const told: string[] = [];
     client.on("disconnected", () => {
       throw new Error("listener");
     });
     client.on("disconnected", () => told.push("second"));
     client.on("error", (error) => told.push(String(error)));
-    peer.cut();
-    await bench.acceptAgain();
+    await bench.reconnected(peer);
     expect(told).toEqual(["Error: listener", "second"]);
   });
 
@@ -306,8 +240,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     client.on("connected", () => told.push(3));
     off();
     client.off("connected", second);
-    watch(client.connect());
-    await bench.accept();
+    await bench.connected(client);
     expect(told).toEqual([3]);
   });
 });

@@ -1,26 +1,22 @@
 import { describe, expect, test } from "vitest";
-import { clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+import { clients, message, subscribed, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics, acknowledgedAhead, reportsUnread }) => {
   async function iterator(filter = "#") {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await createBench().online();
     const subscription = await subscribed(bench, client, peer, filter);
     return { bench, client, peer, subscription, messages: subscription[Symbol.asyncIterator]() };
   }
 
   test("messages come in order, those that came before they were asked for too", async () => {
     const { bench, peer, messages } = await iterator();
-    peer.send(message("a", "1"));
-    peer.send(message("a", "2"));
-    await bench.clock.tick();
+    await bench.deliver(peer, message("a", "1"), message("a", "2"));
     expect((await messages.next()).value?.text()).toBe("1");
     expect((await messages.next()).value?.text()).toBe("2");
     const third = watch(messages.next());
     await bench.clock.tick();
     expect(third.settled).toBe(0);
-    peer.send(message("a", "3"));
-    await bench.clock.tick();
+    await bench.deliver(peer, message("a", "3"));
     expect(third.value?.value?.text()).toBe("3");
   });
 
@@ -65,21 +61,20 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
     expect(topicFilters).toEqual(["a"]);
     peer.send(message("a", "5", 1, 5));
     await peer.expectNothing();
-    const events = recordEvents(client);
+    const events = bench.recordEvents(client);
     peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
     await bench.clock.advance(999);
     await peer.expectNothing();
     await bench.clock.advance(1);
     for (let i = 3; i <= 5; i++) expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: i });
-    peer.send(message("a", "6"));
-    await bench.clock.tick();
+    await bench.deliver(peer, message("a", "6"));
     expect(events.map(({ name }) => name)).toEqual(["unclaimed", "unclaimed", "unclaimed", "unclaimed"]);
     expectStatistics(client, { pendingMessages: 0, subscriptions: 0 });
   });
 
   test("breaking out while the client is offline does not wait for a connection", async () => {
     const { bench, client, peer, messages } = await iterator("a");
-    const events = recordEvents(client);
+    const events = bench.recordEvents(client);
     peer.cut();
     await bench.clock.tick();
     const left = watch(Promise.resolve(messages.return?.()));
@@ -91,26 +86,20 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
 
   test("breaking out, a server that refuses to unsubscribe is an error event", async () => {
     const { bench, client, peer, messages } = await iterator("a");
-    const events = recordEvents(client);
+    const events = bench.recordEvents(client);
     await messages.return?.();
-    const { packetIdentifier } = await peer.expect("unsubscribe");
-    peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0x87] });
-    await bench.clock.tick();
+    await bench.answer(peer, "unsubscribe", 0x87);
     expect(events).toMatchObject([{ name: "error", value: { code: "UNSUBSCRIBE_REFUSED" } }]);
   });
 
   describe("the loop ends", () => {
     test("when the subscription is ended, without the messages that had come", async () => {
       const { bench, client, peer, subscription } = await iterator("a");
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       const got: string[] = [];
-      peer.send(message("a", "1"));
-      peer.send(message("a", "2"));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1"), message("a", "2"));
       const ending = watch(subscription.unsubscribe());
-      const { packetIdentifier } = await peer.expect("unsubscribe");
-      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
-      await bench.clock.tick();
+      await bench.answer(peer, "unsubscribe", 0);
       for await (const each of subscription) got.push(each.text());
       expect(got).toEqual([]);
       await bench.clock.advance(1_000); // when the whole client says so of QoS 1
@@ -129,8 +118,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
       const { bench, peer, messages } = await iterator();
       await bench.clock.advance(60_000);
       const next = watch(messages.next());
-      peer.send({ type: "disconnect", reasonCode: 0x8e });
-      await bench.clock.tick();
+      await bench.deliver(peer, { type: "disconnect", reasonCode: 0x8e });
       expect(next.error).toMatchObject({ code: "TAKEN_OVER" });
       await expect(messages.next()).rejects.toMatchObject({ code: "TAKEN_OVER" });
     });
@@ -139,14 +127,12 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
   test("what ended once stays ended so, whatever becomes of the client", async () => {
     const { bench, peer, messages } = await iterator("a");
     await messages.return?.();
-    peer.send({ type: "disconnect", reasonCode: 0x8e });
-    await bench.clock.tick();
+    await bench.deliver(peer, { type: "disconnect", reasonCode: 0x8e });
     expect(await messages.next()).toEqual({ done: true, value: undefined });
   });
 
   test("a subscription that the server denies does not hold the messages that came for it", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { client, peer } = await createBench().online();
     const outcome = watch(client.subscribe("a", { qos: 1 }));
     const { packetIdentifier } = await peer.expect("subscribe");
     peer.send(message("a", "of the session", 1, 1));
@@ -157,8 +143,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
   });
 
   test("a subscription with a handler has no iterator", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await createBench().online();
     const subscription = await subscribed(bench, client, peer, "a", { onMessage: () => undefined });
     expect(() => subscription[Symbol.asyncIterator]()).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
   });

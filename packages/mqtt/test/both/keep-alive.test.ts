@@ -1,23 +1,21 @@
 import { describe, expect, test } from "vitest";
-import { clients, recordEvents, watch } from "./clients.ts";
+import { clients, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ createBench }) => {
   test("an idle client pings within its keep-alive", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ keepAlive: 10 });
+    const { bench, client, peer } = await createBench().online({ keepAlive: 10 });
     for (let i = 0; i < 5; i++) {
       await bench.clock.advance(10_000);
-      await peer.expect("pingreq");
-      peer.send({ type: "pingresp" });
+      await bench.answer(peer, "pingreq");
     }
     await peer.expectNothing();
     expect(client.connected).toBe(true);
   });
 
   test("a server that does not answer is taken for dead within 1.5 keep-alives, and dialled again", async () => {
-    const bench = createBench((attempt) => (attempt === 0 ? { vanish: { toClient: 1_000_000 } } : {}));
-    const { client } = await bench.online({ keepAlive: 10 });
-    const events = recordEvents(client);
+    const { bench, client, events } = await createBench((attempt) =>
+      attempt === 0 ? { vanish: { toClient: 1_000_000 } } : {},
+    ).online({ keepAlive: 10 });
     const pending = watch(client.publish("a", "b", { qos: 1 }));
     bench.server.link.vanish();
     await bench.clock.advance(15_000);
@@ -31,28 +29,27 @@ describe.each(clients)("the $name client", ({ createBench }) => {
   });
 
   test("with keep-alive 0 nothing is sent and nobody is taken for dead", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ keepAlive: 0 });
+    const { bench, client, peer } = await createBench().online({ keepAlive: 0 });
     await bench.clock.advance(100_000_000);
     await peer.expectNothing();
     expect(client.connected).toBe(true);
   });
 
   test("the default is 60 seconds; the server's own goes before", async () => {
-    const bench = createBench();
-    const { peer } = await bench.online({ keepAlive: undefined }, { properties: { serverKeepAlive: 10 } });
+    const { bench, peer } = await createBench().online(
+      { keepAlive: undefined },
+      { properties: { serverKeepAlive: 10 } },
+    );
     expect(peer.received[0]).toMatchObject({ keepAlive: 60 });
     await bench.clock.advance(10_000);
     await peer.expect("pingreq");
   });
 
   test("one timer a connection, however long it lasts", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ keepAlive: 300 });
+    const { bench, client, peer } = await createBench().online({ keepAlive: 300 });
     for (let i = 0; i < 100; i++) {
       watch(client.publish("a", "", { qos: 1 }));
-      const { packetIdentifier } = await peer.expect("publish");
-      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
+      await bench.answer(peer, "publish");
       await bench.clock.advance(10_000);
     }
     await bench.passing(client.disconnect());

@@ -1,9 +1,8 @@
 // A server that ends the connection whenever one message comes: what both clients make of it.
-import type { Packet } from "@aiko/mqtt/codec";
 import type { SmallClient, SmallOptions } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { type ClientBench, clients, type Outcome, watch } from "./clients.ts";
+import { answer, type ClientBench, clients, type Outcome, watch } from "./clients.ts";
 
 /** How the server ends a connection. */
 type End = "closes" | "resets" | number;
@@ -25,17 +24,8 @@ async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<
       else peer.close();
       return;
     }
-    const answer = answerTo(packet);
-    if (answer !== undefined) peer.send(answer);
+    answer(peer, packet);
   }
-}
-
-function answerTo(packet: Packet): Packet | undefined {
-  if (packet.type === "pingreq") return { type: "pingresp" };
-  if (packet.type === "publish" && packet.qos > 0)
-    return { type: packet.qos === 1 ? "puback" : "pubrec", packetIdentifier: packet.packetIdentifier, reasonCode: 0 };
-  if (packet.type === "pubrel") return { type: "pubcomp", packetIdentifier: packet.packetIdentifier, reasonCode: 0 };
-  return undefined;
 }
 
 interface Run {
@@ -116,8 +106,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
     ["break", (peer: ScriptedPeer) => peer.cut()],
     ["are silent", undefined],
   ] as const)("connections that %s a few times before anything is acknowledged blame no message", async (_, end) => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ protocolVersion: 5, cleanStart: true, keepAlive: 10 });
+    const { bench, client, peer } = await createBench().online({ protocolVersion: 5, cleanStart: true, keepAlive: 10 });
     const outcome = watch(client.publish("a", "", { qos: 1 }));
     let current = peer;
     for (let i = 0; i < (end ? 12 : 30); i++) {
@@ -130,8 +119,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
   });
 
   test("attempts that end before CONNACK blame no message", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ protocolVersion: 5, cleanStart: true });
+    const { bench, client, peer } = await createBench().online({ protocolVersion: 5, cleanStart: true });
     const outcome = watch(client.publish("a", "", { qos: 1 }));
     await peer.expect("publish");
     peer.close();
@@ -148,8 +136,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
   });
 
   test("a server that shuts down again and again blames no message", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await createBench().online();
     const outcome = watch(client.publish("a", "", { qos: 1 }));
     let current = peer;
     for (let i = 0; i < 10; i++) {

@@ -9,8 +9,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
     const create = () => createBench(undefined, undefined, kind);
     describe.each(versions)("on version %i", (protocolVersion) => {
       test("at QoS 0 settles when it is with the transport", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online({ protocolVersion });
+        const { bench, client, peer } = await create().online({ protocolVersion });
         const outcome = watch(client.publish("a/b", "text", { retain: true }));
         await bench.clock.tick();
         expect(outcome.value).toEqual({ qos: 0, reasonCode: 0, properties: undefined });
@@ -19,35 +18,30 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
       });
 
       test("at QoS 1 settles at PUBACK", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online({ protocolVersion });
+        const { bench, client, peer } = await create().online({ protocolVersion });
         const outcome = watch(client.publish("a", Uint8Array.of(1, 2), { qos: 1 }));
         const { packetIdentifier, payload } = await peer.expect("publish");
         expect([packetIdentifier, ...payload]).toEqual([1, 1, 2]);
         await bench.clock.advance(60_000);
         expect(outcome.settled).toBe(0);
         expectStatistics(client, { pendingPublishes: 1 });
-        peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-        await bench.clock.tick();
+        await bench.deliver(peer, { type: "puback", packetIdentifier, reasonCode: 0 });
         expect(outcome).toEqual({ settled: 1, value: { qos: 1, reasonCode: 0, properties: undefined } });
       });
 
       test("at QoS 2 settles at PUBCOMP", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online({ protocolVersion });
+        const { bench, client, peer } = await create().online({ protocolVersion });
         const outcome = watch(client.publish("a", "b", { qos: 2 }));
         const { packetIdentifier } = await peer.expect("publish");
         peer.send({ type: "pubrec", packetIdentifier, reasonCode: 0 });
         expect(await peer.expect("pubrel")).toMatchObject({ packetIdentifier });
         expect(outcome.settled).toBe(0);
-        peer.send({ type: "pubcomp", packetIdentifier, reasonCode: 0 });
-        await bench.clock.tick();
+        await bench.deliver(peer, { type: "pubcomp", packetIdentifier, reasonCode: 0 });
         expect(outcome).toEqual({ settled: 1, value: { qos: 2, reasonCode: 0, properties: undefined } });
       });
 
       test("many of one tick leave in their order, identifiers ascending", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online({ protocolVersion });
+        const { client, peer } = await create().online({ protocolVersion });
         for (let i = 0; i < 20; i++) watch(client.publish("a", String(i), { qos: i % 2 === 0 ? 1 : 2 }));
         for (let i = 0; i < 20; i++) {
           const packet = await peer.expect("publish");
@@ -57,18 +51,15 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
     });
 
     test("QoS 2 on the wire of 3.1.1, byte for byte", async () => {
-      const bench = create();
-      const { client, peer } = await bench.online({ protocolVersion: 4 });
+      const { bench, client, peer } = await create().online({ protocolVersion: 4 });
       const before = peer.bytes.length;
       watch(client.publish("a", "b", { qos: 2 }));
-      peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
-      await bench.clock.tick();
+      await bench.deliver(peer, { type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
       expect([...peer.bytes.subarray(before)]).toEqual([0x34, 6, 0, 1, 0x61, 0, 1, 0x62, 0x62, 2, 0, 1]);
     });
 
     test("what is published within a tick leaves in the order of the calls, QoS mixed", async () => {
-      const bench = create();
-      const { client, peer } = await bench.online();
+      const { client, peer } = await create().online();
       for (let i = 0; i < 30; i++) watch(client.publish("a", String(i), { qos: (i % 3) as 0 | 1 | 2 }));
       for (let i = 0; i < 30; i++) {
         expect(new TextDecoder().decode((await peer.expect("publish")).payload)).toBe(String(i));
@@ -106,8 +97,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
         ["puback", 1],
         ["pubrec", 2],
       ] as const)("what %s says is the outcome", async (type, qos) => {
-        const bench = create();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await create().online();
         const outcome = watch(client.publish("a", "", { qos }));
         await peer.expect("publish");
         peer.send({ type, packetIdentifier: 1, reasonCode: 0x10, properties: { reasonString: "nobody" } });
@@ -122,8 +112,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
         ["puback", 1],
         ["pubrec", 2],
       ] as const)("a refusal by %s, which frees the packet identifier", async (type, qos) => {
-        const bench = create();
-        const { client, peer } = await bench.online({}, { properties: { receiveMaximum: 1 } });
+        const { client, peer } = await create().online({}, { properties: { receiveMaximum: 1 } });
         const outcome = watch(client.publish("a", "", { qos }));
         await peer.expect("publish");
         peer.send({ type, packetIdentifier: 1, reasonCode: 0x87, properties: { reasonString: "not yours" } });
@@ -145,12 +134,29 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
           [5, properties],
           [4, undefined],
         ] as const) {
-          const bench = create();
-          const { client, peer } = await bench.online({ protocolVersion });
+          const { client, peer } = await create().online({ protocolVersion });
           watch(client.publish("a", "b", { properties }));
           expect((await peer.expect("publish")).properties).toEqual(expected);
         }
       });
+
+      test.each([1, 5, 60, 0xffff_ffff])(
+        "messageExpiryInterval %i goes out as it is, whatever the clock's fractions",
+        async (seconds) => {
+          const bench = create();
+          const origin = bench.clock.now();
+          for (const time of [935.839_384_370_091_8, 1323.395_677_644_963, 54_321.098_7, 1_767_225_601_846.493_7]) {
+            const now = () => bench.clock.now() - origin + time;
+            const schedule = bench.clock.schedule.bind(bench.clock);
+            const clock = { now, schedule, defer: bench.clock.defer.bind(bench.clock) };
+            const { client, peer } = await bench.online({ platform: { ...bench.platform, clock } });
+            watch(client.publish("a", "", { properties: { messageExpiryInterval: seconds } }));
+            expect((await peer.expect("publish")).properties).toEqual({ messageExpiryInterval: seconds });
+            watch(client.disconnect());
+            await bench.clock.tick();
+          }
+        },
+      );
     });
 
     describe("message expiry", () => {
@@ -160,8 +166,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
         const expired = watch(client.publish("a", "1", { qos: 1, properties: { messageExpiryInterval: 10 } }));
         const alive = watch(client.publish("a", "2", { qos: 1, properties: { messageExpiryInterval: 11 } }));
         await bench.clock.advance(10_000);
-        watch(client.connect());
-        const peer = await bench.accept();
+        const peer = await bench.connected(client);
         expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 1 } });
         await peer.expectNothing();
         expect(expired.error).toMatchObject({
@@ -179,8 +184,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
         const properties = { userProperties, contentType: "x", messageExpiryInterval: 100 };
         watch(client.publish("a/b", "payload", { qos, properties }));
         await bench.clock.advance(29_500);
-        watch(client.connect());
-        const peer = await bench.accept();
+        const peer = await bench.connected(client);
         expect(await peer.expect("publish")).toMatchObject({
           topic: "a/b",
           payload: new TextEncoder().encode("payload"),
@@ -189,13 +193,11 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
       });
 
       test("also when it is sent again, down to 0", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online({ cleanStart: false });
+        const { bench, client, peer } = await create().online({ cleanStart: false });
         watch(client.publish("a", "", { qos: 1, properties: { messageExpiryInterval: 30 } }));
         expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 30 } });
         await bench.clock.advance(100_000);
-        peer.cut();
-        const again = await bench.acceptAgain({ sessionPresent: true });
+        const again = await bench.reconnected(peer, { sessionPresent: true });
         expect(await again.expect("publish")).toMatchObject({ dup: true, properties: { messageExpiryInterval: 0 } });
       });
 
@@ -205,8 +207,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
         const expired = watch(client.publish("a", "1", { properties: { messageExpiryInterval: 1 } }));
         watch(client.publish("a", "2", { properties: { messageExpiryInterval: 100 } }));
         await bench.clock.advance(1_000);
-        watch(client.connect());
-        const peer = await bench.accept();
+        const peer = await bench.connected(client);
         expect(await peer.expect("publish")).toMatchObject(message("a", "2"));
         expect(expired.error).toMatchObject({ code: "MESSAGE_EXPIRED" });
       });
@@ -222,44 +223,37 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
         abort.abort("why");
         await bench.clock.tick();
         expect(outcome.error).toMatchObject({ code: "ABORTED", cause: "why" });
-        watch(client.connect());
-        const peer = await bench.accept();
+        const peer = await bench.connected(client);
         expect(await peer.expect("publish")).toMatchObject(message("a", "2", 1, 1));
       });
 
       test("that is on its way gives up the promise alone", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online({ cleanStart: false });
+        const { bench, client, peer } = await create().online({ cleanStart: false });
         const abort = new AbortController();
         const outcome = watch(client.publish("a", "1", { qos: 2, signal: abort.signal }));
         await peer.expect("publish");
         abort.abort();
         await bench.clock.tick();
         expect(outcome.error).toMatchObject({ code: "ABORTED" });
-        peer.cut();
-        const again = await bench.acceptAgain({ sessionPresent: true });
-        await again.expect("publish");
-        again.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
+        const again = await bench.reconnected(peer, { sessionPresent: true });
+        await bench.answer(again, "publish");
         await again.expect("pubrel");
       });
 
       test("that is on its way does so too when the server has lost the session meanwhile", async () => {
-        const bench = create();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await create().online();
         const abort = new AbortController();
         const outcome = watch(client.publish("a", "1", { qos: 1, signal: abort.signal }));
         await peer.expect("publish");
         abort.abort();
-        peer.cut();
-        const again = await bench.acceptAgain();
+        const again = await bench.reconnected(peer);
         expect(await again.expect("publish")).toMatchObject({ topic: "a", dup: false });
         expect(outcome.error).toMatchObject({ code: "ABORTED" });
       });
     });
 
     test("a payload of a megabyte arrives whole", async () => {
-      const bench = create();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await create().online();
       const payload = new Uint8Array(2 ** 20).map((_, i) => i * 7);
       const outcome = watch(client.publish("big", payload));
       await bench.clock.tick();
@@ -268,8 +262,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
     });
 
     test("a QoS 0 message that the transport had not taken when the connection went says so", async () => {
-      const bench = create();
-      const { client } = await bench.online();
+      const { bench, client } = await create().online();
       const outcome = watch(client.publish("a", "b"));
       bench.server.link.cut();
       await bench.clock.tick();
@@ -278,8 +271,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
     });
 
     test("an acknowledgement for a message that nobody sent is ignored", async () => {
-      const bench = create();
-      const { client, peer } = await bench.online();
+      const { client, peer } = await create().online();
       peer.send(encode({ type: "puback", packetIdentifier: 9, reasonCode: 0 }, 5));
       peer.send(encode({ type: "pubcomp", packetIdentifier: 9, reasonCode: 0 }, 5));
       await peer.expectNothing();
@@ -294,9 +286,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, rep
       const good = watch(client.publish("a", "c", { qos: 1 }));
       const connecting = watch(client.connect());
       const peer = await bench.accept();
-      const { packetIdentifier } = await peer.expect("publish");
-      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-      await bench.clock.tick();
+      await bench.answer(peer, "publish");
       expect(connecting.value).toMatchObject({ protocolVersion: 5 });
       expect(bad.error).toMatchObject({ code: "PROPERTY_INVALID" });
       expect(good.value).toMatchObject({ reasonCode: 0 });

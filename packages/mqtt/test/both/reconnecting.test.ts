@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { clients, recordEvents, watch } from "./clients.ts";
+import { clients, watch } from "./clients.ts";
 
 interface Reconnecting {
   readonly attempt: number;
@@ -9,13 +9,10 @@ interface Reconnecting {
 const reconnecting = (events: readonly { name: string; value: unknown }[]): Reconnecting[] =>
   events.filter(({ name }) => name === "reconnecting").map(({ value }) => value as Reconnecting);
 
-describe.each(clients)("the $name client", ({ createBench, connectsAgain, versions }) => {
+describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsTakeOver, versions, words }) => {
   test("a lost connection is told, waited for and told again, in the whole client's words", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
-    const events = recordEvents(client);
-    peer.cut();
-    await bench.acceptAgain();
+    const { bench, peer, events } = await createBench().online();
+    await bench.reconnected(peer);
     const error = expect.objectContaining({ name: "TransportError", code: "CONNECTION_LOST" });
     expect(events).toEqual([
       { name: "disconnected", value: { error } },
@@ -34,14 +31,14 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
   });
 
   test("the waits grow up to their maximum, and are what is said", async () => {
-    const bench = createBench((attempt) => ({ refused: attempt > 0 && attempt < 8 }), 7);
-    const { client, peer } = await bench.online({ reconnect: { initialDelay: 100, maximumDelay: 1_000 } });
-    const events = recordEvents(client);
+    const { bench, client, peer, events } = await createBench(
+      (attempt) => ({ refused: attempt > 0 && attempt < 8 }),
+      7,
+    ).online({ reconnect: { initialDelay: 100, maximumDelay: 1_000 } });
     const times: number[] = [];
     client.on("reconnecting", () => times.push(bench.clock.now()));
     client.on("connected", () => times.push(bench.clock.now()));
-    peer.cut();
-    await bench.acceptAgain();
+    await bench.reconnected(peer);
     await bench.clock.tick();
     const waits = reconnecting(events);
     expect(waits.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
@@ -53,22 +50,17 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
   });
 
   test("the waits begin anew after a connection that lasted", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
-    const events = recordEvents(client);
-    peer.cut();
-    const second = await bench.acceptAgain();
+    const { bench, peer, events } = await createBench().online();
+    const second = await bench.reconnected(peer);
     await bench.clock.advance(5_000);
-    second.cut();
-    await bench.acceptAgain();
+    await bench.reconnected(second);
     expect(reconnecting(events).map(({ attempt }) => attempt)).toEqual([1, 1]);
   });
 
   test("the waits differ from client to client", async () => {
     const delays: number[] = [];
     for (let seed = 0; seed < 5; seed++) {
-      const bench = createBench(() => ({}), seed);
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench(() => ({}), seed).online();
       client.on("reconnecting", ({ delay }) => delays.push(delay));
       peer.cut();
       await bench.clock.tick();
@@ -77,8 +69,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
   });
 
   test("the waits go on growing while the link flaps, so that it never loops hot", async () => {
-    const bench = createBench();
-    const { peer } = await bench.online({ reconnect: { initialDelay: 1_000, maximumDelay: 60_000 } });
+    const { bench, peer } = await createBench().online({ reconnect: { initialDelay: 1_000, maximumDelay: 60_000 } });
     const began = bench.clock.now();
     peer.cut();
     for (let i = 0; i < 9; i++) (await bench.acceptAgain()).cut();
@@ -89,9 +80,9 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
 
   describe("giving up", () => {
     test("after maximumAttempts in a row, once, with what was pending settled", async () => {
-      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
-      const { client, peer } = await bench.online({ reconnect: { maximumAttempts: 3 } });
-      const events = recordEvents(client);
+      const { bench, client, peer, events } = await createBench((attempt) => ({ refused: attempt > 0 })).online({
+        reconnect: { maximumAttempts: 3 },
+      });
       const pending = watch(client.publish("a", "b", { qos: 1 }));
       const subscribing = watch(client.subscribe("a"));
       peer.cut();
@@ -110,9 +101,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
     });
 
     test("with reconnect false at the first loss, and leaves nothing that waits for ever", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ reconnect: false });
-      const events = recordEvents(client);
+      const { bench, client, peer, events } = await createBench().online({ reconnect: false });
       peer.cut();
       await bench.clock.tick();
       for (const outcome of [
@@ -133,37 +122,41 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
     });
 
     test("when another client takes the session over", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench().online({ clientId: "kitchen" });
       await bench.clock.advance(60_000);
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
+      const pending = watch(client.publish("a", "b", { qos: 1 }));
       peer.send({ type: "disconnect", reasonCode: 0x8e });
       await bench.clock.advance(1_000_000);
-      expect(events.map(({ name }) => name)).toEqual(["disconnected", "closed"]);
-      expect(events[1]?.value).toMatchObject({
-        error: { code: "TAKEN_OVER", reasonCode: 0x8e, message: expect.stringMatching(/"c1"/) },
-      });
+      const message = expect.stringContaining('"kitchen"');
+      const error = { name: "RefusedError", code: "TAKEN_OVER", reasonCode: 0x8e, message };
+      expect(events).toMatchObject([
+        { name: "disconnected" },
+        ...(tellsTakeOver ? [{ name: "takenOver", value: { clientId: "kitchen", certain: true, error } }] : []),
+        { name: "closed", value: { error } },
+      ]);
+      expect(pending.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "TAKEN_OVER" } });
       expect(bench.dialled).toHaveLength(1);
+      expect(peer.isClosed).toBe(true);
     });
 
     test("not at a DISCONNECT for another reason", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
-      const events = recordEvents(client);
+      const { bench, client, peer, events } = await createBench().online();
       peer.send({ type: "disconnect", reasonCode: 0x8b, properties: { reasonString: "tea" } });
       await bench.acceptAgain();
       expect(client.connected).toBe(true);
-      expect(events[0]?.value).toMatchObject({ error: { code: "DISCONNECTED_BY_SERVER", reasonString: "tea" } });
+      expect(events.map(({ name }) => name)).toEqual(["disconnected", "reconnecting", "connected"]);
+      const message = expect.stringContaining(words(0x8b, "shutting down"));
+      const error = { code: "DISCONNECTED_BY_SERVER", reasonCode: 0x8b, reasonString: "tea", message };
+      expect(events[0]?.value).toMatchObject({ error });
     });
 
     test("does not count attempts before a connection that lasted", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ reconnect: { maximumAttempts: 1 } });
+      const { bench, client, peer } = await createBench().online({ reconnect: { maximumAttempts: 1 } });
       let current = peer;
       for (let i = 0; i < 3; i++) {
         await bench.clock.advance(10_000);
-        current.cut();
-        current = await bench.acceptAgain();
+        current = await bench.reconnected(current);
       }
       expect(client.connected).toBe(true);
     });
@@ -176,11 +169,8 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
     ] as const)(
       "at a refusal that another attempt cannot change: version %i, code %i",
       async (protocolVersion, code) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online({ protocolVersion });
-        const events = recordEvents(client);
-        peer.cut();
-        await bench.acceptAgain({ reasonCode: code });
+        const { bench, peer, events } = await createBench().online({ protocolVersion });
+        await bench.reconnected(peer, { reasonCode: code });
         await bench.clock.advance(1_000_000);
         expect(bench.dialled).toHaveLength(2);
         expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { reasonCode: code } } });
@@ -193,18 +183,15 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
       [5, 0x97],
       [4, 3],
     ] as const)("not at a refusal that may pass: version %i, code %i", async (protocolVersion, code) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion });
-      peer.cut();
-      await bench.acceptAgain({ reasonCode: code });
+      const { bench, client, peer } = await createBench().online({ protocolVersion });
+      await bench.reconnected(peer, { reasonCode: code });
       await bench.acceptAgain();
       expect(client.connected).toBe(true);
     });
   });
 
   test("disconnect while waiting ends the waiting", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await createBench().online();
     peer.cut();
     await bench.clock.tick();
     await client.disconnect();
@@ -227,12 +214,10 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, versio
   test.each(versions)(
     "with cleanStart true, no CONNECT may end a session that lasts: version %i",
     async (protocolVersion) => {
-      const bench = createBench();
-      const { peer } = await bench.online({ protocolVersion });
+      const { bench, peer } = await createBench().online({ protocolVersion });
       const cleanStart = protocolVersion < 5;
       expect(peer.received[0]).toMatchObject({ cleanStart });
-      peer.cut();
-      const again = await bench.acceptAgain();
+      const again = await bench.reconnected(peer);
       expect(again.received[0]).toMatchObject({ cleanStart });
     },
   );

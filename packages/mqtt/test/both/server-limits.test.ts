@@ -16,8 +16,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       const bench = createBench();
       const client = bench.create();
       const queued = watch(client.publish("t", large, options));
-      watch(client.connect());
-      const peer = await bench.accept({ properties: { receiveMaximum: 1, ...properties } });
+      const peer = await bench.connected(client, { properties: { receiveMaximum: 1, ...properties } });
       const direct = watch(client.publish("t", large, options));
       await peer.expectNothing();
       for (const outcome of [queued, direct])
@@ -27,12 +26,10 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     });
 
     test("also for a message that an earlier connection had taken", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ cleanStart: false });
+      const { bench, client, peer } = await createBench().online({ cleanStart: false });
       const outcome = watch(client.publish("t", large, { qos: 1 }));
       await peer.expect("publish");
-      peer.cut();
-      const again = await bench.acceptAgain({ sessionPresent: true, properties: { maximumPacketSize: 50 } });
+      const again = await bench.reconnected(peer, { sessionPresent: true, properties: { maximumPacketSize: 50 } });
       await again.expectNothing();
       expect(outcome.error).toMatchObject({ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" });
     });
@@ -46,8 +43,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       const bench = createBench();
       const client = bench.create();
       const early = watch(client.subscribe(topicFilter));
-      watch(client.connect());
-      const peer = await bench.accept({ properties });
+      const peer = await bench.connected(client, { properties });
       const outcome = watch(client.subscribe(topicFilter));
       await peer.expectNothing();
       for (const { error } of [early, outcome]) expect(error).toMatchObject({ name: "RefusedError", code, reasonCode });
@@ -57,8 +53,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
   });
 
   test("receive maximum: never more unacknowledged than the server takes, the rest in order", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({}, { properties: { receiveMaximum: 2 } });
+    const { bench, client, peer } = await createBench().online({}, { properties: { receiveMaximum: 2 } });
     const outcomes = Array.from({ length: 5 }, (_, i) => watch(client.publish("t", String(i), { qos: 1 })));
     const order: string[] = [];
     for (let i = 0; i < 5; i++) {
@@ -75,8 +70,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
   });
 
   test("QoS 0 does not count, but keeps its place in the order", async () => {
-    const bench = createBench();
-    const { client, peer } = await bench.online({}, { properties: { receiveMaximum: 1 } });
+    const { client, peer } = await createBench().online({}, { properties: { receiveMaximum: 1 } });
     watch(client.publish("t", "1", { qos: 1 }));
     watch(client.publish("t", "0", { qos: 0 }));
     await peer.expect("publish");
@@ -84,8 +78,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
   });
 
   test("the server's own keep-alive holds", async () => {
-    const bench = createBench();
-    const { peer } = await bench.online({ keepAlive: 600 }, { properties: { serverKeepAlive: 10 } });
+    const { bench, peer } = await createBench().online({ keepAlive: 600 }, { properties: { serverKeepAlive: 10 } });
     await bench.clock.advance(10_000);
     await peer.expect("pingreq");
   });

@@ -1,13 +1,12 @@
 // Ends of subscriptions and clients: what the application has is finished and acknowledged, what it has not is not given to it.
 import type { Message, SmallSubscribeOptions } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
-import { clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+import { clients, message, subscribed, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics, unclaimedOfLost, versions }) => {
   /** A client with a handler whose calls the test finishes one by one. */
   async function working(protocolVersion: 3 | 4 | 5 = 5, onMessage?: SmallSubscribeOptions["onMessage"]) {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ protocolVersion });
+    const { bench, client, peer } = await createBench().online({ protocolVersion });
     const handled: string[] = [];
     const finish: (() => void)[] = [];
     const handler = (each: Message) => {
@@ -28,7 +27,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
         const { bench, client, peer, handled, finish, sent } = await working(version);
         for (let i = 1; i <= 3; i++) peer.send(message("a", String(i), qos, i));
         await bench.clock.tick();
-        const events = recordEvents(client);
+        const events = bench.recordEvents(client);
         const done = watch(client.disconnect());
         peer.send(message("a", "4", qos, 4));
         peer.send(message("a", "5"));
@@ -46,8 +45,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("lets running handlers publish, and waits for the acknowledgement", async () => {
       const { bench, client, peer, finish, sent } = await working();
-      peer.send(message("a", "1", 1, 1));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 1, 1));
       const done = watch(client.disconnect());
       const reply = watch(client.publish("reply", "x", { qos: 1 }));
       const { packetIdentifier, topic } = await peer.expect("publish");
@@ -65,8 +63,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("waits for handlers no longer than drainTimeout", async () => {
       const { bench, client, peer, sent } = await working();
-      peer.send(message("a", "1", 1, 1));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 1, 1));
       const done = watch(client.disconnect({ drainTimeout: 300 }));
       await bench.clock.advance(299);
       expect(sent()).toEqual([]);
@@ -77,9 +74,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("waits for handlers while offline", async () => {
       const { bench, client, peer, handled, finish } = await working();
-      peer.send(message("a", "1", 2, 1));
-      peer.send(message("a", "2", 2, 2));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 2, 1), message("a", "2", 2, 2));
       peer.cut();
       await bench.clock.tick();
       const done = watch(client.disconnect());
@@ -94,7 +89,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
     test("does not wait for the handler that calls it before its first await", async () => {
       const place = await working(5, () => place.client.disconnect());
       const { bench, client, peer, sent } = place;
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       peer.send(message("a", "1", 2, 1));
       peer.send(message("a", "2", 2, 2));
       await bench.clock.advance(100);
@@ -103,8 +98,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
     });
 
     test("lets a loop finish the message that it has, and gives it no other", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       const seen: string[] = [];
       let finish: (() => void) | undefined;
@@ -118,9 +112,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
           }
         })(),
       );
-      peer.send(message("a", "1", 2, 1));
-      peer.send(message("a", "2", 2, 2));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 2, 1), message("a", "2", 2, 2));
       const done = watch(client.disconnect());
       await bench.clock.advance(1_000);
       expect(done.settled).toBe(0);
@@ -131,20 +123,17 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
     });
 
     test("does not wait for an iterator that has a QoS 0 message", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       const next = watch(subscription[Symbol.asyncIterator]().next());
-      peer.send(message("a", "1"));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1"));
       expect(next.settled).toBe(1);
       watch(client.disconnect());
       await peer.expect("disconnect");
     });
 
     test("ends an iterator that waits", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       const next = watch(subscription[Symbol.asyncIterator]().next());
       watch(client.disconnect());
@@ -154,8 +143,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("takes no publish any more when the handlers are done", async () => {
       const { bench, client, peer, finish } = await working();
-      peer.send(message("a", "1", 1, 1));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 1, 1));
       watch(client.disconnect());
       finish[0]?.();
       await bench.clock.tick();
@@ -164,9 +152,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("`await using` does the same", async () => {
       const { bench, client, peer, finish, sent } = await working();
-      peer.send(message("a", "1", 1, 1));
-      peer.send(message("a", "2", 1, 2));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 1, 1), message("a", "2", 1, 2));
       const block = watch(
         (async () => {
           await using _owned = client;
@@ -185,14 +171,10 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
     async function unsubscribing() {
       const place = await working();
       const { bench, peer, subscription } = place;
-      peer.send(message("a", "1", 1, 1));
-      peer.send(message("a", "2", 1, 2));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 1, 1), message("a", "2", 1, 2));
       const done = watch(subscription.unsubscribe());
       const { packetIdentifier } = await peer.expect("unsubscribe");
-      peer.send(message("a", "3", 1, 3));
-      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "3", 1, 3), { type: "unsuback", packetIdentifier, reasonCodes: [0] });
       return { ...place, done };
     }
 
@@ -215,7 +197,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("leaves what the handler was not given unacknowledged if the client disconnects next", async () => {
       const { bench, client, handled, finish, sent } = await unsubscribing();
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       finish[0]?.();
       await bench.clock.tick();
       watch(client.disconnect());
@@ -227,7 +209,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("acknowledges it after a second otherwise, and reports it as unclaimed", async () => {
       const { bench, client, handled, finish, sent } = await unsubscribing();
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       finish[0]?.();
       await bench.clock.advance(999);
       expect(events).toEqual([]);
@@ -251,8 +233,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
     test("does not wait for the handler that calls it before its first await", async () => {
       const place = await working(5, () => place.subscription.unsubscribe());
       const { bench, peer, sent } = place;
-      peer.send(message("a", "1", 1, 1));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 1, 1));
       expect(sent()).toEqual(["unsubscribe", "puback"]);
     });
 
@@ -260,8 +241,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       const { bench, peer, subscription } = await working();
       watch(subscription.unsubscribe());
       await peer.expect("unsubscribe");
-      peer.cut();
-      const again = await bench.acceptAgain();
+      const again = await bench.reconnected(peer);
       await again.expect("unsubscribe");
       await again.expectNothing();
     });
@@ -270,12 +250,9 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       const { bench, client, peer, subscription, finish } = await working();
       const others: string[] = [];
       await subscribed(bench, client, peer, "+", { onMessage: (each) => others.push(each.text()) });
-      peer.send(message("a", "1", 1, 1));
-      peer.send(message("a", "2", 1, 2));
-      await bench.clock.tick();
+      await bench.deliver(peer, message("a", "1", 1, 1), message("a", "2", 1, 2));
       watch(subscription.unsubscribe());
-      const { packetIdentifier } = await peer.expect("unsubscribe");
-      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0] });
+      await bench.answer(peer, "unsubscribe", 0);
       finish[0]?.();
       await bench.clock.advance(1_000);
       await peer.expect("puback");
@@ -285,7 +262,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
     test("keeps nothing of a connection that is lost meanwhile", async () => {
       const { bench, client, peer, finish } = await unsubscribing();
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       peer.cut();
       finish[0]?.();
       const again = await bench.acceptAgain({ sessionPresent: true });

@@ -1,14 +1,13 @@
 import type { SmallClient, SmallSubscribeOptions } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { type ClientBench, clients, message, recordEvents, subscribed, watch } from "./clients.ts";
+import { type ClientBench, clients, message, subscribed, watch } from "./clients.ts";
 
 describe.each(clients)(
   "the $name client",
   ({ name, createBench, expectStatistics, patience, subscribesFirst, versions, words }) => {
     test.each(versions)("SUBSCRIBE carries what was asked for, on version %i", async (protocolVersion) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion });
+      const { client, peer } = await createBench().online({ protocolVersion });
       const ofVersion5 = { noLocal: true, retainAsPublished: true, retainHandling: 1 } as const;
       const asked: SmallSubscribeOptions = { qos: 2, ...(protocolVersion === 5 && ofVersion5) };
       watch(client.subscribe(["a/+", "b"], asked));
@@ -24,21 +23,18 @@ describe.each(clients)(
     });
 
     test("what only MQTT 5 can ask for is an error before it, and the subscription is over", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({ protocolVersion: 4 });
+      const { client, peer } = await createBench().online({ protocolVersion: 4 });
       await expect(client.subscribe("a", { noLocal: true })).rejects.toMatchObject({ code: "PACKET_INVALID" });
       await peer.expectNothing();
     });
 
     describe("SUBACK", () => {
       const answered = async (reasonCodes: readonly number[], protocolVersion: 3 | 4 | 5 = 5) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online({ protocolVersion });
+        const { bench, client, peer } = await createBench().online({ protocolVersion });
         const filters = reasonCodes.map((_, i) => `f${i}`);
         const outcome = watch(client.subscribe(filters, { qos: 2, onMessage: () => undefined }));
         await peer.expect("subscribe");
-        peer.send({ type: "suback", packetIdentifier: 1, reasonCodes: [...reasonCodes] });
-        await bench.clock.tick();
+        await bench.deliver(peer, { type: "suback", packetIdentifier: 1, reasonCodes: [...reasonCodes] });
         return { bench, outcome, client, peer };
       };
 
@@ -66,8 +62,7 @@ describe.each(clients)(
           },
         });
         expectStatistics(client, { subscriptions: 1 });
-        peer.cut();
-        const again = await bench.acceptAgain();
+        const again = await bench.reconnected(peer);
         expect((await again.expect("subscribe")).subscriptions.map(({ topicFilter }) => topicFilter)).toEqual(["f0"]);
       });
 
@@ -75,9 +70,8 @@ describe.each(clients)(
         const { bench, outcome, client, peer } = await answered([0x80, 0x80], version);
         expect(outcome.error).toMatchObject({ name: "RefusedError", code: "SUBSCRIBE_REFUSED", reasonCode: 0x80 });
         expectStatistics(client, { subscriptions: 0 });
-        const events = recordEvents(client);
-        peer.send(message("f0", ""));
-        await bench.clock.tick();
+        const events = bench.recordEvents(client);
+        await bench.deliver(peer, message("f0", ""));
         expect(events).toMatchObject([{ name: "unclaimed" }]);
       });
 
@@ -85,8 +79,7 @@ describe.each(clients)(
         ["too few reason codes", { type: "suback", packetIdentifier: 1, reasonCodes: [0] }],
         ["UNSUBACK for SUBSCRIBE", { type: "unsuback", packetIdentifier: 1, reasonCodes: [0, 0] }],
       ] as const)("%s breaks the protocol", async (_name, packet) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
+        const { client, peer } = await createBench().online();
         watch(client.subscribe(["a", "b"]));
         await peer.expect("subscribe");
         peer.send({ ...packet, reasonCodes: [...packet.reasonCodes] });
@@ -102,22 +95,19 @@ describe.each(clients)(
         watch(client.subscribe("more"));
       });
       const outcome = watch(client.subscribe("answer"));
-      watch(client.connect());
-      const peer = await bench.accept();
+      const peer = await bench.connected(client);
       const { packetIdentifier } = await peer.expect("subscribe");
       if (!subscribesFirst) await peer.expect("publish");
       expect(await peer.expect("subscribe")).toMatchObject({ subscriptions: [{ topicFilter: "more" }] });
       if (subscribesFirst) await peer.expect("publish");
       await peer.expectNothing();
-      peer.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
-      await bench.clock.tick();
+      await bench.deliver(peer, { type: "suback", packetIdentifier, reasonCodes: [0] });
       expect(outcome.settled).toBe(1);
     });
 
     describe("unsubscribing", () => {
       const two = async (protocolVersion: 3 | 4 | 5 = 5) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online({ protocolVersion });
+        const { bench, client, peer } = await createBench().online({ protocolVersion });
         const open = (filters: string | string[]) => subscribed(bench, client, peer, filters);
         return { bench, client, peer, open };
       };
@@ -132,8 +122,7 @@ describe.each(clients)(
           const ending = watch(one.unsubscribe());
           const { packetIdentifier, topicFilters } = await peer.expect("unsubscribe");
           expect(topicFilters).toEqual(["a"]);
-          peer.send({ type: "unsuback", packetIdentifier, reasonCodes: reasonCodes(version, 0) });
-          await bench.clock.tick();
+          await bench.deliver(peer, { type: "unsuback", packetIdentifier, reasonCodes: reasonCodes(version, 0) });
           expect([ending.settled, one.closed, other.closed]).toEqual([1, true, false]);
           expectStatistics(client, { subscriptions: 1 });
         },
@@ -156,9 +145,7 @@ describe.each(clients)(
         const one = await open(["a", "b"]);
         const other = await open("b");
         const ending = watch(client.unsubscribe("b"));
-        const { packetIdentifier } = await peer.expect("unsubscribe");
-        peer.send({ type: "unsuback", packetIdentifier, reasonCodes: [0x11] });
-        await bench.clock.tick();
+        await bench.answer(peer, "unsubscribe", 0x11);
         expect([ending.settled, one.closed, other.closed]).toEqual([1, false, true]);
       });
 
@@ -172,9 +159,7 @@ describe.each(clients)(
         const { bench, peer, open } = await two();
         const one = await open("a");
         const ending = watch(one.unsubscribe());
-        await peer.expect("unsubscribe");
-        peer.send({ type: "unsuback", packetIdentifier: 2, reasonCodes: [0x87] });
-        await bench.clock.tick();
+        await bench.answer(peer, "unsubscribe", 0x87);
         expect(ending.error).toMatchObject({ code: "UNSUBSCRIBE_REFUSED", reasonCode: 0x87 });
         expect(one.closed).toBe(true);
       });
@@ -183,9 +168,7 @@ describe.each(clients)(
         const { bench, peer, open } = await two();
         const one = await open("a");
         const first = watch(one.unsubscribe());
-        await peer.expect("unsubscribe");
-        peer.send({ type: "unsuback", packetIdentifier: 2, reasonCodes: [0] });
-        await bench.clock.tick();
+        await bench.answer(peer, "unsubscribe", 0);
         await one.unsubscribe();
         await peer.expectNothing();
         expect(first.settled).toBe(1);
@@ -204,36 +187,29 @@ describe.each(clients)(
       };
 
       test("every subscription that matches, once, where the server does not say for which it is", async () => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["a/+", "a/#"], ["#"], ["other"]]);
-        peer.send(message("a/b", "x"));
-        await bench.clock.tick();
+        await bench.deliver(peer, message("a/b", "x"));
         expect(got.sort()).toEqual(["#: x", "a/+,a/#: x"]);
       });
 
       test("that which the server says it is for, so that a copy for each doubles nothing", async () => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["a/+"], ["a/#"]]);
         for (const id of [1, 2]) peer.send({ ...message("a/b", "x"), properties: { subscriptionIdentifiers: [id] } });
-        peer.send({ ...message("a/b", "y"), properties: { subscriptionIdentifiers: [1, 2] } });
-        await bench.clock.tick();
+        await bench.deliver(peer, { ...message("a/b", "y"), properties: { subscriptionIdentifiers: [1, 2] } });
         expect(got.sort()).toEqual(["a/#: x", "a/#: y", "a/+: x", "a/+: y"]);
       });
 
       test("both of two under one filter, which the server knows under the later's identifier", async () => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["a"], ["a"]]);
-        peer.send({ ...message("a", "x"), properties: { subscriptionIdentifiers: [2] } });
-        await bench.clock.tick();
+        await bench.deliver(peer, { ...message("a", "x"), properties: { subscriptionIdentifiers: [2] } });
         expect(got).toEqual(["a: x", "a: x"]);
       });
 
       test("none twice that share a filter which does not match", async () => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [
           ["a/#", "b"],
           ["b", "a/+"],
@@ -244,19 +220,14 @@ describe.each(clients)(
       });
 
       test("a shared filter without its share name", async () => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["$share/group/a/+"]]);
-        peer.send(message("a/b", "x"));
-        peer.send(message("b/b", "y"));
-        await bench.clock.tick();
+        await bench.deliver(peer, message("a/b", "x"), message("b/b", "y"));
         expect(got).toEqual(["$share/group/a/+: x"]);
       });
 
       test("nobody: an event, and it is acknowledged", async () => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
-        const events = recordEvents(client);
+        const { peer, events } = await createBench().online();
         peer.send(message("a", "x", 1, 1));
         await peer.expect("puback");
         expect(events).toMatchObject([{ name: "unclaimed", value: { topic: "a" } }]);
@@ -264,17 +235,17 @@ describe.each(clients)(
     });
 
     test("subscription identifiers are not sent to a server that has none", async () => {
-      const bench = createBench();
-      const { client, peer } = await bench.online({}, { properties: { subscriptionIdentifiersAvailable: false } });
+      const { client, peer } = await createBench().online(
+        {},
+        { properties: { subscriptionIdentifiersAvailable: false } },
+      );
       watch(client.subscribe("a"));
       expect((await peer.expect("subscribe")).properties).toBeUndefined();
     });
 
     describe("a server that keeps the connection alive and does not answer SUBSCRIBE", () => {
       async function unanswered() {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
-        const events = recordEvents(client);
+        const { bench, client, peer, events } = await createBench().online();
         const subscribing = watch(client.subscribe("a"));
         await peer.expect("subscribe");
         return { bench, client, peer, events, subscribing };
@@ -285,9 +256,7 @@ describe.each(clients)(
         await bench.clock.advance(patience);
         expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "ANSWER_TIMEOUT" } } });
         const again = await bench.acceptAgain();
-        const { packetIdentifier } = await again.expect("subscribe");
-        again.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
-        await bench.clock.tick();
+        await bench.answer(again, "subscribe", 0);
         expect([subscribing.settled, subscribing.error]).toEqual([1, undefined]);
         // The small client goes on looking at its session once a minute; the whole one looks once more.
         await bench.clock.advance(60_000);

@@ -7,8 +7,7 @@ const HOUR = 3_600_000;
 describe.each(clients)("the $name client", ({ createBench }) => {
   /** A QoS 2 message is in flight when the connection is lost; then time passes, and perhaps a CONNECT stays without an answer. */
   async function lostFor(milliseconds: number, unanswered: boolean) {
-    const bench = createBench();
-    const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false });
+    const { bench, client, peer } = await createBench().online({ protocolVersion: 4, cleanStart: false });
     const outcome = watch(client.publish("a", "", { qos: 2 }));
     await peer.expect("publish");
     peer.cut();

@@ -1,3 +1,5 @@
+import type { SmallOptions } from "@aiko/mqtt/small";
+import type { LinkFaults } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { type ClientBench, clients } from "./clients.ts";
 
@@ -22,11 +24,16 @@ function page(bench: ClientBench) {
 }
 
 describe.each(clients)("the $name client", ({ createBench }) => {
+  /** A client of a page, which is connected. */
+  async function paged(options: SmallOptions = {}, faults?: (attempt: number) => LinkFaults) {
+    const bench = createBench(faults);
+    const { platform, ...rest } = page(bench);
+    return { ...rest, ...(await bench.online({ platform, ...options } as object)) };
+  }
+
   describe("a wake", () => {
     test("while the client waits for the next attempt has it try at once", async () => {
-      const bench = createBench();
-      const { platform, wake } = page(bench);
-      const { peer } = await bench.online({ platform, ...patient });
+      const { bench, peer, wake } = await paged(patient);
       await bench.clock.advance(10_000);
       peer.cut();
       await bench.clock.advance(100);
@@ -38,9 +45,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     });
 
     test("that comes again and again has it try once a second, and the usual waits go on", async () => {
-      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
-      const { platform, wake } = page(bench);
-      const { peer } = await bench.online({ platform, ...patient });
+      const { bench, peer, wake } = await paged(patient, (attempt) => ({ refused: attempt > 0 }));
       await bench.clock.advance(10_000);
       peer.cut();
       await bench.clock.tick();
@@ -55,9 +60,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     });
 
     test("that comes too early is not forgotten: the attempt follows when a second has passed", async () => {
-      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
-      const { platform, wake } = page(bench);
-      const { peer } = await bench.online({ platform, ...patient });
+      const { bench, peer, wake } = await paged(patient, (attempt) => ({ refused: attempt > 0 }));
       await bench.clock.advance(10_000);
       peer.cut();
       await bench.clock.tick();
@@ -72,9 +75,9 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     });
 
     test("does not put off an attempt that is nearer than a second", async () => {
-      const bench = createBench((attempt) => ({ refused: attempt > 0 }));
-      const { platform, wake } = page(bench);
-      const { peer } = await bench.online({ platform, reconnect: { initialDelay: 100, maximumDelay: 100 } });
+      const { bench, peer, wake } = await paged({ reconnect: { initialDelay: 100, maximumDelay: 100 } }, (attempt) => ({
+        refused: attempt > 0,
+      }));
       peer.cut();
       await bench.clock.tick();
       wake();
@@ -106,21 +109,16 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       const { platform, listeners } = page(bench);
       const client = bench.create({ platform });
       expect(listeners.size).toBe(0);
-      const connecting = client.connect();
-      const peer = await bench.accept();
-      await connecting;
+      const peer = await bench.connected(client);
       expect(listeners.size).toBe(1);
-      peer.cut();
-      await bench.acceptAgain();
+      await bench.reconnected(peer);
       expect(listeners.size).toBe(1);
       await bench.passing(client.disconnect());
       expect(listeners.size).toBe(0);
     });
 
     test("is not listened for by a client that has given up", async () => {
-      const bench = createBench();
-      const { platform, listeners } = page(bench);
-      const { peer } = await bench.online({ platform, reconnect: false });
+      const { bench, peer, listeners } = await paged({ reconnect: false });
       peer.cut();
       await bench.clock.tick();
       expect(listeners.size).toBe(0);
@@ -135,8 +133,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       const { client, peer } = await bench.online({ platform, keepAlive: 60 });
       for (let ping = 0; ping < 3; ping++) {
         await bench.clock.advance(28_500);
-        await peer.expect("pingreq");
-        peer.send({ type: "pingresp" });
+        await bench.answer(peer, "pingreq");
       }
       expect(client.connected).toBe(true);
     });

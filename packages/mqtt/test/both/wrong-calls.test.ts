@@ -5,7 +5,7 @@ import { clients, subscribed, watch } from "./clients.ts";
 
 const wrong = (value: unknown): never => value as never;
 
-describe.each(clients)("the $name client", ({ connect, createBench, createClient, expectStatistics }) => {
+describe.each(clients)("the $name client", ({ connect, createBench, createClient, expectStatistics, nulInTopic }) => {
   describe("an option that is wrong is thrown by createClient, and connect rejects with it", () => {
     test.each([
       ["no options", wrong(null), "OPTION_INVALID", "options"],
@@ -49,6 +49,7 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
     test.each([
       ["a/+", "", {}, "TOPIC_NAME_INVALID"],
       ["", "", {}, "TOPIC_NAME_INVALID"],
+      ["a\0b", "", {}, nulInTopic],
       [undefined, "", {}, "TOPIC_NAME_INVALID"],
       ["a", "\udc00", {}, "PAYLOAD_INVALID"],
       ["a", 5, {}, "PAYLOAD_INVALID"],
@@ -63,8 +64,7 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
       ["a", "b", { qos: 1, properties: { topicAlias: 1 } }, "PROPERTY_INVALID"],
       ["a", "b", { qos: 1, properties: { subscriptionIdentifiers: [1] } }, "PROPERTY_INVALID"],
     ] as const)("%j %j %o", async (topic, payload, options, code) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench().online();
       const outcome = watch(client.publish(wrong(topic), wrong(payload), options as unknown as PublishOptions));
       await bench.clock.tick();
       expect(outcome.error).toMatchObject({ name: code === "ABORTED" ? "AbortError" : "UsageError", code });
@@ -98,9 +98,9 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
       ["a", { noLocal: "false" }, "OPTION_INVALID"],
       ["a", { retainAsPublished: 1 }, "OPTION_INVALID"],
       ["a", { retainHandling: 3 }, "OPTION_INVALID"],
+      ["$share/g/a", { noLocal: true }, "PACKET_INVALID"],
     ])("%j %o", async (filters, options, code) => {
-      const bench = createBench();
-      const { client, peer } = await bench.online();
+      const { bench, client, peer } = await createBench().online();
       const outcome = watch(client.subscribe(filters, options as unknown as SmallSubscribeOptions));
       await peer.expectNothing();
       expect(outcome.error).toMatchObject({ name: "UsageError", code });
@@ -111,8 +111,7 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
     test.each([[[]], [undefined], [5], ["a/#/b"]])(
       "no filter, or a bad one, to subscribe to or to leave: %j",
       async (filters) => {
-        const bench = createBench();
-        const { client, peer } = await bench.online();
+        const { bench, client, peer } = await createBench().online();
         for (const outcome of [watch(client.subscribe(wrong(filters))), watch(client.unsubscribe(wrong(filters)))]) {
           await bench.clock.tick();
           expect(outcome.error).toMatchObject({ name: "UsageError", code: "TOPIC_FILTER_INVALID" });

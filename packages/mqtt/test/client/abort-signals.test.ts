@@ -30,8 +30,7 @@ function counting() {
 
 describe("many operations under one signal", () => {
   test("are one listener, and none when they are done", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const { signal, count } = counting();
     for (let i = 0; i < 40_000; i++) watch(client.publish("a", "", { signal, qos: 1 }));
     watch(client.subscribe("b", { signal }));

@@ -1,7 +1,7 @@
 import type { Client } from "@aiko/mqtt";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
-import { Bench, watch } from "./bench.ts";
+import { Bench, message, watch } from "./bench.ts";
 
 /** Lets so many seconds pass, with a keep-alive of ten, and answers every PINGREQ. */
 async function pingingFor(seconds: number, bench: Bench, peer: ScriptedPeer): Promise<void> {
@@ -9,10 +9,7 @@ async function pingingFor(seconds: number, bench: Bench, peer: ScriptedPeer): Pr
   let answered = pings();
   for (let passed = 0; passed < seconds && !peer.isClosed; passed++) {
     await bench.clock.advance(1_000);
-    for (; answered < pings(); answered++) {
-      await peer.expect("pingreq");
-      peer.send({ type: "pingresp" });
-    }
+    for (; answered < pings(); answered++) await bench.answer(peer, "pingreq");
   }
 }
 
@@ -26,8 +23,7 @@ function lossesOf(client: Client): unknown[] {
 const overdue = { name: "TimeoutError", code: "ANSWER_TIMEOUT", message: expect.stringMatching(/"a" unacknowledged/) };
 
 test("a message that a living server never acknowledges is sent again over another connection, and settles there", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
+  const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   const pending = watch(client.publish("a", "b", { qos: 1 }));
   const publish = await peer.expect("publish");
@@ -39,14 +35,12 @@ test("a message that a living server never acknowledges is sent again over anoth
 
   const next = await bench.acceptAgain({ sessionPresent: true });
   expect(await next.expect("publish")).toMatchObject({ dup: true, packetIdentifier: publish.packetIdentifier });
-  next.send({ type: "puback", packetIdentifier: publish.packetIdentifier, reasonCode: 0 });
-  await bench.clock.tick();
+  await bench.deliver(next, { type: "puback", packetIdentifier: publish.packetIdentifier, reasonCode: 0 });
   expect(pending).toMatchObject({ settled: 1, value: { qos: 1 } });
 });
 
 test("PUBREC without PUBCOMP ends the connection too, each with a time of its own", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
+  const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   watch(client.publish("a", "b", { qos: 2 }));
   const { packetIdentifier } = await peer.expect("publish");
@@ -60,8 +54,7 @@ test("PUBREC without PUBCOMP ends the connection too, each with a time of its ow
 });
 
 test("messages that are acknowledged one after the other are waited for, however long all of them take", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
+  const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   const pending = Array.from({ length: 10 }, () => watch(client.publish("a", "b", { qos: 1 })));
   const published = [];
@@ -76,30 +69,20 @@ test("messages that are acknowledged one after the other are waited for, however
 });
 
 test("a slow link is no fault of the server's: what it may not have read yet is waited for", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
+  const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   watch(client.publish("a", "b", { qos: 1 }));
   await peer.expect("publish");
   // It sends, and so is alive, but answers nothing that was sent to it.
   for (let i = 0; i < 300; i++) {
-    peer.send({
-      type: "publish",
-      topic: "x",
-      payload: new Uint8Array(0),
-      qos: 0,
-      retain: false,
-      dup: false,
-      packetIdentifier: 0,
-    });
+    peer.send(message("x", ""));
     await bench.clock.advance(1_000);
   }
   expect(losses).toEqual([]);
 });
 
 test("the default is five minutes", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ keepAlive: 10 });
+  const { bench, client, peer } = await new Bench().online({ keepAlive: 10 });
   const losses = lossesOf(client);
   watch(client.publish("a", "b", { qos: 1 }));
   await peer.expect("publish");

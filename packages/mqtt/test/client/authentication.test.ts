@@ -116,10 +116,7 @@ describe("connecting with an authentication method", () => {
 });
 
 describe("authenticating again", () => {
-  async function authenticated(told: string[] = []) {
-    const bench = new Bench();
-    return { bench, ...(await bench.online({ authentication: echo(told) }, accepted("first"))) };
-  }
+  const authenticated = (told: string[] = []) => new Bench().online({ authentication: echo(told) }, accepted("first"));
 
   test("resolves when the server is content", async () => {
     const told: string[] = [];

@@ -1,20 +1,17 @@
+import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
 const inbox = { maximumCount: 4 };
 
 /** Sends messages one by one, each in a chunk of its own. */
-async function flood(bench: Bench, peer: { send(packet: ReturnType<typeof message>): void }, count: number) {
-  for (let i = 0; i < count; i++) {
-    peer.send(message("a", String(i)));
-    await bench.clock.tick();
-  }
+async function flood(bench: Bench, peer: ScriptedPeer, count: number) {
+  for (let i = 0; i < count; i++) await bench.deliver(peer, message("a", String(i)));
 }
 
 describe("past the inbox's bound", () => {
   test("reading stops, and goes on when half of it is done", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ inbox });
+    const { bench, client, peer } = await new Bench().online({ inbox });
     const subscription = await subscribed(bench, client, peer, "a");
     await flood(bench, peer, 20);
     expect(client.statistics.messagesReceived).toBe(5);
@@ -34,34 +31,12 @@ describe("past the inbox's bound", () => {
     await flood(bench, peer, 9);
     expect(client.statistics.messagesReceived).toBe(4);
   });
-
-  test("reading stays stopped on the next connection", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ inbox });
-    await subscribed(bench, client, peer, "a");
-    await flood(bench, peer, 6);
-    bench.server.link.cut();
-    const again = await bench.acceptAgain({ sessionPresent: true });
-    await flood(bench, again, 20);
-    expect(client.statistics.messagesReceived).toBeLessThan(10);
-    expect(client.connected).toBe(true);
-  });
 });
 
-test("while a publish waits, QoS 0 messages beyond twice the bound of a full inbox are dropped, and told", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ inbox: { maximumCount: 3 } });
-  await subscribed(bench, client, peer, "a");
-  for (let i = 0; i < 5; i++) peer.send(message("a", String(i)));
-  await bench.clock.tick();
-  const dropped: string[] = [];
-  client.on("dropped", (each) => dropped.push(each.text()));
-  const publishing = watch(client.publish("b", "", { qos: 1 }));
-  const { packetIdentifier } = await peer.expect("publish");
-  for (let i = 5; i < 10; i++) peer.send(message("a", String(i)));
-  peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-  await bench.clock.tick();
-  expect(publishing).toMatchObject({ settled: 1 });
-  expect(dropped).toEqual(["7", "8", "9"]);
-  expect(client.statistics).toMatchObject({ messagesDropped: 3, pendingMessages: 7 });
+test("more unacknowledged messages than the receive maximum, and than the inbox has room for", async () => {
+  const { client, peer } = await new Bench().online({ properties: { receiveMaximum: 1 }, inbox: { maximumCount: 1 } });
+  watch(client.subscribe("a", { qos: 1, onMessage: () => new Promise(() => undefined) }));
+  await peer.expect("subscribe");
+  for (const i of [1, 2]) peer.send(message("a", "x", 1, i));
+  expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x93 });
 });

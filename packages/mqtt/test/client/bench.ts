@@ -1,4 +1,4 @@
-// What the tests of the client share: clients on a fake clock, whose network leads to scripted servers.
+// What the tests of both clients share: clients on a fake clock, whose network leads to scripted servers.
 import {
   type Client,
   type ConnectOptions,
@@ -7,7 +7,8 @@ import {
   type Servers,
   type SubscribeOptions,
 } from "@aiko/mqtt";
-import type { ConnackPacket, PublishPacket } from "@aiko/mqtt/codec";
+import type { ConnackPacket, Packet, PublishPacket } from "@aiko/mqtt/codec";
+import type { SmallClient } from "@aiko/mqtt/small";
 import {
   type ClockKind,
   FakeClock,
@@ -17,8 +18,13 @@ import {
   SeededRandom,
 } from "@aiko/mqtt/testing";
 
+export type RecordedEvents = { readonly name: string; readonly value: unknown }[];
+
+/** The events that both clients have. */
+const EVENTS = ["connected", "disconnected", "reconnecting", "closed", "error", "unclaimed", "dropped"] as const;
+
 /** A clock, and a network that leads to a scripted server; a subclass says which client is on it. */
-export abstract class NetworkBench<Options, Made extends { connect(): Promise<unknown> }> {
+export abstract class NetworkBench<Options, Made extends SmallClient> {
   readonly clock: FakeClock;
   readonly server: ScriptedServer;
   readonly platform: Platform;
@@ -40,6 +46,13 @@ export abstract class NetworkBench<Options, Made extends { connect(): Promise<un
 
   abstract create(options?: Options, urls?: string | readonly string[]): Made;
 
+  /** The events of a client by name, in order. */
+  recordEvents(client: Made): RecordedEvents {
+    const events: RecordedEvents = [];
+    for (const name of EVENTS) client.on(name, (value: unknown) => events.push({ name, value }));
+    return events;
+  }
+
   /** The next connection, accepted. */
   async accept(connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
     const peer = await this.server.next();
@@ -49,18 +62,51 @@ export abstract class NetworkBench<Options, Made extends { connect(): Promise<un
     return peer;
   }
 
-  /** A client that is connected, and its server. */
-  async online(options?: Options, connack: Partial<ConnackPacket> = {}): Promise<{ client: Made; peer: ScriptedPeer }> {
-    const client = this.create(options);
+  /** Connects a client. Returns its server. */
+  async connected(client: Made, connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
     const connecting = client.connect();
     const peer = await this.accept(connack);
     await connecting;
-    return { client, peer };
+    return peer;
+  }
+
+  /** A client that is connected, its server, and its events, which are recorded from when they are asked for. */
+  async online(options?: Options, connack: Partial<ConnackPacket> = {}, urls?: string | readonly string[]) {
+    const client = this.create(options, urls);
+    const peer = await this.connected(client, connack);
+    return {
+      bench: this,
+      client,
+      peer,
+      get events() {
+        return this.bench.recordEvents(client);
+      },
+    };
   }
 
   /** Lets time pass until the client has come back, and accepts it. */
   acceptAgain(connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
     return passing(this.clock, this.accept(connack));
+  }
+
+  /** Cuts the connection, lets time pass until the client has come back, and accepts it. */
+  reconnected(peer: ScriptedPeer, connack?: Partial<ConnackPacket>): Promise<ScriptedPeer> {
+    peer.cut();
+    return this.acceptAgain(connack);
+  }
+
+  /** Sends packets to the client, and lets it have them. */
+  async deliver(peer: ScriptedPeer, ...packets: (Packet | Uint8Array)[]): Promise<void> {
+    for (const packet of packets) peer.send(packet);
+    await this.clock.tick();
+  }
+
+  /** Expects a request of this type, and answers it with these reason codes. Returns the request. */
+  async answer<Type extends Request["type"]>(peer: ScriptedPeer, type: Type, ...reasonCodes: number[]) {
+    const request = await peer.expect(type);
+    answer(peer, request as Packet, reasonCodes);
+    await this.clock.tick();
+    return request;
   }
 
   /** Lets time pass until `work` is done, from timer to timer. */
@@ -78,6 +124,44 @@ export class Bench extends NetworkBench<ConnectOptions, Client> {
   create(options: ConnectOptions = {}, urls: Servers = "mqtt://server"): Client {
     const defaults = { platform: this.platform, clientId: "c1", protocolVersion: 5, keepAlive: 0 } as const;
     return createClient(urls, { ...defaults, ...options });
+  }
+
+  override recordEvents(client: Client): RecordedEvents {
+    const events = super.recordEvents(client);
+    client.on("takenOver", (value: unknown) => events.push({ name: "takenOver", value }));
+    return events;
+  }
+}
+
+/** What a server answers, but for CONNECT. */
+type Request = Extract<Packet, { type: "publish" | "pubrec" | "pubrel" | "subscribe" | "unsubscribe" | "pingreq" }>;
+
+/** Answers a packet as a server does, if it needs an answer. Without reason codes it does what it is asked for. */
+export function answer(peer: ScriptedPeer, packet: Packet, reasonCodes: readonly number[] = []): void {
+  const { packetIdentifier } = packet as { packetIdentifier: number };
+  const [reasonCode = 0] = reasonCodes;
+  const each = (count: number) => Array.from({ length: count }, (_, i) => reasonCodes[i] ?? reasonCode);
+  switch (packet.type) {
+    case "publish":
+      if (packet.qos > 0) peer.send({ type: packet.qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode });
+      break;
+    case "pubrec":
+      peer.send({ type: "pubrel", packetIdentifier, reasonCode });
+      break;
+    case "pubrel":
+      peer.send({ type: "pubcomp", packetIdentifier, reasonCode });
+      break;
+    case "pingreq":
+      peer.send({ type: "pingresp" });
+      break;
+    case "subscribe":
+      peer.send({ type: "suback", packetIdentifier, reasonCodes: each(packet.subscriptions.length) });
+      break;
+    case "unsubscribe": {
+      const [connect] = peer.received;
+      const says = connect?.type === "connect" && connect.protocolVersion === 5;
+      peer.send({ type: "unsuback", packetIdentifier, reasonCodes: says ? each(packet.topicFilters.length) : [] });
+    }
   }
 }
 
@@ -113,14 +197,6 @@ export function watch<Result>(promise: Promise<Result>): Outcome<Result> {
   return outcome;
 }
 
-/** The events of a client by name, in order. */
-export function recordEvents(client: Client): { readonly name: string; readonly value: unknown }[] {
-  const events: { name: string; value: unknown }[] = [];
-  const names = ["connected", "disconnected", "reconnecting", "takenOver", "closed", "error", "unclaimed"] as const;
-  for (const name of names) client.on(name, (value: unknown) => events.push({ name, value }));
-  return events;
-}
-
 /** The codes of a client's "error" events, in order. */
 export function errorCodes(client: Client): string[] {
   const codes: string[] = [];
@@ -141,6 +217,20 @@ export async function subscribed<Options extends SubscribeOptions, Result>(
   peer.send({ type: "suback", packetIdentifier, reasonCodes: subscriptions.map(({ qos }) => qos) });
   await bench.clock.tick();
   return subscribing;
+}
+
+/** A handler that is done when `finish` is called: each call of it ends the call of the handler that has waited longest. */
+export function holding() {
+  const got: string[] = [];
+  const waiting: (() => void)[] = [];
+  return {
+    got,
+    finish: (): void => waiting.shift()?.(),
+    onMessage: (message: { text(): string }): Promise<void> => {
+      got.push(message.text());
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+  };
 }
 
 /** A PUBLISH of the server; QoS 0 if it has no packet identifier. */

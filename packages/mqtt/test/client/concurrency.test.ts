@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { Bench, message, recordEvents, subscribed } from "./bench.ts";
+import { Bench, message, subscribed } from "./bench.ts";
 
 /** A subscription whose handler returns when the test says so. */
 async function handling(concurrency: number | undefined, options = {}) {
-  const bench = new Bench();
-  const { client, peer } = await bench.online(options);
+  const { bench, client, peer } = await new Bench().online(options);
   const started: string[] = [];
   const finish = new Map<string, () => void>();
   const fail = new Map<string, (error: Error) => void>();
@@ -59,7 +58,7 @@ describe("with concurrency 3", () => {
 
   test("one that fails is told, refused, and makes room as well", async () => {
     const { bench, client, peer, send, done, fail, started } = await handling(3);
-    const events = recordEvents(client);
+    const events = bench.recordEvents(client);
     await send(1, 1, 4);
     fail.get("2")?.(new Error("boom"));
     await bench.clock.tick();
@@ -89,8 +88,7 @@ test("the default is one at a time", async () => {
 });
 
 test("a handler that returns no promise takes no place", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   const got: string[] = [];
   await subscribed(bench, client, peer, "#", { concurrency: 2, onMessage: (each) => got.push(each.text()) });
   for (let i = 0; i < 5; i++) peer.send(message("a", String(i)));
@@ -109,8 +107,7 @@ describe("a wrong option is rejected and nothing is sent:", () => {
     [{ handlerTimeout: Infinity }, /handlerTimeout Infinity/],
     [{ onMessage: "log" as unknown as () => void }, /onMessage log: must be a function/],
   ])("%o", async (options, rule) => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { client, peer } = await new Bench().online();
     await expect(client.subscribe("a", options)).rejects.toMatchObject({ code: "OPTION_INVALID", message: rule });
     await peer.expectNothing();
   });

@@ -3,6 +3,7 @@ import type { Store, StoreChange } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
+import { storeOver } from "./store-over.ts";
 
 /** What an earlier process left: two messages, and between them a record that is not a message. */
 async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
@@ -32,9 +33,7 @@ describe("a stored record that is none", () => {
         /in "c1" the record 7 cannot be read: .* set aside under the key 4503599627370496/,
       ),
     });
-    const connecting = client.connect();
-    const peer = await bench.accept({ sessionPresent: true });
-    await connecting;
+    const peer = await bench.connected(client, { sessionPresent: true });
     for (const expected of ["one", "two"]) {
       const { payload, packetIdentifier } = await peer.expect("publish");
       expect(text(payload)).toBe(expected);
@@ -76,11 +75,9 @@ describe("a stored record that is none", () => {
   test("stays where it is, and is reported again, if it cannot be set aside", async () => {
     const inner = await damaged(alien);
     let failing = true;
-    const store: Store = {
-      open: (name) => inner.open(name),
+    const store = storeOver(inner, {
       write: (changes) => (failing ? Promise.reject(new Error("EIO")) : inner.write(changes)),
-      close: () => inner.close(),
-    };
+    });
     const client = new Bench().create({ store });
     for (let i = 0; i < 3; i++) {
       await expect(client.connect()).rejects.toMatchObject({
@@ -103,12 +100,8 @@ describe("a store of which the session cannot be taken", () => {
   ])("is closed: %s", async (_, part) => {
     const inner = await damaged(alien);
     let closed = 0;
-    const store: Store = {
-      open: (name) => inner.open(name),
-      write: (changes) => inner.write(changes),
-      ...part(inner),
-    } as Store;
-    const close = store.close ?? (() => inner.close());
+    const store = storeOver(inner, part(inner));
+    const { close } = store;
     store.close = () => {
       closed++;
       return close();

@@ -52,8 +52,7 @@ async function start(disk: Disk, { sessionPresent = false, version = 5, handle =
 type Process = Awaited<ReturnType<typeof start>>;
 
 async function publish({ bench, peer }: Pick<Process, "bench" | "peer">, packetIdentifier: number, dup = false) {
-  peer.send({ ...message("a", "x", 2, packetIdentifier), dup });
-  await bench.clock.tick();
+  await bench.deliver(peer, { ...message("a", "x", 2, packetIdentifier), dup });
 }
 
 /** The process is killed: what its disk did not take is lost. */

@@ -3,23 +3,20 @@ import { expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
 test("twice is one promise", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { client, peer } = await new Bench().online();
   expect(client.disconnect()).toBe(client.disconnect());
   await peer.expect("disconnect");
   await peer.expectClose();
 });
 
 test("carries the reason code and properties on MQTT 5", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ properties: { sessionExpiryInterval: 5 } });
+  const { client, peer } = await new Bench().online({ properties: { sessionExpiryInterval: 5 } });
   watch(client.disconnect({ reasonCode: 4, properties: { reasonString: "bye" } }));
   expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 4, properties: { reasonString: "bye" } });
 });
 
 test("a property that DISCONNECT cannot carry is an error, and the client stays", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { client, peer } = await new Bench().online();
   await expect(client.disconnect({ properties: { topicAlias: 1 } as object })).rejects.toMatchObject({
     code: "PROPERTY_INVALID",
   });
@@ -28,8 +25,7 @@ test("a property that DISCONNECT cannot carry is an error, and the client stays"
 });
 
 test("DISCONNECT is E0 00 where the session ends with the connection anyway", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ reconnect: false });
+  const { client, peer } = await new Bench().online({ reconnect: false });
   const [hello] = peer.received;
   expect(hello?.type === "connect" && hello.properties?.sessionExpiryInterval).toBe(undefined);
   const before = peer.bytes.length;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Bench, message, recordEvents, subscribed } from "./bench.ts";
+import { Bench, message, subscribed } from "./bench.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -9,12 +9,9 @@ afterEach(() => {
 test("a connection's events come in order, with what is to be known of them", async () => {
   const bench = new Bench();
   const client = bench.create({}, "mqtt://ann:secret@server");
-  const events = recordEvents(client);
-  const connecting = client.connect();
-  const peer = await bench.accept();
-  await connecting;
-  peer.cut();
-  await bench.acceptAgain({ sessionPresent: true });
+  const events = bench.recordEvents(client);
+  const peer = await bench.connected(client);
+  await bench.reconnected(peer, { sessionPresent: true });
   await bench.passing(client.disconnect());
   expect(events.map(({ name }) => name)).toEqual(["connected", "disconnected", "reconnecting", "connected", "closed"]);
   expect(events[0]?.value).toMatchObject({ server: "mqtt://server:1883", sessionPresent: false });
@@ -27,7 +24,7 @@ test("a connection's events come in order, with what is to be known of them", as
 test("a first attempt that fails is the promise's affair, not an event", async () => {
   const bench = new Bench(() => ({ refused: true }));
   const client = bench.create();
-  const events = recordEvents(client);
+  const events = bench.recordEvents(client);
   await expect(client.connect()).rejects.toThrow();
   expect(events).toEqual([]);
 });
@@ -40,9 +37,7 @@ test("a listener can be taken off, in two ways", async () => {
   client.on("connected", listener)();
   client.on("connected", listener);
   client.off("connected", listener);
-  const connecting = client.connect();
-  await bench.accept();
-  await connecting;
+  await bench.connected(client);
   expect(called).toBe(0);
 });
 
@@ -60,9 +55,7 @@ test("a listener that throws harms nobody; what it threw is an error event", asy
   client.on("error", () => {
     throw new Error("this one too");
   });
-  const connecting = client.connect();
-  await bench.accept();
-  await connecting;
+  await bench.connected(client);
   expect(others).toBe(1);
   expect(errors).toEqual([new Error("mine")]);
   expect(client.connected).toBe(true);
@@ -70,8 +63,7 @@ test("a listener that throws harms nobody; what it threw is an error event", asy
 
 describe("an error that nobody listens for", () => {
   const failing = async (count: number): Promise<void> => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ clientId: "kitchen\n" });
+    const { bench, client, peer } = await new Bench().online({ clientId: "kitchen\n" });
     let calls = 0;
     const onMessage = () => {
       throw new Error(`mine ${++calls}`);
@@ -112,9 +104,7 @@ describe("an error that nobody listens for", () => {
     client.on("error", () => {
       throw new Error("the listener's own");
     });
-    const connecting = client.connect();
-    await bench.accept();
-    await connecting;
+    await bench.connected(client);
     expect(written.mock.calls).toEqual([
       ['client "c1": a listener of its event "error" threw:', new Error("the listener's own")],
     ]);
@@ -126,17 +116,13 @@ test("each packet that comes is an event", async () => {
   const client = bench.create();
   const packets: string[] = [];
   client.on("packet", ({ type }) => packets.push(type));
-  const connecting = client.connect();
-  const peer = await bench.accept();
-  await connecting;
-  peer.send({ type: "pingresp" });
-  await bench.clock.tick();
+  const peer = await bench.connected(client);
+  await bench.deliver(peer, { type: "pingresp" });
   expect(packets).toEqual(["connack", "pingresp"]);
 });
 
 test("statistics count", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   expect(client.statistics).toEqual({
     connections: 1,
     messagesPublished: 0,
@@ -157,7 +143,6 @@ test("statistics count", async () => {
     subscriptions: 0,
     slowConsumers: [],
   });
-  peer.cut();
-  await bench.acceptAgain();
+  await bench.reconnected(peer);
   expect(client.statistics.connections).toBe(2);
 });

@@ -1,38 +1,25 @@
 // What becomes of messages when the store fails: each is told, nothing leaves that is not stored, and what the store has a
 // record of is set right with the next write.
-import { type Store, type StoreChange, StoreError } from "@aiko/mqtt";
+import { type StoreChange, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
-import { Bench, errorCodes, message, recordEvents, subscribed, watch } from "./bench.ts";
+import { Bench, errorCodes, message, subscribed, watch } from "./bench.ts";
+import { storeOver } from "./store-over.ts";
 
 const full = () => new StoreError("STORE_FULL", "the disk is full");
 
 /** A store that fails when it is told to, and counts. */
-class FailingStore implements Store {
-  failure: unknown;
-  writes = 0;
-  failures = 0;
-
-  constructor(private readonly inner: MemoryStore = new MemoryStore()) {}
-
-  open(name: string) {
-    return this.inner.open(name);
-  }
-
-  async write(changes: readonly StoreChange[]): Promise<void> {
-    this.writes++;
+function failingStore(inner = new MemoryStore()) {
+  const state = { failure: undefined as unknown, writes: 0, failures: 0 };
+  const write = async (changes: readonly StoreChange[]): Promise<void> => {
+    state.writes++;
     await undefined;
-    if (this.failure !== undefined) {
-      this.failures++;
-      throw this.failure;
-    }
-    await this.inner.write(changes);
-  }
-
-  close() {
-    return this.inner.close();
-  }
+    if (state.failure === undefined) return inner.write(changes);
+    state.failures++;
+    throw state.failure;
+  };
+  return Object.assign(state, storeOver(inner, { write }));
 }
 
 async function recordsOf(inner: MemoryStore): Promise<number> {
@@ -44,10 +31,8 @@ async function recordsOf(inner: MemoryStore): Promise<number> {
 describe("a store that fails once", () => {
   test("while a message is on its way: it is told and does not leave, and all goes on", async () => {
     const inner = new MemoryStore();
-    const store = new FailingStore(inner);
-    const bench = new Bench();
-    const { client } = await bench.online({ store });
-    const events = recordEvents(client);
+    const store = failingStore(inner);
+    const { bench, client, events } = await new Bench().online({ store });
     store.failure = full();
     const refused = watch(client.publish("t", "1", { qos: 1 }));
     await bench.clock.tick();
@@ -61,8 +46,7 @@ describe("a store that fails once", () => {
     const outcome = watch(client.publish("t", "2", { qos: 1 }));
     const sent = await again.expect("publish");
     expect([new TextDecoder().decode(sent.payload), sent.dup]).toEqual(["2", false]);
-    again.send({ type: "puback", packetIdentifier: sent.packetIdentifier, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.deliver(again, { type: "puback", packetIdentifier: sent.packetIdentifier, reasonCode: 0 });
     expect(outcome.value).toMatchObject({ reasonCode: 0 });
     await bench.passing(client.disconnect());
     expect(await recordsOf(inner)).toBe(0);
@@ -70,7 +54,7 @@ describe("a store that fails once", () => {
 
   test("offline: what came with that write is told, what comes later is stored", async () => {
     const inner = new MemoryStore();
-    const store = new FailingStore(inner);
+    const store = failingStore(inner);
     const bench = new Bench();
     const client = bench.create({ store });
     const errors = errorCodes(client);
@@ -89,8 +73,7 @@ describe("a store that fails once", () => {
       message: expect.stringMatching(/EIO/),
     });
     expect([kept.settled, zero.settled, later.settled]).toEqual([0, 0, 0]);
-    watch(client.connect());
-    const peer = await bench.accept();
+    const peer = await bench.connected(client);
     const texts: string[] = [];
     for (let i = 0; i < 3; i++) texts.push(new TextDecoder().decode((await peer.expect("publish")).payload));
     expect(texts).toEqual(["0", "qos 0", "2"]);
@@ -101,14 +84,12 @@ describe("a store that fails once", () => {
 
   test("at an acknowledgement: the record is removed with the next write", async () => {
     const inner = new MemoryStore();
-    const store = new FailingStore(inner);
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store });
+    const store = failingStore(inner);
+    const { bench, client, peer } = await new Bench().online({ store });
     const first = watch(client.publish("t", "1", { qos: 1 }));
     await peer.expect("publish");
     store.failure = full();
-    peer.send({ type: "puback", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.deliver(peer, { type: "puback", packetIdentifier: 1, reasonCode: 0 });
     const refused = watch(client.publish("t", "2", { qos: 1 }));
     await bench.clock.tick();
     expect([first.settled, refused.settled]).toEqual([1, 1]);
@@ -120,14 +101,12 @@ describe("a store that fails once", () => {
 
   test("at PUBREC: the exchange goes on where it was, over the next connection and in the next process", async () => {
     const inner = new MemoryStore();
-    const store = new FailingStore(inner);
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store });
+    const store = failingStore(inner);
+    const { bench, client, peer } = await new Bench().online({ store });
     const outcome = watch(client.publish("t", "1", { qos: 2 }));
     await peer.expect("publish");
     store.failure = full();
-    peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.deliver(peer, { type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
     expect(peer.received.map(({ type }) => type)).not.toContain("pubrel");
     store.failure = undefined;
     const again = await bench.acceptAgain({ sessionPresent: true });
@@ -143,14 +122,12 @@ describe("a store that fails once", () => {
 
   test("at a QoS 2 message that came: PUBREC leaves when it is stored, and it is not delivered twice", async () => {
     const inner = new MemoryStore();
-    const store = new FailingStore(inner);
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store });
+    const store = failingStore(inner);
+    const { bench, client, peer } = await new Bench().online({ store });
     const got: string[] = [];
     await subscribed(bench, client, peer, "in", { onMessage: (each) => void got.push(each.text()) });
     store.failure = full();
-    peer.send(message("in", "x", 2, 7));
-    await bench.clock.tick();
+    await bench.deliver(peer, message("in", "x", 2, 7));
     expect(peer.received.map(({ type }) => type)).not.toContain("pubrec");
     store.failure = undefined;
     const again = await bench.acceptAgain({ sessionPresent: true });
@@ -178,12 +155,8 @@ describe("a store that stays full", () => {
     expect(stored).toEqual(outcomes.slice(0, stored.length));
     for (const { error } of outcomes.slice(stored.length)) expect(error).toMatchObject({ code: "STORE_FULL" });
     expect(client.statistics.pendingPublishes).toBe(stored.length);
-    watch(client.connect());
-    const peer = await bench.accept();
-    for (let i = 0; i < stored.length; i++) {
-      const { packetIdentifier } = await peer.expect("publish");
-      peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-    }
+    const peer = await bench.connected(client);
+    for (let i = 0; i < stored.length; i++) await bench.answer(peer, "publish");
     await bench.clock.tick();
     expect(stored.every(({ value }) => value !== undefined)).toBe(true);
     const again = watch(client.publish("t", "there is room", { qos: 1 }));
@@ -194,8 +167,7 @@ describe("a store that stays full", () => {
 
   test("does not keep the client from connecting to get rid of what it has", async () => {
     const inner = new MemoryStore({ maximumBytes: 500 });
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store: inner });
+    const { bench, client, peer } = await new Bench().online({ store: inner });
     const errors = errorCodes(client);
     peer.cut();
     await bench.clock.tick();
@@ -214,10 +186,10 @@ describe("a store that stays full", () => {
   });
 
   test("is asked once a second, not for each message, and its failures are events", async () => {
-    const store = new FailingStore();
+    const store = failingStore();
     const bench = new Bench();
     const client = bench.create({ store, outbox: { maximumCount: 10, policy: "drop-oldest" } });
-    const events = recordEvents(client);
+    const events = bench.recordEvents(client);
     for (let i = 0; i < 10; i++) watch(client.publish("t", "old", { qos: 1 }));
     await bench.clock.tick();
     store.failure = full();
@@ -236,10 +208,8 @@ describe("a store that stays full", () => {
 
 describe("a store that cannot be written at all", () => {
   test("costs the messages, and the client goes on trying, with the reason", async () => {
-    const store = new FailingStore();
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store });
-    const events = recordEvents(client);
+    const store = failingStore();
+    const { bench, client, peer, events } = await new Bench().online({ store });
     await subscribed(bench, client, peer, "in", { onMessage: () => undefined });
     store.failure = new StoreError("STORE_FAILED", "EROFS: read-only file system");
     const outcome = watch(client.publish("t", "1", { qos: 2 }));
@@ -259,11 +229,9 @@ describe("a store that cannot be written at all", () => {
   ] as const)("%s at open: connect and publish reject with it, and may be called again", async (code, why) => {
     let failing = true;
     const inner = new MemoryStore();
-    const store: Store = {
+    const store = storeOver(inner, {
       open: (name) => (failing ? Promise.reject(new StoreError(code, why)) : inner.open(name)),
-      write: (changes) => inner.write(changes),
-      close: () => inner.close(),
-    };
+    });
     const bench = new Bench();
     const client = bench.create({ store });
     const [connecting, publishing] = [watch(client.connect()), watch(client.publish("t", "x", { qos: 1 }))];
@@ -277,7 +245,7 @@ describe("a store that cannot be written at all", () => {
 });
 
 test("writes that come while one is under way are written together", async () => {
-  const store = new FailingStore();
+  const store = failingStore();
   const bench = new Bench();
   const client = bench.create({ store });
   for (let i = 0; i < 10_000; i++) watch(client.publish("t", String(i), { qos: 1 }));
@@ -289,10 +257,8 @@ describe("a store that never answers", () => {
   const never = () => new Promise<never>(() => {});
 
   test("a write: disconnect ends within a bound, and says so", async () => {
-    const inner = new MemoryStore();
-    const store = { open: (name: string) => inner.open(name), write: never, close: () => inner.close() };
-    const bench = new Bench();
-    const { client } = await bench.online({ store });
+    const store = storeOver(new MemoryStore(), { write: never });
+    const { bench, client } = await new Bench().online({ store });
     const published = watch(client.publish("t", "1", { qos: 1 }));
     await bench.clock.tick();
     const done = watch(client.disconnect());
@@ -318,8 +284,7 @@ describe("a store that never answers", () => {
       if (opened++ === 0) await new Promise<void>((resolve) => bench.clock.schedule(61_000, resolve));
       return inner.open(name);
     };
-    const store = { open, write: inner.write.bind(inner), close: () => inner.close() };
-    const client = bench.create({ store });
+    const client = bench.create({ store: storeOver(inner, { open }) });
     const first = watch(client.connect());
     await bench.clock.advance(62_000);
     expect(first.error).toMatchObject({ code: "STORE_TIMEOUT" });

@@ -70,23 +70,19 @@ test("an error that a dial gives again and again does not grow", async () => {
 });
 
 test("a lost connection is taken up at the same server, then at the next ones", async () => {
-  const bench = new Bench((attempt) => ({ refused: attempt === 1 || attempt === 2 }));
-  const client = bench.create({}, servers);
-  const connecting = client.connect();
-  const peer = await bench.accept();
-  await connecting;
-  peer.cut();
-  await bench.acceptAgain();
+  const { bench, client, peer } = await new Bench((attempt) => ({ refused: attempt === 1 || attempt === 2 })).online(
+    {},
+    {},
+    servers,
+  );
+  await bench.reconnected(peer);
   expect(bench.dialled).toEqual(["one", "one", "two", "three"]);
   expect(client.connected).toBe(true);
 });
 
 test("a server that takes only an older version is no dead end for a client that speaks them all", async () => {
   const bench = new Bench();
-  const client = bench.create({ protocolVersion: "auto" }, ["mqtt://five", "mqtt://four"]);
-  const connecting = client.connect();
-  const five = await bench.accept();
-  await connecting;
+  const { client, peer: five } = await bench.online({ protocolVersion: "auto" }, {}, ["mqtt://five", "mqtt://four"]);
   five.cut();
   const gone = await bench.passing(bench.server.next());
   gone.cut();

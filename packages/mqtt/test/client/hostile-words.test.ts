@@ -13,7 +13,7 @@ import {
 } from "@aiko/mqtt";
 import { createClient as createSmallClient } from "@aiko/mqtt/small";
 import { expect, test } from "vitest";
-import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
+import { Bench, message, subscribed, watch } from "./bench.ts";
 
 const WORDS = "no\r\n12:00 admin logged in\u001b[2J\u001b]0;x\u0007\u009b\u0000\u202e\u2066";
 const CONTROL = /\p{C}/u;
@@ -41,9 +41,7 @@ test("the peer's words are unchanged in reasonString and serverReference", () =>
 
 test("whatever a server says ends in messages without control characters: reason strings, close reasons, topics", async () => {
   const said = WORDS.replace("\0", "");
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
-  const events = recordEvents(client);
+  const { bench, client, peer, events } = await new Bench().online();
   await subscribed(bench, client, peer, "#");
   const publishing = watch(client.publish("a", "x", { qos: 1 }));
   const { packetIdentifier } = await peer.expect("publish");
@@ -68,8 +66,7 @@ test("so it is in the small client", async () => {
   const peer = await bench.server.next();
   await peer.expect("connect");
   const reasonString = WORDS.replace("\0", "");
-  peer.send({ type: "connack", sessionPresent: false, reasonCode: 0x87, properties: { reasonString } });
-  await bench.clock.tick();
+  await bench.deliver(peer, { type: "connack", sessionPresent: false, reasonCode: 0x87, properties: { reasonString } });
   expect(outcome.error).toBeInstanceOf(RefusedError);
   expect((outcome.error as RefusedError).message).not.toMatch(CONTROL);
   expect((outcome.error as RefusedError).reasonString).toBe(reasonString);

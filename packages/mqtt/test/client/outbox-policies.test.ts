@@ -62,8 +62,7 @@ describe("policy", () => {
 
       const bench = new Bench();
       const second = bench.create({ store });
-      watch(second.connect());
-      const peer = await bench.accept();
+      const peer = await bench.connected(second);
       const expected = fates.flatMap((fate, i) => (fate === "sent" ? [String(i)] : []));
       expect((await acknowledgeAll(bench, second, peer)).map(textOf)).toEqual(expected);
       await bench.passing(second.disconnect());
@@ -121,8 +120,7 @@ describe("policy", () => {
     const fourth = watch(client.publish("fourth", "6", { qos: 1 }));
     await bench.clock.tick();
     expect(fourth.error).toMatchObject({ code: "OUTBOX_FULL" });
-    watch(client.connect());
-    const peer = await bench.accept();
+    const peer = await bench.connected(client);
     expect((await acknowledgeAll(bench, client, peer)).map(textOf)).toEqual(["5", "2", "4"]);
   });
 
@@ -178,8 +176,7 @@ describe("maximumAge", () => {
     await bench.clock.advance(6_000);
     const second = bench.create({ store, outbox: { maximumAge: 5_000 } });
     const errors = errorCodes(second);
-    watch(second.connect());
-    const peer = await bench.accept();
+    const peer = await bench.connected(second);
     expect((await acknowledgeAll(bench, second, peer)).map(textOf)).toEqual(["2"]);
     await bench.passing(second.disconnect());
     expect(await store.open("c1")).toEqual([]);
@@ -187,13 +184,11 @@ describe("maximumAge", () => {
   });
 
   test("does not count for a message on its way", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ outbox: { maximumAge: 1_000 } });
+    const { bench, client, peer } = await new Bench().online({ outbox: { maximumAge: 1_000 } });
     const outcome = watch(client.publish("t", "1", { qos: 1 }));
     await peer.expect("publish");
     await bench.clock.advance(10_000);
-    peer.send({ type: "puback", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.deliver(peer, { type: "puback", packetIdentifier: 1, reasonCode: 0 });
     expect(outcome.value).toMatchObject({ reasonCode: 0 });
   });
 });
@@ -209,8 +204,7 @@ test('qos0 "drop": QoS 0 is dropped while there is no connection, and only then'
   });
   expect(one?.settled).toBe(0);
   expect(client.statistics.outbox).toEqual({ ...none, droppedOffline: 1 });
-  watch(client.connect());
-  const peer = await bench.accept();
+  const peer = await bench.connected(client);
   await peer.expect("publish");
   const online = watch(client.publish("t", "y"));
   await peer.expect("publish");
@@ -272,8 +266,7 @@ describe("one hour offline: what was dropped is counted, and memory stays flat",
     const lost = total - kept.length;
     expect(client.statistics.outbox).toEqual({ ...none, [counted]: lost });
     expect([...codes.values()]).toEqual([lost]);
-    watch(client.connect());
-    const peer = await bench.accept();
+    const peer = await bench.connected(client);
     expect((await acknowledgeAll(bench, client, peer)).map((each) => Number(textOf(each)))).toEqual(kept);
     expect(delivered).toBe(kept.length);
   });

@@ -3,61 +3,6 @@ import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
 
 describe("offline", () => {
-  test("messages of every QoS wait and leave in their order", async () => {
-    const bench = new Bench();
-    const client = bench.create();
-    const outcomes = Array.from({ length: 9 }, (_, i) =>
-      watch(client.publish("t", String(i), { qos: (i % 3) as 0 | 1 | 2 })),
-    );
-    await bench.clock.advance(100);
-    expect(outcomes.map(({ settled }) => settled)).toEqual(Array(9).fill(0));
-    expect(client.statistics).toMatchObject({ messagesPublished: 9, pendingPublishes: 9 });
-    watch(client.connect());
-    const peer = await bench.accept();
-    for (let i = 0; i < 9; i++) {
-      const { payload, qos } = await peer.expect("publish");
-      expect([new TextDecoder().decode(payload), qos]).toEqual([String(i), i % 3]);
-    }
-  });
-
-  test("unacknowledged ones go first when the connection is back, as repetitions, behind them what came since", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ cleanStart: false });
-    watch(client.publish("t", "1", { qos: 1 }));
-    watch(client.publish("t", "2", { qos: 2 }));
-    await peer.expect("publish");
-    await peer.expect("publish");
-    peer.send({ type: "pubrec", packetIdentifier: 2, reasonCode: 0 });
-    await peer.expect("pubrel");
-    peer.cut();
-    await bench.clock.tick();
-    watch(client.publish("t", "3", { qos: 1 }));
-    const again = await bench.acceptAgain({ sessionPresent: true });
-    expect(await again.expect("publish")).toMatchObject({ packetIdentifier: 1, dup: true });
-    expect(await again.expect("pubrel")).toMatchObject({ packetIdentifier: 2 });
-    expect(await again.expect("publish")).toMatchObject({ packetIdentifier: 3, dup: false });
-  });
-
-  test("a session that the server lost: QoS 1 goes again as new, an unanswered QoS 2 says SESSION_LOST", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
-    const one = watch(client.publish("t", "1", { qos: 1 }));
-    const two = watch(client.publish("t", "2", { qos: 2 }));
-    const three = watch(client.publish("t", "3", { qos: 2 }));
-    for (let i = 0; i < 3; i++) await peer.expect("publish");
-    peer.send({ type: "pubrec", packetIdentifier: 3, reasonCode: 0 });
-    await peer.expect("pubrel");
-    peer.cut();
-    const again = await bench.acceptAgain();
-    const { packetIdentifier, dup } = await again.expect("publish");
-    expect(dup).toBe(false);
-    again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
-    await again.expectNothing();
-    expect(one.value).toMatchObject({ reasonCode: 0 });
-    expect(two.error).toMatchObject({ code: "SESSION_LOST", message: expect.stringMatching(/"t"/) });
-    expect(three.value).toMatchObject({ qos: 2, reasonCode: 0 });
-  });
-
   test("66,000 QoS 1 messages all settle, and arrive in order", async () => {
     const bench = new Bench();
     const client = bench.create();
@@ -67,8 +12,7 @@ describe("offline", () => {
         settled++;
       });
     }
-    watch(client.connect());
-    const peer = await bench.accept();
+    const peer = await bench.connected(client);
     const acknowledged = new Set<number>();
     let arrived = 0;
     for (let at = 1; settled < 66_000; ) {
@@ -89,30 +33,9 @@ describe("offline", () => {
   });
 });
 
-describe("at a bound the message is OUTBOX_FULL, with the numbers, and the others stay", () => {
-  test.each([
-    [{ maximumCount: 3 }, /3 messages/],
-    [{ maximumBytes: 3 * (1 + 10) }, /33 bytes/],
-  ])("%o", async (outbox, numbers) => {
-    const bench = new Bench();
-    const client = bench.create({ outbox });
-    const outcomes = Array.from({ length: 4 }, () => watch(client.publish("t", "0123456789", { qos: 1 })));
-    await bench.clock.tick();
-    expect(outcomes.map(({ settled }) => settled)).toEqual([0, 0, 0, 1]);
-    expect(outcomes[3]?.error).toMatchObject({ name: "OutboxError", code: "OUTBOX_FULL", message: numbers });
-    watch(client.connect());
-    const peer = await bench.accept();
-    for (let i = 0; i < 3; i++) await peer.expect("publish");
-    await peer.expectNothing();
-    watch(client.publish("t", "there is room again", { qos: 1 }));
-    await peer.expect("publish");
-  });
-});
-
 describe("a message that expires in the queue", () => {
   test("settles while the client is offline, within a second of its time", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     peer.cut();
     await bench.clock.tick();
     const soon = watch(client.publish("soon", "1", { qos: 1, properties: { messageExpiryInterval: 5 } }));
@@ -123,39 +46,6 @@ describe("a message that expires in the queue", () => {
     await bench.clock.advance(3_000);
     expect([soon.error, sooner.error]).toMatchObject([{ code: "MESSAGE_EXPIRED" }, { code: "MESSAGE_EXPIRED" }]);
     expect(later.settled).toBe(0);
-  });
-
-  test("goes out with the interval it was given, whatever fraction of a millisecond the clock is at", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
-    for (let i = 0; i < 100; i++) {
-      await bench.clock.advance(2 ** -12);
-      const messageExpiryInterval = i % 2 === 0 ? 1 : 0xffff_ffff;
-      const published = watch(client.publish("t", "", { properties: { messageExpiryInterval } }));
-      expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval } });
-      expect(published.error).toBeUndefined();
-    }
-  });
-
-  test.each([4, 5] as const)("is told as expired and not sent on version %i", async (protocolVersion) => {
-    const bench = new Bench();
-    const client = bench.create({ protocolVersion });
-    const properties = { messageExpiryInterval: 10 };
-    const expired = watch(client.publish("t", "1", { qos: 1, properties }));
-    await bench.clock.advance(5_000);
-    watch(client.publish("t", "2", { qos: 1, properties }));
-    await bench.clock.advance(5_000);
-    watch(client.connect());
-    const peer = await bench.accept();
-    const sent = await peer.expect("publish");
-    expect(expired.error).toMatchObject({
-      name: "TimeoutError",
-      code: "MESSAGE_EXPIRED",
-      message: expect.stringMatching(/"t"/),
-    });
-    expect(new TextDecoder().decode(sent.payload)).toBe("2");
-    expect(sent.properties).toEqual(protocolVersion === 5 ? { messageExpiryInterval: 5 } : undefined);
-    await peer.expectNothing();
   });
 });
 
@@ -169,15 +59,13 @@ describe("aborting a message", () => {
     await bench.clock.tick();
     expect(aborted.error).toMatchObject({ name: "AbortError", code: "ABORTED", cause: "no longer wanted" });
     watch(client.publish("t", "2", { qos: 1 }));
-    watch(client.connect());
-    const peer = await bench.accept();
+    const peer = await bench.connected(client);
     expect(await peer.expect("publish")).toMatchObject({ qos: 1 });
     await peer.expectNothing();
   });
 
   test("that is on its way gives up the promise only", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const abort = new AbortController();
     const aborted = watch(client.publish("t", "1", { qos: 2, signal: abort.signal }));
     await peer.expect("publish");
@@ -186,16 +74,13 @@ describe("aborting a message", () => {
     expect(aborted).toMatchObject({ settled: 1, error: { code: "ABORTED" } });
     expect(client.statistics.pendingPublishes).toBe(1);
     peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
-    await peer.expect("pubrel");
-    peer.send({ type: "pubcomp", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.answer(peer, "pubrel");
     expect(aborted.settled).toBe(1);
     expect(client.statistics.pendingPublishes).toBe(0);
   });
 
   test("that is done has no effect, and the signal is let go", async () => {
-    const bench = new Bench();
-    const { client } = await bench.online();
+    const { bench, client } = await new Bench().online();
     let listeners = 0;
     const signal = {
       aborted: false,
@@ -211,8 +96,7 @@ describe("aborting a message", () => {
 });
 
 test("back-pressure: QoS 0 waits for the transport's room and loses nothing", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   peer.pause();
   const outcomes = Array.from({ length: 40 }, () => watch(client.publish("t", new Uint8Array(10_000))));
   await bench.clock.advance(1_000);
@@ -277,8 +161,7 @@ describe("200 stored messages over a link of 10 ms each way", () => {
 });
 
 test("disconnect while offline settles all that waits, of every QoS", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   const sent = [1, 2].map((qos) => watch(client.publish("t", "sent", { qos: qos as 1 | 2 })));
   for (const _ of sent) await peer.expect("publish");
   peer.cut();

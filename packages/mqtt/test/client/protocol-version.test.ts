@@ -39,8 +39,7 @@ describe.each(Object.keys(refusals))("a server that refuses a version by %s", (h
     await refuse(bench, how);
     const peer = await bench.accept();
     expect((await connecting).protocolVersion).toBe(4);
-    peer.cut();
-    const again = await bench.acceptAgain();
+    const again = await bench.reconnected(peer);
     expect(again.received[0]).toMatchObject({ protocolVersion: 4 });
     expect(bench.dialled).toHaveLength(3);
   });

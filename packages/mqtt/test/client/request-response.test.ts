@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { random } from "../../src/transport/random.ts";
-import { Bench } from "./bench.ts";
+import { Bench, message } from "./bench.ts";
 
 const text = (data: Uint8Array | undefined) => String.fromCharCode(...(data ?? []));
 
 describe("on MQTT 5", () => {
   test("carries Response Topic and Correlation Data, the same inbox for all", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const asked = [client.request("q", "1"), client.request("q", "2")];
     const subscribe = await peer.expect("subscribe");
     expect(subscribe.subscriptions).toMatchObject([{ topicFilter: "response/c1" }]);
@@ -15,24 +14,15 @@ describe("on MQTT 5", () => {
     for (const answer of ["A", "B"]) {
       const { properties } = await peer.expect("publish");
       expect(properties?.responseTopic).toBe("response/c1");
-      peer.send({
-        type: "publish",
-        topic: "response/c1",
-        payload: Uint8Array.of(answer.charCodeAt(0)),
-        qos: 0,
-        retain: false,
-        dup: false,
-        packetIdentifier: 0,
-        properties: { correlationData: properties?.correlationData ?? new Uint8Array(0) },
-      });
+      const correlationData = properties?.correlationData as Uint8Array;
+      peer.send({ ...message("response/c1", answer), properties: { correlationData } });
     }
     const answers = await bench.passing(Promise.all(asked));
     expect(answers.map((answer) => text(answer.payload))).toEqual(["A", "B"]);
   });
 
   test("uses the server's response information", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({}, { properties: { responseInformation: "answers/for" } });
+    const { client, peer } = await new Bench().online({}, { properties: { responseInformation: "answers/for" } });
     client.request("q", "?").catch(() => undefined);
     expect((await peer.expect("subscribe")).subscriptions).toMatchObject([{ topicFilter: "answers/for/c1" }]);
   });
@@ -40,22 +30,19 @@ describe("on MQTT 5", () => {
 
 describe("correlation data", () => {
   test("is drawn at random, 129 bits of it: no message that guesses is a response", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const asked = Array.from({ length: 20 }, () => client.request("q", "?"));
-    const { packetIdentifier } = await peer.expect("subscribe");
-    peer.send({ type: "suback", packetIdentifier, reasonCodes: [1] });
+    await bench.answer(peer, "subscribe", 1);
     const numbers: string[] = [];
     for (const _ of asked) numbers.push(text((await peer.expect("publish")).properties?.correlationData));
     expect(new Set(numbers).size).toBe(20);
     for (const number of numbers) expect(number).toMatch(/^[0-9a-z]{25}$/);
-    const forged = { topic: "response/c1", payload: new Uint8Array(0), qos: 0, retain: false, dup: false } as const;
     for (let guess = 0; guess < 1_000; guess++) {
       const correlationData = new TextEncoder().encode(String(guess)); // each of 1 … 20 was a response before
-      peer.send({ type: "publish", packetIdentifier: 0, ...forged, properties: { correlationData } });
+      peer.send({ ...message("response/c1", ""), properties: { correlationData } });
     }
     const longer = new TextEncoder().encode(`${numbers[0]}x`);
-    peer.send({ type: "publish", packetIdentifier: 0, ...forged, properties: { correlationData: longer } });
+    peer.send({ ...message("response/c1", ""), properties: { correlationData: longer } });
     const outcomes = await bench.passing(Promise.allSettled(asked));
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toEqual([]);
   });
@@ -74,18 +61,14 @@ describe("correlation data", () => {
 test.each(["$SYS/broker/connection/bridge", "$share/group/x"])(
   "a responder does not publish to %s, and reports who asked it to",
   async (responseTopic) => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const errors: unknown[] = [];
     client.on("error", (error) => errors.push(error));
     let answered = 0;
     const responding = client.respond("q", () => String(++answered));
-    const { packetIdentifier } = await peer.expect("subscribe");
-    peer.send({ type: "suback", packetIdentifier, reasonCodes: [0, 0] });
-    await bench.clock.tick();
+    await bench.answer(peer, "subscribe", 0, 0);
     await responding;
-    const request = { topic: "q", payload: new Uint8Array(0), qos: 0, retain: false, dup: false } as const;
-    peer.send({ type: "publish", packetIdentifier: 0, ...request, properties: { responseTopic } });
+    peer.send({ ...message("q", ""), properties: { responseTopic } });
     await peer.expectNothing();
     expect(answered).toBe(0);
     expect(errors).toMatchObject([{ code: "TOPIC_NAME_REFUSED", message: expect.stringContaining(responseTopic) }]);
@@ -94,19 +77,15 @@ test.each(["$SYS/broker/connection/bridge", "$share/group/x"])(
 
 describe("a responder", () => {
   test("takes options as a subscription does: QoS, and how many requests are answered at a time", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const answers: ((text: string) => void)[] = [];
     const handler = (): Promise<string> => new Promise((resolve) => answers.push(resolve));
     const responding = client.respond("q", handler, { qos: 1, concurrency: 2 });
     const { packetIdentifier, subscriptions } = await peer.expect("subscribe");
     expect(subscriptions.map(({ qos }) => qos)).toEqual([1, 1]);
-    peer.send({ type: "suback", packetIdentifier, reasonCodes: [1, 1] });
-    await bench.clock.tick();
+    await bench.deliver(peer, { type: "suback", packetIdentifier, reasonCodes: [1, 1] });
     await responding;
-    const request = { topic: "q", payload: new Uint8Array(0), qos: 0, retain: false, dup: false } as const;
-    for (let i = 0; i < 3; i++)
-      peer.send({ type: "publish", packetIdentifier: 0, ...request, properties: { responseTopic: "r" } });
+    for (let i = 0; i < 3; i++) peer.send({ ...message("q", ""), properties: { responseTopic: "r" } });
     await peer.expectNothing();
     expect(answers).toHaveLength(2);
     answers[1]?.("b");
@@ -128,12 +107,10 @@ describe("a responder", () => {
 
 describe("a request that gets no response", () => {
   async function asking() {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const controller = new AbortController();
     const answer = client.request("q", "?", { timeout: 700, signal: controller.signal });
-    const { packetIdentifier } = await peer.expect("subscribe");
-    peer.send({ type: "suback", packetIdentifier, reasonCodes: [1] });
+    await bench.answer(peer, "subscribe", 1);
     await peer.expect("publish");
     return { bench, client, peer, controller, answer };
   }
@@ -154,8 +131,7 @@ describe("a request that gets no response", () => {
 
   test("is not answered by a stray message", async () => {
     const { bench, peer, answer } = await asking();
-    const stray = { topic: "response/c1", payload: new Uint8Array(0), qos: 0, retain: false, dup: false } as const;
-    peer.send({ type: "publish", packetIdentifier: 0, ...stray, properties: { correlationData: Uint8Array.of(99) } });
+    peer.send({ ...message("response/c1", ""), properties: { correlationData: Uint8Array.of(99) } });
     await expect(bench.passing(answer)).rejects.toMatchObject({ code: "REQUEST_TIMEOUT" });
   });
 });

@@ -1,15 +1,25 @@
 import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
-import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
+import { Bench, message, subscribed, watch } from "./bench.ts";
+import { storeOver } from "./store-over.ts";
 
 const dead = { drainTimeout: 0 };
+
+/** A store in which an earlier process has left a message. */
+async function storeWith(text: string): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  const first = new Bench().create({ store });
+  watch(first.publish("t", text, { qos: 1 }));
+  await new Promise((resolve) => setImmediate(resolve));
+  await first.disconnect();
+  return store;
+}
 
 describe("a client that is started again on its store", () => {
   test("goes on with identifiers, order and QoS 2 exchanges where the one before stopped", async () => {
     const store = new MemoryStore();
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store });
+    const { bench, client, peer } = await new Bench().online({ store });
     expect(peer.received[0]).toMatchObject({ cleanStart: false });
     await subscribed(bench, client, peer, "in", { onMessage: () => undefined });
     for (const [text, qos] of [
@@ -31,7 +41,7 @@ describe("a client that is started again on its store", () => {
 
     const next = new Bench();
     const second = next.create({ store });
-    const events = recordEvents(second);
+    const events = bench.recordEvents(second);
     const connecting = second.connect();
     const again = await next.accept({ sessionPresent: true });
     await connecting;
@@ -55,17 +65,12 @@ describe("a client that is started again on its store", () => {
   });
 
   test("sends what an earlier one left before what is published before it connects", async () => {
-    const store = new MemoryStore();
-    const first = new Bench().create({ store });
-    watch(first.publish("t", "old", { qos: 1 }));
-    await new Promise((resolve) => setImmediate(resolve));
-    await first.disconnect();
+    const store = await storeWith("old");
 
     const bench = new Bench();
     const client = bench.create({ store });
     watch(client.publish("t", "new", { qos: 1 }));
-    watch(client.connect());
-    const peer = await bench.accept();
+    const peer = await bench.connected(client);
     for (const text of ["old", "new"]) {
       const { payload, packetIdentifier } = await peer.expect("publish");
       expect(new TextDecoder().decode(payload)).toBe(text);
@@ -76,17 +81,9 @@ describe("a client that is started again on its store", () => {
   });
 
   test("says as an event what became of a message that nobody waits for any more", async () => {
-    const store = new MemoryStore();
-    const first = new Bench().create({ store });
-    watch(first.publish("t", "x", { qos: 1 }));
-    await new Promise((resolve) => setImmediate(resolve));
-    await first.disconnect();
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store });
-    const events = recordEvents(client);
-    await peer.expect("publish");
-    peer.send({ type: "puback", packetIdentifier: 1, reasonCode: 0x87 });
-    await bench.clock.tick();
+    const store = await storeWith("x");
+    const { bench, peer, events } = await new Bench().online({ store });
+    await bench.answer(peer, "publish", 0x87);
     expect(events).toMatchObject([{ name: "error", value: { code: "PUBLISH_REFUSED", reasonCode: 0x87 } }]);
   });
 });
@@ -104,22 +101,18 @@ describe("the store's owner", () => {
 
   test("is not robbed by another client that could not have it", async () => {
     const store = new MemoryStore();
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store });
+    const { bench, client, peer } = await new Bench().online({ store });
     const other = new Bench().create({ store });
     await expect(other.connect()).rejects.toMatchObject({ code: "STORE_LOCKED" });
     await other.disconnect();
     const outcome = watch(client.publish("t", "x", { qos: 1 }));
-    await peer.expect("publish");
-    peer.send({ type: "puback", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.answer(peer, "publish");
     expect(outcome.value).toMatchObject({ qos: 1 });
   });
 
   test("lets go of it when it gives up", async () => {
     const store = new MemoryStore();
-    const bench = new Bench();
-    const { peer } = await bench.online({ store, reconnect: false });
+    const { bench, peer } = await new Bench().online({ store, reconnect: false });
     peer.cut();
     await bench.clock.tick();
     expect(openRecords(await store.open("c1"))).toEqual([]);
@@ -128,98 +121,23 @@ describe("the store's owner", () => {
 
 test("nothing of QoS 1 and 2 leaves before it is stored", async () => {
   const store = new MemoryStore();
-  let release: () => void = () => undefined;
-  const slow = {
-    open: (name: string) => store.open(name),
-    write: async (changes: Parameters<typeof store.write>[0]) => {
-      await new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      await store.write(changes);
-    },
-    close: () => store.close(),
-  };
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ store: slow });
+  const waiting: (() => void)[] = [];
+  const slow = storeOver(store, {
+    write: (changes) => new Promise<void>((resolve) => waiting.push(resolve)).then(() => store.write(changes)),
+  });
+  const { client, peer } = await new Bench().online({ store: slow });
   watch(client.publish("t", "x", { qos: 1 }));
   await peer.expectNothing();
-  release();
+  waiting.shift()?.();
   await peer.expect("publish");
 });
 
 test("a store that fails costs the connection, and disconnect ends all the same", async () => {
-  const store = new MemoryStore();
-  const broken = {
-    open: (name: string) => store.open(name),
-    write: () => Promise.reject(new Error("disk full")),
-    close: () => store.close(),
-  };
-  const bench = new Bench();
-  const { client } = await bench.online({ store: broken });
+  const store = storeOver(new MemoryStore(), { write: () => Promise.reject(new Error("disk full")) });
+  const { bench, client } = await new Bench().online({ store });
   watch(client.publish("t", "x", { qos: 1 }));
   const done = watch(client.disconnect({ drainTimeout: 0 }));
   await bench.clock.advance(1_000);
   expect(done.settled).toBe(1);
   expect(bench.clock.nextTimer).toBe(Infinity);
-});
-
-describe("messages of a resumed session", () => {
-  test("wait for their subscription, unacknowledged", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ cleanStart: false }, { sessionPresent: true });
-    const events = recordEvents(client);
-    peer.send(message("a", "1", 1, 1));
-    peer.send(message("b", "2", 2, 2));
-    await peer.expectNothing();
-    const got: string[] = [];
-    const subscribing = client.subscribe(["a", "b"], { qos: 2, onMessage: (each) => got.push(each.text()) });
-    await peer.expect("puback");
-    await peer.expect("pubrec");
-    const { packetIdentifier } = await peer.expect("subscribe");
-    peer.send({ type: "suback", packetIdentifier, reasonCodes: [2, 2] });
-    await bench.clock.tick();
-    await subscribing;
-    expect(got).toEqual(["1", "2"]);
-    expect(events).toEqual([]);
-  });
-
-  test("wait ten seconds, and are then acknowledged and told as unclaimed; later ones wait no more", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ cleanStart: false }, { sessionPresent: true });
-    const events = recordEvents(client);
-    peer.send(message("a", "1", 1, 1));
-    await bench.clock.advance(9_999);
-    await peer.expectNothing();
-    await bench.clock.advance(1);
-    expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 1, reasonCode: 0 });
-    peer.send(message("b", "2", 2, 2));
-    await peer.expect("pubrec");
-    expect(events).toMatchObject([
-      { name: "unclaimed", value: { topic: "a" } },
-      { name: "unclaimed", value: { topic: "b" } },
-    ]);
-  });
-
-  test("do not wait if the server has no session", async () => {
-    const bench = new Bench();
-    const { peer } = await bench.online({ cleanStart: false });
-    peer.send(message("a", "1", 1, 1));
-    await peer.expect("puback");
-    expect(bench.clock.nextTimer).toBe(Infinity);
-  });
-
-  test("that nobody claims come again with the next connection", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ cleanStart: false }, { sessionPresent: true });
-    peer.send(message("a", "1", 1, 1));
-    await peer.expectNothing();
-    peer.cut();
-    const again = await bench.acceptAgain({ sessionPresent: true });
-    again.send({ ...message("a", "1", 1, 1), dup: true });
-    await again.expectNothing();
-    const got: string[] = [];
-    watch(client.subscribe("a", { qos: 1, onMessage: (each) => got.push(each.text()) }));
-    await bench.clock.tick();
-    expect(got).toEqual(["1"]);
-  });
 });

@@ -4,18 +4,15 @@ import { serve } from "../both/subscribe-server.ts";
 import { Bench, subscribed, watch } from "./bench.ts";
 
 test("where 3.1 does not say whether the session is present, all is asked for again", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ protocolVersion: 3, cleanStart: false });
+  const { bench, client, peer } = await new Bench().online({ protocolVersion: 3, cleanStart: false });
   await subscribed(bench, client, peer, ["a", "b/#"], { qos: 1, onMessage: () => undefined });
-  peer.cut();
-  const again = await bench.acceptAgain();
+  const again = await bench.reconnected(peer);
   await again.expect("subscribe");
 });
 
 describe("a SUBSCRIBE after which each connection is lost", () => {
   test("is given up after ten: the promise rejects, and what was asked beside it is granted", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const poison = watch(client.subscribe("poison"));
     const fine = watch(client.subscribe("fine"));
     await peer.expect("subscribe");
@@ -42,8 +39,7 @@ describe("a SUBSCRIBE after which each connection is lost", () => {
   });
 
   test("is not overtaken by the UNSUBSCRIBE for the same filter", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     watch(client.subscribe("poison"));
     await peer.expect("subscribe");
     peer.cut();

@@ -61,12 +61,10 @@ describe.each(places)("the %s", (_, options, url = "mqtt://server") => {
     const subscription = await subscribed(bench, client, peer, "a");
     told.push(subscription, client.statistics);
     const iterator = subscription[Symbol.asyncIterator]();
-    peer.send(message("a", "1"));
-    await bench.clock.tick();
+    await bench.deliver(peer, message("a", "1"));
     told.push((await iterator.next()).value, printed(client));
     const publishing = watch(client.publish("b", "2", { qos: 1 }));
-    peer.send({ type: "disconnect", reasonCode: 0x9c, properties: { serverReference: "other" } });
-    await bench.clock.tick();
+    await bench.deliver(peer, { type: "disconnect", reasonCode: 0x9c, properties: { serverReference: "other" } });
     told.push(printed(client));
     (await bench.passing(bench.server.next())).cut();
     await bench.passing(client.disconnect({ drainTimeout: 0 }));

@@ -4,7 +4,7 @@ import type { ConnectPacket } from "@aiko/mqtt/codec";
 import { type ScriptedPeer, ScriptedServer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { serversNamedBy } from "../../src/client/server-reference.ts";
-import { Bench, recordEvents } from "./bench.ts";
+import { Bench } from "./bench.ts";
 
 const HOSTS = Array.from({ length: 3_200 }, (_, i) => `10.0.${i >> 8}.${i & 255}`).join(" ");
 const MOVED = 0x9d;
@@ -71,7 +71,7 @@ describe("a DISCONNECT that names 3,200 hosts", () => {
   test("gives none of them a user name or a password, and says how to agree to that", async () => {
     const network = new Network();
     const { client, peer } = await onlineAt(network, { username: "ann", password: "secret" });
-    const events = recordEvents(client);
+    const events = network.recordEvents(client);
     refer(peer, HOSTS);
     await backHome(network);
     expect(network.dialled).toEqual(["server", "server"]);

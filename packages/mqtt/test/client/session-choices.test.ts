@@ -5,15 +5,12 @@ import { Bench, message, subscribed, watch } from "./bench.ts";
 
 describe("a QoS 2 message that was on its way when the server lost the session", () => {
   async function lost(sessionLost: "reject" | "resend" | undefined, protocolVersion: 4 | 5) {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ protocolVersion, outbox: { sessionLost } });
+    const { bench, client, peer } = await new Bench().online({ protocolVersion, outbox: { sessionLost } });
     const first = watch(client.publish("a", "1", { qos: 2 }));
     const second = watch(client.publish("b", "2", { qos: 2 }));
     const third = watch(client.publish("c", "3", { qos: 1 }));
-    peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
-    peer.cut();
-    const again = await bench.acceptAgain({ sessionPresent: false });
+    await bench.deliver(peer, { type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
+    const again = await bench.reconnected(peer, { sessionPresent: false });
     return { bench, again, first, second, third };
   }
 
@@ -35,8 +32,7 @@ describe("a QoS 2 message that was on its way when the server lost the session",
     const [, b, c] = again.received as { packetIdentifier: number }[];
     again.send({ type: "pubrec", packetIdentifier: b?.packetIdentifier ?? 0, reasonCode: 0 });
     again.send({ type: "pubcomp", packetIdentifier: b?.packetIdentifier ?? 0, reasonCode: 0 });
-    again.send({ type: "puback", packetIdentifier: c?.packetIdentifier ?? 0, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.deliver(again, { type: "puback", packetIdentifier: c?.packetIdentifier ?? 0, reasonCode: 0 });
     expect([second.value, third.value]).toMatchObject([{ qos: 2 }, { qos: 1 }]);
   });
 });
@@ -47,23 +43,20 @@ describe("Subscription Identifiers", () => {
     [true, 1],
     [false, undefined],
   ])("with subscriptionIdentifiers %s SUBSCRIBE has %s", async (subscriptionIdentifiers, identifier) => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ subscriptionIdentifiers });
+    const { client, peer } = await new Bench().online({ subscriptionIdentifiers });
     watch(client.subscribe("a"));
     const { properties } = await peer.expect("subscribe");
     expect(properties?.subscriptionIdentifier).toBe(identifier);
   });
 
   test("one that the application gives is sent in any case", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ subscriptionIdentifiers: false });
+    const { client, peer } = await new Bench().online({ subscriptionIdentifiers: false });
     watch(client.subscribe("a", { properties: { subscriptionIdentifier: 5 } }));
     expect(await peer.expect("subscribe")).toMatchObject({ properties: { subscriptionIdentifier: 5 } });
   });
 
   test("without them messages go to all subscriptions that match, each once", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ subscriptionIdentifiers: false });
+    const { bench, client, peer } = await new Bench().online({ subscriptionIdentifiers: false });
     const got: string[] = [];
     await subscribed(bench, client, peer, "a", { onMessage: () => got.push("a") });
     await subscribed(bench, client, peer, "+", { onMessage: () => got.push("+") });
@@ -76,8 +69,7 @@ describe("Subscription Identifiers", () => {
 describe("a message's deliveryId", () => {
   /** A client on the store whose handler keeps the names and never returns. */
   async function receiving(store: MemoryStore, sessionPresent: boolean) {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store }, { sessionPresent });
+    const { bench, client, peer } = await new Bench().online({ store }, { sessionPresent });
     const names: (string | undefined)[] = [];
     const onMessage = ({ deliveryId }: { deliveryId?: string | undefined }) => {
       names.push(deliveryId);
@@ -105,9 +97,7 @@ describe("a message's deliveryId", () => {
 
   test("does not exist at QoS 1 and 0, and without a store", async () => {
     const { bench, peer, names } = await receiving(new MemoryStore(), false);
-    peer.send(message("a", "1", 1, 1));
-    peer.send(message("a", "2"));
-    await bench.clock.tick();
+    await bench.deliver(peer, message("a", "1", 1, 1), message("a", "2"));
     expect(names).toEqual([undefined, undefined]);
     const plain = new Bench();
     const online = await plain.online();

@@ -11,11 +11,9 @@ test("disconnect aborts the signals of handlers that drainTimeout does not wait 
     });
     return new Promise(() => undefined);
   };
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   await subscribed(bench, client, peer, "a", { onMessage });
-  peer.send(message("a", "1", 1, 1));
-  await bench.clock.tick();
+  await bench.deliver(peer, message("a", "1", 1, 1));
   const done = watch(client.disconnect({ drainTimeout: 300 }));
   await bench.clock.advance(299);
   await peer.expectNothing();
@@ -28,8 +26,7 @@ test("disconnect aborts the signals of handlers that drainTimeout does not wait 
 });
 
 test("unsubscribe takes properties on MQTT 5", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { client, peer } = await new Bench().online();
   watch(client.unsubscribe("a", { properties: { userProperties: [["why", "test"]] } }));
   expect(await peer.expect("unsubscribe")).toMatchObject({ properties: { userProperties: [["why", "test"]] } });
   await expect(client.unsubscribe("a", { nonsense: 1 } as object)).rejects.toMatchObject({ code: "OPTION_UNKNOWN" });

@@ -14,17 +14,13 @@ function recordSlow(client: Client): SlowConsumer[] {
 
 /** Two subscriptions: one that nobody takes from, and one whose messages are handled at once. */
 async function unequal(options: { onMessage?: () => Promise<never>; handlerTimeout?: number } = {}, settings = {}) {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ inbox, ...settings });
+  const { bench, client, peer } = await new Bench().online({ inbox, ...settings });
   const slow = recordSlow(client);
   const got: string[] = [];
   const subscription = await subscribed(bench, client, peer, "stuck", options);
   await subscribed(bench, client, peer, "fine", { onMessage: (each) => got.push(each.text()) });
   const send = async (topic: string, count: number, qos: 0 | 1 = 0): Promise<void> => {
-    for (let i = 1; i <= count; i++) {
-      peer.send(message(topic, String(i), qos, qos && i));
-      await bench.clock.tick();
-    }
+    for (let i = 1; i <= count; i++) await bench.deliver(peer, message(topic, String(i), qos, qos && i));
   };
   return { bench, client, peer, slow, got, subscription, send };
 }
@@ -82,8 +78,7 @@ describe.each([
     await send("stuck", 10);
     for (let i = 0; i < 6; i++) {
       await bench.clock.advance(10_000);
-      await peer.expect("pingreq");
-      peer.send({ type: "pingresp" });
+      await bench.answer(peer, "pingreq");
     }
     expect(client.connected).toBe(true);
     expect(bench.dialled).toHaveLength(1);
@@ -136,14 +131,10 @@ test("one that was set aside slows the sender again once it has caught up, and l
 });
 
 test("the only subscription slows the sender for as long as it likes: there is nobody to be held up", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ inbox });
+  const { bench, client, peer } = await new Bench().online({ inbox });
   const slow = recordSlow(client);
   const subscription = await subscribed(bench, client, peer, "a");
-  for (let i = 0; i < 50; i++) {
-    peer.send(message("a", String(i)));
-    await bench.clock.tick();
-  }
+  for (let i = 0; i < 50; i++) await bench.deliver(peer, message("a", String(i)));
   await bench.clock.advance(100_000);
   expect(slow).toHaveLength(1);
   expect(client.statistics).toMatchObject({ messagesReceived: 5, messagesDropped: 0 });

@@ -2,7 +2,7 @@
 import type { Dial, Transport } from "@aiko/mqtt";
 import type { FakeClock } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { Bench, recordEvents, watch } from "./bench.ts";
+import { Bench, watch } from "./bench.ts";
 
 /** Milliseconds between two pieces. */
 const STEP = 10;
@@ -64,7 +64,7 @@ describe.each(["large", "small"] as const)("over a slow uplink, with a %s buffer
       const connecting = client.connect();
       const peer = await bench.acceptAgain();
       await connecting;
-      const events = recordEvents(client);
+      const events = bench.recordEvents(client);
       const published = watch(client.publish("large", new Uint8Array(size), { qos: 1 }));
       const seconds = size / rate;
       for (let answered = 1; published.settled === 0 && events.length === 0; ) {
@@ -85,13 +85,12 @@ describe.each(["large", "small"] as const)("over a slow uplink, with a %s buffer
 });
 
 test("an answer that waits in the socket while the program is busy is read before the server is taken for dead", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ keepAlive: 10 });
+  const { bench, client, peer } = await new Bench().online({ keepAlive: 10 });
   await bench.clock.advance(9_500);
   await peer.expect("pingreq");
   // The timer was set before; so it is called first, and the answer is read in the same turn of the event loop behind it.
   bench.clock.schedule(5_000, () => peer.send({ type: "pingresp" }));
-  const events = recordEvents(client);
+  const events = bench.recordEvents(client);
   await bench.clock.advance(5_100);
   expect(events).toEqual([]);
   expect(client.connected).toBe(true);

@@ -4,7 +4,7 @@ import type { Store, StoreChange } from "../../src/platform/store.ts";
 import { INCOMING } from "../../src/session/incoming-records.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
-import { Bench, recordEvents, watch } from "./bench.ts";
+import { Bench, watch } from "./bench.ts";
 
 /** A store whose writes are done when the test says so. */
 class SlowStore implements Store {
@@ -118,9 +118,7 @@ describe("a message that is safe in the store when its client ends", () => {
       const store = new MemoryStore();
       const client = bench.create({ store });
       if (where === "online") {
-        const connecting = client.connect();
-        await bench.accept();
-        await connecting;
+        await bench.connected(client);
       }
       const kept = [watch(client.publish("a", "1", { qos: 1 })), watch(client.publish("b", "2", { qos: 2 }))];
       await bench.clock.tick(); // until the store is open
@@ -133,16 +131,14 @@ describe("a message that is safe in the store when its client ends", () => {
         });
 
       const next = bench.create({ store });
-      const events = recordEvents(next);
+      const events = bench.recordEvents(next);
       watch(next.publish("c", "3", { qos: 1 }));
       await bench.clock.tick();
       await next.disconnect();
       expect(events.filter(({ name }) => name === "error")).toEqual([]);
 
       const last = bench.create({ store });
-      const connecting = last.connect();
-      const peer = await bench.accept({ sessionPresent: where === "online" });
-      await connecting;
+      const peer = await bench.connected(last, { sessionPresent: where === "online" });
       const topics = [];
       for (let i = 0; i < 3; i++) topics.push((await peer.expect("publish")).topic);
       expect(topics).toEqual(["a", "b", "c"]);
@@ -150,8 +146,7 @@ describe("a message that is safe in the store when its client ends", () => {
   );
 
   test("is MESSAGE_KEPT when the client gives up too", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ store: new MemoryStore(), reconnect: false });
+    const { bench, client, peer } = await new Bench().online({ store: new MemoryStore(), reconnect: false });
     const kept = watch(client.publish("a", "1", { qos: 1 }));
     await peer.expect("publish");
     peer.cut();

@@ -4,8 +4,7 @@ import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
 test("SUBSCRIBE carries the properties that were asked for", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { client, peer } = await new Bench().online();
   const options: SubscribeOptions = {
     qos: 2,
     noLocal: true,
@@ -31,8 +30,7 @@ describe("a call that is wrong is rejected and nothing is sent", () => {
     ["a", { properties: { subscriptionIdentifier: 0 } }, "PROPERTY_INVALID"],
     ["a", { signal: AbortSignal.abort() }, "ABORTED"],
   ])("%j %o", async (filters, options, code) => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { client, peer } = await new Bench().online();
     const outcome = watch(client.subscribe(filters, options as SubscribeOptions));
     await peer.expectNothing();
     expect(outcome.error).toMatchObject({ code });
@@ -41,8 +39,7 @@ describe("a call that is wrong is rejected and nothing is sent", () => {
 });
 
 test("aborting gives up the waiting for SUBACK; a late one is ignored", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   const abort = new AbortController();
   const outcome = watch(client.subscribe("a", { signal: abort.signal }));
   await peer.expect("subscribe");

@@ -18,8 +18,7 @@ test("objects of the same shape stand in for a subscription and a client", async
 });
 
 test("a subscription ends at the end of its block", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   let held: Subscription | undefined;
   const block = async (): Promise<void> => {
     await using subscription = await client.subscribe("a");

@@ -19,102 +19,54 @@ import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { Bench } from "./bench.ts";
 
-/** All options of such an object, undefined, but for those that must be given. */
 type AllOf<Options, Needed extends keyof Options = never> = Record<Exclude<keyof Options, Needed>, undefined>;
-type PropertiesOf<Options extends { properties?: object | undefined }> = AllOf<NonNullable<Options["properties"]>>;
+type Words<Text> = Text extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Text;
+
+/** All options of such an object, undefined, but for those that must be given. */
+function undefinedOf<Options, Needed extends keyof Options = never>() {
+  type Names = Exclude<keyof Options, Needed>;
+  return <Text extends string>(
+    names: [Names, Words<Text>] extends [Words<Text>, Names] ? Text : never,
+  ): AllOf<Options, Needed> =>
+    Object.fromEntries(names.split(" ").map((name) => [name, undefined])) as AllOf<Options, Needed>;
+}
+type PropertiesOf<Options extends { properties?: object | undefined }> = NonNullable<Options["properties"]>;
 
 const _ = undefined;
-const message = { payloadFormatIndicator: _, messageExpiryInterval: _, contentType: _, userProperties: _ };
-const willProperties: PropertiesOf<WillOptions> = {
-  ...message,
-  willDelayInterval: _,
+const willProperties = undefinedOf<PropertiesOf<WillOptions>>()(
+  "payloadFormatIndicator messageExpiryInterval contentType userProperties willDelayInterval responseTopic correlationData",
+);
+const requestProperties = undefinedOf<PropertiesOf<RequestOptions>>()(
+  "payloadFormatIndicator messageExpiryInterval contentType userProperties topicAlias subscriptionIdentifiers",
+);
+const publishProperties: AllOf<PropertiesOf<PublishOptions>> = {
+  ...requestProperties,
   responseTopic: _,
   correlationData: _,
 };
-const requestProperties: PropertiesOf<RequestOptions> = { ...message, topicAlias: _, subscriptionIdentifiers: _ };
-const publishProperties: PropertiesOf<PublishOptions> = { ...requestProperties, responseTopic: _, correlationData: _ };
-const subscribeProperties: PropertiesOf<SubscribeOptions> = { subscriptionIdentifier: _, userProperties: _ };
-const disconnectProperties: PropertiesOf<DisconnectOptions> = {
-  sessionExpiryInterval: _,
-  reasonString: _,
-  serverReference: _,
-  userProperties: _,
-};
-const connectProperties: PropertiesOf<ConnectOptions> = {
-  sessionExpiryInterval: _,
-  receiveMaximum: _,
-  maximumPacketSize: _,
-  topicAliasMaximum: _,
-  requestResponseInformation: _,
-  requestProblemInformation: _,
-  authenticationMethod: _,
-  authenticationData: _,
-  userProperties: _,
-};
-const tls: AllOf<NonNullable<NetworkOptions["tls"]>> = {
-  ca: _,
-  certificate: _,
-  key: _,
-  passphrase: _,
-  serverName: _,
-  alpn: _,
-  psk: _,
-  minimumVersion: _,
-  verifyServer: _,
-};
-const webSocket: AllOf<NonNullable<NetworkOptions["webSocket"]>> = { headers: _, subprotocol: _, implementation: _ };
-const outbox: AllOf<OutboxOptions> = {
-  maximumCount: _,
-  maximumBytes: _,
-  maximumAge: _,
-  policy: _,
-  qos0: _,
-  sessionLost: _,
-};
-const will: AllOf<WillOptions, "topic"> = { payload: _, qos: _, retain: _, properties: _ };
-const authentication: AllOf<AuthenticationOptions, "method" | "respond"> = { begin: _, finish: _ };
-const connectOptions: AllOf<ConnectOptions> = {
-  serverReference: _,
-  subscriptionIdentifiers: _,
-  clientId: _,
-  protocolVersion: _,
-  cleanStart: _,
-  keepAlive: _,
-  username: _,
-  password: _,
-  credentials: _,
-  will: _,
-  connectTimeout: _,
-  reconnect: _,
-  store: _,
-  outbox: _,
-  maximumInflight: _,
-  acknowledgeTimeout: _,
-  inbox: _,
-  tls: _,
-  webSocket: _,
-  proxy: _,
-  localAddress: _,
-  dial: _,
-  properties: _,
-  authentication: _,
-  signal: _,
-  platform: _,
-};
-const publishOptions: AllOf<PublishOptions> = { qos: _, retain: _, properties: _, signal: _ };
-const subscribeOptions: AllOf<SubscribeOptions> = {
-  qos: _,
-  onMessage: _,
-  concurrency: _,
-  handlerTimeout: _,
-  noLocal: _,
-  retainAsPublished: _,
-  retainHandling: _,
-  properties: _,
-  signal: _,
-};
-const requestOptions: AllOf<RequestOptions> = { timeout: _, signal: _, qos: _, properties: _ };
-const disconnectOptions: AllOf<DisconnectOptions> = { reasonCode: _, properties: _, drainTimeout: _ };
+const subscribeProperties = undefinedOf<PropertiesOf<SubscribeOptions>>()("subscriptionIdentifier userProperties");
+const disconnectProperties = undefinedOf<PropertiesOf<DisconnectOptions>>()(
+  "sessionExpiryInterval reasonString serverReference userProperties",
+);
+const connectProperties = undefinedOf<PropertiesOf<ConnectOptions>>()(
+  "sessionExpiryInterval receiveMaximum maximumPacketSize topicAliasMaximum requestResponseInformation requestProblemInformation authenticationMethod authenticationData userProperties",
+);
+const tls = undefinedOf<NonNullable<NetworkOptions["tls"]>>()(
+  "ca certificate key passphrase serverName alpn psk minimumVersion verifyServer",
+);
+const webSocket = undefinedOf<NonNullable<NetworkOptions["webSocket"]>>()("headers subprotocol implementation");
+const outbox = undefinedOf<OutboxOptions>()("maximumCount maximumBytes maximumAge policy qos0 sessionLost");
+const will = undefinedOf<WillOptions, "topic">()("payload qos retain properties");
+const authentication = undefinedOf<AuthenticationOptions, "method" | "respond">()("begin finish");
+const connectOptions = undefinedOf<ConnectOptions>()(
+  "serverReference subscriptionIdentifiers clientId protocolVersion cleanStart keepAlive username password credentials will connectTimeout reconnect store outbox maximumInflight acknowledgeTimeout inbox tls webSocket proxy localAddress dial properties authentication signal platform",
+);
+const publishOptions = undefinedOf<PublishOptions>()("qos retain properties signal");
+const subscribeOptions = undefinedOf<SubscribeOptions>()(
+  "qos onMessage concurrency handlerTimeout noLocal retainAsPublished retainHandling properties signal",
+);
+const requestOptions = undefinedOf<RequestOptions>()("timeout signal qos properties");
+const disconnectOptions = undefinedOf<DisconnectOptions>()("reasonCode properties drainTimeout");
 
 interface Choices {
   readonly connect?: ConnectOptions;
@@ -132,10 +84,7 @@ async function sent(version: 3 | 4 | 5, choices: Choices): Promise<string> {
   const connecting = client.connect();
   const peer = await bench.accept();
   await bench.passing(connecting);
-  const grant = async (): Promise<void> => {
-    const { packetIdentifier } = await peer.expect("subscribe");
-    peer.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
-  };
+  const grant = () => bench.answer(peer, "subscribe", 0);
   const subscribing = client.subscribe("a", choices.subscribe);
   await grant();
   await bench.passing(subscribing);
@@ -234,8 +183,7 @@ test("properties that are undefined are not stored", async () => {
 
 test("authentication without its optional callbacks", async () => {
   const begun = async (given: AuthenticationOptions): Promise<unknown> => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online(
+    const { client, peer } = await new Bench().online(
       { authentication: given },
       { properties: { authenticationMethod: "M" } },
     );

@@ -5,8 +5,7 @@ import { Bench, message, watch } from "./bench.ts";
 const resumed = { sessionPresent: true };
 
 async function resumedClient() {
-  const bench = new Bench();
-  const { client, peer } = await bench.online({ protocolVersion: 4, cleanStart: false }, resumed);
+  const { bench, client, peer } = await new Bench().online({ protocolVersion: 4, cleanStart: false }, resumed);
   return { bench, client, peer };
 }
 
@@ -86,13 +85,11 @@ test("what the server sent over three connections before its subscription came t
   peer.send(message("a", "1", 2, 1));
   peer.send(message("a", "2", 2, 2));
   await peer.expectNothing();
-  peer.cut();
-  const second = await bench.acceptAgain(resumed);
+  const second = await bench.reconnected(peer, resumed);
   await second.expect("subscribe");
   second.send({ ...message("a", "2", 2, 2), dup: true });
   await second.expectNothing();
-  second.cut();
-  const third = await bench.acceptAgain(resumed);
+  const third = await bench.reconnected(second, resumed);
   await third.expect("subscribe");
   third.send({ ...message("a", "2", 2, 2), dup: true });
   third.send(message("b", "3", 1, 3));

@@ -1,17 +1,14 @@
 // What an attacker found: servers that are hostile to the byte, and applications that ask for much.
 
-import { createClient } from "@aiko/mqtt/small";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
-import { message, recordEvents, SmallBench, subscribed, watch } from "./bench.ts";
+import { message, SmallBench, watch } from "./bench.ts";
 
 /** Bytes that may wait for a server that does not read. */
 const MOST_WAITING = 1_048_576;
 
 test("a server that does not read is given up at a PINGREQ too, and no timer of that connection is left", async () => {
-  const bench = new SmallBench();
-  const { client, peer } = await bench.online({ protocolVersion: 4, keepAlive: 100 });
-  const events = recordEvents(client);
+  const { bench, client, peer, events } = await new SmallBench().online({ protocolVersion: 4, keepAlive: 100 });
   peer.pause();
   watch(client.publish("a", "x".repeat(2 ** 20)));
   await bench.clock.tick();
@@ -25,78 +22,16 @@ test("a server that does not read is given up at a PINGREQ too, and no timer of 
   expect(bench.clock.nextTimer).toBe(Infinity);
 });
 
-test.each([1, 5, 60, 0xffff_ffff])(
-  "messageExpiryInterval %i goes out as it is, whatever the clock's fractions",
-  async (seconds) => {
-    const bench = new SmallBench();
-    const times = [935.839_384_370_091_8, 1323.395_677_644_963, 54_321.098_7, 1_767_225_601_846.493_7];
-    const origin = bench.clock.now();
-    for (const time of times) {
-      const now = () => bench.clock.now() - origin + time;
-      const clock = {
-        now,
-        schedule: bench.clock.schedule.bind(bench.clock),
-        defer: bench.clock.defer.bind(bench.clock),
-      };
-      const client = createClient("mqtt://server", { platform: { ...bench.platform, clock }, keepAlive: 0 });
-      const connecting = client.connect();
-      const peer = await bench.accept();
-      await connecting;
-      watch(client.publish("a", "", { properties: { messageExpiryInterval: seconds } }));
-      expect((await peer.expect("publish")).properties).toEqual({ messageExpiryInterval: seconds });
-      watch(client.disconnect());
-      await bench.clock.tick();
-    }
-  },
-);
-
-describe("onMessage that returns something like a promise", () => {
-  test.each([
-    [
-      "throws",
-      () => {
-        throw new Error("then threw");
-      },
-    ],
-    [
-      "answers twice",
-      (done: () => void) => {
-        done();
-        done();
-        throw new Error("then threw");
-      },
-    ],
-  ])("whose `then` %s: the connection and the subscription go on", async (_, then) => {
-    const bench = new SmallBench();
-    const { client, peer } = await bench.online();
-    const events = recordEvents(client);
-    const texts: string[] = [];
-    await subscribed(bench, client, peer, "a", {
-      onMessage: ({ text }) => {
-        texts.push(text());
-        return { then };
-      },
-    });
-    for (const text of ["1", "2", "3"]) peer.send(message("a", text));
-    await bench.clock.tick();
-    await bench.clock.tick();
-    expect(texts).toEqual(["1", "2", "3"]);
-    expect(events.filter(({ name }) => name !== "error")).toEqual([]);
-  });
-});
-
 /** Eight times the work takes eight times as long; 64 times is quadratic. Caches that others fill add to it on a busy machine. */
 const QUADRATIC = 45;
 
 test("the time for subscriptions, a deep topic and an UNSUBSCRIBE for each filter grows no faster than their number", async () => {
   const work = (count: number) => async () => {
-    const bench = new SmallBench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new SmallBench().online();
     const filters = Array.from({ length: count }, (_, i) => `a/${i}`);
     for (const filter of filters) watch(client.subscribe(filter, { onMessage: () => undefined }));
     await bench.clock.tick();
-    peer.send(message("/".repeat(count * 16), ""));
-    await bench.clock.tick();
+    await bench.deliver(peer, message("/".repeat(count * 16), ""));
     for (const filter of filters) watch(client.unsubscribe(filter));
     await bench.clock.tick();
     expect(client.connected).toBe(true);
@@ -117,4 +52,19 @@ test("requests beyond the last packet identifier are rejected, in a time that gr
   };
   const few = await effort(work(9_000));
   expect((await effort(work(72_000))) / few).toBeLessThan(QUADRATIC);
+});
+
+test("with all packet identifiers in use, messages wait, a request is OUTBOX_FULL; after a loss all of them go again", async () => {
+  const { bench, client, peer } = await new SmallBench().online({ cleanStart: false });
+  watch(client.subscribe("kept"));
+  for (let i = 2; i <= 65_536; i++) watch(client.publish("a", "", { qos: 1 }));
+  await bench.clock.tick();
+  const sent = (of: typeof peer) => of.received.filter(({ type }) => type === "publish").length;
+  expect(sent(peer)).toBe(65_534);
+  await expect(client.subscribe("a")).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+  const again = await bench.reconnected(peer, { sessionPresent: true });
+  await bench.clock.tick();
+  expect(sent(again)).toBe(65_534);
+  await bench.deliver(again, { type: "puback", packetIdentifier: 9, reasonCode: 0 });
+  expect(again.received.at(-1)).toMatchObject({ type: "publish", packetIdentifier: 9, dup: false });
 });

@@ -1,9 +1,9 @@
 // What the tests of the small client share: the network of the whole client's tests, with small clients on it.
-import { createClient, type SmallClient, type SmallEvents, type SmallOptions } from "@aiko/mqtt/small";
+import { createClient, type SmallClient, type SmallOptions } from "@aiko/mqtt/small";
 import type { ClockKind } from "@aiko/mqtt/testing";
 import { NetworkBench } from "../client/bench.ts";
 
-export { message, type Outcome, subscribed, watch } from "../client/bench.ts";
+export { message, watch } from "../client/bench.ts";
 
 /** The versions that the small client speaks. */
 export const VERSIONS = [4, 5] as const;
@@ -17,20 +17,4 @@ export class SmallBench extends NetworkBench<SmallOptions, SmallClient> {
   create(options: SmallOptions = {}, urls: string | readonly string[] = "mqtt://server"): SmallClient {
     return createClient(urls, { platform: this.platform, clientId: "c1", keepAlive: 0, ...options });
   }
-}
-
-/** The events of a client by name, in order. */
-export function recordEvents(client: SmallClient): { readonly name: string; readonly value: unknown }[] {
-  const events: { name: string; value: unknown }[] = [];
-  const names: readonly (keyof SmallEvents)[] = [
-    "connected",
-    "disconnected",
-    "reconnecting",
-    "closed",
-    "error",
-    "unclaimed",
-    "dropped",
-  ];
-  for (const name of names) client.on(name, (value: unknown) => events.push({ name, value }));
-  return events;
 }

@@ -4,12 +4,8 @@ import { describe, expect, test } from "vitest";
 import { SmallBench, VERSIONS, watch } from "./bench.ts";
 
 /** A client of a session that another page began. */
-function inheriting(protocolVersion: 4 | 5 = 5) {
-  const bench = new SmallBench();
-  return bench
-    .online({ protocolVersion, cleanStart: false }, { sessionPresent: true })
-    .then((made) => ({ bench, ...made }));
-}
+const inheriting = (protocolVersion: 4 | 5 = 5) =>
+  new SmallBench().online({ protocolVersion, cleanStart: false }, { sessionPresent: true });
 
 /** Expects PUBREL for these identifiers, and answers. */
 async function complete(peer: ScriptedPeer, first: number, count = 64): Promise<void> {
@@ -26,9 +22,7 @@ describe("in a session that an earlier page began", () => {
     await complete(peer, 1);
     expect(await peer.expect("publish")).toMatchObject({ topic: "a", packetIdentifier: 1, dup: false });
     peer.send({ type: "pubrec", packetIdentifier: 1, reasonCode: 0 });
-    await peer.expect("pubrel");
-    peer.send({ type: "pubcomp", packetIdentifier: 1, reasonCode: 0 });
-    await bench.clock.tick();
+    await bench.answer(peer, "pubrel");
     expect(published.value).toMatchObject({ qos: 2 });
   });
 
@@ -72,8 +66,7 @@ describe("in a session that an earlier page began", () => {
     for (let i = 0; i < 64; i++) await peer.expect("pubrel");
     peer.send({ type: "pubcomp", packetIdentifier: 1, reasonCode: 0 });
     expect(await peer.expect("publish")).toMatchObject({ topic: "a", packetIdentifier: 1 });
-    peer.cut();
-    const again = await bench.acceptAgain({ sessionPresent: true });
+    const again = await bench.reconnected(peer, { sessionPresent: true });
     expect(await again.expect("publish")).toMatchObject({ topic: "a", packetIdentifier: 1, dup: true });
     await complete(again, 2);
     expect(await again.expect("publish")).toMatchObject({ topic: "b", packetIdentifier: 2 });
@@ -83,12 +76,10 @@ describe("in a session that an earlier page began", () => {
 test.each(VERSIONS)(
   "nothing is cleared in a session that began with this client: version %i",
   async (protocolVersion) => {
-    const bench = new SmallBench();
-    const { client, peer } = await bench.online({ protocolVersion, cleanStart: false });
+    const { bench, client, peer } = await new SmallBench().online({ protocolVersion, cleanStart: false });
     watch(client.publish("a", "x", { qos: 2 }));
     await peer.expect("publish");
-    peer.cut();
-    const again = await bench.acceptAgain({ sessionPresent: true });
+    const again = await bench.reconnected(peer, { sessionPresent: true });
     watch(client.publish("b", "x", { qos: 2 }));
     expect(await again.expect("publish")).toMatchObject({ topic: "a" });
     expect(await again.expect("publish")).toMatchObject({ topic: "b" });

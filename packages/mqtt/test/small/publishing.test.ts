@@ -4,8 +4,7 @@ import { SmallBench, VERSIONS, watch } from "./bench.ts";
 test.each(VERSIONS)(
   "a message is as it was given, whatever becomes of its bytes afterwards: version %i",
   async (protocolVersion) => {
-    const bench = new SmallBench();
-    const { client, peer } = await bench.online({ protocolVersion });
+    const { client, peer } = await new SmallBench().online({ protocolVersion });
     const payload = new Uint8Array(300).fill(7);
     watch(client.publish("ä/b", payload, { qos: 1, retain: true }));
     payload.fill(9);

@@ -10,17 +10,12 @@ test.each([
   ["an outbox with a policy", { outbox: { policy: "reject" } }, "OPTION_UNKNOWN", "outbox.policy"],
   ["a number for a name", { username: 5 }, "STRING_INVALID", "username"],
   ["topic aliases", { properties: { topicAliasMaximum: 5 } }, "PROPERTY_INVALID", "topicAliasMaximum"],
+  ["authentication", { properties: { authenticationMethod: "m" } }, "PROPERTY_INVALID", "authenticationMethod"],
+  ["its data", { properties: { authenticationData: Uint8Array.of(1) } }, "PROPERTY_INVALID", "authenticationData"],
 ] as const)("createClient throws at %s", (_name, options, code, field) => {
   const { platform } = new SmallBench();
   const error = expect.objectContaining({ name: "UsageError", code, message: expect.stringContaining(field) });
   expect(() => createClient("mqtt://server", { platform, ...(options as object) })).toThrow(error);
-});
-
-test("a topic with NUL is rejected, and nothing is sent", async () => {
-  const { client, peer } = await new SmallBench().online();
-  const outcome = watch(client.publish("a\0b", ""));
-  await peer.expectNothing();
-  expect(outcome.error).toMatchObject({ name: "UsageError", code: "STRING_INVALID" });
 });
 
 test("properties of DISCONNECT are rejected, and the client stays", async () => {
@@ -28,4 +23,13 @@ test("properties of DISCONNECT are rejected, and the client stays", async () => 
   const options = { properties: { sessionExpiryInterval: 5 } } as object;
   await expect(client.disconnect(options)).rejects.toMatchObject({ name: "UsageError", code: "OPTION_UNKNOWN" });
   expect(client.connected).toBe(true);
+});
+
+test("on 3.1.1, credentials of a password alone are refused, and not sent", async () => {
+  const bench = new SmallBench();
+  const client = bench.create({ protocolVersion: 4, credentials: () => ({ password: "p" }), reconnect: false });
+  const connecting = watch(client.connect());
+  await bench.clock.tick();
+  expect(connecting.error).toMatchObject({ name: "UsageError", code: "OPTION_INVALID" });
+  expect(bench.dialled).toHaveLength(0);
 });
