@@ -1,4 +1,4 @@
-// One PUBLISH encoded, one decoded, beside mqtt-packet. What a case and a row are: ../case.ts
+// Encodes one PUBLISH and decodes one, and compares with mqtt-packet. ../case.ts defines a case and a row.
 /** @param {"aiko" | "mqtt-packet"} client @returns {import("../case.ts").Contender} */
 const codec = (client) => (place) => place.program("codec", { client, size: 64, milliseconds: place.count(400, 150) });
 

@@ -1,4 +1,4 @@
-// Whether a message costs the same however much there is beside it: subscriptions, messages in flight, clients in the process.
+// Checks that the cost of a message does not grow with the number of subscriptions, messages in flight, or clients in the process.
 // What a case and a row are: ../case.ts. A sweep's figures are named by its points; its last row is our own cost at the last point in
 // multiples of that at the first one named in `flat`.
 const SIZE = 64;

@@ -1,4 +1,4 @@
-// Messages per second: publishing and receiving, beside the peers and beside what bounds everybody.
+// Messages per second, published and received, compared with the peers and with what limits every client.
 // What a case and a row are: ../case.ts
 const SIZE = 64;
 

@@ -1,4 +1,4 @@
-// One payload as large as the protocol allows: { client, port, direction }. How long it takes, and how much more memory than
+// One payload as large as the protocol allows: { client, port, direction }. Measures the time, and how much more memory than
 // before the process had at the most, in multiples of the payload.
 import { openClient, report, settings } from "./program.js";
 

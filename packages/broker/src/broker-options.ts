@@ -65,7 +65,7 @@ export interface BrokerOptions {
    * connect. 0o660 lets the group of the socket connect too.
    */
   readonly pathMode?: number | undefined;
-  /** A port, 0 … 65,535, to take WebSockets at, under any path and with the subprotocol `mqtt`, beside the others. Default: none. */
+  /** An additional port, 0 … 65,535, for WebSockets, with any path and the subprotocol `mqtt`. Default: none. */
   readonly webSocketPort?: number | undefined;
   /**
    * Origins of web pages that may connect to `webSocketPort`, as in "https://app.example"; "*" allows all. Their hosts are allowed in the
@@ -86,7 +86,7 @@ export interface BrokerOptions {
   /** Connections at one time, those that are in the handshake of TLS or WebSocket included; from 1. Default 10,000. */
   readonly maximumConnections?: number | undefined;
   /**
-   * Sessions at one time, with or without a connection, 1 … 16,777,216; who would begin one beyond is refused. Default 100,000.
+   * Sessions at one time, with or without a connection, 1 … 16,777,216; a client that would begin another is refused. Default 100,000.
    */
   readonly maximumSessions?: number | undefined;
   /** Subscriptions of one client, from 1; what it asks for beyond is refused. Default 10,000. */
@@ -108,7 +108,7 @@ export interface BrokerOptions {
   readonly receiveMaximum?: number | undefined;
   /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them, 0 … 65,535. Default 100. */
   readonly topicAliasMaximum?: number | undefined;
-  /** The longest keep-alive a client may have, in seconds, 0 … 65,535; 0 (no limit) lets a silent one stay for ever. Default 0. */
+  /** The longest keep-alive a client may have, in seconds, 0 … 65,535; 0 (no limit) lets a silent client stay forever. Default 0. */
   readonly maximumKeepAlive?: number | undefined;
   /** Seconds that a session without a connection is kept at the most, 0 … 4,294,967,295. Default 86,400. */
   readonly maximumSessionExpiry?: number | undefined;
@@ -272,7 +272,7 @@ function assertCertificates(pem: Pem): void {
   }
 }
 
-/** A listener that throws must not end the connection that it is told of. */
+/** A listener that throws must not end the connection that the event is about. */
 function tell(listener: (event: BrokerEvent) => void, event: BrokerEvent): void {
   try {
     listener(event);

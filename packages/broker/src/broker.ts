@@ -26,7 +26,7 @@ export class Broker {
   }
 
   /**
-   * Starts a broker. Resolves when it takes connections.
+   * Starts a broker. Resolves when it accepts connections.
    *
    * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if a port or path cannot be had
    * @example

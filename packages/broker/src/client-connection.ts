@@ -45,7 +45,7 @@ export interface Arrival {
   readonly deadline?: number | undefined;
 }
 
-/** The longest packet taken from who has not been let in: holds every CONNECT that makes sense. */
+/** The longest packet accepted before CONNECT is: long enough for every sensible CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
 
 /** The faults of a CONNECT that there is a CONNACK for, in the form that clients of every version understand. */

@@ -77,7 +77,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     this.delayedWill = undefined;
   }
 
-  /** Calls `publish` in so many seconds, unless the client comes back before [MQTT5-3.1.3-9]. */
+  /** Calls `publish` after this many seconds, unless the client reconnects before [MQTT5-3.1.3-9]. */
   delayWill(clock: Clock, seconds: number, publish: () => void): void {
     this.delayedWill = { timer: clock.schedule(seconds * 1000, () => this.publishDelayedWill()), publish };
   }

@@ -1,4 +1,4 @@
-/** A message as the broker has it, from whoever published it until the last who gets it. */
+/** A message in the broker, from its publisher until its last subscriber. */
 
 import type { MqttError, PublishProperties, QoS } from "@aiko/mqtt";
 import type { PublishPacket, Will } from "@aiko/mqtt/codec";
@@ -38,7 +38,7 @@ export interface SharedMessage {
   readonly sharedFilters: readonly string[];
 }
 
-/** One client's copy on its way. The publisher has had its answer; who is told of a failure is `addressee`. */
+/** One client's copy on its way. The publisher has had its answer; failures are reported with `addressee`. */
 export class DeliveredMessage extends OutgoingMessage {
   /** Whether it failed because the queue was full. */
   foundNoRoom = false;

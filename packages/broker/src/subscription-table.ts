@@ -14,7 +14,7 @@ export interface ClientSubscription<Client> {
   readonly subscriptionIdentifier: number | undefined;
 }
 
-/** The members of a shared subscription, who get its messages in turn [MQTT5-4.8.2]. */
+/** The members of a shared subscription, which receive its messages in turn [MQTT5-4.8.2]. */
 interface Group<Client> {
   readonly members: ClientSubscription<Client>[];
   turn: number;
@@ -84,7 +84,7 @@ export class SubscriptionTable<Client extends Subscriber> {
     return true;
   }
 
-  /** Everyone who gets the message. */
+  /** All clients that receive the message. */
   recipients(message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
     this.tree.match(message.topic, (target) => {

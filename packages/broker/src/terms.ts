@@ -3,7 +3,7 @@
 import { type ConnackPacket, type ConnectPacket, ReasonCode } from "@aiko/mqtt/codec";
 import { type BrokerSettings, PROTOCOL_MAXIMUM } from "./broker-options.js";
 
-/** What CONNACK need not say: who does not hear of another takes this one. */
+/** Defaults that CONNACK need not contain: clients assume them. */
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
 
 export interface Terms {

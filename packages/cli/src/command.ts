@@ -12,7 +12,7 @@ export interface Command {
   /** One sentence. */
   readonly summary: string;
   readonly options: OptionTable;
-  /** How many arguments it takes that are no options. Default 0. */
+  /** How many arguments that are not options it accepts. Default 0. */
   readonly operands?: number;
   /** Returns when the command has done its work; whatever it throws is said in one line, with exit code 1. */
   run(args: Arguments<string>, terminal: Terminal): Promise<void>;

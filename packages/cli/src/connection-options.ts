@@ -248,7 +248,7 @@ function namesPassword(url: string): boolean {
   return colon >= 0 && colon < url.lastIndexOf("@");
 }
 
-/** The password of the environment is for whoever names a user: it alone must not change how a client connects. */
+/** The password of the environment applies only if a user is named: alone, it must not change how a client connects. */
 function credentials(
   args: Arguments<ConnectionOption>,
   environment: Environment,

@@ -1,4 +1,4 @@
-/** What may be given as a host on a command line: a name or an address, and nothing beside it. */
+/** A valid host on a command line: a name or an address only. */
 
 import { ArgumentError } from "./arguments.js";
 

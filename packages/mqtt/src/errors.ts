@@ -174,7 +174,7 @@ export class ProtocolError extends MqttError<ProtocolErrorCode> {
   }
 }
 
-/** What an MQTT 5 peer may say beside its reason code. */
+/** What an MQTT 5 peer may send in addition to its reason code. */
 export interface RefusalDetails {
   readonly reasonString?: string | undefined;
   readonly serverReference?: string | undefined;

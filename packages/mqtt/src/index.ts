@@ -2,7 +2,7 @@
 
 import * as ReasonCode from "./reason-code.js";
 
-/** What this runtime brings, for those who replace a part of it: `{ ...platform, dial: myDial }`. */
+/** What this runtime provides. Replace a part of it with `{ ...platform, dial: myDial }`. */
 export { platform } from "#platform";
 
 export type { RuntimeAbortSignal } from "./client/abort-source.js";

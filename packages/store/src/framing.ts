@@ -29,7 +29,7 @@ const COPY_AT = 4096;
 
 const MARK_OF_VERSION_1 = 0x414b4a42;
 
-/** How the frames of one file are told from everything else. */
+/** How the frames of one file are distinguished from other bytes. */
 export interface Framing {
   readonly header: Buffer;
   readonly mark: number;

@@ -1,4 +1,4 @@
-/** A session's file on its way to being written anew: made beside the old one, and filled with records and with bytes as they are. */
+/** A new file for a session: created in addition to the old one, and filled with records and with copied bytes. */
 
 import type { FileSystem, OpenFile } from "./file-system.js";
 import { FRAME_HEADER_SIZE, type Framing } from "./framing.js";

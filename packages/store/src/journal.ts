@@ -2,7 +2,7 @@
  * One session's file, open: adds what is written, in groups that are synced together; knows where each record's value stands;
  * writes the file anew when most of it is of no use any more. Two never have the same file: see the lock.
  *
- * What is promised rests on four rules. A frame is written behind everything that is good and synced before anyone is told. A
+ * What is promised rests on four rules. A frame is written behind everything that is good and synced before its write is reported. A
  * frame that failed is cut off again before the next; if even that fails, nothing more is written. A new file is complete and
  * synced before it takes the old one's name, and the name is synced before anything is added to it. What a file holds counts only
  * with its checksums right.
@@ -237,7 +237,7 @@ export class Journal {
     } else {
       if (this.end < size) await this.file.truncate(this.end);
       await this.file.sync(); // a process that was killed may have written without syncing
-      // If it cannot be, as on a full disk, the old one is as good as it was.
+      // If it cannot be, as on a full disk, the old one is still complete.
       if (!this.framing.isUnforgeable) await this.rewrite(alone, "fail at damage", fresh).catch(() => undefined);
     }
     if (this.failure !== undefined) throw this.failure;

@@ -79,7 +79,7 @@ export function mostGrowth(changesSize: number): number {
   return changesSize * Math.ceil(RECORD_OVERHEAD / RECORD_SIZE);
 }
 
-/** @param length of a value; negative if there is none */
+/** @param length of a value; negative without a value */
 function sizeOf(length: number): number {
   return length < 0 ? 0 : length + RECORD_OVERHEAD;
 }

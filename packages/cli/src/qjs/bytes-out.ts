@@ -4,7 +4,7 @@ import { setWriteHandler, write } from "qjs:os";
 
 /**
  * So many bytes of a pipe are sure to be taken without waiting, when it is said to have room. Descriptors of `qjs` block: a longer
- * write would stop this whole process, and for ever if the reader waits for us in turn.
+ * write would stop this whole process, and forever if the reader waits for us in turn.
  */
 export const PIPE_STEP = 4_096;
 /** Bytes that may wait before `write` asks for a pause. */

@@ -10,7 +10,7 @@ import { shownValue } from "../topic/shown-value.js";
 import { variableByteIntegerLength, writeVariableByteInteger } from "./variable-byte-integer.js";
 
 export class BodyWriter {
-  /** Begins with what engines keep beside the object: a larger array costs ten times as much to make. */
+  /** The initial size, which engines store in the object itself. A larger array costs ten times as much to create. */
   bytes = new Uint8Array(64);
   length = 0;
 

@@ -1,4 +1,4 @@
-/** Bytes to packets, for those that servers send. What only clients send is read by whom `decodePacket` is told. */
+/** Decodes the packets that servers send. The caller passes `decodePacket` a reader for those that only clients send. */
 
 import { Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
 import { MAXIMUM_ENTRIES } from "./limits.js";

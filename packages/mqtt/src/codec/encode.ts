@@ -1,6 +1,6 @@
 /**
  * Packets to bytes: `encode` for any packet, and what sessions write straight into a connection's buffer. What only servers send stands
- * apart, so that who only talks to them need not carry it.
+ * apart, so that a bundle of a client does not contain it.
  */
 
 import { UsageError } from "../errors.js";

@@ -8,7 +8,7 @@ export interface WithUserProperties {
 }
 
 export interface ConnectProperties extends WithUserProperties {
-  /** Seconds that the server keeps the session after the connection ends; 0 (default) not at all, 0xFFFFFFFF for ever. */
+  /** Seconds that the server keeps the session after the connection ends; 0 (default): not at all; 0xFFFFFFFF: forever. */
   readonly sessionExpiryInterval?: number | undefined;
   /** How many QoS 1 and 2 messages may be on their way to this side unacknowledged, 1 … 65,535 (default). */
   readonly receiveMaximum?: number | undefined;

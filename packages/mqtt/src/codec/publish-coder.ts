@@ -19,15 +19,15 @@ import {
 } from "./variable-byte-integer.js";
 
 /**
- * A payload of at least so many bytes is sent by reference; smaller ones are cheaper to copy. Sockets of Node answer a write of as much
- * with "wait", so that nobody is told it was sent before it has left.
+ * A payload of at least this many bytes is sent by reference; smaller ones are cheaper to copy. Sockets of Node answer a write of as much
+ * with "wait", so that it is not reported as sent before it has left.
  */
 const BY_REFERENCE = 65_536;
 
 /** The property's identifier. */
 const TOPIC_ALIAS = 0x23;
 
-/** What a PUBLISH is made of. The topic was checked by who took it from the application. */
+/** The fields of a PUBLISH. The caller has checked the topic. */
 export interface PublishFields {
   readonly topic: string;
   readonly payload: Uint8Array | string;

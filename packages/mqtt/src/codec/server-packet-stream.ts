@@ -1,7 +1,7 @@
 /**
  * The incremental decoder: bytes in as the network cuts them, packets out. Owns the bytes of a packet that is not
  * complete yet, and takes at most four times the memory of what has arrived, whatever its header announces. Knows the packets
- * that servers send; `PacketStream` adds those of clients, which who only talks to servers need not carry.
+ * that servers send; `PacketStream` adds those of clients, so that a bundle of a client does not contain them.
  */
 
 import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";

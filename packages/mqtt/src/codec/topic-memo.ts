@@ -1,4 +1,4 @@
-/** The topic name that was written last, as bytes: who publishes to one topic again and again has it encoded once. */
+/** The topic name that was written last, as bytes. A client that publishes to one topic repeatedly encodes it once. */
 
 import { utf8Length, writeUtf8 } from "../platform/text.js";
 

@@ -1,10 +1,10 @@
 /**
- * How time comes in. Protocol code never reads a clock itself: it is told the time. The contract is no more than all platforms give;
- * `clockSuite` of `@aiko/mqtt/testing` checks it, and FakeClock has every kind of clock that it allows.
+ * The clock of a runtime. Protocol code never reads a clock: it receives the time as an argument. The contract requires only what all
+ * platforms provide. `clockSuite` of `@aiko/mqtt/testing` checks it, and FakeClock provides every kind of clock that it allows.
  */
 
 export interface Timer {
-  /** Takes back what has not run yet; else does nothing. */
+  /** Cancels the callback if it has not run yet. Does nothing otherwise. */
   cancel(): void;
 }
 

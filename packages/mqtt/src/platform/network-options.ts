@@ -21,7 +21,7 @@ export interface TlsOptions {
   /** Default "TLSv1.2". */
   readonly minimumVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
   /**
-   * Default true. False takes any certificate from anybody: whoever is on the way can then read and change everything. For a
+   * Default true. False accepts any certificate and exposes the connection to man-in-the-middle attacks. For a
    * server with a certificate of its own making, give that certificate as `ca` instead.
    */
   readonly verifyServer?: boolean | undefined;

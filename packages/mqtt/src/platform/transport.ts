@@ -14,7 +14,7 @@ export interface TransportListener {
 }
 
 export interface Transport {
-  /** Hands over who is to be told; no byte is delivered before. Called once. */
+  /** Sets the listener. No byte is delivered before. Called once. */
   start(listener: TransportListener): void;
   /** Bytes that `write` took and that have not left this process. Default: not known. */
   readonly unsent?: number;

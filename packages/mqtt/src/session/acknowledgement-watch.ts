@@ -38,7 +38,7 @@ export class AcknowledgementWatch {
     this.watched = undefined;
   }
 
-  /** Returns the message that the peer should have acknowledged by now; undefined if there is none. To be called now and then. */
+  /** Returns the message that the peer should have acknowledged by now; undefined if there is none. Call it from time to time. */
   look({ oldest, acknowledged }: Acknowledged, now: number): OutgoingMessage | undefined {
     const { watched } = this;
     if (oldest === undefined || watched?.message !== oldest || watched.state !== oldest.state) {

@@ -1,5 +1,5 @@
 /**
- * The entry `@aiko/mqtt/session`: the protocol as state machines without I/O, for those who build servers, gateways and
+ * The entry `@aiko/mqtt/session`: the protocol as state machines without I/O, for developers of servers, gateways and
  * simulations. Public, and unstable before 1.0.
  */
 

@@ -23,7 +23,7 @@ export class Inflight {
     return this.sent - this.count;
   }
 
-  /** The one that was sent first; undefined if there is none. */
+  /** The message that was sent first; undefined if there is none. */
   get oldest(): OutgoingMessage | undefined {
     let oldest: OutgoingMessage | undefined;
     for (const message of this.table) if (message && !(oldest && oldest.order < message.order)) oldest = message;

@@ -12,7 +12,7 @@ const BATCH = 64;
 const ENOUGH_PINGS = 2;
 
 export class InheritedIdentifiers {
-  /** The identifiers from `first` on, so many of them, are clear; they are counted round. */
+  /** `clear` identifiers from `first` on are clear. 1 follows 65,535. */
   private first = 0;
   private clear = 0;
   /** Those whose PUBCOMP is awaited, and how many identifiers are clear then. */

@@ -33,7 +33,7 @@ export interface StoredMessage {
 }
 
 const NOTHING = new Uint8Array(0);
-/** Records of at least so many bytes get memory of their own. */
+/** Records of at least this many bytes get memory of their own. */
 const LARGE = 16_384;
 /** A PUBLISH without topic and payload, at the most. */
 const PUBLISH_FIELDS = 10;

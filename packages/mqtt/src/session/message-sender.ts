@@ -74,7 +74,7 @@ export class MessageSender {
     private readonly identifiers: PacketIdentifiers,
     private readonly bounds: OutboxBounds,
     private readonly journal: SessionJournal | undefined,
-    /** Whether this side opens the connections, and so would do so for ever. */
+    /** Whether this side opens the connections. Only then can one message end connection after connection. */
     connecting = false,
   ) {
     this.outbox = new Outbox(bounds, (message, error) => this.giveUp(message, error));
@@ -292,7 +292,7 @@ export class MessageSender {
     return this.outbox.expire(now);
   }
 
-  /** When a message that is queued is given up if it still is then; Infinity if never. */
+  /** When a queued message fails because of its age; Infinity if never. */
   waitsUntil(message: OutgoingMessage): number {
     return this.outbox.waitsUntil(message);
   }
@@ -340,7 +340,7 @@ export class MessageSender {
     return messages.filter(({ qos }) => qos > 0);
   }
 
-  /** The message comes to nothing: the outbox says so, or what it was sent over. */
+  /** Fails a message, because of the outbox or of a lost connection. */
   private giveUp(message: OutgoingMessage, error: MqttError): void {
     message.state = "settled";
     this.journal?.remove(message);

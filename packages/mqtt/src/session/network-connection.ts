@@ -1,6 +1,6 @@
 /**
  * One network connection: the transport, the packets that come out of its bytes, and the one output buffer that is
- * handed to it once a tick. Knows no protocol beyond the codec; its owner is told of packets and of the end.
+ * handed to it once a tick. Knows no protocol beyond the codec. It reports packets, and the end of the connection, to its owner.
  */
 
 import { OutputBuffer } from "../codec/output-buffer.js";
@@ -42,15 +42,15 @@ export interface ConnectionOwner {
   advance(now: number, sure: boolean): boolean;
 }
 
-/** With so many bytes waiting, they are handed over before the tick ends: a little less than the output buffer has in one piece. */
+/** If this many bytes wait, they are flushed before the tick ends: a little less than one piece of the output buffer. */
 const EARLY_FLUSH = 61_440;
-/** After a flush of no more bytes, the next does not wait for the end of the tick: whoever waits for each message is not held up. */
+/** After a flush of at most this many bytes, the next does not wait for the end of the tick, so that awaiting each message stays fast. */
 const SMALL_FLUSH = 1_024;
-/** So many flushes in a row may be that early before the rest of the program gets its turn. */
+/** How many flushes in a row may be early before the rest of the program gets its turn. */
 const MOST_EARLY = 16;
-/** So many bytes of answers may wait for a peer that does not read: more than all 65,535 acknowledgements in any flow take. */
+/** How many bytes of answers may wait for a peer that does not read: more than 65,535 acknowledgements of any flow need. */
 const MOST_ANSWERS = 1_048_576;
-/** How long a peer has to close its side after we have said that we close ours. */
+/** How long a peer may take to close its side after we have closed ours, in milliseconds. */
 const LINGER = 50;
 /** The same where what we said last matters: a reset would have the peer drop acknowledgements that it has not read. */
 const LONG_LINGER = 1_000;

@@ -19,7 +19,7 @@ export interface OutboxBounds {
   readonly maximumCount: number;
   /** Bytes of topics, payloads and properties. */
   readonly maximumBytes: number;
-  /** Milliseconds that a message may wait. Default: as long as it takes. */
+  /** Milliseconds that a message may wait. Default: no limit. */
   readonly maximumAge?: number | undefined;
   /** Default "reject". */
   readonly policy?: OutboxPolicy | undefined;
@@ -37,7 +37,7 @@ export interface OutboxBounds {
   readonly maximumInflightBytes?: number | undefined;
 }
 
-/** What became of messages in the outbox, counted since it was made. */
+/** Counts of messages that the outbox dropped or refused since it was created. */
 export interface OutboxCounts {
   /** Refused with OUTBOX_FULL. */
   readonly refused: number;
@@ -104,7 +104,7 @@ export class Outbox {
     return this.first;
   }
 
-  /** Takes a message in, or gives one or several up. True if it waits now. */
+  /** Queues a message, or drops one or several. Returns true if it is queued now. */
   add(message: OutgoingMessage, offline: boolean): boolean {
     const { bounds } = this;
     if (offline && message.qos === 0 && bounds.qos0 === "drop") {
@@ -137,12 +137,12 @@ export class Outbox {
     return true;
   }
 
-  /** Puts a message in that an earlier process left: it was taken in already. */
+  /** Queues a message that an earlier process left. It was accepted then, so no bound applies. */
   restore(message: OutgoingMessage): void {
     this.append(message, messageSize(message));
   }
 
-  /** Puts messages before all others, in their order: they were sent, and have to be sent as new ones. */
+  /** Puts messages that were sent, and must be sent as new ones, before all others, in their order. */
   putBack(messages: readonly OutgoingMessage[]): void {
     for (let i = messages.length - 1; i >= 0; i--) {
       const message = messages[i] as OutgoingMessage;
@@ -152,7 +152,7 @@ export class Outbox {
     }
   }
 
-  /** Takes a message out, wherever it stands. False if it is not there. */
+  /** Removes a message from any place. Returns false if it is not queued. */
   remove(message: OutgoingMessage): boolean {
     const { before, behind } = message;
     if (before === undefined && this.first !== message) return false;
@@ -194,12 +194,12 @@ export class Outbox {
     return next;
   }
 
-  /** When a message is given up if it still waits; Infinity if never. */
+  /** When a queued message fails because of its age; Infinity if never. */
   waitsUntil(message: OutgoingMessage): number {
     return Math.min(message.expiresAt, message.queuedAt + this.maximumAge);
   }
 
-  /** For a message that is about to be sent, and not in here any more. True if its time was over. */
+  /** Fails a message that was just removed to be sent, if it is too late. Returns true if it was. */
   giveUpIfLate(message: OutgoingMessage, now: number): boolean {
     if (message.expiresAt <= now) {
       this.note("expired");

@@ -16,7 +16,7 @@ export class OutgoingTopicAliases {
   /** @param maximum what the peer announced; 0 for none */
   constructor(private readonly maximum: number) {}
 
-  /** For a connection whose peer takes so many; those that take none, which most do, share one. */
+  /** For a connection whose peer allows this many aliases. Connections without aliases, the most common case, share one object. */
   static upTo(maximum: number): OutgoingTopicAliases {
     return maximum === 0 ? NONE : new OutgoingTopicAliases(maximum);
   }

@@ -1,6 +1,6 @@
 /**
  * Notices a message for which a server ends connections: it hangs up, or says DISCONNECT, whenever the message comes, and everything
- * behind it would wait for ever. After losses that look like that, messages in flight are sent again one at a time, so that each loss has
+ * behind it would wait forever. After such losses, messages in flight are sent again one at a time, so that each loss has
  * one cause. Owns the suspicion; knows nothing of packets.
  */
 

@@ -1,4 +1,4 @@
-/** What the server said in CONNACK that it takes; kept before anything is sent. Before MQTT 5 there are no such limits. */
+/** The limits that the server announced in CONNACK. They are checked before anything is sent. MQTT 3.1 and 3.1.1 have none. */
 
 import type { ConnackPacket, ProtocolVersion, SubscriptionRequest } from "../codec/packets.js";
 import type { SubscribeProperties } from "../codec/properties.js";
@@ -19,7 +19,7 @@ const PROTOCOL_MAXIMUM = 268_435_460;
 /** What a peer takes of messages. */
 export interface PublishLimits {
   readonly receiveMaximum: number;
-  /** The part of `receiveMaximum` that QoS 2 messages may take: less where the peer could not say what it takes. */
+  /** The part of `receiveMaximum` that QoS 2 messages may take: lower if the peer cannot announce its limit. */
   readonly qos2Maximum: number;
   readonly maximumPacketSize: number;
   readonly maximumQoS: 0 | 1 | 2;

@@ -1,7 +1,7 @@
 /**
  * The server's side of a session: what a server keeps of one client across its network connections, and what is said over
  * one. Like its counterpart it does no I/O and reads no clock. It knows one client only: subscriptions, retained messages
- * and who else is there are its owner's affair.
+ * and who else is connected are up to its owner.
  */
 
 import { forbidden } from "../codec/cursor.js";

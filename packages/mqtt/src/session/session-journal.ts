@@ -121,7 +121,7 @@ export class SessionJournal {
 
   /**
    * Nothing of what was taken last was written. What the store has records of, and what came, is taken again with the next changes.
-   * Messages that it has no record of are returned: nothing of them has left, and they are given up.
+   * Returns the messages that it has no record of. Nothing of them has left, so they fail.
    */
   refused(): readonly OutgoingMessage[] {
     const { taken } = this;

@@ -10,7 +10,7 @@ import { LateConnects, type TakeOver } from "./late-connects.js";
 const NEVER = 0xffff_ffff;
 /** Seconds that a server keeps a session at the least before MQTT 5, where it does not say for how long. */
 const UNSAID = 3_600;
-/** After so many sessions in a row that would not go, one is begun by a clean start. */
+/** After this many foreign sessions in a row that the server does not end, the client asks for a clean start. */
 const MOST_FOREIGN = 4;
 
 export interface TrustOptions {
@@ -39,7 +39,7 @@ export class SessionTrust {
   private known = false;
   /** When the server lets the session end, unless the client is back by then; undefined while there is a connection, and if never. */
   private endsAt: number | undefined;
-  /** Seconds that the server keeps it without a connection; undefined: for ever. */
+  /** Seconds that the server keeps it without a connection; undefined: forever. */
   private expiryInterval: number | undefined;
   /** How often in a row a session of somebody else's was found. */
   private foreignSessions = 0;
@@ -130,7 +130,7 @@ export class SessionTrust {
     return this.endsAt !== undefined && now >= this.endsAt;
   }
 
-  /** Seconds that the server keeps the session without a connection; undefined: for ever. */
+  /** Seconds that the server keeps the session without a connection; undefined: forever. */
   private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number | undefined {
     if (version < 5) return UNSAID;
     const seconds = properties?.sessionExpiryInterval ?? this.options.properties.sessionExpiryInterval ?? 0;

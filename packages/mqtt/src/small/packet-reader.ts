@@ -279,7 +279,7 @@ export class PacketReader {
     return this.#bytes.subarray(start, this.#at);
   }
 
-  /** Sees that so many bytes are left. */
+  /** Checks that this many bytes are left. */
   #within(length: number): number {
     if (length > this.#end - this.#at) throw this.#fault("too short", MALFORMED_PACKET);
     return length;

@@ -9,7 +9,7 @@ import { isTopicName } from "./topic-rules.js";
 
 const ENCODER = new TextEncoder();
 const LONGEST = 0xfff_ffff;
-/** Properties that a client must not send, or that it takes the whole client for. */
+/** Properties that a client must not send, or that only the whole client supports. */
 const NOT_OURS = /^(topicAlias|subscriptionIdentifiers|auth)/;
 
 /** The versions that differ in more than CONNECT's name. */

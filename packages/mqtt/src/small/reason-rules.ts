@@ -14,7 +14,7 @@ import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../reason-co
 
 /** From 0x80 on, by code, a digit of base 36: the sum of the packets that may carry it, by their first number in `RULES`. */
 const FAILURES = "vhhv111v1h1ghggsjewgghgngjhhhhkhgkk";
-/** The packet's number there, and what else it may carry, beside 0. */
+/** The packet's number in that table, and what it may carry in addition to 0. */
 const RULES = {
   connack: [1],
   puback: [2, 16],

@@ -410,7 +410,7 @@ export class SmallEngine implements SmallClient {
     entry.consumer.close(error, discard);
   }
 
-  /** For so many milliseconds, what no subscription takes is parked. */
+  /** For this many milliseconds, messages that no subscription matches are parked. */
   #park(delay: number): void {
     this.#claiming ??= this.#clock.schedule(delay, () => {
       this.#claiming = undefined;
@@ -494,7 +494,7 @@ export class SmallEngine implements SmallClient {
     return this.#held > 0 || (this.connected && this.#session.pending > 0);
   }
 
-  /** Resolves when `start` has called back, or so many milliseconds are over. */
+  /** Resolves when `start` has called back, or after this many milliseconds. */
   #within(delay: number, start: (done: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#clock.schedule(delay, resolve);

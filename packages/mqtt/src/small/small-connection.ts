@@ -22,7 +22,7 @@ export interface SmallConnectionOwner {
   closed(error: Error | undefined): void;
 }
 
-/** With so many bytes waiting, they are handed over before the tick ends. */
+/** If this many bytes wait, they are flushed before the tick ends. */
 const EARLY_FLUSH = 61_440;
 /** So many bytes of answers may wait for a server that does not read. */
 const MOST_WAITING = 1_048_576;

@@ -176,7 +176,7 @@ export class SmallConnector implements Wire {
 
   /**
    * CONNACK or DISCONNECT came. Returns whether the server still has this client's session, as far as that is believed; undefined if the
-   * connection has been ended: because the server said no, or goodbye, or has a session that is not this client's.
+   * connection has been ended: because the server refused it, sent DISCONNECT, or has a session that is not this client's.
    */
   resumed(packet: ConnackPacket | DisconnectPacket): boolean | undefined {
     const { type, reasonCode, properties } = packet;

@@ -30,7 +30,7 @@ export interface SmallOptions
     | "signal"
     | "platform"
   > {
-  /** 5 (default) or 4 (3.1.1): the whole client finds out what the server takes, this one is told. */
+  /** 5 (default) or 4 (3.1.1). The whole client can find out what the server accepts; this one cannot. */
   readonly protocolVersion?: SmallVersion | undefined;
   /** How much may wait to be sent; what goes beyond is rejected with OUTBOX_FULL. Default 100,000 messages, 64 MiB of packets. */
   readonly outbox?:
@@ -45,7 +45,7 @@ export interface SmallServer {
   readonly name: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** The identifier that it assigned to a client without one: another server knows nothing of it. */
+  /** The identifier that it assigned to a client without one: other servers do not know it. */
   clientId?: string | undefined;
 }
 

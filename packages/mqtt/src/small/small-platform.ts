@@ -19,7 +19,10 @@ const STILL_OPEN = 40;
 const GOODBYE = 50;
 /** Milliseconds between looks at that buffer, for which there is no event. */
 const LOOK_AGAIN = 10;
-/** Bytes that may come while reading is stopped, which a WebSocket cannot: then the connection is given up. A frame takes some too. */
+/**
+ * Bytes that may arrive while reading is stopped, which a WebSocket does not support. With more, the connection fails. Each frame counts
+ * some bytes more.
+ */
 const MOST_HELD = 67_108_864;
 const HELD_COST = 256;
 /** Browsers run the timers of a hidden page once a minute. */

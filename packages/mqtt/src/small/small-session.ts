@@ -1,6 +1,6 @@
 /**
  * A client's session, kept in memory: what waits to be sent, what waits for its acknowledgement, over however many connections that
- * takes. Told of packets and of time; knows nothing of transports beyond where to write.
+ * takes. Receives packets and the time; knows nothing of transports beyond where to write.
  */
 
 import type { ConnackPacket, DisconnectPacket, PublishPacket, QoS } from "../codec/packets.js";
@@ -48,7 +48,7 @@ export interface Outgoing {
   /** PUBREC, once it has come: PUBREL is what is sent from then on. */
   released?: Answer;
   sentAt: number;
-  /** Called once; undefined from then on, and for a message that was given up before it was sent. */
+  /** Called once. Undefined after that, and for a message that was aborted before it was sent. */
   settle: ((error: MqttError | undefined, answer: Answer) => void) | undefined;
 }
 
@@ -84,7 +84,7 @@ export interface SmallSessionEvents {
 }
 
 interface Online {
-  /** What the server said that it takes. */
+  /** The limits of CONNACK. */
   readonly limits: ConnackProperties;
   readonly keepAlive: KeepAlive;
   /** How many QoS 1 and 2 messages the server takes without having acknowledged them. */
@@ -93,11 +93,11 @@ interface Online {
   unacknowledged: number;
 }
 
-/** QoS 1 and 2 messages in flight to a server that cannot say what it takes: mosquitto drops what goes beyond. */
+/** QoS 1 and 2 messages in flight to a server that cannot announce a limit: mosquitto drops messages beyond its own. */
 const MODEST = 20;
-/** A message's or request's answer may take so many milliseconds from a server that is there. */
+/** How many milliseconds a server that is alive may take to answer a message or a request. */
 const PATIENCE = 300_000;
-/** So many connections may be lost before a request is given up, or a message that was sent alone. */
+/** How many connections may be lost before a request fails, or a message that was sent alone. */
 const MOST_LOSSES = 10;
 /** So many lost in a row without an acknowledgement make messages in flight suspicious: they are sent again one at a time. */
 const SUSPICIOUS = 8;

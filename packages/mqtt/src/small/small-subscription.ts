@@ -93,7 +93,7 @@ export class SmallConsumer implements SmallSubscription {
     else done();
   }
 
-  /** Gives the next message to whoever takes it, if there is one and somebody does: one at a time. */
+  /** Passes the next message to the handler or to a waiting iterator, one at a time. */
   #proceed(): void {
     const handler = this.#handler;
     while (handler ? !this.#current : this.#asked.length > 0) {

@@ -159,7 +159,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Ends the loop too: as microtasks it would go on for ever. */
+  /** Ends the loop too: as microtasks it would continue forever. */
   private endless(): Error {
     this.hurried.drain();
     this.deferred.drain();

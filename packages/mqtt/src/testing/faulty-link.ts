@@ -1,5 +1,5 @@
 /**
- * A network that fails as it is told to: a Dial whose connections are memory pairs, cut at a chosen byte, slow, in crumbs,
+ * A network that fails on request: a Dial whose connections are memory pairs, cut at a chosen byte, slow, in crumbs,
  * or half-open. What fails when is decided once per connection, so that a seed decides the whole run.
  */
 
@@ -10,7 +10,7 @@ import type { Random } from "../platform/random.js";
 import type { ServerAddress, Transport, TransportListener } from "../platform/transport.js";
 import { memoryPair } from "../transport/memory-pair.js";
 
-/** What goes wrong with one connection. A direction is named after who receives. */
+/** What goes wrong with one connection. A direction is named after its receiver. */
 export interface LinkFaults {
   /** Dialling is refused. */
   readonly refused?: boolean | undefined;
@@ -18,9 +18,9 @@ export interface LinkFaults {
   readonly delay?: number | undefined;
   /** The most bytes that come at once: 1 for single bytes. */
   readonly chunkSize?: number | undefined;
-  /** The connection is cut for both when this end has had so many bytes. */
+  /** The connection is cut for both ends when this end has received this many bytes. */
   readonly cut?: ByteOffsets | undefined;
-  /** Half-open: after so many bytes this end gets nothing any more, not even that the connection is gone. */
+  /** Half-open: after this many bytes this end receives nothing more, not even the end of the connection. */
   readonly vanish?: ByteOffsets | undefined;
 }
 
@@ -70,7 +70,7 @@ export class FaultyLink {
     for (const end of [...this.ends]) end.destroy();
   }
 
-  /** From now on no byte arrives on any connection, in either direction, and nobody is told. */
+  /** From now on no byte arrives on any connection, in either direction, without an error. */
   vanish(): void {
     for (const end of this.ends) end.vanish();
   }

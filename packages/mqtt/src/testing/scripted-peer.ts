@@ -56,7 +56,10 @@ export class ScriptedPeer implements TransportListener {
     return this.closedBy !== undefined;
   }
 
-  /** The next packet, which must be of this type. Rejects if it is another, is none at all, or the connection ends. */
+  /**
+   * Resolves with the next packet, which must be of this type. Rejects if it is another, if the bytes are not a valid packet, or if the
+   * connection ends.
+   */
   async expect<Type extends PacketType>(type: Type): Promise<Extract<Packet, { type: Type }>> {
     return (await this.wait(type)) as Extract<Packet, { type: Type }>;
   }

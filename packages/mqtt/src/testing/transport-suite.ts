@@ -195,7 +195,7 @@ export function transportSuite(harness: TransportHarness): SuiteCase[] {
   ];
 }
 
-/** A listener that keeps what it is told, and lets a case wait for it. */
+/** A listener that records its calls, and lets a case wait for them. */
 class Recorder implements TransportListener {
   readonly chunks: Uint8Array[] = [];
   length = 0;

@@ -9,7 +9,7 @@ import type { Transport, TransportListener } from "../platform/transport.js";
 export interface MemoryPairOptions {
   /** Milliseconds from one end to the other. Default 0: the next tick. */
   readonly delay?: number | undefined;
-  /** With so many bytes on their way `write` returns false, until all of them have arrived. Default 65,536. */
+  /** If this many bytes are on their way, `write` returns false until all of them have arrived. Default 65,536. */
   readonly highWaterMark?: number | undefined;
   /** The most bytes that are delivered at once; more of them take several ticks. Default: as they were written. */
   readonly chunkSize?: number | undefined;
@@ -103,7 +103,7 @@ class MemoryTransport implements Transport {
     if (!this.delivering) this.deliver();
   }
 
-  /** One tick later, so that `start` and `resume` never call back into whoever calls them. */
+  /** One tick later, so that `start` and `resume` never call back into their caller. */
   private deliverLater(): void {
     if (this.delivering) return;
     this.delivering = true;

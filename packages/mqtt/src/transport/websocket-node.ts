@@ -88,7 +88,7 @@ function headersOf({ headers }: WebSocketOptions = {}): Record<string, string> |
   return Object.fromEntries(given);
 }
 
-/** As the package `ws` has them beside the standard. */
+/** What the package `ws` has in addition to the standard. */
 interface PackageSocket extends WebSocketLike {
   on?(event: "ping", listener: (data: Uint8Array) => void): void;
   pong?(data: Uint8Array): void;

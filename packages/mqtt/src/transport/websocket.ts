@@ -15,10 +15,10 @@ const HIGH_WATER_MARK = 1_048_576;
 const LOW_WATER_MARK = 262_144;
 /** Milliseconds between looks at that buffer, for which there is no event. */
 const LOOK_AGAIN = 10;
-/** Bytes that may come while reading is stopped, where the WebSocket itself cannot stop: then the connection is given up. */
+/** Bytes that may arrive while reading is stopped, if the WebSocket cannot stop. With more, the connection fails. */
 const MOST_HELD = 67_108_864;
 
-/** Bytes that a frame takes beside its own: many small ones must not take more than a few large ones. */
+/** The memory of a frame in addition to its bytes: many small frames must not take more than a few large ones. */
 const HELD_COST = 256;
 
 /** Milliseconds that a WebSocket has to be gone after its other side ended it: that side may hold the socket open. */
