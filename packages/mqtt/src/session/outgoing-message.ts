@@ -1,4 +1,4 @@
-/** A message on its way out, from the call that asked for it until what became of it is known. */
+/** A message on its way out, from the call that publishes it until its outcome is known. */
 
 import type { QoS } from "../codec/packets.js";
 import type { AckProperties, PublishProperties } from "../codec/properties.js";
@@ -11,6 +11,14 @@ import type { MqttError } from "../errors.js";
  */
 export type OutgoingState = "queued" | "sent" | "released" | "settled";
 
+/** Which states may follow each. `npm run states` draws it, and tests hold every message to it; no bundle carries it. */
+export const OUTGOING_TRANSITIONS: Readonly<Record<OutgoingState, readonly OutgoingState[]>> = {
+  queued: ["sent", "settled"],
+  sent: ["released", "queued", "settled"], // queued again if the peer has lost the session
+  released: ["settled"],
+  settled: [],
+};
+
 export abstract class OutgoingMessage {
   state: OutgoingState = "queued";
   /** 0 until it is first sent. */
@@ -19,10 +27,10 @@ export abstract class OutgoingMessage {
   mayHaveArrived = false;
   /** When it began to wait, in the clock's milliseconds. */
   queuedAt = 0;
-  /** Its neighbours in the outbox; the outbox's own. */
+  /** Its neighbours in the outbox. Only the outbox uses them. */
   before: OutgoingMessage | undefined;
   behind: OutgoingMessage | undefined;
-  /** Its place among those in flight; theirs to know. */
+  /** Its place among the messages in flight. Only `Inflight` uses it. */
   order = 0;
   /** How many messages this stands for: QoS 0 messages that leave together have one outcome. */
   count = 1;
@@ -39,7 +47,7 @@ export abstract class OutgoingMessage {
     readonly qos: QoS,
     readonly retain: boolean,
     readonly properties: PublishProperties | undefined,
-    /** When it is worth nothing any more, in the clock's milliseconds; Infinity if never [MQTT5-3.3.2-5]. */
+    /** When it expires, in the clock's milliseconds; Infinity if never [MQTT5-3.3.2-5]. */
     readonly expiresAt: number,
   ) {}
 
@@ -48,14 +56,14 @@ export abstract class OutgoingMessage {
   abstract failed(error: MqttError): void;
 }
 
-/** What a message takes while it is kept, in bytes: near enough for a bound. */
+/** The approximate memory of a queued message, in bytes. */
 export function messageSize(message: Pick<OutgoingMessage, "topic" | "payload" | "properties">): number {
   const { topic, payload, properties } = message;
   const size = topic.length + payloadLength(payload);
   return properties === undefined ? size : size + propertiesSize(properties);
 }
 
-/** What properties take, in bytes. */
+/** The approximate memory of properties, in bytes. */
 function propertiesSize(properties: PublishProperties): number {
   const {
     contentType = "",
@@ -70,5 +78,5 @@ function propertiesSize(properties: PublishProperties): number {
   return size;
 }
 
-/** What an array of two strings takes beside them. */
+/** The memory of an array of two strings, in addition to the strings. */
 const PAIR = 64;

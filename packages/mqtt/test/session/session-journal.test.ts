@@ -34,11 +34,11 @@ function start(disk: Disk, options = {}) {
       payload,
       retain,
       expiresAt,
+      state,
       ...(properties && { properties }),
     });
     message.sequence = sequence;
     message.packetIdentifier = packetIdentifier;
-    message.state = state;
     return message;
   });
   client.session.restore(messages, stored.incoming);

@@ -8,6 +8,7 @@ import {
   type FilterRequest,
   type OutboxBounds,
   OutgoingMessage,
+  type OutgoingState,
   type Outlet,
   type ServerLink,
   ServerSession,
@@ -20,6 +21,7 @@ import type { ConnackPacket, ConnectPacket, PublishPacket, SubscriptionRequest }
 import type { ConnectProperties, PublishProperties } from "../../src/codec/properties.ts";
 import type { MqttError } from "../../src/errors.ts";
 import type { ClientSessionOptions } from "../../src/session/client-session.ts";
+import { holdToTransitions } from "./transitions.ts";
 
 class KeptOutlet implements Outlet {
   readonly out = new OutputBuffer();
@@ -55,9 +57,18 @@ export class KeptMessage extends OutgoingMessage {
   constructor(
     topic: string,
     qos: QoS = 1,
-    extra: { payload?: Uint8Array | string; retain?: boolean; properties?: PublishProperties; expiresAt?: number } = {},
+    extra: {
+      payload?: Uint8Array | string;
+      retain?: boolean;
+      properties?: PublishProperties;
+      expiresAt?: number;
+      /** Where an earlier process left it. */
+      state?: OutgoingState;
+    } = {},
   ) {
     super(topic, extra.payload ?? "", qos, extra.retain ?? false, extra.properties, extra.expiresAt ?? Infinity);
+    this.state = extra.state ?? "queued";
+    holdToTransitions(this);
   }
 
   /** The reason code, the error's code, or undefined; fails if there was more than one outcome. */

@@ -20,6 +20,7 @@ import type { StoreChange } from "../../src/platform/store.ts";
 import type { Transport } from "../../src/platform/transport.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { clockKindOf } from "../testing/clock-kinds.ts";
+import { holdToTransitions } from "./transitions.ts";
 
 export interface Plan {
   readonly seed: number;
@@ -129,8 +130,7 @@ class ClientProcess extends Endpoint {
         packet.properties,
         expiresAt,
       );
-      Object.assign(message, { sequence, packetIdentifier, state });
-      return message;
+      return holdToTransitions(Object.assign(message, { sequence, packetIdentifier, state }));
     });
     this.world.restored(messages);
     this.session.restore(messages, stored.incoming);
@@ -392,7 +392,8 @@ export class World {
 
   private message(direction: string): Numbered {
     const qos = ([0, 1, 1, 2, 2] as const)[this.random.integer(5)] ?? 1;
-    return new Numbered(`${direction}/${qos}/${this.published++}`, "payload", qos, false, undefined, Infinity);
+    const topic = `${direction}/${qos}/${this.published++}`;
+    return holdToTransitions(new Numbered(topic, "payload", qos, false, undefined, Infinity));
   }
 
   /** The client is killed: of its messages only those count that its store knows of. Another process begins. */
