@@ -1,7 +1,14 @@
 // The two clients that promise the same, and a bench for each: `describe.each(clients)("the $name client", …)`. What is documented to differ
 // (docs/decisions/0007-the-small-client.md) is a field of the table, so that a suite compares with it. What one of them alone has stands in
 // ../client or ../small.
-import { type Client, type ClientStatistics, connect, createClient, type ErrorFacts, type OutboxPolicy } from "@aiko/mqtt";
+import {
+  type Client,
+  type ClientStatistics,
+  connect,
+  createClient,
+  type ErrorFacts,
+  type OutboxPolicy,
+} from "@aiko/mqtt";
 import type { ConnectProperties } from "@aiko/mqtt/codec";
 import {
   type SmallClient,
