@@ -26,7 +26,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       const outcomes = ([0, 1, 2] as const).map((qos) => watch(client.publish("a", String(qos), { qos })));
       await bench.clock.tick();
       expect(outcomes[2]?.error).toMatchObject({
-        name: "TransportError",
+        name: "OutboxError",
         code: "OUTBOX_FULL",
         message: expect.stringContaining(name === "whole" ? "2 messages" : "OUTBOX_FULL"),
       });

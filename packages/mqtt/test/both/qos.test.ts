@@ -59,7 +59,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
       const { packetIdentifier, ...fields } = await again.expect("publish");
       expect(fields).toMatchObject({ dup: false, qos: 1 });
       const message = expect.stringContaining('"a"');
-      expect(two?.error).toMatchObject({ name: "TransportError", code: "SESSION_LOST", message });
+      expect(two?.error).toMatchObject({ name: "OutboxError", code: "SESSION_LOST", message });
       expect(released?.value).toMatchObject({ qos: 2, reasonCode: 0 });
       again.send({ type: "puback", packetIdentifier, reasonCode: 0 });
       await again.expectNothing();
