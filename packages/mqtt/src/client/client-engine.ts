@@ -14,7 +14,7 @@ import type { Platform } from "../platform/platform.js";
 import { ClientSession } from "../session/client-session.js";
 import type { Delivery } from "../session/message-receiver.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
-import type { StoredSession } from "../session/session-journal.js";
+import type { RestoredSession } from "../session/session-journal.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, assertSignal, onAbort } from "./abort-source.js";
@@ -371,7 +371,7 @@ export class ClientEngine implements ConnectorEvents {
   }
 
   /** What an earlier process left. */
-  private restore({ messages, incoming }: StoredSession): void {
+  private restore({ messages, incoming }: RestoredSession): void {
     const publishings = messages.map(
       (stored) =>
         new RestoredPublishing(stored, (error) => {

@@ -24,4 +24,4 @@ export { OutgoingMessage, type OutgoingState } from "./outgoing-message.js";
 export type { PublishLimits, ServerLimits } from "./server-limits.js";
 export type { ServerSessionEvents, ServerSessionOptions } from "./server-session.js";
 export { ServerSession } from "./server-session.js";
-export { type RejectedRecord, SessionJournal, type StoredSession } from "./session-journal.js";
+export { type RejectedRecord, type RestoredSession, SessionJournal } from "./session-journal.js";

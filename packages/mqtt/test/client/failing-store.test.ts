@@ -1,7 +1,8 @@
 // What becomes of messages when the store fails: each is told, nothing leaves that is not stored, and what the store has a
 // record of is set right with the next write.
-import { type Store, type StoreChange, TransportError } from "@aiko/mqtt";
+import { type Store, TransportError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, errorCodes, message, recordEvents, subscribed, watch } from "./bench.ts";
@@ -14,32 +15,28 @@ class FailingStore implements Store {
   writes = 0;
   failures = 0;
 
-  constructor(private readonly inner: MemoryStore = new MemoryStore()) {}
+  private readonly inner: Store;
+
+  constructor(inner = new MemoryStore()) {
+    this.inner = storeAround(inner, (session) => ({
+      write: async (changes) => {
+        this.writes++;
+        await undefined;
+        if (this.failure !== undefined) {
+          this.failures++;
+          throw this.failure;
+        }
+        await session.write(changes);
+      },
+    }));
+  }
 
   open(name: string) {
     return this.inner.open(name);
   }
-
-  async write(changes: readonly StoreChange[]): Promise<void> {
-    this.writes++;
-    await undefined;
-    if (this.failure !== undefined) {
-      this.failures++;
-      throw this.failure;
-    }
-    await this.inner.write(changes);
-  }
-
-  close() {
-    return this.inner.close();
-  }
 }
 
-async function recordsOf(inner: MemoryStore): Promise<number> {
-  const records = await inner.open("c1");
-  await inner.close();
-  return openRecords(records).length;
-}
+const openIn = async (store: Store): Promise<number> => openRecords(await recordsOf(store)).length;
 
 describe("a store that fails once", () => {
   test("while a message is on its way: it is told and does not leave, and all goes on", async () => {
@@ -65,7 +62,7 @@ describe("a store that fails once", () => {
     await bench.clock.tick();
     expect(outcome.value).toMatchObject({ reasonCode: 0 });
     await bench.passing(client.disconnect());
-    expect(await recordsOf(inner)).toBe(0);
+    expect(await openIn(inner)).toBe(0);
   });
 
   test("offline: what came with that write is told, what comes later is stored", async () => {
@@ -95,7 +92,7 @@ describe("a store that fails once", () => {
     for (let i = 0; i < 3; i++) texts.push(new TextDecoder().decode((await peer.expect("publish")).payload));
     expect(texts).toEqual(["0", "qos 0", "2"]);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
-    expect(await recordsOf(inner)).toBe(2);
+    expect(await openIn(inner)).toBe(2);
     expect(errors).toEqual(["STORE_FAILED"]);
   });
 
@@ -115,7 +112,7 @@ describe("a store that fails once", () => {
     store.failure = undefined;
     await bench.acceptAgain({ sessionPresent: true });
     await bench.passing(client.disconnect());
-    expect(await recordsOf(inner)).toBe(0);
+    expect(await openIn(inner)).toBe(0);
   });
 
   test("at PUBREC: the exchange goes on where it was, over the next connection and in the next process", async () => {
@@ -158,7 +155,7 @@ describe("a store that fails once", () => {
     await again.expect("pubrec");
     expect(got).toEqual(["x"]);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
-    expect(await recordsOf(inner)).toBe(1);
+    expect(await openIn(inner)).toBe(1);
   });
 });
 
@@ -261,8 +258,6 @@ describe("a store that cannot be written at all", () => {
     const inner = new MemoryStore();
     const store: Store = {
       open: (name) => (failing ? Promise.reject(new TransportError(code, why)) : inner.open(name)),
-      write: (changes) => inner.write(changes),
-      close: () => inner.close(),
     };
     const bench = new Bench();
     const client = bench.create({ store });
@@ -289,8 +284,7 @@ describe("a store that never answers", () => {
   const never = () => new Promise<never>(() => {});
 
   test("a write: disconnect ends within a bound, and says so", async () => {
-    const inner = new MemoryStore();
-    const store = { open: (name: string) => inner.open(name), write: never, close: () => inner.close() };
+    const store = storeAround(new MemoryStore(), () => ({ write: never }));
     const bench = new Bench();
     const { client } = await bench.online({ store });
     const published = watch(client.publish("t", "1", { qos: 1 }));
@@ -304,7 +298,7 @@ describe("a store that never answers", () => {
 
   test("opening: connect fails within a bound", async () => {
     const bench = new Bench();
-    const client = bench.create({ store: { open: never, write: never, close: async () => undefined } });
+    const client = bench.create({ store: { open: never } });
     const connecting = watch(client.connect());
     await bench.clock.advance(60_000);
     expect(connecting.error).toMatchObject({ code: "STORE_TIMEOUT" });
@@ -314,12 +308,11 @@ describe("a store that never answers", () => {
     const bench = new Bench();
     const inner = new MemoryStore();
     let opened = 0;
-    const open = async (name: string) => {
+    const open: Store["open"] = async (name) => {
       if (opened++ === 0) await new Promise<void>((resolve) => bench.clock.schedule(61_000, resolve));
       return inner.open(name);
     };
-    const store = { open, write: inner.write.bind(inner), close: () => inner.close() };
-    const client = bench.create({ store });
+    const client = bench.create({ store: { open } });
     const first = watch(client.connect());
     await bench.clock.advance(62_000);
     expect(first.error).toMatchObject({ code: "STORE_TIMEOUT" });

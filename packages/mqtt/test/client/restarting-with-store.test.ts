@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, message, recordEvents, subscribed, watch } from "./bench.ts";
@@ -51,7 +52,7 @@ describe("a client that is started again on its store", () => {
     again.send({ type: "pubrel", packetIdentifier: 77, reasonCode: 0 });
     await again.expect("pubcomp");
     await next.passing(second.disconnect());
-    expect(openRecords(await store.open("c1"))).toEqual([]);
+    expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 
   test("sends what an earlier one left before what is published before it connects", async () => {
@@ -72,7 +73,7 @@ describe("a client that is started again on its store", () => {
       peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
     }
     await bench.passing(client.disconnect());
-    expect(openRecords(await store.open("c1"))).toEqual([]);
+    expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 
   test("says as an event what became of a message that nobody waits for any more", async () => {
@@ -122,23 +123,20 @@ describe("the store's owner", () => {
     const { peer } = await bench.online({ store, reconnect: false });
     peer.cut();
     await bench.clock.tick();
-    expect(openRecords(await store.open("c1"))).toEqual([]);
+    expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 });
 
 test("nothing of QoS 1 and 2 leaves before it is stored", async () => {
-  const store = new MemoryStore();
   let release: () => void = () => undefined;
-  const slow = {
-    open: (name: string) => store.open(name),
-    write: async (changes: Parameters<typeof store.write>[0]) => {
+  const slow = storeAround(new MemoryStore(), (session) => ({
+    write: async (changes) => {
       await new Promise<void>((resolve) => {
         release = resolve;
       });
-      await store.write(changes);
+      await session.write(changes);
     },
-    close: () => store.close(),
-  };
+  }));
   const bench = new Bench();
   const { client, peer } = await bench.online({ store: slow });
   watch(client.publish("t", "x", { qos: 1 }));
@@ -148,12 +146,7 @@ test("nothing of QoS 1 and 2 leaves before it is stored", async () => {
 });
 
 test("a store that fails costs the connection, and disconnect ends all the same", async () => {
-  const store = new MemoryStore();
-  const broken = {
-    open: (name: string) => store.open(name),
-    write: () => Promise.reject(new Error("disk full")),
-    close: () => store.close(),
-  };
+  const broken = storeAround(new MemoryStore(), () => ({ write: () => Promise.reject(new Error("disk full")) }));
   const bench = new Bench();
   const { client } = await bench.online({ store: broken });
   watch(client.publish("t", "x", { qos: 1 }));

@@ -1,10 +1,11 @@
 // Whatever happens to the connection, and to the store, each publish, subscribe and unsubscribe settles, and exactly once; and the
 // store ends up with the messages that have no outcome, and no others.
-import type { OutboxPolicy, ProtocolVersion, StoreChange } from "@aiko/mqtt";
+import type { OutboxPolicy, ProtocolVersion } from "@aiko/mqtt";
 import type { Packet } from "@aiko/mqtt/codec";
 import type { ClockKind, ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { someClockKind } from "../testing/clock-kinds.ts";
@@ -52,15 +53,15 @@ class Run {
     kind: ClockKind,
   ) {
     this.bench = Bench.on(kind);
-    const store = inner && {
-      open: (name: string) => inner.open(name),
-      write: async (changes: readonly StoreChange[]) => {
-        await undefined;
-        if (this.storeFails) throw new Error("EIO");
-        await inner.write(changes);
-      },
-      close: () => inner.close(),
-    };
+    const store =
+      inner &&
+      storeAround(inner, (session) => ({
+        write: async (changes) => {
+          await undefined;
+          if (this.storeFails) throw new Error("EIO");
+          await session.write(changes);
+        },
+      }));
     this.client = this.bench.create({
       protocolVersion: version,
       cleanStart: false,
@@ -200,7 +201,7 @@ test.each([
       }
       expect(run.bench.clock.nextTimer).toBe(Infinity);
       if (store === undefined) return;
-      const left = openRecords(await store.open("c1")).length;
+      const left = openRecords(await recordsOf(store)).length;
       const undecided = run.count("CLIENT_CLOSED", "DRAIN_TIMEOUT", "MESSAGE_KEPT");
       expect(left).toBeGreaterThanOrEqual(undecided);
       expect(left).toBeLessThanOrEqual(undecided + run.count("ABORTED")); // of those the promise was given up, perhaps no more
