@@ -22,7 +22,6 @@ export type {
   ServerReferencePolicy,
   WillOptions,
 } from "./client/connect-options.js";
-export type { Listener } from "./client/event-emitter.js";
 export type { HandlerContext } from "./client/handling.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
@@ -84,6 +83,7 @@ export type {
   UsageErrorCode,
 } from "./errors.js";
 export { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError, UsageError } from "./errors.js";
+export type { Listener } from "./event-emitter.js";
 export type { AbortSignalLike } from "./platform/abort.js";
 export type { Clock, Timer } from "./platform/clock.js";
 export type {

@@ -8,6 +8,7 @@ import type { DisconnectPacket, Packet, PublishPacket } from "../codec/packets.j
 import { withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { type MqttError, TimeoutError, TransportError, UsageError } from "../errors.js";
+import { EventEmitter } from "../event-emitter.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
@@ -23,7 +24,6 @@ import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import { assertBoolean, assertKnown, assertQoS, type ClientSettings } from "./connect-options.js";
 import { Connector, type ConnectorEvents } from "./connector.js";
-import { EventEmitter } from "./event-emitter.js";
 import {
   assertPublishProperties,
   Publishing,

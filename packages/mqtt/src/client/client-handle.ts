@@ -4,13 +4,13 @@
 
 import type { ProtocolVersion } from "../codec/packets.js";
 import { UsageError } from "../errors.js";
+import type { Listener } from "../event-emitter.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
 import type { Client, DisconnectOptions } from "./client.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
 import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
 import { assertKnown, type ConnectOptions, parseConnectOptions } from "./connect-options.js";
-import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";

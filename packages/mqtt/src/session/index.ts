@@ -5,6 +5,7 @@
 
 export { OutputBuffer } from "../codec/output-buffer.js";
 export type { TopicMemo } from "../codec/topic-memo.js";
+export { EventEmitter, type Listener, type Unheard } from "../event-emitter.js";
 export type {
   ClientSessionOptions,
   ConnectFields,
