@@ -213,7 +213,7 @@ export const classes = [
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > what comes in > an error that the owner throws at %s ends in failed`,
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > errors that the owner throws elsewhere end in failed, and never in the platform: > %s`,
       `${broker}/broker.test.ts > a failure of the server socket is no reason to die`,
-      `${broker}/connecting.test.ts > a listener of events that throws ends neither the connection nor the process`,
+      `${broker}/connecting.test.ts > a listener that throws ends neither the connection nor the process, and what it threw is an event`,
     ],
   },
   {

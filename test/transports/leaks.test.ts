@@ -1,7 +1,7 @@
 // A throw between taking a socket and handing it on: the socket is closed, and the error is a typed one.
 import { createConnection, createServer } from "node:net";
 import { connect, MqttError, platform, type WebSocketClass } from "@aiko/mqtt";
-import { Broker, type BrokerEvent } from "@aiko/mqtt-broker";
+import { Broker } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { address, listening, patient } from "./network.ts";
 
@@ -107,7 +107,6 @@ test.each([
 
 describe("a broker whose program throws where a connection is taken", () => {
   test.each(["port", "webSocketPort"])("closes it and goes on: %s", async (which) => {
-    const events: BrokerEvent[] = [];
     let fails = false;
     const clock = {
       ...platform.clock,
@@ -116,7 +115,7 @@ describe("a broker whose program throws where a connection is taken", () => {
         return platform.clock.schedule(delay, callback);
       },
     };
-    const broker = await Broker.listen({ port: 0, webSocketPort: 0, clock, onEvent: (event) => events.push(event) });
+    const broker = await Broker.listen({ port: 0, webSocketPort: 0, clock });
     onTestFinished(() => broker.close());
     const url = which === "port" ? broker.url : `${broker.webSocketUrl}`;
     fails = true;

@@ -15,23 +15,6 @@ export interface Credentials {
   readonly origin: string | undefined;
 }
 
-/** What happens in a broker, for logs. */
-export type BrokerEvent =
-  | {
-      readonly type: "connected";
-      readonly clientId: string;
-      readonly protocolVersion: 3 | 4 | 5;
-      readonly sessionPresent: boolean;
-    }
-  | { readonly type: "refused"; readonly reason: string }
-  | { readonly type: "disconnected"; readonly clientId: string; readonly reason: string }
-  | { readonly type: "subscribed"; readonly clientId: string; readonly topicFilter: string; readonly qos: 0 | 1 | 2 }
-  | { readonly type: "published"; readonly clientId: string; readonly topic: string; readonly bytes: number }
-  /** A message for this client did not fit: its queue is at a bound, or the message is longer than the client takes. */
-  | { readonly type: "dropped"; readonly clientId: string; readonly topic: string; readonly reason: string }
-  /** A message was passed on, but is not kept: the retained messages are at a bound. */
-  | { readonly type: "notRetained"; readonly clientId: string | undefined; readonly topic: string };
-
 /** A certificate and its key, PEM text or its bytes, and what clients must show. */
 export interface BrokerTls {
   readonly certificate: Pem;
@@ -108,8 +91,6 @@ export interface BrokerOptions {
   readonly connectTimeout?: number | undefined;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
-  /** Told what happens. */
-  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
   /** Time. Default: the runtime's. */
   readonly clock?: Clock | undefined;
 }
@@ -148,7 +129,6 @@ const defaults: BrokerSettings = {
   maximumSessionExpiry: 86_400,
   connectTimeout: 10_000,
   longClientIdentifiers: false,
-  onEvent: () => undefined,
   clock: platform.clock,
 };
 
@@ -209,8 +189,7 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     }
     settings[name] = value;
   }
-  const given = settings as unknown as BrokerSettings;
-  const parsed = { ...given, onEvent: (event: BrokerEvent) => tell(given.onEvent, event) };
+  const parsed = settings as unknown as BrokerSettings;
   parsedOnes.add(parsed);
   return parsed;
 }
@@ -300,11 +279,4 @@ function assertCertificates(pem: Pem): void {
       throw unusable(`holds a certificate that is damaged: ${(error as Error).message}`);
     }
   }
-}
-
-/** A listener that throws must not end the connection that it is told of. */
-function tell(listener: (event: BrokerEvent) => void, event: BrokerEvent): void {
-  try {
-    listener(event);
-  } catch {}
 }

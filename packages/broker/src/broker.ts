@@ -3,11 +3,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { Duplex } from "node:stream";
-import { UsageError } from "@aiko/mqtt";
+import { type Listener as EventListener, UsageError } from "@aiko/mqtt";
+import { assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
 import { type BrokerOptions, type BrokerSettings, isParsed, parseBrokerOptions } from "./broker-options.js";
 import { type Arrival, ClientConnection } from "./client-connection.js";
 import type { Entrance } from "./entrance.js";
-import { type BrokerStatistics, Hub } from "./hub.js";
+import { Hub } from "./hub.js";
 import { Listener } from "./listener.js";
 import { StreamTransport } from "./stream-transport.js";
 
@@ -67,6 +68,17 @@ export class Broker {
   /** The same for WebSockets, `ws://127.0.0.1:41236`; undefined without `webSocketPort`. */
   get webSocketUrl(): string | undefined {
     return this.listeners[1]?.url;
+  }
+
+  /** Registers a listener. Returns a function that removes it. */
+  on<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): () => void {
+    assertListener(name, listener);
+    return this.hub.events.on(name, listener);
+  }
+
+  off<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): void {
+    assertListener(name, listener);
+    this.hub.events.off(name, listener);
   }
 
   get statistics(): BrokerStatistics {

@@ -14,8 +14,9 @@ import {
   type UnsubscribePacket,
   type Will,
 } from "@aiko/mqtt/codec";
-import type { Delivery } from "@aiko/mqtt/session";
+import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
 import { parseSharedFilter } from "@aiko/mqtt/topic";
+import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import type { BrokerSettings } from "./broker-options.js";
 import type { ClientConnection, Reception } from "./client-connection.js";
 import { type ClientOwner, KnownClient } from "./known-client.js";
@@ -26,16 +27,8 @@ import { SubscriptionTable } from "./subscription-table.js";
 import { connackOf, termsOf } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
-/** A snapshot. */
-export interface BrokerStatistics {
-  readonly connections: number;
-  /** Sessions, with or without a connection. */
-  readonly sessions: number;
-  readonly subscriptions: number;
-  readonly retainedMessages: number;
-}
-
 export class Hub implements Reception, ClientOwner {
+  readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   private readonly clock: Clock;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
@@ -70,7 +63,7 @@ export class Hub implements Reception, ClientOwner {
   }
 
   refused(reason: string): void {
-    this.settings.onEvent({ type: "refused", reason });
+    this.events.emit("refused", { reason });
   }
 
   /** Ends every connection and forgets every session. */
@@ -117,7 +110,7 @@ export class Hub implements Reception, ClientOwner {
   publish(message: PublishedMessage): number {
     const now = this.clock.now();
     if (message.retain && !this.retained.keep(message, now)) {
-      this.settings.onEvent({ type: "notRetained", clientId: message.publisher, topic: message.topic });
+      this.events.emit("notRetained", { clientId: message.publisher, topic: message.topic });
     }
     const recipients = this.subscriptions.recipients(message);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
@@ -127,7 +120,10 @@ export class Hub implements Reception, ClientOwner {
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
     const { clientId } = client;
     const reasonCode = this.publish(publishedMessage(packet, clientId, this.clock.now()));
-    this.settings.onEvent({ type: "published", clientId, topic: packet.topic, bytes: packet.payload.length });
+    const { events } = this;
+    if (events.has("published")) {
+      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
+    }
     if (delivery !== undefined) client.session.finished(delivery, reasonCode);
   }
 
@@ -142,7 +138,7 @@ export class Hub implements Reception, ClientOwner {
       const refusal = this.filterRefusal(client, topicFilter);
       if (refusal !== undefined) return denied(client.version, refusal, topicFilter);
       client.topicFilters.add(topicFilter);
-      this.settings.onEvent({ type: "subscribed", clientId, topicFilter, qos });
+      this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
       granted.set(topicFilter, { request, fresh: fresh || granted.get(topicFilter)?.fresh === true });
@@ -166,7 +162,7 @@ export class Hub implements Reception, ClientOwner {
   }
 
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void {
-    this.settings.onEvent({ type: "disconnected", clientId: client.clientId, reason });
+    this.events.emit("disconnected", { clientId: client.clientId, reason });
     if (this.closed) return;
     if (will !== undefined) this.scheduleWill(client, will);
     if (client.expiry === 0) this.endSession(client);
@@ -174,7 +170,7 @@ export class Hub implements Reception, ClientOwner {
   }
 
   dropped(client: KnownClient, topic: string, reason: string): void {
-    this.settings.onEvent({ type: "dropped", clientId: client.clientId, topic, reason });
+    if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
   }
 
   private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
@@ -205,7 +201,7 @@ export class Hub implements Reception, ClientOwner {
     this.clients.set(clientId, client);
     const terms = termsOf(packet, clientId, resumed, settings);
     client.connected(connection, packet, terms.sessionExpiry);
-    settings.onEvent({ type: "connected", clientId, protocolVersion, sessionPresent: resumed });
+    this.events.emit("connected", { clientId, protocolVersion, sessionPresent: resumed });
     connection.admit(client, packet, terms, connackOf(packet, terms, settings));
   }
 
@@ -262,6 +258,12 @@ export class Hub implements Reception, ClientOwner {
     });
     return room;
   }
+}
+
+/** The first error of a listener that no listener of "error" hears of. */
+function logUnheard(error: unknown, failed: boolean): void {
+  const why = failed ? 'a listener of "error" threw:' : 'no "error" listener is registered; logging the first error:';
+  console.error(`broker: ${why}`, error);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,7 +1,8 @@
 // The broker as it is used: over TCP on the loopback interface.
 import { connect as dial, type Socket } from "node:net";
+import { connect as connectClient } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
-import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerEvents, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
 import { parseBrokerOptions } from "../src/broker-options.ts";
 
@@ -51,13 +52,11 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   maximumSessionExpiry: undefined,
   connectTimeout: undefined,
   longClientIdentifiers: undefined,
-  onEvent: undefined,
   clock: undefined,
 };
 
 test("an option that is undefined is one that is left out", () => {
-  const settings = (options: BrokerOptions) => ({ ...parseBrokerOptions(options), onEvent: "" });
-  expect(settings(leftOut)).toEqual(settings({}));
+  expect(parseBrokerOptions(leftOut)).toEqual(parseBrokerOptions({}));
 });
 
 test("on all interfaces it is reached by the loopback one", async () => {
@@ -89,14 +88,46 @@ test("a port that is in use is LISTEN_FAILED, in words", async () => {
 
 test("beyond maximumConnections nobody is let in", async () => {
   const refused: string[] = [];
-  const onEvent: BrokerOptions["onEvent"] = (event) => void (event.type === "refused" && refused.push(event.reason));
-  await using broker = await Broker.listen({ port: 0, maximumConnections: 1, onEvent });
+  await using broker = await Broker.listen({ port: 0, maximumConnections: 1 });
+  broker.on("refused", ({ reason }) => refused.push(reason));
   const first = open(broker);
   first.socket.write(connect);
   await onceConnected(first.socket);
   expect(await open(broker).packets).toEqual([]);
   expect(refused).toEqual(["more than maximumConnections 1"]);
   first.socket.destroy();
+});
+
+describe("events", () => {
+  test("go to each of several listeners, until it is taken off", async () => {
+    await using broker = await Broker.listen({ port: 0 });
+    const heard: string[] = [];
+    const first = ({ clientId }: BrokerEvents["connected"]) => heard.push(`first ${clientId}`);
+    broker.on("connected", first);
+    const stop = broker.on("connected", ({ clientId }) => heard.push(`second ${clientId}`));
+    await (await connectClient(broker.url, { clientId: "a" })).disconnect();
+    broker.off("connected", first);
+    await (await connectClient(broker.url, { clientId: "b" })).disconnect();
+    stop();
+    await (await connectClient(broker.url, { clientId: "c" })).disconnect();
+    expect(heard).toEqual(["first a", "second a", "second b"]);
+  });
+
+  test.each([
+    [
+      "conected",
+      () => undefined,
+      "OPTION_UNKNOWN",
+      'event "conected": there is no such event among connected, refused',
+    ],
+    ["constructor", () => undefined, "OPTION_UNKNOWN", 'event "constructor"'],
+    ["connected", undefined, "OPTION_INVALID", "listener: must be a function"],
+  ])("of a wrong name, and without a listener, are refused: %s", async (name, listener, code, message) => {
+    await using broker = await Broker.listen({ port: 0 });
+    const refusal = expect.objectContaining({ code, message: expect.stringContaining(message) });
+    expect(() => broker.on(name as "connected", listener as never)).toThrow(refusal);
+    expect(() => broker.off(name as "connected", listener as never)).toThrow(refusal);
+  });
 });
 
 test("a failure of the server socket is no reason to die", async () => {

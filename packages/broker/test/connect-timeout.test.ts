@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { FakeClock } from "@aiko/mqtt/testing";
-import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
 
 const authority = await Authority.named("Test authority");
@@ -18,11 +19,9 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n
 
 async function started(options: BrokerOptions = {}) {
   const clock = new FakeClock();
-  const events: BrokerEvent[] = [];
-  const onEvent = (event: BrokerEvent): void => void events.push(event);
-  const broker = await Broker.listen({ port: 0, connectTimeout: 1_000, clock, onEvent, ...options });
+  const broker = await Broker.listen({ port: 0, connectTimeout: 1_000, clock, ...options });
   onTestFinished(() => broker.close());
-  return { broker, clock, events };
+  return { broker, clock, events: recordEvents(broker) };
 }
 
 const webSocketPort = (broker: Broker): number => Number(new URL(`${broker.webSocketUrl}`).port);

@@ -1,6 +1,6 @@
 import { encode, type ProtocolVersion } from "@aiko/mqtt/codec";
 import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { STRANGERS_MAXIMUM } from "../src/client-connection.ts";
 import { Bench, message, receive, subscribe } from "./bench.ts";
 
@@ -301,12 +301,15 @@ describe("authenticate", () => {
   });
 });
 
-test("a listener of events that throws ends neither the connection nor the process", async () => {
-  const bench = new Bench({
-    onEvent: () => {
-      throw new Error("the log is full");
-    },
-  });
+test("a listener that throws ends neither the connection nor the process, and what it threw is an event", async () => {
+  const bench = new Bench();
+  const failure = new Error("the log is full");
+  const fail = () => {
+    throw failure;
+  };
+  for (const name of ["connected", "subscribed", "published", "disconnected"] as const) bench.hub.events.on(name, fail);
+  const errors: unknown[] = [];
+  bench.hub.events.on("error", (error) => errors.push(error));
   const peer = await bench.connect("c");
   await subscribe(peer, "a");
   peer.send(message("a", "x"));
@@ -314,6 +317,20 @@ test("a listener of events that throws ends neither the connection nor the proce
   peer.cut();
   await bench.clock.tick();
   expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
+  expect(errors).toEqual([failure, failure, failure, failure]);
+});
+
+test("the first error of a listener that no other one hears of is written to the console", async () => {
+  const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const bench = new Bench();
+  bench.hub.events.on("connected", () => {
+    throw new Error("the log is full");
+  });
+  for (const clientId of ["a", "b"]) await bench.connect(clientId);
+  expect(written.mock.calls).toEqual([
+    ['broker: no "error" listener is registered; logging the first error:', new Error("the log is full")],
+  ]);
+  written.mockRestore();
 });
 
 describe("a second connection with the same client identifier", () => {

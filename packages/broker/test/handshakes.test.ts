@@ -2,8 +2,9 @@
 import { createConnection } from "node:net";
 import { type ConnectionOptions, connect as dialTls, type TLSSocket } from "node:tls";
 import { encode } from "@aiko/mqtt/codec";
-import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
 import { describeHandshakeFailure } from "../src/handshake-failure.ts";
 
@@ -13,18 +14,10 @@ const ca = authority.certificate;
 
 /** A broker, what it told, and the first refusal of that. */
 async function started(options: BrokerOptions) {
-  const events: BrokerEvent[] = [];
-  let refuse: (reason: string) => void;
-  const refusal = new Promise<string>((resolve) => {
-    refuse = resolve;
-  });
-  const onEvent = (event: BrokerEvent): void => {
-    events.push(event);
-    if (event.type === "refused") refuse(event.reason);
-  };
-  const broker = await Broker.listen({ port: 0, ...options, onEvent });
+  const broker = await Broker.listen({ port: 0, ...options });
   onTestFinished(() => broker.close());
-  return { broker, events, refusal };
+  const refusal = new Promise<string>((resolve) => broker.on("refused", ({ reason }) => resolve(reason)));
+  return { broker, events: recordEvents(broker), refusal };
 }
 
 /** Sends bytes, and resolves when the broker has closed the connection. */

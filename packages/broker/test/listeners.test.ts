@@ -6,9 +6,10 @@ import { basename, dirname, join } from "node:path";
 import { connect, type TlsOptions } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
 import { FakeClock } from "@aiko/mqtt/testing";
-import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import WebSocket from "ws";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
 
 const authority = await Authority.named("Test authority");
@@ -353,8 +354,8 @@ describe.each(halves)("%s that does not come to its end", (_, options, bytes) =>
   });
 
   test("counts among maximumConnections", async () => {
-    const events: BrokerEvent[] = [];
-    const broker = await started({ ...options, maximumConnections: 1, onEvent: (event) => events.push(event) });
+    const broker = await started({ ...options, maximumConnections: 1 });
+    const events = recordEvents(broker);
     const first = createConnection(halfPort(broker), "127.0.0.1");
     await new Promise((resolve) => first.on("connect", resolve));
     first.write(bytes);

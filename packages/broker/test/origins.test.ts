@@ -1,14 +1,14 @@
 // Web pages and a broker on this machine: a browser connects any page to it, and states whose page that is.
 import { connect } from "@aiko/mqtt";
-import { Broker, type BrokerEvent, type BrokerOptions, type Credentials } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions, type Credentials } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import WebSocket from "ws";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 
 async function started(options: BrokerOptions = {}) {
-  const events: BrokerEvent[] = [];
-  const broker = await Broker.listen({ port: 0, webSocketPort: 0, ...options, onEvent: (event) => events.push(event) });
+  const broker = await Broker.listen({ port: 0, webSocketPort: 0, ...options });
   onTestFinished(() => broker.close());
-  return { broker, events, port: Number(new URL(`${broker.webSocketUrl}`).port) };
+  return { broker, events: recordEvents(broker), port: Number(new URL(`${broker.webSocketUrl}`).port) };
 }
 
 /** What a handshake with these headers comes to: "open", or the status of the refusal. */
