@@ -1,7 +1,7 @@
 /** What may be said about a broker, and the precise settings that come of it. */
 
 import { X509Certificate } from "node:crypto";
-import { type Clock, type Pem, platform, UsageError } from "@aiko/mqtt";
+import { type Bounds, type Clock, type PartialOptions, type Pem, platform, UsageError } from "@aiko/mqtt";
 import { serializedOrigin } from "./request-origin.js";
 
 /** Who asks to be let in. */
@@ -65,17 +65,13 @@ export interface BrokerOptions {
   readonly maximumSubscriptions?: number | undefined;
   /** Levels of a topic name or filter, 1 … 65,536. Default 200, as mosquitto has it. */
   readonly maximumTopicLevels?: number | undefined;
-  /** Messages that may wait for one client, from 1; what comes beyond is dropped for it. Default 100,000. */
-  readonly maximumQueuedMessages?: number | undefined;
-  /** Bytes that may wait for one client, from 1; what comes beyond is dropped for it. Default 64 MiB. */
-  readonly maximumQueuedBytes?: number | undefined;
-  /** Retained messages, from 0; what comes beyond is passed on, but not kept. Default 100,000. */
-  readonly maximumRetainedMessages?: number | undefined;
+  /** What may wait to be sent to one client, each from 1; messages beyond are dropped for it. Default 100,000 messages, 64 MiB. */
+  readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
-   * Bytes that the retained messages take, about 200 for each and for each level of its topic included, from 0; what comes beyond is
-   * passed on, but not kept. Default 256 MiB.
+   * The retained messages, each from 0; messages beyond are passed on, but not kept. The bytes include about 200 for each message and for
+   * each level of its topic. Default 100,000 messages, 256 MiB.
    */
-  readonly maximumRetainedBytes?: number | undefined;
+  readonly retained?: PartialOptions<Bounds> | undefined;
   /** QoS 1 and 2 messages that a client may send unacknowledged, 1 … 65,535. Default 65,535. */
   readonly receiveMaximum?: number | undefined;
   /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them, 0 … 65,535. Default 100. */
@@ -101,9 +97,13 @@ export const PROTOCOL_MAXIMUM = 268_435_460;
 /** What has no default, and then is not there. */
 type Unset = "path" | "webSocketPort" | "tls";
 
-export type BrokerSettings = Pick<Required<BrokerOptions>, Unset> & {
-  readonly [Name in Exclude<keyof BrokerOptions, Unset>]-?: NonNullable<BrokerOptions[Name]>;
-};
+/** Options that are bounds of two kinds, as the client's. */
+type Bounded = "outbox" | "retained";
+
+export type BrokerSettings = Pick<Required<BrokerOptions>, Unset> &
+  Readonly<Record<Bounded, Bounds>> & {
+    readonly [Name in Exclude<keyof BrokerOptions, Unset | Bounded>]-?: NonNullable<BrokerOptions[Name]>;
+  };
 
 const defaults: BrokerSettings = {
   host: "127.0.0.1",
@@ -119,10 +119,8 @@ const defaults: BrokerSettings = {
   maximumSessions: 100_000,
   maximumSubscriptions: 10_000,
   maximumTopicLevels: 200,
-  maximumQueuedMessages: 100_000,
-  maximumQueuedBytes: 64 * 2 ** 20,
-  maximumRetainedMessages: 100_000,
-  maximumRetainedBytes: 256 * 2 ** 20,
+  outbox: { maximumCount: 100_000, maximumBytes: 64 * 2 ** 20 },
+  retained: { maximumCount: 100_000, maximumBytes: 256 * 2 ** 20 },
   receiveMaximum: 65_535,
   topicAliasMaximum: 100,
   maximumKeepAlive: 0,
@@ -139,7 +137,12 @@ const wantedTypes: Readonly<Record<Unset, string>> = {
   tls: "object",
 };
 
-const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, maximum: number]>> = {
+/** The least that bounds may be. */
+const leastBounds: Readonly<Record<Bounded, number>> = { outbox: 1, retained: 0 };
+
+type Range = readonly [minimum: number, maximum: number];
+
+const ranges: Partial<Record<keyof BrokerOptions, Range>> = {
   port: [0, 65_535],
   pathMode: [0, 0o777],
   webSocketPort: [0, 65_535],
@@ -148,10 +151,6 @@ const ranges: Partial<Record<keyof BrokerOptions, readonly [minimum: number, max
   maximumSessions: [1, 2 ** 24],
   maximumSubscriptions: [1, Number.MAX_SAFE_INTEGER],
   maximumTopicLevels: [1, 65_536],
-  maximumQueuedMessages: [1, Number.MAX_SAFE_INTEGER],
-  maximumQueuedBytes: [1, Number.MAX_SAFE_INTEGER],
-  maximumRetainedMessages: [0, Number.MAX_SAFE_INTEGER],
-  maximumRetainedBytes: [0, Number.MAX_SAFE_INTEGER],
   receiveMaximum: [1, 65_535],
   topicAliasMaximum: [0, 65_535],
   maximumKeepAlive: [0, 65_535],
@@ -171,8 +170,7 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
   assertObject(options);
   const settings: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(defaults, name))
-      throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
+    if (!Object.hasOwn(defaults, name)) throw unknownOption(name);
     if (value === undefined) continue;
     const wanted = wantedTypes[name as Unset] ?? typeof defaults[name as keyof BrokerOptions];
     const range = ranges[name as keyof BrokerOptions];
@@ -184,14 +182,33 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
         `${name} ${shown(value)}: must be ${wanted === "object" ? "an" : "a"} ${wanted}`,
       );
     if (value === "") throw new UsageError("OPTION_INVALID", `${name} "": must not be empty`); // Node would listen everywhere
-    if (range && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
-      throw new UsageError("OPTION_INVALID", `${name} ${value}: must be an integer from ${range[0]} to ${range[1]}`);
-    }
-    settings[name] = value;
+    if (range) assertInteger(name, value, range);
+    settings[name] = name in leastBounds ? parseBounds(name as Bounded, value as object) : value;
   }
   const parsed = settings as unknown as BrokerSettings;
   parsedOnes.add(parsed);
   return parsed;
+}
+
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+function parseBounds(option: Bounded, given: object): Bounds {
+  const bounds: Record<string, unknown> = { ...defaults[option] };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(bounds, name)) throw unknownOption(`${option}.${name}`);
+    if (value === undefined) continue;
+    assertInteger(`${option}.${name}`, value, [leastBounds[option], Number.MAX_SAFE_INTEGER]);
+    bounds[name] = value;
+  }
+  return bounds as unknown as Bounds;
+}
+
+function assertInteger(name: string, value: unknown, [minimum, maximum]: Range): void {
+  if (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum) return;
+  throw new UsageError("OPTION_INVALID", `${name} ${shown(value)}: must be an integer from ${minimum} to ${maximum}`);
+}
+
+function unknownOption(name: string): UsageError {
+  return new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
 }
 
 function shown(value: unknown): string {
@@ -257,8 +274,7 @@ function assertTls(tls: unknown): void {
   if (typeof tls !== "object" || tls === null)
     throw new UsageError("OPTION_INVALID", "tls: must be { certificate, key }");
   for (const name in tls) {
-    if (!Object.hasOwn(tlsRules, name))
-      throw new UsageError("OPTION_UNKNOWN", `option "tls.${name}": there is no such option`);
+    if (!Object.hasOwn(tlsRules, name)) throw unknownOption(`tls.${name}`);
   }
   for (const [name, [holds, rule]] of Object.entries(tlsRules)) {
     if (!holds((tls as Record<string, unknown>)[name])) throw new UsageError("OPTION_INVALID", `tls.${name}: ${rule}`);

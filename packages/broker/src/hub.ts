@@ -38,7 +38,7 @@ export class Hub implements Reception, ClientOwner {
 
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
-    this.retained = new RetainedMessages(this.clock, settings.maximumRetainedMessages, settings.maximumRetainedBytes);
+    this.retained = new RetainedMessages(this.clock, settings.retained);
   }
 
   get connectionCount(): number {
@@ -206,8 +206,7 @@ export class Hub implements Reception, ClientOwner {
   }
 
   private newClient(clientId: string): KnownClient {
-    const { maximumQueuedMessages, maximumQueuedBytes, receiveMaximum, topicAliasMaximum } = this.settings;
-    const outbox = { maximumCount: maximumQueuedMessages, maximumBytes: maximumQueuedBytes };
+    const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
     const options = { outbox, receiveMaximum, topicAliasMaximum };
     return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
   }

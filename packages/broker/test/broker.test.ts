@@ -42,10 +42,8 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   maximumSessions: undefined,
   maximumSubscriptions: undefined,
   maximumTopicLevels: undefined,
-  maximumQueuedMessages: undefined,
-  maximumQueuedBytes: undefined,
-  maximumRetainedMessages: undefined,
-  maximumRetainedBytes: undefined,
+  outbox: undefined,
+  retained: undefined,
   receiveMaximum: undefined,
   topicAliasMaximum: undefined,
   maximumKeepAlive: undefined,
@@ -57,6 +55,8 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
 
 test("an option that is undefined is one that is left out", () => {
   expect(parseBrokerOptions(leftOut)).toEqual(parseBrokerOptions({}));
+  const bounds = { maximumCount: undefined, maximumBytes: undefined };
+  expect(parseBrokerOptions({ outbox: bounds, retained: bounds })).toEqual(parseBrokerOptions({}));
 });
 
 test("on all interfaces it is reached by the loopback one", async () => {
@@ -148,6 +148,10 @@ describe("a wrong option", () => {
     [{ host: Object.create(null) }, "OPTION_INVALID", "host {…}: must be a string"],
     [{ maximumPacketSize: 1 }, "OPTION_INVALID", "maximumPacketSize 1"],
     [{ receiveMaximum: 0 }, "OPTION_INVALID", "receiveMaximum 0"],
+    [{ outbox: 5 }, "OPTION_INVALID", "outbox 5: must be an object"],
+    [{ outbox: { maximumCont: 5 } }, "OPTION_UNKNOWN", "outbox.maximumCont"],
+    [{ outbox: { maximumCount: 0 } }, "OPTION_INVALID", "outbox.maximumCount 0: must be an integer from 1 to"],
+    [{ retained: { maximumBytes: "1" } }, "OPTION_INVALID", 'retained.maximumBytes "1": must be an integer from 0 to'],
     [{ connectTimeout: Infinity }, "OPTION_INVALID", "connectTimeout Infinity"],
     [{ authenticate: true }, "OPTION_INVALID", "authenticate true: must be a function"],
     [{ clock: null }, "OPTION_INVALID", "clock null"],
