@@ -119,6 +119,6 @@ describe("a broker's WebSocket that the client ended without closing the socket 
     socket.write(frame);
     await disconnected;
     expect(performance.now() - started).toBeLessThan(GENEROUS);
-    expect(broker.statistics.connections).toBe(0);
+    expect(broker.statistics.openConnections).toBe(0);
   });
 });

@@ -120,7 +120,7 @@ describe("a broker whose program throws where a connection is taken", () => {
     const url = which === "port" ? broker.url : `${broker.webSocketUrl}`;
     fails = true;
     await expect(connect(url, { reconnect: false })).rejects.toBeInstanceOf(MqttError);
-    expect(broker.statistics.connections).toBe(0);
+    expect(broker.statistics.openConnections).toBe(0);
     fails = false;
     await using client = await connect(url);
     expect(client.connected).toBe(true);

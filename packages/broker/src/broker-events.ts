@@ -52,7 +52,7 @@ export function assertListener(name: string, listener: unknown): void {
 /** A snapshot of what there is now. */
 export interface BrokerStatistics {
   /** Network connections, those in a handshake included. */
-  readonly connections: number;
+  readonly openConnections: number;
   /** Sessions, with or without a connection. */
   readonly sessions: number;
   readonly subscriptions: number;

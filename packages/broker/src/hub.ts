@@ -47,7 +47,7 @@ export class Hub implements Reception, ClientOwner {
 
   get statistics(): BrokerStatistics {
     return {
-      connections: this.connections.size,
+      openConnections: this.connections.size,
       sessions: this.clients.size,
       subscriptions: this.subscriptions.size,
       retainedMessages: this.retained.size,

@@ -24,7 +24,7 @@ test("listens on a free port of this machine, and says where", async () => {
   await using broker = await Broker.listen({ port: 0 });
   expect(broker.port).toBeGreaterThan(0);
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
-  expect(broker.statistics).toEqual({ connections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
+  expect(broker.statistics).toEqual({ openConnections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
 });
 
 /** All of them, or it does not compile. */

@@ -90,7 +90,7 @@ describe.each<[string, ConnectionOptions | undefined]>([
     await once(socket, "data");
     const closed = once(socket.resume(), "close");
     await clock.advance(99);
-    expect(broker.statistics.connections).toBe(1);
+    expect(broker.statistics.openConnections).toBe(1);
     await clock.advance(1);
     await clock.advance(50); // for the client to close its side
     await closed;
@@ -106,7 +106,7 @@ test("a TLS handshake that is late leaves the rest of connectTimeout for CONNECT
   await clock.advance(900);
   const socket: TLSSocket = connectTls({ socket: plain, ca, host: "127.0.0.1" }).on("error", () => undefined);
   await once(socket, "secureConnect");
-  await expect.poll(() => broker.statistics.connections).toBe(1);
+  await expect.poll(() => broker.statistics.openConnections).toBe(1);
   const closed = once(socket.resume(), "close");
   events.length = 0;
   await clock.advance(100);

@@ -137,7 +137,7 @@ describe("what is at a Unix socket's path already", () => {
         if (start.status === "rejected")
           expect(start.reason.message).toBe(`cannot listen on ${path}: the path is in use`);
       await using client = await connect(`unix:${path}`);
-      expect(brokers[0]?.statistics.connections).toBe(1);
+      expect(brokers[0]?.statistics.openConnections).toBe(1);
       await client.disconnect();
       await brokers[0]?.close();
     }
@@ -318,7 +318,7 @@ test.each(["closes", "is cut"])(
       expect(topic).toBe("will");
       break;
     }
-    expect(broker.statistics.connections).toBe(1);
+    expect(broker.statistics.openConnections).toBe(1);
   },
 );
 
@@ -350,7 +350,7 @@ describe.each(halves)("%s that does not come to its end", (_, options, bytes) =>
   test("is cut after connectTimeout", async () => {
     const broker = await started({ ...options, connectTimeout: 20 });
     await Promise.all([closedAfter(halfPort(broker)), closedAfter(halfPort(broker), bytes)]);
-    expect(broker.statistics.connections).toBe(0);
+    expect(broker.statistics.openConnections).toBe(0);
   });
 
   test("counts among maximumConnections", async () => {
@@ -372,7 +372,7 @@ describe.each(halves)("%s that does not come to its end", (_, options, bytes) =>
     socket.write(bytes);
     socket.resume();
     await Promise.all([broker.close(), closed]);
-    expect(broker.statistics.connections).toBe(0);
+    expect(broker.statistics.openConnections).toBe(0);
   });
 });
 
