@@ -4,8 +4,8 @@ import { X509Certificate } from "node:crypto";
 import { type Bounds, type Clock, type PartialOptions, type Pem, platform, UsageError } from "@aiko/mqtt";
 import { serializedOrigin } from "./request-origin.js";
 
-/** Who asks to be let in. */
-export interface Credentials {
+/** A client that asks to be let in. */
+export interface ConnectRequest {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
@@ -14,6 +14,18 @@ export interface Credentials {
   /** The origin of the web page that connects, as in "https://app.example"; undefined for programs other than browsers. */
   readonly origin: string | undefined;
 }
+
+/** Why a client is not let in. */
+export interface ConnectRefusal {
+  /**
+   * A reason code of CONNACK, such as `ReasonCode.NOT_AUTHORIZED`, or `ReasonCode.SERVER_BUSY`, after which clients try again. Before MQTT 5,
+   * clients get the return code that is nearest to it.
+   */
+  readonly reasonCode: number;
+}
+
+/** True lets the client in; false refuses it with `ReasonCode.BAD_USER_NAME_OR_PASSWORD`. */
+export type ConnectDecision = boolean | ConnectRefusal;
 
 /** A certificate and its key, PEM text or its bytes, and what clients must show. */
 export interface BrokerTls {
@@ -48,8 +60,8 @@ export interface BrokerOptions {
   readonly allowedOrigins?: readonly string[] | undefined;
   /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */
   readonly tls?: BrokerTls | undefined;
-  /** Lets a client in or not. Default: everybody. */
-  readonly authenticate?: ((credentials: Credentials) => boolean | Promise<boolean>) | undefined;
+  /** Decides whether a client is let in. If it throws, the client is told "server unavailable", and tries again. Default: lets all in. */
+  readonly authenticate?: ((request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>) | undefined;
   /**
    * The longest packet taken, in bytes, 16 … 268,435,460, the protocol's own limit. Default 67,108,864. Packets other than PUBLISH have at
    * most 4,194,304 in any case.

@@ -6,6 +6,7 @@
 import { type Clock, ProtocolError, platform, type QoS } from "@aiko/mqtt";
 import {
   type ConnectPacket,
+  describeReasonCode,
   type ProtocolVersion,
   type PublishPacket,
   ReasonCode,
@@ -17,12 +18,12 @@ import {
 import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
 import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
-import type { BrokerSettings } from "./broker-options.js";
+import type { BrokerSettings, ConnectRefusal } from "./broker-options.js";
 import type { ClientConnection, Reception } from "./client-connection.js";
 import { type ClientOwner, KnownClient } from "./known-client.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage, willMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
-import { SUBACK_FAILURE } from "./return-codes.js";
+import { isRefusal, SUBACK_FAILURE } from "./return-codes.js";
 import { SubscriptionTable } from "./subscription-table.js";
 import { connackOf, termsOf } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
@@ -84,26 +85,29 @@ export class Hub implements Reception, ClientOwner {
       connection.refuse(ReasonCode.BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
       return;
     }
-    const decide = (allowed: boolean): void => {
+    const decide = (answer: unknown): void => {
       if (!connection.isDeciding) return; // the client has left meanwhile
-      if (this.closed) connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
-      else if (allowed) this.letIn(connection, packet, clientId);
-      else connection.refuse(ReasonCode.BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
+      if (this.closed) {
+        connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
+      } else if (answer === true) {
+        this.letIn(connection, packet, clientId);
+      } else {
+        const refusal = refusalOf(answer);
+        connection.refuse(refusal, `"${clientId}": authenticate refused with ${describeReasonCode(refusal)}`);
+      }
     };
     const fail = (error: unknown): void =>
       connection.refuse(ReasonCode.SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
-    let allowed: unknown; // what is declared holds for TypeScript only
+    let answer: unknown; // what is declared holds for TypeScript only
     try {
       const { address, origin } = connection.arrival;
-      allowed = this.settings.authenticate({ clientId, username, password, address, origin });
+      answer = this.settings.authenticate({ clientId, username, password, address, origin });
     } catch (error) {
       fail(error);
       return;
     }
-    // Nothing but true lets in, now or later.
-    if (isThenable(allowed)) {
-      Promise.resolve(allowed).then((answer) => decide(answer === true), fail);
-    } else decide(allowed === true);
+    if (isThenable(answer)) Promise.resolve(answer).then(decide, fail);
+    else decide(answer);
   }
 
   /** A message from a client, or from the broker itself. Returns the reason code for its acknowledgement. */
@@ -263,6 +267,12 @@ export class Hub implements Reception, ClientOwner {
 function logUnheard(error: unknown, failed: boolean): void {
   const why = failed ? 'a listener of "error" threw:' : 'no "error" listener is registered; logging the first error:';
   console.error(`broker: ${why}`, error);
+}
+
+/** What an answer of `authenticate` other than true means: nothing but true lets in. */
+function refusalOf(answer: unknown): number {
+  const { reasonCode } = Object(answer) as Partial<ConnectRefusal>;
+  return isRefusal(reasonCode) ? reasonCode : ReasonCode.BAD_USER_NAME_OR_PASSWORD;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -2,4 +2,4 @@
 
 export { Broker } from "./broker.js";
 export type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
-export type { BrokerOptions, BrokerTls, Credentials } from "./broker-options.js";
+export type { BrokerOptions, BrokerTls, ConnectDecision, ConnectRefusal, ConnectRequest } from "./broker-options.js";

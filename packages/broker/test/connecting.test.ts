@@ -1,5 +1,6 @@
 import { encode, type ProtocolVersion } from "@aiko/mqtt/codec";
 import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
+import type { ConnectDecision } from "@aiko/mqtt-broker";
 import { describe, expect, test, vi } from "vitest";
 import { STRANGERS_MAXIMUM } from "../src/client-connection.ts";
 import { Bench, message, receive, subscribe } from "./bench.ts";
@@ -170,6 +171,30 @@ describe("authenticate", () => {
       expect(bench.hub.statistics.sessions).toBe(0);
       expect(bench.events).toMatchObject([{ type: "refused" }]);
       expect(JSON.stringify(bench.events)).not.toContain("secret");
+    }
+  });
+
+  test.each<[ConnectDecision, readonly [version3: number, version4: number, version5: number]]>([
+    [{ reasonCode: 0x87 }, [5, 5, 0x87]],
+    [{ reasonCode: 0x8a }, [5, 5, 0x8a]],
+    [{ reasonCode: 0x85 }, [2, 2, 0x85]],
+    [{ reasonCode: 0x89 }, [3, 3, 0x89]],
+    [{ reasonCode: 0x9f }, [3, 3, 0x9f]],
+    [{ reasonCode: 0x86 }, [4, 4, 0x86]],
+    [{ reasonCode: 0 }, [4, 4, 0x86]],
+    [{ reasonCode: 0x10 }, [4, 4, 0x86]],
+    [{ reasonCode: "0x87" as never }, [4, 4, 0x86]],
+  ])("that refuses with %j answers, by version, %j", async (answer, codes) => {
+    for (const [i, protocolVersion] of versions.entries()) {
+      for (const authenticate of [() => answer, () => Promise.resolve(answer)]) {
+        const bench = new Bench({ authenticate });
+        const { peer, connack } = await bench.introduce("c", { protocolVersion, ...credentials });
+        expect(connack.reasonCode).toBe(codes[i]);
+        await peer.expectClose();
+        expect(bench.events).toEqual([
+          { type: "refused", reason: expect.stringMatching(/^"c": authenticate refused with 0x[0-9A-F]{2} \([A-Z]/) },
+        ]);
+      }
     }
   });
 

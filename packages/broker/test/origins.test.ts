@@ -1,6 +1,6 @@
 // Web pages and a broker on this machine: a browser connects any page to it, and states whose page that is.
 import { connect } from "@aiko/mqtt";
-import { Broker, type BrokerOptions, type Credentials } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions, type ConnectRequest } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import WebSocket from "ws";
 import { recordEvents } from "../../../test/fixtures/broker-events.ts";
@@ -106,8 +106,8 @@ test("the event of a refusal holds a stranger's text only in part and in printab
 });
 
 test("authenticate is given the client's address and the page's origin", async () => {
-  const seen: Credentials[] = [];
-  const authenticate = (credentials: Credentials): boolean => seen.push(credentials) > 0;
+  const seen: ConnectRequest[] = [];
+  const authenticate = (request: ConnectRequest): boolean => seen.push(request) > 0;
   const { broker } = await started({ authenticate });
   await using page = await connect(`${broker.webSocketUrl}`, {
     webSocket: { headers: { origin: "http://127.0.0.1:3000" } },
