@@ -170,13 +170,6 @@ const ranges: Partial<Record<keyof BrokerOptions, Range>> = {
   connectTimeout: [1, 2 ** 31 - 1],
 };
 
-const parsedOnes = new WeakSet<object>();
-
-/** Whether `settings` came of parseBrokerOptions: JavaScript lets anybody call a private constructor. */
-export function isParsed(settings: object | undefined): boolean {
-  return settings !== undefined && parsedOnes.has(settings);
-}
-
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
   assertObject(options);
@@ -197,9 +190,7 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     if (range) assertInteger(name, value, range);
     settings[name] = name in leastBounds ? parseBounds(name as Bounded, value as object) : value;
   }
-  const parsed = settings as unknown as BrokerSettings;
-  parsedOnes.add(parsed);
-  return parsed;
+  return settings as unknown as BrokerSettings;
 }
 
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */

@@ -40,7 +40,7 @@ export class Listener {
     const accepted = new Accepted();
     const accept = (stream: Socket, deadline?: number): void => {
       accepted.add(stream);
-      guarded(entrance, stream, () => entrance.accept(stream, { address: stream.remoteAddress, deadline }));
+      guarded(entrance, stream, () => entrance.take(stream, { address: stream.remoteAddress, deadline }));
     };
     if (path !== undefined) {
       const server = createServer((socket) => accept(socket));

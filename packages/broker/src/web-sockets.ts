@@ -75,7 +75,7 @@ export async function takeWebSockets(
       origin: originOf(request),
       deadline: strangers.deadlineOf(request.socket),
     };
-    const client = guarded(entrance, stream, () => entrance.accept(stream, arrival));
+    const client = guarded(entrance, stream, () => entrance.take(stream, arrival));
     boundMessages(socket, request.socket, () => client?.isStranger ?? true);
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -187,18 +187,6 @@ describe("a wrong option", () => {
     });
   });
 
-  test("a broker that was not made by listen would listen nowhere, and says so", () => {
-    const make = Broker as unknown as new (options: unknown) => unknown;
-    for (const options of [{ port: 0 }, undefined])
-      expect(() => new make(options)).toThrow(
-        expect.objectContaining({
-          name: "UsageError",
-          code: "OPTION_INVALID",
-          message: "Broker: new makes one that listens nowhere: write await Broker.listen({ port: 1883 })",
-        }),
-      );
-  });
-
   test("one that is undefined is as good as absent", async () => {
     await using broker = await Broker.listen({ port: 0, host: undefined } as object);
     expect(broker.url).toContain("127.0.0.1");

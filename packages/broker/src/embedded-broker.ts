@@ -1,0 +1,91 @@
+/** The broker itself: listens, and hands what connects to the hub. */
+
+import type { Duplex } from "node:stream";
+import type { Listener as EventListener } from "@aiko/mqtt";
+import { assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
+import type { BrokerSettings } from "./broker-options.js";
+import { type Arrival, ClientConnection } from "./client-connection.js";
+import type { Entrance } from "./entrance.js";
+import { Hub } from "./hub.js";
+import { Listener } from "./listener.js";
+import { StreamTransport } from "./stream-transport.js";
+
+/** What applications hold of it is `Broker`. */
+export class EmbeddedBroker implements Entrance {
+  private readonly hub: Hub;
+  private listeners: readonly Listener[] = [];
+
+  constructor(private readonly settings: BrokerSettings) {
+    this.hub = new Hub(settings);
+  }
+
+  /** @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED */
+  async listen(): Promise<void> {
+    const { settings } = this;
+    const { webSocketPort } = settings;
+    try {
+      this.listeners = [await Listener.ofStreams(settings, this)];
+      if (webSocketPort !== undefined) {
+        this.listeners = [...this.listeners, await Listener.ofWebSockets(settings, webSocketPort, this)];
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.listeners[0]?.port ?? 0;
+  }
+
+  get url(): string {
+    return this.listeners[0]?.url ?? "";
+  }
+
+  get webSocketUrl(): string | undefined {
+    return this.listeners[1]?.url;
+  }
+
+  get statistics(): BrokerStatistics {
+    return this.hub.statistics;
+  }
+
+  on<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): () => void {
+    assertListener(name, listener);
+    return this.hub.events.on(name, listener);
+  }
+
+  off<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): void {
+    assertListener(name, listener);
+    this.hub.events.off(name, listener);
+  }
+
+  async close(): Promise<void> {
+    this.hub.close();
+    await Promise.all(this.listeners.map((listener) => listener.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  take(stream: Duplex, arrival: Arrival): ClientConnection | undefined {
+    const transport = new StreamTransport(stream);
+    if (this.hub.connectionCount >= this.settings.maximumConnections) {
+      transport.destroy();
+      this.full();
+      return undefined;
+    }
+    const connection = new ClientConnection(transport, this.settings.clock, this.settings, this.hub, arrival);
+    this.hub.opened(connection);
+    return connection;
+  }
+
+  full(): void {
+    this.refused(`more than maximumConnections ${this.settings.maximumConnections}`);
+  }
+
+  refused(reason: string): void {
+    this.hub.refused(reason);
+  }
+}
