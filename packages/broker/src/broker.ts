@@ -2,10 +2,11 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Listener as EventListener } from "@aiko/mqtt";
+import type { Listener as EventListener, Transport } from "@aiko/mqtt";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { type BrokerOptions, parseBrokerOptions } from "./broker-options.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
+import type { BrokerPublishOptions } from "./own-message.js";
 
 /** A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. */
 export interface Broker {
@@ -20,6 +21,28 @@ export interface Broker {
   /** Registers a listener. Returns a function that removes it. */
   on<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): () => void;
   off<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): void;
+
+  /**
+   * Publishes a message of the application's own to all who subscribe to the topic. Returns the reason code that a client would get:
+   * `ReasonCode.SUCCESS`, or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
+   *
+   * @throws UsageError, and then nothing was published
+   * @example broker.publish("kitchen/light", "on", { retain: true });
+   */
+  publish(topic: string, payload: string | Uint8Array, options?: BrokerPublishOptions): number;
+  /**
+   * Takes a connection that the application made, for clients in this process or over any other way: the other end is the client's. It counts
+   * as those of listeners do, and is destroyed beyond `maximumConnections` and when the broker is closed.
+   *
+   * @example
+   * const dial = async () => {
+   *   const [client, server] = memoryPair(platform.clock); // of @aiko/mqtt/testing
+   *   broker.accept(server);
+   *   return client;
+   * };
+   * const client = await connect("mqtt://broker", { dial });
+   */
+  accept(transport: Transport): void;
 
   /** Ends all connections and stops. Sessions and retained messages are forgotten. */
   close(): Promise<void>;

@@ -1,13 +1,14 @@
 /** The broker itself: listens, and hands what connects to the hub. */
 
 import type { Duplex } from "node:stream";
-import type { Listener as EventListener } from "@aiko/mqtt";
+import type { Listener as EventListener, Transport } from "@aiko/mqtt";
 import { assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
 import type { BrokerSettings } from "./broker-options.js";
 import { type Arrival, ClientConnection } from "./client-connection.js";
 import type { Entrance } from "./entrance.js";
 import { Hub } from "./hub.js";
 import { Listener } from "./listener.js";
+import { type BrokerPublishOptions, ownMessage } from "./own-message.js";
 import { StreamTransport } from "./stream-transport.js";
 
 /** What applications hold of it is `Broker`. */
@@ -60,6 +61,15 @@ export class EmbeddedBroker implements Entrance {
     this.hub.events.off(name, listener);
   }
 
+  publish(topic: string, payload: string | Uint8Array, options: BrokerPublishOptions = {}): number {
+    const { clock, maximumTopicLevels } = this.settings;
+    return this.hub.publish(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
+  }
+
+  accept(transport: Transport): void {
+    this.admit(transport, {});
+  }
+
   async close(): Promise<void> {
     this.hub.close();
     await Promise.all(this.listeners.map((listener) => listener.close()));
@@ -70,15 +80,7 @@ export class EmbeddedBroker implements Entrance {
   }
 
   take(stream: Duplex, arrival: Arrival): ClientConnection | undefined {
-    const transport = new StreamTransport(stream);
-    if (this.hub.connectionCount >= this.settings.maximumConnections) {
-      transport.destroy();
-      this.full();
-      return undefined;
-    }
-    const connection = new ClientConnection(transport, this.settings.clock, this.settings, this.hub, arrival);
-    this.hub.opened(connection);
-    return connection;
+    return this.admit(new StreamTransport(stream), arrival);
   }
 
   full(): void {
@@ -87,5 +89,17 @@ export class EmbeddedBroker implements Entrance {
 
   refused(reason: string): void {
     this.hub.refused(reason);
+  }
+
+  private admit(transport: Transport, arrival: Arrival): ClientConnection | undefined {
+    const { hub, settings } = this;
+    if (hub.isClosed || hub.connectionCount >= settings.maximumConnections) {
+      transport.destroy();
+      if (!hub.isClosed) this.full();
+      return undefined;
+    }
+    const connection = new ClientConnection(transport, settings.clock, settings, hub, arrival);
+    hub.opened(connection);
+    return connection;
   }
 }

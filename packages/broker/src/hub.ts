@@ -42,6 +42,10 @@ export class Hub implements Reception, ClientOwner {
     this.retained = new RetainedMessages(this.clock, settings.retained);
   }
 
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   get connectionCount(): number {
     return this.connections.size;
   }
