@@ -299,7 +299,7 @@ export const classes = [
     tests: [
       `test/transports/leaks.test.ts > a throw while a socket is held closes the socket > %s`,
       `test/transports/leaks.test.ts > what Node throws at once is a typed error: %s`,
-      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: %s`,
+      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: listener %i`,
     ],
   },
   {
@@ -453,7 +453,7 @@ export const sentences = [
     sentence: "A throw never leaves a socket open.",
     tests: [
       `test/transports/leaks.test.ts > a throw while a socket is held closes the socket > %s`,
-      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: %s`,
+      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: listener %i`,
     ],
   },
   {

@@ -98,11 +98,11 @@ describe("a broker's WebSocket that the client ended without closing the socket 
     ["by a wrong frame", masked(...WRONG)],
     ["by a message in more fragments than are kept", FRAGMENTS],
   ])("%s", async (_, frame) => {
-    const broker = await Broker.listen({ port: 0, webSocketPort: 0 });
+    const broker = await Broker.listen({ listeners: [{ url: "ws://127.0.0.1:0" }] });
     onTestFinished(() => broker.close());
     const connected = new Promise((resolve) => broker.on("connected", resolve));
     const disconnected = new Promise((resolve) => broker.on("disconnected", resolve));
-    const { port, host } = new URL(`${broker.webSocketUrl}`);
+    const { port, host } = new URL(broker.url);
     const socket = connectSocket({ port: Number(port), host: "127.0.0.1", allowHalfOpen: true }).on(
       "error",
       () => undefined,

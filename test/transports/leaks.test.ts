@@ -3,6 +3,7 @@ import { createConnection, createServer } from "node:net";
 import { connect, MqttError, platform, type WebSocketClass } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { bothPorts } from "../fixtures/listeners.ts";
 import { address, listening, patient } from "./network.ts";
 
 /** A server that says no more than a greeting, and how many connections are open there; `none` resolves when none is, or none came. */
@@ -106,7 +107,7 @@ test.each([
 });
 
 describe("a broker whose program throws where a connection is taken", () => {
-  test.each(["port", "webSocketPort"])("closes it and goes on: %s", async (which) => {
+  test.each([0, 1])("closes it and goes on: listener %i", async (which) => {
     let fails = false;
     const clock = {
       ...platform.clock,
@@ -115,9 +116,9 @@ describe("a broker whose program throws where a connection is taken", () => {
         return platform.clock.schedule(delay, callback);
       },
     };
-    const broker = await Broker.listen({ port: 0, webSocketPort: 0, clock });
+    const broker = await Broker.listen({ ...bothPorts(), clock });
     onTestFinished(() => broker.close());
-    const url = which === "port" ? broker.url : `${broker.webSocketUrl}`;
+    const url = `${broker.urls[which]}`;
     fails = true;
     await expect(connect(url, { reconnect: false })).rejects.toBeInstanceOf(MqttError);
     expect(broker.statistics.openConnections).toBe(0);

@@ -1,7 +1,8 @@
 /** What may be said about a broker, and the precise settings that come of it. */
 
-import { X509Certificate } from "node:crypto";
-import { type Bounds, type Clock, type PartialOptions, type Pem, platform, UsageError } from "@aiko/mqtt";
+import { type Bounds, type Clock, type PartialOptions, platform, UsageError } from "@aiko/mqtt";
+import { assertTls, type BrokerTls } from "./broker-tls.js";
+import { type ListenerOptions, type Place, parseListeners } from "./listener-options.js";
 import { serializedOrigin } from "./request-origin.js";
 
 /** A client that asks to be let in. */
@@ -27,39 +28,26 @@ export interface ConnectRefusal {
 /** True lets the client in; false refuses it with `ReasonCode.BAD_USER_NAME_OR_PASSWORD`. */
 export type ConnectDecision = boolean | ConnectRefusal;
 
-/** A certificate and its key, PEM text or its bytes, and what clients must show. */
-export interface BrokerTls {
-  readonly certificate: Pem;
-  readonly key: Pem;
-  readonly passphrase?: string | undefined;
-  /** Certificates of the authorities that clients' certificates must come from; without it, clients need none. */
-  readonly clientCa?: Pem | readonly Pem[] | undefined;
-}
-
 /** Undefined stands for the default. */
 export interface BrokerOptions {
-  /** Where to listen. Default "127.0.0.1": this machine only. */
+  /** Where to listen for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
   /** 0 … 65,535; 0 takes any free one. Default 1883. */
   readonly port?: number | undefined;
-  /** Path of a Unix socket to listen at, instead of host and port. */
-  readonly path?: string | undefined;
+  /** Makes it a listener for `mqtts:`. */
+  readonly tls?: BrokerTls | undefined;
   /**
-   * The permissions of the Unix socket, 0 … 0o777, whatever the process's umask. Default 0o600: only processes of the same user may
-   * connect. 0o660 lets the group of the socket connect too.
+   * Where to listen instead of `host`, `port` and `tls`: any number of places, each for TCP, WebSockets or a Unix socket. None for a broker that
+   * takes connections by `accept` only.
    */
-  readonly pathMode?: number | undefined;
-  /** A port, 0 … 65,535, to take WebSockets at, under any path and with the subprotocol `mqtt`, beside the others. Default: none. */
-  readonly webSocketPort?: number | undefined;
+  readonly listeners?: readonly ListenerOptions[] | undefined;
   /**
-   * Origins of web pages that may connect to `webSocketPort`, as in "https://app.example"; "*" allows all. Their hosts are allowed in the
-   * header Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever
-   * their port, and so are programs that send no Origin. If `host` is this machine, or a page connects from it, the header Host must be
-   * localhost, a loopback address, or `host`.
+   * Origins of web pages that may connect by WebSockets, as in "https://app.example"; "*" allows all. Their hosts are allowed in the header
+   * Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever their port,
+   * and so are programs that send no Origin. If the listener's host is this machine, or a page connects from it, the header Host must be
+   * localhost, a loopback address, or the listener's host.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */
-  readonly tls?: BrokerTls | undefined;
   /** Decides whether a client is let in. If it throws, the client is told "server unavailable", and tries again. Default: lets all in. */
   readonly authenticate?: ((request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>) | undefined;
   /**
@@ -106,25 +94,25 @@ export interface BrokerOptions {
 /** The longest packet of the protocol, in bytes: its fixed header has five of them, and the rest has 268,435,455. */
 export const PROTOCOL_MAXIMUM = 268_435_460;
 
-/** What has no default, and then is not there. */
-type Unset = "path" | "webSocketPort" | "tls";
-
 /** Options that are bounds of two kinds, as the client's. */
 type Bounded = "outbox" | "retained";
 
-export type BrokerSettings = Pick<Required<BrokerOptions>, Unset> &
-  Readonly<Record<Bounded, Bounds>> & {
-    readonly [Name in Exclude<keyof BrokerOptions, Unset | Bounded>]-?: NonNullable<BrokerOptions[Name]>;
-  };
+/** Options that say where the broker listens: `places` is what comes of them. */
+type Placing = "host" | "port" | "tls" | "listeners";
 
-const defaults: BrokerSettings = {
+export type BrokerSettings = Readonly<Record<Bounded, Bounds>> & {
+  readonly places: readonly Place[];
+} & {
+  readonly [Name in Exclude<keyof BrokerOptions, Placing | Bounded>]-?: NonNullable<BrokerOptions[Name]>;
+};
+
+/** Those of one listener for TCP. */
+const shortForm: readonly Placing[] = ["host", "port", "tls"];
+
+const defaults: Omit<BrokerSettings, "places"> & { readonly host: string; readonly port: number } = {
   host: "127.0.0.1",
   port: 1883,
-  path: undefined,
-  pathMode: 0o600,
-  webSocketPort: undefined,
   allowedOrigins: [],
-  tls: undefined,
   authenticate: () => true,
   maximumPacketSize: 67_108_864,
   maximumConnections: 10_000,
@@ -142,13 +130,6 @@ const defaults: BrokerSettings = {
   clock: platform.clock,
 };
 
-/** What an option without a default must be. */
-const wantedTypes: Readonly<Record<Unset, string>> = {
-  path: "string",
-  webSocketPort: "number",
-  tls: "object",
-};
-
 /** The least that bounds may be. */
 const leastBounds: Readonly<Record<Bounded, number>> = { outbox: 1, retained: 0 };
 
@@ -156,8 +137,6 @@ type Range = readonly [minimum: number, maximum: number];
 
 const ranges: Partial<Record<keyof BrokerOptions, Range>> = {
   port: [0, 65_535],
-  pathMode: [0, 0o777],
-  webSocketPort: [0, 65_535],
   maximumPacketSize: [16, PROTOCOL_MAXIMUM],
   maximumConnections: [1, 2 ** 31],
   maximumSessions: [1, 2 ** 24],
@@ -173,13 +152,13 @@ const ranges: Partial<Record<keyof BrokerOptions, Range>> = {
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
   assertObject(options);
+  const { listeners, tls, ...others } = options;
   const settings: Record<string, unknown> = { ...defaults };
-  for (const [name, value] of Object.entries(options)) {
+  for (const [name, value] of Object.entries(others)) {
     if (!Object.hasOwn(defaults, name)) throw unknownOption(name);
     if (value === undefined) continue;
-    const wanted = wantedTypes[name as Unset] ?? typeof defaults[name as keyof BrokerOptions];
+    const wanted = typeof defaults[name as keyof typeof defaults];
     const range = ranges[name as keyof BrokerOptions];
-    if (name === "tls") assertTls(value);
     if (name === "allowedOrigins") assertOrigins(value);
     if (typeof value !== wanted || value === null)
       throw new UsageError(
@@ -190,7 +169,13 @@ export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
     if (range) assertInteger(name, value, range);
     settings[name] = name in leastBounds ? parseBounds(name as Bounded, value as object) : value;
   }
-  return settings as unknown as BrokerSettings;
+  if (tls !== undefined) assertTls("tls", tls);
+  const { host, port, ...rest } = settings as unknown as typeof defaults;
+  if (listeners === undefined) return { ...rest, places: [{ scheme: "mqtt", host, port, tls }] };
+  const other = shortForm.find((name) => options[name] !== undefined);
+  if (other !== undefined)
+    throw new UsageError("OPTION_INVALID", `listeners cannot be combined with ${other}: each listener has its own`);
+  return { ...rest, places: parseListeners(listeners) };
 }
 
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
@@ -235,7 +220,7 @@ function assertObject(options: unknown): void {
 }
 
 function toWrite({ host, port, path }: Readonly<Record<string, string | undefined>> = {}): string {
-  if (path !== undefined) return `{ path: "${path}" }`;
+  if (path !== undefined) return `{ listeners: [{ url: "unix:${path}" }] }`;
   const isPort = (text = ""): boolean => /^\d+$/.test(text) && Number(text) <= 65_535;
   if (host === undefined || /^\d+$/.test(host)) return `{ port: ${isPort(host) ? host : defaults.port} }`;
   return `{ host: "${host.replaceAll(/[[\]]/g, "")}", port: ${isPort(port) ? port : defaults.port} }`;
@@ -256,46 +241,5 @@ function assertOrigins(origins: unknown): void {
     const serialized = typeof origin === "string" ? serializedOrigin(origin) : undefined;
     if (serialized === undefined) throw wrong(` ${shown(origin)}`, "is not an origin; write scheme, host and port");
     if (serialized !== origin) throw wrong(` ${shown(origin)}`, `browsers send ${shown(serialized)}; write that`);
-  }
-}
-
-const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
-const PEM = "must be PEM text, as a string or a Uint8Array";
-
-const tlsRules: Readonly<Record<keyof BrokerTls, readonly [holds: (value: unknown) => boolean, rule: string]>> = {
-  certificate: [isPem, PEM],
-  key: [isPem, PEM],
-  passphrase: [(value) => value === undefined || typeof value === "string", "must be a string"],
-  clientCa: [
-    (value) => value === undefined || isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
-    `${PEM}, or a list of such`,
-  ],
-};
-
-/** Values are not shown: they may be secret. */
-function assertTls(tls: unknown): void {
-  if (typeof tls !== "object" || tls === null)
-    throw new UsageError("OPTION_INVALID", "tls: must be { certificate, key }");
-  for (const name in tls) {
-    if (!Object.hasOwn(tlsRules, name)) throw unknownOption(`tls.${name}`);
-  }
-  for (const [name, [holds, rule]] of Object.entries(tlsRules)) {
-    if (!holds((tls as Record<string, unknown>)[name])) throw new UsageError("OPTION_INVALID", `tls.${name}: ${rule}`);
-  }
-  for (const pem of [(tls as BrokerTls).clientCa ?? []].flat()) assertCertificates(pem);
-}
-
-/** Node passes over what is no certificate, and then nobody is let in. */
-function assertCertificates(pem: Pem): void {
-  const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
-  const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
-  const unusable = (rule: string): UsageError => new UsageError("OPTION_INVALID", `tls.clientCa: ${rule}`);
-  if (starts.length === 0) throw unusable("holds no PEM certificate (is it a path? give the file's contents)");
-  for (const start of starts) {
-    try {
-      new X509Certificate(text.slice(start)); // with what follows: its last line may be none
-    } catch (error) {
-      throw unusable(`holds a certificate that is damaged: ${(error as Error).message}`);
-    }
   }
 }

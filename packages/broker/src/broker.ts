@@ -10,12 +10,12 @@ import type { BrokerPublishOptions } from "./own-message.js";
 
 /** A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. */
 export interface Broker {
-  /** The port in use; 0 at a Unix socket. */
+  /** The port of the first listener; 0 if that is a Unix socket, or there is none. */
   readonly port: number;
-  /** For clients on this machine, or on others if `host` lets them: `mqtt://127.0.0.1:41235`. */
+  /** Of the first listener, for clients on this machine, or on others if its host lets them: `mqtt://127.0.0.1:41235`. */
   readonly url: string;
-  /** The same for WebSockets, `ws://127.0.0.1:41236`; undefined without `webSocketPort`. */
-  readonly webSocketUrl: string | undefined;
+  /** Of all listeners, in the order of the option `listeners`. */
+  readonly urls: readonly string[];
   readonly statistics: BrokerStatistics;
 
   /** Registers a listener. Returns a function that removes it. */

@@ -14,7 +14,7 @@ import { StreamTransport } from "./stream-transport.js";
 /** What applications hold of it is `Broker`. */
 export class EmbeddedBroker implements Entrance {
   private readonly hub: Hub;
-  private listeners: readonly Listener[] = [];
+  private readonly listeners: Listener[] = [];
 
   constructor(private readonly settings: BrokerSettings) {
     this.hub = new Hub(settings);
@@ -22,13 +22,8 @@ export class EmbeddedBroker implements Entrance {
 
   /** @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED */
   async listen(): Promise<void> {
-    const { settings } = this;
-    const { webSocketPort } = settings;
     try {
-      this.listeners = [await Listener.ofStreams(settings, this)];
-      if (webSocketPort !== undefined) {
-        this.listeners = [...this.listeners, await Listener.ofWebSockets(settings, webSocketPort, this)];
-      }
+      for (const place of this.settings.places) this.listeners.push(await Listener.at(place, this.settings, this));
     } catch (error) {
       await this.close();
       throw error;
@@ -43,8 +38,8 @@ export class EmbeddedBroker implements Entrance {
     return this.listeners[0]?.url ?? "";
   }
 
-  get webSocketUrl(): string | undefined {
-    return this.listeners[1]?.url;
+  get urls(): readonly string[] {
+    return this.listeners.map(({ url }) => url);
   }
 
   get statistics(): BrokerStatistics {

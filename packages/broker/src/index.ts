@@ -2,5 +2,7 @@
 
 export { Broker } from "./broker.js";
 export type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
-export type { BrokerOptions, BrokerTls, ConnectDecision, ConnectRefusal, ConnectRequest } from "./broker-options.js";
+export type { BrokerOptions, ConnectDecision, ConnectRefusal, ConnectRequest } from "./broker-options.js";
+export type { BrokerTls } from "./broker-tls.js";
+export type { ListenerOptions } from "./listener-options.js";
 export type { BrokerPublishOptions } from "./own-message.js";

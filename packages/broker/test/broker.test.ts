@@ -24,6 +24,7 @@ test("listens on a free port of this machine, and says where", async () => {
   await using broker = await Broker.listen({ port: 0 });
   expect(broker.port).toBeGreaterThan(0);
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
+  expect(broker.urls).toEqual([broker.url]);
   expect(broker.statistics).toEqual({ openConnections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
 });
 
@@ -31,9 +32,7 @@ test("listens on a free port of this machine, and says where", async () => {
 const leftOut: Record<keyof BrokerOptions, undefined> = {
   host: undefined,
   port: undefined,
-  path: undefined,
-  pathMode: undefined,
-  webSocketPort: undefined,
+  listeners: undefined,
   allowedOrigins: undefined,
   tls: undefined,
   authenticate: undefined,
@@ -143,8 +142,6 @@ describe("a wrong option", () => {
     [{ port: 99_999 }, "OPTION_INVALID", "port 99999: must be an integer from 0 to 65535"],
     [{ port: "1883" }, "OPTION_INVALID", 'port "1883": must be a number'],
     [{ host: "" }, "OPTION_INVALID", 'host "": must not be empty'],
-    [{ path: "" }, "OPTION_INVALID", 'path "": must not be empty'],
-    [{ path: 1883 }, "OPTION_INVALID", "path 1883: must be a string"],
     [{ host: Object.create(null) }, "OPTION_INVALID", "host {…}: must be a string"],
     [{ maximumPacketSize: 1 }, "OPTION_INVALID", "maximumPacketSize 1"],
     [{ receiveMaximum: 0 }, "OPTION_INVALID", "receiveMaximum 0"],
@@ -171,7 +168,10 @@ describe("a wrong option", () => {
     ["mqtt://0.0.0.0:22000", `options "mqtt://0.0.0.0:22000": must be an object: write ${host}`],
     ["[::1]:22000", 'options "[::1]:22000": must be an object: write Broker.listen({ host: "::1", port: 22000 })'],
     ["localhost", 'options "localhost": must be an object: write Broker.listen({ host: "localhost", port: 1883 })'],
-    ["/run/b.sock", 'options "/run/b.sock": must be an object: write Broker.listen({ path: "/run/b.sock" })'],
+    [
+      "/run/b.sock",
+      'options "/run/b.sock": must be an object: write Broker.listen({ listeners: [{ url: "unix:/run/b.sock" }] })',
+    ],
     ["mqtt://me:secret@host", "options of type string: must be an object: write Broker.listen({ port: 1883 })"],
     ["x".repeat(500), "options of type string: must be an object: write Broker.listen({ port: 1883 })"],
     [99_999, "options 99999: must be an object: write Broker.listen({ port: 1883 })"],

@@ -7,6 +7,7 @@ import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
+import { bothPorts } from "../../../test/fixtures/listeners.ts";
 
 const authority = await Authority.named("Test authority");
 const secure = await authority.issue(["127.0.0.1"]);
@@ -19,12 +20,17 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n
 
 async function started(options: BrokerOptions = {}) {
   const clock = new FakeClock();
-  const broker = await Broker.listen({ port: 0, connectTimeout: 1_000, clock, ...options });
+  const broker = await Broker.listen({
+    ...(options.listeners ? {} : { port: 0 }),
+    connectTimeout: 1_000,
+    clock,
+    ...options,
+  });
   onTestFinished(() => broker.close());
   return { broker, clock, events: recordEvents(broker) };
 }
 
-const webSocketPort = (broker: Broker): number => Number(new URL(`${broker.webSocketUrl}`).port);
+const webSocketPort = (broker: Broker): number => Number(new URL(`${broker.urls[1]}`).port);
 
 async function dialled(port: number, tls?: ConnectionOptions): Promise<Socket> {
   const options = { port, host: "127.0.0.1" };
@@ -43,7 +49,7 @@ async function answered(broker: Broker, tls?: ConnectionOptions): Promise<void> 
 }
 
 test("a request that is no upgrade does not keep its connection", async () => {
-  const { broker } = await started({ webSocketPort: 0 });
+  const { broker } = await started(bothPorts());
   const socket = await dialled(webSocketPort(broker));
   let text = "";
   socket.on("data", (bytes) => {
@@ -59,7 +65,7 @@ describe.each<[string, ConnectionOptions | undefined]>([
   ["plain", undefined],
   ["over TLS", { ca }],
 ])("a connection for WebSockets, %s,", (_, tls) => {
-  const options = { webSocketPort: 0, ...(tls && { tls: secure }) };
+  const options = bothPorts(tls && secure);
 
   test.each([
     ["says nothing", []],

@@ -6,6 +6,7 @@ import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
+import { bothPorts } from "../../../test/fixtures/listeners.ts";
 import { describeHandshakeFailure } from "../src/handshake-failure.ts";
 
 const authority = await Authority.named("Test authority");
@@ -14,7 +15,7 @@ const ca = authority.certificate;
 
 /** A broker, what it told, and the first refusal of that. */
 async function started(options: BrokerOptions) {
-  const broker = await Broker.listen({ port: 0, ...options });
+  const broker = await Broker.listen(options.listeners ? options : { port: 0, ...options });
   onTestFinished(() => broker.close());
   const refusal = new Promise<string>((resolve) => broker.on("refused", ({ reason }) => resolve(reason)));
   return { broker, events: recordEvents(broker), refusal };
@@ -54,10 +55,10 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is 
       "TLS handshake: the client shows no certificate (ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE)",
     ],
   ])("%s", async (_, options, reason) => {
-    for (const port of ["port", "webSocketPort"] as const) {
-      const { broker, refusal } = await started({ webSocketPort: 0, tls: { ...secure, clientCa: ca } });
-      const where = port === "port" ? broker.port : Number(new URL(`${broker.webSocketUrl}`).port);
-      const socket = dialTls({ port: where, host: "127.0.0.1", ...(await options()) }).on("error", () => undefined);
+    for (const i of [0, 1]) {
+      const { broker, refusal } = await started(bothPorts({ ...secure, clientCa: ca }));
+      const port = Number(new URL(`${broker.urls[i]}`).port);
+      const socket = dialTls({ port, host: "127.0.0.1", ...(await options()) }).on("error", () => undefined);
       expect(await refusal).toBe(reason);
       socket.destroy();
     }

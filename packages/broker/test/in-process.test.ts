@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 
 async function started(options: BrokerOptions = {}): Promise<Broker> {
-  const broker = await Broker.listen({ port: 0, ...options });
+  const broker = await Broker.listen({ listeners: [], ...options });
   onTestFinished(() => broker.close());
   return broker;
 }
