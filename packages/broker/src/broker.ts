@@ -2,7 +2,7 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Listener as EventListener, Transport } from "@aiko/mqtt";
+import type { Listener, Transport } from "@aiko/mqtt";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { type BrokerOptions, parseBrokerOptions } from "./broker-options.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
@@ -19,8 +19,8 @@ export interface Broker {
   readonly statistics: BrokerStatistics;
 
   /** Registers a listener. Returns a function that removes it. */
-  on<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): () => void;
-  off<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): void;
+  on<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): () => void;
+  off<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): void;
 
   /**
    * Publishes a message of the application's own to all who subscribe to the topic. Returns the reason code that a client would get:

@@ -1,5 +1,5 @@
 /**
- * Typed events. If a listener throws, the others are still called, and what it threw is an "error" event. The owner receives the first
+ * Typed events. If a listener throws, the others are still called, and what it threw is an "error" event. `unheard` receives the first
  * "error" event that has no listener, so that it is not lost without a trace.
  */
 
