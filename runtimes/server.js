@@ -123,7 +123,7 @@ function unmasked(latin1) {
 const portOf = (server) => /** @type {import("node:net").AddressInfo} */ (server.address()).port;
 
 /** @param {Broker} broker */
-const webSocketPortOf = (broker) => Number(new URL(broker.webSocketUrl ?? "").port);
+const webSocketPortOf = (broker) => Number(new URL(broker.urls[1] ?? "").port);
 
 /**
  * @typedef {Awaited<ReturnType<typeof startServer>>} Server
@@ -136,9 +136,14 @@ const webSocketPortOf = (broker) => Number(new URL(broker.webSocketUrl ?? "").po
  */
 export async function startServer(identity, directory) {
   const path = join(directory, "socket");
-  const plain = await Broker.listen({ port: 0, webSocketPort: 0 });
-  const secure = await Broker.listen({ port: 0, webSocketPort: 0, tls: identity });
-  const local = await Broker.listen({ path: `${path}-behind` });
+  const plain = await Broker.listen({ listeners: [{ url: "mqtt://127.0.0.1:0" }, { url: "ws://127.0.0.1:0" }] });
+  const secure = await Broker.listen({
+    listeners: [
+      { url: "mqtts://127.0.0.1:0", tls: identity },
+      { url: "wss://127.0.0.1:0", tls: identity },
+    ],
+  });
+  const local = await Broker.listen({ listeners: [{ url: `unix:${path}-behind` }] });
   const gates = {
     tcp: await Gate.open({ port: plain.port, host: "127.0.0.1" }),
     tls: await Gate.open({ port: secure.port, host: "127.0.0.1" }),

@@ -9,13 +9,19 @@ async function measuredStore(directory) {
     messages = 0;
     microseconds = 0;
 
-    /** @override @param {import("@aiko/mqtt").StoreChange[]} changes */
-    async write(changes) {
-      const start = performance.now();
-      await super.write(changes);
-      this.microseconds += (performance.now() - start) * 1000;
-      this.commits++;
-      for (const { value } of changes) if (value !== undefined) this.messages++;
+    /** @override @param {string} name */
+    async open(name) {
+      const opened = await super.open(name);
+      const { session } = opened;
+      const write = session.write.bind(session);
+      session.write = async (changes) => {
+        const start = performance.now();
+        await write(changes);
+        this.microseconds += (performance.now() - start) * 1000;
+        this.commits++;
+        for (const { value } of changes) if (value !== undefined) this.messages++;
+      };
+      return opened;
     }
   })(directory);
 }

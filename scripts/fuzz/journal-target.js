@@ -25,15 +25,15 @@ export async function journal(bytes) {
   const isOld = food.byte() % 3 === 0;
   const frames = [fileHeader(1)];
   const store = new DiskStore(directory, { fileSystem: files, toleratedWaste: 1 + 20 * food.byte() });
-  await store.open("s");
+  const { session } = await store.open("s");
   for (let left = 1 + (food.byte() % MOST_RECORDS); left > 0; left--) {
     const key = food.byte() % 8;
     const value = payload(food, files);
     written.set(key, (written.get(key) ?? new Set()).add(hexOf(value)));
-    await store.write([{ key, value }]);
+    await session.write([{ key, value }]);
     frames.push(frame(key, value));
   }
-  await store.close();
+  await session.close();
   const [path = ""] = files.files.keys();
   const file = files.files.get(path);
   if (file === undefined) throw new Error("there is no file");
@@ -58,17 +58,19 @@ async function open(files) {
   const onDamage = () => {
     damage++;
   };
-  const store = new DiskStore(directory, { fileSystem: files, onDamage });
+  /** @type {import("@aiko/mqtt").StoredSession | undefined} */
+  let session;
   try {
-    const records = await store.open("s");
-    await store.write([{ key: 99, value: new Uint8Array(1) }]);
-    await store.write([{ key: 99, value: undefined }]);
-    return { records, damage };
+    const opened = await new DiskStore(directory, { fileSystem: files, onDamage }).open("s");
+    session = opened.session;
+    await session.write([{ key: 99, value: new Uint8Array(1) }]);
+    await session.write([{ key: 99, value: undefined }]);
+    return { records: opened.records, damage };
   } catch (error) {
     if (!(error instanceof MqttError) || error.code === "STORE_LOCKED") throw error;
     return { records: [], damage };
   } finally {
-    await store.close();
+    await session?.close();
   }
 }
 

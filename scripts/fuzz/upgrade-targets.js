@@ -14,13 +14,13 @@ const LOOK_AGAIN = 200;
 /** Sends a broker the food as bytes of a connection to its WebSocket port, in pieces, and ends it. */
 export class BrokerUpgrades {
   static async open() {
-    const broker = await Broker.listen({ port: 0, webSocketPort: 0, connectTimeout: 2_000 });
-    const { port } = new URL(broker.webSocketUrl ?? "");
+    const broker = await Broker.listen({ listeners: [{ url: "ws://127.0.0.1:0" }], connectTimeout: 2_000 });
+    const { port } = new URL(broker.url);
     let inputs = 0;
     /** @type {import("./targets.js").Target} */
     const target = async (food) => {
       await new BrokerUpgrades(Number(port), food).run();
-      if (++inputs % LOOK_AGAIN === 0) await assertServes(broker.webSocketUrl ?? "");
+      if (++inputs % LOOK_AGAIN === 0) await assertServes(broker.url);
     };
     return { targets: [target], close: () => broker.close() };
   }

@@ -70,7 +70,7 @@ test.each(connects)("a malformed CONNECT, $id: $why", async (vector) => {
   expect(peer.isClosed).toBe(true);
   expect(refusals(vector)).toContain(toHex(peer.bytes));
   expect(bench.events).toMatchObject([{ type: "refused" }]);
-  expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
+  expect(bench.hub.statistics).toMatchObject({ openConnections: 0, sessions: 0 });
 });
 
 test.each(others)("a malformed packet instead of CONNECT, $id: $why", async ({ version, bytes }) => {

@@ -1,7 +1,8 @@
 // Chapters 4, 6 and 7 of MQTT 3.1.1: delivery, order, topics, errors, and the networks that the client works over.
 import { createServer, type Socket } from "node:net";
-import { type Client, connect, createClient, type Store } from "@aiko/mqtt";
+import { type Client, connect, createClient, MemoryStore } from "@aiko/mqtt";
 import { beforeEach, describe, expect, test } from "vitest";
+import { storeAround } from "../fixtures/stores.ts";
 import { bytesOf, hexOf, publish, Room, str, subscribed, watch } from "./room.ts";
 
 let room: Room;
@@ -304,13 +305,11 @@ describe("topics", () => {
 describe("errors", () => {
   test("[MQTT-4.8.0-2] what cannot be kept durable closes the connection that it came over, unacknowledged", async () => {
     let full = false;
-    const store: Store = {
-      open: async () => [],
+    const store = storeAround(new MemoryStore(), () => ({
       write: async () => {
         if (full) throw new Error("disk full");
       },
-      close: async () => undefined,
-    };
+    }));
     const { client, wire } = await room.online({ store });
     await subscribed(client, wire, "#");
     full = true;

@@ -103,5 +103,5 @@ test("[MQTT-4.12.0-1] [MQTT-3.1.4-2] [MQTT-3.2.2-7] an authentication method, of
   expect(connack.reasonCode).toBe(0x8c);
   await bench.clock.advance(99);
   expect(peer.isClosed).toBe(true);
-  expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
+  expect(bench.hub.statistics).toMatchObject({ openConnections: 0, sessions: 0 });
 });

@@ -1,15 +1,9 @@
 // A client whose clock, network and store count what it does to them, and the server at its other end, which answers what it gets
 // with as many bytes at a time as it got: all that does not depend on how fast a machine is.
-import {
-  type Client,
-  type ConnectOptions,
-  createClient,
-  type Store,
-  type StoreChange,
-  type Transport,
-} from "@aiko/mqtt";
+import { type Client, type ConnectOptions, createClient, type Store, type Transport } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
 import { FakeClock, SeededRandom } from "@aiko/mqtt/testing";
+import { storeAround } from "../fixtures/stores.ts";
 
 export interface Counts {
   /** Calls of the transport's `write`, and the bytes given to it. */
@@ -95,15 +89,13 @@ export class CountingPlace {
 
   /** A store that counts, around another. */
   counting(store: Store): Store {
-    return {
-      open: (name) => store.open(name),
-      write: (changes: readonly StoreChange[]) => {
+    return storeAround(store, (session) => ({
+      write: (changes) => {
         this.counts.commits++;
         this.counts.changes += changes.length;
-        return store.write(changes);
+        return session.write(changes);
       },
-      close: () => store.close(),
-    };
+    }));
   }
 
   private transport(): Transport {

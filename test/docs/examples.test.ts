@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bothPorts } from "../fixtures/listeners.ts";
 import { filesBelow } from "../house/source.ts";
 
 const documents = [
@@ -25,7 +26,7 @@ let broker: Broker;
 beforeAll(async () => {
   mkdirSync("node_modules/.cache", { recursive: true });
   folder = mkdtempSync("node_modules/.cache/doc-examples-"); // inside the workspace, so that packages resolve
-  broker = await Broker.listen({ port: 0, webSocketPort: 0 });
+  broker = await Broker.listen(bothPorts());
 });
 
 afterAll(async () => {
@@ -57,7 +58,7 @@ describe("examples in documents", () => {
     blocks.forEach((block, i) => {
       const program = block.text
         .replaceAll("mqtt://localhost:1883", broker.url)
-        .replaceAll("ws://localhost:8083/mqtt", String(broker.webSocketUrl));
+        .replaceAll("ws://localhost:8083/mqtt", String(broker.urls[1]));
       writeFileSync(join(folder, `block${i}.ts`), `${program}\nexport {};\n`);
     });
     writeFileSync(

@@ -1,8 +1,9 @@
 // One process of the client's application, from its start until it is killed: the real client, whole or small, and an application that
 // connects until it succeeds, subscribes, publishes, and handles messages.
-import { type Clock, createClient, MqttError, type Store } from "@aiko/mqtt";
+import { type Clock, createClient, MqttError } from "@aiko/mqtt";
 import { createClient as createSmallClient, type SmallClient } from "@aiko/mqtt/small";
 import type { FakeClock } from "@aiko/mqtt/testing";
+import type { MortalStore } from "../fixtures/stores.ts";
 import type { Arrival, Ledger, SentMessage } from "./ledger.ts";
 import type { End } from "./network.ts";
 import { ProcessClock } from "./process-clock.ts";
@@ -30,7 +31,7 @@ export class ClientProcess {
     scenario: Scenario,
     private readonly ledger: Ledger,
     clock: FakeClock,
-    private readonly store: Store | undefined,
+    private readonly store: MortalStore | undefined,
     dial: (clock: Clock) => End,
     private readonly slow: () => boolean,
   ) {
@@ -108,7 +109,7 @@ export class ClientProcess {
 
   kill(): void {
     this.clock.kill();
-    void this.store?.close();
+    void this.store?.kill();
   }
 
   private handle(name: string): Promise<void> | undefined {

@@ -1,8 +1,14 @@
 // A store in memory whose records can be seen, since a state is known by them too.
 import { MemoryStore } from "@aiko/mqtt";
+import { MortalStore } from "../fixtures/stores.ts";
 
-export class OpenStore extends MemoryStore {
+export class OpenStore extends MortalStore {
+  constructor(private readonly memory = new MemoryStore()) {
+    super(memory);
+  }
+
   get records(): ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> {
-    return (this as unknown as { readonly sessions: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> }).sessions;
+    return (this.memory as unknown as { readonly sessions: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>> })
+      .sessions;
   }
 }

@@ -49,12 +49,13 @@ export class ServerSide {
       clock,
       connectTimeout: PATIENT,
       ...(scenario.faults.expiries > 0 && { maximumSessionExpiry: expiryOf(scenario) / 1000 }),
-      onEvent: (event) => {
-        if (event.type === "refused" && !FAIR.includes(event.reason)) this.objections.push(event.reason);
-        if (event.type === "disconnected" && !FAIR.includes(event.reason)) this.objections.push(event.reason);
-      },
     });
     this.hub = new ObservedHub(this.settings);
+    const judge = ({ reason }: { readonly reason: string }): void => {
+      if (!FAIR.includes(reason)) this.objections.push(reason);
+    };
+    this.hub.events.on("refused", judge);
+    this.hub.events.on("disconnected", judge);
     this.hub.observe = arrived;
   }
 

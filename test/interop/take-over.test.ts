@@ -11,12 +11,8 @@ let broker: Broker;
 let accepted: string[] = [];
 beforeAll(async () => {
   mosquitto = await Mosquitto.start();
-  broker = await Broker.listen({
-    port: 0,
-    onEvent: (event) => {
-      if (event.type === "connected") accepted.push(event.clientId);
-    },
-  });
+  broker = await Broker.listen({ port: 0 });
+  broker.on("connected", ({ clientId }) => accepted.push(clientId));
   accepted = [];
 });
 afterAll(async () => {

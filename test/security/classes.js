@@ -210,7 +210,7 @@ export const classes = [
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > what comes in > an error that the owner throws at %s ends in failed`,
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > errors that the owner throws elsewhere end in failed, and never in the platform: > %s`,
       `${broker}/broker.test.ts > a failure of the server socket is no reason to die`,
-      `${broker}/connecting.test.ts > a listener of events that throws ends neither the connection nor the process`,
+      `${broker}/connecting.test.ts > a listener that throws ends neither the connection nor the process, and what it threw is an event`,
     ],
   },
   {
@@ -296,7 +296,7 @@ export const classes = [
     tests: [
       `test/transports/leaks.test.ts > a throw while a socket is held closes the socket > %s`,
       `test/transports/leaks.test.ts > what Node throws at once is a typed error: %s`,
-      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: %s`,
+      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: listener %i`,
     ],
   },
   {
@@ -449,7 +449,7 @@ export const sentences = [
     sentence: "A throw never leaves a socket open.",
     tests: [
       `test/transports/leaks.test.ts > a throw while a socket is held closes the socket > %s`,
-      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: %s`,
+      `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: listener %i`,
     ],
   },
   {

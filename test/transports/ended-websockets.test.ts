@@ -1,11 +1,10 @@
 // A WebSocket whose other side has ended it, but holds its socket open: over at once, not when the package ws has waited 30 s.
 import { createHash } from "node:crypto";
-import { EventEmitter, once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
 import { connect, platform } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
-import { Broker, type BrokerEvent } from "@aiko/mqtt-broker";
+import { Broker } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { address, listening, patient } from "./network.ts";
 
@@ -99,12 +98,11 @@ describe("a broker's WebSocket that the client ended without closing the socket 
     ["by a wrong frame", masked(...WRONG)],
     ["by a message in more fragments than are kept", FRAGMENTS],
   ])("%s", async (_, frame) => {
-    const events = new EventEmitter<Record<BrokerEvent["type"], []>>();
-    const broker = await Broker.listen({ port: 0, webSocketPort: 0, onEvent: ({ type }) => events.emit(type) });
+    const broker = await Broker.listen({ listeners: [{ url: "ws://127.0.0.1:0" }] });
     onTestFinished(() => broker.close());
-    const connected = once(events, "connected");
-    const disconnected = once(events, "disconnected");
-    const { port, host } = new URL(`${broker.webSocketUrl}`);
+    const connected = new Promise((resolve) => broker.on("connected", resolve));
+    const disconnected = new Promise((resolve) => broker.on("disconnected", resolve));
+    const { port, host } = new URL(broker.url);
     const socket = connectSocket({ port: Number(port), host: "127.0.0.1", allowHalfOpen: true }).on(
       "error",
       () => undefined,
@@ -121,6 +119,6 @@ describe("a broker's WebSocket that the client ended without closing the socket 
     socket.write(frame);
     await disconnected;
     expect(performance.now() - started).toBeLessThan(GENEROUS);
-    expect(broker.statistics.connections).toBe(0);
+    expect(broker.statistics.openConnections).toBe(0);
   });
 });

@@ -1,22 +1,23 @@
 /** What may be said about a broker, and the precise settings that come of it. */
 
-import { X509Certificate } from "node:crypto";
-import { type Clock, type Pem, platform, UsageError } from "@aiko/mqtt";
+import { type Bounds, type Clock, type PartialOptions, platform, UsageError } from "@aiko/mqtt";
 import {
   boolean,
   func,
+  group,
   holds,
   integer,
   type OptionsRead,
   object,
   readOptions,
-  secret,
   wrongOption,
 } from "@aiko/mqtt/options";
+import { type BrokerTls, readTls } from "./broker-tls.js";
+import { type ListenerOptions, type Place, readListeners } from "./listener-options.js";
 import { serializedOrigin } from "./request-origin.js";
 
-/** Who asks to be let in. */
-export interface Credentials {
+/** A client that asks to be let in. */
+export interface ConnectRequest {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
@@ -26,58 +27,40 @@ export interface Credentials {
   readonly origin: string | undefined;
 }
 
-/** What happens in a broker, for logs. */
-export type BrokerEvent =
-  | {
-      readonly type: "connected";
-      readonly clientId: string;
-      readonly protocolVersion: 3 | 4 | 5;
-      readonly sessionPresent: boolean;
-    }
-  | { readonly type: "refused"; readonly reason: string }
-  | { readonly type: "disconnected"; readonly clientId: string; readonly reason: string }
-  | { readonly type: "subscribed"; readonly clientId: string; readonly topicFilter: string; readonly qos: 0 | 1 | 2 }
-  | { readonly type: "published"; readonly clientId: string; readonly topic: string; readonly bytes: number }
-  /** A message for this client did not fit: its queue is at a bound, or the message is longer than the client takes. */
-  | { readonly type: "dropped"; readonly clientId: string; readonly topic: string; readonly reason: string }
-  /** A message was passed on, but is not kept: the retained messages are at a bound. */
-  | { readonly type: "notRetained"; readonly clientId: string | undefined; readonly topic: string };
-
-/** A certificate and its key, PEM text or its bytes, and what clients must show. */
-export interface BrokerTls {
-  readonly certificate: Pem;
-  readonly key: Pem;
-  readonly passphrase?: string | undefined;
-  /** Certificates of the authorities that clients' certificates must come from; without it, clients need none. */
-  readonly clientCa?: Pem | readonly Pem[] | undefined;
+/** Why a client is not let in. */
+export interface ConnectRefusal {
+  /**
+   * A reason code of CONNACK, such as `ReasonCode.NOT_AUTHORIZED`, or `ReasonCode.SERVER_BUSY`, after which clients try again. Before MQTT 5,
+   * clients get the return code that is nearest to it.
+   */
+  readonly reasonCode: number;
 }
+
+/** True lets the client in; false refuses it with `ReasonCode.BAD_USER_NAME_OR_PASSWORD`. */
+export type ConnectDecision = boolean | ConnectRefusal;
 
 /** Undefined stands for the default. */
 export interface BrokerOptions {
-  /** Where to listen. Default "127.0.0.1": this machine only. */
+  /** Where to listen for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
   /** 0 … 65,535; 0 takes any free one. Default 1883. */
   readonly port?: number | undefined;
-  /** Path of a Unix socket to listen at, instead of host and port. */
-  readonly path?: string | undefined;
+  /** Makes it a listener for `mqtts:`. */
+  readonly tls?: BrokerTls | undefined;
   /**
-   * The permissions of the Unix socket, 0 … 0o777, whatever the process's umask. Default 0o600: only processes of the same user may
-   * connect. 0o660 lets the group of the socket connect too.
+   * Where to listen instead of `host`, `port` and `tls`: any number of places, each for TCP, WebSockets or a Unix socket. None for a broker that
+   * takes connections by `accept` only.
    */
-  readonly pathMode?: number | undefined;
-  /** An additional port, 0 … 65,535, for WebSockets, with any path and the subprotocol `mqtt`. Default: none. */
-  readonly webSocketPort?: number | undefined;
+  readonly listeners?: readonly ListenerOptions[] | undefined;
   /**
-   * Origins of web pages that may connect to `webSocketPort`, as in "https://app.example"; "*" allows all. Their hosts are allowed in the
-   * header Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever
-   * their port, and so are programs that send no Origin. If `host` is this machine, or a page connects from it, the header Host must be
-   * localhost, a loopback address, or `host`.
+   * Origins of web pages that may connect by WebSockets, as in "https://app.example"; "*" allows all. Their hosts are allowed in the header
+   * Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever their port,
+   * and so are programs that send no Origin. If the listener's host is this machine, or a page connects from it, the header Host must be
+   * localhost, a loopback address, or the listener's host.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Makes all listeners on ports secure ones: `mqtts:` and `wss:`. */
-  readonly tls?: BrokerTls | undefined;
-  /** Lets a client in or not. Default: everybody. */
-  readonly authenticate?: ((credentials: Credentials) => boolean | Promise<boolean>) | undefined;
+  /** Decides whether a client is let in. If it throws, the client is told "server unavailable", and tries again. Default: lets all in. */
+  readonly authenticate?: ((request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>) | undefined;
   /**
    * The longest packet taken, in bytes, 16 … 268,435,460, the protocol's own limit. Default 67,108,864. Packets other than PUBLISH have at
    * most 4,194,304 in any case.
@@ -86,29 +69,25 @@ export interface BrokerOptions {
   /** Connections at one time, those that are in the handshake of TLS or WebSocket included; from 1. Default 10,000. */
   readonly maximumConnections?: number | undefined;
   /**
-   * Sessions at one time, with or without a connection, 1 … 16,777,216; a client that would begin another is refused. Default 100,000.
+   * Sessions at one time, with or without a connection, 1 … 16,777,216; who would begin one beyond is refused. Default 100,000.
    */
   readonly maximumSessions?: number | undefined;
   /** Subscriptions of one client, from 1; what it asks for beyond is refused. Default 10,000. */
   readonly maximumSubscriptions?: number | undefined;
   /** Levels of a topic name or filter, 1 … 65,536. Default 200, as mosquitto has it. */
   readonly maximumTopicLevels?: number | undefined;
-  /** Messages that may wait for one client, from 1; what comes beyond is dropped for it. Default 100,000. */
-  readonly maximumQueuedMessages?: number | undefined;
-  /** Bytes that may wait for one client, from 1; what comes beyond is dropped for it. Default 64 MiB. */
-  readonly maximumQueuedBytes?: number | undefined;
-  /** Retained messages, from 0; what comes beyond is passed on, but not kept. Default 100,000. */
-  readonly maximumRetainedMessages?: number | undefined;
+  /** What may wait to be sent to one client, each from 1; messages beyond are dropped for it. Default 100,000 messages, 64 MiB. */
+  readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
-   * Bytes that the retained messages take, about 200 for each and for each level of its topic included, from 0; what comes beyond is
-   * passed on, but not kept. Default 256 MiB.
+   * The retained messages, each from 0; messages beyond are passed on, but not kept. The bytes include about 200 for each message and for
+   * each level of its topic. Default 100,000 messages, 256 MiB.
    */
-  readonly maximumRetainedBytes?: number | undefined;
+  readonly retained?: PartialOptions<Bounds> | undefined;
   /** QoS 1 and 2 messages that a client may send unacknowledged, 1 … 65,535. Default 65,535. */
   readonly receiveMaximum?: number | undefined;
   /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them, 0 … 65,535. Default 100. */
   readonly topicAliasMaximum?: number | undefined;
-  /** The longest keep-alive a client may have, in seconds, 0 … 65,535; 0 (no limit) lets a silent client stay forever. Default 0. */
+  /** The longest keep-alive a client may have, in seconds, 0 … 65,535; 0 (no limit) lets a silent one stay for ever. Default 0. */
   readonly maximumKeepAlive?: number | undefined;
   /** Seconds that a session without a connection is kept at the most, 0 … 4,294,967,295. Default 86,400. */
   readonly maximumSessionExpiry?: number | undefined;
@@ -119,8 +98,6 @@ export interface BrokerOptions {
   readonly connectTimeout?: number | undefined;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
-  /** Told what happens. */
-  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
   /** Time. Default: the runtime's. */
   readonly clock?: Clock | undefined;
 }
@@ -138,53 +115,55 @@ const mustBeFilled = holds<string>((value) => value !== "", "must not be empty")
 
 const DEFAULT_PORT = 1883;
 
+/** @param least of both */
+const bounds = (least: number, maximumBytes: number) =>
+  group({
+    maximumCount: integer(least, Number.MAX_SAFE_INTEGER, 100_000),
+    maximumBytes: integer(least, Number.MAX_SAFE_INTEGER, maximumBytes),
+  });
+
+type Authenticate = NonNullable<BrokerOptions["authenticate"]>;
+
 const rules = {
   host: (name: string, value: unknown) => filled(name, value, "127.0.0.1"),
   port: integer(0, 65_535, DEFAULT_PORT),
-  path: (name: string, value: unknown) => filled(name, value, undefined),
-  pathMode: integer(0, 0o777, 0o600),
-  webSocketPort: integer(0, 65_535),
-  allowedOrigins: readOrigins,
   tls: readTls,
+  listeners: readListeners,
+  allowedOrigins: readOrigins,
   authenticate: func<Authenticate, Authenticate>(() => true),
   maximumPacketSize: integer(16, PROTOCOL_MAXIMUM, 67_108_864),
   maximumConnections: integer(1, 2 ** 31, 10_000),
   maximumSessions: integer(1, 2 ** 24, 100_000),
   maximumSubscriptions: integer(1, Number.MAX_SAFE_INTEGER, 10_000),
   maximumTopicLevels: integer(1, 65_536, 200),
-  maximumQueuedMessages: integer(1, Number.MAX_SAFE_INTEGER, 100_000),
-  maximumQueuedBytes: integer(1, Number.MAX_SAFE_INTEGER, 64 * 2 ** 20),
-  maximumRetainedMessages: integer(0, Number.MAX_SAFE_INTEGER, 100_000),
-  maximumRetainedBytes: integer(0, Number.MAX_SAFE_INTEGER, 256 * 2 ** 20),
+  outbox: bounds(1, 64 * 2 ** 20),
+  retained: bounds(0, 256 * 2 ** 20),
   receiveMaximum: integer(1, 65_535, 65_535),
   topicAliasMaximum: integer(0, 65_535, 100),
   maximumKeepAlive: integer(0, 65_535, 0),
   maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
-  onEvent: func<OnEvent, OnEvent>(() => undefined),
   clock: object<Clock, Clock>(platform.clock),
 } satisfies Record<keyof BrokerOptions, unknown>;
 
-type Authenticate = NonNullable<BrokerOptions["authenticate"]>;
-type OnEvent = NonNullable<BrokerOptions["onEvent"]>;
+/** Options that say where the broker listens: `places` is what comes of them. */
+type Placing = "host" | "port" | "tls" | "listeners";
 
-export type BrokerSettings = OptionsRead<typeof rules>;
+export type BrokerSettings = Omit<OptionsRead<typeof rules>, Placing> & { readonly places: readonly Place[] };
 
-const parsedOnes = new WeakSet<object>();
-
-/** Whether `settings` came of parseBrokerOptions: JavaScript lets anybody call a private constructor. */
-export function isParsed(settings: object | undefined): boolean {
-  return settings !== undefined && parsedOnes.has(settings);
-}
+/** Those of one listener for TCP. */
+const shortForm: readonly Placing[] = ["host", "port", "tls"];
 
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
   assertObject(options);
-  const given = readOptions(rules, options);
-  const parsed = { ...given, onEvent: (event: BrokerEvent) => tell(given.onEvent, event) };
-  parsedOnes.add(parsed);
-  return parsed;
+  const { host, port, tls, listeners, ...others } = readOptions(rules, options);
+  if (listeners === undefined) return { ...others, places: [{ scheme: "mqtt", host, port, tls }] };
+  const other = shortForm.find((name) => options[name] !== undefined);
+  if (other !== undefined)
+    throw wrongOption("listeners", `cannot be combined with ${other}: each listener has its own`);
+  return { ...others, places: listeners };
 }
 
 function shown(value: unknown): string {
@@ -206,7 +185,7 @@ function assertObject(options: unknown): void {
 }
 
 function toWrite({ host, port, path }: Readonly<Record<string, string | undefined>> = {}): string {
-  if (path !== undefined) return `{ path: "${path}" }`;
+  if (path !== undefined) return `{ listeners: [{ url: "unix:${path}" }] }`;
   const isPort = (text = ""): boolean => /^\d+$/.test(text) && Number(text) <= 65_535;
   if (host === undefined || /^\d+$/.test(host)) return `{ port: ${isPort(host) ? host : DEFAULT_PORT} }`;
   return `{ host: "${host.replaceAll(/[[\]]/g, "")}", port: ${isPort(port) ? port : DEFAULT_PORT} }`;
@@ -229,52 +208,4 @@ function readOrigins(name: string, origins: unknown = []): readonly string[] {
     if (serialized !== origin) throw wrong(` ${shown(origin)}`, `browsers send ${shown(serialized)}; write that`);
   }
   return origins;
-}
-
-const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
-const PEM = "must be PEM text, as a string or a Uint8Array";
-
-// Values are not shown: they may be secret.
-const pem = secret<Pem>(isPem, PEM);
-const tlsObject = secret((value) => typeof value === "object" && value !== null, "must be { certificate, key }");
-
-const tlsRules = {
-  certificate: pem,
-  key: pem,
-  passphrase: secret<string>((value) => typeof value === "string", "must be a string"),
-  clientCa: secret<Pem | readonly Pem[]>(
-    (value) => isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
-    `${PEM}, or a list of such`,
-  ),
-} satisfies Record<keyof BrokerTls, unknown>;
-
-function readTls(name: string, value: unknown): BrokerTls | undefined {
-  if (tlsObject(name, value) === undefined) return undefined;
-  const { certificate, key, passphrase, clientCa } = readOptions(tlsRules, value, "tls.");
-  if (certificate === undefined) throw wrongOption("tls.certificate", PEM);
-  if (key === undefined) throw wrongOption("tls.key", PEM);
-  for (const authority of [clientCa ?? []].flat()) assertCertificates(authority);
-  return { certificate, key, passphrase, clientCa };
-}
-
-/** Node passes over what is no certificate, and then nobody is let in. */
-function assertCertificates(pem: Pem): void {
-  const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
-  const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
-  const unusable = (rule: string): UsageError => wrongOption("tls.clientCa", rule);
-  if (starts.length === 0) throw unusable("holds no PEM certificate (is it a path? give the file's contents)");
-  for (const start of starts) {
-    try {
-      new X509Certificate(text.slice(start)); // with what follows: its last line may be none
-    } catch (error) {
-      throw unusable(`holds a certificate that is damaged: ${(error as Error).message}`);
-    }
-  }
-}
-
-/** A listener that throws must not end the connection that the event is about. */
-function tell(listener: (event: BrokerEvent) => void, event: BrokerEvent): void {
-  try {
-    listener(event);
-  } catch {}
 }

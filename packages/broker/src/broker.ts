@@ -1,30 +1,56 @@
-/** The embedded broker: listens, and hands what connects to the hub. */
+/** The embedded broker as applications hold it. */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Duplex } from "node:stream";
-import { UsageError } from "@aiko/mqtt";
-import { type BrokerOptions, type BrokerSettings, isParsed, parseBrokerOptions } from "./broker-options.js";
-import { type Arrival, ClientConnection } from "./client-connection.js";
-import type { Entrance } from "./entrance.js";
-import { type BrokerStatistics, Hub } from "./hub.js";
-import { Listener } from "./listener.js";
-import { StreamTransport } from "./stream-transport.js";
+import type { Listener, Transport } from "@aiko/mqtt";
+import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+import { type BrokerOptions, parseBrokerOptions } from "./broker-options.js";
+import { EmbeddedBroker } from "./embedded-broker.js";
+import type { BrokerPublishOptions } from "./own-message.js";
 
 /** A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. */
-export class Broker {
-  private readonly hub: Hub;
-  private listeners: readonly Listener[] = [];
+export interface Broker {
+  /** The port of the first listener; 0 if that is a Unix socket, or there is none. */
+  readonly port: number;
+  /** Of the first listener, for clients on this machine, or on others if its host lets them: `mqtt://127.0.0.1:41235`. */
+  readonly url: string;
+  /** Of all listeners, in the order of the option `listeners`. */
+  readonly urls: readonly string[];
+  readonly statistics: BrokerStatistics;
 
-  private constructor(private readonly settings: BrokerSettings) {
-    if (!isParsed(settings))
-      throw new UsageError(
-        "OPTION_INVALID",
-        "Broker: new makes one that listens nowhere: write await Broker.listen({ port: 1883 })",
-      );
-    this.hub = new Hub(settings);
-  }
+  /** Registers a listener. Returns a function that removes it. */
+  on<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): () => void;
+  off<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): void;
 
+  /**
+   * Publishes a message of the application's own to all who subscribe to the topic. Returns the reason code that a client would get:
+   * `ReasonCode.SUCCESS`, or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
+   *
+   * @throws UsageError, and then nothing was published
+   * @example broker.publish("kitchen/light", "on", { retain: true });
+   */
+  publish(topic: string, payload: string | Uint8Array, options?: BrokerPublishOptions): number;
+  /**
+   * Takes a connection that the application made, for clients in this process or over any other way: the other end is the client's. It counts
+   * as those of listeners do, and is destroyed beyond `maximumConnections` and when the broker is closed.
+   *
+   * @example
+   * const dial = async () => {
+   *   const [client, server] = memoryPair(platform.clock); // of @aiko/mqtt/testing
+   *   broker.accept(server);
+   *   return client;
+   * };
+   * const client = await connect("mqtt://broker", { dial });
+   */
+  accept(transport: Transport): void;
+
+  /** Ends all connections and stops. Sessions and retained messages are forgotten. */
+  close(): Promise<void>;
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export const Broker = {
   /**
    * Starts a broker. Resolves when it accepts connections.
    *
@@ -33,69 +59,9 @@ export class Broker {
    * await using broker = await Broker.listen({ port: 0 });
    * console.log(broker.url); // mqtt://127.0.0.1:41235
    */
-  static async listen(options: BrokerOptions = {}): Promise<Broker> {
-    const settings = parseBrokerOptions(options);
-    const broker = new Broker(settings);
-    const entrance: Entrance = {
-      accept: (stream, arrival) => broker.accept(stream, arrival),
-      full: () => broker.full(),
-      refused: (reason) => broker.hub.refused(reason),
-    };
-    const { webSocketPort } = settings;
-    try {
-      broker.listeners = [await Listener.ofStreams(settings, entrance)];
-      if (webSocketPort !== undefined) {
-        broker.listeners = [...broker.listeners, await Listener.ofWebSockets(settings, webSocketPort, entrance)];
-      }
-    } catch (error) {
-      await broker.close();
-      throw error;
-    }
+  async listen(options: BrokerOptions = {}): Promise<Broker> {
+    const broker = new EmbeddedBroker(parseBrokerOptions(options));
+    await broker.listen();
     return broker;
-  }
-
-  /** The port in use; 0 at a Unix socket. */
-  get port(): number {
-    return this.listeners[0]?.port ?? 0;
-  }
-
-  /** For clients on this machine, or on others if `host` lets them: `mqtt://127.0.0.1:41235`. */
-  get url(): string {
-    return this.listeners[0]?.url ?? "";
-  }
-
-  /** The same for WebSockets, `ws://127.0.0.1:41236`; undefined without `webSocketPort`. */
-  get webSocketUrl(): string | undefined {
-    return this.listeners[1]?.url;
-  }
-
-  get statistics(): BrokerStatistics {
-    return this.hub.statistics;
-  }
-
-  /** Says goodbye to all clients and stops. Sessions and retained messages are forgotten. */
-  async close(): Promise<void> {
-    this.hub.close();
-    await Promise.all(this.listeners.map((listener) => listener.close()));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  private accept(stream: Duplex, arrival: Arrival): ClientConnection | undefined {
-    if (this.hub.connectionCount >= this.settings.maximumConnections) {
-      stream.on("error", () => undefined).destroy();
-      this.full();
-      return undefined;
-    }
-    const { clock } = this.settings;
-    const connection = new ClientConnection(new StreamTransport(stream), clock, this.settings, this.hub, arrival);
-    this.hub.opened(connection);
-    return connection;
-  }
-
-  private full(): void {
-    this.hub.refused(`more than maximumConnections ${this.settings.maximumConnections}`);
-  }
-}
+  },
+};

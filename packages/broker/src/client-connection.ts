@@ -17,7 +17,7 @@ import {
 } from "@aiko/mqtt/codec";
 import { type ConnectionOwner, NetworkConnection, type ServerSession } from "@aiko/mqtt/session";
 import type { BrokerSettings } from "./broker-options.js";
-import { type Refusal, returnCodeOf } from "./return-codes.js";
+import { returnCodeOf } from "./return-codes.js";
 import type { Terms } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
@@ -137,7 +137,7 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   /** CONNACK with a reason, and the end. */
-  refuse(refusal: Refusal, reason: string): void {
+  refuse(refusal: number, reason: string): void {
     if (this.stage.at !== "deciding") return;
     const { version } = this.stage;
     const reasonCode = version === 5 ? refusal : returnCodeOf(refusal);

@@ -5,7 +5,7 @@ import type { Arrival, ClientConnection } from "./client-connection.js";
 
 export interface Entrance {
   /** Takes what connects, or refuses it. The stream is a socket, or a WebSocket's bytes. */
-  accept(stream: Duplex, arrival: Arrival): Pick<ClientConnection, "isStranger"> | undefined;
+  take(stream: Duplex, arrival: Arrival): Pick<ClientConnection, "isStranger"> | undefined;
   /** A connection was closed before its handshake: there are `maximumConnections` already. */
   full(): void;
   /** A connection was closed before its handshake had come to its end. */

@@ -6,6 +6,7 @@
 import { type Clock, ProtocolError, platform, type QoS } from "@aiko/mqtt";
 import {
   type ConnectPacket,
+  describeReasonCode,
   type ProtocolVersion,
   type PublishPacket,
   ReasonCode,
@@ -14,28 +15,21 @@ import {
   type UnsubscribePacket,
   type Will,
 } from "@aiko/mqtt/codec";
-import type { Delivery } from "@aiko/mqtt/session";
+import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
 import { parseSharedFilter } from "@aiko/mqtt/topic";
-import type { BrokerSettings } from "./broker-options.js";
+import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+import type { BrokerSettings, ConnectRefusal } from "./broker-options.js";
 import type { ClientConnection, Reception } from "./client-connection.js";
 import { type ClientOwner, KnownClient } from "./known-client.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage, willMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
-import { SUBACK_FAILURE } from "./return-codes.js";
+import { isRefusal, SUBACK_FAILURE } from "./return-codes.js";
 import { SubscriptionTable } from "./subscription-table.js";
 import { connackOf, termsOf } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
-/** A snapshot. */
-export interface BrokerStatistics {
-  readonly connections: number;
-  /** Sessions, with or without a connection. */
-  readonly sessions: number;
-  readonly subscriptions: number;
-  readonly retainedMessages: number;
-}
-
 export class Hub implements Reception, ClientOwner {
+  readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   private readonly clock: Clock;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
@@ -45,7 +39,11 @@ export class Hub implements Reception, ClientOwner {
 
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
-    this.retained = new RetainedMessages(this.clock, settings.maximumRetainedMessages, settings.maximumRetainedBytes);
+    this.retained = new RetainedMessages(this.clock, settings.retained);
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   get connectionCount(): number {
@@ -54,7 +52,7 @@ export class Hub implements Reception, ClientOwner {
 
   get statistics(): BrokerStatistics {
     return {
-      connections: this.connections.size,
+      openConnections: this.connections.size,
       sessions: this.clients.size,
       subscriptions: this.subscriptions.size,
       retainedMessages: this.retained.size,
@@ -70,7 +68,7 @@ export class Hub implements Reception, ClientOwner {
   }
 
   refused(reason: string): void {
-    this.settings.onEvent({ type: "refused", reason });
+    this.events.emit("refused", { reason });
   }
 
   /** Ends every connection and forgets every session. */
@@ -91,33 +89,36 @@ export class Hub implements Reception, ClientOwner {
       connection.refuse(ReasonCode.BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
       return;
     }
-    const decide = (allowed: boolean): void => {
+    const decide = (answer: unknown): void => {
       if (!connection.isDeciding) return; // the client has left meanwhile
-      if (this.closed) connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
-      else if (allowed) this.letIn(connection, packet, clientId);
-      else connection.refuse(ReasonCode.BAD_USER_NAME_OR_PASSWORD, `"${clientId}": bad user name or password`);
+      if (this.closed) {
+        connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
+      } else if (answer === true) {
+        this.letIn(connection, packet, clientId);
+      } else {
+        const refusal = refusalOf(answer);
+        connection.refuse(refusal, `"${clientId}": authenticate refused with ${describeReasonCode(refusal)}`);
+      }
     };
     const fail = (error: unknown): void =>
       connection.refuse(ReasonCode.SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
-    let allowed: unknown; // what is declared holds for TypeScript only
+    let answer: unknown; // what is declared holds for TypeScript only
     try {
       const { address, origin } = connection.arrival;
-      allowed = this.settings.authenticate({ clientId, username, password, address, origin });
+      answer = this.settings.authenticate({ clientId, username, password, address, origin });
     } catch (error) {
       fail(error);
       return;
     }
-    // Nothing but true lets in, now or later.
-    if (isThenable(allowed)) {
-      Promise.resolve(allowed).then((answer) => decide(answer === true), fail);
-    } else decide(allowed === true);
+    if (isThenable(answer)) Promise.resolve(answer).then(decide, fail);
+    else decide(answer);
   }
 
   /** A message from a client, or from the broker itself. Returns the reason code for its acknowledgement. */
   publish(message: PublishedMessage): number {
     const now = this.clock.now();
     if (message.retain && !this.retained.keep(message, now)) {
-      this.settings.onEvent({ type: "notRetained", clientId: message.publisher, topic: message.topic });
+      this.events.emit("notRetained", { clientId: message.publisher, topic: message.topic });
     }
     const recipients = this.subscriptions.recipients(message);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
@@ -127,7 +128,10 @@ export class Hub implements Reception, ClientOwner {
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
     const { clientId } = client;
     const reasonCode = this.publish(publishedMessage(packet, clientId, this.clock.now()));
-    this.settings.onEvent({ type: "published", clientId, topic: packet.topic, bytes: packet.payload.length });
+    const { events } = this;
+    if (events.has("published")) {
+      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
+    }
     if (delivery !== undefined) client.session.finished(delivery, reasonCode);
   }
 
@@ -142,7 +146,7 @@ export class Hub implements Reception, ClientOwner {
       const refusal = this.filterRefusal(client, topicFilter);
       if (refusal !== undefined) return denied(client.version, refusal, topicFilter);
       client.topicFilters.add(topicFilter);
-      this.settings.onEvent({ type: "subscribed", clientId, topicFilter, qos });
+      this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
       granted.set(topicFilter, { request, fresh: fresh || granted.get(topicFilter)?.fresh === true });
@@ -166,7 +170,7 @@ export class Hub implements Reception, ClientOwner {
   }
 
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void {
-    this.settings.onEvent({ type: "disconnected", clientId: client.clientId, reason });
+    this.events.emit("disconnected", { clientId: client.clientId, reason });
     if (this.closed) return;
     if (will !== undefined) this.scheduleWill(client, will);
     if (client.expiry === 0) this.endSession(client);
@@ -174,7 +178,7 @@ export class Hub implements Reception, ClientOwner {
   }
 
   dropped(client: KnownClient, topic: string, reason: string): void {
-    this.settings.onEvent({ type: "dropped", clientId: client.clientId, topic, reason });
+    if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
   }
 
   private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
@@ -205,13 +209,12 @@ export class Hub implements Reception, ClientOwner {
     this.clients.set(clientId, client);
     const terms = termsOf(packet, clientId, resumed, settings);
     client.connected(connection, packet, terms.sessionExpiry);
-    settings.onEvent({ type: "connected", clientId, protocolVersion, sessionPresent: resumed });
+    this.events.emit("connected", { clientId, protocolVersion, sessionPresent: resumed });
     connection.admit(client, packet, terms, connackOf(packet, terms, settings));
   }
 
   private newClient(clientId: string): KnownClient {
-    const { maximumQueuedMessages, maximumQueuedBytes, receiveMaximum, topicAliasMaximum } = this.settings;
-    const outbox = { maximumCount: maximumQueuedMessages, maximumBytes: maximumQueuedBytes };
+    const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
     const options = { outbox, receiveMaximum, topicAliasMaximum };
     return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
   }
@@ -262,6 +265,18 @@ export class Hub implements Reception, ClientOwner {
     });
     return room;
   }
+}
+
+/** The first error of a listener that no listener of "error" hears of. */
+function logUnheard(error: unknown, failed: boolean): void {
+  const why = failed ? 'a listener of "error" threw:' : 'no "error" listener is registered; logging the first error:';
+  console.error(`broker: ${why}`, error);
+}
+
+/** What an answer of `authenticate` other than true means: nothing but true lets in. */
+function refusalOf(answer: unknown): number {
+  const { reasonCode } = Object(answer) as Partial<ConnectRefusal>;
+  return isRefusal(reasonCode) ? reasonCode : ReasonCode.BAD_USER_NAME_OR_PASSWORD;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

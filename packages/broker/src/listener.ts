@@ -1,4 +1,4 @@
-/** Where a broker takes connections: a TCP port or a Unix socket, with or without TLS, and a port for WebSockets. */
+/** A place where a broker takes connections: a port for TCP or WebSockets, with or without TLS, or a Unix socket. */
 
 import type { EventEmitter } from "node:events";
 import { createServer as createHttpServer, type ServerOptions as HttpServerOptions } from "node:http";
@@ -7,9 +7,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { type Pem, TransportError } from "@aiko/mqtt";
 import { wrongOption } from "@aiko/mqtt/options";
-import type { BrokerSettings, BrokerTls } from "./broker-options.js";
+import type { BrokerSettings } from "./broker-options.js";
+import type { BrokerTls } from "./broker-tls.js";
 import { type Entrance, guarded } from "./entrance.js";
 import { describeHandshakeFailure } from "./handshake-failure.js";
+import type { PathPlace, Place, PortPlace } from "./listener-options.js";
 import { errorOfListening } from "./listening.js";
 import { listenAtPath } from "./socket-path.js";
 import { Strangers } from "./strangers.js";
@@ -31,42 +33,39 @@ export class Listener {
     });
   }
 
-  /**
-   * At the port or path of the settings.
-   *
-   * @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED
-   */
-  static async ofStreams(settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { host, port, path, pathMode, tls, clock } = settings;
+  /** @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED */
+  static at(place: Place, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
+    if ("path" in place) return Listener.atPath(place, settings, entrance);
+    return place.scheme === "mqtt"
+      ? Listener.ofStreams(place, settings, entrance)
+      : Listener.ofWebSockets(place, settings, entrance);
+  }
+
+  private static async atPath(place: PathPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
+    const { path, mode } = place;
     const accepted = new Accepted();
-    const accept = (stream: Socket, deadline?: number): void => {
-      accepted.add(stream);
-      guarded(entrance, stream, () => entrance.accept(stream, { address: stream.remoteAddress, deadline }));
-    };
-    if (path !== undefined) {
-      const server = createServer((socket) => accept(socket));
-      await listenAtPath(server, path, pathMode, clock);
-      return new Listener(server, accepted, `unix:${path}`, 0);
-    }
+    const server = createServer((socket) => accepted.take(socket, entrance));
+    await listenAtPath(server, path, mode, settings.clock);
+    return new Listener(server, accepted, `unix:${path}`, 0);
+  }
+
+  private static async ofStreams(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
+    const { host, tls } = place;
+    const accepted = new Accepted();
     const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsOptions(settings, tls));
     if (tls === undefined) {
-      server.on("connection", (socket: Socket) => accept(socket));
+      server.on("connection", (socket: Socket) => accepted.take(socket, entrance));
     } else {
       bound(server, settings, entrance);
       const strangers = new Strangers(server, settings);
-      server.on("secureConnection", (socket: Socket) => accept(socket, strangers.deadlineOf(socket)));
+      server.on("secureConnection", (socket: Socket) => accepted.take(socket, entrance, strangers.deadlineOf(socket)));
     }
-    const chosen = await listenAtPort(server, { host, port });
+    const chosen = await listenAtPort(server, place);
     return new Listener(server, accepted, urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen), chosen);
   }
 
-  /**
-   * For WebSockets.
-   *
-   * @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED
-   */
-  static async ofWebSockets(settings: BrokerSettings, port: number, entrance: Entrance): Promise<Listener> {
-    const { host, tls } = settings;
+  private static async ofWebSockets(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
+    const { host, tls } = place;
     const server =
       tls === undefined
         ? createHttpServer(untimed, upgradeOnly)
@@ -79,8 +78,8 @@ export class Listener {
       guarded(entrance, socket, () => strangers.hold(socket, late)),
     );
     const accepted = new Accepted();
-    await takeWebSockets(server, settings, strangers, entrance, (socket) => accepted.add(socket));
-    const chosen = await listenAtPort(server, { host, port });
+    await takeWebSockets(server, host, settings, strangers, entrance, (socket) => accepted.add(socket));
+    const chosen = await listenAtPort(server, place);
     return new Listener(server, accepted, urlOf(tls === undefined ? "ws" : "wss", host, chosen), chosen);
   }
 
@@ -105,6 +104,12 @@ class Accepted {
       this.open.delete(connection);
       if (this.open.size === 0) this.whenGone();
     });
+  }
+
+  /** @param deadline by the clock, when its client must have been let in */
+  take(stream: Socket, entrance: Entrance, deadline?: number): void {
+    this.add(stream);
+    guarded(entrance, stream, () => entrance.take(stream, { address: stream.remoteAddress, deadline }));
   }
 
   /** Resolves when all of them are closed. */

@@ -19,7 +19,11 @@ export interface PublishedMessage {
 /** What PUBLISH and a will have in common. */
 type Publication = Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">;
 
-export function publishedMessage(publication: Publication, publisher: string, now: number): PublishedMessage {
+export function publishedMessage(
+  publication: Publication,
+  publisher: string | undefined,
+  now: number,
+): PublishedMessage {
   const { topic, payload, qos, retain, properties } = publication;
   const seconds = properties?.messageExpiryInterval;
   const expiresAt = seconds === undefined ? Infinity : now + seconds * 1000;

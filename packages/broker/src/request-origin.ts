@@ -7,7 +7,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIPv4 } from "node:net";
 
-/** As the broker's options of these names. */
+/** The listener's host, and the broker's option. */
 export interface OriginRules {
   readonly host: string;
   readonly allowedOrigins: readonly string[];

@@ -3,7 +3,7 @@
  * timer, whether or not anybody asks for them.
  */
 
-import type { Clock, Timer } from "@aiko/mqtt";
+import type { Bounds, Clock, Timer } from "@aiko/mqtt";
 import { TopicNameTree } from "@aiko/mqtt/topic";
 import { forKeeping, type PublishedMessage } from "./published-message.js";
 
@@ -19,8 +19,7 @@ export class RetainedMessages {
 
   constructor(
     private readonly clock: Clock,
-    private readonly maximumCount: number,
-    private readonly maximumBytes: number,
+    private readonly bounds: Bounds,
   ) {}
 
   get size(): number {
@@ -67,8 +66,8 @@ export class RetainedMessages {
 
   private hasRoom(topic: string, size: number): boolean {
     const former = this.tree.get(topic);
-    if (former === undefined && this.tree.size >= this.maximumCount) return false;
-    return this.bytes - (former === undefined ? 0 : sizeOf(former)) + size <= this.maximumBytes;
+    if (former === undefined && this.tree.size >= this.bounds.maximumCount) return false;
+    return this.bytes - (former === undefined ? 0 : sizeOf(former)) + size <= this.bounds.maximumBytes;
   }
 
   /** Forgets what has expired, if anything has. Looks at every message, and so does not do it at each publication. */

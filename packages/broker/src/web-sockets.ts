@@ -39,6 +39,7 @@ export const upgradeOnly: RequestListener = (_, response) => {
 /** @param opened is given each WebSocket */
 export async function takeWebSockets(
   server: HttpServer,
+  host: string,
   settings: BrokerSettings,
   strangers: Strangers,
   entrance: Entrance,
@@ -75,11 +76,11 @@ export async function takeWebSockets(
       origin: originOf(request),
       deadline: strangers.deadlineOf(request.socket),
     };
-    const client = guarded(entrance, stream, () => entrance.accept(stream, arrival));
+    const client = guarded(entrance, stream, () => entrance.take(stream, arrival));
     boundMessages(socket, request.socket, () => client?.isStranger ?? true);
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const refusal = originRefusal(request, settings);
+    const refusal = originRefusal(request, { host, allowedOrigins: settings.allowedOrigins });
     if (refusal !== undefined) {
       forbid(socket, refusal);
       entrance.refused(refusal);

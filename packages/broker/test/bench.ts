@@ -9,21 +9,22 @@ import type {
   SubscriptionRequest,
 } from "@aiko/mqtt/codec";
 import { FakeClock, memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
-import type { BrokerEvent, BrokerOptions } from "@aiko/mqtt-broker";
+import type { BrokerOptions } from "@aiko/mqtt-broker";
+import { type BrokerEvent, recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { parseBrokerOptions } from "../src/broker-options.ts";
 import { ClientConnection } from "../src/client-connection.ts";
 import { Hub } from "../src/hub.ts";
 
 export class Bench {
   readonly clock = new FakeClock();
-  readonly events: BrokerEvent[] = [];
+  readonly events: BrokerEvent[];
   readonly hub: Hub;
   private readonly settings;
 
   constructor(options: BrokerOptions = {}) {
-    const onEvent = (event: BrokerEvent): void => void this.events.push(event);
-    this.settings = parseBrokerOptions({ clock: this.clock, onEvent, ...options });
+    this.settings = parseBrokerOptions({ clock: this.clock, ...options });
     this.hub = new Hub(this.settings);
+    this.events = recordEvents(this.hub.events);
   }
 
   /** A network connection over which nothing was said yet. */

@@ -97,7 +97,7 @@ test.each([
 );
 
 test("retained messages stop at the bound of the client's queue, and it is told once", async () => {
-  const bench = new Bench({ maximumQueuedMessages: 3 });
+  const bench = new Bench({ outbox: { maximumCount: 3 } });
   const peer = await bench.connect("from");
   for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
   for (let i = 0; i < 50; i++) await peer.expect("puback");

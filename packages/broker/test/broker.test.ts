@@ -1,7 +1,8 @@
 // The broker as it is used: over TCP on the loopback interface.
 import { connect as dial, type Socket } from "node:net";
+import { connect as connectClient } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
-import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerEvents, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
 import { parseBrokerOptions } from "../src/broker-options.ts";
 
@@ -23,16 +24,15 @@ test("listens on a free port of this machine, and says where", async () => {
   await using broker = await Broker.listen({ port: 0 });
   expect(broker.port).toBeGreaterThan(0);
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
-  expect(broker.statistics).toEqual({ connections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
+  expect(broker.urls).toEqual([broker.url]);
+  expect(broker.statistics).toEqual({ openConnections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
 });
 
 /** All of them, or it does not compile. */
 const leftOut: Record<keyof BrokerOptions, undefined> = {
   host: undefined,
   port: undefined,
-  path: undefined,
-  pathMode: undefined,
-  webSocketPort: undefined,
+  listeners: undefined,
   allowedOrigins: undefined,
   tls: undefined,
   authenticate: undefined,
@@ -41,23 +41,21 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   maximumSessions: undefined,
   maximumSubscriptions: undefined,
   maximumTopicLevels: undefined,
-  maximumQueuedMessages: undefined,
-  maximumQueuedBytes: undefined,
-  maximumRetainedMessages: undefined,
-  maximumRetainedBytes: undefined,
+  outbox: undefined,
+  retained: undefined,
   receiveMaximum: undefined,
   topicAliasMaximum: undefined,
   maximumKeepAlive: undefined,
   maximumSessionExpiry: undefined,
   connectTimeout: undefined,
   longClientIdentifiers: undefined,
-  onEvent: undefined,
   clock: undefined,
 };
 
 test("an option that is undefined is one that is left out", () => {
-  const settings = (options: BrokerOptions) => ({ ...parseBrokerOptions(options), onEvent: "" });
-  expect(settings(leftOut)).toEqual(settings({}));
+  expect(parseBrokerOptions(leftOut)).toEqual(parseBrokerOptions({}));
+  const bounds = { maximumCount: undefined, maximumBytes: undefined };
+  expect(parseBrokerOptions({ outbox: bounds, retained: bounds })).toEqual(parseBrokerOptions({}));
 });
 
 test("on all interfaces it is reached by the loopback one", async () => {
@@ -89,14 +87,46 @@ test("a port that is in use is LISTEN_FAILED, in words", async () => {
 
 test("beyond maximumConnections nobody is let in", async () => {
   const refused: string[] = [];
-  const onEvent: BrokerOptions["onEvent"] = (event) => void (event.type === "refused" && refused.push(event.reason));
-  await using broker = await Broker.listen({ port: 0, maximumConnections: 1, onEvent });
+  await using broker = await Broker.listen({ port: 0, maximumConnections: 1 });
+  broker.on("refused", ({ reason }) => refused.push(reason));
   const first = open(broker);
   first.socket.write(connect);
   await onceConnected(first.socket);
   expect(await open(broker).packets).toEqual([]);
   expect(refused).toEqual(["more than maximumConnections 1"]);
   first.socket.destroy();
+});
+
+describe("events", () => {
+  test("go to each of several listeners, until it is taken off", async () => {
+    await using broker = await Broker.listen({ port: 0 });
+    const heard: string[] = [];
+    const first = ({ clientId }: BrokerEvents["connected"]) => heard.push(`first ${clientId}`);
+    broker.on("connected", first);
+    const stop = broker.on("connected", ({ clientId }) => heard.push(`second ${clientId}`));
+    await (await connectClient(broker.url, { clientId: "a" })).disconnect();
+    broker.off("connected", first);
+    await (await connectClient(broker.url, { clientId: "b" })).disconnect();
+    stop();
+    await (await connectClient(broker.url, { clientId: "c" })).disconnect();
+    expect(heard).toEqual(["first a", "second a", "second b"]);
+  });
+
+  test.each([
+    [
+      "conected",
+      () => undefined,
+      "OPTION_UNKNOWN",
+      'event "conected": there is no such event among connected, refused',
+    ],
+    ["constructor", () => undefined, "OPTION_UNKNOWN", 'event "constructor"'],
+    ["connected", undefined, "OPTION_INVALID", "listener: must be a function"],
+  ])("of a wrong name, and without a listener, are refused: %s", async (name, listener, code, message) => {
+    await using broker = await Broker.listen({ port: 0 });
+    const refusal = expect.objectContaining({ code, message: expect.stringContaining(message) });
+    expect(() => broker.on(name as "connected", listener as never)).toThrow(refusal);
+    expect(() => broker.off(name as "connected", listener as never)).toThrow(refusal);
+  });
 });
 
 test("a failure of the server socket is no reason to die", async () => {
@@ -112,11 +142,13 @@ describe("a wrong option", () => {
     [{ port: 99_999 }, "OPTION_INVALID", "port 99999: must be an integer from 0 to 65535"],
     [{ port: "1883" }, "OPTION_INVALID", 'port "1883": must be a number'],
     [{ host: "" }, "OPTION_INVALID", 'host "": must not be empty'],
-    [{ path: "" }, "OPTION_INVALID", 'path "": must not be empty'],
-    [{ path: 1883 }, "OPTION_INVALID", "path 1883: must be a string"],
     [{ host: Object.create(null) }, "OPTION_INVALID", "host {…}: must be a string"],
     [{ maximumPacketSize: 1 }, "OPTION_INVALID", "maximumPacketSize 1"],
     [{ receiveMaximum: 0 }, "OPTION_INVALID", "receiveMaximum 0"],
+    [{ outbox: 5 }, "OPTION_INVALID", "outbox 5: must be an object"],
+    [{ outbox: { maximumCont: 5 } }, "OPTION_UNKNOWN", "outbox.maximumCont"],
+    [{ outbox: { maximumCount: 0 } }, "OPTION_INVALID", "outbox.maximumCount 0: must be an integer from 1 to"],
+    [{ retained: { maximumBytes: "1" } }, "OPTION_INVALID", 'retained.maximumBytes "1": must be an integer from 0 to'],
     [{ connectTimeout: Infinity }, "OPTION_INVALID", "connectTimeout Infinity"],
     [{ authenticate: true }, "OPTION_INVALID", "authenticate true: must be a function"],
     [{ clock: null }, "OPTION_INVALID", "clock null"],
@@ -136,7 +168,10 @@ describe("a wrong option", () => {
     ["mqtt://0.0.0.0:22000", `options "mqtt://0.0.0.0:22000": must be an object: write ${host}`],
     ["[::1]:22000", 'options "[::1]:22000": must be an object: write Broker.listen({ host: "::1", port: 22000 })'],
     ["localhost", 'options "localhost": must be an object: write Broker.listen({ host: "localhost", port: 1883 })'],
-    ["/run/b.sock", 'options "/run/b.sock": must be an object: write Broker.listen({ path: "/run/b.sock" })'],
+    [
+      "/run/b.sock",
+      'options "/run/b.sock": must be an object: write Broker.listen({ listeners: [{ url: "unix:/run/b.sock" }] })',
+    ],
     ["mqtt://me:secret@host", "options of type string: must be an object: write Broker.listen({ port: 1883 })"],
     ["x".repeat(500), "options of type string: must be an object: write Broker.listen({ port: 1883 })"],
     [99_999, "options 99999: must be an object: write Broker.listen({ port: 1883 })"],
@@ -150,18 +185,6 @@ describe("a wrong option", () => {
       code: "OPTION_INVALID",
       message,
     });
-  });
-
-  test("a broker that was not made by listen would listen nowhere, and says so", () => {
-    const make = Broker as unknown as new (options: unknown) => unknown;
-    for (const options of [{ port: 0 }, undefined])
-      expect(() => new make(options)).toThrow(
-        expect.objectContaining({
-          name: "UsageError",
-          code: "OPTION_INVALID",
-          message: "Broker: new makes one that listens nowhere: write await Broker.listen({ port: 1883 })",
-        }),
-      );
   });
 
   test("one that is undefined is as good as absent", async () => {

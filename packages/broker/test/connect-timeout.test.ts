@@ -3,9 +3,11 @@ import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { FakeClock } from "@aiko/mqtt/testing";
-import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
+import { bothPorts } from "../../../test/fixtures/listeners.ts";
 
 const authority = await Authority.named("Test authority");
 const secure = await authority.issue(["127.0.0.1"]);
@@ -18,14 +20,17 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n
 
 async function started(options: BrokerOptions = {}) {
   const clock = new FakeClock();
-  const events: BrokerEvent[] = [];
-  const onEvent = (event: BrokerEvent): void => void events.push(event);
-  const broker = await Broker.listen({ port: 0, connectTimeout: 1_000, clock, onEvent, ...options });
+  const broker = await Broker.listen({
+    ...(options.listeners ? {} : { port: 0 }),
+    connectTimeout: 1_000,
+    clock,
+    ...options,
+  });
   onTestFinished(() => broker.close());
-  return { broker, clock, events };
+  return { broker, clock, events: recordEvents(broker) };
 }
 
-const webSocketPort = (broker: Broker): number => Number(new URL(`${broker.webSocketUrl}`).port);
+const webSocketPort = (broker: Broker): number => Number(new URL(`${broker.urls[1]}`).port);
 
 async function dialled(port: number, tls?: ConnectionOptions): Promise<Socket> {
   const options = { port, host: "127.0.0.1" };
@@ -44,7 +49,7 @@ async function answered(broker: Broker, tls?: ConnectionOptions): Promise<void> 
 }
 
 test("a request that is no upgrade does not keep its connection", async () => {
-  const { broker } = await started({ webSocketPort: 0 });
+  const { broker } = await started(bothPorts());
   const socket = await dialled(webSocketPort(broker));
   let text = "";
   socket.on("data", (bytes) => {
@@ -60,7 +65,7 @@ describe.each<[string, ConnectionOptions | undefined]>([
   ["plain", undefined],
   ["over TLS", { ca }],
 ])("a connection for WebSockets, %s,", (_, tls) => {
-  const options = { webSocketPort: 0, ...(tls && { tls: secure }) };
+  const options = bothPorts(tls && secure);
 
   test.each([
     ["says nothing", []],
@@ -91,7 +96,7 @@ describe.each<[string, ConnectionOptions | undefined]>([
     await once(socket, "data");
     const closed = once(socket.resume(), "close");
     await clock.advance(99);
-    expect(broker.statistics.connections).toBe(1);
+    expect(broker.statistics.openConnections).toBe(1);
     await clock.advance(1);
     await clock.advance(50); // for the client to close its side
     await closed;
@@ -107,7 +112,7 @@ test("a TLS handshake that is late leaves the rest of connectTimeout for CONNECT
   await clock.advance(900);
   const socket: TLSSocket = connectTls({ socket: plain, ca, host: "127.0.0.1" }).on("error", () => undefined);
   await once(socket, "secureConnect");
-  await expect.poll(() => broker.statistics.connections).toBe(1);
+  await expect.poll(() => broker.statistics.openConnections).toBe(1);
   const closed = once(socket.resume(), "close");
   events.length = 0;
   await clock.advance(100);

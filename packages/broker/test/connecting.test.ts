@@ -1,6 +1,7 @@
 import { encode, type ProtocolVersion } from "@aiko/mqtt/codec";
 import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
-import { describe, expect, test } from "vitest";
+import type { ConnectDecision } from "@aiko/mqtt-broker";
+import { describe, expect, test, vi } from "vitest";
 import { STRANGERS_MAXIMUM } from "../src/client-connection.ts";
 import { Bench, message, receive, subscribe } from "./bench.ts";
 
@@ -12,7 +13,7 @@ describe("CONNECT", () => {
     const { connack } = await bench.introduce("c", { protocolVersion });
     expect(connack).toMatchObject({ sessionPresent: false, reasonCode: 0 });
     expect(bench.events).toEqual([{ type: "connected", clientId: "c", protocolVersion, sessionPresent: false }]);
-    expect(bench.hub.statistics).toMatchObject({ connections: 1, sessions: 1 });
+    expect(bench.hub.statistics).toMatchObject({ openConnections: 1, sessions: 1 });
   });
 
   test("of MQTT 5 is answered with what differs from the defaults, and nothing more", async () => {
@@ -173,6 +174,30 @@ describe("authenticate", () => {
     }
   });
 
+  test.each<[ConnectDecision, readonly [version3: number, version4: number, version5: number]]>([
+    [{ reasonCode: 0x87 }, [5, 5, 0x87]],
+    [{ reasonCode: 0x8a }, [5, 5, 0x8a]],
+    [{ reasonCode: 0x85 }, [2, 2, 0x85]],
+    [{ reasonCode: 0x89 }, [3, 3, 0x89]],
+    [{ reasonCode: 0x9f }, [3, 3, 0x9f]],
+    [{ reasonCode: 0x86 }, [4, 4, 0x86]],
+    [{ reasonCode: 0 }, [4, 4, 0x86]],
+    [{ reasonCode: 0x10 }, [4, 4, 0x86]],
+    [{ reasonCode: "0x87" as never }, [4, 4, 0x86]],
+  ])("that refuses with %j answers, by version, %j", async (answer, codes) => {
+    for (const [i, protocolVersion] of versions.entries()) {
+      for (const authenticate of [() => answer, () => Promise.resolve(answer)]) {
+        const bench = new Bench({ authenticate });
+        const { peer, connack } = await bench.introduce("c", { protocolVersion, ...credentials });
+        expect(connack.reasonCode).toBe(codes[i]);
+        await peer.expectClose();
+        expect(bench.events).toEqual([
+          { type: "refused", reason: expect.stringMatching(/^"c": authenticate refused with 0x[0-9A-F]{2} \([A-Z]/) },
+        ]);
+      }
+    }
+  });
+
   test("that takes its time lets packets on the heels of CONNECT wait, in order", async () => {
     const { bench, decide } = undecided();
     const peer = bench.dial();
@@ -296,24 +321,41 @@ describe("authenticate", () => {
     await bench.clock.tick();
     decide(true);
     await bench.clock.tick();
-    expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
+    expect(bench.hub.statistics).toMatchObject({ openConnections: 0, sessions: 0 });
     expect(bench.events.filter(({ type }) => type === "connected")).toEqual([]);
   });
 });
 
-test("a listener of events that throws ends neither the connection nor the process", async () => {
-  const bench = new Bench({
-    onEvent: () => {
-      throw new Error("the log is full");
-    },
-  });
+test("a listener that throws ends neither the connection nor the process, and what it threw is an event", async () => {
+  const bench = new Bench();
+  const failure = new Error("the log is full");
+  const fail = () => {
+    throw failure;
+  };
+  for (const name of ["connected", "subscribed", "published", "disconnected"] as const) bench.hub.events.on(name, fail);
+  const errors: unknown[] = [];
+  bench.hub.events.on("error", (error) => errors.push(error));
   const peer = await bench.connect("c");
   await subscribe(peer, "a");
   peer.send(message("a", "x"));
   await peer.expect("publish");
   peer.cut();
   await bench.clock.tick();
-  expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0 });
+  expect(bench.hub.statistics).toMatchObject({ openConnections: 0, sessions: 0 });
+  expect(errors).toEqual([failure, failure, failure, failure]);
+});
+
+test("the first error of a listener that no other one hears of is written to the console", async () => {
+  const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const bench = new Bench();
+  bench.hub.events.on("connected", () => {
+    throw new Error("the log is full");
+  });
+  for (const clientId of ["a", "b"]) await bench.connect(clientId);
+  expect(written.mock.calls).toEqual([
+    ['broker: no "error" listener is registered; logging the first error:', new Error("the log is full")],
+  ]);
+  written.mockRestore();
 });
 
 describe("a second connection with the same client identifier", () => {
@@ -325,7 +367,7 @@ describe("a second connection with the same client identifier", () => {
     if (protocolVersion === 5) expect(await old.expect("disconnect")).toMatchObject({ reasonCode: 0x8e });
     await old.expectClose();
     expect(bench.events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]);
-    expect(bench.hub.statistics).toMatchObject({ connections: 1, sessions: 1 });
+    expect(bench.hub.statistics).toMatchObject({ openConnections: 1, sessions: 1 });
   });
 
   test("goes on with the session, subscriptions included", async () => {

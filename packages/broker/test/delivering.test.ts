@@ -269,7 +269,7 @@ describe("shared subscriptions", () => {
 });
 
 test("a slow client's queue is bounded, and the others get theirs", async () => {
-  const bench = new Bench({ maximumQueuedMessages: 3 });
+  const bench = new Bench({ outbox: { maximumCount: 3 } });
   const away = await bench.connect("away", { cleanStart: false, properties: { sessionExpiryInterval: 100 } });
   await subscribe(away, "a");
   away.cut();

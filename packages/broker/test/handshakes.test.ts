@@ -2,9 +2,11 @@
 import { createConnection } from "node:net";
 import { type ConnectionOptions, connect as dialTls, type TLSSocket } from "node:tls";
 import { encode } from "@aiko/mqtt/codec";
-import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
+import { bothPorts } from "../../../test/fixtures/listeners.ts";
 import { describeHandshakeFailure } from "../src/handshake-failure.ts";
 
 const authority = await Authority.named("Test authority");
@@ -13,18 +15,10 @@ const ca = authority.certificate;
 
 /** A broker, what it told, and the first refusal of that. */
 async function started(options: BrokerOptions) {
-  const events: BrokerEvent[] = [];
-  let refuse: (reason: string) => void;
-  const refusal = new Promise<string>((resolve) => {
-    refuse = resolve;
-  });
-  const onEvent = (event: BrokerEvent): void => {
-    events.push(event);
-    if (event.type === "refused") refuse(event.reason);
-  };
-  const broker = await Broker.listen({ port: 0, ...options, onEvent });
+  const broker = await Broker.listen(options.listeners ? options : { port: 0, ...options });
   onTestFinished(() => broker.close());
-  return { broker, events, refusal };
+  const refusal = new Promise<string>((resolve) => broker.on("refused", ({ reason }) => resolve(reason)));
+  return { broker, events: recordEvents(broker), refusal };
 }
 
 /** Sends bytes, and resolves when the broker has closed the connection. */
@@ -61,10 +55,10 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is 
       "TLS handshake: the client shows no certificate (ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE)",
     ],
   ])("%s", async (_, options, reason) => {
-    for (const port of ["port", "webSocketPort"] as const) {
-      const { broker, refusal } = await started({ webSocketPort: 0, tls: { ...secure, clientCa: ca } });
-      const where = port === "port" ? broker.port : Number(new URL(`${broker.webSocketUrl}`).port);
-      const socket = dialTls({ port: where, host: "127.0.0.1", ...(await options()) }).on("error", () => undefined);
+    for (const i of [0, 1]) {
+      const { broker, refusal } = await started(bothPorts({ ...secure, clientCa: ca }));
+      const port = Number(new URL(`${broker.urls[i]}`).port);
+      const socket = dialTls({ port, host: "127.0.0.1", ...(await options()) }).on("error", () => undefined);
       expect(await refusal).toBe(reason);
       socket.destroy();
     }

@@ -6,10 +6,12 @@ import { basename, dirname, join } from "node:path";
 import { connect, type TlsOptions } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
 import { FakeClock } from "@aiko/mqtt/testing";
-import { Broker, type BrokerEvent, type BrokerOptions } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import WebSocket from "ws";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
+import { atPath, bothPorts } from "../../../test/fixtures/listeners.ts";
 
 const authority = await Authority.named("Test authority");
 const { certificate, key } = await authority.issue(["127.0.0.1"]);
@@ -18,7 +20,7 @@ const ca = authority.certificate;
 const damaged = ca.replace("-----\n", "-----\nsecret");
 
 async function started(options: Parameters<typeof Broker.listen>[0]): Promise<Broker> {
-  const broker = await Broker.listen({ port: 0, ...options });
+  const broker = await Broker.listen(options?.listeners ? options : { port: 0, ...options });
   onTestFinished(() => broker.close());
   return broker;
 }
@@ -53,19 +55,19 @@ describe("a broker takes connections", () => {
   });
 
   test("over a WebSocket, beside the port for TCP", async () => {
-    const broker = await started({ webSocketPort: 0 });
-    expect(await echo(`${broker.webSocketUrl}/mqtt`)).toBe("hello");
+    const broker = await started(bothPorts());
+    expect(await echo(`${broker.urls[1]}/mqtt`)).toBe("hello");
     expect(await echo(broker.url)).toBe("hello");
   });
 
   test("over a WebSocket with TLS", async () => {
-    const broker = await started({ webSocketPort: 0, tls: secure });
-    expect(await echo(`${broker.webSocketUrl}`, { tls: { ca } })).toBe("hello");
+    const broker = await started(bothPorts(secure));
+    expect(await echo(`${broker.urls[1]}`, { tls: { ca } })).toBe("hello");
   });
 
   test("at a Unix socket", async () => {
     const path = await pathForSocket();
-    const broker = await started({ path });
+    const broker = await started(atPath(path));
     expect(broker.url).toBe(`unix:${path}`);
     expect(await echo(broker.url)).toBe("hello");
   });
@@ -89,18 +91,18 @@ describe("who may connect to a Unix socket", () => {
     onTestFinished(() => void process.umask(usual));
     const modes: number[] = [];
     afterListening(path, () => modes.push(statSync(path).mode & 0o077));
-    await started({ path });
+    await started(atPath(path));
     expect(modes).toEqual([0]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(process.umask()).toBe(mask);
   });
 
-  test("those that pathMode names", async () => {
+  test("those that the mode names", async () => {
     const path = await pathForSocket();
-    const broker = await started({ path, pathMode: 0o660 });
+    const broker = await started(atPath(path, 0o660));
     expect(statSync(path).mode & 0o777).toBe(0o660);
     expect(await echo(broker.url)).toBe("hello");
-    await expect(Broker.listen({ path, pathMode: 0o1777 })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    await expect(Broker.listen(atPath(path, 0o1777))).rejects.toMatchObject({ code: "OPTION_INVALID" });
   });
 
   test("nobody, where that cannot be set", async () => {
@@ -110,7 +112,7 @@ describe("who may connect to a Unix socket", () => {
       listening = server;
       unlinkSync(path);
     });
-    await expect(Broker.listen({ path })).rejects.toMatchObject({ code: "LISTEN_FAILED" });
+    await expect(Broker.listen(atPath(path))).rejects.toMatchObject({ code: "LISTEN_FAILED" });
     expect(listening?.listening).toBe(false);
   });
 });
@@ -119,7 +121,7 @@ describe("what is at a Unix socket's path already", () => {
   test("a socket that nobody listens at is taken away", async () => {
     const path = await pathForSocket();
     await leaveBehind(path);
-    const broker = await started({ path });
+    const broker = await started(atPath(path));
     expect(await echo(broker.url)).toBe("hello");
     expect(await readdir(dirname(path))).toEqual([basename(path)]);
   });
@@ -128,7 +130,7 @@ describe("what is at a Unix socket's path already", () => {
     const path = await pathForSocket();
     for (let round = 0; round < 20; round++) {
       await leaveBehind(path);
-      const starts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => Broker.listen({ path })));
+      const starts = await Promise.allSettled([1, 2, 3, 4, 5].map(() => Broker.listen(atPath(path))));
       const brokers = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
       onTestFinished(async () => void (await Promise.all(brokers.map((broker) => broker.close()))));
       expect(brokers).toHaveLength(1);
@@ -136,7 +138,7 @@ describe("what is at a Unix socket's path already", () => {
         if (start.status === "rejected")
           expect(start.reason.message).toBe(`cannot listen on ${path}: the path is in use`);
       await using client = await connect(`unix:${path}`);
-      expect(brokers[0]?.statistics.connections).toBe(1);
+      expect(brokers[0]?.statistics.openConnections).toBe(1);
       await client.disconnect();
       await brokers[0]?.close();
     }
@@ -148,7 +150,7 @@ describe("what is at a Unix socket's path already", () => {
     await leaveBehind(path);
     await mkdir(`${path}.lock`);
     await leaveBehind(join(`${path}.lock`, "killed"));
-    const broker = await started({ path });
+    const broker = await started(atPath(path));
     expect(await echo(broker.url)).toBe("hello");
     expect(await readdir(dirname(path))).toEqual([basename(path)]);
   });
@@ -161,7 +163,7 @@ describe("what is at a Unix socket's path already", () => {
     const holder = createServer().listen(join(`${path}.lock`, "busy"));
     await new Promise((resolve) => holder.once("listening", resolve));
     const asked = new Promise<Socket>((resolve) => holder.once("connection", resolve));
-    const first = Broker.listen({ path, clock });
+    const first = Broker.listen({ ...atPath(path), clock });
     await asked;
     clock.advance(10_000);
     await expect(first).rejects.toMatchObject({
@@ -169,7 +171,7 @@ describe("what is at a Unix socket's path already", () => {
       message: `cannot listen on ${path}: another process has been starting there for 10 s`,
     });
     const askedAgain = new Promise<Socket>((resolve) => holder.once("connection", resolve));
-    const second = started({ path });
+    const second = started(atPath(path));
     const socket = await askedAgain;
     holder.close();
     socket.destroy();
@@ -180,11 +182,11 @@ describe("what is at a Unix socket's path already", () => {
     const folder = await mkdtemp(join(tmpdir(), "aiko-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const path = join(folder, "x".repeat(100 - folder.length));
-    const broker = await Broker.listen({ path });
+    const broker = await Broker.listen(atPath(path));
     expect(await echo(broker.url)).toBe("hello");
     await broker.close();
     await leaveBehind(path, join(folder, "y"));
-    await expect(Broker.listen({ path })).rejects.toMatchObject({
+    await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
       message: `cannot listen on ${path}: a socket that nobody listens at is in the way: remove it`,
     });
   });
@@ -193,7 +195,7 @@ describe("what is at a Unix socket's path already", () => {
     const path = await pathForSocket();
     await mkdir(`${path}.lock`);
     await writeFile(join(`${path}.lock`, "file"), "precious");
-    await expect(Broker.listen({ path })).rejects.toMatchObject({
+    await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
       code: "LISTEN_FAILED",
       message: `cannot listen on ${path}: ${path}.lock/file is in the way`,
     });
@@ -202,8 +204,8 @@ describe("what is at a Unix socket's path already", () => {
 
   test("a socket that a broker listens at is not", async () => {
     const path = await pathForSocket();
-    const broker = await started({ path });
-    await expect(Broker.listen({ path })).rejects.toMatchObject({
+    const broker = await started(atPath(path));
+    await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
       code: "LISTEN_FAILED",
       message: `cannot listen on ${path}: the path is in use`,
     });
@@ -213,7 +215,7 @@ describe("what is at a Unix socket's path already", () => {
   test("a file is not, and is told", async () => {
     const path = await pathForSocket();
     await writeFile(path, "precious");
-    await expect(Broker.listen({ path })).rejects.toMatchObject({
+    await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
       code: "LISTEN_FAILED",
       message: `cannot listen on ${path}: a file is in the way`,
     });
@@ -236,8 +238,8 @@ test.each([
   ["a subprotocol that is not MQTT's", ["chat"], Uint8Array.of(0x10)],
   ["no subprotocol", [], Uint8Array.of(0x10)],
 ])("a WebSocket with %s is closed [MQTT-6.0.0-1, 6.0.0-4]", async (_, protocols, first) => {
-  const broker = await started({ webSocketPort: 0 });
-  const socket = new WebSocket(`${broker.webSocketUrl}`, protocols);
+  const broker = await started(bothPorts());
+  const socket = new WebSocket(`${broker.urls[1]}`, protocols);
   socket.on("open", () => socket.send(first));
   socket.on("error", () => undefined);
   await new Promise((resolve) => socket.on("close", resolve));
@@ -245,8 +247,8 @@ test.each([
 });
 
 test("a WebSocket refused for its subprotocol is gone at once, whether or not the client says goodbye", async () => {
-  const broker = await started({ webSocketPort: 0 });
-  const socket = createConnection({ port: portOf(broker.webSocketUrl), host: "127.0.0.1", allowHalfOpen: true });
+  const broker = await started(bothPorts());
+  const socket = createConnection({ port: portOf(broker.urls[1]), host: "127.0.0.1", allowHalfOpen: true });
   socket.write(`${UPGRADE}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
   const received: Buffer[] = [];
   socket.on("data", (bytes: Buffer) => received.push(bytes)).on("error", () => undefined);
@@ -258,15 +260,17 @@ test("a WebSocket refused for its subprotocol is gone at once, whether or not th
 });
 
 test("a request that is no upgrade is told so", async () => {
-  const broker = await started({ webSocketPort: 0 });
-  const response = await fetch(`${broker.webSocketUrl}`.replace("ws:", "http:"));
+  const broker = await started(bothPorts());
+  const response = await fetch(`${broker.urls[1]}`.replace("ws:", "http:"));
   expect(response.status).toBe(426);
 });
 
 test("a WebSocket port that is taken is told, and nothing stays open", async () => {
-  const first = await started({ webSocketPort: 0 });
-  const taken = Number(new URL(`${first.webSocketUrl}`).port);
-  await expect(Broker.listen({ port: 0, webSocketPort: taken })).rejects.toMatchObject({ code: "LISTEN_FAILED" });
+  const first = await started(bothPorts());
+  const taken = Number(new URL(`${first.urls[1]}`).port);
+  await expect(
+    Broker.listen({ listeners: [{ url: "mqtt://127.0.0.1:0" }, { url: `ws://127.0.0.1:${taken}` }] }),
+  ).rejects.toMatchObject({ code: "LISTEN_FAILED" });
 });
 
 const UPGRADE =
@@ -283,7 +287,7 @@ function closedAfter(port: number, ...chunks: readonly (string | Uint8Array)[]):
 test.each(["mqtt", "chat", undefined])(
   "frames that are wrong end a WebSocket, and nothing else: subprotocol %s",
   async (protocol) => {
-    const broker = await started({ webSocketPort: 0 });
+    const broker = await started(bothPorts());
     const key = `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`;
     const asked = `${UPGRADE}${key}${protocol === undefined ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`}\r\n`;
     for (const frame of [
@@ -292,18 +296,18 @@ test.each(["mqtt", "chat", undefined])(
       [0x82, 0xff, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], // 2 GB are announced
       [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff], // text that is no UTF-8
     ])
-      await closedAfter(portOf(broker.webSocketUrl), asked, Uint8Array.from(frame));
-    expect(await echo(`${broker.webSocketUrl}`)).toBe("hello");
+      await closedAfter(portOf(broker.urls[1]), asked, Uint8Array.from(frame));
+    expect(await echo(`${broker.urls[1]}`)).toBe("hello");
   },
 );
 
 test.each(["closes", "is cut"])(
   "a WebSocket client that %s without DISCONNECT is gone, and its will is published",
   async (how) => {
-    const broker = await started({ webSocketPort: 0 });
+    const broker = await started(bothPorts());
     await using watcher = await connect(broker.url);
     const wills = await watcher.subscribe("will");
-    const socket = new WebSocket(`${broker.webSocketUrl}`, ["mqtt"]);
+    const socket = new WebSocket(`${broker.urls[1]}`, ["mqtt"]);
     const will = { topic: "will", payload: new Uint8Array(), qos: 0 as const, retain: false };
     socket.on("open", () =>
       socket.send(
@@ -317,17 +321,17 @@ test.each(["closes", "is cut"])(
       expect(topic).toBe("will");
       break;
     }
-    expect(broker.statistics.connections).toBe(1);
+    expect(broker.statistics.openConnections).toBe(1);
   },
 );
 
 test("who has not been let in cannot have a long WebSocket message kept for it, a client can", async () => {
-  const broker = await started({ webSocketPort: 0 });
-  const stranger = new WebSocket(`${broker.webSocketUrl}`, ["mqtt"]).on("error", () => undefined);
+  const broker = await started(bothPorts());
+  const stranger = new WebSocket(`${broker.urls[1]}`, ["mqtt"]).on("error", () => undefined);
   await new Promise((resolve) => stranger.on("open", resolve));
   stranger.send(new Uint8Array(600_000), { fin: false });
   await new Promise((resolve) => stranger.on("close", resolve));
-  await using client = await connect(`${broker.webSocketUrl}`, {});
+  await using client = await connect(`${broker.urls[1]}`, {});
   const subscription = await client.subscribe("a");
   await client.publish("a", new Uint8Array(3_000_000));
   for await (const { payload } of subscription) {
@@ -340,21 +344,21 @@ const portOf = (url: string | undefined): number => Number(new URL(`${url}`).por
 
 const halves: readonly [name: string, options: BrokerOptions, bytes: string | Uint8Array][] = [
   ["a TLS handshake", { tls: secure }, Uint8Array.of(0x16, 3, 1, 0)],
-  ["an upgrade", { webSocketPort: 0 }, UPGRADE],
-  ["a TLS handshake before an upgrade", { webSocketPort: 0, tls: secure }, Uint8Array.of(0x16, 3, 1, 0)],
+  ["an upgrade", bothPorts(), UPGRADE],
+  ["a TLS handshake before an upgrade", bothPorts(secure), Uint8Array.of(0x16, 3, 1, 0)],
 ];
-const halfPort = (broker: Broker): number => (broker.webSocketUrl ? portOf(broker.webSocketUrl) : broker.port);
+const halfPort = (broker: Broker): number => portOf(broker.urls.at(-1));
 
 describe.each(halves)("%s that does not come to its end", (_, options, bytes) => {
   test("is cut after connectTimeout", async () => {
     const broker = await started({ ...options, connectTimeout: 20 });
     await Promise.all([closedAfter(halfPort(broker)), closedAfter(halfPort(broker), bytes)]);
-    expect(broker.statistics.connections).toBe(0);
+    expect(broker.statistics.openConnections).toBe(0);
   });
 
   test("counts among maximumConnections", async () => {
-    const events: BrokerEvent[] = [];
-    const broker = await started({ ...options, maximumConnections: 1, onEvent: (event) => events.push(event) });
+    const broker = await started({ ...options, maximumConnections: 1 });
+    const events = recordEvents(broker);
     const first = createConnection(halfPort(broker), "127.0.0.1");
     await new Promise((resolve) => first.on("connect", resolve));
     first.write(bytes);
@@ -371,7 +375,7 @@ describe.each(halves)("%s that does not come to its end", (_, options, bytes) =>
     socket.write(bytes);
     socket.resume();
     await Promise.all([broker.close(), closed]);
-    expect(broker.statistics.connections).toBe(0);
+    expect(broker.statistics.openConnections).toBe(0);
   });
 });
 

@@ -1,14 +1,15 @@
 // Web pages and a broker on this machine: a browser connects any page to it, and states whose page that is.
 import { connect } from "@aiko/mqtt";
-import { Broker, type BrokerEvent, type BrokerOptions, type Credentials } from "@aiko/mqtt-broker";
+import { Broker, type BrokerOptions, type ConnectRequest } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
 import WebSocket from "ws";
+import { recordEvents } from "../../../test/fixtures/broker-events.ts";
+import { bothPorts } from "../../../test/fixtures/listeners.ts";
 
 async function started(options: BrokerOptions = {}) {
-  const events: BrokerEvent[] = [];
-  const broker = await Broker.listen({ port: 0, webSocketPort: 0, ...options, onEvent: (event) => events.push(event) });
+  const broker = await Broker.listen({ ...bothPorts(), ...options });
   onTestFinished(() => broker.close());
-  return { broker, events, port: Number(new URL(`${broker.webSocketUrl}`).port) };
+  return { broker, events: recordEvents(broker), port: Number(new URL(`${broker.urls[1]}`).port) };
 }
 
 /** What a handshake with these headers comes to: "open", or the status of the refusal. */
@@ -85,7 +86,7 @@ describe("a broker on loopback takes a WebSocket", () => {
 });
 
 test("a foreign page is refused where the broker listens at all addresses too", async () => {
-  const { port } = await started({ host: "0.0.0.0" });
+  const { port } = await started(bothPorts(undefined, "0.0.0.0"));
   expect(await handshake(port, { origin: "https://evil.example" })).toBe("403");
   expect(await handshake(port, { host: "evil.example", origin: "http://evil.example" })).toBe("403");
   expect(await handshake(port, { origin: "http://127.0.0.1:3000" })).toBe("open");
@@ -106,13 +107,13 @@ test("the event of a refusal holds a stranger's text only in part and in printab
 });
 
 test("authenticate is given the client's address and the page's origin", async () => {
-  const seen: Credentials[] = [];
-  const authenticate = (credentials: Credentials): boolean => seen.push(credentials) > 0;
+  const seen: ConnectRequest[] = [];
+  const authenticate = (request: ConnectRequest): boolean => seen.push(request) > 0;
   const { broker } = await started({ authenticate });
-  await using page = await connect(`${broker.webSocketUrl}`, {
+  await using page = await connect(`${broker.urls[1]}`, {
     webSocket: { headers: { origin: "http://127.0.0.1:3000" } },
   });
-  await using program = await connect(`${broker.webSocketUrl}`);
+  await using program = await connect(`${broker.urls[1]}`);
   await using plain = await connect(broker.url);
   expect([page, program, plain].every((client) => client.connected)).toBe(true);
   const arrivals = seen.map(({ address, origin }) => [address, origin]);

@@ -107,8 +107,8 @@ test("retain handling: always, only if new, never", async () => {
 
 describe("beyond its bounds the broker passes on, but does not keep", () => {
   test.each([
-    [{ maximumRetainedMessages: 2 }, "c", "x"],
-    [{ maximumRetainedBytes: 1_000 }, "c", "x"],
+    [{ retained: { maximumCount: 2 } }, "c", "x"],
+    [{ retained: { maximumBytes: 1_000 } }, "c", "x"],
   ])("%o", async (options, topic, text) => {
     const bench = new Bench(options);
     const peer = await bench.connect("c");
@@ -125,7 +125,7 @@ describe("beyond its bounds the broker passes on, but does not keep", () => {
   });
 
   test("and who subscribes already gets the message", async () => {
-    const bench = new Bench({ maximumRetainedMessages: 0 });
+    const bench = new Bench({ retained: { maximumCount: 0 } });
     const peer = await bench.connect("c");
     await subscribe(peer, "a");
     peer.send(retained("a", "x"));
@@ -133,7 +133,7 @@ describe("beyond its bounds the broker passes on, but does not keep", () => {
   });
 
   test("unless something has expired", async () => {
-    const bench = new Bench({ maximumRetainedMessages: 2 });
+    const bench = new Bench({ retained: { maximumCount: 2 } });
     const peer = await bench.connect("c");
     peer.send(retained("$a", "1", { properties: { messageExpiryInterval: 10 } }));
     peer.send(retained("b", "2"));
@@ -151,7 +151,7 @@ describe("beyond its bounds the broker passes on, but does not keep", () => {
     { responseTopic: "x".repeat(1_000) },
     { correlationData: new Uint8Array(1_000) },
   ])("and properties count, case %#", async (properties) => {
-    const bench = new Bench({ maximumRetainedBytes: 1_000 });
+    const bench = new Bench({ retained: { maximumBytes: 1_000 } });
     const peer = await bench.connect("c");
     peer.send(retained("a", "x"));
     peer.send(retained("b", "x", { properties }));

@@ -104,7 +104,7 @@ describe("a session ends with its connection", () => {
     expect(bench.hub.statistics).toMatchObject({ sessions: 1, subscriptions: 1 });
     peer.cut();
     await bench.clock.tick();
-    expect(bench.hub.statistics).toMatchObject({ connections: 0, sessions: 0, subscriptions: 0 });
+    expect(bench.hub.statistics).toMatchObject({ openConnections: 0, sessions: 0, subscriptions: 0 });
     const { connack } = await bench.introduce("c", { ...fields, cleanStart: false });
     expect(connack.sessionPresent).toBe(false);
   });

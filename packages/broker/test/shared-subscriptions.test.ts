@@ -177,7 +177,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
   });
 
   test("that would not fit into the other member's queue is told as dropped", async () => {
-    const { bench, ending } = await held(3, 1, {}, { maximumQueuedMessages: 1 });
+    const { bench, ending } = await held(3, 1, {}, { outbox: { maximumCount: 1 } });
     const other = await join(bench, "other", { properties: { receiveMaximum: 1 } });
     ending.cut();
     await bench.clock.tick();

@@ -22,7 +22,6 @@ export type {
   ServerReferencePolicy,
   WillOptions,
 } from "./client/connect-options.js";
-export type { Listener } from "./client/event-emitter.js";
 export type { HandlerContext } from "./client/handling.js";
 export type { Message } from "./client/message.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
@@ -100,6 +99,7 @@ export {
   TransportError,
   UsageError,
 } from "./errors.js";
+export type { Listener } from "./event-emitter.js";
 export type { AbortSignalLike } from "./platform/abort.js";
 export type { Clock, Timer } from "./platform/clock.js";
 export type {
@@ -115,7 +115,7 @@ export type {
 } from "./platform/network-options.js";
 export type { Platform } from "./platform/platform.js";
 export type { Random } from "./platform/random.js";
-export type { Store, StoreChange, StoreRecord } from "./platform/store.js";
+export type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "./platform/store.js";
 export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
 export { MemoryStore, type MemoryStoreOptions } from "./store/memory-store.js";
 /** The reason codes of MQTT 5 by name: `ReasonCode.NOT_AUTHORIZED`. */

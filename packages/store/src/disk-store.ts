@@ -2,20 +2,18 @@
 
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { type Store, type StoreChange, StoreError, type StoreRecord, UsageError } from "@aiko/mqtt";
+import { type OpenedSession, type Store, StoreError, UsageError } from "@aiko/mqtt";
+import { DiskSession } from "./disk-session.js";
 import { type DiskStoreOptions, type DiskStoreSettings, parseDiskStoreOptions } from "./disk-store-options.js";
-import { type Damage, Journal, type Opened } from "./journal.js";
+import { type Damage, Journal } from "./journal.js";
 import { storeError } from "./store-error.js";
 
-type State =
-  | { at: "closed" }
-  | { at: "opening"; name: string; done: Promise<unknown> }
-  | { at: "open"; name: string; journal: Journal; release: () => Promise<void> }
-  | { at: "closing"; name: string; done: Promise<void> };
-
 /**
- * A store in a directory of a local disk, which is made if it is not there. It may hold many sessions, of different owners; each
- * client gets a DiskStore of its own.
+ * A store in a directory of a local disk, which is made if it is not there. It may hold any number of sessions, and any number of
+ * them may be open at once.
+ *
+ * An open session costs two file descriptors, for its file and its lock, 1.5 KB of memory, and some 100 bytes for each record, whose value
+ * stays on the disk. Opening lists the directory, so it takes longer the more sessions there are. A closed session costs its file only.
  *
  * @example
  * const store = new DiskStore("/var/lib/kitchen");
@@ -24,7 +22,6 @@ type State =
 export class DiskStore implements Store {
   private readonly directory: string;
   private readonly settings: DiskStoreSettings;
-  private state: State = { at: "closed" };
 
   /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
   constructor(directory: string, options: DiskStoreOptions = {}) {
@@ -40,77 +37,33 @@ export class DiskStore implements Store {
    * @throws StoreError STORE_LOCKED if another owner has the session, STORE_CORRUPT if the file was damaged and there is no
    * `onDamage`, STORE_FULL or STORE_FAILED if the file system says no
    */
-  async open(name: string): Promise<readonly StoreRecord[]> {
-    if (this.state.at === "closing") await this.state.done.catch(() => {});
-    if (this.state.at !== "closed") {
-      throw new StoreError(
-        "STORE_LOCKED",
-        `disk store: cannot open the session "${name}" while "${this.state.name}" is open, one client at a time owns a store`,
-      );
-    }
-    const done = this.take(name);
-    this.state = { at: "opening", name, done };
+  async open(name: string): Promise<OpenedSession> {
+    const what = `the session "${name}" in ${this.directory}`;
     try {
-      const { journal, records, release } = await done;
-      this.state = { at: "open", name, journal, release };
-      return records;
+      return await this.take(name, what);
     } catch (error) {
-      this.state = { at: "closed" };
-      throw storeError(`open the session "${name}" in ${this.directory}`, error);
+      throw storeError(`open ${what}`, error);
     }
   }
 
-  /** @throws StoreError STORE_FULL, STORE_FAILED or STORE_CORRUPT, with nothing of `changes` written */
-  async write(changes: readonly StoreChange[]): Promise<void> {
-    if (this.state.at !== "open") {
-      throw new UsageError("OPTION_INVALID", "disk store: write needs a session that is open, and none is");
-    }
-    for (const { key } of changes) {
-      if (!Number.isSafeInteger(key) || key < 0) {
-        throw new UsageError("OPTION_INVALID", `key ${key}: must be an integer from 0 to 2^53 - 1`);
-      }
-    }
-    if (changes.length > 0) await this.state.journal.write(changes);
-  }
-
-  /** When all that was written is on the disk. */
-  async close(): Promise<void> {
-    if (this.state.at === "opening") await this.state.done.catch(() => {});
-    if (this.state.at === "closing") return this.state.done;
-    if (this.state.at !== "open") return;
-    const { name, journal, release } = this.state;
-    const done = this.giveUp(journal, release);
-    this.state = { at: "closing", name, done };
-    try {
-      await done;
-    } catch (error) {
-      throw storeError(`close the session "${name}" in ${this.directory}`, error);
-    } finally {
-      this.state = { at: "closed" };
-    }
-  }
-
-  private async take(name: string): Promise<Opened & { release: () => Promise<void> }> {
+  private async take(name: string, what: string): Promise<OpenedSession> {
     const { fileSystem } = this.settings;
     const id = createHash("sha256").update(Buffer.from(name, "utf16le")).digest("hex");
     await fileSystem.makeDirectory(this.directory);
     const release = await fileSystem.lock(this.directory, id.slice(0, 16));
     if (release === undefined) {
-      throw new StoreError(
-        "STORE_LOCKED",
-        `disk store: the session "${name}" in ${this.directory} has another owner, in this process or another one`,
-      );
+      throw new StoreError("STORE_LOCKED", `disk store: ${what} has another owner, in this process or another one`);
     }
     try {
       const path = join(this.directory, fileName(name, id));
-      const opened = await Journal.open(fileSystem, this.directory, path, name, this.settings);
+      const { journal, records, damage } = await Journal.open(fileSystem, this.directory, path, name, this.settings);
       try {
-        this.report(opened.damage, opened.records.length);
+        this.report(damage, records.length);
       } catch (error) {
-        await opened.journal.close();
+        await journal.close();
         throw error;
       }
-      return { ...opened, release };
+      return { records, session: new DiskSession(journal, release, what) };
     } catch (error) {
       await release();
       throw error;
@@ -131,14 +84,6 @@ export class DiskStore implements Store {
       );
     }
     for (const each of damage) onDamage(each);
-  }
-
-  private async giveUp(journal: Journal, release: () => Promise<void>): Promise<void> {
-    try {
-      await journal.close();
-    } finally {
-      await release();
-    }
   }
 }
 

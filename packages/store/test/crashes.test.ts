@@ -1,7 +1,7 @@
 // A crash at every single operation, in all the ways in which it may leave the disk: each write is there as a whole or not at all,
 // those that were acknowledged are there, and none is without those before it.
 import { resolve } from "node:path";
-import type { StoreChange, StoreRecord } from "@aiko/mqtt";
+import type { OpenedSession, StoreChange, StoredSession, StoreRecord } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { DiskStore } from "@aiko/mqtt-store";
 import fc from "fast-check";
@@ -12,10 +12,7 @@ type Group = readonly (readonly StoreChange[])[];
 
 const directory = resolve("d");
 
-function open(
-  disk: CrashingDisk,
-  toleratedWaste = 3_000,
-): { store: DiskStore; records: Promise<readonly StoreRecord[]> } {
+function open(disk: CrashingDisk, toleratedWaste = 3_000): Promise<OpenedSession> {
   const store = new DiskStore(directory, {
     fileSystem: disk.fileSystem,
     toleratedWaste,
@@ -23,7 +20,7 @@ function open(
       throw new Error(`a crash is no damage; at ${offset}`);
     },
   });
-  return { store, records: store.open("s") };
+  return store.open("s");
 }
 
 /** A session as the model has it, as one comparable text. */
@@ -55,13 +52,13 @@ class Account {
   /** What may be there besides, after a crash: a write that failed, or had not come back, with all before it. */
   possible: Model[] = [];
 
-  async write(store: DiskStore, group: Group): Promise<boolean> {
+  async write(session: StoredSession, group: Group): Promise<boolean> {
     let model = this.acknowledged;
     for (const changes of group) {
       model = model.after(changes);
       this.possible.push(model);
     }
-    const outcomes = await Promise.allSettled(group.map((changes) => store.write(changes)));
+    const outcomes = await Promise.allSettled(group.map((changes) => session.write(changes)));
     outcomes.forEach(({ status }, i) => {
       if (status === "rejected") return;
       expect(outcomes.slice(0, i).every((each) => each.status === "fulfilled")).toBe(true);
@@ -105,20 +102,20 @@ async function runWith(fault: Fault, at: number, after: (disk: CrashingDisk) => 
     return fault;
   };
   const account = new Account();
-  const { store, records } = open(disk);
-  if (await records.then(() => true).catch(() => false)) {
-    for (const group of scenario) if (!(await account.write(store, group)) && disk.crashed) break;
-    if (!disk.crashed) await store.close().catch(() => {});
+  const opened = await open(disk).catch(() => undefined);
+  if (opened !== undefined) {
+    for (const group of scenario) if (!(await account.write(opened.session, group)) && disk.crashed) break;
+    if (!disk.crashed) await opened.session.close().catch(() => {});
   }
   disk.fault = () => undefined;
   after(disk);
   for (let again = 0; again < 2; again++) {
-    const { store: next, records: found } = open(disk);
-    account.check(await found);
-    expect(await account.write(next, [[{ key: 1, value: value(9, 9) }]])).toBe(true);
-    await next.close();
+    const { session, records } = await open(disk);
+    account.check(records);
+    expect(await account.write(session, [[{ key: 1, value: value(9, 9) }]])).toBe(true);
+    await session.close();
   }
-  account.check(await open(disk).records);
+  account.check((await open(disk)).records);
   return happened;
 }
 
@@ -189,19 +186,19 @@ test("any writes, failures, crashes and files written anew, in any order", async
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const disk = new CrashingDisk();
       const account = new Account();
-      let { store, records } = open(disk, 500);
-      account.check(await records);
+      let { session, records } = await open(disk, 500);
+      account.check(records);
       const again = async (death: string, seed: number): Promise<void> => {
         disk.fault = () => undefined;
-        if (death === "close" && !disk.crashed) await store.close().catch(() => {});
+        if (death === "close" && !disk.crashed) await session.close().catch(() => {});
         else if (death === "power") disk.powerLoss(randomFrom(seed));
         else disk.kill();
-        ({ store, records } = open(disk, 500));
-        account.check(await records);
+        ({ session, records } = await open(disk, 500));
+        account.check(records);
       };
       for (const each of steps) {
         if ("group" in each) {
-          await account.write(store, each.group);
+          await account.write(session, each.group);
           if (disk.crashed) await again("power", 7);
         } else if ("death" in each) {
           await again(each.death, each.seed);

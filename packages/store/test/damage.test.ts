@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { StoreRecord } from "@aiko/mqtt";
 import { type Damage, DiskStore } from "@aiko/mqtt-store";
 import { beforeAll, describe, expect, test } from "vitest";
+import { recordsOf } from "../../../test/fixtures/stores.ts";
 import { CrashingDisk } from "./crashing-disk.ts";
 
 const directory = resolve("d");
@@ -17,14 +18,14 @@ const ends: number[] = [];
 beforeAll(async () => {
   const disk = new CrashingDisk();
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
-  await store.open("s");
+  const { session } = await store.open("s");
   path = disk.files()[0] as string;
   ends.push(disk.contents(path).length);
   for (const changes of writes) {
-    await store.write(changes);
+    await session.write(changes);
     ends.push(disk.contents(path).length);
   }
-  await store.close();
+  await session.close();
   intact = disk.contents(path);
 });
 
@@ -61,12 +62,13 @@ async function openFile(
   const damage: Damage[] = [];
   const { fileSystem } = disk;
   const store = new DiskStore(directory, { fileSystem, onDamage: (each) => damage.push(each) });
-  const records = textOf(await store.open(name));
-  await store.write([put(9, 9)]);
-  await store.close();
+  const { session, records: found } = await store.open(name);
+  const records = textOf(found);
+  await session.write([put(9, 9)]);
+  await session.close();
   disk.powerLoss(() => 0.5);
   const again = new DiskStore(directory, { fileSystem: disk.fileSystem });
-  expect(textOf(await again.open(name))).toBe(`${records} 9,9`.trim());
+  expect(textOf(await recordsOf(again, name))).toBe(`${records} 9,9`.trim());
   return { records, damage, disk };
 }
 
@@ -131,9 +133,9 @@ describe("a file that is no journal of this session", () => {
   test("but another session's gives none of its records", async () => {
     const disk = new CrashingDisk();
     const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
-    await store.open("other");
-    await store.write([put(1, 1)]);
-    await store.close();
+    const { session } = await store.open("other");
+    await session.write([put(1, 1)]);
+    await session.close();
     const { records, damage } = await openFile(disk.contents(disk.files()[0] as string));
     expect({ records, damage }).toMatchObject({ records: "", damage: [{ offset: 0 }] });
   });
@@ -149,8 +151,7 @@ test("without onDamage, open rejects once and names file, offset and copy; then 
     code: "STORE_CORRUPT",
     message: expect.stringMatching(new RegExp(`${path}: 58 bytes at ${ends[1]} .*${path}\\.damaged-1.* 2 records`)),
   });
-  expect(textOf(await store.open("s"))).toBe(without(1));
-  await store.close();
+  expect(textOf(await recordsOf(store, "s"))).toBe(without(1));
 });
 
 test("ten damaged files are kept at the most", async () => {
@@ -158,8 +159,7 @@ test("ten damaged files are kept at the most", async () => {
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem, onDamage: () => {} });
   for (let i = 0; i < 13; i++) {
     disk.place(path, Buffer.from(`foreign ${i}`));
-    await store.open("s");
-    await store.close();
+    await recordsOf(store, "s");
   }
   expect(disk.files().filter((name) => name.includes("damaged"))).toHaveLength(10);
   expect(disk.contents(`${path}.damaged-10`).toString()).toBe("foreign 12");
@@ -183,8 +183,7 @@ test("a crash at any step of mending loses neither the intact rest nor the damag
     disk.fault = () => undefined;
     disk.powerLoss(() => (at % 3) / 2);
     const store = new DiskStore(directory, { ...options, fileSystem: disk.fileSystem });
-    expect(textOf(await store.open("s"))).toBe(without(1));
-    await store.close();
+    expect(textOf(await recordsOf(store, "s"))).toBe(without(1));
     const aside = disk.files().filter((name) => name.includes("damaged"));
     expect(aside.some((name) => disk.contents(name).equals(bytes))).toBe(true);
   }
@@ -207,13 +206,13 @@ test("damage that shows when the file is written anew ends the writing, and the 
   const damage: Damage[] = [];
   const options = { toleratedWaste: 2000, onDamage: (each: Damage) => damage.push(each) };
   const store = new DiskStore(directory, { ...options, fileSystem: disk.fileSystem });
-  await store.open("s");
-  await store.write([put(1, 100)]);
-  await store.write([put(2, 100)]);
+  const { session } = await store.open("s");
+  await session.write([put(1, 100)]);
+  await session.write([put(2, 100)]);
   disk.flip(path, (ends[0] as number) + 44, 3);
   let error: unknown;
   for (let i = 0; i < 50 && error === undefined; i++) {
-    await store.write([put(3, 500)]).catch((reason) => {
+    await session.write([put(3, 500)]).catch((reason) => {
       error = reason;
     });
   }
@@ -221,8 +220,7 @@ test("damage that shows when the file is written anew ends the writing, and the 
     code: "STORE_CORRUPT",
     message: expect.stringContaining(`${path}: 128 bytes at ${ends[0]}`),
   });
-  await store.close();
-  expect(textOf(await store.open("s"))).toBe("2,100 3,500");
+  await session.close();
+  expect(textOf(await recordsOf(store, "s"))).toBe("2,100 3,500");
   expect(damage).toMatchObject([{ offset: ends[0], bytes: 128 }]);
-  await store.close();
 });

@@ -5,6 +5,7 @@ import { UsageError } from "@aiko/mqtt";
 import { storeSuite } from "@aiko/mqtt/testing";
 import { DiskStore } from "@aiko/mqtt-store";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { recordsOf } from "../../../test/fixtures/stores.ts";
 import { crc32, crc32ByTable } from "../src/crc32.ts";
 import { CrashingDisk } from "./crashing-disk.ts";
 
@@ -62,27 +63,28 @@ const journals = () => readdirSync(directory).filter((name) => name.endsWith(".j
 describe("the bound", () => {
   test("refuses a write whole, and what is taken away makes room again", async () => {
     const store = new DiskStore(directory, { maximumBytes: 1000 });
-    await store.open("s");
-    await store.write([put(1, 400)]);
-    const refused = store.write([put(2, 10), put(3, 500)]);
+    const { session } = await store.open("s");
+    await session.write([put(1, 400)]);
+    const refused = session.write([put(2, 10), put(3, 500)]);
     await expect(refused).rejects.toMatchObject({ code: "STORE_FULL", message: expect.stringContaining("1000") });
-    await store.write([put(2, 400)]);
+    await session.write([put(2, 400)]);
     for (let i = 0; i < 50; i++) {
-      await store.write([remove(1)]);
-      await store.write([put(1, 400)]);
-      await expect(store.write([put(3, 300)])).rejects.toMatchObject({ code: "STORE_FULL" });
+      await session.write([remove(1)]);
+      await session.write([put(1, 400)]);
+      await expect(session.write([put(3, 300)])).rejects.toMatchObject({ code: "STORE_FULL" });
     }
-    await store.close();
-    expect(keysOf(await store.open("s"))).toEqual([1, 2]);
-    await expect(store.write([put(3, 300)])).rejects.toMatchObject({ code: "STORE_FULL" });
-    await store.close();
+    await session.close();
+    const again = await store.open("s");
+    expect(keysOf(again.records)).toEqual([1, 2]);
+    await expect(again.session.write([put(3, 300)])).rejects.toMatchObject({ code: "STORE_FULL" });
+    await again.session.close();
   });
 
   test("holds for writes that go together, each for itself", async () => {
     const store = new DiskStore(directory, { maximumBytes: 2000 });
-    await store.open("s");
+    const { session } = await store.open("s");
     const sizes = [800, 900, 900, 200, 10, 500];
-    const outcomes = await Promise.allSettled(sizes.map((size, key) => store.write([put(key, size)])));
+    const outcomes = await Promise.allSettled(sizes.map((size, key) => session.write([put(key, size)])));
     expect(outcomes.map(({ status }) => status)).toEqual([
       "fulfilled",
       "fulfilled",
@@ -91,22 +93,21 @@ describe("the bound", () => {
       "fulfilled",
       "rejected",
     ]);
-    await store.close();
-    expect(keysOf(await store.open("s"))).toEqual([0, 1, 4]);
-    await store.close();
+    await session.close();
+    expect(keysOf(await recordsOf(store, "s"))).toEqual([0, 1, 4]);
   });
 
   test("counts empty values, and what waits to be written", async () => {
     const store = new DiskStore(directory, { maximumBytes: 10_000 });
-    await store.open("s");
+    const { session } = await store.open("s");
     const many = Array.from({ length: 1000 }, (_, key) => put(key, 0));
-    await expect(store.write(many)).rejects.toMatchObject({ code: "STORE_FULL" });
-    const waiting = Array.from({ length: 400 }, (_, key) => store.write([put(key, 9000), remove(key)]));
+    await expect(session.write(many)).rejects.toMatchObject({ code: "STORE_FULL" });
+    const waiting = Array.from({ length: 400 }, (_, key) => session.write([put(key, 9000), remove(key)]));
     const refused = (await Promise.allSettled(waiting)).filter(({ status }) => status === "rejected");
     expect(refused.length).toBeGreaterThan(200);
     expect(refused[0]).toMatchObject({ reason: { message: expect.stringMatching(/would wait/) } });
-    await store.write([put(1, 1)]);
-    await store.close();
+    await session.write([put(1, 1)]);
+    await session.close();
   });
 
   test.each([0, -1, Number.NaN, "1"])("of %s is no bound", (maximumBytes) => {
@@ -125,121 +126,119 @@ test.each([
 
 test.each([-1, 0.5, 2 ** 53, Number.NaN])("%d is no key, and nothing of the write is done", async (key) => {
   const store = new DiskStore(directory);
-  await store.open("s");
-  await expect(store.write([put(1, 1), { key, value: undefined }])).rejects.toMatchObject({ code: "OPTION_INVALID" });
-  await store.close();
-  expect(await store.open("s")).toEqual([]);
-  await store.close();
+  const { session } = await store.open("s");
+  await expect(session.write([put(1, 1), { key, value: undefined }])).rejects.toMatchObject({ code: "OPTION_INVALID" });
+  await session.close();
+  expect(await recordsOf(store, "s")).toEqual([]);
 });
 
 describe("a directory", () => {
   test("is made, readable by its owner only, however deep and long", async () => {
     const deep = join(directory, "a".repeat(100), "b".repeat(100), "c");
     const store = new DiskStore(deep);
-    await store.open("s");
-    await store.write([put(1, 1)]);
+    const { session } = await store.open("s");
+    await session.write([put(1, 1)]);
     expect(statSync(deep).mode & 0o777).toBe(0o700);
     expect(
       readdirSync(deep).filter((name) => (statSync(join(deep, name)).mode & 0o077) !== 0 && name.endsWith("l")),
     ).toEqual([]);
     await expect(new DiskStore(deep).open("s")).rejects.toMatchObject({ code: "STORE_LOCKED" });
-    await store.close();
+    await session.close();
   });
 
   test("is never left, and keeps names apart that differ in case, in surrogates, or by no legible character", async () => {
     const inner = join(directory, "inner");
     mkdirSync(inner);
     const names = ["a", "A", "../a", "/etc/passwd", "..", ".", "", "\ud800", "\udfff", "con", "a".repeat(60_000)];
-    const stores = names.map(() => new DiskStore(inner));
-    for (const [i, store] of stores.entries()) {
-      await store.open(names[i] as string);
-      await store.write([put(i, i)]);
-    }
+    const store = new DiskStore(inner);
+    const opened = await Promise.all(names.map((name) => store.open(name)));
+    await Promise.all(opened.map(({ session }, i) => session.write([put(i, i)])));
     const files = readdirSync(inner).filter((name) => name.endsWith(".journal"));
     expect(new Set(files.map((name) => name.toLowerCase())).size).toBe(names.length);
     expect(files.filter((name) => !/^[a-z0-9_-]{1,80}\.journal$/.test(name))).toEqual([]);
     expect(readdirSync(directory)).toEqual(["inner"]);
-    for (const store of stores) await store.close();
+    for (const { session } of opened) await session.close();
   });
 
   test("keeps no file of a session that was closed empty", async () => {
     const store = new DiskStore(directory);
-    await store.open("s");
-    await store.write([put(1, 1)]);
-    await store.write([remove(1)]);
+    const { session } = await store.open("s");
+    await session.write([put(1, 1)]);
+    await session.write([remove(1)]);
     expect(journals()).toHaveLength(1);
-    await store.close();
+    await session.close();
     expect(journals()).toEqual([]);
   });
 
   test("may hold sessions that are open in different stores", async () => {
-    const [one, two] = [new DiskStore(directory), new DiskStore(directory)];
-    await Promise.all([one.open("one"), two.open("two")]);
-    await Promise.all([one.write([put(1, 1)]), two.write([put(2, 2)])]);
-    await Promise.all([one.close(), two.close()]);
-    expect(keysOf(await one.open("two"))).toEqual([2]);
-    await one.close();
+    const stores = [new DiskStore(directory), new DiskStore(directory)] as const;
+    const [one, two] = await Promise.all([stores[0].open("one"), stores[1].open("two")]);
+    await Promise.all([one.session.write([put(1, 1)]), two.session.write([put(2, 2)])]);
+    await Promise.all([one.session.close(), two.session.close()]);
+    expect(keysOf(await recordsOf(stores[0], "two"))).toEqual([2]);
   });
 });
 
-describe("the states of a store", () => {
-  test("close waits for what is being written, and refuses what comes after", async () => {
+describe("a session that is open", () => {
+  test("is closed when what is being written is on the disk, and takes nothing after that", async () => {
     const store = new DiskStore(directory);
-    await store.open("s");
-    const written = Array.from({ length: 100 }, (_, key) => store.write([put(key, 1000)]));
-    const closed = store.close();
-    await expect(store.write([put(200, 1)])).rejects.toMatchObject({ code: "OPTION_INVALID" });
-    await Promise.all([...written, closed, store.close()]);
-    expect(await store.open("s")).toHaveLength(100);
-    await store.close();
-  });
-
-  test("close waits for open, open for close", async () => {
-    const store = new DiskStore(directory);
-    const opened = store.open("s");
-    await store.close();
-    expect(await opened).toEqual([]);
-    await store.open("s");
-    const closed = store.close();
-    expect(await store.open("s")).toEqual([]);
-    await closed;
-    await store.close();
-  });
-
-  test("a store that is open, or opening, has one owner", async () => {
-    const store = new DiskStore(directory);
-    const opened = store.open("kitchen");
-    const second = store.open("attic");
-    await expect(second).rejects.toMatchObject({
-      code: "STORE_LOCKED",
-      message: expect.stringMatching(/"attic".*"kitchen"/),
+    const { session } = await store.open("s");
+    const written = Array.from({ length: 100 }, (_, key) => session.write([put(key, 1000)]));
+    const closed = session.close();
+    await expect(session.write([put(200, 1)])).rejects.toMatchObject({
+      code: "STORE_FAILED",
+      message: expect.stringMatching(/"s" in .* is closed/),
     });
-    await opened;
-    await store.close();
+    await Promise.all([...written, closed, session.close()]);
+    expect(await recordsOf(store, "s")).toHaveLength(100);
+  });
+
+  test("is named by who is refused it, with its directory", async () => {
+    const store = new DiskStore(directory);
+    const { session } = await store.open("kitchen");
+    await expect(store.open("kitchen")).rejects.toMatchObject({
+      code: "STORE_LOCKED",
+      message: expect.stringMatching(`"kitchen" in ${directory} has another owner`),
+    });
+    await session.close();
+  });
+
+  test("tells each who closes it of what went wrong, and is free all the same", async () => {
+    const disk = new CrashingDisk();
+    const store = new DiskStore("d", { fileSystem: disk.fileSystem });
+    const { session } = await store.open("s");
+    disk.fault = (_, what) => (what.startsWith("remove") ? { fail: "EIO" } : undefined);
+    for (let i = 0; i < 2; i++) {
+      await expect(session.close()).rejects.toMatchObject({
+        code: "STORE_FAILED",
+        message: expect.stringContaining('close the session "s"'),
+      });
+    }
+    disk.fault = () => undefined;
+    expect(await recordsOf(store, "s")).toEqual([]);
   });
 });
 
 describe("writing the file anew", () => {
   test("clears away what is of no use while writes go on, and keeps the rest", async () => {
     const store = new DiskStore(directory);
-    await store.open("s");
-    await store.write([put(0, 5000)]);
+    const { session } = await store.open("s");
+    await session.write([put(0, 5000)]);
     const expected = new Map([[0, 5000]]);
     let largest = 0;
     for (let i = 1; i <= 600; i++) {
-      await store.write([put(i, 100_000), remove(Math.max(i - 5, 1)), put(1_000_000 + (i % 50), i)]);
+      await session.write([put(i, 100_000), remove(Math.max(i - 5, 1)), put(1_000_000 + (i % 50), i)]);
       expected.set(i, 100_000).delete(Math.max(i - 5, 1));
       expected.set(1_000_000 + (i % 50), i);
       const [file] = journals();
       if (file !== undefined) largest = Math.max(largest, statSync(join(directory, file)).size);
     }
     expect(largest).toBeLessThan(20 * 2 ** 20); // 60 MB were written
-    await store.close();
+    await session.close();
     expect(readdirSync(directory).filter((name) => name.endsWith(".new"))).toEqual([]);
-    const records = await store.open("s");
+    const records = await recordsOf(store, "s");
     expect(new Map(records.map(({ key, value }) => [key, value.length]))).toEqual(expected);
     for (const { key, value } of records) expect(value.every((byte) => byte === ((key + 1) & 0xff))).toBe(true);
-    await store.close();
   });
 });
 

@@ -4,6 +4,7 @@ import { type Client, connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { DiskStore } from "@aiko/mqtt-store";
 import { expect, test } from "vitest";
+import { recordsOf } from "../../../test/fixtures/stores.ts";
 import { CrashingDisk, type Fault } from "./crashing-disk.ts";
 
 const directory = resolve("d");
@@ -38,7 +39,7 @@ test.each([1, 2] as const)("a full disk refuses messages of QoS %i, and takes th
   await client.disconnect();
   await expect.poll(() => got).toEqual(["1", "4"]);
   expect(new Set(errors)).toEqual(new Set(["STORE_FULL"]));
-  expect(await store.open("kitchen")).toEqual([]);
+  expect(await recordsOf(store, "kitchen")).toEqual([]);
 });
 
 test("after a sync that failed every message is refused, and another process goes on", async () => {
@@ -60,5 +61,5 @@ test("after a sync that failed every message is refused, and another process goe
   const next = await connect(broker.url, { ...options, store });
   await next.publish("t", "4", { qos: 2 });
   await next.disconnect();
-  expect(await store.open("kitchen")).toEqual([]);
+  expect(await recordsOf(store, "kitchen")).toEqual([]);
 });

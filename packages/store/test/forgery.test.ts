@@ -4,6 +4,7 @@ import type { StoreRecord } from "@aiko/mqtt";
 import { type Damage, DiskStore } from "@aiko/mqtt-store";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../test/fixtures/effort.ts";
+import { recordsOf } from "../../../test/fixtures/stores.ts";
 import { CrashingDisk } from "./crashing-disk.ts";
 import { frame, header, headersOnly, released } from "./version-1.ts";
 
@@ -16,10 +17,10 @@ const RELEASED = "2,7 3,30 5,11";
 async function written(payload: Uint8Array): Promise<Buffer> {
   const disk = new CrashingDisk();
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
-  await store.open("s");
-  await store.write([{ key: 1, value: payload }]);
-  await store.write([{ key: 2, value: new Uint8Array(3) }]);
-  await store.close();
+  const { session } = await store.open("s");
+  await session.write([{ key: 1, value: payload }]);
+  await session.write([{ key: 2, value: new Uint8Array(3) }]);
+  await session.close();
   return disk.contents(path);
 }
 
@@ -33,8 +34,7 @@ async function opened(bytes: Uint8Array): Promise<{ disk: CrashingDisk; records:
   disk.place(path, bytes);
   const damage: Damage[] = [];
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem, onDamage: (each) => damage.push(each) });
-  const records = textOf(await store.open("s"));
-  await store.close();
+  const records = textOf(await recordsOf(store, "s"));
   return { disk, records, damage };
 }
 
@@ -151,14 +151,14 @@ describe("a file of the release before", () => {
     disk.place(path, released);
     const store = new DiskStore(directory, { fileSystem: disk.fileSystem, toleratedWaste: 100 });
     disk.fault = (_, what) => (what.includes(".new") ? { fail: "ENOSPC" } : undefined);
-    expect(textOf(await store.open("s"))).toBe(RELEASED);
-    for (let i = 0; i < 9; i++) await store.write([{ key: 9, value: new Uint8Array(90) }]);
-    await store.close();
+    const { records, session } = await store.open("s");
+    expect(textOf(records)).toBe(RELEASED);
+    for (let i = 0; i < 9; i++) await session.write([{ key: 9, value: new Uint8Array(90) }]);
+    await session.close();
     expect(disk.contents(path).readUInt32BE(8)).toBe(1);
     disk.fault = () => undefined;
-    expect(textOf(await store.open("s"))).toBe(`${RELEASED} 9,90`);
+    expect(textOf(await recordsOf(store, "s"))).toBe(`${RELEASED} 9,90`);
     expect(disk.contents(path).readUInt32BE(8)).toBe(2);
-    await store.close();
   });
 
   test("loses nothing in a crash at any step of being written anew", async () => {
@@ -175,19 +175,17 @@ describe("a file of the release before", () => {
       disk.fault = () => undefined;
       disk.powerLoss(() => (at % 3) / 2);
       const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
-      expect(textOf(await store.open("s"))).toBe(RELEASED);
-      await store.close();
+      expect(textOf(await recordsOf(store, "s"))).toBe(RELEASED);
     }
   });
 
   test("is not taken for that of another session", async () => {
     const disk = new CrashingDisk();
     const store = new DiskStore(directory, { fileSystem: disk.fileSystem, onDamage: () => {} });
-    await store.open("other");
-    await store.write([{ key: 1, value: new Uint8Array(1) }]);
-    await store.close();
+    const { session } = await store.open("other");
+    await session.write([{ key: 1, value: new Uint8Array(1) }]);
+    await session.close();
     disk.place(disk.files()[0] as string, released);
-    expect(await store.open("other")).toEqual([]);
-    await store.close();
+    expect(await recordsOf(store, "other")).toEqual([]);
   });
 });

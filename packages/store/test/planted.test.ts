@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiskStore } from "@aiko/mqtt-store";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { recordsOf } from "../../../test/fixtures/stores.ts";
 import { Journal } from "../src/journal.ts";
 import { nodeFileSystem } from "../src/node-file-system.ts";
 
@@ -41,9 +42,7 @@ describe.skipIf(process.platform === "win32")("something planted in the director
     });
     expect(readFileSync(precious, "utf8")).toBe("do not touch");
     rmSync(join(directory, session));
-    const store = new DiskStore(directory);
-    expect(await store.open("s")).toEqual([]);
-    await store.close();
+    expect(await recordsOf(new DiskStore(directory), "s")).toEqual([]);
   });
 
   test("a link that leads nowhere is not made a file", async () => {
@@ -55,12 +54,11 @@ describe.skipIf(process.platform === "win32")("something planted in the director
   test("a link in the place of the file that is written anew is removed, not followed", async () => {
     symlinkSync(precious, join(directory, `${session}.new`));
     const store = new DiskStore(directory);
-    await store.open("s");
+    const opened = await store.open("s");
     symlinkSync(precious, join(directory, `${session}.new`));
-    await store.write([{ key: 1, value: new Uint8Array(9) }]);
-    await store.close();
-    expect(await store.open("s")).toHaveLength(1);
-    await store.close();
+    await opened.session.write([{ key: 1, value: new Uint8Array(9) }]);
+    await opened.session.close();
+    expect(await recordsOf(store, "s")).toHaveLength(1);
     expect(readFileSync(precious, "utf8")).toBe("do not touch");
   });
 
@@ -96,8 +94,7 @@ describe.skipIf(process.platform === "win32")("something planted in the director
       expect(readFileSync(path, "utf8")).toBe("planted");
       chownSync(directory, 12345, 12345);
       const store = new DiskStore(directory, { onDamage: () => {} });
-      expect(await store.open("s")).toEqual([]);
-      await store.close();
+      expect(await recordsOf(store, "s")).toEqual([]);
     },
   );
 
@@ -105,10 +102,9 @@ describe.skipIf(process.platform === "win32")("something planted in the director
     "a lock of the number %j neither hangs the opening nor lets two owners in",
     async (number) => {
       writeFileSync(join(directory, `28a3d6d537e5d509.lock-${number}`), "");
-      const store = new DiskStore(directory);
-      await store.open("s");
+      const opened = await new DiskStore(directory).open("s");
       await expect(new DiskStore(directory).open("s")).rejects.toMatchObject({ code: "STORE_LOCKED" });
-      await store.close();
+      await opened.session.close();
     },
   );
 
@@ -130,11 +126,7 @@ describe.skipIf(process.platform === "win32")("something planted in the director
   ])("a directory of mode %o is warned of %d times", async (mode, times) => {
     chmodSync(directory, mode);
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    for (let i = 0; i < 3; i++) {
-      const store = new DiskStore(directory);
-      await store.open("s");
-      await store.close();
-    }
+    for (let i = 0; i < 3; i++) await recordsOf(new DiskStore(directory), "s");
     expect(warned).toHaveBeenCalledTimes(times);
     if (times > 0) {
       expect(warned).toHaveBeenCalledWith(

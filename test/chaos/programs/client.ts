@@ -23,8 +23,9 @@ let next = orders.from;
 if (directory !== undefined) {
   // What the store holds was published already; whatever came after it never got as far.
   const store = new DiskStore(directory);
-  for (const { value } of await store.open(clientId)) next = Math.max(next, numberIn(value) + 1);
-  await store.close();
+  const { records, session } = await store.open(clientId);
+  for (const { value } of records) next = Math.max(next, numberIn(value) + 1);
+  await session.close();
 }
 const options: ConnectOptions = {
   clientId,

@@ -31,17 +31,18 @@ export const broker: Command = {
     const port = args.integer("port", 1883, 0, LARGEST_PORT);
     const path = args.text("unix");
     const hasWebSockets = args.has("websocket-port");
-    const webSocketPort = hasWebSockets ? args.integer("websocket-port", 0, 0, LARGEST_PORT) : undefined;
     if (path !== undefined && args.has("port")) throw new ArgumentError("option --unix: give it without --port");
     if (path !== undefined && args.has("host") && !hasWebSockets)
       throw new ArgumentError("option --unix: give it without --host");
     const allowedOrigins = args.all("allowed-origin");
     if (allowedOrigins.length > 0 && !hasWebSockets)
       throw new ArgumentError("option --allowed-origin: needs --websocket-port");
-    const server = await Broker.listen({ host, port, path, webSocketPort, allowedOrigins });
+    const at = inUrl(host);
+    const listeners = [{ url: path === undefined ? `mqtt://${at}:${port}` : `unix:${path}` }];
+    if (hasWebSockets) listeners.push({ url: `ws://${at}:${args.integer("websocket-port", 0, 0, LARGEST_PORT)}` });
+    const server = await Broker.listen({ listeners, allowedOrigins });
     try {
-      for (const url of [server.url, server.webSocketUrl])
-        if (url !== undefined) await terminal.print(`listening on ${withHost(url, host)}\n`);
+      for (const url of server.urls) await terminal.print(`listening on ${withHost(url, host)}\n`);
       const isOpen = path === undefined || hasWebSockets;
       if (isOpen && !THIS_MACHINE.test(host)) terminal.note(`${reachOf(host)}, and nobody is asked for a password`);
       await fired(terminal.stop);

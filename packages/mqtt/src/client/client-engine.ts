@@ -8,6 +8,7 @@ import type { DisconnectPacket, Packet, PublishPacket } from "../codec/packets.j
 import { withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { ClosedError, type MqttError, StoreError, TimeoutError, UsageError } from "../errors.js";
+import { EventEmitter } from "../event-emitter.js";
 import { anything, assertKnown, holds, readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
@@ -15,7 +16,7 @@ import type { Platform } from "../platform/platform.js";
 import { ClientSession } from "../session/client-session.js";
 import type { Delivery } from "../session/message-receiver.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
-import type { StoredSession } from "../session/session-journal.js";
+import type { RestoredSession } from "../session/session-journal.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, assertSignal, onAbort } from "./abort-source.js";
@@ -24,7 +25,6 @@ import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import type { ClientSettings } from "./connect-options.js";
 import { Connector, type ConnectorEvents } from "./connector.js";
-import { EventEmitter } from "./event-emitter.js";
 import {
   assertPublishProperties,
   Publishing,
@@ -376,7 +376,7 @@ export class ClientEngine implements ConnectorEvents {
   }
 
   /** What an earlier process left. */
-  private restore({ messages, incoming }: StoredSession): void {
+  private restore({ messages, incoming }: RestoredSession): void {
     const publishings = messages.map(
       (stored) =>
         new RestoredPublishing(stored, (error) => {

@@ -4,6 +4,7 @@
 
 import type { ProtocolVersion } from "../codec/packets.js";
 import { ClosedError } from "../errors.js";
+import type { Listener } from "../event-emitter.js";
 import { assertNoCallback, wrongOption } from "../options/option-error.js";
 import { readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
@@ -13,7 +14,6 @@ import type { Client, DisconnectOptions } from "./client.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
 import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
 import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
-import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";

@@ -4,9 +4,9 @@
 
 import type { ProtocolVersion } from "../codec/packets.js";
 import type { DisconnectProperties } from "../codec/properties.js";
+import type { Listener } from "../event-emitter.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
-import type { Listener } from "./event-emitter.js";
 import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";

@@ -5,6 +5,7 @@
 
 import type { AuthPacket, ConnackPacket, Packet, ProtocolVersion } from "../codec/packets.js";
 import { ClosedError, type MqttError, ProtocolError, RefusedError, TimeoutError, UsageError } from "../errors.js";
+import type { EventEmitter } from "../event-emitter.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
@@ -14,7 +15,6 @@ import { Attempt, type AttemptContext } from "./attempt.js";
 import type { ClientEvents, Connected } from "./client-events.js";
 import type { ClientSettings } from "./connect-options.js";
 import type { Connection, ConnectionEvents } from "./connection.js";
-import type { EventEmitter } from "./event-emitter.js";
 import { cannotHelp, RetryPolicy } from "./retry-policy.js";
 import { retold, roundFailure } from "./round-failure.js";
 import type { ServerList } from "./server-list.js";

@@ -5,10 +5,10 @@
  */
 
 import { ClosedError } from "../errors.js";
+import type { EventEmitter } from "../event-emitter.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { ClientEvents } from "./client-events.js";
 import type { Bounds } from "./connect-options.js";
-import type { EventEmitter } from "./event-emitter.js";
 import type { Reading } from "./reading.js";
 import type { SlowConsumer } from "./slow-consumer.js";
 

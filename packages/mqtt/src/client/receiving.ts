@@ -5,6 +5,7 @@
 
 import type { PublishPacket } from "../codec/packets.js";
 import type { MqttError } from "../errors.js";
+import type { EventEmitter } from "../event-emitter.js";
 import type { Clock } from "../platform/clock.js";
 import type { ClientSession } from "../session/client-session.js";
 import type { Delivery } from "../session/message-receiver.js";
@@ -12,7 +13,6 @@ import type { ClientEvents } from "./client-events.js";
 import type { ClientSubscription } from "./client-subscription.js";
 import type { ClientSettings } from "./connect-options.js";
 import type { Connector } from "./connector.js";
-import type { EventEmitter } from "./event-emitter.js";
 import { Inbox } from "./inbox.js";
 import { Reading } from "./reading.js";
 import { Router } from "./router.js";

@@ -4,6 +4,7 @@
  */
 
 import type { PublishPacket } from "../codec/packets.js";
+import type { EventEmitter } from "../event-emitter.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import { IMPLEMENTATION_SPECIFIC_ERROR } from "../reason-code.js";
 import type { ClientSession } from "../session/client-session.js";
@@ -12,7 +13,6 @@ import { messageSize } from "../session/outgoing-message.js";
 import type { ClientEvents } from "./client-events.js";
 import type { ClientSubscription } from "./client-subscription.js";
 import type { Bounds } from "./connect-options.js";
-import type { EventEmitter } from "./event-emitter.js";
 import type { Handled } from "./handled.js";
 import { Message } from "./message.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";

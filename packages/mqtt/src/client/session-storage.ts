@@ -7,7 +7,7 @@ import { type MqttError, StoreError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Store, StoreRecord } from "../platform/store.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
-import { type RejectedRecord, SET_ASIDE, SessionJournal, type StoredSession } from "../session/session-journal.js";
+import { type RejectedRecord, type RestoredSession, SET_ASIDE, SessionJournal } from "../session/session-journal.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { StoreWriter } from "./store-writer.js";
 
@@ -35,10 +35,10 @@ export class SessionStorage {
     private readonly store: Store,
     private readonly name: string,
     private readonly clock: Clock,
-    private readonly restored: (session: StoredSession) => void,
+    private readonly restored: (session: RestoredSession) => void,
     refused: (messages: readonly OutgoingMessage[], error: MqttError) => void,
   ) {
-    this.writer = new StoreWriter(store, this.journal, refused);
+    this.writer = new StoreWriter(this.journal, refused);
   }
 
   get isOpen(): boolean {
@@ -48,7 +48,7 @@ export class SessionStorage {
   /** Opens it once, whoever asks; may be asked again after it failed. */
   async open(): Promise<void> {
     if (this.state.at === "opening") return this.state.done;
-    if (this.state.at === "open") return;
+    if (this.isOpen) return;
     const done = this.restore();
     this.state = { at: "opening", done };
     try {
@@ -64,7 +64,7 @@ export class SessionStorage {
    * told of failures.
    */
   write(): void {
-    if (this.state.at !== "open" || this.retry !== undefined) return;
+    if (!this.isOpen || this.retry !== undefined) return;
     const write = (): void => {
       this.retry = undefined;
       this.writer.write()?.catch(() => undefined); // the owner has it
@@ -88,16 +88,16 @@ export class SessionStorage {
    *
    * @throws MqttError of the store, if they could not be written; StoreError STORE_TIMEOUT
    */
-  async settled(patience = PATIENCE): Promise<void> {
+  async settled(patience?: number): Promise<void> {
     if (this.state.at === "opening") await this.state.done;
-    if (this.state.at === "open") await this.answered(this.writer.write() ?? Promise.resolve(), "write to", patience);
+    if (this.isOpen) await this.answered(Promise.resolve(this.writer.write()), "write to", patience);
   }
 
   /** @throws MqttError of the store, if the last changes could not be written; StoreError STORE_TIMEOUT */
   async close(): Promise<void> {
     if (this.state.at === "opening") await this.state.done.catch(() => undefined);
     this.retry?.cancel();
-    if (this.state.at !== "open") return;
+    if (!this.isOpen) return;
     this.state = { at: "closed" };
     await this.answered(this.writer.close(), "close");
   }
@@ -114,19 +114,20 @@ export class SessionStorage {
 
   private async restore(): Promise<void> {
     const opening = this.store.open(this.name);
-    const records = await this.answered(opening, "open").catch((error: unknown) => {
+    const { records, session } = await this.answered(opening, "open").catch((error: unknown) => {
       // Should it answer after all, it would keep the session locked.
-      opening.then(() => this.store.close()).catch(() => undefined);
+      opening.then((opened) => opened.session.close()).catch(() => undefined);
       throw error;
     });
+    this.writer.session = session;
     try {
-      const session = this.journal.load(records);
-      const [first] = session.rejected;
-      if (first !== undefined) throw await this.setAside(first, session.rejected, records);
+      const restored = this.journal.load(records);
+      const [first] = restored.rejected;
+      if (first !== undefined) throw await this.setAside(first, restored.rejected, records);
       this.state = { at: "open" };
-      this.restored(session);
+      this.restored(restored);
     } catch (error) {
-      await this.answered(this.store.close(), "close").catch(() => undefined); // nobody else would: it is not open
+      await this.answered(session.close(), "close").catch(() => undefined); // nobody else would: it is not open
       throw error;
     }
   }
@@ -149,7 +150,7 @@ export class SessionStorage {
       { key: key++, value: record.value },
     ]);
     try {
-      await this.answered(this.store.write(changes), "write to");
+      await this.answered(this.writer.session.write(changes), "write to");
     } catch (error) {
       became = "left where it is, as it could not be set aside";
       cause = error;
@@ -157,7 +158,7 @@ export class SessionStorage {
     const others = rejected.length > 1 ? ` (and ${rejected.length - 1} more)` : "";
     return new StoreError(
       "STORE_CORRUPT",
-      `store: in "${quotable(this.name)}" the record ${String(first.key)} cannot be read: ${quotable(first.why)}; it was ${became}${others}`,
+      `store: in "${quotable(this.name)}" the record ${first.key} cannot be read: ${quotable(first.why)}; it was ${became}${others}`,
       { cause },
     );
   }

@@ -5,7 +5,7 @@
  */
 
 import { MqttError, StoreError } from "../errors.js";
-import type { Store, StoreChange } from "../platform/store.js";
+import type { StoreChange, StoredSession } from "../platform/store.js";
 import type { OutgoingMessage } from "../session/outgoing-message.js";
 import type { SessionJournal } from "../session/session-journal.js";
 
@@ -13,18 +13,15 @@ export class StoreWriter {
   private writing: Promise<void> | undefined;
   /** What is written as soon as `writing` is done. */
   private next: Promise<void> | undefined;
-  private failed = false;
+  /** Whether the last write failed. */
+  isFailing = false;
+  /** Where changes are written: set when the store is open, which is before the first of them. */
+  declare session: StoredSession;
 
   constructor(
-    private readonly store: Store,
     private readonly journal: SessionJournal,
     private readonly refuse: (messages: readonly OutgoingMessage[], error: MqttError) => void,
   ) {}
-
-  /** Whether the last write failed. */
-  get isFailing(): boolean {
-    return this.failed;
-  }
 
   /**
    * A promise that resolves when all changes so far are durable; undefined if they are. A write that fails fails all that waits
@@ -50,7 +47,7 @@ export class StoreWriter {
     try {
       await this.write();
     } finally {
-      await this.store.close();
+      await this.session.close();
     }
   }
 
@@ -63,21 +60,19 @@ export class StoreWriter {
 
   private async commit(changes: readonly StoreChange[]): Promise<void> {
     try {
-      await this.store.write(changes);
-      this.failed = false;
+      await this.session.write(changes);
+      this.isFailing = false;
     } catch (error) {
-      this.failed = true;
-      const failure = storeFailure(error);
+      this.isFailing = true;
+      // A store of somebody else's has words of its own.
+      const failure =
+        error instanceof MqttError
+          ? error
+          : new StoreError("STORE_FAILED", `the store could not write: ${error}`, { cause: error });
       this.refuse(this.journal.refused(), failure);
       throw failure;
     } finally {
       this.writing = undefined;
     }
   }
-}
-
-/** What a store of somebody else's says in its own words. */
-function storeFailure(error: unknown): MqttError {
-  if (error instanceof MqttError) return error;
-  return new StoreError("STORE_FAILED", `the store could not write: ${error}`, { cause: error });
 }

@@ -8,6 +8,7 @@ export { wrongOption } from "./option-error.js";
 export {
   boolean,
   func,
+  group,
   holds,
   integer,
   type OptionsRead,

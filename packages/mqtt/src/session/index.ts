@@ -5,6 +5,7 @@
 
 export { OutputBuffer } from "../codec/output-buffer.js";
 export type { TopicMemo } from "../codec/topic-memo.js";
+export { EventEmitter, type Listener, type Unheard } from "../event-emitter.js";
 export type {
   ClientSessionOptions,
   ConnectFields,
@@ -24,4 +25,4 @@ export { OutgoingMessage, type OutgoingState } from "./outgoing-message.js";
 export type { PublishLimits, ServerLimits } from "./server-limits.js";
 export type { ServerSessionEvents, ServerSessionOptions } from "./server-session.js";
 export { ServerSession } from "./server-session.js";
-export { type RejectedRecord, SessionJournal, type StoredSession } from "./session-journal.js";
+export { type RejectedRecord, type RestoredSession, SessionJournal } from "./session-journal.js";

@@ -13,7 +13,7 @@ import { IncomingRecords, isIncomingRecord } from "./incoming-records.js";
 import { MessageRecords, readMessage, type StoredMessage } from "./message-record.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
-export interface StoredSession {
+export interface RestoredSession {
   readonly messages: readonly StoredMessage[];
   /** Packet identifiers of QoS 2 messages received and not yet released. */
   readonly incoming: readonly number[];
@@ -47,7 +47,7 @@ export class SessionJournal {
   private taken: Batch | undefined;
 
   /** Reads what a store held, and goes on numbering behind it. */
-  load(records: readonly StoreRecord[]): StoredSession {
+  load(records: readonly StoreRecord[]): RestoredSession {
     const messages: StoredMessage[] = [];
     const received: StoreRecord[] = [];
     const rejected: RejectedRecord[] = [];

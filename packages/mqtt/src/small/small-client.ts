@@ -7,13 +7,13 @@
 
 import type { Client, DisconnectOptions } from "../client/client.js";
 import type { ClientEvents, Connected } from "../client/client-events.js";
-import type { Listener } from "../client/event-emitter.js";
 import type { Message } from "../client/message.js";
 import type { PublishOptions, PublishResult } from "../client/publishing.js";
 import type { SubscribeOptions } from "../client/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
 import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
 import type { MqttError } from "../errors.js";
+import type { Listener } from "../event-emitter.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import {

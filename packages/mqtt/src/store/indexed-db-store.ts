@@ -3,9 +3,9 @@
  * database's, under the session's name and its own key; a write is one transaction that is on the disk when it resolves.
  */
 
-import { MqttError, StoreError, UsageError } from "../errors.js";
+import { MqttError, StoreError } from "../errors.js";
 import { readOptions, text } from "../options/option-rules.js";
-import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
+import type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "../platform/store.js";
 import type { Database, Request, Scope, Transaction } from "./indexed-db-api.js";
 
 export interface IndexedDbStoreOptions {
@@ -21,22 +21,16 @@ const VERSION = 1;
 /** The sessions that this page or worker has open. */
 const openHere = new Set<string>();
 
-interface Session {
-  readonly name: string;
-  readonly database: Database;
-  readonly unlock: () => void;
-}
-
 /**
  * What a session holds is bounded by the client's `outbox` and by what the browser grants the origin. One page or worker at a time
  * owns a session. Where the browser has no Web Locks (a page that came by http: from another machine), only that page knows it:
- * there, as anyway, each page needs a client identifier of its own.
+ * there, as anyway, each page needs a client identifier of its own. A session that is open costs a connection to the database and
+ * a Web Lock.
  *
  * @example await connect("wss://server/mqtt", { clientId, cleanStart: false, store: new IndexedDbStore() })
  */
 export class IndexedDbStore implements Store {
   private readonly databaseName: string;
-  private state: "closed" | "opening" | Session = "closed";
 
   /** @throws UsageError OPTION_INVALID */
   constructor(options: IndexedDbStoreOptions = {}) {
@@ -44,39 +38,37 @@ export class IndexedDbStore implements Store {
   }
 
   /** @throws StoreError STORE_LOCKED or STORE_FAILED */
-  async open(name: string): Promise<readonly StoreRecord[]> {
-    if (this.state !== "closed") {
-      throw new StoreError("STORE_LOCKED", `store: cannot open the session "${name}", this store has one open`);
-    }
-    this.state = "opening";
+  async open(name: string): Promise<OpenedSession> {
     let unlock: (() => void) | undefined;
     let database: Database | undefined;
     try {
       unlock = await lock(this.databaseName, name);
       database = await openDatabase(this.databaseName);
       const records = await readAll(database, name);
-      this.state = { name, database, unlock };
-      return records;
+      return { records, session: new IndexedDbSession(name, database, unlock) };
     } catch (error) {
-      this.state = "closed";
       database?.close();
       unlock?.();
       throw asStoreError(error, `the session "${name}" cannot be read`);
     }
   }
+}
+
+class IndexedDbSession implements StoredSession {
+  constructor(
+    private readonly name: string,
+    private readonly database: Database,
+    private unlock: (() => void) | undefined,
+  ) {}
 
   /** @throws StoreError STORE_FULL or STORE_FAILED: then nothing of `changes` was written */
   write(changes: readonly StoreChange[]): Promise<void> {
-    const { state } = this;
-    if (typeof state === "string") {
-      return Promise.reject(new UsageError("OPTION_INVALID", "store: write needs a session that is open, and none is"));
-    }
-    const { name, database } = state;
+    const { name, database } = this;
     return new Promise((resolve, reject) => {
       const failed = (error: unknown): void => reject(asStoreError(error, "nothing of this write was kept"));
       let transaction: Transaction | undefined;
       try {
-        transaction = database.transaction(RECORDS, "readwrite", { durability: "strict" });
+        transaction = database.transaction(RECORDS, "readwrite", { durability: "strict" }); // throws if it is closed
         transaction.oncomplete = () => resolve();
         transaction.onabort = () => failed(transaction?.error);
         const records = transaction.objectStore(RECORDS);
@@ -92,11 +84,13 @@ export class IndexedDbStore implements Store {
   }
 
   async close(): Promise<void> {
-    const { state } = this;
-    if (typeof state === "string") return;
-    this.state = "closed";
-    state.database.close(); // once the transactions under way are done
-    state.unlock();
+    this.database.close(); // once the transactions under way are done
+    this.unlock?.(); // once: another owner may have the lock by now
+    this.unlock = undefined;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

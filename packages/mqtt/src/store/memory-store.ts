@@ -1,11 +1,8 @@
-/**
- * Sessions kept in memory: they outlive clients, not the process. One client at a time owns the store; when it has closed,
- * another one may take the same session over, or open one of another name.
- */
+/** Sessions kept in memory: they outlive clients, not the process. One owner at a time has a session. */
 
-import { StoreError, UsageError } from "../errors.js";
+import { StoreError } from "../errors.js";
 import { holds, readOptions } from "../options/option-rules.js";
-import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
+import type { OpenedSession, Store, StoreChange, StoredSession } from "../platform/store.js";
 
 export interface MemoryStoreOptions {
   /** The most bytes that all sessions together take; a write beyond is refused. Default 64 MiB. */
@@ -23,70 +20,87 @@ const rules = {
 /** What a record takes besides its value, roughly: its key and its places in the table. */
 const RECORD_OVERHEAD = 64;
 
-type Session = Map<number, Uint8Array>;
+type Table = Map<number, Uint8Array>;
 
+/** What all sessions of a store share. */
+interface Space {
+  readonly maximumBytes: number;
+  bytes: number;
+}
+
+/** A session that is open costs an object more than one that is closed. */
 export class MemoryStore implements Store {
-  private readonly sessions = new Map<string, Session>();
-  private readonly maximumBytes: number;
-  private opened: { name: string; session: Session } | undefined;
-  private bytes = 0;
+  private readonly sessions = new Map<string, Table>();
+  private readonly opened = new Set<string>();
+  private readonly space: Space;
 
   constructor(options: MemoryStoreOptions = {}) {
-    this.maximumBytes = readOptions(rules, options).maximumBytes;
+    this.space = { maximumBytes: readOptions(rules, options).maximumBytes, bytes: 0 };
   }
 
-  async open(name: string): Promise<readonly StoreRecord[]> {
-    if (this.opened !== undefined) {
+  /** @throws StoreError STORE_LOCKED */
+  async open(name: string): Promise<OpenedSession> {
+    if (this.opened.has(name)) {
       throw new StoreError(
         "STORE_LOCKED",
-        `store: cannot open the session "${name}" while "${this.opened.name}" is open, one client at a time owns a store`,
+        `store: the session "${name}" is open already: close it first, or give each client a client identifier of its own`,
       );
     }
-    let session = this.sessions.get(name);
-    if (session === undefined) {
-      session = new Map();
-      this.sessions.set(name, session);
-    }
-    this.opened = { name, session };
-    return [...session].map(([key, value]) => ({ key, value: value.slice() })).sort((a, b) => a.key - b.key);
+    this.opened.add(name);
+    const table: Table = this.sessions.get(name) ?? new Map();
+    this.sessions.set(name, table);
+    const session = new MemorySession(table, this.space, () => {
+      this.opened.delete(name);
+      if (table.size === 0) this.sessions.delete(name);
+    });
+    const records = [...table].map(([key, value]) => ({ key, value: value.slice() }));
+    return { records: records.sort((a, b) => a.key - b.key), session };
   }
+}
+
+class MemorySession implements StoredSession {
+  constructor(
+    private readonly table: Table,
+    private readonly space: Space,
+    private release: (() => void) | undefined,
+  ) {}
 
   async write(changes: readonly StoreChange[]): Promise<void> {
-    const session = this.openSession();
-    const growth = growthBy(session, changes);
-    const bytes = this.bytes + growth;
-    if (growth > 0 && bytes > this.maximumBytes) {
+    if (this.release === undefined) {
+      throw new StoreError("STORE_FAILED", "store: the session is closed: nothing was written");
+    }
+    const { table, space } = this;
+    const growth = growthBy(table, changes);
+    const bytes = space.bytes + growth;
+    if (growth > 0 && bytes > space.maximumBytes) {
       throw new StoreError(
         "STORE_FULL",
-        `the memory store would hold ${bytes} bytes, its maximumBytes is ${this.maximumBytes}: nothing was written`,
+        `the memory store would hold ${bytes} bytes, its maximumBytes is ${space.maximumBytes}: nothing was written`,
       );
     }
     for (const { key, value } of changes) {
-      if (value === undefined) session.delete(key);
-      else session.set(key, value.slice());
+      if (value === undefined) table.delete(key);
+      else table.set(key, value.slice());
     }
-    this.bytes = bytes;
+    space.bytes = bytes;
   }
 
   async close(): Promise<void> {
-    if (this.opened?.session.size === 0) this.sessions.delete(this.opened.name);
-    this.opened = undefined;
+    this.release?.();
+    this.release = undefined;
   }
 
-  private openSession(): Session {
-    if (this.opened === undefined) {
-      throw new UsageError("OPTION_INVALID", "store: write needs a session that is open, and none is");
-    }
-    return this.opened.session;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 
 /** By how many bytes the session grows if all of the changes are made. */
-function growthBy(session: Session, changes: readonly StoreChange[]): number {
+function growthBy(table: Table, changes: readonly StoreChange[]): number {
   const after = new Map<number, number>();
   let growth = 0;
   for (const { key, value } of changes) {
-    const before = after.get(key) ?? sizeOf(session.get(key));
+    const before = after.get(key) ?? sizeOf(table.get(key));
     const size = sizeOf(value);
     growth += size - before;
     after.set(key, size);

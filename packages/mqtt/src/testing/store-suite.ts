@@ -1,6 +1,6 @@
 /** What every Store must do, wherever it keeps its records: one suite of cases for all implementations and any test runner. */
 
-import type { Store, StoreChange, StoreRecord } from "../platform/store.js";
+import type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "../platform/store.js";
 import { check, checkBytes, checkRejects, pattern, type SuiteCase } from "./suite.js";
 
 export interface StoreHarness {
@@ -15,7 +15,7 @@ export interface StorePlace {
    * after it. For places that can cut inside a write; others get their stores cut before and behind each write.
    */
   dying?(at: number): DyingStore;
-  /** Clears the place away, after every store was closed. */
+  /** Clears the place away, after every session was closed. */
   dispose(): Promise<void>;
 }
 
@@ -48,99 +48,131 @@ export function storeSuite(harness: StoreHarness): SuiteCase[] {
       check(records.length === 0, "there are no records");
     }),
     at("opening again sees what was written", async (place) => {
-      const { store } = await place.open("s");
-      await store.write([put(7, pattern(3)), put(9, new Uint8Array(0))]);
-      await store.close();
+      const { session } = await place.open("s");
+      await session.write([put(7, pattern(3)), put(9, new Uint8Array(0))]);
+      await session.close();
       checkRecords((await place.open("s")).records, [put(7, pattern(3)), put(9, new Uint8Array(0))]);
     }),
     at("records come in ascending order of their keys", async (place) => {
       const keys = [5, 0, 1000, 10, LARGEST_KEY, 9, 2 ** 48 + 1, 2 ** 32, 255, 256, 65_536, 2 ** 31];
-      const { store } = await place.open("s");
-      for (const key of keys) await store.write([put(key, pattern(2, key % 100))]);
-      await store.close();
+      const { session } = await place.open("s");
+      for (const key of keys) await session.write([put(key, pattern(2, key % 100))]);
+      await session.close();
       const sorted = keys.sort((a, b) => a - b).map((key) => put(key, pattern(2, key % 100)));
       checkRecords((await place.open("s")).records, sorted);
     }),
     at("a put replaces, a remove takes away, also what is not there", async (place) => {
-      const { store } = await place.open("s");
-      await store.write([put(1, pattern(1)), put(2, pattern(2)), put(3, pattern(3))]);
-      await store.write([put(2, pattern(20)), remove(3), remove(4)]);
-      await store.close();
+      const { session } = await place.open("s");
+      await session.write([put(1, pattern(1)), put(2, pattern(2)), put(3, pattern(3))]);
+      await session.write([put(2, pattern(20)), remove(3), remove(4)]);
+      await session.close();
       checkRecords((await place.open("s")).records, [put(1, pattern(1)), put(2, pattern(20))]);
     }),
     at("the changes of one write take effect in order", async (place) => {
-      const { store } = await place.open("s");
-      await store.write([put(1, pattern(1)), remove(1), put(1, pattern(5)), put(2, pattern(2)), remove(2)]);
-      await store.write([]);
-      await store.close();
+      const { session } = await place.open("s");
+      await session.write([put(1, pattern(1)), remove(1), put(1, pattern(5)), put(2, pattern(2)), remove(2)]);
+      await session.write([]);
+      await session.close();
       checkRecords((await place.open("s")).records, [put(1, pattern(5))]);
     }),
     at("writes that are not awaited keep their order", async (place) => {
-      const { store } = await place.open("s");
+      const { session } = await place.open("s");
       const writes: Promise<void>[] = [];
-      for (let i = 0; i < 50; i++) writes.push(store.write([put(1, pattern(i)), put(2 + i, pattern(1))]));
+      for (let i = 0; i < 50; i++) writes.push(session.write([put(1, pattern(i)), put(2 + i, pattern(1))]));
       await Promise.all(writes);
-      await store.close();
+      await session.close();
       const { records } = await place.open("s");
       check(records.length === 51, `there are 51 records; there are ${records.length}`);
       checkBytes((records[0] as StoreRecord).value, pattern(49), "the record written last");
     }),
     at("values belong to the caller again once write has been called", async (place) => {
-      const { store } = await place.open("s");
+      const { session } = await place.open("s");
       const value = pattern(100);
-      const written = store.write([put(1, value)]);
+      const written = session.write([put(1, value)]);
       value.fill(0);
       await written;
-      await store.close();
-      const { store: again, records } = await place.open("s");
+      await session.close();
+      const { session: again, records } = await place.open("s");
       checkRecords(records, [put(1, pattern(100))]);
       records[0]?.value.fill(0);
       await again.close();
       checkRecords((await place.open("s")).records, [put(1, pattern(100))]);
     }),
     at("a value may be a view into a larger buffer", async (place) => {
-      const { store } = await place.open("s");
-      await store.write([put(1, pattern(100).subarray(40, 60))]);
-      await store.close();
+      const { session } = await place.open("s");
+      await session.write([put(1, pattern(100).subarray(40, 60))]);
+      await session.close();
       checkRecords((await place.open("s")).records, [put(1, pattern(100).slice(40, 60))]);
     }),
     at("sessions of different names do not see each other", async (place) => {
       const names = ["s", "S", "", "s/t", "../s", "s\u0000", "ä", "\u{1F600}", "con", "x".repeat(200)];
       for (const [i, name] of names.entries()) {
-        const { store } = await place.open(name);
-        await store.write([put(1, pattern(i + 1))]);
-        await store.close();
+        const { session } = await place.open(name);
+        await session.write([put(1, pattern(i + 1))]);
+        await session.close();
       }
       for (const [i, name] of names.entries()) {
-        const { store, records } = await place.open(name);
+        const { session, records } = await place.open(name);
         checkRecords(records, [put(1, pattern(i + 1))]);
-        await store.close();
+        await session.close();
       }
     }),
-    at("a second owner is refused until the first has closed", async (place) => {
-      const { store } = await place.open("s");
-      await store.write([put(1, pattern(1))]);
-      await checkRejects(place.open("s"), "opening a session that another has");
-      await store.write([put(2, pattern(2))]);
-      await store.close();
+    at("sessions of one store that are open at once do not disturb one another", async (place) => {
+      const store = place.store();
+      const names = Array.from({ length: 20 }, (_, i) => `session ${i}`);
+      const opened = await Promise.all(names.map((name) => place.open(name, store)));
+      const write = (from: number): Promise<unknown> =>
+        Promise.all(opened.map(({ session }, i) => i < from || session.write([put(from, pattern(i + 1)), remove(7)])));
+      await write(0);
+      for (const { session } of opened.slice(0, 10)) await session.close();
+      await write(10);
+      for (const { session } of opened) await session.close();
+      for (const [i, name] of names.entries()) {
+        const expected = [put(0, pattern(i + 1)), put(10, pattern(i + 1))];
+        checkRecords((await place.open(name, store)).records, expected.slice(0, i < 10 ? 1 : 2));
+      }
+    }),
+    at("a second owner is refused until the first has closed, by the same store and by another one", async (place) => {
+      const store = place.store();
+      const { session } = await place.open("s", store);
+      await session.write([put(1, pattern(1))]);
+      await checkRejects(place.open("s", store), "opening a session that is open in this store");
+      await checkRejects(place.open("s"), "opening a session that is open in another store");
+      await session.write([put(2, pattern(2))]);
+      await session.close();
       const second = await place.open("s");
       checkRecords(second.records, [put(1, pattern(1)), put(2, pattern(2))]);
-      await second.store.write([remove(1)]);
+      await second.session.write([remove(1)]);
+      await checkRejects(place.open("s", store), "opening a session that another store has open by now");
     }),
-    at("without a session that is open, write rejects", async (place) => {
+    at("of those that open a session at the same time, one gets it", async (place) => {
       const store = place.store();
-      await checkRejects(store.write([put(1, pattern(1))]), "write before open");
-      await store.open("s");
-      await store.close();
-      await checkRejects(store.write([put(1, pattern(1))]), "write after close");
+      const outcomes = await Promise.allSettled([store, store, place.store()].map((each) => place.open("s", each)));
+      const got = outcomes.filter(({ status }) => status === "fulfilled").length;
+      check(got === 1, `one gets it; ${got} do`);
     }),
-    at("closing twice, or what was never opened, is harmless", async (place) => {
-      const store = place.store();
-      await store.close();
-      await store.open("s");
-      await store.close();
-      await store.close();
-      await place.open("s");
+    at("a session that is closed cannot be written any more", async (place) => {
+      const { session } = await place.open("s");
+      await session.close();
+      await checkRejects(session.write([put(1, pattern(1))]), "write after close");
+      const { records } = await place.open("s");
+      check(records.length === 0, "there are no records");
+      await checkRejects(session.write([put(1, pattern(1))]), "write after close, while another owner has the session");
+    }),
+    at("closing again is harmless, also when another owner has the session", async (place) => {
+      const { session } = await place.open("s");
+      await Promise.all([session.close(), session.close()]);
+      await session.close();
+      const second = await place.open("s");
+      await session.close();
+      await second.session.write([put(1, pattern(1))]);
+      await checkRejects(place.open("s"), "opening a session of which an earlier owner closed again");
+    }),
+    at("a session is closed at the end of its scope", async (place) => {
+      const { session } = await place.open("s");
+      await session.write([put(1, pattern(1))]);
+      await session[Symbol.asyncDispose]();
+      checkRecords((await place.open("s")).records, [put(1, pattern(1))]);
     }),
     {
       name: "a process that dies at any operation leaves each write as a whole or not at all, and all that was acknowledged",
@@ -151,21 +183,21 @@ export function storeSuite(harness: StoreHarness): SuiteCase[] {
       },
     },
     at("a large value comes back whole", async (place) => {
-      const { store } = await place.open("s");
-      await store.write([put(1, pattern(5_000_000)), put(2, pattern(1))]);
-      await store.close();
+      const { session } = await place.open("s");
+      await session.write([put(1, pattern(5_000_000)), put(2, pattern(1))]);
+      await session.close();
       checkRecords((await place.open("s")).records, [put(1, pattern(5_000_000)), put(2, pattern(1))]);
     }),
     at("many records come back, and can all be taken away", async (place) => {
       const count = 20_000;
-      const { store } = await place.open("s");
+      const { session } = await place.open("s");
       for (let from = 0; from < count; from += 500) {
         const changes: StoreChange[] = [];
         for (let key = from; key < from + 500; key++) changes.push(put(key, pattern(20, key)));
-        await store.write(changes);
+        await session.write(changes);
       }
-      await store.close();
-      const { store: again, records } = await place.open("s");
+      await session.close();
+      const { session: again, records } = await place.open("s");
       check(records.length === count, `there are ${count} records; there are ${records.length}`);
       records.forEach(({ key, value }, i) => {
         check(key === i, `the keys ascend; at ${i} stands ${key}`);
@@ -178,27 +210,24 @@ export function storeSuite(harness: StoreHarness): SuiteCase[] {
   ];
 }
 
-/** A place, and the stores that a case opened there, to be closed behind it. */
+/** A place, and the sessions that a case opened there, to be closed behind it. */
 class Place {
-  private readonly opened: Store[] = [];
+  private readonly opened: StoredSession[] = [];
 
   constructor(private readonly inner: StorePlace) {}
 
   store(): Store {
-    const store = this.inner.store();
-    this.opened.push(store);
-    return store;
+    return this.inner.store();
   }
 
-  async open(name: string): Promise<{ store: Store; records: readonly StoreRecord[] }> {
-    const store = this.inner.store();
-    const records = await store.open(name);
-    this.opened.push(store);
-    return { store, records };
+  async open(name: string, store = this.store()): Promise<OpenedSession> {
+    const opened = await store.open(name);
+    this.opened.push(opened.session);
+    return opened;
   }
 
   async dispose(): Promise<void> {
-    for (const store of this.opened) await store.close();
+    for (const session of this.opened) await session.close();
     await this.inner.dispose();
   }
 }
@@ -219,24 +248,21 @@ async function survives(place: StorePlace, operation: number): Promise<boolean> 
   const dying = place.dying?.(operation) ?? new CutStore(place.store(), operation);
   const acknowledged = new Map<number, Uint8Array>();
   const waiting: (readonly StoreChange[])[] = [];
-  const opened = await dying.store.open("s").then(
-    () => true,
-    () => false,
-  );
-  for (const group of opened ? scenario : []) {
+  const opened = await dying.store.open("s").catch(() => undefined);
+  for (const group of opened === undefined ? [] : scenario) {
     if (dying.isDead) break;
     waiting.push(...group);
-    const outcomes = await Promise.allSettled(group.map((changes) => dying.store.write(changes)));
+    const outcomes = await Promise.allSettled(group.map((changes) => opened?.session.write(changes)));
     for (const { status } of outcomes) {
       if (status === "rejected") break;
       apply(acknowledged, waiting.shift() ?? []);
     }
   }
-  await dying.store.close().catch(() => undefined);
+  await opened?.session.close().catch(() => undefined);
   const died = dying.isDead;
   await dying.bury();
-  const next = place.store();
-  const found = textOf(await next.open("s"));
+  const { records, session } = await place.store().open("s");
+  const found = textOf(records);
   const possible = [textOf(recordsIn(acknowledged))];
   for (const changes of waiting) {
     apply(acknowledged, changes);
@@ -246,8 +272,8 @@ async function survives(place: StorePlace, operation: number): Promise<boolean> 
     possible.includes(found),
     `after a death at operation ${operation} the records are ${possible.join(" or ")}; they are ${found}`,
   );
-  await next.write([put(1_000, pattern(1))]);
-  await next.close();
+  await session.write([put(1_000, pattern(1))]);
+  await session.close();
   await place.dispose();
   return died;
 }
@@ -256,9 +282,10 @@ async function survives(place: StorePlace, operation: number): Promise<boolean> 
 class CutStore implements DyingStore, Store {
   isDead = false;
   private operations = 0;
+  private inner: StoredSession | undefined;
 
   constructor(
-    private readonly inner: Store,
+    private readonly place: Store,
     private readonly at: number,
   ) {}
 
@@ -266,23 +293,23 @@ class CutStore implements DyingStore, Store {
     return this;
   }
 
-  open(name: string): Promise<readonly StoreRecord[]> {
-    return this.inner.open(name);
-  }
-
-  async write(changes: readonly StoreChange[]): Promise<void> {
-    this.step();
-    await this.inner.write(changes);
-    this.step();
-  }
-
-  async close(): Promise<void> {
-    if (!this.isDead) await this.inner.close();
+  async open(name: string): Promise<OpenedSession> {
+    const { records, session } = await this.place.open(name);
+    this.inner = session;
+    const write = async (changes: readonly StoreChange[]): Promise<void> => {
+      this.step();
+      await session.write(changes);
+      this.step();
+    };
+    const close = async (): Promise<void> => {
+      if (!this.isDead) await session.close();
+    };
+    return { records, session: { write, close, [Symbol.asyncDispose]: close } };
   }
 
   /** Closing is all that can be done to a store that keeps no lock beyond its process. */
-  bury(): Promise<void> {
-    return this.inner.close();
+  async bury(): Promise<void> {
+    await this.inner?.close();
   }
 
   private step(): void {

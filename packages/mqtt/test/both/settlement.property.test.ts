@@ -1,11 +1,11 @@
 // Whatever happens to the connection, and to the store, each publish, subscribe and unsubscribe settles, and exactly once; and the
 // store ends up with the messages that have no outcome, and no others.
-import { type Client, MemoryStore, type OutboxPolicy, type StoreChange, type Subscription } from "@aiko/mqtt";
+import { type Client, MemoryStore, type OutboxPolicy, type Subscription } from "@aiko/mqtt";
 import type { ClockKind, ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { INCOMING } from "../../src/session/incoming-records.ts";
-import { storeOver } from "../client/store-over.ts";
 import { openRecords } from "../session/open-records.ts";
 import { someClockKind } from "../testing/clock-kinds.ts";
 import {
@@ -64,12 +64,15 @@ class Run {
     inner?: MemoryStore,
   ) {
     this.bench = subject.createBench(undefined, undefined, kind);
-    const write = async (changes: readonly StoreChange[]): Promise<void> => {
-      await undefined;
-      if (this.storeFails) throw new Error("EIO");
-      await inner?.write(changes);
-    };
-    const store = inner && storeOver(inner, { write });
+    const store =
+      inner &&
+      storeAround(inner, (session) => ({
+        write: async (changes) => {
+          await undefined;
+          if (this.storeFails) throw new Error("EIO");
+          await session.write(changes);
+        },
+      }));
     const outbox = { maximumCount: 10, ...(policy && { policy }) };
     const options = { protocolVersion: version, cleanStart: false, keepAlive: 30, outbox, ...(store && { store }) };
     this.client = this.bench.create(options) as Client;
@@ -228,7 +231,7 @@ describe.each(clients)("the $name client", (subject) => {
           const run = new Run(subject, kind, version, policy, store);
           await settlesAll(run, plan);
           if (store === undefined) return;
-          const left = openRecords(await store.open("c1")).filter(({ key }) => key < INCOMING).length;
+          const left = openRecords(await recordsOf(store)).filter(({ key }) => key < INCOMING).length;
           const undecided = run.count("CLIENT_CLOSED", "DRAIN_TIMEOUT", "MESSAGE_KEPT");
           expect(left).toBeGreaterThanOrEqual(undecided);
           expect(left).toBeLessThanOrEqual(undecided + run.count("ABORTED")); // of those the promise was given up, perhaps no more

@@ -1,9 +1,9 @@
 // A store that holds what no client wrote: damaged, or changed by others. It is reported once, kept, and never holds the client up.
-import type { Store, StoreChange } from "@aiko/mqtt";
+import type { OpenedSession, Store, StoreChange, StoredSession } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
-import { storeOver } from "./store-over.ts";
 
 /** What an earlier process left: two messages, and between them a record that is not a message. */
 async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
@@ -12,9 +12,9 @@ async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
   for (const text of ["one", "two"]) watch(first.publish("t", text, { qos: 1 }));
   await new Promise((resolve) => setImmediate(resolve));
   await first.disconnect();
-  await store.open("c1");
-  await store.write(alien);
-  await store.close();
+  const { session } = await store.open("c1");
+  await session.write(alien);
+  await session.close();
   return store;
 }
 
@@ -40,7 +40,7 @@ describe("a stored record that is none", () => {
       peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
     }
     await bench.passing(client.disconnect());
-    expect((await store.open("c1")).filter(({ key }) => key < 2 ** 48 || key >= 2 ** 52)).toEqual([
+    expect((await recordsOf(store)).filter(({ key }) => key < 2 ** 48 || key >= 2 ** 52)).toEqual([
       { key: 2 ** 52, value: alien.value },
     ]);
   });
@@ -55,7 +55,7 @@ describe("a stored record that is none", () => {
       code: "STORE_CORRUPT",
       message: expect.stringContaining("(and 1 more)"),
     });
-    const aside = (await store.open("c1")).filter(({ key }) => key >= 2 ** 52);
+    const aside = (await recordsOf(store)).filter(({ key }) => key >= 2 ** 52);
     expect(aside.map(({ key, value }) => [key - 2 ** 52, value[0]])).toEqual([
       [3, 9],
       [4, 1],
@@ -69,15 +69,15 @@ describe("a stored record that is none", () => {
     const called = call === "publish" ? client.publish("t", "x", { qos: 1 }) : client.stored();
     await expect(called).rejects.toMatchObject({ code: "STORE_CORRUPT" });
     await client.disconnect();
-    expect(await store.open("c1")).toHaveLength(3); // the store is free, and nothing is lost
+    expect(await recordsOf(store)).toHaveLength(3); // the store is free, and nothing is lost
   });
 
   test("stays where it is, and is reported again, if it cannot be set aside", async () => {
     const inner = await damaged(alien);
     let failing = true;
-    const store = storeOver(inner, {
-      write: (changes) => (failing ? Promise.reject(new Error("EIO")) : inner.write(changes)),
-    });
+    const store = storeAround(inner, (session) => ({
+      write: (changes) => (failing ? Promise.reject(new Error("EIO")) : session.write(changes)),
+    }));
     const client = new Bench().create({ store });
     for (let i = 0; i < 3; i++) {
       await expect(client.connect()).rejects.toMatchObject({
@@ -88,24 +88,24 @@ describe("a stored record that is none", () => {
     }
     failing = false;
     await expect(client.connect()).rejects.toMatchObject({ message: expect.stringContaining("set aside under") });
-    expect(await inner.open("c1")).toHaveLength(3);
+    expect(await recordsOf(inner)).toHaveLength(3);
   });
 });
 
 describe("a store of which the session cannot be taken", () => {
-  test.each<[string, (store: MemoryStore) => Partial<Store>]>([
-    ["records that are none, and cannot be closed", () => ({ close: () => Promise.reject(new Error("closed")) })],
-    ["records that are no records", () => ({ open: async () => [null] as never })],
-    ["no list", () => ({ open: async () => undefined as never })],
-  ])("is closed: %s", async (_, part) => {
-    const inner = await damaged(alien);
+  test.each<[string, Partial<OpenedSession>, Partial<StoredSession>]>([
+    ["records that are none, and cannot be closed", {}, { close: () => Promise.reject(new Error("closed")) }],
+    ["records that are no records", { records: [null] as never }, {}],
+    ["no list", { records: undefined as never }, {}],
+  ])("is closed: %s", async (_, opened, part) => {
     let closed = 0;
-    const store = storeOver(inner, part(inner));
-    const { close } = store;
-    store.close = () => {
-      closed++;
-      return close();
-    };
+    const inner = storeAround(await damaged(alien), (session) => ({
+      close: () => {
+        closed++;
+        return part.close?.() ?? session.close();
+      },
+    }));
+    const store: Store = { open: async (name) => ({ ...(await inner.open(name)), ...opened }) };
     await expect(new Bench().create({ store }).connect()).rejects.toBeInstanceOf(Error);
     expect(closed).toBe(1);
   });

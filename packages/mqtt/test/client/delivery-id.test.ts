@@ -1,29 +1,31 @@
 // The identity of a QoS 2 delivery, with kills and losses at each moment between PUBLISH and PUBCOMP: what is handed over again has the
 // identity that it had, and no other message has it.
-import { type Message, type Store, type StoreChange, StoreError } from "@aiko/mqtt";
+import { type Message, type Store, StoreError } from "@aiko/mqtt";
 import type { ProtocolVersion } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
+import { MortalStore, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
 /** A disk that can stop taking writes, as for a process that is killed before they are done, or refuse them. */
 class Disk implements Store {
-  private readonly inner = new MemoryStore();
+  private readonly inner = new MortalStore(new MemoryStore());
+  private readonly changed = storeAround(this.inner, (session) => ({
+    write: async (changes) => {
+      if (this.state === "stuck") return new Promise(() => undefined);
+      if (this.state === "full") throw new StoreError("STORE_FULL", "the disk is full");
+      return session.write(changes);
+    },
+  }));
   state: "working" | "stuck" | "full" = "working";
 
   open(name: string) {
     this.state = "working";
-    return this.inner.open(name);
+    return this.changed.open(name);
   }
 
-  async write(changes: readonly StoreChange[]): Promise<void> {
-    if (this.state === "stuck") return new Promise(() => undefined);
-    if (this.state === "full") throw new StoreError("STORE_FULL", "the disk is full");
-    return this.inner.write(changes);
-  }
-
-  close() {
-    return this.inner.close();
+  kill() {
+    return this.inner.kill();
   }
 }
 
@@ -56,7 +58,7 @@ async function publish({ bench, peer }: Pick<Process, "bench" | "peer">, packetI
 }
 
 /** The process is killed: what its disk did not take is lost. */
-const kill = (disk: Disk) => disk.close();
+const kill = (disk: Disk) => disk.kill();
 const never = () => new Promise(() => undefined);
 const fail = () => {
   throw new Error("not booked");

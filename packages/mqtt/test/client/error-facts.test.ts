@@ -1,6 +1,7 @@
 // What an error says for programs, in fields: which option is wrong, which topic it is about, and whether a message may have arrived.
 import { AbortedError, type ConnectOptions, createClient, MemoryStore, type MqttError, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
+import { storeAround } from "../../../../test/fixtures/stores.ts";
 import { Bench, subscribed, watch } from "./bench.ts";
 
 const wrong = (value: unknown): never => value as never;
@@ -167,10 +168,9 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("not if the store could not take it, since nothing leaves before it is stored; one error is for all of them", async () => {
-    const bench = new Bench();
-    const store = new MemoryStore();
-    const { client } = await bench.online({ store });
-    store.write = () => Promise.reject(new StoreError("STORE_FULL", "the disk is full"));
+    const write = () => Promise.reject(new StoreError("STORE_FULL", "the disk is full"));
+    const store = storeAround(new MemoryStore(), () => ({ write }));
+    const { bench, client } = await new Bench().online({ store });
     const outcomes = ["one", "two"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
     await bench.clock.tick();
     const refused = { code: "STORE_FULL", topic: undefined, mayHaveArrived: false };

@@ -1,32 +1,30 @@
 // What becomes of messages when the store fails: each is told, nothing leaves that is not stored, and what the store has a
 // record of is set right with the next write.
-import { type StoreChange, StoreError } from "@aiko/mqtt";
+import { type Store, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, errorCodes, message, subscribed, watch } from "./bench.ts";
-import { storeOver } from "./store-over.ts";
 
 const full = () => new StoreError("STORE_FULL", "the disk is full");
 
 /** A store that fails when it is told to, and counts. */
 function failingStore(inner = new MemoryStore()) {
   const state = { failure: undefined as unknown, writes: 0, failures: 0 };
-  const write = async (changes: readonly StoreChange[]): Promise<void> => {
-    state.writes++;
-    await undefined;
-    if (state.failure === undefined) return inner.write(changes);
-    state.failures++;
-    throw state.failure;
-  };
-  return Object.assign(state, storeOver(inner, { write }));
+  const store = storeAround(inner, (session) => ({
+    async write(changes) {
+      state.writes++;
+      await undefined;
+      if (state.failure === undefined) return session.write(changes);
+      state.failures++;
+      throw state.failure;
+    },
+  }));
+  return Object.assign(state, store);
 }
 
-async function recordsOf(inner: MemoryStore): Promise<number> {
-  const records = await inner.open("c1");
-  await inner.close();
-  return openRecords(records).length;
-}
+const openIn = async (store: Store): Promise<number> => openRecords(await recordsOf(store)).length;
 
 describe("a store that fails once", () => {
   test("while a message is on its way: it is told and does not leave, and all goes on", async () => {
@@ -49,7 +47,7 @@ describe("a store that fails once", () => {
     await bench.deliver(again, { type: "puback", packetIdentifier: sent.packetIdentifier, reasonCode: 0 });
     expect(outcome.value).toMatchObject({ reasonCode: 0 });
     await bench.passing(client.disconnect());
-    expect(await recordsOf(inner)).toBe(0);
+    expect(await openIn(inner)).toBe(0);
   });
 
   test("offline: what came with that write is told, what comes later is stored", async () => {
@@ -78,7 +76,7 @@ describe("a store that fails once", () => {
     for (let i = 0; i < 3; i++) texts.push(new TextDecoder().decode((await peer.expect("publish")).payload));
     expect(texts).toEqual(["0", "qos 0", "2"]);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
-    expect(await recordsOf(inner)).toBe(2);
+    expect(await openIn(inner)).toBe(2);
     expect(errors).toEqual(["STORE_FAILED"]);
   });
 
@@ -96,7 +94,7 @@ describe("a store that fails once", () => {
     store.failure = undefined;
     await bench.acceptAgain({ sessionPresent: true });
     await bench.passing(client.disconnect());
-    expect(await recordsOf(inner)).toBe(0);
+    expect(await openIn(inner)).toBe(0);
   });
 
   test("at PUBREC: the exchange goes on where it was, over the next connection and in the next process", async () => {
@@ -135,7 +133,7 @@ describe("a store that fails once", () => {
     await again.expect("pubrec");
     expect(got).toEqual(["x"]);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
-    expect(await recordsOf(inner)).toBe(1);
+    expect(await openIn(inner)).toBe(1);
   });
 });
 
@@ -229,9 +227,9 @@ describe("a store that cannot be written at all", () => {
   ] as const)("%s at open: connect and publish reject with it, and may be called again", async (code, why) => {
     let failing = true;
     const inner = new MemoryStore();
-    const store = storeOver(inner, {
+    const store: Store = {
       open: (name) => (failing ? Promise.reject(new StoreError(code, why)) : inner.open(name)),
-    });
+    };
     const bench = new Bench();
     const client = bench.create({ store });
     const [connecting, publishing] = [watch(client.connect()), watch(client.publish("t", "x", { qos: 1 }))];
@@ -257,7 +255,7 @@ describe("a store that never answers", () => {
   const never = () => new Promise<never>(() => {});
 
   test("a write: disconnect ends within a bound, and says so", async () => {
-    const store = storeOver(new MemoryStore(), { write: never });
+    const store = storeAround(new MemoryStore(), () => ({ write: never }));
     const { bench, client } = await new Bench().online({ store });
     const published = watch(client.publish("t", "1", { qos: 1 }));
     await bench.clock.tick();
@@ -270,7 +268,7 @@ describe("a store that never answers", () => {
 
   test("opening: connect fails within a bound", async () => {
     const bench = new Bench();
-    const client = bench.create({ store: { open: never, write: never, close: async () => undefined } });
+    const client = bench.create({ store: { open: never } });
     const connecting = watch(client.connect());
     await bench.clock.advance(60_000);
     expect(connecting.error).toMatchObject({ code: "STORE_TIMEOUT" });
@@ -280,11 +278,11 @@ describe("a store that never answers", () => {
     const bench = new Bench();
     const inner = new MemoryStore();
     let opened = 0;
-    const open = async (name: string) => {
+    const open: Store["open"] = async (name) => {
       if (opened++ === 0) await new Promise<void>((resolve) => bench.clock.schedule(61_000, resolve));
       return inner.open(name);
     };
-    const client = bench.create({ store: storeOver(inner, { open }) });
+    const client = bench.create({ store: { open } });
     const first = watch(client.connect());
     await bench.clock.advance(62_000);
     expect(first.error).toMatchObject({ code: "STORE_TIMEOUT" });

@@ -4,6 +4,7 @@ import type { Client, OutboxOptions } from "@aiko/mqtt";
 import type { PublishPacket } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { afterEach, describe, expect, test } from "vitest";
+import { recordsOf } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, errorCodes, watch } from "./bench.ts";
 
@@ -66,7 +67,7 @@ describe("policy", () => {
       const expected = fates.flatMap((fate, i) => (fate === "sent" ? [String(i)] : []));
       expect((await acknowledgeAll(bench, second, peer)).map(textOf)).toEqual(expected);
       await bench.passing(second.disconnect());
-      expect(await store.open("c1")).toEqual([]);
+      expect(await recordsOf(store)).toEqual([]);
     },
   );
 
@@ -179,7 +180,7 @@ describe("maximumAge", () => {
     const peer = await bench.connected(second);
     expect((await acknowledgeAll(bench, second, peer)).map(textOf)).toEqual(["2"]);
     await bench.passing(second.disconnect());
-    expect(await store.open("c1")).toEqual([]);
+    expect(await recordsOf(store)).toEqual([]);
     expect(errors).toEqual(["MESSAGE_EXPIRED"]);
   });
 

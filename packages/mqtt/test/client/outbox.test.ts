@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { recordsOf } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
 
@@ -147,7 +148,7 @@ describe("200 stored messages over a link of 10 ms each way", () => {
     expect(connecting.settled).toBe(1);
     expect(connectedAt).toBeLessThanOrEqual(25); // at CONNACK, and not after what is stored was sent
     await bench.passing(client.disconnect());
-    expect(await store.open("c1")).toEqual([]);
+    expect(await recordsOf(store)).toEqual([]);
     return took;
   };
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, message, subscribed, watch } from "./bench.ts";
-import { storeOver } from "./store-over.ts";
 
 const dead = { drainTimeout: 0 };
 
@@ -61,7 +61,7 @@ describe("a client that is started again on its store", () => {
     again.send({ type: "pubrel", packetIdentifier: 77, reasonCode: 0 });
     await again.expect("pubcomp");
     await next.passing(second.disconnect());
-    expect(openRecords(await store.open("c1"))).toEqual([]);
+    expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 
   test("sends what an earlier one left before what is published before it connects", async () => {
@@ -77,7 +77,7 @@ describe("a client that is started again on its store", () => {
       peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });
     }
     await bench.passing(client.disconnect());
-    expect(openRecords(await store.open("c1"))).toEqual([]);
+    expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 
   test("says as an event what became of a message that nobody waits for any more", async () => {
@@ -115,16 +115,15 @@ describe("the store's owner", () => {
     const { bench, peer } = await new Bench().online({ store, reconnect: false });
     peer.cut();
     await bench.clock.tick();
-    expect(openRecords(await store.open("c1"))).toEqual([]);
+    expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 });
 
 test("nothing of QoS 1 and 2 leaves before it is stored", async () => {
-  const store = new MemoryStore();
   const waiting: (() => void)[] = [];
-  const slow = storeOver(store, {
-    write: (changes) => new Promise<void>((resolve) => waiting.push(resolve)).then(() => store.write(changes)),
-  });
+  const slow = storeAround(new MemoryStore(), (session) => ({
+    write: (changes) => new Promise<void>((resolve) => waiting.push(resolve)).then(() => session.write(changes)),
+  }));
   const { client, peer } = await new Bench().online({ store: slow });
   watch(client.publish("t", "x", { qos: 1 }));
   await peer.expectNothing();
@@ -133,7 +132,7 @@ test("nothing of QoS 1 and 2 leaves before it is stored", async () => {
 });
 
 test("a store that fails costs the connection, and disconnect ends all the same", async () => {
-  const store = storeOver(new MemoryStore(), { write: () => Promise.reject(new Error("disk full")) });
+  const store = storeAround(new MemoryStore(), () => ({ write: () => Promise.reject(new Error("disk full")) }));
   const { bench, client } = await new Bench().online({ store });
   watch(client.publish("t", "x", { qos: 1 }));
   const done = watch(client.disconnect({ drainTimeout: 0 }));

@@ -1,5 +1,7 @@
 // What the application may choose about its session, and what names a delivery.
+import type { Store } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
+import { MortalStore } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
@@ -68,7 +70,7 @@ describe("Subscription Identifiers", () => {
 
 describe("a message's deliveryId", () => {
   /** A client on the store whose handler keeps the names and never returns. */
-  async function receiving(store: MemoryStore, sessionPresent: boolean) {
+  async function receiving(store: Store, sessionPresent: boolean) {
     const { bench, client, peer } = await new Bench().online({ store }, { sessionPresent });
     const names: (string | undefined)[] = [];
     const onMessage = ({ deliveryId }: { deliveryId?: string | undefined }) => {
@@ -80,12 +82,12 @@ describe("a message's deliveryId", () => {
   }
 
   test("is the same when the message comes again to the next process", async () => {
-    const store = new MemoryStore();
+    const store = new MortalStore(new MemoryStore());
     const first = await receiving(store, false);
     first.peer.send(message("a", "1", 2, 1));
     first.peer.send(message("a", "2", 2, 2));
     await first.bench.clock.tick();
-    await store.close(); // the process is killed
+    await store.kill();
     const second = await receiving(store, true);
     second.peer.send({ ...message("a", "1", 2, 1), dup: true });
     second.peer.send({ ...message("a", "2", 2, 2), dup: true });

@@ -1,6 +1,7 @@
 // What is safe in a store, when, and what becomes of it when the client ends.
 import { describe, expect, test } from "vitest";
-import type { Store, StoreChange } from "../../src/platform/store.ts";
+import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
+import type { Store } from "../../src/platform/store.ts";
 import { INCOMING } from "../../src/session/incoming-records.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
@@ -8,24 +9,20 @@ import { Bench, watch } from "./bench.ts";
 
 /** A store whose writes are done when the test says so. */
 class SlowStore implements Store {
-  private readonly inner = new MemoryStore();
+  private readonly inner = storeAround(new MemoryStore(), (session) => ({
+    write: async (changes) => {
+      this.writes++;
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+      for (const { key, value } of changes) if (key < INCOMING) this.records += value === undefined ? -1 : 1;
+      return session.write(changes);
+    },
+  }));
   private waiting: (() => void)[] = [];
   records = 0;
   writes = 0;
 
   open(name: string) {
     return this.inner.open(name);
-  }
-
-  async write(changes: readonly StoreChange[]): Promise<void> {
-    this.writes++;
-    await new Promise<void>((resolve) => this.waiting.push(resolve));
-    for (const { key, value } of changes) if (key < INCOMING) this.records += value === undefined ? -1 : 1;
-    return this.inner.write(changes);
-  }
-
-  close() {
-    return this.inner.close();
   }
 
   finish(): void {
@@ -98,7 +95,7 @@ describe("stored", () => {
     watch(client.publish("t", "x", { qos: 1 }));
     await client.stored();
     await client.disconnect();
-    expect(openRecords(await store.open("c1"))).toHaveLength(1);
+    expect(openRecords(await recordsOf(store))).toHaveLength(1);
   });
 
   test("is an error without a store, and for a client that is closed", async () => {

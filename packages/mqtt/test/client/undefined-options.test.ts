@@ -17,6 +17,7 @@ import {
 import { encode, PacketStream } from "@aiko/mqtt/codec";
 import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
+import { recordsOf } from "../../../../test/fixtures/stores.ts";
 import { Bench } from "./bench.ts";
 
 type AllOf<Options, Needed extends keyof Options = never> = Record<Exclude<keyof Options, Needed>, undefined>;
@@ -174,7 +175,7 @@ test("properties that are undefined are not stored", async () => {
     publishing.catch(() => undefined);
     await bench.clock.tick();
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
-    return store.open("c1");
+    return recordsOf(store);
   };
   const records = await kept({});
   expect(records.length).toBeGreaterThan(0);

@@ -12,11 +12,12 @@ import {
   SessionJournal,
 } from "@aiko/mqtt/session";
 import { FakeClock, FaultyLink, type LinkFaults, randomFaults, SeededRandom } from "@aiko/mqtt/testing";
+import { MortalStore, storeAround } from "../../../../test/fixtures/stores.ts";
 import { StoreWriter } from "../../src/client/store-writer.ts";
 import { writePacket } from "../../src/codec/encode.ts";
 import type { PublishPacket } from "../../src/codec/packets.ts";
 import type { MqttError } from "../../src/errors.ts";
-import type { StoreChange } from "../../src/platform/store.ts";
+import type { StoreChange, StoredSession } from "../../src/platform/store.ts";
 import type { Transport } from "../../src/platform/transport.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { clockKindOf } from "../testing/clock-kinds.ts";
@@ -96,12 +97,7 @@ class ClientProcess extends Endpoint {
 
   constructor(world: World) {
     super(world);
-    const { store } = world;
-    this.storeWriter = new StoreWriter(
-      { open: (name) => store.open(name), write: (changes) => this.write(changes), close: () => store.close() },
-      this.journal,
-      () => world.faults.push(new Error("the store refused")),
-    );
+    this.storeWriter = new StoreWriter(this.journal, () => world.faults.push(new Error("the store refused")));
     const { clientReceiveMaximum } = world.plan;
     this.session = new ClientSession(
       {
@@ -120,7 +116,10 @@ class ClientProcess extends Endpoint {
   }
 
   async start(): Promise<void> {
-    const stored = this.journal.load(await this.world.store.open("session"));
+    const slow = storeAround(this.world.store, (session) => ({ write: (changes) => this.write(session, changes) }));
+    const { records, session } = await slow.open("session");
+    this.storeWriter.session = session;
+    const stored = this.journal.load(records);
     const messages = stored.messages.map(({ packet, expiresAt, sequence, packetIdentifier, state }) => {
       const message = new Numbered(
         packet.topic,
@@ -173,11 +172,11 @@ class ClientProcess extends Endpoint {
   }
 
   /** Slow. */
-  private write(changes: readonly StoreChange[]): Promise<void> {
+  private write(session: StoredSession, changes: readonly StoreChange[]): Promise<void> {
     return new Promise((resolve) => {
       this.world.later(3, async () => {
         if (this.dead) return; // killed before it was written
-        await this.world.store.write(changes);
+        await session.write(changes);
         for (const { key, value } of changes) {
           if (key > INCOMING && value?.[0] === 1) this.world.taken(key - INCOMING);
         }
@@ -289,7 +288,7 @@ class ServerEnd extends Endpoint {
 export class World {
   readonly clock: FakeClock;
   readonly random: SeededRandom;
-  readonly store = new MemoryStore();
+  readonly store = new MortalStore(new MemoryStore());
   readonly link: FaultyLink;
   readonly server: ServerSession;
   readonly clientInbox = new Inbox();
@@ -402,7 +401,7 @@ export class World {
     this.client.dead = true;
     this.client.network?.destroy();
     await this.clock.tick();
-    await this.store.close();
+    await this.store.kill();
     this.client = new ClientProcess(this);
     await this.client.start();
   }

@@ -3,6 +3,7 @@ import { IndexedDbStore } from "@aiko/mqtt/indexed-db";
 import { storeSuite } from "@aiko/mqtt/testing";
 import { IDBDatabase, IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { recordsOf } from "../../../../test/fixtures/stores.ts";
 
 let factory: InstanceType<typeof IDBFactory>;
 
@@ -62,8 +63,7 @@ test("a session that another page has is waited for, and refused if that page st
   expect(timeout).toHaveBeenCalledWith(1_000);
   expect(asked).toEqual(["aiko-mqtt/kitchen"]);
   vi.stubGlobal("navigator", {});
-  await store.open("kitchen");
-  await store.close();
+  expect(await recordsOf(store, "kitchen")).toEqual([]);
 });
 
 test("a session is had when the page that is loaded anew has given it back", async () => {
@@ -71,8 +71,9 @@ test("a session is had when the page that is loaded anew has given it back", asy
   const store = new IndexedDbStore();
   const opening = store.open("kitchen");
   leave();
-  expect(await opening).toEqual([]);
-  await store.close();
+  const { records, session } = await opening;
+  expect(records).toEqual([]);
+  await session.close();
 });
 
 test("a lock that the browser will not give is an error, and the session stays free", async () => {
@@ -81,19 +82,15 @@ test("a lock that the browser will not give is an error, and the session stays f
   const store = new IndexedDbStore();
   await expect(store.open("s")).rejects.toMatchObject({ code: "STORE_FAILED" });
   vi.stubGlobal("navigator", {});
-  await store.open("s");
-  await store.close();
+  expect(await recordsOf(store, "s")).toEqual([]);
 });
 
 test("stores of different databases do not see each other", async () => {
   const [one, other] = [new IndexedDbStore({ database: "one" }), new IndexedDbStore({ database: "other" })];
-  await one.open("s");
-  await other.open("s");
-  await one.write([put(1, 1)]);
-  await other.close();
-  expect(await other.open("s")).toEqual([]);
-  await one.close();
-  await other.close();
+  const { session } = await one.open("s");
+  await session.write([put(1, 1)]);
+  expect(await recordsOf(other, "s")).toEqual([]);
+  await session.close();
 });
 
 test.each([
@@ -101,42 +98,39 @@ test.each([
   ["UnknownError", "STORE_FAILED"],
 ])("a transaction that ends with %s is %s, and the next may succeed", async (name, code) => {
   const store = new IndexedDbStore();
-  await store.open("s");
-  await store.write([put(1, 10)]);
+  const { session } = await store.open("s");
+  await session.write([put(1, 10)]);
   const error = new DOMException("no", name);
   const transaction = vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementationOnce(() => {
     throw error;
   });
-  const refused = store.write([put(2, 10)]);
+  const refused = session.write([put(2, 10)]);
   await expect(refused).rejects.toThrow(StoreError);
   await expect(refused).rejects.toMatchObject({ code, cause: error });
   transaction.mockRestore();
-  await store.write([put(3, 10)]);
-  await store.close();
-  expect((await store.open("s")).map(({ key }) => key)).toEqual([1, 3]);
-  await store.close();
+  await session.write([put(3, 10)]);
+  await session.close();
+  expect((await recordsOf(store, "s")).map(({ key }) => key)).toEqual([1, 3]);
 });
 
 test("of a write with a value that cannot be stored nothing is kept", async () => {
   const store = new IndexedDbStore();
-  await store.open("s");
+  const { session } = await store.open("s");
   const unstorable = { key: 2, value: { length: 1, buffer: { byteLength: 1 }, method: () => {} } as never };
-  await expect(store.write([put(1, 1), unstorable])).rejects.toMatchObject({ code: "STORE_FAILED" });
-  await store.close();
-  expect(await store.open("s")).toEqual([]);
-  await store.close();
+  await expect(session.write([put(1, 1), unstorable])).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await session.close();
+  expect(await recordsOf(store, "s")).toEqual([]);
 });
 
 test("a database that is deleted meanwhile makes writes fail, and nobody waits for this page", async () => {
   const store = new IndexedDbStore();
-  await store.open("s");
+  const { session } = await store.open("s");
   await new Promise<void>((resolve) => {
     factory.deleteDatabase("aiko-mqtt").onsuccess = () => resolve();
   });
-  await expect(store.write([put(1, 1)])).rejects.toMatchObject({ code: "STORE_FAILED" });
-  await store.close();
-  expect(await store.open("s")).toEqual([]);
-  await store.close();
+  await expect(session.write([put(1, 1)])).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await session.close();
+  expect(await recordsOf(store, "s")).toEqual([]);
 });
 
 test("without IndexedDB opening says so", async () => {

@@ -1,6 +1,7 @@
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import { FakeClock, memoryPair, ScriptedPeer, ScriptedServer, storeSuite, transportSuite } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
+import { storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { whileTimePasses } from "./running.ts";
 
@@ -125,15 +126,14 @@ test("the transport suite notices a transport that swallows a byte", async () =>
 });
 
 test("the store suite notices a store that keeps the caller's arrays", async () => {
-  class Careless extends MemoryStore {
-    override async write(changes: Parameters<MemoryStore["write"]>[0]): Promise<void> {
-      await undefined;
-      return super.write(changes);
-    }
-  }
   const suite = storeSuite({
     async place() {
-      const store = new Careless();
+      const store = storeAround(new MemoryStore(), (session) => ({
+        write: async (changes) => {
+          await undefined;
+          return session.write(changes);
+        },
+      }));
       return { store: () => store, dispose: async () => {} };
     },
   });

@@ -4,9 +4,9 @@ import { DiskStore } from "@aiko/mqtt-store";
 const [, , directory = "", name = ""] = process.argv;
 const store = new DiskStore(directory);
 try {
-  await store.open(name);
+  const held = await store.open(name);
   console.log("open");
-  setInterval(() => {}, 1000);
+  setInterval(() => held, 1000); // or the garbage collector would close its file
 } catch (error) {
   console.log((error as { code: string }).code);
 }

@@ -3,14 +3,14 @@ import { DiskStore } from "@aiko/mqtt-store";
 
 const [, , directory = ""] = process.argv;
 const store = new DiskStore(directory, { toleratedWaste: 20_000 });
-const records = await store.open("s");
+const { records, session } = await store.open("s");
 let next = 1 + Math.max(0, ...records.map(({ key }) => key));
 
 async function write(): Promise<void> {
   for (;;) {
     const n = next++;
     const value = new Uint8Array(n % 700).fill(n);
-    await store.write([
+    await session.write([
       { key: n, value },
       { key: Math.max(0, n - 20), value: undefined },
     ]);

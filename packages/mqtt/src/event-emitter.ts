@@ -1,6 +1,6 @@
 /**
- * Typed events. A listener that throws harms nobody else: what it threw is an "error" event. The first of these that nobody listens for
- * is told the owner, so that it is not lost without a trace.
+ * Typed events. If a listener throws, the others are still called, and what it threw is an "error" event. `unheard` receives the first
+ * "error" event that has no listener, so that it is not lost without a trace.
  */
 
 export type Listener<Value> = (value: Value) => void;
@@ -10,7 +10,7 @@ export type Listener<Value> = (value: Value) => void;
  *
  * @param failed whether a listener of "error" threw it; else there is none
  */
-type Unheard = (error: unknown, failed: boolean) => void;
+export type Unheard = (error: unknown, failed: boolean) => void;
 
 export class EventEmitter<Events extends { error: unknown }> {
   /** Made with the first listener. */
@@ -24,15 +24,11 @@ export class EventEmitter<Events extends { error: unknown }> {
     this.unheard = unheard;
   }
 
-  /** Calls `listener` at each such event. Returns what takes it off again. */
+  /** Registers a listener. Returns a function that removes it. */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
     this.listeners ??= new Map();
-    let set = this.listeners.get(name);
-    if (set === undefined) {
-      set = new Set();
-      this.listeners.set(name, set);
-    }
-    set.add(listener);
+    const set = this.listeners.get(name) ?? new Set();
+    this.listeners.set(name, set.add(listener));
     return () => this.off(name, listener);
   }
 
@@ -40,8 +36,9 @@ export class EventEmitter<Events extends { error: unknown }> {
     this.listeners?.get(name)?.delete(listener);
   }
 
+  /** Whether the event has a listener: if not, nobody needs its value. */
   has(name: keyof Events): boolean {
-    return (this.listeners?.get(name)?.size ?? 0) > 0;
+    return !!this.listeners?.get(name)?.size;
   }
 
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {

@@ -1,0 +1,59 @@
+/** What a listener needs for TLS: what may be said of it, checked before anything listens. */
+
+import { X509Certificate } from "node:crypto";
+import type { Pem, UsageError } from "@aiko/mqtt";
+import { readOptions, secret, wrongOption } from "@aiko/mqtt/options";
+
+/** A certificate and its key, PEM text or its bytes, and what clients must show. */
+export interface BrokerTls {
+  readonly certificate: Pem;
+  readonly key: Pem;
+  readonly passphrase?: string | undefined;
+  /** Certificates of the authorities that clients' certificates must come from; without it, clients need none. */
+  readonly clientCa?: Pem | readonly Pem[] | undefined;
+}
+
+const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
+const PEM = "must be PEM text, as a string or a Uint8Array";
+
+// Values are not shown: they may be secret.
+const pem = secret<Pem>(isPem, PEM);
+const isObject = secret((value) => typeof value === "object" && value !== null, "must be { certificate, key }");
+
+const rules = {
+  certificate: pem,
+  key: pem,
+  passphrase: secret<string>((value) => typeof value === "string", "must be a string"),
+  clientCa: secret<Pem | readonly Pem[]>(
+    (value) => isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
+    `${PEM}, or a list of such`,
+  ),
+} satisfies Record<keyof BrokerTls, unknown>;
+
+/**
+ * @param name the option's path, as in "listeners[1].tls"
+ * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID
+ */
+export function readTls(name: string, value: unknown): BrokerTls | undefined {
+  if (isObject(name, value) === undefined) return undefined;
+  const { certificate, key, passphrase, clientCa } = readOptions(rules, value, `${name}.`);
+  if (certificate === undefined) throw wrongOption(`${name}.certificate`, PEM);
+  if (key === undefined) throw wrongOption(`${name}.key`, PEM);
+  for (const authority of [clientCa ?? []].flat()) assertCertificates(`${name}.clientCa`, authority);
+  return { certificate, key, passphrase, clientCa };
+}
+
+/** Node passes over what is no certificate, and then nobody is let in. */
+function assertCertificates(option: string, pem: Pem): void {
+  const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
+  const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
+  const unusable = (rule: string): UsageError => wrongOption(option, rule);
+  if (starts.length === 0) throw unusable("holds no PEM certificate (is it a path? give the file's contents)");
+  for (const start of starts) {
+    try {
+      new X509Certificate(text.slice(start)); // with what follows: its last line may be none
+    } catch (error) {
+      throw unusable(`holds a certificate that is damaged: ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/** Where a broker listens: what may be said about it, and the precise places that come of it. */
+
+import type { UsageError } from "@aiko/mqtt";
+import { integer, readOptions, secret, wrongOption } from "@aiko/mqtt/options";
+import { type BrokerTls, readTls } from "./broker-tls.js";
+
+/** One place where a broker takes connections. */
+export interface ListenerOptions {
+  /**
+   * `mqtt://host:port` or `mqtts://host:port` for TCP, `ws://host:port` or `wss://host:port` for WebSockets, which are taken under any path and
+   * with the subprotocol `mqtt`, or `unix:/path` for a Unix socket. Port 0 takes any free one. Default ports: 1883, 8883, 80 and 443.
+   */
+  readonly url: string;
+  /** The certificate and key, which `mqtts:` and `wss:` need. */
+  readonly tls?: BrokerTls | undefined;
+  /**
+   * The permissions of a Unix socket, 0 … 0o777, whatever the process's umask. Default 0o600: only processes of the same user may connect.
+   * 0o660 lets the group of the socket connect too.
+   */
+  readonly mode?: number | undefined;
+}
+
+/** A place at a port. */
+export interface PortPlace {
+  readonly scheme: "mqtt" | "ws";
+  readonly host: string;
+  readonly port: number;
+  readonly tls: BrokerTls | undefined;
+}
+
+export interface PathPlace {
+  readonly path: string;
+  readonly mode: number;
+}
+
+export type Place = PortPlace | PathPlace;
+
+const DEFAULT_MODE = 0o600;
+/** Without TLS, and with it. */
+const defaultPorts = { mqtt: [1883, 8883], ws: [80, 443] } as const;
+const MAXIMUM_PORT = 65_535;
+const FORMS = "mqtt://host:port, mqtts://host:port, ws://host:port, wss://host:port or unix:/path";
+const AT_PORT =
+  /^(?<scheme>mqtt|ws)(?<secure>s?):\/\/(?:\[(?<ipv6>[^\s/?#@[\]]{2,64})\]|(?<name>[^\s:/?#@[\]]{1,255}))(?::(?<port>\d{1,5}))?\/?$/;
+
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+export function readListeners(name: string, listeners: unknown): Place[] | undefined {
+  if (listeners === undefined) return undefined;
+  if (!Array.isArray(listeners)) throw wrongOption(name, 'must be a list, as in [{ url: "mqtt://127.0.0.1:1883" }]');
+  return listeners.map((each, i) => readListener(`${name}[${i}]`, each));
+}
+
+const rules = {
+  url: secret<string>((value) => typeof value === "string", `must be ${FORMS}`), // it may hold a password
+  tls: readTls,
+  mode: integer(0, 0o777),
+} satisfies Record<keyof ListenerOptions, unknown>;
+
+function readListener(option: string, given: unknown): Place {
+  if (typeof given !== "object" || given === null)
+    throw wrongOption(option, 'must be an object, as in { url: "mqtt://127.0.0.1:1883" }');
+  const invalid = (name: keyof ListenerOptions, rule: string): UsageError => wrongOption(`${option}.${name}`, rule);
+  const { url = "", tls, mode } = readOptions(rules, given, `${option}.`);
+  if (/^unix:./.test(url)) {
+    if (tls !== undefined) throw invalid("tls", "a Unix socket has no TLS");
+    return { path: url.slice("unix:".length), mode: mode ?? DEFAULT_MODE };
+  }
+  const { scheme = "", secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
+  const host = ipv6 ?? name;
+  // A URL that is none of them may hold a password.
+  if (host === undefined || Number(port) > MAXIMUM_PORT)
+    throw invalid("url", `must be ${FORMS}, without user, path or query`);
+  if (mode !== undefined) throw invalid("mode", "is for Unix sockets only");
+  if (secure && tls === undefined) throw invalid("tls", `${scheme}s: needs { certificate, key }`);
+  if (!secure && tls !== undefined) throw invalid("tls", `${scheme}: has no TLS; write ${scheme}s:`);
+  const [usual, usualSecure] = defaultPorts[scheme as PortPlace["scheme"]];
+  return {
+    scheme: scheme as PortPlace["scheme"],
+    host,
+    port: port === "" ? (secure ? usualSecure : usual) : Number(port),
+    tls,
+  };
+}

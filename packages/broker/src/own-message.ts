@@ -1,0 +1,51 @@
+/** A message that the application publishes without a client: checked before anybody gets it. */
+
+import { type PublishOptions, UsageError } from "@aiko/mqtt";
+import { encode } from "@aiko/mqtt/codec";
+import { type PublishedMessage, publishedMessage } from "./published-message.js";
+import { hasMoreLevels } from "./topic-levels.js";
+
+export type BrokerPublishOptions = Omit<PublishOptions, "signal">;
+
+const names: readonly string[] = ["qos", "retain", "properties"];
+/** Properties of one connection. */
+const ofConnections = ["topicAlias", "subscriptionIdentifiers"] as const;
+const empty = new Uint8Array(0);
+
+/** @throws UsageError */
+export function ownMessage(
+  topic: string,
+  payload: string | Uint8Array,
+  options: BrokerPublishOptions,
+  maximumTopicLevels: number,
+  now: number,
+): PublishedMessage {
+  for (const name in options) {
+    if (!names.includes(name)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
+  }
+  const { qos = 0, retain = false, properties } = options;
+  for (const name of ofConnections) {
+    if (properties?.[name] === undefined) continue;
+    throw new UsageError("PROPERTY_INVALID", `publish: ${name} is managed by the broker and cannot be set`);
+  }
+  const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
+  const packet = {
+    type: "publish",
+    topic,
+    qos,
+    retain,
+    dup: false,
+    packetIdentifier: qos > 0 ? 1 : 0,
+    properties,
+  } as const;
+  encode({ ...packet, payload: bytes instanceof Uint8Array ? empty : bytes }, 5); // throws if it cannot be
+  if (hasMoreLevels(topic, maximumTopicLevels)) {
+    throw new UsageError("TOPIC_NAME_INVALID", `publish: topicName has more levels than ${maximumTopicLevels}`);
+  }
+  // The application may write to its bytes again.
+  return publishedMessage(
+    { ...packet, payload: bytes.slice(), properties: properties && { ...properties } },
+    undefined,
+    now,
+  );
+}
