@@ -203,9 +203,6 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       peer.send(message("a", "", 1, 1 + (i % 65_535)));
       if (i % 500 === 0) await bench.clock.tick();
     }
-    expect(events[0]).toMatchObject({
-      name: "disconnected",
-      value: { error: { code: "CONNECTION_LOST" } },
-    });
+    expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "CONNECTION_LOST" } } });
   });
 });

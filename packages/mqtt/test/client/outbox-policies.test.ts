@@ -8,15 +8,7 @@ import { recordsOf } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, errorCodes, watch } from "./bench.ts";
 
-const none = {
-  refused: 0,
-  droppedOldest: 0,
-  droppedNewest: 0,
-  replaced: 0,
-  droppedOffline: 0,
-  tooOld: 0,
-  expired: 0,
-};
+const none = { refused: 0, droppedOldest: 0, droppedNewest: 0, replaced: 0, droppedOffline: 0, tooOld: 0, expired: 0 };
 
 /** Acknowledges QoS 1 messages until the client has none left, and returns them in the order in which they came. */
 async function acknowledgeAll(bench: Bench, client: Client, peer: ScriptedPeer): Promise<PublishPacket[]> {
