@@ -98,7 +98,7 @@ export const mutations = [
     },
     small: {
       file: smallSession,
-      find: 'else if (message.qos === 2) this.#lose(message, "SESSION_LOST");',
+      find: 'else if (message.qos === 2) this.#lose(message, "SESSION_LOST", OutboxError);',
       replace: "",
     },
   },

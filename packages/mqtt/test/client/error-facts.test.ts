@@ -53,14 +53,11 @@ describe("an error names its option as the program writes it:", () => {
 });
 
 test("an error names the one topic or topic filter that it is about", async () => {
-  const bench = new Bench();
-  const { client, peer } = await bench.online();
+  const { bench, client, peer } = await new Bench().online();
   await expect(client.publish("a/#", "b")).rejects.toMatchObject({ code: "TOPIC_NAME_INVALID", topic: "a/#" });
   await expect(client.subscribe("a#")).rejects.toMatchObject({ code: "TOPIC_FILTER_INVALID", topicFilter: "a#" });
   const refused = watch(client.subscribe("secret/#"));
-  const { packetIdentifier } = await peer.expect("subscribe");
-  peer.send({ type: "suback", packetIdentifier, reasonCodes: [0x87] });
-  await bench.clock.tick();
+  await bench.answer(peer, "subscribe", 0x87);
   expect(refused.error).toMatchObject({ code: "SUBSCRIBE_REFUSED", topicFilter: "secret/#" });
 });
 
@@ -82,8 +79,7 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("yes if it was sent and has no acknowledgement when the client is closed; not if it waited for others", async () => {
-    const bench = new Bench();
-    const { client } = await bench.online({ maximumInflight: 1 });
+    const { bench, client } = await new Bench().online({ maximumInflight: 1 });
     const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
     await bench.passing(client.disconnect({ drainTimeout: 100 }));
     expect(outcomes.map(message)).toEqual([
@@ -93,8 +89,7 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("yes if the client stopped by itself after it was sent", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ reconnect: false });
+    const { bench, client, peer } = await new Bench().online({ reconnect: false });
     const outcome = watch(client.publish("t", "", { qos: 1 }));
     await peer.expect("publish");
     peer.cut();
@@ -103,25 +98,20 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("yes if the server lost the session while a QoS 2 message was unacknowledged", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const outcome = watch(client.publish("t", "", { qos: 2 }));
     await peer.expect("publish");
-    peer.cut();
-    await bench.acceptAgain({ sessionPresent: false });
+    await bench.reconnected(peer, { sessionPresent: false });
     expect(outcome.error).toMatchObject({ name: "OutboxError", code: "SESSION_LOST", mayHaveArrived: true });
   });
 
   test("not if the server refused it, or had announced in CONNACK that it would", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({}, { properties: { maximumQoS: 1 } });
+    const { bench, client, peer } = await new Bench().online({}, { properties: { maximumQoS: 1 } });
     const outcomes = [
       watch(client.publish("refused", "", { qos: 1 })),
       watch(client.publish("announced", "", { qos: 2 })),
     ];
-    const { packetIdentifier } = await peer.expect("publish");
-    peer.send({ type: "puback", packetIdentifier, reasonCode: 0x87 });
-    await bench.clock.tick();
+    await bench.answer(peer, "publish", 0x87);
     expect(outcomes.map(message)).toEqual([
       { code: "PUBLISH_REFUSED", topic: "refused", mayHaveArrived: false },
       { code: "MAXIMUM_QOS_EXCEEDED", topic: "announced", mayHaveArrived: false },
@@ -129,8 +119,7 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("of a QoS 0 message, yes if bytes of it were handed to the network when the connection was lost", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ outbox: { qos0: "drop" } });
+    const { bench, client, peer } = await new Bench().online({ outbox: { qos0: "drop" } });
     peer.pause();
     const handed = watch(client.publish("handed", new Uint8Array(100_000)));
     await bench.clock.tick();
@@ -141,8 +130,7 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("if its signal fires, by whether it was sent by then", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online({ maximumInflight: 1 });
+    const { bench, client, peer } = await new Bench().online({ maximumInflight: 1 });
     const abort = new AbortController();
     const { signal } = abort;
     const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1, signal })));
@@ -156,8 +144,7 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("if the store has it for the next client, by whether this one sent it", async () => {
-    const bench = new Bench();
-    const { client } = await bench.online({ store: new MemoryStore(), maximumInflight: 1 });
+    const { bench, client } = await new Bench().online({ store: new MemoryStore(), maximumInflight: 1 });
     const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
     await bench.clock.tick();
     await bench.passing(client.disconnect({ drainTimeout: 100 }));
@@ -178,8 +165,7 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 
   test("nothing if the call was rejected before there was a message", async () => {
-    const bench = new Bench();
-    const { client } = await bench.online();
+    const { bench, client } = await new Bench().online();
     const invalid = watch(client.publish("t", "", { qos: wrong(3) }));
     await bench.passing(client.disconnect());
     const late = watch(client.publish("t", ""));
@@ -193,8 +179,7 @@ describe("what publish rejects with says whether the message may have arrived:",
 
 describe("the class of an error says what a program does next", () => {
   test("an aborted operation has the platform's name for it", async () => {
-    const bench = new Bench();
-    const { client, peer } = await bench.online();
+    const { bench, client, peer } = await new Bench().online();
     const error = await client.publish("t", "", { signal: AbortSignal.abort("enough") }).catch((reason) => reason);
     expect(error).toBeInstanceOf(AbortedError);
     expect([error.name, error.cause, String(error)]).toEqual([
