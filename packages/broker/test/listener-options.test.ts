@@ -79,7 +79,7 @@ test.each([{ port: 0 }, { host: "127.0.0.1" }, { tls }])("listeners and %j are r
   expect(() => placesOf({ listeners: [{ url: "mqtt://127.0.0.1:0" }], ...options })).toThrow(
     expect.objectContaining({
       code: "OPTION_INVALID",
-      message: `listeners cannot be combined with ${Object.keys(options)}: each listener has its own`,
+      message: `listeners: cannot be combined with ${Object.keys(options)}: each listener has its own`,
     }),
   );
 });
