@@ -148,7 +148,11 @@ describe("a wrong option", () => {
     [{ outbox: 5 }, "OPTION_INVALID", "outbox 5: must be an object"],
     [{ outbox: { maximumCont: 5 } }, "OPTION_UNKNOWN", "outbox.maximumCont"],
     [{ outbox: { maximumCount: 0 } }, "OPTION_INVALID", "outbox.maximumCount 0: must be an integer from 1 to"],
-    [{ retained: { maximumBytes: "1" } }, "OPTION_INVALID", 'retained.maximumBytes "1": must be a number, an integer from 0 to'],
+    [
+      { retained: { maximumBytes: "1" } },
+      "OPTION_INVALID",
+      'retained.maximumBytes "1": must be a number, an integer from 0 to',
+    ],
     [{ connectTimeout: Infinity }, "OPTION_INVALID", "connectTimeout Infinity"],
     [{ authenticate: true }, "OPTION_INVALID", "authenticate true: must be a function"],
     [{ clock: null }, "OPTION_INVALID", "clock null"],
