@@ -173,12 +173,10 @@ export class ClientEngine implements ConnectorEvents {
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {
     if (this.isClosed && !this.handlersMayPublish) throw closedError("publish");
-    if (options !== NO_OPTIONS) {
-      assertKnown(options, publishRules);
-      publishRules.qos("qos", options.qos);
-      publishRules.retain("retain", options.retain);
-    }
+    if (options !== NO_OPTIONS) assertKnown(options, publishRules);
     const { qos = 0, retain = false, properties, signal } = options;
+    if (qos !== 0) publishRules.qos("qos", qos);
+    if (retain !== false) publishRules.retain("retain", retain);
     if (topic !== this.lastTopic) assertTopicName(topic);
     this.lastTopic = topic;
     assertPayload(payload);

@@ -29,7 +29,7 @@ export function readOptions<Table extends Rules>(rules: Table, given: unknown, p
 
 /** @throws UsageError OPTION_INVALID if `given` is not an object, OPTION_UNKNOWN if it has an option that `known` has not */
 export function assertKnown(given: unknown, known: object, prefix = ""): asserts given is object {
-  assertObject(prefix.slice(0, -1) || "options", given);
+  if (typeof given !== "object" || given === null) assertObject(prefix.slice(0, -1) || "options", given);
   for (const name in given) {
     if (!Object.hasOwn(known, name)) throw unknownOption(name, Object.keys(known), prefix);
   }
