@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { machinesOf, statesDocument } from "./states/document.js";
 
-const built = new URL("../packages/mqtt/dist/session/outgoing-message.js", import.meta.url);
+const built = new URL("../packages/mqtt/dist/session/outgoing/outgoing-message.js", import.meta.url);
 writeFileSync(
   new URL("../docs/internals/states.md", import.meta.url),
   statesDocument(machinesOf(await import(built.href))),

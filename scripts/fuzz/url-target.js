@@ -2,8 +2,8 @@
 // URLs of servers: text from a configuration, or from a server that says where else to go.
 import { UsageError } from "@aiko/mqtt";
 
-const built = new URL("../../packages/mqtt/dist/client/server-url.js", import.meta.url);
-/** @type {typeof import("../../packages/mqtt/src/client/server-url.ts")} */
+const built = new URL("../../packages/mqtt/dist/client/connecting/server-url.js", import.meta.url);
+/** @type {typeof import("../../packages/mqtt/src/client/connecting/server-url.ts")} */
 const { parseServerUrl } = await import(built.href);
 
 /** Text whose bytes stand for what URLs are made of, and for themselves. @param {Uint8Array} food */

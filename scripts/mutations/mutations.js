@@ -6,9 +6,9 @@
  * @typedef {{ name: string, tests: string, whole: Change, small: Change }} Mutation
  */
 
-const sender = "packages/mqtt/src/session/message-sender.ts";
-const receiver = "packages/mqtt/src/session/message-receiver.ts";
-const outbox = "packages/mqtt/src/session/outbox.ts";
+const sender = "packages/mqtt/src/session/outgoing/message-sender.ts";
+const receiver = "packages/mqtt/src/session/incoming/message-receiver.ts";
+const outbox = "packages/mqtt/src/session/outgoing/outbox.ts";
 const keepAlive = "packages/mqtt/src/session/keep-alive.ts";
 const engine = "packages/mqtt/src/client/client-engine.ts";
 const smallSession = "packages/mqtt/src/small/small-session.ts";

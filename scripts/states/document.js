@@ -29,7 +29,7 @@ export function statesDocument(machines) {
 export const machinesOf = ({ OUTGOING_TRANSITIONS }) => [
   {
     title: "A message on its way out",
-    about: `\`packages/mqtt/src/session/outgoing-message.ts\`, in both directions of every session but the small client's. \`queued\`: it waits in the
+    about: `\`packages/mqtt/src/session/outgoing/outgoing-message.ts\`, in both directions of every session but the small client's. \`queued\`: it waits in the
 outbox, without a packet identifier; QoS 0 ends from here. \`sent\`: it waits for PUBACK or PUBREC; it is queued again as a new message if the
 peer has lost the session. \`released\`: PUBREC has come, and PUBCOMP is awaited. \`settled\`: its outcome is known.`,
     transitions: OUTGOING_TRANSITIONS,

@@ -73,8 +73,8 @@ test("what is not used is left out", () => {
   expect(client.files.filter((path) => /server-session|classic|testing/.test(path))).toEqual([]);
   expect(publisher.files.filter((path) => path.startsWith("client/"))).toEqual([]);
   expect(bundles["small-client"].files.filter((path) => !path.startsWith("small/")).sort()).toEqual([
-    "client/connack-refusals.js",
-    "client/reconnect-policy.js",
+    "client/connecting/connack-refusals.js",
+    "client/connecting/reconnect-policy.js",
     "codec/property-rules.js",
     "errors.js",
     "session/keep-alive.js",

@@ -2,7 +2,7 @@
 // Measured, on text that is made of what the expression itself looks for: a rule about its form would have to know how engines search.
 import { expect, test } from "vitest";
 import { noteLine } from "../../packages/cli/src/terminal.ts";
-import { parseServerUrl } from "../../packages/mqtt/src/client/server-url.ts";
+import { parseServerUrl } from "../../packages/mqtt/src/client/connecting/server-url.ts";
 import { effort } from "../fixtures/effort.ts";
 import { filesBelow, readSource, regularExpressionsOf } from "./source.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import * as tables from "../../packages/mqtt/src/session/outgoing-message.ts";
+import * as tables from "../../packages/mqtt/src/session/outgoing/outgoing-message.ts";
 import { machinesOf, statesDocument } from "../../scripts/states/document.js";
 import { readSource } from "./source.ts";
 

@@ -6,7 +6,6 @@ import * as ReasonCode from "./reason-code.js";
 export { platform } from "#platform";
 
 export type { RuntimeAbortSignal } from "./client/abort-source.js";
-export type { AuthenticationData, AuthenticationOptions } from "./client/authenticator.js";
 export type { Client, DisconnectOptions } from "./client/client.js";
 export type { ClientEvents, ClientStatistics, Connected } from "./client/client-events.js";
 export { connect, createClient } from "./client/connect.js";
@@ -22,20 +21,21 @@ export type {
   ServerReferencePolicy,
   WillOptions,
 } from "./client/connect-options.js";
-export type { HandlerContext } from "./client/handling.js";
-export type { Message } from "./client/message.js";
+export type { AuthenticationData, AuthenticationOptions } from "./client/connecting/authenticator.js";
+export type { ReconnectDelays, ReconnectOptions } from "./client/connecting/reconnect-policy.js";
+export type { Servers, Urls } from "./client/connecting/server-list.js";
+export type { Url } from "./client/connecting/server-url.js";
 export type { PublishOptions, PublishResult } from "./client/publishing.js";
-export type { ReconnectDelays, ReconnectOptions } from "./client/reconnect-policy.js";
+export type { HandlerContext } from "./client/receiving/handling.js";
+export type { Message } from "./client/receiving/message.js";
+export type { SlowConsumer } from "./client/receiving/slow-consumer.js";
+export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/receiving/subscription.js";
+export type { SubscribeOptions } from "./client/receiving/subscriptions.js";
 export type {
   RequestHandler,
   RequestOptions,
   RespondOptions,
-} from "./client/request-options.js";
-export type { Servers, Urls } from "./client/server-list.js";
-export type { Url } from "./client/server-url.js";
-export type { SlowConsumer } from "./client/slow-consumer.js";
-export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/subscription.js";
-export type { SubscribeOptions } from "./client/subscriptions.js";
+} from "./client/requesting/request-options.js";
 export type {
   Acknowledgement,
   AuthPacket,

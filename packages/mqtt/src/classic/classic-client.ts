@@ -2,7 +2,7 @@
 
 import type { Client } from "../client/client.js";
 import { createClient } from "../client/connect.js";
-import type { Message } from "../client/message.js";
+import type { Message } from "../client/receiving/message.js";
 import { ClosedError, type MqttError, UsageError } from "../errors.js";
 import { integer } from "../options/option-rules.js";
 import { Queue } from "../session/queue.js";

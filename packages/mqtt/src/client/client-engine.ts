@@ -14,17 +14,18 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Platform } from "../platform/platform.js";
 import { ClientSession } from "../session/client-session.js";
-import type { Delivery } from "../session/message-receiver.js";
-import type { OutgoingMessage } from "../session/outgoing-message.js";
-import type { RestoredSession } from "../session/session-journal.js";
+import type { Delivery } from "../session/incoming/message-receiver.js";
+import type { RestoredSession } from "../session/journal/session-journal.js";
+import type { OutgoingMessage } from "../session/outgoing/outgoing-message.js";
 import { quotable } from "../topic/mqtt-string.js";
 import { assertTopicName } from "../topic/topic-name.js";
 import { assertNotAborted, assertSignal, onAbort } from "./abort-source.js";
-import { Authenticator } from "./authenticator.js";
 import type { DisconnectOptions } from "./client.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import type { ClientSettings } from "./connect-options.js";
-import { Connector, type ConnectorEvents } from "./connector.js";
+import { Authenticator } from "./connecting/authenticator.js";
+import { Connector, type ConnectorEvents } from "./connecting/connector.js";
+import type { ServerList } from "./connecting/server-list.js";
 import {
   assertPublishProperties,
   Publishing,
@@ -33,9 +34,8 @@ import {
   publishRules,
   RestoredPublishing,
 } from "./publishing.js";
-import { Receiving } from "./receiving.js";
-import type { ServerList } from "./server-list.js";
-import { SessionStorage } from "./session-storage.js";
+import { Receiving } from "./receiving/receiving.js";
+import { SessionStorage } from "./storing/session-storage.js";
 import { within } from "./within.js";
 
 export const NO_OPTIONS: PublishOptions = Object.freeze({});

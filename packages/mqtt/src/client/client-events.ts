@@ -4,10 +4,10 @@ import type { Packet, ProtocolVersion } from "../codec/packets.js";
 import type { ConnackProperties } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { assertFunction, questionOf } from "../options/option-error.js";
-import type { OutboxCounts } from "../session/outbox.js";
+import type { OutboxCounts } from "../session/outgoing/outbox.js";
 import { shownValue } from "../topic/shown-value.js";
-import type { Message } from "./message.js";
-import type { SlowConsumer } from "./slow-consumer.js";
+import type { Message } from "./receiving/message.js";
+import type { SlowConsumer } from "./receiving/slow-consumer.js";
 
 /** What is known of a connection when the server has accepted it. */
 export interface Connected {

@@ -14,13 +14,13 @@ import type { Client, DisconnectOptions } from "./client.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
 import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
 import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
-import type { Message } from "./message.js";
+import { ServerList, type Servers } from "./connecting/server-list.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
-import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
-import { RequestResponse } from "./request-response.js";
-import { ServerList, type Servers } from "./server-list.js";
-import type { Subscription, UnsubscribeOptions } from "./subscription.js";
-import type { SubscribeOptions } from "./subscriptions.js";
+import type { Message } from "./receiving/message.js";
+import type { Subscription, UnsubscribeOptions } from "./receiving/subscription.js";
+import type { SubscribeOptions } from "./receiving/subscriptions.js";
+import type { RequestHandler, RequestOptions, RespondOptions } from "./requesting/request-options.js";
+import { RequestResponse } from "./requesting/request-response.js";
 
 /** Of the method. */
 const connectRules = { signal: signalRule };

@@ -7,11 +7,11 @@ import type { DisconnectProperties } from "../codec/properties.js";
 import type { Listener } from "../event-emitter.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
-import type { Message } from "./message.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
-import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
-import type { Subscription, UnsubscribeOptions } from "./subscription.js";
-import type { SubscribeOptions } from "./subscriptions.js";
+import type { Message } from "./receiving/message.js";
+import type { Subscription, UnsubscribeOptions } from "./receiving/subscription.js";
+import type { SubscribeOptions } from "./receiving/subscriptions.js";
+import type { RequestHandler, RequestOptions, RespondOptions } from "./requesting/request-options.js";
 
 export interface DisconnectOptions {
   /** MQTT 5: default 0; 4 has the server publish the will. */

@@ -28,14 +28,14 @@ import type { Random } from "../platform/random.js";
 import type { Store } from "../platform/store.js";
 import { utf8Bytes } from "../platform/text.js";
 import type { Dial } from "../platform/transport.js";
-import type { OutboxBounds, OutboxPolicy } from "../session/outbox.js";
+import type { OutboxBounds, OutboxPolicy } from "../session/outgoing/outbox.js";
 import { shownValue } from "../topic/shown-value.js";
 import { topicNameProblem } from "../topic/topic-name.js";
 import { signalRule } from "./abort-source.js";
-import type { AuthenticationOptions } from "./authenticator.js";
+import type { AuthenticationOptions } from "./connecting/authenticator.js";
+import type { ReconnectOptions } from "./connecting/reconnect-policy.js";
 import { type NetworkSettings, networkRules, networkSettings } from "./network-settings.js";
 import { qualityRule } from "./publishing.js";
-import type { ReconnectOptions } from "./reconnect-policy.js";
 
 /** What a user gives of `Settings`: any of it, and undefined stands for the default. */
 export type PartialOptions<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
@@ -61,7 +61,7 @@ export interface WillOptions {
   readonly properties?: WillProperties | undefined;
 }
 
-export type { OutboxCounts, OutboxPolicy } from "../session/outbox.js";
+export type { OutboxCounts, OutboxPolicy } from "../session/outgoing/outbox.js";
 
 export interface OutboxOptions {
   /** Messages. Default 100,000. */

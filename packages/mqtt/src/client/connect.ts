@@ -5,7 +5,7 @@ import { assertNoCallback } from "../options/option-error.js";
 import type { Client } from "./client.js";
 import { ClientHandle } from "./client-handle.js";
 import type { ConnectOptions } from "./connect-options.js";
-import type { Servers } from "./server-list.js";
+import type { Servers } from "./connecting/server-list.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected,

@@ -4,7 +4,7 @@ import { wrongOption } from "../options/option-error.js";
 import { type OptionsRead, readOptions, secret } from "../options/option-rules.js";
 import type { NetworkOptions, Pem, TlsOptions, TlsProvider, WebSocketOptions } from "../platform/network-options.js";
 import { readUtf8Lossy } from "../platform/text.js";
-import { given } from "./given-function.js";
+import { given } from "./connecting/given-function.js";
 
 export interface NetworkSettings {
   /** What stays the same for all attempts. */

@@ -7,8 +7,8 @@ import { writeProperties } from "../codec/property-coder.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { anything, boolean, holds, type Rule } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { StoredMessage } from "../session/message-record.js";
-import { OutgoingMessage } from "../session/outgoing-message.js";
+import type { StoredMessage } from "../session/journal/message-record.js";
+import { OutgoingMessage } from "../session/outgoing/outgoing-message.js";
 import { signalRule } from "./abort-source.js";
 
 export interface PublishOptions {

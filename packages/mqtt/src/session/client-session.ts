@@ -21,19 +21,19 @@ import type {
 import { type ConnectProperties, withoutUndefined } from "../codec/properties.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { RE_AUTHENTICATE, SUCCESS } from "../reason-code.js";
-import { AcknowledgementWatch } from "./acknowledgement-watch.js";
 import { type FilterRequest, FilterRequests } from "./filter-requests.js";
-import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
+import { IncomingTopicAliases } from "./incoming/incoming-topic-aliases.js";
+import { type Delivery, MessageReceiver, type ReceiverLink } from "./incoming/message-receiver.js";
+import type { SessionJournal } from "./journal/session-journal.js";
 import { KeepAlive } from "./keep-alive.js";
 import type { TakeOver } from "./late-connects.js";
-import { type Delivery, MessageReceiver, type ReceiverLink } from "./message-receiver.js";
-import { MessageSender, type Outlet, type SenderLink } from "./message-sender.js";
-import { NOTHING_LOST, type OutboxBounds, type OutboxCounts } from "./outbox.js";
-import type { OutgoingMessage } from "./outgoing-message.js";
-import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
+import { AcknowledgementWatch } from "./outgoing/acknowledgement-watch.js";
+import { MessageSender, type Outlet, type SenderLink } from "./outgoing/message-sender.js";
+import { NOTHING_LOST, type OutboxBounds, type OutboxCounts } from "./outgoing/outbox.js";
+import type { OutgoingMessage } from "./outgoing/outgoing-message.js";
+import { OutgoingTopicAliases } from "./outgoing/outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 import { packetTooLarge, type ServerLimits, serverLimits } from "./server-limits.js";
-import type { SessionJournal } from "./session-journal.js";
 import { SessionTrust } from "./session-trust.js";
 
 export interface ClientSessionOptions {

@@ -15,7 +15,7 @@ import type {
 } from "../codec/packets.js";
 import { type SubscribeProperties, type UnsubscribeProperties, withoutUndefined } from "../codec/properties.js";
 import { type MqttError, type RefusedError, TransportError, UsageError } from "../errors.js";
-import type { Outlet } from "./message-sender.js";
+import type { Outlet } from "./outgoing/message-sender.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefusal } from "./server-limits.js";
 

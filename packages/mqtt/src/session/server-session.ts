@@ -15,12 +15,12 @@ import type {
   SubscribePacket,
   UnsubscribePacket,
 } from "../codec/packets.js";
-import { IncomingTopicAliases } from "./incoming-topic-aliases.js";
-import { type Delivery, MessageReceiver } from "./message-receiver.js";
-import { MessageSender, type Outlet } from "./message-sender.js";
-import type { OutboxBounds } from "./outbox.js";
-import type { OutgoingMessage } from "./outgoing-message.js";
-import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
+import { IncomingTopicAliases } from "./incoming/incoming-topic-aliases.js";
+import { type Delivery, MessageReceiver } from "./incoming/message-receiver.js";
+import { MessageSender, type Outlet } from "./outgoing/message-sender.js";
+import type { OutboxBounds } from "./outgoing/outbox.js";
+import type { OutgoingMessage } from "./outgoing/outgoing-message.js";
+import { OutgoingTopicAliases } from "./outgoing/outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 
 export interface ServerSessionOptions {

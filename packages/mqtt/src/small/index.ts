@@ -4,8 +4,8 @@ import { type SmallClient, SmallEngine } from "./small-client.js";
 import type { SmallOptions } from "./small-options.js";
 import { platform } from "./small-platform.js";
 
-export type { Message } from "../client/message.js";
 export type { PublishOptions, PublishResult } from "../client/publishing.js";
+export type { Message } from "../client/receiving/message.js";
 export {
   AbortedError,
   ClosedError,

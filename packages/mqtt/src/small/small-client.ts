@@ -7,9 +7,9 @@
 
 import type { Client, DisconnectOptions } from "../client/client.js";
 import type { ClientEvents, Connected } from "../client/client-events.js";
-import type { Message } from "../client/message.js";
 import type { PublishOptions, PublishResult } from "../client/publishing.js";
-import type { SubscribeOptions } from "../client/subscriptions.js";
+import type { Message } from "../client/receiving/message.js";
+import type { SubscribeOptions } from "../client/receiving/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
 import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
 import type { MqttError } from "../errors.js";

@@ -4,8 +4,8 @@
  */
 
 import type { ClientEvents } from "../client/client-events.js";
-import { isFinal, PERHAPS_FOR_NOW } from "../client/connack-refusals.js";
-import { ReconnectPolicy } from "../client/reconnect-policy.js";
+import { isFinal, PERHAPS_FOR_NOW } from "../client/connecting/connack-refusals.js";
+import { ReconnectPolicy } from "../client/connecting/reconnect-policy.js";
 import type { ConnackPacket, DisconnectPacket } from "../codec/packets.js";
 import {
   ClosedError,

@@ -1,7 +1,7 @@
 /** What a user may say about a small client's connection, and the precise settings that come of it: parsed once, here. */
 
 import type { ConnectOptions, WillOptions } from "../client/connect-options.js";
-import type { ReconnectDelays } from "../client/reconnect-policy.js";
+import type { ReconnectDelays } from "../client/connecting/reconnect-policy.js";
 import type { ConnectProperties } from "../codec/properties.js";
 import { AbortedError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";

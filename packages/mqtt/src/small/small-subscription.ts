@@ -1,7 +1,7 @@
 /** What the application holds of a small client's subscription, and the messages that came for it and were not handled yet. */
 
-import type { Message } from "../client/message.js";
-import type { Granted, Subscription } from "../client/subscription.js";
+import type { Message } from "../client/receiving/message.js";
+import type { Granted, Subscription } from "../client/receiving/subscription.js";
 import type { MqttError } from "../errors.js";
 import { Queue } from "../session/queue.js";
 import { NOT_GIVEN } from "./incoming-messages.js";

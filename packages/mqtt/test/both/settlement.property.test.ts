@@ -5,7 +5,7 @@ import type { ClockKind, ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
-import { INCOMING } from "../../src/session/incoming-records.ts";
+import { INCOMING } from "../../src/session/incoming/incoming-records.ts";
 import { openRecords } from "../session/open-records.ts";
 import { someClockKind } from "../testing/clock-kinds.ts";
 import {

@@ -1,7 +1,7 @@
 // What the whole client does beyond the suite of both clients.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ReconnectPolicy } from "../../src/client/reconnect-policy.ts";
+import { ReconnectPolicy } from "../../src/client/connecting/reconnect-policy.ts";
 
 test("the back-off doubles its bound up to the maximum, with a floor, whatever the chance", () => {
   fc.assert(

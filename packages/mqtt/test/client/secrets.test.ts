@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { type Client, type ConnectOptions, createClient } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
-import { parseServerUrl } from "../../src/client/server-url.ts";
+import { parseServerUrl } from "../../src/client/connecting/server-url.ts";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
 const SECRET = "5ecret";

@@ -3,7 +3,7 @@ import { type Client, type ConnectOptions, createClient, type Platform, type Ser
 import type { ConnectPacket } from "@aiko/mqtt/codec";
 import { type ScriptedPeer, ScriptedServer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
-import { serversNamedBy } from "../../src/client/server-reference.ts";
+import { serversNamedBy } from "../../src/client/connecting/server-reference.ts";
 import { Bench } from "./bench.ts";
 
 const HOSTS = Array.from({ length: 3_200 }, (_, i) => `10.0.${i >> 8}.${i & 255}`).join(" ");

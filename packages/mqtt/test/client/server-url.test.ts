@@ -1,6 +1,6 @@
 import { createClient } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
-import { parseServerUrl } from "../../src/client/server-url.ts";
+import { parseServerUrl } from "../../src/client/connecting/server-url.ts";
 
 describe("a good URL", () => {
   const at = (scheme: string, host: string, port: number, path = "") => ({ scheme, host, port, path });

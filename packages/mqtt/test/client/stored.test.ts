@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import type { Store } from "../../src/platform/store.ts";
-import { INCOMING } from "../../src/session/incoming-records.ts";
+import { INCOMING } from "../../src/session/incoming/incoming-records.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, watch } from "./bench.ts";

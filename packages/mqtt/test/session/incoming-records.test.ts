@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { StoreChange, StoreRecord } from "../../src/platform/store.ts";
-import { INCOMING, IncomingRecords } from "../../src/session/incoming-records.ts";
+import { INCOMING, IncomingRecords } from "../../src/session/incoming/incoming-records.ts";
 
 /** A store, and the records of one process after the other. */
 class Disk {

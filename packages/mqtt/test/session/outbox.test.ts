@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
-import { Outbox, type OutboxBounds, type OutboxPolicy } from "../../src/session/outbox.ts";
-import { messageSize } from "../../src/session/outgoing-message.ts";
+import { Outbox, type OutboxBounds, type OutboxPolicy } from "../../src/session/outgoing/outbox.ts";
+import { messageSize } from "../../src/session/outgoing/outgoing-message.ts";
 import { KeptMessage } from "./sessions.ts";
 
 const bounds = { maximumCount: 5, maximumBytes: 40, maximumAge: 50 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { OutgoingTopicAliases } from "../../src/session/outgoing-topic-aliases.ts";
+import { OutgoingTopicAliases } from "../../src/session/outgoing/outgoing-topic-aliases.ts";
 import { Client, connack, KeptMessage } from "./sessions.ts";
 
 describe("the policy", () => {

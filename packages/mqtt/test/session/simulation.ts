@@ -13,7 +13,7 @@ import {
 } from "@aiko/mqtt/session";
 import { FakeClock, FaultyLink, type LinkFaults, randomFaults, SeededRandom } from "@aiko/mqtt/testing";
 import { MortalStore, storeAround } from "../../../../test/fixtures/stores.ts";
-import { StoreWriter } from "../../src/client/store-writer.ts";
+import { StoreWriter } from "../../src/client/storing/store-writer.ts";
 import { writePacket } from "../../src/codec/encode.ts";
 import type { PublishPacket } from "../../src/codec/packets.ts";
 import type { MqttError } from "../../src/errors.ts";

@@ -1,4 +1,8 @@
-import { OUTGOING_TRANSITIONS, type OutgoingMessage, type OutgoingState } from "../../src/session/outgoing-message.ts";
+import {
+  OUTGOING_TRANSITIONS,
+  type OutgoingMessage,
+  type OutgoingState,
+} from "../../src/session/outgoing/outgoing-message.ts";
 
 /** Makes the message throw when it moves to a state that must not follow. Call it when the first state is known. */
 export function holdToTransitions<Message extends OutgoingMessage>(message: Message): Message {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Unflushed } from "../../src/session/unflushed.ts";
+import { Unflushed } from "../../src/session/outgoing/unflushed.ts";
 import { KeptMessage } from "./sessions.ts";
 
 const named = (topic: string) => new KeptMessage(topic, 0);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { OutputBuffer } from "../../src/codec/output-buffer.ts";
 import type { PublishPacket } from "../../src/codec/packets.ts";
 import { ProtocolError } from "../../src/errors.ts";
-import { MessageReceiver, type Delivery as WholeDelivery } from "../../src/session/message-receiver.ts";
+import { MessageReceiver, type Delivery as WholeDelivery } from "../../src/session/incoming/message-receiver.ts";
 import { type Delivery, IncomingMessages, NOT_GIVEN } from "../../src/small/incoming-messages.ts";
 import { toHex } from "../codec/vectors.ts";
 import type { SmallVersion } from "./reading.ts";

@@ -1,0 +1,117 @@
+/**
+ * Enhanced authentication of MQTT 5 [MQTT5 4.12]: lets the application's callbacks answer what the server asks, at each
+ * connection and whenever the application wants to authenticate again. Knows no method itself.
+ */
+
+import type { AuthPacket } from "../../codec/packets.js";
+import type { ConnackProperties } from "../../codec/properties.js";
+import { ClosedError, type MqttError, RefusedError } from "../../errors.js";
+import { CONTINUE_AUTHENTICATION, NOT_AUTHORIZED, RE_AUTHENTICATE } from "../../reason-code.js";
+
+/** Authentication Data, if there is any. */
+export type AuthenticationData = Uint8Array | undefined;
+
+/** A method such as SCRAM-SHA-256. What a callback throws ends the connection, for good. */
+export interface AuthenticationOptions {
+  /** The Authentication Method. */
+  readonly method: string;
+  /** Begins an exchange: the Authentication Data of CONNECT, or of AUTH when authenticating again. */
+  readonly begin?: (() => AuthenticationData | Promise<AuthenticationData>) | undefined;
+  /** The answer to the server's data. */
+  respond(data: AuthenticationData): AuthenticationData | Promise<AuthenticationData>;
+  /** What the server said with its success, for methods by which it proves itself too. */
+  readonly finish?: ((data: AuthenticationData) => void | Promise<void>) | undefined;
+}
+
+export class Authenticator {
+  /** Counts exchanges, so that a slow callback of an earlier one says nothing in a later one. */
+  private exchange = 0;
+  private again: { resolve(): void; reject(error: MqttError): void } | undefined;
+
+  /**
+   * @param say sends AUTH over the present connection
+   * @param fail ends the present connection
+   */
+  constructor(
+    private readonly options: AuthenticationOptions,
+    private readonly say: (reasonCode: number, data: AuthenticationData) => void,
+    private readonly fail: (error: MqttError) => void,
+  ) {}
+
+  /** For CONNECT. */
+  async begin(): Promise<{ readonly method: string; readonly data: AuthenticationData }> {
+    this.exchange++;
+    const { method } = this.options;
+    try {
+      return { method, data: await this.options.begin?.() };
+    } catch (error) {
+      throw this.failure(error);
+    }
+  }
+
+  accepted({ authenticationData }: ConnackProperties): void {
+    this.run(() => this.options.finish?.(authenticationData));
+  }
+
+  received(packet: AuthPacket): void {
+    const data = packet.properties?.authenticationData;
+    if (packet.reasonCode === CONTINUE_AUTHENTICATION) {
+      this.run(async (current) => {
+        const answer = await this.options.respond(data);
+        if (current()) this.say(CONTINUE_AUTHENTICATION, answer);
+      });
+      return;
+    }
+    this.run(async (current) => {
+      await this.options.finish?.(data);
+      if (!current()) return;
+      this.again?.resolve();
+      this.again = undefined;
+    });
+  }
+
+  /** Authenticates again over the present connection. */
+  async authenticateAgain(): Promise<void> {
+    if (this.again !== undefined) throw new ClosedError("NOT_CONNECTED", "reauthenticate: the one before is not over");
+    const done = new Promise<void>((resolve, reject) => {
+      this.again = { resolve, reject };
+    });
+    done.catch(() => undefined); // it may be rejected before this function comes to await it
+    const { again } = this;
+    try {
+      const begun = await Promise.race([this.begin(), done]); // `done` rejects if the connection is lost meanwhile
+      if (begun) this.say(RE_AUTHENTICATE, begun.data);
+    } catch (error) {
+      if (this.again === again) this.again = undefined;
+      throw error;
+    }
+    return done;
+  }
+
+  /** The connection is gone, and an exchange over it too. */
+  lost(error: MqttError): void {
+    this.exchange++;
+    this.again?.reject(error);
+    this.again = undefined;
+  }
+
+  /** Runs a callback of the application, whose failure is the exchange's. */
+  private run(work: (current: () => boolean) => unknown): void {
+    const { exchange } = this;
+    const current = (): boolean => exchange === this.exchange;
+    const failed = (error: unknown): void => {
+      if (current()) this.fail(this.failure(error));
+    };
+    try {
+      Promise.resolve(work(current)).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  private failure(error: unknown): RefusedError {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `authentication by ${this.options.method} failed: ${why}`;
+    return new RefusedError("AUTHENTICATION_FAILED", NOT_AUTHORIZED, message);
+  }
+}

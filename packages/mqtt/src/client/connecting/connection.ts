@@ -1,0 +1,292 @@
+/**
+ * One attempt at a network connection and, if it succeeds, the life of that connection: drives a ClientSession with what a
+ * transport and a clock say. Ends exactly once, with the reason.
+ */
+
+import { packetTypeBits } from "../../codec/limits.js";
+import type { AuthPacket, ConnackPacket, DisconnectPacket, Packet, ProtocolVersion } from "../../codec/packets.js";
+import { describeReasonCode, describeReturnCode, mayCarry } from "../../codec/reason-codes.js";
+import { ServerPacketStream } from "../../codec/server-packet-stream.js";
+import { MqttError, ProtocolError, RefusedError, TimeoutError, TransportError } from "../../errors.js";
+import type { Clock } from "../../platform/clock.js";
+import type { Transport } from "../../platform/transport.js";
+import { MALFORMED_PACKET, PROTOCOL_ERROR, SESSION_TAKEN_OVER, UNSPECIFIED_ERROR } from "../../reason-code.js";
+import type { ClientSession, ConnectFields, ServerLink } from "../../session/client-session.js";
+import { type ConnectionOwner, NetworkConnection } from "../../session/network-connection.js";
+import type { OutgoingMessage } from "../../session/outgoing/outgoing-message.js";
+import { MAXIMUM_PACKET_SIZE } from "../connect-options.js";
+import type { StoreWriter } from "../storing/store-writer.js";
+
+/** Who opened the connection. */
+export interface ConnectionEvents {
+  packet(packet: Packet): void;
+  /** CONNACK has accepted. As in `ServerLink`. */
+  accepted(connection: Connection, connack: ConnackPacket, resumed: boolean, certain: boolean): void;
+  /** The server has a session that is not this client's: the connection has ended it, and ends. */
+  foreign(connection: Connection): void;
+  authentication(packet: AuthPacket): void;
+  /** Once, when it is over: refused, lost, or ended by us (then without an error). */
+  ended(connection: Connection, error: MqttError | undefined): void;
+}
+
+/** Bytes of a packet that comes before CONNACK has accepted. */
+const STRANGERS_MAXIMUM = 262_144;
+const FIRST = { maximumPacketSize: STRANGERS_MAXIMUM, expected: packetTypeBits("connack", "auth") };
+const ALWAYS = packetTypeBits("publish", "puback", "pubrec", "pubrel", "pubcomp", "suback", "unsuback", "pingresp");
+const FROM_MQTT_5 = ALWAYS | packetTypeBits("disconnect", "auth");
+/** What most clients have in common, so that thousands in one process share it. */
+const LIMITS = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: ALWAYS };
+const LIMITS_5 = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: FROM_MQTT_5 };
+
+export class Connection implements ConnectionOwner, ServerLink {
+  readonly outlet: NetworkConnection;
+  private heard = false;
+  private isAccepted = false;
+  private over = false;
+  private transportClosed = false;
+  /** Settles the promise of whoever waits for that. */
+  private leave: (() => void) | undefined;
+
+  constructor(
+    transport: Transport,
+    private readonly server: string,
+    private readonly attempt: ConnectFields,
+    private readonly session: ClientSession,
+    private readonly clock: Clock,
+    private readonly storeWriter: StoreWriter | undefined,
+    private readonly maximumPacketSize: number,
+    private readonly events: ConnectionEvents,
+  ) {
+    const { version } = attempt;
+    const first = maximumPacketSize < STRANGERS_MAXIMUM ? { ...FIRST, maximumPacketSize } : FIRST;
+    this.outlet = new NetworkConnection(transport, clock, new ServerPacketStream(version, first), this);
+  }
+
+  get version(): ProtocolVersion {
+    return this.attempt.version;
+  }
+
+  /** As CONNECT says it: empty to have the server assign one. */
+  get clientId(): string {
+    return this.attempt.clientId;
+  }
+
+  /** Resolves when the transport is closed, which may be a little after the end was reported. Asked once. */
+  gone(): Promise<void> {
+    if (this.transportClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.leave = resolve;
+    });
+  }
+
+  /** Says CONNECT. */
+  open(): void {
+    this.session.connectionOpened(this, this.attempt, this.clock.now());
+    this.outlet.start();
+  }
+
+  accepted(connack: ConnackPacket, resumed: boolean, certain: boolean): void {
+    this.isAccepted = true;
+    const { maximumPacketSize } = this;
+    const common = this.version === 5 ? LIMITS_5 : LIMITS;
+    this.outlet.stream.limits =
+      maximumPacketSize === common.maximumPacketSize ? common : { ...common, maximumPacketSize };
+    this.outlet.watch();
+    this.events.accepted(this, connack, resumed, certain);
+  }
+
+  refused(connack: ConnackPacket): void {
+    this.end(connectRefused(this.server, this.attempt, connack));
+  }
+
+  foreign(): void {
+    this.events.foreign(this);
+  }
+
+  authentication(packet: AuthPacket): void {
+    this.events.authentication(packet);
+  }
+
+  disconnected(packet: DisconnectPacket): void {
+    this.end(disconnectedByServer(this.server, this.attempt.clientId, packet));
+  }
+
+  /** Gives up, with this as the reason. */
+  abort(error: MqttError): void {
+    if (this.over) return;
+    this.outlet.destroy();
+    this.finish(error);
+  }
+
+  /** The server is not to be trusted with more: says DISCONNECT on MQTT 5 and closes [MQTT5-4.12.1-2]. */
+  refuse(error: MqttError): void {
+    if (this.over) return;
+    // The one code for this that a client may send: "Not authorized" is the server's.
+    this.session.sayDisconnect({ reasonCode: UNSPECIFIED_ERROR });
+    this.end(error);
+  }
+
+  /** Sends what is written, DISCONNECT included, and closes. */
+  end(error?: MqttError, patience?: number): void {
+    if (this.over) return;
+    this.outlet.end(patience);
+    this.finish(error);
+  }
+
+  pause(): void {
+    this.outlet.pause();
+    this.session.setDeaf(true, this.clock.now());
+  }
+
+  resume(): void {
+    this.session.setDeaf(false, this.clock.now());
+    this.outlet.resume();
+  }
+
+  /** The timer may have stood still: looks at the deadline now. */
+  look(): void {
+    this.outlet.watch();
+  }
+
+  packetReceived(packet: Packet, now: number): void {
+    this.events.packet(packet);
+    this.session.receive(packet, now);
+  }
+
+  bytesReceived(now: number, bytes: Uint8Array): void {
+    if (!this.heard) this.listen(bytes);
+    this.session.bytesReceived(now);
+  }
+
+  /** What came first may show that this is no MQTT server. */
+  private listen(bytes: Uint8Array): void {
+    this.heard = true;
+    if (String.fromCharCode(...bytes.subarray(0, 5)) !== "HTTP/") return;
+    throw new ProtocolError(
+      "MALFORMED_PACKET",
+      MALFORMED_PACKET,
+      "it speaks HTTP; for a WebSocket the URL begins with ws:",
+    );
+  }
+
+  beforeFlush(): Promise<void> | undefined {
+    return this.storeWriter?.write();
+  }
+
+  handed(bytes: number): void {
+    this.session.handed(bytes);
+  }
+
+  flushed(now: number): void {
+    if (!this.over) this.session.flushed(now);
+  }
+
+  drained(now: number): void {
+    if (!this.over) this.session.drained(now);
+  }
+
+  failed(error: unknown): void {
+    if (this.over) {
+      this.outlet.destroy(); // what was still to go out never will
+      return;
+    }
+    if (error instanceof ProtocolError) {
+      const fault = this.isAccepted ? sayable(error) : noMqtt(this.server, error);
+      if (this.isAccepted) this.session.sayDisconnect({ reasonCode: fault.reasonCode });
+      this.end(fault);
+    } else if (error instanceof MqttError) {
+      this.abort(error);
+    } else {
+      this.abort(
+        new TransportError("CONNECTION_LOST", `the connection to ${this.server} failed: ${error}`, { cause: error }),
+      );
+    }
+  }
+
+  closed(error: Error | undefined): void {
+    this.transportClosed = true;
+    this.leave?.();
+    if (error instanceof MqttError && !this.isAccepted) {
+      this.finish(error); // what TLS or the WebSocket had to say comes only now
+      return;
+    }
+    const hint = this.isAccepted ? "" : `: ${questionTo(this.server)}`;
+    const what = this.isAccepted ? "closed the connection" : "closed the connection before CONNACK";
+    const how = error ? `the connection to ${this.server} was lost: ${error.message}` : `${this.server} ${what}`;
+    const message = `${how}${hint}`;
+    this.finish(new TransportError("CONNECTION_LOST", message, { cause: error }));
+  }
+
+  private finish(error: MqttError | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    this.session.connectionLost(this.clock.now(), error);
+    this.events.ended(this, error);
+  }
+
+  deadline(): number {
+    return this.session.deadline();
+  }
+
+  advance(now: number, sure: boolean): boolean {
+    const state = this.session.advance(now, this.outlet.unsent);
+    if (state === "alive") return true;
+    if (typeof state === "string" && !sure) return false;
+    const error = unanswered(this.server, state);
+    if (state === "unanswered") this.refuse(error);
+    else this.abort(error);
+    return true;
+  }
+}
+
+function unanswered(server: string, what: "dead" | "unanswered" | OutgoingMessage): TimeoutError {
+  if (what === "dead")
+    return new TimeoutError("KEEP_ALIVE_TIMEOUT", `${server} has not answered within the keep-alive: taken for dead`);
+  if (what === "unanswered")
+    return new TimeoutError("ANSWER_TIMEOUT", `${server} has left SUBSCRIBE or UNSUBSCRIBE unanswered for a minute`);
+  return new TimeoutError(
+    "ANSWER_TIMEOUT",
+    `${server} answers, but has left the message for "${what.topic}" unacknowledged for longer than acknowledgeTimeout: ` +
+      "it is sent again over another connection",
+  );
+}
+
+function connectRefused(server: string, attempt: ConnectFields, connack: ConnackPacket): RefusedError {
+  const { reasonCode, properties } = connack;
+  const why = attempt.version === 5 ? describeReasonCode(reasonCode) : describeReturnCode(reasonCode);
+  const message = `${server} refused the connection of "${attempt.clientId}": ${why}`;
+  return new RefusedError("CONNECT_REFUSED", reasonCode, message, properties);
+}
+
+/** What a server may be that hangs up at CONNECT. */
+function questionTo(server: string): string {
+  if (server.startsWith("mqtt:")) return "is it TLS (mqtts:), a WebSocket (ws:), or no MQTT server?";
+  return server.startsWith("mqtts:") ? "is it a WebSocket (wss:), or no MQTT server?" : "is it an MQTT server?";
+}
+
+/** As DISCONNECT can say it: what only CONNACK can is wrong with a CONNECT, which a server must not send at all. */
+function sayable(error: ProtocolError): ProtocolError {
+  if (mayCarry("disconnect", error.reasonCode)) return error;
+  return new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, error.message, { cause: error });
+}
+
+/** The first packet was none of a server's: most likely the port belongs to something else. */
+function noMqtt(server: string, error: ProtocolError): ProtocolError {
+  const message = `${server} does not answer as an MQTT server does: ${error.message}`;
+  return new ProtocolError(error.code, error.reasonCode, message, { cause: error });
+}
+
+function disconnectedByServer(server: string, clientId: string, packet: DisconnectPacket): RefusedError {
+  const { reasonCode, properties } = packet;
+  if (reasonCode === SESSION_TAKEN_OVER) {
+    return new RefusedError(
+      "TAKEN_OVER",
+      reasonCode,
+      `another client connected to ${server} with the client identifier "${clientId}" and took this session over: ` +
+        "give each client an identifier of its own",
+      properties,
+    );
+  }
+  const message = `${server} ended the connection: ${describeReasonCode(reasonCode)}`;
+  return new RefusedError("DISCONNECTED_BY_SERVER", reasonCode, message, properties);
+}

@@ -1,0 +1,63 @@
+/** How long to wait before the next attempt: exponential back-off with full jitter, so that clients do not come in step. */
+
+import type { Random } from "../../platform/random.js";
+
+export interface ReconnectDelays {
+  /** Milliseconds: the upper bound of the first wait. Default 1,000. */
+  readonly initialDelay: number;
+  /** Milliseconds: the upper bound of every wait. Default 60,000. */
+  readonly maximumDelay: number;
+  /** Attempts in a row that may fail before the client gives up. Default Infinity. */
+  readonly maximumAttempts: number;
+}
+
+export interface ReconnectOptions extends ReconnectDelays {
+  /**
+   * Milliseconds, from 0. A server that accepted the client before and then refuses its identifier or credentials may do so because its
+   * authentication is out of order: for so long the client keeps trying, waiting about `maximumDelay` between attempts, and everything
+   * that is queued or subscribed is kept. Then the client is closed. Default 86,400,000, a day.
+   */
+  readonly maximumRefusal: number;
+}
+
+/** A connection must have lasted this long, in milliseconds, for the next loss to begin with short waits again. */
+export const STABLE = 5_000;
+/** No wait is shorter than this part of its upper bound, so that a link that flaps never loops hot. */
+const FLOOR = 0.1;
+
+export class ReconnectPolicy {
+  readonly #delays: ReconnectDelays;
+  readonly #random: Random;
+  #failures = 0;
+  #connectedAt: number | undefined;
+
+  constructor(delays: ReconnectDelays, random: Random) {
+    this.#delays = delays;
+    this.#random = random;
+  }
+
+  /** How many attempts, or short-lived connections, failed in a row. */
+  get attempts(): number {
+    return this.#failures;
+  }
+
+  connected(now: number): void {
+    this.#connectedAt = now;
+  }
+
+  /**
+   * An attempt failed or a connection ended. The wait before the next attempt in whole milliseconds; undefined: no more.
+   *
+   * @param slowly whether to wait for as long as after many failures
+   * @param stable how long the connection must have lasted for waits to be short again
+   */
+  next(now: number, slowly = false, stable = STABLE): number | undefined {
+    if (this.#connectedAt !== undefined && now - this.#connectedAt >= stable) this.#failures = 0;
+    this.#connectedAt = undefined;
+    const { initialDelay, maximumDelay, maximumAttempts } = this.#delays;
+    if (this.#failures >= maximumAttempts) return undefined;
+    const bound = slowly ? maximumDelay : Math.min(maximumDelay, initialDelay * 2 ** Math.min(this.#failures, 30));
+    this.#failures++;
+    return Math.ceil(bound * (FLOOR + (1 - FLOOR) * this.#random.next()));
+  }
+}

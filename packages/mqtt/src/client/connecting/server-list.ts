@@ -1,0 +1,123 @@
+/**
+ * Which servers there are to connect to, and in which order: the one that worked last comes first, and before it those that
+ * a server referred this client to [MQTT5 4.11]. The application's own servers are never forgotten for these.
+ */
+
+import { UsageError } from "../../errors.js";
+import { given } from "./given-function.js";
+import { serversNamedBy } from "./server-reference.js";
+import { parseServerUrl, portOf, type ServerUrl, type Url } from "./server-url.js";
+
+export type Urls = Url | readonly Url[];
+
+/** One URL, a list to fail over through, or a function that is asked before each round of attempts. */
+export type Servers = Urls | (() => Urls | Promise<Urls>);
+
+const NONE: readonly ServerUrl[] = [];
+
+export class ServerList {
+  /** The application's function, if there is one. */
+  private readonly source: (() => Urls | Promise<Urls>) | undefined;
+  private servers = NONE;
+  /** What a server referred to: until it fails, or if that server has moved, until one of the application's own accepts. */
+  private references = NONE;
+  private moved = false;
+  /** The name of the server that accepted last. */
+  private healthy = "";
+
+  /** @throws UsageError URL_INVALID */
+  constructor(servers: Servers) {
+    if (typeof servers === "function") this.source = servers;
+    else this.servers = parse(servers);
+  }
+
+  /** Whether a URL names a user, or might once it is known. */
+  get mayNameUser(): boolean {
+    return this.mustBeAsked || this.namesUser;
+  }
+
+  /** Whether a URL names a user. */
+  get namesUser(): boolean {
+    return this.servers.some((server) => server.username !== undefined);
+  }
+
+  /** Whether the application has to be asked for them. */
+  get mustBeAsked(): boolean {
+    return this.source !== undefined;
+  }
+
+  /** Asks the function, if there is one. Rejects with OPTION_FAILED if it throws, and with UsageError URL_INVALID. */
+  async refresh(): Promise<void> {
+    const { source } = this;
+    if (source !== undefined) this.servers = parse(await given("url", source));
+  }
+
+  /** All of them, in the order to try. */
+  get candidates(): readonly ServerUrl[] {
+    const at = Math.max(
+      0,
+      this.servers.findIndex((server) => server.name === this.healthy),
+    );
+    return [...this.references, ...this.servers.slice(at), ...this.servers.slice(0, at)];
+  }
+
+  /** Whether it is one of the application's, and not one that another server referred to. */
+  isOwn(server: ServerUrl): boolean {
+    return this.servers.includes(server);
+  }
+
+  accepted(server: ServerUrl): void {
+    if (this.isOwn(server)) {
+      this.healthy = server.name;
+      this.references = NONE;
+    } else if (this.references.includes(server)) {
+      this.references = [server];
+    }
+  }
+
+  failed(server: ServerUrl): void {
+    if (!this.moved) this.references = this.references.filter((each) => each !== server);
+    if (server.name !== this.healthy) return;
+    const at = this.servers.findIndex((each) => each.name === server.name);
+    this.healthy = this.servers[(at + 1) % this.servers.length]?.name ?? "";
+  }
+
+  /**
+   * A server referred to others, which are tried first from now on. They are spoken to in the same way and with the same
+   * credentials, an own server as its URL says.
+   *
+   * @param moved whether it did for good
+   * @param onlyOwn whether those are passed over that are none of the application's
+   * @returns false if one was passed over for that reason
+   */
+  refer(from: ServerUrl, serverReference: string, moved: boolean, onlyOwn: boolean): boolean {
+    const { username, password, address } = from;
+    const references: ServerUrl[] = [];
+    let passedOver = false;
+    for (const { host, port } of serversNamedBy(serverReference)) {
+      const own = this.servers.find((each) => {
+        const { scheme, host: ownHost, port: ownPort } = each.address;
+        return ownHost.toLowerCase() === host && ownPort === (port ?? portOf(scheme));
+      });
+      if (own !== undefined) {
+        references.push(own);
+      } else if (onlyOwn) {
+        passedOver = true;
+      } else if (address.scheme !== "unix") {
+        const authority = `${host.includes(":") ? `[${host}]` : host}:${port ?? portOf(address.scheme)}`;
+        references.push({ ...parseServerUrl(`${address.scheme}://${authority}`), username, password });
+      }
+    }
+    if (references.length > 0) {
+      this.references = references;
+      this.moved = moved;
+    }
+    return !passedOver;
+  }
+}
+
+function parse(urls: Urls): readonly ServerUrl[] {
+  const servers = (Array.isArray(urls) ? (urls as readonly Url[]) : [urls as Url]).map(parseServerUrl);
+  if (servers.length === 0) throw new UsageError("URL_INVALID", "url: the list of servers is empty");
+  return servers;
+}

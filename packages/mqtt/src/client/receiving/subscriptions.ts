@@ -1,0 +1,406 @@
+/** All subscriptions of one client: asks the server for them, again after a session was lost, and ends them. */
+
+import type { QoS, SubscriptionRequest } from "../../codec/packets.js";
+import type { SubscribeProperties } from "../../codec/properties.js";
+import { describeReasonCode } from "../../codec/reason-codes.js";
+import { MqttError, type MqttErrorCode, RefusedError, UsageError } from "../../errors.js";
+import type { EventEmitter } from "../../event-emitter.js";
+import { invalidOption, wrongOption } from "../../options/option-error.js";
+import { anything, boolean, func, integer, readOptions } from "../../options/option-rules.js";
+import type { AbortSignalLike } from "../../platform/abort.js";
+import type { Clock, Timer } from "../../platform/clock.js";
+import type { ClientSession } from "../../session/client-session.js";
+import type { FilterAnswer, FilterRequest } from "../../session/filter-requests.js";
+import { shownValue } from "../../topic/shown-value.js";
+import { assertTopicFilter } from "../../topic/topic-filter.js";
+import { assertNotAborted, onAbort, signalRule } from "../abort-source.js";
+import type { ClientEvents } from "../client-events.js";
+import { qualityRule } from "../publishing.js";
+import { within } from "../within.js";
+import { ClientSubscription, type SubscriptionOwner } from "./client-subscription.js";
+import { HandlerSubscription } from "./handler-subscription.js";
+import type { Inbox } from "./inbox.js";
+import { IteratorSubscription } from "./iterator-subscription.js";
+import type { Reading } from "./reading.js";
+import type { Router } from "./router.js";
+import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
+import type { SubscriptionRegistry } from "./subscription-registry.js";
+
+export interface SubscribeOptions {
+  /** The highest QoS at which messages are to be sent. Default 0. */
+  readonly qos?: QoS | undefined;
+  /**
+   * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
+   * no earlier than those before it [MQTT-4.6.0-2].
+   */
+  readonly onMessage?: MessageHandler | undefined;
+  /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
+  readonly concurrency?: number | undefined;
+  /**
+   * Milliseconds that the application may take with one message, 1 … 2,147,483,647: `onMessage` until its promise settles, an
+   * iterator until it is asked for the next. Then the message has failed, as if `onMessage` had thrown HANDLER_TIMEOUT; until the
+   * application returns, further messages of QoS 1 and 2 fail at once. Default 300,000.
+   */
+  readonly handlerTimeout?: number | undefined;
+  /** MQTT 5: what this client publishes does not come back. Default false. */
+  readonly noLocal?: boolean | undefined;
+  /** MQTT 5: messages keep the RETAIN flag they were published with. Default false. */
+  readonly retainAsPublished?: boolean | undefined;
+  /** MQTT 5: retained messages come at subscribing (0, default), only if the subscription is new (1), or not (2). */
+  readonly retainHandling?: 0 | 1 | 2 | undefined;
+  /** MQTT 5. */
+  readonly properties?: SubscribeProperties | undefined;
+  /** Gives up waiting for SUBACK. */
+  readonly signal?: AbortSignalLike | undefined;
+}
+
+/** Milliseconds: longer than any handler should need, for one that does not return blocks other messages' acknowledgements. */
+const HANDLER_TIMEOUT = 300_000;
+
+export const subscribeRules = {
+  qos: qualityRule,
+  onMessage: func<MessageHandler>(),
+  concurrency: integer(1, 65_535, 1),
+  handlerTimeout: integer(1, 2 ** 31 - 1, HANDLER_TIMEOUT),
+  noLocal: boolean(),
+  retainAsPublished: boolean(),
+  retainHandling: (name: string, value: unknown) => (value === undefined ? undefined : qualityRule(name, value)), // of which there are as many
+  properties: anything<SubscribeOptions["properties"]>(),
+  signal: signalRule,
+} satisfies Record<keyof SubscribeOptions, unknown>;
+
+const unsubscribeRules = {
+  properties: anything<UnsubscribeOptions["properties"]>(),
+  signal: signalRule,
+} satisfies Record<keyof UnsubscribeOptions, unknown>;
+/** Of errors that say that the client has ended, which is known. */
+const ENDED: ReadonlySet<MqttErrorCode> = new Set(["CLIENT_CLOSED", "DRAIN_TIMEOUT"]);
+/** Milliseconds that `unsubscribe` waits for running handlers. */
+const HANDLERS_END = 5_000;
+/** Milliseconds after UNSUBACK until what was not handled is acknowledged. */
+const PARTING = 1_000;
+
+interface Entry {
+  readonly subscription: ClientSubscription;
+  /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
+  requests: readonly SubscriptionRequest[];
+  /** Whether an answer is still to come; the session asks again until it does. */
+  asking: boolean;
+  /** Filters whose UNSUBACK is still to come. */
+  leaving: readonly string[];
+  readonly properties: SubscribeProperties | undefined;
+}
+
+/** The parts of the client that subscriptions work with. */
+export interface SubscriptionsContext {
+  readonly session: Pick<ClientSession, "request" | "withdrawRequest">;
+  readonly registry: SubscriptionRegistry<ClientSubscription>;
+  readonly router: Router;
+  readonly inbox: Inbox;
+  readonly reading: Reading;
+  readonly emitter: EventEmitter<ClientEvents>;
+  readonly clock: Clock;
+}
+
+export class Subscriptions implements SubscriptionOwner {
+  private readonly entries = new Set<Entry>();
+  /** Subscriptions that ended, and hold messages which the application was not given, with what will disown these. */
+  private readonly parting = new Map<ClientSubscription, Timer>();
+  /** Subscriptions that are being ended, and may have handlers running. */
+  private readonly finishing = new Set<ClientSubscription>();
+  /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
+  private lastIdentifier = 0;
+
+  constructor(
+    private readonly context: SubscriptionsContext,
+    /** Whether subscriptions have identifiers where the server offers them. */
+    private readonly identified: boolean,
+  ) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  subscribe(given: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
+    if (typeof options === "function") {
+      throw wrongOption("options", "must be an object; a handler goes into it, as { onMessage }");
+    }
+    const read = readOptions(subscribeRules, options);
+    const { qos, noLocal, retainAsPublished, retainHandling, onMessage: handler, concurrency, handlerTimeout } = read;
+    const topicFilters = filterList(given);
+    if (handler === undefined && concurrency > 1) {
+      throw invalidOption("concurrency", concurrency, "requires onMessage; an iterator delivers one message at a time");
+    }
+    assertNotAborted(options.signal);
+    const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
+
+    const { inbox, registry, router } = this.context;
+    const terms = { topicFilters, identifier, handlerTimeout };
+    const subscription =
+      handler === undefined
+        ? new IteratorSubscription(terms, this, inbox)
+        : new HandlerSubscription(terms, handler, concurrency, this, inbox);
+    const requests = topicFilters.map((topicFilter) => ({
+      topicFilter,
+      qos,
+      noLocal,
+      retainAsPublished,
+      retainHandling,
+    }));
+    const entry: Entry = { subscription, requests, asking: false, leaving: [], properties: options.properties };
+    return new Promise((resolve, reject) => {
+      for (const topicFilter of topicFilters) registry.add(topicFilter, subscription);
+      const request = this.requestFor(entry, requests, (error) => {
+        release();
+        if (error === undefined) {
+          resolve(subscription);
+          return;
+        }
+        this.drop(entry, error);
+        subscription.giveBack();
+        reject(error);
+      });
+      this.entries.add(entry);
+      router.claim();
+      const release = this.withdrawnBy(options.signal, request);
+      this.ask(request);
+    });
+  }
+
+  /**
+   * Asks for all that the server had granted. What it has not answered yet is asked by the session.
+   *
+   * @param perhaps whether the server most likely still has them: one that it does not answer for is kept then
+   * @param onlyNew whether it is to send retained messages for those only that it does not have (MQTT 5)
+   */
+  subscribeAgain(perhaps: boolean, onlyNew: boolean): void {
+    for (const entry of this.entries) {
+      if (entry.asking) continue;
+      const kept = entry.requests.filter(({ topicFilter }) => !entry.leaving.includes(topicFilter));
+      if (kept.length === 0) continue;
+      const requests = onlyNew ? kept.map(onlyIfNew) : kept;
+      this.ask(
+        this.requestFor(entry, requests, (error) => {
+          if (error === undefined || (perhaps && error.code === "SUBSCRIBE_UNANSWERED")) return;
+          this.drop(entry, error);
+          this.report(error);
+        }),
+      );
+    }
+  }
+
+  report(error: unknown): void {
+    if (error instanceof MqttError && ENDED.has(error.code)) return;
+    this.context.emitter.emit("error", error);
+  }
+
+  async unsubscribe(subscription: ClientSubscription, options?: UnsubscribeOptions): Promise<void> {
+    const entry = [...this.entries].find((each) => each.subscription === subscription);
+    if (entry === undefined) return;
+    const filters = entry.requests.map((request) => request.topicFilter);
+    await this.unsubscribeFilters(filters, options, entry);
+  }
+
+  /** Ends what the client has under these filters, whichever subscription it belongs to. */
+  async unsubscribeFilters(
+    given: string | readonly string[],
+    options: UnsubscribeOptions = {},
+    only?: Entry,
+  ): Promise<void> {
+    readOptions(unsubscribeRules, options);
+    const topicFilters = filterList(given);
+    assertNotAborted(options.signal);
+    const affected = only ? [only] : [...this.entries];
+    const unshared = topicFilters.filter((each) => !this.isNeededBeyond(each, affected));
+    const ending = affected.filter(({ requests }) =>
+      requests.every(({ topicFilter }) => topicFilters.includes(topicFilter)),
+    );
+    for (const { subscription } of ending) subscription.stop();
+    const idle = this.finish(ending.map(({ subscription }) => subscription));
+    try {
+      if (unshared.length > 0) {
+        for (const entry of affected) entry.leaving = [...entry.leaving, ...topicFilters];
+        await this.askToUnsubscribe(unshared, options);
+      }
+    } finally {
+      for (const entry of affected) {
+        entry.leaving = entry.leaving.filter((each) => !topicFilters.includes(each));
+        this.removeFilters(entry, topicFilters);
+      }
+      for (const { subscription } of ending) this.part(subscription);
+    }
+    await within(this.context.clock, HANDLERS_END, idle);
+  }
+
+  /**
+   * The client disconnects: the application is given nothing more. A promise that resolves when it is done with what it has; undefined if
+   * it is.
+   */
+  stop(): Promise<unknown> | undefined {
+    const subscriptions = [...[...this.entries].map(({ subscription }) => subscription), ...this.finishing];
+    for (const subscription of subscriptions) subscription.stop();
+    this.withhold();
+    const busy = subscriptions.map((subscription) => subscription.idle(true)).filter((idle) => idle !== undefined);
+    return busy.length === 0 ? undefined : Promise.all(busy);
+  }
+
+  /** What ended subscriptions did not give to the application stays unacknowledged. */
+  withhold(): void {
+    for (const { subscription } of this.entries) subscription.withhold();
+    for (const [subscription, timer] of this.parting) {
+      timer.cancel();
+      subscription.withhold();
+    }
+    this.parting.clear();
+  }
+
+  /** The client is closed: no message will come any more. */
+  close(error: MqttError | undefined): void {
+    for (const entry of [...this.entries]) this.drop(entry, error);
+    this.withhold();
+  }
+
+  /** The server has ended the subscription: gives the client a moment to disconnect before what was not handled is acknowledged. */
+  private part(subscription: ClientSubscription): void {
+    if (this.parting.has(subscription)) return;
+    const timer = this.context.clock.schedule(PARTING, () => {
+      this.parting.delete(subscription);
+      subscription.disown();
+    });
+    this.parting.set(subscription, timer);
+  }
+
+  /** Resolves when none of them has a handler running. */
+  private async finish(subscriptions: readonly ClientSubscription[]): Promise<void> {
+    for (const subscription of subscriptions) {
+      this.finishing.add(subscription);
+      await subscription.idle(false);
+      this.finishing.delete(subscription);
+    }
+  }
+
+  private ask(request: FilterRequest): void {
+    const { session, reading, clock } = this.context;
+    session.request(request, clock.now());
+    reading.update(); // it waits for the server
+  }
+
+  /** Gives the request up when the signal says so. Returns what ends that. */
+  private withdrawnBy(signal: AbortSignalLike | undefined, request: FilterRequest): () => void {
+    const { session, clock } = this.context;
+    return onAbort(signal, (error) => session.withdrawRequest(request, error, clock.now()));
+  }
+
+  private requestFor(
+    entry: Entry,
+    requests: readonly SubscriptionRequest[],
+    done: (error: MqttError | undefined) => void,
+  ): FilterRequest {
+    const { subscription, properties } = entry;
+    const { identifier } = subscription;
+    entry.asking = true;
+    for (const { topicFilter } of requests) this.context.registry.asked(topicFilter, identifier);
+    const settle = (error: MqttError | undefined, answer: FilterAnswer): void => {
+      entry.asking = false;
+      done(error ?? this.acknowledged(entry, requests, answer));
+    };
+    return { type: "subscribe", subscriptions: requests, properties, identifier, settle };
+  }
+
+  /** Takes the server's answer down. Returns the error if all filters were denied. */
+  private acknowledged(
+    entry: Entry,
+    requests: readonly SubscriptionRequest[],
+    answer: FilterAnswer,
+  ): MqttError | undefined {
+    const granted = requests.map(({ topicFilter }, i) => {
+      const error = answer.refusals.get(i);
+      return error
+        ? { topicFilter, reasonCode: error.reasonCode, qos: undefined, error }
+        : grantOf(topicFilter, i, answer);
+    });
+    entry.subscription.granted = granted;
+    for (const { topicFilter, error } of granted)
+      if (error === undefined) this.context.registry.granted(topicFilter, entry.subscription.identifier);
+    const denied = granted.filter((each) => each.error !== undefined);
+    if (denied.length === granted.length) return denied[0]?.error;
+    this.removeFilters(
+      entry,
+      denied.map((each) => each.topicFilter),
+    );
+    return undefined;
+  }
+
+  private askToUnsubscribe(topicFilters: readonly string[], { properties, signal }: UnsubscribeOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error: MqttError | undefined, answer: FilterAnswer): void => {
+        release();
+        const at = answer.reasonCodes.findIndex((code) => code >= 0x80);
+        const failure =
+          error ?? (at < 0 ? undefined : refused("UNSUBSCRIBE_REFUSED", topicFilters[at] as string, at, answer));
+        if (failure === undefined) resolve();
+        else reject(failure);
+      };
+      const request: FilterRequest = { type: "unsubscribe", topicFilters, properties, settle };
+      const release = this.withdrawnBy(signal, request);
+      this.ask(request);
+    });
+  }
+
+  private isNeededBeyond(topicFilter: string, entries: readonly Entry[]): boolean {
+    for (const entry of this.entries) {
+      if (!entries.includes(entry) && entry.requests.some((each) => each.topicFilter === topicFilter)) return true;
+    }
+    return false;
+  }
+
+  private removeFilters(entry: Entry, topicFilters: readonly string[]): void {
+    if (topicFilters.length === 0) return;
+    entry.requests = entry.requests.filter((request) => !topicFilters.includes(request.topicFilter));
+    for (const topicFilter of topicFilters) this.context.registry.delete(topicFilter, entry.subscription);
+    if (entry.requests.length === 0) this.drop(entry, undefined);
+  }
+
+  private drop(entry: Entry, error: MqttError | undefined): void {
+    this.entries.delete(entry);
+    for (const { topicFilter } of entry.requests) this.context.registry.delete(topicFilter, entry.subscription);
+    entry.subscription.close(error);
+  }
+}
+
+function onlyIfNew(request: SubscriptionRequest): SubscriptionRequest {
+  return { ...request, retainHandling: request.retainHandling || 1 };
+}
+
+/** @throws UsageError TOPIC_FILTER_INVALID */
+function filterList(given: string | readonly string[]): readonly string[] {
+  const topicFilters: readonly string[] = typeof given === "string" ? [given] : given;
+  if (!Array.isArray(topicFilters)) {
+    const shown = (given as unknown) instanceof ClientSubscription ? "Subscription" : shownValue(given);
+    const instead = shown === "Subscription" ? "; use subscription.unsubscribe()" : "";
+    throw new UsageError(
+      "TOPIC_FILTER_INVALID",
+      `topicFilters ${shown}: must be a string or a list of strings${instead}`,
+    );
+  }
+  if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
+  for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
+  return topicFilters;
+}
+
+function grantOf(topicFilter: string, at: number, answer: FilterAnswer): Granted {
+  const reasonCode = answer.reasonCodes[at] as number;
+  if (reasonCode <= 2) return { topicFilter, reasonCode, qos: reasonCode as QoS, error: undefined };
+  return { topicFilter, reasonCode, qos: undefined, error: refused("SUBSCRIBE_REFUSED", topicFilter, at, answer) };
+}
+
+function refused(
+  code: "SUBSCRIBE_REFUSED" | "UNSUBSCRIBE_REFUSED",
+  topicFilter: string,
+  at: number,
+  { reasonCodes, properties }: FilterAnswer,
+): RefusedError {
+  const reasonCode = reasonCodes[at] as number;
+  const message = `topicFilter "${topicFilter}": the server refused it: ${describeReasonCode(reasonCode)}`;
+  return Object.assign(new RefusedError(code, reasonCode, message, properties), { topicFilter });
+}

@@ -1,0 +1,39 @@
+/** The topic aliases that the peer set on one network connection; they end with it [MQTT5-3.3.2-7]. */
+
+import { forbidden } from "../../codec/cursor.js";
+import type { PublishPacket } from "../../codec/packets.js";
+import { ProtocolError } from "../../errors.js";
+import { TOPIC_ALIAS_INVALID } from "../../reason-code.js";
+
+export class IncomingTopicAliases {
+  /** Made with the first alias. */
+  private topics: Map<number, string> | undefined;
+
+  /** @param maximum what this side announced as its topicAliasMaximum */
+  constructor(private readonly maximum: number) {}
+
+  clear(): void {
+    this.topics = undefined;
+  }
+
+  /** The packet with its topic name in place and without the alias, which means nothing to anyone else. */
+  resolve(packet: PublishPacket): PublishPacket {
+    if (packet.properties?.topicAlias === undefined) return packet;
+    const { topicAlias, ...properties } = packet.properties;
+    if (topicAlias > this.maximum) {
+      throw new ProtocolError(
+        "TOPIC_ALIAS_INVALID",
+        TOPIC_ALIAS_INVALID,
+        `publish: topicAlias ${topicAlias} is above the topicAliasMaximum of ${this.maximum} [MQTT5-3.3.2-9]`,
+      );
+    }
+    if (packet.topic !== "") {
+      this.topics ??= new Map();
+      this.topics.set(topicAlias, packet.topic);
+      return { ...packet, properties };
+    }
+    const topic = this.topics?.get(topicAlias);
+    if (topic === undefined) throw forbidden(`publish: topicAlias ${topicAlias} has no topic name yet [MQTT5-3.3.2-7]`);
+    return { ...packet, topic, properties };
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What of a session must survive the process, as changes to a store: messages that have no outcome yet, with their
+ * packet identifiers, and what `IncomingRecords` knows of QoS 2 messages that came. Collects changes; whoever owns the connection has
+ * them written before the packets that rest on them leave.
+ *
+ * Records: a message is kept under its sequence number, which gives the order; numbers from INCOMING on are the incoming ones, and those
+ * from SET_ASIDE on were records that could not be read, which nobody reads again. What changes several times between two writes is
+ * written once, and what is over before the first not at all.
+ */
+
+import type { StoreChange, StoreRecord } from "../../platform/store.js";
+import { IncomingRecords, isIncomingRecord } from "../incoming/incoming-records.js";
+import type { OutgoingMessage } from "../outgoing/outgoing-message.js";
+import { MessageRecords, readMessage, type StoredMessage } from "./message-record.js";
+
+export interface RestoredSession {
+  readonly messages: readonly StoredMessage[];
+  /** Packet identifiers of QoS 2 messages received and not yet released. */
+  readonly incoming: readonly number[];
+  /** Records that cannot be read. If there are any, nothing was loaded. */
+  readonly rejected: readonly RejectedRecord[];
+}
+
+export interface RejectedRecord extends StoreRecord {
+  readonly why: string;
+}
+
+/** Records that could not be read are kept from here on. */
+export const SET_ASIDE = 2 ** 52;
+
+/** What was taken to be written: what `refused` needs to know of it. */
+interface Batch {
+  /** Messages of which the store had no record before, and their keys. */
+  readonly first: readonly OutgoingMessage[];
+  readonly firstKeys: readonly number[];
+  readonly again: readonly OutgoingMessage[];
+  readonly removals: readonly number[];
+}
+
+export class SessionJournal {
+  readonly incoming = new IncomingRecords();
+  private readonly records = new MessageRecords();
+  private sequence = 0;
+  /** Messages whose records are to be written; those that were removed meanwhile have no sequence number any more. */
+  private changed: OutgoingMessage[] = [];
+  private removals: number[] = [];
+  private taken: Batch | undefined;
+
+  /** Reads what a store held, and goes on numbering behind it. */
+  load(records: readonly StoreRecord[]): RestoredSession {
+    const messages: StoredMessage[] = [];
+    const received: StoreRecord[] = [];
+    const rejected: RejectedRecord[] = [];
+    const identifiers = new Set<number>();
+    for (const record of records) {
+      const { key, value } = record;
+      if (key >= SET_ASIDE) continue;
+      try {
+        if (isIncomingRecord(key, value)) received.push(record);
+        else messages.push(readMessage(key, value, identifiers));
+      } catch (error) {
+        rejected.push({ ...record, why: (error as Error).message });
+      }
+    }
+    if (rejected.length > 0) return { messages: [], incoming: [], rejected };
+    for (const { sequence } of messages) this.sequence = Math.max(this.sequence, sequence);
+    const incoming = received.map(({ key, value }) => this.incoming.load(key, value));
+    return { messages, incoming: incoming.filter((open) => open !== undefined), rejected };
+  }
+
+  /** The message, as it will stand when the changes are taken. */
+  put(message: OutgoingMessage): void {
+    if (message.sequence === 0) message.sequence = ++this.sequence;
+    if (message.changed) return;
+    message.changed = true;
+    this.changed.push(message);
+  }
+
+  remove(message: OutgoingMessage): void {
+    if (message.stored) this.removals.push(message.sequence);
+    message.stored = false;
+    message.sequence = 0;
+  }
+
+  get hasChanges(): boolean {
+    return this.changed.length > 0 || this.removals.length > 0 || this.incoming.hasChanges;
+  }
+
+  /**
+   * The changes since the last call; undefined if there are none. They are to be written, all or none, before the next call, and
+   * their values are valid until then. If that fails, `refused` has to be told.
+   */
+  take(): readonly StoreChange[] | undefined {
+    const { changed, removals } = this;
+    if (!this.hasChanges) return undefined;
+    this.records.forget();
+    const changes: StoreChange[] = [];
+    const first: OutgoingMessage[] = [];
+    const firstKeys: number[] = [];
+    const again: OutgoingMessage[] = [];
+    for (const message of changed) {
+      message.changed = false;
+      const { sequence: key } = message;
+      if (key === 0) continue;
+      if (message.stored) {
+        again.push(message);
+      } else {
+        message.stored = true;
+        first.push(message);
+        firstKeys.push(key);
+      }
+      changes.push({ key, value: this.records.write(message) });
+    }
+    for (const key of removals) changes.push({ key, value: undefined });
+    this.incoming.take(changes);
+    this.changed = [];
+    this.removals = [];
+    this.taken = { first, firstKeys, again, removals };
+    return changes.length === 0 ? undefined : changes;
+  }
+
+  /**
+   * Nothing of what was taken last was written. What the store has records of, and what came, is taken again with the next changes.
+   * Returns the messages that it has no record of. Nothing of them has left, so they fail.
+   */
+  refused(): readonly OutgoingMessage[] {
+    const { taken } = this;
+    if (taken === undefined) throw new Error("bug: nothing was taken");
+    this.taken = undefined;
+    const neverStored = new Set(taken.firstKeys);
+    this.removals = [...taken.removals, ...this.removals.filter((key) => !neverStored.has(key))];
+    for (const message of taken.again) if (message.sequence !== 0) this.put(message);
+    this.incoming.refused();
+    const unstored = taken.first.filter(({ sequence }) => sequence !== 0);
+    for (const message of unstored) message.stored = false;
+    return unstored;
+  }
+}

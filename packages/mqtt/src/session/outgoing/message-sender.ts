@@ -1,0 +1,562 @@
+/**
+ * The sending half of a session, the same on either side: one ordered queue, the messages in flight, and the window that
+ * the peer's receive maximum leaves open. A message leaves it when its outcome is known and not before, so that a lost
+ * connection loses nothing [MQTT-4.3.2-1, 4.3.3-1, 4.4.0-1, 4.6.0-1].
+ */
+
+import { forbidden } from "../../codec/cursor.js";
+import { PUBREL, writeAcknowledgement, writeClientPacket } from "../../codec/encode.js";
+import type { OutputBuffer } from "../../codec/output-buffer.js";
+import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../../codec/packets.js";
+import type { PublishProperties } from "../../codec/properties.js";
+import { type PublishFields, topicLengthProblem, writePublish } from "../../codec/publish-coder.js";
+import { describeReasonCode } from "../../codec/reason-codes.js";
+import { type MqttError, OutboxError, RefusedError, TransportError, UsageError } from "../../errors.js";
+import { PACKET_IDENTIFIER_NOT_FOUND } from "../../reason-code.js";
+import type { SessionJournal } from "../journal/session-journal.js";
+import type { PacketIdentifiers } from "../packet-identifiers.js";
+import { Queue } from "../queue.js";
+import { type PublishLimits, packetTooLarge, publishRefusal } from "../server-limits.js";
+import { Inflight } from "./inflight.js";
+import { InheritedIdentifiers } from "./inherited-identifiers.js";
+import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
+import type { OutgoingMessage } from "./outgoing-message.js";
+import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
+import { PoisonWatch } from "./poison-watch.js";
+import { Unflushed } from "./unflushed.js";
+
+/** The network connection, as far as a sender needs it. */
+export interface Outlet {
+  readonly out: OutputBuffer;
+  /** How often `out` has been emptied: what is in it now leaves with the next time. */
+  readonly takes: number;
+  readonly congested: boolean;
+  touch(): void;
+}
+
+/** What holds for sending over one network connection. */
+export interface SenderLink {
+  readonly outlet: Outlet;
+  readonly version: ProtocolVersion;
+  readonly limits: PublishLimits;
+  readonly topicAliases: OutgoingTopicAliases;
+}
+
+const DUP = 0x08;
+const UNSENT = "the connection was lost before the message was handed to the network";
+
+export class MessageSender {
+  private readonly outbox: Outbox;
+  private readonly inflight = new Inflight();
+  /** In flight since an earlier connection, and not yet sent again over this one. */
+  private resend = new Queue<OutgoingMessage>();
+  private readonly unflushed = new Unflushed();
+  private link: SenderLink | undefined;
+  /** Of the QoS 0 message that is being encoded. */
+  private readonly fields = {
+    topic: "",
+    payload: "" as Uint8Array | string,
+    qos: 0 as const,
+    retain: false,
+    properties: undefined,
+  };
+  private sendQuota = 0;
+  /** The same for QoS 2 alone. */
+  private qos2Quota = 0;
+  /** Undefined for a session that began here: the peer holds no identifier that is not in flight. */
+  private inherited: InheritedIdentifiers | undefined;
+  private readonly poison: PoisonWatch | undefined;
+  /** Where messages go one at a time: whether PINGRESP has come over this connection, and which message was sent last. */
+  private healthy = false;
+  private alone: OutgoingMessage | undefined;
+
+  constructor(
+    private readonly identifiers: PacketIdentifiers,
+    private readonly bounds: OutboxBounds,
+    private readonly journal: SessionJournal | undefined,
+    /** Whether this side opens the connections. Only then can one message end connection after connection. */
+    connecting = false,
+  ) {
+    this.outbox = new Outbox(bounds, (message, error) => this.giveUp(message, error));
+    this.poison = connecting ? new PoisonWatch() : undefined;
+  }
+
+  /** Whether a message seems to be what connections are lost for. */
+  get suspectsMessage(): boolean {
+    return this.poison?.isSuspicious ?? false;
+  }
+
+  /** Whether messages wait already, or the transport has no room. */
+  get isBacklogged(): boolean {
+    return this.outbox.length > 0 || this.resend.length > 0 || (this.link?.outlet.congested ?? true);
+  }
+
+  /** Messages whose outcome is not known. */
+  get pending(): number {
+    return this.outbox.length + this.inflight.length + this.unflushed.length;
+  }
+
+  get outboxCounts(): OutboxCounts {
+    return this.outbox.counts;
+  }
+
+  /** The message that has been in flight longest; undefined if none is. */
+  get oldest(): OutgoingMessage | undefined {
+    return this.inflight.oldest;
+  }
+
+  /** A number that grows with each message that leaves those in flight. */
+  get acknowledged(): number {
+    return this.inflight.gone;
+  }
+
+  /** Sends the message now if it may, or queues it; what is at a bound then is the outbox's policy to settle. */
+  publish(message: OutgoingMessage, now: number): void {
+    const { link } = this;
+    message.queuedAt = now;
+    if (link !== undefined && this.outbox.length === 0 && this.resend.length === 0 && this.mayBegin(link, message)) {
+      this.send(link, message, now);
+      return;
+    }
+    if (this.outbox.add(message, link === undefined) && message.qos > 0) this.journal?.put(message);
+  }
+
+  /**
+   * Sends a QoS 0 message without an object of its own, if it may go at once. Returns what stands for all those that leave with the
+   * same bytes, and so have one outcome; undefined if the message has to wait, or is refused: `publish` does that.
+   *
+   * @param newGroup makes what stands for them, given the topic of the first
+   */
+  sendAtOnce(
+    topic: string,
+    payload: Uint8Array | string,
+    retain: boolean,
+    newGroup: (topic: string) => OutgoingMessage,
+  ): OutgoingMessage | undefined {
+    const { link, fields } = this;
+    if (link === undefined || this.outbox.length > 0 || this.resend.length > 0 || link.outlet.congested)
+      return undefined;
+    fields.topic = topic;
+    fields.payload = payload;
+    fields.retain = retain;
+    const may = topicRefusal(link.version, topic) === undefined && publishRefusal(link.limits, fields) === undefined;
+    const sent = may && this.encode(link, fields, 0, false);
+    fields.payload = ""; // may be large
+    if (!sent) return undefined;
+    const group = this.unflushed.join(link.outlet.takes, topic, newGroup);
+    link.outlet.touch();
+    return group;
+  }
+
+  /** Puts messages back that an earlier process left in the store, in their order. */
+  restore(messages: readonly OutgoingMessage[]): void {
+    for (const message of messages) {
+      message.stored = true;
+      if (message.packetIdentifier === 0) {
+        this.outbox.restore(message);
+      } else {
+        this.identifiers.restore(message.packetIdentifier);
+        this.inflight.add(message);
+      }
+    }
+  }
+
+  /**
+   * A connection is ready for messages.
+   *
+   * @param resumed whether the peer still has this session; if not, what it may or may not have had of it is settled
+   * @param inherited whether an earlier process began the session
+   */
+  opened(link: SenderLink, resumed: boolean, inherited: boolean, now: number): void {
+    if (!resumed) this.startAfresh(now); // before there is a link: what its outcomes lead to must not overtake the queue
+    this.inherited = inherited ? (this.inherited ?? new InheritedIdentifiers()) : undefined;
+    this.link = link;
+    this.sendQuota = link.limits.receiveMaximum;
+    this.qos2Quota = link.limits.qos2Maximum;
+    this.resend = new Queue();
+    for (const message of this.inflight.inOrder()) this.resend.push(message);
+    this.healthy = false;
+    this.alone = undefined;
+    if (this.poison?.isCareful) this.beginCarefully(link, this.poison);
+    this.pump(now);
+  }
+
+  /**
+   * The connection is gone. What was in flight stays, to be sent again.
+   *
+   * @param error why it is gone, if the server may have ended it for a message
+   */
+  lost(error?: MqttError): void {
+    const { link } = this;
+    if (link === undefined) return; // it was never accepted
+    this.link = undefined;
+    this.inherited?.lost();
+    const poison = this.poison?.lost(
+      error,
+      this.inflight.length > 0,
+      this.alone?.state === "sent" ? this.alone : undefined,
+    );
+    if (poison !== undefined) this.giveUpSent(poison.message, poison.error);
+    for (const message of this.unflushed.drain(link.outlet.takes)) {
+      const others = message.count > 1 ? ` and ${message.count - 1} QoS 0 messages after it` : "";
+      this.giveUp(message, new TransportError("CONNECTION_LOST", `"${message.topic}"${others}: ${UNSENT}`));
+    }
+  }
+
+  /** Sends what waits, as far as the window and the transport let it. */
+  pump(now: number): void {
+    const { link } = this;
+    if (link === undefined) return;
+    if (this.poison?.isCareful && !this.pumpCarefully(link, this.poison, now)) return;
+    for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
+      if (message.state === "sent" && !this.maySend(link, message)) return;
+      this.resend.shift();
+      this.sendAgain(link, message, now);
+    }
+    for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
+      if (!this.mayBegin(link, message)) return;
+      this.outbox.remove(message);
+      this.send(link, message, now);
+    }
+  }
+
+  /** The bytes that were taken are with the transport: QoS 0 messages among them have their outcome. */
+  flushed(): void {
+    const { link } = this;
+    if (link === undefined || this.unflushed.length === 0) return;
+    for (const message of this.unflushed.takeBefore(link.outlet.takes)) {
+      message.state = "settled";
+      message.delivered(0, undefined);
+    }
+  }
+
+  puback(packet: PubackPacket, now: number): void {
+    const message = this.inflight.get(packet.packetIdentifier);
+    if (message === undefined) return; // of a session that this side has dropped
+    if (message.qos !== 1) throw forbidden(`puback: packetIdentifier ${packet.packetIdentifier} is a QoS 2 message's`);
+    this.conclude(message, packet, now);
+  }
+
+  pubrec(packet: PubrecPacket, now: number): void {
+    const { packetIdentifier, reasonCode } = packet;
+    const message = this.inflight.get(packetIdentifier);
+    const { link } = this;
+    if (link === undefined) return;
+    if (message === undefined) {
+      if (reasonCode < 0x80) this.releaseUnknown(link, packetIdentifier);
+      return;
+    }
+    if (message.qos !== 2) throw forbidden(`pubrec: packetIdentifier ${packetIdentifier} is a QoS 1 message's`);
+    if (reasonCode >= 0x80) {
+      this.conclude(message, packet, now);
+      return;
+    }
+    this.poison?.acknowledged();
+    const again = message.state === "released";
+    if (!again) {
+      message.state = "released";
+      this.journal?.put(message);
+    }
+    writePubrel(link, packetIdentifier, again);
+    link.outlet.touch();
+    if (this.poison?.isCareful) this.pump(now);
+  }
+
+  pubcomp(packet: PubcompPacket, now: number): void {
+    if (this.inherited?.cleared(packet.packetIdentifier)) {
+      this.pump(now);
+      return;
+    }
+    const message = this.inflight.get(packet.packetIdentifier);
+    if (message === undefined) return;
+    if (message.state !== "released") {
+      throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has had no PUBREC`);
+    }
+    // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
+    this.conclude(
+      message,
+      packet.reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? { reasonCode: 0, properties: undefined } : packet,
+      now,
+    );
+  }
+
+  /** PINGRESP has come. */
+  pinged(now: number): void {
+    this.healthy = true;
+    this.inherited?.pinged();
+    if (this.inherited !== undefined || this.poison?.isCareful) this.pump(now);
+  }
+
+  /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  expire(now: number): number {
+    return this.outbox.expire(now);
+  }
+
+  /** When a queued message fails because of its age; Infinity if never. */
+  waitsUntil(message: OutgoingMessage): number {
+    return this.outbox.waitsUntil(message);
+  }
+
+  /** Gives up a message that is still queued. False if it is on its way, or unknown. */
+  withdraw(message: OutgoingMessage, error: MqttError): boolean {
+    if (message.state !== "queued" || !this.outbox.remove(message)) return false;
+    this.giveUp(message, error);
+    return true;
+  }
+
+  /** Fails messages that the store did not take: they cannot have left, since nothing leaves before it is stored. */
+  refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
+    Object.assign(error, { mayHaveArrived: false }); // here, and without a topic, since all of them have this error
+    for (const message of messages) {
+      if (message.state === "settled") continue;
+      if (message.state === "queued") {
+        this.outbox.remove(message);
+      } else {
+        this.inflight.delete(message);
+        this.identifiers.release(message.packetIdentifier);
+        message.mayHaveArrived = false;
+      }
+      this.giveUp(message, error);
+    }
+  }
+
+  /** Fails all that has no outcome yet. */
+  abandon(error: (message: OutgoingMessage) => MqttError): void {
+    const unflushed = this.unflushed.drain(this.link?.outlet.takes ?? 0);
+    const messages = [...unflushed, ...this.inflight.inOrder(), ...this.outbox.drain()];
+    this.inflight.clear();
+    this.resend = new Queue();
+    for (const message of messages) {
+      message.state = "settled";
+      message.failed(error(message));
+    }
+  }
+
+  /** Takes out, in their order, all QoS 1 and 2 messages without an outcome. The session is over, and they get none here. */
+  end(): OutgoingMessage[] {
+    const messages = [...this.inflight.inOrder(), ...this.outbox.drain()];
+    this.inflight.clear();
+    this.resend = new Queue();
+    return messages.filter(({ qos }) => qos > 0);
+  }
+
+  /** Fails a message, because of the outbox or of a lost connection. */
+  private giveUp(message: OutgoingMessage, error: MqttError): void {
+    message.state = "settled";
+    this.journal?.remove(message);
+    message.failed(error);
+  }
+
+  private maySend(link: SenderLink, message: OutgoingMessage): boolean {
+    if (link.outlet.congested) return false;
+    if (message.qos === 0) return true;
+    if (this.inflight.bytes >= (this.bounds.maximumInflightBytes ?? Infinity)) return false;
+    return this.sendQuota > 0 && (message.qos === 1 || this.qos2Quota > 0) && this.identifiers.available;
+  }
+
+  /** The same for a message that has no identifier yet. */
+  private mayBegin(link: SenderLink, message: OutgoingMessage): boolean {
+    if (!this.maySend(link, message)) return false;
+    const { inherited, identifiers } = this;
+    if (inherited === undefined || message.qos < 2 || inherited.isClear(identifiers.next)) return true;
+    inherited.ask(
+      identifiers.next,
+      (identifier) => this.inflight.get(identifier)?.qos === 2,
+      (identifier) => writePubrel(link, identifier, false),
+    );
+    link.outlet.touch();
+    return inherited.isClear(identifiers.next);
+  }
+
+  private send(link: SenderLink, message: OutgoingMessage, now: number): void {
+    if (this.outbox.giveUpIfLate(message, now)) return;
+    const refusal = topicRefusal(link.version, message.topic) ?? publishRefusal(link.limits, message);
+    if (refusal !== undefined) {
+      this.giveUp(message, refusal);
+      return;
+    }
+    const identifier = message.qos === 0 ? 0 : this.identifiers.take();
+    if (!this.write(link, message, identifier, false, now)) {
+      this.identifiers.release(identifier);
+      this.giveUp(message, packetTooLarge(link.limits.maximumPacketSize, `the message for "${message.topic}"`));
+      return;
+    }
+    if (message.qos === 0) {
+      this.unflushed.add(message, link.outlet.takes);
+    } else {
+      message.packetIdentifier = identifier;
+      message.state = "sent";
+      message.mayHaveArrived = true;
+      this.sendQuota--;
+      if (message.qos === 2) this.qos2Quota--;
+      this.inflight.add(message);
+      this.journal?.put(message);
+    }
+    link.outlet.touch();
+  }
+
+  private sendAgain(link: SenderLink, message: OutgoingMessage, now: number): void {
+    if (message.state === "settled") return;
+    if (message.state === "released") {
+      writePubrel(link, message.packetIdentifier, true);
+    } else if (!this.write(link, message, message.packetIdentifier, true, now)) {
+      this.giveUpSent(message, packetTooLarge(link.limits.maximumPacketSize, `the message for "${message.topic}"`));
+      return;
+    }
+    if (message.qos === 2) this.qos2Quota--;
+    this.sendQuota--; // a PUBREL too: its message is unacknowledged until PUBCOMP [MQTT5-3.3.4-7]
+    link.outlet.touch();
+  }
+
+  /** Fails a message that is in flight. */
+  private giveUpSent(message: OutgoingMessage, error: MqttError): void {
+    // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
+    if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
+    this.inflight.delete(message);
+    this.giveUp(message, error);
+  }
+
+  /** One message seems to be what connections are lost for. Before it is sent, the connection must prove that it works. */
+  private beginCarefully(link: SenderLink, poison: PoisonWatch): void {
+    if (this.resend.length === 0) {
+      poison.clear();
+      return;
+    }
+    writeClientPacket(link.outlet.out, { type: "pingreq" }, link.version);
+    link.outlet.touch();
+  }
+
+  /** Sends one message of those in flight again, and waits for its acknowledgement. True if all have had theirs. */
+  private pumpCarefully(link: SenderLink, poison: PoisonWatch, now: number): boolean {
+    if (!this.healthy) return false;
+    for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
+      const answered = this.alone === message && message.state !== "sent";
+      if (message.state === "sent") {
+        if (this.alone === message || !this.maySend(link, message)) return false;
+        this.alone = message;
+      } else {
+        this.resend.shift();
+      }
+      if (!answered) this.sendAgain(link, message, now);
+    }
+    poison.clear();
+    return true;
+  }
+
+  private write(link: SenderLink, message: OutgoingMessage, identifier: number, dup: boolean, now: number): boolean {
+    if (message.expiresAt === Infinity) return this.encode(link, message, identifier, dup);
+    const { topic, payload, qos, retain } = message;
+    const properties = remainingExpiry(message, now);
+    return this.encode(link, { topic, payload, qos, retain, properties }, identifier, dup);
+  }
+
+  private encode(link: SenderLink, fields: PublishFields, identifier: number, dup: boolean): boolean {
+    const { outlet, version, limits, topicAliases } = link;
+    const alias = topicAliases.aliasFor(fields.topic);
+    const written = writePublish(outlet.out, version, fields, identifier, dup, limits.maximumPacketSize, alias) > 0;
+    if (!written && alias > 0) topicAliases.forget(fields.topic);
+    return written;
+  }
+
+  private conclude(
+    message: OutgoingMessage,
+    packet: Omit<PubackPacket, "type" | "packetIdentifier">,
+    now: number,
+  ): void {
+    this.finish(message);
+    this.poison?.acknowledged();
+    if (this.link !== undefined) {
+      const { receiveMaximum, qos2Maximum } = this.link.limits;
+      if (this.sendQuota < receiveMaximum) this.sendQuota++;
+      if (message.qos === 2 && this.qos2Quota < qos2Maximum) this.qos2Quota++;
+    }
+    this.settle(message, packet);
+    if (this.outbox.length > 0 || this.resend.length > 0) this.pump(now);
+  }
+
+  private settle(message: OutgoingMessage, packet: Omit<PubackPacket, "type" | "packetIdentifier">): void {
+    message.state = "settled";
+    const { reasonCode, properties } = packet;
+    if (reasonCode < 0x80) {
+      message.delivered(reasonCode, properties);
+      return;
+    }
+    message.mayHaveArrived = false;
+    const what = `the peer refused the message for "${message.topic}": ${describeReasonCode(reasonCode)}`;
+    message.failed(new RefusedError("PUBLISH_REFUSED", reasonCode, what, properties));
+  }
+
+  private finish(message: OutgoingMessage): void {
+    this.inflight.delete(message);
+    this.identifiers.release(message.packetIdentifier);
+    this.journal?.remove(message);
+  }
+
+  private releaseUnknown(link: SenderLink, packetIdentifier: number): void {
+    const { out } = link.outlet;
+    if (link.version === 5)
+      writeClientPacket(out, { type: "pubrel", packetIdentifier, reasonCode: PACKET_IDENTIFIER_NOT_FOUND }, 5);
+    else writeAcknowledgement(out, PUBREL, packetIdentifier);
+    link.outlet.touch();
+  }
+
+  /**
+   * The peer has no memory of this session. QoS 1 messages go out as new ones: at least once. A QoS 2 message that had
+   * its PUBREC was taken over by the peer. Whether it had one that is still unanswered, nobody can know any more: sending
+   * it again could double it, so it fails with SESSION_LOST, unless the option `sessionLost` says "resend".
+   */
+  private startAfresh(now: number): void {
+    const again: OutgoingMessage[] = [];
+    const over: OutgoingMessage[] = [];
+    for (const message of this.inflight.inOrder()) {
+      if (message.qos === 2 && (message.state === "released" || this.bounds.sessionLost !== "resend")) {
+        this.finish(message);
+        over.push(message);
+        continue;
+      }
+      this.inflight.delete(message);
+      this.identifiers.release(message.packetIdentifier);
+      message.packetIdentifier = 0;
+      message.state = "queued";
+      message.queuedAt = now;
+      this.journal?.put(message);
+      again.push(message);
+    }
+    this.outbox.putBack(again);
+    for (const message of over) {
+      if (message.state === "released") {
+        message.state = "settled";
+        message.delivered(0, undefined);
+        continue;
+      }
+      this.giveUp(
+        message,
+        new OutboxError(
+          "SESSION_LOST",
+          `the server lost the session while the QoS 2 message for "${message.topic}" was unacknowledged: it may or ` +
+            "may not have arrived, and was not sent again because that could double it",
+        ),
+      );
+    }
+  }
+}
+
+/** A topic that was queued when nobody knew that the connection would be one of MQTT 3.1. */
+function topicRefusal(version: ProtocolVersion, topic: string): UsageError | undefined {
+  const problem = topicLengthProblem(version, topic);
+  return problem === undefined ? undefined : new UsageError("TOPIC_NAME_INVALID", `topicName: ${problem}`);
+}
+
+/** MQTT 3.1 wants DUP on a PUBREL that is sent again [MQTT31-21]; later versions have no such flag. */
+function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean): void {
+  writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
+}
+
+/** What a clock's fractions may add to a time that was far from it, in milliseconds. */
+const FRACTION = 1;
+
+/** The properties with the expiry that is left, in whole seconds and not less than 0. */
+function remainingExpiry(message: OutgoingMessage, now: number): PublishProperties {
+  const messageExpiryInterval = Math.max(0, Math.ceil((message.expiresAt - now - FRACTION) / 1000));
+  return { ...message.properties, messageExpiryInterval };
+}

@@ -1,0 +1,300 @@
+/**
+ * The messages of one side of a session that wait to be sent, in their order, and what gives way when they are too many, too
+ * large or too old. Knows nothing of connections, and nothing of messages that are on their way: no bound drops those.
+ */
+
+import { type MqttError, OutboxError, TimeoutError } from "../../errors.js";
+import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
+
+/**
+ * What happens to a message for which there is no room. `reject`: it is refused. `drop-newest`: the same, as a loss that was
+ * chosen. `drop-oldest`: those that have waited longest are dropped for it. `keep-latest`: a message takes the place of the one
+ * that waits for the same topic, whether or not there is room; it is refused if there is none for its topic.
+ */
+export type OutboxPolicy = "reject" | "drop-oldest" | "drop-newest" | "keep-latest";
+
+/** How much may wait to be sent. */
+export interface OutboxBounds {
+  /** Messages. */
+  readonly maximumCount: number;
+  /** Bytes of topics, payloads and properties. */
+  readonly maximumBytes: number;
+  /** Milliseconds that a message may wait. Default: no limit. */
+  readonly maximumAge?: number | undefined;
+  /** Default "reject". */
+  readonly policy?: OutboxPolicy | undefined;
+  /** Whether QoS 0 messages wait for a connection, or are dropped where there is none. Default "queue". */
+  readonly qos0?: "queue" | "drop" | undefined;
+  /**
+   * What happens to a QoS 2 message that was sent and had no PUBREC when the peer lost the session: it may have arrived. "reject": it
+   * fails with SESSION_LOST. "resend": it is sent again, and may arrive twice. Default "reject".
+   */
+  readonly sessionLost?: "reject" | "resend" | undefined;
+  /**
+   * For what a server keeps for a client: the bytes that may be in flight unacknowledged. A single message of any size then
+   * finds room in an empty queue, since it was taken from its publisher already.
+   */
+  readonly maximumInflightBytes?: number | undefined;
+}
+
+/** Counts of messages that the outbox dropped or refused since it was created. */
+export interface OutboxCounts {
+  /** Refused with OUTBOX_FULL. */
+  readonly refused: number;
+  /** Dropped by the policy "drop-oldest". */
+  readonly droppedOldest: number;
+  /** Dropped by the policy "drop-newest". */
+  readonly droppedNewest: number;
+  /** Replaced by a later message of their topic, by the policy "keep-latest". */
+  readonly replaced: number;
+  /** Of QoS 0, dropped because there was no connection, by `qos0: "drop"`. */
+  readonly droppedOffline: number;
+  /** Older than `maximumAge`. */
+  readonly tooOld: number;
+  /** Past their own `messageExpiryInterval`. */
+  readonly expired: number;
+}
+
+export const NOTHING_LOST: OutboxCounts = {
+  refused: 0,
+  droppedOldest: 0,
+  droppedNewest: 0,
+  replaced: 0,
+  droppedOffline: 0,
+  tooOld: 0,
+  expired: 0,
+};
+
+export class Outbox {
+  /** A list linked through the messages: whichever is taken out costs the same. */
+  private first: OutgoingMessage | undefined;
+  private last: OutgoingMessage | undefined;
+  /** The first that was never sent: those before it may have arrived, and are not dropped for others. */
+  private oldest: OutgoingMessage | undefined;
+  private readonly byTopic: Map<string, OutgoingMessage> | undefined;
+  private readonly maximumAge: number;
+  private count = 0;
+  private size = 0;
+  /** Made when there is something to count. */
+  private tally: Record<keyof OutboxCounts, number> | undefined;
+
+  constructor(
+    private readonly bounds: OutboxBounds,
+    /** Called with a message that will not be sent. */
+    private readonly giveUp: (message: OutgoingMessage, error: MqttError) => void,
+  ) {
+    this.byTopic = bounds.policy === "keep-latest" ? new Map() : undefined;
+    this.maximumAge = bounds.maximumAge ?? Infinity;
+  }
+
+  get length(): number {
+    return this.count;
+  }
+
+  /** Of topics, payloads and properties. */
+  get bytes(): number {
+    return this.size;
+  }
+
+  get counts(): OutboxCounts {
+    return { ...(this.tally ?? NOTHING_LOST) };
+  }
+
+  peek(): OutgoingMessage | undefined {
+    return this.first;
+  }
+
+  /** Queues a message, or drops one or several. Returns true if it is queued now. */
+  add(message: OutgoingMessage, offline: boolean): boolean {
+    const { bounds } = this;
+    if (offline && message.qos === 0 && bounds.qos0 === "drop") {
+      this.note("droppedOffline");
+      this.giveUp(message, offlineError(message));
+      return false;
+    }
+    const before = this.byTopic?.get(message.topic);
+    if (before !== undefined) return this.replace(before, message);
+    const size = messageSize(message);
+    if (this.hasRoom(size)) {
+      this.append(message, size);
+      return true;
+    }
+    if (bounds.policy === "drop-newest") {
+      this.note("droppedNewest");
+      this.giveUp(message, this.droppedError(message));
+      return false;
+    }
+    if (bounds.policy !== "drop-oldest" || size > bounds.maximumBytes) return this.refuse(message);
+    while (!this.hasRoom(size)) {
+      const { oldest } = this;
+      if (oldest === undefined) return this.refuse(message); // all that is left was sent before
+      const error = this.droppedError(oldest);
+      this.remove(oldest);
+      this.note("droppedOldest");
+      this.giveUp(oldest, error);
+    }
+    this.append(message, size);
+    return true;
+  }
+
+  /** Queues a message that an earlier process left. It was accepted then, so no bound applies. */
+  restore(message: OutgoingMessage): void {
+    this.append(message, messageSize(message));
+  }
+
+  /** Puts messages that were sent, and must be sent as new ones, before all others, in their order. */
+  putBack(messages: readonly OutgoingMessage[]): void {
+    for (let i = messages.length - 1; i >= 0; i--) {
+      const message = messages[i] as OutgoingMessage;
+      this.link(message, undefined, this.first);
+      this.count++;
+      this.size += messageSize(message);
+    }
+  }
+
+  /** Removes a message from any place. Returns false if it is not queued. */
+  remove(message: OutgoingMessage): boolean {
+    const { before, behind } = message;
+    if (before === undefined && this.first !== message) return false;
+    if (this.oldest === message) this.oldest = behind;
+    if (this.byTopic?.get(message.topic) === message) this.byTopic.delete(message.topic);
+    if (before === undefined) this.first = behind;
+    else before.behind = behind;
+    if (behind === undefined) this.last = before;
+    else behind.before = before;
+    message.before = undefined;
+    message.behind = undefined;
+    this.count--;
+    this.size -= messageSize(message);
+    return true;
+  }
+
+  /** Takes all out. */
+  drain(): OutgoingMessage[] {
+    const messages: OutgoingMessage[] = [];
+    for (let message = this.first; message !== undefined; message = this.first) {
+      this.remove(message);
+      messages.push(message);
+    }
+    return messages;
+  }
+
+  /** Gives those up whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  expire(now: number): number {
+    let next = Infinity;
+    const over: OutgoingMessage[] = [];
+    for (let message = this.first; message !== undefined; message = message.behind) {
+      const until = this.waitsUntil(message);
+      if (until <= now) over.push(message);
+      else if (until < next) next = until;
+    }
+    for (const message of over) {
+      if (this.remove(message)) this.giveUpIfLate(message, now);
+    }
+    return next;
+  }
+
+  /** When a queued message fails because of its age; Infinity if never. */
+  waitsUntil(message: OutgoingMessage): number {
+    return Math.min(message.expiresAt, message.queuedAt + this.maximumAge);
+  }
+
+  /** Fails a message that was just removed to be sent, if it is too late. Returns true if it was. */
+  giveUpIfLate(message: OutgoingMessage, now: number): boolean {
+    if (message.expiresAt <= now) {
+      this.note("expired");
+      this.giveUp(
+        message,
+        new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`),
+      );
+      return true;
+    }
+    if (message.queuedAt + this.maximumAge > now) return false;
+    this.note("tooOld");
+    const waited = `"${message.topic}": waited longer than the outbox's maximumAge of ${this.maximumAge} ms`;
+    this.giveUp(message, new TimeoutError("MESSAGE_EXPIRED", waited));
+    return true;
+  }
+
+  private note(what: keyof OutboxCounts): void {
+    this.tally ??= { ...NOTHING_LOST };
+    this.tally[what]++;
+  }
+
+  private hasRoom(size: number): boolean {
+    const { maximumCount, maximumBytes, maximumInflightBytes } = this.bounds;
+    if (this.count >= maximumCount) return false;
+    return this.size + size <= maximumBytes || (this.count === 0 && maximumInflightBytes !== undefined);
+  }
+
+  private append(message: OutgoingMessage, size: number): void {
+    this.link(message, this.last, undefined);
+    this.oldest ??= message;
+    this.byTopic?.set(message.topic, message);
+    this.count++;
+    this.size += size;
+  }
+
+  /** In its place, so that a topic that changes all the time gets its turn. */
+  private replace(old: OutgoingMessage, message: OutgoingMessage): boolean {
+    const growth = messageSize(message) - messageSize(old);
+    if (growth > 0 && this.size + growth > this.bounds.maximumBytes) return this.refuse(message);
+    const { before, behind } = old;
+    const wasOldest = this.oldest === old;
+    this.remove(old);
+    this.link(message, before, behind);
+    if (wasOldest) this.oldest = message;
+    this.byTopic?.set(message.topic, message);
+    this.count++;
+    this.size += messageSize(message);
+    this.note("replaced");
+    this.giveUp(
+      old,
+      new OutboxError(
+        "OUTBOX_REPLACED",
+        `"${old.topic}": a later message for this topic took its place, by the outbox's policy "keep-latest"`,
+      ),
+    );
+    return true;
+  }
+
+  private link(
+    message: OutgoingMessage,
+    before: OutgoingMessage | undefined,
+    behind: OutgoingMessage | undefined,
+  ): void {
+    message.before = before;
+    message.behind = behind;
+    if (before === undefined) this.first = message;
+    else before.behind = message;
+    if (behind === undefined) this.last = message;
+    else behind.before = message;
+  }
+
+  private refuse(message: OutgoingMessage): false {
+    this.note("refused");
+    this.giveUp(message, new OutboxError("OUTBOX_FULL", `${this.fill}: "${message.topic}" was not queued`));
+    return false;
+  }
+
+  private droppedError(message: OutgoingMessage): OutboxError {
+    const { policy } = this.bounds;
+    return new OutboxError("OUTBOX_DROPPED", `${this.fill}: "${message.topic}" was dropped, by policy "${policy}"`);
+  }
+
+  /** How full it is, for messages. */
+  private get fill(): string {
+    const { maximumCount, maximumBytes } = this.bounds;
+    return (
+      `the outbox holds ${this.count} messages of ${this.size} bytes, its bounds are ` +
+      `${maximumCount} messages and ${maximumBytes} bytes`
+    );
+  }
+}
+
+function offlineError(message: OutgoingMessage): OutboxError {
+  return new OutboxError(
+    "OUTBOX_DROPPED",
+    `"${message.topic}" was dropped: there is no connection, and the outbox's qos0 is "drop"`,
+  );
+}

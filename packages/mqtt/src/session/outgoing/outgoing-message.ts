@@ -1,0 +1,82 @@
+/** A message on its way out, from the call that publishes it until its outcome is known. */
+
+import type { QoS } from "../../codec/packets.js";
+import type { AckProperties, PublishProperties } from "../../codec/properties.js";
+import { payloadLength } from "../../codec/publish-coder.js";
+import type { MqttError } from "../../errors.js";
+
+/**
+ * Where the message stands. `queued` has no packet identifier; `sent` waits for PUBACK or PUBREC; `released` has had
+ * PUBREC and waits for PUBCOMP; `settled` has had its outcome.
+ */
+export type OutgoingState = "queued" | "sent" | "released" | "settled";
+
+/** Which states may follow each. `npm run states` draws it, and tests hold every message to it; no bundle carries it. */
+export const OUTGOING_TRANSITIONS: Readonly<Record<OutgoingState, readonly OutgoingState[]>> = {
+  queued: ["sent", "settled"],
+  sent: ["released", "queued", "settled"], // queued again if the peer has lost the session
+  released: ["settled"],
+  settled: [],
+};
+
+export abstract class OutgoingMessage {
+  state: OutgoingState = "queued";
+  /** 0 until it is first sent. */
+  packetIdentifier = 0;
+  /** Whether the peer may have taken it over: bytes of it may have left, and were not refused. */
+  mayHaveArrived = false;
+  /** When it began to wait, in the clock's milliseconds. */
+  queuedAt = 0;
+  /** Its neighbours in the outbox. Only the outbox uses them. */
+  before: OutgoingMessage | undefined;
+  behind: OutgoingMessage | undefined;
+  /** Its place among the messages in flight. Only `Inflight` uses it. */
+  order = 0;
+  /** How many messages this stands for: QoS 0 messages that leave together have one outcome. */
+  count = 1;
+  /** The number of its record in the store: 0 if it needs none. */
+  sequence = 0;
+  /** Whether a record stands there under that number, or is being written; the journal's own. */
+  stored = false;
+  /** Whether the record is to be written at the next opportunity; the journal's own. */
+  changed = false;
+
+  constructor(
+    readonly topic: string,
+    readonly payload: Uint8Array | string,
+    readonly qos: QoS,
+    readonly retain: boolean,
+    readonly properties: PublishProperties | undefined,
+    /** When it expires, in the clock's milliseconds; Infinity if never [MQTT5-3.3.2-5]. */
+    readonly expiresAt: number,
+  ) {}
+
+  /** The outcome: handed to the transport (QoS 0), or acknowledged with this reason code. Called once, or `failed` is. */
+  abstract delivered(reasonCode: number, properties: AckProperties | undefined): void;
+  abstract failed(error: MqttError): void;
+}
+
+/** The approximate memory of a queued message, in bytes. */
+export function messageSize(message: Pick<OutgoingMessage, "topic" | "payload" | "properties">): number {
+  const { topic, payload, properties } = message;
+  const size = topic.length + payloadLength(payload);
+  return properties === undefined ? size : size + propertiesSize(properties);
+}
+
+/** The approximate memory of properties, in bytes. */
+function propertiesSize(properties: PublishProperties): number {
+  const {
+    contentType = "",
+    responseTopic = "",
+    correlationData,
+    userProperties = [],
+    subscriptionIdentifiers = [],
+  } = properties;
+  let size =
+    contentType.length + responseTopic.length + (correlationData?.length ?? 0) + 8 * subscriptionIdentifiers.length;
+  for (const [name, value] of userProperties) size += name.length + value.length + PAIR;
+  return size;
+}
+
+/** The memory of an array of two strings, in addition to the strings. */
+const PAIR = 64;
