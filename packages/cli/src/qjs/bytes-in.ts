@@ -16,19 +16,17 @@ const EIO = -5;
 /** One for all: what is read is copied out of it at once. */
 const buffer = new ArrayBuffer(MOST);
 
-export interface BytesInOwner {
-  /** The bytes are the owner's. */
-  received(bytes: Uint8Array): void;
-  /** Nothing comes any more. Called once; `errno` is positive, or 0 at the end of the stream. */
-  ended(errno: number): void;
-}
-
 export class BytesIn {
   private state: "reading" | "paused" | "over" = "paused";
 
+  /**
+   * @param received called with bytes, which it may keep
+   * @param ended called once, when nothing comes any more; `errno` is positive, or 0 at the end of the stream
+   */
   constructor(
     private readonly fd: number,
-    private readonly owner: BytesInOwner,
+    private readonly received: (bytes: Uint8Array) => void,
+    private readonly ended: (errno: number) => void,
   ) {}
 
   resume(): void {
@@ -53,12 +51,12 @@ export class BytesIn {
     if (length === EINTR || length === EAGAIN) return;
     if (length <= 0) {
       this.stop();
-      this.owner.ended(length === EIO ? 0 : -length);
+      this.ended(length === EIO ? 0 : -length);
       return;
     }
     // Of the handlers that are ready `qjs` calls the one that was set first, each time: after its turn this one goes to the end.
     setReadHandler(this.fd, null);
     setReadHandler(this.fd, this.readable);
-    this.owner.received(new Uint8Array(buffer.slice(0, length)));
+    this.received(new Uint8Array(buffer.slice(0, length)));
   };
 }

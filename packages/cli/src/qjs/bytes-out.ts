@@ -20,13 +20,6 @@ interface Piece {
   length: number;
 }
 
-export interface BytesOutOwner {
-  /** All that was waiting has gone. Called after each `write` that returned false. */
-  drained(): void;
-  /** Nothing can be written any more. Called once; `errno` is positive. */
-  failed(errno: number): void;
-}
-
 export class BytesOut {
   private readonly queue: Piece[] = [];
   private waiting = 0;
@@ -35,11 +28,16 @@ export class BytesOut {
   private asked = false;
   private whenEmpty: (() => void) | undefined;
 
-  /** @param step the most bytes of one write; see PIPE_STEP */
+  /**
+   * @param step the most bytes of one write; see PIPE_STEP
+   * @param drained called when all that was waiting has gone, after each `write` that returned false
+   * @param failed called once, when nothing can be written any more; `errno` is positive
+   */
   constructor(
     private readonly fd: number,
     private readonly step: number,
-    private readonly owner: BytesOutOwner,
+    private readonly drained: () => void,
+    private readonly failed: (errno: number) => void,
   ) {}
 
   /** After a failure or `stop`. */
@@ -98,7 +96,7 @@ export class BytesOut {
     if (written === EINTR || written === EAGAIN) return;
     if (written < 0) {
       this.stop();
-      this.owner.failed(-written);
+      this.failed(-written);
       return;
     }
     this.waiting -= written;
@@ -111,6 +109,6 @@ export class BytesOut {
     this.whenEmpty?.();
     if (!this.asked) return;
     this.asked = false;
-    this.owner.drained();
+    this.drained();
   }
 }

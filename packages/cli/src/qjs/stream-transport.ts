@@ -36,20 +36,16 @@ export class StreamTransport implements Transport {
   private lastWords: Timer | undefined;
 
   constructor(private readonly way: Way) {
-    this.bytesIn = new BytesIn(way.input, {
-      received: (bytes) => {
-        this.heard = true;
-        this.listener?.onBytes(bytes);
-      },
-      ended: () => this.inputEnded(),
-    });
-    this.bytesOut = new BytesOut(way.output, way.step, {
-      drained: () => this.listener?.onDrain(),
-      failed: (errno) => {
-        // A pipe without a reader: the end of the stream says the rest, once what came before it is read.
-        if (errno === EPIPE && this.lastWords === undefined) this.bytesIn.resume();
-        else this.close("peer");
-      },
+    const received = (bytes: Uint8Array): void => {
+      this.heard = true;
+      this.listener?.onBytes(bytes);
+    };
+    this.bytesIn = new BytesIn(way.input, received, () => this.inputEnded());
+    const drained = (): void => this.listener?.onDrain();
+    this.bytesOut = new BytesOut(way.output, way.step, drained, (errno) => {
+      // A pipe without a reader: the end of the stream says the rest, once what came before it is read.
+      if (errno === EPIPE && this.lastWords === undefined) this.bytesIn.resume();
+      else this.close("peer");
     });
   }
 

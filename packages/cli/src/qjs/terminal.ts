@@ -39,14 +39,12 @@ export class QuickJsTerminal implements Terminal {
   private printers: (() => void)[] = [];
 
   constructor(readonly program: string) {
-    this.output = new BytesOut(STANDARD_OUTPUT, PIPE_STEP, {
-      drained: () => this.printed(),
-      failed: (errno) => {
-        this.isBroken = true;
-        if (errno !== EPIPE) this.note(`standard output: ${strerror(errno)}`);
-        this.stop.fire();
-        this.printed();
-      },
+    const drained = (): void => this.printed();
+    this.output = new BytesOut(STANDARD_OUTPUT, PIPE_STEP, drained, (errno) => {
+      this.isBroken = true;
+      if (errno !== EPIPE) this.note(`standard output: ${strerror(errno)}`);
+      this.stop.fire();
+      this.printed();
     });
     for (const signal of [os.SIGINT, os.SIGTERM]) {
       os.signal(signal, () => {

@@ -61,14 +61,12 @@ export class Helper {
     } finally {
       for (const fd of [stdin, stdout, stderr]) os.close(fd);
     }
-    this.listening = new BytesIn(complaints, {
-      received: (bytes) => {
-        this.complaint = (this.complaint + String.fromCharCode(...bytes.subarray(-MOST_COMPLAINT))).slice(
-          -MOST_COMPLAINT,
-        );
-      },
-      ended: () => this.silent(),
-    });
+    const received = (bytes: Uint8Array): void => {
+      this.complaint = (this.complaint + String.fromCharCode(...bytes.subarray(-MOST_COMPLAINT))).slice(
+        -MOST_COMPLAINT,
+      );
+    };
+    this.listening = new BytesIn(complaints, received, () => this.silent());
     this.listening.resume();
   }
 

@@ -3,24 +3,8 @@
 import { TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
-import type { PacketReader, ServerPacket } from "./packet-reader.js";
-
-/** Whom the packets are for. */
-export interface Receiver {
-  /** A packet came. What this throws ends up in `failed`. */
-  receive(packet: ServerPacket, now: number): void;
-  /** Bytes came, perhaps less than a packet. */
-  heard(now: number): void;
-  /** All that was written is with the transport, and `congested` is up to date. */
-  flushed(now: number, bytes: number): void;
-}
-
-export interface SmallConnectionOwner {
-  /** What came is no packet, or `receive` threw at it. The owner decides how to end. */
-  failed(error: unknown): void;
-  /** The connection is gone. Nothing is called after it. */
-  closed(error: Error | undefined): void;
-}
+import type { PacketReader } from "./packet-reader.js";
+import type { SmallSession } from "./small-session.js";
 
 /** If this many bytes wait, they are flushed before the tick ends. */
 const EARLY_FLUSH = 61_440;
@@ -38,8 +22,9 @@ export class SmallConnection implements TransportListener {
   readonly transport: Transport;
   readonly #clock: Clock;
   readonly #reader: PacketReader;
-  readonly #receiver: Receiver;
-  readonly #owner: SmallConnectionOwner;
+  readonly #session: SmallSession;
+  readonly #failed: (error: unknown) => void;
+  readonly #closed: (error: Error | undefined) => void;
   readonly #packets: Uint8Array[] = [];
   #waiting = 0;
   #flushDue = false;
@@ -48,25 +33,32 @@ export class SmallConnection implements TransportListener {
   #state: typeof OPEN | typeof ENDING | typeof CLOSED = OPEN;
   #cutting: Timer | undefined;
 
+  /**
+   * @param session is given the packets
+   * @param failed called when what came is no packet, or the session threw at it. Who is called decides how to end
+   * @param closed called when the connection is gone. Nothing is called after it
+   */
   constructor(
     transport: Transport,
     clock: Clock,
     reader: PacketReader,
-    receiver: Receiver,
-    owner: SmallConnectionOwner,
+    session: SmallSession,
+    failed: (error: unknown) => void,
+    closed: (error: Error | undefined) => void,
   ) {
     this.transport = transport;
     this.#clock = clock;
     this.#reader = reader;
-    this.#receiver = receiver;
-    this.#owner = owner;
+    this.#session = session;
+    this.#failed = failed;
+    this.#closed = closed;
   }
 
   write(packet: Uint8Array): void {
     this.#packets.push(packet);
     this.#waiting += packet.length;
     if (this.congested) {
-      if (this.#waiting > MOST_WAITING) this.#owner.failed(new TransportError("CONNECTION_LOST", "congested"));
+      if (this.#waiting > MOST_WAITING) this.#failed(new TransportError("CONNECTION_LOST", "congested"));
     } else if (this.#waiting >= EARLY_FLUSH) {
       this.#flush();
     } else if (!this.#flushDue) {
@@ -100,12 +92,12 @@ export class SmallConnection implements TransportListener {
     if (this.#state !== OPEN) return;
     const now = this.#clock.now();
     try {
-      this.#receiver.heard(now);
+      this.#session.heard(now);
       this.#reader.append(bytes);
       for (let packet = this.#reader.next(); packet && this.#state === OPEN; packet = this.#reader.next())
-        this.#receiver.receive(packet, now);
+        this.#session.receive(packet, now);
     } catch (error) {
-      this.#owner.failed(error);
+      this.#failed(error);
     }
   }
 
@@ -118,7 +110,7 @@ export class SmallConnection implements TransportListener {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
     this.#cutting?.cancel();
-    this.#owner.closed(error);
+    this.#closed(error);
   }
 
   #flush(): void {
@@ -135,6 +127,6 @@ export class SmallConnection implements TransportListener {
       this.#waiting = 0;
       this.congested = !this.transport.write(bytes);
     }
-    this.#receiver.flushed(this.#clock.now(), size);
+    this.#session.flushed(this.#clock.now(), size);
   }
 }

@@ -292,9 +292,13 @@ export class SmallConnector implements Wire {
       return;
     }
     const reader = new PacketReader(version, properties.maximumPacketSize);
-    link.connection = new SmallConnection(transport, clock, reader, this.#session, {
-      failed: (error) => this.fail(toMqttError(error, server.name)),
-      closed: (error) => {
+    link.connection = new SmallConnection(
+      transport,
+      clock,
+      reader,
+      this.#session,
+      (error) => this.fail(toMqttError(error, server.name)),
+      (error) => {
         const why = `${server.name} closed${error ? `: ${error.message}` : ""}`;
         // What a WebSocket had to say may come only now.
         const said = link.answer && error instanceof MqttError;
@@ -304,7 +308,7 @@ export class SmallConnector implements Wire {
         }
         this.#gone?.();
       },
-    });
+    );
     link.parting = false;
     const now = clock.now();
     this.#firstConnect ??= now;
