@@ -1,13 +1,18 @@
 /** A message that the application publishes without a client: checked before anybody gets it. */
 
-import { type PublishOptions, UsageError } from "@aiko/mqtt";
-import { encode } from "@aiko/mqtt/codec";
+import { type PublishOptions, type QoS, UsageError } from "@aiko/mqtt";
+import { encode, type PublishProperties } from "@aiko/mqtt/codec";
+import { boolean, integer, object, readOptions } from "@aiko/mqtt/options";
 import { type PublishedMessage, publishedMessage } from "./published-message.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
 export type BrokerPublishOptions = Omit<PublishOptions, "signal">;
 
-const names: readonly string[] = ["qos", "retain", "properties"];
+const rules = {
+  qos: integer(0, 2, 0),
+  retain: boolean(false),
+  properties: object<PublishProperties>(),
+} satisfies Record<keyof BrokerPublishOptions, unknown>;
 /** Properties of one connection. */
 const ofConnections = ["topicAlias", "subscriptionIdentifiers"] as const;
 const empty = new Uint8Array(0);
@@ -20,10 +25,7 @@ export function ownMessage(
   maximumTopicLevels: number,
   now: number,
 ): PublishedMessage {
-  for (const name in options) {
-    if (!names.includes(name)) throw new UsageError("OPTION_UNKNOWN", `option "${name}": there is no such option`);
-  }
-  const { qos = 0, retain = false, properties } = options;
+  const { qos, retain, properties } = readOptions(rules, options);
   for (const name of ofConnections) {
     if (properties?.[name] === undefined) continue;
     throw new UsageError("PROPERTY_INVALID", `publish: ${name} is managed by the broker and cannot be set`);
@@ -32,7 +34,7 @@ export function ownMessage(
   const packet = {
     type: "publish",
     topic,
-    qos,
+    qos: qos as QoS,
     retain,
     dup: false,
     packetIdentifier: qos > 0 ? 1 : 0,

@@ -124,11 +124,12 @@ describe("publish", () => {
     ["more levels than clients may use", ["a/b/c/d", "x"], "TOPIC_NAME_INVALID"],
     ["no payload", ["a", undefined], "PAYLOAD_INVALID"],
     ["a number", ["a", 5], "PAYLOAD_INVALID"],
-    ["QoS 3", ["a", "x", { qos: 3 }], "PACKET_INVALID"],
+    ["QoS 3", ["a", "x", { qos: 3 }], "OPTION_INVALID"],
     ["an unknown option", ["a", "x", { quality: 1 }], "OPTION_UNKNOWN"],
     ["a topic alias", ["a", "x", { properties: { topicAlias: 1 } }], "PROPERTY_INVALID"],
     ["subscription identifiers", ["a", "x", { properties: { subscriptionIdentifiers: [1] } }], "PROPERTY_INVALID"],
     ["a wrong property", ["a", "x", { properties: { contentType: 5 } }], "STRING_INVALID"],
+    ["no options", ["t", "", null], "OPTION_INVALID"],
   ])("of %s is refused, and nothing is published", async (_, [topic, payload, options], code) => {
     const broker = await started({ maximumTopicLevels: 3 });
     const got = await listening(await inProcess(broker, "a"));
