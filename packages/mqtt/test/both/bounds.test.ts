@@ -154,21 +154,22 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       },
     );
 
-    test.runIf(timesMessages)("a message, though it answers one request after the other", async () => {
-      const { bench, client, peer, events } = await createBench().online({ cleanStart: false });
-      watch(client.publish("a", "", { qos: 1 }));
-      await peer.expect("publish");
-      let last = 0;
-      for (let i = 0; i < 8; i++) {
-        watch(client.unsubscribe(`f${i}`));
-        const { packetIdentifier } = await peer.expect("unsubscribe");
-        if (last > 0) peer.send({ type: "unsuback", packetIdentifier: last, reasonCodes: [0] });
-        last = packetIdentifier;
-        await bench.clock.advance(45_000);
-        if (events.length > 0) break;
-      }
-      expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "ANSWER_TIMEOUT" } } });
-    });
+    if (timesMessages)
+      test("a message, though it answers one request after the other", async () => {
+        const { bench, client, peer, events } = await createBench().online({ cleanStart: false });
+        watch(client.publish("a", "", { qos: 1 }));
+        await peer.expect("publish");
+        let last = 0;
+        for (let i = 0; i < 8; i++) {
+          watch(client.unsubscribe(`f${i}`));
+          const { packetIdentifier } = await peer.expect("unsubscribe");
+          if (last > 0) peer.send({ type: "unsuback", packetIdentifier: last, reasonCodes: [0] });
+          last = packetIdentifier;
+          await bench.clock.advance(45_000);
+          if (events.length > 0) break;
+        }
+        expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "ANSWER_TIMEOUT" } } });
+      });
 
     test("a message's time begins when it is sent, and not when it begins to wait for that", async () => {
       const { bench, client, peer } = await createBench().online({}, { properties: { receiveMaximum: 1 } });
