@@ -59,7 +59,7 @@ export interface BrokerOptions {
    * localhost, a loopback address, or the listener's host.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Decides whether a client is let in. If it throws, the client is told "server unavailable", and tries again. Default: lets all in. */
+  /** Decides whether a client is let in. If it throws, the broker answers "server unavailable", and the client retries. Default: all are let in. */
   readonly authenticate?: ((request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>) | undefined;
   /**
    * The longest packet taken, in bytes, 16 … 268,435,460, the protocol's own limit. Default 67,108,864. Packets other than PUBLISH have at

@@ -10,7 +10,7 @@ import type { BrokerPublishOptions } from "./own-message.js";
 
 /** A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. */
 export interface Broker {
-  /** The port of the first listener; 0 if that is a Unix socket, or there is none. */
+  /** The port of the first listener. 0 if it listens at a Unix socket, or if there is no listener. */
   readonly port: number;
   /** Of the first listener, for clients on this machine, or on others if its host lets them: `mqtt://127.0.0.1:41235`. */
   readonly url: string;

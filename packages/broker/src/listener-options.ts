@@ -67,7 +67,7 @@ function readListener(option: string, given: unknown): Place {
   }
   const { scheme = "", secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
   const host = ipv6 ?? name;
-  // A URL that is none of them may hold a password.
+  // A URL of another form is not shown, because it may contain a password.
   if (host === undefined || Number(port) > MAXIMUM_PORT)
     throw invalid("url", `must be ${FORMS}, without user, path or query`);
   if (mode !== undefined) throw invalid("mode", "is for Unix sockets only");
