@@ -5,7 +5,7 @@
 
 import { assertFunction, assertObject, invalidOption, unknownOption, wrongOption } from "./option-error.js";
 
-/** @param name the option's path, as in "tls.ca" */
+/** Returns the same for undefined each time: it is asked once. @param name the option's path, as in "tls.ca" */
 export type Rule<Value> = (name: string, value: unknown) => Value;
 
 export type Rules = Readonly<Record<string, Rule<unknown>>>;
@@ -23,8 +23,24 @@ export type OptionsRead<Table extends Rules> = { readonly [Name in keyof Table]:
 export function readOptions<Table extends Rules>(rules: Table, given: unknown, prefix = ""): OptionsRead<Table> {
   assertKnown(given, rules, prefix);
   const values = given as Readonly<Record<string, unknown>>;
-  const read = Object.entries(rules).map(([name, rule]) => [name, rule(prefix + name, values[name])]);
-  return Object.fromEntries(read) as OptionsRead<Table>;
+  const read: Record<string, unknown> = { ...defaultsOf(rules) };
+  for (const name in rules) {
+    const value = values[name];
+    if (value !== undefined) read[name] = (rules[name] as Rule<unknown>)(prefix + name, value);
+  }
+  return read as OptionsRead<Table>;
+}
+
+/** By table. Most options are not given, and a client is made in microseconds. */
+const defaults = new WeakMap<Rules, Readonly<Record<string, unknown>>>();
+
+function defaultsOf(rules: Rules): Readonly<Record<string, unknown>> {
+  let known = defaults.get(rules);
+  if (known === undefined) {
+    known = Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, rule(name, undefined)]));
+    defaults.set(rules, known);
+  }
+  return known;
 }
 
 /** @throws UsageError OPTION_INVALID if `given` is not an object, OPTION_UNKNOWN if it has an option that `known` has not */
@@ -37,12 +53,8 @@ export function assertKnown(given: unknown, known: object, prefix = ""): asserts
 
 /** Options within an option. All callers that do not give it share one object of defaults. */
 export function group<Table extends Rules>(rules: Table): Rule<OptionsRead<Table>> {
-  let defaults: OptionsRead<Table> | undefined;
-  return (name, value) => {
-    if (value !== undefined) return readOptions(rules, value, `${name}.`);
-    defaults ??= readOptions(rules, {});
-    return defaults;
-  };
+  return (name, value) =>
+    (value === undefined ? defaultsOf(rules) : readOptions(rules, value, `${name}.`)) as OptionsRead<Table>;
 }
 
 /** A rule made of a test. @param says what is allowed, in words that follow the value */

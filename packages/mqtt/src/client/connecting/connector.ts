@@ -61,8 +61,10 @@ export class Connector implements ConnectionEvents {
   readonly platform: Platform;
   private readonly settings: ClientSettings;
   private state: State = { at: "idle" };
-  /** Undefined if the client does not try again. */
-  private readonly policy: RetryPolicy | undefined;
+  /** Made with the first loss, which most clients wait for. */
+  private retryPolicy: RetryPolicy | undefined;
+  /** When CONNACK accepted last. */
+  private connectedAt = 0;
   /** The version that each server accepted, by its name; until then all of `settings.versions` are tried there. */
   private versions: Map<string, ProtocolVersion> | undefined;
   private version: ProtocolVersion | undefined;
@@ -86,8 +88,6 @@ export class Connector implements ConnectionEvents {
     this.settings = settings;
     this.platform = platform;
     this.assigned = former?.assigned;
-    this.policy =
-      settings.reconnect && new RetryPolicy(settings.reconnect, settings.credentials !== undefined, platform.random);
   }
 
   get isOnline(): boolean {
@@ -129,9 +129,9 @@ export class Connector implements ConnectionEvents {
     const { state } = this;
     this.state = { at: "stopped" };
     this.stopListening?.();
-    const reason = new ClosedError("CLIENT_CLOSED", "connect: the client was closed meanwhile");
     if (state.at === "waiting") state.timer.cancel();
-    if (state.at === "connecting") state.abort.abort(reason);
+    if (state.at === "connecting")
+      state.abort.abort(new ClosedError("CLIENT_CLOSED", "connect: the client was closed meanwhile"));
     if (state.at === "online") {
       state.connection.end(undefined, patience);
       await state.connection.gone();
@@ -170,6 +170,16 @@ export class Connector implements ConnectionEvents {
     const { state } = this;
     this.attemptBy(connection)?.ended(error);
     if (state.at === "online" && state.connection === connection) this.connectionEnded(state, error);
+  }
+
+  /** Undefined if the client does not try again. */
+  private get policy(): RetryPolicy | undefined {
+    const { reconnect, credentials } = this.settings;
+    if (this.retryPolicy === undefined && reconnect !== undefined) {
+      this.retryPolicy = new RetryPolicy(reconnect, credentials !== undefined, this.platform.random);
+      this.retryPolicy.connected(this.connectedAt);
+    }
+    return this.retryPolicy;
   }
 
   private get current(): Connection | undefined {
@@ -318,7 +328,8 @@ export class Connector implements ConnectionEvents {
       this.assigned = clientId === undefined ? undefined : { clientId, server: server.name };
     }
     this.state = { at: "online", connection, server };
-    this.policy?.connected(now);
+    this.connectedAt = now;
+    this.retryPolicy?.connected(now);
     this.stopListening ??= this.platform.onWake?.(() => this.wake());
     if (this.paused) connection.pause();
     const { clientId } = this;
