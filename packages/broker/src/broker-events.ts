@@ -42,11 +42,16 @@ const named: Readonly<Record<keyof BrokerEvents, true>> = {
  * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID
  */
 export function assertListener(name: string, listener: unknown): void {
+  assertEvent(name);
+  if (typeof listener !== "function") throw new UsageError("OPTION_INVALID", "listener: must be a function");
+}
+
+/** @throws UsageError OPTION_UNKNOWN */
+export function assertEvent(name: string): void {
   if (!Object.hasOwn(named, name)) {
     const names = Object.keys(named).join(", ");
     throw new UsageError("OPTION_UNKNOWN", `event "${String(name)}": there is no such event among ${names}`);
   }
-  if (typeof listener !== "function") throw new UsageError("OPTION_INVALID", "listener: must be a function");
 }
 
 /** A snapshot of what there is now. */

@@ -2,7 +2,7 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Listener, Transport } from "@aiko/mqtt";
+import type { Listener, Transport, WaitOptions } from "@aiko/mqtt";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { type BrokerOptions, parseBrokerOptions } from "./broker-options.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
@@ -18,9 +18,23 @@ export interface Broker {
   readonly urls: readonly string[];
   readonly statistics: BrokerStatistics;
 
-  /** Registers a listener. Returns a function that removes it. */
+  /**
+   * Registers a listener. Returns a function that removes it. If the listener throws, or the promise that it returns is rejected, the reason is
+   * an `error` event.
+   */
   on<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): () => void;
+  /** As `on`, for the next such event only. */
+  once<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): () => void;
+  /** Removes a listener of `on`. */
   off<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): void;
+  /**
+   * Resolves to the value of the next such event.
+   *
+   * @throws ClosedError BROKER_CLOSED if the broker is closed, or is closed before the event comes; AbortedError if `signal` fires;
+   * UsageError OPTION_UNKNOWN if there is no such event
+   * @example const { clientId } = await broker.waitFor("connected", { signal: AbortSignal.timeout(5_000) });
+   */
+  waitFor<Name extends keyof BrokerEvents>(name: Name, options?: WaitOptions): Promise<BrokerEvents[Name]>;
 
   /**
    * Publishes a message of the application's own to all who subscribe to the topic. Returns the reason code that a client would get:
@@ -44,6 +58,8 @@ export interface Broker {
    */
   accept(transport: Transport): void;
 
+  /** What tells this broker from others, for logs: no secrets. */
+  toJSON(): Pick<Broker, "urls" | "statistics">;
   /** Ends all connections and stops. Sessions and retained messages are forgotten. */
   close(): Promise<void>;
   /** The same as `close`, for `await using`. */

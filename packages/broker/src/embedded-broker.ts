@@ -1,8 +1,17 @@
 /** The broker itself: listens, and hands what connects to the hub. */
 
 import type { Duplex } from "node:stream";
-import type { Listener as EventListener, Transport } from "@aiko/mqtt";
-import { assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
+import {
+  AbortedError,
+  type AbortSignalLike,
+  ClosedError,
+  type Listener as EventListener,
+  type Transport,
+  type WaitOptions,
+} from "@aiko/mqtt";
+import { object, readOptions } from "@aiko/mqtt/options";
+import type { Broker } from "./broker.js";
+import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
 import type { BrokerSettings } from "./broker-options.js";
 import { type Arrival, ClientConnection } from "./client-connection.js";
 import type { Entrance } from "./entrance.js";
@@ -11,8 +20,13 @@ import { Listener } from "./listener.js";
 import { type BrokerPublishOptions, ownMessage } from "./own-message.js";
 import { StreamTransport } from "./stream-transport.js";
 
+const waitRules = { signal: object<AbortSignalLike>() } satisfies Record<keyof WaitOptions, unknown>;
+
+/** What `util.inspect` and `console.log` call. */
+const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+
 /** What applications hold of it is `Broker`. */
-export class EmbeddedBroker implements Entrance {
+export class EmbeddedBroker implements Broker, Entrance {
   private readonly hub: Hub;
   private readonly listeners: Listener[] = [];
 
@@ -51,6 +65,23 @@ export class EmbeddedBroker implements Entrance {
     return this.hub.events.on(name, listener);
   }
 
+  once<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): () => void {
+    assertListener(name, listener);
+    return this.hub.events.once(name, listener);
+  }
+
+  async waitFor<Name extends keyof BrokerEvents>(name: Name, options: WaitOptions = {}): Promise<BrokerEvents[Name]> {
+    assertEvent(name);
+    const { signal } = readOptions(waitRules, options);
+    if (this.hub.isClosed) throw closedError();
+    if (signal?.aborted) throw abortedBy(signal);
+    return this.hub.events.waitFor(name, (giveUp) => {
+      const abort = (): void => giveUp(abortedBy(signal));
+      signal?.addEventListener("abort", abort);
+      return () => signal?.removeEventListener("abort", abort);
+    });
+  }
+
   off<Name extends keyof BrokerEvents>(name: Name, listener: EventListener<BrokerEvents[Name]>): void {
     assertListener(name, listener);
     this.hub.events.off(name, listener);
@@ -67,7 +98,18 @@ export class EmbeddedBroker implements Entrance {
 
   async close(): Promise<void> {
     this.hub.close();
+    this.hub.events.giveUp(closedError);
     await Promise.all(this.listeners.map((listener) => listener.close()));
+  }
+
+  toJSON(): Pick<Broker, "urls" | "statistics"> {
+    const { urls, statistics } = this;
+    return { urls, statistics };
+  }
+
+  /** Passwords and keys are among its options: none of these is printed. */
+  [inspected](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): unknown {
+    return inspect === undefined ? this.toJSON() : `Broker ${inspect(this.toJSON(), options)}`;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -97,4 +139,12 @@ export class EmbeddedBroker implements Entrance {
     hub.opened(connection);
     return connection;
   }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError("BROKER_CLOSED", "waitFor: the broker is closed");
+}
+
+function abortedBy(signal: AbortSignalLike | undefined): AbortedError {
+  return new AbortedError("ABORTED", "aborted by its signal", { cause: signal?.reason });
 }

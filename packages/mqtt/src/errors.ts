@@ -16,10 +16,11 @@ export type UsageErrorCode =
   | "PROPERTY_INVALID"
   | "STRING_INVALID"
   | "TRANSPORT_UNAVAILABLE"
-  | "ALREADY_CONNECTED";
+  | "ALREADY_CONNECTED"
+  | "SUBSCRIPTION_REPEATED";
 
-/** The client is not open: connect it, or make another client, then call again. */
-export type ClosedErrorCode = "CLIENT_CLOSED" | "NOT_CONNECTED";
+/** The client or the broker is not open: connect it, or make another, then call again. */
+export type ClosedErrorCode = "CLIENT_CLOSED" | "NOT_CONNECTED" | "BROKER_CLOSED";
 
 /** The operation's signal fired. */
 export type AbortedErrorCode = "ABORTED";
@@ -196,8 +197,8 @@ export class RefusedError extends MqttError<RefusedErrorCode> {
     message: string,
     { reasonString, serverReference, userProperties = [] }: RefusalDetails = {},
   ) {
-    const said = { reasonString, serverReference, userProperties } as ErrorFacts;
-    super(code, reasonString === undefined ? message : `${message}, "${reasonString}"`, said);
+    const said = reasonString === undefined ? message : `${message}, "${reasonString}"`;
+    super(code, said, { reasonString, serverReference, userProperties } as ErrorFacts);
   }
 
   override get name(): "RefusedError" {

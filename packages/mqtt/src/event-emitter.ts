@@ -1,9 +1,10 @@
 /**
- * Typed events. If a listener throws, the others are still called, and what it threw is an "error" event. `unheard` receives the first
- * "error" event that has no listener, so that it is not lost without a trace.
+ * Typed events. If a listener throws, or the promise that it returns is rejected, the others are still called, and what it threw is an
+ * "error" event. `unheard` receives the first "error" event that has no listener, so that it is not lost without a trace.
  */
 
-export type Listener<Value> = (value: Value) => void;
+/** What it returns is not used, but for a promise: if that is rejected, the reason is an "error" event. */
+export type Listener<Value> = (value: Value) => unknown;
 
 /**
  * Hears of an error that nobody listens for, the first time.
@@ -15,6 +16,10 @@ export type Unheard = (error: unknown, failed: boolean) => void;
 export class EventEmitter<Events extends { error: unknown }> {
   /** Made with the first listener. */
   private listeners: Map<keyof Events, Set<Listener<never>>> | undefined;
+  /** The events of listeners that are at work, one for each. Made with the first call. */
+  private working: (keyof Events)[] | undefined;
+  /** Rejects a promise of `waitFor`, each. */
+  private waiting: Set<(error: unknown) => void> | undefined;
   private told = false;
 
   constructor(private unheard: Unheard) {}
@@ -36,20 +41,83 @@ export class EventEmitter<Events extends { error: unknown }> {
     this.listeners?.get(name)?.delete(listener);
   }
 
+  /** As `on`, for the next such event only. */
+  once<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
+    const off = this.on(name, (value) => {
+      off();
+      return listener(value);
+    });
+    return off;
+  }
+
+  /**
+   * The value of the next such event. Rejects with what `giveUp`, or the function that `watch` is called with, is given before.
+   *
+   * @param watch begins to look for what ends the wait. Returns what ends the look.
+   */
+  waitFor<Name extends keyof Events>(
+    name: Name,
+    watch: (giveUp: (error: unknown) => void) => () => void,
+  ): Promise<Events[Name]> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        off();
+        this.waiting?.delete(giveUp);
+        release();
+      };
+      const giveUp = (error: unknown): void => {
+        end();
+        reject(error);
+      };
+      const off = this.on(name, (value) => {
+        end();
+        resolve(value);
+      });
+      this.waiting ??= new Set();
+      this.waiting.add(giveUp);
+      const release = watch(giveUp);
+    });
+  }
+
+  /** No event will come that is waited for. @param reason what `waitFor` rejects with */
+  giveUp(reason: () => unknown): void {
+    for (const giveUp of [...(this.waiting ?? [])]) giveUp(reason());
+  }
+
   /** Whether the event has a listener: if not, nobody needs its value. */
   has(name: keyof Events): boolean {
     return !!this.listeners?.get(name)?.size;
   }
 
+  /** Whether a listener of the event is at work: it was called, and has not returned, or the promise that it returned is pending. */
+  isBusy(name: keyof Events): boolean {
+    return this.working?.includes(name) === true;
+  }
+
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     if (name === "error" && !this.has(name)) this.tell(value, false);
-    for (const listener of [...(this.listeners?.get(name) ?? [])]) {
-      try {
-        (listener as Listener<Events[Name]>)(value);
-      } catch (error) {
-        if (name === "error") this.tell(error, true);
-        else this.emit("error", error);
-      }
+    for (const listener of [...(this.listeners?.get(name) ?? [])])
+      this.call(name, listener as Listener<typeof value>, value);
+  }
+
+  private call<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>, value: Events[Name]): void {
+    this.working ??= [];
+    const { working } = this;
+    const done = (): void => {
+      working.splice(working.indexOf(name), 1);
+    };
+    const failed = (error: unknown): void => {
+      done();
+      if (name === "error") this.tell(error, true);
+      else this.emit("error", error);
+    };
+    working.push(name);
+    try {
+      const result = listener(value);
+      if (isThenable(result)) Promise.resolve(result).then(done, failed);
+      else done();
+    } catch (error) {
+      failed(error);
     }
   }
 
@@ -58,4 +126,9 @@ export class EventEmitter<Events extends { error: unknown }> {
     this.told = true;
     this.unheard(error, failed);
   }
+}
+
+/** Whether a value is a promise, of whatever kind: what `await` waits for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -83,6 +83,15 @@ export function onAbort(signal: AbortSignalLike | undefined, abort: (error: Abor
   return signal === undefined ? () => undefined : listen(signal, () => abort(aborted(signal)));
 }
 
+/** What `work` comes to, or a rejection as soon as the signal fires; `work` goes on then. */
+export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignalLike | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const release = onAbort(signal, reject);
+    work.then(resolve, reject).finally(release);
+  });
+}
+
 /** What `work` comes to, or a rejection with the source's reason as soon as that is aborted. For sources that do not last long. */
 export function orAborted<Result>(work: Promise<Result>, source: AbortSource): Promise<Result> {
   return new Promise((resolve, reject) => {

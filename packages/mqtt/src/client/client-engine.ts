@@ -75,7 +75,8 @@ export class ClientEngine implements ConnectorEvents {
   private lastTopic: string | null = null;
   /** Whether a message's fate may depend on when it was published. */
   private readonly needsTime: boolean;
-  private connections = 0;
+  /** How many were accepted so far. */
+  connections = 0;
   /** Messages beyond the receive maximum before this connection; Infinity once `receiveMaximumExceeded` was emitted for it. */
   private toleratedBefore = 0;
   private published = 0;
@@ -157,7 +158,7 @@ export class ClientEngine implements ConnectorEvents {
   }
 
   get receiving(): Receiving {
-    this.received ??= new Receiving(this.settings, this.clock, this.session, this.connector, this.emitter, () => {
+    this.received ??= new Receiving(this.settings, this.clock, this.session, this.connector, this.emitter, this, () => {
       this.storage?.writeSoon(); // also of what cannot be acknowledged yet
     });
     return this.received;
@@ -371,6 +372,7 @@ export class ClientEngine implements ConnectorEvents {
     if (this.finished) return;
     this.finished = true;
     this.emitter.emit("closed", { error });
+    this.emitter.giveUp(() => closedError("waitFor", error));
   }
 
   /** What an earlier process left. */
@@ -400,6 +402,6 @@ function keptError(what: string): StoreError {
   return new StoreError("MESSAGE_KEPT", `${what} is kept in the store: the next client of this session sends it`);
 }
 
-export function closedError(what: string): ClosedError {
-  return new ClosedError("CLIENT_CLOSED", `${what}: the client is closed; call connect() first`);
+export function closedError(what: string, cause?: MqttError): ClosedError {
+  return new ClosedError("CLIENT_CLOSED", `${what}: the client is closed; call connect() first`, { cause });
 }

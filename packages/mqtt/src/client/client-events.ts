@@ -84,6 +84,12 @@ const names = Object.keys(named);
  * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID
  */
 export function assertListener(name: string, listener: unknown): void {
+  assertEvent(name);
+  assertFunction("listener", listener);
+}
+
+/** @throws UsageError OPTION_UNKNOWN */
+export function assertEvent(name: string): void {
   if (!names.includes(name)) {
     const instead =
       name === "message"
@@ -91,7 +97,6 @@ export function assertListener(name: string, listener: unknown): void {
         : ` among ${names.join(", ")}${questionOf(String(name), names)}`;
     throw new UsageError("OPTION_UNKNOWN", `event ${shownValue(name)}: there is no such event${instead}`);
   }
-  assertFunction("listener", listener);
 }
 
 /** A snapshot; counts are since the client was made. */

@@ -9,10 +9,16 @@ import { assertNoCallback, wrongOption } from "../options/option-error.js";
 import { readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
-import { signalRule } from "./abort-source.js";
-import type { Client, DisconnectOptions } from "./client.js";
+import { assertNotAborted, onAbort, signalRule } from "./abort-source.js";
+import type { Client, DisconnectOptions, WaitOptions } from "./client.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
-import { assertListener, type ClientEvents, type ClientStatistics, type Connected } from "./client-events.js";
+import {
+  assertEvent,
+  assertListener,
+  type ClientEvents,
+  type ClientStatistics,
+  type Connected,
+} from "./client-events.js";
 import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
 import { ServerList, type Servers } from "./connecting/server-list.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
@@ -22,8 +28,8 @@ import type { SubscribeOptions } from "./receiving/subscriptions.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./requesting/request-options.js";
 import { RequestResponse } from "./requesting/request-response.js";
 
-/** Of the method. */
-const connectRules = { signal: signalRule };
+/** Of the methods `connect` and `waitFor`. */
+const signalRules = { signal: signalRule };
 
 /** What Node's `util.inspect` and `console.log` call. */
 const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
@@ -68,9 +74,22 @@ export class ClientHandle implements Client {
     this.#engine.emitter.off(name, listener);
   }
 
+  once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
+    assertListener(name, listener);
+    return this.#engine.emitter.once(name, listener);
+  }
+
+  async waitFor<Name extends keyof ClientEvents>(name: Name, options: WaitOptions = {}): Promise<ClientEvents[Name]> {
+    assertEvent(name);
+    const { signal } = readOptions(signalRules, options);
+    assertNotAborted(signal);
+    if (this.#engine.isClosed && name !== "closed") throw closedError("waitFor");
+    return this.#engine.emitter.waitFor(name, (giveUp) => onAbort(signal, giveUp));
+  }
+
   connect(options: { readonly signal?: AbortSignalLike | undefined } = {}): Promise<Connected> {
     try {
-      readOptions(connectRules, options);
+      readOptions(signalRules, options);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -22,6 +22,11 @@ export interface DisconnectOptions {
   readonly drainTimeout?: number | undefined;
 }
 
+export interface WaitOptions {
+  /** Gives up. Default: waits until the client is closed. */
+  readonly signal?: AbortSignalLike | undefined;
+}
+
 /** Made by `connect` and `createClient`. */
 export interface Client {
   /** The identifier that this client uses, its own or the one that the server assigned. */
@@ -32,10 +37,23 @@ export interface Client {
   readonly connected: boolean;
   /** What has happened so far, and what waits now. */
   readonly statistics: ClientStatistics;
-  /** Calls `listener` at each such event. Returns what takes it off again. */
+  /**
+   * Calls `listener` at each such event. Returns what takes it off again. If the listener throws, or the promise that it returns is
+   * rejected, the reason is an `error` event.
+   */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void;
-  /** Takes a listener off again. Nothing happens if it is not there. */
+  /** As `on`, for the next such event only. */
+  once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void;
+  /** Takes a listener of `on` off again. Nothing happens if it is not there. */
   off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void;
+  /**
+   * Resolves to the value of the next such event.
+   *
+   * @throws ClosedError CLIENT_CLOSED if the client is closed, or is closed before the event comes; AbortedError if `signal` fires;
+   * UsageError OPTION_UNKNOWN if there is no such event
+   * @example if (!client.connected) await client.waitFor("connected", { signal: AbortSignal.timeout(5_000) });
+   */
+  waitFor<Name extends keyof ClientEvents>(name: Name, options?: WaitOptions): Promise<ClientEvents[Name]>;
   /**
    * Connects for the first time, or again after the client was closed: by `disconnect`, or because it gave up. Listeners stay;
    * subscriptions ended with the client, and so did what it had queued, if it has no store. Each server is tried once.

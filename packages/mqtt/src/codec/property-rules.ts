@@ -40,7 +40,7 @@ export interface PropertyRule {
 }
 
 const everywhere =
-  "connect will connack publish puback pubrec pubrel pubcomp subscribe suback unsubscribe unsuback disconnect auth";
+  "connect will publish subscribe unsubscribe connack puback pubrec pubrel pubcomp suback unsuback disconnect auth";
 
 /** All of them, in the order of their identifiers. */
 export const propertyRules: readonly PropertyRule[] = [

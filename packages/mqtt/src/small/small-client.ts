@@ -10,7 +10,7 @@ import type { ClientEvents, Connected } from "../client/client-events.js";
 import type { PublishOptions, PublishResult } from "../client/publishing.js";
 import type { Message } from "../client/receiving/message.js";
 import type { SubscribeOptions } from "../client/receiving/subscriptions.js";
-import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
+import type { ConnackPacket, PublishPacket, QoS, SubackPacket, UnsubackPacket } from "../codec/packets.js";
 import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
 import type { MqttError } from "../errors.js";
 import type { Listener } from "../event-emitter.js";
@@ -40,7 +40,7 @@ import {
   withDefaults,
 } from "./small-options.js";
 import { type SmallRequest, SmallSession } from "./small-session.js";
-import { SmallConsumer, type SmallSubscription } from "./small-subscription.js";
+import { type Requested, SmallConsumer, type SmallSubscription } from "./small-subscription.js";
 import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
 
 /** The whole client's events, but for those of what this one does not do. */
@@ -85,26 +85,13 @@ export interface SmallClient
 
 type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
 
-interface Request extends SubscriptionRequest {
-  readonly matches: (topic: string) => boolean;
-  readonly consumer: SmallConsumer;
-  /** Of any subscription, under which the server granted the filter last: its copies carry it. */
-  identifier: number;
-}
-
-interface Entry {
-  readonly consumer: SmallConsumer;
-  /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
-  requests: readonly Request[];
-  /** Whether the server's answer is still to come. */
-  asking: boolean;
-}
+type Answer<Type> = Extract<SubackPacket | UnsubackPacket, { readonly type: Type }>;
 
 /** A message that no subscription takes. */
 type Parked = readonly [packet: PublishPacket, delivery: Delivery];
 
 const FUNCTION = ["function"];
-const EVENTS = "connected,disconnected,reconnecting,closed,error,unclaimed,dropped".split(",");
+const EVENTS = ["connected", "disconnected", "reconnecting", "closed", "error", "unclaimed", "dropped"];
 /** How many messages, and bytes of topics and payloads, may wait for handlers and iterators before reading stops. */
 const MOST_HELD = 1_000;
 const MOST_HELD_BYTES = 4 * 2 ** 20;
@@ -118,7 +105,6 @@ const DISCONNECTING = { reasonCode: 0, drainTimeout: 5_000 };
 const CLAIMING = 10_000;
 const PARTING = 1_000;
 const HANDLERS_END = 5_000;
-/** The reason code for a message that its handler failed with. */
 /** More messages than a server can have in flight. */
 const TOO_MANY_HELD = 65_536;
 
@@ -128,7 +114,7 @@ export class SmallEngine implements SmallClient {
   readonly #listeners = new Map(EVENTS.map((name) => [name, new Set<Listener<never>>()]));
   readonly #session: SmallSession;
   readonly #connector: SmallConnector;
-  readonly #entries = new Set<Entry>();
+  readonly #consumers = new Set<SmallConsumer>();
   #lastIdentifier = 0;
   #held = 0;
   #heldBytes = 0;
@@ -223,46 +209,42 @@ export class SmallEngine implements SmallClient {
     });
   }
 
-  subscribe(topicFilters: string | readonly string[], options: SmallSubscribeOptions = {}): Promise<SmallSubscription> {
-    return new Promise((resolve, reject) => {
-      this.#assertOpen();
-      const { onMessage, ...asked } = withDefaults(options, SUBSCRIBING);
-      const { qos, noLocal, retainAsPublished, retainHandling } = asked;
-      assertAmong(QOS, { qos, retainHandling });
-      assertAmong(BOOLEAN, { noLocal, retainAsPublished });
-      if (onMessage !== undefined) assertAmong(FUNCTION, { onMessage: typeof onMessage });
-      const filters = filtersOf(topicFilters);
-      const consumer = new SmallConsumer(
-        filters,
-        ++this.#lastIdentifier,
-        onMessage,
-        () => this.#leave(filters, entry),
-        (error) => this.#report(error),
-      );
-      const requests = filters.map((topicFilter) => ({
-        ...asked,
-        topicFilter,
-        matches: matcherOf(topicFilter),
-        consumer,
-        identifier: consumer.identifier,
-      }));
-      const entry: Entry = { consumer, requests, asking: true };
-      this.#entries.add(entry);
-      this.#unpark();
-      this.#ask(entry, (error) => {
-        if (error) {
-          consumer.close(error, true); // what came for it is nobody's
-          reject(error);
-        } else {
-          resolve(consumer);
-        }
-      });
-    });
+  async subscribe(
+    topicFilters: string | readonly string[],
+    options: SmallSubscribeOptions = {},
+  ): Promise<SmallSubscription> {
+    this.#assertOpen();
+    const { onMessage, ...asked } = withDefaults(options, SUBSCRIBING);
+    const { qos, noLocal, retainAsPublished, retainHandling } = asked;
+    assertAmong(QOS, { qos, retainHandling });
+    assertAmong(BOOLEAN, { noLocal, retainAsPublished });
+    if (onMessage !== undefined) assertAmong(FUNCTION, { onMessage: typeof onMessage });
+    const filters = filtersOf(topicFilters);
+    const key = filters.join("\0"); // which no filter contains
+    for (const each of onMessage ? this.#consumers : [])
+      if (each.answer && each.handler === onMessage && each.topicFilters.join("\0") === key) return each.answer;
+    const consumer = new SmallConsumer(
+      filters,
+      ++this.#lastIdentifier,
+      onMessage,
+      () => this.#leave(filters, consumer),
+      (error) => this.#report(error),
+    );
+    consumer.requests = filters.map((topicFilter) => ({
+      ...asked,
+      topicFilter,
+      matches: matcherOf(topicFilter),
+      consumer,
+      identifier: consumer.identifier,
+    }));
+    this.#consumers.add(consumer);
+    this.#unpark();
+    return this.#ask(consumer);
   }
 
   async unsubscribe(topicFilters: string | readonly string[]): Promise<void> {
     this.#assertOpen();
-    await this.#leave(filtersOf(topicFilters), undefined);
+    return this.#leave(filtersOf(topicFilters));
   }
 
   async disconnect(options: Pick<DisconnectOptions, "reasonCode" | "drainTimeout"> = {}): Promise<void> {
@@ -270,7 +252,7 @@ export class SmallEngine implements SmallClient {
     const { version, endsWithClient } = this.#settings;
     const packet = disconnectPacket(version, reasonCode, endsWithClient);
     this.#closing ??= this.#close(packet, drainTimeout);
-    await this.#closing;
+    return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -288,8 +270,8 @@ export class SmallEngine implements SmallClient {
     if (connack.sessionPresent && !this.#settings.cleanStart) this.#park(CLAIMING);
     if (!mayLackThem) return;
     this.#session.incoming.doubt();
-    for (const entry of this.#entries)
-      if (!entry.asking) this.#ask(entry, (error) => this.#report(error), connack.sessionPresent);
+    for (const consumer of this.#consumers)
+      if (!consumer.asking) this.#ask(consumer, connack.sessionPresent).catch((error) => this.#report(error));
   }
 
   #describe({ sessionPresent, properties = {} }: ConnackPacket): Connected {
@@ -309,73 +291,98 @@ export class SmallEngine implements SmallClient {
 
   /** What a listener throws is an error too; what nobody listens for is not lost without a trace. */
   #emit<Name extends keyof SmallEvents>(name: Name, value: SmallEvents[Name]): void {
-    const listeners = [...(this.#listeners.get(name) ?? [])];
+    const listeners = [...(this.#listeners.get(name) ?? [])] as Listener<SmallEvents[Name]>[];
     if (name === "error" && listeners.length === 0) console.error(value);
-    for (const listener of listeners) {
-      try {
-        (listener as Listener<SmallEvents[Name]>)(value);
-      } catch (error) {
+    for (const listener of listeners)
+      new Promise((resolve) => resolve(listener(value))).catch((error) => {
         if (name === "error") console.error(error);
         else this.#emit("error", error);
-      }
-    }
+      });
   }
 
-  #request(request: Omit<SmallRequest, "sentAt" | "losses">): void {
-    this.#session.request(request, this.#clock.now());
+  /** Asks the server for something about these filters. @param outcome returns the error that its answer amounts to */
+  #request<Type extends SmallRequest["answer"]>(
+    answer: Type,
+    topicFilters: readonly string[],
+    packet: SmallRequest["packet"],
+    outcome: (error: MqttError | undefined, answer: Answer<Type> | undefined) => MqttError | undefined,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle: SmallRequest["settle"] = (error, packet) => {
+        const failure = outcome(error, packet as Answer<Type> | undefined);
+        if (failure) reject(failure);
+        else resolve();
+      };
+      this.#session.request({ answer, topicFilters, packet, settle }, this.#clock.now());
+    });
   }
 
   /** @param again whether the server may have the subscription: retained messages are asked for only if it has not (MQTT 5) */
-  #ask(entry: Entry, done: (error: MqttError | undefined) => void, again = false): void {
-    const { consumer } = entry;
+  #ask(consumer: SmallConsumer, again?: boolean): Promise<SmallSubscription> {
     const { version } = this.#settings;
     const least = again && version === 5 ? 1 : 0;
-    const requests = entry.requests.map((each) => ({ ...each, retainHandling: each.retainHandling || least }) as const);
-    entry.asking = true;
-    this.#request({
-      answeredBy: "suback",
-      topicFilters: requests.map((each) => each.topicFilter),
-      packet: (packetIdentifier, limits) => {
+    const requests = consumer.requests.map(
+      (each) => ({ ...each, retainHandling: each.retainHandling || least }) as const,
+    );
+    consumer.asking = true;
+    consumer.answer = this.#request(
+      "suback",
+      requests.map((each) => each.topicFilter),
+      (packetIdentifier, limits) => {
         for (const { topicFilter } of requests) assertAvailable(limits, topicFilter);
         const named = version === 5 && limits.subscriptionIdentifiersAvailable !== false;
         const properties = named ? { subscriptionIdentifier: consumer.identifier } : undefined;
         return subscribePacket(version, packetIdentifier, requests, properties);
       },
-      settle: (error, suback) => {
-        entry.asking = false;
+      (error, suback) => {
+        consumer.asking = false;
         if (suback) {
           consumer.granted = requests.map(({ topicFilter }, i) => {
             const reasonCode = suback.reasonCodes[i] as number;
             const error = refused("SUBSCRIBE_REFUSED", `topicFilter "${topicFilter}"`, reasonCode, suback.properties);
-            if (error) entry.requests = entry.requests.filter((each) => each.topicFilter !== topicFilter);
+            if (error) consumer.requests = consumer.requests.filter((each) => each.topicFilter !== topicFilter);
             else
               for (const each of this.#requests)
                 if (each.topicFilter === topicFilter) each.identifier = consumer.identifier;
             return { topicFilter, reasonCode, qos: error ? undefined : (reasonCode as QoS), error };
           });
         }
-        const denial = entry.requests.length > 0 ? undefined : consumer.granted[0]?.error;
+        const denial = consumer.requests.length > 0 ? undefined : consumer.granted[0]?.error;
         const failure = error && again ? undefined : (error ?? denial); // the session still has what it had
-        if (failure) this.#drop(entry, failure);
-        done(failure);
+        if (failure) this.#drop(consumer, failure, again === undefined); // what came for a new one is nobody's
+        return failure;
       },
-    });
+    ).then(() => consumer);
+    return consumer.answer;
   }
 
   /** Ends the filters of one subscription, or of all. What another still has stays with the server. */
-  async #leave(topicFilters: readonly string[], only: Entry | undefined): Promise<void> {
-    if (only && !this.#entries.has(only)) return;
+  async #leave(topicFilters: readonly string[], only?: SmallConsumer): Promise<void> {
+    if (only && !this.#consumers.has(only)) return;
     const ended: SmallConsumer[] = [];
     this.#leaving++;
-    for (const entry of only ? [only] : this.#entries) {
-      entry.requests = entry.requests.filter((each) => !topicFilters.includes(each.topicFilter));
-      if (entry.requests.length > 0) continue;
-      this.#drop(entry, undefined, true);
-      ended.push(entry.consumer);
+    for (const consumer of only ? [only] : this.#consumers) {
+      consumer.requests = consumer.requests.filter((each) => !topicFilters.includes(each.topicFilter));
+      if (consumer.requests.length > 0) continue;
+      this.#drop(consumer, undefined, true);
+      ended.push(consumer);
     }
     const unshared = topicFilters.filter((filter) => !this.#requests.some((each) => each.topicFilter === filter));
     try {
-      if (unshared.length > 0) await this.#askToLeave(unshared);
+      if (unshared.length > 0)
+        await this.#request(
+          "unsuback",
+          unshared,
+          (packetIdentifier) => unsubscribePacket(this.#settings.version, packetIdentifier, unshared),
+          (error, unsuback) =>
+            error ??
+            refused(
+              "UNSUBSCRIBE_REFUSED",
+              `topicFilters "${unshared}"`,
+              Math.max(0, ...(unsuback?.reasonCodes ?? [])),
+              unsuback?.properties,
+            ),
+        );
     } finally {
       this.#leaving--;
       this.#park(PARTING);
@@ -383,31 +390,13 @@ export class SmallEngine implements SmallClient {
     await Promise.all(ended.map((each) => this.#within(HANDLERS_END, (done) => each.whenIdle(done))));
   }
 
-  get #requests(): readonly Request[] {
-    return [...this.#entries].flatMap((each) => each.requests);
+  get #requests(): readonly Requested[] {
+    return [...this.#consumers].flatMap((each) => each.requests);
   }
 
-  #askToLeave(topicFilters: readonly string[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#request({
-        answeredBy: "unsuback",
-        topicFilters,
-        packet: (packetIdentifier) => unsubscribePacket(this.#settings.version, packetIdentifier, topicFilters),
-        settle: (error, unsuback) => {
-          const what = `topicFilters "${topicFilters}"`;
-          const failure =
-            error ??
-            refused("UNSUBSCRIBE_REFUSED", what, Math.max(0, ...(unsuback?.reasonCodes ?? [])), unsuback?.properties);
-          if (failure) reject(failure);
-          else resolve();
-        },
-      });
-    });
-  }
-
-  #drop(entry: Entry, error: MqttError | undefined, discard = false): void {
-    this.#entries.delete(entry);
-    entry.consumer.close(error, discard);
+  #drop(consumer: SmallConsumer, error: MqttError | undefined, discard = false): void {
+    this.#consumers.delete(consumer);
+    consumer.close(error, discard);
   }
 
   /** For this many milliseconds, messages that no subscription matches are parked. */
@@ -461,14 +450,17 @@ export class SmallEngine implements SmallClient {
    * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
    * may send another copy for another. Two subscriptions to one filter are one for the server.
    */
-  #consumersFor({ topic, properties }: PublishPacket): readonly SmallConsumer[] {
+  #consumersFor({ topic, retain, properties }: PublishPacket): readonly SmallConsumer[] {
     const identifiers = properties?.subscriptionIdentifiers ?? [];
     const matching = this.#requests.filter(({ matches }) => matches(topic));
     const current = matching.filter(({ identifier }) => identifiers.includes(identifier));
     const replaced = matching.filter(({ consumer }) => identifiers.includes(consumer.identifier));
     const named = [current, replaced].find((each) => each.length) ?? matching;
     const meant = named.map((each) => each.topicFilter);
-    return [...new Set(matching.filter((each) => meant.includes(each.topicFilter)).map((each) => each.consumer))];
+    // What the server had kept is for who has just asked [MQTT5-3.3.1-12].
+    const kept = retain && replaced[0]?.retainAsPublished === false;
+    const chosen = kept ? replaced : matching.filter((each) => meant.includes(each.topicFilter));
+    return [...new Set(chosen.map((each) => each.consumer))];
   }
 
   /** Counts what the application has not finished with, and what is parked. */
@@ -507,7 +499,7 @@ export class SmallEngine implements SmallClient {
 
   async #close(farewell: Uint8Array, drainTimeout: number): Promise<void> {
     this.#isStopping = true;
-    for (const { consumer } of this.#entries) consumer.close(undefined, true);
+    for (const consumer of this.#consumers) consumer.close(undefined, true);
     this.#unpark();
     if (drainTimeout > 0) await undefined; // a handler that calls `disconnect` comes to its end first
     if (this.#isBusy && drainTimeout > 0)
@@ -522,8 +514,8 @@ export class SmallEngine implements SmallClient {
   }
 
   #finish(error: MqttError | undefined): void {
-    for (const entry of this.#entries) this.#drop(entry, error);
-    this.#session.abandon(closedError(error));
+    for (const consumer of this.#consumers) this.#drop(consumer, error);
+    this.#session.close(closedError(error));
     this.#drained?.();
     this.#park(0); // the last time, as it is never over
     this.#claiming?.cancel();

@@ -92,7 +92,7 @@ export class SmallConnection implements TransportListener {
     if (this.#state !== OPEN) return;
     const now = this.#clock.now();
     try {
-      this.#session.heard(now);
+      this.#session.received(now);
       this.#reader.append(bytes);
       for (let packet = this.#reader.next(); packet && this.#state === OPEN; packet = this.#reader.next())
         this.#session.receive(packet, now);
@@ -127,6 +127,6 @@ export class SmallConnection implements TransportListener {
       this.#waiting = 0;
       this.congested = !this.transport.write(bytes);
     }
-    this.#session.flushed(this.#clock.now(), size);
+    this.#session.sent(this.#clock.now(), size);
   }
 }

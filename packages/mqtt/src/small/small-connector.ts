@@ -46,7 +46,7 @@ interface Link {
   /** What an attempt comes to; undefined once CONNACK has accepted. */
   answer: { resolve(connack: ConnackPacket): void; reject(error: MqttError): void } | undefined;
   /** Gives up dialling. */
-  readonly dialling: AbortController;
+  readonly abort: AbortController;
 }
 
 /** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
@@ -260,7 +260,7 @@ export class SmallConnector implements Wire {
         server,
         timer,
         answer: { resolve, reject },
-        dialling: new AbortController(),
+        abort: new AbortController(),
       };
       this.#introduce(this.#link);
     });
@@ -286,7 +286,7 @@ export class SmallConnector implements Wire {
     const { clientId } = this;
     const packet = connectPacket(version, { ...settings, clientId, cleanStart, username, password });
     if (this.#link !== link) return;
-    const transport = await dial(server.address, link.dialling.signal, { webSocket });
+    const transport = await dial(server.address, link.abort.signal, { webSocket });
     if (this.#link !== link) {
       transport.destroy();
       return;
@@ -325,7 +325,7 @@ export class SmallConnector implements Wire {
     this.#link = undefined;
     connection?.end(patience);
     link.timer.cancel();
-    if (!connection) link.dialling.abort(error);
+    if (!connection) link.abort.abort(error);
     this.#session.lost(error);
     if (answer) {
       answer.reject(error);

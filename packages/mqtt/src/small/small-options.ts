@@ -203,23 +203,27 @@ function randomClientId({ random }: Platform): string {
   return `aiko${random.next().toString(36).slice(2, 20)}`;
 }
 
-const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
+const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443, unix: 0 };
+/** What other clients call two of them. */
+const ALIASES: Readonly<Record<string, keyof typeof PORTS>> = { tcp: "mqtt", ssl: "mqtts" };
 
 /** @throws UsageError URL_INVALID */
 function parseSmallUrl(url: string): SmallServer {
   try {
     const { protocol, hostname, port, pathname, search, username, password } = new URL(url);
-    const scheme = protocol.slice(0, -1) as keyof typeof PORTS;
+    const named = protocol.slice(0, -1) as keyof typeof PORTS;
+    const scheme = ALIASES[named] ?? named;
+    const isUnix = scheme === "unix";
     const address = {
       scheme,
-      host: hostname.replace(/[[\]]/g, ""),
+      host: isUnix ? decodeURIComponent(pathname) : hostname.replace(/[[\]]/g, ""),
       port: Number(port || PORTS[scheme]),
       path: scheme[0] === "w" ? pathname + search : "",
     };
-    if (PORTS[scheme] && hostname && port !== "0")
+    if (isUnix ? pathname[1] && !hostname : address.port && hostname)
       return {
         address,
-        name: `${protocol}//${hostname}:${address.port}${address.path && pathname}`,
+        name: isUnix ? `unix:${pathname}` : `${scheme}://${hostname}:${address.port}${address.path && pathname}`,
         username: decodeURIComponent(username) || undefined,
         password: decodeURIComponent(password) || undefined,
       };

@@ -66,7 +66,7 @@ function dial(
   return new Promise((resolve, reject) => {
     const { subprotocol = "mqtt", implementation = globalThis.WebSocket as unknown as WebSocketClass } = webSocket;
     if (scheme[0] !== "w" || !implementation)
-      throw invalid(scheme, "needs a WebSocket or a platform", "TRANSPORT_UNAVAILABLE");
+      throw invalid(scheme, "needs platform, or npm install ws and webSocket.implementation", "TRANSPORT_UNAVAILABLE");
     const server = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const socket = new implementation(server + path, [subprotocol], webSocket as never) as WebSocketLike;
     socket.binaryType = "arraybuffer";

@@ -54,7 +54,7 @@ export interface Outgoing {
 
 /** A SUBSCRIBE or UNSUBSCRIBE. */
 export interface SmallRequest {
-  readonly answeredBy: "suback" | "unsuback";
+  readonly answer: "suback" | "unsuback";
   readonly topicFilters: readonly string[];
   sentAt: number;
   /** How many connections were lost while it was unanswered. */
@@ -90,7 +90,7 @@ interface Online {
   /** How many QoS 1 and 2 messages the server takes without having acknowledged them. */
   readonly receiveMaximum: number;
   /** How many it has of these. */
-  unacknowledged: number;
+  inflight: number;
 }
 
 /** QoS 1 and 2 messages in flight to a server that cannot announce a limit: mosquitto drops messages beyond its own. */
@@ -166,7 +166,7 @@ export class SmallSession {
     for (const [identifier, request] of this.#requests) {
       if (++request.losses < MOST_LOSSES) continue;
       this.#requests.delete(identifier);
-      const code = `${request.answeredBy === "suback" ? "" : "UN"}SUBSCRIBE_UNANSWERED` as const;
+      const code = `${request.answer === "suback" ? "" : "UN"}SUBSCRIBE_UNANSWERED` as const;
       request.settle(new TransportError(code, `topicFilters "${request.topicFilters}": ${code}`));
     }
   }
@@ -218,7 +218,7 @@ export class SmallSession {
     if (this.#online) this.#ask(identifier, request, now);
   }
 
-  heard(now: number): void {
+  received(now: number): void {
     this.#online?.keepAlive.received(now);
   }
 
@@ -228,7 +228,7 @@ export class SmallSession {
   }
 
   /** What was written is with the transport. */
-  flushed(now: number, bytes: number): void {
+  sent(now: number, bytes: number): void {
     this.#online?.keepAlive.sent(now);
     this.#online?.keepAlive.handed(bytes);
     for (const message of this.#leaving.splice(0)) this.#settle(message, undefined);
@@ -250,7 +250,7 @@ export class SmallSession {
   }
 
   /** Fails everything that has no outcome yet. */
-  abandon(error: MqttError): void {
+  close(error: MqttError): void {
     for (const message of [...this.#leaving.splice(0), ...this.#inflight.values(), ...this.#queue.drain()])
       this.#settle(message, error);
     for (const request of this.#requests.values()) request.settle(error);
@@ -275,7 +275,7 @@ export class SmallSession {
       limits,
       keepAlive: new KeepAlive(limits.serverKeepAlive ?? keepAlive, now, timerLateness),
       receiveMaximum,
-      unacknowledged: 0,
+      inflight: 0,
     };
     this.incoming.opened(sessionPresent);
     // What is unacknowledged goes before what waits, if the server still knows of it or it may go as a new one.
@@ -325,7 +325,7 @@ export class SmallSession {
     }
     this.#forget(message);
     this.#barren = this.#barren < SUSPICIOUS || this.#inflight.size === 0 ? 0 : SUSPICIOUS;
-    if (this.#online) this.#online.unacknowledged--;
+    if (this.#online) this.#online.inflight--;
     // PUBCOMP has nothing to add: "Packet Identifier not found" says that the server had finished with it before.
     const answer = message.released ?? packet;
     const what = `topic "${message.topic}"`;
@@ -337,9 +337,9 @@ export class SmallSession {
     const { type, packetIdentifier, reasonCodes } = packet;
     const request = this.#requests.get(packetIdentifier);
     if (request === undefined) return;
-    const { answeredBy, topicFilters } = request;
+    const { answer, topicFilters } = request;
     if (
-      type !== answeredBy ||
+      type !== answer ||
       (reasonCodes.length !== topicFilters.length && (type === "suback" || reasonCodes.length > 0))
     )
       throw fault(`${type}: not expected`); // [MQTT-3.9.3-1]
@@ -384,9 +384,9 @@ export class SmallSession {
 
   #maySend({ qos, packetIdentifier }: Outgoing): boolean {
     if (this.#online === undefined || this.wire.congested) return false;
-    const { unacknowledged, receiveMaximum } = this.#online;
+    const { inflight, receiveMaximum } = this.#online;
     const most = this.#barren < SUSPICIOUS ? receiveMaximum : 1;
-    return qos === 0 || (unacknowledged < most && (packetIdentifier > 0 || this.#unanswered < MOST_IDENTIFIERS));
+    return qos === 0 || (inflight < most && (packetIdentifier > 0 || this.#unanswered < MOST_IDENTIFIERS));
   }
 
   /**
@@ -412,7 +412,7 @@ export class SmallSession {
     const again = message.packetIdentifier > 0;
     message.sentAt = now;
     if (message.released) {
-      online.unacknowledged++;
+      online.inflight++;
       this.#release(message.packetIdentifier, 0);
       return;
     }
@@ -426,7 +426,7 @@ export class SmallSession {
       this.#settle(message, error);
       return;
     }
-    if (qos > 0) online.unacknowledged++;
+    if (qos > 0) online.inflight++;
     if (qos > 0 && !again) {
       message.packetIdentifier = this.#identifier();
       this.#inflight.set(message.packetIdentifier, message);

@@ -2,6 +2,7 @@
 
 import type { Message } from "../client/receiving/message.js";
 import type { Granted, Subscription } from "../client/receiving/subscription.js";
+import type { SubscriptionRequest } from "../codec/packets.js";
 import type { MqttError } from "../errors.js";
 import { Queue } from "../session/queue.js";
 import { NOT_GIVEN } from "./incoming-messages.js";
@@ -18,11 +19,25 @@ export interface Incoming {
   finished(error?: unknown, reasonCode?: number): void;
 }
 
+/** One topic filter, as it is asked for. */
+export interface Requested extends SubscriptionRequest {
+  readonly matches: (topic: string) => boolean;
+  readonly consumer: SmallConsumer;
+  /** Of any subscription, under which the server granted the filter last: its copies carry it. */
+  identifier: number;
+}
+
 type Answer = (result: Promise<IteratorResult<Message, undefined>>) => void;
 
 export class SmallConsumer implements SmallSubscription {
   /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
   granted: readonly Granted[] = [];
+  /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
+  requests: readonly Requested[] = [];
+  /** Whether the server's answer is still to come. */
+  asking = true;
+  /** Resolves when the server has answered the last request for it. */
+  answer: Promise<SmallSubscription> | undefined;
   readonly #waiting = new Queue<Incoming>();
   readonly #asked: Answer[] = [];
   /** What the application has. */
@@ -30,7 +45,6 @@ export class SmallConsumer implements SmallSubscription {
   #end: { readonly error: MqttError | undefined } | undefined;
   #whenIdle: (() => void) | undefined;
 
-  readonly #handler: ((message: Message) => unknown) | undefined;
   readonly #report: (error: unknown) => void;
 
   /** @param report receives errors that no promise can report */
@@ -38,11 +52,10 @@ export class SmallConsumer implements SmallSubscription {
     readonly topicFilters: readonly string[],
     /** The Subscription Identifier, by which MQTT 5 servers say whose a message is. */
     readonly identifier: number,
-    handler: ((message: Message) => unknown) | undefined,
+    readonly handler: ((message: Message) => unknown) | undefined,
     readonly unsubscribe: () => Promise<void>,
     report: (error: unknown) => void,
   ) {
-    this.#handler = handler;
     this.#report = report;
   }
 
@@ -51,7 +64,7 @@ export class SmallConsumer implements SmallSubscription {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
-    if (this.#handler !== undefined) throw invalid("onMessage", "not allowed");
+    if (this.handler !== undefined) throw invalid("onMessage", "not allowed");
     return {
       next: () => {
         this.#finish();
@@ -81,7 +94,7 @@ export class SmallConsumer implements SmallSubscription {
   close(error: MqttError | undefined, discard: boolean): void {
     this.#end ??= { error };
     if (discard) {
-      if (!this.#handler && !this.#current?.message.qos) this.#finish();
+      if (!this.handler && !this.#current?.message.qos) this.#finish();
       for (const incoming of this.#waiting.drain()) incoming.finished(undefined, NOT_GIVEN);
     }
     this.#proceed();
@@ -89,13 +102,13 @@ export class SmallConsumer implements SmallSubscription {
 
   /** Calls back when no handler is running. */
   whenIdle(done: () => void): void {
-    if (this.#handler && this.#current) this.#whenIdle = done;
+    if (this.handler && this.#current) this.#whenIdle = done;
     else done();
   }
 
   /** Passes the next message to the handler or to a waiting iterator, one at a time. */
   #proceed(): void {
-    const handler = this.#handler;
+    const handler = this.handler;
     while (handler ? !this.#current : this.#asked.length > 0) {
       const incoming = this.#waiting.shift();
       if (!incoming && (handler || !this.#end)) return;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Bench, message, subscribed } from "./bench.ts";
+import { Bench, message, subscribed, watch } from "./bench.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -137,4 +137,79 @@ test("statistics count", async () => {
   });
   await bench.reconnected(peer);
   expect(client.statistics.connections).toBe(2);
+});
+
+test("an async listener of error that rejects is told on the console, once, and does not end the process", async () => {
+  const written = vi.spyOn(console, "error").mockReturnValue(undefined);
+  const bench = new Bench();
+  const client = bench.create();
+  client.on("error", () => Promise.reject(new Error("again")));
+  for (const text of ["first", "second"]) client.on("connected", () => Promise.reject(new Error(text)));
+  await bench.connected(client);
+  await bench.clock.tick();
+  expect(written).toHaveBeenCalledOnce();
+  expect(written.mock.lastCall?.[0]).toMatch(/a listener of its event "error" threw/);
+});
+
+test("once calls a listener for one event, unless it is taken off before", async () => {
+  const bench = new Bench();
+  const client = bench.create();
+  const told: string[] = [];
+  client.once("connected", () => told.push("once"));
+  client.once("connected", () => told.push("never"))();
+  const peer = await bench.connected(client);
+  await bench.reconnected(peer);
+  expect(told).toEqual(["once"]);
+  expect(() => client.once("conected" as "connected", () => undefined)).toThrow(/did you mean "connected"/);
+});
+
+describe("waitFor", () => {
+  test("resolves to the next event's value", async () => {
+    const bench = new Bench();
+    const client = bench.create();
+    const waiting = client.waitFor("connected");
+    const peer = await bench.connected(client);
+    expect(await waiting).toMatchObject({ sessionPresent: false });
+    const again = client.waitFor("connected");
+    await bench.reconnected(peer, { sessionPresent: true });
+    expect(await again).toMatchObject({ sessionPresent: true });
+  });
+
+  test("rejects when the client is closed before, but resolves if it waits for that", async () => {
+    const { bench, client } = await new Bench().online();
+    const waiting = watch(client.waitFor("disconnected"));
+    const closed = client.waitFor("closed");
+    await bench.passing(client.disconnect());
+    expect(await closed).toEqual({ error: undefined });
+    expect(waiting.error).toMatchObject({ name: "ClosedError", code: "CLIENT_CLOSED" });
+    await expect(client.waitFor("connected")).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
+  });
+
+  test("rejects with the reason for which the client gave up as the cause", async () => {
+    const { bench, client, peer } = await new Bench().online({ reconnect: false });
+    const waiting = watch(client.waitFor("connected"));
+    peer.cut();
+    await bench.clock.tick();
+    expect(waiting.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "CONNECTION_LOST" } });
+  });
+
+  test("rejects when its signal fires, and listens to nothing any more", async () => {
+    const bench = new Bench();
+    const client = bench.create();
+    const controller = new AbortController();
+    const waiting = client.waitFor("connected", { signal: controller.signal });
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ name: "AbortError", code: "ABORTED" });
+    await expect(client.waitFor("connected", { signal: controller.signal })).rejects.toMatchObject({ code: "ABORTED" });
+    await bench.connected(client);
+  });
+
+  test.each([
+    ["an unknown event", "conected", {}, "OPTION_UNKNOWN"],
+    ["an unknown option", "connected", { timeout: 1 }, "OPTION_UNKNOWN"],
+    ["no signal", "connected", { signal: new AbortController() }, "OPTION_INVALID"],
+  ])("rejects %s", async (_, name, options, code) => {
+    const waiting = new Bench().create().waitFor(name as "connected", options as object);
+    await expect(waiting).rejects.toMatchObject({ code });
+  });
 });

@@ -6,6 +6,7 @@ import { type Handled, isAcknowledged } from "./handled.js";
 import type { Consumer, Inbox } from "./inbox.js";
 import type { Message } from "./message.js";
 import type { Granted, Subscription, UnsubscribeOptions } from "./subscription.js";
+import type { Subscriber } from "./subscription-registry.js";
 
 /** What a subscription needs of the client it belongs to. */
 export interface SubscriptionOwner {
@@ -18,13 +19,15 @@ export interface SubscriptionOwner {
 export interface SubscriptionTerms {
   readonly topicFilters: readonly string[];
   readonly identifier: number;
+  readonly retainAsPublished: boolean;
   /** Milliseconds that the application may take with one message. */
   readonly handlerTimeout: number;
 }
 
-export abstract class ClientSubscription implements Subscription, Consumer {
+export abstract class ClientSubscription implements Subscription, Consumer, Subscriber {
   readonly topicFilters: readonly string[];
   readonly identifier: number;
+  readonly retainAsPublished: boolean;
   readonly handlerTimeout: number;
   granted: readonly Granted[] = [];
   protected readonly backlog: Backlog;
@@ -39,10 +42,11 @@ export abstract class ClientSubscription implements Subscription, Consumer {
   readonly #whenIdle: (() => void)[] = [];
   #end: { readonly error: MqttError | undefined } | undefined;
 
-  constructor({ topicFilters, identifier, handlerTimeout }: SubscriptionTerms, owner: SubscriptionOwner, inbox: Inbox) {
-    this.topicFilters = topicFilters;
-    this.identifier = identifier;
-    this.handlerTimeout = handlerTimeout;
+  constructor(terms: SubscriptionTerms, owner: SubscriptionOwner, inbox: Inbox) {
+    this.topicFilters = terms.topicFilters;
+    this.identifier = terms.identifier;
+    this.retainAsPublished = terms.retainAsPublished;
+    this.handlerTimeout = terms.handlerTimeout;
     this.#owner = owner;
     this.backlog = new Backlog(this, inbox);
   }

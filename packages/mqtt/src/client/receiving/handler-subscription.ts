@@ -1,6 +1,7 @@
 /** A subscription whose messages a handler is called with, one after the other or several at a time. */
 
 import { type ClosedError, UsageError } from "../../errors.js";
+import { isThenable } from "../../event-emitter.js";
 import { ClientSubscription, type SubscriptionOwner, type SubscriptionTerms } from "./client-subscription.js";
 import type { Handled } from "./handled.js";
 import { Handling } from "./handling.js";
@@ -154,8 +155,4 @@ export class HandlerSubscription extends ClientSubscription {
       this.#handle(next, true);
     }
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

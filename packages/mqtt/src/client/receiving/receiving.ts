@@ -34,13 +34,14 @@ export class Receiving {
     private readonly session: ClientSession,
     connector: Pick<Connector, "setPaused">,
     emitter: EventEmitter<ClientEvents>,
+    client: { readonly connections: number },
     progressed: () => void,
   ) {
     const registry = new SubscriptionRegistry<ClientSubscription>();
     const reading = new Reading(session, connector);
     const router = new Router(registry, bounds, clock, session, emitter, progressed);
     const inbox = new Inbox(bounds, clock, reading, emitter, () => this.subscriptions.size > 1);
-    const context = { session, registry, router, inbox, reading, emitter, clock };
+    const context = { client, session, registry, router, inbox, reading, emitter, clock };
     this.subscriptions = new Subscriptions(context, subscriptionIdentifiers);
     this.router = router;
     this.inbox = inbox;

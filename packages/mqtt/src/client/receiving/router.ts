@@ -73,7 +73,11 @@ export class Router {
   /** A message came, or one that waited is to find its subscriptions anew. */
   route(packet: PublishPacket, delivery: Delivery | undefined): void {
     const message = new Message(packet, delivery?.name);
-    const subscriptions = this.registry.recipients(packet.topic, packet.properties?.subscriptionIdentifiers);
+    const subscriptions = this.registry.recipients(
+      packet.topic,
+      packet.properties?.subscriptionIdentifiers,
+      packet.retain,
+    );
     if (subscriptions.length === 0 && delivery && this.mayWait()) {
       this.unclaimed.push({ packet, delivery });
       this.unclaimedBytes += messageSize(message);

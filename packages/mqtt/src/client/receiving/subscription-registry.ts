@@ -13,6 +13,14 @@ const LONGEST_ROUTED = 256;
 /** Identifiers that are remembered for a filter: one for each time that another subscription asked for it too. */
 const MOST_IDENTIFIERS = 16;
 
+/** Who asks for messages. */
+export interface Subscriber {
+  /** Under which it asks the server for them. */
+  readonly identifier: number;
+  /** Whether it has the server send messages with the RETAIN flag that they were published with. */
+  readonly retainAsPublished: boolean;
+}
+
 /** One topic filter. The server has one subscription for it, however many here have asked for it [MQTT5-3.8.4-3]. */
 interface Filter<Consumer> {
   readonly consumers: Set<Consumer>;
@@ -26,7 +34,7 @@ interface Route<Consumer> {
   readonly consumers: readonly Consumer[];
 }
 
-export class SubscriptionRegistry<Consumer> {
+export class SubscriptionRegistry<Consumer extends Subscriber> {
   private readonly filters = new Map<string, Filter<Consumer>>();
   private readonly tree = new TopicTree<Filter<Consumer>>();
   /** What the tree said of topics that came lately, until it changes. */
@@ -57,6 +65,11 @@ export class SubscriptionRegistry<Consumer> {
     this.forgetRoutes();
   }
 
+  /** Those that have asked for this filter. */
+  consumersOf(topicFilter: string): Iterable<Consumer> {
+    return this.filters.get(topicFilter)?.consumers ?? [];
+  }
+
   /** The filter is asked for under this identifier. Copies may carry it before the server has answered. */
   asked(topicFilter: string, identifier: number): void {
     const filter = this.filters.get(topicFilter);
@@ -76,10 +89,17 @@ export class SubscriptionRegistry<Consumer> {
    * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only the consumers of their
    * filters: it may send another copy for another [MQTT5-3.3.4-3]. A copy that waited in the server may carry an identifier that was
    * replaced meanwhile; one of an earlier process is for all.
+   *
+   * @param retain whether the server had kept the message, and sends it because somebody has just subscribed [MQTT5-3.3.1-12]: then it is
+   * for them alone, and not for others with the same filter
    */
-  recipients(topicName: string, identifiers: readonly number[] | undefined): readonly Consumer[] {
+  recipients(topicName: string, identifiers: readonly number[] | undefined, retain: boolean): readonly Consumer[] {
     const route = topicName === this.lastTopic ? this.lastRoute : this.routeOf(topicName);
     if (identifiers === undefined || route.consumers.length < 2) return route.consumers;
+    if (retain) {
+      const askers = route.consumers.filter(({ identifier }) => identifiers.includes(identifier));
+      if (askers.length > 0 && !askers.some(({ retainAsPublished }) => retainAsPublished)) return askers;
+    }
     const current = route.filters.filter((filter) => identifiers.includes(filter.identifiers[0] ?? 0));
     if (current.length > 0) return consumersOf(current);
     const known = route.filters.filter((filter) => filter.identifiers.some((each) => identifiers.includes(each)));

@@ -13,7 +13,7 @@ import type { ClientSession } from "../../session/client-session.js";
 import type { FilterAnswer, FilterRequest } from "../../session/filter-requests.js";
 import { shownValue } from "../../topic/shown-value.js";
 import { assertTopicFilter } from "../../topic/topic-filter.js";
-import { assertNotAborted, onAbort, signalRule } from "../abort-source.js";
+import { assertNotAborted, onAbort, signalRule, unlessAborted } from "../abort-source.js";
 import type { ClientEvents } from "../client-events.js";
 import { qualityRule } from "../publishing.js";
 import { within } from "../within.js";
@@ -82,17 +82,22 @@ const PARTING = 1_000;
 
 interface Entry {
   readonly subscription: ClientSubscription;
+  readonly options: SubscribeOptions;
+  /** Resolves when the server has answered the last request for it. */
+  answer: Promise<Subscription>;
+  /** The number of the connection that it was made at by a listener of "connected"; undefined if it was made elsewhere. */
+  readonly madeAt: number | undefined;
   /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
   requests: readonly SubscriptionRequest[];
   /** Whether an answer is still to come; the session asks again until it does. */
   asking: boolean;
   /** Filters whose UNSUBACK is still to come. */
   leaving: readonly string[];
-  readonly properties: SubscribeProperties | undefined;
 }
 
 /** The parts of the client that subscriptions work with. */
 export interface SubscriptionsContext {
+  readonly client: { readonly connections: number };
   readonly session: Pick<ClientSession, "request" | "withdrawRequest">;
   readonly registry: SubscriptionRegistry<ClientSubscription>;
   readonly router: Router;
@@ -103,13 +108,15 @@ export interface SubscriptionsContext {
 }
 
 export class Subscriptions implements SubscriptionOwner {
-  private readonly entries = new Set<Entry>();
+  private readonly entries = new Map<ClientSubscription, Entry>();
   /** Subscriptions that ended, and hold messages which the application was not given, with what will disown these. */
   private readonly parting = new Map<ClientSubscription, Timer>();
   /** Subscriptions that are being ended, and may have handlers running. */
   private readonly finishing = new Set<ClientSubscription>();
   /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
   private lastIdentifier = 0;
+  /** Whether it was told that a listener of "connected" subscribes again and again. */
+  private repetitionTold = false;
 
   constructor(
     private readonly context: SubscriptionsContext,
@@ -132,10 +139,17 @@ export class Subscriptions implements SubscriptionOwner {
       throw invalidOption("concurrency", concurrency, "requires onMessage; an iterator delivers one message at a time");
     }
     assertNotAborted(options.signal);
+    const existing = handler && this.withHandler(topicFilters, handler);
+    if (existing !== undefined) {
+      assertSameOptions(existing.options, read, topicFilters);
+      return unlessAborted(existing.answer, options.signal);
+    }
+    const madeAt = this.context.emitter.isBusy("connected") ? this.context.client.connections : undefined;
+    if (madeAt !== undefined) this.tellRepetition(topicFilters, madeAt);
     const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
 
     const { inbox, registry, router } = this.context;
-    const terms = { topicFilters, identifier, handlerTimeout };
+    const terms = { topicFilters, identifier, retainAsPublished: retainAsPublished === true, handlerTimeout };
     const subscription =
       handler === undefined
         ? new IteratorSubscription(terms, this, inbox)
@@ -147,8 +161,8 @@ export class Subscriptions implements SubscriptionOwner {
       retainAsPublished,
       retainHandling,
     }));
-    const entry: Entry = { subscription, requests, asking: false, leaving: [], properties: options.properties };
-    return new Promise((resolve, reject) => {
+    const entry: Entry = { subscription, options: read, madeAt, requests, asking: false, leaving: [], answer: NEVER };
+    entry.answer = new Promise((resolve, reject) => {
       for (const topicFilter of topicFilters) registry.add(topicFilter, subscription);
       const request = this.requestFor(entry, requests, (error) => {
         release();
@@ -160,11 +174,46 @@ export class Subscriptions implements SubscriptionOwner {
         subscription.giveBack();
         reject(error);
       });
-      this.entries.add(entry);
+      this.entries.set(subscription, entry);
       router.claim();
       const release = this.withdrawnBy(options.signal, request);
       this.ask(request);
     });
+    return entry.answer;
+  }
+
+  /** The subscription that has the same filters and the same handler: there is one of these. */
+  private withHandler(topicFilters: readonly string[], handler: MessageHandler): Entry | undefined {
+    return this.withFilters(topicFilters).find(({ options }) => options.onMessage === handler);
+  }
+
+  /** The subscriptions that have just these filters, and are not being ended. */
+  private withFilters(topicFilters: readonly string[]): readonly Entry[] {
+    const [first = ""] = topicFilters;
+    return [...this.context.registry.consumersOf(first)]
+      .filter((each) => isSameList(each.topicFilters, topicFilters))
+      .map((each) => this.entries.get(each))
+      .filter((entry) => entry !== undefined && entry.leaving.length === 0) as readonly Entry[];
+  }
+
+  /**
+   * A program that subscribes in a listener of "connected" makes one more subscription at each connection, which the client renews by itself
+   * besides. That is told, once.
+   */
+  private tellRepetition(topicFilters: readonly string[], madeAt: number): void {
+    if (this.repetitionTold) return;
+    if (!this.withFilters(topicFilters).some((earlier) => earlier.madeAt !== undefined && earlier.madeAt < madeAt))
+      return;
+    this.repetitionTold = true;
+    const [topicFilter = ""] = topicFilters;
+    const what = `subscribe "${topicFilters.join('", "')}"`;
+    const how = 'a listener of "connected" has subscribed to it before, and the client renews subscriptions by itself';
+    const cure = "subscribe once, after connect(), or give the same function as onMessage each time";
+    this.report(
+      new UsageError("SUBSCRIPTION_REPEATED", `${what}: ${how}: messages are handled once more each time; ${cure}`, {
+        topicFilter,
+      }),
+    );
   }
 
   /**
@@ -174,18 +223,25 @@ export class Subscriptions implements SubscriptionOwner {
    * @param onlyNew whether it is to send retained messages for those only that it does not have (MQTT 5)
    */
   subscribeAgain(perhaps: boolean, onlyNew: boolean): void {
-    for (const entry of this.entries) {
+    for (const entry of this.entries.values()) {
       if (entry.asking) continue;
       const kept = entry.requests.filter(({ topicFilter }) => !entry.leaving.includes(topicFilter));
       if (kept.length === 0) continue;
       const requests = onlyNew ? kept.map(onlyIfNew) : kept;
-      this.ask(
-        this.requestFor(entry, requests, (error) => {
-          if (error === undefined || (perhaps && error.code === "SUBSCRIBE_UNANSWERED")) return;
-          this.drop(entry, error);
-          this.report(error);
-        }),
-      );
+      entry.answer = new Promise((resolve, reject) => {
+        this.ask(
+          this.requestFor(entry, requests, (error) => {
+            if (error === undefined || (perhaps && error.code === "SUBSCRIBE_UNANSWERED")) {
+              resolve(entry.subscription);
+              return;
+            }
+            this.drop(entry, error);
+            this.report(error);
+            reject(error);
+          }),
+        );
+      });
+      entry.answer.catch(() => undefined); // it was reported
     }
   }
 
@@ -195,7 +251,7 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   async unsubscribe(subscription: ClientSubscription, options?: UnsubscribeOptions): Promise<void> {
-    const entry = [...this.entries].find((each) => each.subscription === subscription);
+    const entry = this.entries.get(subscription);
     if (entry === undefined) return;
     const filters = entry.requests.map((request) => request.topicFilter);
     await this.unsubscribeFilters(filters, options, entry);
@@ -210,7 +266,7 @@ export class Subscriptions implements SubscriptionOwner {
     readOptions(unsubscribeRules, options);
     const topicFilters = filterList(given);
     assertNotAborted(options.signal);
-    const affected = only ? [only] : [...this.entries];
+    const affected = only ? [only] : [...this.entries.values()];
     const unshared = topicFilters.filter((each) => !this.isNeededBeyond(each, affected));
     const ending = affected.filter(({ requests }) =>
       requests.every(({ topicFilter }) => topicFilters.includes(topicFilter)),
@@ -237,7 +293,7 @@ export class Subscriptions implements SubscriptionOwner {
    * it is.
    */
   stop(): Promise<unknown> | undefined {
-    const subscriptions = [...[...this.entries].map(({ subscription }) => subscription), ...this.finishing];
+    const subscriptions = [...this.entries.keys(), ...this.finishing];
     for (const subscription of subscriptions) subscription.stop();
     this.withhold();
     const busy = subscriptions.map((subscription) => subscription.idle(true)).filter((idle) => idle !== undefined);
@@ -246,7 +302,7 @@ export class Subscriptions implements SubscriptionOwner {
 
   /** What ended subscriptions did not give to the application stays unacknowledged. */
   withhold(): void {
-    for (const { subscription } of this.entries) subscription.withhold();
+    for (const subscription of this.entries.keys()) subscription.withhold();
     for (const [subscription, timer] of this.parting) {
       timer.cancel();
       subscription.withhold();
@@ -256,7 +312,7 @@ export class Subscriptions implements SubscriptionOwner {
 
   /** The client is closed: no message will come any more. */
   close(error: MqttError | undefined): void {
-    for (const entry of [...this.entries]) this.drop(entry, error);
+    for (const entry of [...this.entries.values()]) this.drop(entry, error);
     this.withhold();
   }
 
@@ -296,8 +352,8 @@ export class Subscriptions implements SubscriptionOwner {
     requests: readonly SubscriptionRequest[],
     done: (error: MqttError | undefined) => void,
   ): FilterRequest {
-    const { subscription, properties } = entry;
-    const { identifier } = subscription;
+    const { properties } = entry.options;
+    const { identifier } = entry.subscription;
     entry.asking = true;
     for (const { topicFilter } of requests) this.context.registry.asked(topicFilter, identifier);
     const settle = (error: MqttError | undefined, answer: FilterAnswer): void => {
@@ -348,7 +404,7 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   private isNeededBeyond(topicFilter: string, entries: readonly Entry[]): boolean {
-    for (const entry of this.entries) {
+    for (const entry of this.entries.values()) {
       if (!entries.includes(entry) && entry.requests.some((each) => each.topicFilter === topicFilter)) return true;
     }
     return false;
@@ -362,9 +418,25 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   private drop(entry: Entry, error: MqttError | undefined): void {
-    this.entries.delete(entry);
+    this.entries.delete(entry.subscription);
     for (const { topicFilter } of entry.requests) this.context.registry.delete(topicFilter, entry.subscription);
     entry.subscription.close(error);
+  }
+}
+
+/** Until there is one. */
+const NEVER = new Promise<never>(() => undefined);
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((each, i) => each === other[i]);
+}
+
+/** @throws UsageError OPTION_INVALID */
+function assertSameOptions(existing: SubscribeOptions, given: SubscribeOptions, topicFilters: readonly string[]): void {
+  for (const name of Object.keys(subscribeRules) as (keyof SubscribeOptions)[]) {
+    if (name === "signal" || JSON.stringify(existing[name]) === JSON.stringify(given[name])) continue;
+    const which = `the subscription to "${topicFilters.join('", "')}" with the same onMessage`;
+    throw invalidOption(name, given[name], `${which} has ${shownValue(existing[name])}; unsubscribe it first`);
   }
 }
 
