@@ -7,13 +7,20 @@
 import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
 import { checkFirstByte, decodePacket, type RequestReader, type RequestType } from "./decode.js";
 import { type DecoderLimits, MAXIMUM_CONTROL_SIZE, packetTypeBits } from "./limits.js";
-import { type Packet, type ProtocolVersion, packetTypes } from "./packets.js";
+import { type Packet, type ProtocolVersion, type PublishPacket, packetTypes } from "./packets.js";
+import { COPIED } from "./publish-coder.js";
 import { TopicCache } from "./topic-cache.js";
 
 const EMPTY = new Uint8Array(0);
 const LONGEST_HEADER = 5;
 const PROTOCOL_MAXIMUM = 268_435_460;
 const PUBLISH = 3;
+/**
+ * Of the messages in so many bytes, one is copied that pins a buffer at least so many times as long as its payload: so little that it
+ * cannot be measured, and enough that a few short messages amid long ones do not keep these in memory.
+ */
+const COPY_EVERY = 65_536;
+const MUCH_LONGER = 8;
 const REQUESTS = packetTypeBits("connect", "subscribe", "unsubscribe", "pingreq");
 
 export class ServerPacketStream implements RequestReader {
@@ -23,6 +30,8 @@ export class ServerPacketStream implements RequestReader {
   /** True while `bytes` is our own and has room to grow into; false while it is the caller's last chunk. */
   private owned = false;
   private failure: unknown;
+  /** Bytes of messages since a payload was copied. */
+  private uncopied = 0;
   private readonly topics = new TopicCache();
 
   /**
@@ -129,7 +138,19 @@ export class ServerPacketStream implements RequestReader {
     const packet = decodePacket(first, bytes, body, packetEnd, this.protocolVersion, this.topics, this);
     this.at = packetEnd;
     if (packetEnd === end) this.release();
+    if (packet.type === "publish") {
+      this.uncopied += packetEnd - at;
+      if (this.uncopied >= COPY_EVERY) return this.unpinned(packet);
+    }
     return packet;
+  }
+
+  /** The message with a payload of its own, if it is short beside the buffer that it would keep in memory. */
+  private unpinned(packet: PublishPacket): PublishPacket {
+    const { payload } = packet;
+    if (payload.length <= COPIED || payload.length * MUCH_LONGER > payload.buffer.byteLength) return packet;
+    this.uncopied = 0;
+    return { ...packet, payload: payload.slice() };
   }
 
   /** The types that the other side may ever send, as bits. */

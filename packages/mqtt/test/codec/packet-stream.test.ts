@@ -82,12 +82,42 @@ describe("memory", () => {
   });
 
   test("of a chunk with whole packets is used, not copied", () => {
-    const chunk = concatenation([publishOf(fromHex("61")), pingreq, publishOf(fromHex("62"))]);
+    const chunk = concatenation([publishOf(new Uint8Array(65)), pingreq, publishOf(new Uint8Array(70))]);
     const stream = new PacketStream(4);
     const packets: Packet[] = [];
     expect(copiedBytes(() => packets.push(...stream.push(chunk)))).toBe(0);
     expect(payloadOf(packets[0]).buffer).toBe(chunk.buffer);
     expect(payloadOf(packets[2]).buffer).toBe(chunk.buffer);
+  });
+
+  test("of a chunk is not kept by a payload of up to 64 bytes", () => {
+    const [short, longer] = decodeChunks(4, [
+      concatenation([64, 65].map((length) => publishOf(new Uint8Array(length)))),
+    ]);
+    expect(payloadOf(short).buffer.byteLength).toBe(64);
+    expect(payloadOf(longer).buffer.byteLength).toBeGreaterThan(64 + 65);
+  });
+
+  test.each([1, 20, 64, 65, 1_000, 8_000])("of long messages is not kept by those of %i bytes amid them", (length) => {
+    const pair = concatenation([publishOf(new Uint8Array(70_000)), publishOf(new Uint8Array(length).fill(7))]);
+    const chunks = Array.from({ length: 20 }, () => pair.slice()).flatMap((each) => [
+      each.subarray(0, 40_000),
+      each.subarray(40_000),
+    ]);
+    const short = decodeChunks(4, chunks)
+      .map(payloadOf)
+      .filter((payload) => payload.length === length);
+    expect(short).toHaveLength(20);
+    for (const payload of short) {
+      expect(payload.buffer.byteLength).toBe(length);
+      expect(new Set(payload)).toEqual(new Set([7]));
+    }
+  });
+
+  test("is copied for one message in 64 KiB at the most", () => {
+    const chunk = concatenation(Array.from({ length: 1_000 }, () => publishOf(new Uint8Array(100))));
+    const stream = new PacketStream(4);
+    expect(copiedBytes(() => void stream.push(chunk))).toBeLessThanOrEqual(200);
   });
 
   test("that packets were handed out from is not written to again", () => {

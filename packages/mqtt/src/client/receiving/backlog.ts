@@ -10,6 +10,8 @@ export class Backlog {
   readonly #waiting = new Queue<Handled>();
   /** How many of these are to be acknowledged. */
   #acknowledged = 0;
+  /** Of the message that was held last. */
+  #buffer: ArrayBufferLike | undefined;
 
   constructor(consumer: Consumer, inbox: Inbox) {
     this.#share = inbox.share(consumer);
@@ -55,12 +57,14 @@ export class Backlog {
   /** Takes the message into account. */
   hold(handled: Handled, now: number): void {
     handled.since ||= now;
-    this.#share.hold(handled.size, now);
+    this.#share.hold(handled.held(this.#buffer), now);
+    this.#buffer = handled.buffer;
   }
 
   /** It is not held any more. */
   release({ size }: Handled): void {
     this.#share.release(size);
+    if (this.#share.count === 0) this.#buffer = undefined;
   }
 
   /** The application is done with a message that is held. */

@@ -5,8 +5,18 @@ import type { Message } from "./message.js";
 /** Each subscription that the message is for calls one of its methods, once. */
 export interface Handled {
   readonly message: Message;
-  /** What it takes, in bytes. */
+  /** What it takes, in bytes: what `held` said, or without what its payload keeps in memory. */
   readonly size: number;
+  /**
+   * The payload's buffer, if it may be longer than the payload: what came over the network at a time, all of which is kept in memory then.
+   */
+  readonly buffer: ArrayBufferLike | undefined;
+  /**
+   * What it takes while it is held, in bytes, with all of its buffer, unless that is the one of the message that was held before it.
+   *
+   * @param before that message's buffer
+   */
+  held(before: ArrayBufferLike | undefined): number;
   /** When it began to wait, in the clock's milliseconds; 0 while it has not. */
   since: number;
   /** The application is done with it, or failed with this error. */

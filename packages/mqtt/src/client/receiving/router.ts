@@ -4,6 +4,7 @@
  */
 
 import type { PublishPacket } from "../../codec/packets.js";
+import { COPIED } from "../../codec/publish-coder.js";
 import type { EventEmitter } from "../../event-emitter.js";
 import type { Clock, Timer } from "../../platform/clock.js";
 import { IMPLEMENTATION_SPECIFIC_ERROR } from "../../reason-code.js";
@@ -189,7 +190,20 @@ class RoutedMessage implements Handled {
   ) {}
 
   get size(): number {
-    if (this.bytes < 0) this.bytes = messageSize(this.message);
+    return this.bytes < 0 ? messageSize(this.message) : this.bytes;
+  }
+
+  get buffer(): ArrayBufferLike | undefined {
+    const { payload } = this.message;
+    return payload.length <= COPIED ? undefined : payload.buffer;
+  }
+
+  held(before: ArrayBufferLike | undefined): number {
+    if (this.bytes < 0) {
+      const { message, buffer } = this;
+      const beyond = buffer === undefined || buffer === before ? 0 : buffer.byteLength - message.payload.length;
+      this.bytes = messageSize(message) + beyond;
+    }
     return this.bytes;
   }
 
