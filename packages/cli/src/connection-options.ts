@@ -10,10 +10,21 @@ export const connectionOptions = {
   debug: { letters: "d", help: "say on standard error what happens" },
   host: { letters: "hH", value: "HOST", help: "the server's name or address; default localhost" },
   port: { letters: "p", value: "PORT", help: "default 1883" },
-  url: { value: "URL", help: "the server as mqtt://HOST:PORT, instead of --host and --port" },
-  id: { letters: "i", value: "ID", help: "client identifier; default: one that no other process uses" },
-  username: { letters: "u", value: "NAME", help: "user name" },
-  password: { letters: "P", value: "PASSWORD", help: "password; MQTT_PASSWORD in the environment does not show in ps" },
+  url: { value: "URL", help: "the server as mqtt://HOST:PORT, instead of --host and --port", secret: true },
+  id: {
+    letters: "i",
+    value: "ID",
+    help: "client identifier; default: one that no other process uses",
+    mayBeEmpty: true,
+  },
+  username: { letters: "u", value: "NAME", help: "user name", mayBeEmpty: true },
+  password: {
+    letters: "P",
+    value: "PASSWORD",
+    help: "password; MQTT_PASSWORD in the environment does not show in ps",
+    mayBeEmpty: true,
+    secret: true,
+  },
   "protocol-version": {
     letters: "V",
     value: "VERSION",
@@ -36,18 +47,24 @@ export const connectionOptions = {
   },
   servername: { value: "NAME", help: "the name that the server's certificate must have; default: the host" },
   tls: { help: "TLS, with the authorities that the system trusts" },
-  "tls-alpn": { value: "NAME", help: "application protocol to offer, as in mqtt" },
-  psk: { value: "HEX", help: "key shared with the server, in hexadecimal, instead of certificates" },
+  "tls-alpn": { value: "NAME", help: "application protocol to offer, as in mqtt", repeats: true },
+  psk: { value: "HEX", help: "key shared with the server, in hexadecimal, instead of certificates", secret: true },
   "psk-identity": { value: "NAME", help: "the client's name for that key" },
   proxy: {
     value: "URL",
     help: "http://… or socks5://…; default: HTTPS_PROXY, ALL_PROXY and NO_PROXY in the environment",
+    secret: true,
   },
 } satisfies OptionTable;
 
 export const willOptions = {
   will_topic: { letters: "w", value: "TOPIC", help: "topic of the will; one is sent if its message is given too" },
-  will_message: { value: "MESSAGE", help: "what the server publishes if this client is lost", literal: true },
+  will_message: {
+    value: "MESSAGE",
+    help: "what the server publishes if this client is lost",
+    literal: true,
+    mayBeEmpty: true,
+  },
   will_qos: { value: "QOS", help: "0 (default), 1 or 2" },
   will_retain: { value: "0|1", help: "1: the server keeps the will for later subscribers; default 0" },
 } satisfies OptionTable;

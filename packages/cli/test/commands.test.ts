@@ -45,7 +45,11 @@ test.each([
   ["mqtt_publish", ["-t", "a", "-m"], "option -m needs a value: MESSAGE"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-q", "3"], "qos 3: must be 0, 1 or 2"],
   ["mqtt_publish", ["-t", "a/+", "-m", "b"], '"a/+"'],
-  ["mqtt_publish", ["-t", "", "-m", "b"], 'topicName ""'],
+  ["mqtt_publish", ["-t", "", "-m", "b"], "option -t: must not be empty"],
+  ["mqtt_publish", ["-t", "a", "-t", "b", "-m", "c"], 'option --topic (-t) was given twice, as "a" and "b"'],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-P", "secret", "-P", "secret"], "option --password (-P) was given twice;"],
+  ["mqtt_subscribe", ["-t", "a", "-q", "1", "-q", "2"], 'option --qos (-q) was given twice, as "1" and "2"'],
+  ["aiko-mqtt", ["broker", "-p", "0", "--port", "1"], 'option --port was given twice, as "0" and "1"'],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-V", "31", "-i", "x".repeat(24)], "24 characters"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "http://server"], '"http://server"'],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "mqtt://me:secret@a:99999"], '"mqtt://***@a:99999"'],
@@ -448,10 +452,11 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "ca.pem");
   await writeFile(file, authority.certificate);
-  const where = ["-h", "127.0.0.1", "-p", String(secure.port), "-t", "a", "-m", "b"];
-  expect(await run(Child.command("mqtt_publish", [...where, "--cafile", file]))).toMatchObject({ code: 0, notes: [] });
-  const said = async (more: readonly string[]) => {
-    const { code, notes } = await run(Child.command("mqtt_publish", [...where, ...more]));
+  const publish = (port: number, more: readonly string[]) =>
+    run(Child.command("mqtt_publish", ["-h", "127.0.0.1", "-p", String(port), "-t", "a", "-m", "b", ...more]));
+  expect(await publish(secure.port, ["--cafile", file])).toMatchObject({ code: 0, notes: [] });
+  const said = async (more: readonly string[], port = secure.port) => {
+    const { code, notes } = await publish(port, more);
     expect(code).toBe(1);
     return notes.join("\n");
   };
@@ -470,9 +475,9 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
     port: 0,
     tls: { ...(await authority.issue(["127.0.0.1"])), clientCa: (await Authority.named("Another")).certificate },
   });
-  const there = ["-p", String(demanding.port), "--cafile", file, "--cert", cert, "--key", key];
-  expect(await said(there)).toContain("the server may not accept the client's certificate");
-  expect(await said(["-p", String(broker.port), "--tls"])).toContain(
+  const pair = ["--cafile", file, "--cert", cert, "--key", key];
+  expect(await said(pair, demanding.port)).toContain("the server may not accept the client's certificate");
+  expect(await said(["--tls"], broker.port)).toContain(
     "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
   );
 });

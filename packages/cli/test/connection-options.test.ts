@@ -43,7 +43,10 @@ test("an operand is the host", () => {
 
 test.each([
   [["-p", "99999"], "port 99999: must be an integer from 1 to 65535"],
-  [["-h", ""], 'host "": must be a name or an address'],
+  [["-h", ""], "option -h: must not be empty"],
+  [["--proxy", "http://a", "--proxy", "http://me:secret@b"], "option --proxy was given twice; give it once"],
+  [["--url=mqtt://a", "--url=mqtt://me:secret@b"], "option --url was given twice; give it once"],
+  [["--psk=00", "--psk=11"], "option --psk was given twice; give it once"],
   [["-h", "mqtt://server"], 'host "mqtt://server": must be a name or an address'],
   [["-h", "localhost:21883"], 'host "localhost:21883": give the port with -p 21883'],
   [["-h", "[::1]:21883", "-p", "1"], 'host "[::1]:21883": give the port with -p 21883'],
@@ -146,11 +149,12 @@ test.each([
 
 test("TLS options become the library's, with files read at each attempt", async () => {
   const psk = ["--psk", "00ff", "--psk-identity", "kitchen"];
-  const { tls } = target([...psk, "--tls-alpn", "mqtt", "--servername", "broker"]).options;
+  const alpn = ["--tls-alpn", "mqtt", "--tls-alpn", "x-mqtt"];
+  const { tls } = target([...psk, ...alpn, "--servername", "broker"]).options;
   expect(await (tls as TlsProvider)("mqtts://server")).toEqual({
     psk: { identity: "kitchen", key: Buffer.of(0, 255) },
     serverName: "broker",
-    alpn: ["mqtt"],
+    alpn: ["mqtt", "x-mqtt"],
     verifyServer: true,
   });
   const insecure = target(["--tls", "--insecure"]).options.tls as TlsProvider;

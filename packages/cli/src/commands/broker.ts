@@ -12,7 +12,8 @@ const options = {
   "websocket-port": { value: "PORT", help: "take WebSockets at this port too; 0: any that is free" },
   "allowed-origin": {
     value: "ORIGIN",
-    help: "let web pages of another host connect, as in https://app.example; may be given several times",
+    help: "let web pages of another host connect, as in https://app.example",
+    repeats: true,
   },
   unix: { value: "PATH", help: "listen at a Unix socket instead of --port" },
 } satisfies OptionTable;

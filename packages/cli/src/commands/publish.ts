@@ -10,7 +10,7 @@ import type { Terminal } from "../terminal.js";
 
 const options = {
   topic: { letters: "t", value: "TOPIC", help: "where to publish" },
-  message: { letters: "m", value: "MESSAGE", help: "what to publish", literal: true },
+  message: { letters: "m", value: "MESSAGE", help: "what to publish", literal: true, mayBeEmpty: true },
   qos: qosOption,
   retain: { letters: "r", help: "the server keeps the message for later subscribers" },
   ...connectionOptions,

@@ -9,7 +9,7 @@ import { messageLine } from "../message-line.js";
 import { fired, type Terminal } from "../terminal.js";
 
 const options = {
-  topic: { letters: "t", value: "TOPIC", help: "topic filter to subscribe to; may be given several times" },
+  topic: { letters: "t", value: "TOPIC", help: "topic filter to subscribe to", repeats: true },
   qos: qosOption,
   keepalive: { letters: "k", value: "SECONDS", help: "default 60; 0 switches it off" },
   ...connectionOptions,
