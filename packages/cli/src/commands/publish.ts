@@ -28,7 +28,7 @@ export const publish: Command = {
     const topic = args.required("topic");
     const message = args.required("message");
     const qos = args.choice<0 | 1 | 2>("qos", qualities, 0);
-    const target = targetOf(args, terminal.environment, "MQTT client");
+    const target = targetOf(args, terminal.environment, "mqttClient");
     const connectOptions = { ...target.options, ...willOf(args), reconnect: false } as const;
     assertTopicName(topic);
     await withClient(

@@ -25,7 +25,7 @@ export const subscribe: Command = {
     const topics = args.all("topic");
     const qos = args.choice<0 | 1 | 2>("qos", qualities, 0);
     const keepAlive = args.integer("keepalive", 60, 0, 65_535);
-    const target = targetOf(args, terminal.environment, "MQTT client");
+    const target = targetOf(args, terminal.environment, "mqttClient");
     for (const topic of topics) assertTopicFilter(topic);
     await withClient(
       { ...target, options: { ...target.options, ...willOf(args), keepAlive } },
