@@ -122,19 +122,22 @@ test.each(["0", "1", "2"])("mqtt_publish to mqtt_subscribe at QoS %s", async (qo
   expect(subscriber.complaints).toEqual([]);
 });
 
-test.each(["SIGINT", "SIGTERM"] as const)("mqtt_subscribe says DISCONNECT after %s and ends with 0", async (signal) => {
-  await using watcher = await Child.subscriber([...port(), "-t", "last/#"]);
-  const id = `leaves-${signal}`;
-  const will = ["-w", "last/will", "--will_message", "gone"];
-  await using subscriber = await Child.subscriber([...port(), "-t", "a", "-i", id, ...will]);
-  subscriber.kill(signal);
-  expect(await subscriber.code()).toBe(0);
-  expect(await run(Child.command("mqtt_publish", [...port(), "-t", "last/word", "-m", signal]))).toMatchObject({
-    code: 0,
-  });
-  await watcher.said(`Topic: last/word, message: '${signal}'`);
-  expect(watcher.lines).toHaveLength(1);
-});
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+  "mqtt_subscribe says DISCONNECT after %s and ends with 0",
+  async (signal) => {
+    await using watcher = await Child.subscriber([...port(), "-t", "last/#"]);
+    const id = `leaves-${signal}`;
+    const will = ["-w", "last/will", "--will_message", "gone"];
+    await using subscriber = await Child.subscriber([...port(), "-t", "a", "-i", id, ...will]);
+    subscriber.kill(signal);
+    expect(await subscriber.code()).toBe(0);
+    expect(await run(Child.command("mqtt_publish", [...port(), "-t", "last/word", "-m", signal]))).toMatchObject({
+      code: 0,
+    });
+    await watcher.said(`Topic: last/word, message: '${signal}'`);
+    expect(watcher.lines).toHaveLength(1);
+  },
+);
 
 test("mqtt_subscribe leaves a will when it is killed", async () => {
   await using watcher = await Child.subscriber([...port(), "-t", "testament"]);

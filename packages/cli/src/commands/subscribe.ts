@@ -34,7 +34,7 @@ export const subscribe: Command = {
       async (client) => {
         const subscription = await client.subscribe(topics, {
           qos,
-          onMessage: (message) => terminal.print(messageLine(message)),
+          onMessage: (message) => terminal.print(messageLine(message, terminal.hasScreen)),
         });
         for (const { error } of subscription.granted) if (error) terminal.note(error.message);
         if (args.has("debug")) terminal.note(`debug: subscribed to ${topics.join(", ")}`);

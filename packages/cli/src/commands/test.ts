@@ -34,7 +34,7 @@ export const test: Command = {
         await new Promise<void>((resolve, reject) => {
           const subscription = client.subscribe(subscribed, {
             onMessage(message) {
-              const printed = terminal.print(messageLine(message));
+              const printed = terminal.print(messageLine(message, terminal.hasScreen));
               if (message.text() === "quit") resolve();
               return printed;
             },
