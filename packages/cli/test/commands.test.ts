@@ -30,6 +30,8 @@ test.each(commands)("%s --help explains itself on standard output", async (comma
 
 test("aiko-mqtt help is its --help", async () => {
   expect(await run(Child.command("aiko-mqtt", ["help"]))).toEqual(await run(Child.command("aiko-mqtt", ["--help"])));
+  const explained = await run(Child.command("aiko-mqtt", ["help", "sub"]));
+  expect(explained).toEqual(await run(Child.command("aiko-mqtt", ["sub", "--help"])));
 });
 
 test.each(commands)("%s --version", async (command) => {
@@ -64,6 +66,7 @@ test.each([
   ["mqtt_test", ["-p", "0"], "port 0: must be an integer from 1 to 65535"],
   ["aiko-mqtt", [], "which command?"],
   ["aiko-mqtt", ["frobnicate"], 'unknown command "frobnicate"'],
+  ["aiko-mqtt", ["help", "frobnicate"], 'unknown command "frobnicate"'],
   ["aiko-mqtt", ["--bogus"], "unknown option --bogus"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--qs", "1"], "unknown option --qs: did you mean --qos?"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-h", "localhost:1884"], 'host "localhost:1884": give the port with -p 1884'],
