@@ -24,7 +24,9 @@ const bundle = await rolldown({
         // There is no package.json beside the one file.
         if (id === built("version.js")) return `export const version = () => ${JSON.stringify(version)};`;
         // Only options that are left out there would call anything of Node's.
-        return id.startsWith("node:") ? "export const readFile = undefined, readFileSync = undefined;" : undefined;
+        return id.startsWith("node:")
+          ? "export const readFile = undefined, readFileSync = undefined, isatty = undefined;"
+          : undefined;
       },
     },
   ],

@@ -5,7 +5,7 @@ import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { expect, test } from "vitest";
 import { root } from "../fixtures/child.ts";
-import { Machine, type Process, SIGINT } from "./machine.ts";
+import { Machine, type Process, SIGHUP, SIGINT } from "./machine.ts";
 import { Pipe } from "./pipe.ts";
 import { line, nc, socat } from "./programs.ts";
 
@@ -70,6 +70,36 @@ test("mqtt_subscribe prints what arrives until it is interrupted, thousands of m
   expect(await machine.exited).toBe(0);
 });
 
+test("on a screen, control characters of a message are shown", async () => {
+  await using broker = await Broker.listen({ port: 0 });
+  await using client = await connect(broker.url);
+  using machine = new Machine({ programs, hasScreen: true }).run("mqtt_subscribe", "-d", ...server(broker), "-t", "a");
+  await machine.noted("subscribed to a");
+  await client.publish("a", "\u001b[2J\u0007");
+  await machine.said("Topic: a, message: '\\x1b[2J\\x07'");
+});
+
+/** What Linux says of a process, as a device: the signals that it ignores. */
+function statusOfProcess(ignored: string): Record<string, () => { reads: Pipe; writes: Pipe }> {
+  const reads = new Pipe();
+  reads.put(text(`Name:\tqjs\nSigIgn:\t${ignored}\n`));
+  return { "/proc/self/status": () => ({ reads, writes: new Pipe() }) };
+}
+
+test("mqtt_subscribe ends when its terminal is closed, and not if nohup started it", async () => {
+  await using broker = await Broker.listen({ port: 0 });
+  const subscribing = ["mqtt_subscribe", "-d", ...server(broker), "-t", "a"];
+  using usual = new Machine({ programs, devices: statusOfProcess("0000000000001000") }).run(...subscribing);
+  await usual.noted("subscribed to a");
+  usual.signal(SIGHUP);
+  expect(await usual.exited).toBe(0);
+  for (const devices of [statusOfProcess("0000000000000001"), {}]) {
+    using machine = new Machine({ programs, devices }).run(...subscribing);
+    await machine.noted("subscribed to a");
+    expect(() => machine.signal(SIGHUP)).toThrow("nobody handles signal 1");
+  }
+});
+
 test("mqtt_test publishes, prints, and ends at the message quit", async () => {
   await using broker = await Broker.listen({ port: 0 });
   await using client = await connect(broker.url);
@@ -108,6 +138,12 @@ test("what is no MQTT is told", async () => {
   using machine = new Machine({ programs: { socat: garbage } }).run("mqtt_publish", "-t", "a", "-m", "b");
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual([expect.stringContaining("does not answer as an MQTT server does")]);
+});
+
+test("an empty helper is refused", async () => {
+  using machine = new Machine().run("mqtt_publish", "-t", "a", "-m", "b", "--helper", "");
+  expect(await machine.exited).toBe(1);
+  expect(machine.notes).toEqual([expect.stringContaining("option --helper: must not be empty")]);
 });
 
 test("a helper that is not there is named", async () => {

@@ -25,6 +25,7 @@ const readInto = `(fd, buffer, offset, length) => {
 const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
 const engine = await newQuickJSWASMModule();
 
+export const SIGHUP = 1;
 export const SIGINT = 2;
 const SIGKILL = 9;
 
@@ -49,6 +50,8 @@ export interface MachineOptions {
   readonly programs?: Readonly<Record<string, Program>>;
   /** Names of programs that are links to another file. */
   readonly links?: Readonly<Record<string, string>>;
+  /** Whether standard output is a terminal. */
+  readonly hasScreen?: boolean;
   /** Character devices, by path. */
   readonly devices?: Readonly<Record<string, () => { reads: Pipe; writes: Pipe }>>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -198,6 +201,7 @@ export class Machine implements Disposable {
       SIGPIPE: 13,
       SIGTERM: 15,
       WNOHANG: 1,
+      O_RDONLY: 0,
       O_RDWR: 2,
       S_IFMT: 0o170000,
       S_IFCHR: CHARACTER_DEVICE,
@@ -222,6 +226,7 @@ export class Machine implements Disposable {
         else this.signals.delete(number(which));
         return undefined;
       },
+      isatty: (fd) => (number(fd) === 1 && this.options.hasScreen === true ? context.true : context.false),
       pipe: () => {
         const pipe = new Pipe();
         return json([open({ reads: pipe }), open({ writes: pipe })]);

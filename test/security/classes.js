@@ -352,6 +352,16 @@ export const classes = [
       `packages/cli/test/commands.test.ts > standard output is data only, whatever -d says, and no password is shown`,
     ],
   },
+  {
+    name: "escape sequences for a terminal, in topics, payloads and client identifiers",
+    seen: "found here: payloads reached the terminal as they were; a known class for tools that print",
+    held: "A screen is shown control characters as text. Lines about clients are one line of bounded length.",
+    tests: [
+      "packages/cli/test/message-line.test.ts > on a screen, a message cannot command the terminal, and a topic is on one line",
+      "packages/cli/test/escaped-bytes.test.ts > whatever comes, the result is UTF-8 without control characters, and nothing else is changed",
+      "packages/cli/test/broker-lines.test.ts > what a client chooses cannot command the terminal, begin another line, or fill it",
+    ],
+  },
 ];
 
 /** What SECURITY.md promises, sentence by sentence. @type {readonly { sentence: string, tests: readonly string[] }[]} */

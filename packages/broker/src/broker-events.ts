@@ -8,6 +8,8 @@ export interface BrokerEvents {
   connected: {
     readonly clientId: string;
     readonly protocolVersion: ProtocolVersion;
+    /** The IP address that the client connects from; undefined at a Unix socket, and if the application made the connection. */
+    readonly address: string | undefined;
     readonly sessionPresent: boolean;
   };
   /** A connection was closed before its client was let in. */
@@ -15,6 +17,8 @@ export interface BrokerEvents {
   /** A connection that was let in is over. */
   disconnected: { readonly clientId: string; readonly reason: string };
   subscribed: { readonly clientId: string; readonly topicFilter: string; readonly qos: QoS };
+  /** A client ended a subscription that it had. */
+  unsubscribed: { readonly clientId: string; readonly topicFilter: string };
   /** A client published a message. */
   published: { readonly clientId: string; readonly topic: string; readonly bytes: number };
   /** A message for this client did not fit: its outbox is at a bound, or the message is longer than the client takes. */
@@ -30,6 +34,7 @@ const named: Readonly<Record<keyof BrokerEvents, true>> = {
   refused: true,
   disconnected: true,
   subscribed: true,
+  unsubscribed: true,
   published: true,
   dropped: true,
   notRetained: true,

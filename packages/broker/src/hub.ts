@@ -162,9 +162,12 @@ export class Hub implements Reception, ClientOwner {
 
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void {
     const { packetIdentifier, topicFilters } = packet;
+    const { clientId } = client;
     const reasonCodes = topicFilters.map((topicFilter) => {
       client.topicFilters.delete(topicFilter);
-      return this.subscriptions.delete(client, topicFilter) ? ReasonCode.SUCCESS : ReasonCode.NO_SUBSCRIPTION_EXISTED;
+      if (!this.subscriptions.delete(client, topicFilter)) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
+      this.events.emit("unsubscribed", { clientId, topicFilter });
+      return ReasonCode.SUCCESS;
     });
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
@@ -209,7 +212,8 @@ export class Hub implements Reception, ClientOwner {
     this.clients.set(clientId, client);
     const terms = termsOf(packet, clientId, resumed, settings);
     client.connected(connection, packet, terms.sessionExpiry);
-    this.events.emit("connected", { clientId, protocolVersion, sessionPresent: resumed });
+    const { address } = connection.arrival;
+    this.events.emit("connected", { clientId, protocolVersion, address, sessionPresent: resumed });
     connection.admit(client, packet, terms, connackOf(packet, terms, settings));
   }
 

@@ -112,6 +112,14 @@ describe("events", () => {
     expect(heard).toEqual(["first a", "second a", "second b"]);
   });
 
+  test("say which address a client connects from", async () => {
+    await using broker = await Broker.listen({ port: 0 });
+    const addresses: unknown[] = [];
+    broker.on("connected", ({ address }) => addresses.push(address));
+    await (await connectClient(broker.url)).disconnect();
+    expect(addresses).toEqual(["127.0.0.1"]);
+  });
+
   test.each([
     [
       "conected",

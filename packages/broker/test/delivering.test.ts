@@ -197,6 +197,8 @@ describe("unsubscribing", () => {
     const { packetIdentifier, reasonCodes } = await peer.expect("unsuback");
     expect(packetIdentifier).toBe(5);
     expect(reasonCodes).toEqual(protocolVersion === 5 ? [0, 0x11] : []);
+    expect(bench.events.at(-1)).toEqual({ type: "unsubscribed", clientId: "c", topicFilter: "a" });
+    expect(bench.events.filter(({ type }) => type === "unsubscribed")).toHaveLength(1);
     peer.send(message("a", "x"));
     await peer.expectNothing();
   });

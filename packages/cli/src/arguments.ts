@@ -14,6 +14,11 @@ interface Option {
   readonly help: string;
   /** Its value may look like another option: text that is passed on as it is. */
   readonly literal?: boolean;
+  readonly mayBeEmpty?: boolean;
+  /** It may be given several times. A switch always may: it says nothing new the second time. */
+  readonly repeats?: boolean;
+  /** Its value is a secret, or may hold one: errors do not show it. */
+  readonly secret?: boolean;
 }
 
 export type OptionTable = Readonly<Record<string, Option>>;
@@ -34,7 +39,7 @@ export class Arguments<Name extends string> {
     return this.values.has(name);
   }
 
-  /** Of an option given twice, the last. */
+  /** The option's value; the last one, if it may be given several times. */
   text(name: Name): string | undefined {
     return this.values.get(name)?.at(-1);
   }
@@ -113,11 +118,24 @@ export function parseArguments<Table extends OptionTable>(
     } else if (value === undefined || (!isInline && !option.literal && known.has(value))) {
       throw new ArgumentError(`option ${spelling} needs a value: ${option.value}`);
     }
+    if (value === "" && !option.mayBeEmpty) throw new ArgumentError(`option ${spelling}: must not be empty`);
     const given = values.get(name);
     if (given === undefined) values.set(name, [value ?? ""]);
-    else given.push(value ?? "");
+    else if (option.repeats) given.push(value ?? "");
+    else if (value !== undefined) throw givenTwice(name, spelling, option, [given[0] as string, value]);
   }
   return { asks: "run", args: new Arguments(values, operandsFound) };
+}
+
+/** Characters of a value that an error shows. */
+const MOST_SHOWN = 40;
+
+/** One of the two values would be lost without a word. */
+function givenTwice(name: string, spelling: string, { secret }: Option, given: readonly string[]): ArgumentError {
+  const option = spelling === `--${name}` ? spelling : `--${name} (${spelling})`;
+  const shown = given.map((value) => `"${value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value}"`);
+  const values = secret ? "" : `, as ${shown.join(" and ")}`;
+  return new ArgumentError(`option ${option} was given twice${values}; give it once`);
 }
 
 function unknownOption(spelling: string, known: readonly string[]): ArgumentError {
@@ -132,9 +150,10 @@ function unknownOption(spelling: string, known: readonly string[]): ArgumentErro
 /** One line for each option. */
 export function describeOptions(table: OptionTable): string {
   const rows = Object.entries({ ...table, ...commonOptions } as OptionTable).map(
-    ([name, { letters = "", value, help }]) => {
+    ([name, { letters = "", value, help, repeats }]) => {
       const spellings = [...[...letters].map((letter) => `-${letter}`), `--${name}`].join(", ");
-      return [value === undefined ? spellings : `${spellings} ${value}`, help] as const;
+      const whole = repeats ? `${help}; may be given several times` : help;
+      return [value === undefined ? spellings : `${spellings} ${value}`, whole] as const;
     },
   );
   const width = Math.max(...rows.map(([spellings]) => spellings.length));

@@ -10,10 +10,21 @@ export const connectionOptions = {
   debug: { letters: "d", help: "say on standard error what happens" },
   host: { letters: "hH", value: "HOST", help: "the server's name or address; default localhost" },
   port: { letters: "p", value: "PORT", help: "default 1883" },
-  url: { value: "URL", help: "the server as mqtt://HOST:PORT, instead of --host and --port" },
-  id: { letters: "i", value: "ID", help: "client identifier; default: one that no other process uses" },
-  username: { letters: "u", value: "NAME", help: "user name" },
-  password: { letters: "P", value: "PASSWORD", help: "password; MQTT_PASSWORD in the environment does not show in ps" },
+  url: { value: "URL", help: "the server as mqtt://HOST:PORT, instead of --host and --port", secret: true },
+  id: {
+    letters: "i",
+    value: "ID",
+    help: "client identifier; default: one that no other process uses",
+    mayBeEmpty: true,
+  },
+  username: { letters: "u", value: "NAME", help: "user name", mayBeEmpty: true },
+  password: {
+    letters: "P",
+    value: "PASSWORD",
+    help: "password; MQTT_PASSWORD in the environment does not show in ps",
+    mayBeEmpty: true,
+    secret: true,
+  },
   "protocol-version": {
     letters: "V",
     value: "VERSION",
@@ -36,19 +47,25 @@ export const connectionOptions = {
   },
   servername: { value: "NAME", help: "the name that the server's certificate must have; default: the host" },
   tls: { help: "TLS, with the authorities that the system trusts" },
-  "tls-alpn": { value: "NAME", help: "application protocol to offer, as in mqtt" },
-  psk: { value: "HEX", help: "key shared with the server, in hexadecimal, instead of certificates" },
+  "tls-alpn": { value: "NAME", help: "application protocol to offer, as in mqtt", repeats: true },
+  psk: { value: "HEX", help: "key shared with the server, in hexadecimal, instead of certificates", secret: true },
   "psk-identity": { value: "NAME", help: "the client's name for that key" },
   proxy: {
     value: "URL",
     help: "http://… or socks5://…; default: HTTPS_PROXY, ALL_PROXY and NO_PROXY in the environment",
+    secret: true,
   },
 } satisfies OptionTable;
 
 export const willOptions = {
-  will_topic: { letters: "w", value: "TOPIC", help: "topic of the will; one is sent if its message is given too" },
-  will_message: { value: "MESSAGE", help: "what the server publishes if this client is lost", literal: true },
-  will_qos: { value: "QOS", help: "0 (default), 1 or 2" },
+  will_topic: { letters: "w", value: "TOPIC", help: "will topic (requires --will_message)" },
+  will_message: {
+    value: "MESSAGE",
+    help: "what the server publishes if this client is lost (requires --will_topic); may be empty",
+    literal: true,
+    mayBeEmpty: true,
+  },
+  will_qos: { value: "QOS", help: "QoS of the will: 0 (default), 1 or 2" },
   will_retain: { value: "0|1", help: "1: the server keeps the will for later subscribers; default 0" },
 } satisfies OptionTable;
 
@@ -78,7 +95,6 @@ const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
 /** Milliseconds. Nobody at a terminal waits longer for a server that does not answer. */
 const CONNECT_TIMEOUT = 5_000;
 const LONGEST_RECONNECT_DELAY = 10_000;
-/** What every server of MQTT 3.1 must take. */
 const LONGEST_CLIENT_ID = 23;
 
 /**
@@ -110,21 +126,32 @@ export function targetOf(
   };
 }
 
-/** The will, if both its topic and its message were given. */
+/**
+ * The will, if one is given. Half of one would be no will, without a word.
+ *
+ * @throws ArgumentError
+ */
 export function willOf(args: Arguments<WillOption>): { will?: WillOptions } {
   const qos = args.choice<0 | 1 | 2>("will_qos", qualities, 0);
   const retain = args.choice("will_retain", flags, false);
   const topic = args.text("will_topic");
   const payload = args.text("will_message");
-  return topic === undefined || payload === undefined
-    ? {}
-    : { will: { topic, payload: payloadOf(payload), qos, retain } };
+  if (topic !== undefined && payload !== undefined)
+    return { will: { topic, payload: payloadOf(payload), qos, retain } };
+  const given = (Object.keys(willOptions) as WillOption[]).find((name) => args.has(name));
+  if (given === undefined) return {};
+  const missing = (["will_topic", "will_message"] as const).filter((name) => !args.has(name));
+  const hint = topic === undefined ? "" : '; for an empty message write --will_message ""';
+  throw new ArgumentError(`option --${given} requires ${missing.map((name) => `--${name}`).join(" and ")}${hint}`);
 }
 
-/** Two clients with one identifier throw each other out, so each process makes its own. */
+/**
+ * Two clients with one identifier throw each other out, so each process makes its own. It has letters and digits only, and no more
+ * characters than every server must take [MQTT-3.1.3-5].
+ */
 export function uniqueClientId(name: string): string {
   const random = Math.floor(Math.random() * 36 ** 6).toString(36);
-  return `${name} ${process.pid.toString(36)}${random.padStart(6, "0")}`.slice(0, LONGEST_CLIENT_ID);
+  return `${name}${process.pid.toString(36)}${random.padStart(6, "0")}`.slice(0, LONGEST_CLIENT_ID);
 }
 
 function serverUrl(args: Arguments<ConnectionOption>, operand: string | undefined, secure: boolean): string {

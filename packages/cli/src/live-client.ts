@@ -5,15 +5,14 @@ import { CommandError } from "./command.js";
 import type { Target } from "./connection-options.js";
 import { inOptionWords } from "./option-words.js";
 import { fired, type Terminal } from "./terminal.js";
-
-const versionNames = { 3: "3.1", 4: "3.1.1", 5: "5.0" };
+import { versionNames } from "./version-names.js";
 
 /** Milliseconds that a command, on its way out, waits for acknowledgements. */
 const DRAIN_TIMEOUT = 1_000;
 
 /**
  * Connects, does `work`, and disconnects. The user's wish to stop ends `work` too: with an error if `stopIsAnError` says what
- * was not done then, else as if `work` had ended by itself.
+ * was not done then, else as if `work` had ended by itself. Work that must be done does not end for want of a reader.
  */
 export async function withClient(
   target: Target,
@@ -31,12 +30,13 @@ export async function withClient(
     terminal.note(`warning: other users of this machine can see the secret of ${exposedBy} in ps${instead}`);
   }
   const lost = lossOf(client, target, terminal);
-  const stopped = fired(terminal.stop).then(() => {
+  const stop = stopIsAnError === undefined ? terminal.stop : terminal.interrupted;
+  const stopped = fired(stop).then(() => {
     if (stopIsAnError !== undefined) throw new CommandError(stopIsAnError);
   });
   stopped.catch(() => undefined); // the race below hears of it, if it is still on
   try {
-    await connect(client, terminal.stop);
+    await connect(client, stop);
     await Promise.race([work(client), lost, stopped]);
   } finally {
     await client.disconnect({ drainTimeout: DRAIN_TIMEOUT });

@@ -1,20 +1,27 @@
 /** A message as a line of standard output. */
 
 import type { Message } from "@aiko/mqtt";
-import { withoutControls } from "./terminal.js";
+import { escapedBytes } from "./escaped-bytes.js";
 
 const encoder = new TextEncoder();
+const BEGIN = encoder.encode("Topic: ");
+const MIDDLE = encoder.encode(", message: '");
 const END = encoder.encode("'\n");
 
 /**
- * `Topic: T, message: 'P'`, as the Lua commands print it; the payload's bytes are passed on as they are. A topic is on one line: control
- * characters in it, which could forge another message or command the terminal, are U+FFFD.
+ * `Topic: T, message: 'P'`, as the Lua commands print it. Topic and payload are passed on byte for byte, except to a screen: control
+ * characters could command the terminal, so they are shown as `\xNN`. Of a payload tabs and line feeds stay.
  */
-export function messageLine({ topic, payload }: Message): Uint8Array {
-  const begin = encoder.encode(`Topic: ${withoutControls(topic)}, message: '`);
-  const line = new Uint8Array(begin.length + payload.length + END.length);
-  line.set(begin);
-  line.set(payload, begin.length);
-  line.set(END, begin.length + payload.length);
+export function messageLine({ topic, payload }: Message, forScreen: boolean): Uint8Array {
+  const name = encoder.encode(topic);
+  const parts = forScreen
+    ? [BEGIN, escapedBytes(name, false), MIDDLE, escapedBytes(payload, true), END]
+    : [BEGIN, name, MIDDLE, payload, END];
+  const line = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    line.set(part, at);
+    at += part.length;
+  }
   return line;
 }

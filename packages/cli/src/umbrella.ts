@@ -37,7 +37,8 @@ const commands: readonly Entry[] = [
 
 /** The whole life of the process. */
 export async function umbrella(program: string, argv: readonly string[]): Promise<void> {
-  const [name, ...rest] = argv;
+  const [first, ...others] = argv;
+  const [name, ...rest] = first === "help" && others.length > 0 ? [...others, "--help"] : argv;
   const entry = commands.find(({ names }) => name !== undefined && names.includes(name));
   const terminal = new ProcessTerminal(entry ? `${program} ${name}` : program);
   terminal.end(entry ? await runCommand(await entry.load(), rest, terminal) : await answer(name, terminal));

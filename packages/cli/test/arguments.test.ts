@@ -6,8 +6,9 @@ const table = {
   retain: { letters: "r", help: "another" },
   host: { letters: "hH", value: "HOST", help: "two letters" },
   port: { letters: "p", value: "PORT", help: "a number" },
-  topic: { letters: "t", value: "TOPIC", help: "a word" },
-  message: { letters: "m", value: "MESSAGE", help: "any text", literal: true },
+  topic: { letters: "t", value: "TOPIC", help: "a word", repeats: true },
+  message: { letters: "m", value: "MESSAGE", help: "any text", literal: true, mayBeEmpty: true },
+  password: { letters: "P", value: "PASSWORD", help: "a secret", mayBeEmpty: true, secret: true },
   will_topic: { letters: "w", value: "TOPIC", help: "underscore and all" },
 } satisfies OptionTable;
 
@@ -23,8 +24,8 @@ test.each([
   [["--topic", "a"], { topic: "a" }],
   [["--topic=a"], { topic: "a" }],
   [["--topic=a=b"], { topic: "a=b" }],
-  [["--topic="], { topic: "" }],
-  [["-t", ""], { topic: "" }],
+  [["--message="], { message: "" }],
+  [["-m", ""], { message: "" }],
   [["-p1884"], { port: "1884" }],
   [["-dr"], { debug: "", retain: "" }],
   [["-drp1884"], { debug: "", retain: "", port: "1884" }],
@@ -41,7 +42,7 @@ test.each([
   [["-Ha"], { host: "a" }],
   [["--host", "a"], { host: "a" }],
   [["-dH", "a"], { debug: "", host: "a" }],
-  [["-h", "a", "-H", "b"], { host: "b" }],
+  [["-d", "-rd", "--debug"], { debug: "", retain: "" }],
   [["-w", "x"], { will_topic: "x" }],
   [["--will_topic", "x"], { will_topic: "x" }],
   [["--will_topic=x"], { will_topic: "x" }],
@@ -79,6 +80,16 @@ test.each([
   [["--host"], "option --host needs a value: HOST"],
   [["--debug=yes"], "option --debug takes no value"],
   [["--help=me"], "option --help takes no value"],
+  [["-t", ""], "option -t: must not be empty"],
+  [["--topic="], "option --topic: must not be empty"],
+  [["-p", "1", "-p", "2"], 'option --port (-p) was given twice, as "1" and "2"; give it once'],
+  [["--port=1", "--port=1"], 'option --port was given twice, as "1" and "1"; give it once'],
+  [["-h", "a", "-H", "b"], 'option --host (-H) was given twice, as "a" and "b"; give it once'],
+  [
+    ["-m", "", "-m", "x".repeat(41)],
+    `option --message (-m) was given twice, as "" and "${"x".repeat(40)}…"; give it once`,
+  ],
+  [["-Psecret", "--password=secret2"], "option --password was given twice; give it once"],
   [["left"], 'argument "left" is one too many'],
   [["-d", "left"], 'argument "left" is one too many'],
 ] as const)("%j is refused: %s", (argv, message) => {
@@ -111,14 +122,14 @@ test("operands may stand anywhere, up to their number", () => {
   expect(() => parse(["a", "b"], 1)).toThrow('argument "b" is one too many');
 });
 
-test("an option may be given several times", () => {
+test("an option that repeats may be given several times", () => {
   const args = parse(["-t", "a", "--topic=b"]);
   expect(args.all("topic")).toEqual(["a", "b"]);
   expect(args.text("topic")).toBe("b");
   expect(args.all("host")).toEqual([]);
 });
 
-test.each(["0", "65536", "99999", "-1", "1.5", "1e3", "0x1", " 1", "1 ", "", "ten"])("port %j is refused", (port) => {
+test.each(["0", "65536", "99999", "-1", "1.5", "1e3", "0x1", " 1", "1 ", "ten"])("port %j is refused", (port) => {
   const rule = `port ${port}: must be an integer from 1 to 65535`;
   expect(() => parse([`--port=${port}`]).integer("port", 1883, 1, 65_535)).toThrow(new ArgumentError(rule));
 });
@@ -132,7 +143,7 @@ test("a choice names what may be chosen", () => {
   const choices = { "0": "no", "1": "yes" };
   expect(parse(["-t", "1"]).choice("topic", choices, "never")).toBe("yes");
   expect(parse([]).choice("topic", choices, "never")).toBe("never");
-  for (const wrong of ["2", "yes", "constructor", ""]) {
+  for (const wrong of ["2", "yes", "constructor"]) {
     const refused = () => parse(["-t", wrong]).choice("topic", choices, "never");
     expect(refused).toThrow(new ArgumentError(`topic ${wrong}: must be 0 or 1`));
   }
@@ -140,12 +151,13 @@ test("a choice names what may be chosen", () => {
 
 test("what is required and missing is named", () => {
   expect(() => parse([]).required("topic")).toThrow(new ArgumentError("option --topic is missing"));
-  expect(parse(["-t", ""]).required("topic")).toBe("");
+  expect(parse(["-m", ""]).required("message")).toBe("");
 });
 
 test("the help has a line for each option", () => {
   const lines = describeOptions(table).trimEnd().split("\n");
   expect(lines).toHaveLength(Object.keys(table).length + 2);
   expect(lines).toContainEqual(expect.stringMatching(/^ {2}-h, -H, --host HOST +two letters$/));
+  expect(lines).toContainEqual(expect.stringMatching(/^ {2}-t, --topic TOPIC +a word; may be given several times$/));
   expect(lines).toContainEqual(expect.stringMatching(/^ {2}--version /));
 });

@@ -30,6 +30,8 @@ test.each(commands)("%s --help explains itself on standard output", async (comma
 
 test("aiko-mqtt help is its --help", async () => {
   expect(await run(Child.command("aiko-mqtt", ["help"]))).toEqual(await run(Child.command("aiko-mqtt", ["--help"])));
+  const explained = await run(Child.command("aiko-mqtt", ["help", "sub"]));
+  expect(explained).toEqual(await run(Child.command("aiko-mqtt", ["sub", "--help"])));
 });
 
 test.each(commands)("%s --version", async (command) => {
@@ -45,7 +47,11 @@ test.each([
   ["mqtt_publish", ["-t", "a", "-m"], "option -m needs a value: MESSAGE"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-q", "3"], "qos 3: must be 0, 1 or 2"],
   ["mqtt_publish", ["-t", "a/+", "-m", "b"], '"a/+"'],
-  ["mqtt_publish", ["-t", "", "-m", "b"], 'topicName ""'],
+  ["mqtt_publish", ["-t", "", "-m", "b"], "option -t: must not be empty"],
+  ["mqtt_publish", ["-t", "a", "-t", "b", "-m", "c"], 'option --topic (-t) was given twice, as "a" and "b"'],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-P", "secret", "-P", "secret"], "option --password (-P) was given twice;"],
+  ["mqtt_subscribe", ["-t", "a", "-q", "1", "-q", "2"], 'option --qos (-q) was given twice, as "1" and "2"'],
+  ["aiko-mqtt", ["broker", "-p", "0", "--port", "1"], 'option --port was given twice, as "0" and "1"'],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-V", "31", "-i", "x".repeat(24)], "24 characters"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "http://server"], '"http://server"'],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "mqtt://me:secret@a:99999"], '"mqtt://***@a:99999"'],
@@ -60,6 +66,7 @@ test.each([
   ["mqtt_test", ["-p", "0"], "port 0: must be an integer from 1 to 65535"],
   ["aiko-mqtt", [], "which command?"],
   ["aiko-mqtt", ["frobnicate"], 'unknown command "frobnicate"'],
+  ["aiko-mqtt", ["help", "frobnicate"], 'unknown command "frobnicate"'],
   ["aiko-mqtt", ["--bogus"], "unknown option --bogus"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--qs", "1"], "unknown option --qs: did you mean --qos?"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-h", "localhost:1884"], 'host "localhost:1884": give the port with -p 1884'],
@@ -118,19 +125,22 @@ test.each(["0", "1", "2"])("mqtt_publish to mqtt_subscribe at QoS %s", async (qo
   expect(subscriber.complaints).toEqual([]);
 });
 
-test.each(["SIGINT", "SIGTERM"] as const)("mqtt_subscribe says DISCONNECT after %s and ends with 0", async (signal) => {
-  await using watcher = await Child.subscriber([...port(), "-t", "last/#"]);
-  const id = `leaves-${signal}`;
-  const will = ["-w", "last/will", "--will_message", "gone"];
-  await using subscriber = await Child.subscriber([...port(), "-t", "a", "-i", id, ...will]);
-  subscriber.kill(signal);
-  expect(await subscriber.code()).toBe(0);
-  expect(await run(Child.command("mqtt_publish", [...port(), "-t", "last/word", "-m", signal]))).toMatchObject({
-    code: 0,
-  });
-  await watcher.said(`Topic: last/word, message: '${signal}'`);
-  expect(watcher.lines).toHaveLength(1);
-});
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+  "mqtt_subscribe says DISCONNECT after %s and ends with 0",
+  async (signal) => {
+    await using watcher = await Child.subscriber([...port(), "-t", "last/#"]);
+    const id = `leaves-${signal}`;
+    const will = ["-w", "last/will", "--will_message", "gone"];
+    await using subscriber = await Child.subscriber([...port(), "-t", "a", "-i", id, ...will]);
+    subscriber.kill(signal);
+    expect(await subscriber.code()).toBe(0);
+    expect(await run(Child.command("mqtt_publish", [...port(), "-t", "last/word", "-m", signal]))).toMatchObject({
+      code: 0,
+    });
+    await watcher.said(`Topic: last/word, message: '${signal}'`);
+    expect(watcher.lines).toHaveLength(1);
+  },
+);
 
 test("mqtt_subscribe leaves a will when it is killed", async () => {
   await using watcher = await Child.subscriber([...port(), "-t", "testament"]);
@@ -448,10 +458,11 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "ca.pem");
   await writeFile(file, authority.certificate);
-  const where = ["-h", "127.0.0.1", "-p", String(secure.port), "-t", "a", "-m", "b"];
-  expect(await run(Child.command("mqtt_publish", [...where, "--cafile", file]))).toMatchObject({ code: 0, notes: [] });
-  const said = async (more: readonly string[]) => {
-    const { code, notes } = await run(Child.command("mqtt_publish", [...where, ...more]));
+  const publish = (port: number, more: readonly string[]) =>
+    run(Child.command("mqtt_publish", ["-h", "127.0.0.1", "-p", String(port), "-t", "a", "-m", "b", ...more]));
+  expect(await publish(secure.port, ["--cafile", file])).toMatchObject({ code: 0, notes: [] });
+  const said = async (more: readonly string[], port = secure.port) => {
+    const { code, notes } = await publish(port, more);
     expect(code).toBe(1);
     return notes.join("\n");
   };
@@ -470,9 +481,9 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
     port: 0,
     tls: { ...(await authority.issue(["127.0.0.1"])), clientCa: (await Authority.named("Another")).certificate },
   });
-  const there = ["-p", String(demanding.port), "--cafile", file, "--cert", cert, "--key", key];
-  expect(await said(there)).toContain("the server may not accept the client's certificate");
-  expect(await said(["-p", String(broker.port), "--tls"])).toContain(
+  const pair = ["--cafile", file, "--cert", cert, "--key", key];
+  expect(await said(pair, demanding.port)).toContain("the server may not accept the client's certificate");
+  expect(await said(["--tls"], broker.port)).toContain(
     "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
   );
 });

@@ -3,17 +3,21 @@ import { expect, test } from "vitest";
 import { messageLine } from "../src/message-line.ts";
 
 test.each([
-  ["text", [0x68, 0x69]],
-  ["nothing", []],
-  ["quotes and line feeds", [0x27, 0x0a]],
-  ["what is not UTF-8", [0xff, 0x00, 0xc3]],
-])("%s is passed on byte for byte", (_, bytes) => {
-  const line = messageLine({ topic: "grüße/1", payload: new Uint8Array(bytes) } as Message);
-  const expected = Buffer.concat([Buffer.from("Topic: grüße/1, message: '"), Buffer.from(bytes), Buffer.from("'\n")]);
+  ["text", "grüße/1", [0x68, 0x69]],
+  ["nothing", "a", []],
+  ["quotes and line feeds", "a", [0x27, 0x0a]],
+  ["what is not UTF-8", "a", [0xff, 0x00, 0xc3]],
+  ["control characters", "a\u001b[2J\n\u009b", [0x1b, 0x07]],
+])("data is passed on byte for byte: %s", (_, topic, bytes) => {
+  const line = messageLine({ topic, payload: new Uint8Array(bytes) } as Message, false);
+  const expected = Buffer.concat([Buffer.from(`Topic: ${topic}, message: '`), Buffer.from(bytes), Buffer.from("'\n")]);
   expect(Buffer.compare(line, expected)).toBe(0);
 });
 
-test("a topic cannot forge another line or command the terminal", () => {
-  const line = messageLine({ topic: "a\n\u001b[2JTopic: b\u009b", payload: new Uint8Array(0) } as Message);
-  expect(new TextDecoder().decode(line)).toBe("Topic: a\ufffd\ufffd[2JTopic: b\ufffd, message: ''\n");
+test("on a screen, a message cannot command the terminal, and a topic is on one line", () => {
+  const payload = new TextEncoder().encode("one\n\ttwo\r\u001b]0;title\u0007");
+  const line = messageLine({ topic: "a\n\u001b[2JTopic: b\u009b", payload } as Message, true);
+  expect(new TextDecoder().decode(line)).toBe(
+    "Topic: a\\x0a\\x1b[2JTopic: b\\xc2\\x9b, message: 'one\n\ttwo\\x0d\\x1b]0;title\\x07'\n",
+  );
 });

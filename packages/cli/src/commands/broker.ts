@@ -2,6 +2,7 @@
 
 import { Broker } from "@aiko/mqtt-broker";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
+import { reportEvents } from "../broker-lines.js";
 import type { Command } from "../command.js";
 import { assertHost, inUrl } from "../host.js";
 import { fired, type Terminal } from "../terminal.js";
@@ -12,9 +13,11 @@ const options = {
   "websocket-port": { value: "PORT", help: "take WebSockets at this port too; 0: any that is free" },
   "allowed-origin": {
     value: "ORIGIN",
-    help: "let web pages of another host connect, as in https://app.example; may be given several times",
+    help: "let web pages of another host connect, as in https://app.example",
+    repeats: true,
   },
   unix: { value: "PATH", help: "listen at a Unix socket instead of --port" },
+  verbose: { letters: "v", help: "write a line to standard error for each event of a client" },
 } satisfies OptionTable;
 
 const LARGEST_PORT = 65_535;
@@ -42,6 +45,7 @@ export const broker: Command = {
     if (hasWebSockets) listeners.push({ url: `ws://${at}:${args.integer("websocket-port", 0, 0, LARGEST_PORT)}` });
     const server = await Broker.listen({ listeners, allowedOrigins });
     try {
+      if (args.has("verbose")) reportEvents(server, (line) => terminal.note(line));
       for (const url of server.urls) await terminal.print(`listening on ${withHost(url, host)}\n`);
       const isOpen = path === undefined || hasWebSockets;
       if (isOpen && !THIS_MACHINE.test(host)) terminal.note(`${reachOf(host)}, and nobody is asked for a password`);

@@ -10,7 +10,7 @@ import type { Terminal } from "../terminal.js";
 
 const options = {
   topic: { letters: "t", value: "TOPIC", help: "where to publish" },
-  message: { letters: "m", value: "MESSAGE", help: "what to publish", literal: true },
+  message: { letters: "m", value: "MESSAGE", help: "what to publish", literal: true, mayBeEmpty: true },
   qos: qosOption,
   retain: { letters: "r", help: "the server keeps the message for later subscribers" },
   ...connectionOptions,
@@ -28,7 +28,7 @@ export const publish: Command = {
     const topic = args.required("topic");
     const message = args.required("message");
     const qos = args.choice<0 | 1 | 2>("qos", qualities, 0);
-    const target = targetOf(args, terminal.environment, "MQTT client");
+    const target = targetOf(args, terminal.environment, "mqttClient");
     const connectOptions = { ...target.options, ...willOf(args), reconnect: false } as const;
     assertTopicName(topic);
     await withClient(

@@ -9,7 +9,7 @@ import { messageLine } from "../message-line.js";
 import { fired, type Terminal } from "../terminal.js";
 
 const options = {
-  topic: { letters: "t", value: "TOPIC", help: "topic filter to subscribe to; may be given several times" },
+  topic: { letters: "t", value: "TOPIC", help: "topic filter to subscribe to", repeats: true },
   qos: qosOption,
   keepalive: { letters: "k", value: "SECONDS", help: "default 60; 0 switches it off" },
   ...connectionOptions,
@@ -25,7 +25,7 @@ export const subscribe: Command = {
     const topics = args.all("topic");
     const qos = args.choice<0 | 1 | 2>("qos", qualities, 0);
     const keepAlive = args.integer("keepalive", 60, 0, 65_535);
-    const target = targetOf(args, terminal.environment, "MQTT client");
+    const target = targetOf(args, terminal.environment, "mqttClient");
     for (const topic of topics) assertTopicFilter(topic);
     await withClient(
       { ...target, options: { ...target.options, ...willOf(args), keepAlive } },
@@ -34,7 +34,7 @@ export const subscribe: Command = {
       async (client) => {
         const subscription = await client.subscribe(topics, {
           qos,
-          onMessage: (message) => terminal.print(messageLine(message)),
+          onMessage: (message) => terminal.print(messageLine(message, terminal.hasScreen)),
         });
         for (const { error } of subscription.granted) if (error) terminal.note(error.message);
         if (args.has("debug")) terminal.note(`debug: subscribed to ${topics.join(", ")}`);

@@ -25,7 +25,7 @@ export const test: Command = {
   async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
     const published = args.text("topic_p") ?? "test/1";
     const subscribed = args.text("topic_s") ?? "test/2";
-    const target = targetOf(args, terminal.environment, "MQTT test", args.operands[0]);
+    const target = targetOf(args, terminal.environment, "mqttTest", args.operands[0]);
     assertTopicName(published);
     assertTopicFilter(subscribed);
     await withClient(target, terminal, args.has("debug"), async (client) => {
@@ -34,7 +34,7 @@ export const test: Command = {
         await new Promise<void>((resolve, reject) => {
           const subscription = client.subscribe(subscribed, {
             onMessage(message) {
-              const printed = terminal.print(messageLine(message));
+              const printed = terminal.print(messageLine(message, terminal.hasScreen));
               if (message.text() === "quit") resolve();
               return printed;
             },

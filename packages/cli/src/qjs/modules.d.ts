@@ -15,6 +15,7 @@ declare module "qjs:os" {
   export const SIGPIPE: number;
   export const SIGTERM: number;
   export const WNOHANG: number;
+  export const O_RDONLY: number;
   export const O_RDWR: number;
   export const S_IFMT: number;
   export const S_IFCHR: number;
@@ -39,6 +40,8 @@ declare module "qjs:os" {
   export function setWriteHandler(fd: number, handler: (() => void) | null): void;
   /** Null: what the signal does by default. */
   export function signal(number: number, handler: (() => void) | null): void;
+  /** Whether the descriptor is a terminal. */
+  export function isatty(fd: number): boolean;
   export function pipe(): [readEnd: number, writeEnd: number] | null;
   /** Returns the process's identifier, with `block` false. A command that is not there ends with exit code 127. */
   export function exec(command: readonly string[], options: ExecOptions): number;

@@ -3,12 +3,17 @@
 import * as os from "qjs:os";
 import { exit, getenviron, strerror } from "qjs:std";
 import type { AbortSignalLike } from "@aiko/mqtt";
+import { ignoresHangup } from "../hangup.js";
 import { noteLine, type Terminal } from "../terminal.js";
 import { BytesOut, PIPE_STEP } from "./bytes-out.js";
 
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;
+const EIO = 5;
 const EPIPE = 32;
+const SIGHUP = 1;
+/** Bytes. It has about 1,500. */
+const LONGEST_STATUS = 8_192;
 
 const encoder = new TextEncoder();
 
@@ -33,25 +38,39 @@ class StopSignal implements AbortSignalLike {
 
 export class QuickJsTerminal implements Terminal {
   readonly environment = getenviron();
+  readonly hasScreen = os.isatty(STANDARD_OUTPUT);
+  readonly interrupted = new StopSignal();
   readonly stop = new StopSignal();
   private readonly output: BytesOut;
   private isBroken = false;
+  /** Standard output could not take what was printed, for another reason than that its reader has gone. */
+  private isIncomplete = false;
   private printers: (() => void)[] = [];
 
   constructor(readonly program: string) {
     const drained = (): void => this.printed();
     this.output = new BytesOut(STANDARD_OUTPUT, PIPE_STEP, drained, (errno) => {
       this.isBroken = true;
-      if (errno !== EPIPE) this.note(`standard output: ${strerror(errno)}`);
+      if (!this.isReaderGone(errno)) {
+        this.isIncomplete = true;
+        this.note(`standard output: ${strerror(errno)}`);
+      }
       this.stop.fire();
       this.printed();
     });
+    const interrupt = (): void => {
+      this.interrupted.fire();
+      this.stop.fire();
+    };
     for (const signal of [os.SIGINT, os.SIGTERM]) {
       os.signal(signal, () => {
         os.signal(signal, null); // a second ^C has its usual effect
-        this.stop.fire();
+        interrupt();
       });
     }
+    // Where the system does not say whether nohup started this process, the signal is left alone.
+    const status = statusOfProcess();
+    if (status !== undefined && !ignoresHangup(status)) os.signal(SIGHUP, interrupt);
   }
 
   print(data: string | Uint8Array): Promise<void> | undefined {
@@ -61,13 +80,19 @@ export class QuickJsTerminal implements Terminal {
 
   note(line: string): void {
     const bytes = encoder.encode(noteLine(this.program, line));
-    os.write(STANDARD_ERROR, bytes.buffer as ArrayBuffer, 0, bytes.length);
+    const written = os.write(STANDARD_ERROR, bytes.buffer as ArrayBuffer, 0, bytes.length);
+    if (written === -EPIPE) this.stop.fire();
   }
 
   /** Ends the process when all that was printed is out. */
   end(code: number): void {
-    if (this.isBroken) exit(code);
+    if (this.isBroken) exit(this.isIncomplete ? 1 : code);
     this.output.end(() => exit(code));
+  }
+
+  /** Whether the pipe has no reader any more, or the terminal is closed. */
+  private isReaderGone(errno: number): boolean {
+    return errno === EPIPE || (errno === EIO && this.hasScreen);
   }
 
   private printed(): void {
@@ -75,4 +100,14 @@ export class QuickJsTerminal implements Terminal {
     this.printers = [];
     for (const resolve of printers) resolve();
   }
+}
+
+/** The file in which Linux says which signals are ignored; undefined elsewhere. */
+function statusOfProcess(): string | undefined {
+  const fd = os.open("/proc/self/status", os.O_RDONLY);
+  if (fd < 0) return undefined;
+  const buffer = new ArrayBuffer(LONGEST_STATUS);
+  const length = os.read(fd, buffer, 0, LONGEST_STATUS);
+  os.close(fd);
+  return length < 0 ? undefined : String.fromCharCode(...new Uint8Array(buffer, 0, length));
 }

@@ -1,0 +1,52 @@
+/** What a broker's events are in words: one line each, which a program can read too. Clients choose much of what stands in them. */
+
+import type { Broker, BrokerEvents } from "@aiko/mqtt-broker";
+import { versionNames } from "./version-names.js";
+
+/** An error is no client's: the broker writes it by itself. */
+export type ClientEvents = Omit<BrokerEvents, "error">;
+
+type Fields = Readonly<Record<string, string | number | undefined>>;
+
+const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Name]) => Fields } = {
+  connected: ({ clientId, protocolVersion, address, sessionPresent }) => ({
+    client: clientId,
+    version: versionNames[protocolVersion],
+    address,
+    session: sessionPresent ? "resumed" : "new",
+  }),
+  refused: ({ reason }) => ({ reason }),
+  disconnected: ({ clientId, reason }) => ({ client: clientId, reason }),
+  subscribed: ({ clientId, topicFilter, qos }) => ({ client: clientId, filter: topicFilter, qos }),
+  unsubscribed: ({ clientId, topicFilter }) => ({ client: clientId, filter: topicFilter }),
+  published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
+  dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
+  notRetained: ({ clientId, topic }) => ({ client: clientId, topic }),
+};
+
+/** Characters of a text that are shown. */
+const MOST_SHOWN = 200;
+/** What may break a line or command a terminal, and stays in JSON. */
+const LEFT_BY_JSON = /[\u007f-\u009f\u2028\u2029]/g;
+
+/** Writes a line for each event from now on. */
+export function reportEvents(broker: Pick<Broker, "on">, write: (line: string) => void): void {
+  const report = <Name extends keyof ClientEvents>(name: Name): unknown =>
+    broker.on<keyof ClientEvents>(name, (event) => write(eventLine(name, event as ClientEvents[Name])));
+  for (const name of Object.keys(fieldsOf) as (keyof ClientEvents)[]) report(name);
+}
+
+/** `connected client="c" version="5.0"`: the event's name, and its fields as JSON; what is not known is left out. */
+export function eventLine<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): string {
+  const fields = Object.entries(fieldsOf[name](event)).filter(([, value]) => value !== undefined);
+  return [name, ...fields.map(([key, value]) => `${key}=${shown(value as string | number)}`)].join(" ");
+}
+
+function shown(value: string | number): string {
+  if (typeof value === "number") return String(value);
+  const text = value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value;
+  return JSON.stringify(text).replace(
+    LEFT_BY_JSON,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
