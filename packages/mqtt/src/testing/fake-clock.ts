@@ -144,7 +144,10 @@ export class FakeClock implements Clock {
    * await clock.until(client.connect());
    * await clock.until(client.publish("meter/1", "1042", { qos: 1 }), { limit: 5_000 });
    */
-  async until<Result>(promise: PromiseLike<Result>, { limit = HOUR }: { readonly limit?: number } = {}): Promise<Result> {
+  async until<Result>(
+    promise: PromiseLike<Result>,
+    { limit = HOUR }: { readonly limit?: number } = {},
+  ): Promise<Result> {
     let isSettled = false;
     const settle = (): void => {
       isSettled = true;

@@ -54,12 +54,8 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
   }
 
   /** The next connection, accepted. */
-  async accept(connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
-    const peer = await this.server.next();
-    await peer.expect("connect");
-    peer.send({ type: "connack", sessionPresent: false, reasonCode: 0, ...connack });
-    await this.clock.tick();
-    return peer;
+  accept(connack?: Partial<ConnackPacket>): Promise<ScriptedPeer> {
+    return this.server.accept(connack);
   }
 
   /** Connects a client. Returns its server. */
