@@ -98,7 +98,10 @@ export interface BrokerOptions {
   readonly connectTimeout?: number | undefined;
   /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
-  /** Time. Default: the runtime's. */
+  /**
+   * Time. Default: the runtime's. In tests, a `FakeClock` of `@aiko/mqtt/testing` drives a broker with `listeners: []` and its clients: such a
+   * broker uses no socket and no timer of the runtime.
+   */
   readonly clock?: Clock | undefined;
 }
 

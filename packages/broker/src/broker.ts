@@ -55,6 +55,9 @@ export interface Broker {
    *   return client;
    * };
    * const client = await connect("mqtt://broker", { dial });
+   * @example
+   * const link = new FaultyLink(clock, broker); // in a test, on a FakeClock: calls `accept` for each connection
+   * const client = createClient("mqtt://broker", { platform: link.platform });
    */
   accept(transport: Transport): void;
 

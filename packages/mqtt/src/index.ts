@@ -32,9 +32,12 @@ export type { SlowConsumer } from "./client/receiving/slow-consumer.js";
 export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/receiving/subscription.js";
 export type { SubscribeOptions } from "./client/receiving/subscriptions.js";
 export type {
+  ErrorResponse,
+  RequestAnswer,
   RequestHandler,
   RequestOptions,
   RespondOptions,
+  ResponseMessage,
 } from "./client/requesting/request-options.js";
 export type {
   Acknowledgement,

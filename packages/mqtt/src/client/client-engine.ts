@@ -5,7 +5,7 @@
 
 import { encodeClientPacket } from "../codec/encode.js";
 import type { DisconnectPacket, Packet, PublishPacket } from "../codec/packets.js";
-import { withoutUndefined } from "../codec/properties.js";
+import { type ConnackProperties, withoutUndefined } from "../codec/properties.js";
 import { assertPayload } from "../codec/publish-coder.js";
 import { ClosedError, type MqttError, StoreError, TimeoutError, UsageError } from "../errors.js";
 import { EventEmitter } from "../event-emitter.js";
@@ -58,7 +58,8 @@ export class ClientEngine implements ConnectorEvents {
   readonly connector: Connector;
   readonly storage: SessionStorage | undefined;
   readonly authenticator: Authenticator | undefined;
-  responseInformation: string | undefined;
+  /** Of the last CONNACK. */
+  serverProperties: ConnackProperties = {};
   private readonly settings: ClientSettings;
   private readonly session: ClientSession;
   /** Made with the first subscription or message: many clients only publish. */
@@ -243,7 +244,7 @@ export class ClientEngine implements ConnectorEvents {
     const { protocolVersion, properties } = connected;
     this.connections++;
     this.toleratedBefore = this.session.beyondReceiveMaximum;
-    this.responseInformation = properties.responseInformation;
+    this.serverProperties = properties;
     if (resumed && !this.settings.cleanStart) this.receiving.router.awaitClaims();
     this.emitter.emit("connected", connected);
     if (!resumed || !certain || protocolVersion === 3)

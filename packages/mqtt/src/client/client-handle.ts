@@ -180,11 +180,7 @@ export class ClientHandle implements Client {
 
   get #requests(): RequestResponse {
     const engine = this.#engine;
-    this.#requestResponse ??= new RequestResponse(
-      this,
-      engine.connector.platform,
-      () => this.#engine.responseInformation,
-    );
+    this.#requestResponse ??= new RequestResponse(this, engine.connector.platform, () => this.#engine.serverProperties);
     return this.#requestResponse;
   }
 }

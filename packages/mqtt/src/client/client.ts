@@ -101,15 +101,19 @@ export interface Client {
   unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void>;
   /**
    * Publishes a request and resolves to the response. On MQTT 5 it travels with Response Topic and Correlation Data; before it
-   * by a convention of topics: the request on `TOPIC/request/CLIENT/NUMBER`, the response on `TOPIC/response/CLIENT/NUMBER`.
+   * by a convention of topics: the request on `TOPIC/request/CLIENT/NUMBER`, the response on `TOPIC/response/CLIENT/NUMBER`, an error on
+   * `TOPIC/error/CLIENT/NUMBER`.
    *
-   * @throws TimeoutError REQUEST_TIMEOUT, and whatever `publish` and `subscribe` throw
+   * @throws RefusedError NO_RESPONDER if an MQTT 5 server reports that it has no subscriber to the topic; RefusedError REQUEST_FAILED if the responder
+   * answered with an error, with its text as `reasonString`; TimeoutError REQUEST_TIMEOUT; and whatever `publish` and `subscribe` throw
    * @example
    * const answer = await client.request("lamp/state", "?", { timeout: 2_000 });
    */
   request(topic: string, payload: string | Uint8Array, options?: RequestOptions): Promise<Message>;
   /**
-   * Answers requests under a filter with what `handler` returns. The subscription that it resolves to ends it.
+   * Answers requests under a filter with what `handler` returns: text, bytes, `{ payload, qos, properties }`, or `{ error }`, with which
+   * `request` rejects. If the handler throws, returns something else, or does not return within `handlerTimeout`, the requester is told that
+   * the responder failed, but not why, and this client's event "error" has the error. The subscription that it resolves to ends the responder.
    *
    * The requester chooses the topic of the response (MQTT 5), and this client publishes there with its own rights. A topic that begins
    * with "$" is refused: the request is not answered, and the event "error" says so. If requesters are not trusted, let the
@@ -117,6 +121,11 @@ export interface Client {
    *
    * @throws what `subscribe` throws
    * @example await client.respond("lamp/state", () => "on", { concurrency: 4 })
+   * @example
+   * await client.respond("lamp/color", async (message, { signal }) => {
+   *   const color = await look(message.text(), { signal });
+   *   return color === undefined ? { error: "no such lamp" } : { payload: color, properties: { contentType: "text/css" } };
+   * });
    */
   respond(topicFilter: string, handler: RequestHandler, options?: RespondOptions): Promise<Subscription>;
   /**

@@ -38,7 +38,21 @@ export const CLOCK_KINDS = {
 const PROMISE_TURNS = 40;
 /** So many ticks without time passing are a loop in what is tested. */
 const ENDLESS = 100_000;
+/** Milliseconds that `until` lets pass by default. */
+const HOUR = 3_600_000;
 
+/**
+ * A clock for tests. One clock drives a client, a broker and the link between them: give it to each of them.
+ *
+ * @example
+ * const clock = new FakeClock();
+ * await using broker = await Broker.listen({ listeners: [], clock });
+ * const link = new FaultyLink(clock, broker);
+ * const client = createClient("mqtt://broker", { platform: link.platform });
+ * await clock.until(client.connect());
+ * await clock.advance(60_000); // a minute passes, and both have done all that falls into it
+ * await clock.until(client.disconnect());
+ */
 export class FakeClock implements Clock {
   /** A binary heap by `at`, then `order`. Cancelled ones stay until they come up. */
   private readonly alarms: Alarm[] = [];
@@ -47,6 +61,10 @@ export class FakeClock implements Clock {
   /** Callbacks that run among the promises: one turn of the promise queue is under way for each. */
   private readonly hurried = new Queue<() => void>();
   private made = 0;
+  /** How many calls of `tick` are under way. */
+  private ticking = 0;
+  /** Counts the timers that ran, and the beginnings and ends of ticks: what `until` looks for. */
+  private movements = 0;
   private readonly deferral: "batch" | "turns" | "microtask";
   readonly soon?: (callback: () => void) => void;
 
@@ -104,13 +122,50 @@ export class FakeClock implements Clock {
 
   /** Lets promises settle and runs what was deferred, until nothing is left to do without time passing. */
   async tick(): Promise<void> {
+    this.ticking++;
+    this.movements++;
+    try {
+      await this.drain();
+    } finally {
+      this.ticking--;
+      this.movements++;
+    }
+  }
+
+  /**
+   * Lets time pass until `promise` settles, and returns what it settled to: from timer to timer, and no further than it must. If the
+   * promise can settle now, no time passes. Afterwards nothing is left to do without time passing, as after `tick`.
+   *
+   * The promise must depend on this clock only. A promise that waits for a real socket, file or timer is awaited without this method.
+   *
+   * @param options `limit`: milliseconds that may pass on this clock, from 0. Default 3,600,000; Infinity is no limit
+   * @throws what the promise rejects with; Error if it did not settle within `limit`, or if no timer is left that could settle it
+   * @example
+   * await clock.until(client.connect());
+   * await clock.until(client.publish("meter/1", "1042", { qos: 1 }), { limit: 5_000 });
+   */
+  async until<Result>(
+    promise: PromiseLike<Result>,
+    { limit = HOUR }: { readonly limit?: number } = {},
+  ): Promise<Result> {
+    let isSettled = false;
+    const settle = (): void => {
+      isSettled = true;
+    };
+    promise.then(settle, settle);
+    const began = this.time;
     for (let turn = 0; ; turn++) {
       if (turn === ENDLESS) throw this.endless();
-      await promises();
-      if (this.hurried.length > 0) continue;
-      if (this.deferred.length === 0) return;
-      if (this.deferral === "turns") await this.runTurns();
-      else this.runDeferred();
+      const { time, movements } = this;
+      await this.drain();
+      if (isSettled) return promise;
+      // Code under test that ticks this clock too is not done while it moves anything.
+      if (this.ticking > 0 || this.movements !== movements) continue;
+      if (this.nextTimer === Infinity) {
+        throw new Error("the promise cannot settle: no timer is set on this clock, and real I/O does not count");
+      }
+      if (!this.runNext(began + limit)) throw new Error(`the promise did not settle within limit ${limit} ms`);
+      if (this.time > time) turn = 0;
     }
   }
 
@@ -135,6 +190,17 @@ export class FakeClock implements Clock {
     this.settle();
     while (this.runNext(target)) this.settle();
     this.time = Math.max(this.time, target);
+  }
+
+  private async drain(): Promise<void> {
+    for (let turn = 0; ; turn++) {
+      if (turn === ENDLESS) throw this.endless();
+      await promises();
+      if (this.hurried.length > 0) continue;
+      if (this.deferred.length === 0) return;
+      if (this.deferral === "turns") await this.runTurns();
+      else this.runDeferred();
+    }
   }
 
   private hurry(callback: () => void): void {
@@ -169,6 +235,7 @@ export class FakeClock implements Clock {
   private runNext(target: number): boolean {
     if (this.nextTimer > target) return false;
     const alarm = this.removeFirst();
+    this.movements++;
     this.time = Math.max(this.time, alarm.at);
     const { callback } = alarm;
     alarm.callback = undefined;

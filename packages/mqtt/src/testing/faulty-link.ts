@@ -6,9 +6,11 @@
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Clock } from "../platform/clock.js";
+import type { Platform } from "../platform/platform.js";
 import type { Random } from "../platform/random.js";
 import type { ServerAddress, Transport, TransportListener } from "../platform/transport.js";
 import { memoryPair } from "../transport/memory-pair.js";
+import { SeededRandom } from "./seeded-random.js";
 
 /** What goes wrong with one connection. A direction is named after its receiver. */
 export interface LinkFaults {
@@ -29,25 +31,55 @@ export interface ByteOffsets {
   readonly toServer?: number | undefined;
 }
 
+/** What takes the server's end of each connection: a function, or an object with the method `accept`, such as a broker. */
+export type LinkServer = ((server: Transport) => void) | { accept(server: Transport): void };
+
+/** Of each clock: the clients on it must not draw the same identifiers. */
+const randoms = new WeakMap<Clock, Random>();
+
+/**
+ * A network between clients and one server, in memory. It works like any other network until a fault is asked for.
+ *
+ * @example
+ * const clock = new FakeClock();
+ * await using broker = await Broker.listen({ listeners: [], clock });
+ * const link = new FaultyLink(clock, broker, (attempt) => (attempt === 0 ? { cut: { toServer: 100 } } : {}));
+ * const client = createClient("mqtt://broker", { platform: link.platform });
+ * await clock.until(client.connect());
+ */
 export class FaultyLink {
+  /**
+   * What a client of this link runs on, as its option `platform`: the link's clock, `dial`, and random numbers that repeat in each run.
+   * All links of one clock draw from the same generator, with the seed 1, so that their clients have different identifiers. For another
+   * seed pass `{ ...link.platform, random: new SeededRandom(2) }`.
+   */
+  readonly platform: Platform;
+  private readonly accept: (server: Transport) => void;
   private readonly ends = new Set<FaultyTransport>();
   private dialled = 0;
 
   /**
-   * @param accept is given the server's end of every connection
-   * @param faults is asked once per connection; `attempt` counts from 0
+   * @param clock of the connections. A broker needs the same clock
+   * @param server takes the server's end of every connection
+   * @param faults returns what goes wrong with one connection; `attempt` counts from 0. Default: nothing
    */
   constructor(
     private readonly clock: Clock,
-    private readonly accept: (server: Transport) => void,
+    server: LinkServer,
     private readonly faults: (attempt: number) => LinkFaults = () => ({}),
-  ) {}
+  ) {
+    this.accept = typeof server === "function" ? server : (transport) => server.accept(transport);
+    const random = randoms.get(clock) ?? new SeededRandom(1);
+    randoms.set(clock, random);
+    this.platform = { clock, random, dial: (address, signal) => this.dial(address, signal) };
+  }
 
   /** How often it was dialled. */
   get attempts(): number {
     return this.dialled;
   }
 
+  /** The client's option `dial`, for a client with a platform of its own. The address is not used. */
   readonly dial = async (address: ServerAddress, signal: AbortSignalLike): Promise<Transport> => {
     const faults = this.faults(this.dialled++);
     if (signal.aborted || faults.refused) {

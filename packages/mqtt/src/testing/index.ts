@@ -6,7 +6,7 @@
 export { type MemoryPairOptions, memoryPair } from "../transport/memory-pair.js";
 export { type ClockHarness, clockSuite } from "./clock-suite.js";
 export { CLOCK_KINDS, type ClockKind, FakeClock } from "./fake-clock.js";
-export { type ByteOffsets, FaultyLink, type LinkFaults, randomFaults } from "./faulty-link.js";
+export { type ByteOffsets, FaultyLink, type LinkFaults, type LinkServer, randomFaults } from "./faulty-link.js";
 export { ScriptedPeer } from "./scripted-peer.js";
 export { ScriptedServer } from "./scripted-server.js";
 export { SeededRandom } from "./seeded-random.js";

@@ -1,13 +1,28 @@
 /** A Dial that leads to scripted peers: what a client connects to in a test, one peer for each connection it opens. */
 
+import type { ConnackPacket } from "../codec/packets.js";
 import type { Clock } from "../platform/clock.js";
+import type { Platform } from "../platform/platform.js";
 import type { Transport } from "../platform/transport.js";
 import type { MemoryPairOptions } from "../transport/memory-pair.js";
 import { FakeClock } from "./fake-clock.js";
 import { FaultyLink, type LinkFaults } from "./faulty-link.js";
 import { ScriptedPeer } from "./scripted-peer.js";
 
+/**
+ * A server that a test plays by hand, for what no real server does on request.
+ *
+ * @example
+ * const clock = new FakeClock();
+ * const server = new ScriptedServer(clock);
+ * const client = createClient("mqtt://server", { platform: server.platform });
+ * const [peer] = await Promise.all([server.accept(), client.connect()]);
+ * client.publish("meter/1", "1042", { qos: 1 }).catch(report);
+ * const { packetIdentifier } = await peer.expect("publish");
+ * peer.send({ type: "puback", packetIdentifier, reasonCode: ReasonCode.QUOTA_EXCEEDED });
+ */
 export class ScriptedServer {
+  /** The network to it, for faults: `server.link.cut()`. */
   readonly link: FaultyLink;
   private readonly peers: ScriptedPeer[] = [];
   private waiting: ((peer: ScriptedPeer) => void)[] = [];
@@ -17,21 +32,43 @@ export class ScriptedServer {
     private readonly clock: Clock,
     faults: (attempt: number) => LinkFaults & MemoryPairOptions = () => ({}),
   ) {
-    this.link = new FaultyLink(clock, (transport) => this.accept(transport), faults);
+    this.link = new FaultyLink(clock, (transport) => this.connected(transport), faults);
   }
 
+  /** The client's option `dial`, for a client with a platform of its own. */
   get dial(): FaultyLink["dial"] {
     return this.link.dial;
   }
 
-  /** The peer of the next connection that nobody has accepted yet. */
+  /** The client's option `platform`: `platform` of the link. */
+  get platform(): Platform {
+    return this.link.platform;
+  }
+
+  /**
+   * Waits for the next connection, expects CONNECT and answers it with CONNACK, in the version of the CONNECT. Returns the peer; its
+   * `received[0]` is the CONNECT. If the client comes back only after a delay, write `clock.until(server.accept())`.
+   *
+   * @param connack what differs from a CONNACK that accepts, without a session and without properties
+   * @throws Error if another packet comes first, if the connection ends, or if CONNACK cannot be encoded in this version
+   * @example const peer = await server.accept({ sessionPresent: true, properties: { receiveMaximum: 10 } });
+   */
+  async accept(connack: Partial<Omit<ConnackPacket, "type">> = {}): Promise<ScriptedPeer> {
+    const peer = await this.next();
+    await peer.expect("connect");
+    peer.send({ sessionPresent: false, reasonCode: 0, ...connack, type: "connack" });
+    if (this.clock instanceof FakeClock) await this.clock.tick();
+    return peer;
+  }
+
+  /** The peer of the next connection that the test has not taken yet, before its CONNECT is answered. */
   async next(): Promise<ScriptedPeer> {
     if (this.clock instanceof FakeClock) await this.clock.tick();
     const peer = this.peers.shift();
     return peer ?? new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  private accept(transport: Transport): void {
+  private connected(transport: Transport): void {
     const peer = new ScriptedPeer(transport, this.clock);
     const waiting = this.waiting.shift();
     if (waiting === undefined) this.peers.push(peer);

@@ -59,8 +59,6 @@ export interface ClientCase {
   readonly acknowledgedAhead: 0 | 1;
   /** Whether QoS 0 messages that no iterator has asked for are `unclaimed` when their subscription ends. The whole client discards them. */
   readonly reportsUnread: boolean;
-  /** Whether the outcome of a QoS 2 message has the reason code of PUBREC, such as "no matching subscribers", and its properties. The whole client has those of PUBCOMP. */
-  readonly reportsPubrec: boolean;
   /** The error of a message to this topic that had no outcome when `disconnect` had waited for so many milliseconds. */
   drained(topic: string, milliseconds: number): object;
   /** After how many CONNECTs that a foreign session answered a clean start is asked for. */
@@ -119,7 +117,6 @@ export const clients: readonly ClientCase[] = [
     namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
     acknowledgedAhead: 0,
     reportsUnread: false,
-    reportsPubrec: false,
     drained: (topic, milliseconds) => {
       const message = expect.stringMatching(`"${topic}".*${milliseconds} ms`);
       return { name: "TimeoutError", code: "DRAIN_TIMEOUT", message };
@@ -154,7 +151,6 @@ export const clients: readonly ClientCase[] = [
     namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),
     acknowledgedAhead: 1,
     reportsUnread: true,
-    reportsPubrec: true,
     drained: () => ({ code: "CLIENT_CLOSED" }),
     foreignSessions: 2,
     sendsBeforeLeaving: false,

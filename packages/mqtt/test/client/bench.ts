@@ -54,12 +54,8 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
   }
 
   /** The next connection, accepted. */
-  async accept(connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
-    const peer = await this.server.next();
-    await peer.expect("connect");
-    peer.send({ type: "connack", sessionPresent: false, reasonCode: 0, ...connack });
-    await this.clock.tick();
-    return peer;
+  accept(connack?: Partial<ConnackPacket>): Promise<ScriptedPeer> {
+    return this.server.accept(connack);
   }
 
   /** Connects a client. Returns its server. */
@@ -86,7 +82,7 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
 
   /** Lets time pass until the client has come back, and accepts it. */
   acceptAgain(connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
-    return passing(this.clock, this.accept(connack));
+    return this.passing(this.accept(connack));
   }
 
   /** Cuts the connection, lets time pass until the client has come back, and accepts it. */
@@ -111,7 +107,7 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
 
   /** Lets time pass until `work` is done, from timer to timer. */
   passing<Result>(work: Promise<Result>): Promise<Result> {
-    return passing(this.clock, work);
+    return this.clock.until(work, { limit: Infinity });
   }
 }
 
@@ -162,16 +158,6 @@ export function answer(peer: ScriptedPeer, packet: Packet, reasonCodes: readonly
       const says = connect?.type === "connect" && connect.protocolVersion === 5;
       peer.send({ type: "unsuback", packetIdentifier, reasonCodes: says ? each(packet.topicFilters.length) : [] });
     }
-  }
-}
-
-async function passing<Result>(clock: FakeClock, work: Promise<Result>): Promise<Result> {
-  const done = watch(work);
-  for (;;) {
-    for (let i = 0; i < 5 && done.settled === 0; i++) await clock.tick(); // both sides wait for ticks of their own
-    if (done.settled > 0) return work;
-    if (clock.nextTimer === Infinity) throw new Error("it would wait for ever: no timer is set");
-    await clock.advance(clock.nextTimer - clock.now());
   }
 }
 

@@ -5,7 +5,6 @@ import { platform as small } from "../../src/small/small-platform.ts";
 import { platform as bare } from "../../src/transport/platform-bare.ts";
 import { platform as browser } from "../../src/transport/platform-browser.ts";
 import { platform as node } from "../../src/transport/platform-node.ts";
-import { whileTimePasses } from "../testing/running.ts";
 
 const systemTime = Date.now;
 
@@ -21,7 +20,7 @@ describe.each([
 describe.each(Object.entries<ClockKind>(CLOCK_KINDS))("a fake clock of the kind %s", (_, kind) => {
   const clock = new FakeClock(undefined, kind);
   const suite = clockSuite({ clock, systemTime: () => clock.now() });
-  test.each(suite)("$name", ({ run }) => whileTimePasses(clock, run()));
+  test.each(suite)("$name", ({ run }) => clock.until(run()));
 });
 
 describe("on an unknown runtime", () => {

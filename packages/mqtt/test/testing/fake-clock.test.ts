@@ -173,3 +173,70 @@ test("numbers are spread evenly over [0, 1)", () => {
   expect(counts).toHaveLength(10);
   for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(150);
 });
+
+describe("until", () => {
+  const after = (clock: FakeClock, delay: number) =>
+    new Promise<number>((resolve) => clock.schedule(delay, () => resolve(clock.now())));
+
+  test.each(clockKinds)("%s: lets no more time pass than the promise needs", async (_, kind) => {
+    const clock = new FakeClock(0, kind);
+    clock.schedule(40, () => undefined);
+    const chain = after(clock, 10).then(() => new Promise<void>((resolve) => clock.defer(resolve)));
+    await clock.until(chain);
+    expect(clock.now()).toBe(10);
+    await clock.until(Promise.resolve());
+    expect(clock.now()).toBe(10);
+  });
+
+  test("settles as the promise does, with the rest of the tick done", async () => {
+    const clock = new FakeClock(0);
+    let done = 0;
+    const work = after(clock, 5).then((time) => {
+      clock.defer(() => clock.defer(() => done++));
+      return time;
+    });
+    expect(await clock.until(work)).toBe(5);
+    expect(done).toBe(1);
+    await expect(clock.until(Promise.reject(new Error("no")))).rejects.toThrow("no");
+  });
+
+  test("rejects if no timer is left, and if the limit is over", async () => {
+    const clock = new FakeClock(0);
+    await expect(clock.until(new Promise(() => undefined))).rejects.toThrow("no timer is set");
+    const again = (): unknown => clock.schedule(1_000, again);
+    again();
+    const never = new Promise(() => undefined);
+    await expect(clock.until(never, { limit: 2_500 })).rejects.toThrow("did not settle within limit 2500 ms");
+    expect(clock.now()).toBe(2_000);
+    await expect(clock.until(never)).rejects.toThrow("within limit 3600000 ms");
+  });
+
+  test("rejects if what is tested runs without end at one time", async () => {
+    const clock = new FakeClock(0);
+    const again = (): unknown => clock.schedule(0, again);
+    again();
+    await expect(clock.until(new Promise(() => undefined))).rejects.toThrow("without end");
+  });
+
+  test("lets no time pass while the code under test ticks the same clock", async () => {
+    const clock = new FakeClock(0);
+    clock.schedule(10, () => undefined);
+    const ticking = async (): Promise<number> => {
+      for (let i = 0; i < 20; i++) await clock.tick();
+      return clock.now();
+    };
+    expect(await clock.until(ticking())).toBe(0);
+  });
+
+  test("several at once see every timer in its order, each with a whole tick", async () => {
+    const clock = new FakeClock(0);
+    const order: string[] = [];
+    const step = async (name: string, delay: number): Promise<void> => {
+      await after(clock, delay);
+      for (let i = 0; i < 30; i++) await undefined;
+      order.push(`${name} ${clock.now()}`);
+    };
+    await Promise.all([clock.until(step("a", 1)), clock.until(step("b", 2)), clock.until(step("c", 3))]);
+    expect(order).toEqual(["a 1", "b 2", "c 3"]);
+  });
+});

@@ -146,3 +146,16 @@ test("faults by lot are the same for the same seed, and differ", () => {
   const directions = drawn(3).map(({ cut }) => Object.keys(cut ?? {}).join());
   expect(new Set(directions)).toEqual(new Set(["toClient", "toServer"]));
 });
+
+test("the server may be an object with the method accept", async () => {
+  const server = {
+    accepted: [] as Transport[],
+    accept(transport: Transport): void {
+      this.accepted.push(transport);
+    },
+  };
+  const link = new FaultyLink(new FakeClock(), server);
+  await link.platform.dial(address, signal, {} as never);
+  expect(server.accepted).toHaveLength(1);
+  expect(link.attempts).toBe(1);
+});

@@ -3,7 +3,6 @@ import { FakeClock, memoryPair, ScriptedPeer, ScriptedServer, storeSuite, transp
 import { expect, test } from "vitest";
 import { storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
-import { whileTimePasses } from "./running.ts";
 
 const connect: Packet = { type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0 };
 const address = { scheme: "mqtt", host: "server", port: 1883, path: "" } as const;
@@ -121,7 +120,7 @@ test("the transport suite notices a transport that swallows a byte", async () =>
     },
     pause: () => clock.advance(100),
   });
-  const outcomes = await Promise.allSettled(suite.slice(0, 2).map(({ run }) => whileTimePasses(clock, run())));
+  const outcomes = await Promise.allSettled(suite.slice(0, 2).map(({ run }) => clock.until(run())));
   for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected" });
 });
 

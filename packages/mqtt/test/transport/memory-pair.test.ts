@@ -1,7 +1,6 @@
 import { FakeClock, memoryPair, transportSuite } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import type { TransportListener } from "../../src/platform/transport.ts";
-import { whileTimePasses } from "../testing/running.ts";
 
 describe.each([
   ["at the next tick", {}],
@@ -13,7 +12,7 @@ describe.each([
     pair: async () => memoryPair(clock, options),
     pause: () => clock.advance(1000),
   });
-  test.each(suite)("$name", ({ run }) => whileTimePasses(clock, run()));
+  test.each(suite)("$name", ({ run }) => clock.until(run()));
 });
 
 class Log implements TransportListener {

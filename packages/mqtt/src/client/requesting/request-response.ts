@@ -1,30 +1,39 @@
 /**
- * Request and response over topics. On MQTT 5 by Response Topic and Correlation Data [MQTT5 4.10]. Before it by a convention:
- * a request for TOPIC is published to `TOPIC/request/CLIENT/NUMBER`, its response to `TOPIC/response/CLIENT/NUMBER`, where CLIENT is
- * the requester's identifier, percent-encoded. A responder serves both. NUMBER, which is the Correlation Data too, is drawn at random:
- * anyone may publish to the topic of responses whom the server lets, and must not be able to guess which response is awaited.
+ * Request and response over topics. On MQTT 5 by Response Topic and Correlation Data [MQTT5 4.10], before it by the convention of topics in
+ * `convention.ts`. A responder serves both. The number of a request, which is its Correlation Data too, is drawn at random: anyone may publish
+ * to the topic of responses whom the server lets, and must not be able to guess which response is awaited.
  */
 
 import type { QoS } from "../../codec/packets.js";
-import type { PublishProperties } from "../../codec/properties.js";
+import type { ConnackProperties, PublishProperties } from "../../codec/properties.js";
 import { assertPayload } from "../../codec/publish-coder.js";
-import { ProtocolError, TimeoutError } from "../../errors.js";
+import { RefusedError, TimeoutError } from "../../errors.js";
 import { assertFunction } from "../../options/option-error.js";
 import { anything, assertKnown, holds, readOptions } from "../../options/option-rules.js";
 import type { Platform } from "../../platform/platform.js";
-import { TOPIC_NAME_INVALID } from "../../reason-code.js";
+import { NO_MATCHING_SUBSCRIBERS } from "../../reason-code.js";
 import { quotable } from "../../topic/mqtt-string.js";
 import { assertTopicFilter } from "../../topic/topic-filter.js";
 import { assertTopicName } from "../../topic/topic-name.js";
-import { assertNotAborted, onAbort, signalRule } from "../abort-source.js";
+import { AbortSource, assertNotAborted, onAbort, signalRule } from "../abort-source.js";
 import type { Client } from "../client.js";
-import { qualityRule } from "../publishing.js";
+import { type PublishOptions, qualityRule } from "../publishing.js";
 import type { Message } from "../receiving/message.js";
-import type { Subscription } from "../receiving/subscription.js";
+import type { MessageHandler, Subscription } from "../receiving/subscription.js";
 import { subscribeRules } from "../receiving/subscriptions.js";
+import { errorOf } from "./answer.js";
+import {
+  conventionalAnswers,
+  conventionalRequest,
+  conventionalRequests,
+  readConventionalAnswer,
+} from "./convention.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
+import { Responder } from "./responder.js";
 
 interface Waiting {
+  /** Of the request. */
+  readonly topic: string;
   resolve(message: Message): void;
   reject(error: unknown): void;
 }
@@ -36,7 +45,7 @@ const requestRules = {
     10_000,
   ),
   signal: signalRule,
-  qos: qualityRule,
+  qos: (name: string, value: unknown) => (value === undefined ? undefined : qualityRule(name, value)),
   properties: anything<RequestOptions["properties"]>(),
 } satisfies Record<keyof RequestOptions, unknown>;
 
@@ -48,8 +57,8 @@ const respondRules = {
   properties,
   signal,
 } satisfies Record<keyof RespondOptions, unknown>;
-const REQUEST = "request";
-const RESPONSE = "response";
+/** Where responses go on MQTT 5, unless the server says otherwise. */
+const RESPONSES = "response";
 
 const CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
 /** 129 bits, which nobody guesses. */
@@ -64,8 +73,8 @@ export class RequestResponse {
   constructor(
     private readonly client: Pick<Client, "publish" | "subscribe" | "clientId" | "protocolVersion">,
     private readonly platform: Pick<Platform, "clock" | "random">,
-    /** What the server said response topics should begin with [MQTT5 3.2.2.3.15]. */
-    private readonly responseInformation: () => string | undefined,
+    /** Of the last CONNACK: what response topics should begin with [MQTT5 3.2.2.3.15], and the highest QoS. */
+    private readonly server: () => Pick<ConnackProperties, "responseInformation" | "maximumQoS">,
   ) {}
 
   async request(topic: string, payload: string | Uint8Array, options: RequestOptions): Promise<Message> {
@@ -74,16 +83,21 @@ export class RequestResponse {
     assertPayload(payload);
     assertNotAborted(signal);
     const number = this.draw();
-    const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { resolve, reject }));
+    const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { topic, resolve, reject }));
     answer.catch(() => undefined); // it may be rejected before this function comes to await it
+    const withdrawal = new AbortSource();
+    const giveUp = (error: Error): void => {
+      this.waiting.get(number)?.reject(error);
+      withdrawal.abort(error); // what still waits for a connection is not sent: nobody waits for its response
+    };
     const expire = (): void => {
-      const waited = `request "${topic}": no response within timeout ${timeout} ms`;
-      this.waiting.get(number)?.reject(new TimeoutError("REQUEST_TIMEOUT", waited));
+      const waited = `request "${quotable(topic)}": no response within timeout ${timeout} ms`;
+      giveUp(new TimeoutError("REQUEST_TIMEOUT", waited, { topic }));
     };
     const timer = this.platform.clock.schedule(timeout, expire);
-    const release = onAbort(signal, (error) => this.waiting.get(number)?.reject(error));
+    const release = onAbort(signal, giveUp);
     try {
-      await Promise.race([this.send(topic, payload, number, qos, properties), answer]);
+      await Promise.race([this.send(topic, payload, number, { qos, properties, signal: withdrawal }), answer]);
       return await answer;
     } finally {
       this.waiting.delete(number);
@@ -96,36 +110,46 @@ export class RequestResponse {
     assertTopicFilter(topicFilter);
     assertFunction("handler", handler);
     assertKnown(options, respondRules);
-    const filters = topicFilter.endsWith("#") ? [topicFilter] : [topicFilter, `${topicFilter}/${REQUEST}/+/+`];
-    return this.client.subscribe(filters, { ...options, onMessage: (message) => this.answer(message, handler) });
+    const responder = new Responder(this.client, topicFilter, handler);
+    const conventional = conventionalRequests(topicFilter);
+    const filters = conventional === undefined ? [topicFilter] : [topicFilter, conventional];
+    const onMessage: MessageHandler = (message, context) => responder.answer(message, context);
+    return this.client.subscribe(filters, { ...options, onMessage });
   }
 
+  /** @throws RefusedError NO_RESPONDER */
   private async send(
     topic: string,
     payload: string | Uint8Array,
     number: string,
-    qos: QoS,
-    properties: PublishProperties | undefined,
+    { qos, properties, signal }: PublishOptions,
   ): Promise<void> {
     const { client } = this;
     const me = encodeURIComponent(client.clientId);
-    if (client.protocolVersion === 5) {
-      const responseTopic = `${this.responseInformation() ?? RESPONSE}/${me}`;
-      await this.openInbox(responseTopic);
-      const correlationData = Uint8Array.from(number, (digit) => digit.charCodeAt(0));
-      await client.publish(topic, payload, { qos, properties: { ...properties, responseTopic, correlationData } });
-    } else {
-      await this.openInbox(`${topic}/${RESPONSE}/${me}/+`);
-      await client.publish(`${topic}/${REQUEST}/${me}/${number}`, payload, { qos });
+    const quality = (): QoS => qos ?? (this.server().maximumQoS === 0 ? 0 : 1);
+    if (client.protocolVersion !== 5) {
+      await this.openInbox(...conventionalAnswers(topic, me));
+      await client.publish(conventionalRequest(topic, me, number), payload, { qos: quality(), signal });
+      return;
     }
+    const responseTopic = `${this.server().responseInformation ?? RESPONSES}/${me}`;
+    await this.openInbox(responseTopic);
+    const correlationData = Uint8Array.from(number, (digit) => digit.charCodeAt(0));
+    const all: PublishProperties = { ...properties, responseTopic, correlationData };
+    const { reasonCode } = await client.publish(topic, payload, { qos: quality(), properties: all, signal });
+    if (reasonCode !== NO_MATCHING_SUBSCRIBERS) return;
+    const rule = "nobody subscribes to its topic, so there is no responder";
+    const error = new RefusedError("NO_RESPONDER", reasonCode, `request "${quotable(topic)}": ${rule}`);
+    throw Object.assign(error, { topic });
   }
 
-  private async openInbox(topicFilter: string): Promise<void> {
-    let inbox = this.inboxes.get(topicFilter);
+  private async openInbox(...topicFilters: readonly [string, ...string[]]): Promise<void> {
+    const [first] = topicFilters;
+    let inbox = this.inboxes.get(first);
     if (inbox === undefined) {
-      inbox = this.client.subscribe(topicFilter, { qos: 1, onMessage: (message) => this.receive(message) });
-      this.inboxes.set(topicFilter, inbox);
-      inbox.catch(() => this.inboxes.delete(topicFilter));
+      inbox = this.client.subscribe(topicFilters, { qos: 1, onMessage: (message) => this.receive(message) });
+      this.inboxes.set(first, inbox);
+      inbox.catch(() => this.inboxes.delete(first));
     }
     await inbox;
   }
@@ -139,39 +163,14 @@ export class RequestResponse {
 
   private receive(message: Message): void {
     const { correlationData } = message.properties;
-    const number =
+    const { number, isError } =
       correlationData === undefined
-        ? message.topic.slice(message.topic.lastIndexOf("/") + 1)
-        : String.fromCharCode(...correlationData.subarray(0, NUMBER_LENGTH + 1));
-    this.waiting.get(number)?.resolve(message);
+        ? readConventionalAnswer(message.topic)
+        : { number: String.fromCharCode(...correlationData.subarray(0, NUMBER_LENGTH + 1)), isError: false };
+    const waiting = this.waiting.get(number);
+    if (waiting === undefined) return;
+    const error = errorOf(message, isError, waiting.topic);
+    if (error === undefined) waiting.resolve(message);
+    else waiting.reject(error);
   }
-
-  /** Answers what is a request; other messages under the filter are none of its business. */
-  private async answer(message: Message, handler: RequestHandler): Promise<void> {
-    const { responseTopic, correlationData } = message.properties;
-    const topic = responseTopic ?? conventionalResponse(message.topic);
-    if (topic === undefined) return;
-    if (topic.startsWith("$")) {
-      // The requester chose it, and this client may have rights there that the requester does not have.
-      const rule = 'a response is not published to a topic that begins with "$"';
-      const which = `request "${quotable(message.topic)}": responseTopic "${quotable(topic)}"`;
-      throw new ProtocolError(
-        "TOPIC_NAME_REFUSED",
-        TOPIC_NAME_INVALID,
-        `${which}: ${rule}; the request is not answered`,
-      );
-    }
-    const payload = await handler(message);
-    const properties = correlationData === undefined ? undefined : { correlationData };
-    await this.client.publish(topic, payload, { qos: message.qos, ...(properties && { properties }) });
-  }
-}
-
-/** Where the response to a request by convention goes; undefined if the topic is not of that form. */
-function conventionalResponse(topic: string): string | undefined {
-  const levels = topic.split("/");
-  const at = levels.length - 3;
-  if (at < 1 || levels[at] !== REQUEST) return undefined;
-  levels[at] = RESPONSE;
-  return levels.join("/");
 }

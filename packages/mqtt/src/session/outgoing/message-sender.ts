@@ -255,6 +255,7 @@ export class MessageSender {
     const again = message.state === "released";
     if (!again) {
       message.state = "released";
+      if (reasonCode !== 0 || packet.properties !== undefined) message.pubrec = packet;
       this.journal?.put(message);
     }
     writePubrel(link, packetIdentifier, again);
@@ -273,11 +274,8 @@ export class MessageSender {
       throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has had no PUBREC`);
     }
     // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
-    this.conclude(
-      message,
-      packet.reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? { reasonCode: 0, properties: undefined } : packet,
-      now,
-    );
+    const said = packet.reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? { reasonCode: 0 } : packet;
+    this.conclude(message, message.pubrec ?? said, now);
   }
 
   /** PINGRESP has come. */

@@ -23,6 +23,8 @@ export abstract class OutgoingMessage {
   state: OutgoingState = "queued";
   /** 0 until it is first sent. */
   packetIdentifier = 0;
+  /** What PUBREC said, if that was more than success without properties: PUBCOMP does not repeat it. */
+  pubrec: { readonly reasonCode: number; readonly properties?: AckProperties | undefined } | undefined;
   /** Whether the peer may have taken it over: bytes of it may have left, and were not refused. */
   mayHaveArrived = false;
   /** When it began to wait, in the clock's milliseconds. */
