@@ -43,6 +43,11 @@ export class ServerPacketStream implements RequestReader {
     public limits: DecoderLimits = {},
   ) {}
 
+  /** Bytes of a packet that is not complete. */
+  get waiting(): number {
+    return this.end - this.at;
+  }
+
   /**
    * @internal
    * @throws ProtocolError, always

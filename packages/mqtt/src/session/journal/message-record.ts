@@ -102,17 +102,17 @@ function writeAlone(message: OutgoingMessage): Uint8Array {
  */
 export function readMessage(sequence: number, record: Uint8Array, identifiers: Set<number>): StoredMessage {
   const state = STATES[record[0] as number];
-  const packet = new ServerPacketStream(5, UNLIMITED).push(record.subarray(HEADER))[0];
+  const stream = new ServerPacketStream(5, UNLIMITED);
+  const [packet, ...others] = stream.push(record.subarray(HEADER));
   if (state === undefined || packet?.type !== "publish") throw new Error(NOT_OURS);
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
   const packetIdentifier = view.getUint16(1);
   const expiresAt = view.getFloat64(3);
   const queuedAt = view.getFloat64(11);
-  const { payload, qos, dup, properties } = packet;
+  const { qos, dup, properties } = packet;
   if (
     !(sequence > 0 && sequence < INCOMING / 2 && sequence % 1 === 0) || // which leaves numbers for those to come
-    // Behind the payload there is nothing.
-    payload.byteOffset + payload.length !== record.byteOffset + record.length ||
+    others.length + stream.waiting > 0 ||
     packet.packetIdentifier !== (packetIdentifier || 1) ||
     (packetIdentifier === 0) !== (state === "queued") ||
     identifiers.has(packetIdentifier) ||
