@@ -348,6 +348,9 @@ export const classes = [
     tests: [
       `${mqtt}/client/secrets.test.ts > the %s > is not shown of a client, its subscriptions, messages, events and errors`,
       `${mqtt}/client/secrets.test.ts > a URL that cannot be parsed is not echoed with its secrets > %s`,
+      "test/security/output.test.ts > a program that prints clients, brokers, events, messages and errors prints none of their secrets",
+      "test/security/output.test.ts > the commands do not print %s",
+      "test/security/output.test.ts > the broker's command prints no client's password, whatever clients do",
       `packages/cli/test/commands.test.ts > a password given by %s is warned of %j: %d times, and shown nowhere`,
       `packages/cli/test/commands.test.ts > standard output is data only, whatever -d says, and no password is shown`,
     ],

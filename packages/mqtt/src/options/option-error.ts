@@ -39,12 +39,17 @@ export function questionOf(name: string, known: readonly string[], prefix = ""):
 export function assertObject(name: string, value: unknown): asserts value is object {
   if (typeof value === "object" && value !== null) return;
   const isClass = shownValue(value).startsWith("class ");
-  throw invalidOption(name, value, `must be an object${isClass ? "; make one with new" : ""}`);
+  throw wrongKind(name, value, `must be an object${isClass ? "; make one with new" : ""}`);
 }
 
 /** @throws UsageError OPTION_INVALID */
 export function assertFunction(name: string, value: unknown): void {
-  if (typeof value !== "function") throw invalidOption(name, value, "must be a function");
+  if (typeof value !== "function") throw wrongKind(name, value, "must be a function");
+}
+
+/** A string in such a place may be a password, a token or a key, so it is not shown. */
+function wrongKind(name: string, value: unknown, rule: string): UsageError {
+  return typeof value === "string" ? wrongOption(name, `${rule}, not a string`) : invalidOption(name, value, rule);
 }
 
 /** @throws UsageError OPTION_INVALID if a callback stands behind the options, where it would never be called */

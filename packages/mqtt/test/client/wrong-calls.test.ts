@@ -39,7 +39,7 @@ const calls: Record<string, readonly (readonly [words: string, call: () => unkno
     ["reconnect 5000", () => createClient("mqtt://h", { reconnect: wrong(5000) })],
     ["username 5: must be a string", () => createClient("mqtt://h", { username: wrong(5) })],
     ["listener undefined: must be a function", () => client.on("connected", wrong(undefined))],
-    ['listener "foo": must be a function', () => client.on("connected", wrong("foo"))],
+    ["listener: must be a function, not a string", () => client.on("connected", wrong("foo"))],
     ["listener undefined: must be a function", () => client.off("connected", wrong(undefined))],
   ],
   OPTION_UNKNOWN: [
