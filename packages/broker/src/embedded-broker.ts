@@ -10,7 +10,6 @@ import {
   type WaitOptions,
 } from "@aiko/mqtt";
 import { object, readOptions } from "@aiko/mqtt/options";
-import type { Broker } from "./broker.js";
 import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
 import type { BrokerSettings } from "./broker-options.js";
 import { type Arrival, ClientConnection } from "./client-connection.js";
@@ -26,7 +25,7 @@ const waitRules = { signal: object<AbortSignalLike>() } satisfies Record<keyof W
 const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 
 /** What applications hold of it is `Broker`. */
-export class EmbeddedBroker implements Broker, Entrance {
+export class EmbeddedBroker implements Entrance {
   private readonly hub: Hub;
   private readonly listeners: Listener[] = [];
 
@@ -102,7 +101,7 @@ export class EmbeddedBroker implements Broker, Entrance {
     await Promise.all(this.listeners.map((listener) => listener.close()));
   }
 
-  toJSON(): Pick<Broker, "urls" | "statistics"> {
+  toJSON(): Pick<EmbeddedBroker, "urls" | "statistics"> {
     const { urls, statistics } = this;
     return { urls, statistics };
   }
