@@ -143,10 +143,13 @@ export class SmallEngine implements SmallClient {
         this.#updateReading();
       },
     });
-    this.#connector = new SmallConnector(settings, platform, this.#session, {
-      emit: (name, value) => this.#emit(name, value),
-      finish: (error) => this.#finish(error),
-    });
+    this.#connector = new SmallConnector(
+      settings,
+      platform,
+      this.#session,
+      (name, value) => this.#emit(name, value),
+      (error) => this.#finish(error),
+    );
   }
 
   get clientId(): string {

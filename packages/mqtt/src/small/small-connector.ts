@@ -28,11 +28,7 @@ import { SmallConnection } from "./small-connection.js";
 import { onAbort, type SmallServer, type SmallSettings } from "./small-options.js";
 import type { SmallSession, Wire } from "./small-session.js";
 
-export interface SmallConnectorOwner {
-  emit<Name extends "disconnected" | "reconnecting">(name: Name, value: ClientEvents[Name]): void;
-  /** There will be no further attempt. */
-  finish(error: MqttError): void;
-}
+type Emit = <Name extends "disconnected" | "reconnecting">(name: Name, value: ClientEvents[Name]) => void;
 
 /** One attempt and, if it succeeds, the life of that connection. */
 interface Link {
@@ -71,7 +67,8 @@ export class SmallConnector implements Wire {
   readonly #settings: SmallSettings;
   readonly #platform: Platform;
   readonly #session: SmallSession;
-  readonly #owner: SmallConnectorOwner;
+  readonly #emit: Emit;
+  readonly #finish: (error: MqttError) => void;
   readonly #policy: ReconnectPolicy;
   #link: Link | undefined;
   /** Until the next attempt. */
@@ -94,12 +91,20 @@ export class SmallConnector implements Wire {
   #stopListening: (() => void) | undefined;
   #gone: (() => void) | undefined;
 
-  constructor(settings: SmallSettings, platform: Platform, session: SmallSession, owner: SmallConnectorOwner) {
+  /** @param finish called when there will be no further attempt */
+  constructor(
+    settings: SmallSettings,
+    platform: Platform,
+    session: SmallSession,
+    emit: Emit,
+    finish: (error: MqttError) => void,
+  ) {
     this.#settings = settings;
     this.#platform = platform;
     this.#session = session;
     session.wire = this;
-    this.#owner = owner;
+    this.#emit = emit;
+    this.#finish = finish;
     this.#policy = new ReconnectPolicy(settings, platform.random);
   }
 
@@ -333,7 +338,7 @@ export class SmallConnector implements Wire {
     }
     this.#endsAt = this.#platform.clock.now() + this.#keptFor * 1000;
     if (!this.isStopped) {
-      this.#owner.emit("disconnected", { error });
+      this.#emit("disconnected", { error });
       this.#retry(error);
     }
   }
@@ -343,11 +348,11 @@ export class SmallConnector implements Wire {
     const delay = this.#delayAfter(error, this.#platform.clock.now());
     if (delay === undefined) {
       this.stop(0);
-      this.#owner.finish(error);
+      this.#finish(error);
       return;
     }
     this.#wait(delay);
-    this.#owner.emit("reconnecting", { attempt: this.#policy.attempts, delay, error });
+    this.#emit("reconnecting", { attempt: this.#policy.attempts, delay, error });
   }
 
   /** Undefined if trying again cannot help a client that was accepted once. */
