@@ -20,6 +20,7 @@ if (side === "broker") {
   const broker = await Broker.listen({ port: 0, maximumPacketSize: properties.maximumPacketSize });
   console.log(`ready ${broker.port}`);
 } else {
+  /** @type {typeof import("@aiko/mqtt/small")} */
   const { connect } = side === "whole" ? await import("@aiko/mqtt") : await import("@aiko/mqtt/small");
   // The small client by itself knows WebSockets only: it is lent the whole client's sockets, which no entry of the package shows.
   const sockets = new URL("../../packages/mqtt/dist/transport/platform-node.js", import.meta.url);

@@ -9,7 +9,8 @@ import type { Client, DisconnectOptions } from "../client/client.js";
 import type { ClientEvents, Connected } from "../client/client-events.js";
 import type { PublishOptions, PublishResult } from "../client/publishing.js";
 import type { Message } from "../client/receiving/message.js";
-import type { SubscribeOptions } from "../client/receiving/subscriptions.js";
+import type { FiltersGiven } from "../client/receiving/subscription.js";
+import type { HandlerOptions, IteratorOptions } from "../client/receiving/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
 import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
 import type { MqttError } from "../errors.js";
@@ -40,7 +41,7 @@ import {
   withDefaults,
 } from "./small-options.js";
 import { type SmallRequest, SmallSession } from "./small-session.js";
-import { SmallConsumer, type SmallSubscription } from "./small-subscription.js";
+import { SmallConsumer, type SmallHandledSubscription, type SmallSubscription } from "./small-subscription.js";
 import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
 
 /** The whole client's events, but for those of what this one does not do. */
@@ -49,11 +50,16 @@ export type SmallEvents = Pick<
   "connected" | "disconnected" | "reconnecting" | "closed" | "error" | "unclaimed" | "dropped"
 >;
 
-export interface SmallSubscribeOptions
-  extends Pick<SubscribeOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling"> {
+export interface SmallIteratorOptions
+  extends Pick<IteratorOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling" | "onMessage"> {}
+
+export interface SmallHandlerOptions
+  extends Pick<HandlerOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling"> {
   /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
-  readonly onMessage?: ((message: Message) => unknown) | undefined;
+  readonly onMessage: (message: Message) => unknown;
 }
+
+export type SmallSubscribeOptions = SmallHandlerOptions | SmallIteratorOptions;
 
 /** What the whole client has of these, with the same meaning. `docs/decisions/0007-the-small-client.md` lists the differences. */
 export interface SmallClient
@@ -67,13 +73,20 @@ export interface SmallClient
    * @throws RefusedError if the server denies all of them, or has said in CONNACK that it would deny one; TransportError
    * SUBSCRIBE_UNANSWERED after ten lost connections; UsageError if a filter or an option is wrong; ClosedError
    */
-  subscribe(topicFilters: string | readonly string[], options?: SmallSubscribeOptions): Promise<SmallSubscription>;
+  subscribe<Given extends string | readonly string[]>(
+    topicFilters: FiltersGiven<Given>,
+    options: SmallHandlerOptions,
+  ): Promise<SmallHandledSubscription>;
+  subscribe<Given extends string | readonly string[]>(
+    topicFilters: FiltersGiven<Given>,
+    options?: SmallSubscribeOptions,
+  ): Promise<SmallSubscription>;
   /**
    * Ends all subscriptions of this client under these filters. Resolves at UNSUBACK.
    *
    * @throws RefusedError UNSUBSCRIBE_REFUSED, TransportError UNSUBSCRIBE_UNANSWERED, UsageError; the subscriptions end all the same
    */
-  unsubscribe(topicFilters: string | readonly string[]): Promise<void>;
+  unsubscribe<Given extends string | readonly string[]>(topicFilters: FiltersGiven<Given>): Promise<void>;
   /**
    * Waits, `drainTimeout` milliseconds at most (default 5,000), for what is unacknowledged, says DISCONNECT and closes. Whatever is
    * still pending then is rejected with CLIENT_CLOSED. Offline it does not wait.

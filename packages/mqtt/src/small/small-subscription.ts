@@ -1,15 +1,17 @@
 /** What the application holds of a small client's subscription, and the messages that came for it and were not handled yet. */
 
 import type { Message } from "../client/receiving/message.js";
-import type { Granted, Subscription } from "../client/receiving/subscription.js";
+import type { Granted, HandledSubscription } from "../client/receiving/subscription.js";
 import type { MqttError } from "../errors.js";
 import { Queue } from "../session/queue.js";
 import { NOT_GIVEN } from "./incoming-messages.js";
 import { invalid } from "./packet-writer.js";
 
-export interface SmallSubscription
-  extends AsyncIterable<Message>,
-    Pick<Subscription, "granted" | "topicFilters" | "closed" | "unsubscribe"> {}
+/** A subscription whose messages go to `onMessage`. */
+export interface SmallHandledSubscription
+  extends Pick<HandledSubscription, "granted" | "topicFilters" | "closed" | "unsubscribe"> {}
+
+export interface SmallSubscription extends SmallHandledSubscription, AsyncIterable<Message> {}
 
 /** A message for one subscription. */
 export interface Incoming {

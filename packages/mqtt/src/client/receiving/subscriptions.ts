@@ -26,16 +26,9 @@ import type { Router } from "./router.js";
 import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 
-export interface SubscribeOptions {
+export interface CommonSubscribeOptions {
   /** The highest QoS at which messages are to be sent. Default 0. */
   readonly qos?: QoS | undefined;
-  /**
-   * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
-   * no earlier than those before it [MQTT-4.6.0-2].
-   */
-  readonly onMessage?: MessageHandler | undefined;
-  /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
-  readonly concurrency?: number | undefined;
   /**
    * Milliseconds that the application may take with one message, 1 … 2,147,483,647: `onMessage` until its promise settles, an
    * iterator until it is asked for the next. Then the message has failed, as if `onMessage` had thrown HANDLER_TIMEOUT; until the
@@ -53,6 +46,23 @@ export interface SubscribeOptions {
   /** Gives up waiting for SUBACK. */
   readonly signal?: AbortSignalLike | undefined;
 }
+
+export interface HandlerOptions extends CommonSubscribeOptions {
+  /**
+   * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
+   * no earlier than those before it [MQTT-4.6.0-2].
+   */
+  readonly onMessage: MessageHandler;
+  /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
+  readonly concurrency?: number | undefined;
+}
+
+export interface IteratorOptions extends CommonSubscribeOptions {
+  readonly onMessage?: undefined;
+  readonly concurrency?: undefined;
+}
+
+export type SubscribeOptions = HandlerOptions | IteratorOptions;
 
 /** Milliseconds: longer than any handler should need, for one that does not return blocks other messages' acknowledgements. */
 const HANDLER_TIMEOUT = 300_000;

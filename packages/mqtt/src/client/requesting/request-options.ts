@@ -1,10 +1,10 @@
 /** What an application says of its requests, and of how it takes those of others. */
 
 import type { QoS } from "../../codec/packets.js";
-import type { PublishProperties } from "../../codec/properties.js";
 import type { AbortSignalLike } from "../../platform/abort.js";
+import type { ApplicationProperties } from "../publishing.js";
 import type { Message } from "../receiving/message.js";
-import type { SubscribeOptions } from "../receiving/subscriptions.js";
+import type { HandlerOptions } from "../receiving/subscriptions.js";
 
 export interface RequestOptions {
   /** Milliseconds to wait for the response. Default 10,000. */
@@ -13,11 +13,11 @@ export interface RequestOptions {
   /** Of the request. Default 0. */
   readonly qos?: QoS | undefined;
   /** Of the request, on MQTT 5. Response Topic and Correlation Data are set here. */
-  readonly properties?: Omit<PublishProperties, "responseTopic" | "correlationData"> | undefined;
+  readonly properties?: Omit<ApplicationProperties, "responseTopic" | "correlationData"> | undefined;
 }
 
 /** How requests are taken. A response goes out at the QoS that its request came at. */
-export type RespondOptions = Pick<SubscribeOptions, "qos" | "concurrency" | "handlerTimeout" | "properties" | "signal">;
+export type RespondOptions = Pick<HandlerOptions, "qos" | "concurrency" | "handlerTimeout" | "properties" | "signal">;
 
 /** Returns the response's payload, or a promise of it. */
 export type RequestHandler = (message: Message) => string | Uint8Array | Promise<string | Uint8Array>;

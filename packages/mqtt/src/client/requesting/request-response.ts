@@ -6,7 +6,6 @@
  */
 
 import type { QoS } from "../../codec/packets.js";
-import type { PublishProperties } from "../../codec/properties.js";
 import { assertPayload } from "../../codec/publish-coder.js";
 import { ProtocolError, TimeoutError } from "../../errors.js";
 import { assertFunction } from "../../options/option-error.js";
@@ -18,9 +17,9 @@ import { assertTopicFilter } from "../../topic/topic-filter.js";
 import { assertTopicName } from "../../topic/topic-name.js";
 import { assertNotAborted, onAbort, signalRule } from "../abort-source.js";
 import type { Client } from "../client.js";
-import { qualityRule } from "../publishing.js";
+import { assertPublishProperties, qualityRule } from "../publishing.js";
 import type { Message } from "../receiving/message.js";
-import type { Subscription } from "../receiving/subscription.js";
+import type { HandledSubscription } from "../receiving/subscription.js";
 import { subscribeRules } from "../receiving/subscriptions.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./request-options.js";
 
@@ -59,7 +58,7 @@ export class RequestResponse {
   /** By number, which is the correlation data or the last level of the response's topic. */
   private readonly waiting = new Map<string, Waiting>();
   /** The subscriptions that responses come by, by topic filter. */
-  private readonly inboxes = new Map<string, Promise<Subscription>>();
+  private readonly inboxes = new Map<string, Promise<HandledSubscription>>();
 
   constructor(
     private readonly client: Pick<Client, "publish" | "subscribe" | "clientId" | "protocolVersion">,
@@ -72,6 +71,7 @@ export class RequestResponse {
     const { signal, qos, timeout, properties } = readOptions(requestRules, options);
     assertTopicName(topic);
     assertPayload(payload);
+    assertPublishProperties(properties);
     assertNotAborted(signal);
     const number = this.draw();
     const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { resolve, reject }));
@@ -92,7 +92,7 @@ export class RequestResponse {
     }
   }
 
-  async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions): Promise<Subscription> {
+  async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions): Promise<HandledSubscription> {
     assertTopicFilter(topicFilter);
     assertFunction("handler", handler);
     assertKnown(options, respondRules);
@@ -105,7 +105,7 @@ export class RequestResponse {
     payload: string | Uint8Array,
     number: string,
     qos: QoS,
-    properties: PublishProperties | undefined,
+    properties: RequestOptions["properties"],
   ): Promise<void> {
     const { client } = this;
     const me = encodeURIComponent(client.clientId);
