@@ -29,6 +29,7 @@ export type { ApplicationProperties, PublishOptions, PublishResult } from "./cli
 export type { HandlerContext } from "./client/receiving/handling.js";
 export type { Message } from "./client/receiving/message.js";
 export type { SlowConsumer } from "./client/receiving/slow-consumer.js";
+export type { SchemaResult, StandardSchema } from "./client/receiving/standard-schema.js";
 export type {
   FiltersGiven,
   Granted,
@@ -91,6 +92,8 @@ export type {
   ErrorFacts,
   MqttErrorCode,
   OutboxErrorCode,
+  PayloadErrorCode,
+  PayloadIssue,
   ProtocolErrorCode,
   RefusalDetails,
   RefusedErrorCode,
@@ -104,6 +107,7 @@ export {
   ClosedError,
   MqttError,
   OutboxError,
+  PayloadError,
   ProtocolError,
   RefusedError,
   StoreError,

@@ -7,7 +7,6 @@ import type { SmallOptions, SmallUrlText } from "./small-options.js";
 import { platform } from "./small-platform.js";
 
 export type { PublishOptions, PublishResult } from "../client/publishing.js";
-export type { Message } from "../client/receiving/message.js";
 export {
   AbortedError,
   ClosedError,
@@ -28,7 +27,7 @@ export type {
   SmallSubscribeOptions,
 } from "./small-client.js";
 export type { SmallOptions, SmallUrlText } from "./small-options.js";
-export type { SmallHandledSubscription, SmallSubscription } from "./small-subscription.js";
+export type { SmallHandledSubscription, SmallMessage as Message, SmallSubscription } from "./small-subscription.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected, until

@@ -8,7 +8,6 @@
 import type { Client, DisconnectOptions } from "../client/client.js";
 import type { ClientEvents, Connected } from "../client/client-events.js";
 import type { PublishOptions, PublishResult } from "../client/publishing.js";
-import type { Message } from "../client/receiving/message.js";
 import type { FiltersGiven } from "../client/receiving/subscription.js";
 import type { HandlerOptions, IteratorOptions } from "../client/receiving/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubscriptionRequest } from "../codec/packets.js";
@@ -41,14 +40,20 @@ import {
   withDefaults,
 } from "./small-options.js";
 import { type SmallRequest, SmallSession } from "./small-session.js";
-import { SmallConsumer, type SmallHandledSubscription, type SmallSubscription } from "./small-subscription.js";
+import {
+  SmallConsumer,
+  type SmallHandledSubscription,
+  type SmallMessage,
+  type SmallSubscription,
+} from "./small-subscription.js";
 import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
 
 /** The whole client's events, but for those of what this one does not do. */
-export type SmallEvents = Pick<
-  ClientEvents,
-  "connected" | "disconnected" | "reconnecting" | "closed" | "error" | "unclaimed" | "dropped"
->;
+export interface SmallEvents
+  extends Pick<ClientEvents, "connected" | "disconnected" | "reconnecting" | "closed" | "error"> {
+  unclaimed: SmallMessage;
+  dropped: SmallMessage;
+}
 
 export interface SmallIteratorOptions
   extends Pick<IteratorOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling" | "onMessage"> {}
@@ -56,7 +61,7 @@ export interface SmallIteratorOptions
 export interface SmallHandlerOptions
   extends Pick<HandlerOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling"> {
   /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
-  readonly onMessage: (message: Message) => unknown;
+  readonly onMessage: (message: SmallMessage) => unknown;
 }
 
 export type SmallSubscribeOptions = SmallHandlerOptions | SmallIteratorOptions;
@@ -546,7 +551,7 @@ export class SmallEngine implements SmallClient {
 
 const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function messageOf({ topic, payload, qos, retain, dup, properties = {} }: PublishPacket): Message {
+function messageOf({ topic, payload, qos, retain, dup, properties = {} }: PublishPacket): SmallMessage {
   const text = (): string => LOSSY.decode(payload);
   return { topic, payload, qos, retain, dup, properties, text, json: () => JSON.parse(text()) };
 }
