@@ -268,7 +268,7 @@ async function writeDocument(matrix) {
 Written by \`npm run test:runtimes -- --write\`. On each runtime the [smoke suite](../runtimes/smoke.js) runs over the packed packages, against
 the embedded broker: over each transport that it has it connects, exchanges messages at every QoS, comes back after its connection was
 cut, and carries a megabyte. *Durable session*: a process (in browsers: a page) dies with unacknowledged messages; its successor finds
-them in the store and sends each once. *Woken*: a client that waits for its next attempt makes it when the browser says that the network is
+them in the store and sends each once. *Require*: \`require\` gives the objects that \`import\` gives, one copy a process. *Woken*: a client that waits for its next attempt makes it when the browser says that the network is
 back or the page is shown, and a hidden page keeps its connection. The network is taken away and given back by the browser; headless
 Chromium cannot hide a page, so the page says it is hidden, and its timers are held back as a hidden page's are. *Small*: the client of
 \`@aiko/mqtt/small\` does the same in MQTT 5 and 3.1.1, over \`ws:\` and \`wss:\` by the WebSocket of the runtime itself (on Node 20, which
