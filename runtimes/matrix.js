@@ -2,6 +2,7 @@
 
 const FEATURES = [
   "entries",
+  "require",
   "tcp",
   "tls",
   "unix",
@@ -20,7 +21,8 @@ const BARE = "QuickJS has no network: the helper that the host starts dials, and
 const NO_WAKE = "nothing tells a process of these";
 
 const server = { woken: NO_WAKE };
-const browser = { tcp: NO_SOCKETS, tls: NO_SOCKETS, unix: NO_SOCKETS };
+const NO_REQUIRE = "it loads ES modules only";
+const browser = { require: NO_REQUIRE, tcp: NO_SOCKETS, tls: NO_SOCKETS, unix: NO_SOCKETS };
 
 /**
  * What does not exist where, and why.
@@ -28,6 +30,7 @@ const browser = { tcp: NO_SOCKETS, tls: NO_SOCKETS, unix: NO_SOCKETS };
  * @type {Record<string, Record<string, string>>}
  */
 const ABSENT = {
+  "Node 20.0": server,
   "Node 20": server,
   "Node 22": server,
   "Node 24": server,
@@ -40,6 +43,7 @@ const ABSENT = {
     woken: "Chromium tells a worker neither that the network is back nor that its page is shown",
   },
   QuickJS: {
+    require: NO_REQUIRE,
     tls: BARE,
     unix: BARE,
     ws: BARE,

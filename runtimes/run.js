@@ -41,10 +41,10 @@ const { values: options } = parseArgs({
 /** @param {string} directory */
 async function main(directory) {
   await install();
-  const { project, entryCount, bareEntryCount } = await prepare(directory);
+  const { project, entries, entryCount, bareEntryCount } = await prepare(directory);
   const { ca, caFile, identity } = await certificates(directory);
   const server = await startServer(identity, directory);
-  const context = { project, directory, entryCount, bareEntryCount, server, ca, caFile };
+  const context = { project, directory, entries, entryCount, bareEntryCount, server, ca, caFile };
   /** @type {import("./matrix.js").Row[]} */
   const rows = [];
   try {
@@ -71,9 +71,9 @@ async function main(directory) {
 /** Each with the rows it gives. @param {Context} context @returns {Runtime[]} */
 function runtimes(context) {
   const { arch } = process;
-  const nodes = [20, 22, 24, 26].map((line) => {
+  const nodes = ["20.0", "20", "22", "24", "26"].map((line) => {
     const binary = join(modules, `node-${line}-${arch}/bin/node`);
-    return onServer({ ...context, hasWebSocket: line > 20 }, `Node ${line}`, binary, []);
+    return onServer({ ...context, hasWebSocket: Number(line) > 20 }, `Node ${line}`, binary, []);
   });
   const deno = join(modules, `@deno/linux-${arch}-glibc/deno`);
   return [
@@ -111,7 +111,7 @@ function runtimes(context) {
  * @returns {Runtime}
  */
 function onServer(context, row, binary, args, typeCheck) {
-  const { project, directory, server, ca, caFile, entryCount, hasWebSocket = true } = context;
+  const { project, directory, server, ca, caFile, entries, entryCount, hasWebSocket = true } = context;
   const name = row.replaceAll(" ", "").toLowerCase();
   return {
     names: [row],
@@ -123,16 +123,24 @@ function onServer(context, row, binary, args, typeCheck) {
       /** @type {Step[]} */
       const steps = [];
       if (typeCheck !== undefined) steps.push(await checkTypes(binary, typeCheck, project));
-      for (const phase of /** @type {const} */ (["entries", "transports", "small", "beforeDeath", "afterDeath"])) {
+      for (const phase of /** @type {const} */ ([
+        "entries",
+        "require",
+        "transports",
+        "small",
+        "beforeDeath",
+        "afterDeath",
+      ])) {
         const file = join(directory, `${name}-${phase}.json`);
-        const given = { phase, name, urls, ca, controlUrl, directory: sessions, entryCount, hasWebSocket };
+        const given = { phase, name, urls, ca, controlUrl, directory: sessions, entryCount, entries, hasWebSocket };
         await writeFile(file, JSON.stringify(given));
         const feature = FEATURE_OF[phase];
+        const program = phase === "require" ? "on-require.cjs" : "on-server.js";
         // A runtime's own WebSocket trusts whom the runtime trusts.
         const trusted = phase === "small" ? { NODE_EXTRA_CA_CERTS: caFile, DENO_CERT: caFile } : {};
         const surroundings = { cwd: project, timeout: PATIENCE, env: { ...process.env, ...trusted } };
         try {
-          const { stdout } = await run(binary, [...args, "on-server.js", file], surroundings);
+          const { stdout } = await run(binary, [...args, program, file], surroundings);
           steps.push(...JSON.parse(/^RESULT (.*)$/m.exec(stdout)?.[1] ?? "[]"));
         } catch (error) {
           steps.push({ feature, error: `${phase}: ${outputOf(error)}` });
@@ -146,6 +154,7 @@ function onServer(context, row, binary, args, typeCheck) {
 /** The cell that shows it if a phase does not come to its end. */
 const FEATURE_OF = {
   entries: "entries",
+  require: "require",
   transports: "tcp",
   small: "small",
   beforeDeath: "durable session",
@@ -222,13 +231,13 @@ async function prepare(directory) {
   const bareEntries = entries.filter((entry) => entry !== "@aiko/mqtt/small"); // it needs what a small engine has not
   await writeFile(join(project, "entries.js"), listOf(entries));
   await writeFile(join(project, "bare-entries.js"), listOf(bareEntries));
-  for (const file of ["smoke.js", "on-server.js", "in-browser.js", "in-quickjs.js"]) {
+  for (const file of ["smoke.js", "on-server.js", "on-require.cjs", "in-browser.js", "in-quickjs.js"]) {
     await cp(here(file), join(project, file));
   }
   for (const file of ["consumer.ts", "small-consumer.ts"]) {
     await cp(here(`../test/house/fixtures/${file}`), join(project, file));
   }
-  return { project, entryCount: entries.length, bareEntryCount: bareEntries.length };
+  return { project, entries, entryCount: entries.length, bareEntryCount: bareEntries.length };
 }
 
 /** A module that imports these entries, and exports those of them that show something. @param {string[]} entries */
@@ -259,7 +268,7 @@ async function writeDocument(matrix) {
 Written by \`npm run test:runtimes -- --write\`. On each runtime the [smoke suite](../runtimes/smoke.js) runs over the packed packages, against
 the embedded broker: over each transport that it has it connects, exchanges messages at every QoS, comes back after its connection was
 cut, and carries a megabyte. *Durable session*: a process (in browsers: a page) dies with unacknowledged messages; its successor finds
-them in the store and sends each once. *Woken*: a client that waits for its next attempt makes it when the browser says that the network is
+them in the store and sends each once. *Require*: \`require\` gives the objects that \`import\` gives, one copy a process. *Woken*: a client that waits for its next attempt makes it when the browser says that the network is
 back or the page is shown, and a hidden page keeps its connection. The network is taken away and given back by the browser; headless
 Chromium cannot hide a page, so the page says it is hidden, and its timers are held back as a hidden page's are. *Small*: the client of
 \`@aiko/mqtt/small\` does the same in MQTT 5 and 3.1.1, over \`ws:\` and \`wss:\` by the WebSocket of the runtime itself (on Node 20, which

@@ -17,12 +17,18 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 export function publicEntries() {
   return ["mqtt", "broker", "store"].flatMap((folder) => {
     const directory = join(root, "packages", folder);
-    /** @type {{ name: string, exports: Record<string, string | { types: string }> }} */
+    /** @type {{ name: string, exports: Record<string, string | { import: { types: string } }> }} */
     const { name, exports } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
     return Object.entries(exports).flatMap(([path, target]) =>
       typeof target === "string"
         ? []
-        : [{ entry: `${name}${path.slice(1)}`, package: name, exports: exportsOf(join(directory, target.types)) }],
+        : [
+            {
+              entry: `${name}${path.slice(1)}`,
+              package: name,
+              exports: exportsOf(join(directory, target.import.types)),
+            },
+          ],
     );
   });
 }

@@ -1,10 +1,12 @@
 // @ts-check
 // URLs of servers: text from a configuration, or from a server that says where else to go.
-import { UsageError } from "@aiko/mqtt";
 
-const built = new URL("../../packages/mqtt/dist/client/connecting/server-url.js", import.meta.url);
+// Both of the separate modules: the bundle that "@aiko/mqtt" is on Node has an UsageError of its own.
+const built = new URL("../../packages/mqtt/dist/", import.meta.url);
 /** @type {typeof import("../../packages/mqtt/src/client/connecting/server-url.ts")} */
-const { parseServerUrl } = await import(built.href);
+const { parseServerUrl } = await import(new URL("client/connecting/server-url.js", built).href);
+/** @type {typeof import("../../packages/mqtt/src/errors.ts")} */
+const { UsageError } = await import(new URL("errors.js", built).href);
 
 /** Text whose bytes stand for what URLs are made of, and for themselves. @param {Uint8Array} food */
 function textOf(food) {

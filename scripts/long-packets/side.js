@@ -20,11 +20,10 @@ if (side === "broker") {
   const broker = await Broker.listen({ port: 0, maximumPacketSize: properties.maximumPacketSize });
   console.log(`ready ${broker.port}`);
 } else {
+  /** @type {typeof import("@aiko/mqtt/small")} */
   const { connect } = side === "whole" ? await import("@aiko/mqtt") : await import("@aiko/mqtt/small");
-  // The small client by itself knows WebSockets only: it is lent the whole client's sockets, which no entry of the package shows.
-  const sockets = new URL("../../packages/mqtt/dist/transport/platform-node.js", import.meta.url);
-  /** @type {typeof import("../../packages/mqtt/src/transport/platform-node.ts")} */
-  const { platform } = await import(sockets.href);
+  // The small client by itself knows WebSockets only: it is lent the whole client's sockets.
+  const { platform } = await import("@aiko/mqtt");
   connect(`mqtt://127.0.0.1:${port}`, { ...options, platform }).then(
     (client) => {
       client.subscribe("#", { onMessage: () => undefined }).catch(() => undefined);

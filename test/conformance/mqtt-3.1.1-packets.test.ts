@@ -328,7 +328,7 @@ describe("SUBSCRIBE and UNSUBSCRIBE", () => {
   });
 
   test("[MQTT-3.8.3-3] SUBSCRIBE without a topic filter is not sent", () =>
-    expectRefused((client) => client.subscribe([])));
+    expectRefused((client) => client.subscribe([] as string[])));
 
   test("[MQTT-3.10.3-1] topic filters to unsubscribe from are UTF-8, one behind the other", async () => {
     const { client, wire } = await room.online();
@@ -338,7 +338,7 @@ describe("SUBSCRIBE and UNSUBSCRIBE", () => {
   });
 
   test("[MQTT-3.10.3-2] UNSUBSCRIBE without a topic filter is not sent", () =>
-    expectRefused((client) => client.unsubscribe([])));
+    expectRefused((client) => client.unsubscribe([] as string[])));
 
   test.each([0x03, 0x04, 0x7f, 0x81, 0xff])(
     "[MQTT-3.9.3-2] the reserved return code %i closes the connection",

@@ -14,7 +14,7 @@ test("[MQTT-3.8.1-1] [MQTT-3.8.3-1] [MQTT-3.8.3-2] SUBSCRIBE: flags 0010, filter
 });
 
 test("[MQTT-3.8.3-2] SUBSCRIBE without a filter is not sent", async () => {
-  await (await connected()).expectUsageError((client) => client.subscribe([]));
+  await (await connected()).expectUsageError((client) => client.subscribe([] as string[]));
 });
 
 test("[MQTT-3.8.3-4] no local is not sent with a shared filter", async () => {
@@ -34,7 +34,7 @@ test("[MQTT-3.10.1-1] [MQTT-3.10.3-1] [MQTT-3.10.3-2] UNSUBSCRIBE: flags 0010, f
 });
 
 test("[MQTT-3.10.3-2] UNSUBSCRIBE without a filter is not sent", async () => {
-  await (await connected()).expectUsageError((client) => client.unsubscribe([]));
+  await (await connected()).expectUsageError((client) => client.unsubscribe([] as string[]));
 });
 
 const lasting = { properties: { sessionExpiryInterval: 60 } };

@@ -15,7 +15,7 @@ interface Bundle {
 }
 
 /** What may be downloaded, in KB gzip. docs/decisions/0005-in-a-browser.md and 0007-the-small-client.md say what it is made of. */
-const budgets = { client: 52, "durable-client": 53, "small-client": 14.1, publisher: 26, encoder: 7 };
+const budgets = { client: 53, "durable-client": 54, "small-client": 14.1, publisher: 26, encoder: 7 };
 /** MQTT.js 5.16.0, by the same measure. */
 const MQTT_JS = 105;
 

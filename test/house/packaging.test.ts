@@ -4,6 +4,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -52,7 +53,7 @@ test.each(packages)("the tarball of $name holds the build, a README and the lice
   const files = tarball(name).files;
   expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
   const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
-  expect(others.filter((path) => !/^dist\/.+\.(js|cjs|d\.ts)(\.map)?$/.test(path))).toEqual([]);
+  expect(others.filter((path) => !/^dist\/(.+\.(js|cjs|mjs|d\.ts)|cjs\/package\.json)$/.test(path))).toEqual([]);
   expect(others.length).toBeGreaterThan(0);
 });
 
@@ -61,6 +62,69 @@ test.each(withCode.flatMap(({ entries }) => entries))("%s imports in a plain Nod
   const { code, output } = await spawn(process.execPath, ["--input-type=module", "--eval", script]);
   expect(output).toMatch(/^[1-9]\d*\s*$/);
   expect(code).toBe(0);
+});
+
+test.each(withCode.flatMap(({ entries }) => entries))("require of %s gives what import gives, once", async (entry) => {
+  const script = `const required = require(${JSON.stringify(entry)});
+    import(${JSON.stringify(entry)}).then((imported) => {
+      const names = Object.keys(imported).filter((name) => name !== "default" && name !== "module.exports");
+      console.log(names.length === Object.keys(required).length && names.every((name) => imported[name] === required[name]));
+    });`;
+  expect(await spawn(process.execPath, ["--input-type=commonjs", "--eval", script])).toEqual({
+    code: 0,
+    output: "true\n",
+  });
+});
+
+test("the classes of all entries and packages are the same, however each is loaded", async () => {
+  const script = `const { MqttError } = require("@aiko/mqtt");
+    const { Broker } = require("@aiko/mqtt-broker");
+    (async () => {
+      const classes = [require("@aiko/mqtt/small"), await import("@aiko/mqtt"), await import("@aiko/mqtt/small")];
+      const error = await Broker.listen({ port: -1 }).catch((error) => error);
+      console.log(classes.every((each) => each.MqttError === MqttError), error instanceof MqttError);
+    })();`;
+  const { output } = await spawn(process.execPath, ["--input-type=commonjs", "--eval", script]);
+  expect(output).toBe("true true\n");
+});
+
+describe("a program of client and broker, in one file by esbuild", () => {
+  const program = `import { connect } from "@aiko/mqtt";
+    import { Broker } from "@aiko/mqtt-broker";
+    async function main() {
+      const broker = await Broker.listen({ listeners: [{ url: process.argv[2] }] });
+      const client = await connect(broker.url);
+      await client.publish("a", "b", { qos: 1 });
+      await client.disconnect();
+      await broker.close();
+      return "published";
+    }
+    main().then(console.log, ({ code }) => console.log(code));`;
+
+  test.each([
+    ["esm", "mqtt://127.0.0.1:0", [], "published"],
+    ["cjs", "mqtt://127.0.0.1:0", [], "published"],
+    ["cjs", "ws://127.0.0.1:0", [], "published"],
+    ["esm", "ws://127.0.0.1:0", ["ws"], "published"],
+    // The package ws asks for Node's modules by require, which esbuild does not write in ES modules.
+    ["esm", "ws://127.0.0.1:0", [], "TRANSPORT_UNAVAILABLE"],
+  ] as const)("as %s, listening at %s, without %j: %s", async (format, url, external, outcome) => {
+    const folder = await mkdtemp(join(project, "bundle-"));
+    const outfile = join(folder, format === "esm" ? "program.mjs" : "program.cjs");
+    const stdin = { contents: program, resolveDir: project };
+    await build({
+      stdin,
+      bundle: true,
+      platform: "node",
+      format,
+      outfile,
+      external: [...external],
+      logLevel: "silent",
+    });
+    expect(await spawn(process.execPath, [outfile, url])).toEqual({ code: 0, output: `${outcome}\n` });
+    const code = await readFile(outfile, "utf8");
+    expect(code.match(/MqttError = class/g)).toHaveLength(1);
+  });
 });
 
 test.each(packages)("$name hides everything that is not an entry", async ({ name }) => {
@@ -98,6 +162,11 @@ describe.each([
   });
 });
 
+test("@aiko/mqtt type-checks in a CommonJS module", async () => {
+  const options = { module: "node16", moduleResolution: "node16", types: [] };
+  expect(await typeCheck("commonjs", "consumer.ts", options, "consumer.cts")).toEqual(clean);
+});
+
 test.each(packages)("publint has nothing to say on $name", async ({ name }) => {
   const bytes = await readFile(tarball(name).path);
   const pack = { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) };
@@ -106,7 +175,7 @@ test.each(packages)("publint has nothing to say on $name", async ({ name }) => {
 });
 
 test.each(withCode)("every module system that we promise finds the types of $name", async ({ name }) => {
-  const options = ["--profile", "esm-only", "--format", "ascii", "--no-color", "--no-emoji"];
+  const options = ["--profile", "node16", "--format", "ascii", "--no-color", "--no-emoji"];
   expect(await spawn(process.execPath, [attw, tarball(name).path, ...options])).toMatchObject({ code: 0 });
 });
 
@@ -136,10 +205,10 @@ function tarball(name: string): Tarball {
   return found;
 }
 
-async function typeCheck(folder: string, fixture: string, options: object): Promise<Outcome> {
+async function typeCheck(folder: string, fixture: string, options: object, as = fixture): Promise<Outcome> {
   const at = join(project, folder);
   await mkdir(at);
-  await copyFile(join(fixtures, fixture), join(at, fixture));
+  await copyFile(join(fixtures, fixture), join(at, as));
   const compilerOptions = {
     target: "es2022",
     lib: ["es2022"], // what more they need, the types say themselves
@@ -149,7 +218,7 @@ async function typeCheck(folder: string, fixture: string, options: object): Prom
     noEmit: true,
     ...options,
   };
-  await writeFile(join(at, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [fixture] }));
+  await writeFile(join(at, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [as] }));
   return spawn(process.execPath, [tsc, "--project", at, "--pretty", "false"]);
 }
 

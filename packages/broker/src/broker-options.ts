@@ -39,19 +39,22 @@ export interface ConnectRefusal {
 /** True lets the client in; false refuses it with `ReasonCode.BAD_USER_NAME_OR_PASSWORD`. */
 export type ConnectDecision = boolean | ConnectRefusal;
 
-/** Undefined stands for the default. */
-export interface BrokerOptions {
+/**
+ * Undefined stands for the default. `Port` is the type of `port`: if it is a number, `listeners` cannot be given. The type is an interface, and
+ * not a union of two, so that yours can extend it.
+ */
+export interface BrokerOptions<Port extends number | undefined = number | undefined> {
   /** Where to listen for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
   /** 0 … 65,535; 0 takes any free one. Default 1883. */
-  readonly port?: number | undefined;
+  readonly port?: Port;
   /** Makes it a listener for `mqtts:`. */
   readonly tls?: BrokerTls | undefined;
   /**
    * Where to listen instead of `host`, `port` and `tls`: any number of places, each for TCP, WebSockets or a Unix socket. None for a broker that
    * takes connections by `accept` only.
    */
-  readonly listeners?: readonly ListenerOptions[] | undefined;
+  readonly listeners?: (undefined extends Port ? readonly ListenerOptions[] : undefined) | undefined;
   /**
    * Origins of web pages that may connect by WebSockets, as in "https://app.example"; "*" allows all. Their hosts are allowed in the header
    * Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever their port,
@@ -159,7 +162,7 @@ export type BrokerSettings = Omit<OptionsRead<typeof rules>, Placing> & { readon
 const shortForm: readonly Placing[] = ["host", "port", "tls"];
 
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
-export function parseBrokerOptions(options: BrokerOptions): BrokerSettings {
+export function parseBrokerOptions<Port extends number | undefined>(options: BrokerOptions<Port>): BrokerSettings {
   assertObject(options);
   const { host, port, tls, listeners, ...others } = readOptions(rules, options);
   if (listeners === undefined) return { ...others, places: [{ scheme: "mqtt", host, port, tls }] };

@@ -78,7 +78,7 @@ export const Broker = {
    * await using broker = await Broker.listen({ port: 0 });
    * console.log(broker.url); // mqtt://127.0.0.1:41235
    */
-  async listen(options: BrokerOptions = {}): Promise<Broker> {
+  async listen<Port extends number | undefined>(options: BrokerOptions<Port> = {}): Promise<Broker> {
     const broker = new EmbeddedBroker(parseBrokerOptions(options));
     await broker.listen();
     return broker;

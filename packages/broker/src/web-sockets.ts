@@ -5,6 +5,7 @@
 import type { Server as HttpServer, IncomingMessage, RequestListener } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { UsageError } from "@aiko/mqtt";
 import type { WebSocket } from "ws";
 import type { BrokerSettings } from "./broker-options.js";
 import { STRANGERS_MAXIMUM } from "./client-connection.js";
@@ -36,6 +37,16 @@ export const upgradeOnly: RequestListener = (_, response) => {
   response.writeHead(426, headers).end("MQTT over WebSocket only\n");
 };
 
+/** Loaded only by a broker that takes WebSockets. */
+async function packageWs(): Promise<typeof import("ws")> {
+  try {
+    return await import("ws");
+  } catch (cause) {
+    const rule = "the package ws cannot be loaded; leave it out of an ES bundle, as with esbuild --external:ws";
+    throw new UsageError("TRANSPORT_UNAVAILABLE", `listeners: ${rule}`, { option: "listeners", cause });
+  }
+}
+
 /** @param opened is given each WebSocket */
 export async function takeWebSockets(
   server: HttpServer,
@@ -45,7 +56,7 @@ export async function takeWebSockets(
   entrance: Entrance,
   opened: (socket: WebSocket) => void,
 ): Promise<void> {
-  const { createWebSocketStream, WebSocketServer } = await import("ws");
+  const { createWebSocketStream, WebSocketServer } = await packageWs();
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: settings.maximumPacketSize,

@@ -1,7 +1,15 @@
 /** The options that say where to connect and as whom, and the connection that comes of them. */
 
 import { readFile } from "node:fs/promises";
-import { type ConnectOptions, type TlsProvider, TransportError, type WillOptions } from "@aiko/mqtt";
+import {
+  type ConnectOptions,
+  type TlsCertificate,
+  type TlsProvider,
+  type TlsSharedKey,
+  type TlsWithoutIdentity,
+  TransportError,
+  type WillOptions,
+} from "@aiko/mqtt";
 import { payloadOf } from "./argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "./arguments.js";
 import { assertHost, inUrl } from "./host.js";
@@ -199,6 +207,7 @@ function tlsOf(args: Arguments<ConnectionOption>, environment: Environment): Tls
   if (args.has("cert") !== args.has("key")) throw new ArgumentError("options --cert and --key go together");
   if (args.has("psk") !== args.has("psk-identity"))
     throw new ArgumentError("options --psk and --psk-identity go together");
+  if (args.has("psk") && args.has("cert")) throw new ArgumentError("option --psk cannot be combined with --cert");
   if (args.has("psk") && args.has("insecure"))
     throw new ArgumentError(
       "option --insecure cannot be combined with --psk: the server proves itself by knowing the key",
@@ -212,15 +221,23 @@ function tlsOf(args: Arguments<ConnectionOption>, environment: Environment): Tls
   const alpn = args.all("tls-alpn");
   const serverName = args.text("servername");
   return async () => ({
+    ...(await identityOf(args, psk)),
     ca: await textOf(args, "cafile", "CERTIFICATE-----", "PEM certificate"),
-    certificate: await textOf(args, "cert"),
-    key: await textOf(args, "key"),
     passphrase: await passphrase(),
     ...(serverName !== undefined && { serverName }),
     ...(alpn.length > 0 && { alpn }),
-    ...(psk !== undefined && { psk: { identity: args.required("psk-identity"), key: Buffer.from(psk, "hex") } }),
     verifyServer: !args.has("insecure"),
   });
+}
+
+/** @param psk the shared key, in hexadecimal */
+async function identityOf(
+  args: Arguments<ConnectionOption>,
+  psk: string | undefined,
+): Promise<TlsCertificate | TlsSharedKey | TlsWithoutIdentity> {
+  if (psk !== undefined) return { psk: { identity: args.required("psk-identity"), key: Buffer.from(psk, "hex") } };
+  const [certificate, key] = [await textOf(args, "cert"), await textOf(args, "key")];
+  return certificate === undefined || key === undefined ? {} : { certificate, key };
 }
 
 const fileErrors: Readonly<Record<string, string>> = {

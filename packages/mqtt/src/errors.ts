@@ -79,6 +79,9 @@ export type StoreErrorCode =
   | "STORE_TIMEOUT"
   | "MESSAGE_KEPT";
 
+/** The payload of a received message is not what the application expects. */
+export type PayloadErrorCode = "PAYLOAD_NOT_JSON" | "PAYLOAD_REFUSED";
+
 /** A deadline passed. */
 export type TimeoutErrorCode =
   | "CONNECT_TIMEOUT"
@@ -98,6 +101,7 @@ export type MqttErrorCode =
   | TransportErrorCode
   | OutboxErrorCode
   | StoreErrorCode
+  | PayloadErrorCode
   | TimeoutErrorCode;
 
 /** What an error says for programs, in addition to its code and its message. */
@@ -235,6 +239,30 @@ export class OutboxError extends MqttError<OutboxErrorCode> {
 export class StoreError extends MqttError<StoreErrorCode> {
   override get name(): "StoreError" {
     return "StoreError";
+  }
+}
+
+/** What a schema finds wrong with a payload. */
+export interface PayloadIssue {
+  readonly message: string;
+  /** Where in the payload, from the outermost value inwards. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** The payload of a received message is not what the application expects. The publisher is at fault, and the connection stays as it is. */
+export class PayloadError extends MqttError<PayloadErrorCode> {
+  constructor(
+    code: PayloadErrorCode,
+    message: string,
+    facts: ErrorFacts,
+    /** What the schema found wrong. Empty with PAYLOAD_NOT_JSON. */
+    readonly issues: readonly PayloadIssue[] = [],
+  ) {
+    super(code, message, facts);
+  }
+
+  override get name(): "PayloadError" {
+    return "PayloadError";
   }
 }
 

@@ -24,13 +24,26 @@ export type {
 export type { AuthenticationData, AuthenticationOptions } from "./client/connecting/authenticator.js";
 export type { ReconnectDelays, ReconnectOptions } from "./client/connecting/reconnect-policy.js";
 export type { Servers, Urls } from "./client/connecting/server-list.js";
-export type { Url } from "./client/connecting/server-url.js";
-export type { PublishOptions, PublishResult } from "./client/publishing.js";
+export type { ServersGiven, Url, UrlText, WrongUrl } from "./client/connecting/server-url.js";
+export type { ApplicationProperties, PublishOptions, PublishResult } from "./client/publishing.js";
 export type { HandlerContext } from "./client/receiving/handling.js";
 export type { Message } from "./client/receiving/message.js";
 export type { SlowConsumer } from "./client/receiving/slow-consumer.js";
-export type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./client/receiving/subscription.js";
-export type { SubscribeOptions } from "./client/receiving/subscriptions.js";
+export type { SchemaResult, StandardSchema } from "./client/receiving/standard-schema.js";
+export type {
+  FiltersGiven,
+  Granted,
+  HandledSubscription,
+  MessageHandler,
+  Subscription,
+  UnsubscribeOptions,
+} from "./client/receiving/subscription.js";
+export type {
+  CommonSubscribeOptions,
+  HandlerOptions,
+  IteratorOptions,
+  SubscribeOptions,
+} from "./client/receiving/subscriptions.js";
 export type {
   ErrorResponse,
   RequestAnswer,
@@ -82,6 +95,8 @@ export type {
   ErrorFacts,
   MqttErrorCode,
   OutboxErrorCode,
+  PayloadErrorCode,
+  PayloadIssue,
   ProtocolErrorCode,
   RefusalDetails,
   RefusedErrorCode,
@@ -95,6 +110,7 @@ export {
   ClosedError,
   MqttError,
   OutboxError,
+  PayloadError,
   ProtocolError,
   RefusedError,
   StoreError,
@@ -106,11 +122,15 @@ export type { Listener } from "./event-emitter.js";
 export type { AbortSignalLike } from "./platform/abort.js";
 export type { Clock, Timer } from "./platform/clock.js";
 export type {
+  CommonTlsOptions,
   NetworkOptions,
   Pem,
   StandardWebSocket,
+  TlsCertificate,
   TlsOptions,
   TlsProvider,
+  TlsSharedKey,
+  TlsWithoutIdentity,
   WebSocketClass,
   WebSocketEvent,
   WebSocketLike,

@@ -348,6 +348,10 @@ export class ClientEngine implements ConnectorEvents {
    */
   private farewell(options: DisconnectOptions): Omit<DisconnectPacket, "type"> {
     const { reasonCode = 0, properties } = options;
+    if (properties?.serverReference !== undefined) {
+      const what = "disconnect: serverReference is for servers only; leave it out [MQTT5-3.14.2.2.5]";
+      throw new UsageError("PROPERTY_INVALID", what, { option: "properties.serverReference" });
+    }
     const fields = this.settings.endsWithClient
       ? { reasonCode, properties: { sessionExpiryInterval: 0, ...withoutUndefined(properties ?? {}) } }
       : { reasonCode, properties };

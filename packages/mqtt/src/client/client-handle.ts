@@ -23,7 +23,7 @@ import { type ConnectOptions, parseConnectOptions } from "./connect-options.js";
 import { ServerList, type Servers } from "./connecting/server-list.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
 import type { Message } from "./receiving/message.js";
-import type { Subscription, UnsubscribeOptions } from "./receiving/subscription.js";
+import type { HandledSubscription, Subscription, UnsubscribeOptions } from "./receiving/subscription.js";
 import type { SubscribeOptions } from "./receiving/subscriptions.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./requesting/request-options.js";
 import { RequestResponse } from "./requesting/request-response.js";
@@ -144,7 +144,7 @@ export class ClientHandle implements Client {
     return this.#requests.request(topic, payload, options);
   }
 
-  respond(topicFilter: string, handler: RequestHandler, options: RespondOptions = {}): Promise<Subscription> {
+  respond(topicFilter: string, handler: RequestHandler, options: RespondOptions = {}): Promise<HandledSubscription> {
     return this.#requests.respond(topicFilter, handler, options);
   }
 

@@ -9,15 +9,15 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { ClientEvents, ClientStatistics, Connected } from "./client-events.js";
 import type { PublishOptions, PublishResult } from "./publishing.js";
 import type { Message } from "./receiving/message.js";
-import type { Subscription, UnsubscribeOptions } from "./receiving/subscription.js";
-import type { SubscribeOptions } from "./receiving/subscriptions.js";
+import type { FiltersGiven, HandledSubscription, Subscription, UnsubscribeOptions } from "./receiving/subscription.js";
+import type { HandlerOptions, SubscribeOptions } from "./receiving/subscriptions.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./requesting/request-options.js";
 
 export interface DisconnectOptions {
   /** MQTT 5: default 0; 4 has the server publish the will. */
   readonly reasonCode?: number | undefined;
   /** MQTT 5. */
-  readonly properties?: DisconnectProperties | undefined;
+  readonly properties?: (DisconnectProperties & { readonly serverReference?: undefined }) | undefined;
   /** Milliseconds to wait for running handlers, and for what is still unacknowledged. Default 5,000; 0 does not wait. */
   readonly drainTimeout?: number | undefined;
 }
@@ -91,14 +91,24 @@ export interface Client {
    * const subscription = await client.subscribe("sensors/+/temperature", { qos: 1 });
    * for await (const message of subscription) console.log(message.topic, message.text());
    */
-  subscribe(topicFilters: string | readonly string[], options?: SubscribeOptions): Promise<Subscription>;
+  subscribe<Given extends string | readonly string[]>(
+    topicFilters: FiltersGiven<Given>,
+    options: HandlerOptions,
+  ): Promise<HandledSubscription>;
+  subscribe<Given extends string | readonly string[]>(
+    topicFilters: FiltersGiven<Given>,
+    options?: SubscribeOptions,
+  ): Promise<Subscription>;
   /**
    * Ends all subscriptions of this client under these filters, as `subscription.unsubscribe` does. Resolves at UNSUBACK, when running
    * handlers are done.
    *
    * @throws RefusedError UNSUBSCRIBE_REFUSED; TransportError UNSUBSCRIBE_UNANSWERED; UsageError; AbortedError; ClosedError
    */
-  unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void>;
+  unsubscribe<Given extends string | readonly string[]>(
+    topicFilters: FiltersGiven<Given>,
+    options?: UnsubscribeOptions,
+  ): Promise<void>;
   /**
    * Publishes a request and resolves to the response. On MQTT 5 it travels with Response Topic and Correlation Data; before it
    * by a convention of topics: the request on `TOPIC/request/CLIENT/NUMBER`, the response on `TOPIC/response/CLIENT/NUMBER`, an error on
@@ -127,7 +137,7 @@ export interface Client {
    *   return color === undefined ? { error: "no such lamp" } : { payload: color, properties: { contentType: "text/css" } };
    * });
    */
-  respond(topicFilter: string, handler: RequestHandler, options?: RespondOptions): Promise<Subscription>;
+  respond(topicFilter: string, handler: RequestHandler, options?: RespondOptions): Promise<HandledSubscription>;
   /**
    * Authenticates again over the open connection, by the option `authentication` (MQTT 5). Resolves when the server is
    * content.

@@ -91,7 +91,12 @@ export interface OutboxOptions {
   readonly sessionLost?: "reject" | "resend" | undefined;
 }
 
-export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
+/**
+ * `Provider` is the type of `credentials`. If it is a function, `username` and `password` cannot be given. The type is an interface, and not a
+ * union of two, so that yours can extend it.
+ */
+export interface ConnectOptions<Provider extends CredentialsProvider | undefined = CredentialsProvider | undefined>
+  extends Omit<NetworkOptions, "tls"> {
   /** 1–23 characters are sure to be taken by every server. Default: one made at random, the same for the client's life. */
   readonly clientId?: string | undefined;
   /** 5, 4 (3.1.1), 3 (3.1), or "auto" (default): 5, falling back to what the server takes. */
@@ -103,10 +108,10 @@ export interface ConnectOptions extends Omit<NetworkOptions, "tls"> {
   readonly cleanStart?: boolean | undefined;
   /** Seconds, 0 … 65,535; 0 switches it off. Default 60. */
   readonly keepAlive?: number | undefined;
-  readonly username?: string | undefined;
-  readonly password?: string | Uint8Array | undefined;
+  readonly username?: (undefined extends Provider ? string : undefined) | undefined;
+  readonly password?: (undefined extends Provider ? string | Uint8Array : undefined) | undefined;
   /** Asked for user name and password at each attempt, instead of `username` and `password`: for tokens that expire. */
-  readonly credentials?: CredentialsProvider | undefined;
+  readonly credentials?: Provider;
   /** What the server publishes if this client goes without saying goodbye. */
   readonly will?: WillOptions | undefined;
   /** Milliseconds that one attempt may take, from dialling to CONNACK. Default 10,000. */

@@ -4,8 +4,9 @@ import { platform } from "#platform";
 import { assertNoCallback } from "../options/option-error.js";
 import type { Client } from "./client.js";
 import { ClientHandle } from "./client-handle.js";
-import type { ConnectOptions } from "./connect-options.js";
+import type { ConnectOptions, CredentialsProvider } from "./connect-options.js";
 import type { Servers } from "./connecting/server-list.js";
+import type { ServersGiven } from "./connecting/server-url.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected,
@@ -19,7 +20,10 @@ import type { Servers } from "./connecting/server-list.js";
  * await using client = await connect("mqtt://localhost:1883", { clientId: "kitchen" });
  * await client.publish("kitchen/temperature", "21.5", { qos: 1 });
  */
-export function connect(urls: Servers, options?: ConnectOptions): Promise<Client>;
+export function connect<Given extends Servers, Provider extends CredentialsProvider | undefined>(
+  urls: ServersGiven<Given>,
+  options?: ConnectOptions<Provider>,
+): Promise<Client>;
 export async function connect(urls: Servers, options: ConnectOptions = {}, callback?: unknown): Promise<Client> {
   assertNoCallback(callback);
   const client = createClient(urls, options);
@@ -33,7 +37,10 @@ export async function connect(urls: Servers, options: ConnectOptions = {}, callb
 }
 
 /** Makes a client without connecting it: for listeners that must not miss the first event. `client.connect()` connects. */
-export function createClient(urls: Servers, options?: ConnectOptions): Client;
+export function createClient<Given extends Servers, Provider extends CredentialsProvider | undefined>(
+  urls: ServersGiven<Given>,
+  options?: ConnectOptions<Provider>,
+): Client;
 export function createClient(urls: Servers, options: ConnectOptions = {}, callback?: unknown): Client {
   assertNoCallback(callback);
   return new ClientHandle(urls, options, options?.platform ?? platform);

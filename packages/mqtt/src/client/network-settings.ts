@@ -113,6 +113,9 @@ function assertTlsOptions(name: string, value: unknown): void {
     const alone = tls.key === undefined ? "tls.certificate" : "tls.key";
     throw wrongOption(alone, "a client's certificate and its key go together");
   }
+  if (tls.psk !== undefined && tls.certificate !== undefined) {
+    throw wrongOption("tls.psk", "cannot be combined with tls.certificate; write one of them");
+  }
   if (tls.psk !== undefined && tls.verifyServer === false) {
     throw wrongOption("tls.verifyServer", "false cannot be combined with tls.psk");
   }

@@ -2,7 +2,7 @@
 
 import { BodyWriter } from "../codec/body-writer.js";
 import type { QoS } from "../codec/packets.js";
-import type { AckProperties, PublishProperties } from "../codec/properties.js";
+import type { AckProperties, MessageProperties, PublishProperties } from "../codec/properties.js";
 import { writeProperties } from "../codec/property-coder.js";
 import { type MqttError, UsageError } from "../errors.js";
 import { anything, boolean, holds, type Rule } from "../options/option-rules.js";
@@ -11,13 +11,19 @@ import type { StoredMessage } from "../session/journal/message-record.js";
 import { OutgoingMessage } from "../session/outgoing/outgoing-message.js";
 import { signalRule } from "./abort-source.js";
 
+/** The properties that an application may give a message. The others of PUBLISH belong to the client and the server. */
+export interface ApplicationProperties extends MessageProperties {
+  readonly topicAlias?: undefined;
+  readonly subscriptionIdentifiers?: undefined;
+}
+
 export interface PublishOptions {
   /** Default 0. */
   readonly qos?: QoS | undefined;
   /** Whether the server keeps the message for later subscribers. Default false. */
   readonly retain?: boolean | undefined;
   /** Of MQTT 5; before it they are not sent, but `messageExpiryInterval` still ends the wait in this client's queue. */
-  readonly properties?: PublishProperties | undefined;
+  readonly properties?: ApplicationProperties | undefined;
   /** Gives the message up while it is queued. Once it is on its way, only the promise is given up. */
   readonly signal?: AbortSignalLike | undefined;
 }
@@ -31,7 +37,7 @@ export const qualityRule: Rule<QoS> = holds<QoS, QoS>(
 export const publishRules = {
   qos: qualityRule,
   retain: boolean(false),
-  properties: anything<PublishProperties | undefined>(),
+  properties: anything<ApplicationProperties | undefined>(),
   signal: signalRule,
 } satisfies Record<keyof PublishOptions, unknown>;
 

@@ -3,21 +3,15 @@
 /** PEM text, or its bytes. */
 export type Pem = string | Uint8Array;
 
-export interface TlsOptions {
+export interface CommonTlsOptions {
   /** Certificates of the authorities that are trusted, instead of the runtime's own. */
   readonly ca?: Pem | readonly Pem[] | undefined;
-  /** The client's certificate, followed by those that lead to its authority. Needs `key`. */
-  readonly certificate?: Pem | undefined;
-  /** The private key of `certificate`. */
-  readonly key?: Pem | undefined;
   /** What `key` is encrypted with. */
   readonly passphrase?: string | undefined;
   /** The name that the server is asked for (SNI) and that its certificate must have. Default: the URL's host. */
   readonly serverName?: string | undefined;
   /** Application protocols to offer, in order, as in `["mqtt"]`. Default: none. */
   readonly alpn?: readonly string[] | undefined;
-  /** A key that client and server share, instead of certificates; `key` has 1 … 64 bytes. The server must prove that it knows it. */
-  readonly psk?: { readonly identity: string; readonly key: Uint8Array } | undefined;
   /** Default "TLSv1.2". */
   readonly minimumVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
   /**
@@ -26,6 +20,30 @@ export interface TlsOptions {
    */
   readonly verifyServer?: boolean | undefined;
 }
+
+export interface TlsWithoutIdentity {
+  readonly certificate?: undefined;
+  readonly key?: undefined;
+  readonly psk?: undefined;
+}
+
+export interface TlsCertificate {
+  /** The client's certificate, followed by those that lead to its authority. */
+  readonly certificate: Pem;
+  /** The private key of `certificate`. */
+  readonly key: Pem;
+  readonly psk?: undefined;
+}
+
+export interface TlsSharedKey {
+  /** A key that client and server share, instead of certificates; `key` has 1 … 64 bytes. The server must prove that it knows it. */
+  readonly psk: { readonly identity: string; readonly key: Uint8Array };
+  readonly certificate?: undefined;
+  readonly key?: undefined;
+}
+
+/** The client shows a certificate with its key, or proves that it knows a shared key, or neither. */
+export type TlsOptions = CommonTlsOptions & (TlsWithoutIdentity | TlsCertificate | TlsSharedKey);
 
 /** Asked at each attempt, so that renewed certificates and keys are read again. @param server its URL without credentials */
 export type TlsProvider = (server: string) => TlsOptions | Promise<TlsOptions>;

@@ -1,11 +1,12 @@
 /** The entry `@aiko/mqtt/small`: a client for where each kilobyte counts. */
 
+import type { CredentialsProvider } from "../client/connect-options.js";
+import type { ServersGiven } from "../client/connecting/server-url.js";
 import { type SmallClient, SmallEngine } from "./small-client.js";
-import type { SmallOptions } from "./small-options.js";
+import type { SmallOptions, SmallUrlText } from "./small-options.js";
 import { platform } from "./small-platform.js";
 
 export type { PublishOptions, PublishResult } from "../client/publishing.js";
-export type { Message } from "../client/receiving/message.js";
 export {
   AbortedError,
   ClosedError,
@@ -18,9 +19,15 @@ export {
   UsageError,
 } from "../errors.js";
 export type { SmallVersion } from "./packet-writer.js";
-export type { SmallClient, SmallEvents, SmallSubscribeOptions } from "./small-client.js";
-export type { SmallOptions } from "./small-options.js";
-export type { SmallSubscription } from "./small-subscription.js";
+export type {
+  SmallClient,
+  SmallEvents,
+  SmallHandlerOptions,
+  SmallIteratorOptions,
+  SmallSubscribeOptions,
+} from "./small-client.js";
+export type { SmallOptions, SmallUrlText } from "./small-options.js";
+export type { SmallHandledSubscription, SmallMessage as Message, SmallSubscription } from "./small-subscription.js";
 
 /**
  * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected, until
@@ -33,6 +40,10 @@ export type { SmallSubscription } from "./small-subscription.js";
  * const client = await connect("wss://broker.example/mqtt", { clientId: "page" });
  * await client.publish("kitchen/light", "on", { qos: 1 });
  */
+export function connect<Given extends string | readonly string[], Provider extends CredentialsProvider | undefined>(
+  urls: ServersGiven<Given, SmallUrlText>,
+  options?: SmallOptions<Provider>,
+): Promise<SmallClient>;
 export async function connect(urls: string | readonly string[], options: SmallOptions = {}): Promise<SmallClient> {
   const client = createClient(urls, options);
   try {
@@ -49,6 +60,10 @@ export async function connect(urls: string | readonly string[], options: SmallOp
  *
  * @throws UsageError if an option or a URL is unknown or wrong
  */
+export function createClient<
+  Given extends string | readonly string[],
+  Provider extends CredentialsProvider | undefined,
+>(urls: ServersGiven<Given, SmallUrlText>, options?: SmallOptions<Provider>): SmallClient;
 export function createClient(urls: string | readonly string[], options: SmallOptions = {}): SmallClient {
   return new SmallEngine(urls, options, options?.platform ?? platform);
 }

@@ -8,8 +8,8 @@
 import type { Client, DisconnectOptions } from "../client/client.js";
 import type { ClientEvents, Connected } from "../client/client-events.js";
 import type { PublishOptions, PublishResult } from "../client/publishing.js";
-import type { Message } from "../client/receiving/message.js";
-import type { SubscribeOptions } from "../client/receiving/subscriptions.js";
+import type { FiltersGiven } from "../client/receiving/subscription.js";
+import type { HandlerOptions, IteratorOptions } from "../client/receiving/subscriptions.js";
 import type { ConnackPacket, PublishPacket, QoS, SubackPacket, UnsubackPacket } from "../codec/packets.js";
 import type { ConnackProperties, PublishProperties } from "../codec/properties.js";
 import type { MqttError } from "../errors.js";
@@ -40,20 +40,32 @@ import {
   withDefaults,
 } from "./small-options.js";
 import { type SmallRequest, SmallSession } from "./small-session.js";
-import { type Requested, SmallConsumer, type SmallSubscription } from "./small-subscription.js";
+import {
+  type Requested,
+  SmallConsumer,
+  type SmallHandledSubscription,
+  type SmallMessage,
+  type SmallSubscription,
+} from "./small-subscription.js";
 import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
 
 /** The whole client's events, but for those of what this one does not do. */
-export type SmallEvents = Pick<
-  ClientEvents,
-  "connected" | "disconnected" | "reconnecting" | "closed" | "error" | "unclaimed" | "dropped"
->;
-
-export interface SmallSubscribeOptions
-  extends Pick<SubscribeOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling"> {
-  /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
-  readonly onMessage?: ((message: Message) => unknown) | undefined;
+export interface SmallEvents
+  extends Pick<ClientEvents, "connected" | "disconnected" | "reconnecting" | "closed" | "error"> {
+  unclaimed: SmallMessage;
+  dropped: SmallMessage;
 }
+
+export interface SmallIteratorOptions
+  extends Pick<IteratorOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling" | "onMessage"> {}
+
+export interface SmallHandlerOptions
+  extends Pick<HandlerOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling"> {
+  /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
+  readonly onMessage: (message: SmallMessage) => unknown;
+}
+
+export type SmallSubscribeOptions = SmallHandlerOptions | SmallIteratorOptions;
 
 /** What the whole client has of these, with the same meaning. `docs/decisions/0007-the-small-client.md` lists the differences. */
 export interface SmallClient
@@ -67,13 +79,20 @@ export interface SmallClient
    * @throws RefusedError if the server denies all of them, or has said in CONNACK that it would deny one; TransportError
    * SUBSCRIBE_UNANSWERED after ten lost connections; UsageError if a filter or an option is wrong; ClosedError
    */
-  subscribe(topicFilters: string | readonly string[], options?: SmallSubscribeOptions): Promise<SmallSubscription>;
+  subscribe<Given extends string | readonly string[]>(
+    topicFilters: FiltersGiven<Given>,
+    options: SmallHandlerOptions,
+  ): Promise<SmallHandledSubscription>;
+  subscribe<Given extends string | readonly string[]>(
+    topicFilters: FiltersGiven<Given>,
+    options?: SmallSubscribeOptions,
+  ): Promise<SmallSubscription>;
   /**
    * Ends all subscriptions of this client under these filters. Resolves at UNSUBACK.
    *
    * @throws RefusedError UNSUBSCRIBE_REFUSED, TransportError UNSUBSCRIBE_UNANSWERED, UsageError; the subscriptions end all the same
    */
-  unsubscribe(topicFilters: string | readonly string[]): Promise<void>;
+  unsubscribe<Given extends string | readonly string[]>(topicFilters: FiltersGiven<Given>): Promise<void>;
   /**
    * Waits, `drainTimeout` milliseconds at most (default 5,000), for what is unacknowledged, says DISCONNECT and closes. Whatever is
    * still pending then is rejected with CLIENT_CLOSED. Offline it does not wait.
@@ -528,7 +547,7 @@ export class SmallEngine implements SmallClient {
 
 const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function messageOf({ topic, payload, qos, retain, dup, properties = {} }: PublishPacket): Message {
+function messageOf({ topic, payload, qos, retain, dup, properties = {} }: PublishPacket): SmallMessage {
   const text = (): string => LOSSY.decode(payload);
   return { topic, payload, qos, retain, dup, properties, text, json: () => JSON.parse(text()) };
 }

@@ -1,6 +1,6 @@
 /** What a user may say about a small client's connection, and the precise settings that come of it: parsed once, here. */
 
-import type { ConnectOptions, WillOptions } from "../client/connect-options.js";
+import type { ConnectOptions, CredentialsProvider, WillOptions } from "../client/connect-options.js";
 import type { ReconnectDelays } from "../client/connecting/reconnect-policy.js";
 import type { ConnectProperties } from "../codec/properties.js";
 import { AbortedError } from "../errors.js";
@@ -11,10 +11,13 @@ import { type ConnectFields, connectPacket } from "./client-packets.js";
 import { invalid, type SmallVersion } from "./packet-writer.js";
 import { isTopicName } from "./topic-rules.js";
 
+/** A URL that a small client takes, in lower case. */
+export type SmallUrlText = `${"mqtt" | "mqtts" | "ws" | "wss"}://${string}`;
+
 /** The whole client's options that the small one has, with the same meaning. */
-export interface SmallOptions
+export interface SmallOptions<Provider extends CredentialsProvider | undefined = CredentialsProvider | undefined>
   extends Pick<
-    ConnectOptions,
+    ConnectOptions<Provider>,
     | "clientId"
     | "cleanStart"
     | "keepAlive"

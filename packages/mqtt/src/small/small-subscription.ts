@@ -1,20 +1,32 @@
 /** What the application holds of a small client's subscription, and the messages that came for it and were not handled yet. */
 
 import type { Message } from "../client/receiving/message.js";
-import type { Granted, Subscription } from "../client/receiving/subscription.js";
+import type { Granted, HandledSubscription } from "../client/receiving/subscription.js";
 import type { SubscriptionRequest } from "../codec/packets.js";
 import type { MqttError } from "../errors.js";
 import { Queue } from "../session/queue.js";
 import { NOT_GIVEN } from "./incoming-messages.js";
 import { invalid } from "./packet-writer.js";
 
-export interface SmallSubscription
-  extends AsyncIterable<Message>,
-    Pick<Subscription, "granted" | "topicFilters" | "closed" | "unsubscribe"> {}
+/** The whole client's, whose `json` takes a schema too. */
+export interface SmallMessage extends Omit<Message, "json"> {
+  /**
+   * The payload parsed as JSON.
+   *
+   * @throws SyntaxError as JSON.parse does
+   */
+  json(): unknown;
+}
+
+/** A subscription whose messages go to `onMessage`. */
+export interface SmallHandledSubscription
+  extends Pick<HandledSubscription, "granted" | "topicFilters" | "closed" | "unsubscribe"> {}
+
+export interface SmallSubscription extends SmallHandledSubscription, AsyncIterable<SmallMessage> {}
 
 /** A message for one subscription. */
 export interface Incoming {
-  readonly message: Message;
+  readonly message: SmallMessage;
   /** The application is done with it, or failed with `error`, or is NOT_GIVEN it. */
   finished(error?: unknown, reasonCode?: number): void;
 }
@@ -27,7 +39,7 @@ export interface Requested extends SubscriptionRequest {
   identifier: number;
 }
 
-type Answer = (result: Promise<IteratorResult<Message, undefined>>) => void;
+type Answer = (result: Promise<IteratorResult<SmallMessage, undefined>>) => void;
 
 export class SmallConsumer implements SmallSubscription {
   /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
@@ -52,7 +64,7 @@ export class SmallConsumer implements SmallSubscription {
     readonly topicFilters: readonly string[],
     /** The Subscription Identifier, by which MQTT 5 servers say whose a message is. */
     readonly identifier: number,
-    readonly handler: ((message: Message) => unknown) | undefined,
+    readonly handler: ((message: SmallMessage) => unknown) | undefined,
     readonly unsubscribe: () => Promise<void>,
     report: (error: unknown) => void,
   ) {
@@ -63,7 +75,7 @@ export class SmallConsumer implements SmallSubscription {
     return this.#end !== undefined;
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<SmallMessage, undefined> {
     if (this.handler !== undefined) throw invalid("onMessage", "not allowed");
     return {
       next: () => {
@@ -124,7 +136,7 @@ export class SmallConsumer implements SmallSubscription {
     }
   }
 
-  #handle(handler: (message: Message) => unknown, { message }: Incoming): void {
+  #handle(handler: (message: SmallMessage) => unknown, { message }: Incoming): void {
     let result: unknown;
     try {
       result = handler(message);

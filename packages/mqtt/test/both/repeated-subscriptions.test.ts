@@ -1,5 +1,5 @@
 // What becomes of a program that subscribes to the same again, as in a listener of "connected".
-import type { SmallSubscription } from "@aiko/mqtt/small";
+import type { SmallHandledSubscription } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { clients, message, subscribed, watch } from "./clients.ts";
 
@@ -20,7 +20,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
   test("waits for the answer that the first call waits for", async () => {
     const { bench, client, peer } = await createBench().online();
     const onMessage = () => undefined;
-    const calls = [1, 2].map(() => watch<SmallSubscription>(client.subscribe("a", { onMessage })));
+    const calls = [1, 2].map(() => watch<SmallHandledSubscription>(client.subscribe("a", { onMessage })));
     await bench.clock.tick();
     expect(calls.map(({ settled }) => settled)).toEqual([0, 0]);
     await bench.answer(peer, "subscribe", 0);
@@ -32,7 +32,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
   test("rejects both calls if the server denies it, and the next asks again", async () => {
     const { bench, client, peer } = await createBench().online();
     const onMessage = () => undefined;
-    const calls = [1, 2].map(() => watch<SmallSubscription>(client.subscribe("a", { onMessage })));
+    const calls = [1, 2].map(() => watch<SmallHandledSubscription>(client.subscribe("a", { onMessage })));
     await bench.answer(peer, "subscribe", 0x87);
     for (const { error } of calls) expect(error).toMatchObject({ code: "SUBSCRIBE_REFUSED" });
     watch(client.subscribe("a", { onMessage }));
@@ -65,7 +65,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     const onMessage = () => undefined;
     const first = await subscribed(bench, client, peer, "a", { onMessage });
     const ending = watch(first.unsubscribe());
-    const second = watch<SmallSubscription>(client.subscribe("a", { onMessage }));
+    const second = watch<SmallHandledSubscription>(client.subscribe("a", { onMessage }));
     await bench.answer(peer, "unsubscribe");
     await bench.answer(peer, "subscribe", 0);
     expect(ending.settled).toBe(1);

@@ -102,7 +102,7 @@ describe("a wrong option is rejected and nothing is sent:", () => {
     [{ onMessage, concurrency: 0 }, /concurrency 0: must be an integer from 1 to 65535/],
     [{ onMessage, concurrency: 1.5 }, /concurrency 1.5/],
     [{ onMessage, concurrency: 65_536 }, /concurrency 65536/],
-    [{ concurrency: 2 }, /concurrency 2: needs onMessage/],
+    [{ concurrency: 2 } as never, /concurrency 2: needs onMessage/],
     [{ handlerTimeout: 0 }, /handlerTimeout 0: must be an integer from 1 to 2147483647/],
     [{ handlerTimeout: Infinity }, /handlerTimeout Infinity/],
     [{ onMessage: "log" as unknown as () => void }, /onMessage log: must be a function/],

@@ -43,7 +43,7 @@ describe("an error names its option as the program writes it:", () => {
       [client.publish("a", "b", { qos: wrong(3) }), "qos"],
       [client.publish("a", "b", { properties: wrong({ topicAlias: 1 }) }), "properties.topicAlias"],
       [client.publish("a", wrong(5)), "payload"],
-      [client.subscribe("a", { concurrency: 2 }), "concurrency"],
+      [client.subscribe("a", { concurrency: wrong(2) }), "concurrency"],
       [client.request("a", "b", { timeout: 0 }), "timeout"],
       [client.disconnect({ drainTimeout: -1 }), "drainTimeout"],
       [client.connect(wrong({ signals: 1 })), "signals"],

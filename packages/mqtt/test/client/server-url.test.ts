@@ -148,7 +148,7 @@ describe("a bad URL is a UsageError that names it and the rule", () => {
   });
 
   test("an empty list, or one with a bad member", () => {
-    expect(() => createClient([])).toThrow("the list of servers is empty");
+    expect(() => createClient([] as string[])).toThrow("the list of servers is empty");
     expect(() => createClient(["mqtt://a", "mqtt://b:99999"])).toThrow("99999");
     expect(() => createClient(5 as unknown as string)).toThrow();
   });

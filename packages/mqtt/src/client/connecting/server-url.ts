@@ -7,6 +7,30 @@ import { shownValue } from "../../topic/shown-value.js";
 /** As text, or as the runtime's own `URL`. */
 export type Url = string | { readonly href: string };
 
+/** A URL as text, in lower case. */
+export type UrlText = `${"mqtt" | "mqtts" | "ws" | "wss" | "tcp" | "ssl" | "tls"}://${string}` | `unix:${string}`;
+
+/** Those of the texts whose scheme the compiler knows, and `Right` has not. A text whose scheme can be any string may be right. */
+export type WrongUrl<Given, Right> = Given extends string
+  ? Lowercase<Given> extends Right
+    ? never
+    : Record<never, never> extends Record<Given extends `${infer Scheme}:${string}` ? Scheme : Given, unknown>
+      ? never
+      : Given
+  : never;
+
+/**
+ * `Given`, unless the compiler can see that it names no server: a text such as "http://host", or a list with such a text or without any.
+ * Then it is what to write instead. A variable of type string is accepted, and checked at run time.
+ */
+export type ServersGiven<Given, Right = UrlText> = unknown extends Given // any
+  ? Given
+  : [Given] extends [readonly never[]]
+    ? readonly [Right, ...Right[]]
+    : [WrongUrl<Given extends readonly (infer Each)[] ? Each : Given, Right>] extends [never]
+      ? Given
+      : Right;
+
 export interface ServerUrl {
   readonly address: ServerAddress;
   readonly username: string | undefined;

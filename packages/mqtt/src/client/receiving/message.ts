@@ -2,7 +2,10 @@
 
 import type { PublishPacket, QoS } from "../../codec/packets.js";
 import type { PublishProperties } from "../../codec/properties.js";
+import { PayloadError } from "../../errors.js";
 import { readUtf8Lossy } from "../../platform/text.js";
+import { shownValue } from "../../topic/shown-value.js";
+import { type StandardSchema, validated } from "./standard-schema.js";
 
 const NONE: PublishProperties = Object.freeze({});
 
@@ -45,11 +48,28 @@ export class Message {
   }
 
   /**
-   * The payload parsed as JSON.
+   * Returns the payload parsed as JSON, and checked by a schema if one is given.
    *
-   * @throws SyntaxError as JSON.parse does
+   * @param schema a Standard Schema, such as those of Zod, Valibot and ArkType, which must be synchronous; or a function, which receives the
+   * parsed value and returns what `json` returns. What the function throws, `json` throws
+   * @throws PayloadError PAYLOAD_NOT_JSON, whose `cause` is the SyntaxError of JSON.parse, or PAYLOAD_REFUSED, whose `issues` the schema found
+   * @throws UsageError OPTION_INVALID if `schema` is neither of these, or is asynchronous
+   * @example
+   * const Reading = z.object({ celsius: z.number() });
+   * const { celsius } = message.json(Reading);
    */
-  json(): unknown {
-    return JSON.parse(this.text());
+  json(schema?: undefined): unknown;
+  json<Value>(schema: StandardSchema<Value>): Value;
+  json<Value>(schema: (value: unknown) => Value): Value;
+  json(schema?: unknown): unknown {
+    const { topic } = this;
+    const what = `payload of ${shownValue(topic)}`;
+    let value: unknown;
+    try {
+      value = JSON.parse(this.text());
+    } catch (cause) {
+      throw new PayloadError("PAYLOAD_NOT_JSON", `${what}: is not valid JSON`, { topic, cause });
+    }
+    return schema === undefined ? value : validated(value, schema, topic, what);
   }
 }

@@ -30,8 +30,15 @@ export interface UnsubscribeOptions {
   readonly signal?: AbortSignalLike | undefined;
 }
 
-/** Made by `client.subscribe`. An iterator over its messages, unless they go to `onMessage`. */
-export interface Subscription extends AsyncIterable<Message> {
+/** `Given`, unless it is a list without a topic filter. Then it is what to write instead. */
+export type FiltersGiven<Given> = unknown extends Given // any
+  ? Given
+  : [Given] extends [readonly never[]]
+    ? readonly [string, ...string[]]
+    : Given;
+
+/** Made by `client.subscribe` with `onMessage`, which receives its messages, and by `client.respond`. */
+export interface HandledSubscription {
   /** What it was made with. */
   readonly topicFilters: readonly string[];
   /** The Subscription Identifier that MQTT 5 servers send with its messages, if they offer that. */
@@ -49,12 +56,16 @@ export interface Subscription extends AsyncIterable<Message> {
    * @param options as for `client.unsubscribe`
    */
   unsubscribe(options?: UnsubscribeOptions): Promise<void>;
+  /** As `unsubscribe`, at the end of a block: `await using subscription = await client.subscribe("a/#")`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Made by `client.subscribe` without `onMessage`. An iterator over its messages. */
+export interface Subscription extends HandledSubscription, AsyncIterable<Message> {
   /**
    * The next message is asked for when the application is done with the one before, which is acknowledged then.
    *
    * @throws UsageError OPTION_INVALID if the subscription was made with `onMessage`
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined>;
-  /** As `unsubscribe`, at the end of a block: `await using subscription = await client.subscribe("a/#")`. */
-  [Symbol.asyncDispose](): Promise<void>;
 }

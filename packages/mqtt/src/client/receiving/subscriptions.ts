@@ -6,7 +6,7 @@ import { describeReasonCode } from "../../codec/reason-codes.js";
 import { MqttError, type MqttErrorCode, RefusedError, UsageError } from "../../errors.js";
 import type { EventEmitter } from "../../event-emitter.js";
 import { invalidOption, wrongOption } from "../../options/option-error.js";
-import { anything, boolean, func, integer, readOptions } from "../../options/option-rules.js";
+import { anything, boolean, func, integer, type OptionsRead, readOptions } from "../../options/option-rules.js";
 import type { AbortSignalLike } from "../../platform/abort.js";
 import type { Clock, Timer } from "../../platform/clock.js";
 import type { ClientSession } from "../../session/client-session.js";
@@ -26,16 +26,9 @@ import type { Router } from "./router.js";
 import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 
-export interface SubscribeOptions {
+export interface CommonSubscribeOptions {
   /** The highest QoS at which messages are to be sent. Default 0. */
   readonly qos?: QoS | undefined;
-  /**
-   * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
-   * no earlier than those before it [MQTT-4.6.0-2].
-   */
-  readonly onMessage?: MessageHandler | undefined;
-  /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
-  readonly concurrency?: number | undefined;
   /**
    * Milliseconds that the application may take with one message, 1 … 2,147,483,647: `onMessage` until its promise settles, an
    * iterator until it is asked for the next. Then the message has failed, as if `onMessage` had thrown HANDLER_TIMEOUT; until the
@@ -53,6 +46,23 @@ export interface SubscribeOptions {
   /** Gives up waiting for SUBACK. */
   readonly signal?: AbortSignalLike | undefined;
 }
+
+export interface HandlerOptions extends CommonSubscribeOptions {
+  /**
+   * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
+   * no earlier than those before it [MQTT-4.6.0-2].
+   */
+  readonly onMessage: MessageHandler;
+  /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
+  readonly concurrency?: number | undefined;
+}
+
+export interface IteratorOptions extends CommonSubscribeOptions {
+  readonly onMessage?: undefined;
+  readonly concurrency?: undefined;
+}
+
+export type SubscribeOptions = HandlerOptions | IteratorOptions;
 
 /** Milliseconds: longer than any handler should need, for one that does not return blocks other messages' acknowledgements. */
 const HANDLER_TIMEOUT = 300_000;
@@ -82,7 +92,7 @@ const PARTING = 1_000;
 
 interface Entry {
   readonly subscription: ClientSubscription;
-  readonly options: SubscribeOptions;
+  readonly options: OptionsRead<typeof subscribeRules>;
   /** Resolves when the server has answered the last request for it. */
   answer: Promise<Subscription>;
   /** The number of the connection that it was made at by a listener of "connected"; undefined if it was made elsewhere. */
@@ -432,8 +442,8 @@ function isSameList(one: readonly string[], other: readonly string[]): boolean {
 }
 
 /** @throws UsageError OPTION_INVALID */
-function assertSameOptions(existing: SubscribeOptions, given: SubscribeOptions, topicFilters: readonly string[]): void {
-  for (const name of Object.keys(subscribeRules) as (keyof SubscribeOptions)[]) {
+function assertSameOptions(existing: Entry["options"], given: Entry["options"], topicFilters: readonly string[]): void {
+  for (const name of Object.keys(subscribeRules) as (keyof Entry["options"])[]) {
     if (name === "signal" || JSON.stringify(existing[name]) === JSON.stringify(given[name])) continue;
     const which = `the subscription to "${topicFilters.join('", "')}" with the same onMessage`;
     throw invalidOption(name, given[name], `${which} has ${shownValue(existing[name])}; unsubscribe it first`);

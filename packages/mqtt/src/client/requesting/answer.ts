@@ -4,7 +4,6 @@
  */
 
 import type { QoS } from "../../codec/packets.js";
-import type { PublishProperties } from "../../codec/properties.js";
 import { assertPayload } from "../../codec/publish-coder.js";
 import { RefusedError, UsageError } from "../../errors.js";
 import { wrongOption } from "../../options/option-error.js";
@@ -12,7 +11,7 @@ import { anything, object, readOptions, text } from "../../options/option-rules.
 import { UNSPECIFIED_ERROR } from "../../reason-code.js";
 import { quotable } from "../../topic/mqtt-string.js";
 import { shownValue } from "../../topic/shown-value.js";
-import { assertPublishProperties, qualityRule } from "../publishing.js";
+import { type ApplicationProperties, assertPublishProperties, qualityRule } from "../publishing.js";
 import type { Message } from "../receiving/message.js";
 import type { ErrorResponse, ResponseMessage } from "./request-options.js";
 
@@ -20,7 +19,7 @@ import type { ErrorResponse, ResponseMessage } from "./request-options.js";
 export interface Answer {
   readonly payload: string | Uint8Array;
   readonly qos: QoS | undefined;
-  readonly properties: PublishProperties | undefined;
+  readonly properties: ApplicationProperties | undefined;
   readonly isError: boolean;
 }
 
@@ -33,7 +32,7 @@ const answerRules = {
   payload: anything<unknown>(),
   error: text(),
   qos: (name: string, value: unknown) => (value === undefined ? undefined : qualityRule(name, value)),
-  properties: object<PublishProperties>(),
+  properties: object<ApplicationProperties>(),
 } satisfies Record<keyof (ResponseMessage & ErrorResponse), unknown>;
 
 /** @throws UsageError PAYLOAD_INVALID, OPTION_UNKNOWN, OPTION_INVALID or PROPERTY_INVALID if it is not a RequestAnswer */
@@ -60,7 +59,7 @@ export function readAnswer(value: unknown, topicFilter: string): Answer {
   return { ...answer, qos };
 }
 
-export function errorAnswer(error: string, properties: PublishProperties = {}): Answer {
+export function errorAnswer(error: string, properties: ApplicationProperties = {}): Answer {
   const userProperties = [...(properties.userProperties ?? []), [RESPONSE_ERROR, error] as const];
   return { payload: error, qos: undefined, properties: { ...properties, userProperties }, isError: true };
 }

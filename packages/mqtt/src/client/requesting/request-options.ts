@@ -1,11 +1,11 @@
 /** What an application says of its requests, and of how it answers those of others. */
 
 import type { QoS } from "../../codec/packets.js";
-import type { PublishProperties } from "../../codec/properties.js";
 import type { AbortSignalLike } from "../../platform/abort.js";
+import type { ApplicationProperties } from "../publishing.js";
 import type { HandlerContext } from "../receiving/handling.js";
 import type { Message } from "../receiving/message.js";
-import type { SubscribeOptions } from "../receiving/subscriptions.js";
+import type { HandlerOptions } from "../receiving/subscriptions.js";
 
 export interface RequestOptions {
   /** Milliseconds to wait for the response. Default 10,000. A request that still waits for a connection then is not sent any more. */
@@ -19,14 +19,14 @@ export interface RequestOptions {
    */
   readonly qos?: QoS | undefined;
   /** Of the request, on MQTT 5. Response Topic and Correlation Data are set here. */
-  readonly properties?: Omit<PublishProperties, "responseTopic" | "correlationData"> | undefined;
+  readonly properties?: Omit<ApplicationProperties, "responseTopic" | "correlationData"> | undefined;
 }
 
 /**
  * How requests are taken, as `subscribe` takes messages. `handlerTimeout` bounds the handler: then the requester gets an error. `signal`
  * cancels the wait for SUBACK; `subscription.unsubscribe()` ends the responder.
  */
-export type RespondOptions = Pick<SubscribeOptions, "qos" | "concurrency" | "handlerTimeout" | "properties" | "signal">;
+export type RespondOptions = Pick<HandlerOptions, "qos" | "concurrency" | "handlerTimeout" | "properties" | "signal">;
 
 /** A response that is more than its payload. */
 export interface ResponseMessage {
@@ -34,7 +34,7 @@ export interface ResponseMessage {
   /** Default: the QoS at which the request came. */
   readonly qos?: QoS | undefined;
   /** MQTT 5. Correlation Data is set here. */
-  readonly properties?: Omit<PublishProperties, "correlationData"> | undefined;
+  readonly properties?: Omit<ApplicationProperties, "correlationData"> | undefined;
 }
 
 /** An error in the place of a response: `request` rejects with REQUEST_FAILED. */
@@ -42,7 +42,7 @@ export interface ErrorResponse {
   /** What the requester is told, as `reasonString` of its error. At most 65,535 bytes of UTF-8. */
   readonly error: string;
   /** MQTT 5. The requester finds them in `userProperties` of its error. */
-  readonly properties?: Pick<PublishProperties, "userProperties"> | undefined;
+  readonly properties?: Pick<ApplicationProperties, "userProperties"> | undefined;
 }
 
 /** What a request is answered with. A string or bytes are the payload of the response. */

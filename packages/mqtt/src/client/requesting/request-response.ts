@@ -5,7 +5,7 @@
  */
 
 import type { QoS } from "../../codec/packets.js";
-import type { ConnackProperties, PublishProperties } from "../../codec/properties.js";
+import type { ConnackProperties } from "../../codec/properties.js";
 import { assertPayload } from "../../codec/publish-coder.js";
 import { RefusedError, TimeoutError } from "../../errors.js";
 import { assertFunction } from "../../options/option-error.js";
@@ -17,9 +17,14 @@ import { assertTopicFilter } from "../../topic/topic-filter.js";
 import { assertTopicName } from "../../topic/topic-name.js";
 import { AbortSource, assertNotAborted, onAbort, signalRule } from "../abort-source.js";
 import type { Client } from "../client.js";
-import { type PublishOptions, qualityRule } from "../publishing.js";
+import {
+  type ApplicationProperties,
+  assertPublishProperties,
+  type PublishOptions,
+  qualityRule,
+} from "../publishing.js";
 import type { Message } from "../receiving/message.js";
-import type { MessageHandler, Subscription } from "../receiving/subscription.js";
+import type { HandledSubscription, MessageHandler } from "../receiving/subscription.js";
 import { subscribeRules } from "../receiving/subscriptions.js";
 import { errorOf } from "./answer.js";
 import {
@@ -68,7 +73,7 @@ export class RequestResponse {
   /** By number, which is the correlation data or the last level of the response's topic. */
   private readonly waiting = new Map<string, Waiting>();
   /** The subscriptions that responses come by, by topic filter. */
-  private readonly inboxes = new Map<string, Promise<Subscription>>();
+  private readonly inboxes = new Map<string, Promise<HandledSubscription>>();
 
   constructor(
     private readonly client: Pick<Client, "publish" | "subscribe" | "clientId" | "protocolVersion">,
@@ -81,6 +86,7 @@ export class RequestResponse {
     const { signal, qos, timeout, properties } = readOptions(requestRules, options);
     assertTopicName(topic);
     assertPayload(payload);
+    assertPublishProperties(properties);
     assertNotAborted(signal);
     const number = this.draw();
     const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { topic, resolve, reject }));
@@ -106,7 +112,7 @@ export class RequestResponse {
     }
   }
 
-  async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions): Promise<Subscription> {
+  async respond(topicFilter: string, handler: RequestHandler, options: RespondOptions): Promise<HandledSubscription> {
     assertTopicFilter(topicFilter);
     assertFunction("handler", handler);
     assertKnown(options, respondRules);
@@ -135,7 +141,7 @@ export class RequestResponse {
     const responseTopic = `${this.server().responseInformation ?? RESPONSES}/${me}`;
     await this.openInbox(responseTopic);
     const correlationData = Uint8Array.from(number, (digit) => digit.charCodeAt(0));
-    const all: PublishProperties = { ...properties, responseTopic, correlationData };
+    const all: ApplicationProperties = { ...properties, responseTopic, correlationData };
     const { reasonCode } = await client.publish(topic, payload, { qos: quality(), properties: all, signal });
     if (reasonCode !== NO_MATCHING_SUBSCRIBERS) return;
     const rule = "nobody subscribes to its topic, so there is no responder";

@@ -1,0 +1,60 @@
+// Builds dist/cjs of each library out of what tsc built: what Node loads, by require and by import. Entries share chunks, so that a process has
+// one copy of every class. Why: docs/decisions/0015-commonjs.md
+
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const require = createRequire(import.meta.url);
+
+for (const folder of ["mqtt", "store", "broker"]) {
+  const root = fileURLToPath(new URL(`../packages/${folder}/`, import.meta.url));
+  const output = join(root, "dist/cjs");
+  const entries = await entriesOf(root);
+  await rm(output, { recursive: true, force: true });
+  await mkdir(output);
+  await writeFile(join(output, "package.json"), '{ "type": "commonjs" }\n');
+  await bundle(root, entries, output);
+  await copyTypes(join(root, "dist"), join(output, "types"));
+}
+
+/** What each entry's module is, by the entry's file name. @param {string} root */
+async function entriesOf(root) {
+  const { exports } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const conditions = Object.values(exports).filter((each) => typeof each === "object");
+  return Object.fromEntries(
+    conditions.map((each) => [each.require.default.replace(/^.*\/|\.cjs$/g, ""), join(root, each.module)]),
+  );
+}
+
+/** @param {string} root @param {Record<string, string>} input @param {string} output */
+async function bundle(root, input, output) {
+  const external = (/** @type {string} */ id) => /^(node:|@aiko\/)/.test(id) || id === "ws";
+  const building = await rolldown({ input, cwd: root, platform: "node", external });
+  await building.write({
+    dir: output,
+    format: "cjs",
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: false } },
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "chunk-[hash].cjs",
+  });
+  for (const name of Object.keys(input)) {
+    const names = Object.keys(require(join(output, `${name}.cjs`))).join(", ");
+    const lines = [`import entry from "./${name}.cjs";`, `export const { ${names} } = entry;`, ""];
+    await writeFile(join(output, `${name}.mjs`), lines.join("\n"));
+  }
+}
+
+/** The same declarations, which are those of CommonJS modules because of the package.json above them. @param {string} from @param {string} to */
+async function copyTypes(from, to) {
+  for (const entry of await readdir(from, { recursive: true })) {
+    if (!entry.endsWith(".d.ts") || entry.startsWith("cjs/")) continue;
+    await cp(join(from, entry), join(to, entry));
+    const text = await readFile(join(to, entry), "utf8");
+    if (!text.includes('"#platform"')) continue;
+    const platform = relative(join(to, entry, ".."), join(to, "transport/platform-node.js"));
+    await writeFile(join(to, entry), text.replaceAll('"#platform"', `"./${platform}"`));
+  }
+}
