@@ -57,6 +57,8 @@ export interface ClientCase {
    * that the first is done with; to the whole one, only asking after the second was delivered does.
    */
   readonly acknowledgedAhead: 0 | 1;
+  /** The name of the error of a payload that is not JSON. */
+  readonly notJson: "PayloadError" | "SyntaxError";
   /** Whether QoS 0 messages that no iterator has asked for are `unclaimed` when their subscription ends. The whole client discards them. */
   readonly reportsUnread: boolean;
   /** Whether the outcome of a QoS 2 message has the reason code of PUBREC, such as "no matching subscribers", and its properties. The whole client has those of PUBCOMP. */
@@ -118,6 +120,7 @@ export const clients: readonly ClientCase[] = [
     expectStatistics: (client, expected) => expect((client as Client).statistics).toMatchObject(expected),
     namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
     acknowledgedAhead: 0,
+    notJson: "PayloadError",
     reportsUnread: false,
     reportsPubrec: false,
     drained: (topic, milliseconds) => {
@@ -153,6 +156,7 @@ export const clients: readonly ClientCase[] = [
     expectStatistics: () => undefined,
     namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),
     acknowledgedAhead: 1,
+    notJson: "SyntaxError",
     reportsUnread: true,
     reportsPubrec: true,
     drained: () => ({ code: "CLIENT_CLOSED" }),
