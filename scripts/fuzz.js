@@ -1,5 +1,5 @@
 // @ts-check
-// Coverage-guided fuzzing of whatever eats bytes from outside. node scripts/fuzz.js [--seconds 60] [--seed N] [--target NAME]
+// Coverage-guided fuzzing of whatever eats bytes from outside. node --conditions=module scripts/fuzz.js [--seconds 60] [--seed N] [--target NAME]
 //
 // Groups of targets run one after the other and share the time; --target, which may be repeated, chooses some (see fuzz/targets.js). Mutations start
 // from the wire vectors and the like; an input that reaches code which none before it reached joins the corpus. A finding is an exception that is not

@@ -25,7 +25,7 @@ export const groups = {
     open: async () => ({ targets: packetTargets }),
   },
   url: {
-    ours: /packages\/mqtt\/dist\/client\/server-url\.js/,
+    ours: /packages\/mqtt\/dist\/client\/connecting\/server-url\.js/,
     seeds: urlSeeds,
     open: async () => ({ targets: [url] }),
   },

@@ -57,6 +57,8 @@ export interface ClientCase {
    * that the first is done with; to the whole one, only asking after the second was delivered does.
    */
   readonly acknowledgedAhead: 0 | 1;
+  /** The name of the error of a payload that is not JSON. */
+  readonly notJson: "PayloadError" | "SyntaxError";
   /** Whether QoS 0 messages that no iterator has asked for are `unclaimed` when their subscription ends. The whole client discards them. */
   readonly reportsUnread: boolean;
   /** The error of a message to this topic that had no outcome when `disconnect` had waited for so many milliseconds. */
@@ -116,6 +118,7 @@ export const clients: readonly ClientCase[] = [
     expectStatistics: (client, expected) => expect((client as Client).statistics).toMatchObject(expected),
     namedCause: (reasonCode) => ({ code: "PUBLISH_REFUSED", reasonCode }),
     acknowledgedAhead: 0,
+    notJson: "PayloadError",
     reportsUnread: false,
     drained: (topic, milliseconds) => {
       const message = expect.stringMatching(`"${topic}".*${milliseconds} ms`);
@@ -150,6 +153,7 @@ export const clients: readonly ClientCase[] = [
     expectStatistics: () => undefined,
     namedCause: () => ({ code: "PUBLISH_UNANSWERED" }),
     acknowledgedAhead: 1,
+    notJson: "SyntaxError",
     reportsUnread: true,
     drained: () => ({ code: "CLIENT_CLOSED" }),
     foreignSessions: 2,
