@@ -3,7 +3,7 @@
 import type { CredentialsProvider } from "../client/connect-options.js";
 import type { ServersGiven } from "../client/connecting/server-url.js";
 import { type SmallClient, SmallEngine } from "./small-client.js";
-import type { SmallOptions, SmallUrlText } from "./small-options.js";
+import type { SmallOptions } from "./small-options.js";
 import { platform } from "./small-platform.js";
 
 export type { PublishOptions, PublishResult } from "../client/publishing.js";
@@ -26,7 +26,7 @@ export type {
   SmallIteratorOptions,
   SmallSubscribeOptions,
 } from "./small-client.js";
-export type { SmallOptions, SmallUrlText } from "./small-options.js";
+export type { SmallOptions } from "./small-options.js";
 export type { SmallHandledSubscription, SmallMessage as Message, SmallSubscription } from "./small-subscription.js";
 
 /**
@@ -41,7 +41,7 @@ export type { SmallHandledSubscription, SmallMessage as Message, SmallSubscripti
  * await client.publish("kitchen/light", "on", { qos: 1 });
  */
 export function connect<Given extends string | readonly string[], Provider extends CredentialsProvider | undefined>(
-  urls: ServersGiven<Given, SmallUrlText>,
+  urls: ServersGiven<Given>,
   options?: SmallOptions<Provider>,
 ): Promise<SmallClient>;
 export async function connect(urls: string | readonly string[], options: SmallOptions = {}): Promise<SmallClient> {
@@ -63,7 +63,7 @@ export async function connect(urls: string | readonly string[], options: SmallOp
 export function createClient<
   Given extends string | readonly string[],
   Provider extends CredentialsProvider | undefined,
->(urls: ServersGiven<Given, SmallUrlText>, options?: SmallOptions<Provider>): SmallClient;
+>(urls: ServersGiven<Given>, options?: SmallOptions<Provider>): SmallClient;
 export function createClient(urls: string | readonly string[], options: SmallOptions = {}): SmallClient {
   return new SmallEngine(urls, options, options?.platform ?? platform);
 }

@@ -11,9 +11,6 @@ import { type ConnectFields, connectPacket } from "./client-packets.js";
 import { invalid, type SmallVersion } from "./packet-writer.js";
 import { isTopicName } from "./topic-rules.js";
 
-/** A URL that a small client takes, in lower case. */
-export type SmallUrlText = `${"mqtt" | "mqtts" | "ws" | "wss"}://${string}`;
-
 /** The whole client's options that the small one has, with the same meaning. */
 export interface SmallOptions<Provider extends CredentialsProvider | undefined = CredentialsProvider | undefined>
   extends Pick<
@@ -207,8 +204,8 @@ function randomClientId({ random }: Platform): string {
 }
 
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443, unix: 0 };
-/** What other clients call two of them. */
-const ALIASES: Readonly<Record<string, keyof typeof PORTS>> = { tcp: "mqtt", ssl: "mqtts" };
+/** What other clients call them. */
+const ALIASES: Readonly<Record<string, keyof typeof PORTS>> = { tcp: "mqtt", ssl: "mqtts", tls: "mqtts" };
 
 /** @throws UsageError URL_INVALID */
 function parseSmallUrl(url: string): SmallServer {
@@ -223,7 +220,7 @@ function parseSmallUrl(url: string): SmallServer {
       port: Number(port || PORTS[scheme]),
       path: scheme[0] === "w" ? pathname + search : "",
     };
-    if (isUnix ? pathname[1] && !hostname : address.port && hostname)
+    if (isUnix ? pathname[1] && !hostname : PORTS[scheme] && hostname && port !== "0")
       return {
         address,
         name: isUnix ? `unix:${pathname}` : `${scheme}://${hostname}:${address.port}${address.path && pathname}`,

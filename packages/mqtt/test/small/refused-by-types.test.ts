@@ -27,9 +27,9 @@ describe("the compiler refuses, and a program in JavaScript gets a UsageError fo
       () => createClient(`https://server:${port}`),
     ],
     [
-      "a scheme of the whole client's",
+      "a misspelt scheme",
       // @ts-expect-error
-      () => connect("unix:/run/broker.sock"),
+      () => connect("unixx://host/run/broker.sock"),
     ],
     [
       "no server at all",

@@ -22,6 +22,7 @@ describe("with a platform or a dial, the small client takes", () => {
   test.each([
     ["tcp://host", { scheme: "mqtt", host: "host", port: 1883, path: "" }, "mqtt://host:1883"],
     ["ssl://host", { scheme: "mqtts", host: "host", port: 8883, path: "" }, "mqtts://host:8883"],
+    ["tls://host", { scheme: "mqtts", host: "host", port: 8883, path: "" }, "mqtts://host:8883"],
     ["mqtt://[::1]:1884", { scheme: "mqtt", host: "::1", port: 1884, path: "" }, "mqtt://[::1]:1884"],
     ["unix:/run/broker.sock", { scheme: "unix", host: "/run/broker.sock", port: 0, path: "" }, "unix:/run/broker.sock"],
     ["unix:///run/a%20b", { scheme: "unix", host: "/run/a b", port: 0, path: "" }, "unix:/run/a%20b"],
@@ -33,10 +34,17 @@ describe("with a platform or a dial, the small client takes", () => {
   });
 });
 
-test.each(["unix:", "unix:/", "unix://host/path", "tcp:", "tcp://", "tcp://host:0", "http://host", "host"])(
-  "%s is no URL for it",
-  (url) => {
-    const { platform } = new SmallBench();
-    expect(() => createClient(url, { platform })).toThrow(expect.objectContaining({ code: "URL_INVALID" }));
-  },
-);
+test.each([
+  "unix:",
+  "unix:/",
+  "unix://host/path",
+  "tcp:",
+  "tcp://",
+  "tcp://host:0",
+  "http://host",
+  "https://host:8080",
+  "host",
+])("%s is no URL for it", (url) => {
+  const { platform } = new SmallBench();
+  expect(() => createClient(url, { platform })).toThrow(expect.objectContaining({ code: "URL_INVALID" }));
+});
