@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { random } from "../../src/transport/random.ts";
-import { Bench, message } from "./bench.ts";
+import { Bench, message, watch } from "./bench.ts";
 
 const text = (data: Uint8Array | undefined) => String.fromCharCode(...(data ?? []));
 
@@ -19,6 +19,28 @@ describe("on MQTT 5", () => {
     }
     const answers = await bench.passing(Promise.all(asked));
     expect(answers.map((answer) => text(answer.payload))).toEqual(["A", "B"]);
+  });
+
+  test("asked for before the first connection, waits to learn the version", async () => {
+    const bench = new Bench();
+    const client = bench.create();
+    const asked = watch(client.request("q", "?", { timeout: 60_000 }));
+    const peer = await bench.connected(client);
+    await bench.answer(peer, "subscribe", 1);
+    const { properties } = await peer.expect("publish");
+    peer.send({ ...message("response/c1", "A"), properties: { correlationData: properties?.correlationData } });
+    await bench.clock.tick();
+    expect(asked.value?.text()).toBe("A");
+  });
+
+  test("asked for without a connection, is not sent after its timeout", async () => {
+    const bench = new Bench();
+    const client = bench.create();
+    const asked = watch(client.request("q", "?", { timeout: 1_000 }));
+    await bench.clock.advance(1_000);
+    expect(asked.error).toMatchObject({ code: "REQUEST_TIMEOUT" });
+    const peer = await bench.connected(client);
+    await peer.expectNothing();
   });
 
   test("uses the server's response information", async () => {
@@ -139,4 +161,22 @@ describe("a request that gets no response", () => {
 test("a timeout of 0 is refused", async () => {
   const { client } = await new Bench().online();
   await expect(client.request("q", "?", { timeout: 0 })).rejects.toMatchObject({ code: "OPTION_INVALID" });
+});
+
+test("the same responder for the same filter is one, also in a listener of connected", async () => {
+  const bench = new Bench();
+  const client = bench.create();
+  let asked = 0;
+  const handler = () => String(++asked);
+  client.on("connected", () => client.respond("q", handler));
+  let peer = await bench.connected(client);
+  await bench.answer(peer, "subscribe", 1, 1);
+  peer = await bench.reconnected(peer);
+  await bench.answer(peer, "subscribe", 1, 1);
+  await peer.expectNothing();
+  const properties = { responseTopic: "r", correlationData: Uint8Array.of(1) };
+  await bench.deliver(peer, { ...message("q", "?"), properties });
+  expect(await peer.expect("publish")).toMatchObject({ topic: "r" });
+  await peer.expectNothing();
+  expect(asked).toBe(1);
 });

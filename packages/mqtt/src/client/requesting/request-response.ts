@@ -75,8 +75,10 @@ export class RequestResponse {
   /** The subscriptions that responses come by, by topic filter. */
   private readonly inboxes = new Map<string, Promise<HandledSubscription>>();
 
+  private readonly responders = new WeakMap<RequestHandler, Map<string, MessageHandler>>();
+
   constructor(
-    private readonly client: Pick<Client, "publish" | "subscribe" | "clientId" | "protocolVersion">,
+    private readonly client: Pick<Client, "publish" | "subscribe" | "waitFor" | "clientId" | "protocolVersion">,
     private readonly platform: Pick<Platform, "clock" | "random">,
     /** Of the last CONNACK: what response topics should begin with [MQTT5 3.2.2.3.15], and the highest QoS. */
     private readonly server: () => Pick<ConnackProperties, "responseInformation" | "maximumQoS">,
@@ -116,11 +118,22 @@ export class RequestResponse {
     assertTopicFilter(topicFilter);
     assertFunction("handler", handler);
     assertKnown(options, respondRules);
-    const responder = new Responder(this.client, topicFilter, handler);
     const conventional = conventionalRequests(topicFilter);
     const filters = conventional === undefined ? [topicFilter] : [topicFilter, conventional];
-    const onMessage: MessageHandler = (message, context) => responder.answer(message, context);
-    return this.client.subscribe(filters, { ...options, onMessage });
+    return this.client.subscribe(filters, { ...options, onMessage: this.responderFor(topicFilter, handler) });
+  }
+
+  /** The same for the same arguments, so that `subscribe` makes one subscription of them. */
+  private responderFor(topicFilter: string, handler: RequestHandler): MessageHandler {
+    const known = this.responders.get(handler) ?? new Map<string, MessageHandler>();
+    this.responders.set(handler, known);
+    let onMessage = known.get(topicFilter);
+    if (onMessage === undefined) {
+      const responder = new Responder(this.client, topicFilter, handler);
+      onMessage = (message, context) => responder.answer(message, context);
+      known.set(topicFilter, onMessage);
+    }
+    return onMessage;
   }
 
   /** @throws RefusedError NO_RESPONDER */
@@ -131,6 +144,7 @@ export class RequestResponse {
     { qos, properties, signal }: PublishOptions,
   ): Promise<void> {
     const { client } = this;
+    if (client.protocolVersion === undefined) await client.waitFor("connected", { signal });
     const me = encodeURIComponent(client.clientId);
     const quality = (): QoS => qos ?? (this.server().maximumQoS === 0 ? 0 : 1);
     if (client.protocolVersion !== 5) {
