@@ -38,12 +38,10 @@ async function switchLamp(command) {
 for (const command of ["on", "off"])
   document.getElementById(command)?.addEventListener("click", () => switchLamp(command));
 
-async function connect() {
-  try {
-    await client.connect(); // from now on the client reconnects by itself
-  } catch (error) {
+/** Tries again until the server is there. From then on the client reconnects by itself. */
+const connect = () =>
+  client.connect().catch((error) => {
     show("connection", String(error));
     setTimeout(connect, 2_000);
-  }
-}
+  });
 connect();
