@@ -45,6 +45,8 @@ declare module "mqtt" {
     publishAsync(topic: string, payload: string, options: PublishOptions): Promise<unknown>;
     subscribe(filters: string[], options?: { qos: QoS }, settled?: Settled): this;
     subscribeAsync(filter: string, options?: { qos: QoS }): Promise<unknown>;
+    getLastMessageId(): number;
+    removeOutgoingMessage(messageId: number): this;
     end(force: boolean): this;
     endAsync(force?: boolean, options?: { reasonCode: number }): Promise<void>;
   }

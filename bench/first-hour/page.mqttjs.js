@@ -20,10 +20,7 @@ const readings = new Map();
 client.subscribe(["sensors/#", "lamp/state"]);
 client.on("message", (topic, payload) => {
   const text = payload.toString();
-  if (topic === "lamp/state") {
-    show("lamp", text);
-    return;
-  }
+  if (topic === "lamp/state") return show("lamp", text);
   readings.set(topic, text);
   show("readings", [...readings].map((reading) => reading.join(": ")).join("\n"));
 });
@@ -35,19 +32,17 @@ client.on("packetreceive", ({ cmd, reasonCode }) => {
 
 /** @param {string} command */
 async function switchLamp(command) {
-  if (!client.connected) {
-    show("command", "no connection"); // a command that waits for a connection would be sent at any time later
-    return;
-  }
+  if (!client.connected) return show("command", "no connection"); // it would be sent at any time later
   show("command", `sending "${command}"`);
-  // What MQTT.js cannot do: give a message up after five seconds.
   try {
-    await client.publishAsync("lamp/switch", command, { qos: 1 });
+    const sending = client.publishAsync("lamp/switch", command, { qos: 1 });
+    const id = client.getLastMessageId();
+    setTimeout(() => client.removeOutgoingMessage(id), 5_000); // nobody wants it later
+    await sending;
     show("command", isThere ? `the server has "${command}"` : "there is no lamp");
   } catch (error) {
     show("command", String(error));
   }
 }
-for (const command of ["on", "off"]) {
+for (const command of ["on", "off"])
   document.getElementById(command)?.addEventListener("click", () => switchLamp(command));
-}

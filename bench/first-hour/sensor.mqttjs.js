@@ -37,10 +37,7 @@ client.on("offline", () => console.error("no connection"));
 const timer = setInterval(() => {
   const topic = `sensors/${name}/celsius`;
   const celsius = (20 + Math.random()).toFixed(1);
-  if (client.connected) {
-    publish(topic, celsius);
-    return;
-  }
+  if (client.connected) return publish(topic, celsius);
   if (waiting.has(topic)) replaced++;
   waiting.set(topic, celsius);
 }, 1_000);

@@ -1,7 +1,6 @@
 // @ts-check
-// examples/worker.js with MQTT.js. What MQTT.js cannot do:
-// - a job that takes longer than 1.5 times the keep-alive: while it is at work, PINGRESP is not read, and the connection is closed
-// - end a job that takes too long; answer requests of clients before MQTT 5
+// examples/worker.js with MQTT.js. What MQTT.js cannot do: a job that takes longer than 1.5 times the
+// keep-alive. While it is at work, PINGRESP is not read, and MQTT.js closes the connection.
 import { once } from "node:events";
 import { realpathSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -52,12 +51,12 @@ export async function startWorker(url, name, work, options = {}) {
   responder.on("message", (topic, _, { properties = {} }) => {
     const { responseTopic, correlationData } = properties;
     if (responseTopic === undefined || correlationData === undefined) return;
-    if (topic.endsWith("/state")) {
-      responder.publish(responseTopic, JSON.stringify(state), { qos: 1, properties: { correlationData } });
-      return;
-    }
+    const isKnown = topic.endsWith("/state");
     const userProperties = { "response-error": `no answer to ${topic}; request workers/${name}/state` };
-    responder.publish(responseTopic, "", { qos: 1, properties: { correlationData, userProperties } });
+    responder.publish(responseTopic, isKnown ? JSON.stringify(state) : "", {
+      qos: 1,
+      properties: isKnown ? { correlationData } : { correlationData, userProperties },
+    });
   });
   const workers = Array.from({ length: concurrency }, (_, i) => open(String(i)));
   for (const client of workers) {

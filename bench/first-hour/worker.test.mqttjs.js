@@ -2,7 +2,6 @@
 // examples/worker.test.js with MQTT.js and aedes. What cannot be tested with these at all:
 // - four jobs at a time: aedes has no shared subscriptions, and each client of a worker would get each job
 // - requests and their errors, and that jobs go to another worker after an hour: aedes has no MQTT 5
-// - hours: MQTT.js and aedes run on the system's clock
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
