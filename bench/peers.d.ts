@@ -1,27 +1,58 @@
 // What the benchmark uses of its peers, and no more. Their packages are installed in bench/ alone, which the check does not wait for.
 
 declare module "mqtt" {
+  import { EventEmitter } from "node:events";
+
+  type QoS = 0 | 1 | 2;
   type Settled = (error?: Error | null) => void;
-  class MqttClient {
+  interface PublishProperties {
+    responseTopic?: string;
+    correlationData?: Buffer;
+    userProperties?: Record<string, string>;
+  }
+  interface PublishPacket {
+    topic: string;
+    payload: string | Buffer;
+    properties?: PublishProperties;
+  }
+  interface PublishOptions {
+    qos: QoS;
+    retain?: boolean;
+    properties?: PublishProperties;
+  }
+  export interface IClientOptions {
+    protocolVersion?: 4 | 5;
+    keepalive?: number;
+    clientId?: string;
+    clean?: boolean;
+    reconnectPeriod?: number;
+    will?: { topic: string; payload: Buffer; qos: QoS; retain: boolean };
+    properties?: { sessionExpiryInterval: number };
+    incomingStore?: import("mqtt-level-store").LevelStore;
+    outgoingStore?: import("mqtt-level-store").LevelStore;
+  }
+  export class MqttClient extends EventEmitter {
+    connected: boolean;
+    stream: import("node:stream").Duplex;
+    on(event: "message", listener: (topic: string, payload: Buffer, packet: PublishPacket) => void): this;
+    on(event: "connect" | "offline", listener: () => void): this;
+    on(event: "packetreceive", listener: (packet: { cmd: string; reasonCode?: number }) => void): this;
+    on(event: "error", listener: (error: Error & { code?: number | string }) => void): this;
     once(event: "connect", listener: () => void): this;
     once(event: "error", listener: (error: Error) => void): this;
-    on(event: "message", listener: (topic: string, payload: Buffer) => void): this;
-    publish(topic: string, payload: Buffer, options: { qos: 0 | 1 | 2 }, settled: Settled): this;
-    subscribe(filters: string[], options: { qos: 0 | 1 | 2 }, settled: Settled): this;
-    endAsync(): Promise<void>;
+    handleMessage(packet: PublishPacket, callback: Settled): void;
+    publish(topic: string, payload: string | Buffer, options: PublishOptions, settled?: Settled): this;
+    publishAsync(topic: string, payload: string, options: PublishOptions): Promise<unknown>;
+    subscribe(filters: string[], options?: { qos: QoS }, settled?: Settled): this;
+    subscribeAsync(filter: string, options?: { qos: QoS }): Promise<unknown>;
+    getLastMessageId(): number;
+    removeOutgoingMessage(messageId: number): this;
+    end(force: boolean): this;
+    endAsync(force?: boolean, options?: { reasonCode: number }): Promise<void>;
   }
   const mqtt: {
-    connect(
-      url: string,
-      options: {
-        protocolVersion: 4 | 5;
-        keepalive: number;
-        clientId?: string;
-        clean?: boolean;
-        incomingStore?: import("mqtt-level-store").LevelStore;
-        outgoingStore?: import("mqtt-level-store").LevelStore;
-      },
-    ): MqttClient;
+    connect(url: string, options: IClientOptions): MqttClient;
+    connectAsync(url: string): Promise<MqttClient>;
   };
   export default mqtt;
 }
@@ -51,6 +82,7 @@ declare module "aedes" {
   export class Aedes {
     static createBroker(): Promise<Aedes>;
     handle: (socket: import("node:net").Socket) => void;
+    close(closed: () => void): void;
   }
 }
 
