@@ -245,7 +245,7 @@ export class SmallEngine implements SmallClient {
     const key = filters.join("\0"); // which no filter contains
     for (const each of onMessage ? this.#consumers : [])
       if (each.answer && each.handler === onMessage && each.topicFilters.join("\0") === key) return each.answer;
-    const consumer = new SmallConsumer(
+    const consumer: SmallConsumer = new SmallConsumer(
       filters,
       ++this.#lastIdentifier,
       onMessage,
