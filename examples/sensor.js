@@ -2,7 +2,7 @@
 // A sensor: publishes a reading each second. Its status is "online" while it is connected, and "offline" after that. The server may be away
 // at the start or later: the newest reading waits until it is back. Ends on ^C.
 //   node examples/sensor.js [mqtt://localhost:1883] [attic]
-import { ClosedError, createClient, ReasonCode, TimeoutError, TransportError } from "@aiko/mqtt";
+import { ClosedError, createClient, ReasonCode } from "@aiko/mqtt";
 
 const [url = "mqtt://localhost:1883", name = "attic"] = process.argv.slice(2);
 const client = createClient(url, {
@@ -27,17 +27,9 @@ const timer = setInterval(() => {
   });
 }, 1_000);
 
-async function connect() {
-  try {
-    await client.connect(); // from now on the client reconnects by itself
-  } catch (error) {
-    if (error instanceof ClosedError) return; // the sensor ends
-    if (!(error instanceof TransportError || error instanceof TimeoutError)) throw error; // waiting does not help
-    console.error(error.message);
-    setTimeout(connect, 500 + 1_500 * Math.random()).unref();
-  }
-}
-connect();
+client.connect({ retry: true }).catch((error) => {
+  if (!(error instanceof ClosedError)) throw error; // a wrong password, for example
+});
 
 const reasonCode = ReasonCode.DISCONNECT_WITH_WILL_MESSAGE; // the server publishes "offline"
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => client.disconnect({ reasonCode }));

@@ -6,7 +6,7 @@ import * as ReasonCode from "./reason-code.js";
 export { platform } from "#platform";
 
 export type { RuntimeAbortSignal } from "./client/abort-source.js";
-export type { Client, DisconnectOptions, WaitOptions } from "./client/client.js";
+export type { Client, DisconnectOptions, FirstConnectOptions, WaitOptions } from "./client/client.js";
 export type { ClientEvents, ClientStatistics, Connected } from "./client/client-events.js";
 export { connect, createClient } from "./client/connect.js";
 export type {

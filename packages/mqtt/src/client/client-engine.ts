@@ -165,12 +165,12 @@ export class ClientEngine implements ConnectorEvents {
     return this.received;
   }
 
-  async connect(signal: AbortSignalLike | undefined): Promise<Connected> {
+  async connect(signal: AbortSignalLike | undefined, retry: boolean): Promise<Connected> {
     if (this.isClosed) throw closedError("connect");
     assertSignal(signal);
     if (this.storage !== undefined) await this.storage.open();
     if (this.closing) throw closedError("connect");
-    return this.connector.start(signal);
+    return this.connector.start(signal, retry);
   }
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishResult> {

@@ -6,11 +6,11 @@ import type { ProtocolVersion } from "../codec/packets.js";
 import { ClosedError } from "../errors.js";
 import type { Listener } from "../event-emitter.js";
 import { assertNoCallback, wrongOption } from "../options/option-error.js";
-import { readOptions } from "../options/option-rules.js";
+import { boolean, readOptions } from "../options/option-rules.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Platform } from "../platform/platform.js";
 import { assertNotAborted, onAbort, signalRule } from "./abort-source.js";
-import type { Client, DisconnectOptions, WaitOptions } from "./client.js";
+import type { Client, DisconnectOptions, FirstConnectOptions, WaitOptions } from "./client.js";
 import { ClientEngine, closedError, NO_OPTIONS } from "./client-engine.js";
 import {
   assertEvent,
@@ -28,8 +28,8 @@ import type { SubscribeOptions } from "./receiving/subscriptions.js";
 import type { RequestHandler, RequestOptions, RespondOptions } from "./requesting/request-options.js";
 import { RequestResponse } from "./requesting/request-response.js";
 
-/** Of the methods `connect` and `waitFor`. */
-const signalRules = { signal: signalRule };
+const waitRules = { signal: signalRule } satisfies Record<keyof WaitOptions, unknown>;
+const firstConnectRules = { signal: signalRule, retry: boolean() } satisfies Record<keyof FirstConnectOptions, unknown>;
 
 /** What Node's `util.inspect` and `console.log` call. */
 const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
@@ -37,8 +37,9 @@ const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as nev
 /** What is behind it, passwords and keys among it, is in private fields, which nothing prints: no logger, `console.dir` or JSON. */
 export class ClientHandle implements Client {
   #engine: ClientEngine;
-  /** The option, for `connect`. */
+  /** Options, for `connect`. */
   readonly #signal: AbortSignalLike | undefined;
+  readonly #retry: boolean;
   /** Made with the first request or responder. */
   #requestResponse: RequestResponse | undefined;
 
@@ -46,6 +47,7 @@ export class ClientHandle implements Client {
     const servers = new ServerList(urls);
     this.#engine = new ClientEngine(servers, parseConnectOptions(options, platform, servers.mayNameUser), platform);
     this.#signal = options.signal;
+    this.#retry = options.retry === true;
   }
 
   get clientId(): string {
@@ -81,24 +83,24 @@ export class ClientHandle implements Client {
 
   async waitFor<Name extends keyof ClientEvents>(name: Name, options: WaitOptions = {}): Promise<ClientEvents[Name]> {
     assertEvent(name);
-    const { signal } = readOptions(signalRules, options);
+    const { signal } = readOptions(waitRules, options);
     assertNotAborted(signal);
     if (this.#engine.isClosed && name !== "closed") throw closedError("waitFor");
     return this.#engine.emitter.waitFor(name, (giveUp) => onAbort(signal, giveUp));
   }
 
-  connect(options: { readonly signal?: AbortSignalLike | undefined } = {}): Promise<Connected> {
+  connect(options: FirstConnectOptions = {}): Promise<Connected> {
     try {
-      readOptions(signalRules, options);
+      readOptions(firstConnectRules, options);
     } catch (error) {
       return Promise.reject(error);
     }
-    const { signal = this.#signal } = options;
+    const { signal = this.#signal, retry = this.#retry } = options;
     if (this.#engine.isOver) {
       this.#engine = this.#engine.renewed();
       this.#requestResponse = undefined;
     }
-    return this.#engine.connect(signal);
+    return this.#engine.connect(signal, retry);
   }
 
   publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<PublishResult>;

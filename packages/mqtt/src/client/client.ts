@@ -22,6 +22,14 @@ export interface DisconnectOptions {
   readonly drainTimeout?: number | undefined;
 }
 
+/** How `connect` makes the first connection. */
+export interface FirstConnectOptions {
+  /** Ends the attempt. Default: the option `signal` of the client. */
+  readonly signal?: AbortSignalLike | undefined;
+  /** As the option `retry` of the client, which is the default. */
+  readonly retry?: boolean | undefined;
+}
+
 export interface WaitOptions {
   /** Gives up. Default: waits until the client is closed. */
   readonly signal?: AbortSignalLike | undefined;
@@ -56,13 +64,13 @@ export interface Client {
   waitFor<Name extends keyof ClientEvents>(name: Name, options?: WaitOptions): Promise<ClientEvents[Name]>;
   /**
    * Connects for the first time, or again after the client was closed: by `disconnect`, or because it gave up. Listeners stay;
-   * subscriptions ended with the client, and so did what it had queued, if it has no store. Each server is tried once.
+   * subscriptions ended with the client, and so did what it had queued, if it has no store. Each server is tried once, or with `retry` until one
+   * accepts.
    *
-   * @param options `signal` gives up; by default the option `signal` of the client does
    * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; AbortedError; UsageError ALREADY_CONNECTED;
    * ClosedError while `disconnect` is at work. After an error the client may try again.
    */
-  connect(options?: { readonly signal?: AbortSignalLike | undefined }): Promise<Connected>;
+  connect(options?: FirstConnectOptions): Promise<Connected>;
   /**
    * Publishes a message, now or as soon as it may be sent. The promise settles exactly once: when the message was handed to
    * the network (QoS 0), at PUBACK (QoS 1), at PUBCOMP (QoS 2), or with a typed error that says what became of it: `mayHaveArrived` of the

@@ -170,6 +170,11 @@ export interface ConnectOptions<Provider extends CredentialsProvider | undefined
   readonly authentication?: AuthenticationOptions | undefined;
   /** Ends the first connection attempt. */
   readonly signal?: AbortSignalLike | undefined;
+  /**
+   * Whether the first connection is retried, with the delays of `reconnect`, until a server accepts. Each failed round is a `reconnecting` event. An
+   * error that retrying cannot help, such as a wrong password or a wrong option, still rejects. Default false: `connect` tries each server once.
+   */
+  readonly retry?: boolean | undefined;
   /** Clock, randomness and network instead of the runtime's own: for tests and for engines that have none. */
   readonly platform?: Platform | undefined;
 }
@@ -280,6 +285,7 @@ const rules = {
   ),
   authentication: object<AuthenticationOptions>(),
   signal: signalRule,
+  retry: boolean(),
   platform: object<Platform>(),
 } satisfies Record<keyof ConnectOptions, unknown>;
 

@@ -1,5 +1,5 @@
 // What the whole client does beyond the suite of both clients.
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
 test("a client connects with the assigned identifier again after disconnect and connect", async () => {
@@ -34,4 +34,89 @@ test("credentials of the URL that cannot be sent: the connection is not left ope
   expect(outcome.error).toMatchObject({ name: "UsageError", code: "STRING_INVALID" });
   expect(String(outcome.error)).not.toMatch(/secret/);
   expect(peer.isClosed).toBe(true);
+});
+
+describe("with retry, the first connection", () => {
+  const away = (times: number) => new Bench((attempt) => ({ refused: attempt < times }));
+
+  test("is made when the server is there, after waits that grow", async () => {
+    const bench = away(3);
+    const client = bench.create({ retry: true, reconnect: { initialDelay: 1_000 } });
+    const events = bench.recordEvents(client);
+    const publishing = watch(client.publish("a", "kept", { qos: 1 }));
+    const connecting = watch(client.connect());
+    const peer = await bench.acceptAgain();
+    await bench.clock.tick();
+    expect(connecting.value).toMatchObject({ sessionPresent: false });
+    expect(events.map(({ name }) => name)).toEqual([...Array(3).fill("reconnecting"), "connected"]);
+    expect(events[2]?.value).toMatchObject({ attempt: 3, error: { code: "CONNECTION_FAILED" } });
+    const { packetIdentifier } = await peer.expect("publish");
+    await bench.deliver(peer, { type: "puback", packetIdentifier, reasonCode: 0 });
+    expect(publishing.value).toBeDefined();
+    await bench.reconnected(peer);
+  });
+
+  test("may be asked for by connect alone", async () => {
+    const bench = away(1);
+    const client = bench.create();
+    const connecting = watch(client.connect({ retry: true }));
+    await bench.acceptAgain();
+    await bench.clock.tick();
+    expect(connecting.value).toBeDefined();
+  });
+
+  test("is not retried after a refusal that stays", async () => {
+    const bench = new Bench();
+    const connecting = watch(bench.create({ retry: true }).connect());
+    const peer = await bench.server.next();
+    await peer.expect("connect");
+    await bench.deliver(peer, { type: "connack", sessionPresent: false, reasonCode: 0x86 });
+    expect(connecting.error).toMatchObject({ code: "CONNECT_REFUSED" });
+  });
+
+  test("is retried after a refusal that may pass", async () => {
+    const bench = new Bench();
+    const connecting = watch(bench.create({ retry: true }).connect());
+    const peer = await bench.server.next();
+    await peer.expect("connect");
+    await bench.deliver(peer, { type: "connack", sessionPresent: false, reasonCode: 0x89 });
+    await bench.acceptAgain();
+    await bench.clock.tick();
+    expect(connecting.value).toBeDefined();
+  });
+
+  test("is given up after maximumAttempts, and at once without reconnect", async () => {
+    const bench = away(Infinity);
+    const connecting = watch(bench.create({ retry: true, reconnect: { maximumAttempts: 2 } }).connect());
+    await bench.clock.advance(600_000);
+    expect(connecting.error).toMatchObject({ code: "CONNECTION_FAILED" });
+    expect(bench.dialled).toHaveLength(3);
+    await expect(bench.create({ retry: true, reconnect: false }).connect()).rejects.toThrow("refused");
+  });
+
+  test("ends with its signal, and with the client, and can be asked for again", async () => {
+    const bench = away(2);
+    const controller = new AbortController();
+    const client = bench.create({ retry: true });
+    const connecting = watch(client.connect({ signal: controller.signal }));
+    await bench.clock.tick();
+    controller.abort();
+    await bench.clock.tick();
+    expect(connecting.error).toMatchObject({ code: "ABORTED" });
+    const again = watch(client.connect());
+    await bench.clock.tick();
+    await bench.passing(client.disconnect());
+    expect(again.error).toMatchObject({ code: "CLIENT_CLOSED" });
+    expect(bench.clock.nextTimer).toBe(Infinity);
+    await bench.connected(client);
+  });
+
+  test("can be ended by a listener of reconnecting", async () => {
+    const bench = away(Infinity);
+    const client = bench.create({ retry: true });
+    client.on("reconnecting", () => client.disconnect());
+    const connecting = watch(client.connect());
+    await bench.clock.tick();
+    expect(connecting.error).toMatchObject({ code: "CLIENT_CLOSED" });
+  });
 });

@@ -107,16 +107,46 @@ export class Connector implements ConnectionEvents {
     return this.assigned?.clientId ?? this.settings.clientId;
   }
 
-  /** The first round of attempts. Rejects with the last one's error. */
-  async start(signal: AbortSignalLike | undefined): Promise<Connected> {
+  /** The first round of attempts, and with `retry` further ones. Rejects with the last one's error. */
+  async start(signal: AbortSignalLike | undefined, retry: boolean): Promise<Connected> {
     if (this.state.at !== "idle")
       throw new UsageError("ALREADY_CONNECTED", "connect: this client was connected before");
     assertNotAborted(signal);
     try {
-      return await this.round(signal);
+      for (;;) {
+        const round = this.round(signal);
+        if (!retry) return await round;
+        try {
+          return await round;
+        } catch (error) {
+          await this.pause(error as MqttError, signal);
+        }
+      }
     } catch (error) {
       if (!this.isStopped) this.state = { at: "idle" };
       throw error;
+    }
+  }
+
+  /** Waits before another first round of attempts. @throws the error if there is to be none, or what ends the wait */
+  private async pause(error: MqttError, signal: AbortSignalLike | undefined): Promise<void> {
+    const { policy } = this;
+    const { clock } = this.platform;
+    const delay = this.isStopped || cannotHelp(error) ? undefined : policy?.after(error, clock.now());
+    if (policy === undefined || delay === undefined) throw error;
+    const abort = new AbortSource();
+    this.state = { at: "connecting", abort, attempt: undefined };
+    const release = onAbort(signal, (aborted) => abort.abort(aborted));
+    let timer: Timer | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = clock.schedule(delay, resolve);
+    });
+    this.emitter.emit("reconnecting", { attempt: policy.attempts, delay, error });
+    try {
+      await orAborted(over, abort);
+    } finally {
+      timer?.cancel();
+      release();
     }
   }
 
