@@ -1,4 +1,5 @@
-// Every TypeScript block of the documents is a whole program: it is type-checked, then run against an embedded broker.
+// Every TypeScript block of the documents is a complete program: it is type-checked, then run against an embedded broker.
+// A block that imports "vitest" is a test file, and Vitest runs it.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,6 +20,7 @@ const blocks = documents.flatMap((document) =>
     text: match[1] ?? "",
   })),
 );
+const isTestFile = (text: string): boolean => text.includes('from "vitest"');
 
 let folder: string;
 let broker: Broker;
@@ -55,11 +57,13 @@ describe("examples in documents", () => {
 
   test("all type-check", async () => {
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    writeFileSync(join(folder, "vitest.config.js"), "export default {};\n"); // not that of the workspace
     blocks.forEach((block, i) => {
       const program = block.text
         .replaceAll("mqtt://localhost:1883", broker.url)
         .replaceAll("ws://localhost:8083/mqtt", String(broker.urls[1]));
-      writeFileSync(join(folder, `block${i}.ts`), `${program}\nexport {};\n`);
+      const ending = isTestFile(program) ? "test.ts" : "ts";
+      writeFileSync(join(folder, `block${i}.${ending}`), `${program}\nexport {};\n`);
     });
     writeFileSync(
       join(folder, "tsconfig.json"),
@@ -74,9 +78,11 @@ describe("examples in documents", () => {
     expect(code).toBe(0);
   });
 
-  test.each(blocks.map(({ name }, i) => ({ name, i })))("$name runs", async ({ i }) => {
+  test.each(blocks.map(({ name, text }, i) => ({ name, text, i })))("$name runs", async ({ text, i }) => {
     const globals = fileURLToPath(new URL("browser-globals.js", import.meta.url));
-    const { code, output } = await run(process.execPath, ["--import", globals, `block${i}.js`], folder); // what it writes goes there
-    expect({ code, output }).toMatchObject({ code: 0 });
+    const vitest = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", import.meta.url));
+    const args = isTestFile(text) ? [vitest, "run", `block${i}.test.js`] : ["--import", globals, `block${i}.js`];
+    const { code, output } = await run(process.execPath, args, folder); // what it writes goes there
+    expect(code, output).toBe(0);
   });
 });
