@@ -23,6 +23,7 @@ const COPY_EVERY = 65_536;
 const MUCH_LONGER = 8;
 const REQUESTS = packetTypeBits("connect", "subscribe", "unsubscribe", "pingreq");
 
+/** Decodes the packets of servers from bytes in any chunks. It is smaller in a bundle than PacketStream. */
 export class ServerPacketStream implements RequestReader {
   private bytes: Uint8Array = EMPTY;
   private at = 0;
@@ -43,7 +44,7 @@ export class ServerPacketStream implements RequestReader {
     public limits: DecoderLimits = {},
   ) {}
 
-  /** Bytes of a packet that is not complete. */
+  /** The bytes of an incomplete packet. */
   get waiting(): number {
     return this.end - this.at;
   }
