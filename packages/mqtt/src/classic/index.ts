@@ -1,6 +1,7 @@
 /**
  * The entry `@aiko/mqtt/classic`: the API of the Lua library, name for name, made asynchronous.
  *
+ * @module @aiko/mqtt/classic
  * @example
  * import * as MQTT from "@aiko/mqtt/classic";
  * const mqtt_client = MQTT.client.create("localhost", undefined, (topic, payload) => console.log(topic, payload));

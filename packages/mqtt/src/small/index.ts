@@ -1,4 +1,8 @@
-/** The entry `@aiko/mqtt/small`: a client for where each kilobyte counts. */
+/**
+ * The entry `@aiko/mqtt/small`: a client of 14 KB, for pages and devices where every kilobyte counts.
+ *
+ * @module @aiko/mqtt/small
+ */
 
 import type { CredentialsProvider } from "../client/connect-options.js";
 import type { ServersGiven } from "../client/connecting/server-url.js";

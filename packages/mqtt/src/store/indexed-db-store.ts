@@ -1,6 +1,9 @@
 /**
- * The entry `@aiko/mqtt/indexed-db`: sessions kept in a browser's IndexedDB, so that they outlive the page. Each record is one of the
- * database's, under the session's name and its own key; a write is one transaction that is on the disk when it resolves.
+ * The entry `@aiko/mqtt/indexed-db`: keeps sessions in a browser's IndexedDB, so that they survive the page. Each
+ * record is a record of the database, under the session's name and its own key. A write is one transaction, which is
+ * durable when it resolves.
+ *
+ * @module @aiko/mqtt/indexed-db
  */
 
 import { MqttError, StoreError } from "../errors.js";

@@ -38,7 +38,12 @@ export interface ByteOffsets {
 }
 
 /** Accepts the server's end of each connection: a function, or an object with the method `accept`, such as a broker. */
-export type LinkServer = ((server: Transport) => void) | { accept(server: Transport): void };
+export type LinkServer =
+  | ((server: Transport) => void)
+  | {
+      /** Accepts the server's end of a connection. */
+      accept(server: Transport): void;
+    };
 
 /** Of each clock: the clients on it must not draw the same identifiers. */
 const randoms = new WeakMap<Clock, Random>();
