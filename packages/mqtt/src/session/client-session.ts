@@ -45,9 +45,7 @@ export interface ClientSessionOptions {
   /** The properties of CONNECT on MQTT 5. */
   readonly properties: ConnectProperties;
   readonly outbox: OutboxBounds;
-  /**
-   * The number of unacknowledged QoS 1 and 2 messages that the server accepts, if it is known other than by CONNACK.
-   */
+  /** The number of unacknowledged messages that the server accepts, if it is known other than by CONNACK. */
   readonly maximumInflight?: number | undefined;
   /**
    * Milliseconds that the server may leave a message unacknowledged while it sends other packets. Checked only with a
@@ -73,10 +71,7 @@ export interface ConnectFields {
   readonly authentication?: { readonly method: string; readonly data: Uint8Array | undefined } | undefined;
 }
 
-/**
- * One connection to a server, as the session uses it: the output, and callbacks for what the server reports about the
- * connection.
- */
+/** One connection to a server, as the session uses it: the output, and callbacks for what the server sends. */
 export interface ServerLink {
   /** The output of the connection. */
   readonly outlet: Outlet;
@@ -119,10 +114,7 @@ interface Online extends SenderLink, ReceiverLink {
   ready: boolean;
 }
 
-/**
- * The client's side of a session, without I/O and without a clock. The owner passes in packets, the time and
- * connections, and reads `deadline`.
- */
+/** The client's side of a session, without I/O and without a clock. */
 export class ClientSession {
   private readonly identifiers = new PacketIdentifiers();
   /** Made when there is something for it, like the next two: of thousands of clients in a process many need but one of them. */
@@ -238,11 +230,7 @@ export class ClientSession {
     this.requests?.lost();
   }
 
-  /**
-   * Handles a packet of the server.
-   *
-   * @throws ProtocolError if the server must not send this packet, or not now
-   */
+  /** Handles a packet of the server. @throws ProtocolError if the server must not send it, or not now */
   receive(packet: Packet, now: number): void {
     const { link } = this;
     if (link.at === "connecting") {
@@ -295,7 +283,7 @@ export class ClientSession {
     this.sending.publish(message, now);
   }
 
-  /** As `MessageSender.sendAtOnce`. */
+  /** Sends a QoS 0 message at once, if that is possible: see `MessageSender.sendAtOnce`. */
   sendAtOnce(
     topic: string,
     payload: Uint8Array | string,
@@ -305,12 +293,12 @@ export class ClientSession {
     return this.sending.sendAtOnce(topic, payload, retain, newGroup);
   }
 
-  /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  /** Fails expired messages of the queue. Returns when the next one expires. Infinity if never. */
   expire(now: number): number {
     return this.sender?.expire(now) ?? Infinity;
   }
 
-  /** Gives up a message that is still queued. False if it is on its way. */
+  /** Cancels a queued message. Returns false if it was sent already. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
     return this.sending.withdraw(message, error);
   }
@@ -320,7 +308,7 @@ export class ClientSession {
     return this.sending.waitsUntil(message);
   }
 
-  /** Fails messages that the store did not take. */
+  /** Fails messages that the store did not write. */
   refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
     this.sender?.refuseUnstored(messages, error);
   }
@@ -345,12 +333,12 @@ export class ClientSession {
     this.receiver?.finished(delivery, reasonCode);
   }
 
-  /** As `MessageReceiver.withheld`. */
+  /** Leaves a message unacknowledged, so that the server sends it again on a later connection. */
   withheld(delivery: Delivery): void {
     this.receiver?.withheld(delivery);
   }
 
-  /** As `MessageReceiver.returned`. */
+  /** Whether a message that the application did not see must be acknowledged on this connection. */
   returned(delivery: Delivery): boolean {
     return this.receiver?.returned(delivery) ?? false;
   }

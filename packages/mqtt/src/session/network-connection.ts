@@ -115,7 +115,7 @@ export class NetworkConnection implements TransportListener {
     return this.full || (this.committing && this.out.length >= EARLY_FLUSH);
   }
 
-  /** To be called after writing to `out`. */
+  /** Schedules a flush. Call it after writing to `out`. */
   touch(): void {
     if (this.full) {
       if (this.out.length > MOST_ANSWERS) this.giveUp();
@@ -143,8 +143,8 @@ export class NetworkConnection implements TransportListener {
   };
 
   /**
-   * Sees to it that the owner's `advance` is called when its deadline comes. One timer a connection: it looks at the deadline when it
-   * fires, and not at every packet. To be called again when the deadline may have come nearer, or the timer may have stood still.
+   * Ensures that `advance` of the owner is called at its deadline. A connection has one timer, which reads the deadline
+   * when it fires. Call `watch` again when the deadline may be earlier, or when timers may have been suspended.
    */
   watch(): void {
     this.alarm?.cancel();
@@ -173,10 +173,10 @@ export class NetworkConnection implements TransportListener {
   }
 
   /**
-   * Sends what is written, then closes. A peer that does not follow within 50 ms is cut off, and so is one for which what is written
-   * may not leave in time.
+   * Sends what is written, then closes. The connection is cut if the peer does not close its side within 50 ms, or if
+   * the written bytes cannot leave in time.
    *
-   * @param patience milliseconds that the sending may take, if it is more than that; the peer then has a second, or less if that is less
+   * @param patience milliseconds that sending may take, if more than 50; the peer then has up to a second to close
    */
   end(patience = LINGER): void {
     if (this.state !== "open") return;

@@ -49,7 +49,7 @@ import {
 } from "./small-subscription.js";
 import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
 
-/** The events of the small client. They have the same meaning as the full client's. */
+/** The events of the small client, with the same meaning as the full client's. */
 export interface SmallEvents
   extends Pick<ClientEvents, "connected" | "disconnected" | "reconnecting" | "closed" | "error"> {
   unclaimed: SmallMessage;
@@ -103,8 +103,7 @@ export interface SmallClient
   /**
    * Ends all subscriptions of this client to these topic filters. Resolves at UNSUBACK.
    *
-   * @throws RefusedError UNSUBSCRIBE_REFUSED, TransportError UNSUBSCRIBE_UNANSWERED, UsageError; the subscriptions end
-   * in any case
+   * @throws RefusedError UNSUBSCRIBE_REFUSED, TransportError UNSUBSCRIBE_UNANSWERED, UsageError; they end in any case
    */
   unsubscribe<Given extends string | readonly string[]>(topicFilters: FiltersGiven<Given>): Promise<void>;
   /**

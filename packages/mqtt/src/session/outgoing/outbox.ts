@@ -7,9 +7,10 @@ import { type MqttError, OutboxError, TimeoutError } from "../../errors.js";
 import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 
 /**
- * What happens to a message for which there is no room. `reject`: it is refused. `drop-newest`: the same, as a loss that was
- * chosen. `drop-oldest`: those that have waited longest are dropped for it. `keep-latest`: a message takes the place of the one
- * that waits for the same topic, whether or not there is room; it is refused if there is none for its topic.
+ * What happens to a message if the outbox is full. `reject`: it is refused. `drop-newest`: it is dropped, as a loss
+ * that the application chose. `drop-oldest`: the oldest queued messages are dropped for it. `keep-latest`: a message
+ * replaces the queued message of the same topic, whether or not the outbox is full; if it is full and has none of the
+ * topic, the message is refused.
  */
 export type OutboxPolicy = "reject" | "drop-oldest" | "drop-newest" | "keep-latest";
 
