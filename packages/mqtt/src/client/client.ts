@@ -73,8 +73,8 @@ export interface Client {
    *
    * @param payload text is sent as UTF-8. Do not change bytes until the promise settles. If `signal` rejects the
    * promise of a QoS 1 or 2 message that was sent, do not change them until the message is acknowledged
-   * @throws UsageError if an argument is not valid; ClosedError; AbortedError; OutboxError; RefusedError;
-   * TransportError PUBLISH_UNANSWERED; TimeoutError MESSAGE_EXPIRED; StoreError
+   * @throws UsageError if an argument is not valid; ClosedError; AbortedError; OutboxError; RefusedError; TransportError;
+   * TimeoutError; StoreError
    * @example await client.publish("kitchen/light", "on", { qos: 1, retain: true })
    */
   publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<PublishResult>;
