@@ -1,4 +1,4 @@
-/** The table of runtimes and features: what passed, what failed, and what does not exist there, with the reason. */
+/** The table of runtimes and features: what passed, what failed, and what is not available, with the reason. */
 
 const FEATURES = [
   "entries",
@@ -17,8 +17,8 @@ const FEATURES = [
 ];
 
 const NO_SOCKETS = "browsers have no sockets";
-const BARE = "QuickJS has no network: the helper that the host starts dials, and can do this too (`docs/quickjs.md`)";
-const NO_WAKE = "nothing tells a process of these";
+const BARE = "QuickJS has no network. A helper program connects, and can use this transport too (`docs/quickjs.md`)";
+const NO_WAKE = "a process receives no such events";
 
 const server = { woken: NO_WAKE };
 const NO_REQUIRE = "it loads ES modules only";
@@ -40,7 +40,7 @@ const ABSENT = {
   Chromium: browser,
   "Web Worker": {
     ...browser,
-    woken: "Chromium tells a worker neither that the network is back nor that its page is shown",
+    woken: "Chromium does not report to a worker that the network is back or that its page is shown",
   },
   QuickJS: {
     require: NO_REQUIRE,
@@ -48,8 +48,8 @@ const ABSENT = {
     unix: BARE,
     ws: BARE,
     wss: BARE,
-    "durable session": "QuickJS has no storage of its own: give `store` one of the user's own",
-    woken: "nothing tells it of these",
+    "durable session": "QuickJS has no storage. Pass a store of your own as `store`",
+    woken: "it receives no such events",
     small: "the small client needs TextEncoder, URL and AbortController",
   },
 };
@@ -92,7 +92,7 @@ export function asMarkdown(rows) {
       return `| ${name} | ${cells.map(text).join(" | ")} |`;
     }),
     "",
-    ...absent.map((why) => `- (${mark(why)}) does not exist there: ${why}`),
+    ...absent.map((why) => `- (${mark(why)}) not available: ${why}`),
   ];
   return lines.join("\n");
 }

@@ -378,7 +378,7 @@ export const sentences = [
     ],
   },
   {
-    sentence: "Lengths are checked before memory is taken, nothing recurses, every queue has a bound.",
+    sentence: "Lengths are checked before memory is allocated, nothing recurses, and every queue has a limit.",
     tests: [
       `${mqtt}/codec/packet-stream.test.ts > the maximum packet size > refuses a packet at its header, before any of its body`,
       `${mqtt}/codec/packet-stream.test.ts > memory > is not taken on the word of a length`,
@@ -389,7 +389,7 @@ export const sentences = [
     ],
   },
   {
-    sentence: "A packet that must not come is refused by its first byte.",
+    sentence: "A packet that is not allowed now is refused by its first byte.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > a packet that must not come is refused by its first byte > %s, where others are expected`,
       `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > %s is left at its first byte`,
@@ -397,7 +397,7 @@ export const sentences = [
     ],
   },
   {
-    sentence: "What a packet becomes when it is decoded has bounds of its own.",
+    sentence: "The decoded form of a packet has limits of its own.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
       `${mqtt}/codec/decoded-form.test.ts > a list holds at most 65,535 entries > %s`,
@@ -405,7 +405,7 @@ export const sentences = [
     ],
   },
   {
-    sentence: "A peer that breaks the protocol gets a reason code (MQTT 5) and a closed connection.",
+    sentence: "A peer that violates the protocol receives a reason code (MQTT 5), and its connection is closed.",
     tests: [
       "test/conformance/bad-input-client.test.ts > a malformed packet to a client that is connected > $id: $why",
       "test/conformance/bad-input-client.test.ts > a packet that is valid and must not come now > $what, on version $version",
@@ -414,14 +414,14 @@ export const sentences = [
     ],
   },
   {
-    sentence: "TLS verifies the server unless it is switched off by name (`verifyServer: false`, `--insecure`).",
+    sentence: "TLS verifies the server unless you disable it explicitly (`verifyServer: false`, `--insecure`).",
     tests: [
       "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > signed by an unknown authority",
       "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > any is taken where verification is switched off by name",
     ],
   },
   {
-    sentence: "Credentials never appear in messages of errors, in events or in debug output.",
+    sentence: "Credentials never appear in error messages, events or debug output.",
     tests: [
       `${mqtt}/codec/encode.test.ts > no complaint shows a credential`,
       `${mqtt}/small/client-packets.test.ts > no complaint shows a credential`,
@@ -438,14 +438,14 @@ export const sentences = [
     ],
   },
   {
-    sentence: "No error's message has control characters.",
+    sentence: "Error messages contain no control characters.",
     tests: [
       `${mqtt}/client/hostile-words.test.ts > $name has a message of one line without control characters, and a stack likewise`,
       `${mqtt}/client/hostile-words.test.ts > so it is in the small client`,
     ],
   },
   {
-    sentence: "A server cannot choose where credentials go.",
+    sentence: "A server cannot choose where credentials are sent.",
     tests: [
       `${mqtt}/client/server-references.test.ts > a DISCONNECT that names 3,200 hosts > gives none of them a user name or a password, and says how to agree to that`,
     ],
@@ -459,21 +459,21 @@ export const sentences = [
     ],
   },
   {
-    sentence: "A throw never leaves a socket open.",
+    sentence: "An exception never leaves a socket open.",
     tests: [
       `test/transports/leaks.test.ts > a throw while a socket is held closes the socket > %s`,
       `test/transports/leaks.test.ts > a broker whose program throws where a connection is taken > closes it and goes on: listener %i`,
     ],
   },
   {
-    sentence: "A stored message never becomes a record of the store, and the store follows no link.",
+    sentence: "A stored message is never mistaken for a record of the store, and the store follows no link.",
     tests: [
       `${store}/forgery.test.ts > a message that looks like frames > gives no record, whatever bit of its frame's header is damaged`,
       `${store}/planted.test.ts > something planted in the directory > a link in the place of the session's file is refused, and what it leads to stays as it is`,
     ],
   },
   {
-    sentence: "The embedded broker listens on this machine only, unless told otherwise.",
+    sentence: "By default, the embedded broker accepts connections from this machine only.",
     tests: [`${broker}/broker.test.ts > listens on a free port of this machine, and says where`],
   },
   {
@@ -481,7 +481,7 @@ export const sentences = [
     tests: [`${broker}/origins.test.ts > a broker on loopback takes a WebSocket > %s`],
   },
   {
-    sentence: "A client has `connectTimeout` from the opening of its socket until it is let in.",
+    sentence: "A client must be accepted within `connectTimeout` after its socket was opened.",
     tests: [
       `${broker}/connect-timeout.test.ts > a connection for WebSockets, %s, > that %s is closed after connectTimeout`,
       `${broker}/connect-timeout.test.ts > a TLS handshake that is late leaves the rest of connectTimeout for CONNECT`,

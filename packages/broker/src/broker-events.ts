@@ -3,29 +3,31 @@
 import { type QoS, UsageError } from "@aiko/mqtt";
 import type { ProtocolVersion } from "@aiko/mqtt/codec";
 
+/** The events of a broker, with the value that listeners receive. */
 export interface BrokerEvents {
-  /** A client was let in. */
+  /** A client was accepted. */
   connected: {
     readonly clientId: string;
     readonly protocolVersion: ProtocolVersion;
-    /** The IP address that the client connects from; undefined at a Unix socket, and if the application made the connection. */
+    /** The IP address of the client. Undefined at a Unix socket, and for connections that the application made. */
     readonly address: string | undefined;
     readonly sessionPresent: boolean;
   };
-  /** A connection was closed before its client was let in. */
+  /** A connection was closed before its client was accepted. */
   refused: { readonly reason: string };
-  /** A connection that was let in is over. */
+  /** A connection of an accepted client has ended. */
   disconnected: { readonly clientId: string; readonly reason: string };
+  /** A client subscribed to a topic filter. */
   subscribed: { readonly clientId: string; readonly topicFilter: string; readonly qos: QoS };
-  /** A client ended a subscription that it had. */
+  /** A client ended a subscription. */
   unsubscribed: { readonly clientId: string; readonly topicFilter: string };
   /** A client published a message. */
   published: { readonly clientId: string; readonly topic: string; readonly bytes: number };
-  /** A message for this client did not fit: its outbox is at a bound, or the message is longer than the client takes. */
+  /** A message for this client was dropped: its outbox is full, or the client does not accept packets of that size. */
   dropped: { readonly clientId: string; readonly topic: string; readonly reason: string };
-  /** A message was passed on, but is not kept: the retained messages are at a bound. */
+  /** A message was delivered but not retained, because the limit of retained messages is reached. */
   notRetained: { readonly clientId: string | undefined; readonly topic: string };
-  /** A listener threw this. The first one without a listener is written to the console. */
+  /** An error that a listener threw. The first one without an `error` listener is written to the console. */
   error: unknown;
 }
 
@@ -59,12 +61,14 @@ export function assertEvent(name: string): void {
   }
 }
 
-/** A snapshot of what there is now. */
+/** A snapshot of what the broker holds now. */
 export interface BrokerStatistics {
-  /** Network connections, those in a handshake included. */
+  /** Network connections, including those in a handshake. */
   readonly openConnections: number;
   /** Sessions, with or without a connection. */
   readonly sessions: number;
+  /** Subscriptions of all sessions. */
   readonly subscriptions: number;
+  /** Retained messages. */
   readonly retainedMessages: number;
 }

@@ -16,94 +16,116 @@ import { type BrokerTls, readTls } from "./broker-tls.js";
 import { type ListenerOptions, type Place, readListeners } from "./listener-options.js";
 import { serializedOrigin } from "./request-origin.js";
 
-/** A client that asks to be let in. */
+/** A client that asks to connect. */
 export interface ConnectRequest {
+  /** The client identifier. */
   readonly clientId: string;
+  /** The user name, if any. */
   readonly username: string | undefined;
+  /** The password, if any. */
   readonly password: Uint8Array | undefined;
-  /** The IP address that the client connects from; undefined at a Unix socket. */
+  /** The IP address of the client. Undefined at a Unix socket. */
   readonly address: string | undefined;
-  /** The origin of the web page that connects, as in "https://app.example"; undefined for programs other than browsers. */
+  /**
+   * The origin of the web page that connects, such as "https://app.example". Undefined for programs other than
+   * browsers.
+   */
   readonly origin: string | undefined;
 }
 
-/** Why a client is not let in. */
+/** The reason why a client is refused. */
 export interface ConnectRefusal {
   /**
-   * A reason code of CONNACK, such as `ReasonCode.NOT_AUTHORIZED`, or `ReasonCode.SERVER_BUSY`, after which clients try again. Before MQTT 5,
-   * clients get the return code that is nearest to it.
+   * A reason code of CONNACK, such as `ReasonCode.NOT_AUTHORIZED`, or `ReasonCode.SERVER_BUSY`, after which clients
+   * retry. Before MQTT 5, clients receive the nearest return code.
    */
   readonly reasonCode: number;
 }
 
-/** True lets the client in; false refuses it with `ReasonCode.BAD_USER_NAME_OR_PASSWORD`. */
+/** True accepts the client. False refuses it with `ReasonCode.BAD_USER_NAME_OR_PASSWORD`. */
 export type ConnectDecision = boolean | ConnectRefusal;
 
 /**
- * Undefined stands for the default. `Port` is the type of `port`: if it is a number, `listeners` cannot be given. The type is an interface, and
- * not a union of two, so that yours can extend it.
+ * Options of a broker. Undefined stands for the default. `Port` is the type of `port`: if it is a number, `listeners`
+ * cannot be set. The type is an interface, not a union, so that you can extend it.
  */
 export interface BrokerOptions<Port extends number | undefined = number | undefined> {
-  /** Where to listen for TCP. Default "127.0.0.1": this machine only. */
+  /** The address to bind for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
-  /** 0 … 65,535; 0 takes any free one. Default 1883. */
+  /** The port, 0 … 65,535. 0 picks a free port. Default 1883. */
   readonly port?: Port;
-  /** Makes it a listener for `mqtts:`. */
+  /** TLS options. If set, the listener is for `mqtts:`. */
   readonly tls?: BrokerTls | undefined;
   /**
-   * Where to listen instead of `host`, `port` and `tls`: any number of places, each for TCP, WebSockets or a Unix socket. None for a broker that
-   * takes connections by `accept` only.
+   * Listeners instead of `host`, `port` and `tls`, each for TCP, WebSockets or a Unix socket. An empty list makes a
+   * broker that accepts connections only through `accept`.
    */
   readonly listeners?: (undefined extends Port ? readonly ListenerOptions[] : undefined) | undefined;
   /**
-   * Origins of web pages that may connect by WebSockets, as in "https://app.example"; "*" allows all. Their hosts are allowed in the header
-   * Host too, as a reverse proxy passes it on. Default: none. Pages of the same host as the broker are always allowed, whatever their port,
-   * and so are programs that send no Origin. If the listener's host is this machine, or a page connects from it, the header Host must be
-   * localhost, a loopback address, or the listener's host.
+   * Origins of web pages that may connect over WebSockets, such as "https://app.example". "*" allows all. Their hosts
+   * are also allowed in the header Host, as a reverse proxy forwards it. Default: none. Pages on the broker's own host,
+   * with any port, and programs that send no Origin are always allowed. If the listener's host is this machine, or a
+   * page connects from it, the header Host must be localhost, a loopback address, or the listener's host.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Decides whether a client is let in. If it throws, the broker answers "server unavailable", and the client retries. Default: all are let in. */
+  /**
+   * Decides whether a client is accepted. If it throws, the broker answers "server unavailable", and the client
+   * retries. Default: accepts all clients.
+   */
   readonly authenticate?: ((request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>) | undefined;
   /**
-   * The longest packet taken, in bytes, 16 … 268,435,460, the protocol's own limit. Default 67,108,864. Packets other than PUBLISH have at
-   * most 4,194,304 in any case.
+   * The longest packet that the broker accepts, in bytes, 16 … 268,435,460, the limit of the protocol. Default
+   * 67,108,864. Packets other than PUBLISH have at most 4,194,304 bytes in any case.
    */
   readonly maximumPacketSize?: number | undefined;
-  /** Connections at one time, those that are in the handshake of TLS or WebSocket included; from 1. Default 10,000. */
+  /**
+   * The number of connections at one time, including those in a TLS or WebSocket handshake, 1 … 2,147,483,648. Default
+   * 10,000.
+   */
   readonly maximumConnections?: number | undefined;
   /**
-   * Sessions at one time, with or without a connection, 1 … 16,777,216; who would begin one beyond is refused. Default 100,000.
+   * The number of sessions at one time, with or without a connection, 1 … 16,777,216. Clients that would start another
+   * one are refused. Default 100,000.
    */
   readonly maximumSessions?: number | undefined;
-  /** Subscriptions of one client, from 1; what it asks for beyond is refused. Default 10,000. */
+  /** The number of subscriptions of one client, from 1. Further ones are refused. Default 10,000. */
   readonly maximumSubscriptions?: number | undefined;
-  /** Levels of a topic name or filter, 1 … 65,536. Default 200, as mosquitto has it. */
+  /** The number of levels of a topic name or filter, 1 … 65,536. Default 200, as in mosquitto. */
   readonly maximumTopicLevels?: number | undefined;
-  /** What may wait to be sent to one client, each from 1; messages beyond are dropped for it. Default 100,000 messages, 64 MiB. */
+  /**
+   * Limits of the messages that wait for one client, each from 1. Messages beyond are dropped for that client. Default
+   * 100,000 messages, 67,108,864 bytes (64 MiB).
+   */
   readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
-   * The retained messages, each from 0; messages beyond are passed on, but not kept. The bytes include about 200 for each message and for
-   * each level of its topic. Default 100,000 messages, 256 MiB.
+   * Limits of the retained messages, each from 0. Messages beyond are delivered, but not retained. The bytes include
+   * about 200 for each message and for each level of its topic. Default 100,000 messages, 268,435,456 bytes (256 MiB).
    */
   readonly retained?: PartialOptions<Bounds> | undefined;
-  /** QoS 1 and 2 messages that a client may send unacknowledged, 1 … 65,535. Default 65,535. */
+  /** The number of unacknowledged QoS 1 and 2 messages that a client may send, 1 … 65,535. Default 65,535. */
   readonly receiveMaximum?: number | undefined;
-  /** Topic aliases that a client may use, and that the broker uses towards it if the client takes them, 0 … 65,535. Default 100. */
+  /**
+   * The number of topic aliases that a client may use, and that the broker uses if the client accepts them, 0 … 65,535.
+   * Default 100.
+   */
   readonly topicAliasMaximum?: number | undefined;
-  /** The longest keep-alive a client may have, in seconds, 0 … 65,535; 0 (no limit) lets a silent one stay for ever. Default 0. */
+  /**
+   * The longest keep-alive of a client in seconds, 0 … 65,535. 0 means no limit: a silent client can stay connected
+   * forever. Default 0.
+   */
   readonly maximumKeepAlive?: number | undefined;
-  /** Seconds that a session without a connection is kept at the most, 0 … 4,294,967,295. Default 86,400. */
+  /** The longest time in seconds that a session without a connection is kept, 0 … 4,294,967,295. Default 86,400. */
   readonly maximumSessionExpiry?: number | undefined;
   /**
-   * Milliseconds, 1 … 2,147,483,647, from a connection's opening until it is let in: the handshakes of TLS and WebSocket are done, CONNECT
-   * has come and `authenticate` has answered. Default 10,000.
+   * Milliseconds, 1 … 2,147,483,647, from the opening of a connection until its client is accepted. They cover the TLS
+   * and WebSocket handshakes, CONNECT and `authenticate`. Default 10,000.
    */
   readonly connectTimeout?: number | undefined;
-  /** Takes client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
+  /** Whether to accept client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
   /**
-   * Time. Default: the runtime's. In tests, a `FakeClock` of `@aiko/mqtt/testing` drives a broker with `listeners: []` and its clients: such a
-   * broker uses no socket and no timer of the runtime.
+   * The clock and timers. Default: those of the runtime. In tests, a `FakeClock` of `@aiko/mqtt/testing` drives a
+   * broker with `listeners: []` and its clients. Such a broker uses no socket and no timer of the runtime.
    */
   readonly clock?: Clock | undefined;
 }

@@ -4,12 +4,18 @@ import { X509Certificate } from "node:crypto";
 import type { Pem, UsageError } from "@aiko/mqtt";
 import { readOptions, secret, wrongOption } from "@aiko/mqtt/options";
 
-/** A certificate and its key, PEM text or its bytes, and what clients must show. */
+/** TLS options of a listener. */
 export interface BrokerTls {
+  /** The server's certificate, followed by the intermediate certificates, as PEM. */
   readonly certificate: Pem;
+  /** The private key of `certificate`, as PEM. */
   readonly key: Pem;
+  /** The passphrase of an encrypted `key`. */
   readonly passphrase?: string | undefined;
-  /** Certificates of the authorities that clients' certificates must come from; without it, clients need none. */
+  /**
+   * PEM certificates of the authorities that must have issued the clients' certificates. If it is not set, clients need
+   * no certificate.
+   */
   readonly clientCa?: Pem | readonly Pem[] | undefined;
 }
 

@@ -8,45 +8,53 @@ import { type BrokerOptions, parseBrokerOptions } from "./broker-options.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
 import type { BrokerPublishOptions } from "./own-message.js";
 
-/** A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. */
+/**
+ * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. Start
+ * one with `Broker.listen`.
+ */
 export interface Broker {
   /** The port of the first listener. 0 if it listens at a Unix socket, or if there is no listener. */
   readonly port: number;
-  /** Of the first listener, for clients on this machine, or on others if its host lets them: `mqtt://127.0.0.1:41235`. */
+  /**
+   * The URL of the first listener, such as `mqtt://127.0.0.1:41235`. Clients on other machines can use it only if
+   * `host` allows them.
+   */
   readonly url: string;
-  /** Of all listeners, in the order of the option `listeners`. */
+  /** The URLs of all listeners, in the order of the option `listeners`. */
   readonly urls: readonly string[];
+  /** A snapshot of what the broker holds now. */
   readonly statistics: BrokerStatistics;
 
   /**
-   * Registers a listener. Returns a function that removes it. If the listener throws, or the promise that it returns is rejected, the reason is
-   * an `error` event.
+   * Registers a listener. Returns a function that removes it. If the listener throws, or returns a promise that
+   * rejects, the broker emits an `error` event with the reason.
    */
   on<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): () => void;
-  /** As `on`, for the next such event only. */
+  /** Registers a listener for the next such event only. Returns a function that removes it. */
   once<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): () => void;
-  /** Removes a listener of `on`. */
+  /** Removes a listener of `on`. Does nothing if the listener is not registered. */
   off<Name extends keyof BrokerEvents>(name: Name, listener: Listener<BrokerEvents[Name]>): void;
   /**
    * Resolves to the value of the next such event.
    *
-   * @throws ClosedError BROKER_CLOSED if the broker is closed, or is closed before the event comes; AbortedError if `signal` fires;
-   * UsageError OPTION_UNKNOWN if there is no such event
+   * @throws ClosedError BROKER_CLOSED if the broker is closed, or is closed before the event; AbortedError if `signal`
+   * fires; UsageError OPTION_UNKNOWN if the event does not exist
    * @example const { clientId } = await broker.waitFor("connected", { signal: AbortSignal.timeout(5_000) });
    */
   waitFor<Name extends keyof BrokerEvents>(name: Name, options?: WaitOptions): Promise<BrokerEvents[Name]>;
 
   /**
-   * Publishes a message of the application's own to all who subscribe to the topic. Returns the reason code that a client would get:
-   * `ReasonCode.SUCCESS`, or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
+   * Publishes a message of the application to all subscribers of the topic. Returns the reason code that a client would
+   * receive: `ReasonCode.SUCCESS` or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
    *
-   * @throws UsageError, and then nothing was published
+   * @throws UsageError if an argument is not valid; nothing was published then
    * @example broker.publish("kitchen/light", "on", { retain: true });
    */
   publish(topic: string, payload: string | Uint8Array, options?: BrokerPublishOptions): number;
   /**
-   * Takes a connection that the application made, for clients in this process or over any other way: the other end is the client's. It counts
-   * as those of listeners do, and is destroyed beyond `maximumConnections` and when the broker is closed.
+   * Accepts a connection that the application made, for clients in this process or over any other medium. The client
+   * uses the other end. The connection counts as those of listeners do: it is destroyed beyond `maximumConnections` and
+   * when the broker is closed.
    *
    * @example
    * const dial = async () => {
@@ -61,19 +69,21 @@ export interface Broker {
    */
   accept(transport: Transport): void;
 
-  /** What tells this broker from others, for logs: no secrets. */
+  /** Returns what identifies this broker in logs. Contains no secrets. */
   toJSON(): Pick<Broker, "urls" | "statistics">;
-  /** Ends all connections and stops. Sessions and retained messages are forgotten. */
+  /** Ends all connections and stops the broker. Sessions and retained messages are discarded. */
   close(): Promise<void>;
-  /** The same as `close`, for `await using`. */
+  /** Calls `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Starts brokers. */
 export const Broker = {
   /**
    * Starts a broker. Resolves when it accepts connections.
    *
-   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if a port or path cannot be had
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if the broker cannot bind a port
+   * or path; UsageError TRANSPORT_UNAVAILABLE if it cannot load `ws`
    * @example
    * await using broker = await Broker.listen({ port: 0 });
    * console.log(broker.url); // mqtt://127.0.0.1:41235

@@ -1,4 +1,8 @@
-/** The entry `@aiko/mqtt-broker`: the embedded broker. */
+/**
+ * The entry `@aiko/mqtt-broker`: the embedded broker.
+ *
+ * @module @aiko/mqtt-broker
+ */
 
 export { Broker } from "./broker.js";
 export type { BrokerEvents, BrokerStatistics } from "./broker-events.js";

@@ -4,18 +4,19 @@ import type { UsageError } from "@aiko/mqtt";
 import { integer, readOptions, secret, wrongOption } from "@aiko/mqtt/options";
 import { type BrokerTls, readTls } from "./broker-tls.js";
 
-/** One place where a broker takes connections. */
+/** Options of one listener: where the broker accepts connections. */
 export interface ListenerOptions {
   /**
-   * `mqtt://host:port` or `mqtts://host:port` for TCP, `ws://host:port` or `wss://host:port` for WebSockets, which are taken under any path and
-   * with the subprotocol `mqtt`, or `unix:/path` for a Unix socket. Port 0 takes any free one. Default ports: 1883, 8883, 80 and 443.
+   * `mqtt://host:port` or `mqtts://host:port` for TCP; `ws://host:port` or `wss://host:port` for WebSockets, at any
+   * path, with the subprotocol `mqtt`; or `unix:/path` for a Unix socket. Port 0 picks a free port. Default ports:
+   * 1883, 8883, 80 and 443.
    */
   readonly url: string;
-  /** The certificate and key, which `mqtts:` and `wss:` need. */
+  /** The certificate and key. `mqtts:` and `wss:` require them. */
   readonly tls?: BrokerTls | undefined;
   /**
-   * The permissions of a Unix socket, 0 … 0o777, whatever the process's umask. Default 0o600: only processes of the same user may connect.
-   * 0o660 lets the group of the socket connect too.
+   * The permissions of a Unix socket, 0 … 0o777, independent of the umask. Default 0o600: only processes of the same
+   * user may connect. 0o660 also allows the group of the socket.
    */
   readonly mode?: number | undefined;
 }

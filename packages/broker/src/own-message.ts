@@ -6,6 +6,7 @@ import { boolean, integer, object, readOptions } from "@aiko/mqtt/options";
 import { type PublishedMessage, publishedMessage } from "./published-message.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
+/** Options of `broker.publish`. */
 export type BrokerPublishOptions = Omit<PublishOptions, "signal">;
 
 const rules = {

@@ -3,7 +3,7 @@
  * (a plain `Error("bug: …")`). Knows nothing of packets or connections.
  */
 
-/** The call is wrong: correct the program. Nothing was sent. */
+/** The codes of UsageError: the call is not valid. Correct the program. Nothing was sent. */
 export type UsageErrorCode =
   | "OPTION_UNKNOWN"
   | "OPTION_INVALID"
@@ -19,13 +19,13 @@ export type UsageErrorCode =
   | "ALREADY_CONNECTED"
   | "SUBSCRIPTION_REPEATED";
 
-/** The client or the broker is not open: connect it, or make another, then call again. */
+/** The codes of ClosedError: the client or the broker is not open. Connect it, or create another one. */
 export type ClosedErrorCode = "CLIENT_CLOSED" | "NOT_CONNECTED" | "BROKER_CLOSED";
 
-/** The operation's signal fired. */
+/** The code of AbortedError: the signal of the operation fired. */
 export type AbortedErrorCode = "ABORTED";
 
-/** The peer broke the protocol. */
+/** The codes of ProtocolError: the peer violated the protocol. */
 export type ProtocolErrorCode =
   | "MALFORMED_PACKET"
   | "PROTOCOL_ERROR"
@@ -36,7 +36,7 @@ export type ProtocolErrorCode =
   | "UNSUPPORTED_PROTOCOL_VERSION"
   | "CLIENT_IDENTIFIER_REFUSED";
 
-/** The peer refused, or has announced in CONNACK that it would. */
+/** The codes of RefusedError: the peer refused, or announced in CONNACK that it would. */
 export type RefusedErrorCode =
   | "CONNECT_REFUSED"
   | "PUBLISH_REFUSED"
@@ -54,7 +54,7 @@ export type RefusedErrorCode =
   | "SHARED_SUBSCRIPTION_NOT_AVAILABLE"
   | "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE";
 
-/** No connection could be made, or it was lost: try again later. */
+/** The codes of TransportError: a connection could not be made, or was lost. Try again later. */
 export type TransportErrorCode =
   | "CONNECTION_FAILED"
   | "CONNECTION_LOST"
@@ -67,10 +67,12 @@ export type TransportErrorCode =
   | "SUBSCRIBE_UNANSWERED"
   | "UNSUBSCRIBE_UNANSWERED";
 
-/** The options of the outbox decided against a message: publish less, or choose other options. */
+/**
+ * The codes of OutboxError: the options of the outbox decided against a message. Publish less, or change the options.
+ */
 export type OutboxErrorCode = "OUTBOX_FULL" | "OUTBOX_DROPPED" | "OUTBOX_REPLACED" | "SESSION_LOST";
 
-/** The store failed, is full, or kept what this client could not finish. */
+/** The codes of StoreError: the store failed or is full, or it keeps a message for the next client. */
 export type StoreErrorCode =
   | "STORE_LOCKED"
   | "STORE_FULL"
@@ -79,10 +81,10 @@ export type StoreErrorCode =
   | "STORE_TIMEOUT"
   | "MESSAGE_KEPT";
 
-/** The payload of a received message is not what the application expects. */
+/** The codes of PayloadError: the payload of a received message is not what the application expects. */
 export type PayloadErrorCode = "PAYLOAD_NOT_JSON" | "PAYLOAD_REFUSED";
 
-/** A deadline passed. */
+/** The codes of TimeoutError: a deadline passed. */
 export type TimeoutErrorCode =
   | "CONNECT_TIMEOUT"
   | "KEEP_ALIVE_TIMEOUT"
@@ -92,6 +94,7 @@ export type TimeoutErrorCode =
   | "HANDLER_TIMEOUT"
   | "REQUEST_TIMEOUT";
 
+/** Every error code. `docs/errors.md` describes each of them. */
 export type MqttErrorCode =
   | UsageErrorCode
   | ClosedErrorCode
@@ -104,7 +107,9 @@ export type MqttErrorCode =
   | PayloadErrorCode
   | TimeoutErrorCode;
 
-/** What an error says for programs, in addition to its code and its message. */
+/**
+ * The facts of an error, for programs, in addition to its code and message. The properties of MqttError describe them.
+ */
 export interface ErrorFacts {
   readonly cause?: unknown;
   readonly option?: string | undefined;
@@ -115,21 +120,24 @@ export interface ErrorFacts {
 
 /** The base class of all errors of this library. `docs/errors.md` lists every `code`. */
 export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> extends Error implements ErrorFacts {
-  /** The option or argument that is wrong, or that would help, as the program writes it: "tls.ca". Undefined if there is not exactly one. */
+  /**
+   * The option or argument that is not valid, or that would help, as a program writes it: "tls.ca". Undefined if there
+   * is not exactly one.
+   */
   readonly option: string | undefined;
-  /** The topic of the one message that the error is about. */
+  /** The topic of the message that the error is about. Undefined if there is not exactly one. */
   readonly topic: string | undefined;
-  /** The one topic filter that the error is about. */
+  /** The topic filter that the error is about. Undefined if there is not exactly one. */
   readonly topicFilter: string | undefined;
   /**
-   * Whether the server may have taken the message that `publish` rejects, so that publishing it again may deliver it twice. False if no
-   * byte of it can have reached the server, or the server refused it. Undefined if the error is not about one outgoing message, or if the
-   * call was rejected before there was one.
+   * Whether the server may have received the message that `publish` rejects, so that publishing it again may deliver it
+   * twice. False if no byte of it can have reached the server, or if the server refused it. Undefined if the error is
+   * not about one outgoing message, or if the call was rejected before there was one.
    */
   readonly mayHaveArrived: boolean | undefined;
 
   constructor(
-    /** A literal that programs may compare; it does not change between releases, unlike `message`. */
+    /** The error code, for programs to compare. Unlike `message`, it does not change between releases. */
     readonly code: Code,
     message: string,
     facts?: ErrorFacts,
@@ -140,7 +148,7 @@ export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> exte
   }
 }
 
-/** The call is wrong, and calling it again does not help: correct the program. Nothing was sent. */
+/** The call is not valid, and repeating it does not help. Correct the program. Nothing was sent. */
 export class UsageError extends MqttError<UsageErrorCode> {
   override get name(): "UsageError" {
     return "UsageError";
@@ -148,8 +156,9 @@ export class UsageError extends MqttError<UsageErrorCode> {
 }
 
 /**
- * The call was right, and the client is not open: it was closed, it stopped by itself, or it was never connected. `connect()`, or another
- * client, helps. `ALREADY_CONNECTED` is a `UsageError`: a second `connect()` never succeeds, however often it is repeated.
+ * The call is valid, but the client is not open: it was closed, it stopped after a final error, or it was never
+ * connected. Call `connect()`, or create another client. (ALREADY_CONNECTED is a UsageError: a second `connect()` never
+ * succeeds.)
  */
 export class ClosedError extends MqttError<ClosedErrorCode> {
   override get name(): "ClosedError" {
@@ -157,18 +166,21 @@ export class ClosedError extends MqttError<ClosedErrorCode> {
   }
 }
 
-/** The operation's `signal` fired; `cause` is the signal's reason. Its name is the platform's, "AbortError". */
+/**
+ * The `signal` of the operation fired. `cause` is the reason of the signal. The name is "AbortError", as on the
+ * platform.
+ */
 export class AbortedError extends MqttError<AbortedErrorCode> {
   override get name(): "AbortError" {
     return "AbortError";
   }
 }
 
-/** The peer broke the protocol. The connection is closed; the client reconnects. */
+/** The peer violated the protocol. The connection is closed, and the client reconnects. */
 export class ProtocolError extends MqttError<ProtocolErrorCode> {
   constructor(
     code: ProtocolErrorCode,
-    /** The MQTT 5 reason code that tells the peer what it did wrong, 0x81 … 0xA2. */
+    /** The MQTT 5 reason code that reports the violation to the peer, 0x81 … 0xA2. */
     readonly reasonCode: number,
     message: string,
     facts?: ErrorFacts,
@@ -181,24 +193,25 @@ export class ProtocolError extends MqttError<ProtocolErrorCode> {
   }
 }
 
-/** What an MQTT 5 peer may send in addition to its reason code. */
+/** What an MQTT 5 peer may send in addition to its reason code. The properties of RefusedError describe them. */
 export interface RefusalDetails {
   readonly reasonString?: string | undefined;
   readonly serverReference?: string | undefined;
   readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
 }
 
-/** The peer refused, or has announced in CONNACK that it would. */
+/** The peer refused, or announced in CONNACK that it would. */
 export class RefusedError extends MqttError<RefusedErrorCode> {
-  /** The peer's own words, where it gave any. */
+  /** The description that the peer sent, if any. */
   declare readonly reasonString: string | undefined;
   /** Another server to use, with 0x9C (Use another server) and 0x9D (Server moved). */
   declare readonly serverReference: string | undefined;
+  /** The user properties that the peer sent. Empty if there are none. */
   declare readonly userProperties: readonly (readonly [name: string, value: string])[];
 
   constructor(
     code: RefusedErrorCode,
-    /** The peer's reason code (MQTT 5) or return code (3.1 and 3.1.1), as it stood in the packet. */
+    /** The reason code of the peer (MQTT 5) or its return code (3.1 and 3.1.1), as in the packet. */
     readonly reasonCode: number,
     message: string,
     { reasonString, serverReference, userProperties = [] }: RefusalDetails = {},
@@ -213,8 +226,9 @@ export class RefusedError extends MqttError<RefusedErrorCode> {
 }
 
 /**
- * No connection could be made, or it was lost: trying again later may help. OPTION_FAILED belongs here, because the function that an
- * application gives for an option is asked again at the next attempt, and fails most often because it cannot reach a server of its own.
+ * A connection could not be made, or was lost: trying again later may help. OPTION_FAILED belongs here, because the
+ * client calls the function of an option again at the next attempt, and such functions fail most often because they
+ * cannot reach a server of their own.
  */
 export class TransportError extends MqttError<TransportErrorCode> {
   override get name(): "TransportError" {
@@ -223,8 +237,9 @@ export class TransportError extends MqttError<TransportErrorCode> {
 }
 
 /**
- * The outbox could not take or keep a message, by its options: the network is not the cause, and publishing again at once fails again.
- * SESSION_LOST is what `outbox.sessionLost` "reject" decides; look at `mayHaveArrived` before you publish that message again.
+ * The outbox could not accept or keep a message, according to its options. The network is not the cause, and publishing
+ * again at once fails again. SESSION_LOST is the effect of `outbox.sessionLost` "reject": check `mayHaveArrived` before
+ * you publish that message again.
  */
 export class OutboxError extends MqttError<OutboxErrorCode> {
   override get name(): "OutboxError" {
@@ -233,8 +248,8 @@ export class OutboxError extends MqttError<OutboxErrorCode> {
 }
 
 /**
- * The store failed: look at the disk, at the browser's storage, or for another owner of the session. MESSAGE_KEPT is no loss: the store
- * has the message, and the next client of this session sends it; do not publish it again.
+ * The store failed: check the disk, the browser's storage, or whether the session has another owner. MESSAGE_KEPT is no
+ * loss: the store has the message, and the next client of this session sends it. Do not publish it again.
  */
 export class StoreError extends MqttError<StoreErrorCode> {
   override get name(): "StoreError" {
@@ -242,20 +257,24 @@ export class StoreError extends MqttError<StoreErrorCode> {
   }
 }
 
-/** What a schema finds wrong with a payload. */
+/** One problem that a schema found in a payload. */
 export interface PayloadIssue {
+  /** The problem, in words. */
   readonly message: string;
-  /** Where in the payload, from the outermost value inwards. */
+  /** The place in the payload, from the outermost value inwards. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The payload of a received message is not what the application expects. The publisher is at fault, and the connection stays as it is. */
+/**
+ * The payload of a received message is not what the application expects. The publisher is at fault; the connection is
+ * not affected.
+ */
 export class PayloadError extends MqttError<PayloadErrorCode> {
   constructor(
     code: PayloadErrorCode,
     message: string,
     facts: ErrorFacts,
-    /** What the schema found wrong. Empty with PAYLOAD_NOT_JSON. */
+    /** The problems that the schema found. Empty with PAYLOAD_NOT_JSON. */
     readonly issues: readonly PayloadIssue[] = [],
   ) {
     super(code, message, facts);

@@ -3,16 +3,23 @@
  * "error" event. `unheard` receives the first "error" event that has no listener, so that it is not lost without a trace.
  */
 
-/** What it returns is not used, but for a promise: if that is rejected, the reason is an "error" event. */
+/**
+ * A listener of an event. Its return value is ignored, except a promise: if that rejects, the reason is an `error`
+ * event.
+ */
 export type Listener<Value> = (value: Value) => unknown;
 
 /**
- * Hears of an error that nobody listens for, the first time.
+ * Receives the first error event that has no listener.
  *
- * @param failed whether a listener of "error" threw it; else there is none
+ * @param failed true if a listener of `error` threw the error; false if there is no listener
  */
 export type Unheard = (error: unknown, failed: boolean) => void;
 
+/**
+ * Typed events. If a listener throws, or returns a promise that rejects, the other listeners are still called, and the
+ * reason is an `error` event.
+ */
 export class EventEmitter<Events extends { error: unknown }> {
   /** Made with the first listener. */
   private listeners: Map<keyof Events, Set<Listener<never>>> | undefined;
@@ -24,7 +31,7 @@ export class EventEmitter<Events extends { error: unknown }> {
 
   constructor(private unheard: Unheard) {}
 
-  /** The listeners stay, and hear of another client from now on. */
+  /** Keeps the listeners, and uses another function for unheard errors. */
   handOver(unheard: Unheard): void {
     this.unheard = unheard;
   }
@@ -37,11 +44,12 @@ export class EventEmitter<Events extends { error: unknown }> {
     return () => this.off(name, listener);
   }
 
+  /** Removes a listener. Does nothing if it is not registered. */
   off<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): void {
     this.listeners?.get(name)?.delete(listener);
   }
 
-  /** As `on`, for the next such event only. */
+  /** Registers a listener for the next such event only. Returns a function that removes it. */
   once<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
     const off = this.on(name, (value) => {
       off();
@@ -51,9 +59,10 @@ export class EventEmitter<Events extends { error: unknown }> {
   }
 
   /**
-   * The value of the next such event. Rejects with what `giveUp`, or the function that `watch` is called with, is given before.
+   * Resolves to the value of the next such event. Rejects with the error that `giveUp`, or the callback of `watch`,
+   * receives first.
    *
-   * @param watch begins to look for what ends the wait. Returns what ends the look.
+   * @param watch starts to watch for what ends the wait. Returns a function that stops watching
    */
   waitFor<Name extends keyof Events>(
     name: Name,
@@ -79,21 +88,26 @@ export class EventEmitter<Events extends { error: unknown }> {
     });
   }
 
-  /** No event will come that is waited for. @param reason what `waitFor` rejects with */
+  /**
+   * Rejects all promises of `waitFor`.
+   *
+   * @param reason returns the error
+   */
   giveUp(reason: () => unknown): void {
     for (const giveUp of [...(this.waiting ?? [])]) giveUp(reason());
   }
 
-  /** Whether the event has a listener: if not, nobody needs its value. */
+  /** Returns whether the event has a listener. */
   has(name: keyof Events): boolean {
     return !!this.listeners?.get(name)?.size;
   }
 
-  /** Whether a listener of the event is at work: it was called, and has not returned, or the promise that it returned is pending. */
+  /** Returns whether a listener of the event is running: it has not returned, or its promise is pending. */
   isBusy(name: keyof Events): boolean {
     return this.working?.includes(name) === true;
   }
 
+  /** Calls the listeners of an event. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     if (name === "error" && !this.has(name)) this.tell(value, false);
     for (const listener of [...(this.listeners?.get(name) ?? [])])

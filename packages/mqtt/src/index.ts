@@ -1,4 +1,8 @@
-/** The entry `@aiko/mqtt`: the client. */
+/**
+ * The entry `@aiko/mqtt`: the client.
+ *
+ * @module @aiko/mqtt
+ */
 
 import * as ReasonCode from "./reason-code.js";
 

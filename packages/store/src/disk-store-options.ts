@@ -5,23 +5,25 @@ import type { FileSystem } from "./file-system.js";
 import type { Damage } from "./journal.js";
 import { nodeFileSystem } from "./node-file-system.js";
 
+/** Options of DiskStore. */
 export interface DiskStoreOptions {
   /**
-   * The most bytes that the records of a session take, 64 for each record included, above 0; a write beyond is refused with
-   * STORE_FULL. Default 256 MiB.
+   * The bytes that the records of a session may use, including 64 for each record, above 0. Writes beyond are rejected
+   * with STORE_FULL. Default 268,435,456 (256 MiB).
    */
   readonly maximumBytes?: number | undefined;
   /**
-   * The most bytes of replaced and removed records that a file has before it is written anew, above 0, or as many as it has of
-   * records, if that is more. While it is written anew, there are two of it on the disk. Default 8 MiB.
+   * The bytes of replaced and removed records that a file may contain before it is rewritten, above 0. A file may
+   * always contain as many as it has bytes of records. During the rewrite, both files are on the disk. Default
+   * 8,388,608 (8 MiB).
    */
   readonly toleratedWaste?: number | undefined;
   /**
-   * Told of each part of a session's file that was damaged, when `open` has put the intact rest in its place. Without it,
-   * `open` rejects with STORE_CORRUPT once; opening again goes on with what is intact.
+   * Called for each damaged region of a session's file, after `open` has recovered the intact records. If `onDamage` is
+   * not set, `open` rejects once with STORE_CORRUPT; the next `open` continues with the intact records.
    */
   readonly onDamage?: ((damage: Damage) => void) | undefined;
-  /** What the store writes with. Default: the file system of Node. For tests that inject faults. */
+  /** The file system to use. Default: that of Node. For tests that inject faults. */
   readonly fileSystem?: FileSystem | undefined;
 }
 

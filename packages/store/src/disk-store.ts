@@ -9,11 +9,12 @@ import { type Damage, Journal } from "./journal.js";
 import { storeError } from "./store-error.js";
 
 /**
- * A store in a directory of a local disk, which is made if it is not there. It may hold any number of sessions, and any number of
- * them may be open at once.
+ * Keeps sessions in a directory of a local disk, which is created if it does not exist. Sessions survive clients,
+ * processes and power losses. Any number of sessions may be open at once. A session has one owner at a time.
  *
- * An open session costs two file descriptors, for its file and its lock, 1.5 KB of memory, and some 100 bytes for each record, whose value
- * stays on the disk. Opening lists the directory, so it takes longer the more sessions there are. A closed session costs its file only.
+ * An open session uses two file descriptors, for its file and its lock, 1.5 KB of memory, and about 100 bytes for each
+ * record, whose value stays on the disk. Opening lists the directory, so it takes longer the more sessions there are. A
+ * closed session uses only its file.
  *
  * @example
  * const store = new DiskStore("/var/lib/kitchen");
@@ -23,7 +24,10 @@ export class DiskStore implements Store {
   private readonly directory: string;
   private readonly settings: DiskStoreSettings;
 
-  /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+  /**
+   * @param directory the path of the directory
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID
+   */
   constructor(directory: string, options: DiskStoreOptions = {}) {
     if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
       const what = `directory ${JSON.stringify(directory)}: must be the path of a directory`;
@@ -34,8 +38,10 @@ export class DiskStore implements Store {
   }
 
   /**
-   * @throws StoreError STORE_LOCKED if another owner has the session, STORE_CORRUPT if the file was damaged and there is no
-   * `onDamage`, STORE_FULL or STORE_FAILED if the file system says no
+   * Opens a session and becomes its owner.
+   *
+   * @throws StoreError STORE_LOCKED if the session has another owner; STORE_CORRUPT if the file is damaged and
+   * `onDamage` is not set; STORE_FULL or STORE_FAILED if the file system fails
    */
   async open(name: string): Promise<OpenedSession> {
     const what = `the session "${name}" in ${this.directory}`;

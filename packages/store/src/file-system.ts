@@ -1,37 +1,42 @@
 /** What the store needs of a file system; Node's is one, and tests bring one that crashes. Errors are as Node's: with a `code`. */
 
+/** The file operations that the store needs. Tests can pass one that fails. Errors have a `code`, as those of Node. */
 export interface FileSystem {
-  /** With all directories above it; they are there after a power loss. */
+  /** Creates a directory and its parents. They survive a power loss. */
   makeDirectory(path: string): Promise<void>;
   /**
-   * Takes the lock of this name in the directory, also from an owner that died, and resolves to what gives it back.
-   * Undefined if a living owner has it, in whatever process.
+   * Acquires the lock of this name in the directory, also from an owner that died. Resolves to a function that releases
+   * it, or to undefined if a living owner holds it, in any process.
    */
   lock(directory: string, name: string): Promise<(() => Promise<void>) | undefined>;
   /**
-   * For reading and writing. "existing": undefined if there is none; "new": rejects with EEXIST if something has the name. Rejects if
-   * the name is that of a link, or of a file that another user planted.
+   * Opens a file for reading and writing. "existing": resolves to undefined if there is none. "new": rejects with
+   * EEXIST if the name is in use. Rejects if the name is that of a link, or of a file of another user.
    */
   open(path: string, as: "existing" | "new"): Promise<OpenFile | undefined>;
-  /** Replaces what has the new name. */
+  /** Renames a file, replacing one that has the new name. */
   rename(path: string, newPath: string): Promise<void>;
-  /** Another name for the same file. Rejects with EEXIST if something has it. */
+  /** Gives a file another name. Rejects with EEXIST if the name is in use. */
   link(path: string, newPath: string): Promise<void>;
-  /** It may be that there is no such file. */
+  /** Removes a file. Does nothing if it does not exist. */
   remove(path: string): Promise<void>;
-  /** After it, names made, changed and removed in the directory survive a power loss. */
+  /** Makes names that were created, changed or removed in the directory survive a power loss. */
   syncDirectory(path: string): Promise<void>;
 }
 
+/** An open file. */
 export interface OpenFile {
+  /** Resolves to the size in bytes. */
   size(): Promise<number>;
-  /** Fills the buffer, or as much of it as there are bytes; resolves to how many. */
+  /** Reads into the buffer until it is full or the file ends. Resolves to the number of bytes. */
   read(buffer: Uint8Array, position: number): Promise<number>;
-  /** All of them, one after the other. */
+  /** Writes all buffers, one after the other. */
   write(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  /** Cuts the file to this size in bytes. */
   truncate(size: number): Promise<void>;
-  /** After it, what was written survives a power loss. */
+  /** Makes what was written survive a power loss. */
   sync(): Promise<void>;
+  /** Closes the file. */
   close(): Promise<void>;
 }
 

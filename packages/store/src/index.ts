@@ -1,4 +1,8 @@
-/** The entry `@aiko/mqtt-store`: sessions on disk. */
+/**
+ * The entry `@aiko/mqtt-store`: keeps sessions on disk.
+ *
+ * @module @aiko/mqtt-store
+ */
 
 export { DiskStore } from "./disk-store.js";
 export type { DiskStoreOptions } from "./disk-store-options.js";

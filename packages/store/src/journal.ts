@@ -16,14 +16,15 @@ import { eachChange, FRAME_SIZE, walk, writeChanges, writeFrameHeader } from "./
 import { mostGrowth, RecordIndex } from "./record-index.js";
 import { storeError } from "./store-error.js";
 
-/** A part of a session's file that holds no intact records. */
+/** A damaged region of a session's file, which contains no intact records. */
 export interface Damage {
-  /** The session's file, in which the intact rest is now. */
+  /** The path of the session's file, which has the recovered records now. */
   readonly file: string;
-  /** Where in the damaged file it begins, and how long it is. */
+  /** Where the region begins in the damaged file, in bytes. */
   readonly offset: number;
+  /** The length of the region in bytes. */
   readonly bytes: number;
-  /** The damaged file as it was found. */
+  /** The path of the damaged file, which is kept as it was found. */
   readonly keptAs: string;
 }
 

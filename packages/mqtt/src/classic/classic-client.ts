@@ -8,15 +8,16 @@ import { integer } from "../options/option-rules.js";
 import { Queue } from "../session/queue.js";
 import { debug } from "./debug-log.js";
 
-/** Called by `handler()` with each message; `message` has the payload's bytes and flags. */
+/** Receives each message when `handler()` is called. `message` has the bytes of the payload and the flags. */
 export type ClassicCallback = (topic: string, payload: string, message: Message) => void;
 
-/** Seconds. */
+/** The keep-alive in seconds. */
 export const KEEP_ALIVE_TIME = 60;
 const DEFAULT_PORT = 1883;
 /** So many messages may wait for `handler()`; then the server has to. */
 const INBOX = 1_000;
 
+/** A client with the API of the Lua library, made asynchronous. It uses MQTT 3.1 with clean sessions and QoS 0. */
 export class ClassicClient {
   private client: Client | undefined;
   private readonly inbox = new Queue<Message>();
@@ -35,8 +36,13 @@ export class ClassicClient {
   }
 
   /**
+   * Connects to the server.
+   *
    * @param identifier 1 to 23 characters, different for each client of a server
-   * @param will_topic with `will_message`: what the server publishes if this client goes without saying goodbye
+   * @param will_topic the topic of the will, which the server publishes if the connection ends without DISCONNECT.
+   * Requires `will_message`
+   * @throws ClosedError CLIENT_CLOSED after `destroy`; UsageError ALREADY_CONNECTED; the errors of `connect` of
+   * `@aiko/mqtt`
    */
   async connect(
     identifier: string,
@@ -73,25 +79,40 @@ export class ClassicClient {
     this.client = client;
   }
 
+  /**
+   * Publishes a message at QoS 0.
+   *
+   * @throws ClosedError NOT_CONNECTED before `connect`; the error that ended the connection
+   */
   async publish(topic: string, payload: string | Uint8Array): Promise<void> {
     debug(`MQTT.client:publish(): ${topic}`);
     await this.online("publish").publish(topic, payload);
   }
 
-  /** Rejects if the server denies all of the topics. */
+  /**
+   * Subscribes to topics.
+   *
+   * @throws RefusedError if the server denies all topics; ClosedError NOT_CONNECTED before `connect`
+   */
   async subscribe(topics: readonly string[]): Promise<void> {
     debug(`MQTT.client:subscribe(): ${topics.join(", ")}`);
     await this.online("subscribe").subscribe(topics, { onMessage: (message) => this.receive(message) });
   }
 
+  /**
+   * Ends the subscriptions to these topics.
+   *
+   * @throws ClosedError NOT_CONNECTED before `connect`
+   */
   async unsubscribe(topics: readonly string[]): Promise<void> {
     debug(`MQTT.client:unsubscribe(): ${topics.join(", ")}`);
     await this.online("unsubscribe").unsubscribe(topics);
   }
 
   /**
-   * Gives the messages that have come to the callback. To be called again and again; nothing reaches the callback
-   * otherwise. Rejects once the connection is lost.
+   * Passes the messages that arrived to the callback. Call it repeatedly: the callback receives messages only then.
+   *
+   * @throws the error that ended the connection; ClosedError NOT_CONNECTED before `connect`
    */
   async handler(): Promise<void> {
     for (let message = this.inbox.shift(); message !== undefined; message = this.inbox.shift()) {
@@ -102,6 +123,7 @@ export class ClassicClient {
     this.online("handler");
   }
 
+  /** Disconnects. Does nothing if the client is not connected. */
   async disconnect(): Promise<void> {
     debug("MQTT.client:disconnect()");
     const { client } = this;
@@ -109,7 +131,7 @@ export class ClassicClient {
     await client?.disconnect();
   }
 
-  /** Disconnects, if need be, for good. */
+  /** Disconnects for good: `connect` rejects afterwards. */
   async destroy(): Promise<void> {
     debug("MQTT.client:destroy()");
     this.destroyed = true;

@@ -4,7 +4,7 @@ import { AbortedError } from "../errors.js";
 import { invalidOption } from "../options/option-error.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 
-/** The runtime's own AbortSignal where it has one, so that `fetch` and the like take it. */
+/** The runtime's own AbortSignal if it has one, so that you can pass it to `fetch`. */
 export type RuntimeAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
   ? Signal
   : AbortSignalLike;

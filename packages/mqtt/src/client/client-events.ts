@@ -9,56 +9,66 @@ import { shownValue } from "../topic/shown-value.js";
 import type { Message } from "./receiving/message.js";
 import type { SlowConsumer } from "./receiving/slow-consumer.js";
 
-/** What is known of a connection when the server has accepted it. */
+/** Describes a connection that the server has accepted. */
 export interface Connected {
   /** The server's URL, without credentials. */
   readonly server: string;
+  /** The protocol version in use. */
   readonly protocolVersion: ProtocolVersion;
-  /** The client's own, or the one that the server assigned. */
+  /** The client identifier: the client's own, or the one that the server assigned. */
   readonly clientId: string;
-  /** Whether the server still had this client's session; always false on 3.1, which does not say. */
+  /** Whether the server still had this client's session. Always false on 3.1, which does not report it. */
   readonly sessionPresent: boolean;
-  /** CONNACK's properties; empty before MQTT 5. */
+  /** The properties of CONNACK. Empty before MQTT 5. */
   readonly properties: ConnackProperties;
 }
 
+/** The events of a client, with the value that listeners receive. */
 export interface ClientEvents {
-  /** CONNACK has accepted, the first time or again. */
+  /** The server accepted a connection, the first or a later one. */
   connected: Connected;
-  /** A connection that was accepted is over; `reconnecting` or `closed` follows. */
+  /** A connection that was accepted has ended. `reconnecting` or `closed` follows. */
   disconnected: { readonly error: MqttError };
-  /** The next attempt is made in `delay` milliseconds, a whole number. */
+  /** The client connects again in `delay` milliseconds, a whole number. */
   reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
   /**
-   * Another client uses this client's identifier. Certain if the server reported it (MQTT 5): the client is then closed. Otherwise
-   * inferred, from connections that the server closes soon after accepting them, or from a report in the first minute, when the cause may
-   * be a delayed CONNECT of an earlier process: the client then reconnects, with growing delays.
+   * Another client uses this client's identifier. `certain` is true if the server reported it (MQTT 5): the client is
+   * then closed. Otherwise it is inferred: from connections that the server closes soon after accepting them, or from a
+   * report in the first minute, which a delayed CONNECT of an earlier process may cause. The client then reconnects,
+   * with growing delays.
    */
   takenOver: { readonly clientId: string; readonly certain: boolean; readonly error: MqttError };
-  /** The client will not connect again; without an error if `disconnect` was called. */
+  /** The client will not connect again. `error` is undefined if `disconnect` was called. */
   closed: { readonly error: MqttError | undefined };
   /**
-   * What no promise could be rejected with: a handler or a listener that threw, a subscription denied after reconnecting. The first
-   * that nobody listens for is written to the console, where there is one.
+   * An error that no promise can report: a handler or a listener threw, or the server denied a subscription after
+   * reconnecting. The first one without a listener is written to the console, if there is one.
    */
   error: unknown;
-  /** A message came under a subscription of an earlier process that this one has not made (again). */
+  /** A message arrived for a subscription of an earlier process that this process has not made (yet). */
   unclaimed: Message;
-  /** More waits for a subscription, or for longer, than is good for the others. Once, until it is down to half the bound. */
+  /**
+   * A subscription holds so many messages, or holds one for so long, that others suffer. Emitted once, until the
+   * subscription is down to half the bound.
+   */
   slowConsumer: SlowConsumer;
-  /** A message that a subscription does not get: at QoS 0 there is no room, else its handler or iterator is overdue. */
+  /**
+   * A subscription does not receive this message. At QoS 0 there was no room; at QoS 1 and 2 its handler or iterator is
+   * overdue.
+   */
   dropped: Message;
   /**
-   * The server does not keep this client's receive maximum [MQTT5-3.3.4-9]. The messages are taken as far as the option `inbox` has room.
-   * Emitted once a connection; `statistics.beyondReceiveMaximum` counts them.
+   * The server exceeds this client's receive maximum [MQTT5-3.3.4-9]. The client accepts the messages as far as the
+   * option `inbox` has room. Emitted once per connection; `statistics.beyondReceiveMaximum` counts the messages.
    */
   receiveMaximumExceeded: { readonly receiveMaximum: number };
   /**
-   * Connections end soon after they are accepted, again and again: the client keeps reconnecting, with growing delays. Emitted at the
-   * third such connection in a row and at every tenth. `error` is what the last one ended with; its code names the pattern.
+   * Connections end soon after they are accepted, several times in a row. The client keeps reconnecting, with growing
+   * delays. Emitted at the third such connection in a row and at every tenth. `error` is the reason of the last one;
+   * its code names the pattern.
    */
   unstable: { readonly connections: number; readonly error: MqttError };
-  /** A packet came. */
+  /** A packet arrived. */
   packet: Packet;
 }
 
@@ -79,7 +89,7 @@ const named: Readonly<Record<keyof ClientEvents, true>> = {
 const names = Object.keys(named);
 
 /**
- * For those who have no compiler to tell them.
+ * Runtime checks for JavaScript users.
  *
  * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID
  */
@@ -99,22 +109,26 @@ export function assertEvent(name: string): void {
   }
 }
 
-/** A snapshot; counts are since the client was made. */
+/** A snapshot of a client's counters. They count from the creation of the client. */
 export interface ClientStatistics {
+  /** Connections that a server accepted. */
   readonly connections: number;
+  /** Messages that the application published. */
   readonly messagesPublished: number;
+  /** Messages received from the server. */
   readonly messagesReceived: number;
-  /** Messages told as `dropped`. */
+  /** Messages that were reported as `dropped`. */
   readonly messagesDropped: number;
-  /** Messages published whose outcome is not known yet. */
+  /** Published messages whose outcome is not known yet. */
   readonly pendingPublishes: number;
-  /** What the outbox's bounds and policy did with messages. */
+  /** Messages that the outbox refused, dropped, replaced or let expire. */
   readonly outbox: OutboxCounts;
-  /** Messages received that handlers and iterators have not finished with. */
+  /** Received messages that handlers and iterators have not finished. */
   readonly pendingMessages: number;
-  /** Messages that the server sent beyond this client's receive maximum, against the protocol; they were taken all the same. */
+  /** Messages that the server sent beyond this client's receive maximum, and that the client accepted. */
   readonly beyondReceiveMaximum: number;
+  /** Current subscriptions. */
   readonly subscriptions: number;
-  /** The subscriptions that are slow at present. */
+  /** The current slow consumers. */
   readonly slowConsumers: readonly SlowConsumer[];
 }

@@ -37,150 +37,193 @@ import type { ReconnectOptions } from "./connecting/reconnect-policy.js";
 import { type NetworkSettings, networkRules, networkSettings } from "./network-settings.js";
 import { qualityRule } from "./publishing.js";
 
-/** What a user gives of `Settings`: any of it, and undefined stands for the default. */
+/** The options of `Settings`, each of them optional. Undefined stands for the default. */
 export type PartialOptions<Settings> = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
 
+/** A user name and a password, as the function `credentials` returns them. */
 export interface Credentials {
+  /** The user name. Default: none. */
   readonly username?: string | undefined;
+  /** The password. Text is sent as UTF-8. Default: none. Earlier versions than MQTT 5 require a user name with it. */
   readonly password?: string | Uint8Array | undefined;
 }
 
+/** Which servers the client follows when a server refers it to others. See the option `serverReference`. */
 export type ServerReferencePolicy = "without-credentials" | "follow" | "ignore";
 
-/** @param server the URL of the server they are for, without credentials */
+/**
+ * Returns the credentials for a server, or a promise of them.
+ *
+ * @param server the URL of the server, without credentials
+ */
 export type CredentialsProvider = (server: string) => Credentials | Promise<Credentials>;
 
+/** The will: the message that the server publishes if the connection ends without a normal DISCONNECT. */
 export interface WillOptions {
+  /** The topic name. */
   readonly topic: string;
+  /** The payload. Text is sent as UTF-8. Default: empty. */
   readonly payload?: string | Uint8Array | undefined;
-  /** Default 0. */
+  /** The quality of service. Default 0. */
   readonly qos?: QoS | undefined;
-  /** Default false. */
+  /** Whether the server keeps the message for later subscribers. Default false. */
   readonly retain?: boolean | undefined;
-  /** MQTT 5. */
+  /** The properties of the will on MQTT 5. */
   readonly properties?: WillProperties | undefined;
 }
 
 export type { OutboxCounts, OutboxPolicy } from "../session/outgoing/outbox.js";
 
+/** Limits of the queue of messages that wait to be sent. */
 export interface OutboxOptions {
-  /** Messages. Default 100,000. */
+  /** The number of messages, from 1. Default 100,000. */
   readonly maximumCount?: number | undefined;
-  /** Bytes of topics, payloads and properties. Default 64 MiB. */
+  /** The bytes of topics, payloads and properties, from 1. Default 67,108,864 (64 MiB). */
   readonly maximumBytes?: number | undefined;
   /**
-   * Milliseconds that a message may wait unsent, also across restarts with a store; then it is MESSAGE_EXPIRED. Default: as long
-   * as it takes, since count and bytes bound what waits.
+   * Milliseconds that a message may wait unsent, from 1; with a store, also across restarts. Older messages fail with
+   * MESSAGE_EXPIRED. Default: no limit, since count and bytes limit the queue.
    */
   readonly maximumAge?: number | undefined;
   /**
-   * What happens at a bound. "reject" (default): `publish` rejects with OUTBOX_FULL. "drop-newest": the same, with OUTBOX_DROPPED.
-   * "drop-oldest": those that have waited longest are dropped, with OUTBOX_DROPPED. "keep-latest": at any time a message takes the
-   * place of the one that waits for the same topic, which is OUTBOX_REPLACED; at a bound OUTBOX_FULL. Messages that were sent
-   * already are never dropped. With a policy other than "reject", what is dropped rejects its promise, but ends no process that
-   * does not handle the rejection.
+   * What happens when a limit is reached. Messages that were sent already are never dropped. With a policy other than
+   * "reject", an unhandled rejection of a dropped message does not end the process.
+   *
+   * - "reject" (default): `publish` rejects with OUTBOX_FULL.
+   * - "drop-newest": `publish` rejects with OUTBOX_DROPPED.
+   * - "drop-oldest": the oldest queued messages are dropped, with OUTBOX_DROPPED.
+   * - "keep-latest": a message replaces the queued message of the same topic, which fails with OUTBOX_REPLACED, whether or
+   *   not a limit is reached. At a limit, a message of another topic fails with OUTBOX_FULL.
    */
   readonly policy?: OutboxPolicy | undefined;
-  /** Whether QoS 0 messages wait for a connection, or are dropped, with OUTBOX_DROPPED, where there is none. Default "queue". */
+  /**
+   * Whether QoS 0 messages are queued while there is no connection, or dropped with OUTBOX_DROPPED. Default "queue".
+   */
   readonly qos0?: "queue" | "drop" | undefined;
   /**
-   * What happens to a QoS 2 message that was sent and not acknowledged when the server lost the session, so that it may have arrived.
-   * "reject": its promise rejects with SESSION_LOST. "resend": it is sent again, and may arrive twice: at least once instead of at most
-   * once. Default "reject".
+   * What happens to a QoS 2 message that was sent and not acknowledged when the server loses the session: it may have
+   * arrived. "reject" (default): its promise rejects with SESSION_LOST. "resend": it is sent again and may arrive
+   * twice, so delivery is at least once instead of at most once.
    */
   readonly sessionLost?: "reject" | "resend" | undefined;
 }
 
 /**
- * `Provider` is the type of `credentials`. If it is a function, `username` and `password` cannot be given. The type is an interface, and not a
- * union of two, so that yours can extend it.
+ * Options of `connect` and `createClient`. `Provider` is the type of `credentials`. If it is a function, `username` and
+ * `password` cannot be set. The type is an interface, not a union, so that you can extend it.
  */
 export interface ConnectOptions<Provider extends CredentialsProvider | undefined = CredentialsProvider | undefined>
   extends Omit<NetworkOptions, "tls"> {
-  /** 1–23 characters are sure to be taken by every server. Default: one made at random, the same for the client's life. */
+  /**
+   * The client identifier. Every server accepts 1–23 characters. Default: a random one, the same for the life of the
+   * client.
+   */
   readonly clientId?: string | undefined;
-  /** 5, 4 (3.1.1), 3 (3.1), or "auto" (default): 5, falling back to what the server takes. */
+  /** 5, 4 (3.1.1), 3 (3.1), or "auto" (default): 5, with fallback to an earlier version that the server supports. */
   readonly protocolVersion?: ProtocolVersion | "auto" | undefined;
   /**
-   * Whether a session that the server still holds from earlier is thrown away at the first connection. Default true, with a
-   * store false. On MQTT 5 the session made then lasts across lost connections; on 3.1 and 3.1.1 a clean session ends with each.
+   * Whether the first connection discards a session that the server still holds. Default true; with a store, false. On
+   * MQTT 5 the new session survives lost connections. On 3.1 and 3.1.1 a clean session ends with each connection.
    */
   readonly cleanStart?: boolean | undefined;
-  /** Seconds, 0 … 65,535; 0 switches it off. Default 60. */
+  /** The keep-alive in seconds, 0 … 65,535. 0 disables it. Default 60. */
   readonly keepAlive?: number | undefined;
+  /** The user name. Default: the one in the URL, or none. */
   readonly username?: (undefined extends Provider ? string : undefined) | undefined;
+  /** The password. Text is sent as UTF-8. Default: the one in the URL, or none. */
   readonly password?: (undefined extends Provider ? string | Uint8Array : undefined) | undefined;
-  /** Asked for user name and password at each attempt, instead of `username` and `password`: for tokens that expire. */
+  /**
+   * Returns user name and password at each attempt, instead of `username` and `password`. Use it for tokens that
+   * expire.
+   */
   readonly credentials?: Provider;
-  /** What the server publishes if this client goes without saying goodbye. */
+  /** The message that the server publishes if the connection ends without a normal DISCONNECT. Default: none. */
   readonly will?: WillOptions | undefined;
-  /** Milliseconds that one attempt may take, from dialling to CONNACK. Default 10,000. */
+  /** Milliseconds that one attempt may take, from dialling to CONNACK, 1 … 2,147,483,647. Default 10,000. */
   readonly connectTimeout?: number | undefined;
-  /** How a lost connection is taken up again, or false: not at all. */
+  /** How lost connections are re-established. False disables reconnecting. */
   readonly reconnect?: false | PartialOptions<ReconnectOptions> | undefined;
-  /** Where the session is kept beyond the process. Default: nowhere; it then lives as long as the client. */
+  /**
+   * Where the session is stored, so that it survives the process. Default: none; the session lives as long as the
+   * client.
+   */
   readonly store?: Store | undefined;
-  /** How much may wait to be sent, and what happens to the rest. */
+  /** Limits of the queue of messages that wait to be sent, and what happens when a limit is reached. */
   readonly outbox?: OutboxOptions | undefined;
   /**
-   * How many QoS 1 and 2 messages may be on their way unacknowledged, 1 … 65,535. On MQTT 5 the server says what it takes, and
-   * the default is that. MQTT 3.1 and 3.1.1 servers cannot say it: the default is 65,535, of which 19 at QoS 2, because mosquitto, unless it is told
-   * otherwise, acknowledges and drops what goes beyond 20, also at QoS 1.
+   * The number of unacknowledged QoS 1 and 2 messages, 1 … 65,535. On MQTT 5, the default is the limit that the server
+   * announces. MQTT 3.1 and 3.1.1 servers cannot announce one: the default is 65,535, and 19 at QoS 2. By default,
+   * mosquitto acknowledges and drops messages beyond 20, also at QoS 1.
    */
   readonly maximumInflight?: number | undefined;
   /**
-   * Milliseconds, 1 … 2,147,483,647, that the server may leave a message unacknowledged while it answers otherwise. Then the connection
-   * is ended, ANSWER_TIMEOUT, and the message sent again over the next. Looked at when the keep-alive is, so that it may take a
-   * keep-alive or two longer; not with `keepAlive` 0. Default 300,000.
+   * Milliseconds that the server may leave a message unacknowledged while it sends other packets, 1 … 2,147,483,647.
+   * Then the client ends the connection with ANSWER_TIMEOUT and resends the message on the next one. The check runs
+   * with the keep-alive, so it may be one or two keep-alives late, and does not run with `keepAlive` 0. Default
+   * 300,000.
    */
   readonly acknowledgeTimeout?: number | undefined;
-  /** How much may wait for handlers and iterators before reading from the network stops. Default 1,000 messages, 4 MiB. */
+  /**
+   * The messages that may wait for handlers and iterators before the client stops reading from the network. Default
+   * 1,000 messages, 4,194,304 bytes (4 MiB).
+   */
   readonly inbox?: PartialOptions<Bounds> | undefined;
-  /** For `mqtts:` and `wss:`; a function is asked at each attempt, so that renewed certificates and keys are read again. */
+  /**
+   * TLS options for `mqtts:` and `wss:`. A function is called at each attempt, so that renewed certificates and keys
+   * are read again.
+   */
   readonly tls?: TlsOptions | TlsProvider | undefined;
-  /** Opens network connections instead of the runtime's own way: for anything else that gets a byte through. */
+  /** Opens network connections instead of the runtime. Use it for any other way to carry bytes. */
   readonly dial?: Dial | undefined;
   /**
-   * The properties of CONNECT on MQTT 5. `maximumPacketSize` holds on every version: a server that sends a longer packet is disconnected.
-   * Default 67,108,864 bytes, at most 268,435,460. Servers do not send MQTT 5 clients a message that would be longer.
+   * The properties of CONNECT on MQTT 5. `maximumPacketSize` applies to every version: a server that sends a longer
+   * packet is disconnected. It is at most 268,435,460 bytes; default 67,108,864. Servers do not send longer messages to
+   * MQTT 5 clients.
    */
   readonly properties?: ConnectProperties | undefined;
   /**
-   * Whether SUBSCRIBE names a Subscription Identifier where the server offers them (MQTT 5), so that the server says which subscription a
-   * message is for. Default true. Set false for a server that offers them and does not keep them right.
+   * Whether SUBSCRIBE carries a subscription identifier if the server supports it (MQTT 5). The server then reports
+   * which subscription a message is for. Default true. Set false for a server that announces support and sends wrong
+   * identifiers.
    */
   readonly subscriptionIdentifiers?: boolean | undefined;
   /**
-   * Which servers the client connects to when a server refers it to others (0x9C "Use another server" and 0x9D "Server moved" on MQTT 5).
+   * Which servers the client connects to when a server refers it to others (0x9C "Use another server" and 0x9D "Server
+   * moved" on MQTT 5).
    *
-   * - "without-credentials" (default): any, if this client has no credentials: no user name or password, in the URL or as an option, no
-   *   `credentials`, no `authentication` and no `webSocket.headers`. If it has, only those that are in its own list of URLs.
-   * - "follow": any. They are given the same credentials and headers as the server that refers to them.
+   * - "without-credentials" (default): any server, if this client has no credentials: no user name or password, in the URL
+   *   or as an option, no `credentials`, no `authentication` and no `webSocket.headers`. Otherwise only servers in its own
+   *   list of URLs.
+   * - "follow": any server. It receives the same credentials and headers as the server that refers to it.
    * - "ignore": none.
    *
-   * The default follows to where nothing can be stolen, because a server, or an attacker in its place, may name any host: with the
-   * password it would be spread to hosts that the user never named, and without the password most of them would refuse the client.
+   * By default, the client never sends credentials to a host that the user did not name, because a server, or an
+   * attacker in its place, can name any host.
    *
-   * Of each reference the first eight names count, as many are tried in one round of attempts, and over MQTT 5 only. A name is a host
-   * with or without a port, with the scheme of the server that gives it: never a path and never a Unix socket. The servers of the
-   * client's own list are tried in each round, also after 0x9D.
+   * The first eight names of each reference count, at most eight servers are tried per round of attempts, and only with
+   * MQTT 5. A name is a host with or without a port, and uses the scheme of the referring server. It is never a path or
+   * a Unix socket. The client's own servers are tried in each round, also after 0x9D.
    */
   readonly serverReference?: ServerReferencePolicy | undefined;
-  /** Enhanced authentication; then MQTT 5 is the only version tried. */
+  /** Enhanced authentication. The client then tries MQTT 5 only. */
   readonly authentication?: AuthenticationOptions | undefined;
-  /** Ends the first connection attempt. */
+  /** Cancels the first connection attempt. */
   readonly signal?: AbortSignalLike | undefined;
   /**
-   * Whether the first connection is retried, with the delays of `reconnect`, until a server accepts. Each failed round is a `reconnecting` event. An
-   * error that retrying cannot help, such as a wrong password or a wrong option, still rejects. Default false: `connect` tries each server once.
+   * Whether the first connection is retried, with the delays of `reconnect`, until a server accepts. Each failed round of
+   * attempts is a `reconnecting` event. Errors that a retry cannot help, such as a wrong password, still reject. Default
+   * false: `connect` tries each server once.
    */
   readonly retry?: boolean | undefined;
-  /** Clock, randomness and network instead of the runtime's own: for tests and for engines that have none. */
+  /** Clock, randomness and network, instead of those of the runtime. Use it in tests, and in engines that lack them. */
   readonly platform?: Platform | undefined;
 }
 
+/** Limits of a queue or table. */
 export interface Bounds {
+  /** The number of messages. */
   readonly maximumCount: number;
+  /** The bytes of topics, payloads and properties. */
   readonly maximumBytes: number;
 }
 

@@ -9,13 +9,13 @@ import type { Servers } from "./connecting/server-list.js";
 import type { ServersGiven } from "./connecting/server-url.js";
 
 /**
- * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected,
- * until `disconnect`.
+ * Connects to a server. Resolves at the first CONNACK that accepts. From then on the client stays connected until
+ * `disconnect`: it re-establishes lost connections.
  *
- * @param urls one server, a list to fail over through, or a function that gives either before each round of attempts:
- * `mqtt://host:port`, `unix:/path`, as text or as a `URL`
- * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if none takes the client; UsageError if an option
- * is unknown or wrong; AbortedError if `signal` fires
+ * @param urls one server, a list of servers for failover, or a function that returns either before each round of
+ * attempts: `mqtt://host:port`, `unix:/path`, as text or as a `URL`
+ * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if no server accepts the
+ * client; UsageError if an option is unknown or not valid; AbortedError if `signal` fires
  * @example
  * await using client = await connect("mqtt://localhost:1883", { clientId: "kitchen" });
  * await client.publish("kitchen/temperature", "21.5", { qos: 1 });
@@ -36,7 +36,11 @@ export async function connect(urls: Servers, options: ConnectOptions = {}, callb
   return client;
 }
 
-/** Makes a client without connecting it: for listeners that must not miss the first event. `client.connect()` connects. */
+/**
+ * Creates a client without connecting it, so that you can register listeners first. Call `client.connect()` to connect.
+ *
+ * @throws UsageError if an option or a URL is unknown or not valid
+ */
 export function createClient<Given extends Servers, Provider extends CredentialsProvider | undefined>(
   urls: ServersGiven<Given>,
   options?: ConnectOptions<Provider>,

@@ -11,20 +11,27 @@ import type { StoredMessage } from "../session/journal/message-record.js";
 import { OutgoingMessage } from "../session/outgoing/outgoing-message.js";
 import { signalRule } from "./abort-source.js";
 
-/** The properties that an application may give a message. The others of PUBLISH belong to the client and the server. */
+/**
+ * The properties that an application may give a message. The client and the server manage the other properties of
+ * PUBLISH.
+ */
 export interface ApplicationProperties extends MessageProperties {
   readonly topicAlias?: undefined;
   readonly subscriptionIdentifiers?: undefined;
 }
 
+/** Options of `publish`. */
 export interface PublishOptions {
-  /** Default 0. */
+  /** The quality of service. Default 0. */
   readonly qos?: QoS | undefined;
   /** Whether the server keeps the message for later subscribers. Default false. */
   readonly retain?: boolean | undefined;
-  /** Of MQTT 5; before it they are not sent, but `messageExpiryInterval` still ends the wait in this client's queue. */
+  /**
+   * The properties of PUBLISH on MQTT 5. Earlier versions do not send them, but `messageExpiryInterval` still limits
+   * the time in this client's queue.
+   */
   readonly properties?: ApplicationProperties | undefined;
-  /** Gives the message up while it is queued. Once it is on its way, only the promise is given up. */
+  /** Cancels the message while it is queued. Once it has been sent, only the promise is rejected. */
   readonly signal?: AbortSignalLike | undefined;
 }
 
@@ -41,11 +48,13 @@ export const publishRules = {
   signal: signalRule,
 } satisfies Record<keyof PublishOptions, unknown>;
 
-/** What became of a message: handed to the network at QoS 0, acknowledged at QoS 1 and 2. */
+/** The outcome of a message: handed to the network at QoS 0, acknowledged at QoS 1 and 2. */
 export interface PublishResult {
+  /** The QoS of the message. */
   readonly qos: QoS;
-  /** From PUBACK, or the first of PUBREC and PUBCOMP: 0, or 0x10 if nobody subscribes to the topic and the server says so. */
+  /** The code of PUBACK, or of PUBREC or PUBCOMP: 0, or 0x10 if the server reports that the topic has no subscriber. */
   readonly reasonCode: number;
+  /** The properties of the acknowledgement. Undefined if it has none. */
   readonly properties: AckProperties | undefined;
 }
 

@@ -26,10 +26,10 @@ const POOL = 8_192;
 const pool = new OutputBuffer(POOL, POOL);
 
 /**
- * The packet's bytes in the given version of the protocol. They are the caller's; the `buffer` behind them may hold those of other
- * packets too, so copy them (`slice`) before transferring it.
+ * Encodes a packet in the given version of the protocol. The bytes belong to the caller. Their `buffer` may also
+ * contain other packets, so copy them (`slice`) before you transfer it.
  *
- * @throws UsageError that names the field, its value and the rule it breaks
+ * @throws UsageError if a field is not valid in this version; the message names the field, its value and the rule
  * @example encode({ type: "pingreq" }, 5) // Uint8Array [0xc0, 0x00]
  */
 export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {

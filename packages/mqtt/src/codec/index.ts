@@ -1,4 +1,8 @@
-/** The entry `@aiko/mqtt/codec`: bytes to packets and back. */
+/**
+ * The entry `@aiko/mqtt/codec`: converts bytes to packets and packets to bytes.
+ *
+ * @module @aiko/mqtt/codec
+ */
 
 import * as ReasonCode from "../reason-code.js";
 

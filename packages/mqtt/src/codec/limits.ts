@@ -2,19 +2,31 @@
 
 import { type PacketType, packetTypes } from "./packets.js";
 
+/** Limits of the decoder, in addition to those of the specification. */
 export interface DecoderLimits {
   /**
-   * The longest packet in bytes, header included; a longer one is refused as soon as its length is known, before memory
-   * is taken for it. Default 268,435,460, the protocol's own limit. A packet other than PUBLISH has at most 4,194,304 bytes in any case.
+   * The longest packet in bytes, including the header, up to 268,435,460 (default), the limit of the protocol. A longer
+   * packet is refused when its length is known, before memory is allocated. Packets other than PUBLISH have at most
+   * 4,194,304 bytes in any case.
    */
   maximumPacketSize?: number | undefined;
-  /** Takes client identifiers of more than 23 characters on MQTT 3.1, as most servers do. Default false [MQTT31-6]. */
+  /**
+   * Whether to accept client identifiers of more than 23 characters on MQTT 3.1, as most servers do. Default false
+   * [MQTT31-6].
+   */
   longClientIdentifiers?: boolean | undefined;
-  /** The packet types that may come now, by `packetTypeBits`; any other is refused by its first byte. Default: all. */
+  /**
+   * The packet types that may arrive now, as made by `packetTypeBits`. Any other packet is refused by its first byte.
+   * Default: all.
+   */
   expected?: number | undefined;
 }
 
-/** Packet types as bits, for `DecoderLimits.expected`. */
+/**
+ * Returns packet types as a set of bits, for `DecoderLimits.expected`.
+ *
+ * @example packetTypeBits("connect", "auth")
+ */
 export function packetTypeBits(...types: readonly PacketType[]): number {
   return types.reduce((bits, type) => bits | (1 << packetTypes.indexOf(type)), 0);
 }

@@ -9,6 +9,7 @@ const SMALLEST_SLAB = 256;
 const LARGEST_SLAB = 65_536;
 const NO_SLAB = new Uint8Array(0);
 
+/** Collects bytes to send in large pieces, so that many packets leave with one write. */
 export class OutputBuffer {
   readonly topic = new TopicMemo();
   /** The slab that `reserve` points into, made when it is first needed. Read it after `reserve`, which may replace it. */
@@ -25,12 +26,12 @@ export class OutputBuffer {
     private readonly largestSlab = LARGEST_SLAB,
   ) {}
 
-  /** How many bytes wait to be taken. */
+  /** The number of bytes that wait. */
   get length(): number {
     return this.fullLength + this.end - this.start;
   }
 
-  /** Makes room for `size` bytes behind what is there, and returns their offset in `bytes`; all of them must be written. */
+  /** Reserves `size` bytes after what is there, and returns their offset in `bytes`. Write all of them. */
   reserve(size: number): number {
     const at = this.end;
     if (at + size <= this.bytes.length) {
@@ -42,12 +43,12 @@ export class OutputBuffer {
     return 0;
   }
 
-  /** Sees to it that the next `reserve`s of `size` bytes together stand one behind the other. */
+  /** Ensures that the next calls of `reserve`, for `size` bytes together, return adjacent places. */
   keepTogether(size: number): void {
     if (this.end + size > this.bytes.length) this.startSlab(size);
   }
 
-  /** Adds bytes by reference, without a copy; they must not change until they are sent. */
+  /** Adds bytes by reference, without a copy. Do not change them until they are sent. */
   append(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.seal();
@@ -55,7 +56,7 @@ export class OutputBuffer {
     this.fullLength += bytes.length;
   }
 
-  /** All bytes that wait, in order. They belong to the caller from now on. */
+  /** Removes and returns all bytes that wait, in order. They belong to the caller. */
   take(): readonly Uint8Array[] {
     this.seal();
     const chunks = this.full;
@@ -64,12 +65,12 @@ export class OutputBuffer {
     return chunks;
   }
 
-  /** Forgets what waits: the connection it was for is gone. */
+  /** Discards what waits, because its connection is gone. */
   clear(): void {
     this.take();
   }
 
-  /** To be called when nobody keeps anything of what was written: it is forgotten, and written over. */
+  /** Discards what was written, and reuses its memory. Call it only if nothing else refers to that memory. */
   rewind(): void {
     this.full = [];
     this.fullLength = 0;

@@ -12,6 +12,14 @@ import { ServerPacketStream } from "./server-packet-stream.js";
 
 const CONNECT = 1;
 
+/**
+ * Decodes the packets of clients and servers from bytes in any chunks. It can learn the protocol version from CONNECT.
+ *
+ * @example
+ * const stream = new PacketStream("any");
+ * stream.append(bytes);
+ * for (let packet = stream.next(); packet !== undefined; packet = stream.next()) handle(packet);
+ */
 export class PacketStream extends ServerPacketStream {
   private learnt: boolean;
 
@@ -24,7 +32,7 @@ export class PacketStream extends ServerPacketStream {
     this.learnt = protocolVersion !== "any";
   }
 
-  /** "any" until a CONNECT has come. */
+  /** The protocol version. "any" until a CONNECT arrives. */
   get version(): ProtocolVersion | "any" {
     return this.learnt ? this.protocolVersion : "any";
   }

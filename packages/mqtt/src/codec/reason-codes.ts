@@ -120,7 +120,7 @@ export function mayCarry(type: PacketType, code: number): boolean {
 }
 
 /**
- * A code in words, for messages: `0x87 (Not authorized)`.
+ * Returns a reason code in words, for messages.
  *
  * @example describeReasonCode(0x8e) // "0x8E (Session taken over)"
  */
@@ -130,7 +130,11 @@ export function describeReasonCode(code: number): string {
   return name ? `${hex} (${name})` : hex;
 }
 
-/** A return code of CONNACK in 3.1 and 3.1.1 in words: `5 (Not authorized)`. */
+/**
+ * Returns a return code of CONNACK in 3.1 and 3.1.1 in words, for messages.
+ *
+ * @example describeReturnCode(5) // "5 (Not authorized)"
+ */
 export function describeReturnCode(code: number): string {
   const name = returnCodes[code];
   return name ? `${code} (${name})` : `${code}`;

@@ -23,6 +23,7 @@ const COPY_EVERY = 65_536;
 const MUCH_LONGER = 8;
 const REQUESTS = packetTypeBits("connect", "subscribe", "unsubscribe", "pingreq");
 
+/** Decodes the packets of servers from bytes in any chunks. It is smaller in a bundle than PacketStream. */
 export class ServerPacketStream implements RequestReader {
   private bytes: Uint8Array = EMPTY;
   private at = 0;
@@ -43,7 +44,7 @@ export class ServerPacketStream implements RequestReader {
     public limits: DecoderLimits = {},
   ) {}
 
-  /** Bytes of a packet that is not complete. */
+  /** The bytes of an incomplete packet. */
   get waiting(): number {
     return this.end - this.at;
   }
@@ -57,11 +58,11 @@ export class ServerPacketStream implements RequestReader {
   }
 
   /**
-   * Takes the bytes that came next and returns the packets that they complete. Payloads may be views of `bytes`, which
-   * therefore must not change afterwards.
+   * Decodes bytes and returns the packets that they complete. Payloads may be views of `bytes`, so do not change
+   * `bytes` afterwards.
    *
-   * @throws ProtocolError with the `reasonCode` for the peer; the stream is then of no further use. Where packets came
-   * whole before the fault, they are returned and the next call throws.
+   * @throws ProtocolError with the `reasonCode` for the peer. The stream cannot be used afterwards. If complete packets
+   * came before the fault, they are returned, and the next call throws
    */
   push(bytes: Uint8Array): Packet[] {
     this.append(bytes);
@@ -74,7 +75,7 @@ export class ServerPacketStream implements RequestReader {
     return packets;
   }
 
-  /** Takes the bytes that came next, for `next` to decode. After a fault they are of no use and not kept. */
+  /** Adds bytes for `next` to decode. After a fault they are discarded. */
   append(bytes: Uint8Array): void {
     if (this.failure !== undefined) return;
     if (this.at === this.end) {
@@ -100,7 +101,11 @@ export class ServerPacketStream implements RequestReader {
     this.end += bytes.length;
   }
 
-  /** The next packet that is complete, or undefined. Throws as `push` does. */
+  /**
+   * Returns the next complete packet, or undefined.
+   *
+   * @throws ProtocolError with the `reasonCode` for the peer. The stream cannot be used afterwards
+   */
   next(): Packet | undefined {
     if (this.failure !== undefined) throw this.failure;
     try {

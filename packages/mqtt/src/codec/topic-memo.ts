@@ -2,16 +2,17 @@
 
 import { utf8Length, writeUtf8 } from "../platform/text.js";
 
+/** Remembers the topic name that was written last, as bytes, so that repeated publishes to one topic encode it once. */
 export class TopicMemo {
   private topic: string | undefined;
   private bytes: Uint8Array | undefined;
 
-  /** Whether this is the name that was written last, and before that: then it need not be checked again. */
+  /** Returns whether this is the name that was written last, and before that: it need not be checked again. */
   holds(topic: string): boolean {
     return topic === this.topic && this.bytes !== undefined;
   }
 
-  /** The name as it stands in a packet, its length before it; undefined for one that was not asked for just before. */
+  /** Returns the name as in a packet, with its length. Returns undefined if the previous call had another name. */
   bytesOf(topic: string): Uint8Array | undefined {
     if (topic !== this.topic) {
       this.topic = topic;

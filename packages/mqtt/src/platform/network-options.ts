@@ -3,69 +3,86 @@
 /** PEM text, or its bytes. */
 export type Pem = string | Uint8Array;
 
+/** The TLS options that do not depend on how the client identifies itself. */
 export interface CommonTlsOptions {
-  /** Certificates of the authorities that are trusted, instead of the runtime's own. */
+  /** PEM certificates of trusted authorities, instead of those of the runtime. */
   readonly ca?: Pem | readonly Pem[] | undefined;
-  /** What `key` is encrypted with. */
+  /** The passphrase of an encrypted `key`. */
   readonly passphrase?: string | undefined;
-  /** The name that the server is asked for (SNI) and that its certificate must have. Default: the URL's host. */
+  /**
+   * The name that the client requests (SNI) and that the server's certificate must have. Default: the host of the URL.
+   */
   readonly serverName?: string | undefined;
-  /** Application protocols to offer, in order, as in `["mqtt"]`. Default: none. */
+  /** Application protocols to offer, in order, such as `["mqtt"]`. Default: none. */
   readonly alpn?: readonly string[] | undefined;
-  /** Default "TLSv1.2". */
+  /** The lowest TLS version. Default "TLSv1.2". */
   readonly minimumVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
   /**
-   * Default true. False accepts any certificate and exposes the connection to man-in-the-middle attacks. For a
-   * server with a certificate of its own making, give that certificate as `ca` instead.
+   * Whether to verify the server's certificate. Default true. False accepts any certificate and exposes the connection
+   * to man-in-the-middle attacks. For a server with a self-signed certificate, pass that certificate as `ca` instead.
    */
   readonly verifyServer?: boolean | undefined;
 }
 
+/** TLS without a client certificate and without a shared key. */
 export interface TlsWithoutIdentity {
   readonly certificate?: undefined;
   readonly key?: undefined;
   readonly psk?: undefined;
 }
 
+/** TLS with a client certificate. */
 export interface TlsCertificate {
-  /** The client's certificate, followed by those that lead to its authority. */
+  /** The client's certificate, followed by the intermediate certificates, as PEM. */
   readonly certificate: Pem;
-  /** The private key of `certificate`. */
+  /** The private key of `certificate`, as PEM. */
   readonly key: Pem;
   readonly psk?: undefined;
 }
 
+/** TLS with a pre-shared key (PSK) instead of certificates. */
 export interface TlsSharedKey {
-  /** A key that client and server share, instead of certificates; `key` has 1 … 64 bytes. The server must prove that it knows it. */
+  /** The key that client and server share. `key` has 1 … 64 bytes. The server must prove that it knows the key. */
   readonly psk: { readonly identity: string; readonly key: Uint8Array };
   readonly certificate?: undefined;
   readonly key?: undefined;
 }
 
-/** The client shows a certificate with its key, or proves that it knows a shared key, or neither. */
+/** TLS options: with a client certificate and its key, with a pre-shared key, or with neither. */
 export type TlsOptions = CommonTlsOptions & (TlsWithoutIdentity | TlsCertificate | TlsSharedKey);
 
-/** Asked at each attempt, so that renewed certificates and keys are read again. @param server its URL without credentials */
+/**
+ * Returns TLS options at each attempt, so that renewed certificates and keys are read again.
+ *
+ * @param server the URL of the server, without credentials
+ */
 export type TlsProvider = (server: string) => TlsOptions | Promise<TlsOptions>;
 
-/** The part of the standard WebSocket that is used, and of the package `ws` what more it can. */
+/** The part of the standard WebSocket that this library uses, and the extra methods of the package `ws`. */
 export interface WebSocketLike {
+  /** The library sets "arraybuffer". */
   binaryType: string;
+  /** Bytes that `send` accepted and that have not been sent. */
   readonly bufferedAmount: number;
+  /** The subprotocol that the server chose. */
   readonly protocol: string;
-  /** 0 while it opens, 1 open, 2 while it closes, 3 closed. */
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState?: number;
+  /** Sends one binary message. */
   send(bytes: Uint8Array): void;
+  /** Starts the closing handshake. */
   close(code?: number): void;
+  /** Registers a listener for `open`, `message`, `error` or `close`. */
   addEventListener(type: string, listener: (event: WebSocketEvent) => void): void;
-  /** Of `ws`: closes without waiting for the other side. */
+  /** Closes without waiting for the other side. Only `ws` has it. */
   terminate?(): void;
-  /** Of `ws`: stops and goes on reading. */
+  /** Stops reading. Only `ws` has it. */
   pause?(): void;
+  /** Continues reading. Only `ws` has it. */
   resume?(): void;
 }
 
-/** What the events say that are listened to: `message` has `data`, `close` its code and reason, `error` of `ws` its error. */
+/** The fields of the events: `message` has `data`, `close` has `code` and `reason`, `error` of `ws` has `error`. */
 export interface WebSocketEvent {
   readonly data?: unknown;
   readonly code?: number;
@@ -74,38 +91,50 @@ export interface WebSocketEvent {
   readonly message?: string;
 }
 
-/** What such a class must have, by types that the DOM's `WebSocket`, that of `ws` and any `WebSocketLike` fit. */
+/**
+ * The members that a WebSocket class must have, typed so that the DOM's `WebSocket`, that of `ws` and any
+ * `WebSocketLike` fit.
+ */
 export interface StandardWebSocket {
   binaryType: string;
   readonly bufferedAmount: number;
   readonly protocol: string;
+  /** Sends one binary message. */
   send(bytes: never): void;
+  /** Starts the closing handshake. */
   close(code?: number): void;
+  /** Registers a listener. */
   addEventListener(type: never, listener: never): void;
 }
 
-/** A class that does what the standard WebSocket does: the runtime's, that of the package `ws`, or another. */
+/** A class that behaves as the standard WebSocket: that of the runtime, that of the package `ws`, or another. */
 export type WebSocketClass = new (url: string, protocols: string[], options?: never) => StandardWebSocket;
 
+/** Options of WebSocket connections. */
 export interface WebSocketOptions {
-  /** Headers of the upgrade request; those that are undefined are left out. Browsers allow none. */
+  /** Headers of the upgrade request. Undefined values are omitted. Browsers do not allow any. */
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Default "mqtt" [MQTT-6.0.0-3]; some servers of MQTT 3.1 want "mqttv3.1". */
+  /** The subprotocol. Default "mqtt" [MQTT-6.0.0-3]. Some servers of MQTT 3.1 require "mqttv3.1". */
   readonly subprotocol?: string | undefined;
-  /** The class to use. Default: on Node that of the package `ws` if it is installed; else the runtime's own `WebSocket`. */
+  /**
+   * The class to use. Default: on Node, that of the package `ws` if it is installed; otherwise the runtime's own
+   * `WebSocket`.
+   */
   readonly implementation?: WebSocketClass | undefined;
 }
 
+/** Options of the network connection below MQTT. */
 export interface NetworkOptions {
-  /** For `mqtts:` and `wss:`. */
+  /** TLS options for `mqtts:` and `wss:`. */
   readonly tls?: TlsOptions | undefined;
-  /** For `ws:` and `wss:`. */
+  /** WebSocket options for `ws:` and `wss:`. */
   readonly webSocket?: WebSocketOptions | undefined;
   /**
-   * The proxy to go through: `http://user:password@host:port` (CONNECT) or `socks5://…`; false: none. Default, on Node: what
-   * the environment says, HTTPS_PROXY for `mqtts:` and `wss:`, else ALL_PROXY, but for hosts of NO_PROXY and this machine's own.
+   * The proxy to use: `http://user:password@host:port` (CONNECT) or `socks5://…`. False uses none. If `proxy` is not
+   * set, Node uses the environment variables: HTTPS_PROXY for `mqtts:` and `wss:`, otherwise ALL_PROXY, except for
+   * hosts in NO_PROXY and this machine.
    */
   readonly proxy?: string | false | undefined;
-  /** The address of this machine to connect from. Default: the system's choice. */
+  /** The local address to connect from. Default: chosen by the system. */
   readonly localAddress?: string | undefined;
 }

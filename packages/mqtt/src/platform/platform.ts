@@ -4,15 +4,19 @@ import type { Clock } from "./clock.js";
 import type { Random } from "./random.js";
 import type { Dial } from "./transport.js";
 
+/** What a runtime provides: clock, randomness and network. */
 export interface Platform {
+  /** The clock and timers. */
   readonly clock: Clock;
+  /** The random numbers. */
   readonly random: Random;
+  /** Opens network connections. */
   readonly dial: Dial;
   /**
-   * Calls back whenever what was waited for may have come unnoticed: the network is said to be there again, or a page that was hidden
-   * is shown. Returns what ends it. Default: never.
+   * Registers a callback for moments at which events may have been missed: the network is available again, or a hidden
+   * page is shown. Returns a function that removes it. Default: never called.
    */
   readonly onWake?: ((callback: () => void) => () => void) | undefined;
-  /** Milliseconds by which timers may come late at present: a minute in a hidden page. Default 0. */
+  /** Returns the milliseconds by which timers may be late now: a minute in a hidden page. Default 0. */
   readonly timerLateness?: (() => number) | undefined;
 }

@@ -3,45 +3,60 @@
  * session's affair; a store keeps them whole, in order of their keys, and durable before `write` resolves.
  */
 
-/** One step: a record put (replacing what had its key) or, with `value` undefined, taken away. */
+/** One change: puts a record, replacing the record with the same key, or removes it if `value` is undefined. */
 export interface StoreChange {
   /** An integer from 0 to 2^53 - 1. */
   readonly key: number;
+  /** The bytes of the record. Undefined removes it. */
   readonly value: Uint8Array | undefined;
 }
 
+/** A record of a session. */
 export interface StoreRecord {
+  /** An integer from 0 to 2^53 - 1. */
   readonly key: number;
+  /** The bytes of the record. */
   readonly value: Uint8Array;
 }
 
 /**
- * Keeps any number of sessions, and any number of them may be open at once. What it rejects with, the client passes on if it is an MqttError,
- * as `new StoreError("STORE_FULL", why)`; else it is STORE_FAILED.
+ * Stores any number of sessions, any number of which may be open at once. If it rejects with an MqttError, such as
+ * `new StoreError("STORE_FULL", why)`, the client passes that error on. Any other error becomes STORE_FAILED.
+ * `storeSuite` of `@aiko/mqtt/testing` checks an implementation.
  */
 export interface Store {
   /**
-   * Takes possession of the session kept under `name`, which need not exist yet. Rejects with STORE_LOCKED while the session is
-   * open, in this process or in another one.
+   * Opens the session `name`, which need not exist yet, and becomes its owner.
+   *
+   * @throws StoreError STORE_LOCKED while the session is open, in this process or in another one
    */
   open(name: string): Promise<OpenedSession>;
 }
 
+/** A session that was opened, and its records. */
 export interface OpenedSession {
   /**
-   * What the session held, in ascending order of the keys. The records belong to the caller: `session` keeps none of them, so an
-   * open session costs no memory for its values.
+   * The records of the session, in ascending order of the keys. They belong to the caller: `session` does not keep
+   * them, so an open session uses no memory for its values.
    */
   readonly records: readonly StoreRecord[];
+  /** The open session. */
   readonly session: StoredSession;
 }
 
-/** A session of a store that is open, and has one owner. Closed sessions cost nothing, so close those that are not used. */
+/**
+ * An open session of a store. It has one owner. Close sessions that you do not use: a closed session uses no resources.
+ */
 export interface StoredSession {
-  /** All of `changes` or none, in order. Resolves when they would survive a crash. Rejects after `close`. */
+  /**
+   * Writes all of `changes`, in order, or none of them. Resolves when they would survive a crash. Rejects after
+   * `close`.
+   */
   write(changes: readonly StoreChange[]): Promise<void>;
-  /** Gives the session up; its records stay. Resolves when all that was written is durable. May be called again. */
+  /**
+   * Closes the session. Its records stay. Resolves when everything that was written is durable. Can be called again.
+   */
   close(): Promise<void>;
-  /** The same as `close`, for `await using`. */
+  /** Calls `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -3,43 +3,47 @@
 import type { AbortSignalLike } from "./abort.js";
 import type { NetworkOptions } from "./network-options.js";
 
-/** What a transport tells its owner. After `onClose` it tells nothing more. */
+/** Receives the events of a transport. Nothing is called after `onClose`. */
 export interface TransportListener {
-  /** Bytes that arrived, in order. They are the listener's: the transport never writes to them again. */
+  /** Receives bytes, in order. They belong to the listener: the transport never writes to them again. */
   onBytes(bytes: Uint8Array): void;
   /** The transport has room again after a `write` that returned false. */
   onDrain(): void;
-  /** The connection is gone: by the peer's end of stream (no error) or by a failure. Called exactly once. */
+  /** The connection has ended: by the peer's end of stream (no error) or by a failure. Called exactly once. */
   onClose(error?: Error): void;
 }
 
+/** A reliable, ordered byte stream to the peer. `transportSuite` of `@aiko/mqtt/testing` checks an implementation. */
 export interface Transport {
   /** Sets the listener. No byte is delivered before. Called once. */
   start(listener: TransportListener): void;
-  /** Bytes that `write` took and that have not left this process. Default: not known. */
+  /** Bytes that `write` accepted and that have not left this process. Default: not known. */
   readonly unsent?: number;
-  /** Takes bytes to send, in order. False asks to wait for `onDrain` before giving more. */
+  /** Accepts bytes to send, in order. Returns false to ask the caller to wait for `onDrain` before the next write. */
   write(bytes: Uint8Array): boolean;
-  /** Several writes follow until `uncork`, and may go as one. */
+  /** Announces several writes until `uncork`, which may be sent as one. */
   cork?(): void;
+  /** Ends what `cork` started. */
   uncork?(): void;
-  /** Stops reading, so that the peer's bytes pile up at the peer. */
+  /** Stops reading, so that flow control stops the peer. */
   pause(): void;
+  /** Continues reading after `pause`. */
   resume(): void;
-  /** Sends what was written, then closes. `sent` is called when all of it has left this process. */
+  /** Sends what was written, then closes. Calls `sent` when all of it has left this process. */
   end(sent?: () => void): void;
-  /** Closes at once; what was not sent is lost. */
+  /** Closes at once. Bytes that were not sent are lost. */
   destroy(): void;
 }
 
-/** Where a server is, as parsed from its URL. */
+/** The address of a server, as parsed from its URL. */
 export interface ServerAddress {
+  /** The scheme of the URL. */
   readonly scheme: "mqtt" | "mqtts" | "ws" | "wss" | "unix";
-  /** Host name or address, IPv6 without brackets; the socket's path for `unix`. */
+  /** The host name or address, IPv6 without brackets; for `unix`, the path of the socket. */
   readonly host: string;
   /** 1 … 65,535; 0 for `unix`. */
   readonly port: number;
-  /** Path and query for `ws` and `wss`; empty otherwise. */
+  /** The path and query for `ws` and `wss`; otherwise empty. */
   readonly path: string;
 }
 
@@ -59,5 +63,5 @@ function originOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** Opens a network connection, or rejects; `signal` gives up. */
+/** Opens a network connection, or rejects. `signal` cancels the attempt. */
 export type Dial = (address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions) => Promise<Transport>;

@@ -36,60 +36,63 @@ import { PacketIdentifiers } from "./packet-identifiers.js";
 import { packetTooLarge, type ServerLimits, serverLimits } from "./server-limits.js";
 import { SessionTrust } from "./session-trust.js";
 
+/** Options of ClientSession, already checked. */
 export interface ClientSessionOptions {
-  /** Seconds. */
+  /** The keep-alive in seconds, 0 … 65,535. */
   readonly keepAlive: number;
   readonly will: Will | undefined;
   readonly cleanStart: boolean;
-  /** For CONNECT on MQTT 5. */
+  /** The properties of CONNECT on MQTT 5. */
   readonly properties: ConnectProperties;
   readonly outbox: OutboxBounds;
-  /** How many QoS 1 and 2 messages the server takes unacknowledged, if that is known other than by CONNACK. */
+  /** The number of unacknowledged messages that the server accepts, if it is known other than by CONNACK. */
   readonly maximumInflight?: number | undefined;
   /**
-   * Milliseconds that the server may leave a message unacknowledged while it answers otherwise. Noticed where there is a keep-alive.
-   * Default Infinity.
+   * Milliseconds that the server may leave a message unacknowledged while it sends other packets. Checked only with a
+   * keep-alive. Default Infinity.
    */
   readonly acknowledgeTimeout?: number | undefined;
   /**
-   * How many unacknowledged messages are taken from a server that does not keep the receive maximum, as mosquitto 2.0.11 does not after
-   * the first PUBACK. Default: no more than that.
+   * The number of unacknowledged messages to accept from a server that exceeds the receive maximum, as mosquitto 2.0.11
+   * does after the first PUBACK. Default: the receive maximum.
    */
   readonly tolerated?: number | undefined;
-  /** By how many milliseconds `advance` may be called late, asked each time. Default 0. */
+  /** Returns the milliseconds by which `advance` may be called late now. Default 0. */
   readonly timerLateness?: (() => number) | undefined;
 }
 
-/** What differs from one attempt to the next. */
+/** The fields of CONNECT that differ between attempts. */
 export interface ConnectFields {
   readonly version: ProtocolVersion;
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
-  /** MQTT 5: begins an enhanced authentication. */
+  /** MQTT 5: starts an enhanced authentication. */
   readonly authentication?: { readonly method: string; readonly data: Uint8Array | undefined } | undefined;
 }
 
-/** One connection to a server, as the session needs it: what it writes to, and whom it tells what the server says of the connection. */
+/** One connection to a server, as the session uses it: the output, and callbacks for what the server sends. */
 export interface ServerLink {
+  /** The output of the connection. */
   readonly outlet: Outlet;
   /**
-   * CONNACK accepted.
+   * CONNACK accepted the connection.
    *
    * @param resumed whether the server still has this session
-   * @param certain false if the server may have lost it meanwhile, and a late CONNECT of this client begun another: the subscriptions
-   * may be missing then
+   * @param certain false if the server may have lost the session meanwhile, and a late CONNECT of this client started
+   * another: the subscriptions may then be missing
    */
   accepted(connack: ConnackPacket, resumed: boolean, certain: boolean): void;
-  /** CONNACK refused. */
+  /** CONNACK refused the connection. */
   refused(connack: ConnackPacket): void;
   /**
-   * MQTT 5: the server has a session that is not this client's. DISCONNECT, which ends it, is written: the connection is to be closed
-   * and another opened.
+   * MQTT 5: the server has a session that is not this client's. DISCONNECT, which ends that session, is written. Close
+   * the connection and open another one.
    */
   foreign(): void;
+  /** MQTT 5: the server sent AUTH. */
   authentication(packet: AuthPacket): void;
-  /** MQTT 5: the server says goodbye. */
+  /** MQTT 5: the server sent DISCONNECT. */
   disconnected(packet: DisconnectPacket): void;
 }
 
@@ -111,6 +114,7 @@ interface Online extends SenderLink, ReceiverLink {
   ready: boolean;
 }
 
+/** The client's side of a session, without I/O and without a clock. */
 export class ClientSession {
   private readonly identifiers = new PacketIdentifiers();
   /** Made when there is something for it, like the next two: of thousands of clients in a process many need but one of them. */
@@ -140,40 +144,42 @@ export class ClientSession {
     this.trust = new SessionTrust(options);
   }
 
-  /** Messages whose outcome is not known. */
+  /** The number of messages whose outcome is not known. */
   get pending(): number {
     return this.sender?.pending ?? 0;
   }
 
+  /** Counts of messages that the outbox refused, dropped, replaced or let expire. */
   get outboxCounts(): OutboxCounts {
     return this.sender?.outboxCounts ?? NOTHING_LOST;
   }
 
-  /** How many messages came beyond the receive maximum, and were taken. */
+  /** The number of messages that were accepted beyond the receive maximum. */
   get beyondReceiveMaximum(): number {
     return this.receiver?.beyondMaximum ?? 0;
   }
 
-  /** Whether the server has to say something for what was asked of it to come to an end. */
+  /** Whether an answer of the server is still needed for something that was requested. */
   get awaitsServer(): boolean {
     return this.pending > 0 || (this.requests !== undefined && this.requests.pending > 0);
   }
 
+  /** Whether a server has accepted the current connection. */
   get isOnline(): boolean {
     return this.link.at === "online";
   }
 
-  /** Whether a message seems to be what connections are lost for. */
+  /** Whether a message seems to be the reason why connections are lost. */
   get suspectsMessage(): boolean {
     return this.sender?.suspectsMessage ?? false;
   }
 
-  /** What the server takes; undefined while offline. */
+  /** The limits of the server. Undefined while offline. */
   get limits(): ServerLimits | undefined {
     return this.link.at === "online" ? this.link.limits : undefined;
   }
 
-  /** Puts back what an earlier process left in the store. */
+  /** Restores what an earlier process left in the store. */
   restore(messages: readonly OutgoingMessage[], incoming: readonly number[]): void {
     this.sending.restore(messages);
     this.receiving.restore(incoming);
@@ -181,9 +187,9 @@ export class ClientSession {
   }
 
   /**
-   * A network connection is there: says CONNECT.
+   * Sends CONNECT over a new network connection.
    *
-   * @throws UsageError if this version of the protocol cannot say what was asked for
+   * @throws UsageError if this version of the protocol cannot express an option
    */
   connectionOpened(server: ServerLink, attempt: ConnectFields, now: number): void {
     const { version } = attempt;
@@ -212,9 +218,9 @@ export class ClientSession {
   }
 
   /**
-   * The network connection is gone. What waits for an acknowledgement waits for the next one.
+   * Reports that the network connection is lost. Unacknowledged messages wait for the next one.
    *
-   * @param error why, if this side did not end it
+   * @param error the reason, if this side did not end the connection
    */
   connectionLost(now: number, error?: MqttError): void {
     this.trust.connectionLost(this.link.at === "online", now);
@@ -224,7 +230,7 @@ export class ClientSession {
     this.requests?.lost();
   }
 
-  /** @throws ProtocolError if the server must not send this packet, or not now */
+  /** Handles a packet of the server. @throws ProtocolError if the server must not send it, or not now */
   receive(packet: Packet, now: number): void {
     const { link } = this;
     if (link.at === "connecting") {
@@ -272,11 +278,12 @@ export class ClientSession {
     }
   }
 
+  /** Sends a message, or queues it until it may be sent. */
   publish(message: OutgoingMessage, now: number): void {
     this.sending.publish(message, now);
   }
 
-  /** As `MessageSender.sendAtOnce`. */
+  /** Sends a QoS 0 message at once, if that is possible: see `MessageSender.sendAtOnce`. */
   sendAtOnce(
     topic: string,
     payload: Uint8Array | string,
@@ -286,27 +293,27 @@ export class ClientSession {
     return this.sending.sendAtOnce(topic, payload, retain, newGroup);
   }
 
-  /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  /** Fails expired messages of the queue. Returns when the next one expires. Infinity if never. */
   expire(now: number): number {
     return this.sender?.expire(now) ?? Infinity;
   }
 
-  /** Gives up a message that is still queued. False if it is on its way. */
+  /** Cancels a queued message. Returns false if it was sent already. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
     return this.sending.withdraw(message, error);
   }
 
-  /** When a message that is queued is given up if it still is then; Infinity if never. */
+  /** Returns when a queued message expires. Infinity if never. */
   waitsUntil(message: OutgoingMessage): number {
     return this.sending.waitsUntil(message);
   }
 
-  /** Fails messages that the store did not take. */
+  /** Fails messages that the store did not write. */
   refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
     this.sender?.refuseUnstored(messages, error);
   }
 
-  /** Sends the request now, or when there is a connection. */
+  /** Sends the request now, or on the next connection. */
   request(request: FilterRequest, now: number): void {
     if (request.type === "subscribe" && request.subscriptions.some(isQoS2)) this.journal?.incoming.want();
     if (this.requests === undefined) {
@@ -316,62 +323,63 @@ export class ClientSession {
     this.requests.request(request, now);
   }
 
-  /** Gives up a request. Its answer, if one comes, is ignored. */
+  /** Cancels a request. Its answer, if one arrives, is ignored. */
   withdrawRequest(request: FilterRequest, error: MqttError, now: number): void {
     this.requests?.withdraw(request, error, now);
   }
 
-  /** The application has finished with a message: its acknowledgement may go. */
+  /** Reports that the application has finished with a message, so that it is acknowledged. */
   finished(delivery: Delivery, reasonCode = 0): void {
     this.receiver?.finished(delivery, reasonCode);
   }
 
-  /** As `MessageReceiver.withheld`. */
+  /** Leaves a message unacknowledged, so that the server sends it again on a later connection. */
   withheld(delivery: Delivery): void {
     this.receiver?.withheld(delivery);
   }
 
-  /** As `MessageReceiver.returned`. */
+  /** Whether a message that the application did not see must be acknowledged on this connection. */
   returned(delivery: Delivery): boolean {
     return this.receiver?.returned(delivery) ?? false;
   }
 
-  /** The tick's bytes are with the transport. */
+  /** Reports that the bytes of this tick were given to the transport. */
   flushed(now: number): void {
     if (this.link.at === "online") this.link.keepAlive.sent(now);
     this.sender?.flushed();
   }
 
-  /** So many bytes were given to the transport. */
+  /** Reports that this number of bytes was given to the transport. */
   handed(bytes: number): void {
     if (this.link.at === "online") this.link.keepAlive.handed(bytes);
   }
 
+  /** Reports that bytes of the server arrived, which proves that it is alive. */
   bytesReceived(now: number): void {
     if (this.link.at === "online") this.link.keepAlive.received(now);
   }
 
-  /** The transport has room again. */
+  /** Reports that the transport has room again. */
   drained(now: number): void {
     this.sender?.pump(now);
   }
 
-  /** Reading was stopped or taken up again by back-pressure: silence of the server means nothing meanwhile. */
+  /** Reports whether back-pressure stopped reading. Silence of the server does not count then. */
   setDeaf(deaf: boolean, now: number): void {
     if (this.link.at === "online") this.link.keepAlive.setDeaf(deaf, now);
   }
 
-  /** When `advance` is needed next; Infinity if never. */
+  /** Returns when `advance` must be called next. Infinity if never. */
   deadline(): number {
     if (this.link.at !== "online") return Infinity;
     return Math.min(this.link.keepAlive.deadline(), this.requests?.answerDue ?? Infinity);
   }
 
   /**
-   * Lets time pass. "dead": the server has been silent too long. "unanswered": it should have answered a SUBSCRIBE or UNSUBSCRIBE. A
-   * message: it should have acknowledged this one.
+   * Lets time pass. Returns "dead" if the server was silent too long, "unanswered" if it did not answer a SUBSCRIBE or
+   * UNSUBSCRIBE, or a message that it did not acknowledge.
    *
-   * @param unsent bytes that the transport was given and has not got rid of
+   * @param unsent bytes that the transport accepted and has not sent
    */
   advance(now: number, unsent = 0): "alive" | "dead" | "unanswered" | OutgoingMessage {
     if (this.link.at !== "online") return "alive";
@@ -390,7 +398,7 @@ export class ClientSession {
     return "alive";
   }
 
-  /** Says DISCONNECT, if there is a connection to say it over. Before MQTT 5 it carries nothing. */
+  /** Sends DISCONNECT, if there is a connection. Before MQTT 5 it has no fields. */
   sayDisconnect(packet: Omit<DisconnectPacket, "type">): void {
     const { link } = this;
     if (link.at === "offline") return;
@@ -402,10 +410,10 @@ export class ClientSession {
   }
 
   /**
-   * MQTT 5: goes on with an authentication, or begins another over the open connection. Without a method in CONNECT there
-   * is none to go on with [MQTT5-4.12.0-7].
+   * MQTT 5: continues an authentication, or starts another on the open connection. Without a method in CONNECT there is
+   * none to continue [MQTT5-4.12.0-7].
    *
-   * @throws RefusedError if it is longer than the server takes
+   * @throws RefusedError if the packet is longer than the server accepts
    */
   sayAuth(reasonCode: number, authenticationData: Uint8Array | undefined): void {
     const { link, authentication } = this;

@@ -19,38 +19,39 @@ import type { Outlet } from "./outgoing/message-sender.js";
 import type { PacketIdentifiers } from "./packet-identifiers.js";
 import { identifierRefusal, packetTooLarge, type ServerLimits, subscriptionRefusal } from "./server-limits.js";
 
-/** The server's answer to a request. */
+/** The server's answer to SUBSCRIBE or UNSUBSCRIBE. */
 export interface FilterAnswer {
-  /** One for each topic filter; none for an UNSUBSCRIBE before MQTT 5. */
+  /** One code for each topic filter. Empty for an UNSUBSCRIBE before MQTT 5. */
   readonly reasonCodes: readonly number[];
   readonly properties: SubackPacket["properties"];
   /**
-   * Filters that were not even sent, because the server had said that it does not take such; by their place. Their reason codes are those
-   * that the server would have used.
+   * Filters, by index, that were not sent because the server had announced that it does not support them. Their reason
+   * codes are those that the server would use.
    */
   readonly refusals: ReadonlyMap<number, RefusedError>;
 }
 
-/** What one SUBSCRIBE asks for. */
+/** A SUBSCRIBE, and what receives its answer. */
 export interface SubscribeRequest {
   readonly type: "subscribe";
   readonly subscriptions: readonly SubscriptionRequest[];
   readonly properties?: SubscribeProperties | undefined;
   /** The subscription identifier to use if the server offers them and `properties` has none. Default 0, none. */
   readonly identifier?: number | undefined;
-  /** Called once: with an error, or with the answer. */
+  /** Receives an error or the answer. Called once. */
   settle(error: MqttError | undefined, answer: FilterAnswer): void;
 }
 
-/** What one UNSUBSCRIBE asks for. */
+/** An UNSUBSCRIBE, and what receives its answer. */
 export interface UnsubscribeRequest {
   readonly type: "unsubscribe";
   readonly topicFilters: readonly string[];
   readonly properties?: UnsubscribeProperties | undefined;
-  /** Called once: with an error, or with the answer. */
+  /** Receives an error or the answer. Called once. */
   settle(error: MqttError | undefined, answer: FilterAnswer): void;
 }
 
+/** A SUBSCRIBE or an UNSUBSCRIBE. */
 export type FilterRequest = SubscribeRequest | UnsubscribeRequest;
 
 /** A request from the call until its answer. */

@@ -1,6 +1,8 @@
 /**
  * The entry `@aiko/mqtt/session`: the protocol as state machines without I/O, for developers of servers, gateways and
  * simulations. Public, and unstable before 1.0.
+ *
+ * @module @aiko/mqtt/session
  */
 
 export { OutputBuffer } from "../codec/output-buffer.js";

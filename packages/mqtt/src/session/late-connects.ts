@@ -12,7 +12,7 @@ const YOUNG = 60_000;
 /** How many take-overs in that time may be theirs. */
 const MOST_OF_EARLIER_PROCESS = 3;
 
-/** Whose CONNECT a take-over is attributed to. */
+/** Whose CONNECT is assumed to have caused a take-over of the session. */
 export type TakeOver = "own" | "earlier process" | "another client";
 
 export class LateConnects {

@@ -10,34 +10,38 @@ import { TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
 
+/** Receives the events of a NetworkConnection. */
 export interface ConnectionOwner {
-  /** A packet came. What this throws ends up in `failed`. */
+  /** A packet arrived. If this throws, `failed` receives the error. */
   packetReceived(packet: Packet, now: number): void;
-  /** Some bytes came, perhaps less than a packet. Called before the packets in them. What this throws ends up in `failed`. */
+  /**
+   * Bytes arrived, possibly less than a packet. Called before the packets in them. If this throws, `failed` receives
+   * the error.
+   */
   bytesReceived(now: number, bytes: Uint8Array): void;
   /**
-   * Asks for what must be durable before the bytes written so far may leave: a promise that resolves then, or undefined
-   * if they may leave at once.
+   * Returns a promise that resolves when the data that the written bytes depend on is durable. Undefined means that the
+   * bytes may leave at once.
    */
   beforeFlush(): Promise<void> | undefined;
-  /** So many bytes were given to the transport. */
+  /** This number of bytes was given to the transport. */
   handed?(bytes: number): void;
-  /** All that was written up to `beforeFlush` has been given to the transport, and it has room again. */
+  /** All bytes written before `beforeFlush` were given to the transport, and it has room again. */
   flushed(now: number): void;
-  /** There is room again after `congested`. */
+  /** The transport has room again after `congested`. */
   drained(now: number): void;
-  /** A packet that is not to be had, or that the owner threw at. The owner decides how to end. */
+  /** A packet could not be decoded, or a callback threw. The owner decides how to end the connection. */
   failed(error: unknown, now: number): void;
-  /** The connection is gone. Nothing is called after it. */
+  /** The connection has ended. Nothing is called afterwards. */
   closed(error: Error | undefined, now: number): void;
-  /** When `advance` is needed next; Infinity if never. */
+  /** Returns when `advance` must be called next. Infinity if never. */
   deadline(): number;
   /**
    * Lets time pass.
    *
-   * @param sure false the first time: a program that was busy for long has its timers called before what waits in the socket is read, so
-   * silence is believed after another turn of the event loop
-   * @returns false to be asked again after that turn
+   * @param sure false the first time. After a busy phase of the program, timers run before the socket is read, so
+   * silence counts only after another turn of the event loop
+   * @returns false to be called again after that turn
    */
   advance(now: number, sure: boolean): boolean;
 }
@@ -55,6 +59,9 @@ const LINGER = 50;
 /** The same where what we said last matters: a reset would have the peer drop acknowledgements that it has not read. */
 const LONG_LINGER = 1_000;
 
+/**
+ * One network connection: a transport, the packets in its bytes, and an output buffer that is flushed once per tick.
+ */
 export class NetworkConnection implements TransportListener {
   readonly out = new OutputBuffer();
   /** `ending`: what is written still goes out. `destroyed`: nothing does, and the transport's onClose is waited for. */
@@ -83,31 +90,32 @@ export class NetworkConnection implements TransportListener {
     private readonly owner: ConnectionOwner,
   ) {}
 
-  /** Begins to deliver. Separate from the constructor, so that the owner can finish its own. */
+  /** Starts delivering. Separate from the constructor, so that the owner can finish its own. */
   start(): void {
     this.transport.start(this);
   }
 
+  /** Whether the connection is open. */
   get isOpen(): boolean {
     return this.state === "open";
   }
 
-  /** How often `out` has been emptied: what is in it now leaves with the next time. */
+  /** How often `out` has been emptied. What it contains now leaves with the next time. */
   get takes(): number {
     return this.taken;
   }
 
-  /** Bytes that were written and have not left this process, as far as the transport knows. */
+  /** Bytes that were written and have not left this process, as far as the transport reports. */
   get unsent(): number {
     return this.out.length + (this.transport.unsent ?? 0);
   }
 
-  /** True while the transport wants no more: what can wait should. */
+  /** Whether the transport has no room: data that can wait should wait. */
   get congested(): boolean {
     return this.full || (this.committing && this.out.length >= EARLY_FLUSH);
   }
 
-  /** To be called after writing to `out`. */
+  /** Schedules a flush. Call it after writing to `out`. */
   touch(): void {
     if (this.full) {
       if (this.out.length > MOST_ANSWERS) this.giveUp();
@@ -135,8 +143,8 @@ export class NetworkConnection implements TransportListener {
   };
 
   /**
-   * Sees to it that the owner's `advance` is called when its deadline comes. One timer a connection: it looks at the deadline when it
-   * fires, and not at every packet. To be called again when the deadline may have come nearer, or the timer may have stood still.
+   * Ensures that `advance` of the owner is called at its deadline. A connection has one timer, which reads the deadline
+   * when it fires. Call `watch` again when the deadline may be earlier, or when timers may have been suspended.
    */
   watch(): void {
     this.alarm?.cancel();
@@ -152,21 +160,23 @@ export class NetworkConnection implements TransportListener {
     else this.alarm = this.clock.schedule(0, () => this.look(true));
   }
 
+  /** Stops reading from the network. */
   pause(): void {
     this.paused = true;
     this.transport.pause();
   }
 
+  /** Continues reading after `pause`. */
   resume(): void {
     this.paused = false;
     this.transport.resume();
   }
 
   /**
-   * Sends what is written, then closes. A peer that does not follow within 50 ms is cut off, and so is one for which what is written
-   * may not leave in time.
+   * Sends what is written, then closes. The connection is cut if the peer does not close its side within 50 ms, or if
+   * the written bytes cannot leave in time.
    *
-   * @param patience milliseconds that the sending may take, if it is more than that; the peer then has a second, or less if that is less
+   * @param patience milliseconds that sending may take, if more than 50; the peer then has up to a second to close
    */
   end(patience = LINGER): void {
     if (this.state !== "open") return;

@@ -16,16 +16,19 @@ import { hasWildcard } from "../topic/topic-filter.js";
 
 const PROTOCOL_MAXIMUM = 268_435_460;
 
-/** What a peer takes of messages. */
+/** The limits of a peer for PUBLISH. */
 export interface PublishLimits {
+  /** The number of unacknowledged QoS 1 and 2 messages that the peer accepts. */
   readonly receiveMaximum: number;
-  /** The part of `receiveMaximum` that QoS 2 messages may take: lower if the peer cannot announce its limit. */
+  /** The part of `receiveMaximum` that QoS 2 messages may use; lower if the peer cannot announce its limit. */
   readonly qos2Maximum: number;
+  /** The largest packet that the peer accepts, in bytes. */
   readonly maximumPacketSize: number;
   readonly maximumQoS: 0 | 1 | 2;
   readonly retainAvailable: boolean;
 }
 
+/** The limits of a server, as announced in CONNACK. */
 export interface ServerLimits extends PublishLimits {
   readonly wildcardSubscriptionAvailable: boolean;
   readonly sharedSubscriptionAvailable: boolean;

@@ -23,20 +23,25 @@ import type { OutgoingMessage } from "./outgoing/outgoing-message.js";
 import { OutgoingTopicAliases } from "./outgoing/outgoing-topic-aliases.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 
+/** Options of ServerSession, already checked. */
 export interface ServerSessionOptions {
-  /** What may wait for this client. */
+  /** Limits of the messages that wait for this client. */
   readonly outbox: OutboxBounds;
-  /** How many QoS 1 and 2 messages the client may send unacknowledged; said in CONNACK on MQTT 5. */
+  /** The number of unacknowledged QoS 1 and 2 messages that the client may send, as announced in CONNACK on MQTT 5. */
   readonly receiveMaximum: number;
-  /** The highest topic alias that the client may use, said in CONNACK on MQTT 5, and that is used towards it. */
+  /** The highest topic alias that the client may use, as announced in CONNACK on MQTT 5, and that the session uses. */
   readonly topicAliasMaximum: number;
 }
 
+/** Callbacks for what the client requests. */
 export interface ServerSessionEvents {
-  /** The client published; `finished(delivery)` acknowledges. QoS 0 has no delivery. */
+  /** The client published a message. Call `finished(delivery)` to acknowledge it. QoS 0 messages have no delivery. */
   published(packet: PublishPacket, delivery: Delivery | undefined): void;
+  /** The client sent SUBSCRIBE. Answer with `write`. */
   subscribe(packet: SubscribePacket): void;
+  /** The client sent UNSUBSCRIBE. Answer with `write`. */
   unsubscribe(packet: UnsubscribePacket): void;
+  /** The client sent DISCONNECT. */
   disconnect(packet: DisconnectPacket): void;
 }
 
@@ -51,6 +56,10 @@ interface Link {
 const GRACE = 1.5;
 const PROTOCOL_MAXIMUM = 268_435_460;
 
+/**
+ * The server's side of a session, without I/O and without a clock. It knows one client; subscriptions and retained
+ * messages belong to its owner.
+ */
 export class ServerSession {
   private readonly sender: MessageSender;
   private readonly receiver = new MessageReceiver(undefined);
@@ -69,6 +78,7 @@ export class ServerSession {
     this.sender = new MessageSender(new PacketIdentifiers(), bounds, undefined);
   }
 
+  /** Whether the client is connected. */
   get isOnline(): boolean {
     return this.link !== undefined;
   }
@@ -78,12 +88,17 @@ export class ServerSession {
     return this.link === undefined || this.sender.isBacklogged;
   }
 
-  /** Messages for this client whose delivery is not finished. */
+  /** The number of messages for this client whose delivery is not finished. */
   get pending(): number {
     return this.sender.pending;
   }
 
-  /** The client's CONNECT was accepted and CONNACK is written. */
+  /**
+   * Reports that the client's CONNECT was accepted and CONNACK is written.
+   *
+   * @param keepAlive in seconds
+   * @param resumed whether the session continues an earlier one
+   */
   connectionOpened(outlet: Outlet, connect: ConnectPacket, keepAlive: number, resumed: boolean, now: number): void {
     const version = connect.protocolVersion;
     this.topicAliases.clear();
@@ -112,18 +127,23 @@ export class ServerSession {
     );
   }
 
+  /** Reports that the connection is lost. Unacknowledged messages wait for the next one. */
   connectionLost(): void {
     this.link = undefined;
     this.sender.lost();
     this.receiver.lost();
   }
 
-  /** Ends the session. Returns the QoS 1 and 2 messages for this client that it had not finished with, in their order. */
+  /** Ends the session. Returns the unfinished QoS 1 and 2 messages for this client, in order. */
   end(): OutgoingMessage[] {
     return this.sender.end();
   }
 
-  /** @throws ProtocolError if a client must not send this packet, or not now */
+  /**
+   * Handles a packet of the client.
+   *
+   * @throws ProtocolError if a client must not send this packet, or not now
+   */
   receive(packet: Packet, now: number): void {
     const { link } = this;
     if (link === undefined) return;
@@ -160,17 +180,17 @@ export class ServerSession {
     }
   }
 
-  /** Sends a message to the client, or keeps it until it may be sent. */
+  /** Sends a message to the client, or queues it until it may be sent. */
   deliver(message: OutgoingMessage, now: number): void {
     this.sender.publish(message, now);
   }
 
-  /** A message that the client published is taken care of. Before MQTT 5 there is no other answer than yes [MQTT-3.3.5-2]. */
+  /** Acknowledges a message of the client. Before MQTT 5 the acknowledgement carries no reason code [MQTT-3.3.5-2]. */
   finished(delivery: Delivery, reasonCode: number): void {
     this.receiver.finished(delivery, this.version === 5 ? reasonCode : 0);
   }
 
-  /** Writes one of the packets that answer the client. */
+  /** Sends a packet that answers the client. Does nothing while the client is not connected. */
   write(packet: Packet): void {
     const { link } = this;
     if (link === undefined) return;
@@ -178,19 +198,22 @@ export class ServerSession {
     link.outlet.touch();
   }
 
+  /** Reports that everything written so far was given to the transport. */
   flushed(): void {
     this.sender.flushed();
   }
 
+  /** Reports that the connection has room again, so that queued messages can be sent. */
   drained(now: number): void {
     this.sender.pump(now);
   }
 
+  /** Reports that bytes of the client arrived, which proves that it is alive. */
   bytesReceived(now: number): void {
     if (this.link !== undefined) this.link.lastReceived = now;
   }
 
-  /** When a silent client is taken for dead; Infinity if never. */
+  /** Returns when a silent client counts as dead. Infinity if never. */
   deadline(): number {
     const { link } = this;
     return link === undefined || link.patience === 0 ? Infinity : link.lastReceived + link.patience;

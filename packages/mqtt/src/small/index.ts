@@ -1,4 +1,8 @@
-/** The entry `@aiko/mqtt/small`: a client for where each kilobyte counts. */
+/**
+ * The entry `@aiko/mqtt/small`: a client of 14 KB, for pages and devices where every kilobyte counts.
+ *
+ * @module @aiko/mqtt/small
+ */
 
 import type { CredentialsProvider } from "../client/connect-options.js";
 import type { ServersGiven } from "../client/connecting/server-url.js";
@@ -30,12 +34,12 @@ export type { SmallOptions } from "./small-options.js";
 export type { SmallHandledSubscription, SmallMessage as Message, SmallSubscription } from "./small-subscription.js";
 
 /**
- * Connects to a server and resolves at the first CONNACK that accepts. From then on the client keeps itself connected, until
- * `disconnect`. Its options are among the whole client's.
+ * Connects to a server. Resolves at the first CONNACK that accepts. From then on the client stays connected until
+ * `disconnect`: it re-establishes lost connections. Its options are a subset of the full client's.
  *
- * @param urls one server, or a list to fail over through
- * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if none takes the client; UsageError if an option
- * is unknown or wrong; AbortedError if `signal` fires
+ * @param urls one server, or a list of servers for failover
+ * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server if no server accepts the
+ * client; UsageError if an option is unknown or not valid; AbortedError if `signal` fires
  * @example
  * const client = await connect("wss://broker.example/mqtt", { clientId: "page" });
  * await client.publish("kitchen/light", "on", { qos: 1 });
@@ -56,9 +60,10 @@ export async function connect(urls: string | readonly string[], options: SmallOp
 }
 
 /**
- * Makes a client without connecting it: for listeners and subscriptions that must not miss the first message.
+ * Creates a client without connecting it, so that you can register listeners and subscribe first. Call
+ * `client.connect()` to connect.
  *
- * @throws UsageError if an option or a URL is unknown or wrong
+ * @throws UsageError if an option or a URL is unknown or not valid
  */
 export function createClient<
   Given extends string | readonly string[],

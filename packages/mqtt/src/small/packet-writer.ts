@@ -12,7 +12,7 @@ const LONGEST = 0xfff_ffff;
 /** Properties that a client must not send, or that only the whole client supports. */
 const NOT_OURS = /^(topicAlias|subscriptionIdentifiers|auth)/;
 
-/** The versions that differ in more than CONNECT's name. */
+/** The protocol versions of the small client: 4 is 3.1.1, 5 is 5.0. */
 export type SmallVersion = 4 | 5;
 
 /** How many bytes the properties take that are numbers. */

@@ -49,55 +49,69 @@ import {
 } from "./small-subscription.js";
 import { isShared, isTopicFilter, matcherOf } from "./topic-rules.js";
 
-/** The whole client's events, but for those of what this one does not do. */
+/** The events of the small client, with the same meaning as the full client's. */
 export interface SmallEvents
   extends Pick<ClientEvents, "connected" | "disconnected" | "reconnecting" | "closed" | "error"> {
   unclaimed: SmallMessage;
   dropped: SmallMessage;
 }
 
+/** Options of `subscribe` without a handler. */
 export interface SmallIteratorOptions
   extends Pick<IteratorOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling" | "onMessage"> {}
 
+/** Options of `subscribe` with a handler. */
 export interface SmallHandlerOptions
   extends Pick<HandlerOptions, "qos" | "noLocal" | "retainAsPublished" | "retainHandling"> {
-  /** Called with each message, one at a time; a message is acknowledged when the promise that it returns resolves. */
+  /** Handles each message, one at a time. A message is acknowledged when the returned promise resolves. */
   readonly onMessage: (message: SmallMessage) => unknown;
 }
 
+/** Options of `subscribe`: with a handler, or without one. */
 export type SmallSubscribeOptions = SmallHandlerOptions | SmallIteratorOptions;
 
-/** What the whole client has of these, with the same meaning. `docs/decisions/0007-the-small-client.md` lists the differences. */
+/**
+ * The small client. Its methods have the same meaning as those of the full client.
+ * `docs/decisions/0007-the-small-client.md` lists the differences.
+ */
 export interface SmallClient
   extends Pick<Client, "clientId" | "connected" | "connect" | "publish" | typeof Symbol.asyncDispose> {
-  /** Calls `listener` at each such event, once however often it is given. Returns what takes it off again. */
+  /** Registers a listener; registering it again has no effect. Returns a function that removes it. */
   on<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): () => void;
+  /** Removes a listener. Does nothing if the listener is not registered. */
   off<Name extends keyof SmallEvents>(name: Name, listener: Listener<SmallEvents[Name]>): void;
   /**
-   * Subscribes to one filter or several. Resolves at SUBACK, whenever there is a connection.
+   * Subscribes to one or several topic filters. Resolves at SUBACK. While offline, waits for a connection.
    *
-   * @throws RefusedError if the server denies all of them, or has said in CONNACK that it would deny one; TransportError
-   * SUBSCRIBE_UNANSWERED after ten lost connections; UsageError if a filter or an option is wrong; ClosedError
+   * @throws RefusedError if the server denies all filters, or has announced in CONNACK that it would deny one;
+   * TransportError SUBSCRIBE_UNANSWERED after ten lost connections; UsageError if a filter or an option is not valid;
+   * ClosedError
    */
   subscribe<Given extends string | readonly string[]>(
     topicFilters: FiltersGiven<Given>,
     options: SmallHandlerOptions,
   ): Promise<SmallHandledSubscription>;
+  /**
+   * Subscribes without a handler: the subscription is an async iterator over its messages.
+   *
+   * @throws the errors of `subscribe` with a handler
+   */
   subscribe<Given extends string | readonly string[]>(
     topicFilters: FiltersGiven<Given>,
     options?: SmallSubscribeOptions,
   ): Promise<SmallSubscription>;
   /**
-   * Ends all subscriptions of this client under these filters. Resolves at UNSUBACK.
+   * Ends all subscriptions of this client to these topic filters. Resolves at UNSUBACK.
    *
-   * @throws RefusedError UNSUBSCRIBE_REFUSED, TransportError UNSUBSCRIBE_UNANSWERED, UsageError; the subscriptions end all the same
+   * @throws RefusedError UNSUBSCRIBE_REFUSED, TransportError UNSUBSCRIBE_UNANSWERED, UsageError; they end in any case
    */
   unsubscribe<Given extends string | readonly string[]>(topicFilters: FiltersGiven<Given>): Promise<void>;
   /**
-   * Waits, `drainTimeout` milliseconds at most (default 5,000), for what is unacknowledged, says DISCONNECT and closes. Whatever is
-   * still pending then is rejected with CLIENT_CLOSED. Offline it does not wait.
+   * Waits up to `drainTimeout` milliseconds (default 5,000) for unacknowledged messages, sends DISCONNECT and closes.
+   * Operations that are still pending then are rejected with CLIENT_CLOSED. While offline, it does not wait.
    *
-   * @throws UsageError if an option is unknown, or DISCONNECT cannot carry the reason code: then nothing is closed
+   * @throws UsageError if an option is unknown, or if DISCONNECT cannot carry the reason code; the client stays open
+   * then
    */
   disconnect(options?: Pick<DisconnectOptions, "reasonCode" | "drainTimeout">): Promise<void>;
 }

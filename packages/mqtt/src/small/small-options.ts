@@ -11,7 +11,7 @@ import { type ConnectFields, connectPacket } from "./client-packets.js";
 import { invalid, type SmallVersion } from "./packet-writer.js";
 import { isTopicName } from "./topic-rules.js";
 
-/** The whole client's options that the small one has, with the same meaning. */
+/** Options of the small client. Those of the full client have the same meaning. */
 export interface SmallOptions<Provider extends CredentialsProvider | undefined = CredentialsProvider | undefined>
   extends Pick<
     ConnectOptions<Provider>,
@@ -30,9 +30,12 @@ export interface SmallOptions<Provider extends CredentialsProvider | undefined =
     | "signal"
     | "platform"
   > {
-  /** 5 (default) or 4 (3.1.1). The whole client can find out what the server accepts; this one cannot. */
+  /** 5 (default) or 4 (3.1.1). Unlike the full client, the small client does not fall back to an earlier version. */
   readonly protocolVersion?: SmallVersion | undefined;
-  /** How much may wait to be sent; what goes beyond is rejected with OUTBOX_FULL. Default 100,000 messages, 64 MiB of packets. */
+  /**
+   * Limits of the queue of messages that wait to be sent. Messages beyond are rejected with OUTBOX_FULL. Default
+   * 100,000 messages, 67,108,864 bytes (64 MiB) of packets.
+   */
   readonly outbox?:
     | { readonly maximumCount?: number | undefined; readonly maximumBytes?: number | undefined }
     | undefined;

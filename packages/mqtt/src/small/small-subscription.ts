@@ -8,20 +8,21 @@ import { Queue } from "../session/queue.js";
 import { NOT_GIVEN } from "./incoming-messages.js";
 import { invalid } from "./packet-writer.js";
 
-/** The whole client's, whose `json` takes a schema too. */
+/** A message as the application receives it. Its `json` has no schema parameter. */
 export interface SmallMessage extends Omit<Message, "json"> {
   /**
-   * The payload parsed as JSON.
+   * Returns the payload parsed as JSON.
    *
-   * @throws SyntaxError as JSON.parse does
+   * @throws SyntaxError the error of JSON.parse
    */
   json(): unknown;
 }
 
-/** A subscription whose messages go to `onMessage`. */
+/** A subscription whose handler receives the messages. */
 export interface SmallHandledSubscription
   extends Pick<HandledSubscription, "granted" | "topicFilters" | "closed" | "unsubscribe"> {}
 
+/** A subscription that is an async iterator over its messages. */
 export interface SmallSubscription extends SmallHandledSubscription, AsyncIterable<SmallMessage> {}
 
 /** A message for one subscription. */

@@ -1,6 +1,9 @@
 /**
- * The entry `@aiko/mqtt/indexed-db`: sessions kept in a browser's IndexedDB, so that they outlive the page. Each record is one of the
- * database's, under the session's name and its own key; a write is one transaction that is on the disk when it resolves.
+ * The entry `@aiko/mqtt/indexed-db`: keeps sessions in a browser's IndexedDB, so that they survive the page. Each
+ * record is a record of the database, under the session's name and its own key. A write is one transaction, which is
+ * durable when it resolves.
+ *
+ * @module @aiko/mqtt/indexed-db
  */
 
 import { MqttError, StoreError } from "../errors.js";
@@ -8,8 +11,12 @@ import { readOptions, text } from "../options/option-rules.js";
 import type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "../platform/store.js";
 import type { Database, Request, Scope, Transaction } from "./indexed-db-api.js";
 
+/** Options of IndexedDbStore. */
 export interface IndexedDbStoreOptions {
-  /** The database's name, for pages of one origin that must not share. Default "aiko-mqtt". */
+  /**
+   * The name of the database. Use different names for pages of one origin that must not share sessions. Default
+   * "aiko-mqtt".
+   */
   readonly database?: string | undefined;
 }
 
@@ -22,10 +29,10 @@ const VERSION = 1;
 const openHere = new Set<string>();
 
 /**
- * What a session holds is bounded by the client's `outbox` and by what the browser grants the origin. One page or worker at a time
- * owns a session. Where the browser has no Web Locks (a page that came by http: from another machine), only that page knows it:
- * there, as anyway, each page needs a client identifier of its own. A session that is open costs a connection to the database and
- * a Web Lock.
+ * Keeps sessions in IndexedDB, so that they survive the page. The client's `outbox` and the browser's quota limit the
+ * size of a session. A session has one owner: a page or worker. If the browser has no Web Locks (a page loaded over
+ * http: from another machine), other pages cannot see that a session is open. Give each page a client identifier of its
+ * own in any case. An open session uses a connection to the database and a Web Lock.
  *
  * @example await connect("wss://server/mqtt", { clientId, cleanStart: false, store: new IndexedDbStore() })
  */

@@ -4,8 +4,12 @@ import { StoreError } from "../errors.js";
 import { holds, readOptions } from "../options/option-rules.js";
 import type { OpenedSession, Store, StoreChange, StoredSession } from "../platform/store.js";
 
+/** Options of MemoryStore. */
 export interface MemoryStoreOptions {
-  /** The most bytes that all sessions together take; a write beyond is refused. Default 64 MiB. */
+  /**
+   * The bytes that all sessions together may use, above 0. Writes beyond are rejected with STORE_FULL. Default
+   * 67,108,864 (64 MiB).
+   */
   readonly maximumBytes?: number | undefined;
 }
 
@@ -28,12 +32,13 @@ interface Space {
   bytes: number;
 }
 
-/** A session that is open costs an object more than one that is closed. */
+/** Keeps sessions in memory: they survive clients, but not the process. A session has one owner at a time. */
 export class MemoryStore implements Store {
   private readonly sessions = new Map<string, Table>();
   private readonly opened = new Set<string>();
   private readonly space: Space;
 
+  /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
   constructor(options: MemoryStoreOptions = {}) {
     this.space = { maximumBytes: readOptions(rules, options).maximumBytes, bytes: 0 };
   }

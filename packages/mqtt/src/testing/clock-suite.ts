@@ -3,9 +3,13 @@
 import type { Clock } from "../platform/clock.js";
 import { check, type SuiteCase } from "./suite.js";
 
+/** What `clockSuite` checks. */
 export interface ClockHarness {
+  /** The clock to check. */
   readonly clock: Clock;
-  /** Returns the system's time, if the clock must count from the Unix epoch; the clock may be a minute off. */
+  /**
+   * Returns the system's time, if the clock must count from the Unix epoch. The clock may differ from it by a minute.
+   */
   systemTime?(): number;
 }
 
@@ -15,6 +19,11 @@ const MINUTE = 60_000;
 /** Turns of the promise queue that a clock with `soon` waits for before it calls what is deferred. */
 const PROMISE_TURNS = 20;
 
+/**
+ * Returns the cases that every Clock must pass, for any test runner. They run in real time.
+ *
+ * @example for (const { name, run } of clockSuite({ clock: platform.clock })) test(name, run);
+ */
 export function clockSuite({ clock, systemTime }: ClockHarness): SuiteCase[] {
   const passing = (delay: number) => new Promise<void>((resolve) => clock.schedule(delay, resolve));
   const deferred = () => new Promise<void>((resolve) => clock.defer(resolve));

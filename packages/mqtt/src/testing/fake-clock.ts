@@ -13,7 +13,7 @@ interface Alarm extends Timer {
   callback: (() => void) | undefined;
 }
 
-/** What the contract of a Clock leaves to the platform. */
+/** What the contract of Clock leaves to the platform. */
 export interface ClockKind {
   /**
    * When deferred callbacks run. `batch`: all of them after the promises. `turns`: each after the promises, also after those that the
@@ -42,7 +42,8 @@ const ENDLESS = 100_000;
 const HOUR = 3_600_000;
 
 /**
- * A clock for tests. One clock drives a client, a broker and the link between them: give it to each of them.
+ * A clock for tests: time stands still until the test advances it. Pass one clock to a client, a broker and the link
+ * between them.
  *
  * @example
  * const clock = new FakeClock();
@@ -102,13 +103,13 @@ export class FakeClock implements Clock {
     else this.deferred.push(callback);
   }
 
-  /** When the next timer is due; Infinity if there is none. */
+  /** The time of the next timer. Infinity if there is none. */
   get nextTimer(): number {
     while (this.alarms[0] !== undefined && this.alarms[0].callback === undefined) this.removeFirst();
     return this.alarms[0]?.at ?? Infinity;
   }
 
-  /** Runs what was deferred, and what that defers, now. Promises do not get a turn, time does not pass. */
+  /** Runs deferred callbacks, and those that they defer. Promises do not settle, and time does not pass. */
   settle(): void {
     for (let turn = 0; this.hurried.length + this.deferred.length > 0; turn++) {
       if (turn === ENDLESS) throw this.endless();
@@ -120,7 +121,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Lets promises settle and runs what was deferred, until nothing is left to do without time passing. */
+  /** Lets promises settle and runs deferred callbacks, until nothing is left to do without time passing. */
   async tick(): Promise<void> {
     this.ticking++;
     this.movements++;
@@ -133,13 +134,17 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass until `promise` settles, and returns what it settled to: from timer to timer, and no further than it must. If the
-   * promise can settle now, no time passes. Afterwards nothing is left to do without time passing, as after `tick`.
+   * Lets time pass until `promise` settles, and returns its result. Advances from timer to timer, and no further than
+   * needed. If the promise can settle now, no time passes. Afterwards nothing is left to do without time passing, as
+   * after `tick`.
    *
-   * The promise must depend on this clock only. A promise that waits for a real socket, file or timer is awaited without this method.
+   * The promise must depend on this clock only. Await promises that depend on a real socket, file or timer without this
+   * method.
    *
-   * @param options `limit`: milliseconds that may pass on this clock, from 0. Default 3,600,000; Infinity is no limit
-   * @throws what the promise rejects with; Error if it did not settle within `limit`, or if no timer is left that could settle it
+   * @param options `limit`: milliseconds that may pass on this clock, from 0. Default 3,600,000; Infinity means no
+   * limit
+   * @throws the reason that the promise rejects with; Error if the promise does not settle within `limit`, or if no
+   * timer is left that could settle it
    * @example
    * await clock.until(client.connect());
    * await clock.until(client.publish("meter/1", "1042", { qos: 1 }), { limit: 5_000 });
@@ -169,7 +174,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Lets `milliseconds` pass: every timer that falls due runs at its time, with a whole `tick` before and after. */
+  /** Lets `milliseconds` pass. Every timer that is due runs at its time, with a full `tick` before and after it. */
   async advance(milliseconds: number): Promise<void> {
     const target = this.time + milliseconds;
     await this.tick();
@@ -177,14 +182,16 @@ export class FakeClock implements Clock {
     this.time = Math.max(this.time, target); // somebody else may have advanced it meanwhile
   }
 
-  /** Lets `milliseconds` pass as on a machine that sleeps: every timer that falls due meanwhile runs afterwards, late. */
+  /**
+   * Lets `milliseconds` pass as on a machine that sleeps: every timer that is due in that time runs afterwards, late.
+   */
   async sleep(milliseconds: number): Promise<void> {
     await this.tick();
     this.time += milliseconds;
     await this.advance(0);
   }
 
-  /** As `advance`, for code without promises: all at once. */
+  /** Lets `milliseconds` pass synchronously, for code without promises. */
   run(milliseconds: number): void {
     const target = this.time + milliseconds;
     this.settle();

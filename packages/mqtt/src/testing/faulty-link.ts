@@ -12,33 +12,44 @@ import type { ServerAddress, Transport, TransportListener } from "../platform/tr
 import { memoryPair } from "../transport/memory-pair.js";
 import { SeededRandom } from "./seeded-random.js";
 
-/** What goes wrong with one connection. A direction is named after its receiver. */
+/** The faults of one connection. A direction is named after its receiver. */
 export interface LinkFaults {
-  /** Dialling is refused. */
+  /** Whether dialling is refused. Default false. */
   readonly refused?: boolean | undefined;
-  /** Milliseconds from one end to the other. */
+  /** Milliseconds from one end to the other. Default 0: the next tick. */
   readonly delay?: number | undefined;
-  /** The most bytes that come at once: 1 for single bytes. */
+  /** The most bytes that are delivered at once. 1 delivers single bytes. Default: as they were written. */
   readonly chunkSize?: number | undefined;
-  /** The connection is cut for both ends when this end has received this many bytes. */
+  /** Cuts the connection at both ends when this end has received this many bytes. Default: never. */
   readonly cut?: ByteOffsets | undefined;
-  /** Half-open: after this many bytes this end receives nothing more, not even the end of the connection. */
+  /**
+   * Makes the connection half-open: after this many bytes this end receives nothing more, not even the end of the
+   * connection. Default: never.
+   */
   readonly vanish?: ByteOffsets | undefined;
 }
 
+/** A number of received bytes for each direction. */
 export interface ByteOffsets {
+  /** Bytes that the client received. */
   readonly toClient?: number | undefined;
+  /** Bytes that the server received. */
   readonly toServer?: number | undefined;
 }
 
-/** What takes the server's end of each connection: a function, or an object with the method `accept`, such as a broker. */
-export type LinkServer = ((server: Transport) => void) | { accept(server: Transport): void };
+/** Accepts the server's end of each connection: a function, or an object with the method `accept`, such as a broker. */
+export type LinkServer =
+  | ((server: Transport) => void)
+  | {
+      /** Accepts the server's end of a connection. */
+      accept(server: Transport): void;
+    };
 
 /** Of each clock: the clients on it must not draw the same identifiers. */
 const randoms = new WeakMap<Clock, Random>();
 
 /**
- * A network between clients and one server, in memory. It works like any other network until a fault is asked for.
+ * A network between clients and one server, in memory. It works without faults until you request one.
  *
  * @example
  * const clock = new FakeClock();
@@ -49,9 +60,9 @@ const randoms = new WeakMap<Clock, Random>();
  */
 export class FaultyLink {
   /**
-   * What a client of this link runs on, as its option `platform`: the link's clock, `dial`, and random numbers that repeat in each run.
-   * All links of one clock draw from the same generator, with the seed 1, so that their clients have different identifiers. For another
-   * seed pass `{ ...link.platform, random: new SeededRandom(2) }`.
+   * The option `platform` for clients of this link: the link's clock, its `dial`, and random numbers that repeat in
+   * each run. All links of one clock share a generator with the seed 1, so that their clients have different
+   * identifiers. For another seed pass `{ ...link.platform, random: new SeededRandom(2) }`.
    */
   readonly platform: Platform;
   private readonly accept: (server: Transport) => void;
@@ -59,9 +70,9 @@ export class FaultyLink {
   private dialled = 0;
 
   /**
-   * @param clock of the connections. A broker needs the same clock
-   * @param server takes the server's end of every connection
-   * @param faults returns what goes wrong with one connection; `attempt` counts from 0. Default: nothing
+   * @param clock the clock of the connections. A broker needs the same clock
+   * @param server accepts the server's end of every connection
+   * @param faults returns the faults of one connection; `attempt` counts from 0. Default: none
    */
   constructor(
     private readonly clock: Clock,
@@ -74,12 +85,12 @@ export class FaultyLink {
     this.platform = { clock, random, dial: (address, signal) => this.dial(address, signal) };
   }
 
-  /** How often it was dialled. */
+  /** The number of calls of `dial`. */
   get attempts(): number {
     return this.dialled;
   }
 
-  /** The client's option `dial`, for a client with a platform of its own. The address is not used. */
+  /** The option `dial`, for a client with a platform of its own. The address is not used. */
   readonly dial = async (address: ServerAddress, signal: AbortSignalLike): Promise<Transport> => {
     const faults = this.faults(this.dialled++);
     if (signal.aborted || faults.refused) {
@@ -88,7 +99,7 @@ export class FaultyLink {
     return this.connect(faults);
   };
 
-  /** As `dial`, at once and without an address. */
+  /** Connects at once and without an address. Returns the client's end. */
   connect(faults: LinkFaults = {}): Transport {
     const [client, server] = memoryPair(this.clock, faults);
     const clientEnd = new FaultyTransport(this.clock, client, this.ends, faults.cut?.toClient, faults.vanish?.toClient);
@@ -97,18 +108,20 @@ export class FaultyLink {
     return clientEnd;
   }
 
-  /** Cuts every connection that is open, now. */
+  /** Cuts every open connection, now. */
   cut(): void {
     for (const end of [...this.ends]) end.destroy();
   }
 
-  /** From now on no byte arrives on any connection, in either direction, without an error. */
+  /**
+   * Makes every open connection half-open: from now on no byte arrives in either direction, and no error is reported.
+   */
   vanish(): void {
     for (const end of this.ends) end.vanish();
   }
 }
 
-/** Faults of which the moment is drawn by lot, each connection at some byte below `within`. */
+/** Returns random faults. Each connection is cut at a random byte below `within`. */
 export function randomFaults(random: Random, within: number): LinkFaults {
   const offset = Math.floor(random.next() * within);
   const toClient = random.next() < 0.5;

@@ -1,6 +1,8 @@
 /**
- * The entry `@aiko/mqtt/testing`: time, chance, network and peers for tests, and the suites that every transport, every
- * store and every clock must pass. Runs wherever the library runs, under any test runner.
+ * The entry `@aiko/mqtt/testing`: fake time, seeded randomness, faulty networks and scripted peers for tests, and the
+ * suites that every transport, store and clock must pass. Works wherever the library runs, with any test runner.
+ *
+ * @module @aiko/mqtt/testing
  */
 
 export { type MemoryPairOptions, memoryPair } from "../transport/memory-pair.js";

@@ -16,8 +16,12 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/**
+ * The other end of a connection, controlled by a test packet by packet. It sends what the test tells it to, valid or
+ * not, and records everything that it receives.
+ */
 export class ScriptedPeer implements TransportListener {
-  /** Every packet that came, in order. */
+  /** Every packet that arrived, in order. */
   readonly received: Packet[] = [];
   private readonly chunks: Uint8Array[] = [];
   private stream: PacketStream;
@@ -28,7 +32,8 @@ export class ScriptedPeer implements TransportListener {
   private closedBy: { error: Error | undefined } | undefined;
 
   /**
-   * @param clock a FakeClock is ticked by whatever waits, so that a test need not
+   * @param transport the peer's end of the connection
+   * @param clock if it is a FakeClock, waiting methods tick it
    * @param version "any" for a server's end, which learns it from CONNECT
    */
   constructor(
@@ -40,7 +45,7 @@ export class ScriptedPeer implements TransportListener {
     transport.start(this);
   }
 
-  /** All bytes that came. */
+  /** All bytes that arrived. */
   get bytes(): Uint8Array {
     const whole = new Uint8Array(this.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     let at = 0;
@@ -51,25 +56,34 @@ export class ScriptedPeer implements TransportListener {
     return whole;
   }
 
-  /** Whether the connection is gone. */
+  /** Whether the connection has ended. */
   get isClosed(): boolean {
     return this.closedBy !== undefined;
   }
 
   /**
-   * Resolves with the next packet, which must be of this type. Rejects if it is another, if the bytes are not a valid packet, or if the
-   * connection ends.
+   * Resolves to the next packet, which must have this type.
+   *
+   * @throws Error if the packet has another type, if the bytes are not a valid packet, or if the connection ends
    */
   async expect<Type extends PacketType>(type: Type): Promise<Extract<Packet, { type: Type }>> {
     return (await this.wait(type)) as Extract<Packet, { type: Type }>;
   }
 
-  /** Resolves when the connection is gone; rejects if a packet comes first that was not expected. */
+  /**
+   * Resolves when the connection has ended.
+   *
+   * @throws Error if an unexpected packet arrives first
+   */
   async expectClose(): Promise<void> {
     await this.wait("close");
   }
 
-  /** Rejects if a packet came that was not expected, or the connection is gone. Ticks a FakeClock once. */
+  /**
+   * Checks that no packet arrived. Ticks a FakeClock once.
+   *
+   * @throws Error if an unexpected packet arrived, or the connection has ended
+   */
   async expectNothing(): Promise<void> {
     await this.settle();
     const packet = this.received[this.expected];
@@ -77,7 +91,11 @@ export class ScriptedPeer implements TransportListener {
     if (this.isClosed) throw new Error("expected the connection to stay, it closed");
   }
 
-  /** Sends a packet, or bytes as they are. */
+  /**
+   * Sends a packet, or bytes as they are.
+   *
+   * @throws Error if the version is not known yet
+   */
   send(packet: Packet | Uint8Array): void {
     if (packet instanceof Uint8Array) {
       this.transport.write(packet);
@@ -88,21 +106,22 @@ export class ScriptedPeer implements TransportListener {
     this.transport.write(encode(packet, version));
   }
 
-  /** Stops reading, so that the other end feels back-pressure. */
+  /** Stops reading, so that the other end experiences back-pressure. */
   pause(): void {
     this.transport.pause();
   }
 
+  /** Continues reading after `pause`. */
   resume(): void {
     this.transport.resume();
   }
 
-  /** Ends the connection in good order, behind what was sent. */
+  /** Closes the connection after everything that was sent. */
   close(): void {
     this.transport.end();
   }
 
-  /** Ends it at once. */
+  /** Closes the connection at once. */
   cut(): void {
     this.transport.destroy();
   }

@@ -10,7 +10,7 @@ import { FaultyLink, type LinkFaults } from "./faulty-link.js";
 import { ScriptedPeer } from "./scripted-peer.js";
 
 /**
- * A server that a test plays by hand, for what no real server does on request.
+ * A server that a test controls packet by packet, for behaviour that no real server shows on request.
  *
  * @example
  * const clock = new FakeClock();
@@ -22,12 +22,15 @@ import { ScriptedPeer } from "./scripted-peer.js";
  * peer.send({ type: "puback", packetIdentifier, reasonCode: ReasonCode.QUOTA_EXCEEDED });
  */
 export class ScriptedServer {
-  /** The network to it, for faults: `server.link.cut()`. */
+  /** The network to the server, for faults: `server.link.cut()`. */
   readonly link: FaultyLink;
   private readonly peers: ScriptedPeer[] = [];
   private waiting: ((peer: ScriptedPeer) => void)[] = [];
 
-  /** @param faults is asked once per connection; `attempt` counts from 0 */
+  /**
+   * @param clock the clock of the connections
+   * @param faults returns the faults of one connection; `attempt` counts from 0. Default: none
+   */
   constructor(
     private readonly clock: Clock,
     faults: (attempt: number) => LinkFaults & MemoryPairOptions = () => ({}),
@@ -35,22 +38,24 @@ export class ScriptedServer {
     this.link = new FaultyLink(clock, (transport) => this.connected(transport), faults);
   }
 
-  /** The client's option `dial`, for a client with a platform of its own. */
+  /** The option `dial`, for a client with a platform of its own. */
   get dial(): FaultyLink["dial"] {
     return this.link.dial;
   }
 
-  /** The client's option `platform`: `platform` of the link. */
+  /** The option `platform` for clients of this server. */
   get platform(): Platform {
     return this.link.platform;
   }
 
   /**
-   * Waits for the next connection, expects CONNECT and answers it with CONNACK, in the version of the CONNECT. Returns the peer; its
-   * `received[0]` is the CONNECT. If the client comes back only after a delay, write `clock.until(server.accept())`.
+   * Waits for the next connection, expects CONNECT and answers with CONNACK, in the version of the CONNECT. Resolves to
+   * the peer; its `received[0]` is the CONNECT. If the client reconnects only after a delay, write
+   * `clock.until(server.accept())`.
    *
-   * @param connack what differs from a CONNACK that accepts, without a session and without properties
-   * @throws Error if another packet comes first, if the connection ends, or if CONNACK cannot be encoded in this version
+   * @param connack the fields that differ from a CONNACK that accepts, without a session and without properties
+   * @throws Error if another packet arrives first, if the connection ends, or if CONNACK cannot be encoded in this
+   * version
    * @example const peer = await server.accept({ sessionPresent: true, properties: { receiveMaximum: 10 } });
    */
   async accept(connack: Partial<Omit<ConnackPacket, "type">> = {}): Promise<ScriptedPeer> {
@@ -61,7 +66,7 @@ export class ScriptedServer {
     return peer;
   }
 
-  /** The peer of the next connection that the test has not taken yet, before its CONNECT is answered. */
+  /** Resolves to the peer of the next connection that the test has not taken yet, before its CONNECT is answered. */
   async next(): Promise<ScriptedPeer> {
     if (this.clock instanceof FakeClock) await this.clock.tick();
     const peer = this.peers.shift();

@@ -2,7 +2,9 @@
 
 import type { Random } from "../platform/random.js";
 
-/** mulberry32: small, fast, and even enough for tests. */
+/**
+ * Random numbers that repeat for the same seed, so that a failed run can be reproduced. The algorithm is mulberry32.
+ */
 export class SeededRandom implements Random {
   private state: number;
 
@@ -19,7 +21,7 @@ export class SeededRandom implements Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** An integer from 0 to `limit` - 1. */
+  /** Returns an integer from 0 to `limit` - 1. */
   integer(limit: number): number {
     return Math.floor(this.next() * limit);
   }

@@ -3,32 +3,43 @@
 import type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "../platform/store.js";
 import { check, checkBytes, checkRejects, pattern, type SuiteCase } from "./suite.js";
 
+/** What `storeSuite` checks. */
 export interface StoreHarness {
-  /** A place that holds nothing yet. Each call of `store` is as another client at the same place. */
+  /** Resolves to a new, empty place for sessions. */
   place(): Promise<StorePlace>;
 }
 
+/** A place where sessions are stored, such as a directory. */
 export interface StorePlace {
+  /** Returns a store at this place. Each call acts as another client. */
   store(): Store;
   /**
-   * A store of which the process dies at operation `at`, counted from 0: that operation is done, or not, or by half, and nothing
-   * after it. For places that can cut inside a write; others get their stores cut before and behind each write.
+   * Returns a store whose process dies at operation `at`, counted from 0. That operation is done, not done, or half
+   * done, and nothing after it. For places that can interrupt a write; for others, the suite interrupts before and
+   * after each write.
    */
   dying?(at: number): DyingStore;
-  /** Clears the place away, after every session was closed. */
+  /** Removes the place after every session was closed. */
   dispose(): Promise<void>;
 }
 
+/** A store whose process dies at a chosen operation. */
 export interface DyingStore {
+  /** The store. */
   readonly store: Store;
-  /** Whether it came to that operation. */
+  /** Whether that operation was reached. */
   readonly isDead: boolean;
-  /** What is left of the process is cleared away, so that another one may begin. */
+  /** Removes what is left of the process, so that another one can start. */
   bury(): Promise<void>;
 }
 
 const LARGEST_KEY = 2 ** 53 - 1;
 
+/**
+ * Returns the cases that every Store must pass, for any test runner.
+ *
+ * @example for (const { name, run } of storeSuite({ place })) test(name, run);
+ */
 export function storeSuite(harness: StoreHarness): SuiteCase[] {
   const at = (name: string, body: (place: Place) => Promise<void>): SuiteCase => ({
     name,

@@ -1,7 +1,10 @@
 /** What the shared suites are made of: cases that any test runner can run, and the few checks they need. */
 
+/** One case of a suite, for any test runner. */
 export interface SuiteCase {
+  /** The behaviour that the case checks. */
   readonly name: string;
+  /** Runs the case. Rejects with an Error that names the expectation and the result. */
   run(): Promise<void>;
 }
 

@@ -3,13 +3,19 @@
 import type { Transport, TransportListener } from "../platform/transport.js";
 import { check, checkBytes, pattern, type SuiteCase } from "./suite.js";
 
+/** What `transportSuite` checks. */
 export interface TransportHarness {
-  /** Two transports connected to each other, neither started. */
+  /** Resolves to two transports that are connected to each other and not started. */
   pair(): Promise<readonly [Transport, Transport]>;
-  /** Waits until whatever is under way between the two has surely arrived. */
+  /** Waits until everything in transit between the two has arrived. */
   pause(): Promise<void>;
 }
 
+/**
+ * Returns the cases that every Transport must pass, for any test runner.
+ *
+ * @example for (const { name, run } of transportSuite({ pair, pause })) test(name, run);
+ */
 export function transportSuite(harness: TransportHarness): SuiteCase[] {
   /** A case over a pair that is started on both sides and closed in the end. */
   const over = (name: string, body: (one: Recorder, other: Recorder) => Promise<void>): SuiteCase => ({

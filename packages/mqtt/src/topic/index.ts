@@ -1,4 +1,8 @@
-/** The entry `@aiko/mqtt/topic`: topic names, topic filters, and the trees that match one against many of the other. */
+/**
+ * The entry `@aiko/mqtt/topic`: topic names, topic filters, and trees that match one against many.
+ *
+ * @module @aiko/mqtt/topic
+ */
 
 export type { SharedFilter } from "./topic-filter.js";
 export {

@@ -10,7 +10,10 @@ const SLASH = 0x2f;
 const DOLLAR = 0x24;
 const SHARE = "$share/";
 
-/** Which rule `filter` breaks, in words that follow `topicFilter "…": `; undefined if it keeps them all. */
+/**
+ * Returns the rule that `filter` breaks, in words that follow `topicFilter "…": `. Returns undefined if the filter is
+ * valid.
+ */
 export function topicFilterProblem(filter: string): string | undefined {
   const length = filter.length;
   if (length === 0) return "must be at least one character long [MQTT-4.7.3-1]";
@@ -31,7 +34,10 @@ export function topicFilterProblem(filter: string): string | undefined {
   return stringProblem(filter);
 }
 
-/** The rules that MQTT 5 adds for filters which begin with `$share/`; undefined for all others. */
+/**
+ * Returns the rule of MQTT 5 for shared subscriptions that a filter with the prefix `$share/` breaks. Returns undefined
+ * for valid and for other filters.
+ */
 export function sharedFilterProblem(filter: string): string | undefined {
   if (!filter.startsWith(SHARE)) return undefined;
   const end = filter.indexOf("/", SHARE.length);
@@ -44,7 +50,11 @@ export function sharedFilterProblem(filter: string): string | undefined {
   return undefined;
 }
 
-/** @throws UsageError TOPIC_FILTER_INVALID */
+/**
+ * Checks a topic filter.
+ *
+ * @throws UsageError TOPIC_FILTER_INVALID
+ */
 export function assertTopicFilter(filter: string): void {
   if (typeof filter !== "string") {
     throw new UsageError("TOPIC_FILTER_INVALID", `topicFilter: must be a string, not ${shownValue(filter)}`);
@@ -56,26 +66,32 @@ export function assertTopicFilter(filter: string): void {
   }
 }
 
-/** A shared subscription's two parts. */
+/** The two parts of the filter of a shared subscription. */
 export interface SharedFilter {
+  /** The name of the group that shares the messages. */
   readonly shareName: string;
-  /** The filter that messages are matched against. */
+  /** The filter that topic names are matched against. */
   readonly topicFilter: string;
 }
 
-/** The parts of a valid filter `$share/NAME/FILTER`, or undefined if it is not shared. */
+/**
+ * Splits a valid filter `$share/NAME/FILTER`. Returns undefined if the filter is not shared.
+ *
+ * @example parseSharedFilter("$share/workers/jobs/#") // { shareName: "workers", topicFilter: "jobs/#" }
+ */
 export function parseSharedFilter(filter: string): SharedFilter | undefined {
   if (!filter.startsWith(SHARE)) return undefined;
   const end = filter.indexOf("/", SHARE.length);
   return { shareName: filter.slice(SHARE.length, end), topicFilter: filter.slice(end + 1) };
 }
 
+/** Returns whether a valid topic filter contains a wildcard, "+" or "#". */
 export function hasWildcard(filter: string): boolean {
   return filter.includes("+") || filter.includes("#");
 }
 
 /**
- * Whether a valid, unshared `filter` matches a valid `name` [MQTT-4.7.1-2, 4.7.1-3, 4.7.2-1].
+ * Returns whether a valid, unshared `filter` matches a valid `name` [MQTT-4.7.1-2, 4.7.1-3, 4.7.2-1].
  *
  * @example topicFilterMatches("sport/+/player1/#", "sport/tennis/player1") // true
  */

@@ -13,6 +13,15 @@ function newNode<Value>(): Node<Value> {
   return { children: undefined, value: undefined };
 }
 
+/**
+ * Maps topic names to values, and finds the values whose name matches a topic filter. A broker keeps retained messages
+ * in one.
+ *
+ * @example
+ * const retained = new TopicNameTree<string>();
+ * retained.set("kitchen/light", "on");
+ * retained.match("kitchen/+", (value) => console.log(value)); // on
+ */
 export class TopicNameTree<Value> {
   private readonly root: Node<Value> = newNode();
   private count = 0;
@@ -22,6 +31,7 @@ export class TopicNameTree<Value> {
     return this.count;
   }
 
+  /** Returns the value of a topic name. Undefined if there is none. */
   get(topicName: string): Value | undefined {
     let node: Node<Value> | undefined = this.root;
     for (const level of topicName.split("/")) {
@@ -31,6 +41,7 @@ export class TopicNameTree<Value> {
     return node.value;
   }
 
+  /** Sets the value of a topic name, replacing an earlier one. */
   set(topicName: string, value: Value): void {
     let node = this.root;
     for (const level of topicName.split("/")) {
@@ -46,6 +57,7 @@ export class TopicNameTree<Value> {
     node.value = value;
   }
 
+  /** Removes a topic name. Returns false if it was not there. */
   delete(topicName: string): boolean {
     const levels = topicName.split("/");
     const path: Node<Value>[] = [this.root];
@@ -68,12 +80,12 @@ export class TopicNameTree<Value> {
     return true;
   }
 
-  /** Calls `visit` for each name. */
+  /** Calls `visit` for each value, until it returns false. */
   forEach(visit: (value: Value) => unknown): void {
     visitBelow([this.root], false, visit);
   }
 
-  /** Calls `visit` for each name that a valid, unshared filter matches, until it returns false. */
+  /** Calls `visit` for the value of each name that a valid, unshared filter matches, until it returns false. */
   match(topicFilter: string, visit: (value: Value) => unknown): void {
     const levels = topicFilter.split("/");
     let nodes: Node<Value>[] = [this.root];

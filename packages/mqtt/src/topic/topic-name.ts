@@ -7,7 +7,9 @@ import { shownValue } from "./shown-value.js";
 const PLUS = 0x2b;
 const HASH = 0x23;
 
-/** Which rule `name` breaks, in words that follow `topicName "…": `; undefined if it keeps them all. */
+/**
+ * Returns the rule that `name` breaks, in words that follow `topicName "…": `. Returns undefined if the name is valid.
+ */
 export function topicNameProblem(name: string): string | undefined {
   if (name.length === 0) return "must be at least one character long [MQTT-4.7.3-1]";
   for (let i = 0; i < name.length; i++) {
@@ -19,7 +21,11 @@ export function topicNameProblem(name: string): string | undefined {
   return stringProblem(name);
 }
 
-/** @throws UsageError TOPIC_NAME_INVALID */
+/**
+ * Checks a topic name.
+ *
+ * @throws UsageError TOPIC_NAME_INVALID
+ */
 export function assertTopicName(name: string): void {
   if (typeof name !== "string") {
     throw new UsageError("TOPIC_NAME_INVALID", `topicName: must be a string, not ${shownValue(name)}`);

@@ -6,16 +6,17 @@
 import type { Clock } from "../platform/clock.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
 
+/** Options of `memoryPair`. */
 export interface MemoryPairOptions {
   /** Milliseconds from one end to the other. Default 0: the next tick. */
   readonly delay?: number | undefined;
-  /** If this many bytes are on their way, `write` returns false until all of them have arrived. Default 65,536. */
+  /** The bytes in transit at which `write` returns false until all of them have arrived. Default 65,536. */
   readonly highWaterMark?: number | undefined;
-  /** The most bytes that are delivered at once; more of them take several ticks. Default: as they were written. */
+  /** The most bytes that are delivered at once; more bytes take several ticks. Default: as they were written. */
   readonly chunkSize?: number | undefined;
 }
 
-/** Two ends of one connection; what is written to one is delivered at the other. */
+/** Returns two connected transports in memory. What is written to one is delivered at the other. */
 export function memoryPair(clock: Clock, options: MemoryPairOptions = {}): [Transport, Transport] {
   const one = new MemoryTransport(clock, options);
   const other = new MemoryTransport(clock, options);

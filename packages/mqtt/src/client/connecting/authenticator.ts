@@ -8,18 +8,27 @@ import type { ConnackProperties } from "../../codec/properties.js";
 import { ClosedError, type MqttError, RefusedError } from "../../errors.js";
 import { CONTINUE_AUTHENTICATION, NOT_AUTHORIZED, RE_AUTHENTICATE } from "../../reason-code.js";
 
-/** Authentication Data, if there is any. */
+/** The Authentication Data of a packet, if there is any. */
 export type AuthenticationData = Uint8Array | undefined;
 
-/** A method such as SCRAM-SHA-256. What a callback throws ends the connection, for good. */
+/**
+ * Implements an authentication method such as SCRAM-SHA-256. If a callback throws, the client closes the connection and
+ * does not connect again.
+ */
 export interface AuthenticationOptions {
-  /** The Authentication Method. */
+  /** The name of the authentication method. */
   readonly method: string;
-  /** Begins an exchange: the Authentication Data of CONNECT, or of AUTH when authenticating again. */
+  /**
+   * Starts an exchange. Returns the Authentication Data of CONNECT, or of AUTH when authenticating again. Default: no
+   * data.
+   */
   readonly begin?: (() => AuthenticationData | Promise<AuthenticationData>) | undefined;
-  /** The answer to the server's data. */
+  /** Returns the answer to the server's data. */
   respond(data: AuthenticationData): AuthenticationData | Promise<AuthenticationData>;
-  /** What the server said with its success, for methods by which it proves itself too. */
+  /**
+   * Receives the data that the server sent with its success, for methods that authenticate the server too. Default:
+   * none.
+   */
   readonly finish?: ((data: AuthenticationData) => void | Promise<void>) | undefined;
 }
 

@@ -2,20 +2,22 @@
 
 import type { Random } from "../../platform/random.js";
 
+/** How long the client waits between attempts, and how often it tries. The delays grow exponentially, with jitter. */
 export interface ReconnectDelays {
-  /** Milliseconds: the upper bound of the first wait. Default 1,000. */
+  /** The upper bound of the first delay in milliseconds, 1 … 2,147,483,647. Default 1,000. */
   readonly initialDelay: number;
-  /** Milliseconds: the upper bound of every wait. Default 60,000. */
+  /** The upper bound of every delay in milliseconds, 1 … 2,147,483,647. Default 60,000. */
   readonly maximumDelay: number;
-  /** Attempts in a row that may fail before the client gives up. Default Infinity. */
+  /** The number of attempts that may fail in a row before the client stops, from 1. Default Infinity. */
   readonly maximumAttempts: number;
 }
 
+/** Options of `reconnect`. */
 export interface ReconnectOptions extends ReconnectDelays {
   /**
-   * Milliseconds, from 0. A server that accepted the client before and then refuses its identifier or credentials may do so because its
-   * authentication is out of order: for so long the client keeps trying, waiting about `maximumDelay` between attempts, and everything
-   * that is queued or subscribed is kept. Then the client is closed. Default 86,400,000, a day.
+   * Milliseconds, from 0, for which the client keeps trying if a server that accepted it before refuses its identifier
+   * or credentials. The cause may be a fault of the server's authentication. The client waits about `maximumDelay`
+   * between attempts, and keeps messages and subscriptions. Then it is closed. Default 86,400,000, a day.
    */
   readonly maximumRefusal: number;
 }

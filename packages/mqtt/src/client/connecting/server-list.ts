@@ -8,9 +8,10 @@ import { given } from "./given-function.js";
 import { serversNamedBy } from "./server-reference.js";
 import { parseServerUrl, portOf, type ServerUrl, type Url } from "./server-url.js";
 
+/** One URL, or a list of URLs for failover. */
 export type Urls = Url | readonly Url[];
 
-/** One URL, a list to fail over through, or a function that is asked before each round of attempts. */
+/** One URL, a list of URLs for failover, or a function that returns either before each round of attempts. */
 export type Servers = Urls | (() => Urls | Promise<Urls>);
 
 const NONE: readonly ServerUrl[] = [];

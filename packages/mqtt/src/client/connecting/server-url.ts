@@ -4,13 +4,16 @@ import { UsageError } from "../../errors.js";
 import { nameOf, type ServerAddress } from "../../platform/transport.js";
 import { shownValue } from "../../topic/shown-value.js";
 
-/** As text, or as the runtime's own `URL`. */
+/** A URL, as text or as the runtime's own `URL`. */
 export type Url = string | { readonly href: string };
 
-/** A URL as text, in lower case. */
+/** A URL as text with a scheme in lower case. */
 export type UrlText = `${"mqtt" | "mqtts" | "ws" | "wss" | "tcp" | "ssl" | "tls"}://${string}` | `unix:${string}`;
 
-/** Those of the texts whose scheme the compiler knows, and `Right` has not. A text whose scheme can be any string may be right. */
+/**
+ * The URLs of `Given` whose scheme the compiler knows and `Right` does not contain. A text whose scheme can be any
+ * string may be right.
+ */
 export type WrongUrl<Given, Right> = Given extends string
   ? Lowercase<Given> extends Right
     ? never
@@ -20,8 +23,9 @@ export type WrongUrl<Given, Right> = Given extends string
   : never;
 
 /**
- * `Given`, unless the compiler can see that it names no server: a text such as "http://host", or a list with such a text or without any.
- * Then it is what to write instead. A variable of type string is accepted, and checked at run time.
+ * Is `Given`, unless the compiler can see that it names no server: a text such as "http://host", a list with such a
+ * text, or an empty list. It is then the type to write instead. A variable of type string is accepted, and checked at
+ * run time.
  */
 export type ServersGiven<Given, Right = UrlText> = unknown extends Given // any
   ? Given

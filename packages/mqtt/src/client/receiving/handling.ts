@@ -2,10 +2,10 @@
 
 import { type RuntimeAbortSignal, runtimeAbortSource } from "../abort-source.js";
 
-/** What a handler is given beside the message. */
+/** What a handler receives in addition to the message. */
 export interface HandlerContext {
   /**
-   * Fires when `handlerTimeout` is over, or the client is closed: nobody waits for the handler any more. Its reason is the
+   * Fires when `handlerTimeout` is over or the client is closed. Nothing waits for the handler then. The reason is the
    * TimeoutError HANDLER_TIMEOUT or the ClosedError CLIENT_CLOSED.
    */
   readonly signal: RuntimeAbortSignal;

@@ -9,22 +9,29 @@ import { type StandardSchema, validated } from "./standard-schema.js";
 
 const NONE: PublishProperties = Object.freeze({});
 
+/** A message as the application receives it. */
 export class Message {
+  /** The topic name. */
   readonly topic: string;
-  /** The application's own: nothing else writes to it. */
+  /** The payload. It belongs to the application: the client does not write to it. */
   readonly payload: Uint8Array;
+  /** The QoS at which the server sent the message. */
   readonly qos: QoS;
-  /** True for a message that the server had kept, sent because of a new subscription. */
+  /**
+   * Whether the server sent a retained message because of a new subscription. With `retainAsPublished`, the flag as it
+   * was published.
+   */
   readonly retain: boolean;
-  /** True if the server may have sent it before. */
+  /** Whether the server may have sent the message before. */
   readonly dup: boolean;
-  /** Of MQTT 5; empty before. */
+  /** The properties of PUBLISH. Empty before MQTT 5. */
   readonly properties: PublishProperties;
 
   /**
-   * A name for this delivery, at QoS 2 with the option `store`; otherwise undefined. A message that is handed over again, because the
-   * process was killed while it was being handled, has the name that it had before; no other message of this client has it. A handler
-   * that stores it together with its effect, in one transaction, can tell that it has seen the message.
+   * Identifies this delivery at QoS 2 with the option `store`; otherwise undefined. If the process was killed while it
+   * handled the message, the next process receives it with the same identifier. No other message of this client has it.
+   * A handler that stores the identifier together with its effect, in one transaction, can recognize a message that it
+   * has handled.
    *
    * @example
    * if (database.has(message.deliveryId)) return;
@@ -42,17 +49,18 @@ export class Message {
     this.properties = packet.properties ?? NONE;
   }
 
-  /** The payload as UTF-8 text; what is not UTF-8 becomes U+FFFD. */
+  /** Returns the payload as UTF-8 text. Invalid bytes become U+FFFD. */
   text(): string {
     return readUtf8Lossy(this.payload);
   }
 
   /**
-   * Returns the payload parsed as JSON, and checked by a schema if one is given.
+   * Returns the payload parsed as JSON, and checked by a schema if you pass one.
    *
-   * @param schema a Standard Schema, such as those of Zod, Valibot and ArkType, which must be synchronous; or a function, which receives the
-   * parsed value and returns what `json` returns. What the function throws, `json` throws
-   * @throws PayloadError PAYLOAD_NOT_JSON, whose `cause` is the SyntaxError of JSON.parse, or PAYLOAD_REFUSED, whose `issues` the schema found
+   * @param schema a synchronous Standard Schema, such as those of Zod, Valibot and ArkType; or a function, which
+   * receives the parsed value. `json` returns what the function returns, and throws what it throws
+   * @throws PayloadError PAYLOAD_NOT_JSON, whose `cause` is the SyntaxError of JSON.parse, or PAYLOAD_REFUSED, whose
+   * `issues` come from the schema
    * @throws UsageError OPTION_INVALID if `schema` is neither of these, or is asynchronous
    * @example
    * const Reading = z.object({ celsius: z.number() });

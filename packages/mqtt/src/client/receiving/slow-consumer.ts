@@ -1,14 +1,15 @@
 import type { Bounds } from "../connect-options.js";
 
-/** A subscription of which more waits, or for longer, than is good for the others. */
+/** A subscription that holds so many messages, or holds one for so long, that others suffer. */
 export interface SlowConsumer {
+  /** The topic filters of the subscription. */
   readonly topicFilters: readonly string[];
-  /** Messages that came for it and are not finished. */
+  /** The number of messages that arrived for it and are not finished. */
   readonly waiting: number;
-  /** Their topics, payloads and properties, in bytes. */
+  /** The bytes of their topics, payloads and properties. */
   readonly waitingBytes: number;
-  /** How many milliseconds ago the oldest of them came. */
+  /** The age of the oldest of them, in milliseconds. */
   readonly oldest: number;
-  /** The option `inbox`. */
+  /** The bounds: the client's option `inbox`. */
   readonly bound: Bounds;
 }

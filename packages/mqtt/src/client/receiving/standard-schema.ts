@@ -4,14 +4,15 @@ import { PayloadError, type PayloadIssue } from "../../errors.js";
 import { assertFunction, wrongOption } from "../../options/option-error.js";
 import { quotable } from "../../topic/mqtt-string.js";
 
-/** What `validate` returns: the value, which the schema may have transformed, or what is wrong with it. */
+/** The result of `validate`: the value, which the schema may have transformed, or the issues that it found. */
 export type SchemaResult<Value> =
   | { readonly value: Value; readonly issues?: undefined }
   | { readonly issues: readonly PayloadIssue[] };
 
-/** A schema for values of the type `Value`. */
+/** A schema for values of the type `Value`, as Standard Schema (standardschema.dev) defines it. */
 export interface StandardSchema<Value> {
   readonly "~standard": {
+    /** Checks a value. Returns it, or what is wrong with it. */
     validate(value: unknown): SchemaResult<Value> | Promise<SchemaResult<Value>>;
   };
 }

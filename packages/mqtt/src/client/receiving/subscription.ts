@@ -9,20 +9,25 @@ import type { AbortSignalLike } from "../../platform/abort.js";
 import type { HandlerContext } from "./handling.js";
 import type { Message } from "./message.js";
 
-/** What became of one topic filter of a subscription. */
+/** The server's answer for one topic filter. */
 export interface Granted {
+  /** The topic filter, as given to `subscribe`. */
   readonly topicFilter: string;
-  /** From SUBACK: the QoS granted, or 0x80 and above. */
+  /** The code in SUBACK: the granted QoS, or 0x80 and above for a refusal. */
   readonly reasonCode: number;
-  /** The QoS granted; undefined if the server denied the filter. */
+  /** The granted QoS. Undefined if the server denied the filter. */
   readonly qos: QoS | undefined;
-  /** Why it was denied. */
+  /** Why the server denied the filter. Undefined if it granted it. */
   readonly error: RefusedError | undefined;
 }
 
-/** Returns when it is done, or a promise of that. */
+/**
+ * Handles a message. The message is acknowledged when the handler returns, or when the promise that it returns
+ * resolves.
+ */
 export type MessageHandler = (message: Message, context: HandlerContext) => unknown;
 
+/** Options of `unsubscribe`. */
 export interface UnsubscribeOptions {
   /** The properties of UNSUBSCRIBE on MQTT 5. */
   readonly properties?: UnsubscribeProperties | undefined;
@@ -30,42 +35,48 @@ export interface UnsubscribeOptions {
   readonly signal?: AbortSignalLike | undefined;
 }
 
-/** `Given`, unless it is a list without a topic filter. Then it is what to write instead. */
+/** Is `Given`, or the correct type if `Given` is an empty list. The compiler then names what to write instead. */
 export type FiltersGiven<Given> = unknown extends Given // any
   ? Given
   : [Given] extends [readonly never[]]
     ? readonly [string, ...string[]]
     : Given;
 
-/** Made by `client.subscribe` with `onMessage`, which receives its messages, and by `client.respond`. */
+/**
+ * A subscription whose handler receives the messages. Returned by `client.subscribe` with `onMessage`, and by
+ * `client.respond`.
+ */
 export interface HandledSubscription {
-  /** What it was made with. */
+  /** The topic filters, as given to `subscribe`. */
   readonly topicFilters: readonly string[];
-  /** The Subscription Identifier that MQTT 5 servers send with its messages, if they offer that. */
+  /** The subscription identifier that MQTT 5 servers send with its messages, if they support it. */
   readonly identifier: number;
-  /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
+  /**
+   * The server's answer for each topic filter, in order. Updated when the client subscribes again after a lost session.
+   */
   readonly granted: readonly Granted[];
-  /** True once no further message will come. */
+  /** Whether the subscription has ended: no further message arrives. */
   readonly closed: boolean;
   /**
-   * Ends the subscription at the server and here. From the call on no further message is given to the application. Resolves at UNSUBACK
-   * and when the handlers that were running are done, five seconds later at most. QoS 1 and 2 messages that came and were not given to
-   * the application stay unacknowledged for another second: if the client disconnects by then, the server sends them again. Otherwise
-   * they are acknowledged and reported as `unclaimed` [MQTT5-4.5.0-2].
+   * Ends the subscription, at the server and in the client. From the call on, the application receives no further
+   * message. Resolves at UNSUBACK and when running handlers are done, after at most five seconds. QoS 1 and 2 messages
+   * that the application did not receive stay unacknowledged for another second. If the client disconnects within that
+   * second, the server sends them again. Otherwise they are acknowledged and reported as `unclaimed` [MQTT5-4.5.0-2].
    *
-   * @param options as for `client.unsubscribe`
+   * @param options the same as for `client.unsubscribe`
+   * @throws the errors of `client.unsubscribe`
    */
   unsubscribe(options?: UnsubscribeOptions): Promise<void>;
-  /** As `unsubscribe`, at the end of a block: `await using subscription = await client.subscribe("a/#")`. */
+  /** Calls `unsubscribe` at the end of a block: `await using subscription = await client.subscribe("a/#")`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Made by `client.subscribe` without `onMessage`. An iterator over its messages. */
+/** A subscription that is an async iterator over its messages. Returned by `client.subscribe` without `onMessage`. */
 export interface Subscription extends HandledSubscription, AsyncIterable<Message> {
   /**
-   * The next message is asked for when the application is done with the one before, which is acknowledged then.
+   * Iterates over the messages. A message is acknowledged when the application asks for the next one.
    *
-   * @throws UsageError OPTION_INVALID if the subscription was made with `onMessage`
+   * @throws UsageError OPTION_INVALID if the subscription has `onMessage`
    */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined>;
 }

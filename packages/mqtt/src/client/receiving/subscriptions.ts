@@ -26,42 +26,49 @@ import type { Router } from "./router.js";
 import type { Granted, MessageHandler, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 
+/** The options of `subscribe` with and without `onMessage`. */
 export interface CommonSubscribeOptions {
-  /** The highest QoS at which messages are to be sent. Default 0. */
+  /** The highest QoS at which the server may send messages. Default 0. */
   readonly qos?: QoS | undefined;
   /**
-   * Milliseconds that the application may take with one message, 1 … 2,147,483,647: `onMessage` until its promise settles, an
-   * iterator until it is asked for the next. Then the message has failed, as if `onMessage` had thrown HANDLER_TIMEOUT; until the
-   * application returns, further messages of QoS 1 and 2 fail at once. Default 300,000.
+   * Milliseconds that the application may take for one message, 1 … 2,147,483,647: `onMessage` until its promise
+   * settles, an iterator until the next message is asked for. After that the message has failed, as if `onMessage` had
+   * thrown HANDLER_TIMEOUT. Until the application returns, further QoS 1 and 2 messages fail at once. Default 300,000.
    */
   readonly handlerTimeout?: number | undefined;
-  /** MQTT 5: what this client publishes does not come back. Default false. */
+  /** MQTT 5: the server does not send this client its own messages. Default false. */
   readonly noLocal?: boolean | undefined;
   /** MQTT 5: messages keep the RETAIN flag they were published with. Default false. */
   readonly retainAsPublished?: boolean | undefined;
-  /** MQTT 5: retained messages come at subscribing (0, default), only if the subscription is new (1), or not (2). */
+  /**
+   * MQTT 5: the server sends retained messages at each subscribe (0, default), only for a new subscription (1), or
+   * never (2).
+   */
   readonly retainHandling?: 0 | 1 | 2 | undefined;
-  /** MQTT 5. */
+  /** The properties of SUBSCRIBE on MQTT 5. */
   readonly properties?: SubscribeProperties | undefined;
-  /** Gives up waiting for SUBACK. */
+  /** Cancels the wait for SUBACK. */
   readonly signal?: AbortSignalLike | undefined;
 }
 
+/** Options of `subscribe` with a handler. */
 export interface HandlerOptions extends CommonSubscribeOptions {
   /**
-   * Called with each message, in the order they came; a message is acknowledged when the promise that it returns resolves, and
-   * no earlier than those before it [MQTT-4.6.0-2].
+   * Handles each message, in the order of arrival. A message is acknowledged when the returned promise resolves, and
+   * not before the messages that arrived earlier [MQTT-4.6.0-2].
    */
   readonly onMessage: MessageHandler;
-  /** How many calls of `onMessage` may be under way, 1 … 65,535. Default 1. */
+  /** The number of `onMessage` calls that may run concurrently, 1 … 65,535. Default 1. */
   readonly concurrency?: number | undefined;
 }
 
+/** Options of `subscribe` without a handler: the application iterates over the messages. */
 export interface IteratorOptions extends CommonSubscribeOptions {
   readonly onMessage?: undefined;
   readonly concurrency?: undefined;
 }
 
+/** Options of `subscribe`: with a handler, or without one. */
 export type SubscribeOptions = HandlerOptions | IteratorOptions;
 
 /** Milliseconds: longer than any handler should need, for one that does not return blocks other messages' acknowledgements. */

@@ -14,6 +14,10 @@ export const INCOMING = 2 ** 48;
 /** The number of finished messages, doubled, and one more if a message is open. */
 type Entry = number;
 
+/**
+ * What a store keeps of received QoS 2 messages: whether one is open under a packet identifier, and how many were
+ * finished under it.
+ */
 export class IncomingRecords {
   /** As it stands, and as the store has it, or will have it with what is being written. */
   private readonly entries = new Map<number, Entry>();
@@ -29,6 +33,7 @@ export class IncomingRecords {
   private storedBegin: number | undefined;
   private beginBefore: number | undefined;
 
+  /** Whether there are changes to write. */
   get hasChanges(): boolean {
     return this.changed.size > 0 || this.began !== this.storedBegin;
   }

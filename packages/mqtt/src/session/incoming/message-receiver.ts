@@ -14,28 +14,32 @@ import type { Outlet } from "../outgoing/message-sender.js";
 import { Queue } from "../queue.js";
 
 /**
- * A QoS 1 or 2 message that the application has been given, from PUBLISH until it is acknowledged and, at QoS 2, released; the same one
- * however many connections that takes.
+ * A received QoS 1 or 2 message, from PUBLISH until it is acknowledged and, at QoS 2, released. It stays the same
+ * object across connections.
  */
 export interface Delivery {
   readonly packetIdentifier: number;
   readonly qos: 1 | 2;
-  /** What the message can be known by if it comes again; undefined at QoS 1, and without a store. */
+  /** Identifies the message if it arrives again. Undefined at QoS 1, and without a store. */
   readonly name: string | undefined;
-  /** The connection over which PUBACK or PUBREC is owed, and no other; undefined if it went out. */
+  /** The connection on which PUBACK or PUBREC must be sent. Undefined once it was sent. */
   link: ReceiverLink | undefined;
-  /** The reason code to acknowledge with, once the application has finished. */
+  /** The reason code of the acknowledgement, once the application has finished. */
   reasonCode: number | undefined;
-  /** At QoS 2, whether PUBREC went out, over whichever connection. */
+  /** At QoS 2, whether PUBREC was sent, on any connection. */
   isReceived: boolean;
 }
 
+/** The connection, as a receiver uses it. */
 export interface ReceiverLink {
   readonly outlet: Outlet;
   readonly version: ProtocolVersion;
-  /** How many unacknowledged messages the peer may send [MQTT5-3.3.4-9]. */
+  /** The number of unacknowledged messages that the peer may send [MQTT5-3.3.4-9]. */
   readonly receiveMaximum: number;
-  /** How many are taken from a peer that sends more all the same; not less than `receiveMaximum`. */
+  /**
+   * The number of unacknowledged messages that are accepted from a peer that exceeds the limit; not less than
+   * `receiveMaximum`.
+   */
   readonly tolerated: number;
 }
 

@@ -22,7 +22,7 @@ const STATES = ["queued", "sent", "released"] as const;
 const NOT_OURS = "this client did not write it";
 const UNLIMITED = { maximumPacketSize: Infinity };
 
-/** A message as an earlier process left it. */
+/** An outgoing message, as an earlier process left it. */
 export interface StoredMessage {
   readonly sequence: number;
   readonly state: "queued" | "sent" | "released";

@@ -13,15 +13,19 @@ import { IncomingRecords, isIncomingRecord } from "../incoming/incoming-records.
 import type { OutgoingMessage } from "../outgoing/outgoing-message.js";
 import { MessageRecords, readMessage, type StoredMessage } from "./message-record.js";
 
+/** What a store held of a session. */
 export interface RestoredSession {
+  /** Outgoing messages without an outcome, in order. */
   readonly messages: readonly StoredMessage[];
-  /** Packet identifiers of QoS 2 messages received and not yet released. */
+  /** Packet identifiers of QoS 2 messages that were received and not yet released. */
   readonly incoming: readonly number[];
   /** Records that cannot be read. If there are any, nothing was loaded. */
   readonly rejected: readonly RejectedRecord[];
 }
 
+/** A record that cannot be read. */
 export interface RejectedRecord extends StoreRecord {
+  /** The reason, in words. */
   readonly why: string;
 }
 
@@ -37,6 +41,10 @@ interface Batch {
   readonly removals: readonly number[];
 }
 
+/**
+ * Collects what must survive the process, as changes to a store. The owner of the connection writes them before the
+ * packets that depend on them leave.
+ */
 export class SessionJournal {
   readonly incoming = new IncomingRecords();
   private readonly records = new MessageRecords();
@@ -46,7 +54,7 @@ export class SessionJournal {
   private removals: number[] = [];
   private taken: Batch | undefined;
 
-  /** Reads what a store held, and goes on numbering behind it. */
+  /** Reads the records of a store, and continues its numbering. */
   load(records: readonly StoreRecord[]): RestoredSession {
     const messages: StoredMessage[] = [];
     const received: StoreRecord[] = [];
@@ -68,7 +76,7 @@ export class SessionJournal {
     return { messages, incoming: incoming.filter((open) => open !== undefined), rejected };
   }
 
-  /** The message, as it will stand when the changes are taken. */
+  /** Records a message, in the state that it has when the changes are taken. */
   put(message: OutgoingMessage): void {
     if (message.sequence === 0) message.sequence = ++this.sequence;
     if (message.changed) return;
@@ -76,19 +84,21 @@ export class SessionJournal {
     this.changed.push(message);
   }
 
+  /** Removes the record of a message. */
   remove(message: OutgoingMessage): void {
     if (message.stored) this.removals.push(message.sequence);
     message.stored = false;
     message.sequence = 0;
   }
 
+  /** Whether there are changes to write. */
   get hasChanges(): boolean {
     return this.changed.length > 0 || this.removals.length > 0 || this.incoming.hasChanges;
   }
 
   /**
-   * The changes since the last call; undefined if there are none. They are to be written, all or none, before the next call, and
-   * their values are valid until then. If that fails, `refused` has to be told.
+   * Returns the changes since the last call, or undefined if there are none. Write them, all or none, before the next
+   * call. Their values are valid until then. If the write fails, call `refused`.
    */
   take(): readonly StoreChange[] | undefined {
     const { changed, removals } = this;
@@ -120,8 +130,9 @@ export class SessionJournal {
   }
 
   /**
-   * Nothing of what was taken last was written. What the store has records of, and what came, is taken again with the next changes.
-   * Returns the messages that it has no record of. Nothing of them has left, so they fail.
+   * Reports that nothing of what was taken last was written. Messages with an earlier record, and received messages,
+   * are taken again with the next changes. Returns the messages without a record: no byte of them has left, so they
+   * fail.
    */
   refused(): readonly OutgoingMessage[] {
     const { taken } = this;

@@ -25,12 +25,15 @@ import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PoisonWatch } from "./poison-watch.js";
 import { Unflushed } from "./unflushed.js";
 
-/** The network connection, as far as a sender needs it. */
+/** The output of a network connection. */
 export interface Outlet {
+  /** The buffer to write packets to. Call `touch` afterwards. */
   readonly out: OutputBuffer;
-  /** How often `out` has been emptied: what is in it now leaves with the next time. */
+  /** How often `out` has been emptied. What it contains now leaves with the next time. */
   readonly takes: number;
+  /** Whether the transport has no room: data that can wait should wait. */
   readonly congested: boolean;
+  /** Schedules a flush of `out`. */
   touch(): void;
 }
 

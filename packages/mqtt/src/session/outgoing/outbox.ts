@@ -7,32 +7,33 @@ import { type MqttError, OutboxError, TimeoutError } from "../../errors.js";
 import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 
 /**
- * What happens to a message for which there is no room. `reject`: it is refused. `drop-newest`: the same, as a loss that was
- * chosen. `drop-oldest`: those that have waited longest are dropped for it. `keep-latest`: a message takes the place of the one
- * that waits for the same topic, whether or not there is room; it is refused if there is none for its topic.
+ * What happens to a message if the outbox is full. `reject`: it is refused. `drop-newest`: it is dropped, as a loss
+ * that the application chose. `drop-oldest`: the oldest queued messages are dropped for it. `keep-latest`: a message
+ * replaces the queued message of the same topic, whether or not the outbox is full; if it is full and has none of the
+ * topic, the message is refused.
  */
 export type OutboxPolicy = "reject" | "drop-oldest" | "drop-newest" | "keep-latest";
 
-/** How much may wait to be sent. */
+/** Limits of the queue of messages that wait to be sent. */
 export interface OutboxBounds {
-  /** Messages. */
+  /** The number of messages. */
   readonly maximumCount: number;
-  /** Bytes of topics, payloads and properties. */
+  /** The bytes of topics, payloads and properties. */
   readonly maximumBytes: number;
   /** Milliseconds that a message may wait. Default: no limit. */
   readonly maximumAge?: number | undefined;
-  /** Default "reject". */
+  /** What happens when a limit is reached. Default "reject". */
   readonly policy?: OutboxPolicy | undefined;
-  /** Whether QoS 0 messages wait for a connection, or are dropped where there is none. Default "queue". */
+  /** Whether QoS 0 messages are queued while there is no connection, or dropped. Default "queue". */
   readonly qos0?: "queue" | "drop" | undefined;
   /**
-   * What happens to a QoS 2 message that was sent and had no PUBREC when the peer lost the session: it may have arrived. "reject": it
-   * fails with SESSION_LOST. "resend": it is sent again, and may arrive twice. Default "reject".
+   * What happens to a QoS 2 message that was sent and had no PUBREC when the peer lost the session: it may have
+   * arrived. "reject" (default): it fails with SESSION_LOST. "resend": it is sent again and may arrive twice.
    */
   readonly sessionLost?: "reject" | "resend" | undefined;
   /**
-   * For what a server keeps for a client: the bytes that may be in flight unacknowledged. A single message of any size then
-   * finds room in an empty queue, since it was taken from its publisher already.
+   * For a server: the unacknowledged bytes that may be in flight. A single message of any size then fits into an empty
+   * queue, since it was already accepted from its publisher.
    */
   readonly maximumInflightBytes?: number | undefined;
 }
@@ -45,9 +46,9 @@ export interface OutboxCounts {
   readonly droppedOldest: number;
   /** Dropped by the policy "drop-newest". */
   readonly droppedNewest: number;
-  /** Replaced by a later message of their topic, by the policy "keep-latest". */
+  /** Replaced by a later message of the same topic, by the policy "keep-latest". */
   readonly replaced: number;
-  /** Of QoS 0, dropped because there was no connection, by `qos0: "drop"`. */
+  /** QoS 0 messages that were dropped because there was no connection, by `qos0: "drop"`. */
   readonly droppedOffline: number;
   /** Older than `maximumAge`. */
   readonly tooOld: number;

@@ -6,8 +6,8 @@ import { payloadLength } from "../../codec/publish-coder.js";
 import type { MqttError } from "../../errors.js";
 
 /**
- * Where the message stands. `queued` has no packet identifier; `sent` waits for PUBACK or PUBREC; `released` has had
- * PUBREC and waits for PUBCOMP; `settled` has had its outcome.
+ * The state of an outgoing message. `queued`: it has no packet identifier. `sent`: it waits for PUBACK or PUBREC.
+ * `released`: PUBREC arrived, and it waits for PUBCOMP. `settled`: its outcome is known.
  */
 export type OutgoingState = "queued" | "sent" | "released" | "settled";
 
@@ -19,15 +19,16 @@ export const OUTGOING_TRANSITIONS: Readonly<Record<OutgoingState, readonly Outgo
   settled: [],
 };
 
+/** An outgoing message, from the call that publishes it until its outcome is known. Extend it to learn the outcome. */
 export abstract class OutgoingMessage {
   state: OutgoingState = "queued";
-  /** 0 until it is first sent. */
+  /** The packet identifier. 0 until it is first sent. */
   packetIdentifier = 0;
   /** What PUBREC said, if that was more than success without properties: PUBCOMP does not repeat it. */
   pubrec: { readonly reasonCode: number; readonly properties?: AckProperties | undefined } | undefined;
-  /** Whether the peer may have taken it over: bytes of it may have left, and were not refused. */
+  /** Whether the peer may have received it: bytes of it may have left, and were not refused. */
   mayHaveArrived = false;
-  /** When it began to wait, in the clock's milliseconds. */
+  /** When it was queued, in the milliseconds of the clock. */
   queuedAt = 0;
   /** Its neighbours in the outbox. Only the outbox uses them. */
   before: OutgoingMessage | undefined;
@@ -49,12 +50,16 @@ export abstract class OutgoingMessage {
     readonly qos: QoS,
     readonly retain: boolean,
     readonly properties: PublishProperties | undefined,
-    /** When it expires, in the clock's milliseconds; Infinity if never [MQTT5-3.3.2-5]. */
+    /** When it expires, in the milliseconds of the clock. Infinity if never [MQTT5-3.3.2-5]. */
     readonly expiresAt: number,
   ) {}
 
-  /** The outcome: handed to the transport (QoS 0), or acknowledged with this reason code. Called once, or `failed` is. */
+  /**
+   * The message was handed to the transport (QoS 0) or acknowledged with this reason code. Either `delivered` or
+   * `failed` is called, once.
+   */
   abstract delivered(reasonCode: number, properties: AckProperties | undefined): void;
+  /** The message was not delivered, or its delivery is unknown: see `mayHaveArrived`. */
   abstract failed(error: MqttError): void;
 }
 
