@@ -121,12 +121,7 @@ describe("events", () => {
   });
 
   test.each([
-    [
-      "conected",
-      () => undefined,
-      "OPTION_UNKNOWN",
-      'event "conected": there is no such event among connected, refused',
-    ],
+    ["conected", () => undefined, "OPTION_UNKNOWN", 'unknown event "conected" among connected, refused'],
     ["constructor", () => undefined, "OPTION_UNKNOWN", 'event "constructor"'],
     ["connected", undefined, "OPTION_INVALID", "listener: must be a function"],
   ])("of a wrong name, and without a listener, are refused: %s", async (name, listener, code, message) => {

@@ -475,7 +475,7 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   await writeFile(cert, own.certificate);
   await writeFile(key, own.key);
   expect(await said(["--cafile", file, "--cert", key, "--key", cert])).toContain(
-    ': --cert holds no certificate, but "PRIVATE KEY": are certificate and key swapped?',
+    ': --cert holds no certificate, but "PRIVATE KEY": the certificate and the key seem to be swapped',
   );
   await using demanding = await Broker.listen({
     port: 0,
@@ -484,6 +484,6 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   const pair = ["--cafile", file, "--cert", cert, "--key", key];
   expect(await said(pair, demanding.port)).toContain("the server may not accept the client's certificate");
   expect(await said(["--tls"], broker.port)).toContain(
-    "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
+    "the proxy closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
   );
 });
