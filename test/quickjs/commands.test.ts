@@ -52,7 +52,7 @@ test("the command may be named by the name of the file", async () => {
 test("without a command it says which there are", async () => {
   using machine = new Machine().run();
   expect(await machine.exited).toBe(1);
-  expect(machine.notes).toEqual(["mqtt.js: which command? mqtt_publish, mqtt_subscribe, mqtt_test"]);
+  expect(machine.notes).toEqual(["mqtt.js: missing command; the commands are mqtt_publish, mqtt_subscribe, mqtt_test"]);
 });
 
 test("mqtt_subscribe prints what arrives until it is interrupted, thousands of messages in 8 MB", async () => {
@@ -123,11 +123,10 @@ test("a helper that dies is a lost connection, and another one is started", asyn
   const [helper] = machine.processes;
   helper?.stderr.put(text("socat: E broken\n"));
   helper?.exit(3);
-  expect(await machine.noted("trying again")).toMatch(
+  expect(await machine.noted("retrying in")).toMatch(
     /the helper "socat - TCP:.*" ended with exit code 3: socat: E broken/,
   );
-  await machine.noted("connected to");
-  await machine.noted("again");
+  await machine.noted("reconnected to");
   await machine.until(() => (broker.statistics.subscriptions > 0 ? true : undefined));
   await client.publish("a", "still here");
   await machine.said("still here");

@@ -12,11 +12,11 @@ test.each([
   [
     "tls.key",
     "tls.key does not belong to the client's certificate",
-    "--key is not the key of the client's certificate",
+    "--key does not belong to the client's certificate",
   ],
   ["tls.serverName", "connect by its name, or set tls.serverName (X)", "connect by its name, or set --servername (X)"],
   ["tls.psk.identity", "does not know tls.psk.identity", "does not know --psk-identity"],
-  ["tls.psk.key", "tls.psk.key is not the key that the server expects", "--psk is not the server's"],
+  ["tls.psk.key", "tls.psk.key is not the key that the server expects", "--psk is not the key that the server expects"],
   [
     "tls.passphrase",
     "give its passphrase as tls.passphrase (X)",
@@ -32,7 +32,7 @@ test.each([
 });
 
 test.each([
-  new TransportError("TLS_FAILED", "--key tls.key: there is no such file"),
+  new TransportError("TLS_FAILED", "--key tls.key: file not found"),
   new TransportError(
     "CONNECTION_FAILED",
     "cannot connect to mqtts://tls.ca:8883: host name not found; check the spelling and the DNS",

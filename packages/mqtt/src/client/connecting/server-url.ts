@@ -78,7 +78,8 @@ export function portOf(scheme: ServerAddress["scheme"]): number {
 function parse(url: string): ServerUrl {
   const colon = url.indexOf(":");
   const scheme = ALIASES.get(url.slice(0, Math.max(0, colon)).toLowerCase());
-  if (scheme === undefined) throw invalid(url, "must begin with mqtt:, mqtts:, ws:, wss: or unix:");
+  if (scheme === undefined)
+    throw invalid(url, "must begin with mqtt:, mqtts:, ws:, wss: or unix:, as in mqtt://localhost:1883");
   let rest = url.slice(colon + 1);
   if (scheme === "unix") return unixUrl(url, rest);
   if (!rest.startsWith("//")) throw invalid(url, `must have // after ${scheme}:`);
