@@ -151,7 +151,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     await subscriber.noted("subscribed to a");
     const helper = await onlyChild(subscriber.process.pid);
     await mosquitto.kill();
-    await subscriber.noted("trying again");
+    await subscriber.noted("retrying in");
     await mosquitto.startAgain();
     await mosquitto.logged("Sending SUBACK");
     expect(existsSync(`/proc/${helper}`)).toBe(false);

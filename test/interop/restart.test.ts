@@ -33,9 +33,9 @@ test("mqtt_subscribe and mqtt_test come back by themselves and say so", async ()
   await using tester = Child.command("mqtt_test", server);
   await subscriber.said("Topic: test/1");
   await mosquitto.kill();
-  await Promise.all([subscriber.noted("trying again in"), tester.noted("trying again in")]);
+  await Promise.all([subscriber.noted("retrying in"), tester.noted("retrying in")]);
   await mosquitto.startAgain();
-  await Promise.all([subscriber.noted(" again"), tester.noted("connected to")]);
+  await Promise.all([subscriber.noted("reconnected to"), tester.noted("connected to")]);
   await mosquitto.logged(" 0 test/1");
   const before = subscriber.lines.length;
   await mosquitto.logged(" 0 test/2");

@@ -40,21 +40,21 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
   test("expired", async () => {
     const expired = await authority.issue(["127.0.0.1"], { from: -30, until: -2 });
     expect(await refusal(dialTls(of(expired)))).toBe(
-      "TLS_FAILED: no secure connection to mqtts://127.0.0.1:PORT: its certificate has expired: it must be renewed there (CERT_HAS_EXPIRED)",
+      "TLS_FAILED: TLS connection to mqtts://127.0.0.1:PORT failed: the server's certificate has expired and must be renewed on the server (CERT_HAS_EXPIRED)",
     );
   });
 
   test("not valid yet", async () => {
     const early = await authority.issue(["127.0.0.1"], { from: 2, until: 30 });
     expect(await refusal(dialTls(of(early)))).toContain(
-      "its certificate is not valid yet: is this machine's clock right? (CERT_NOT_YET_VALID)",
+      "the server's certificate is not valid yet; check this machine's clock (CERT_NOT_YET_VALID)",
     );
   });
 
   test("for another host", async () => {
     const elsewhere = await authority.issue(["broker.example", "10.0.0.1"]);
     expect(await refusal(dialTls(of(elsewhere)))).toContain(
-      "its certificate is for broker.example, 10.0.0.1, not for 127.0.0.1: connect by its name, or set tls.serverName",
+      "the server's certificate is for broker.example, 10.0.0.1, not for 127.0.0.1; use a name of the certificate in the URL, or set tls.serverName",
     );
   });
 
@@ -67,29 +67,29 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
   test("signed by a look-alike of the authority", async () => {
     const lookAlike = await Authority.named("Test authority");
     expect(await refusal(dialTls(of(await lookAlike.issue(["127.0.0.1"]))))).toContain(
-      "that authority did not sign it: somebody may pose as the server (CERT_SIGNATURE_FAILURE)",
+      "that authority did not sign it; an attacker may be impersonating the server (CERT_SIGNATURE_FAILURE)",
     );
   });
 
   test("signed by an unknown authority", async () => {
     const stranger = await Authority.named("Unknown authority");
     expect(await refusal(dialTls(of(await stranger.issue(["127.0.0.1"]))))).toContain(
-      "signed by an authority that is not trusted here: the one given as tls.ca is not it, or the server leaves out a certificate",
+      "is not signed by an authority in tls.ca, or the server does not send an intermediate certificate",
     );
   });
 
   test("signed by an authority of its own, while only the public ones are trusted", async () => {
     expect(await refusal(dialTls(of(good), {}))).toContain(
-      "not trusted here: give the authority's certificate as tls.ca",
+      "signed by an unknown authority; set tls.ca to the authority's certificate",
     );
   });
 
   test("signed by itself", async () => {
     expect(await refusal(dialTls(of(await selfSigned("127.0.0.1"))))).toContain(
-      "its certificate is signed by itself, and the one given as tls.ca is not it (DEPTH_ZERO_SELF_SIGNED_CERT)",
+      "the server's certificate is self-signed and is not the one in tls.ca (DEPTH_ZERO_SELF_SIGNED_CERT)",
     );
     expect(await refusal(dialTls(of(await selfSigned("127.0.0.1")), {}))).toContain(
-      "its certificate is signed by itself: if it is the right one, give it as tls.ca (DEPTH_ZERO_SELF_SIGNED_CERT)",
+      "the server's certificate is self-signed; if you trust it, set tls.ca to that certificate (DEPTH_ZERO_SELF_SIGNED_CERT)",
     );
   });
 
@@ -103,7 +103,7 @@ describe("a client's own certificate and key", () => {
 
   test("a key that does not match is told before anything is sent", async () => {
     const tls = { ca, certificate: other.certificate, key: good.key };
-    expect(await refusal(dialTls(of(good), tls))).toContain("tls.key is not the key of the client's certificate");
+    expect(await refusal(dialTls(of(good), tls))).toContain("tls.key does not belong to the client's certificate");
   });
 
   const locked = createPrivateKey(other.key).export({
@@ -113,35 +113,47 @@ describe("a client's own certificate and key", () => {
     passphrase: "open sesame",
   }) as string;
   test.each([
-    [
-      undefined,
-      "TLS_FAILED: .*: the private key is encrypted: give its passphrase as tls.passphrase \\(ERR_MISSING_PASSPHRASE\\)$",
-    ],
-    ["", "TLS_FAILED: .*: tls.passphrase does not open the private key"],
-    ["open barley", "TLS_FAILED: .*: tls.passphrase does not open the private key"],
-    ["x".repeat(2_000), "TLS_FAILED: .*: tls.passphrase does not open the private key"],
+    [undefined, "TLS_FAILED: .*: the private key is encrypted; set tls.passphrase \\(ERR_MISSING_PASSPHRASE\\)$"],
+    ["", "TLS_FAILED: .*: tls.passphrase cannot decrypt the private key"],
+    ["open barley", "TLS_FAILED: .*: tls.passphrase cannot decrypt the private key"],
+    ["x".repeat(2_000), "TLS_FAILED: .*: tls.passphrase cannot decrypt the private key"],
     ["open sesame", "none"],
   ])("a key that is encrypted needs its passphrase: %s", async (passphrase, said) => {
     const tls = { ca, certificate: other.certificate, key: locked, passphrase };
     expect(await refusal(dialTls(of(good), tls))).toMatch(new RegExp(`^${said}`));
   });
 
-  const PLACED = 'tls.certificate holds no certificate, but "PRIVATE KEY"';
+  const PLACED = 'tls.certificate does not contain a certificate, but "PRIVATE KEY"';
   test.each([
-    ["text that is no PEM", "secret", other.key, "tls.certificate holds no certificate (is it PEM text?)"],
-    ["neither of them PEM", "secret", "secret", "tls.certificate holds no certificate (is it PEM text?)"],
-    ["bytes that are no PEM", other.certificate, Uint8Array.of(1), "tls.key holds no private key (is it PEM text?)"],
+    [
+      "text that is no PEM",
+      "secret",
+      other.key,
+      "tls.certificate does not contain a certificate; pass PEM text, not a path",
+    ],
+    [
+      "neither of them PEM",
+      "secret",
+      "secret",
+      "tls.certificate does not contain a certificate; pass PEM text, not a path",
+    ],
+    [
+      "bytes that are no PEM",
+      other.certificate,
+      Uint8Array.of(1),
+      "tls.key does not contain a private key; pass PEM text, not a path",
+    ],
     ["a key for the certificate", Buffer.from(other.key), other.key, PLACED],
     [
       "a certificate for the key",
       good.certificate,
       other.certificate,
-      'tls.key holds no private key, but "CERTIFICATE"',
+      'tls.key does not contain a private key, but "CERTIFICATE"',
     ],
-    ["each for the other", other.key, other.certificate, `${PLACED}: are certificate and key swapped?`],
+    ["each for the other", other.key, other.certificate, `${PLACED}; the certificate and the key seem to be swapped`],
   ])("what is in the wrong place is told by name: %s", async (_, certificate, key, words) => {
     const said = await refusal(dialTls(of(good), { ca, certificate, key }));
-    expect(said).toBe(`TLS_FAILED: no secure connection to mqtts://127.0.0.1:PORT: ${words}`);
+    expect(said).toBe(`TLS_FAILED: TLS connection to mqtts://127.0.0.1:PORT failed: ${words}`);
   });
 
   test("one file with the certificate and its key is taken for both", async () => {
@@ -158,7 +170,7 @@ describe("a client's own certificate and key", () => {
       const web = await listening(createHttpsServer(wanting));
       for (const url of [`mqtts://127.0.0.1:${plain.port}`, `wss://127.0.0.1:${web.port}`])
         expect(await refusal(connect(url, { tls: { ca, ...stranger } }))).toContain(
-          "may not accept the client's certificate",
+          "may have rejected the client's certificate",
         );
     },
   );
@@ -188,7 +200,7 @@ describe("a client's own certificate and key", () => {
   ])("authorities that are none are told: %s", async (_, given) => {
     await expect(connect("mqtts://127.0.0.1:1", { tls: { ca: given } })).rejects.toMatchObject({
       code: "OPTION_INVALID",
-      message: "tls.ca: holds no PEM certificate (is it a path? give the file's contents)",
+      message: "tls.ca: does not contain a PEM certificate; pass the file's contents, not its path",
     });
   });
 
@@ -200,7 +212,7 @@ describe("a client's own certificate and key", () => {
   test("a server that wants one says so, and the client passes it on", async () => {
     const { port } = await listening(createTlsServer({ ...of(good), requestCert: true, ca }));
     await expect(connect(`mqtts://127.0.0.1:${port}`, { tls: { ca } })).rejects.toThrow(
-      "the server does not accept the client's certificate, or requires one: see tls.certificate",
+      "the server rejected the client's certificate or requires one; check tls.certificate",
     );
   });
 
@@ -211,9 +223,9 @@ describe("a client's own certificate and key", () => {
       const plain = await listening(createTlsServer(wanting));
       const { port } = await listening(createHttpsServer(wanting));
       const words = await refusal(connect(`mqtts://127.0.0.1:${plain.port}`, { tls: { ca } }));
-      expect(words).toMatch(/^TLS_FAILED: .*(requires one|want a client certificate)/);
+      expect(words).toMatch(/^TLS_FAILED: .*(requires one|require a client certificate)/);
       expect(await refusal(connect(`wss://127.0.0.1:${port}`, { tls: { ca } }))).toBe(
-        words.replace("mqtts:", "wss:").replace("PORT:", "PORT/:"),
+        words.replace("mqtts:", "wss:").replace("PORT failed:", "PORT/ failed:"),
       );
     },
   );
@@ -254,14 +266,14 @@ describe("other ends of a TLS handshake", () => {
   test("a server that hangs up in the middle", async () => {
     const { port } = await listen((socket) => void socket.once("data", () => socket.destroy()));
     expect(await refusal(platform.dial(address("mqtts", port), patient, {}))).toMatch(
-      /^TLS_FAILED: .*it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:\? \(/,
+      /^TLS_FAILED: .*the server closed the connection during the TLS handshake; if the port is not a TLS port, use mqtt: or ws: in the URL \(/,
     );
   });
 
   test("a server that says nothing is given up when the signal fires", async () => {
     const giveUp = new AbortController();
     const { port } = await listen(() => giveUp.abort());
-    expect(await refusal(platform.dial(address("mqtts", port), giveUp.signal, {}))).toContain("was given up");
+    expect(await refusal(platform.dial(address("mqtts", port), giveUp.signal, {}))).toContain("was aborted");
   });
 
   test("a key shared by both sides stands for certificates", async () => {
@@ -301,16 +313,16 @@ describe("other ends of a TLS handshake", () => {
   test("application protocols are offered, and a server that takes none of them says so", async () => {
     const server = { ...of(good), ALPNProtocols: ["h2"] };
     const tls = { ca: authority.certificate, alpn: ["mqtt"] };
-    expect(await refusal(dialTls(server, tls))).toContain("the server takes none of the protocols of tls.alpn");
+    expect(await refusal(dialTls(server, tls))).toContain("the server accepts none of the protocols in tls.alpn");
     expect(await refusal(dialTls({ ...of(good), ALPNProtocols: ["mqtt"] }, tls))).toBe("none");
   });
 
   test("tls with a scheme that is not encrypted is a mistake that is told", async () => {
     await expect(connect("mqtt://127.0.0.1:1", { tls: {} })).rejects.toThrow(
-      "tls: is not used with mqtt:, which is not encrypted; write mqtts:",
+      "tls: cannot be used with mqtt:, which is not encrypted; write mqtts:",
     );
     await expect(connect("unix:/run/broker.sock", { tls: {} })).rejects.toThrow(
-      "tls: is not used with unix:, which is not encrypted; leave it out",
+      "tls: cannot be used with unix:, which is not encrypted; remove tls",
     );
   });
 });
@@ -328,7 +340,9 @@ describe("proxies", () => {
     const missing = await refusal(
       platform.dial(address("mqtt", port), patient, { proxy: proxy.replace("ann:secret@", "") }),
     );
-    expect(missing).toMatch(/^PROXY_FAILED: .* it wants a user name and password: give them in the proxy's URL/);
+    expect(missing).toMatch(
+      /^PROXY_FAILED: .* the proxy requires a user name and password; add them to the proxy's URL/,
+    );
     const wrong = await refusal(
       platform.dial(address("mqtt", port), patient, { proxy: proxy.replace("secret", "hidden") }),
     );
@@ -337,16 +351,16 @@ describe("proxies", () => {
   });
 
   test("an HTTP proxy that cannot reach the server says so", async () => {
-    expect(await refusal(proxied(await httpProxy()))).toMatch(/^PROXY_FAILED: .*it answered 502 Bad Gateway/);
+    expect(await refusal(proxied(await httpProxy()))).toMatch(/^PROXY_FAILED: .*the proxy answered 502 Bad Gateway/);
   });
 
   test("a SOCKS5 proxy that cannot reach the server says so", async () => {
-    expect(await refusal(proxied(await socksProxy()))).toContain("the server refused the connection (SOCKS reply 5)");
+    expect(await refusal(proxied(await socksProxy()))).toContain("connection refused by the server (SOCKS reply 5)");
   });
 
   test("a proxy that is not there", async () => {
     expect(await refusal(proxied(`http://127.0.0.1:${await freePort()}`))).toMatch(
-      /^CONNECTION_FAILED: cannot connect to proxy http:\/\/127\.0\.0\.1:PORT: connection refused: is a proxy running there\?/,
+      /^CONNECTION_FAILED: cannot connect to proxy http:\/\/127\.0\.0\.1:PORT: connection refused; check that the proxy is running/,
     );
   });
 
@@ -387,7 +401,7 @@ describe("proxies", () => {
       socket.on("data", () => void socket.write(left.shift() ?? ""));
     });
     expect(await refusal(proxied(`socks5://${credentials}127.0.0.1:${port}`))).toMatch(
-      /^PROXY_FAILED: .*it does not speak SOCKS5/,
+      /^PROXY_FAILED: .*the proxy does not speak SOCKS5/,
     );
   });
 
@@ -395,7 +409,7 @@ describe("proxies", () => {
     const giveUp = new AbortController();
     const { port } = await listen(() => giveUp.abort());
     const dialled = platform.dial(address("mqtt", 1883), giveUp.signal, { proxy: `socks5://127.0.0.1:${port}` });
-    expect(await refusal(dialled)).toContain("was given up");
+    expect(await refusal(dialled)).toContain("was aborted");
   });
 
   test.each(["ftp://host", "http://", "nonsense://u:secret@h"])("a proxy's URL that is none: %s", async (proxy) => {
@@ -410,7 +424,7 @@ describe("WebSockets", () => {
     const server = createHttpServer((_, response) => response.writeHead(404).end());
     const { port } = await listening(server);
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toBe(
-      "WEBSOCKET_FAILED: no WebSocket to ws://127.0.0.1:PORT/mqtt: Unexpected server response: 404",
+      "WEBSOCKET_FAILED: WebSocket connection to ws://127.0.0.1:PORT/mqtt failed: Unexpected server response: 404",
     );
   });
 
@@ -420,7 +434,7 @@ describe("WebSockets", () => {
   ])("a server that %s may be none for WebSockets", async (_, accept) => {
     const { port } = await listen(accept);
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toMatch(
-      /^WEBSOCKET_FAILED: .*: is it a WebSocket server\?$/,
+      /^WEBSOCKET_FAILED: .*; check that a WebSocket server listens on this port$/,
     );
   });
 
@@ -437,14 +451,18 @@ describe("WebSockets", () => {
   });
 
   test.each([
-    ["a name", { "x token": "secret" }, 'webSocket.headers "x token": HTTP allows no such name of a header'],
-    ["no name", { "": "secret" }, 'webSocket.headers "": HTTP allows no such name of a header'],
+    ["a name", { "x token": "secret" }, 'webSocket.headers "x token": is not a valid HTTP header name'],
+    ["no name", { "": "secret" }, 'webSocket.headers "": is not a valid HTTP header name'],
     [
       "a line end in a value",
       { "x-a": "secret\r\nx-b: 1" },
-      'webSocket.headers "x-a": has a character that HTTP allows',
+      'webSocket.headers "x-a": contains a character that is not allowed',
     ],
-    ["a value beyond Latin-1", { "x-a": "secret €" }, 'webSocket.headers "x-a": has a character that HTTP allows'],
+    [
+      "a value beyond Latin-1",
+      { "x-a": "secret €" },
+      'webSocket.headers "x-a": contains a character that is not allowed',
+    ],
     ["a value that is no string", { "x-a": 1 }, 'webSocket.headers "x-a": must be a string'],
   ])("headers that HTTP does not allow are told at once, without their values: %s", (_, headers, message) => {
     const creating = () => createClient("ws://127.0.0.1:1", { webSocket: { headers: headers as never } });
@@ -457,7 +475,7 @@ describe("WebSockets", () => {
     "a subprotocol that HTTP does not allow is told at once: %j",
     (subprotocol) => {
       expect(() => createClient("ws://127.0.0.1:1", { webSocket: { subprotocol } })).toThrow(
-        "webSocket.subprotocol: must be a name as HTTP allows them",
+        'webSocket.subprotocol: must be a valid HTTP token, such as "mqtt"',
       );
     },
   );
@@ -479,7 +497,9 @@ describe("WebSockets", () => {
     const server = createHttpServer();
     const { port } = await listening(server);
     new WebSocketServer({ server, handleProtocols: () => "mqtt" }).on("connection", (socket) => socket.send("hello"));
-    await expect(connect(`ws://127.0.0.1:${port}/mqtt`)).rejects.toThrow("it sent a text frame, and MQTT is binary");
+    await expect(connect(`ws://127.0.0.1:${port}/mqtt`)).rejects.toThrow(
+      "the server sent a text frame; MQTT requires binary frames",
+    );
   });
 
   test("[MQTT-6.0.0-1] what the client sends is binary", async () => {
@@ -527,7 +547,7 @@ describe("WebSockets", () => {
   test("an upgrade that nobody answers is given up when the signal fires", async () => {
     const giveUp = new AbortController();
     const { port } = await listen((socket) => void socket.once("data", () => giveUp.abort()));
-    expect(await refusal(platform.dial(address("ws", port), giveUp.signal, {}))).toContain("was given up");
+    expect(await refusal(platform.dial(address("ws", port), giveUp.signal, {}))).toContain("was aborted");
   });
 });
 
@@ -538,14 +558,14 @@ describe("sockets", () => {
   ])("a server that %s the connection before CONNACK may be no MQTT server", async (_, accept) => {
     const { port } = await listen(accept);
     await expect(connect(`mqtt://127.0.0.1:${port}`, { protocolVersion: 5 })).rejects.toThrow(
-      /: is it TLS \(mqtts:\), a WebSocket \(ws:\), or no MQTT server\?$/,
+      /; if the port uses TLS, use mqtts: in the URL; if it is a WebSocket, use ws:; or it may not be an MQTT server$/,
     );
   });
 
   test("a socket path that is not there", async () => {
     const path = await socketPath();
     expect(await refusal(platform.dial({ scheme: "unix", host: path, port: 0, path: "" }, patient, {}))).toBe(
-      `CONNECTION_FAILED: cannot connect to unix:${path}: no such socket (ENOENT)`,
+      `CONNECTION_FAILED: cannot connect to unix:${path}: socket file not found; check the path and that the server is running (ENOENT)`,
     );
   });
 

@@ -57,7 +57,7 @@ export function assertListener(name: string, listener: unknown): void {
 export function assertEvent(name: string): void {
   if (!Object.hasOwn(named, name)) {
     const names = Object.keys(named).join(", ");
-    throw new UsageError("OPTION_UNKNOWN", `event "${String(name)}": there is no such event among ${names}`);
+    throw new UsageError("OPTION_UNKNOWN", `unknown event "${String(name)}"; the events are ${names}`);
   }
 }
 

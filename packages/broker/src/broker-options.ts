@@ -189,8 +189,7 @@ export function parseBrokerOptions<Port extends number | undefined>(options: Bro
   const { host, port, tls, listeners, ...others } = readOptions(rules, options);
   if (listeners === undefined) return { ...others, places: [{ scheme: "mqtt", host, port, tls }] };
   const other = shortForm.find((name) => options[name] !== undefined);
-  if (other !== undefined)
-    throw wrongOption("listeners", `cannot be combined with ${other}: each listener has its own`);
+  if (other !== undefined) throw wrongOption("listeners", `cannot be combined with ${other}; set it in each listener`);
   return { ...others, places: listeners };
 }
 
@@ -208,7 +207,7 @@ function assertObject(options: unknown): void {
   if (typeof options === "object" && options !== null && !Array.isArray(options) && !(options instanceof URL)) return;
   const parts = typeof options === "string" || typeof options === "number" ? ADDRESS.exec(String(options)) : null;
   const what = parts !== null || options === null ? ` ${shown(options)}` : ` of type ${typeName(options)}`;
-  const rule = `options${what}: must be an object: write Broker.listen(${toWrite(parts?.groups)})`;
+  const rule = `options${what}: must be an object; write Broker.listen(${toWrite(parts?.groups)})`;
   throw new UsageError("OPTION_INVALID", rule, { option: "options" });
 }
 

@@ -32,7 +32,7 @@ const rules = {
   passphrase: secret<string>((value) => typeof value === "string", "must be a string"),
   clientCa: secret<Pem | readonly Pem[]>(
     (value) => isPem(value) || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
-    `${PEM}, or a list of such`,
+    `${PEM}, or a list of these`,
   ),
 } satisfies Record<keyof BrokerTls, unknown>;
 
@@ -54,12 +54,12 @@ function assertCertificates(option: string, pem: Pem): void {
   const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
   const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
   const unusable = (rule: string): UsageError => wrongOption(option, rule);
-  if (starts.length === 0) throw unusable("holds no PEM certificate (is it a path? give the file's contents)");
+  if (starts.length === 0) throw unusable("does not contain a PEM certificate; pass the file's contents, not its path");
   for (const start of starts) {
     try {
       new X509Certificate(text.slice(start)); // with what follows: its last line may be none
     } catch (error) {
-      throw unusable(`holds a certificate that is damaged: ${(error as Error).message}`);
+      throw unusable(`contains a damaged certificate: ${(error as Error).message}`);
     }
   }
 }

@@ -217,7 +217,8 @@ export class ClientConnection implements ConnectionOwner {
   advance(now: number, sure: boolean): boolean {
     if (now < this.deadline()) return true;
     if (this.stage.at === "admitted" && !sure) return false;
-    if (this.stage.at === "admitted") this.close(ReasonCode.KEEP_ALIVE_TIMEOUT, "silent for 1.5 times its keep-alive");
+    if (this.stage.at === "admitted")
+      this.close(ReasonCode.KEEP_ALIVE_TIMEOUT, "no packet received for 1.5 times the keep-alive");
     else this.connectTimedOut();
     return true;
   }
@@ -261,7 +262,7 @@ export class ClientConnection implements ConnectionOwner {
   private connectTimedOut(): void {
     const { connectTimeout } = this.settings;
     if (this.stage.at === "waiting") this.drop(`no CONNECT within ${connectTimeout} ms`);
-    else this.refuse(ReasonCode.SERVER_UNAVAILABLE, `authenticate had not answered within ${connectTimeout} ms`);
+    else this.refuse(ReasonCode.SERVER_UNAVAILABLE, `authenticate did not answer within ${connectTimeout} ms`);
   }
 
   private write(packet: Packet, version: ProtocolVersion): void {

@@ -120,7 +120,7 @@ export class EmbeddedBroker implements Entrance {
   }
 
   full(): void {
-    this.refused(`more than maximumConnections ${this.settings.maximumConnections}`);
+    this.refused(`the limit maximumConnections ${this.settings.maximumConnections} is reached`);
   }
 
   refused(reason: string): void {
@@ -145,5 +145,5 @@ function closedError(): ClosedError {
 }
 
 function abortedBy(signal: AbortSignalLike | undefined): AbortedError {
-  return new AbortedError("ABORTED", "aborted by its signal", { cause: signal?.reason });
+  return new AbortedError("ABORTED", "the operation was aborted by its signal", { cause: signal?.reason });
 }

@@ -86,7 +86,10 @@ export class Hub implements Reception, ClientOwner {
     const { username, password } = packet;
     const method = packet.properties?.authenticationMethod;
     if (method !== undefined) {
-      connection.refuse(ReasonCode.BAD_AUTHENTICATION_METHOD, `"${clientId}": the broker has no authentication method`);
+      connection.refuse(
+        ReasonCode.BAD_AUTHENTICATION_METHOD,
+        `"${clientId}": enhanced authentication is not supported by this broker`,
+      );
       return;
     }
     const decide = (answer: unknown): void => {
@@ -199,12 +202,12 @@ export class Hub implements Reception, ClientOwner {
     if (this.clients.size >= settings.maximumSessions && !this.clients.has(clientId)) {
       connection.refuse(
         ReasonCode.QUOTA_EXCEEDED,
-        `"${clientId}": more than maximumSessions ${settings.maximumSessions}`,
+        `"${clientId}": the limit maximumSessions ${settings.maximumSessions} is reached`,
       );
       return;
     }
     const { protocolVersion, cleanStart } = packet;
-    this.clients.get(clientId)?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took the session over");
+    this.clients.get(clientId)?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
     const former = this.clients.get(clientId); // gone by now if its session ended with its connection
     if (former !== undefined && cleanStart) this.endSession(former);
     const resumed = former !== undefined && !cleanStart;
@@ -273,7 +276,7 @@ export class Hub implements Reception, ClientOwner {
 
 /** The first error of a listener that no listener of "error" hears of. */
 function logUnheard(error: unknown, failed: boolean): void {
-  const why = failed ? 'a listener of "error" threw:' : 'no "error" listener is registered; logging the first error:';
+  const why = failed ? 'an "error" listener threw:' : 'no "error" listener is registered; logging the first error:';
   console.error(`broker: ${why}`, error);
 }
 

@@ -153,7 +153,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
         throw new ProtocolError(
           "PROTOCOL_ERROR",
           ReasonCode.PROTOCOL_ERROR,
-          `disconnect: sessionExpiryInterval ${expiry} after 0 in CONNECT [MQTT5-3.14.2.2.2]`,
+          `disconnect: sessionExpiryInterval ${expiry} is not allowed after 0 in CONNECT [MQTT5-3.14.2.2.2]`,
         );
       }
       this.expiry = Math.min(expiry, this.maximumExpiry);

@@ -63,7 +63,7 @@ function readListener(option: string, given: unknown): Place {
   const invalid = (name: keyof ListenerOptions, rule: string): UsageError => wrongOption(`${option}.${name}`, rule);
   const { url = "", tls, mode } = readOptions(rules, given, `${option}.`);
   if (/^unix:./.test(url)) {
-    if (tls !== undefined) throw invalid("tls", "a Unix socket has no TLS");
+    if (tls !== undefined) throw invalid("tls", "a Unix socket does not use TLS; remove tls");
     return { path: url.slice("unix:".length), mode: mode ?? DEFAULT_MODE };
   }
   const { scheme = "", secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
@@ -71,9 +71,9 @@ function readListener(option: string, given: unknown): Place {
   // A URL of another form is not shown, because it may contain a password.
   if (host === undefined || Number(port) > MAXIMUM_PORT)
     throw invalid("url", `must be ${FORMS}, without user, path or query`);
-  if (mode !== undefined) throw invalid("mode", "is for Unix sockets only");
-  if (secure && tls === undefined) throw invalid("tls", `${scheme}s: needs { certificate, key }`);
-  if (!secure && tls !== undefined) throw invalid("tls", `${scheme}: has no TLS; write ${scheme}s:`);
+  if (mode !== undefined) throw invalid("mode", "is only allowed for Unix sockets");
+  if (secure && tls === undefined) throw invalid("tls", `${scheme}s: requires { certificate, key }`);
+  if (!secure && tls !== undefined) throw invalid("tls", `${scheme}: does not use TLS; write ${scheme}s:`);
   const [usual, usualSecure] = defaultPorts[scheme as PortPlace["scheme"]];
   return {
     scheme: scheme as PortPlace["scheme"],

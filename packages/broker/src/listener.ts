@@ -73,7 +73,7 @@ export class Listener {
     bound(server, settings, entrance);
     const strangers = new Strangers(server, settings);
     const late = (): void =>
-      entrance.refused(`WebSocket: no upgrade within connectTimeout ${settings.connectTimeout} ms`);
+      entrance.refused(`WebSocket: no upgrade request within connectTimeout ${settings.connectTimeout} ms`);
     server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) =>
       guarded(entrance, socket, () => strangers.hold(socket, late)),
     );
@@ -146,7 +146,7 @@ function tlsOptions(settings: BrokerSettings, { certificate, key, passphrase, cl
     createSecureContext(context);
   } catch (error) {
     const { message } = error as Error;
-    throw wrongOption("tls", `key, passphrase or certificate is not right: ${message}`);
+    throw wrongOption("tls", `key, passphrase or certificate is not valid: ${message}`);
   }
   return {
     ...context,
@@ -164,7 +164,10 @@ function nodePem(pem: Pem): string | Buffer {
 async function listenAtPort(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
   const error = await errorOfListening(server, { host, port });
   if (error !== undefined) {
-    const why = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
+    const why =
+      error.code === "EADDRINUSE"
+        ? "the port is already in use; stop the other process, or choose another port (0 picks a free one)"
+        : error.message;
     throw new TransportError("LISTEN_FAILED", `cannot listen on ${host}:${port}: ${why}`, { cause: error });
   }
   const address = server.address();

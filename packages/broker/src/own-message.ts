@@ -43,7 +43,10 @@ export function ownMessage(
   } as const;
   encode({ ...packet, payload: bytes instanceof Uint8Array ? empty : bytes }, 5); // throws if it cannot be
   if (hasMoreLevels(topic, maximumTopicLevels)) {
-    throw new UsageError("TOPIC_NAME_INVALID", `publish: topicName has more levels than ${maximumTopicLevels}`);
+    throw new UsageError(
+      "TOPIC_NAME_INVALID",
+      `publish: topicName has more levels than maximumTopicLevels ${maximumTopicLevels}`,
+    );
   }
   // The application may write to its bytes again.
   return publishedMessage(

@@ -102,7 +102,7 @@ async function hasMoved(room: string, place: string): Promise<boolean> {
 
 /** Waits until nobody listens at `address`, the entry of a lock, and removes it if its holder could not. */
 async function holderGone(address: string, late: AbortSignal): Promise<void> {
-  if (!(await isSocket(address))) throw new Error(`${address} is in the way`);
+  if (!(await isSocket(address))) throw new Error(`${address} already exists; remove it`);
   const holder = connect({ path: address, signal: late });
   const error = await new Promise<ListenError | undefined>((resolve) => {
     holder.once("error", resolve);
@@ -128,8 +128,10 @@ async function isLeftBehind(path: string): Promise<boolean> {
 }
 
 async function whatIsThere(path: string): Promise<string> {
-  if (!(await isSocket(path))) return "a file is in the way";
-  return (await isLeftBehind(path)) ? "a socket that nobody listens at is in the way: remove it" : "the path is in use";
+  if (!(await isSocket(path))) return "a file with this name already exists; remove it, or choose another path";
+  return (await isLeftBehind(path))
+    ? "an unused socket with this name already exists; remove it"
+    : "the path is already in use";
 }
 
 /** Paths that name no file: pipes of Windows, and abstract sockets of Linux. */

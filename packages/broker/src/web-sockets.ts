@@ -34,7 +34,7 @@ const PROTOCOL_ERROR = 1002;
 /** Answers what is not an upgrade, and ends its connection: kept alive it would take the place of a client. */
 export const upgradeOnly: RequestListener = (_, response) => {
   const headers = { upgrade: "websocket", connection: "close", "content-type": "text/plain" };
-  response.writeHead(426, headers).end("MQTT over WebSocket only\n");
+  response.writeHead(426, headers).end("this port accepts only MQTT over WebSocket\n");
 };
 
 /** Loaded only by a broker that takes WebSockets. */
@@ -42,7 +42,8 @@ async function packageWs(): Promise<typeof import("ws")> {
   try {
     return await import("ws");
   } catch (cause) {
-    const rule = "the package ws cannot be loaded; leave it out of an ES bundle, as with esbuild --external:ws";
+    const rule =
+      "the package ws cannot be loaded; install it, or exclude it from an ES bundle, as with esbuild --external:ws";
     throw new UsageError("TRANSPORT_UNAVAILABLE", `listeners: ${rule}`, { option: "listeners", cause });
   }
 }
@@ -68,7 +69,7 @@ export async function takeWebSockets(
   const connected = (socket: WebSocket, request: IncomingMessage): void => {
     socket.on("error", () => undefined); // of a frame that is wrong: it is closed
     if (socket.protocol === "") {
-      socket.close(PROTOCOL_ERROR, "offer the subprotocol mqtt");
+      socket.close(PROTOCOL_ERROR, "the client must offer the subprotocol mqtt");
       request.socket.destroySoon(); // and not when the client has said goodbye too
       return;
     }

@@ -84,7 +84,10 @@ describe.each<[string, ConnectionOptions | undefined]>([
     await clock.advance(1_000 - 300 * pieces.length);
     await closed;
     if (pieces[0] === "PROXY TCP4 ") return; // not HTTP: closed before
-    expect(events[0]).toEqual({ type: "refused", reason: "WebSocket: no upgrade within connectTimeout 1000 ms" });
+    expect(events[0]).toEqual({
+      type: "refused",
+      reason: "WebSocket: no upgrade request within connectTimeout 1000 ms",
+    });
   });
 
   test("that upgrades late has what is left of connectTimeout for CONNECT", async () => {

@@ -39,7 +39,7 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is 
         const { certificate: cert, key } = await (await Authority.named("Other")).issue(["kitchen"]);
         return of({ cert, key });
       },
-      "TLS handshake: the client's certificate is not taken (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
+      "TLS handshake: the client's certificate was rejected (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
     ],
     [
       "a certificate that has expired",
@@ -47,12 +47,12 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is 
         const { certificate: cert, key } = await authority.issue(["kitchen"], { from: -30, until: -2 });
         return of({ cert, key });
       },
-      "TLS handshake: the client's certificate is not taken (CERT_HAS_EXPIRED)",
+      "TLS handshake: the client's certificate was rejected (CERT_HAS_EXPIRED)",
     ],
     [
       "no certificate",
       async () => of({}),
-      "TLS handshake: the client shows no certificate (ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE)",
+      "TLS handshake: the client sent no certificate (ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE)",
     ],
   ])("%s", async (_, options, reason) => {
     for (const i of [0, 1]) {
@@ -77,7 +77,7 @@ test.each([
     "does not end",
     Uint8Array.of(0x16, 3, 1, 0),
     { connectTimeout: 20 },
-    "TLS handshake: not done within connectTimeout 20 ms (ERR_TLS_HANDSHAKE_TIMEOUT)",
+    "TLS handshake: not completed within connectTimeout 20 ms (ERR_TLS_HANDSHAKE_TIMEOUT)",
   ],
 ])("a handshake that %s is told, once, and nothing of it is shown", async (_, bytes, options, reason) => {
   const { broker, events } = await started({ tls: secure, ...options });
@@ -100,7 +100,7 @@ test("a client that hangs up in the handshake is told; a broker that closes tell
   expect(events).toEqual([
     {
       type: "refused",
-      reason: "TLS handshake: the client hung up; it may not trust the broker's certificate (ECONNRESET)",
+      reason: "TLS handshake: the client closed the connection; it may not trust the broker's certificate (ECONNRESET)",
     },
   ]);
 });
@@ -112,10 +112,10 @@ test.each([
   ],
   [
     { code: "ERR_SSL_NO_SHARED_CIPHER" },
-    "client and broker have no version or cipher of TLS in common (ERR_SSL_NO_SHARED_CIPHER)",
+    "client and broker have no TLS version or cipher in common (ERR_SSL_NO_SHARED_CIPHER)",
   ],
   [{ code: "ERR_SSL_OTHER", reason: "other", message: "a client's words" }, "other (ERR_SSL_OTHER)"],
-  [{ message: "a client's words" }, "it failed"],
+  [{ message: "a client's words" }, "failed"],
 ])("%o is told in words of the broker's own", (error, reason) => {
   const told = describeHandshakeFailure(Object.assign(new Error(), error), {} as TLSSocket, 10);
   expect(told).toBe(`TLS handshake: ${reason}`);

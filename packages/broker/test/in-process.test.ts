@@ -69,7 +69,7 @@ describe("accept", () => {
     const events = recordEvents(broker);
     await inProcess(broker, "a");
     await expect(inProcess(broker, "b")).rejects.toMatchObject({ code: "CONNECTION_LOST" });
-    expect(events.slice(1)).toEqual([{ type: "refused", reason: "more than maximumConnections 1" }]);
+    expect(events.slice(1)).toEqual([{ type: "refused", reason: "the limit maximumConnections 1 is reached" }]);
     await broker.close();
     await expect(inProcess(broker, "c")).rejects.toMatchObject({ code: "CONNECTION_LOST" });
     expect(events.filter(({ type }) => type === "refused")).toHaveLength(1);

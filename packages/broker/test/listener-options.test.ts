@@ -58,16 +58,31 @@ test.each<[string, unknown, string, string]>([
   ["a path", [{ url: "ws://h:1/mqtt" }], "OPTION_INVALID", "without user, path or query"],
   ["a password", [{ url: "mqtt://me:secret@h" }], "OPTION_INVALID", "without user, path or query"],
   ["no path of a socket", [{ url: "unix:" }], "OPTION_INVALID", "listeners[0].url: must be"],
-  ["no certificate", [{ url: "ws://h" }, { url: "wss://h" }], "OPTION_INVALID", "listeners[1].tls: wss: needs"],
+  ["no certificate", [{ url: "ws://h" }, { url: "wss://h" }], "OPTION_INVALID", "listeners[1].tls: wss: requires"],
   [
     "half a certificate",
     [{ url: "wss://h", tls: { key: "" } }],
     "OPTION_INVALID",
     "listeners[0].tls.certificate: must",
   ],
-  ["one in vain", [{ url: "mqtt://h", tls }], "OPTION_INVALID", "listeners[0].tls: mqtt: has no TLS; write mqtts:"],
-  ["one at a socket", [{ url: "unix:/s", tls }], "OPTION_INVALID", "listeners[0].tls: a Unix socket has no TLS"],
-  ["a mode of a port", [{ url: "mqtt://h", mode: 0o600 }], "OPTION_INVALID", "listeners[0].mode: is for Unix sockets"],
+  [
+    "one in vain",
+    [{ url: "mqtt://h", tls }],
+    "OPTION_INVALID",
+    "listeners[0].tls: mqtt: does not use TLS; write mqtts:",
+  ],
+  [
+    "one at a socket",
+    [{ url: "unix:/s", tls }],
+    "OPTION_INVALID",
+    "listeners[0].tls: a Unix socket does not use TLS; remove tls",
+  ],
+  [
+    "a mode of a port",
+    [{ url: "mqtt://h", mode: 0o600 }],
+    "OPTION_INVALID",
+    "listeners[0].mode: is only allowed for Unix sockets",
+  ],
   ["a wrong mode", [{ url: "unix:/s", mode: 0o1777 }], "OPTION_INVALID", "listeners[0].mode 1023: must be an integer"],
 ])("%s is refused", (_, listeners, code, message) => {
   const refusal = expect.objectContaining({ name: "UsageError", code, message: expect.stringContaining(message) });
@@ -79,7 +94,7 @@ test.each([{ port: 0 }, { host: "127.0.0.1" }, { tls }])("listeners and %j are r
   expect(() => placesOf({ listeners: [{ url: "mqtt://127.0.0.1:0" }], ...options })).toThrow(
     expect.objectContaining({
       code: "OPTION_INVALID",
-      message: `listeners: cannot be combined with ${Object.keys(options)}: each listener has its own`,
+      message: `listeners: cannot be combined with ${Object.keys(options)}; set it in each listener`,
     }),
   );
 });

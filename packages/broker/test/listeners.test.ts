@@ -136,7 +136,7 @@ describe("what is at a Unix socket's path already", () => {
       expect(brokers).toHaveLength(1);
       for (const start of starts)
         if (start.status === "rejected")
-          expect(start.reason.message).toBe(`cannot listen on ${path}: the path is in use`);
+          expect(start.reason.message).toBe(`cannot listen on ${path}: the path is already in use`);
       await using client = await connect(`unix:${path}`);
       expect(brokers[0]?.statistics.openConnections).toBe(1);
       await client.disconnect();
@@ -187,7 +187,7 @@ describe("what is at a Unix socket's path already", () => {
     await broker.close();
     await leaveBehind(path, join(folder, "y"));
     await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
-      message: `cannot listen on ${path}: a socket that nobody listens at is in the way: remove it`,
+      message: `cannot listen on ${path}: an unused socket with this name already exists; remove it`,
     });
   });
 
@@ -197,7 +197,7 @@ describe("what is at a Unix socket's path already", () => {
     await writeFile(join(`${path}.lock`, "file"), "precious");
     await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
       code: "LISTEN_FAILED",
-      message: `cannot listen on ${path}: ${path}.lock/file is in the way`,
+      message: `cannot listen on ${path}: ${path}.lock/file already exists; remove it`,
     });
     expect(await readdir(dirname(path))).toEqual([`${basename(path)}.lock`]);
   });
@@ -207,7 +207,7 @@ describe("what is at a Unix socket's path already", () => {
     const broker = await started(atPath(path));
     await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
       code: "LISTEN_FAILED",
-      message: `cannot listen on ${path}: the path is in use`,
+      message: `cannot listen on ${path}: the path is already in use`,
     });
     expect(await echo(broker.url)).toBe("hello");
   });
@@ -217,7 +217,7 @@ describe("what is at a Unix socket's path already", () => {
     await writeFile(path, "precious");
     await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
       code: "LISTEN_FAILED",
-      message: `cannot listen on ${path}: a file is in the way`,
+      message: `cannot listen on ${path}: a file with this name already exists; remove it, or choose another path`,
     });
     expect(await readFile(path, "utf8")).toBe("precious");
   });
@@ -253,7 +253,9 @@ test("a WebSocket refused for its subprotocol is gone at once, whether or not th
   const received: Buffer[] = [];
   socket.on("data", (bytes: Buffer) => received.push(bytes)).on("error", () => undefined);
   await new Promise((resolve) => socket.on("end", resolve));
-  expect(Buffer.concat(received).toString("latin1")).toMatch(/^HTTP\/1\.1 101 [\s\S]*offer the subprotocol mqtt$/);
+  expect(Buffer.concat(received).toString("latin1")).toMatch(
+    /^HTTP\/1\.1 101 [\s\S]*the client must offer the subprotocol mqtt$/,
+  );
   const poke = (): unknown => socket.destroyed || socket.write("?", () => setImmediate(poke));
   poke();
   await new Promise((resolve) => socket.on("close", resolve)); // reset, since nobody is there any more
@@ -363,7 +365,7 @@ describe.each(halves)("%s that does not come to its end", (_, options, bytes) =>
     await new Promise((resolve) => first.on("connect", resolve));
     first.write(bytes);
     await closedAfter(halfPort(broker));
-    expect(events).toEqual([{ type: "refused", reason: "more than maximumConnections 1" }]);
+    expect(events).toEqual([{ type: "refused", reason: "the limit maximumConnections 1 is reached" }]);
     first.destroy();
   });
 
@@ -384,16 +386,41 @@ test.each([
   ["a name that is none", { ...secure, passphrasse: "secret" }, "OPTION_UNKNOWN", "tls.passphrasse"],
   ["PEM", { ...secure, key: "secret" }, "OPTION_INVALID", "tls: key, passphrase"],
   ["an object", "secret", "OPTION_INVALID", "tls: must be"],
-  ["clientCa, PEM", { ...secure, clientCa: "secret" }, "OPTION_INVALID", "tls.clientCa: holds no PEM certificate"],
-  ["clientCa, a path", { ...secure, clientCa: "/secret/ca.pem" }, "OPTION_INVALID", "tls.clientCa: holds no PEM"],
-  ["clientCa, a key", { ...secure, clientCa: Buffer.from(key) }, "OPTION_INVALID", "tls.clientCa: holds no PEM"],
-  ["clientCa, each of them", { ...secure, clientCa: [ca, "secret"] }, "OPTION_INVALID", "tls.clientCa: holds no PEM"],
-  ["clientCa, in lines", { ...secure, clientCa: ca + ca }, "OPTION_INVALID", "tls.clientCa: holds a certificate that"],
+  [
+    "clientCa, PEM",
+    { ...secure, clientCa: "secret" },
+    "OPTION_INVALID",
+    "tls.clientCa: does not contain a PEM certificate",
+  ],
+  [
+    "clientCa, a path",
+    { ...secure, clientCa: "/secret/ca.pem" },
+    "OPTION_INVALID",
+    "tls.clientCa: does not contain a PEM",
+  ],
+  [
+    "clientCa, a key",
+    { ...secure, clientCa: Buffer.from(key) },
+    "OPTION_INVALID",
+    "tls.clientCa: does not contain a PEM",
+  ],
+  [
+    "clientCa, each of them",
+    { ...secure, clientCa: [ca, "secret"] },
+    "OPTION_INVALID",
+    "tls.clientCa: does not contain a PEM",
+  ],
+  [
+    "clientCa, in lines",
+    { ...secure, clientCa: ca + ca },
+    "OPTION_INVALID",
+    "tls.clientCa: contains a damaged certificate",
+  ],
   [
     "clientCa, whole",
     { ...secure, clientCa: `${ca}\n${damaged}` },
     "OPTION_INVALID",
-    "tls.clientCa: holds a certificate that",
+    "tls.clientCa: contains a damaged certificate",
   ],
 ])("the option tls is told what is wrong with it, and shows nothing of it: %s", async (_, tls, code, rule) => {
   const listening = Broker.listen({ port: 0, tls: tls as BrokerOptions["tls"] });

@@ -50,7 +50,7 @@ export class Arguments<Name extends string> {
 
   required(name: Name): string {
     const text = this.text(name);
-    if (text === undefined) throw new ArgumentError(`option --${name} is missing`);
+    if (text === undefined) throw new ArgumentError(`missing required option --${name}`);
     return text;
   }
 
@@ -59,7 +59,7 @@ export class Arguments<Name extends string> {
     if (text === undefined) return otherwise;
     const number = Number(text);
     if (/^\d+$/.test(text) && number >= minimum && number <= maximum) return number;
-    throw new ArgumentError(`${name} ${text}: must be an integer from ${minimum} to ${maximum}`);
+    throw new ArgumentError(`--${name} ${text}: must be an integer from ${minimum} to ${maximum}`);
   }
 
   /** One of the keys of `choices`; returns what the table says of it. */
@@ -68,7 +68,7 @@ export class Arguments<Name extends string> {
     if (text === undefined) return otherwise;
     if (Object.hasOwn(choices, text)) return choices[text] as Value;
     const keys = Object.keys(choices);
-    throw new ArgumentError(`${name} ${text}: must be ${keys.slice(0, -1).join(", ")} or ${keys.at(-1)}`);
+    throw new ArgumentError(`--${name} ${text}: must be ${keys.slice(0, -1).join(", ")} or ${keys.at(-1)}`);
   }
 }
 
@@ -104,7 +104,7 @@ export function parseArguments<Table extends OptionTable>(
   for (const part of splitArguments(argv, (spelling) => known.get(spelling)?.option.value !== undefined)) {
     if (part.is === "operand") {
       operandsFound.push(part.value);
-      if (operandsFound.length > operands) throw new ArgumentError(`argument "${part.value}" is one too many`);
+      if (operandsFound.length > operands) throw new ArgumentError(`unexpected argument "${part.value}"`);
       continue;
     }
     const { spelling, value, isInline } = part;
@@ -113,10 +113,10 @@ export function parseArguments<Table extends OptionTable>(
     if (found === undefined) throw unknownOption(spelling, [...known.keys()]);
     const { name, option } = found;
     if (option.value === undefined) {
-      if (value !== undefined) throw new ArgumentError(`option ${spelling} takes no value`);
+      if (value !== undefined) throw new ArgumentError(`option ${spelling} does not take a value`);
       if (name === "help" || name === "version") return { asks: name };
     } else if (value === undefined || (!isInline && !option.literal && known.has(value))) {
-      throw new ArgumentError(`option ${spelling} needs a value: ${option.value}`);
+      throw new ArgumentError(`option ${spelling} requires a value: ${spelling} ${option.value}`);
     }
     if (value === "" && !option.mayBeEmpty) throw new ArgumentError(`option ${spelling}: must not be empty`);
     const given = values.get(name);
@@ -135,7 +135,7 @@ function givenTwice(name: string, spelling: string, { secret }: Option, given: r
   const option = spelling === `--${name}` ? spelling : `--${name} (${spelling})`;
   const shown = given.map((value) => `"${value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value}"`);
   const values = secret ? "" : `, as ${shown.join(" and ")}`;
-  return new ArgumentError(`option ${option} was given twice${values}; give it once`);
+  return new ArgumentError(`option ${option} was specified twice${values}; specify it once`);
 }
 
 function unknownOption(spelling: string, known: readonly string[]): ArgumentError {
@@ -144,7 +144,7 @@ function unknownOption(spelling: string, known: readonly string[]): ArgumentErro
   const names = known.filter((other) => other.startsWith("--")).map((other) => other.slice(2));
   const near = name === "" ? undefined : nearest(name, names);
   const meant = known.includes(letter) ? letter : near && `--${near}`;
-  return new ArgumentError(`unknown option ${spelling}${meant === undefined ? "" : `: did you mean ${meant}?`}`);
+  return new ArgumentError(`unknown option ${spelling}${meant === undefined ? "" : `; did you mean ${meant}?`}`);
 }
 
 /** One line for each option. */
@@ -152,7 +152,7 @@ export function describeOptions(table: OptionTable): string {
   const rows = Object.entries({ ...table, ...commonOptions } as OptionTable).map(
     ([name, { letters = "", value, help, repeats }]) => {
       const spellings = [...[...letters].map((letter) => `-${letter}`), `--${name}`].join(", ");
-      const whole = repeats ? `${help}; may be given several times` : help;
+      const whole = repeats ? `${help}; may be repeated` : help;
       return [value === undefined ? spellings : `${spellings} ${value}`, whole] as const;
     },
   );

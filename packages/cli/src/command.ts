@@ -48,8 +48,8 @@ function describeCommand(program: string, { usage, summary, options }: Command):
 }
 
 export function describeError(error: unknown, program: string): string {
-  if (error instanceof ArgumentError) return `${error.message} ("${program} --help" explains)`;
+  if (error instanceof ArgumentError) return `${error.message} (see "${program} --help")`;
   if (error instanceof MqttError) return inOptionWords(error);
   if (error instanceof CommandError) return error.message;
-  return `something unexpected happened: ${error}`;
+  return `unexpected error: ${error}`;
 }

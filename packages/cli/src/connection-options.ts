@@ -15,52 +15,56 @@ import { ArgumentError, type Arguments, type OptionTable } from "./arguments.js"
 import { assertHost, inUrl } from "./host.js";
 
 export const connectionOptions = {
-  debug: { letters: "d", help: "say on standard error what happens" },
-  host: { letters: "hH", value: "HOST", help: "the server's name or address; default localhost" },
-  port: { letters: "p", value: "PORT", help: "default 1883" },
-  url: { value: "URL", help: "the server as mqtt://HOST:PORT, instead of --host and --port", secret: true },
+  debug: { letters: "d", help: "log protocol activity to stderr" },
+  host: { letters: "hH", value: "HOST", help: "server name or address (default: localhost)" },
+  port: { letters: "p", value: "PORT", help: "server port (default: 1883; 8883 with TLS)" },
+  url: { value: "URL", help: "server URL, as in mqtt://HOST:PORT; replaces --host and --port", secret: true },
   id: {
     letters: "i",
     value: "ID",
-    help: "client identifier; default: one that no other process uses",
+    help: "client identifier (default: random)",
     mayBeEmpty: true,
   },
   username: { letters: "u", value: "NAME", help: "user name", mayBeEmpty: true },
   password: {
     letters: "P",
     value: "PASSWORD",
-    help: "password; MQTT_PASSWORD in the environment does not show in ps",
+    help: "password; the environment variable MQTT_PASSWORD is safer, because ps does not show it",
     mayBeEmpty: true,
     secret: true,
   },
   "protocol-version": {
     letters: "V",
     value: "VERSION",
-    help: "31, 311, 5 or auto (default): the newest that the server takes",
+    help: "MQTT version: 31, 311, 5 or auto (default: auto, the newest that the server supports)",
   },
-  unix: { value: "PATH", help: "the server's Unix socket, instead of --host and --port" },
-  ws: { help: "over a WebSocket; the default port is 80, or 443 with TLS" },
+  unix: { value: "PATH", help: "path of the server's Unix socket; replaces --host and --port" },
+  ws: { help: "connect over a WebSocket (default port: 80; 443 with TLS)" },
   cafile: {
     value: "FILE",
-    help: "PEM file of the authorities to trust; any TLS option turns TLS on, by default at port 8883",
+    help: "PEM file with the trusted certificate authorities; every TLS option enables TLS",
   },
-  cert: { value: "FILE", help: "PEM file of the client's certificate" },
-  key: { value: "FILE", help: "PEM file of its private key" },
+  cert: { value: "FILE", help: "PEM file with the client's certificate (requires --key)" },
+  key: { value: "FILE", help: "PEM file with the private key for --cert" },
   "passphrase-file": {
     value: "FILE",
-    help: "whose first line opens an encrypted --key; MQTT_PASSPHRASE in the environment does so too",
+    help: "file whose first line is the passphrase for --key (default: environment variable MQTT_PASSPHRASE)",
   },
   insecure: {
-    help: "TLS, as any TLS option, but take any certificate: who is on the way can then read and change everything",
+    help: "enable TLS but do not verify the server's certificate; exposes the connection to man-in-the-middle attacks",
   },
-  servername: { value: "NAME", help: "the name that the server's certificate must have; default: the host" },
-  tls: { help: "TLS, with the authorities that the system trusts" },
-  "tls-alpn": { value: "NAME", help: "application protocol to offer, as in mqtt", repeats: true },
-  psk: { value: "HEX", help: "key shared with the server, in hexadecimal, instead of certificates", secret: true },
-  "psk-identity": { value: "NAME", help: "the client's name for that key" },
+  servername: { value: "NAME", help: "expected name in the server's certificate (default: the host)" },
+  tls: { help: "enable TLS with the certificate authorities that Node trusts" },
+  "tls-alpn": { value: "NAME", help: "ALPN protocol to offer, as in mqtt", repeats: true },
+  psk: {
+    value: "HEX",
+    help: "pre-shared key in hexadecimal, used instead of certificates (requires --psk-identity)",
+    secret: true,
+  },
+  "psk-identity": { value: "NAME", help: "identity that names the pre-shared key (requires --psk)" },
   proxy: {
     value: "URL",
-    help: "http://… or socks5://…; default: HTTPS_PROXY, ALL_PROXY and NO_PROXY in the environment",
+    help: "proxy URL, http://… or socks5://… (default: environment variables HTTPS_PROXY, ALL_PROXY and NO_PROXY)",
     secret: true,
   },
 } satisfies OptionTable;
@@ -69,15 +73,15 @@ export const willOptions = {
   will_topic: { letters: "w", value: "TOPIC", help: "will topic (requires --will_message)" },
   will_message: {
     value: "MESSAGE",
-    help: "what the server publishes if this client is lost (requires --will_topic); may be empty",
+    help: "message that the server publishes if the connection is lost (requires --will_topic); may be empty",
     literal: true,
     mayBeEmpty: true,
   },
-  will_qos: { value: "QOS", help: "QoS of the will: 0 (default), 1 or 2" },
-  will_retain: { value: "0|1", help: "1: the server keeps the will for later subscribers; default 0" },
+  will_qos: { value: "QOS", help: "QoS of the will: 0, 1 or 2 (default: 0)" },
+  will_retain: { value: "0|1", help: "1 makes the server retain the will for later subscribers (default: 0)" },
 } satisfies OptionTable;
 
-export const qosOption = { letters: "q", value: "QOS", help: "0 (default), 1 or 2" };
+export const qosOption = { letters: "q", value: "QOS", help: "QoS: 0, 1 or 2 (default: 0)" };
 
 export type ConnectionOption = keyof typeof connectionOptions;
 export type WillOption = keyof typeof willOptions;
@@ -149,7 +153,7 @@ export function willOf(args: Arguments<WillOption>): { will?: WillOptions } {
   const given = (Object.keys(willOptions) as WillOption[]).find((name) => args.has(name));
   if (given === undefined) return {};
   const missing = (["will_topic", "will_message"] as const).filter((name) => !args.has(name));
-  const hint = topic === undefined ? "" : '; for an empty message write --will_message ""';
+  const hint = topic === undefined ? "" : '; for an empty message, write --will_message ""';
   throw new ArgumentError(`option --${given} requires ${missing.map((name) => `--${name}`).join(" and ")}${hint}`);
 }
 
@@ -166,19 +170,20 @@ function serverUrl(args: Arguments<ConnectionOption>, operand: string | undefine
   const url = args.text("url");
   const path = args.text("unix");
   if (operand !== undefined && args.has("host"))
-    throw new ArgumentError(`argument "${operand}": the host is given by --host`);
+    throw new ArgumentError(`argument "${operand}" cannot be combined with --host; both name the host`);
   const host = operand ?? args.text("host");
   const scheme = args.has("ws") ? (secure ? "wss" : "ws") : secure ? "mqtts" : "mqtt";
   const port = args.integer("port", DEFAULT_PORTS[scheme], 1, 65_535);
   if (url === undefined && path === undefined) return urlOf(scheme, host ?? "localhost", port);
   const alone = url === undefined ? "--unix" : "--url";
   if (url !== undefined && args.has("ws"))
-    throw new ArgumentError("option --ws: not with --url, which says ws: or wss:");
-  if (path !== undefined && args.has("ws")) throw new ArgumentError("option --ws: not with --unix");
+    throw new ArgumentError("--ws cannot be combined with --url; use ws: or wss: in the URL");
+  if (path !== undefined && args.has("ws")) throw new ArgumentError("--ws cannot be combined with --unix");
   if (path !== undefined && secure)
-    throw new ArgumentError("option --unix: takes no TLS options; a Unix socket is not encrypted");
-  if (host !== undefined || args.has("port") || (url !== undefined && path !== undefined))
-    throw new ArgumentError(`option ${alone}: give it alone, without host and port`);
+    throw new ArgumentError("--unix cannot be combined with TLS options; a Unix socket is not encrypted");
+  if (url !== undefined && path !== undefined) throw new ArgumentError("--url cannot be combined with --unix");
+  if (host !== undefined || args.has("port"))
+    throw new ArgumentError(`${alone} cannot be combined with a host or --port`);
   return url ?? `unix:${path}`;
 }
 
@@ -204,19 +209,17 @@ export const tlsOptions = [
 /** What the TLS options say, with files read anew at each attempt; undefined if none is given. */
 function tlsOf(args: Arguments<ConnectionOption>, environment: Environment): TlsProvider | undefined {
   if (!tlsOptions.some((name) => args.has(name))) return undefined;
-  if (args.has("cert") !== args.has("key")) throw new ArgumentError("options --cert and --key go together");
+  if (args.has("cert") !== args.has("key")) throw new ArgumentError("--cert and --key must be used together");
   if (args.has("psk") !== args.has("psk-identity"))
-    throw new ArgumentError("options --psk and --psk-identity go together");
-  if (args.has("psk") && args.has("cert")) throw new ArgumentError("option --psk cannot be combined with --cert");
+    throw new ArgumentError("--psk and --psk-identity must be used together");
+  if (args.has("psk") && args.has("cert")) throw new ArgumentError("--psk cannot be combined with --cert");
   if (args.has("psk") && args.has("insecure"))
-    throw new ArgumentError(
-      "option --insecure cannot be combined with --psk: the server proves itself by knowing the key",
-    );
-  if (args.has("passphrase-file") && !args.has("key")) throw new ArgumentError("option --passphrase-file: needs --key");
+    throw new ArgumentError("--insecure cannot be combined with --psk; the pre-shared key already verifies the server");
+  if (args.has("passphrase-file") && !args.has("key")) throw new ArgumentError("--passphrase-file requires --key");
   const passphrase = passphraseOf(args, environment);
   const psk = args.text("psk");
   if (psk !== undefined && !/^([0-9a-f]{2}){1,64}$/i.test(psk)) {
-    throw new ArgumentError("option --psk: must be 1 to 64 bytes in hexadecimal");
+    throw new ArgumentError("--psk must be 1 to 64 bytes in hexadecimal");
   }
   const alpn = args.all("tls-alpn");
   const serverName = args.text("servername");
@@ -241,9 +244,9 @@ async function identityOf(
 }
 
 const fileErrors: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
+  ENOENT: "file not found",
   EISDIR: "is a directory",
-  EACCES: "you may not read it",
+  EACCES: "permission denied",
 };
 
 /** @param holds what must be in it, and what that is called */
@@ -264,7 +267,7 @@ async function textOf(
     throw unusable(fileErrors[code] ?? message, error);
   }
   const [part, name] = holds;
-  if (part !== undefined && text.search(part) < 0) throw unusable(`holds no ${name}`);
+  if (part !== undefined && text.search(part) < 0) throw unusable(`contains no ${name}`);
   return text;
 }
 
@@ -272,7 +275,7 @@ async function textOf(
 function passphraseOf(args: Arguments<ConnectionOption>, environment: Environment): () => Promise<string | undefined> {
   let known = args.has("key") && !args.has("passphrase-file") ? environment["MQTT_PASSPHRASE"] || undefined : undefined;
   return async () => {
-    known ??= (await textOf(args, "passphrase-file", /^[^\r\n]/, "passphrase in its first line"))?.split(/\r?\n/, 1)[0];
+    known ??= (await textOf(args, "passphrase-file", /^[^\r\n]/, "passphrase on its first line"))?.split(/\r?\n/, 1)[0];
     return known;
   };
 }
@@ -301,7 +304,7 @@ function credentials(
   const username = args.text("username") ?? usernameWithoutPassword(url);
   const given = args.text("password");
   if (given !== undefined && username === undefined && args.text("protocol-version") !== "5") {
-    throw new ArgumentError("option --password: needs --username");
+    throw new ArgumentError("--password requires --username");
   }
   const password = given ?? (username === undefined ? undefined : environment["MQTT_PASSWORD"]);
   return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };

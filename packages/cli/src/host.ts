@@ -5,8 +5,8 @@ import { ArgumentError } from "./arguments.js";
 /** @throws ArgumentError */
 export function assertHost(host: string): void {
   const [, port] = /^(?:[^:\s]+|\[[^\]\s]+\]):(\d+)$/.exec(host) ?? [];
-  if (port !== undefined) throw new ArgumentError(`host "${host}": give the port with -p ${port}`);
-  if (!/^[^\s/@?#[\]]+$/.test(host)) throw new ArgumentError(`host "${host}": must be a name or an address`);
+  if (port !== undefined) throw new ArgumentError(`host "${host}": pass the port with -p ${port}`);
+  if (!/^[^\s/@?#[\]]+$/.test(host)) throw new ArgumentError(`host "${host}": must be a host name or an IP address`);
 }
 
 /** As it stands in a URL. */

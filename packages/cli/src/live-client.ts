@@ -27,7 +27,7 @@ export async function withClient(
   if (exposedBy !== undefined) {
     const instead =
       exposedBy === "--password" || exposedBy === "--url" ? "; use MQTT_PASSWORD in the environment instead" : "";
-    terminal.note(`warning: other users of this machine can see the secret of ${exposedBy} in ps${instead}`);
+    terminal.note(`warning: other users of this machine can see the secret in ${exposedBy} with ps${instead}`);
   }
   const lost = lossOf(client, target, terminal);
   const stop = stopIsAnError === undefined ? terminal.stop : terminal.interrupted;
@@ -47,7 +47,7 @@ async function connect(client: Client, stop: AbortSignalLike): Promise<void> {
   try {
     await client.connect({ signal: stop });
   } catch (error) {
-    throw stop.aborted ? new CommandError("interrupted before the server had answered") : error;
+    throw stop.aborted ? new CommandError("interrupted before the server answered") : error;
   }
 }
 
@@ -61,7 +61,7 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
         return;
       }
       // Nobody else has an identifier that was drawn by lot: something else closes the connections, and may cease to.
-      if (!noted) terminal.note("the server keeps closing the connection soon after accepting it; going on");
+      if (!noted) terminal.note("the server keeps closing the connection soon after accepting it; retrying");
       noted = true;
     });
     client.on("closed", ({ error }) => {
@@ -78,14 +78,14 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
 function report(client: Client, terminal: Terminal, hasChosenId: boolean, debug: boolean): void {
   client.on("reconnecting", ({ delay, error }) => {
     if (error.code === "TAKEN_OVER" && hasChosenId) return; // the command ends with it
-    terminal.note(`${inOptionWords(error)}; trying again in ${(delay / 1000).toFixed(1)} s`);
+    terminal.note(`${inOptionWords(error)}; retrying in ${(delay / 1000).toFixed(1)} s`);
   });
   client.on("connected", ({ server }) => {
-    if (client.statistics.connections > 1) terminal.note(`connected to ${server} again`);
+    if (client.statistics.connections > 1) terminal.note(`reconnected to ${server}`);
   });
   if (!debug) return;
   client.on("connected", ({ server, protocolVersion, clientId, sessionPresent }) => {
-    const session = sessionPresent ? "which it knew" : "a new session";
+    const session = sessionPresent ? "session resumed" : "new session";
     terminal.note(`debug: ${server} speaks MQTT ${versionNames[protocolVersion]}; client "${clientId}", ${session}`);
   });
   client.on("packet", (packet) => terminal.note(`debug: received ${describePacket(packet)}`));
@@ -100,7 +100,7 @@ function describePacket(packet: ClientEvents["packet"]): string {
   if (packet.type === "publish") {
     parts.push(`topic "${packet.topic}"`, `${packet.payload.length} bytes`, `QoS ${packet.qos}`);
     if (packet.retain) parts.push("retained");
-    if (packet.dup) parts.push("perhaps again");
+    if (packet.dup) parts.push("possibly a duplicate");
   }
   if ("packetIdentifier" in packet && packet.packetIdentifier !== 0) {
     parts.push(`packet identifier ${packet.packetIdentifier}`);

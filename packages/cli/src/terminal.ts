@@ -80,7 +80,7 @@ export class ProcessTerminal implements Terminal {
     stderr.once("drain", () => {
       const count = this.leftOut;
       this.leftOut = 0;
-      this.note(`${count} lines are left out: standard error is read too slowly`);
+      this.note(`${count} lines omitted because stderr is read too slowly`);
     });
   }
 

@@ -25,12 +25,12 @@ const commands: readonly Entry[] = [
   },
   {
     names: ["subscribe", "sub"],
-    summary: "print the messages that arrive",
+    summary: "print received messages",
     load: async () => (await import("./commands/subscribe.js")).subscribe,
   },
   {
     names: ["test"],
-    summary: 'publish each second and print what arrives, until "quit" does',
+    summary: "publish a message each second and print received messages",
     load: async () => (await import("./commands/test.js")).test,
   },
 ];
@@ -56,7 +56,7 @@ async function answer(name: string | undefined, terminal: Terminal): Promise<num
     return 0;
   }
   const wrong = name?.startsWith("-") ? `unknown option ${name.split("=", 1)[0]}` : `unknown command "${name}"`;
-  terminal.note(describeError(new ArgumentError(name === undefined ? "which command?" : wrong), program));
+  terminal.note(describeError(new ArgumentError(name === undefined ? "missing command" : wrong), program));
   return 1;
 }
 
@@ -64,5 +64,5 @@ function help(program: string): string {
   const rows = commands.map(({ names, summary }) => [names.join(", "), summary] as const);
   const width = Math.max(...rows.map(([names]) => names.length));
   const lines = rows.map(([names, summary]) => `  ${names.padEnd(width)}  ${summary}\n`).join("");
-  return `usage: ${program} COMMAND [options]\nMQTT on the command line.\n\n${lines}\n"${program} COMMAND --help" explains each.\n`;
+  return `usage: ${program} COMMAND [options]\nMQTT on the command line.\n\n${lines}\n"${program} COMMAND --help" describes a command.\n`;
 }

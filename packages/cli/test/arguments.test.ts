@@ -63,35 +63,35 @@ test.each([
   [["-d5"], "unknown option -5"],
   [["--__proto__"], "unknown option --__proto__"],
   [["--constructor=1"], "unknown option --constructor"],
-  [["--H", "a"], "unknown option --H: did you mean -H?"],
-  [["--no-debug"], "unknown option --no-debug: did you mean --debug?"],
-  [["--top", "a"], "unknown option --top: did you mean --topic?"],
-  [["--tpoic=secret"], "unknown option --tpoic: did you mean --topic?"],
-  [["--prt", "1"], "unknown option --prt: did you mean --port?"],
-  [["--will-topic", "a"], "unknown option --will-topic: did you mean --will_topic?"],
-  [["--verson"], "unknown option --verson: did you mean --version?"],
-  [["--hel"], "unknown option --hel: did you mean --help?"],
-  [["--h=x"], "unknown option --h: did you mean -h?"],
-  [["-t"], "option -t needs a value: TOPIC"],
-  [["--topic"], "option --topic needs a value: TOPIC"],
-  [["-t", "-m", "a"], "option -t needs a value: TOPIC"],
-  [["-t", "--message", "a"], "option -t needs a value: TOPIC"],
-  [["-H"], "option -H needs a value: HOST"],
-  [["--host"], "option --host needs a value: HOST"],
-  [["--debug=yes"], "option --debug takes no value"],
-  [["--help=me"], "option --help takes no value"],
+  [["--H", "a"], "unknown option --H; did you mean -H?"],
+  [["--no-debug"], "unknown option --no-debug; did you mean --debug?"],
+  [["--top", "a"], "unknown option --top; did you mean --topic?"],
+  [["--tpoic=secret"], "unknown option --tpoic; did you mean --topic?"],
+  [["--prt", "1"], "unknown option --prt; did you mean --port?"],
+  [["--will-topic", "a"], "unknown option --will-topic; did you mean --will_topic?"],
+  [["--verson"], "unknown option --verson; did you mean --version?"],
+  [["--hel"], "unknown option --hel; did you mean --help?"],
+  [["--h=x"], "unknown option --h; did you mean -h?"],
+  [["-t"], "option -t requires a value: -t TOPIC"],
+  [["--topic"], "option --topic requires a value: --topic TOPIC"],
+  [["-t", "-m", "a"], "option -t requires a value: -t TOPIC"],
+  [["-t", "--message", "a"], "option -t requires a value: -t TOPIC"],
+  [["-H"], "option -H requires a value: -H HOST"],
+  [["--host"], "option --host requires a value: --host HOST"],
+  [["--debug=yes"], "option --debug does not take a value"],
+  [["--help=me"], "option --help does not take a value"],
   [["-t", ""], "option -t: must not be empty"],
   [["--topic="], "option --topic: must not be empty"],
-  [["-p", "1", "-p", "2"], 'option --port (-p) was given twice, as "1" and "2"; give it once'],
-  [["--port=1", "--port=1"], 'option --port was given twice, as "1" and "1"; give it once'],
-  [["-h", "a", "-H", "b"], 'option --host (-H) was given twice, as "a" and "b"; give it once'],
+  [["-p", "1", "-p", "2"], 'option --port (-p) was specified twice, as "1" and "2"; specify it once'],
+  [["--port=1", "--port=1"], 'option --port was specified twice, as "1" and "1"; specify it once'],
+  [["-h", "a", "-H", "b"], 'option --host (-H) was specified twice, as "a" and "b"; specify it once'],
   [
     ["-m", "", "-m", "x".repeat(41)],
-    `option --message (-m) was given twice, as "" and "${"x".repeat(40)}…"; give it once`,
+    `option --message (-m) was specified twice, as "" and "${"x".repeat(40)}…"; specify it once`,
   ],
-  [["-Psecret", "--password=secret2"], "option --password was given twice; give it once"],
-  [["left"], 'argument "left" is one too many'],
-  [["-d", "left"], 'argument "left" is one too many'],
+  [["-Psecret", "--password=secret2"], "option --password was specified twice; specify it once"],
+  [["left"], 'unexpected argument "left"'],
+  [["-d", "left"], 'unexpected argument "left"'],
 ] as const)("%j is refused: %s", (argv, message) => {
   expect(() => parse(argv)).toThrow(new ArgumentError(message));
 });
@@ -119,7 +119,7 @@ test("operands may stand anywhere, up to their number", () => {
   expect(parse(["a", "-d"], 1).operands).toEqual(["a"]);
   expect(parse(["-d", "a"], 1).operands).toEqual(["a"]);
   expect(parse(["-d", "--", "-a"], 1).operands).toEqual(["-a"]);
-  expect(() => parse(["a", "b"], 1)).toThrow('argument "b" is one too many');
+  expect(() => parse(["a", "b"], 1)).toThrow('unexpected argument "b"');
 });
 
 test("an option that repeats may be given several times", () => {
@@ -130,7 +130,7 @@ test("an option that repeats may be given several times", () => {
 });
 
 test.each(["0", "65536", "99999", "-1", "1.5", "1e3", "0x1", " 1", "1 ", "ten"])("port %j is refused", (port) => {
-  const rule = `port ${port}: must be an integer from 1 to 65535`;
+  const rule = `--port ${port}: must be an integer from 1 to 65535`;
   expect(() => parse([`--port=${port}`]).integer("port", 1883, 1, 65_535)).toThrow(new ArgumentError(rule));
 });
 
@@ -145,12 +145,12 @@ test("a choice names what may be chosen", () => {
   expect(parse([]).choice("topic", choices, "never")).toBe("never");
   for (const wrong of ["2", "yes", "constructor"]) {
     const refused = () => parse(["-t", wrong]).choice("topic", choices, "never");
-    expect(refused).toThrow(new ArgumentError(`topic ${wrong}: must be 0 or 1`));
+    expect(refused).toThrow(new ArgumentError(`--topic ${wrong}: must be 0 or 1`));
   }
 });
 
 test("what is required and missing is named", () => {
-  expect(() => parse([]).required("topic")).toThrow(new ArgumentError("option --topic is missing"));
+  expect(() => parse([]).required("topic")).toThrow(new ArgumentError("missing required option --topic"));
   expect(parse(["-m", ""]).required("message")).toBe("");
 });
 
@@ -158,6 +158,6 @@ test("the help has a line for each option", () => {
   const lines = describeOptions(table).trimEnd().split("\n");
   expect(lines).toHaveLength(Object.keys(table).length + 2);
   expect(lines).toContainEqual(expect.stringMatching(/^ {2}-h, -H, --host HOST +two letters$/));
-  expect(lines).toContainEqual(expect.stringMatching(/^ {2}-t, --topic TOPIC +a word; may be given several times$/));
+  expect(lines).toContainEqual(expect.stringMatching(/^ {2}-t, --topic TOPIC +a word; may be repeated$/));
   expect(lines).toContainEqual(expect.stringMatching(/^ {2}--version /));
 });

@@ -41,40 +41,44 @@ test.each(commands)("%s --version", async (command) => {
 
 test.each([
   ["mqtt_publish", ["-t", "a", "-m", "b", "--bogus"], "unknown option --bogus"],
-  ["mqtt_publish", ["-t", "a", "-m", "b", "-p", "99999"], "port 99999: must be an integer from 1 to 65535"],
-  ["mqtt_publish", ["-m", "b"], "option --topic is missing"],
-  ["mqtt_publish", ["-t", "a"], "option --message is missing"],
-  ["mqtt_publish", ["-t", "a", "-m"], "option -m needs a value: MESSAGE"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-p", "99999"], "--port 99999: must be an integer from 1 to 65535"],
+  ["mqtt_publish", ["-m", "b"], "missing required option --topic"],
+  ["mqtt_publish", ["-t", "a"], "missing required option --message"],
+  ["mqtt_publish", ["-t", "a", "-m"], "option -m requires a value: -m MESSAGE"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-q", "3"], "qos 3: must be 0, 1 or 2"],
   ["mqtt_publish", ["-t", "a/+", "-m", "b"], '"a/+"'],
   ["mqtt_publish", ["-t", "", "-m", "b"], "option -t: must not be empty"],
-  ["mqtt_publish", ["-t", "a", "-t", "b", "-m", "c"], 'option --topic (-t) was given twice, as "a" and "b"'],
-  ["mqtt_publish", ["-t", "a", "-m", "b", "-P", "secret", "-P", "secret"], "option --password (-P) was given twice;"],
-  ["mqtt_subscribe", ["-t", "a", "-q", "1", "-q", "2"], 'option --qos (-q) was given twice, as "1" and "2"'],
-  ["aiko-mqtt", ["broker", "-p", "0", "--port", "1"], 'option --port was given twice, as "0" and "1"'],
+  ["mqtt_publish", ["-t", "a", "-t", "b", "-m", "c"], 'option --topic (-t) was specified twice, as "a" and "b"'],
+  [
+    "mqtt_publish",
+    ["-t", "a", "-m", "b", "-P", "secret", "-P", "secret"],
+    "option --password (-P) was specified twice;",
+  ],
+  ["mqtt_subscribe", ["-t", "a", "-q", "1", "-q", "2"], 'option --qos (-q) was specified twice, as "1" and "2"'],
+  ["aiko-mqtt", ["broker", "-p", "0", "--port", "1"], 'option --port was specified twice, as "0" and "1"'],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-V", "31", "-i", "x".repeat(24)], "24 characters"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "http://server"], '"http://server"'],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--url", "mqtt://me:secret@a:99999"], '"mqtt://***@a:99999"'],
   ["mqtt_publish", ["-t", "a", "-m", "b", "-w", "w/#", "--will_message", "x"], '"w/#"'],
-  ["mqtt_subscribe", [], "option --topic is missing"],
+  ["mqtt_subscribe", [], "missing required option --topic"],
   ["mqtt_subscribe", ["-t", "a/#/b"], '"a/#/b"'],
   ["mqtt_subscribe", ["-t", "a", "-k", "70000"], "keepalive 70000: must be an integer from 0 to 65535"],
   ["mqtt_subscribe", ["-t", "a", "-m", "b"], "unknown option -m"],
   ["mqtt_test", ["-s", "a#"], '"a#"'],
   ["mqtt_test", ["-t", "#"], '"#"'],
-  ["mqtt_test", ["one", "two"], 'argument "two" is one too many'],
+  ["mqtt_test", ["one", "two"], 'unexpected argument "two"'],
   ["mqtt_test", ["-p", "0"], "port 0: must be an integer from 1 to 65535"],
-  ["aiko-mqtt", [], "which command?"],
+  ["aiko-mqtt", [], "missing command"],
   ["aiko-mqtt", ["frobnicate"], 'unknown command "frobnicate"'],
   ["aiko-mqtt", ["help", "frobnicate"], 'unknown command "frobnicate"'],
   ["aiko-mqtt", ["--bogus"], "unknown option --bogus"],
-  ["mqtt_publish", ["-t", "a", "-m", "b", "--qs", "1"], "unknown option --qs: did you mean --qos?"],
-  ["mqtt_publish", ["-t", "a", "-m", "b", "-h", "localhost:1884"], 'host "localhost:1884": give the port with -p 1884'],
-  ["mqtt_test", ["localhost:1884"], 'host "localhost:1884": give the port with -p 1884'],
-  ["aiko-mqtt", ["broker", "-h", "0.0.0.0:1884"], 'host "0.0.0.0:1884": give the port with -p 1884'],
-  ["aiko-mqtt", ["broker", "--unix", "/a", "-p", "1"], "option --unix: give it without --port"],
-  ["aiko-mqtt", ["broker", "--unix", "/a", "-h", "b"], "option --unix: give it without --host"],
-  ["aiko-mqtt", ["broker", "--port", "99999"], "port 99999: must be an integer from 0 to 65535"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "--qs", "1"], "unknown option --qs; did you mean --qos?"],
+  ["mqtt_publish", ["-t", "a", "-m", "b", "-h", "localhost:1884"], 'host "localhost:1884": pass the port with -p 1884'],
+  ["mqtt_test", ["localhost:1884"], 'host "localhost:1884": pass the port with -p 1884'],
+  ["aiko-mqtt", ["broker", "-h", "0.0.0.0:1884"], 'host "0.0.0.0:1884": pass the port with -p 1884'],
+  ["aiko-mqtt", ["broker", "--unix", "/a", "-p", "1"], "--unix cannot be combined with --port"],
+  ["aiko-mqtt", ["broker", "--unix", "/a", "-h", "b"], "--unix cannot be combined with --host"],
+  ["aiko-mqtt", ["broker", "--port", "99999"], "--port 99999: must be an integer from 0 to 65535"],
 ] satisfies [CommandName, string[], string][])("%s %j: one line, exit code 1", async (command, args, words) => {
   const { code, lines, notes } = await run(Child.command(command, args));
   expect(notes).toEqual([expect.stringContaining(words)]);
@@ -163,9 +167,9 @@ test("mqtt_subscribe connects again by itself, and says so", async () => {
   const { port, url } = first;
   await using subscriber = await Child.subscriber(["--url", url, "-t", "again"]);
   await first.close();
-  await subscriber.noted("trying again in");
+  await subscriber.noted("retrying in");
   await using second = await Broker.listen({ port });
-  await subscriber.noted(`connected to ${second.url} again`);
+  await subscriber.noted(`reconnected to ${second.url}`);
   await run(Child.command("mqtt_publish", ["--url", url, "-t", "again", "-m", "back", "-r"]));
   await subscriber.said("Topic: again, message: 'back'");
 });
@@ -282,7 +286,7 @@ test("aiko-mqtt names the same commands", async () => {
   subscriber.kill("SIGINT");
   expect(await subscriber.code()).toBe(0);
   const { notes } = await run(Child.command("aiko-mqtt", ["publish", "-t", "a"]));
-  expect(notes).toEqual([expect.stringMatching(/^aiko-mqtt publish: option --message is missing/)]);
+  expect(notes).toEqual([expect.stringMatching(/^aiko-mqtt publish: missing required option --message/)]);
 });
 
 test("aiko-mqtt broker says where it listens and ends on ^C", async () => {
@@ -303,7 +307,9 @@ test("aiko-mqtt broker says which address is everybody's, and takes WebSockets b
   await using server = Child.command("aiko-mqtt", ["broker", "-h", "0.0.0.0", "-p0", "--websocket-port", "0"]);
   const lines = (await server.saidLines(2)).map((line) => line.replace(/\d+$/, "PORT"));
   expect(lines).toEqual(["listening on mqtt://0.0.0.0:PORT", "listening on ws://0.0.0.0:PORT"]);
-  await server.noted("aiko-mqtt broker: 0.0.0.0 is every address of this machine, and nobody is asked for a password");
+  await server.noted(
+    "aiko-mqtt broker: warning: 0.0.0.0 means every address of this machine, and the broker does not require a password",
+  );
   for (const line of server.lines) {
     const url = line.replace("listening on ", "").replace("0.0.0.0", "127.0.0.1");
     expect(await run(Child.command("mqtt_publish", ["--url", url, "-t", "a", "-m", "b"]))).toMatchObject({ code: 0 });
@@ -336,7 +342,7 @@ test("aiko-mqtt broker lets web pages of other hosts connect that are named, and
   server.kill("SIGINT");
   expect(await server.code()).toBe(0);
   const alone = await run(Child.command("aiko-mqtt", ["broker", "-p0", "--allowed-origin", "https://a.example"]));
-  expect(alone.notes[0]).toContain("option --allowed-origin: needs --websocket-port");
+  expect(alone.notes[0]).toContain("--allowed-origin requires --websocket-port");
 });
 
 test("aiko-mqtt broker listens at a Unix socket, and that is nobody else's", async () => {
@@ -443,8 +449,8 @@ test("an encrypted --key is opened by --passphrase-file or MQTT_PASSPHRASE; with
   const right = ["--passphrase-file", await written("right", "open sesame\n")];
   expect(await publish(right)).toMatchObject({ code: 0, notes: [] });
   expect(await publish([], "open sesame")).toMatchObject({ code: 0, notes: [] });
-  const none = "the private key is encrypted: give its passphrase as --passphrase-file or MQTT_PASSPHRASE";
-  const wrong = "--passphrase-file or MQTT_PASSPHRASE does not open the private key";
+  const none = "the private key is encrypted; set --passphrase-file or MQTT_PASSPHRASE";
+  const wrong = "--passphrase-file or MQTT_PASSPHRASE cannot decrypt the private key";
   expect(await publish([])).toMatchObject({ code: 1, notes: [expect.stringContaining(none)] });
   const { code, notes } = await publish(["--passphrase-file", await written("wrong", "open barley\n")]);
   expect([code, notes]).toEqual([1, [expect.stringContaining(wrong)]]);
@@ -466,16 +472,16 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
     expect(code).toBe(1);
     return notes.join("\n");
   };
-  expect(await said(["--tls"])).toContain("give the authority's certificate as --cafile");
+  expect(await said(["--tls"])).toContain("set --cafile to the authority's certificate");
   const another = join(folder, "another.pem");
   await writeFile(another, (await Authority.named("Another")).certificate);
-  expect(await said(["--cafile", another])).toContain("the one given as --cafile is not it");
+  expect(await said(["--cafile", another])).toContain("is not signed by an authority in --cafile");
   const own = await authority.issue(["kitchen"]);
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   await writeFile(cert, own.certificate);
   await writeFile(key, own.key);
   expect(await said(["--cafile", file, "--cert", key, "--key", cert])).toContain(
-    ': --cert holds no certificate, but "PRIVATE KEY": are certificate and key swapped?',
+    ': --cert holds no certificate, but "PRIVATE KEY": the certificate and the key seem to be swapped',
   );
   await using demanding = await Broker.listen({
     port: 0,
@@ -484,6 +490,6 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   const pair = ["--cafile", file, "--cert", cert, "--key", key];
   expect(await said(pair, demanding.port)).toContain("the server may not accept the client's certificate");
   expect(await said(["--tls"], broker.port)).toContain(
-    "it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
+    "the proxy closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
   );
 });

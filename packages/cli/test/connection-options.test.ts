@@ -35,40 +35,42 @@ test.each([
 
 test("an operand is the host", () => {
   expect(() => target([], {}, "localhost:21883")).toThrow(
-    new ArgumentError('host "localhost:21883": give the port with -p 21883'),
+    new ArgumentError('host "localhost:21883": pass the port with -p 21883'),
   );
   expect(target(["-p", "2"], {}, "server").url).toBe("mqtt://server:2");
-  expect(() => target(["-h", "a"], {}, "b")).toThrow(new ArgumentError('argument "b": the host is given by --host'));
+  expect(() => target(["-h", "a"], {}, "b")).toThrow(
+    new ArgumentError('argument "b" cannot be combined with --host; both name the host'),
+  );
 });
 
 test.each([
-  [["-p", "99999"], "port 99999: must be an integer from 1 to 65535"],
+  [["-p", "99999"], "--port 99999: must be an integer from 1 to 65535"],
   [["-h", ""], "option -h: must not be empty"],
-  [["--proxy", "http://a", "--proxy", "http://me:secret@b"], "option --proxy was given twice; give it once"],
-  [["--url=mqtt://a", "--url=mqtt://me:secret@b"], "option --url was given twice; give it once"],
-  [["--psk=00", "--psk=11"], "option --psk was given twice; give it once"],
-  [["-h", "mqtt://server"], 'host "mqtt://server": must be a name or an address'],
-  [["-h", "localhost:21883"], 'host "localhost:21883": give the port with -p 21883'],
-  [["-h", "[::1]:21883", "-p", "1"], 'host "[::1]:21883": give the port with -p 21883'],
-  [["-h", "user@server"], 'host "user@server": must be a name or an address'],
-  [["--url", "mqtt://a", "-h", "b"], "option --url: give it alone, without host and port"],
-  [["--url", "mqtt://a", "-p", "1"], "option --url: give it alone, without host and port"],
-  [["--unix", "/a", "-h", "b"], "option --unix: give it alone, without host and port"],
-  [["--unix", "/a", "--url", "mqtt://b"], "option --url: give it alone, without host and port"],
-  [["--url", "ws://a", "--ws"], "option --ws: not with --url, which says ws: or wss:"],
-  [["--unix", "/a", "--ws"], "option --ws: not with --unix"],
-  [["--unix", "/a", "--tls"], "option --unix: takes no TLS options; a Unix socket is not encrypted"],
-  [["--unix", "/a", "--cafile", "b"], "option --unix: takes no TLS options; a Unix socket is not encrypted"],
-  [["--cert", "c.pem"], "options --cert and --key go together"],
-  [["--passphrase-file", "p"], "option --passphrase-file: needs --key"],
-  [["--psk", "00"], "options --psk and --psk-identity go together"],
-  [["--psk", "xyz", "--psk-identity", "a"], "option --psk: must be 1 to 64 bytes in hexadecimal"],
+  [["--proxy", "http://a", "--proxy", "http://me:secret@b"], "option --proxy was specified twice; specify it once"],
+  [["--url=mqtt://a", "--url=mqtt://me:secret@b"], "option --url was specified twice; specify it once"],
+  [["--psk=00", "--psk=11"], "option --psk was specified twice; specify it once"],
+  [["-h", "mqtt://server"], 'host "mqtt://server": must be a host name or an IP address'],
+  [["-h", "localhost:21883"], 'host "localhost:21883": pass the port with -p 21883'],
+  [["-h", "[::1]:21883", "-p", "1"], 'host "[::1]:21883": pass the port with -p 21883'],
+  [["-h", "user@server"], 'host "user@server": must be a host name or an IP address'],
+  [["--url", "mqtt://a", "-h", "b"], "--url cannot be combined with a host or --port"],
+  [["--url", "mqtt://a", "-p", "1"], "--url cannot be combined with a host or --port"],
+  [["--unix", "/a", "-h", "b"], "--unix cannot be combined with a host or --port"],
+  [["--unix", "/a", "--url", "mqtt://b"], "--url cannot be combined with --unix"],
+  [["--url", "ws://a", "--ws"], "--ws cannot be combined with --url; use ws: or wss: in the URL"],
+  [["--unix", "/a", "--ws"], "--ws cannot be combined with --unix"],
+  [["--unix", "/a", "--tls"], "--unix cannot be combined with TLS options; a Unix socket is not encrypted"],
+  [["--unix", "/a", "--cafile", "b"], "--unix cannot be combined with TLS options; a Unix socket is not encrypted"],
+  [["--cert", "c.pem"], "--cert and --key must be used together"],
+  [["--passphrase-file", "p"], "--passphrase-file requires --key"],
+  [["--psk", "00"], "--psk and --psk-identity must be used together"],
+  [["--psk", "xyz", "--psk-identity", "a"], "--psk must be 1 to 64 bytes in hexadecimal"],
   [
     ["--psk", "00", "--psk-identity", "a", "--insecure"],
-    "option --insecure cannot be combined with --psk: the server proves itself by knowing the key",
+    "--insecure cannot be combined with --psk; the pre-shared key already verifies the server",
   ],
-  [["-V", "4"], "protocol-version 4: must be 5, 31, 311 or auto"],
-  [["-P", "secret"], "option --password: needs --username"],
+  [["-V", "4"], "--protocol-version 4: must be 5, 31, 311 or auto"],
+  [["-P", "secret"], "--password requires --username"],
 ])("%j is refused: %s", (argv, message) => {
   expect(() => target(argv)).toThrow(new ArgumentError(message));
 });
@@ -137,15 +139,15 @@ test("a will that is no UTF-8 is bytes", () => {
 });
 
 test.each([
-  [["-w", "status"], 'option --will_topic requires --will_message; for an empty message write --will_message ""'],
+  [["-w", "status"], 'option --will_topic requires --will_message; for an empty message, write --will_message ""'],
   [["--will_message", "gone"], "option --will_message requires --will_topic"],
   [["--will_message="], "option --will_message requires --will_topic"],
   [["--will_qos", "0"], "option --will_qos requires --will_topic and --will_message"],
   [["--will_retain", "0"], "option --will_retain requires --will_topic and --will_message"],
   [["--will_qos", "1", "--will_message", "gone"], "option --will_message requires --will_topic"],
-  [["--will_qos", "3"], "will_qos 3: must be 0, 1 or 2"],
-  [["--will_retain", "true"], "will_retain true: must be 0 or 1"],
-  [["--will_retain=-1"], "will_retain -1: must be 0 or 1"],
+  [["--will_qos", "3"], "--will_qos 3: must be 0, 1 or 2"],
+  [["--will_retain", "true"], "--will_retain true: must be 0 or 1"],
+  [["--will_retain=-1"], "--will_retain -1: must be 0 or 1"],
 ])("will of %j is refused: %s", (argv, message) => {
   expect(() => willOf(argumentsOf(argv))).toThrow(new ArgumentError(message));
 });
@@ -163,7 +165,7 @@ test("TLS options become the library's, with files read at each attempt", async 
   const insecure = target(["--tls", "--insecure"]).options.tls as TlsProvider;
   expect(await insecure("mqtts://server")).toEqual({ verifyServer: false });
   const missing = target(["--cafile", "/nowhere/ca.pem"]).options.tls as TlsProvider;
-  await expect(missing("mqtts://server")).rejects.toThrow("--cafile /nowhere/ca.pem: there is no such file");
+  await expect(missing("mqtts://server")).rejects.toThrow("--cafile /nowhere/ca.pem: file not found");
 });
 
 test("the passphrase of --key comes from a file, read once, or from the environment", async () => {
@@ -180,7 +182,7 @@ test("the passphrase of --key comes from a file, read once, or from the environm
     await writeFile(file, text);
   }
   await expect(provider([...pair, "--passphrase-file", file])("mqtts://server")).rejects.toThrow(
-    `--passphrase-file ${file}: holds no passphrase in its first line`,
+    `--passphrase-file ${file}: contains no passphrase on its first line`,
   );
   await expect(provider([...pair, "--passphrase-file", folder])("mqtts://server")).rejects.toThrow(
     `--passphrase-file ${folder}: is a directory`,
@@ -197,5 +199,5 @@ test("a --cafile that is of no use is named", async () => {
   await writeFile(file, "-----BEGIN PRIVATE KEY-----\n");
   const reading = (path: string) => (target(["--cafile", path]).options.tls as TlsProvider)("mqtts://server");
   await expect(reading(folder)).rejects.toThrow(`--cafile ${folder}: is a directory`);
-  await expect(reading(file)).rejects.toThrow(`--cafile ${file}: holds no PEM certificate`);
+  await expect(reading(file)).rejects.toThrow(`--cafile ${file}: contains no PEM certificate`);
 });

@@ -95,7 +95,7 @@ test("lines that nobody reads from standard error are bounded, and counted", asy
   let leftOut = 0;
   for await (const note of notes) {
     if (note.startsWith("aiko-mqtt broker: published ")) published++;
-    leftOut = Number(/ (\d+) lines are left out: standard error is read too slowly$/.exec(note)?.[1] ?? 0);
+    leftOut = Number(/ (\d+) lines omitted because stderr is read too slowly$/.exec(note)?.[1] ?? 0);
     if (leftOut > 0) break;
   }
   expect(published + leftOut).toBe(publishing.length);

@@ -17,7 +17,7 @@ export class DiskSession implements StoredSession {
   /** @throws StoreError STORE_FULL, STORE_FAILED or STORE_CORRUPT, with nothing of `changes` written */
   async write(changes: readonly StoreChange[]): Promise<void> {
     if (this.closed !== undefined) {
-      throw new StoreError("STORE_FAILED", `disk store: ${this.what} is closed: nothing was written`);
+      throw new StoreError("STORE_FAILED", `disk store: ${this.what} is closed; nothing was written`);
     }
     for (const { key } of changes) {
       if (!Number.isSafeInteger(key) || key < 0) {

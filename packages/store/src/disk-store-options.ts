@@ -28,7 +28,7 @@ export interface DiskStoreOptions {
 }
 
 const above0 = (otherwise: number): Rule<number> =>
-  holds((value) => typeof value === "number" && value > 0, "must be a number above 0", otherwise);
+  holds((value) => typeof value === "number" && value > 0, "must be a number greater than 0", otherwise);
 
 const rules = {
   maximumBytes: above0(256 * 2 ** 20),

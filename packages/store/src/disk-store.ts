@@ -58,7 +58,10 @@ export class DiskStore implements Store {
     await fileSystem.makeDirectory(this.directory);
     const release = await fileSystem.lock(this.directory, id.slice(0, 16));
     if (release === undefined) {
-      throw new StoreError("STORE_LOCKED", `disk store: ${what} has another owner, in this process or another one`);
+      throw new StoreError(
+        "STORE_LOCKED",
+        `disk store: ${what} is already open in this or another process; close it there, or use another clientId`,
+      );
     }
     try {
       const path = join(this.directory, fileName(name, id));
@@ -86,7 +89,7 @@ export class DiskStore implements Store {
         "STORE_CORRUPT",
         `disk store ${first.file}: ${first.bytes} bytes at ${first.offset} were damaged` +
           (damage.length > 1 ? `, and ${damage.length - 1} other places` : "") +
-          `; the file is kept as ${first.keptAs}, and opening again goes on with the ${intact} records that are intact`,
+          `; the file was kept as ${first.keptAs}; open the store again to continue with the ${intact} intact records`,
       );
     }
     for (const each of damage) onDamage(each);

@@ -116,7 +116,10 @@ function assertNotLater(start: Buffer, name: string): void {
   if (start.readUInt32BE(ENVELOPE - 4) !== crc32(start.subarray(0, ENVELOPE - 4), nameSeed(name))) return;
   const version = start.readUInt32BE(MAGIC.length);
   if (version <= VERSION) return;
-  throw new StoreError("STORE_FAILED", `the file has version ${version}, this store knows versions up to ${VERSION}`);
+  throw new StoreError(
+    "STORE_FAILED",
+    `the file has version ${version}, but this store supports versions up to ${VERSION}; update @aiko/mqtt-store`,
+  );
 }
 
 function nameSeed(name: string): number {

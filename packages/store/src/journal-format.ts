@@ -186,7 +186,7 @@ class Window {
     if (this.bytes.buffer.byteLength < size || this.bytes.byteOffset !== 0) this.bytes = Buffer.allocUnsafeSlow(size);
     const buffer = Buffer.from(this.bytes.buffer, 0, size);
     const filled = await this.file.read(buffer, position);
-    if (filled < length) throw new Error(`the file ends at ${position + filled}, within what was written`);
+    if (filled < length) throw new Error(`the file ends at ${position + filled}, before the end of the written data`);
     this.bytes = buffer.subarray(0, filled);
     this.start = position;
   }

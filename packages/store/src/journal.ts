@@ -91,7 +91,7 @@ export class Journal {
   write(changes: readonly StoreChange[]): Promise<void> {
     const bytes = writeChanges(changes);
     if (this.waitingBytes > 0 && this.waitingBytes + bytes.length > Math.max(this.bounds.maximumBytes, FRAME_SIZE)) {
-      return Promise.reject(this.full(`${this.waitingBytes + bytes.length} bytes would wait to be written`));
+      return Promise.reject(this.full(`${this.waitingBytes + bytes.length} bytes would be waiting to be written`));
     }
     this.waitingBytes += bytes.length;
     return new Promise((resolve, reject) => this.add({ bytes, resolve, reject }));
@@ -195,7 +195,7 @@ export class Journal {
   private full(why: string): StoreError {
     return new StoreError(
       "STORE_FULL",
-      `disk store ${this.path}: ${why}, its maximumBytes is ${this.bounds.maximumBytes}: nothing was written`,
+      `disk store ${this.path}: ${why}, but maximumBytes is ${this.bounds.maximumBytes}; nothing was written`,
     );
   }
 

@@ -60,7 +60,7 @@ async function takeNumber(directory: string, name: string, own: string, places: 
       if (found === "gone") continue; // somebody took a higher number meanwhile
     }
     const mine = highest + 1;
-    if (mine > HIGHEST_NUMBER) throw new Error(`no number is left behind ${numbered(highest)}; remove it`);
+    if (mine > HIGHEST_NUMBER) throw new Error(`no lock number is left after ${numbered(highest)}; remove that file`);
     try {
       await link(join(directory, own), join(directory, numbered(mine)));
     } catch (error) {
@@ -132,7 +132,7 @@ class SocketPlaces {
       const handle = await open(directory, "r");
       return new SocketPlaces(`/proc/self/fd/${handle.fd}`, () => handle.close());
     }
-    throw new Error(`the path of the directory is too long for a socket in it: at most ${LONGEST_WAY} bytes`);
+    throw new Error(`the directory's path is too long for a lock socket; it must have at most ${LONGEST_WAY} bytes`);
   }
 
   address(name: string): string {

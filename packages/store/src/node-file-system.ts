@@ -132,7 +132,9 @@ async function assertNotPlanted(file: NodeFile, path: string): Promise<void> {
 }
 
 function planted(path: string, what: string, cause?: unknown): Error {
-  return new Error(`${path} ${what}, so it may have been planted and is not opened; remove it`, { cause });
+  return new Error(`${path} ${what}, so another user may have put it there, and it is not opened; remove it`, {
+    cause,
+  });
 }
 
 /** Directories that this process was warned of. */
@@ -146,7 +148,7 @@ async function warnIfExposed(path: string): Promise<void> {
   if ((mode & WRITABLE_BY_OTHERS) === 0) return;
   exposed.add(path);
   process.emitWarning(
-    `disk store: other users can write to ${path} (mode ${(mode & 0o7777).toString(8)}), and so remove sessions or keep them locked; ` +
+    `disk store: other users can write to ${path} (mode ${(mode & 0o7777).toString(8)}), and can therefore remove or lock sessions; ` +
       `run chmod go-w on it`,
     { type: "AikoMqttWarning", code: "STORE_EXPOSED" },
   );

@@ -105,7 +105,7 @@ describe("the bound", () => {
     const waiting = Array.from({ length: 400 }, (_, key) => session.write([put(key, 9000), remove(key)]));
     const refused = (await Promise.allSettled(waiting)).filter(({ status }) => status === "rejected");
     expect(refused.length).toBeGreaterThan(200);
-    expect(refused[0]).toMatchObject({ reason: { message: expect.stringMatching(/would wait/) } });
+    expect(refused[0]).toMatchObject({ reason: { message: expect.stringMatching(/would be waiting/) } });
     await session.write([put(1, 1)]);
     await session.close();
   });
@@ -198,7 +198,7 @@ describe("a session that is open", () => {
     const { session } = await store.open("kitchen");
     await expect(store.open("kitchen")).rejects.toMatchObject({
       code: "STORE_LOCKED",
-      message: expect.stringMatching(`"kitchen" in ${directory} has another owner`),
+      message: expect.stringMatching(`"kitchen" in ${directory} is already open`),
     });
     await session.close();
   });

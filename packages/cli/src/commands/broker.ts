@@ -8,16 +8,16 @@ import { assertHost, inUrl } from "../host.js";
 import { fired, type Terminal } from "../terminal.js";
 
 const options = {
-  host: { letters: "hH", value: "HOST", help: "the address to listen on; default 127.0.0.1: this machine only" },
-  port: { letters: "p", value: "PORT", help: "default 1883; 0: any that is free" },
-  "websocket-port": { value: "PORT", help: "take WebSockets at this port too; 0: any that is free" },
+  host: { letters: "hH", value: "HOST", help: "address to listen on (default: 127.0.0.1, this machine only)" },
+  port: { letters: "p", value: "PORT", help: "port to listen on; 0 picks a free port (default: 1883)" },
+  "websocket-port": { value: "PORT", help: "also accept WebSocket connections on this port; 0 picks a free port" },
   "allowed-origin": {
     value: "ORIGIN",
-    help: "let web pages of another host connect, as in https://app.example",
+    help: "allow WebSocket connections from web pages of this origin, as in https://app.example",
     repeats: true,
   },
-  unix: { value: "PATH", help: "listen at a Unix socket instead of --port" },
-  verbose: { letters: "v", help: "write a line to standard error for each event of a client" },
+  unix: { value: "PATH", help: "listen on a Unix socket instead of a port" },
+  verbose: { letters: "v", help: "log client events to stderr" },
 } satisfies OptionTable;
 
 const LARGEST_PORT = 65_535;
@@ -26,7 +26,7 @@ const EVERYWHERE = /^(0|0\.0\.0\.0|::0?)$/;
 
 export const broker: Command = {
   usage: "[options]",
-  summary: "Runs the embedded broker until it is interrupted; the first line it prints says where it listens.",
+  summary: "Runs the embedded broker until it is interrupted. Prints the URLs that it listens on.",
   options,
   async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
     const host = args.text("host") ?? "127.0.0.1";
@@ -34,12 +34,12 @@ export const broker: Command = {
     const port = args.integer("port", 1883, 0, LARGEST_PORT);
     const path = args.text("unix");
     const hasWebSockets = args.has("websocket-port");
-    if (path !== undefined && args.has("port")) throw new ArgumentError("option --unix: give it without --port");
+    if (path !== undefined && args.has("port")) throw new ArgumentError("--unix cannot be combined with --port");
     if (path !== undefined && args.has("host") && !hasWebSockets)
-      throw new ArgumentError("option --unix: give it without --host");
+      throw new ArgumentError("--unix cannot be combined with --host");
     const allowedOrigins = args.all("allowed-origin");
     if (allowedOrigins.length > 0 && !hasWebSockets)
-      throw new ArgumentError("option --allowed-origin: needs --websocket-port");
+      throw new ArgumentError("--allowed-origin requires --websocket-port");
     const at = inUrl(host);
     const listeners = [{ url: path === undefined ? `mqtt://${at}:${port}` : `unix:${path}` }];
     if (hasWebSockets) listeners.push({ url: `ws://${at}:${args.integer("websocket-port", 0, 0, LARGEST_PORT)}` });
@@ -48,7 +48,8 @@ export const broker: Command = {
       if (args.has("verbose")) reportEvents(server, (line) => terminal.note(line));
       for (const url of server.urls) await terminal.print(`listening on ${withHost(url, host)}\n`);
       const isOpen = path === undefined || hasWebSockets;
-      if (isOpen && !THIS_MACHINE.test(host)) terminal.note(`${reachOf(host)}, and nobody is asked for a password`);
+      if (isOpen && !THIS_MACHINE.test(host))
+        terminal.note(`warning: ${reachOf(host)}, and the broker does not require a password`);
       await fired(terminal.stop);
     } finally {
       await server.close();
@@ -63,6 +64,6 @@ function withHost(url: string, host: string): string {
 
 function reachOf(host: string): string {
   return EVERYWHERE.test(host)
-    ? `${host} is every address of this machine`
-    : `${host} may be reached from other machines`;
+    ? `${host} means every address of this machine`
+    : `${host} may be reachable from other machines`;
 }

@@ -9,10 +9,10 @@ import { withClient } from "../live-client.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {
-  topic: { letters: "t", value: "TOPIC", help: "where to publish" },
-  message: { letters: "m", value: "MESSAGE", help: "what to publish", literal: true, mayBeEmpty: true },
+  topic: { letters: "t", value: "TOPIC", help: "topic to publish to (required)" },
+  message: { letters: "m", value: "MESSAGE", help: "message to publish (required)", literal: true, mayBeEmpty: true },
   qos: qosOption,
-  retain: { letters: "r", help: "the server keeps the message for later subscribers" },
+  retain: { letters: "r", help: "make the server retain the message for later subscribers" },
   ...connectionOptions,
   ...willOptions,
 } satisfies OptionTable;
@@ -22,7 +22,7 @@ const OUTCOME_TIMEOUT = 20_000;
 
 export const publish: Command = {
   usage: "[options] -t TOPIC -m MESSAGE",
-  summary: "Publishes one message and exits when its outcome is known.",
+  summary: "Publishes one message, waits for the outcome and exits.",
   options,
   async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
     const topic = args.required("topic");

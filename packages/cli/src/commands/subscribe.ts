@@ -9,16 +9,16 @@ import { messageLine } from "../message-line.js";
 import { fired, type Terminal } from "../terminal.js";
 
 const options = {
-  topic: { letters: "t", value: "TOPIC", help: "topic filter to subscribe to", repeats: true },
+  topic: { letters: "t", value: "TOPIC", help: "topic filter to subscribe to (required)", repeats: true },
   qos: qosOption,
-  keepalive: { letters: "k", value: "SECONDS", help: "default 60; 0 switches it off" },
+  keepalive: { letters: "k", value: "SECONDS", help: "keep-alive interval in seconds; 0 disables it (default: 60)" },
   ...connectionOptions,
   ...willOptions,
 } satisfies OptionTable;
 
 export const subscribe: Command = {
   usage: "[options] -t TOPIC",
-  summary: "Prints the messages that arrive, until it is interrupted. Connects again by itself.",
+  summary: "Prints received messages until it is interrupted. Reconnects automatically.",
   options,
   async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
     args.required("topic");

@@ -9,8 +9,8 @@ import { messageLine } from "../message-line.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {
-  topic_s: { letters: "s", value: "TOPIC", help: "topic filter to subscribe to; default test/2" },
-  topic_p: { letters: "t", value: "TOPIC", help: "topic to publish on; default test/1" },
+  topic_s: { letters: "s", value: "TOPIC", help: "topic filter to subscribe to (default: test/2)" },
+  topic_p: { letters: "t", value: "TOPIC", help: "topic to publish to (default: test/1)" },
   ...connectionOptions,
 } satisfies OptionTable;
 
@@ -19,7 +19,7 @@ const PERIOD = 1_000;
 
 export const test: Command = {
   usage: "[options] [HOST]",
-  summary: 'Publishes a message each second and prints those that arrive; ends when "quit" arrives.',
+  summary: 'Publishes a message each second and prints received messages. Exits when it receives "quit".',
   options,
   operands: 1,
   async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {

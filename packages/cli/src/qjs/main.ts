@@ -38,7 +38,7 @@ const missing: ReadonlySet<string> = new Set(["ws", "proxy", ...tlsOptions]);
 const helperOption = {
   helper: {
     value: "COMMAND",
-    help: 'the way to the server, its standard input and output; default "nc %h %p" (BusyBox) or socat; %h: host, %p: port',
+    help: 'command that connects stdin and stdout to the server (default: "nc %h %p" of BusyBox, or socat); %h is the host, %p the port',
   },
 } satisfies OptionTable;
 
@@ -69,7 +69,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const command = Object.hasOwn(commands, program) ? commands[program] : undefined;
   if (command === undefined) {
     const terminal = new QuickJsTerminal(own);
-    terminal.note(`which command? ${Object.keys(commands).join(", ")}`);
+    terminal.note(`missing command; the commands are ${Object.keys(commands).join(", ")}`);
     terminal.end(1);
     return;
   }

@@ -39,7 +39,7 @@ export const platform: Platform = { clock, random: { next: Math.random }, dial }
  */
 export function dialBy(command: string): Dial {
   const words = command.split(/\s+/).filter((word) => word !== "");
-  if (words.length === 0) throw new UsageError("OPTION_INVALID", "helper: names no command");
+  if (words.length === 0) throw new UsageError("OPTION_INVALID", "helper: must name a command");
   return async (address, signal) => {
     assertPlain(address);
     const { host, port } = address;
@@ -55,7 +55,10 @@ export function dialBy(command: string): Dial {
 async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined)
-      throw new UsageError("TRANSPORT_UNAVAILABLE", `${name}: QuickJS takes no such option; let the helper see to it`);
+      throw new UsageError(
+        "TRANSPORT_UNAVAILABLE",
+        `${name}: this option is not supported on QuickJS; configure it in the helper command`,
+      );
   }
   const { scheme, host } = address;
   if (scheme === "unix" && isDevice(host)) return openLine(host);
@@ -66,7 +69,7 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   if (scheme === "mqtt") return viaHelper(usualCommand(address), nameOf(address), signal);
   throw new UsageError(
     "TRANSPORT_UNAVAILABLE",
-    `url: nothing here can dial "${scheme}:"; name a helper that does, as in "socat - OPENSSL:%h:%p", and use mqtt:`,
+    `url: QuickJS cannot connect with "${scheme}:"; pass a helper that can, as in "socat - OPENSSL:%h:%p", and use mqtt:`,
   );
 }
 
@@ -102,7 +105,7 @@ function assertPlain({ scheme, host }: ServerAddress): void {
   const kind = scheme === "unix" ? "path" : "host";
   throw new UsageError(
     "URL_INVALID",
-    `url: ${kind} "${host}" has characters that a helper's command line must not have`,
+    `url: ${kind} "${host}" contains characters that are not allowed in a helper's command line`,
   );
 }
 
@@ -122,7 +125,7 @@ function openLine(path: string): Transport {
 function viaHelper(command: readonly string[], name: string, signal: AbortSignalLike): Transport {
   const shown = command.join(" ");
   if (signal.aborted) {
-    throw new TransportError("CONNECTION_FAILED", `connecting to ${name} was given up`, { cause: signal.reason });
+    throw new TransportError("CONNECTION_FAILED", `connecting to ${name} was aborted`, { cause: signal.reason });
   }
   let helper: Helper;
   try {
@@ -154,7 +157,7 @@ function meaningOf(
   if (exitCode === NOT_FOUND && !heard) {
     return new UsageError(
       "TRANSPORT_UNAVAILABLE",
-      `helper "${command[0]}": there is no such command; install it, or name another by --helper or MQTT_HELPER`,
+      `helper "${command[0]}": command not found; install it, or pass another with --helper or MQTT_HELPER`,
     );
   }
   const how = exitCode === undefined ? "was killed" : `ended with exit code ${exitCode}`;

@@ -42,7 +42,7 @@ export class Helper {
       const ends = os.pipe();
       if (ends === null) {
         for (const fd of opened) os.close(fd);
-        throw new Error("no file descriptors are left");
+        throw new Error("no file descriptors are available");
       }
       opened.push(...ends);
       return ends;

@@ -51,8 +51,9 @@ export class ClassicClient {
     will_retain: boolean | 0 | 1 = false,
     will_message?: string,
   ): Promise<void> {
-    if (this.destroyed) throw new ClosedError("CLIENT_CLOSED", "connect: this client was destroyed");
-    if (this.client?.connected) throw new UsageError("ALREADY_CONNECTED", "connect: this client is connected");
+    if (this.destroyed)
+      throw new ClosedError("CLIENT_CLOSED", "connect: this client was destroyed; create another client");
+    if (this.client?.connected) throw new UsageError("ALREADY_CONNECTED", "connect: this client is already connected");
     debug(`MQTT.client:connect(): ${identifier}`);
     const withWill = will_topic !== undefined && will_message !== undefined;
     const host = this.hostname.includes(":") ? `[${this.hostname}]` : this.hostname;
@@ -155,7 +156,7 @@ export class ClassicClient {
 
   private online(what: string): Client {
     if (this.failure !== undefined) throw this.failure;
-    if (this.client === undefined) throw new ClosedError("NOT_CONNECTED", `${what}: call connect first`);
+    if (this.client === undefined) throw new ClosedError("NOT_CONNECTED", `${what}: not connected; call connect first`);
     return this.client;
   }
 }

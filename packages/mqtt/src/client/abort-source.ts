@@ -61,7 +61,7 @@ export function runtimeAbortSource(): Controller {
 /** @throws UsageError OPTION_INVALID */
 export function assertSignal(signal: AbortSignalLike | undefined): void {
   if (signal === undefined || typeof (signal as AbortSignalLike | null)?.addEventListener === "function") return;
-  const cure = (signal as { signal?: unknown } | null)?.signal === undefined ? "" : "; give controller.signal";
+  const cure = (signal as { signal?: unknown } | null)?.signal === undefined ? "" : "; pass controller.signal";
   throw invalidOption("signal", signal, `must be an AbortSignal${cure}`);
 }
 
@@ -143,5 +143,5 @@ function listen(signal: AbortSignalLike, call: () => void): () => void {
 }
 
 function aborted(signal: AbortSignalLike): AbortedError {
-  return new AbortedError("ABORTED", "aborted by its signal", { cause: signal.reason });
+  return new AbortedError("ABORTED", "the operation was aborted by its signal", { cause: signal.reason });
 }

@@ -263,7 +263,7 @@ export class ClientEngine implements ConnectorEvents {
     const durable = await this.isDurable();
     this.finish(cause, (what, kept) => {
       if (kept && durable) return keptError(what);
-      return new ClosedError("CLIENT_CLOSED", `${what} is given up, because the client is: ${cause.message}`, {
+      return new ClosedError("CLIENT_CLOSED", `${what} was abandoned because the client stopped: ${cause.message}`, {
         cause,
       });
     });
@@ -276,9 +276,7 @@ export class ClientEngine implements ConnectorEvents {
   }
 
   private unheard(error: unknown, failed: boolean): void {
-    const why = failed
-      ? 'a listener of its event "error" threw:'
-      : 'nobody listens to its event "error", so the first error is told here:';
+    const why = failed ? 'an "error" listener threw:' : 'no "error" listener is registered; logging the first error:';
     runtime.console?.error?.(`client "${quotable(this.connector.clientId)}": ${why}`, error);
   }
 
@@ -349,7 +347,7 @@ export class ClientEngine implements ConnectorEvents {
   private farewell(options: DisconnectOptions): Omit<DisconnectPacket, "type"> {
     const { reasonCode = 0, properties } = options;
     if (properties?.serverReference !== undefined) {
-      const what = "disconnect: serverReference is for servers only; leave it out [MQTT5-3.14.2.2.5]";
+      const what = "disconnect: only servers may send serverReference; remove it [MQTT5-3.14.2.2.5]";
       throw new UsageError("PROPERTY_INVALID", what, { option: "properties.serverReference" });
     }
     const fields = this.settings.endsWithClient
@@ -404,7 +402,7 @@ export class ClientEngine implements ConnectorEvents {
 }
 
 function keptError(what: string): StoreError {
-  return new StoreError("MESSAGE_KEPT", `${what} is kept in the store: the next client of this session sends it`);
+  return new StoreError("MESSAGE_KEPT", `${what} is kept in the store; the next client with this session sends it`);
 }
 
 export function closedError(what: string, cause?: MqttError): ClosedError {

@@ -103,9 +103,9 @@ export function assertEvent(name: string): void {
   if (!names.includes(name)) {
     const instead =
       name === "message"
-        ? "; messages go to subscribe(filter, { onMessage })"
-        : ` among ${names.join(", ")}${questionOf(String(name), names)}`;
-    throw new UsageError("OPTION_UNKNOWN", `event ${shownValue(name)}: there is no such event${instead}`);
+        ? "; to receive messages, call subscribe(filter, { onMessage })"
+        : `; the events are ${names.join(", ")}${questionOf(String(name), names)}`;
+    throw new UsageError("OPTION_UNKNOWN", `unknown event ${shownValue(name)}${instead}`);
   }
 }
 

@@ -153,9 +153,9 @@ export class ClientHandle implements Client {
   async reauthenticate(): Promise<void> {
     const { authenticator } = this.#engine;
     if (authenticator === undefined) {
-      throw wrongOption("authentication", "reauthenticate needs this option, and MQTT 5");
+      throw wrongOption("authentication", "is required by reauthenticate, together with MQTT 5");
     }
-    if (!this.connected) throw new ClosedError("NOT_CONNECTED", "reauthenticate: there is no connection");
+    if (!this.connected) throw new ClosedError("NOT_CONNECTED", "reauthenticate: the client is not connected");
     await authenticator.authenticateAgain();
   }
 

@@ -352,7 +352,7 @@ export function parseConnectOptions(
   const read = readOptions(rules, options);
   const { store, clientId = randomClientId(platform.random), authentication, credentials, username, inbox } = read;
   if (store !== undefined && read.clientId === undefined) {
-    throw wrongOption("store", "needs a clientId, by which the session is found again");
+    throw wrongOption("store", "requires a clientId, which identifies the session after a restart");
   }
   const cleanStart = read.cleanStart ?? store === undefined;
   if (authentication !== undefined) checkAuthentication(authentication, read.protocolVersion);
@@ -360,7 +360,7 @@ export function parseConnectOptions(
   const password = typeof read.password === "string" ? bytesOf(read.password, "password") : read.password;
   const named = username !== undefined || urlHasUsername;
   if (password !== undefined && !named && read.protocolVersion !== 5) {
-    throw wrongOption("password", "needs a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
+    throw wrongOption("password", "requires a username, except with protocolVersion 5 [MQTT-3.1.2-22]");
   }
   if (credentials !== undefined && (username ?? password) !== undefined) {
     throw wrongOption("credentials", "cannot be combined with username or password");
@@ -455,13 +455,13 @@ function protocolVersions(
 
 function checkAuthentication(authentication: AuthenticationOptions, protocolVersion: unknown): void {
   if (typeof authentication.method !== "string" || typeof authentication.respond !== "function") {
-    throw invalidOption("authentication", authentication, "must have a method's name and a function respond");
+    throw invalidOption("authentication", authentication, "must be { method: string, respond: function }");
   }
   if (protocolVersion !== 5 && protocolVersion !== "auto") {
     throw invalidOption(
       "authentication",
       authentication.method,
-      `needs MQTT 5, not protocolVersion ${shownValue(protocolVersion)}`,
+      `requires MQTT 5, not protocolVersion ${shownValue(protocolVersion)}`,
     );
   }
 }
@@ -501,7 +501,7 @@ function connectProperties(
 function reconnectDelays(name: string, value: unknown): ReconnectOptions | undefined {
   if (value === false) return undefined;
   if (value === true || typeof value === "number") {
-    throw invalidOption(name, value, "must be false, or an object of delays");
+    throw invalidOption(name, value, "must be false or an object with delays");
   }
   const read = delays(name, value);
   const { maximumDelay } = (value ?? {}) as Partial<ReconnectOptions>;

@@ -63,7 +63,7 @@ const pem = secret(isPem, "must be PEM text, as a string or a Uint8Array");
 const words = secret(isText, "must be a string");
 
 const tlsRules = {
-  ca: secret((value) => isPem(value) || isListOf(value, isPem), "must be PEM text or a list of such"),
+  ca: secret((value) => isPem(value) || isListOf(value, isPem), "must be PEM text, or a list of PEM texts"),
   certificate: pem,
   key: pem,
   passphrase: words,
@@ -88,7 +88,7 @@ const webSocketRules = {
   headers: secret(isObject, "must be an object of strings"),
   subprotocol: secret(
     (value) => isText(value) && HTTP_TOKEN.test(value as string),
-    "must be a name as HTTP allows them",
+    'must be a valid HTTP token, such as "mqtt"',
   ),
   implementation: secret((value) => typeof value === "function", "must be a class"),
 } satisfies Record<keyof WebSocketOptions, unknown>;
@@ -107,14 +107,14 @@ function assertTlsOptions(name: string, value: unknown): void {
   readOptions(tlsRules, value, `${name}.`);
   const tls = value as TlsOptions;
   if (tls.ca !== undefined && ![tls.ca].flat().every(holdsCertificate)) {
-    throw wrongOption("tls.ca", "holds no PEM certificate (is it a path? give the file's contents)");
+    throw wrongOption("tls.ca", "does not contain a PEM certificate; pass the file's contents, not its path");
   }
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
-    const alone = tls.key === undefined ? "tls.certificate" : "tls.key";
-    throw wrongOption(alone, "a client's certificate and its key go together");
+    const [alone, other] = tls.key === undefined ? ["tls.certificate", "tls.key"] : ["tls.key", "tls.certificate"];
+    throw wrongOption(alone, `requires ${other}`);
   }
   if (tls.psk !== undefined && tls.certificate !== undefined) {
-    throw wrongOption("tls.psk", "cannot be combined with tls.certificate; write one of them");
+    throw wrongOption("tls.psk", "cannot be combined with tls.certificate; set only one of them");
   }
   if (tls.psk !== undefined && tls.verifyServer === false) {
     throw wrongOption("tls.verifyServer", "false cannot be combined with tls.psk");
@@ -126,9 +126,10 @@ function assertWebSocketOptions(name: string, value: unknown): void {
   const { headers } = readOptions(webSocketRules, value, `${name}.`);
   for (const [header, text] of Object.entries(headers ?? {})) {
     const field = `webSocket.headers ${JSON.stringify(header)}`;
-    if (!HTTP_TOKEN.test(header)) throw wrongOption(field, "HTTP allows no such name of a header");
+    if (!HTTP_TOKEN.test(header)) throw wrongOption(field, "is not a valid HTTP header name");
     if (text === undefined) continue;
     if (typeof text !== "string") throw wrongOption(field, "must be a string");
-    if (NO_HEADER_VALUE.test(text)) throw wrongOption(field, "has a character that HTTP allows in no header");
+    if (NO_HEADER_VALUE.test(text))
+      throw wrongOption(field, "contains a character that is not allowed in an HTTP header");
   }
 }

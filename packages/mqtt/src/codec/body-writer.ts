@@ -54,7 +54,7 @@ export class BodyWriter {
       throw new UsageError("PACKET_INVALID", `${field}: must be a Uint8Array, not ${typeof value}`); // it may be a secret
     }
     if (value.length > 0xffff) {
-      throw new UsageError("PACKET_INVALID", `${field}: has ${value.length} bytes, must have at most 65,535`);
+      throw new UsageError("PACKET_INVALID", `${field}: has ${value.length} bytes; the limit is 65,535`);
     }
     this.twoByte(value.length);
     this.append(value);

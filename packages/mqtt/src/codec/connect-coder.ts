@@ -23,10 +23,10 @@ const LONGEST_CLIENT_ID_31 = 23;
 /** Which rule of `version` a client identifier breaks; undefined if none. */
 export function clientIdProblem(version: ProtocolVersion, clientId: string, cleanStart: boolean): string | undefined {
   if (version === 3 && (clientId.length === 0 || clientId.length > LONGEST_CLIENT_ID_31)) {
-    return `has ${clientId.length} characters, MQTT 3.1 wants 1 to ${LONGEST_CLIENT_ID_31} [MQTT31-5]`;
+    return `has ${clientId.length} characters; MQTT 3.1 requires 1 to ${LONGEST_CLIENT_ID_31} [MQTT31-5]`;
   }
   if (version === 4 && clientId.length === 0 && !cleanStart) {
-    return "must not be empty with cleanStart false on MQTT 3.1.1 [MQTT-3.1.3-8]";
+    return "must not be empty with cleanStart false and MQTT 3.1.1 [MQTT-3.1.3-8]";
   }
   return undefined;
 }
@@ -37,7 +37,7 @@ export function clientIdProblem(version: ProtocolVersion, clientId: string, clea
  */
 export function willProblem(version: ProtocolVersion, will: Will | undefined): string | undefined {
   if (version !== 3 || will === undefined || will.payload.every((byte) => byte < 0x80)) return undefined;
-  return "must be ASCII on MQTT 3.1 [MQTT31-14]";
+  return "must be ASCII with MQTT 3.1 [MQTT31-14]";
 }
 
 function protocolVersion(name: string, level: number): ProtocolVersion {
@@ -46,7 +46,7 @@ function protocolVersion(name: string, level: number): ProtocolVersion {
   throw new ProtocolError(
     "UNSUPPORTED_PROTOCOL_VERSION",
     UNSUPPORTED_PROTOCOL_VERSION,
-    `connect: protocol name "${name.slice(0, 16)}" with version ${level} is none of MQIsdp 3, MQTT 4, MQTT 5 [MQTT-3.1.2-1]`,
+    `connect: protocol name "${name.slice(0, 16)}" with version ${level} must be MQIsdp 3, MQTT 4 or MQTT 5 [MQTT-3.1.2-1]`,
   );
 }
 
@@ -90,11 +90,11 @@ function checkFlags(version: ProtocolVersion, flags: number): void {
     throw malformed("connect: bit 0 of the connect flags must be 0 [MQTT-3.1.2-3]");
   const willQoS = (flags >> 3) & 3;
   if (!(flags & WILL) && (willQoS !== 0 || flags & WILL_RETAIN)) {
-    throw malformed("connect: Will QoS and Will Retain must be 0 without the Will Flag [MQTT-3.1.2-11]");
+    throw malformed("connect: Will QoS and Will Retain must be 0 if the Will Flag is 0 [MQTT-3.1.2-11]");
   }
   if (willQoS === 3) throw malformed("connect: Will QoS must not be 3 [MQTT-3.1.2-14]");
   if (version !== 5 && flags & PASSWORD && !(flags & USERNAME)) {
-    throw malformed("connect: a password needs a username before MQTT 5 [MQTT-3.1.2-22]");
+    throw malformed("connect: a password requires a username before MQTT 5 [MQTT-3.1.2-22]");
   }
 }
 
@@ -118,7 +118,7 @@ export function writeConnect(body: BodyWriter, packet: ConnectPacket, version: P
   if (packet.protocolVersion !== version) {
     throw new UsageError(
       "PACKET_INVALID",
-      `connect: protocolVersion ${packet.protocolVersion} must be that of the connection, ${version}`,
+      `connect: protocolVersion ${packet.protocolVersion} must be the connection's version, ${version}`,
     );
   }
   const problem = clientIdProblem(version, packet.clientId, packet.cleanStart);
@@ -130,7 +130,7 @@ export function writeConnect(body: BodyWriter, packet: ConnectPacket, version: P
     );
   }
   if (version !== 5 && password !== undefined && username === undefined) {
-    throw new UsageError("OPTION_INVALID", "password: needs a username before MQTT 5 [MQTT-3.1.2-22]");
+    throw new UsageError("OPTION_INVALID", "password: requires a username before MQTT 5 [MQTT-3.1.2-22]");
   }
   let flags = packet.cleanStart ? CLEAN_START : 0;
   if (will !== undefined) flags |= WILL | (checkedQoS(will) << 3) | (will.retain ? WILL_RETAIN : 0);
@@ -177,7 +177,7 @@ function omittedFlags(
   if (flags === 0 || (version === 3 && readable)) return flags;
   throw new UsageError(
     "PACKET_INVALID",
-    `connect: omitted ${flags & USERNAME ? "username" : "password"} must be true on MQTT 3.1 only, where the field is ` +
-      "absent and a password does not stand without a username [MQTT31-11]",
+    `connect: omitted ${flags & USERNAME ? "username" : "password"} may be true only with MQTT 3.1, if the field is ` +
+      "absent; a password requires a username [MQTT31-11]",
   );
 }

@@ -93,10 +93,10 @@ export class Cursor {
 
   /** Complains about bytes behind the packet's last field. */
   finish(type: string): void {
-    if (this.at !== this.end) throw malformed(`${type}: ${this.left} bytes too many behind the last field`);
+    if (this.at !== this.end) throw malformed(`${type}: ${this.left} unexpected bytes after the last field`);
   }
 
   private cut(field: string): ProtocolError {
-    return malformed(`${field}: the packet ends before it does`);
+    return malformed(`${field}: the packet ends before the end of this field`);
   }
 }

@@ -16,7 +16,7 @@ export function readSubscribe(flags: number, cursor: Cursor, version: ProtocolVe
     const topicFilter = readTopicFilter(type, cursor, version);
     subscriptions.push(readSubscriptionOptions(topicFilter, cursor.byte("subscribe: subscription options"), version));
   }
-  if (subscriptions.length === 0) throw forbidden("subscribe: holds no topic filter [MQTT-3.8.3-3]");
+  if (subscriptions.length === 0) throw forbidden("subscribe: contains no topic filter [MQTT-3.8.3-3]");
   const dup = version === 3 && (flags & 8) !== 0;
   return { type, packetIdentifier, subscriptions, properties, ...(dup && { dup }) };
 }
@@ -54,7 +54,7 @@ export function readUnsubscribe(flags: number, cursor: Cursor, version: Protocol
     checkCount(type, topicFilters);
     topicFilters.push(readTopicFilter(type, cursor, version));
   }
-  if (topicFilters.length === 0) throw forbidden("unsubscribe: holds no topic filter [MQTT-3.10.3-2]");
+  if (topicFilters.length === 0) throw forbidden("unsubscribe: contains no topic filter [MQTT-3.10.3-2]");
   const dup = version === 3 && (flags & 8) !== 0;
   return { type, packetIdentifier, topicFilters, properties, ...(dup && { dup }) };
 }

@@ -56,7 +56,7 @@ export function checkFirstByte(first: number, version: ProtocolVersion): void {
   }
   if (type === "publish" || version === 3) return;
   const wanted = type === "pubrel" || type === "subscribe" || type === "unsubscribe" ? 2 : 0;
-  if (flags !== wanted) throw malformed(`${type}: the flags are ${flags}, must be ${wanted} [MQTT-2.2.2-2]`);
+  if (flags !== wanted) throw malformed(`${type}: flags ${flags} must be ${wanted} [MQTT-2.2.2-2]`);
 }
 
 function readBody(
@@ -104,9 +104,9 @@ function readConnack(cursor: Cursor, version: ProtocolVersion): Packet {
   const reasonCode = cursor.byte("connack: reason code");
   const known = version === 5 ? mayCarry("connack", reasonCode) : reasonCode <= MAXIMUM_RETURN_CODE;
   if (!known)
-    throw forbidden(`connack: reason code ${describeReasonCode(reasonCode)} is not one of CONNACK's [MQTT-3.2.2-8]`);
+    throw forbidden(`connack: reason code ${describeReasonCode(reasonCode)} is not allowed in CONNACK [MQTT-3.2.2-8]`);
   if (reasonCode !== 0 && sessionPresent) {
-    throw forbidden("connack: a refusal must not say that a session is present [MQTT-3.2.2-4]");
+    throw forbidden("connack: sessionPresent must be 0 in a refusal [MQTT-3.2.2-4]");
   }
   const properties = version === 5 ? (readProperties(cursor, "connack") as ConnackProperties | undefined) : undefined;
   return { type: "connack", sessionPresent, reasonCode, properties };
@@ -142,6 +142,6 @@ function readReasonCodes(type: "suback" | "unsuback", cursor: Cursor, version: P
     if (!known) throw forbidden(`${type}: must not carry reason code ${describeReasonCode(code)} [MQTT-3.9.3-2]`);
     reasonCodes.push(code);
   }
-  if (reasonCodes.length === 0) throw forbidden(`${type}: holds no reason code`);
+  if (reasonCodes.length === 0) throw forbidden(`${type}: contains no reason code`);
   return { packetIdentifier, reasonCodes, properties };
 }

@@ -90,16 +90,13 @@ function writeBy<Packets extends Packet>(
   }
   const number = packetTypes.indexOf(packet.type);
   if (number < 1 || (packet.type === "auth" && version !== 5)) {
-    throw new UsageError("PACKET_INVALID", `type "${packet.type}": not a packet of MQTT version ${version}`);
+    throw new UsageError("PACKET_INVALID", `type "${packet.type}": is not a packet of MQTT version ${version}`);
   }
   const body = new BodyWriter();
   const flags = writeBody(body, packet as BodyOf<Packets>, version);
   const size = 1 + variableByteIntegerLength(body.length) + body.length;
   if (size > MAXIMUM_CONTROL_SIZE) {
-    throw new UsageError(
-      "PACKET_INVALID",
-      `${packet.type}: takes ${size} bytes, must take at most ${MAXIMUM_CONTROL_SIZE}`,
-    );
+    throw new UsageError("PACKET_INVALID", `${packet.type}: takes ${size} bytes; the limit is ${MAXIMUM_CONTROL_SIZE}`);
   }
   const at = out.reserve(size);
   out.bytes[at] = (number << 4) | flags;
@@ -211,7 +208,7 @@ function writeReason(
 ): void {
   if (version !== 5) {
     if (packet.reasonCode !== 0) {
-      throw new UsageError("PACKET_INVALID", `${packet.type}: reasonCode ${packet.reasonCode} needs MQTT 5`);
+      throw new UsageError("PACKET_INVALID", `${packet.type}: reasonCode ${packet.reasonCode} requires MQTT 5`);
     }
     return;
   }
@@ -238,15 +235,15 @@ function connackCode(code: number, version: ProtocolVersion): number {
 
 function dupFlags(type: string, version: ProtocolVersion): number {
   if (version === 3) return 10;
-  throw new UsageError("PACKET_INVALID", `${type}: dup exists on MQTT 3.1 only [MQTT31-21]`);
+  throw new UsageError("PACKET_INVALID", `${type}: dup exists only in MQTT 3.1 [MQTT31-21]`);
 }
 
 function notEmpty(type: string, field: string, list: readonly unknown[]): void {
-  if (list.length === 0) throw new UsageError("PACKET_INVALID", `${type}: ${field} must hold at least one`);
+  if (list.length === 0) throw new UsageError("PACKET_INVALID", `${type}: ${field} must not be empty`);
   if (list.length <= MAXIMUM_ENTRIES) return;
   throw new UsageError(
     "PACKET_INVALID",
-    `${type}: ${field} holds ${list.length}, must hold at most ${MAXIMUM_ENTRIES}`,
+    `${type}: ${field} has ${list.length} entries; the limit is ${MAXIMUM_ENTRIES}`,
   );
 }
 
@@ -265,7 +262,7 @@ function writeSubscription(body: BodyWriter, subscription: SubscriptionRequest, 
       : retainAsPublished
         ? "retainAsPublished true"
         : `retainHandling ${retainHandling}`;
-    throw new UsageError("PACKET_INVALID", `subscribe: ${field} needs MQTT 5`);
+    throw new UsageError("PACKET_INVALID", `subscribe: ${field} requires MQTT 5`);
   }
   if (noLocal && topicFilter.startsWith("$share/")) {
     throw new UsageError(

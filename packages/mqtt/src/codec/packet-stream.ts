@@ -70,7 +70,7 @@ export class PacketStream extends ServerPacketStream {
       throw new ProtocolError(
         "UNSUPPORTED_PROTOCOL_VERSION",
         UNSUPPORTED_PROTOCOL_VERSION,
-        `connect: protocol version ${version} on a connection of version ${this.protocolVersion}`,
+        `connect: protocol version ${version} on a connection that uses version ${this.protocolVersion}`,
       );
     }
     this.protocolVersion = version;

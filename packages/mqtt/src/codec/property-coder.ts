@@ -35,14 +35,14 @@ export function readProperties(cursor: Cursor, place: PropertyPlace): Bag | unde
     const rule = byIdentifier.get(identifier)?.find((each) => each.places.has(place));
     if (rule === undefined) {
       throw malformed(
-        `${place}: property 0x${identifier.toString(16).padStart(2, "0")} must not stand here [MQTT5 2.2.2.2]`,
+        `${place}: property 0x${identifier.toString(16).padStart(2, "0")} is not allowed in this packet [MQTT5 2.2.2.2]`,
       );
     }
     readProperty(cursor, place, rule, bag);
   }
   cursor.end = packetEnd;
   if ("authenticationData" in bag && !("authenticationMethod" in bag)) {
-    throw forbidden(`${place}: authenticationData needs an authenticationMethod [MQTT5 3.1.2.11.10]`);
+    throw forbidden(`${place}: authenticationData requires authenticationMethod [MQTT5 3.1.2.11.10]`);
   }
   return bag;
 }
@@ -58,7 +58,7 @@ function readProperty(cursor: Cursor, place: PropertyPlace, rule: PropertyRule, 
     else list.push(notZero(rule, field, cursor.variableByteInteger(field)));
     return;
   }
-  if (name in bag) throw forbidden(`${field} must not come twice`);
+  if (name in bag) throw forbidden(`${field} must not appear twice`);
   bag[name] = readValue(cursor, rule, field);
 }
 
@@ -89,7 +89,7 @@ function readValue(cursor: Cursor, rule: PropertyRule, field: string): unknown {
 
 function bit(cursor: Cursor, field: string): number {
   const value = cursor.byte(field);
-  if (value > 1) throw forbidden(`${field}: ${value} is neither 0 nor 1`);
+  if (value > 1) throw forbidden(`${field}: ${value} must be 0 or 1`);
   return value;
 }
 
@@ -119,13 +119,13 @@ export function writeProperties(writer: BodyWriter, place: PropertyPlace, proper
   if (authenticationData !== undefined && authenticationMethod === undefined) {
     throw new UsageError(
       "PROPERTY_INVALID",
-      `${place}: property "authenticationData" needs an authenticationMethod [MQTT5 3.1.2.11.10]`,
+      `${place}: property "authenticationData" requires authenticationMethod [MQTT5 3.1.2.11.10]`,
     );
   }
   if (body.length > MAXIMUM_PROPERTIES_SIZE) {
     throw new UsageError(
       "PROPERTY_INVALID",
-      `${place}: the properties have ${body.length} bytes, must have at most ${MAXIMUM_PROPERTIES_SIZE}`,
+      `${place}: the properties take ${body.length} bytes; the limit is ${MAXIMUM_PROPERTIES_SIZE}`,
     );
   }
   writer.variableByteInteger(body.length);
@@ -134,9 +134,12 @@ export function writeProperties(writer: BodyWriter, place: PropertyPlace, proper
 
 function writeProperty(body: BodyWriter, place: PropertyPlace, name: string, value: unknown): void {
   const rule = byName.get(name);
-  if (rule === undefined) throw new UsageError("PROPERTY_INVALID", `${place}: there is no property "${name}"`);
+  if (rule === undefined) throw new UsageError("PROPERTY_INVALID", `${place}: unknown property "${name}"`);
   if (!rule.places.has(place)) {
-    throw new UsageError("PROPERTY_INVALID", `${place}: property "${name}" belongs to ${[...rule.places].join(", ")}`);
+    throw new UsageError(
+      "PROPERTY_INVALID",
+      `${place}: property "${name}" is only allowed in ${[...rule.places].join(", ")}`,
+    );
   }
   if (rule.form !== "pairs" && rule.form !== "identifiers") {
     body.byte(rule.identifier);

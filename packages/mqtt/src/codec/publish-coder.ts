@@ -128,14 +128,14 @@ const PRINTABLE: readonly string[] = ["number", "bigint", "boolean"];
 
 /** What is wrong, and what makes text or bytes of a value that is neither, unless that is for the application to say. */
 function payloadProblem(value: unknown, field: string): string {
-  if (typeof value === "string") return `${field}: a string must be well-formed Unicode, without lone surrogates`;
+  if (typeof value === "string") return `${field}: must be well-formed Unicode, without lone surrogates`;
   const shown = shownValue(value);
   let cure = "";
   if (shown === "{…}" || shown === "[…]") cure = "JSON.stringify(value)";
   else if (PRINTABLE.includes(typeof value)) cure = "String(value)";
   else if (ArrayBuffer.isView(value)) cure = "new Uint8Array(value.buffer, value.byteOffset, value.byteLength)";
   else if (value instanceof ArrayBuffer) cure = "new Uint8Array(value)";
-  return `${field} ${shown}: must be a string or a Uint8Array${cure && `; give ${cure}`}`;
+  return `${field} ${shown}: must be a string or a Uint8Array${cure && `; pass ${cure}`}`;
 }
 
 /**
@@ -183,7 +183,7 @@ export function readPublish(
     }
   }
   if (topic === "" && properties?.topicAlias === undefined) {
-    throw forbidden("publish: the topicName is empty and there is no topicAlias [MQTT-4.7.3-1]");
+    throw forbidden("publish: topicName is empty and topicAlias is not set [MQTT-4.7.3-1]");
   }
   return {
     type: "publish",
@@ -228,7 +228,7 @@ const LONGEST_TOPIC_31 = 32_767;
 /** MQTT 3.1 counts a topic name in characters, and allows fewer than its two-byte length does. */
 export function topicLengthProblem(version: ProtocolVersion, topic: string): string | undefined {
   if (version !== 3 || topic.length <= LONGEST_TOPIC_31) return undefined;
-  return `has ${topic.length} characters, MQTT 3.1 allows 32,767 [MQTT31-30]`;
+  return `has ${topic.length} characters, MQTT 3.1 allows at most 32,767 [MQTT31-30]`;
 }
 
 /** `encode` for PUBLISH: as `writePublish`, but checking all that came from outside. */
@@ -253,6 +253,9 @@ export function writePublishPacket(out: OutputBuffer, version: ProtocolVersion, 
   const written = writePublish(out, version, packet, packetIdentifier, packet.dup, MAXIMUM_VARIABLE_BYTE_INTEGER + 5);
   if (written === 0) {
     const size = payloadLength(packet.payload);
-    throw new UsageError("PACKET_INVALID", `publish: payload of ${size} bytes, the whole may take 268,435,455`);
+    throw new UsageError(
+      "PACKET_INVALID",
+      `publish: payload of ${size} bytes; the limit for the whole packet is 268,435,455 bytes`,
+    );
   }
 }

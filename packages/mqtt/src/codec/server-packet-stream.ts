@@ -143,7 +143,7 @@ export class ServerPacketStream implements RequestReader {
     const packetEnd = body + remaining;
     const { maximumPacketSize = PROTOCOL_MAXIMUM } = this.limits;
     const maximum = first >> 4 === PUBLISH ? maximumPacketSize : Math.min(maximumPacketSize, MAXIMUM_CONTROL_SIZE);
-    if (packetEnd - at > maximum) throw tooLarge(`a packet of ${packetEnd - at} bytes, the limit is ${maximum}`);
+    if (packetEnd - at > maximum) throw tooLarge(`packet of ${packetEnd - at} bytes; the limit is ${maximum}`);
     if (packetEnd > end) return undefined;
     const packet = decodePacket(first, bytes, body, packetEnd, this.protocolVersion, this.topics, this);
     this.at = packetEnd;
@@ -175,7 +175,7 @@ export class ServerPacketStream implements RequestReader {
     if ((expected >> (first >> 4)) & 1) return;
     const type = packetTypes[first >> 4];
     throw forbidden(
-      this.possible & (1 << (first >> 4)) ? `${type}: must not come now` : `${type}: a server must not send it`,
+      this.possible & (1 << (first >> 4)) ? `${type}: not expected now` : `${type}: a server must not send it`,
     );
   }
 

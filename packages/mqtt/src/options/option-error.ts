@@ -23,7 +23,7 @@ export function invalidOption(name: string, value: unknown, rule: string): Usage
 /** @param prefix the path of the option that holds it, with its dot, as in "outbox." */
 export function unknownOption(name: string, known: readonly string[], prefix: string): UsageError {
   const option = prefix + quotable(name);
-  const what = `option "${option}": there is no such option${questionOf(name, known, prefix)}`;
+  const what = `unknown option "${option}"${questionOf(name, known, prefix)}`;
   return new UsageError("OPTION_UNKNOWN", what, { option });
 }
 
@@ -39,7 +39,7 @@ export function questionOf(name: string, known: readonly string[], prefix = ""):
 export function assertObject(name: string, value: unknown): asserts value is object {
   if (typeof value === "object" && value !== null) return;
   const isClass = shownValue(value).startsWith("class ");
-  throw wrongKind(name, value, `must be an object${isClass ? "; make one with new" : ""}`);
+  throw wrongKind(name, value, `must be an object${isClass ? "; pass an instance made with new" : ""}`);
 }
 
 /** @throws UsageError OPTION_INVALID */
@@ -54,5 +54,6 @@ function wrongKind(name: string, value: unknown, rule: string): UsageError {
 
 /** @throws UsageError OPTION_INVALID if a callback stands behind the options, where it would never be called */
 export function assertNoCallback(given: unknown): void {
-  if (typeof given === "function") throw invalidOption("callback", given, "there are no callbacks; await the promise");
+  if (typeof given === "function")
+    throw invalidOption("callback", given, "callbacks are not supported; await the returned promise instead");
 }

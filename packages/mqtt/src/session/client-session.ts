@@ -457,7 +457,7 @@ export class ClientSession {
     }
     this.checkMethod("connack", packet.properties?.authenticationMethod);
     if (packet.sessionPresent && link.cleanStart) {
-      throw forbidden("connack: sessionPresent after a clean start [MQTT-3.2.2-2]");
+      throw forbidden("connack: sessionPresent must be 0 after a clean start [MQTT-3.2.2-2]");
     }
     const { foreign, resumed, certain, outdated } = this.trust.believe(packet, link.version, link.cleanStart, now);
     if (foreign) {
@@ -522,14 +522,15 @@ export class ClientSession {
     const { reasonCode } = packet;
     const { authentication } = this;
     if (authentication === undefined) {
-      throw forbidden("auth: CONNECT named no authenticationMethod [MQTT5-4.12.0-6]");
+      throw forbidden("auth: not allowed, because CONNECT had no authenticationMethod [MQTT5-4.12.0-6]");
     }
     this.checkMethod("auth", packet.properties?.authenticationMethod);
     // Each calls the application: one that did not wait could be called any number of times at once.
-    if (authentication.asked) throw forbidden("auth: the server must wait for the answer to its last one [MQTT5 4.12]");
+    if (authentication.asked)
+      throw forbidden("auth: the server must wait for the answer to its previous AUTH [MQTT5 4.12]");
     const online = this.link.at === "online";
     if (reasonCode === RE_AUTHENTICATE || (online && !again) || (reasonCode === SUCCESS && !again)) {
-      throw forbidden(`auth: reason code ${reasonCode} must not come now [MQTT5-4.12.0-2]`);
+      throw forbidden(`auth: reason code ${reasonCode} is not expected now [MQTT5-4.12.0-2]`);
     }
     if (reasonCode === SUCCESS) authentication.again = false;
     else authentication.asked = true;
@@ -539,7 +540,7 @@ export class ClientSession {
   private checkMethod(type: string, method: string | undefined): void {
     const said = this.authentication?.method;
     if (method === said) return;
-    throw forbidden(`${type}: authenticationMethod "${method}", CONNECT said "${said}" [MQTT5-4.12.0-5]`);
+    throw forbidden(`${type}: authenticationMethod "${method}" differs from "${said}" in CONNECT [MQTT5-4.12.0-5]`);
   }
 
   private receivePublish(version: ProtocolVersion, packet: PublishPacket): void {

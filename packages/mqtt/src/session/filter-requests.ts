@@ -297,7 +297,7 @@ function unanswerable(request: FilterRequest): TransportError {
     request.type === "subscribe"
       ? (["SUBSCRIBE_UNANSWERED", "SUBSCRIBE"] as const)
       : (["UNSUBSCRIBE_UNANSWERED", "UNSUBSCRIBE"] as const);
-  const message = `${describe(request)} is given up: connection after connection was lost before its ${packet} was answered`;
+  const message = `${describe(request)} failed: every connection was lost before the server answered its ${packet}`;
   return new TransportError(code, message);
 }
 

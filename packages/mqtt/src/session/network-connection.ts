@@ -237,7 +237,7 @@ export class NetworkConnection implements TransportListener {
   /** The peer sends and does not read: what it has to be told would pile up without end. */
   private giveUp(): void {
     if (this.state !== "open") return;
-    const waiting = `the peer does not read: more than ${MOST_ANSWERS} bytes of answers wait for it`;
+    const waiting = `the peer does not read: more than ${MOST_ANSWERS} bytes of answers are pending`;
     this.owner.failed(new TransportError("CONNECTION_LOST", waiting), this.clock.now());
     this.destroy();
   }

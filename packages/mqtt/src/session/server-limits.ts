@@ -69,14 +69,14 @@ export function publishRefusal(limits: PublishLimits, message: PublishFields): R
     return new RefusedError(
       "MAXIMUM_QOS_EXCEEDED",
       QOS_NOT_SUPPORTED,
-      `qos ${message.qos} for "${message.topic}": the server's maximumQoS is ${limits.maximumQoS} [MQTT5-3.2.2-11]`,
+      `qos ${message.qos} for "${message.topic}": not supported by the server; its maximumQoS is ${limits.maximumQoS} [MQTT5-3.2.2-11]`,
     );
   }
   if (message.retain && !limits.retainAvailable) {
     return new RefusedError(
       "RETAIN_NOT_AVAILABLE",
       RETAIN_NOT_SUPPORTED,
-      `retain true for "${message.topic}": the server has retainAvailable 0 [MQTT5-3.2.2-14]`,
+      `retain true for "${message.topic}": retained messages are not supported by the server [MQTT5-3.2.2-14]`,
     );
   }
   return undefined;
@@ -89,14 +89,14 @@ export function subscriptionRefusal(limits: ServerLimits, request: SubscriptionR
     return new RefusedError(
       "SHARED_SUBSCRIPTION_NOT_AVAILABLE",
       SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
-      `topicFilter "${topicFilter}": the server has sharedSubscriptionAvailable 0`,
+      `topicFilter "${topicFilter}": shared subscriptions are not supported by the server`,
     );
   }
   if (!limits.wildcardSubscriptionAvailable && hasWildcard(topicFilter)) {
     return new RefusedError(
       "WILDCARD_SUBSCRIPTION_NOT_AVAILABLE",
       WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
-      `topicFilter "${topicFilter}": the server has wildcardSubscriptionAvailable 0`,
+      `topicFilter "${topicFilter}": wildcards are not supported by the server`,
     );
   }
   return undefined;
@@ -112,7 +112,7 @@ export function identifierRefusal(
   return new RefusedError(
     "SUBSCRIPTION_IDENTIFIER_NOT_AVAILABLE",
     SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
-    `subscriptionIdentifier ${identifier}: the server has subscriptionIdentifiersAvailable 0`,
+    `subscriptionIdentifier ${identifier}: subscription identifiers are not supported by the server`,
   );
 }
 

@@ -72,7 +72,7 @@ class IndexedDbSession implements StoredSession {
   write(changes: readonly StoreChange[]): Promise<void> {
     const { name, database } = this;
     return new Promise((resolve, reject) => {
-      const failed = (error: unknown): void => reject(asStoreError(error, "nothing of this write was kept"));
+      const failed = (error: unknown): void => reject(asStoreError(error, "nothing was written"));
       let transaction: Transaction | undefined;
       try {
         transaction = database.transaction(RECORDS, "readwrite", { durability: "strict" }); // throws if it is closed
@@ -172,7 +172,7 @@ function webLock(lockName: string): Promise<() => void> {
 function taken(name: string): StoreError {
   return new StoreError(
     "STORE_LOCKED",
-    `store: the session "${name}" is open in another client, page or worker: give each a client identifier of its own`,
+    `store: the session "${name}" is open in another client, page or worker; give each its own clientId`,
   );
 }
 
@@ -180,7 +180,7 @@ function asStoreError(error: unknown, consequence: string): MqttError {
   if (error instanceof MqttError) return error;
   const { name, message } = (error ?? {}) as { name?: string; message?: string };
   if (name === "QuotaExceededError") {
-    return new StoreError("STORE_FULL", `store: the browser grants no more space; ${consequence}`, {
+    return new StoreError("STORE_FULL", `store: the browser has no more storage space for this site; ${consequence}`, {
       cause: error,
     });
   }

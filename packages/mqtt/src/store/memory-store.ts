@@ -16,7 +16,7 @@ export interface MemoryStoreOptions {
 const rules = {
   maximumBytes: holds<number, number>(
     (value) => typeof value === "number" && value > 0,
-    "must be a number above 0",
+    "must be a number greater than 0",
     64 * 2 ** 20,
   ),
 } satisfies Record<keyof MemoryStoreOptions, unknown>;
@@ -48,7 +48,7 @@ export class MemoryStore implements Store {
     if (this.opened.has(name)) {
       throw new StoreError(
         "STORE_LOCKED",
-        `store: the session "${name}" is open already: close it first, or give each client a client identifier of its own`,
+        `store: the session "${name}" is already open; close it first, or give each client its own clientId`,
       );
     }
     this.opened.add(name);
@@ -72,7 +72,7 @@ class MemorySession implements StoredSession {
 
   async write(changes: readonly StoreChange[]): Promise<void> {
     if (this.release === undefined) {
-      throw new StoreError("STORE_FAILED", "store: the session is closed: nothing was written");
+      throw new StoreError("STORE_FAILED", "store: the session is closed; nothing was written");
     }
     const { table, space } = this;
     const growth = growthBy(table, changes);
@@ -80,7 +80,7 @@ class MemorySession implements StoredSession {
     if (growth > 0 && bytes > space.maximumBytes) {
       throw new StoreError(
         "STORE_FULL",
-        `the memory store would hold ${bytes} bytes, its maximumBytes is ${space.maximumBytes}: nothing was written`,
+        `the memory store would hold ${bytes} bytes, but maximumBytes is ${space.maximumBytes}; nothing was written`,
       );
     }
     for (const { key, value } of changes) {

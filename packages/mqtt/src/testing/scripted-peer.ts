@@ -171,7 +171,9 @@ export class ScriptedPeer implements TransportListener {
       if (packet.type === waiting.type) waiting.resolve(packet);
       else waiting.reject(new Error(`expected ${waiting.type}, got ${describe(packet)}`));
     } else if (this.fault !== undefined) {
-      waiting.reject(new Error(`expected ${waiting.type}, got bytes that are no packet`, { cause: this.fault }));
+      waiting.reject(
+        new Error(`expected ${waiting.type}, got bytes that are not a valid packet`, { cause: this.fault }),
+      );
     } else if (waiting.type === "close") {
       waiting.resolve(undefined);
     } else {

@@ -11,7 +11,7 @@ export function stringProblem(text: string): string | undefined {
   if (nul >= 0) return `must not contain U+0000, at character ${nul + 1} [MQTT-1.5.3-2]`;
   const length = utf8Length(text);
   if (length < 0) return "must be well-formed Unicode, without lone surrogates [MQTT-1.5.3-1]";
-  if (length > MAXIMUM_STRING_LENGTH) return `takes ${length} bytes, must take at most ${MAXIMUM_STRING_LENGTH}`;
+  if (length > MAXIMUM_STRING_LENGTH) return `takes ${length} bytes; the limit is ${MAXIMUM_STRING_LENGTH}`;
   return undefined;
 }
 

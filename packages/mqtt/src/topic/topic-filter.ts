@@ -16,7 +16,7 @@ const SHARE = "$share/";
  */
 export function topicFilterProblem(filter: string): string | undefined {
   const length = filter.length;
-  if (length === 0) return "must be at least one character long [MQTT-4.7.3-1]";
+  if (length === 0) return "must not be empty [MQTT-4.7.3-1]";
   let levelStart = 0;
   for (let i = 0; i < length; i++) {
     const unit = filter.charCodeAt(i);
@@ -24,10 +24,10 @@ export function topicFilterProblem(filter: string): string | undefined {
       levelStart = i + 1;
     } else if (unit === HASH) {
       if (i !== length - 1) return `"#" must be the last character, not the ${ordinal(i + 1)} [MQTT-4.7.1-2]`;
-      if (i !== levelStart) return '"#" must stand alone in its level [MQTT-4.7.1-2]';
+      if (i !== levelStart) return '"#" must be the only character of its level [MQTT-4.7.1-2]';
     } else if (unit === PLUS) {
       if (i !== levelStart || (i + 1 < length && filter.charCodeAt(i + 1) !== SLASH)) {
-        return `"+" must stand alone in its level, at character ${i + 1} [MQTT-4.7.1-3]`;
+        return `"+" must be the only character of its level, at character ${i + 1} [MQTT-4.7.1-3]`;
       }
     }
   }
@@ -42,11 +42,12 @@ export function sharedFilterProblem(filter: string): string | undefined {
   if (!filter.startsWith(SHARE)) return undefined;
   const end = filter.indexOf("/", SHARE.length);
   const shareName = end < 0 ? filter.slice(SHARE.length) : filter.slice(SHARE.length, end);
-  if (shareName.length === 0) return "the share name must be at least one character long [MQTT-4.8.2-1]";
+  if (shareName.length === 0) return "the share name must not be empty [MQTT-4.8.2-1]";
   if (shareName.includes("+") || shareName.includes("#")) {
     return 'the share name must contain neither "+" nor "#" [MQTT-4.8.2-2]';
   }
-  if (end < 0 || end === filter.length - 1) return "the share name must be followed by / and a filter [MQTT-4.8.2-2]";
+  if (end < 0 || end === filter.length - 1)
+    return 'the share name must be followed by "/" and a topic filter [MQTT-4.8.2-2]';
   return undefined;
 }
 

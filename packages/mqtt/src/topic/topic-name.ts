@@ -11,7 +11,7 @@ const HASH = 0x23;
  * Returns the rule that `name` breaks, in words that follow `topicName "…": `. Returns undefined if the name is valid.
  */
 export function topicNameProblem(name: string): string | undefined {
-  if (name.length === 0) return "must be at least one character long [MQTT-4.7.3-1]";
+  if (name.length === 0) return "must not be empty [MQTT-4.7.3-1]";
   for (let i = 0; i < name.length; i++) {
     const unit = name.charCodeAt(i);
     if (unit === PLUS || unit === HASH) {

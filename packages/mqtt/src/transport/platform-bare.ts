@@ -23,7 +23,7 @@ export const platform: Platform = {
       if (timers.setTimeout === undefined) {
         throw new UsageError(
           "TRANSPORT_UNAVAILABLE",
-          "platform: this engine has no timers; pass a platform with a clock",
+          "platform: this JavaScript engine has no timers; pass a platform with a clock",
         );
       }
       return schedule(delay, callback);
@@ -34,7 +34,7 @@ export const platform: Platform = {
   dial: async (address) => {
     throw new UsageError(
       "TRANSPORT_UNAVAILABLE",
-      `url: nothing here can dial "${address.scheme}:"; pass a platform with a dial`,
+      `url: this runtime cannot connect with "${address.scheme}:"; pass a platform with a dial function`,
     );
   },
 };

@@ -63,12 +63,14 @@ export const platform: Platform = {
 async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
   const { scheme } = address;
   if (scheme !== "ws" && scheme !== "wss") {
-    throw new UsageError("TRANSPORT_UNAVAILABLE", `url: a browser cannot dial "${scheme}:"; use ws: or wss:`);
+    throw new UsageError("TRANSPORT_UNAVAILABLE", `url: a browser cannot connect with "${scheme}:"; use ws: or wss:`);
   }
   const { subprotocol = "mqtt", implementation, headers } = options.webSocket ?? {};
   for (const [name, value] of Object.entries({ ...options, webSocket: undefined, "webSocket.headers": headers })) {
     if (value === undefined) continue;
-    throw new UsageError("TRANSPORT_UNAVAILABLE", `${name}: a browser takes no such option`, { option: name });
+    throw new UsageError("TRANSPORT_UNAVAILABLE", `${name}: this option is not supported in a browser; remove it`, {
+      option: name,
+    });
   }
   const own = implementation ?? globalThis.WebSocket;
   const socket = new own(urlOf(address), [subprotocol]) as WebSocketLike;

@@ -27,8 +27,8 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   const { scheme, host } = address;
   const { tls } = options;
   if (tls !== undefined && scheme !== "mqtts" && scheme !== "wss") {
-    const instead = scheme === "unix" ? "leave it out" : `write ${scheme}s:`;
-    throw wrongOption("tls", `is not used with ${scheme}:, which is not encrypted; ${instead}`);
+    const instead = scheme === "unix" ? "remove tls" : `write ${scheme}s:`;
+    throw wrongOption("tls", `cannot be used with ${scheme}:, which is not encrypted; ${instead}`);
   }
   const name = nameOf(address);
   if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, name, signal));

@@ -30,19 +30,19 @@ export function parseProxy(text: string): Proxy {
   try {
     url = new URL(text.includes("://") ? text : `http://${text}`);
   } catch {
-    throw wrong("is no URL"); // which may have a password in it
+    throw wrong("is not a valid URL"); // which may have a password in it
   }
   const scheme = url.protocol.slice(0, -1);
   const kind = scheme === "socks5h" || scheme === "socks" ? "socks5" : scheme;
   if (kind !== "http" && kind !== "socks5") throw wrong(`scheme "${scheme}:" is not supported`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (host === "") throw wrong("names no host");
+  if (host === "") throw wrong("must include a host");
   const port = Number(url.port || DEFAULT_PORTS[kind]);
   const decoded = (field: string): string | undefined => {
     try {
       return field === "" ? undefined : decodeURIComponent(field);
     } catch {
-      throw wrong("user name or password has a wrong % escape");
+      throw wrong("user name or password has an invalid % escape");
     }
   };
   return {
@@ -108,7 +108,7 @@ export async function openTunnel(
       socket.off("close", closed);
       resolve(socket);
     };
-    const closed = (): void => fail(new Error("it closed the connection"));
+    const closed = (): void => fail(new Error("the proxy closed the connection"));
     socket.on("error", fail);
     socket.on("close", closed);
     if (proxy.kind === "socks5") {
@@ -124,7 +124,7 @@ export async function openTunnel(
 }
 
 function refusal(proxy: Proxy, { host, port }: ServerAddress, why: string, cause?: unknown): TransportError {
-  return new TransportError("PROXY_FAILED", `the proxy ${proxy.name} opens no way to ${host}:${port}: ${why}`, {
+  return new TransportError("PROXY_FAILED", `proxy ${proxy.name} failed to connect to ${host}:${port}: ${why}`, {
     cause,
   });
 }
@@ -152,16 +152,16 @@ function connectByHttp(
   asked.once("connect", (response, _, head) => {
     const { statusCode = 0, statusMessage = "" } = response;
     if (statusCode === 407) {
-      const what = username === undefined ? "give them in the proxy's URL" : "those of the proxy's URL are not right";
-      fail(refusal(proxy, address, `it wants a user name and password: ${what} (407)`));
+      const what = username === undefined ? "add them to the proxy's URL" : "those in the proxy's URL were rejected";
+      fail(refusal(proxy, address, `the proxy requires a user name and password; ${what} (407)`));
     } else if (statusCode < 200 || statusCode > 299) {
-      fail(refusal(proxy, address, `it answered ${statusCode} ${statusMessage}`.trimEnd()));
+      fail(refusal(proxy, address, `the proxy answered ${statusCode} ${statusMessage}`.trimEnd()));
     } else {
       if (head.length > 0) socket.unshift(head);
       ready();
     }
   });
-  asked.once("response", (response) => fail(refusal(proxy, address, `it answered ${response.statusCode}`)));
+  asked.once("response", (response) => fail(refusal(proxy, address, `the proxy answered ${response.statusCode}`)));
   asked.once("error", fail);
   asked.end();
 }
@@ -169,19 +169,19 @@ function connectByHttp(
 const SOCKS_VERSION = 5;
 /** Of the exchange of user name and password. */
 const SUBNEGOTIATION_VERSION = 1;
-const NO_SOCKS5 = "it does not speak SOCKS5";
+const NO_SOCKS5 = "the proxy does not speak SOCKS5";
 const NO_AUTHENTICATION = 0;
 const USERNAME_PASSWORD = 2;
 const SOCKS_REPLIES: readonly string[] = [
   "",
-  "it failed for a reason it does not say",
-  "its rules do not allow that",
-  "the network cannot be reached from there",
-  "the host cannot be reached from there",
-  "the server refused the connection",
-  "it took too long",
-  "it does not know the command",
-  "it does not take such an address",
+  "general failure",
+  "not allowed by the proxy's rules",
+  "network unreachable from the proxy",
+  "host unreachable from the proxy",
+  "connection refused by the server",
+  "timed out",
+  "command not supported by the proxy",
+  "address type not supported by the proxy",
 ];
 
 async function connectBySocks(socket: Socket, proxy: Proxy, address: ServerAddress): Promise<void> {
@@ -196,9 +196,9 @@ async function connectBySocks(socket: Socket, proxy: Proxy, address: ServerAddre
     );
     const [subversion, status] = await exactly(socket, 2);
     if (subversion !== SUBNEGOTIATION_VERSION) throw refusal(proxy, address, NO_SOCKS5);
-    if (status !== 0) throw refusal(proxy, address, "it does not take the user name and password of its URL");
+    if (status !== 0) throw refusal(proxy, address, "the proxy rejected the user name and password in its URL");
   } else if (method !== NO_AUTHENTICATION) {
-    throw refusal(proxy, address, "it wants a user name and password: give them in the proxy's URL");
+    throw refusal(proxy, address, "the proxy requires a user name and password; add them to the proxy's URL");
   }
   socket.write(Buffer.concat([Uint8Array.of(SOCKS_VERSION, 1, 0), socksAddress(proxy, address)]));
   const [replyVersion, reply = 1, , kind] = await exactly(socket, 4);
@@ -218,7 +218,11 @@ function socksAddress(proxy: Proxy, { host, port }: ServerAddress): Buffer {
 
 function counted(proxy: Proxy, text: string): Buffer {
   const bytes = Buffer.from(text);
-  if (bytes.length > 255) throw wrongOption("proxy", `${proxy.name}: SOCKS5 takes 255 bytes in each field`);
+  if (bytes.length > 255)
+    throw wrongOption(
+      "proxy",
+      `${proxy.name}: SOCKS5 allows at most 255 bytes for each of host, user name and password`,
+    );
   return Buffer.concat([Uint8Array.of(bytes.length), bytes]);
 }
 

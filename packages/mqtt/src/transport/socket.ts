@@ -76,15 +76,15 @@ function toldByClose(): void {}
 /** What the common failures mean, for people. */
 const words: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
-  ENOTFOUND: "no such host name",
-  EAI_AGAIN: "the name could not be looked up just now",
-  ETIMEDOUT: "no answer",
-  EHOSTUNREACH: "no route to that host",
-  ENETUNREACH: "no route to that network",
-  ECONNRESET: "connection reset by the other side",
-  EADDRNOTAVAIL: "localAddress is not an address of this machine, or has no way there",
+  ENOTFOUND: "host name not found; check the spelling and the DNS",
+  EAI_AGAIN: "temporary failure in name resolution",
+  ETIMEDOUT: "connection timed out; check the host, the port and any firewall",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the network",
+  ECONNRESET: "connection reset by the other end",
+  EADDRNOTAVAIL: "localAddress is not an address of this machine, or has no route to the host",
   EACCES: "permission denied",
-  ENOENT: "no such socket",
+  ENOENT: "socket file not found; check the path and that the server is running",
 };
 
 /**
@@ -132,7 +132,7 @@ export function settleBy(
 ): () => void {
   const abort = (): void => {
     socket.destroy();
-    reject(new TransportError("CONNECTION_FAILED", `connecting to ${name} was given up`, { cause: signal.reason }));
+    reject(new TransportError("CONNECTION_FAILED", `connecting to ${name} was aborted`, { cause: signal.reason }));
   };
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort);
@@ -146,7 +146,7 @@ function connectionFailed(
 ): TransportError {
   const cause: Error & { code?: string } = error.errors?.[0] ?? error; // several addresses were tried
   const code = cause.code ?? error.code ?? "";
-  const question = code === "ECONNREFUSED" ? `: is a ${what} running there?` : "";
+  const question = code === "ECONNREFUSED" ? `; check that the ${what} is running and that the port is right` : "";
   const meaning = `${words[code] ?? cause.message}${question}`;
   return new TransportError("CONNECTION_FAILED", `cannot connect to ${name}: ${meaning}${code ? ` (${code})` : ""}`, {
     cause: error,

@@ -76,7 +76,7 @@ function connectionOptions(host: string, tls: TlsOptions): ConnectionOptions {
 
 /** Whoever knows the key is the server. With TLS 1.3 one that does not may show a certificate instead, perhaps of another's name. */
 function noPsk(): Error {
-  const message = "it showed a certificate, and did not prove that it knows tls.psk";
+  const message = "the server sent a certificate and did not prove that it knows tls.psk";
   return Object.assign(new Error(message), { option: "tls.psk" });
 }
 
@@ -93,7 +93,7 @@ function unreadable({ certificate, key, passphrase }: TlsOptions, error: CodedEr
   const [first] = wrong;
   if (first !== undefined) {
     const swapped = wrong.length > 1 && wrong.every(({ holds }) => holds !== undefined);
-    const message = swapped ? `${first.message}: are certificate and key swapped?` : first.message;
+    const message = swapped ? `${first.message}; the certificate and the key seem to be swapped` : first.message;
     return Object.assign(new Error(message), { option: first.option });
   }
   const locked = passphrase === undefined && (error.code ?? "").endsWith("_BAD_DECRYPT");
@@ -113,7 +113,7 @@ function misplaced(option: string, pem: Pem, wanted: string, title: string): Mis
   const titles = [...text.matchAll(/^-----BEGIN ([A-Z0-9 ]{1,40})-----/gm)].map(([, it = ""]) => it);
   if (titles.some((it) => it.endsWith(title))) return undefined;
   const [holds] = titles;
-  const message = `${option} holds no ${wanted}${holds === undefined ? " (is it PEM text?)" : `, but "${holds}"`}`;
+  const message = `${option} does not contain a ${wanted}${holds === undefined ? "; pass PEM text, not a path" : `, but "${holds}"`}`;
   return { option, message, holds };
 }
 
@@ -123,33 +123,33 @@ type CodedError = Error & { readonly code?: string; readonly option?: string };
 type Meaning = readonly [words: string, option?: string | undefined];
 
 const UNKNOWN_AUTHORITY: Meaning = [
-  "its certificate is signed by an authority that is not trusted here: give the authority's certificate as tls.ca",
+  "the server's certificate is signed by an unknown authority; set tls.ca to the authority's certificate",
   "tls.ca",
 ];
-const ANOTHER_AUTHORITY: Meaning = [
-  "its certificate is signed by an authority that is not trusted here: the one given as tls.ca is not it",
-  "tls.ca",
-];
+const ANOTHER_AUTHORITY: Meaning = ["the server's certificate is not signed by an authority in tls.ca", "tls.ca"];
 const AUTHORITY_OR_GAP: Meaning = [
-  `${ANOTHER_AUTHORITY[0]}, or the server leaves out a certificate between them`,
+  `${ANOTHER_AUTHORITY[0]}, or the server does not send an intermediate certificate`,
   "tls.ca",
 ];
 const CERTIFICATE_WANTED: Meaning = [
-  "the server does not accept the client's certificate, or requires one: see tls.certificate",
+  "the server rejected the client's certificate or requires one; check tls.certificate",
   "tls.certificate",
 ];
-const WRONG_PASSPHRASE: Meaning = ["tls.passphrase does not open the private key", "tls.passphrase"];
-const WRONG_PSK: Meaning = ["tls.psk.key is not the server's", "tls.psk.key"];
-const NO_VERSION: Meaning = ["no version of TLS is taken by both sides: see tls.minimumVersion", "tls.minimumVersion"];
-const NO_TLS: Meaning = ["what answers at this port does not speak TLS: is it the port for mqtt: or ws:?"];
+const WRONG_PASSPHRASE: Meaning = ["tls.passphrase cannot decrypt the private key", "tls.passphrase"];
+const WRONG_PSK: Meaning = ["tls.psk.key is not the key that the server expects", "tls.psk.key"];
+const NO_VERSION: Meaning = [
+  "client and server have no TLS version in common; check tls.minimumVersion",
+  "tls.minimumVersion",
+];
+const NO_TLS: Meaning = ["the server does not speak TLS on this port; use mqtt: or ws: in the URL, or the TLS port"];
 
 /** By OpenSSL's and Node's codes. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  CERT_HAS_EXPIRED: ["its certificate has expired: it must be renewed there"],
-  CERT_NOT_YET_VALID: ["its certificate is not valid yet: is this machine's clock right?"],
-  CERT_REVOKED: ["its certificate has been revoked"],
+  CERT_HAS_EXPIRED: ["the server's certificate has expired and must be renewed on the server"],
+  CERT_NOT_YET_VALID: ["the server's certificate is not valid yet; check this machine's clock"],
+  CERT_REVOKED: ["the server's certificate has been revoked"],
   DEPTH_ZERO_SELF_SIGNED_CERT: [
-    "its certificate is signed by itself: if it is the right one, give it as tls.ca",
+    "the server's certificate is self-signed; if you trust it, set tls.ca to that certificate",
     "tls.ca",
   ],
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
@@ -157,18 +157,15 @@ const meanings: Readonly<Record<string, Meaning>> = {
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
   CERT_SIGNATURE_FAILURE: [
-    "its certificate names an authority of tls.ca, but that authority did not sign it: somebody may pose as the server",
+    "the server's certificate names an authority in tls.ca, but that authority did not sign it; an attacker may be impersonating the server",
     "tls.ca",
   ],
-  ERR_OSSL_X509_KEY_VALUES_MISMATCH: ["tls.key is not the key of the client's certificate", "tls.key"],
-  ERR_MISSING_PASSPHRASE: ["the private key is encrypted: give its passphrase as tls.passphrase", "tls.passphrase"],
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: ["tls.key does not belong to the client's certificate", "tls.key"],
+  ERR_MISSING_PASSPHRASE: ["the private key is encrypted; set tls.passphrase", "tls.passphrase"],
   ERR_OSSL_BAD_DECRYPT: WRONG_PASSPHRASE,
   ERR_OSSL_EVP_BAD_DECRYPT: WRONG_PASSPHRASE,
   ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED: WRONG_PASSPHRASE,
-  ERR_OSSL_UNSUPPORTED: [
-    "tls.key has a form that is not read here, or is encrypted and its passphrase does not open it",
-    "tls.key",
-  ],
+  ERR_OSSL_UNSUPPORTED: ["tls.key has an unsupported format, or its passphrase cannot decrypt it", "tls.key"],
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CERTIFICATE_WANTED,
@@ -180,7 +177,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ],
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: CERTIFICATE_WANTED,
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: [
-    "the server refused the handshake: it may want a client certificate, a shared key (tls.psk), or ciphers not had here",
+    "the server rejected the handshake; it may require a client certificate, a pre-shared key (tls.psk), or ciphers that are not available here",
     "tls.psk",
   ],
   ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY: ["the server does not know tls.psk.identity", "tls.psk.identity"],
@@ -188,13 +185,15 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC: WRONG_PSK,
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: NO_VERSION,
   ERR_SSL_UNSUPPORTED_PROTOCOL: NO_VERSION,
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: ["the server takes none of the protocols of tls.alpn", "tls.alpn"],
-  ECONNRESET: ["it closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?"],
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: ["the server accepts none of the protocols in tls.alpn", "tls.alpn"],
+  ECONNRESET: [
+    "the server closed the connection during the TLS handshake; if the port is not a TLS port, use mqtt: or ws: in the URL",
+  ],
 };
 
 /** The same where authorities were given. */
 const meaningsWithCa: Readonly<Record<string, Meaning>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: ["its certificate is signed by itself, and the one given as tls.ca is not it", "tls.ca"],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["the server's certificate is self-signed and is not the one in tls.ca", "tls.ca"],
   SELF_SIGNED_CERT_IN_CHAIN: ANOTHER_AUTHORITY,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: AUTHORITY_OR_GAP,
   UNABLE_TO_GET_ISSUER_CERT: ANOTHER_AUTHORITY,
@@ -204,7 +203,7 @@ const meaningsWithCa: Readonly<Record<string, Meaning>> = {
 /** The same where the client has a certificate: a server of Node's hangs up if it does not take it, without an alert. */
 const meaningsWithCertificate: Readonly<Record<string, Meaning>> = {
   ECONNRESET: [
-    "it closed the connection during the TLS handshake: it may not accept the client's certificate (tls.certificate), or is it no TLS there?",
+    "the server closed the connection during the TLS handshake; it may have rejected the client's certificate (tls.certificate), or the port may not be a TLS port",
     "tls.certificate",
   ],
 };
@@ -212,15 +211,15 @@ const meaningsWithCertificate: Readonly<Record<string, Meaning>> = {
 /** An error of a secure socket, said so that somebody can act on it. */
 function tlsFailed(name: string, host: string, tls: TlsOptions, error: CodedError): TransportError {
   const [words, option = error.option] = meaning(host, tls, error);
-  return new TransportError("TLS_FAILED", `no secure connection to ${name}: ${words}`, { cause: error, option });
+  return new TransportError("TLS_FAILED", `TLS connection to ${name} failed: ${words}`, { cause: error, option });
 }
 
 function meaning(host: string, tls: TlsOptions, error: CodedError & { cert?: { subjectaltname?: string } }): Meaning {
   const { code = "" } = error;
   const serverName = tls.serverName ?? host;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, "") || "no name at all";
-    const words = `its certificate is for ${names}, not for ${serverName}: connect by its name, or set tls.serverName`;
+    const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, "") || "no host name";
+    const words = `the server's certificate is for ${names}, not for ${serverName}; use a name of the certificate in the URL, or set tls.serverName`;
     return [`${words} (${code})`, "tls.serverName"];
   }
   const known =
@@ -239,7 +238,7 @@ export function explainLater(name: string, host: string, tls: TlsOptions): Expla
     if (error !== undefined && !HUNG_UP.has(code)) return meanings[code] ? tlsFailed(name, host, tls, error) : error;
     if (tls.certificate === undefined || heard) return error;
     // No more is known of what it thought, so this is no failure of TLS: the client may still try another version of MQTT.
-    return new Error("closed right after the TLS handshake: the server may not accept the client's certificate", {
+    return new Error("closed right after the TLS handshake; the server may have rejected the client's certificate", {
       cause: error,
     });
   };

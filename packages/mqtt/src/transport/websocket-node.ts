@@ -114,7 +114,7 @@ function ownClass({ tls, proxy, localAddress }: NetworkOptions): WebSocketClass 
   if (own === undefined) {
     throw new UsageError(
       "TRANSPORT_UNAVAILABLE",
-      "url: this version of Node has no WebSocket of its own: install the package ws (npm install ws)",
+      "url: this version of Node has no built-in WebSocket; install the package ws (npm install ws)",
     );
   }
   const beyond = Object.entries({ tls, proxy: proxy || undefined, localAddress }).find(
@@ -123,7 +123,7 @@ function ownClass({ tls, proxy, localAddress }: NetworkOptions): WebSocketClass 
   if (beyond !== undefined) {
     throw new UsageError(
       "TRANSPORT_UNAVAILABLE",
-      `${beyond[0]}: the runtime's own WebSocket takes no such option: install the package ws (npm install ws)`,
+      `${beyond[0]}: the runtime's built-in WebSocket does not support this option; install the package ws (npm install ws)`,
       { option: beyond[0] },
     );
   }

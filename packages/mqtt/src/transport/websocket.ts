@@ -158,7 +158,7 @@ export class WebSocketTransport implements Transport {
   private received({ data }: WebSocketEvent): void {
     if (this.state === "closed" || this.state === "told") return;
     if (!(data instanceof ArrayBuffer)) {
-      this.giveUp("it sent a text frame, and MQTT is binary [MQTT-6.0.0-1]");
+      this.giveUp("the server sent a text frame; MQTT requires binary frames [MQTT-6.0.0-1]");
       return;
     }
     if (data.byteLength === 0) return;
@@ -166,7 +166,7 @@ export class WebSocketTransport implements Transport {
     this.heldBytes += data.byteLength + HELD_COST;
     this.deliver();
     if (this.heldBytes > MOST_HELD && this.paused)
-      this.giveUp(`it sent over ${MOST_HELD} bytes while reading was stopped`);
+      this.giveUp(`the server sent more than ${MOST_HELD} bytes while reading was paused`);
   }
 
   private deliver(): void {
@@ -229,13 +229,17 @@ export function openedWebSocket(
       reject(error);
     };
     const abort = (): void =>
-      fail(new TransportError("CONNECTION_FAILED", `connecting to ${name} was given up`, { cause: signal.reason }));
+      fail(new TransportError("CONNECTION_FAILED", `connecting to ${name} was aborted`, { cause: signal.reason }));
     socket.addEventListener("open", () => {
       if (settled) return;
       if (socket.protocol !== subprotocol) {
         const chosen = socket.protocol === "" ? "none" : `"${socket.protocol}"`;
         fail(
-          failed(name, `it chose the subprotocol ${chosen} and not "${subprotocol}": is MQTT at this path?`, undefined),
+          failed(
+            name,
+            `the server chose the subprotocol ${chosen} instead of "${subprotocol}"; check the path of the URL`,
+            undefined,
+          ),
         );
         return;
       }
@@ -246,7 +250,14 @@ export function openedWebSocket(
     socket.addEventListener("error", (event) => {
       const { error } = event;
       if (error instanceof TransportError) fail(error);
-      else fail(failed(name, `${reasonOf(event)}${isNoHttp(error) ? ": is it a WebSocket server?" : ""}`, error));
+      else
+        fail(
+          failed(
+            name,
+            `${reasonOf(event)}${isNoHttp(error) ? "; check that a WebSocket server listens on this port" : ""}`,
+            error,
+          ),
+        );
     });
     socket.addEventListener("close", ({ code }) =>
       fail(failed(name, `closed with code ${code ?? NO_CLOSE_FRAME}`, undefined)),
@@ -264,9 +275,9 @@ function isNoHttp(error: unknown): boolean {
 
 function reasonOf({ error, message }: WebSocketEvent): string {
   const words = error instanceof Error ? error.message : message;
-  return words || "this runtime does not say why; its console may";
+  return words || "the runtime gives no reason; check the browser's console";
 }
 
 export function failed(name: string, why: string, cause: unknown): TransportError {
-  return new TransportError("WEBSOCKET_FAILED", `no WebSocket to ${name}: ${why}`, { cause });
+  return new TransportError("WEBSOCKET_FAILED", `WebSocket connection to ${name} failed: ${why}`, { cause });
 }

@@ -88,7 +88,7 @@ describe("connecting with an authentication method", () => {
     const connecting = bench.create({ authentication }).connect();
     const failure = expect(connecting).rejects.toMatchObject({
       code,
-      message: "authentication by ECHO failed: no key",
+      message: "authentication with method ECHO failed: no key",
     });
     if (callback === "respond") {
       const peer = await bench.server.next();
@@ -155,5 +155,5 @@ test.each([
 });
 
 test("an authentication needs MQTT 5", () => {
-  expect(() => new Bench().create({ protocolVersion: 4, authentication: echo() })).toThrow("needs MQTT 5");
+  expect(() => new Bench().create({ protocolVersion: 4, authentication: echo() })).toThrow("requires MQTT 5");
 });

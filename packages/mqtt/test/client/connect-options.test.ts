@@ -40,7 +40,7 @@ describe("of an option that does not exist is told what was meant:", () => {
     expect(make(options)).toThrow(
       expect.objectContaining({
         code: "OPTION_UNKNOWN",
-        message: `option "${name}": there is no such option${hint}`,
+        message: `unknown option "${name}"${hint}`,
       }),
     );
   });
@@ -60,9 +60,9 @@ describe("a wrong option names field, value and rule", () => {
     [{ connectTimeout: Infinity }, "connectTimeout Infinity: must be an integer"],
     [{ clientId: 5 }, "clientId 5: must be a string"],
     [{ username: "ann", password: 5 }, "password: must be a string or a Uint8Array"],
-    [{ protocolVersion: 4, password: "x" }, "password: needs a username"],
-    [{ password: "x" }, "password: needs a username"],
-    [{ store: new MemoryStore() }, "store: needs a clientId"],
+    [{ protocolVersion: 4, password: "x" }, "password: requires a username"],
+    [{ password: "x" }, "password: requires a username"],
+    [{ store: new MemoryStore() }, "store: requires a clientId"],
     [{ reconnect: { initialDelay: 0 } }, "reconnect.initialDelay 0: must be an integer from 1"],
     [{ reconnect: { initialDelay: 5_000, maximumDelay: 4_000 } }, "reconnect.maximumDelay 4000: must be an integer"],
     [{ reconnect: { maximumAttempts: 0 } }, "reconnect.maximumAttempts 0: must be a number of at least 1"],
@@ -88,10 +88,10 @@ describe("a wrong option names field, value and rule", () => {
   test.each([
     [{ will: { topic: "a/+" } }, "TOPIC_NAME_INVALID", 'will.topic "a/+": must not contain the wildcard'],
     [{ will: { payload: "a" } }, "TOPIC_NAME_INVALID", "will.topic undefined: must be a string"],
-    [{ will: { topic: "" } }, "TOPIC_NAME_INVALID", 'will.topic "": must be'],
-    [{ will: { topic: "a", payload: "\ud800" } }, "PAYLOAD_INVALID", "will.payload: a string must be"],
+    [{ will: { topic: "" } }, "TOPIC_NAME_INVALID", 'will.topic "": must not be empty'],
+    [{ will: { topic: "a", payload: "\ud800" } }, "PAYLOAD_INVALID", "will.payload: must be"],
     [{ will: { topic: "a", payload: 5 } }, "PAYLOAD_INVALID", "will.payload 5: must be"],
-    [{ username: "ann", password: "\ud800" }, "PAYLOAD_INVALID", "password: a string must be"],
+    [{ username: "ann", password: "\ud800" }, "PAYLOAD_INVALID", "password: must be"],
     [{ protocolVersion: 3, clientId: "x".repeat(24) }, "CLIENT_ID_INVALID", "24 characters"],
     [{ protocolVersion: 3, clientId: "" }, "CLIENT_ID_INVALID", "0 characters"],
     [{ properties: { receiveMaximum: 0 } }, "PROPERTY_INVALID", "receiveMaximum"],
@@ -143,7 +143,7 @@ describe("a misspelt option is told, not passed over:", () => {
     const { client } = await new Bench().online();
     const told = (name: string, meant: string) => ({
       code: "OPTION_UNKNOWN",
-      message: `option "${name}": there is no such option; did you mean "${meant}"?`,
+      message: `unknown option "${name}"; did you mean "${meant}"?`,
     });
     await expect(client.publish("a", "b", { QoS: 1 } as object)).rejects.toMatchObject(told("QoS", "qos"));
     await expect(client.subscribe("a", { onmessage: () => undefined } as object)).rejects.toMatchObject(

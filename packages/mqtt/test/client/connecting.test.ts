@@ -22,7 +22,7 @@ test("an HTTP server says so", async () => {
     name: "ProtocolError",
     code: "MALFORMED_PACKET",
     message:
-      "mqtt://server:1883 does not answer as an MQTT server does: it speaks HTTP; for a WebSocket the URL begins with ws:",
+      "mqtt://server:1883 did not answer with valid MQTT; check the port: the server speaks HTTP; for a WebSocket, use ws: or wss: in the URL",
   });
 });
 

@@ -30,7 +30,7 @@ describe("a stored record that is none", () => {
       name: "StoreError",
       code: "STORE_CORRUPT",
       message: expect.stringMatching(
-        /in "c1" the record 7 cannot be read: .* set aside under the key 4503599627370496/,
+        /record 7 of session "c1" cannot be read: .* set aside under the key 4503599627370496/,
       ),
     });
     const peer = await bench.connected(client, { sessionPresent: true });
@@ -82,7 +82,7 @@ describe("a stored record that is none", () => {
     for (let i = 0; i < 3; i++) {
       await expect(client.connect()).rejects.toMatchObject({
         code: "STORE_CORRUPT",
-        message: expect.stringContaining("left where it is"),
+        message: expect.stringContaining("left in place"),
         cause: { message: "EIO" },
       });
     }

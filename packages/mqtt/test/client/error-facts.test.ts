@@ -185,7 +185,7 @@ describe("the class of an error says what a program does next", () => {
     expect([error.name, error.cause, String(error)]).toEqual([
       "AbortError",
       "enough",
-      "AbortError: aborted by its signal",
+      "AbortError: the operation was aborted by its signal",
     ]);
     expect(error.stack).toMatch(/^AbortError: /);
     await subscribed(bench, client, peer, "fine");

@@ -30,7 +30,7 @@ test("the last one's error tells what the earlier ones said too, shortly", async
   const error: Error = await client.connect().then(Promise.reject, (thrown) => thrown);
   expect(error).toMatchObject({ name: "TransportError", code: "CONNECTION_FAILED", cause: "the network" });
   expect(error.message).toMatch(
-    /^cannot connect to three; before it: mqtts:\/\/one: (not trusted ){10,20}.{0,12}… \(TLS_FAILED\); cannot connect to two \(CONNECTION_FAILED\)$/,
+    /^cannot connect to three; previous attempts: mqtts:\/\/one: (not trusted ){10,20}.{0,12}… \(TLS_FAILED\); cannot connect to two \(CONNECTION_FAILED\)$/,
   );
 });
 
@@ -41,7 +41,7 @@ test("of many servers a few are told, and how many more there were", async () =>
     .create({}, many)
     .connect()
     .then(Promise.reject, (thrown) => thrown);
-  expect(error.message).toMatch(/s49.*; before it: .*s0.*s3.*; and 45 more$/);
+  expect(error.message).toMatch(/s49.*; previous attempts: .*s0.*s3.*; and 45 more$/);
   expect(error.message).not.toMatch(/s4:/);
 });
 
@@ -55,7 +55,7 @@ test("a refusal keeps what it says: class, code, reason code, and the server's w
     reasonCode: 0x87,
     reasonString: "go away",
     userProperties: [["a", "b"]],
-    message: expect.stringMatching(/two.*"go away"; before it: one:1883 refused.* \(CONNECTION_FAILED\)$/),
+    message: expect.stringMatching(/two.*"go away"; previous attempts: one:1883 refused.* \(CONNECTION_FAILED\)$/),
   });
 });
 

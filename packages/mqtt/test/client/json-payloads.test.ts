@@ -61,7 +61,7 @@ describe("a payload that is not what the application expects is a PayloadError:"
   test("not JSON. The message does not show the payload; the cause says where it breaks", () => {
     const error = thrown(() => received("secret").json());
     expect(error).toMatchObject({ code: "PAYLOAD_NOT_JSON", topic: "sensors/attic", issues: [] });
-    expect(error.message).toBe('payload of "sensors/attic": is not valid JSON');
+    expect(error.message).toBe('payload of "sensors/attic" is not valid JSON');
     expect(error.cause).toBeInstanceOf(SyntaxError);
   });
 
@@ -100,7 +100,7 @@ describe("a wrong schema is a UsageError:", () => {
   test("one that is asynchronous, with what to write instead", async () => {
     const slow: StandardSchema<Reading> = { "~standard": { validate: () => Promise.reject(new Error("no")) } };
     expect(() => received("1").json(slow)).toThrow(
-      'schema: is asynchronous; write await schema["~standard"].validate(message.json())',
+      'schema: must be synchronous; instead, write await schema["~standard"].validate(message.json())',
     );
   });
 });

@@ -62,7 +62,7 @@ describe("a request", () => {
       code: "NO_RESPONDER",
       reasonCode: 0x10,
       topic: "q",
-      message: 'request "q": nobody subscribes to its topic, so there is no responder',
+      message: 'request "q": no client subscribes to this topic; start the responder, or check the topic',
     });
   });
 
@@ -197,9 +197,9 @@ describe("a handler", () => {
     [21.5, "PAYLOAD_INVALID", "the handler returned 21.5"],
     [[1], "PAYLOAD_INVALID", "the handler returned […]"],
     [{ on: true }, "PAYLOAD_INVALID", "the handler returned {…}"],
-    ["\ud800", "PAYLOAD_INVALID", "response: a string must be well-formed"],
+    ["\ud800", "PAYLOAD_INVALID", "response: must be well-formed"],
     [{ payload: 21.5 }, "PAYLOAD_INVALID", "response.payload"],
-    [{ payload: "x", QoS: 1 }, "OPTION_UNKNOWN", 'option "response.QoS": there is no such option'],
+    [{ payload: "x", QoS: 1 }, "OPTION_UNKNOWN", 'unknown option "response.QoS"'],
     [{ payload: "x", qos: 3 }, "OPTION_INVALID", "response.qos 3"],
     [{ payload: "x", error: "y" }, "OPTION_INVALID", "response.error: cannot be combined with payload"],
     [{ payload: "x", properties: 1 }, "OPTION_INVALID", "response.properties 1: must be an object"],

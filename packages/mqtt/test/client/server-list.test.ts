@@ -42,7 +42,7 @@ describe("a function that fails is told as the option's failure, and asked again
     await expect(client.connect()).rejects.toMatchObject({
       name: "TransportError",
       code: "OPTION_FAILED",
-      message: `${name}: its function failed: Error: ENOENT: no such file`,
+      message: `${name}: the function threw: Error: ENOENT: no such file`,
       cause,
     });
     await bench.connected(client);

@@ -12,10 +12,13 @@ const client = createClient("mqtt://h");
 /** By the code of the error: words of its message, and what throws it. */
 const calls: Record<string, readonly (readonly [words: string, call: () => unknown])[]> = {
   URL_INVALID: [
-    ["url undefined: must be a string or a URL, a list", () => createClient(wrong(undefined))],
-    ['url "mqtt://a,mqtt://b": names several servers; give a list', () => createClient("mqtt://a,mqtt://b")],
+    ["url undefined: must be a string, a URL, a list", () => createClient(wrong(undefined))],
     [
-      'url "mqtt://a:1,mqtt://b:2": names several servers; give a list, as in ["mqtt://a", "mqtt://b"]',
+      'url "mqtt://a,mqtt://b": must name one server; for several, pass a list',
+      () => createClient("mqtt://a,mqtt://b"),
+    ],
+    [
+      'url "mqtt://a:1,mqtt://b:2": must name one server; for several, pass a list, as in ["mqtt://a", "mqtt://b"]',
       () => createClient("mqtt://a:1,mqtt://b:2"),
     ],
   ],
@@ -23,15 +26,15 @@ const calls: Record<string, readonly (readonly [words: string, call: () => unkno
     ["options", () => createClient("mqtt://h", wrong(null))],
     ["options function: must be an object", () => createClient("mqtt://h", wrong(nameless))],
     [
-      "store class MemoryStore: must be an object; make one with new",
+      "store class MemoryStore: must be an object; pass an instance made with new",
       () => createClient("mqtt://h", { clientId: "c", store: wrong(MemoryStore) }),
     ],
     [
-      "signal AbortController {…}: must be an AbortSignal; give controller.signal",
+      "signal AbortController {…}: must be an AbortSignal; pass controller.signal",
       () => createClient("mqtt://h", { signal: wrong(new AbortController()) }),
     ],
     [
-      "callback function connected: there are no callbacks; await the promise",
+      "callback function connected: callbacks are not supported; await the returned promise instead",
       () => (createClient as (...values: unknown[]) => unknown)("mqtt://h", {}, function connected() {}),
     ],
     ["reconnect null: must be an object", () => createClient("mqtt://h", { reconnect: wrong(null) })],
@@ -44,13 +47,13 @@ const calls: Record<string, readonly (readonly [words: string, call: () => unkno
   ],
   OPTION_UNKNOWN: [
     [
-      'event "message": there is no such event; messages go to subscribe(filter, { onMessage })',
+      'unknown event "message"; to receive messages, call subscribe(filter, { onMessage })',
       () => client.on(wrong("message"), () => 0),
     ],
     ['unstable, packet; did you mean "connected"?', () => client.on(wrong("connect"), () => 0)],
     ['unstable, packet; did you mean "closed"?', () => client.on(wrong("end"), () => 0)],
     [
-      'event "zzz": there is no such event among connected, disconnected, reconnecting',
+      'unknown event "zzz"; the events are connected, disconnected, reconnecting',
       () => client.on(wrong("zzz"), () => 0),
     ],
     ['event "message"', () => client.off(wrong("message"), () => 0)],
@@ -74,39 +77,39 @@ describe("of a connected client", () => {
     ],
     OPTION_INVALID: [
       ["publish", ["a", "x", nameless], "options function: must be an object"],
-      ["publish", ["a", "x", {}, nameless], "await the promise"],
+      ["publish", ["a", "x", {}, nameless], "await the returned promise"],
       ["publish", ["a", "x", 1], "options 1: must be an object"],
       ["publish", ["a", "x", { qos: "1" }], 'qos "1": must be the number 0, 1 or 2'],
       ["publish", ["a", "x", { retain: "true" }], 'retain "true": must be the boolean true or false'],
       ["publish", ["a", "x", { qos: 1n }], "qos 1n: must be the number"],
-      ["publish", ["a", "x", options], "give controller.signal"],
+      ["publish", ["a", "x", options], "pass controller.signal"],
       ["publish", ["a", "x", { signal: null }], "signal null: must be"],
       ["subscribe", ["a", nameless], "as { onMessage }"],
       ["subscribe", ["a", { qos: 1 }, nameless], "as { onMessage }"],
       ["subscribe", ["a", { qos: "1" }], 'qos "1": must be the number 0, 1 or 2'],
       ["subscribe", ["a", { retainHandling: "1" }], 'retainHandling "1": must be the number'],
-      ["subscribe", ["a", options], "give controller.signal"],
+      ["subscribe", ["a", options], "pass controller.signal"],
       ["unsubscribe", ["a", nameless], "options function: must be an object"],
       ["respond", ["a"], "handler undefined: must be a function"],
       ["request", ["a", "?", null], "options null: must be an object"],
-      ["request", ["a", "?", options], "give controller.signal"],
+      ["request", ["a", "?", options], "pass controller.signal"],
       ["request", ["a", "?", { timeout: "5" }], 'timeout "5": must be'],
       ["request", ["a", "?", { qos: "1" }], 'qos "1": must be the number'],
       ["connect", [{ signal: {} }], "signal {…}: must be an AbortSignal"],
     ],
     PAYLOAD_INVALID: [
-      ["publish", ["a", 21.5], "payload 21.5: must be a string or a Uint8Array; give String(value)"],
-      ["publish", ["a", { on: 1 }], "payload {…}: must be a string or a Uint8Array; give JSON.stringify(value)"],
-      ["publish", ["a", [1]], "payload […]: must be a string or a Uint8Array; give JSON.stringify(value)"],
+      ["publish", ["a", 21.5], "payload 21.5: must be a string or a Uint8Array; pass String(value)"],
+      ["publish", ["a", { on: 1 }], "payload {…}: must be a string or a Uint8Array; pass JSON.stringify(value)"],
+      ["publish", ["a", [1]], "payload […]: must be a string or a Uint8Array; pass JSON.stringify(value)"],
       [
         "publish",
         ["a", new ArrayBuffer(1)],
-        "payload ArrayBuffer {…}: must be a string or a Uint8Array; give new Uint8Array(value)",
+        "payload ArrayBuffer {…}: must be a string or a Uint8Array; pass new Uint8Array(value)",
       ],
       [
         "publish",
         ["a", new DataView(new ArrayBuffer(1))],
-        "give new Uint8Array(value.buffer, value.byteOffset, value.byteLength)",
+        "pass new Uint8Array(value.buffer, value.byteOffset, value.byteLength)",
       ],
       ["publish", ["a", new Date(0)], "payload Date {…}: must be a string or a Uint8Array"],
       ["publish", ["a", nameless], "payload function: must be a string or a Uint8Array"],
@@ -120,7 +123,7 @@ describe("of a connected client", () => {
       ["unsubscribe", [{}], "topicFilters {…}: must be"],
       ["respond", [], "topicFilter: must be a string, not undefined"],
     ],
-    OPTION_UNKNOWN: [["connect", [new AbortController().signal], "no such option"]],
+    OPTION_UNKNOWN: [["connect", [new AbortController().signal], "unknown option"]],
   };
 
   describe.each(Object.entries(calls))("%s is what", (code, each) => {
@@ -145,9 +148,7 @@ describe("of a connected client", () => {
   test("an iterator over a subscription that has onMessage", async () => {
     const { bench, client, peer } = await new Bench().online();
     const subscription = await subscribed(bench, client, peer, "a", { onMessage: () => undefined });
-    expect(() => subscription[Symbol.asyncIterator]()).toThrow(
-      "has onMessage: its messages go there, and not to an iterator",
-    );
+    expect(() => subscription[Symbol.asyncIterator]()).toThrow("has onMessage and cannot be iterated");
   });
 });
 
@@ -168,5 +169,5 @@ test("a value is shown shortly, whatever it is", () => {
     expect(() => createClient("mqtt://h", { keepAlive: wrong(value) })).toThrow(/^keepAlive .{1,90}: must be a number/);
   }
   expect(() => createClient(`mqtt://${long}:99999`)).toThrow(/^url .{1,90}: port .{1,90}$/);
-  expect(() => createClient("mqtt://h", { [long]: 1 })).toThrow(/^option .{1,90}: there is no such option$/);
+  expect(() => createClient("mqtt://h", { [long]: 1 })).toThrow(/^unknown option .{1,90}$/);
 });

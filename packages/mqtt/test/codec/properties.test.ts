@@ -85,7 +85,7 @@ describe.each(propertyTable)("$name", (sample) => {
       const packet = packetAround(place, { [name]: repeatable ? [value] : value });
       const complaint = { name: "UsageError", code: "PROPERTY_INVALID" };
       expect(() => encode(packet, 5), place).toThrow(expect.objectContaining(complaint));
-      expect(() => encode(packet, 5)).toThrow(`${place}: property "${name}" belongs to`);
+      expect(() => encode(packet, 5)).toThrow(`${place}: property "${name}" is only allowed in`);
     }
   });
 
@@ -98,7 +98,7 @@ describe.each(propertyTable)("$name", (sample) => {
       } else {
         const { reasonCode, message } = faultOf(5, [bytes]);
         expect(reasonCode, place).toBe(0x82);
-        expect(message).toContain(`${place}: ${name} must not come twice`);
+        expect(message).toContain(`${place}: ${name} must not appear twice`);
       }
     }
   });

@@ -37,7 +37,7 @@ const valid = [
 ];
 
 const invalid: readonly (readonly [filter: string, rule: string])[] = [
-  ["", "at least one character long [MQTT-4.7.3-1]"],
+  ["", "must not be empty [MQTT-4.7.3-1]"],
   ["#/", '"#" must be the last character, not the 1st [MQTT-4.7.1-2]'],
   ["a#/b", '"#" must be the last character, not the 2nd'],
   ["a/#/b", '"#" must be the last character, not the 3rd'],
@@ -47,25 +47,25 @@ const invalid: readonly (readonly [filter: string, rule: string])[] = [
   [`${"x".repeat(110)}#x`, "not the 111th"],
   [`${"x".repeat(121)}#x`, "not the 122nd"],
   ["##", '"#" must be the last character, not the 1st'],
-  ["a#", '"#" must stand alone in its level [MQTT-4.7.1-2]'],
-  ["a/b#", '"#" must stand alone in its level'],
-  ["+#", '"+" must stand alone in its level, at character 1'],
-  ["a+", '"+" must stand alone in its level, at character 2 [MQTT-4.7.1-3]'],
-  ["+a", '"+" must stand alone in its level, at character 1'],
-  ["++", '"+" must stand alone in its level, at character 1'],
-  ["a/b+/c", '"+" must stand alone in its level, at character 4'],
+  ["a#", '"#" must be the only character of its level [MQTT-4.7.1-2]'],
+  ["a/b#", '"#" must be the only character of its level'],
+  ["+#", '"+" must be the only character of its level, at character 1'],
+  ["a+", '"+" must be the only character of its level, at character 2 [MQTT-4.7.1-3]'],
+  ["+a", '"+" must be the only character of its level, at character 1'],
+  ["++", '"+" must be the only character of its level, at character 1'],
+  ["a/b+/c", '"+" must be the only character of its level, at character 4'],
   ["a\0", "must not contain U+0000, at character 2 [MQTT-1.5.3-2]"],
   ["\udfff/#", "lone surrogates [MQTT-1.5.3-1]"],
-  ["x".repeat(65_536), "takes 65536 bytes, must take at most 65535"],
+  ["x".repeat(65_536), "takes 65536 bytes; the limit is 65535"],
 ];
 
 const invalidShared: readonly (readonly [filter: string, rule: string])[] = [
-  ["$share/", "at least one character long [MQTT-4.8.2-1]"],
-  ["$share//a", "at least one character long [MQTT-4.8.2-1]"],
+  ["$share/", "must not be empty [MQTT-4.8.2-1]"],
+  ["$share//a", "must not be empty [MQTT-4.8.2-1]"],
   ["$share/+/a", 'neither "+" nor "#" [MQTT-4.8.2-2]'],
   ["$share/#", 'neither "+" nor "#" [MQTT-4.8.2-2]'],
-  ["$share/g", "followed by / and a filter [MQTT-4.8.2-2]"],
-  ["$share/g/", "followed by / and a filter [MQTT-4.8.2-2]"],
+  ["$share/g", 'followed by "/" and a topic filter [MQTT-4.8.2-2]'],
+  ["$share/g/", 'followed by "/" and a topic filter [MQTT-4.8.2-2]'],
 ];
 
 test.each(valid)("a valid filter passes: %j", (filter) => {

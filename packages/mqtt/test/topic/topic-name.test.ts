@@ -21,7 +21,7 @@ const valid = [
 ];
 
 const invalid: readonly (readonly [name: string, rule: string])[] = [
-  ["", "at least one character long [MQTT-4.7.3-1]"],
+  ["", "must not be empty [MQTT-4.7.3-1]"],
   ["+", 'the wildcard "+", at character 1 [MQTT-3.3.2-2]'],
   ["#", 'the wildcard "#", at character 1 [MQTT-3.3.2-2]'],
   ["a/+/b", 'the wildcard "+", at character 3'],
@@ -29,7 +29,7 @@ const invalid: readonly (readonly [name: string, rule: string])[] = [
   ["a\0b", "must not contain U+0000, at character 2 [MQTT-1.5.3-2]"],
   ["\ud800", "lone surrogates [MQTT-1.5.3-1]"],
   ["a/\udc00", "lone surrogates"],
-  ["x".repeat(65_536), "takes 65536 bytes, must take at most 65535"],
+  ["x".repeat(65_536), "takes 65536 bytes; the limit is 65535"],
   ["é".repeat(32_768), "takes 65536 bytes"],
 ];
 

@@ -92,6 +92,6 @@ test.each([
     transport.pause();
     for (let i = 0; i < most; i++) socket.message(length);
     await clock.tick();
-    expect(closed).toEqual([expect.stringContaining("while reading was stopped")]);
+    expect(closed).toEqual([expect.stringContaining("while reading was paused")]);
   },
 );

@@ -81,7 +81,11 @@ export class Authenticator {
 
   /** Authenticates again over the present connection. */
   async authenticateAgain(): Promise<void> {
-    if (this.again !== undefined) throw new ClosedError("NOT_CONNECTED", "reauthenticate: the one before is not over");
+    if (this.again !== undefined)
+      throw new ClosedError(
+        "NOT_CONNECTED",
+        "reauthenticate: the previous reauthentication is still in progress; await it first",
+      );
     const done = new Promise<void>((resolve, reject) => {
       this.again = { resolve, reject };
     });
@@ -120,7 +124,7 @@ export class Authenticator {
 
   private failure(error: unknown): RefusedError {
     const why = error instanceof Error ? error.message : String(error);
-    const message = `authentication by ${this.options.method} failed: ${why}`;
+    const message = `authentication with method ${this.options.method} failed: ${why}`;
     return new RefusedError("AUTHENTICATION_FAILED", NOT_AUTHORIZED, message);
   }
 }

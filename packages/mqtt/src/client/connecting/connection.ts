@@ -165,7 +165,7 @@ export class Connection implements ConnectionOwner, ServerLink {
     throw new ProtocolError(
       "MALFORMED_PACKET",
       MALFORMED_PACKET,
-      "it speaks HTTP; for a WebSocket the URL begins with ws:",
+      "the server speaks HTTP; for a WebSocket, use ws: or wss: in the URL",
     );
   }
 
@@ -210,7 +210,7 @@ export class Connection implements ConnectionOwner, ServerLink {
       this.finish(error); // what TLS or the WebSocket had to say comes only now
       return;
     }
-    const hint = this.isAccepted ? "" : `: ${questionTo(this.server)}`;
+    const hint = this.isAccepted ? "" : `; ${adviceFor(this.server)}`;
     const what = this.isAccepted ? "closed the connection" : "closed the connection before CONNACK";
     const how = error ? `the connection to ${this.server} was lost: ${error.message}` : `${this.server} ${what}`;
     const message = `${how}${hint}`;
@@ -241,27 +241,33 @@ export class Connection implements ConnectionOwner, ServerLink {
 
 function unanswered(server: string, what: "dead" | "unanswered" | OutgoingMessage): TimeoutError {
   if (what === "dead")
-    return new TimeoutError("KEEP_ALIVE_TIMEOUT", `${server} has not answered within the keep-alive: taken for dead`);
+    return new TimeoutError(
+      "KEEP_ALIVE_TIMEOUT",
+      `${server} has not answered within 1.5 times the keep-alive; the connection is considered lost`,
+    );
   if (what === "unanswered")
-    return new TimeoutError("ANSWER_TIMEOUT", `${server} has left SUBSCRIBE or UNSUBSCRIBE unanswered for a minute`);
+    return new TimeoutError("ANSWER_TIMEOUT", `${server} has not answered SUBSCRIBE or UNSUBSCRIBE for a minute`);
   return new TimeoutError(
     "ANSWER_TIMEOUT",
-    `${server} answers, but has left the message for "${what.topic}" unacknowledged for longer than acknowledgeTimeout: ` +
-      "it is sent again over another connection",
+    `${server} answers, but has not acknowledged the message for "${what.topic}" within acknowledgeTimeout; ` +
+      "the message is resent over a new connection",
   );
 }
 
 function connectRefused(server: string, attempt: ConnectFields, connack: ConnackPacket): RefusedError {
   const { reasonCode, properties } = connack;
   const why = attempt.version === 5 ? describeReasonCode(reasonCode) : describeReturnCode(reasonCode);
-  const message = `${server} refused the connection of "${attempt.clientId}": ${why}`;
+  const message = `${server} refused the connection of client "${attempt.clientId}": ${why}`;
   return new RefusedError("CONNECT_REFUSED", reasonCode, message, properties);
 }
 
 /** What a server may be that hangs up at CONNECT. */
-function questionTo(server: string): string {
-  if (server.startsWith("mqtt:")) return "is it TLS (mqtts:), a WebSocket (ws:), or no MQTT server?";
-  return server.startsWith("mqtts:") ? "is it a WebSocket (wss:), or no MQTT server?" : "is it an MQTT server?";
+function adviceFor(server: string): string {
+  if (server.startsWith("mqtt:"))
+    return "if the port uses TLS, use mqtts: in the URL; if it is a WebSocket, use ws:; or it may not be an MQTT server";
+  return server.startsWith("mqtts:")
+    ? "if the port is a WebSocket, use wss: in the URL; or it may not be an MQTT server"
+    : "it may not be an MQTT server";
 }
 
 /** As DISCONNECT can say it: what only CONNACK can is wrong with a CONNECT, which a server must not send at all. */
@@ -272,7 +278,7 @@ function sayable(error: ProtocolError): ProtocolError {
 
 /** The first packet was none of a server's: most likely the port belongs to something else. */
 function noMqtt(server: string, error: ProtocolError): ProtocolError {
-  const message = `${server} does not answer as an MQTT server does: ${error.message}`;
+  const message = `${server} did not answer with valid MQTT; check the port: ${error.message}`;
   return new ProtocolError(error.code, error.reasonCode, message, { cause: error });
 }
 
@@ -282,8 +288,8 @@ function disconnectedByServer(server: string, clientId: string, packet: Disconne
     return new RefusedError(
       "TAKEN_OVER",
       reasonCode,
-      `another client connected to ${server} with the client identifier "${clientId}" and took this session over: ` +
-        "give each client an identifier of its own",
+      `another client connected to ${server} with the client identifier "${clientId}" and took over the session; ` +
+        "give each client its own clientId",
       properties,
     );
   }

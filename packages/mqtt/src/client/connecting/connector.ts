@@ -55,7 +55,7 @@ const WAKE_INTERVAL = 1_000;
 
 const REFERRED = [5] as const;
 const NOT_FOLLOWED =
-  'the servers that it refers to are not in the list of URLs and would be given this client\'s credentials: add them, or set serverReference: "follow"';
+  'the servers that it refers to are not in the list of URLs, and following them would send them this client\'s credentials; add them to the list, or set serverReference: "follow"';
 
 export class Connector implements ConnectionEvents {
   readonly platform: Platform;
@@ -110,7 +110,10 @@ export class Connector implements ConnectionEvents {
   /** The first round of attempts, and with `retry` further ones. Rejects with the last one's error. */
   async start(signal: AbortSignalLike | undefined, retry: boolean): Promise<Connected> {
     if (this.state.at !== "idle")
-      throw new UsageError("ALREADY_CONNECTED", "connect: this client was connected before");
+      throw new UsageError(
+        "ALREADY_CONNECTED",
+        "connect: connect() was called before on this client; call it once, or make another client",
+      );
     assertNotAborted(signal);
     try {
       for (;;) {
@@ -161,7 +164,7 @@ export class Connector implements ConnectionEvents {
     this.stopListening?.();
     if (state.at === "waiting") state.timer.cancel();
     if (state.at === "connecting")
-      state.abort.abort(new ClosedError("CLIENT_CLOSED", "connect: the client was closed meanwhile"));
+      state.abort.abort(new ClosedError("CLIENT_CLOSED", "connect: the client was closed while it was connecting"));
     if (state.at === "online") {
       state.connection.end(undefined, patience);
       await state.connection.gone();
@@ -449,8 +452,8 @@ export class Connector implements ConnectionEvents {
     return new RefusedError(
       "TAKEN_OVER",
       SESSION_TAKEN_OVER,
-      `${server.name} closed the connection ${times} times soon after accepting it: another client seems to ` +
-        `use the client identifier "${this.clientId}"; give each client an identifier of its own`,
+      `${server.name} closed the connection ${times} times soon after accepting it; another client seems to ` +
+        `use the client identifier "${this.clientId}"; give each client its own clientId`,
     );
   }
 }

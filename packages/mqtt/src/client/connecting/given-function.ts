@@ -12,6 +12,6 @@ export async function given<Value>(option: string, give: () => Value | Promise<V
     return await give();
   } catch (cause) {
     if (cause instanceof MqttError) throw cause;
-    throw new TransportError("OPTION_FAILED", `${option}: its function failed: ${cause}`, { cause, option });
+    throw new TransportError("OPTION_FAILED", `${option}: the function threw: ${cause}`, { cause, option });
   }
 }

@@ -12,7 +12,7 @@ export function roundFailure(last: MqttError, earlier: readonly MqttError[]): Mq
   if (earlier.length === 0) return last;
   const told = earlier.slice(0, MOST_TOLD).map(({ code, message }) => `${quotable(message, LONGEST_TOLD)} (${code})`);
   if (earlier.length > MOST_TOLD) told.push(`and ${earlier.length - MOST_TOLD} more`);
-  return retold(last, `${last.message}; before it: ${told.join("; ")}`);
+  return retold(last, `${last.message}; previous attempts: ${told.join("; ")}`);
 }
 
 /** A copy with another message: the error may be its maker's, who gives it again. */

@@ -65,7 +65,7 @@ let latest: { readonly url: string; readonly server: ServerUrl } | undefined;
 export function parseServerUrl(given: Url): ServerUrl {
   const url = (given as { readonly href?: string } | null)?.href ?? given;
   if (typeof url !== "string") {
-    const rule = "must be a string or a URL, a list of such, or a function that gives either";
+    const rule = "must be a string, a URL, a list of these, or a function that returns them";
     throw new UsageError("URL_INVALID", `url ${shownValue(given)}: ${rule}`);
   }
   if (latest?.url === url) return latest.server;
@@ -82,7 +82,8 @@ export function portOf(scheme: ServerAddress["scheme"]): number {
 function parse(url: string): ServerUrl {
   const colon = url.indexOf(":");
   const scheme = ALIASES.get(url.slice(0, Math.max(0, colon)).toLowerCase());
-  if (scheme === undefined) throw invalid(url, "must begin with mqtt:, mqtts:, ws:, wss: or unix:");
+  if (scheme === undefined)
+    throw invalid(url, "must begin with mqtt:, mqtts:, ws:, wss: or unix:, as in mqtt://localhost:1883");
   let rest = url.slice(colon + 1);
   if (scheme === "unix") return unixUrl(url, rest);
   if (!rest.startsWith("//")) throw invalid(url, `must have // after ${scheme}:`);
@@ -95,12 +96,12 @@ function parse(url: string): ServerUrl {
   const hosts = authority.slice(at + 1);
   const comma = hosts.lastIndexOf(",");
   if (comma >= 0 && (hosts.endsWith(":") || hosts.slice(0, comma).includes(":"))) {
-    throw invalid(url, 'names several servers; give a list, as in ["mqtt://a", "mqtt://b"]');
+    throw invalid(url, 'must name one server; for several, pass a list, as in ["mqtt://a", "mqtt://b"]');
   }
   const { host, port } = hostAndPort(url, hosts, DEFAULT_PORTS[scheme]);
   const isWebSocket = scheme === "ws" || scheme === "wss";
-  if (!isWebSocket && path !== "" && path !== "/") throw invalid(url, `${scheme}: has no path`);
-  if (hasControls(path)) throw invalid(url, "control characters of a path must be % escapes");
+  if (!isWebSocket && path !== "" && path !== "/") throw invalid(url, `${scheme}: does not allow a path; remove it`);
+  if (hasControls(path)) throw invalid(url, "control characters in a path must be % escapes");
   const address: ServerAddress = { scheme, host, port, path: isWebSocket ? path || "/" : "" };
   return { address, username, password, name: nameOf(address) };
 }
@@ -109,7 +110,8 @@ function unixUrl(url: string, rest: string): ServerUrl {
   const path = rest.startsWith("//") ? rest.slice(2) : rest;
   if (path === "") throw invalid(url, "must name the socket's path, as in unix:/run/broker.sock");
   // A NUL at the beginning stands for an abstract name, on Linux.
-  if (hasControls(path, path[0] === "\0" ? 1 : 0)) throw invalid(url, "a socket's path has no control characters");
+  if (hasControls(path, path[0] === "\0" ? 1 : 0))
+    throw invalid(url, "a socket's path must not contain control characters");
   const address: ServerAddress = { scheme: "unix", host: path, port: 0, path: "" };
   return { address, username: undefined, password: undefined, name: nameOf(address) };
 }
@@ -121,17 +123,18 @@ function hostAndPort(url: string, text: string, defaultPort: number): { host: st
     const end = text.indexOf("]");
     if (end < 0) throw invalid(url, 'an IPv6 address must end with "]"');
     host = text.slice(1, end);
-    if (host !== "" && !host.includes(":")) throw invalid(url, "only an IPv6 address stands in brackets");
+    if (host !== "" && !host.includes(":")) throw invalid(url, "only an IPv6 address may be in brackets");
     if (text.length > end + 1 && text[end + 1] !== ":") throw invalid(url, 'after "]" only a port may follow');
     port = text.slice(end + 2);
   } else if (text.includes(":")) {
     host = text.slice(0, text.indexOf(":"));
     port = text.slice(text.indexOf(":") + 1);
-    if (port.includes(":")) throw invalid(url, "an IPv6 address must stand in brackets, as in mqtt://[::1]:1883");
+    if (port.includes(":")) throw invalid(url, "an IPv6 address must be in brackets, as in mqtt://[::1]:1883");
   }
-  if (host === "") throw invalid(url, "must name a host");
+  if (host === "") throw invalid(url, "must include a host, as in mqtt://localhost:1883");
   const number = port === "" ? defaultPort : parsePort(url, port);
-  if (!isHost(host, text[0] === "[")) throw invalid(url, 'a host has at most 253 letters, digits, "-", "_" and "."');
+  if (!isHost(host, text[0] === "["))
+    throw invalid(url, 'a host must be at most 253 letters, digits, "-", "_" and "."');
   return { host, port: number };
 }
 
@@ -170,12 +173,9 @@ function parsePort(url: string, text: string): number {
   if (!isDigits(text)) {
     // It may be a secret.
     if (url.includes("@"))
-      throw invalid(
-        url,
-        "what stands for the port is none; in a user name or password, write % escapes for # / ? and @",
-      );
+      throw invalid(url, "the port is not a number; in a user name or password, write % escapes for # / ? and @");
     const begin = url.slice(0, url.lastIndexOf(text));
-    const rule = "what stands for the port is none; behind a user name and a password, write @ and the host";
+    const rule = "the port is not a number; after a user name and a password, write @ and the host";
     throw new UsageError("URL_INVALID", `url ${shownValue(`${begin}***`)}: ${rule}`);
   }
   if (port < 1 || port > 65_535) throw invalid(url, `port ${text} must be an integer from 1 to 65,535`);
@@ -193,7 +193,7 @@ function credentials(url: string, text: string): [string, string | undefined] {
     if (colon < 0) return [decodeURIComponent(text), undefined];
     return [decodeURIComponent(text.slice(0, colon)), decodeURIComponent(text.slice(colon + 1))];
   } catch (cause) {
-    throw new UsageError("URL_INVALID", `url ${shown(url)}: user name or password has a wrong % escape`, { cause });
+    throw new UsageError("URL_INVALID", `url ${shown(url)}: user name or password has an invalid % escape`, { cause });
   }
 }
 

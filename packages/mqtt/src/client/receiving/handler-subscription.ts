@@ -42,7 +42,7 @@ export class HandlerSubscription extends ClientSubscription {
     const filters = this.topicFilters.join('", "');
     throw new UsageError(
       "OPTION_INVALID",
-      `the subscription to "${filters}" has onMessage: its messages go there, and not to an iterator`,
+      `the subscription to "${filters}" has onMessage and cannot be iterated; remove onMessage to iterate`,
     );
   }
 
@@ -62,7 +62,7 @@ export class HandlerSubscription extends ClientSubscription {
     try {
       result = this.#handler(message, context);
     } catch (error) {
-      tracker.trackUnacknowledged(message).finished(error ?? new Error("the handler threw nothing"));
+      tracker.trackUnacknowledged(message).finished(error ?? new Error("the handler threw undefined or null"));
       return true;
     }
     if (isThenable(result)) this.#await(tracker.trackUnacknowledged(message), context, result, false);
@@ -121,7 +121,7 @@ export class HandlerSubscription extends ClientSubscription {
     try {
       result = this.#handler(handled.message, context);
     } catch (error) {
-      failure = error ?? new Error("the handler threw nothing");
+      failure = error ?? new Error("the handler threw undefined or null");
     }
     if (failure === undefined && isThenable(result)) this.#await(handled, context, result, held);
     else if (held) this.backlog.finish(handled, failure);

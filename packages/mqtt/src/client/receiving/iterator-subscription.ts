@@ -47,7 +47,7 @@ export class IteratorSubscription extends ClientSubscription {
     this.#given = this.#given.filter((each) => !isAcknowledged(each));
     const waited = this.backlog.waitingForAck;
     this.backlog.refuseAcknowledged();
-    const error = this.tookTooLong(`the iterator was not asked for the next message while ${waited} waited`);
+    const error = this.tookTooLong(`the iterator did not request the next message while ${waited} waited`);
     if (failed.length === 0) this.report(error);
     for (const handled of failed) this.backlog.finish(handled, error);
   }

@@ -76,7 +76,7 @@ export class Message {
     try {
       value = JSON.parse(this.text());
     } catch (cause) {
-      throw new PayloadError("PAYLOAD_NOT_JSON", `${what}: is not valid JSON`, { topic, cause });
+      throw new PayloadError("PAYLOAD_NOT_JSON", `${what} is not valid JSON`, { topic, cause });
     }
     return schema === undefined ? value : validated(value, schema, topic, what);
   }

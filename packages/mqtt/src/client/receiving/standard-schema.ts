@@ -33,7 +33,10 @@ export function validated(value: unknown, schema: unknown, topic: string, what: 
   const result = standard.validate(value);
   if (result instanceof Promise) {
     result.catch(() => undefined);
-    throw wrongOption("schema", 'is asynchronous; write await schema["~standard"].validate(message.json())');
+    throw wrongOption(
+      "schema",
+      'must be synchronous; instead, write await schema["~standard"].validate(message.json())',
+    );
   }
   const { issues } = result;
   if (issues === undefined) return result.value;

@@ -147,7 +147,7 @@ export class Subscriptions implements SubscriptionOwner {
 
   subscribe(given: string | readonly string[], options: SubscribeOptions): Promise<Subscription> {
     if (typeof options === "function") {
-      throw wrongOption("options", "must be an object; a handler goes into it, as { onMessage }");
+      throw wrongOption("options", "must be an object; pass a handler as { onMessage }");
     }
     const read = readOptions(subscribeRules, options);
     const { qos, noLocal, retainAsPublished, retainHandling, onMessage: handler, concurrency, handlerTimeout } = read;
@@ -224,10 +224,10 @@ export class Subscriptions implements SubscriptionOwner {
     this.repetitionTold = true;
     const [topicFilter = ""] = topicFilters;
     const what = `subscribe "${topicFilters.join('", "')}"`;
-    const how = 'a listener of "connected" has subscribed to it before, and the client renews subscriptions by itself';
-    const cure = "subscribe once, after connect(), or give the same function as onMessage each time";
+    const how = 'a listener of "connected" has already subscribed to it, and the client renews subscriptions by itself';
+    const cure = "subscribe once, after connect(), or pass the same function as onMessage each time";
     this.report(
-      new UsageError("SUBSCRIPTION_REPEATED", `${what}: ${how}: messages are handled once more each time; ${cure}`, {
+      new UsageError("SUBSCRIPTION_REPEATED", `${what}: ${how}, so each message is handled several times; ${cure}`, {
         topicFilter,
       }),
     );
@@ -472,7 +472,8 @@ function filterList(given: string | readonly string[]): readonly string[] {
       `topicFilters ${shown}: must be a string or a list of strings${instead}`,
     );
   }
-  if (topicFilters.length === 0) throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must hold at least one");
+  if (topicFilters.length === 0)
+    throw new UsageError("TOPIC_FILTER_INVALID", "topicFilters: must contain at least one topic filter");
   for (const topicFilter of topicFilters) assertTopicFilter(topicFilter);
   return topicFilters;
 }
@@ -490,6 +491,6 @@ function refused(
   { reasonCodes, properties }: FilterAnswer,
 ): RefusedError {
   const reasonCode = reasonCodes[at] as number;
-  const message = `topicFilter "${topicFilter}": the server refused it: ${describeReasonCode(reasonCode)}`;
+  const message = `topicFilter "${topicFilter}": refused by the server: ${describeReasonCode(reasonCode)}`;
   return Object.assign(new RefusedError(code, reasonCode, message, properties), { topicFilter });
 }

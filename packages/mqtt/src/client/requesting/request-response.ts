@@ -46,7 +46,7 @@ interface Waiting {
 const requestRules = {
   timeout: holds<number, number>(
     (value) => typeof value === "number" && value > 0,
-    "must be a number, more than 0 milliseconds",
+    "must be a number of milliseconds greater than 0",
     10_000,
   ),
   signal: signalRule,
@@ -158,7 +158,7 @@ export class RequestResponse {
     const all: ApplicationProperties = { ...properties, responseTopic, correlationData };
     const { reasonCode } = await client.publish(topic, payload, { qos: quality(), properties: all, signal });
     if (reasonCode !== NO_MATCHING_SUBSCRIBERS) return;
-    const rule = "nobody subscribes to its topic, so there is no responder";
+    const rule = "no client subscribes to this topic; start the responder, or check the topic";
     const error = new RefusedError("NO_RESPONDER", reasonCode, `request "${quotable(topic)}": ${rule}`);
     throw Object.assign(error, { topic });
   }

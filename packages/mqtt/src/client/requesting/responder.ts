@@ -55,7 +55,7 @@ export class Responder {
 function isRequest({ topic, properties: { responseTopic } }: Message): boolean {
   if (responseTopic?.startsWith("$")) {
     // The requester chose it, and this client may have rights there that the requester does not have.
-    const rule = 'a response is not published to a topic that begins with "$"';
+    const rule = 'responses to topics that begin with "$" are not allowed';
     const which = `request "${quotable(topic)}": responseTopic "${quotable(responseTopic)}"`;
     throw new ProtocolError("TOPIC_NAME_REFUSED", TOPIC_NAME_INVALID, `${which}: ${rule}; the request is not answered`);
   }

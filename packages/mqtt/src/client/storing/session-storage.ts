@@ -111,7 +111,9 @@ export class SessionStorage {
   private answered<Result>(promise: Promise<Result>, what: string, patience = PATIENCE): Promise<Result> {
     return new Promise((resolve, reject) => {
       const timer = this.clock.schedule(patience, () =>
-        reject(new StoreError("STORE_TIMEOUT", `store: did not ${what} "${this.name}" within ${patience} ms`)),
+        reject(
+          new StoreError("STORE_TIMEOUT", `store: could not ${what} the session "${this.name}" within ${patience} ms`),
+        ),
       );
       promise.then(resolve, reject).finally(() => timer.cancel());
     });
@@ -157,13 +159,13 @@ export class SessionStorage {
     try {
       await this.answered(this.writer.session.write(changes), "write to");
     } catch (error) {
-      became = "left where it is, as it could not be set aside";
+      became = "left in place, because it could not be set aside";
       cause = error;
     }
     const others = rejected.length > 1 ? ` (and ${rejected.length - 1} more)` : "";
     return new StoreError(
       "STORE_CORRUPT",
-      `store: in "${quotable(this.name)}" the record ${first.key} cannot be read: ${quotable(first.why)}; it was ${became}${others}`,
+      `store: record ${first.key} of session "${quotable(this.name)}" cannot be read: ${quotable(first.why)}; it was ${became}${others}`,
       { cause },
     );
   }

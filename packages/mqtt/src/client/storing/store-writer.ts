@@ -68,7 +68,7 @@ export class StoreWriter {
       const failure =
         error instanceof MqttError
           ? error
-          : new StoreError("STORE_FAILED", `the store could not write: ${error}`, { cause: error });
+          : new StoreError("STORE_FAILED", `the store failed to write: ${error}`, { cause: error });
       this.refuse(this.journal.refused(), failure);
       throw failure;
     } finally {

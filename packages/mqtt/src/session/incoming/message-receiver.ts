@@ -151,7 +151,8 @@ export class MessageReceiver {
     const { packetIdentifier } = packet;
     const known = this.incoming?.get(packetIdentifier);
     if (known?.link === link) {
-      if (!known.isReceived) throw forbidden(`pubrel: packetIdentifier ${packetIdentifier} has had no PUBREC yet`);
+      if (!known.isReceived)
+        throw forbidden(`pubrel: packetIdentifier ${packetIdentifier} has not been acknowledged with PUBREC`);
       known.link = undefined;
     }
     const { out } = link.outlet;

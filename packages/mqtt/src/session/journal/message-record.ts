@@ -19,7 +19,7 @@ const SENT = 1;
 const RELEASED = 2;
 const STATES = ["queued", "sent", "released"] as const;
 
-const NOT_OURS = "this client did not write it";
+const NOT_OURS = "it was not written by this client";
 const UNLIMITED = { maximumPacketSize: Infinity };
 
 /** An outgoing message, as an earlier process left it. */

@@ -236,7 +236,8 @@ export class MessageSender {
   puback(packet: PubackPacket, now: number): void {
     const message = this.inflight.get(packet.packetIdentifier);
     if (message === undefined) return; // of a session that this side has dropped
-    if (message.qos !== 1) throw forbidden(`puback: packetIdentifier ${packet.packetIdentifier} is a QoS 2 message's`);
+    if (message.qos !== 1)
+      throw forbidden(`puback: packetIdentifier ${packet.packetIdentifier} belongs to a QoS 2 message`);
     this.conclude(message, packet, now);
   }
 
@@ -249,7 +250,7 @@ export class MessageSender {
       if (reasonCode < 0x80) this.releaseUnknown(link, packetIdentifier);
       return;
     }
-    if (message.qos !== 2) throw forbidden(`pubrec: packetIdentifier ${packetIdentifier} is a QoS 1 message's`);
+    if (message.qos !== 2) throw forbidden(`pubrec: packetIdentifier ${packetIdentifier} belongs to a QoS 1 message`);
     if (reasonCode >= 0x80) {
       this.conclude(message, packet, now);
       return;
@@ -274,7 +275,7 @@ export class MessageSender {
     const message = this.inflight.get(packet.packetIdentifier);
     if (message === undefined) return;
     if (message.state !== "released") {
-      throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has had no PUBREC`);
+      throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has not been acknowledged with PUBREC`);
     }
     // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
     const said = packet.reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? { reasonCode: 0 } : packet;
@@ -535,7 +536,7 @@ export class MessageSender {
         new OutboxError(
           "SESSION_LOST",
           `the server lost the session while the QoS 2 message for "${message.topic}" was unacknowledged: it may or ` +
-            "may not have arrived, and was not sent again because that could double it",
+            "may not have arrived, and was not resent because that could deliver it twice",
         ),
       );
     }

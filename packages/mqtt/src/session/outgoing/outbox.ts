@@ -206,13 +206,16 @@ export class Outbox {
       this.note("expired");
       this.giveUp(
         message,
-        new TimeoutError("MESSAGE_EXPIRED", `"${message.topic}": messageExpiryInterval passed unsent`),
+        new TimeoutError(
+          "MESSAGE_EXPIRED",
+          `"${message.topic}": messageExpiryInterval passed before the message could be sent`,
+        ),
       );
       return true;
     }
     if (message.queuedAt + this.maximumAge > now) return false;
     this.note("tooOld");
-    const waited = `"${message.topic}": waited longer than the outbox's maximumAge of ${this.maximumAge} ms`;
+    const waited = `"${message.topic}": was queued for longer than outbox.maximumAge, ${this.maximumAge} ms`;
     this.giveUp(message, new TimeoutError("MESSAGE_EXPIRED", waited));
     return true;
   }
@@ -253,7 +256,7 @@ export class Outbox {
       old,
       new OutboxError(
         "OUTBOX_REPLACED",
-        `"${old.topic}": a later message for this topic took its place, by the outbox's policy "keep-latest"`,
+        `"${old.topic}": replaced by a later message for this topic (outbox.policy "keep-latest")`,
       ),
     );
     return true;
@@ -280,14 +283,17 @@ export class Outbox {
 
   private droppedError(message: OutgoingMessage): OutboxError {
     const { policy } = this.bounds;
-    return new OutboxError("OUTBOX_DROPPED", `${this.fill}: "${message.topic}" was dropped, by policy "${policy}"`);
+    return new OutboxError(
+      "OUTBOX_DROPPED",
+      `${this.fill}: "${message.topic}" was dropped (outbox.policy "${policy}")`,
+    );
   }
 
   /** How full it is, for messages. */
   private get fill(): string {
     const { maximumCount, maximumBytes } = this.bounds;
     return (
-      `the outbox holds ${this.count} messages of ${this.size} bytes, its bounds are ` +
+      `the outbox holds ${this.count} messages with ${this.size} bytes; its limits are ` +
       `${maximumCount} messages and ${maximumBytes} bytes`
     );
   }
@@ -296,6 +302,6 @@ export class Outbox {
 function offlineError(message: OutgoingMessage): OutboxError {
   return new OutboxError(
     "OUTBOX_DROPPED",
-    `"${message.topic}" was dropped: there is no connection, and the outbox's qos0 is "drop"`,
+    `"${message.topic}" was dropped because the client is not connected (outbox.qos0 "drop")`,
   );
 }

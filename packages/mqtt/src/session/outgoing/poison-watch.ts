@@ -130,7 +130,7 @@ function mayBeFor(error: MqttError): boolean {
 }
 
 function outcomeOf({ topic }: OutgoingMessage, error: MqttError): MqttError {
-  const what = `the server ends the connection whenever the message for "${topic}" comes: ${error.message}`;
+  const what = `the server closes the connection each time it receives the message for "${topic}": ${error.message}`;
   if (error instanceof RefusedError) {
     const { reasonCode, reasonString, userProperties } = error;
     return new RefusedError("PUBLISH_REFUSED", reasonCode, what, { reasonString, userProperties });
