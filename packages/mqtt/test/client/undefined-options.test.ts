@@ -60,7 +60,7 @@ const outbox = undefinedOf<OutboxOptions>()("maximumCount maximumBytes maximumAg
 const will = undefinedOf<WillOptions, "topic">()("payload qos retain properties");
 const authentication = undefinedOf<AuthenticationOptions, "method" | "respond">()("begin finish");
 const connectOptions = undefinedOf<ConnectOptions>()(
-  "serverReference subscriptionIdentifiers clientId protocolVersion cleanStart keepAlive username password credentials will connectTimeout reconnect store outbox maximumInflight acknowledgeTimeout inbox tls webSocket proxy localAddress dial properties authentication signal platform",
+  "serverReference subscriptionIdentifiers clientId protocolVersion cleanStart keepAlive username password credentials will connectTimeout reconnect store outbox maximumInflight acknowledgeTimeout inbox tls webSocket proxy localAddress dial properties authentication signal retry platform",
 );
 const publishOptions = undefinedOf<PublishOptions>()("qos retain properties signal");
 const subscribeOptions = undefinedOf<SubscribeOptions>()(
