@@ -481,15 +481,15 @@ test("over TLS, with a certificate that --cafile names; without it, one line say
   await writeFile(cert, own.certificate);
   await writeFile(key, own.key);
   expect(await said(["--cafile", file, "--cert", key, "--key", cert])).toContain(
-    ': --cert holds no certificate, but "PRIVATE KEY": the certificate and the key seem to be swapped',
+    ': --cert does not contain a certificate, but "PRIVATE KEY"; the certificate and the key seem to be swapped',
   );
   await using demanding = await Broker.listen({
     port: 0,
     tls: { ...(await authority.issue(["127.0.0.1"])), clientCa: (await Authority.named("Another")).certificate },
   });
   const pair = ["--cafile", file, "--cert", cert, "--key", key];
-  expect(await said(pair, demanding.port)).toContain("the server may not accept the client's certificate");
+  expect(await said(pair, demanding.port)).toContain("the server may have rejected the client's certificate");
   expect(await said(["--tls"], broker.port)).toContain(
-    "the proxy closed the connection during the TLS handshake: is it TLS there, or the port for mqtt: or ws:?",
+    "the server closed the connection during the TLS handshake; if the port is not a TLS port",
   );
 });
