@@ -20,7 +20,7 @@ const decoder = new TextDecoder();
 /** Why connections end that break no rule. */
 const FAIR = [
   "DISCONNECT",
-  "another connection took the session over",
+  "another connection took over the session",
   "the client closed the connection without DISCONNECT",
 ];
 

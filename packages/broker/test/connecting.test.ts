@@ -307,7 +307,7 @@ describe("authenticate", () => {
       await bench.clock.advance(600);
       expect(await peer.expect("connack")).toMatchObject({ reasonCode });
       await peer.expectClose();
-      expect(bench.events).toEqual([{ type: "refused", reason: "authenticate had not answered within 500 ms" }]);
+      expect(bench.events).toEqual([{ type: "refused", reason: "authenticate did not answer within 500 ms" }]);
       expect(bench.clock.nextTimer).toBe(Infinity);
     },
   );
