@@ -149,7 +149,9 @@ test("without onDamage, open rejects once and names file, offset and copy; then 
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
   await expect(store.open("s")).rejects.toMatchObject({
     code: "STORE_CORRUPT",
-    message: expect.stringMatching(new RegExp(`${path}: 58 bytes at ${ends[1]} .*${path}\\.damaged-1.* 2 intact records`)),
+    message: expect.stringMatching(
+      new RegExp(`${path}: 58 bytes at ${ends[1]} .*${path}\\.damaged-1.* 2 intact records`),
+    ),
   });
   expect(textOf(await recordsOf(store, "s"))).toBe(without(1));
 });
