@@ -11,7 +11,10 @@ test.each([3, 4, 5] as const)(
     await bench.clock.advance(1);
     if (protocolVersion === 5) expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x8d });
     await peer.expectClose();
-    expect(bench.events.at(-1)).toMatchObject({ type: "disconnected", reason: expect.stringContaining("silent") });
+    expect(bench.events.at(-1)).toMatchObject({
+      type: "disconnected",
+      reason: expect.stringContaining("no packet received for 1.5 times the keep-alive"),
+    });
   },
 );
 
