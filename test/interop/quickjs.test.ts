@@ -206,7 +206,7 @@ test("a server that is not there, and a helper that is not, are told in words", 
   const missing = await run(qjs("mqtt_publish", "--helper", "no-such-helper %h", "-t", "a", "-m", "b"));
   expect([missing.code, missing.notes]).toEqual([
     1,
-    [expect.stringContaining('helper "no-such-helper": there is no such command')],
+    [expect.stringContaining('helper "no-such-helper": command not found')],
   ]);
 });
 
