@@ -8,7 +8,6 @@ import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
 import { checkFirstByte, decodePacket, type RequestReader, type RequestType } from "./decode.js";
 import { type DecoderLimits, MAXIMUM_CONTROL_SIZE, packetTypeBits } from "./limits.js";
 import { type Packet, type ProtocolVersion, type PublishPacket, packetTypes } from "./packets.js";
-import { COPIED } from "./publish-coder.js";
 import { TopicCache } from "./topic-cache.js";
 
 const EMPTY = new Uint8Array(0);
@@ -158,7 +157,7 @@ export class ServerPacketStream implements RequestReader {
   /** The message with a payload of its own, if it is short beside the buffer that it would keep in memory. */
   private unpinned(packet: PublishPacket): PublishPacket {
     const { payload } = packet;
-    if (payload.length <= COPIED || payload.length * MUCH_LONGER > payload.buffer.byteLength) return packet;
+    if (payload.length * MUCH_LONGER > payload.buffer.byteLength) return packet;
     this.uncopied = 0;
     return { ...packet, payload: payload.slice() };
   }

@@ -90,14 +90,6 @@ describe("memory", () => {
     expect(payloadOf(packets[2]).buffer).toBe(chunk.buffer);
   });
 
-  test("of a chunk is not kept by a payload of up to 64 bytes", () => {
-    const [short, longer] = decodeChunks(4, [
-      concatenation([64, 65].map((length) => publishOf(new Uint8Array(length)))),
-    ]);
-    expect(payloadOf(short).buffer.byteLength).toBe(64);
-    expect(payloadOf(longer).buffer.byteLength).toBeGreaterThan(64 + 65);
-  });
-
   test.each([1, 20, 64, 65, 1_000, 8_000])("of long messages is not kept by those of %i bytes amid them", (length) => {
     const pair = concatenation([publishOf(new Uint8Array(70_000)), publishOf(new Uint8Array(length).fill(7))]);
     const chunks = Array.from({ length: 20 }, () => pair.slice()).flatMap((each) => [

@@ -7,10 +7,8 @@ export interface Handled {
   readonly message: Message;
   /** What it takes, in bytes: what `held` said, or without what its payload keeps in memory. */
   readonly size: number;
-  /**
-   * The payload's buffer, if it may be longer than the payload: what came over the network at a time, all of which is kept in memory then.
-   */
-  readonly buffer: ArrayBufferLike | undefined;
+  /** The payload's buffer: what came over the network at a time, all of which is kept in memory. */
+  readonly buffer: ArrayBufferLike;
   /**
    * What it takes while it is held, in bytes, with all of its buffer, unless that is the one of the message that was held before it.
    *

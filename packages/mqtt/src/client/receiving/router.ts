@@ -4,7 +4,6 @@
  */
 
 import type { PublishPacket } from "../../codec/packets.js";
-import { COPIED } from "../../codec/publish-coder.js";
 import type { EventEmitter } from "../../event-emitter.js";
 import type { Clock, Timer } from "../../platform/clock.js";
 import { IMPLEMENTATION_SPECIFIC_ERROR } from "../../reason-code.js";
@@ -18,6 +17,8 @@ import type { Handled } from "./handled.js";
 import { Message } from "./message.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 
+/** Bytes that a payload's buffer may be longer than the payload, and the rest does not count. */
+const LITTLE = 1_024;
 /** How many milliseconds a message of a resumed session waits for the application to subscribe again. */
 const CLAIM_TIME = 10_000;
 
@@ -193,16 +194,15 @@ class RoutedMessage implements Handled {
     return this.bytes < 0 ? messageSize(this.message) : this.bytes;
   }
 
-  get buffer(): ArrayBufferLike | undefined {
-    const { payload } = this.message;
-    return payload.length <= COPIED ? undefined : payload.buffer;
+  get buffer(): ArrayBufferLike {
+    return this.message.payload.buffer;
   }
 
   held(before: ArrayBufferLike | undefined): number {
     if (this.bytes < 0) {
       const { message, buffer } = this;
-      const beyond = buffer === undefined || buffer === before ? 0 : buffer.byteLength - message.payload.length;
-      this.bytes = messageSize(message) + beyond;
+      const beyond = buffer.byteLength - message.payload.length;
+      this.bytes = messageSize(message) + (buffer === before || beyond <= LITTLE ? 0 : beyond);
     }
     return this.bytes;
   }
