@@ -13,7 +13,7 @@ const secondBytes: Readonly<Record<number, readonly [least: number, most: number
 };
 
 /**
- * Returns the bytes with each byte of a control character, and each that is not UTF-8, as `\xNN`. The same array if there is none.
+ * Replaces each byte of a control character, and each byte that is not valid UTF-8, by `\xNN`. Returns the same array if nothing is replaced.
  *
  * @param keepsLines whether tabs and line feeds stay
  */

@@ -10,7 +10,7 @@ import { isatty } from "node:tty";
 
 /** What there is to look at. */
 export interface Origin {
-  /** `/proc/PID/status` of this process and of the one that started it; undefined where there is none. */
+  /** `/proc/PID/status` of this process and of its parent; undefined on systems without that file. */
   readonly ownStatus: string | undefined;
   readonly parentStatus: string | undefined;
   /** `/proc/self/fdinfo/0`. */

@@ -15,8 +15,8 @@ const LONGEST_HEADER = 5;
 const PROTOCOL_MAXIMUM = 268_435_460;
 const PUBLISH = 3;
 /**
- * Of the messages in so many bytes, one is copied that pins a buffer at least so many times as long as its payload: so little that it
- * cannot be measured, and enough that a few short messages amid long ones do not keep these in memory.
+ * A payload is a view of the received bytes and keeps all of them in memory. After each COPY_EVERY bytes, the next payload is copied whose
+ * buffer is MUCH_LONGER times as long. A short message that follows a long one is therefore always copied, and dense short messages rarely.
  */
 const COPY_EVERY = 65_536;
 const MUCH_LONGER = 8;
@@ -30,7 +30,7 @@ export class ServerPacketStream implements RequestReader {
   /** True while `bytes` is our own and has room to grow into; false while it is the caller's last chunk. */
   private owned = false;
   private failure: unknown;
-  /** Bytes of messages since a payload was copied. */
+  /** Bytes that arrived since a payload was last copied. */
   private uncopied = 0;
   private readonly topics = new TopicCache();
 
@@ -77,6 +77,7 @@ export class ServerPacketStream implements RequestReader {
   /** Adds bytes for `next` to decode. After a fault they are discarded. */
   append(bytes: Uint8Array): void {
     if (this.failure !== undefined) return;
+    this.uncopied += bytes.length;
     if (this.at === this.end) {
       // Payloads are views of this: of the plain class, whatever subclass (Node's Buffer) the platform hands in.
       this.bytes =
@@ -147,14 +148,10 @@ export class ServerPacketStream implements RequestReader {
     const packet = decodePacket(first, bytes, body, packetEnd, this.protocolVersion, this.topics, this);
     this.at = packetEnd;
     if (packetEnd === end) this.release();
-    if (packet.type === "publish") {
-      this.uncopied += packetEnd - at;
-      if (this.uncopied >= COPY_EVERY) return this.unpinned(packet);
-    }
-    return packet;
+    return this.uncopied >= COPY_EVERY && packet.type === "publish" ? this.unpinned(packet) : packet;
   }
 
-  /** The message with a payload of its own, if it is short beside the buffer that it would keep in memory. */
+  /** Copies the payload of a message if its buffer is much longer than the payload. */
   private unpinned(packet: PublishPacket): PublishPacket {
     const { payload } = packet;
     if (payload.length * MUCH_LONGER > payload.buffer.byteLength) return packet;

@@ -103,7 +103,7 @@ export class FakeClock implements Clock {
     else this.deferred.push(callback);
   }
 
-  /** The time of the next timer. Infinity if there is none. */
+  /** Returns the time of the next timer, or Infinity if no timer is set. */
   get nextTimer(): number {
     while (this.alarms[0] !== undefined && this.alarms[0].callback === undefined) this.removeFirst();
     return this.alarms[0]?.at ?? Infinity;

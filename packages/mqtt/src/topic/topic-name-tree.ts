@@ -31,7 +31,7 @@ export class TopicNameTree<Value> {
     return this.count;
   }
 
-  /** Returns the value of a topic name. Undefined if there is none. */
+  /** Returns the value stored for a topic name, or undefined. */
   get(topicName: string): Value | undefined {
     let node: Node<Value> | undefined = this.root;
     for (const level of topicName.split("/")) {

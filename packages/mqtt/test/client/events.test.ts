@@ -134,7 +134,7 @@ test("statistics count", async () => {
   expect(client.statistics.connections).toBe(2);
 });
 
-test("an async listener of error that rejects is told on the console, once, and does not end the process", async () => {
+test('logs the first rejection of an async "error" listener, and does not end the process', async () => {
   const written = vi.spyOn(console, "error").mockReturnValue(undefined);
   const bench = new Bench();
   const client = bench.create();

@@ -132,8 +132,8 @@ export class Subscriptions implements SubscriptionOwner {
   private readonly finishing = new Set<ClientSubscription>();
   /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
   private lastIdentifier = 0;
-  /** Whether it was told that a listener of "connected" subscribes again and again. */
-  private repetitionTold = false;
+  /** Whether SUBSCRIPTION_REPEATED was reported. */
+  private repetitionReported = false;
 
   constructor(
     private readonly context: SubscriptionsContext,
@@ -162,7 +162,7 @@ export class Subscriptions implements SubscriptionOwner {
       return unlessAborted(existing.answer, options.signal);
     }
     const madeAt = this.context.emitter.isBusy("connected") ? this.context.client.connections : undefined;
-    if (madeAt !== undefined) this.tellRepetition(topicFilters, madeAt);
+    if (madeAt !== undefined) this.reportRepetition(topicFilters, madeAt);
     const identifier = options.properties?.subscriptionIdentifier ?? (this.identified ? ++this.lastIdentifier : 0);
 
     const { inbox, registry, router } = this.context;
@@ -214,14 +214,14 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /**
-   * A program that subscribes in a listener of "connected" makes one more subscription at each connection, which the client renews by itself
-   * besides. That is told, once.
+   * Reports, once, that a listener of "connected" subscribes at each connection. The client renews subscriptions by itself, so the program
+   * gets one more handler each time.
    */
-  private tellRepetition(topicFilters: readonly string[], madeAt: number): void {
-    if (this.repetitionTold) return;
+  private reportRepetition(topicFilters: readonly string[], madeAt: number): void {
+    if (this.repetitionReported) return;
     if (!this.withFilters(topicFilters).some((earlier) => earlier.madeAt !== undefined && earlier.madeAt < madeAt))
       return;
-    this.repetitionTold = true;
+    this.repetitionReported = true;
     const [topicFilter = ""] = topicFilters;
     const what = `subscribe "${topicFilters.join('", "')}"`;
     const how = 'a listener of "connected" has already subscribed to it, and the client renews subscriptions by itself';

@@ -96,7 +96,7 @@ export class RequestResponse {
     const withdrawal = new AbortSource();
     const giveUp = (error: Error): void => {
       this.waiting.get(number)?.reject(error);
-      withdrawal.abort(error); // what still waits for a connection is not sent: nobody waits for its response
+      withdrawal.abort(error); // a request that is still queued is not sent, because its response would be ignored
     };
     const expire = (): void => {
       const waited = `request "${quotable(topic)}": no response within timeout ${timeout} ms`;
