@@ -7,7 +7,7 @@
 import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
 import { checkFirstByte, decodePacket, type RequestReader, type RequestType } from "./decode.js";
 import { type DecoderLimits, MAXIMUM_CONTROL_SIZE, packetTypeBits } from "./limits.js";
-import { type Packet, type ProtocolVersion, type PublishPacket, packetTypes } from "./packets.js";
+import { type Packet, type ProtocolVersion, packetTypes } from "./packets.js";
 import { TopicCache } from "./topic-cache.js";
 
 const EMPTY = new Uint8Array(0);
@@ -148,15 +148,21 @@ export class ServerPacketStream implements RequestReader {
     const packet = decodePacket(first, bytes, body, packetEnd, this.protocolVersion, this.topics, this);
     this.at = packetEnd;
     if (packetEnd === end) this.release();
-    return this.uncopied >= COPY_EVERY && packet.type === "publish" ? this.unpinned(packet) : packet;
+    if (this.uncopied >= COPY_EVERY && packet.type === "publish") this.unpin(packet);
+    return packet;
   }
 
-  /** Copies the payload of a message if its buffer is much longer than the payload. */
-  private unpinned(packet: PublishPacket): PublishPacket {
+  /**
+   * Copies the payload of a message if its buffer is much longer than the payload. Changes the packet, which nobody else has yet: an object of
+   * another shape would slow down all code that reads packets.
+   */
+  private unpin(packet: { payload: Uint8Array }): void {
     const { payload } = packet;
-    if (payload.length * MUCH_LONGER > payload.buffer.byteLength) return packet;
+    if (payload.length * MUCH_LONGER > payload.buffer.byteLength) return;
     this.uncopied = 0;
-    return { ...packet, payload: payload.slice() };
+    const own = new Uint8Array(new ArrayBuffer(payload.length)); // V8 would keep a short one elsewhere, and read it more slowly
+    own.set(payload);
+    packet.payload = own;
   }
 
   /** The types that the other side may ever send, as bits. */
