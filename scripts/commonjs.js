@@ -32,10 +32,19 @@ async function entriesOf(root) {
 /** @param {string} root @param {Record<string, string>} input @param {string} output */
 async function bundle(root, input, output) {
   const external = (/** @type {string} */ id) => /^(node:|@aiko\/)/.test(id) || id === "ws";
+  const ofSmall = await modulesOf(root, input["small"], external);
   const building = await rolldown({ input, cwd: root, platform: "node", external });
   await building.write({
     dir: output,
     format: "cjs",
+    // A chunk reads another's functions through getters, at each call. So what entries share is one chunk, and a second with the part of it that
+    // the small client needs: loading that does not load the first.
+    codeSplitting: {
+      groups: [
+        { name: "small-shared", test: (id) => ofSmall.has(id), minShareCount: 2, priority: 1 },
+        { name: "shared", minShareCount: 2 },
+      ],
+    },
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: false } },
     entryFileNames: "[name].cjs",
     chunkFileNames: "chunk-[hash].cjs",
@@ -45,6 +54,13 @@ async function bundle(root, input, output) {
     const lines = [`import entry from "./${name}.cjs";`, `export const { ${names} } = entry;`, ""];
     await writeFile(join(output, `${name}.mjs`), lines.join("\n"));
   }
+}
+
+/** @param {string} root @param {string | undefined} entry @param {(id: string) => boolean} external @returns {Promise<Set<string>>} */
+async function modulesOf(root, entry, external) {
+  if (entry === undefined) return new Set();
+  const { output } = await (await rolldown({ input: entry, cwd: root, platform: "node", external })).generate();
+  return new Set(output.flatMap((each) => (each.type === "chunk" ? each.moduleIds : [])));
 }
 
 /** The same declarations, which are those of CommonJS modules because of the package.json above them. @param {string} from @param {string} to */
