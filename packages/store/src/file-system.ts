@@ -14,6 +14,8 @@ export interface FileSystem {
    * EEXIST if the name is in use. Rejects if the name is that of a link, or of a file of another user.
    */
   open(path: string, as: "existing" | "new"): Promise<OpenFile | undefined>;
+  /** Resolves to the names of the files in a directory, in any order. */
+  list(path: string): Promise<readonly string[]>;
   /** Renames a file, replacing one that has the new name. */
   rename(path: string, newPath: string): Promise<void>;
   /** Gives a file another name. Rejects with EEXIST if the name is in use. */

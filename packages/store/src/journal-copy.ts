@@ -1,11 +1,12 @@
 /** A new file for a session: created in addition to the old one, and filled with records and with copied bytes. */
 
 import type { FileSystem, OpenFile } from "./file-system.js";
+import { writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing } from "./framing.js";
-import { FRAME_SIZE, RECORD_SIZE, writeChanges, writeFrameHeader } from "./journal-format.js";
+import { FRAME_SIZE, RECORD_SIZE, writeChanges } from "./journal-format.js";
 
 /** A new file with nothing but a header, in the place of what may have been left there. */
-export async function createFile(files: FileSystem, path: string, framing: Framing): Promise<OpenFile> {
+export async function createFile(files: FileSystem, path: string, framing: Pick<Framing, "header">): Promise<OpenFile> {
   await files.remove(path);
   const file = await files.open(path, "new");
   if (file === undefined) throw new Error(`bug: ${path} was not made`);

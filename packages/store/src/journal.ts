@@ -10,9 +10,10 @@
 
 import { type StoreChange, StoreError, type StoreRecord } from "@aiko/mqtt";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
+import { FrameReader, writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing, newFraming, readFraming } from "./framing.js";
 import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
-import { eachChange, FRAME_SIZE, walk, writeChanges, writeFrameHeader } from "./journal-format.js";
+import { eachChange, FRAME_SIZE, isChanges, writeChanges } from "./journal-format.js";
 import { mostGrowth, RecordIndex } from "./record-index.js";
 import { storeError } from "./store-error.js";
 
@@ -218,16 +219,20 @@ export class Journal {
     } else {
       this.framing = found.framing;
       if (found.damaged > 0) damaged.push({ offset: 0, bytes: found.damaged });
-      this.end = await walk(this.file, size, this.framing, {
-        frame: (body, position) => {
-          this.index.apply(body, position);
-          eachChange(body, (key, start, length) => {
-            if (length < 0) values.delete(key);
-            else values.set(key, new Uint8Array(body.subarray(start, start + length)));
-          });
-        },
-        damaged: (offset, bytes) => damaged.push({ offset, bytes }),
-      });
+      const reader = new FrameReader(this.file, size, this.framing, isChanges);
+      for (let found = await reader.next(); found !== undefined; found = await reader.next()) {
+        if ("damaged" in found) {
+          damaged.push({ offset: found.position, bytes: found.damaged });
+          continue;
+        }
+        const { body, position } = found;
+        this.index.apply(body, position);
+        eachChange(body, (key, start, length) => {
+          if (length < 0) values.delete(key);
+          else values.set(key, new Uint8Array(body.subarray(start, start + length)));
+        });
+      }
+      this.end = reader.position;
     }
     let damage: Damage[] = [];
     const alone = (finish: () => Promise<void>): Promise<void> => finish();
@@ -333,20 +338,22 @@ export class Journal {
   }
 
   private async copyRecords(end: number, copy: JournalCopy, policy: "skip damage" | "fail at damage"): Promise<void> {
-    const intactEnd = await walk(this.file, end, this.framing, {
-      frame: async (body, position) => {
-        if (this.closing) throw new Error("the store closes");
-        eachChange(body, (key, start, length) => {
-          if (length >= 0 && this.index.standsAt(key, position + start))
-            copy.add(key, body.subarray(start, start + length));
-        });
-        if (copy.isFull) await copy.flush();
-      },
-      damaged: (offset, bytes) => {
-        if (policy === "fail at damage") throw this.corrupt(offset, bytes);
-      },
-    });
-    if (intactEnd < end && policy === "fail at damage") throw this.corrupt(intactEnd, end - intactEnd);
+    const reader = new FrameReader(this.file, end, this.framing, isChanges);
+    for (let found = await reader.next(); found !== undefined; found = await reader.next()) {
+      if ("damaged" in found) {
+        if (policy === "fail at damage") throw this.corrupt(found.position, found.damaged);
+        continue;
+      }
+      if (this.closing) throw new Error("the store closes");
+      const { body, position } = found;
+      eachChange(body, (key, start, length) => {
+        if (length >= 0 && this.index.standsAt(key, position + start))
+          copy.add(key, body.subarray(start, start + length));
+      });
+      if (copy.isFull) await copy.flush();
+    }
+    if (reader.position < end && policy === "fail at damage")
+      throw this.corrupt(reader.position, end - reader.position);
   }
 
   private corrupt(offset: number, bytes: number): StoreError {

@@ -1,7 +1,7 @@
 /** The file system of Node. */
 
 import * as fs from "node:fs";
-import { link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
@@ -41,6 +41,7 @@ export const nodeFileSystem: FileSystem = {
       throw error;
     }
   },
+  list: (path) => readdir(path),
   rename,
   link,
   remove: (path) => rm(path, { force: true }),

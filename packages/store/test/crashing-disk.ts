@@ -1,5 +1,6 @@
 // Owns a disk in memory that can fail at any of its operations, and lose what was not synced in all the ways that a power loss may:
 // sectors in any combination, names in the order in which they were changed. Knows nothing of stores.
+import { basename, dirname } from "node:path";
 import type { FileSystem, OpenFile } from "../src/file-system.ts";
 
 const SECTOR = 512;
@@ -92,6 +93,10 @@ export class CrashingDisk {
           this.changeNames((names) => names.set(path, inode as Inode));
         }
         return this.openFile(inode as Inode, step, alive);
+      },
+      list: async (path) => {
+        alive();
+        return [...this.names.keys()].filter((each) => dirname(each) === path).map((each) => basename(each));
       },
       rename: async (path, newPath) => {
         step(`rename ${path}`);
