@@ -13,6 +13,7 @@ export {
   integer,
   type OptionsRead,
   object,
+  oneOf,
   type Rule,
   type Rules,
   readOptions,
