@@ -15,12 +15,12 @@ const docs = new URL("../docs/", import.meta.url);
 
 const groups = {
   speed: "Speed",
-  limits: "Beside the limits",
+  limits: "Compared with the limits",
   codec: "The codec",
   connections: "Connections",
   latency: "Latency",
   processor: "Processor time of a message through mosquitto",
-  sweeps: "Does a message cost the same beside many others?",
+  sweeps: "Does a message cost the same with many others?",
   large: "One payload of 256 MB",
   shell: "From the shell",
   broker: "The broker",
@@ -54,7 +54,7 @@ function machineText({ machine }, measured) {
   const when = dates[0] === dates.at(-1) ? dates[0] : `${dates[0]} … ${dates.at(-1)}`;
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
   return (
-    `Measured ${when} on ${cores} cores of ${processor}, ${memory}, ${system}, Node ${node}, beside ${versions.join(", ")}. ` +
+    `Measured ${when} on ${cores} cores of ${processor}, ${memory}, ${system}, Node ${node}, compared with ${versions.join(", ")}. ` +
     `Medians of at least ${Math.min(...rounds)} rounds.`
   );
 }
