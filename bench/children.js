@@ -24,7 +24,7 @@ export function figuresOf(file, args) {
     /** @type {import("node:child_process").ExecFileOptionsWithStringEncoding} */
     const options = { env, encoding: "utf8", timeout: PROGRAM_LIMIT, killSignal: "SIGKILL", maxBuffer: 1 << 24 };
     execFile(file, args, options, (error, output, complaint) => {
-      if (error?.killed) reject(new Error(`not done after ${PROGRAM_LIMIT / 1000} s`));
+      if (error?.killed) reject(new Error(`not finished after ${PROGRAM_LIMIT / 1000} s`));
       else if (error) reject(new Error(complaint.match(/^\w*Error.*$/m)?.[0] ?? error.message.split("\n")[0]));
       else resolve(JSON.parse(output.trim().split("\n").at(-1) ?? ""));
     });
@@ -144,7 +144,7 @@ async function takesConnections(port) {
       socket.once("error", () => resolve(false));
     });
     if (open) return;
-    if (Date.now() > end) throw new Error(`nothing listens at port ${port} after ${START_LIMIT} ms`);
+    if (Date.now() > end) throw new Error(`nothing listens on port ${port} after ${START_LIMIT} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -39,7 +39,7 @@ export class Place {
   /** Returns the port of a real mosquitto whose queues have no limit. */
   mosquitto() {
     return this.#once("mosquitto", async () => {
-      if (!has("mosquitto")) throw new Error("mosquitto is not here");
+      if (!has("mosquitto")) throw new Error("mosquitto is not installed");
       const port = await freePort();
       const file = join(this.#folder, "mosquitto.conf");
       // As root, mosquitto would switch to the user "mosquitto", which cannot read our folder.

@@ -56,7 +56,7 @@ const chosen = cases.filter(
   ({ name, group }) =>
     options.case.length === 0 || options.case.some((part) => name.includes(part) || group.includes(part)),
 );
-if (chosen.length === 0) throw new Error(`--case ${options.case}: no case has that in its name or group`);
+if (chosen.length === 0) throw new Error(`--case ${options.case}: no case has this text in its name or group`);
 
 /** @type {import("./case.ts").Results | undefined} */
 const earlier = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : undefined;
@@ -96,7 +96,7 @@ async function run() {
   }
   console.log(`\n${Math.round((performance.now() - start) / 1000)} s`);
   if (options.quick) {
-    console.log("written: nothing, since this was only a look");
+    console.log("written: nothing, because this was a quick run");
   } else {
     const whole = { machine: machine(), cases: { ...earlier?.cases, ...results } };
     writeFileSync(resultsFile, `${JSON.stringify(whole, rounded, 2)}\n`);

@@ -1,4 +1,4 @@
-// Simulates 100,000 clients that lose their server for five minutes. Draws the connections that the server receives: docs/reconnect.svg.
+// Simulates 100,000 clients that lose their server for five minutes. Draws their connection attempts per second: docs/reconnect.svg.
 // npm run simulate
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

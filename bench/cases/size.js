@@ -83,7 +83,7 @@ export default [
       row("browser bundle of the whole client, gzip", "gzip", "KB", [{ value: 14 }]),
       row("browser bundle of the small client, MQTT 5 and QoS 2 included, gzip", "small", "KB", [{ value: 14 }]),
       row("browser bundle of the whole client, minified", "minified", "KB", []),
-      row("runtime packages installed beside the library", "packages", "", [{ value: 0 }]),
+      row("runtime packages installed with the library", "packages", "", [{ value: 0 }]),
     ],
   },
 ];

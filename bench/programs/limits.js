@@ -92,7 +92,8 @@ function receive(total) {
       }
       rest = bytes.subarray(at);
       if (got < total) return;
-      if (topics !== total * (topic.length + size)) throw new Error("not what was sent");
+      if (topics !== total * (topic.length + size))
+        throw new Error("the received topics and payloads differ from what was sent");
       socket.off("data", onData);
       resolve();
     };

@@ -43,7 +43,7 @@ if (direction === "publish") {
     });
   await receiving(warmUp);
   const figures = await timed(count, () => receiving(count));
-  if (got !== count) throw new Error(`${count - got} of ${count} messages did not come`);
+  if (got !== count) throw new Error(`${count - got} of ${count} messages did not arrive`);
   feeder.kill();
   report(figures);
 }
