@@ -1,19 +1,19 @@
 // @ts-check
-// Ways in which MQTT software has failed, and the tests that hold each; and the same for the sentences of SECURITY.md. `npm run security`
-// writes docs/security.md from it. A test is named by its file, the titles that it stands under, and its own, as the source has them; what a
-// template inserts is "*".
+// Ways in which MQTT software has failed, and the sentences of SECURITY.md, each with its tests. `npm run security` writes docs/security.md from
+// this file. A test is named by its file, the titles of its groups, and its own title, as they are in the source. "*" stands for what a template
+// inserts.
 
 /**
  * @typedef {object} SecurityClass
  * @property {string} name
- * @property {string} seen where the class was seen
+ * @property {string} seen known cases of the class
  * @property {string} held what our tests do
  * @property {readonly string[]} tests
  * @property {string} [notApplicable] why there is nothing to test
  */
 
 /**
- * True when every row has its tests: from then on a row without one fails. While it is false, such rows are shown as open.
+ * True when every row has its tests. A row without tests then fails. While it is false, such rows are shown as open.
  *
  * @type {boolean}
  */
@@ -26,9 +26,9 @@ const store = "packages/store/test";
 /** @type {readonly SecurityClass[]} */
 export const classes = [
   {
-    name: "memory taken on the word of a length field",
-    seen: "mosquitto CVE-2017-7651, CVE-2023-0809; MQTT.js buffers without a bound",
-    held: "A header announces 256 MB and a few bytes follow: memory stays flat. Before CONNECT, the limit is small.",
+    name: "memory allocated from an unchecked length field",
+    seen: "mosquitto CVE-2017-7651, CVE-2023-0809; MQTT.js buffers without a limit",
+    held: "A header announces 256 MB, and only a few bytes follow: memory does not grow. Before CONNECT, the limit is small.",
     tests: [
       `${mqtt}/codec/packet-stream.test.ts > memory > is not taken on the word of a length`,
       `${mqtt}/both/bad-input.test.ts > the $name client > a header of 256 MB with ten bytes behind it takes no memory and no harm; more than allowed is refused at once`,
@@ -41,7 +41,7 @@ export const classes = [
   {
     name: "frames shorter than the packet (WebSocket)",
     seen: "CVE-2026-25627",
-    held: "Any way to split and merge the bytes gives the same packets.",
+    held: "However the bytes are split and merged, the decoder returns the same packets.",
     tests: [
       `${mqtt}/codec/vectors.test.ts > $id > decodes from two parts, wherever it is cut`,
       `${mqtt}/small/packet-reader.test.ts > $id > is read as what it means, whole and byte by byte`,
@@ -50,9 +50,9 @@ export const classes = [
     ],
   },
   {
-    name: "variable byte integer of five bytes, or not minimal",
+    name: "variable byte integer with five bytes, or not minimally encoded",
     seen: "CVE-2026-21888",
-    held: "Refused in the fixed header and in property lengths.",
+    held: "The decoder refuses these in the fixed header and in property lengths.",
     tests: [
       `${mqtt}/codec/packet-stream.test.ts > a remaining length > of %s is refused`,
       `${mqtt}/codec/packet-stream.test.ts > a remaining length > of five bytes is refused at the fourth, without waiting for the fifth`,
@@ -63,7 +63,7 @@ export const classes = [
   {
     name: "lengths that underflow or overflow",
     seen: "Mongoose CVE-2019-19307, Paho embedded CVE-2021-41036",
-    held: "Every truncation of every packet, and every byte of it plus and minus one.",
+    held: "The tests try every truncation of every packet, and every byte of it plus and minus one.",
     tests: [
       `${mqtt}/both/hostile-bytes.test.ts > $name > waits out every truncation of a valid packet, and refuses it where the lengths say that it is whole`,
       `${mqtt}/both/hostile-bytes.test.ts > $name > meets every byte of a valid packet plus or minus one with packets or a ProtocolError`,
@@ -71,9 +71,9 @@ export const classes = [
     ],
   },
   {
-    name: "packets that this side must never get",
+    name: "packets that this side must never receive",
     seen: "CVE-2021-28166",
-    held: "Each type in each state, on both sides.",
+    held: "The tests send each packet type in each state, to both sides.",
     tests: [
       "test/conformance/bad-input-client.test.ts > a packet that is valid and must not come now > $what, on version $version",
       "test/conformance/bad-input-broker.test.ts > a packet that is valid and must not come now > $what, on version $version",
@@ -83,7 +83,7 @@ export const classes = [
   {
     name: "bad properties leaked or forwarded",
     seen: "CVE-2023-3592",
-    held: "Every property on every packet that forbids it, refused without a leak.",
+    held: "Each property is refused on every packet that forbids it, without a memory leak.",
     tests: [
       `${mqtt}/codec/properties.test.ts > $name > is refused everywhere else as malformed`,
       `${mqtt}/codec/properties.test.ts > $name > is not written anywhere else`,
@@ -93,7 +93,7 @@ export const classes = [
   {
     name: "QoS 2 state never released",
     seen: "CVE-2023-28366",
-    held: "Bounded by the receive maximum.",
+    held: "The receive maximum limits the state.",
     tests: [
       `${broker}/bad-clients.test.ts > more unacknowledged messages than the receive maximum: 0x93`,
       `${mqtt}/client/back-pressure.test.ts > more unacknowledged messages than the receive maximum, and than the inbox has room for`,
@@ -103,7 +103,7 @@ export const classes = [
   {
     name: "empty topic, NUL, ill-formed UTF-8",
     seen: "CVE-2021-34432 and several others; aedes accepts them",
-    held: "A corpus of them, on both sides.",
+    held: "The tests send a corpus of these, to both sides.",
     tests: [
       "test/conformance/bad-input-client.test.ts > a malformed packet to a client that is connected > $id: $why",
       "test/conformance/bad-input-broker.test.ts > a malformed packet from a client that was let in > $id: $why",
@@ -112,9 +112,9 @@ export const classes = [
     ],
   },
   {
-    name: "wildcard placement, number and codes of SUBACK",
+    name: "misplaced wildcards; wrong number or codes in SUBACK",
     seen: "wolfMQTT",
-    held: "A wrong number, an unknown code, wildcards where they must not be.",
+    held: "The tests send a wrong number of codes, an unknown code, and misplaced wildcards.",
     tests: [
       `${mqtt}/topic/topic-filter.test.ts > the filter %j > is refused: *`,
       `${mqtt}/topic/topic-filter.test.ts > the shared filter %j > is refused: *`,
@@ -125,7 +125,7 @@ export const classes = [
   {
     name: "recursion on deep topics",
     seen: "CVE-2019-11779",
-    held: "A topic of 65,535 slashes, and filters as deep.",
+    held: "The tests use a topic of 65,535 slashes, and filters of the same depth.",
     tests: [
       `${mqtt}/topic/deep-topics.test.ts > a name and a filter of 65,535 slashes are valid, and match`,
       `${mqtt}/topic/topic-tree.test.ts > matching > goes down 65,535 levels and back without a call stack`,
@@ -134,18 +134,18 @@ export const classes = [
     ],
   },
   {
-    name: "a refused CONNECT is left open",
+    name: "the connection stays open after a refused CONNECT",
     seen: "CVE-2025-56352",
-    held: "The socket is closed after a CONNACK that refuses.",
+    held: "The broker closes the socket after a CONNACK that refuses the client.",
     tests: [
       `${broker}/connecting.test.ts > authenticate > that says no on version %i answers %i`,
       `${broker}/connecting.test.ts > CONNECT > of protocol level %i is refused in a form that all understand`,
     ],
   },
   {
-    name: "a protocol error is reported, the socket stays open and deaf",
-    seen: "MQTT.js closes after 8 of 420 violations within 1.5 s",
-    held: "Closed within 100 ms; on MQTT 5 after a DISCONNECT with the reason code.",
+    name: "the socket stays open after a protocol error, and nothing is read",
+    seen: "MQTT.js closes the connection after 8 of 420 violations within 1.5 s",
+    held: "The connection is closed within 100 ms, on MQTT 5 after a DISCONNECT with the reason code.",
     tests: [
       "test/conformance/bad-input-client.test.ts > a malformed packet to a client that is connected > $id: $why",
       "test/conformance/bad-input-broker.test.ts > a malformed packet from a client that was let in > $id: $why",
@@ -155,7 +155,7 @@ export const classes = [
   {
     name: "keep-alive as a slow attack",
     seen: "CVE-2020-13849",
-    held: "A maximum keep-alive, a time limit for CONNECT and for handshakes.",
+    held: "The broker has a maximum keep-alive, and time limits for CONNECT and handshakes.",
     tests: [
       `${broker}/keep-alive.test.ts > keep-alive 0 is no limit, unless the broker has one`,
       `${broker}/connecting.test.ts > CONNECT > that does not come in time ends the connection`,
@@ -164,9 +164,9 @@ export const classes = [
     ],
   },
   {
-    name: "floods, queues without a bound",
+    name: "floods, queues without a limit",
     seen: "NanoMQ CVE-2024-48077; MQTT.js offline at QoS 0 runs out of memory after hours",
-    held: "Bounds with explicit errors; one hour offline at 1,000 messages a second in flat memory.",
+    held: "Each queue has a limit with an explicit error. One hour offline at 1,000 messages a second does not increase memory.",
     tests: [
       `${mqtt}/client/outbox-policies.test.ts > one hour offline: what was dropped is counted, and memory stays flat > %d messages a second, %o`,
       `${mqtt}/both/bounds.test.ts > the $name client > the outbox > holds so many messages; what goes beyond is OUTBOX_FULL, and the others are sent`,
@@ -182,18 +182,18 @@ export const classes = [
     seen: "CVE-2017-7650, CVE-2018-12550",
     held: "",
     tests: [],
-    notApplicable: "The broker has no access rules by topic, and substitutes nothing in topics.",
+    notApplicable: "The broker has no access rules by topic, and makes no substitutions in topics.",
   },
   {
     name: "access revoked, data still delivered",
     seen: "CVE-2021-34434, CVE-2018-12546",
-    held: "`authenticate` is asked at every connection; there are no access rules by topic that could be revoked.",
+    held: "`authenticate` is called for every connection. There are no access rules by topic that could be revoked.",
     tests: [`${broker}/connecting.test.ts > authenticate > is asked with the credentials`],
   },
   {
     name: "TLS: look-alike CA, wrong host, expired",
     seen: "CVE-2019-11777",
-    held: "Refused, with words that say why. Verification is on unless it is switched off by name.",
+    held: "Such certificates are refused, and the error says why. Verification is on unless the program disables it explicitly.",
     tests: [
       "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > signed by a look-alike of the authority",
       "test/transports/refusals.test.ts > a server's certificate that cannot be trusted is refused, and the error says what to do > for another host",
@@ -204,7 +204,7 @@ export const classes = [
   {
     name: "a parser error ends the process",
     seen: "aedes CVE-2020-13410, mqtt-packet CVE-2016-10523, MQTT.js 5.15",
-    held: "Nothing escapes: no throw out of a socket's handler, no unhandled rejection.",
+    held: "No exception leaves a socket's handler, and no rejection is unhandled.",
     tests: [
       `${mqtt}/both/hostile-bytes.test.ts > $name > of version %s meets any bytes with packets or a ProtocolError`,
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > what comes in > an error that the owner throws at %s ends in failed`,
@@ -214,9 +214,9 @@ export const classes = [
     ],
   },
   {
-    name: "packet identifiers start at 1 again after a crash while the server kept the session",
-    seen: "MQTT.js: 2,882 of 7,535 QoS 2 messages dropped by the server as repeats",
-    held: "Identifiers and unfinished exchanges are part of the stored session. Without a store, the session is clean.",
+    name: "packet identifiers restart at 1 after a crash, although the server has kept the session",
+    seen: "MQTT.js: the server dropped 2,882 of 7,535 QoS 2 messages as duplicates",
+    held: "The stored session includes identifiers and unfinished exchanges. Without a store, the session is clean.",
     tests: [
       `${mqtt}/session/session-journal.test.ts > a process that was killed goes on where it was > with the same identifiers, order and states`,
       `${mqtt}/client/restarting-with-store.test.ts > a client that is started again on its store > goes on with identifiers, order and QoS 2 exchanges where the one before stopped`,
@@ -224,9 +224,9 @@ export const classes = [
     ],
   },
   {
-    name: "DUP missing when a message is sent again; limits of CONNACK ignored",
+    name: "DUP missing on resent messages; limits in CONNACK ignored",
     seen: "MQTT.js",
-    held: "Tests that compare every byte.",
+    held: "The tests compare every byte.",
     tests: [
       "test/conformance/mqtt-5.0-operation.test.ts > [MQTT-4.4.0-1] what is unacknowledged is sent again at the next connection under its identifiers, and at no other time",
       `${mqtt}/both/server-limits.test.ts > the $name client > a limit of CONNACK is kept before sending, and named > publishing with %o: %o`,
@@ -236,7 +236,7 @@ export const classes = [
   {
     name: "regular expressions on topics, hash flooding, prototype pollution by user properties",
     seen: "known classes",
-    held: "Maps and no objects; adversarial topics in linear time.",
+    held: "The code uses maps instead of objects. Adversarial topics take linear time.",
     tests: [
       `${mqtt}/codec/properties.test.ts > user properties with the names of an object's own do no harm`,
       `${mqtt}/topic/topic-tree.test.ts > matching > is safe with names that objects have of their own`,
@@ -244,9 +244,9 @@ export const classes = [
     ],
   },
   {
-    name: "the decoded form outgrows its bytes: lists, properties",
-    seen: "found here: a SUBACK of 120 MB, or 250 MB of subscription identifiers, ends the process; 250 MB of empty user properties stop it for 52 s",
-    held: "Bounds on entries and on the property section, on both sides, before CONNACK too.",
+    name: "the decoded form is much larger than its bytes: lists, properties",
+    seen: "found here: a SUBACK of 120 MB, or 250 MB of subscription identifiers, ended the process; 250 MB of empty user properties blocked it for 52 s",
+    held: "Both sides limit the number of entries and the length of the properties, before CONNACK too.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > only PUBLISH may be long > %s of more than 4 MiB is refused by its header`,
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
@@ -261,7 +261,7 @@ export const classes = [
   {
     name: "forbidden packets are buffered and decoded before they are refused",
     seen: "found here",
-    held: "Refused by the first byte.",
+    held: "Such a packet is refused by its first byte.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > a packet that must not come is refused by its first byte > %s, where others are expected`,
       `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > %s is left at its first byte`,
@@ -269,9 +269,9 @@ export const classes = [
     ],
   },
   {
-    name: "an ended connection is not believed",
-    seen: "found here: after wrong or closing WebSocket frames with the socket kept open, the client said `connected` for 30 s",
-    held: "Over within 100 ms.",
+    name: "the end of a connection is not detected",
+    seen: "found here: after invalid or closing WebSocket frames on a socket that stayed open, the client remained `connected` for 30 s",
+    held: "The connection is closed within 100 ms.",
     tests: [
       `test/transports/ended-websockets.test.ts > a client's WebSocket that the server ended without closing the socket is over at once > %s`,
       `test/transports/ended-websockets.test.ts > a broker's WebSocket that the client ended without closing the socket is over at once > %s`,
@@ -280,7 +280,7 @@ export const classes = [
     ],
   },
   {
-    name: "a web page speaks to a broker on loopback (cross-site WebSocket hijacking, DNS rebinding)",
+    name: "a web page connects to a broker on loopback (cross-site WebSocket hijacking, DNS rebinding)",
     seen: "found here; a known class for local servers",
     held: "A foreign Origin or Host is refused unless it is allowed.",
     tests: [
@@ -290,9 +290,9 @@ export const classes = [
     ],
   },
   {
-    name: "a throw between taking and handing on a resource",
+    name: "an exception between acquiring a resource and passing it on",
     seen: "found here: 3,184 sockets leaked through an HTTP proxy",
-    held: "Every such place, by injected throws.",
+    held: "The tests inject an exception at every such place.",
     tests: [
       `test/transports/leaks.test.ts > a throw while a socket is held closes the socket > %s`,
       `test/transports/leaks.test.ts > what Node throws at once is a typed error: %s`,
@@ -300,9 +300,9 @@ export const classes = [
     ],
   },
   {
-    name: "a peer chooses where we connect (Server Reference)",
-    seen: "found here: 500 hosts dialled with the password",
-    held: "Few and bounded; own servers in every round; credentials only where agreed.",
+    name: "a peer chooses where the client connects (Server Reference)",
+    seen: "found here: the client connected to 500 hosts with the password",
+    held: "The number of references followed is limited. The configured servers are tried in every round. Credentials are sent only if the program allows it.",
     tests: [
       `${mqtt}/client/server-references.test.ts > a DISCONNECT that names 3,200 hosts > (%i) has eight of them dialled, once, and the own server right after`,
       `${mqtt}/client/server-references.test.ts > a DISCONNECT that names 3,200 hosts > gives none of them a user name or a password, and says how to agree to that`,
@@ -313,8 +313,8 @@ export const classes = [
   },
   {
     name: "stored bytes that imitate the store's own framing",
-    seen: "found here: a payload became a record after one damaged bit; 14.3 s of search for 1 MB",
-    held: "Random mark and seed in each file; a search that reads each byte once; records that are none are set aside.",
+    seen: "found here: a payload became a record after one damaged bit; searching 1 MB took 14.3 s",
+    held: "Each file has a random mark and seed. The search reads each byte once. Invalid records are set aside.",
     tests: [
       `${store}/forgery.test.ts > a message that looks like frames > gives no record, whatever bit of its frame's header is damaged`,
       `${store}/forgery.test.ts > a message that looks like frames > gives none with any bit of a header of version 1 damaged, and what is behind is set aside`,
@@ -324,8 +324,8 @@ export const classes = [
   },
   {
     name: "links, files and locks planted in a shared directory",
-    seen: "CWE-59; found here: a lock with a name that is not a number made `open` loop for ever",
-    held: "No link is followed, no file of another user opened; a directory that others can write to is reported.",
+    seen: "CWE-59; found here: a lock whose name was not a number made `open` loop forever",
+    held: "The store follows no link and opens no file of another user. It warns of a directory that others can write to.",
     tests: [
       `${store}/planted.test.ts > something planted in the directory > a link in the place of the session's file is refused, and what it leads to stays as it is`,
       `${store}/planted.test.ts > something planted in the directory > a %s that is planted after the old one was removed is an error`,
@@ -334,9 +334,9 @@ export const classes = [
     ],
   },
   {
-    name: "answers anyone can forge",
+    name: "responses that anyone can forge",
     seen: "found here: correlation data 1, 2, 3",
-    held: "Random correlation data.",
+    held: "Correlation data is random.",
     tests: [
       `${mqtt}/client/request-response.test.ts > correlation data > is drawn at random, 129 bits of it: no message that guesses is a response`,
     ],
@@ -344,7 +344,7 @@ export const classes = [
   {
     name: "secrets",
     seen: "–",
-    held: "No password and no token in logs, errors, the flight recorder, or (without a warning) argv.",
+    held: "No password or token is in logs, errors or the flight recorder. A password in argv causes a warning.",
     tests: [
       `${mqtt}/client/secrets.test.ts > the %s > is not shown of a client, its subscriptions, messages, events and errors`,
       `${mqtt}/client/secrets.test.ts > a URL that cannot be parsed is not echoed with its secrets > %s`,
@@ -357,8 +357,8 @@ export const classes = [
   },
   {
     name: "escape sequences for a terminal, in topics, payloads and client identifiers",
-    seen: "found here: payloads reached the terminal as they were; a known class for tools that print",
-    held: "A screen is shown control characters as text. Lines about clients are one line of bounded length.",
+    seen: "found here: payloads reached the terminal unchanged; a known class for tools that print",
+    held: "On a terminal, control characters are shown as text. Each message about a client is one line of limited length.",
     tests: [
       "packages/cli/test/message-line.test.ts > on a screen, a message cannot command the terminal, and a topic is on one line",
       "packages/cli/test/escaped-bytes.test.ts > whatever comes, the result is UTF-8 without control characters, and nothing else is changed",
