@@ -1,4 +1,4 @@
-/** What a client tells of itself: its events, and its figures. */
+/** The events of a client, and its statistics. */
 
 import type { Packet, ProtocolVersion } from "../codec/packets.js";
 import type { ConnackProperties } from "../codec/properties.js";
@@ -48,7 +48,7 @@ export interface ClientEvents {
   /** A message arrived for a subscription of an earlier process that this process has not made (yet). */
   unclaimed: Message;
   /**
-   * A subscription holds so many messages, or holds one for so long, that others suffer. Emitted once, until the
+   * A subscription holds so many messages, or holds one for so long, that it delays others. Emitted once, until the
    * subscription is down to half the bound.
    */
   slowConsumer: SlowConsumer;
