@@ -1,4 +1,7 @@
-/** The properties of MQTT 5.0, packet by packet. One that is undefined is one that is absent; what was read has no such. */
+/**
+ * The properties of MQTT 5.0, packet by packet. An undefined property is the same as an absent one; decoded packets
+ * contain no undefined ones.
+ */
 
 /** User properties as pairs of name and value. A name may occur several times; the order is kept. */
 export type UserProperties = readonly (readonly [name: string, value: string])[];
@@ -133,7 +136,7 @@ export interface AuthProperties extends WithUserProperties {
   readonly reasonString?: string | undefined;
 }
 
-/** For defaults to be spread before: they must not be replaced by what is undefined. */
+/** Removes undefined properties, so that they do not replace defaults when the object is spread after them. */
 export function withoutUndefined<Properties extends object>(properties: Properties): Properties {
   return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined)) as Properties;
 }
