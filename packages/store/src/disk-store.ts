@@ -1,4 +1,4 @@
-/** Sessions kept on disk: they outlive clients, processes and power losses. One owner at a time has a session. */
+/** Sessions kept on disk: they survive clients, processes and power losses. A session has one owner at a time. */
 
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
@@ -96,7 +96,10 @@ export class DiskStore implements Store {
   }
 }
 
-/** Like the session's name as far as that is safe everywhere, and different for every name, also where "A" is "a". */
+/**
+ * Returns a file name that resembles the session's name as far as that is safe on every system. It differs for every
+ * name, also where "A" and "a" are the same.
+ */
 function fileName(name: string, id: string): string {
   const legible = name
     .slice(0, 32)

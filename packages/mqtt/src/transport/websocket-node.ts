@@ -73,7 +73,8 @@ export async function dialWebSocket(
   };
   const watch = (look: () => void): boolean => {
     // This runs after the listener of `ws`, which has then read the frames. `ws` has no event for a close frame.
-    if (taken) way.on("data", look);    else way.destroy(); // the class has opened its own socket
+    if (taken) way.on("data", look);
+    else way.destroy(); // the class has opened its own socket
     return taken;
   };
   try {
