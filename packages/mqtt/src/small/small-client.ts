@@ -126,9 +126,7 @@ type Parked = readonly [packet: PublishPacket, delivery: Delivery];
 
 const FUNCTION = ["function"];
 const EVENTS = ["connected", "disconnected", "reconnecting", "closed", "error", "unclaimed", "dropped"];
-/**
- * The most messages, and bytes of topics and payloads, that may wait for handlers and iterators before reading stops.
- */
+/** The most messages, and bytes of topics and payloads, that may wait for the application before reading stops. */
 const MOST_HELD = 1_000;
 const MOST_HELD_BYTES = 4 * 2 ** 20;
 /** If reading must go on, QoS 0 messages are dropped above this multiple of the limits. */
@@ -137,12 +135,11 @@ const OVERFLOW = 2;
 const PUBLISHING = { qos: 0, retain: false, properties: undefined, signal: undefined };
 const SUBSCRIBING = { qos: 0, onMessage: undefined, noLocal: false, retainAsPublished: false, retainHandling: 0 };
 const DISCONNECTING = { reasonCode: 0, drainTimeout: 5_000 };
-/**
- * Milliseconds to wait for subscriptions to what a session kept, for `disconnect` after `unsubscribe`, and for handlers
- * at `unsubscribe`.
- */
+/** Milliseconds that messages of a resumed session wait for the application to subscribe again. */
 const CLAIMING = 10_000;
+/** Milliseconds that unmatched messages wait for `disconnect` after `unsubscribe`. */
 const PARTING = 1_000;
+/** Milliseconds that `unsubscribe` waits for running handlers. */
 const HANDLERS_END = 5_000;
 /** More messages than a server can have in flight. */
 const TOO_MANY_HELD = 65_536;
@@ -159,10 +156,7 @@ export class SmallEngine implements SmallClient {
   #heldBytes = 0;
   #full = false;
   #paused = false;
-  /**
-   * QoS 1 and 2 messages that wait for a subscription that may still be made. If `disconnect` is called, the next
-   * connection receives them again.
-   */
+  /** QoS 1 and 2 messages that wait for a later subscription, or for `disconnect`, which leaves them unacknowledged. */
   readonly #parked: Parked[] = [];
   /** While this timer runs, messages that no subscription matches are parked. */
   #claiming: Timer | undefined;
@@ -334,9 +328,7 @@ export class SmallEngine implements SmallClient {
     if (error !== undefined && !this.#connector.isStopped) this.#emit("error", error);
   }
 
-  /**
-   * Calls the listeners. An exception from a listener is reported as `error`. An error that has no listener is logged.
-   */
+  /** Calls the listeners. If one throws, reports that as `error`. An error that has no listener is logged. */
   #emit<Name extends keyof SmallEvents>(name: Name, value: SmallEvents[Name]): void {
     const listeners = [...(this.#listeners.get(name) ?? [])] as Listener<SmallEvents[Name]>[];
     if (name === "error" && listeners.length === 0) console.error(value);
@@ -364,10 +356,7 @@ export class SmallEngine implements SmallClient {
     });
   }
 
-  /**
-   * @param again whether the server may have the subscription. If it has, it does not send retained messages again
-   * (MQTT 5)
-   */
+  /** @param again whether the server may have the subscription: it then sends no retained messages again (MQTT 5) */
   #ask(consumer: SmallConsumer, again?: boolean): Promise<SmallSubscription> {
     const { version } = this.#settings;
     const least = again && version === 5 ? 1 : 0;
