@@ -185,7 +185,7 @@ export function withDefaults<Options extends object, Defaults extends Record<key
   const names = Object.keys(defaults) as (keyof Options & string)[];
   for (const name of Object.keys(options))
     if (!names.includes(name as (typeof names)[number]))
-      throw invalid(prefix + name, `is none of ${names}`, "OPTION_UNKNOWN");
+      throw invalid(prefix + name, `not one of ${names}`, "OPTION_UNKNOWN");
   const entries = names.map((name) => [name, options[name] === undefined ? defaults[name] : options[name]]);
   return Object.fromEntries(entries) as Complete<Options, Defaults>;
 }

@@ -69,7 +69,7 @@ function dial(
   return new Promise((resolve, reject) => {
     const { subprotocol = "mqtt", implementation = globalThis.WebSocket as unknown as WebSocketClass } = webSocket;
     if (scheme[0] !== "w" || !implementation)
-      throw invalid(scheme, "needs platform, or npm install ws and webSocket.implementation", "TRANSPORT_UNAVAILABLE");
+      throw invalid(scheme, "set platform, or webSocket.implementation (npm install ws)", "TRANSPORT_UNAVAILABLE");
     const server = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const socket = new implementation(server + path, [subprotocol], webSocket as never) as WebSocketLike;
     socket.binaryType = "arraybuffer";
@@ -106,7 +106,7 @@ class WebSocketTransport implements Transport {
       this.#held.push(new Uint8Array(data));
       this.#heldBytes += data.byteLength + HELD_COST;
       this.#deliver();
-      if (this.#heldBytes > MOST_HELD) this.#finish("too much");
+      if (this.#heldBytes > MOST_HELD) this.#finish("too many bytes");
     });
     socket.addEventListener("close", ({ code = 0, reason }) =>
       this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `${code} ${reason}`),
