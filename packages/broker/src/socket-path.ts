@@ -101,7 +101,7 @@ async function hasMoved(room: string, place: string): Promise<boolean> {
   }
 }
 
-/** Waits until nobody listens on `address`, the entry of a lock, and removes it if its holder could not. */
+/** Waits until no process listens on `address`, the entry of a lock, and removes it if its holder could not. */
 async function holderGone(address: string, late: AbortSignal): Promise<void> {
   if (!(await isSocket(address))) throw new Error(`${address} already exists; remove it`);
   const holder = connect({ path: address, signal: late });

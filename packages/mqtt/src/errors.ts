@@ -226,9 +226,9 @@ export class RefusedError extends MqttError<RefusedErrorCode> {
 }
 
 /**
- * A connection could not be made, or was lost: trying again later may help. OPTION_FAILED belongs here, because the
- * client calls the function of an option again at the next attempt, and such functions fail most often because they
- * cannot reach a server of their own.
+ * A connection could not be made, or was lost: a later retry may help. OPTION_FAILED belongs here, because the client
+ * calls the function of an option again at the next attempt. Most often, such a function fails because it cannot reach
+ * a server of its own.
  */
 export class TransportError extends MqttError<TransportErrorCode> {
   override get name(): "TransportError" {
@@ -237,9 +237,9 @@ export class TransportError extends MqttError<TransportErrorCode> {
 }
 
 /**
- * The outbox could not accept or keep a message, according to its options. The network is not the cause, and publishing
- * again at once fails again. SESSION_LOST is the effect of `outbox.sessionLost` "reject": check `mayHaveArrived` before
- * you publish that message again.
+ * The outbox could not accept or keep a message, according to its options. The network is not the cause, and an
+ * immediate retry fails again. SESSION_LOST is the effect of `outbox.sessionLost` "reject": check `mayHaveArrived`
+ * before you publish that message again.
  */
 export class OutboxError extends MqttError<OutboxErrorCode> {
   override get name(): "OutboxError" {

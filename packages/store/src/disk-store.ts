@@ -10,11 +10,11 @@ import { storeError } from "./store-error.js";
 
 /**
  * Keeps sessions in a directory of a local disk, which is created if it does not exist. Sessions survive clients,
- * processes and power losses. Any number of sessions may be open at once. A session has one owner at a time.
+ * processes and power losses. Any number of sessions may be open at the same time. A session has one owner at a time.
  *
- * An open session uses two file descriptors, for its file and its lock, 1.5 KB of memory, and about 100 bytes for each
- * record, whose value stays on the disk. Opening lists the directory, so it takes longer the more sessions there are. A
- * closed session uses only its file.
+ * An open session uses two file descriptors, for its file and its lock, and 1.5 KB of memory. Each record takes about
+ * 100 bytes more; its value stays on the disk. Opening lists the directory, so it takes longer the more sessions there
+ * are. A closed session uses only its file.
  *
  * @example
  * const store = new DiskStore("/var/lib/kitchen");

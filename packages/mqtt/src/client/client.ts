@@ -74,7 +74,7 @@ export interface Client {
    */
   connect(options?: FirstConnectOptions): Promise<Connected>;
   /**
-   * Publishes a message, at once or as soon as it may be sent. The promise settles exactly once. It resolves when the
+   * Publishes a message, immediately or as soon as it may be sent. The promise settles exactly once. It resolves when the
    * message was handed to the network (QoS 0), at PUBACK (QoS 1) or at PUBCOMP (QoS 2). Otherwise it rejects with a
    * typed error, whose `mayHaveArrived` tells whether publishing the message again may deliver it twice.
    *

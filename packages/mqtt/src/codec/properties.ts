@@ -67,7 +67,7 @@ export interface PublishProperties extends MessageProperties {
 
 /** The properties of CONNACK: what the server allows and assigns [MQTT5 3.2.2.3]. */
 export interface ConnackProperties extends WithUserProperties {
-  /** Seconds that the server keeps the session, if it differs from what the client asked for. */
+  /** Seconds that the server keeps the session, if it differs from what the client requested. */
   readonly sessionExpiryInterval?: number | undefined;
   /** The number of unacknowledged QoS 1 and 2 messages that the server accepts, 1 … 65,535. Default 65,535. */
   readonly receiveMaximum?: number | undefined;
@@ -89,9 +89,9 @@ export interface ConnackProperties extends WithUserProperties {
   readonly subscriptionIdentifiersAvailable?: boolean | undefined;
   /** Whether the server supports shared subscriptions. Default true. */
   readonly sharedSubscriptionAvailable?: boolean | undefined;
-  /** Seconds, 0 … 65,535. Replaces the keep-alive that the client asked for. */
+  /** Seconds, 0 … 65,535. Replaces the keep-alive that the client requested. */
   readonly serverKeepAlive?: number | undefined;
-  /** The basis of response topics, if the client asked for it. */
+  /** The basis of response topics, if the client requested it. */
   readonly responseInformation?: string | undefined;
   /** Another server to use, with 0x9C (Use another server) and 0x9D (Server moved). */
   readonly serverReference?: string | undefined;

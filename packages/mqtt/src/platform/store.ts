@@ -21,7 +21,7 @@ export interface StoreRecord {
 }
 
 /**
- * Stores any number of sessions, any number of which may be open at once. If it rejects with an MqttError, such as
+ * Stores any number of sessions, any number of which may be open at the same time. If it rejects with an MqttError, such as
  * `new StoreError("STORE_FULL", why)`, the client passes that error on. Any other error becomes STORE_FAILED.
  * `storeSuite` of `@aiko/mqtt/testing` checks an implementation.
  */

@@ -283,7 +283,7 @@ export class ClientSession {
     this.sending.publish(message, now);
   }
 
-  /** Sends a QoS 0 message at once, if that is possible: see `MessageSender.sendAtOnce`. */
+  /** Sends a QoS 0 message immediately, if that is possible: see `MessageSender.sendAtOnce`. */
   sendAtOnce(
     topic: string,
     payload: Uint8Array | string,
@@ -376,8 +376,8 @@ export class ClientSession {
   }
 
   /**
-   * Advances the time. Returns "dead" if the server was silent for too long, "unanswered" if it did not answer a
-   * SUBSCRIBE or UNSUBSCRIBE, or a message that it did not acknowledge.
+   * Advances the time. Returns "dead" if the server was silent for too long, and "unanswered" if it did not answer a
+   * SUBSCRIBE or UNSUBSCRIBE. Returns the message if it did not acknowledge one in time.
    *
    * @param unsent bytes that the transport accepted and has not sent
    */

@@ -51,8 +51,8 @@ export interface ConnectionOwner {
  */
 const EARLY_FLUSH = 61_440;
 /**
- * After a flush of at most this many bytes, the next flush does not wait for the end of the tick, so that awaiting each
- * message is fast.
+ * After a flush of at most this many bytes, the next flush does not wait for the end of the tick. This makes awaiting
+ * each message fast.
  */
 const SMALL_FLUSH = 1_024;
 /** How many flushes in a row may be early before the rest of the program runs. */

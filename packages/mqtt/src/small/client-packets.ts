@@ -27,7 +27,8 @@ export interface ConnectFields {
 
 export function connectPacket(version: SmallVersion, fields: ConnectFields): Uint8Array {
   const { clientId, cleanStart, keepAlive, will, username, password, properties } = fields;
-  if (version === 4 && password !== undefined && username === undefined) throw invalid("password", "requires a username"); // [MQTT-3.1.2-22]
+  if (version === 4 && password !== undefined && username === undefined)
+    throw invalid("password", "requires a username"); // [MQTT-3.1.2-22]
   const flags =
     (username === undefined ? 0 : 128) |
     (password === undefined ? 0 : 64) |

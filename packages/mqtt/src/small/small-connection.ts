@@ -69,7 +69,7 @@ export class SmallConnection implements TransportListener {
   }
 
   /**
-   * @param patience milliseconds to wait until written bytes have left, at least 50; undefined: closes at once
+   * @param patience milliseconds to wait until written bytes have left, at least 50; undefined: closes immediately
    * @param linger milliseconds that a server then has to close its side
    */
   end(patience?: number, linger = LINGER): void {

@@ -338,7 +338,7 @@ export class SmallConnector implements Wire {
     transport.start(link.connection);
   }
 
-  /** @param patience milliseconds to wait until written bytes have left; undefined: closes at once */
+  /** @param patience milliseconds to wait until written bytes have left; undefined: closes immediately */
   #end(error: MqttError, patience?: number): void {
     const link = this.#link;
     if (link === undefined) return;

@@ -196,7 +196,7 @@ function assertIntegers(least: number, most: number, values: Readonly<Record<str
       throw invalid(name, `must be an integer, ${least} to ${most}`);
 }
 
-/** Calls back when the signal fires; at once if it has fired. Returns a function that removes the listener. */
+/** Calls back when the signal fires; immediately if it has fired. Returns a function that removes the listener. */
 export function onAbort(signal: AbortSignalLike | undefined, callback: (error: AbortedError) => void): () => void {
   const abort = (): void => callback(new AbortedError("ABORTED", "aborted", { cause: signal?.reason }));
   signal?.addEventListener("abort", abort);

@@ -17,9 +17,9 @@ export interface StorePlace {
   /** Returns a store at this place. Each call acts as another client. */
   store(): Store;
   /**
-   * Returns a store whose process dies at operation `at`, counted from 0. That operation is done, not done, or half
-   * done, and nothing after it. For places that can interrupt a write; for others, the suite interrupts before and
-   * after each write.
+   * Returns a store whose process dies at operation `at`, counted from 0. That operation is done, half done or not
+   * done; later operations are not done. Implement it for places that can interrupt a write. For others, the suite
+   * interrupts before and after each write.
    */
   dying?(at: number): DyingStore;
   /** Removes the place after every session was closed. */

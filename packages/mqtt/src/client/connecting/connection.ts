@@ -66,7 +66,7 @@ export class Connection implements ConnectionOwner, ServerLink {
     return this.attempt.version;
   }
 
-  /** As sent in CONNECT. Empty if the server is to assign one. */
+  /** As sent in CONNECT. Empty if the server must assign one. */
   get clientId(): string {
     return this.attempt.clientId;
   }

@@ -29,7 +29,7 @@ const MOST_REFUSALS = 3;
 
 /** What the end of an accepted connection indicates. */
 export interface Signs {
-  /** The number of short connections in a row, if it is to be reported. */
+  /** The number of short connections in a row, if the client must report it. */
   readonly unstable: number | undefined;
   /**
    * How many connections in a row the server closed without a reason, if another client seems to use the identifier.

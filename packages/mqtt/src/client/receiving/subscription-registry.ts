@@ -92,10 +92,10 @@ export class SubscriptionRegistry<Consumer extends Subscriber> {
   }
 
   /**
-   * Returns the consumers whose filter matches the topic. If the server names the subscriptions of this copy, only the
-   * consumers of their filters are returned, because the server may send separate copies for other subscriptions
-   * [MQTT5-3.3.4-3]. A queued copy may carry an identifier that was replaced meanwhile. An identifier of an earlier
-   * process is unknown; the copy is then for all.
+   * Returns the consumers whose filter matches the topic. If the server names the subscriptions of this copy, returns
+   * only the consumers of their filters: the server may send separate copies for other subscriptions [MQTT5-3.3.4-3]. A
+   * queued copy may carry an identifier that was replaced meanwhile. An identifier of an earlier process is unknown;
+   * the copy is then for all.
    *
    * @param retain whether the server sends a retained message because of a new subscription [MQTT5-3.3.1-12]. The
    * message is then only for the consumers that subscribed, and not for others with the same filter

@@ -32,8 +32,8 @@ export interface CommonSubscribeOptions {
   readonly qos?: QoS | undefined;
   /**
    * Milliseconds that the application may take for one message, 1 … 2,147,483,647: `onMessage` until its promise
-   * settles, an iterator until the next message is asked for. After that the message has failed, as if `onMessage` had
-   * thrown HANDLER_TIMEOUT. Until the application returns, further QoS 1 and 2 messages fail at once. Default 300,000.
+   * settles, an iterator until the next message is requested. After that the message has failed, as if `onMessage` had
+   * thrown HANDLER_TIMEOUT. Until the application returns, further QoS 1 and 2 messages fail immediately. Default 300,000.
    */
   readonly handlerTimeout?: number | undefined;
   /** MQTT 5: the server does not send this client its own messages. Default false. */

@@ -52,7 +52,7 @@ export class MessageReceiver {
    * have none.
    */
   private incoming: Map<number, Delivery> | undefined;
-  /** Pending acknowledgements in order of arrival. Deliveries with another `link` need no acknowledgement any more. */
+  /** Pending acknowledgements in order of arrival. Deliveries with another `link` no longer need an acknowledgement. */
   private owed = new Queue<Delivery>();
   private link: ReceiverLink | undefined;
   /** Identifiers that were known before this connection, if the peer may have another session. */
