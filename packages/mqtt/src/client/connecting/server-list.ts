@@ -21,8 +21,8 @@ export class ServerList {
   private readonly source: (() => Urls | Promise<Urls>) | undefined;
   private servers = NONE;
   /**
-   * The servers of a Server Reference. A server is removed when it fails. If the referring server has moved, all are
-   * removed when one of the application's own servers accepts.
+   * The servers of a Server Reference. One that fails is removed, unless the reference is permanent. All are removed
+   * when one of the application's own servers accepts.
    */
   private references = NONE;
   private moved = false;
