@@ -1,13 +1,11 @@
 /**
- * The content of a session's file after its header: frames, each with the changes of one synced write. Writes frames,
- * and finds the intact ones again after any damage. Knows nothing of when they are written.
+ * The bytes of a session's file behind its header: frames, each the changes of one synced write. Writes them and finds them again,
+ * whatever happened to the file. Knows nothing of when they are written.
  *
- *     frame    mark (4 bytes), length of the body (4), checksum of the body (4), checksum of these twelve bytes (4),
- * body
- *     body     changes: key (8; the highest bit marks a removal), and for a put the value's length (4) and the value
+ *     frame    mark (4 bytes), length of the body (4), checksum of the body (4), checksum of these twelve bytes (4), body
+ *     body     changes: key (8; with the highest bit set it is a removal), and for a put the value's length (4) and the value
  *
- * Integers are big-endian, checksums CRC-32. The mark, and the start values of the checksums, are in the header: see
- * framing.ts.
+ * Integers are big-endian, checksums CRC-32. The mark, and what the checksums begin with, is in the header: see framing.ts.
  */
 
 import type { StoreChange } from "@aiko/mqtt";
@@ -18,12 +16,12 @@ import { FRAME_HEADER_SIZE, type Framing, frameLength } from "./framing.js";
 const REMOVAL = 0x8000_0000;
 const TWO_32 = 2 ** 32;
 
-/** A record's bytes in the file, in addition to its value. */
+/** A record's bytes in the file, besides its value. */
 export const RECORD_SIZE = 12;
-/** The most bytes of one frame's body, if it contains several writes or copied records. */
+/** The most bytes of one frame's body, if it is made of several writes, or of records that are copied. */
 export const FRAME_SIZE = 2 ** 20;
 
-/** Returns the header of a frame whose body consists of these parts. */
+/** What stands before a body that consists of these parts. */
 export function writeFrameHeader(parts: readonly Uint8Array[], { mark, seed, bodySeed }: Framing): Buffer {
   const header = Buffer.allocUnsafe(FRAME_HEADER_SIZE);
   let length = 0;
@@ -39,7 +37,7 @@ export function writeFrameHeader(parts: readonly Uint8Array[], { mark, seed, bod
   return header;
 }
 
-/** Encodes changes as a part of a body. The values are copied. */
+/** A part of a body. The values are copied. */
 export function writeChanges(changes: readonly StoreChange[]): Buffer {
   let size = 0;
   for (const { value } of changes) size += value === undefined ? 8 : RECORD_SIZE + value.length;
@@ -59,10 +57,10 @@ export function writeChanges(changes: readonly StoreChange[]): Buffer {
   return bytes;
 }
 
-/** Receives the offset of a value in `bytes`, and its length; a length of -1 is a removal. */
+/** Where a value begins in `bytes` and how long it is; a length of -1 is a removal. */
 export type EachChange = (key: number, start: number, length: number) => void;
 
-/** @returns whether the bytes consist of valid changes only */
+/** @returns whether the bytes are changes and nothing else */
 export function eachChange(bytes: Buffer, each: EachChange): boolean {
   let at = 0;
   while (at + 8 <= bytes.length) {
@@ -84,18 +82,15 @@ export function eachChange(bytes: Buffer, each: EachChange): boolean {
 }
 
 export interface Frames {
-  /**
-   * An intact frame: its body, and the position of the body in the file. The bytes are valid until this returns or
-   * resolves.
-   */
+  /** An intact frame: its body, and where that begins in the file. The bytes are valid until this returns or resolves. */
   frame(body: Buffer, position: number): void | Promise<void>;
-  /** Bytes that are not an intact frame. */
+  /** Bytes that are none. */
   damaged(position: number, length: number): void;
 }
 
 /**
- * Reads the frames of the file up to `end`. Resolves to the end of its intact frames. After it, there is at most the
- * rest of a frame that a crash interrupted; that write was never reported as done. Reads each byte only a few times.
+ * Walks through the file from its first frame up to `end`. Resolves to where its intact frames end: behind that stands at most what a
+ * crash left of a frame that was being written, which nobody was told of as written. Reads each byte a few times at most.
  */
 export async function walk(file: OpenFile, end: number, framing: Framing, frames: Frames): Promise<number> {
   const window = new Window(file, end);
@@ -124,7 +119,7 @@ async function bodyLength(window: Window, at: number, framing: Framing): Promise
   return frameLength(await window.at(at, FRAME_HEADER_SIZE), framing);
 }
 
-/** Returns the body if it is intact. `bodyLength` has found its header. */
+/** `bodyLength` has said that a header stands there. */
 async function intactBody(window: Window, at: number, length: number, framing: Framing): Promise<Buffer | undefined> {
   const frame = await window.at(at, FRAME_HEADER_SIZE + length);
   const body = frame.subarray(FRAME_HEADER_SIZE);
@@ -132,8 +127,8 @@ async function intactBody(window: Window, at: number, length: number, framing: F
 }
 
 /**
- * Returns the position of the next frame's header, at or after `from`; the end of the file if there is none. Does not
- * check the body: with many headers that announce long bodies, the same bytes would be read again for each.
+ * Where the next frame's header stands, at `from` or behind it; the end of the file if there is none. Whether its body is intact is
+ * not asked: headers that all announce long bodies would have the same bytes read again for each.
  */
 async function nextHeader(window: Window, from: number, framing: Framing): Promise<number> {
   const mark = Buffer.alloc(4);
@@ -149,8 +144,8 @@ async function nextHeader(window: Window, from: number, framing: Framing): Promi
 }
 
 /**
- * Returns whether the file's last bytes, from `at`, look like a write that a crash interrupted: cut short, or with a
- * sector that was never written and reads as zeros. A flipped bit looks different.
+ * Whether the file's last bytes, from `at`, look like a write that a crash interrupted: cut short, or with a sector that never
+ * reached the disk and reads as zeros. A flipped bit looks otherwise.
  */
 async function isTorn(window: Window, at: number, frameEnd: number): Promise<boolean> {
   if (frameEnd > window.end || at + FRAME_HEADER_SIZE > window.end) return true;
@@ -174,13 +169,13 @@ class Window {
     readonly end: number,
   ) {}
 
-  /** Returns bytes that are valid until the next call. */
+  /** Bytes that stay valid until the next call. */
   async at(position: number, length: number): Promise<Buffer> {
     if (position < this.start || position + length > this.start + this.bytes.length) await this.load(position, length);
     return this.bytes.subarray(position - this.start, position - this.start + length);
   }
 
-  /** Returns all bytes in memory from `position` on, at least `least` of them; valid until the next call. */
+  /** All that is in memory from `position` on, `least` bytes at least; valid until the next call. */
   async behind(position: number, least: number): Promise<Buffer> {
     await this.at(position, least);
     return this.bytes.subarray(position - this.start);
