@@ -1,17 +1,17 @@
 /**
- * The bytes of a file behind its header: frames, each the result of one synced write. Writes them and finds them again, whatever happened
- * to the file. Knows nothing of what is in a frame's body.
+ * The content of a file after its header: frames, each the result of one synced write. Writes frames, and finds the intact ones again after any
+ * damage. Knows nothing of what is in a frame's body.
  *
  *     frame    mark (4 bytes), length of the body (4), checksum of the body (4), checksum of these twelve bytes (4), body
  *
- * Integers are big-endian, checksums CRC-32. The mark, and what the checksums begin with, is in the header: see framing.ts.
+ * Integers are big-endian, checksums CRC-32. The mark, and the start values of the checksums, are in the header: see framing.ts.
  */
 
 import { crc32 } from "./crc32.js";
 import type { OpenFile } from "./file-system.js";
 import { FRAME_HEADER_SIZE, type Framing, frameLength } from "./framing.js";
 
-/** What stands before a body that consists of these parts. */
+/** Returns the header of a frame whose body consists of these parts. */
 export function writeFrameHeader(parts: readonly Uint8Array[], { mark, seed, bodySeed }: Framing): Buffer {
   const header = Buffer.allocUnsafe(FRAME_HEADER_SIZE);
   let length = 0;
@@ -96,7 +96,7 @@ async function bodyLength(window: Window, at: number, framing: Framing): Promise
   return frameLength(await window.at(at, FRAME_HEADER_SIZE), framing);
 }
 
-/** `bodyLength` has said that a header stands there. */
+/** Returns the body if it is intact. `bodyLength` has found its header. */
 async function intactBody(window: Window, at: number, length: number, framing: Framing): Promise<Buffer | undefined> {
   const frame = await window.at(at, FRAME_HEADER_SIZE + length);
   const body = frame.subarray(FRAME_HEADER_SIZE);
@@ -104,8 +104,8 @@ async function intactBody(window: Window, at: number, length: number, framing: F
 }
 
 /**
- * Where the next frame's header stands, at `from` or behind it; the end of the file if there is none. Whether its body is intact is
- * not asked: headers that all announce long bodies would have the same bytes read again for each.
+ * Returns the position of the next frame's header, at or after `from`; the end of the file if there is none. Does not check the body: with many
+ * headers that announce long bodies, the same bytes would be read again for each.
  */
 async function nextHeader(window: Window, from: number, framing: Framing): Promise<number> {
   const mark = Buffer.alloc(4);

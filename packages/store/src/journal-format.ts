@@ -1,7 +1,7 @@
 /**
- * The body of a frame in a session's file: the changes of one synced write. Knows nothing of frames or of when they are written.
+ * The body of a frame in a session's file: the changes of one synced write. Knows nothing of frames, or of when they are written.
  *
- *     body     changes: key (8 bytes; with the highest bit set it is a removal), and for a put the value's length (4) and the value
+ *     body     changes: key (8 bytes; the highest bit marks a removal), and for a put the value's length (4) and the value
  *
  * Integers are big-endian. Frames are in frames.ts.
  */
@@ -11,12 +11,12 @@ import type { StoreChange } from "@aiko/mqtt";
 const REMOVAL = 0x8000_0000;
 const TWO_32 = 2 ** 32;
 
-/** A record's bytes in the file, besides its value. */
+/** A record's bytes in the file, in addition to its value. */
 export const RECORD_SIZE = 12;
-/** The most bytes of one frame's body, if it is made of several writes, or of records that are copied. */
+/** The most bytes of one frame's body, if it contains several writes or copied records. */
 export const FRAME_SIZE = 2 ** 20;
 
-/** A part of a body. The values are copied. */
+/** Encodes changes as a part of a body. The values are copied. */
 export function writeChanges(changes: readonly StoreChange[]): Buffer {
   let size = 0;
   for (const { value } of changes) size += value === undefined ? 8 : RECORD_SIZE + value.length;
@@ -36,10 +36,10 @@ export function writeChanges(changes: readonly StoreChange[]): Buffer {
   return bytes;
 }
 
-/** Where a value begins in `bytes` and how long it is; a length of -1 is a removal. */
+/** Receives the offset of a value in `bytes`, and its length; a length of -1 is a removal. */
 export type EachChange = (key: number, start: number, length: number) => void;
 
-/** @returns whether the bytes are changes and nothing else */
+/** @returns whether the bytes consist of valid changes only */
 export function eachChange(bytes: Buffer, each: EachChange): boolean {
   let at = 0;
   while (at + 8 <= bytes.length) {
@@ -60,7 +60,7 @@ export function eachChange(bytes: Buffer, each: EachChange): boolean {
   return at === bytes.length;
 }
 
-/** Returns whether the bytes are changes and nothing else. */
+/** Returns whether the bytes consist of valid changes only. */
 export function isChanges(bytes: Buffer): boolean {
   return eachChange(bytes, () => {});
 }

@@ -286,7 +286,7 @@ describe("a WebSocket that cannot stop reading", () => {
     for (let i = 0; i < 10; i++) socket.tell("message", { data }); // not a browser's: another that goes on
     transport.resume();
     expect(told).toHaveLength(most + 2);
-    expect(told.at(-1)).toBe("WebSocket: too much");
+    expect(told.at(-1)).toBe("WebSocket: too many bytes");
   });
 
   test("what was delivered makes room again", async () => {

@@ -164,7 +164,7 @@ describe("what can be wrong on the way is told by connect", () => {
   });
 
   test("where there is no WebSocket, and for a scheme that is none, the error says what to do", async () => {
-    const said = "needs platform, or npm install ws and webSocket.implementation";
+    const said = "set platform, or webSocket.implementation (npm install ws)";
     const { dial } = platform;
     await expect(dial(address("mqtt", 1883), patient(), plain)).rejects.toMatchObject({
       code: "TRANSPORT_UNAVAILABLE",
