@@ -244,14 +244,16 @@ export class Spool {
   }
 
   /**
-   * Counts records that came from a source and were dropped before they were accepted.
+   * Counts records that came from a source and were never spooled: "out" if they were delivered at once, otherwise the reason why they were
+   * dropped, as for `settle`.
    *
    * @throws StoreError STORE_FULL if there are 256 other sources
    */
-  drop(source: string, reason: string, count = 1): void {
+  count(source: string, outcome: string, count = 1): void {
     const account = this.accountOf(source);
     account.in += count;
-    this.ledger.drop(account, reason, count);
+    if (outcome === "out") account.out += count;
+    else this.ledger.drop(account, outcome, count);
     this.isDirty = true;
   }
 

@@ -100,7 +100,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     let spool = await open();
     await spool.append("a", numbered(4));
     await spool.append("b", numbered(2));
-    spool.drop("a", "decode", 3);
+    spool.count("a", "decode", 3);
     const [first, second] = await spool.read(2);
     spool.settle(first?.sequence ?? 0, "out");
     spool.settle(second?.sequence ?? 0, "refused:0x87");
@@ -274,9 +274,9 @@ describe.each(disks)("a spool %s", (_, make) => {
     await expect(spool.append("s".repeat(65), [])).rejects.toMatchObject({ option: "source" });
     await expect(spool.append("a", [record("t", "x".repeat(2 ** 20))])).rejects.toMatchObject({ code: "STORE_FULL" });
     await expect(spool.append("a", [record("t".repeat(65_536))])).rejects.toMatchObject({ code: "STORE_FULL" });
-    for (let i = 0; i < 256; i++) spool.drop(`source ${i}`, "decode");
-    expect(() => spool.drop("one more", "decode")).toThrow("more than 256 sources");
-    for (let i = 0; i < 100; i++) spool.drop("source 1", `reason-${i}`);
+    for (let i = 0; i < 256; i++) spool.count(`source ${i}`, "decode");
+    expect(() => spool.count("one more", "decode")).toThrow("more than 256 sources");
+    for (let i = 0; i < 100; i++) spool.count("source 1", `reason-${i}`);
     expectBalanced(spool);
     await spool.close();
     await expect(spool.append("source 1", numbered(1))).rejects.toMatchObject({ code: "STORE_FAILED" });
