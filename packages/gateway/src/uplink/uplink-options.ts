@@ -26,7 +26,7 @@ export function uplinkOptions(
     acknowledgeTimeout: stuck,
     properties: { sessionExpiryInterval: Math.floor(sessionExpiry / 1_000) },
     // One queue, not two: records wait in the spool.
-    outbox: { maximumCount: inflight + OWN_MESSAGES, qos0: "drop", sessionLost: "resend" },
+    outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend" },
     reconnect: { initialDelay: reconnect.min, maximumDelay: reconnect.max },
     will: { topic: statusTopic, payload: "offline", qos: 1, retain: true },
     ...(uplinks.some(({ url }) => /^(mqtts|wss):/i.test(url))

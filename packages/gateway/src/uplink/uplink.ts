@@ -190,9 +190,12 @@ export class Uplink {
     this.send();
   }
 
-  /** For the gateway's own state, as far as the server allows. */
+  /**
+   * For the gateway's own state. At QoS 0, so that it is not sent again on the next connection, where it is published anew: each connection
+   * that fails would add to the messages in flight.
+   */
   private ownOptions(): PublishOptions {
-    return { qos: this.maximumQos === 0 ? 0 : 1, retain: this.isRetainAvailable };
+    return { retain: this.isRetainAvailable };
   }
 
   private disconnected(why: string): void {

@@ -74,7 +74,7 @@ export class UplinkBench {
     return bench;
   }
 
-  /** Accepts a connection and answers the gateway's own messages. Before them, the client sends again what was not acknowledged. */
+  /** Accepts a connection and waits for the gateway's own messages. Before them, the client sends again what was not acknowledged. */
   async accept(connack: Parameters<ScriptedServer["accept"]>[0] = {}): Promise<Connection> {
     this.uplink.start();
     const peer = await this.clock.until(this.server.accept(connack));
@@ -85,7 +85,6 @@ export class UplinkBench {
         resent.push(published);
         published = await this.publish(peer);
       }
-      if (published.qos === 1) await this.acknowledge(peer, published.packetIdentifier);
     }
     await this.clock.tick();
     return Object.assign(peer, { resent });
