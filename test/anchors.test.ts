@@ -22,7 +22,7 @@ async function acknowledge(bench: Bench, peer: ScriptedPeer, milliseconds: numbe
 
 const text = ({ payload }: PublishPacket): string => new TextDecoder().decode(payload);
 
-test("66,000 QoS 1 messages published offline: 65,535 kept, the rest overwritten, their callbacks never called", async () => {
+test("66,000 QoS 1 messages published offline: 65,535 are kept, the others are overwritten and their callbacks never called", async () => {
   const bench = new Bench();
   const client = bench.create();
   let settled = 0;
@@ -34,7 +34,7 @@ test("66,000 QoS 1 messages published offline: 65,535 kept, the rest overwritten
   expect(came.map(text)).toEqual(Array.from({ length: 66_000 }, (_, i) => String(i)));
 });
 
-test("a QoS 1 message published while stored ones are being resent is lost if the link fails again", async () => {
+test("a QoS 1 message published while stored ones are resent is lost if the connection fails again", async () => {
   const bench = new Bench();
   const client = bench.create();
   const outcomes: Outcome<PublishResult>[] = [];
@@ -55,7 +55,7 @@ test("a QoS 1 message published while stored ones are being resent is lost if th
   for (const outcome of outcomes) expect(outcome).toMatchObject({ settled: 1, value: { reasonCode: 0 } });
 });
 
-test("one denied filter makes the whole SUBSCRIBE batch vanish from re-subscription", async () => {
+test("one denied filter removes the whole SUBSCRIBE batch from resubscription", async () => {
   const bench = new Bench();
   const { client, peer } = await bench.online();
   const outcome = watch(client.subscribe(["a", "denied", "b"], { qos: 1 }));
@@ -93,7 +93,7 @@ test("receive maximum, maximum packet size, maximum QoS, retain-available from C
   expect(peer.received.filter(({ type }) => type === "publish")).toHaveLength(2);
 });
 
-test("messages past their expiry are sent, with the expiry they had when queued", async () => {
+test("expired messages are sent, with the expiry interval that they had when they were queued", async () => {
   const bench = new Bench();
   const client = bench.create();
   const short = watch(client.publish("t", "short", { qos: 1, properties: { messageExpiryInterval: 10 } }));
@@ -156,7 +156,7 @@ test("no back-off, no jitter", async () => {
 });
 
 test.each([4, 5] as const)(
-  "two clients with one identifier throw each other out for ever (version %i)",
+  "two clients with one identifier disconnect each other for ever (version %i)",
   async (version) => {
     const bench = new Bench();
     const clients = [bench.create({ protocolVersion: version }), bench.create({ protocolVersion: version })];
@@ -203,7 +203,7 @@ test("publishAsync never settles after end; endAsync hangs offline", async () =>
   expect(bench.clock.nextTimer).toBe(Infinity);
 });
 
-test("a slow message handler blocks PINGRESP: four reconnects in six seconds on a healthy server", async () => {
+test("a slow message handler blocks PINGRESP: four reconnects in six seconds with a healthy server", async () => {
   const bench = new Bench();
   const { client, peer } = await bench.online({ keepAlive: 1 });
   await subscribed(bench, client, peer, "#", { onMessage: () => new Promise(() => undefined) });
@@ -219,7 +219,7 @@ test("a slow message handler blocks PINGRESP: four reconnects in six seconds on 
   expect(pings).toBeGreaterThan(30);
 });
 
-test("an unbounded queue; publish gives no back-pressure", async () => {
+test("an unlimited queue; publish has no back-pressure", async () => {
   const bench = new Bench();
   const byCount = bench.create({ outbox: { maximumCount: 2 } });
   const byBytes = bench.create({ outbox: { maximumBytes: 20 } });
@@ -231,7 +231,7 @@ test("an unbounded queue; publish gives no back-pressure", async () => {
   }
 });
 
-test("no per-subscription handler, no iterator, no request/response, no AbortSignal, async credentials impossible", async () => {
+test("no handler for each subscription, no iterator, no request/response, no AbortSignal, no async credentials", async () => {
   const bench = new Bench();
   const client: Client = bench.create({ credentials: async () => ({ username: "ann", password: "of today" }) });
   const connecting = client.connect();
@@ -284,7 +284,7 @@ test("a hostile server could crash the process", async () => {
   expect(names).toContain("ProtocolError");
 });
 
-test("QoS 0 publish while offline is silently queued for ever or silently dropped, by option", async () => {
+test("QoS 0 messages published offline are silently queued for ever or silently dropped, depending on an option", async () => {
   const bench = new Bench();
   const queueing = bench.create();
   const queued = watch(queueing.publish("t", "x"));

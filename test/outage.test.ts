@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { attemptsBound, simulateOutage } from "../scripts/outage.js";
 
-test("of clients that lose their server at once, no second sees more attempts than the back-off promises", async () => {
+test("if many clients lose their server at once, no second has more attempts than the back-off promises", async () => {
   const reconnect = { initialDelay: 1_000, maximumDelay: 60_000 };
   const { attempts, online } = await simulateOutage({
     clients: 1_000,

@@ -39,7 +39,7 @@ async function expectEnd(
   expect(bench.hub.connectionCount).toBe(0);
 }
 
-describe("a malformed packet from a client that was let in", () => {
+describe("a malformed packet from a connected client", () => {
   test.each(others)("$id: $why", async ({ version, bytes, reasonCodes }) => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion: version });
@@ -108,7 +108,7 @@ const disorders: readonly Disorder[] = [
   { what: "SUBACK", packet: { type: "suback", packetIdentifier: 1, reasonCodes: [0] } },
   { what: "UNSUBACK", packet: { type: "unsuback", packetIdentifier: 1, reasonCodes: [0] } },
   { what: "PINGRESP", packet: { type: "pingresp" } },
-  { what: "AUTH that nobody asked for", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
+  { what: "AUTH without a request", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
   { what: "PUBACK for a QoS 2 message", packet: ack("puback"), prepare: receiving(2) },
   { what: "PUBREC for a QoS 1 message", packet: ack("pubrec"), prepare: receiving(1) },
   { what: "PUBCOMP for a QoS 1 message", packet: ack("pubcomp"), prepare: receiving(1) },
@@ -131,7 +131,7 @@ const disorders: readonly Disorder[] = [
   },
 ];
 
-describe("a packet that is valid and must not come now", () => {
+describe("a valid packet that is not allowed at this point", () => {
   const cases = disorders.flatMap((each) => (each.versions ?? all).map((version) => ({ ...each, version })));
 
   test.each(cases)("$what, on version $version", async ({ packet, reasonCode = 0x82, prepare, version }) => {

@@ -57,7 +57,7 @@ test("there are vectors that a server could send, of every version", () => {
   expect(fromServer.length).toBeGreaterThan(60);
 });
 
-describe("a malformed packet to a client that is connected", () => {
+describe("a malformed packet to a connected client", () => {
   test.each(fromServer)("$id: $why", async ({ version, bytes, reasonCodes }) => {
     const codes = codesFor(bytes, version, true, reasonCodes);
     await expectEnd(await connected({ protocolVersion: version }), version, bytes, codes);
@@ -124,7 +124,7 @@ const suback = (type: "suback" | "unsuback", ...reasonCodes: number[]): Packet =
 const disorders: readonly Disorder[] = [
   { what: "a second CONNACK", packet: { type: "connack", sessionPresent: false, reasonCode: 0 } },
   {
-    what: "a second CONNACK, which refuses",
+    what: "a second CONNACK, with a refusal",
     packet: { type: "connack", sessionPresent: false, reasonCode: 0x87 },
     versions: five,
   },
@@ -140,7 +140,7 @@ const disorders: readonly Disorder[] = [
     packet: { type: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 5 } },
     versions: five,
   },
-  { what: "AUTH that nobody asked for", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
+  { what: "AUTH without a request", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
   {
     what: "AUTH with a method, without one in CONNECT",
     packet: { type: "auth", reasonCode: 0x18, properties: { authenticationMethod: "m" } },
@@ -159,7 +159,7 @@ const disorders: readonly Disorder[] = [
     },
   },
   {
-    what: "PUBREL without PUBREC on an open exchange",
+    what: "PUBREL without PUBREC on an unfinished exchange",
     packet: ack("pubrel", 7),
     prepare: async (wire) => {
       started(wire.client.subscribe("#", { onMessage: () => new Promise(() => undefined) }));
@@ -187,7 +187,7 @@ const disorders: readonly Disorder[] = [
     versions: five,
   },
   {
-    what: "more messages than the receive maximum, and more than the inbox has room for",
+    what: "more messages than the receive maximum and the inbox allow",
     packet: message("t", "x", 1, 9),
     options: { properties: { receiveMaximum: 1 }, inbox: { maximumCount: 1 } },
     reasonCode: 0x93,
@@ -207,7 +207,7 @@ const disorders: readonly Disorder[] = [
   },
 ];
 
-describe("a packet that is valid and must not come now", () => {
+describe("a valid packet that is not allowed at this point", () => {
   const cases = disorders.flatMap((each) => (each.versions ?? all).map((version) => ({ ...each, version })));
 
   test.each(cases)("$what, on version $version", async ({ packet, reasonCode = 0x82, options, prepare, version }) => {

@@ -68,7 +68,7 @@ describe("[MQTT-1.5.3-2] U+0000", () => {
   });
 });
 
-test("[MQTT-1.5.3-3] EF BB BF is U+FEFF, both ways, wherever it stands", async () => {
+test("[MQTT-1.5.3-3] EF BB BF is U+FEFF, in both directions and at any position", async () => {
   const { client, wire } = await room.online();
   const { topics } = await subscribed(client, wire, "#");
   await wire.say(withTopic("efbbbf61efbbbf"));
@@ -144,7 +144,7 @@ describe("fixed headers", () => {
     expect(connecting.error).toBeInstanceOf(ProtocolError);
   });
 
-  test("[MQTT-3.6.1-1] PUBREL begins with 62, and one that begins otherwise closes the connection", async () => {
+  test("[MQTT-3.6.1-1] PUBREL begins with 62, and another first byte closes the connection", async () => {
     const packets = await everything();
     const pubrels = packets.filter((packet) => packet.startsWith("6"));
     expect(pubrels).toEqual(["62020005", "62020005"]);
@@ -185,7 +185,7 @@ describe("packet identifiers", () => {
     "9003000000",
   ])("[MQTT-2.3.1-1] 0 in an incoming packet (%s) closes the connection", (hex) => expectClosedBy(hex));
 
-  test("[MQTT-2.3.1-2] are unused ones: those of open flows of all three packets differ", async () => {
+  test("[MQTT-2.3.1-2] are unused ones: those of unfinished flows of all three packets differ", async () => {
     const { client, wire } = await room.online();
     for (let i = 0; i < 100; i++) {
       watch(client.subscribe(`s${i}`));
@@ -204,7 +204,7 @@ describe("packet identifiers", () => {
     expect(new Set([...fresh, ...open]).size).toBe(65_535);
   });
 
-  test("[MQTT-2.3.1-3] stay with a packet that is sent again, and are free after its last acknowledgement only", async () => {
+  test("[MQTT-2.3.1-3] stay with a resent packet, and are free only after its last acknowledgement", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", "", { qos: 1 }));
     watch(client.publish("b", "", { qos: 2 }));
@@ -238,7 +238,7 @@ describe("packet identifiers", () => {
     expect(subscription.closed).toBe(false);
   });
 
-  test("[MQTT-2.3.1-6] PUBACK, PUBREC and PUBREL carry that of the PUBLISH", async () => {
+  test("[MQTT-2.3.1-6] PUBACK, PUBREC and PUBREL carry the identifier of the PUBLISH", async () => {
     const { client, wire } = await room.online();
     await subscribed(client, wire, "#");
     for (const identifier of [1, 0x102, 0xff00, 0xffff]) {
@@ -256,7 +256,7 @@ describe("packet identifiers", () => {
 });
 
 describe("PUBLISH", () => {
-  test("[MQTT-3.3.1-1] that is sent again has DUP 1, on every further connection", async () => {
+  test("[MQTT-3.3.1-1] that is resent has DUP 1, on every further connection", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", "", { qos: 1, retain: true }));
     watch(client.publish("b", "", { qos: 2 }));
@@ -269,7 +269,7 @@ describe("PUBLISH", () => {
     }
   });
 
-  test("[MQTT-3.3.1-2] of QoS 0 has DUP 0, and is not sent again", async () => {
+  test("[MQTT-3.3.1-2] of QoS 0 has DUP 0, and is not resent", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", ""));
     watch(client.publish("b", "", { retain: true }));
@@ -305,7 +305,7 @@ describe("PUBLISH", () => {
     expectRefused((client) => client.publish(topic, "")),
   );
 
-  test("[MQTT-3.3.4-1] is answered as its QoS says: not, by PUBACK, by PUBREC", async () => {
+  test("[MQTT-3.3.4-1] is answered according to its QoS: not at all, with PUBACK, with PUBREC", async () => {
     const { client, wire } = await room.online();
     await subscribed(client, wire, "#");
     expect(await wire.ask(publish(0x30, "a"))).toBe("");
@@ -330,7 +330,7 @@ describe("SUBSCRIBE and UNSUBSCRIBE", () => {
   test("[MQTT-3.8.3-3] SUBSCRIBE without a topic filter is not sent", () =>
     expectRefused((client) => client.subscribe([] as string[])));
 
-  test("[MQTT-3.10.3-1] topic filters to unsubscribe from are UTF-8, one behind the other", async () => {
+  test("[MQTT-3.10.3-1] topic filters to unsubscribe from are UTF-8, one after the other", async () => {
     const { client, wire } = await room.online();
     watch(client.unsubscribe(["é/+", "b", "€"]));
     expect(await wire.heard()).toBe("a210" + "0001" + "0004c3a92f2b" + "000162" + "0003e282ac");
@@ -388,7 +388,7 @@ describe("[MQTT-4.8.0-1] a protocol violation closes the connection:", () => {
   });
 
   test.each(["30030001" + "61", "32050001610001", "40020001", "9003000100", "d000", "62020001"])(
-    "anything but CONNACK as the first packet (%s)",
+    "any packet other than CONNACK as the first one (%s)",
     async (hex) => {
       const client = room.create({ reconnect: false });
       const connecting = watch(client.connect());

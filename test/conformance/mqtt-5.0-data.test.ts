@@ -52,7 +52,7 @@ test.each(Object.keys(calls))("[MQTT-1.5.4-1] a lone surrogate is not sent: %s",
   }
 });
 
-test.each(Object.keys(options))("[MQTT-1.5.4-1] a lone surrogate is no option: %s", (name) => {
+test.each(Object.keys(options))("[MQTT-1.5.4-1] a lone surrogate is not a valid option: %s", (name) => {
   refuses(options[name] ?? (() => ({})), "a\ud800");
 });
 
@@ -64,11 +64,11 @@ test.each(Object.keys(calls))("[MQTT-1.5.4-2] U+0000 is not sent: %s", async (na
   await (await connected()).expectUsageError((client) => calls[name]?.(client, "a\0b") ?? Promise.resolve());
 });
 
-test.each(Object.keys(options))("[MQTT-1.5.4-2] U+0000 is no option: %s", (name) => {
+test.each(Object.keys(options))("[MQTT-1.5.4-2] U+0000 is not a valid option: %s", (name) => {
   refuses(options[name] ?? (() => ({})), "a\0b");
 });
 
-test("[MQTT-1.5.4-3] EF BB BF is U+FEFF, both ways, wherever it stands", async () => {
+test("[MQTT-1.5.4-3] EF BB BF is U+FEFF, in both directions and at any position", async () => {
   const wire = await connected();
   const got: unknown[] = [];
   wire.client.on("unclaimed", ({ topic, properties }) => got.push(topic, properties.userProperties));
@@ -205,7 +205,7 @@ test("[MQTT-2.2.1-2] [MQTT-2.2.2-1] QoS 0 has no packet identifier: property len
   expect(got).toEqual(["t", "\0\u0001x"]); // whatever follows the properties is payload
 });
 
-test("[MQTT-2.2.1-3] identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE are never 0, nor one that is in use", async () => {
+test("[MQTT-2.2.1-3] identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE are never 0, and never in use already", async () => {
   const wire = await connected();
   const { client, peer } = wire;
   const used = new Set<number>();
@@ -294,13 +294,13 @@ test.each(["+", "#", "a/+", "a/#", "+/a", "a+b", "a#"])(
   },
 );
 
-test.each(["+", "#", "a/+", "a/#"])("[MQTT-3.3.2-14] nor as response topic: %s", async (name) => {
+test.each(["+", "#", "a/+", "a/#"])("[MQTT-3.3.2-14] the same holds for a response topic: %s", async (name) => {
   await (await connected()).expectRefusal(publish("74", `08 ${field(utf8(name))}`), 0x82);
   const properties = { responseTopic: name };
   await (await connected()).expectUsageError((client) => client.publish("t", "", { properties }));
 });
 
-test("[MQTT-4.7.3-1] an empty topic without alias is refused, an empty name or filter not sent", async () => {
+test("[MQTT-4.7.3-1] an empty topic without alias is refused, and an empty name or filter is not sent", async () => {
   await (await connected({ properties: { topicAliasMaximum: 5 } })).expectRefusal(publish(""), 0x82);
   const wire = await connected();
   await wire.expectUsageError((client) => client.publish("", ""));
@@ -309,7 +309,7 @@ test("[MQTT-4.7.3-1] an empty topic without alias is refused, an empty name or f
   await wire.expectUsageError((client) => client.unsubscribe(""));
 });
 
-test("[MQTT-4.7.3-2] U+0000 in a topic is refused, and not sent in name or filter", async () => {
+test("[MQTT-4.7.3-2] U+0000 in a topic is refused, and not sent in a name or filter", async () => {
   await (await connected()).expectRefusal(publish("61 00"), 0x81);
   const wire = await connected();
   await wire.expectUsageError((client) => client.publish("a\0", ""));
@@ -317,7 +317,7 @@ test("[MQTT-4.7.3-2] U+0000 in a topic is refused, and not sent in name or filte
   await wire.expectUsageError((client) => client.unsubscribe("\0a"));
 });
 
-test("[MQTT-4.7.3-3] names and filters take up to 65,535 bytes, both ways", async () => {
+test("[MQTT-4.7.3-3] names and filters may have up to 65,535 bytes, in both directions", async () => {
   const wire = await connected();
   const { client, peer, bench } = wire;
   for (const long of ["x".repeat(65_536), "é".repeat(32_768)]) {
@@ -350,7 +350,7 @@ test.each(["a+", "a/+b", "+a", "++", "a/b+/c"])("[MQTT-4.7.1-2] the filter %s is
 });
 
 test.each(["#", "a/#", "+", "a/+/b", "+/+", "+/#"])(
-  "[MQTT-4.7.1-1] [MQTT-4.7.1-2] %s is sent as it is",
+  "[MQTT-4.7.1-1] [MQTT-4.7.1-2] %s is sent unchanged",
   async (filter) => {
     const wire = await connected({}, { properties: { subscriptionIdentifiersAvailable: false } });
     started(wire.client.subscribe(filter));
@@ -365,7 +365,7 @@ test.each(["$share//t", "$share/"])("[MQTT-4.8.2-1] without a share name, %s is 
 });
 
 test.each(["$share/g", "$share/g/", "$share/g+/t", "$share/#/t", "$share/+/t"])(
-  "[MQTT-4.8.2-2] with such a share name or no filter, %s is not sent",
+  "[MQTT-4.8.2-2] with an invalid share name or no filter, %s is not sent",
   async (filter) => {
     const wire = await connected();
     await wire.expectUsageError((client) => client.subscribe(filter));
@@ -373,7 +373,7 @@ test.each(["$share/g", "$share/g/", "$share/g+/t", "$share/#/t", "$share/+/t"])(
   },
 );
 
-test("[MQTT-4.8.2-1] [MQTT-4.8.2-2] a shared filter is sent as it is", async () => {
+test("[MQTT-4.8.2-1] [MQTT-4.8.2-2] a shared filter is sent unchanged", async () => {
   const wire = await connected({}, { properties: { subscriptionIdentifiersAvailable: false } });
   started(wire.client.subscribe("$share/g h//+/#"));
   expect(await wire.sent()).toBe(packet("82", `0001 00 ${field(utf8("$share/g h//+/#"))} 00`));

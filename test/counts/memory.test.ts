@@ -15,7 +15,7 @@ test.each([
   ["receive", 0, { heap: 620, buffers: 79 }],
   ["receive", 1, { heap: 880, buffers: 85 }],
   ["receive", 2, { heap: 1_180, buffers: 93 }],
-] as const)("a message takes no more memory than it did: %s at QoS %i", async (direction, qos, expected) => {
+] as const)("a message uses no more memory than before: %s at QoS %i", async (direction, qos, expected) => {
   const program = "test/counts/programs/heap.js";
   const nodeOptions = ["--expose-gc", "--min-semi-space-size=64", "--max-semi-space-size=64"];
   const args = [...nodeOptions, program, direction, String(qos)];

@@ -51,7 +51,7 @@ function run(command: string, args: readonly string[], cwd = "."): Promise<{ cod
 }
 
 describe("examples in documents", () => {
-  test("there are some", () => {
+  test("exist", () => {
     expect(blocks.length).toBeGreaterThan(3);
   });
 

@@ -142,7 +142,7 @@ describe.concurrent("a subscriber that is killed at random moments", { timeout: 
     expect(again, named).toBeGreaterThan(0);
   });
 
-  test("books payments twice if their identities are not the same", async () => {
+  test("books payments twice if their deliveryIds differ", async () => {
     const goesOn = ({ doubled }: Figures) => doubled === 0;
     const { figures, balances } = await book("doubled", { version: 5, recognises: false, goesOn });
     expect([...balances.values()].filter((balance) => balance > 1).length, named).toBeGreaterThan(0);

@@ -6,7 +6,8 @@ import { checkPage, checkSensor, checkWorker } from "../fixtures/first-hour.ts";
 
 afterAll(() => vi.unstubAllGlobals());
 
-test("sensor.js waits for its server, publishes, says what it lost, and ends", () => checkSensor("examples/sensor.js"));
+test("sensor.js waits for its server, publishes, reports lost messages, and ends", () =>
+  checkSensor("examples/sensor.js"));
 
 test("worker.js does each job, also after it was killed, answers requests, and ends", () =>
   checkWorker("examples/worker.js"));
@@ -22,7 +23,7 @@ test("worker.test.js passes", async () => {
 test("the dashboard's script shows values and its connection, and switches the lamp", () =>
   checkPage("examples/dashboard/dashboard.js"));
 
-test("serve.js serves the page and all that it loads", async () => {
+test("serve.js serves the page and all files that it loads", async () => {
   await using server = new Child("serve.js", process.execPath, [
     join(root, "examples/dashboard/serve.js"),
     ...["0", "0", "0"],

@@ -48,14 +48,14 @@ test.each(Object.entries(budgets) as [Name, number][])(
   },
 );
 
-test("the conditions choose the browser's platform, and nothing of Node's comes along", () => {
+test("the conditions select the browser's platform, and nothing of Node's is included", () => {
   const { code, files } = bundles.client;
   expect(files).toContain("transport/platform-browser.js");
   expect(files.filter((path) => /node|bare|tls|proxy|\/socket\./.test(path))).toEqual([]);
   expect(code).not.toMatch(/\bimport\b|node:/);
 });
 
-test("the file for pages without a bundler holds all of it, and imports nothing", async () => {
+test("the file for pages without a bundler contains everything, and imports nothing", async () => {
   const { "durable-client": durable } = bundles;
   const built = join(library, "browser/mqtt.js");
   const code = await readFile(built, "utf8");
@@ -65,7 +65,7 @@ test("the file for pages without a bundler holds all of it, and imports nothing"
   expect([typeof connect, typeof IndexedDbStore]).toEqual(["function", "function"]);
 });
 
-test("what is not used is left out", () => {
+test("unused code is left out", () => {
   const { client, "durable-client": durable, publisher, encoder } = bundles;
   expect(client.files).not.toContain("store/memory-store.js");
   expect(client.files).not.toContain("store/indexed-db-store.js");

@@ -9,7 +9,7 @@ const { bin } = JSON.parse(await readFile(join(root, "packages/cli/package.json"
   bin: Record<string, string>;
 };
 
-test.each(Object.keys(bin))("npx %s runs the build of this clone, and asks no registry", async (command) => {
+test.each(Object.keys(bin))("npx %s runs the build of this clone without a request to a registry", async (command) => {
   const home = await mkdtemp(join(tmpdir(), "aiko-"));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const environment = { HOME: home, npm_config_cache: join(home, "cache"), npm_config_offline: "true" };

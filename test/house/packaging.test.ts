@@ -49,13 +49,16 @@ afterAll(async () => {
   await rm(workshop, { recursive: true, force: true });
 });
 
-test.each(packages)("the tarball of $name holds the build, a README and the licence, and nothing else", ({ name }) => {
-  const files = tarball(name).files;
-  expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
-  const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
-  expect(others.filter((path) => !/^dist\/(.+\.(js|cjs|mjs|d\.ts)|cjs\/package\.json)$/.test(path))).toEqual([]);
-  expect(others.length).toBeGreaterThan(0);
-});
+test.each(packages)(
+  "the tarball of $name contains the build, a README and the licence, and nothing else",
+  ({ name }) => {
+    const files = tarball(name).files;
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
+    const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
+    expect(others.filter((path) => !/^dist\/(.+\.(js|cjs|mjs|d\.ts)|cjs\/package\.json)$/.test(path))).toEqual([]);
+    expect(others.length).toBeGreaterThan(0);
+  },
+);
 
 test.each(withCode.flatMap(({ entries }) => entries))("%s imports in a plain Node process", async (entry) => {
   const script = `console.log(Object.keys(await import(${JSON.stringify(entry)})).length)`;
@@ -64,19 +67,22 @@ test.each(withCode.flatMap(({ entries }) => entries))("%s imports in a plain Nod
   expect(code).toBe(0);
 });
 
-test.each(withCode.flatMap(({ entries }) => entries))("require of %s gives what import gives, once", async (entry) => {
-  const script = `const required = require(${JSON.stringify(entry)});
+test.each(withCode.flatMap(({ entries }) => entries))(
+  "require of %s returns the same as import, once",
+  async (entry) => {
+    const script = `const required = require(${JSON.stringify(entry)});
     import(${JSON.stringify(entry)}).then((imported) => {
       const names = Object.keys(imported).filter((name) => name !== "default" && name !== "module.exports");
       console.log(names.length === Object.keys(required).length && names.every((name) => imported[name] === required[name]));
     });`;
-  expect(await spawn(process.execPath, ["--input-type=commonjs", "--eval", script])).toEqual({
-    code: 0,
-    output: "true\n",
-  });
-});
+    expect(await spawn(process.execPath, ["--input-type=commonjs", "--eval", script])).toEqual({
+      code: 0,
+      output: "true\n",
+    });
+  },
+);
 
-test("the classes of all entries and packages are the same, however each is loaded", async () => {
+test("the classes of all entries and packages are identical, however each is loaded", async () => {
   const script = `const { MqttError } = require("@aiko/mqtt");
     const { Broker } = require("@aiko/mqtt-broker");
     (async () => {
@@ -88,7 +94,7 @@ test("the classes of all entries and packages are the same, however each is load
   expect(output).toBe("true true\n");
 });
 
-describe("a program of client and broker, in one file by esbuild", () => {
+describe("a program of client and broker, bundled into one file by esbuild", () => {
   const program = `import { connect } from "@aiko/mqtt";
     import { Broker } from "@aiko/mqtt-broker";
     async function main() {
@@ -167,14 +173,14 @@ test("@aiko/mqtt type-checks in a CommonJS module", async () => {
   expect(await typeCheck("commonjs", "consumer.ts", options, "consumer.cts")).toEqual(clean);
 });
 
-test.each(packages)("publint has nothing to say on $name", async ({ name }) => {
+test.each(packages)("publint reports nothing for $name", async ({ name }) => {
   const bytes = await readFile(tarball(name).path);
   const pack = { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) };
   const { messages, pkg } = await publint({ pack, strict: true });
   expect(messages.map((each) => formatMessage(each, pkg, { color: false }))).toEqual([]);
 });
 
-test.each(withCode)("every module system that we promise finds the types of $name", async ({ name }) => {
+test.each(withCode)("every supported module system finds the types of $name", async ({ name }) => {
   const options = ["--profile", "node16", "--format", "ascii", "--no-color", "--no-emoji"];
   expect(await spawn(process.execPath, [attw, tarball(name).path, ...options])).toMatchObject({ code: 0 });
 });

@@ -18,7 +18,7 @@ function impurities(file: SourceFile): string[] {
   return [...imports, ...names];
 }
 
-test("the pure rooms name nothing of a platform", () => {
+test("the pure folders use nothing of a platform", () => {
   const files = filesBelow("packages/mqtt/src").filter((path) => pureRooms.includes(roomOf(path)));
   expect(files.length).toBeGreaterThan(0);
   expect(files.flatMap((path) => impurities(readSource(path)))).toEqual([]);

@@ -65,7 +65,7 @@ test("every regular expression of the packages takes linear time", async () => {
   expect(slow).toEqual([]);
 });
 
-test("none is made from text, where it could not be measured", () => {
+test("no regular expression is made from text, where it could not be measured", () => {
   const made = expressions.filter(({ expression }) => expression === "made");
   expect(made.map(({ path, line }) => `${path}:${line}`)).toEqual([]);
 });
@@ -84,11 +84,11 @@ test.each([
 });
 
 test.each([
-  ["a note of spaces", () => noteLine("p", `${" ".repeat(65_535)}x`)], // 6,884 ms with /\s*[\r\n]+\s*/
-  ["a note of line ends", () => noteLine("p", "\r\n ".repeat(21_845))],
+  ["a long run of spaces", () => noteLine("p", `${" ".repeat(65_535)}x`)], // 6,884 ms with /\s*[\r\n]+\s*/
+  ["a long run of line breaks", () => noteLine("p", "\r\n ".repeat(21_845))],
   ["a URL of colons", () => parsed(`mqtt://${":".repeat(65_535)}`)], // 3,220 ms with /:.*,|,.*:$/
   ["a URL of commas", () => parsed(`mqtt://${",".repeat(65_535)}`)], // 4,291 ms
-])("64 KB are read in no time: %s", async (_, read) => {
+])("64 KB are read quickly: %s", async (_, read) => {
   expect(await effort(read)).toBeLessThan(TOO_LONG);
 });
 

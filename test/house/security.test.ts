@@ -9,7 +9,7 @@ const rows = [
   ...sentences.map(({ sentence, tests }) => ({ name: sentence, tests, notApplicable: undefined })),
 ];
 
-test("a test is found by the titles that it stands under, however it is written", () => {
+test("a test is found by its describe titles, in any syntax", () => {
   const text = `describe("a", () => {
     test("b", () => {});
     describe.each([1])("c %i", () => { test.skipIf(false).each([1])(\`d \${1}\`, () => {}); });
@@ -36,13 +36,13 @@ test("every test that holds a class or a sentence exists", () => {
   expect(missing).toEqual([]);
 });
 
-test("every class and every sentence has a test, once the table says that it is complete", () => {
+test("every class and every sentence has a test if the table is marked as complete", () => {
   const open = rows.filter(({ tests, notApplicable }) => tests.length === 0 && notApplicable === undefined);
   if (isComplete) expect(open.map(({ name }) => name)).toEqual([]);
   expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
 });
 
-test("every sentence of what SECURITY.md promises is in the table, and no other", () => {
+test("the table has every sentence of the promises in SECURITY.md, and no other", () => {
   const { text } = readSource("SECURITY.md");
   const promises = text
     .split(/^- /m)

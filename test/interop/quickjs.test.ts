@@ -99,14 +99,14 @@ describe.each(Object.entries(servers))("a real qjs with %s", (_name, start) => {
   });
 });
 
-describe("with BusyBox's nc, which a router has", async () => {
+describe("with BusyBox's nc, which routers have", async () => {
   const folder = await busyBoxFolder();
   const withNc = (...args: string[]): Child =>
     new Child("qjs", "env", [`PATH=${folder}:${process.env["PATH"]}`, ...command, ...args]);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test.each(["0", "1"])(
-    "ten thousand messages at QoS %s take less than 8 MB, the helper's share included",
+    "ten thousand messages at QoS %s take less than 8 MB, including the helper's memory",
     async (qos) => {
       await using mosquitto = await Mosquitto.start();
       const where = ["-h", "127.0.0.1", "-p", `${mosquitto.port}`];
@@ -129,7 +129,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     },
   );
 
-  test("a publish is the last thing that is sent, and is sent whole", async () => {
+  test("a last publish is sent completely", async () => {
     await using broker = await Broker.listen({ port: 0 });
     await using client = await connect(broker.url);
     const subscription = await client.subscribe("a");
@@ -144,7 +144,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     }
   });
 
-  test("a server that goes is noticed, and found again", async () => {
+  test("a server that goes offline is noticed, and found again", async () => {
     await using mosquitto = await Mosquitto.start();
     const where = ["-h", "127.0.0.1", "-p", `${mosquitto.port}`];
     await using subscriber = withNc("mqtt_subscribe", "-d", ...where, "-t", "a");
@@ -160,7 +160,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     await subscriber.said("still here");
   });
 
-  test("a server that is not there is told in nc's words", async () => {
+  test("a server that is not reachable is reported in nc's words", async () => {
     const server = await Broker.listen({ port: 0 });
     await server.close();
     const { code, notes } = await run(
@@ -176,7 +176,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     ]);
   });
 
-  test("it does not outlive its qjs, however that ends", async () => {
+  test("nc does not outlive its qjs, however that ends", async () => {
     await using mosquitto = await Mosquitto.start();
     await using subscriber = withNc(
       "mqtt_subscribe",
@@ -197,7 +197,7 @@ describe("with BusyBox's nc, which a router has", async () => {
   });
 });
 
-test("a server that is not there, and a helper that is not, are told in words", async () => {
+test("an unreachable server and a missing helper are reported in words", async () => {
   const server = await Broker.listen({ port: 0 });
   const port = new URL(server.url).port;
   await server.close();
@@ -210,7 +210,7 @@ test("a server that is not there, and a helper that is not, are told in words", 
   ]);
 });
 
-test("the program of the document works", async () => {
+test("the program in the document works", async () => {
   const [, program = ""] = /```js\n(.*?)```/s.exec(await readFile(join(root, "docs/quickjs.md"), "utf8")) ?? [];
   await using broker = await Broker.listen({ port: 0 });
   const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-program-"));
@@ -232,7 +232,7 @@ test("the program of the document works", async () => {
   }
 });
 
-test("a serial line is the way as it is", async () => {
+test("a serial line is opened as a plain file", async () => {
   await using broker = await Broker.listen({ port: 0 });
   const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-line-"));
   const path = join(folder, "ttyS1");
@@ -257,7 +257,7 @@ test("a serial line is the way as it is", async () => {
   }
 });
 
-test("a reader that has enough ends mqtt_subscribe", async () => {
+test("mqtt_subscribe ends when its reader exits", async () => {
   await using mosquitto = await Mosquitto.start();
   const line = `${command.join(" ")} mqtt_subscribe -d -h 127.0.0.1 -p ${mosquitto.port} -t a | head -1`;
   await using shell = new Child("sh", "sh", ["-c", line]);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => mosquitto[Symbol.asyncDispose]());
 
-test.each([3, 4, 5] as const)("version %i: a response comes, and so does an error", async (protocolVersion) => {
+test.each([3, 4, 5] as const)("version %i: a response arrives, and so does an error", async (protocolVersion) => {
   await using responder = await connect(mosquitto.url, { protocolVersion });
   await using requester = await connect(mosquitto.url, { protocolVersion });
   await responder.respond("lamp/+", ({ topic }) => (topic.startsWith("lamp/1") ? "on" : { error: "no such lamp" }));

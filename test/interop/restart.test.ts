@@ -5,7 +5,7 @@ import { Child } from "../fixtures/child.ts";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 test.each([3, 4, 5] as const)(
-  "version %s: the client connects and subscribes again, and loses nothing queued",
+  "version %s: the client reconnects and resubscribes, and loses no queued message",
   async (version) => {
     await using mosquitto = await Mosquitto.start();
     const reconnect = { initialDelay: 20, maximumDelay: 200 };
@@ -26,7 +26,7 @@ test.each([3, 4, 5] as const)(
   },
 );
 
-test("mqtt_subscribe and mqtt_test come back by themselves and say so", async () => {
+test("mqtt_subscribe and mqtt_test reconnect and report it", async () => {
   await using mosquitto = await Mosquitto.start();
   const server = ["-p", String(mosquitto.port)];
   await using subscriber = await Child.subscriber([...server, "-t", "test/1"]);

@@ -58,7 +58,7 @@ test("each message of a shared subscription goes to exactly one client, and each
   expect(Math.min(...shares)).toBeGreaterThan(0);
 });
 
-test("beside the group, an ordinary subscription gets every message", async () => {
+test("an ordinary subscription gets every message in addition to the group", async () => {
   await using mosquitto = await Mosquitto.start();
   await using publisher = await connect(mosquitto.url);
   await using watcher = await connect(mosquitto.url);

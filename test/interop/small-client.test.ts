@@ -34,7 +34,7 @@ const options = (protocolVersion: 4 | 5, more: SmallOptions = {}): SmallOptions 
 });
 
 test.each(cases)(
-  "version $version, QoS $qos: what is published comes back in order, whatever its size",
+  "version $version, QoS $qos: published messages of any size are received in order",
   async ({ version, qos }) => {
     await using client = await connect(mosquitto.url, options(version));
     const topic = `small/${version}/${qos}`;
@@ -49,7 +49,7 @@ test.each(cases)(
   },
 );
 
-test.each(versions)("version %s is the one that mosquitto sees", async (version) => {
+test.each(versions)("mosquitto sees version %s", async (version) => {
   const clientId = `small-version-${version}`;
   const client = createClient(mosquitto.url, options(version, { clientId }));
   expect(await client.connect()).toMatchObject({ protocolVersion: version, sessionPresent: false });
@@ -135,7 +135,7 @@ test.each(versions)(
 );
 
 test.each(versions)(
-  "version %s: a retained message comes to who subscribes later, until it is cleared",
+  "version %s: a retained message is sent to later subscribers until it is cleared",
   async (version) => {
     await using client = await connect(mosquitto.url, options(version));
     const topic = `small/retained/${version}`;
@@ -155,7 +155,7 @@ test.each([
   [4, 5],
   [5, 135],
 ] as const)(
-  "version %s: a wrong password is refused with %i and not tried again, the right one is let in",
+  "version %s: a wrong password is refused with %i and not retried, the right one is accepted",
   async (version, reasonCode) => {
     const user = { name: "kitchen", password: "correct horse" };
     await using server = await Mosquitto.start({ user });
@@ -180,26 +180,29 @@ test.each([
   },
 );
 
-test.each(versions)("version %s: a session that is kept has what came while its client was away", async (version) => {
-  const away = options(version, { clientId: `small-away-${version}`, cleanStart: false });
-  const topic = `small/away/${version}`;
-  const first = await connect(mosquitto.url, away);
-  await first.subscribe(topic, { qos: 2 });
-  await first.disconnect();
-  await using publisher = await connect(mosquitto.url, options(version));
-  for (const qos of [1, 2] as const) await publisher.publish(topic, `QoS ${qos}`, { qos });
-  await using second = createClient(mosquitto.url, away);
-  const messages: string[] = [];
-  const both = new Promise<void>((resolve) =>
-    second.on("unclaimed", (message) => void (messages.push(message.text()) === 2 && resolve())),
-  );
-  expect((await second.connect()).sessionPresent).toBe(true);
-  await both;
-  expect(messages).toEqual(["QoS 1", "QoS 2"]);
-});
+test.each(versions)(
+  "version %s: a stored session delivers the messages that arrived while its client was offline",
+  async (version) => {
+    const away = options(version, { clientId: `small-away-${version}`, cleanStart: false });
+    const topic = `small/away/${version}`;
+    const first = await connect(mosquitto.url, away);
+    await first.subscribe(topic, { qos: 2 });
+    await first.disconnect();
+    await using publisher = await connect(mosquitto.url, options(version));
+    for (const qos of [1, 2] as const) await publisher.publish(topic, `QoS ${qos}`, { qos });
+    await using second = createClient(mosquitto.url, away);
+    const messages: string[] = [];
+    const both = new Promise<void>((resolve) =>
+      second.on("unclaimed", (message) => void (messages.push(message.text()) === 2 && resolve())),
+    );
+    expect((await second.connect()).sessionPresent).toBe(true);
+    await both;
+    expect(messages).toEqual(["QoS 1", "QoS 2"]);
+  },
+);
 
 test.each(versions)(
-  "version %s: after a restart of the server it connects and subscribes again, and loses nothing queued",
+  "version %s: after a restart of the server it reconnects and resubscribes, and loses no queued message",
   async (version) => {
     await using server = await Mosquitto.start();
     await using client = await connect(
@@ -225,7 +228,7 @@ test.each(versions)(
 );
 
 test.each(versions)(
-  "version %s: of two clients with one identifier the newer throws the other out, and one that does not reconnect is closed",
+  "version %s: of two clients with one identifier the newer replaces the other, and one that does not reconnect is closed",
   async (version) => {
     const clientId = `small-twin-${version}`;
     const slow = { clientId, reconnect: { initialDelay: 200, maximumDelay: 400 } };

@@ -34,7 +34,7 @@ const servers = {
 };
 const names = Object.keys(servers) as (keyof typeof servers)[];
 
-test("version 5 and a server that says so: the first hears it at once, by name, and after a few rounds one is closed", async () => {
+test("version 5 and a server that reports it: the first client is informed at once, with the name, and after a few rounds one is closed", async () => {
   const { url, connectionsOf } = servers["the embedded broker"]();
   const clientId = "twin";
   const options = { clientId, protocolVersion: 5, reconnect: { initialDelay: 50, maximumDelay: 200 } } as const;
@@ -52,7 +52,7 @@ test("version 5 and a server that says so: the first hears it at once, by name, 
 });
 
 test.each(names.flatMap((server) => ([3, 4, 5] as const).map((version) => ({ server, version }))))(
-  "$server, version $version: one of two clients hears of the other soon, by name",
+  "$server, version $version: one of two clients soon reports the other, with the name",
   async ({ server, version }) => {
     const { url, connectionsOf } = servers[server]();
     const clientId = `client-${version}`;
@@ -78,7 +78,7 @@ test.each(names.flatMap((server) => ([3, 4, 5] as const).map((version) => ({ ser
 );
 
 test.each(names.flatMap((server) => ["31", "311", "5", "auto"].map((version) => ({ server, version }))))(
-  "$server, mqtt_subscribe -V $version: one says so, by name, and ends; the other stays",
+  "$server, mqtt_subscribe -V $version: one reports it, with the name, and ends; the other stays",
   async ({ server, version }) => {
     const { url, connectionsOf } = servers[server]();
     const id = `sub-${version}`;

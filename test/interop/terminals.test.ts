@@ -40,7 +40,7 @@ function once<Name extends "subscribed" | "disconnected">(name: Name, clientId: 
   });
 }
 
-test("control characters of a message are shown on a screen, and passed on to a pipe", async () => {
+test("control characters of a message are escaped on a terminal, and passed on to a pipe", async () => {
   await using client = await connect(broker.url);
   await using screen = await onTerminal(["-d", "-t", "screen/#"]);
   await using piped = await Child.subscriber(["-p", String(broker.port), "-t", "screen/#"]);
@@ -65,7 +65,7 @@ test("mqtt_subscribe disconnects when its terminal is closed", async () => {
   await expect.poll(() => wills).toEqual(["last"]);
 });
 
-test("mqtt_subscribe goes on under nohup when its terminal is closed", async () => {
+test("mqtt_subscribe continues under nohup when its terminal is closed", async () => {
   await using client = await connect(broker.url);
   const [subscribed, disconnected] = [once("subscribed", "lasting"), once("disconnected", "lasting")];
   const output = join(folder, "output");

@@ -34,7 +34,7 @@ async function counted(greeting = new Uint8Array()) {
   };
 }
 
-describe("a throw while a socket is held closes the socket", () => {
+describe("an exception while a socket is open closes the socket", () => {
   const throws = (): never => {
     throw new Error("injected");
   };
@@ -66,11 +66,11 @@ describe("a throw while a socket is held closes the socket", () => {
 
   test.each<[string, (port: number) => Parameters<typeof platform.dial>]>([
     [
-      "a host that HTTP does not take, through an HTTP proxy",
+      "a host that HTTP does not allow, through an HTTP proxy",
       (port) => [address("mqtt", 1, "a\nb"), patient, { proxy: `http://127.0.0.1:${port}` }],
     ],
     [
-      "a host beyond ASCII, through an HTTP proxy",
+      "a host that is not ASCII, through an HTTP proxy",
       (port) => [address("mqtts", 1, "ü\u0100"), patient, { proxy: `http://127.0.0.1:${port}` }],
     ],
     [
@@ -78,7 +78,7 @@ describe("a throw while a socket is held closes the socket", () => {
       (port) => [address("mqtt", 1, "a".repeat(300)), patient, { proxy: `socks5://127.0.0.1:${port}` }],
     ],
     [
-      "options of TLS that Node does not take",
+      "TLS options that Node rejects",
       (port) => [address("mqtts", port), patient, { tls: { minimumVersion: "TLSv9" as never } }],
     ],
     ["a WebSocket class that throws", (port) => [address("ws", port), patient, implementation(Throwing)]],
@@ -89,7 +89,7 @@ describe("a throw while a socket is held closes the socket", () => {
     await server.none();
   });
 
-  test("a WebSocket class that does not take the socket opened for it", async () => {
+  test("a WebSocket class that does not use the socket opened for it", async () => {
     const server = await counted();
     const transport = await platform.dial(address("ws", server.port), patient, implementation(OwnWay));
     await server.none();
@@ -98,16 +98,16 @@ describe("a throw while a socket is held closes the socket", () => {
 });
 
 test.each([
-  ["a local address that is not one", "mqtt://127.0.0.1:1", { localAddress: "nonsense" }],
-  ["a host that the proxy cannot be asked for", "mqtt://\u0100.example:1", { proxy: "http://127.0.0.1:PORT" }],
-])("what Node throws at once is a typed error: %s", async (_, url, options) => {
+  ["an invalid local address", "mqtt://127.0.0.1:1", { localAddress: "nonsense" }],
+  ["a host that the proxy protocol cannot express", "mqtt://\u0100.example:1", { proxy: "http://127.0.0.1:PORT" }],
+])("an error that Node throws synchronously becomes a typed error: %s", async (_, url, options) => {
   const { port } = await counted();
   const filled = "proxy" in options ? { proxy: options.proxy?.replace("PORT", `${port}`) } : options;
   await expect(connect(url, filled)).rejects.toBeInstanceOf(MqttError);
 });
 
-describe("a broker whose program throws where a connection is taken", () => {
-  test.each([0, 1])("closes it and goes on: listener %i", async (which) => {
+describe("a broker whose program throws when a connection is accepted", () => {
+  test.each([0, 1])("closes it and continues: listener %i", async (which) => {
     let fails = false;
     const clock = {
       ...platform.clock,

@@ -48,7 +48,7 @@ async function answered(broker: Broker, tls?: ConnectionOptions): Promise<void> 
   await once(socket.resume(), "close");
 }
 
-test("a request that is no upgrade does not keep its connection", async () => {
+test("an HTTP request without an upgrade does not keep its connection", async () => {
   const { broker } = await started(bothPorts());
   const socket = await dialled(webSocketPort(broker));
   let text = "";
@@ -90,7 +90,7 @@ describe.each<[string, ConnectionOptions | undefined]>([
     });
   });
 
-  test("that upgrades late has what is left of connectTimeout for CONNECT", async () => {
+  test("that upgrades late has only the rest of connectTimeout for CONNECT", async () => {
     const { broker, clock, events } = await started(options);
     const socket = await dialled(webSocketPort(broker), tls);
     await answered(broker, tls);
@@ -107,7 +107,7 @@ describe.each<[string, ConnectionOptions | undefined]>([
   });
 });
 
-test("a TLS handshake that is late leaves the rest of connectTimeout for CONNECT", async () => {
+test("a late TLS handshake leaves only the rest of connectTimeout for CONNECT", async () => {
   const { broker, clock, events } = await started({ tls: secure });
   const plain = await dialled(broker.port);
   // Behind it in the queue of connections: when its handshake is done, the broker has the first one too.
@@ -124,7 +124,7 @@ test("a TLS handshake that is late leaves the rest of connectTimeout for CONNECT
   expect(events).toEqual([{ type: "refused", reason: "no CONNECT within 1000 ms" }]);
 });
 
-test("what begins with another protocol's prefix at the port for MQTT is closed at once", async () => {
+test("a connection to the MQTT port that begins with another protocol's prefix is closed at once", async () => {
   const { broker, events } = await started();
   const socket = await dialled(broker.port);
   const closed = once(socket.resume(), "close");

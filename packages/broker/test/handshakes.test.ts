@@ -30,7 +30,7 @@ function closedAfter(port: number, bytes: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => socket.on("close", () => resolve()));
 }
 
-describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is told", (maxVersion) => {
+describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is reported", (maxVersion) => {
   const of = (options: ConnectionOptions): ConnectionOptions => ({ ca, maxVersion, ...options });
   test.each<[string, () => Promise<ConnectionOptions>, string]>([
     [
@@ -79,13 +79,13 @@ test.each([
     { connectTimeout: 20 },
     "TLS handshake: not completed within connectTimeout 20 ms (ERR_TLS_HANDSHAKE_TIMEOUT)",
   ],
-])("a handshake that %s is told, once, and nothing of it is shown", async (_, bytes, options, reason) => {
+])("a handshake that %s is reported once, without any of its content", async (_, bytes, options, reason) => {
   const { broker, events } = await started({ tls: secure, ...options });
   await closedAfter(broker.port, bytes);
   expect(events).toEqual([{ type: "refused", reason }]);
 });
 
-test("a client that hangs up in the handshake is told; a broker that closes tells nothing of those it cuts", async () => {
+test("a client that hangs up during the handshake is reported; connections that a closing broker cuts are not", async () => {
   const { broker, events, refusal } = await started({ tls: secure });
   const [one, other] = [1, 2].map(() =>
     createConnection(broker.port, "127.0.0.1")
@@ -116,7 +116,7 @@ test.each([
   ],
   [{ code: "ERR_SSL_OTHER", reason: "other", message: "a client's words" }, "other (ERR_SSL_OTHER)"],
   [{ message: "a client's words" }, "failed"],
-])("%o is told in words of the broker's own", (error, reason) => {
+])("%o is reported in the broker's own words", (error, reason) => {
   const told = describeHandshakeFailure(Object.assign(new Error(), error), {} as TLSSocket, 10);
   expect(told).toBe(`TLS handshake: ${reason}`);
 });

@@ -32,11 +32,11 @@ const wrongCalls: readonly (readonly [name: string, code: UsageErrorCode, call: 
   ],
 ];
 
-test.each(wrongCalls)("the compiler and listen refuse %s", async (_name, code, call) => {
+test.each(wrongCalls)("the compiler and listen reject %s", async (_name, code, call) => {
   await expect(call()).rejects.toMatchObject({ name: "UsageError", code });
 });
 
-test("the compiler and publish refuse properties of one connection", async () => {
+test("the compiler and publish reject properties that belong to one connection", async () => {
   await using broker = await Broker.listen({ listeners: [] });
   const properties: PublishProperties = { topicAlias: 1 };
   const refused = expect.objectContaining({ code: "PROPERTY_INVALID" });
@@ -58,6 +58,6 @@ interface Extended extends BrokerOptions {
   readonly name?: string;
 }
 
-test("what the compiler accepts is what it accepted before", () => {
+test("the compiler accepts what it accepted before", () => {
   expect(rightCalls.every((call) => typeof call === "function")).toBe(true);
 });

@@ -20,7 +20,7 @@ function byNode(args: string[]) {
   });
 }
 
-test("a command line is taken apart as Node takes it apart", () => {
+test("a command line is split as Node splits it", () => {
   const word = fc.oneof(
     fc.constantFrom(
       "-v",

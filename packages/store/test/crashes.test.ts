@@ -137,14 +137,14 @@ describe("a crash at each operation", () => {
     expect(at).toBeGreaterThan(40);
   });
 
-  test("of the power, with many outcomes of each", async () => {
+  test("a power failure, with many outcomes at each operation", async () => {
     for (let at = 0; at < 45; at++) {
       for (let seed = 0; seed < 8; seed++) await runWith("crash", at, (disk) => disk.powerLoss(randomFrom(seed)));
     }
   });
 });
 
-describe("an operation that fails, each once, then the power", () => {
+describe("each operation fails once, then the power fails", () => {
   test.each([
     ["ENOSPC", 0],
     ["ENOSPC", 0.5],
@@ -158,7 +158,7 @@ describe("an operation that fails, each once, then the power", () => {
   });
 });
 
-test("any writes, failures, crashes and files written anew, in any order", async () => {
+test("any writes, failures, crashes and rewrites, in any order", async () => {
   const changes = fc.array(
     fc.record({
       key: fc.nat(12),

@@ -38,7 +38,7 @@ function kill(child: Child): Promise<void> {
 }
 
 describe("the lock", () => {
-  test("of a living process holds, also when that is stopped, and falls when it is killed", async () => {
+  test("of a running process holds, also while it is stopped, and is released when it is killed", async () => {
     const holder = start("holding", directory, "s");
     expect(await holder.saidLines(1)).toEqual(["open"]);
     const store = new DiskStore(directory);
@@ -55,7 +55,7 @@ describe("the lock", () => {
     await session.close();
   });
 
-  test("of a dead process is taken over by one only, however many try", async () => {
+  test("of a dead process is taken over by exactly one process, however many try", async () => {
     for (let round = 0; round < 3; round++) {
       const holder = start("holding", directory, "s");
       await holder.saidLines(1);
@@ -78,7 +78,7 @@ describe("the lock", () => {
   });
 });
 
-test("a process that is killed while it writes loses nothing that was acknowledged", async () => {
+test("a process that is killed while it writes loses no acknowledged message", async () => {
   const random = new SeededRandom(1);
   for (let round = 0; round < 8; round++) {
     const writer = start("writing", directory);
@@ -100,7 +100,7 @@ test("a process that is killed while it writes loses nothing that was acknowledg
 });
 
 test.each([1, 2] as const)(
-  "a client killed again and again publishes at QoS %i: nothing is lost, and at QoS 2 nothing comes twice",
+  "a client that is killed repeatedly publishes at QoS %i: nothing is lost, and at QoS 2 nothing arrives twice",
   async (qos) => {
     const count = 2_000;
     await using broker = await Broker.listen({ port: 0 });

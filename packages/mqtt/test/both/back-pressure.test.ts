@@ -82,8 +82,8 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     return { bench, client, peer, subscription, reading };
   }
 
-  describe("past the bound", () => {
-    test("reading stops, and goes on when half of it is done", async () => {
+  describe("above the limit of the inbox", () => {
+    test("reading stops, and resumes when half of the inbox is handled", async () => {
       const { bench, peer, subscription, reading } = await watched();
       await flood(bench, peer, MOST);
       expect(reading.now).toBe(true);
@@ -96,7 +96,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(true);
     });
 
-    test("by bytes as well", async () => {
+    test("the same holds for the limit in bytes", async () => {
       const { bench, peer, reading } = await watched();
       const large = "x".repeat(MOST_BYTES / 4 - 20); // with the topic, and for the whole client with the packet's header
       await flood(bench, peer, 4, large);
@@ -128,7 +128,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     });
   });
 
-  test("a handler that never returns does not cost the connection", async () => {
+  test("a handler that never returns does not end the connection", async () => {
     const { bench, client, peer, reading } = await watched({ onMessage: () => new Promise(() => undefined) }, 10);
     await flood(bench, peer, MOST + 1);
     expect(reading.now).toBe(false);
@@ -140,8 +140,8 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     expect(bench.dialled).toHaveLength(1);
   });
 
-  describe("with a full inbox, what waits for the server is not waited for in vain:", () => {
-    test("a publish that a handler awaits is acknowledged", async () => {
+  describe("with a full inbox, operations that wait for the server still complete:", () => {
+    test("a publish that a handler awaits", async () => {
       const box: { client?: SmallClient } = {};
       let done = 0;
       const { bench, client, peer } = await watched({
@@ -160,7 +160,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(done).toBe(MOST + 5);
     });
 
-    test("also over a transport that hands over what it held within `resume`, as a WebSocket's does", async () => {
+    test("the same over a transport that delivers its buffered bytes within `resume`, as a WebSocket does", async () => {
       const bench = createBench();
       const dial: typeof bench.platform.dial = async (...where) => new Held(await bench.platform.dial(...where));
       const { client, peer } = await bench.online({ dial, properties: { receiveMaximum: 3 * MOST } });
@@ -188,7 +188,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(events).toEqual([]);
     });
 
-    test("reading goes on until it is acknowledged", async () => {
+    test("reading continues until the publish is acknowledged", async () => {
       const { bench, client, peer, reading } = await watched();
       await flood(bench, peer, MOST + 1);
       const outcome = publishing(client);
@@ -199,7 +199,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("also of one that was published offline, and goes with the next connection", async () => {
+    test("a publish that was made offline and is sent on the next connection", async () => {
       const { bench, client, peer, reading } = await watched();
       await flood(bench, peer, MOST + 1);
       bench.server.link.cut();
@@ -211,7 +211,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("nor the server's reading of what we publish: it may wait for us to read", async () => {
+    test("a publish to a server that does not read until the client reads", async () => {
       const { bench, client, peer, reading } = await watched();
       peer.pause();
       const outcomes = Array.from({ length: 100 }, () => watch(client.publish("b", new Uint8Array(60_000))));
@@ -224,7 +224,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("nor what comes after a message that the server lost with its session", async () => {
+    test("messages behind one that the server lost with its session", async () => {
       const { bench, client, peer, reading } = await watched();
       const lost = watch(client.publish("b", "1", { qos: 2 }));
       await peer.expect("publish");
@@ -243,7 +243,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("a subscription and an unsubscription are answered", async () => {
+    test("a subscription and an unsubscription", async () => {
       const { bench, client, peer, subscription } = await watched();
       await flood(bench, peer, MOST + 1);
       await subscribed(bench, client, peer, "b");
@@ -252,7 +252,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect([ending.settled, ending.error]).toEqual([1, undefined]);
     });
 
-    test("meanwhile QoS 0 messages beyond twice the bound are dropped, and told; QoS 1 is kept", async () => {
+    test("QoS 0 messages beyond twice the limit are dropped and reported; QoS 1 messages are kept", async () => {
       const { bench, client, peer } = await watched();
       const events = bench.recordEvents(client);
       publishing(client);
@@ -268,7 +268,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     });
   });
 
-  test("a server that does not read what we publish is published to no further", async () => {
+  test("the client stops publishing to a server that does not read", async () => {
     const { bench, client, peer } = await createBench().online();
     peer.pause();
     const payload = new Uint8Array(60_000);

@@ -120,7 +120,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     },
   );
 
-  test("a copy for one of two overlapping subscriptions is only its, though they share another filter", async () => {
+  test("a copy for one of two overlapping subscriptions goes only to that one, although they share another filter", async () => {
     const { server, subscribe } = await started(createBench());
     const first = await subscribe("a/#", "c");
     const second = await subscribe("a/+", "c");
@@ -133,7 +133,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     ]);
   });
 
-  test("the identifier under which a filter was asked for last is remembered when that subscription ends", async () => {
+  test("when a subscription ends, the identifier last used for a shared filter is kept", async () => {
     const { server, subscribe } = await started(createBench());
     const first = await subscribe("c");
     const second = await subscribe("c");
@@ -143,7 +143,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     expect([first.got, second.got, all.got]).toEqual([["1"], [], ["1"]]);
   });
 
-  test("a copy with an identifier that was replaced meanwhile is for the filter's subscriptions, and no others", async () => {
+  test("a copy with an identifier that was replaced meanwhile goes to the filter's subscriptions only", async () => {
     const { server, subscribe } = await started(createBench());
     const first = await subscribe("c");
     const replaced = server.subscriptions.get("c") as number;

@@ -209,7 +209,7 @@ const leftIterating: Step[] = [
 
 describe.each(clients)("the $name client", (subject) => {
   const { outboxes, versions } = subject;
-  test.each(versions)("settles all, on version %i", async (version) => {
+  test.each(versions)("every promise settles, on version %i", async (version) => {
     await fc.assert(
       fc.asyncProperty(steps, someClockKind, async (plan, kind) => {
         const run = new Run(subject, kind, version);
@@ -223,7 +223,7 @@ describe.each(clients)("the $name client", (subject) => {
   });
 
   test.each(outboxes)(
-    "settles all on version %i, at the bound %s, with a store: %s",
+    "every promise settles on version %i, at the limit %s, with a store: %s",
     async (version, policy, stored) => {
       await fc.assert(
         fc.asyncProperty(steps, someClockKind, async (plan, kind) => {

@@ -20,7 +20,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     return { bench, client, outcome, again: await bench.acceptAgain({ sessionPresent: true }) };
   }
 
-  test("on 3.1.1 a QoS 2 message fails if the session may have ended and a late CONNECT begun another", async () => {
+  test("on 3.1.1 a QoS 2 message fails if the session may have expired and a late CONNECT may have started another", async () => {
     const { bench, client, outcome, again } = await lostFor(HOUR, true);
     await bench.clock.tick();
     expect(outcome.error).toMatchObject({ code: "SESSION_LOST" });
@@ -35,7 +35,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
   test.each([
     ["within the hour", HOUR - 60_000, true],
     ["if every CONNECT was answered", 2 * HOUR, false],
-  ])("on 3.1.1 a QoS 2 message is sent again %s", async (_, milliseconds, unanswered) => {
+  ])("on 3.1.1 a QoS 2 message is resent %s", async (_, milliseconds, unanswered) => {
     const { outcome, again } = await lostFor(milliseconds, unanswered);
     expect(await again.expect("publish")).toMatchObject({ topic: "a", qos: 2, dup: true });
     expect(outcome.settled).toBe(0);

@@ -29,7 +29,7 @@ function counting() {
 }
 
 describe("many operations under one signal", () => {
-  test("are one listener, and none when they are done", async () => {
+  test("use one listener, and none when they are finished", async () => {
     const { bench, client, peer } = await new Bench().online();
     const { signal, count } = counting();
     for (let i = 0; i < 40_000; i++) watch(client.publish("a", "", { signal, qos: 1 }));
@@ -42,7 +42,7 @@ describe("many operations under one signal", () => {
     expect(peer.isClosed).toBe(true);
   });
 
-  test("all end when it fires, each with its own promise", async () => {
+  test("all end when it aborts, each with its own promise", async () => {
     const bench = new Bench();
     const client = bench.create();
     const { signal, abort } = counting();
@@ -57,7 +57,7 @@ describe("many operations under one signal", () => {
     expect(client.statistics.pendingPublishes).toBe(0);
   });
 
-  test("bring no warning of the runtime", async () => {
+  test("cause no warning of the runtime", async () => {
     const warnings: Error[] = [];
     const warned = (warning: Error): void => void warnings.push(warning);
     process.on("warning", warned);
@@ -75,18 +75,18 @@ describe("many operations under one signal", () => {
   });
 });
 
-describe("a signal that has fired already", () => {
+describe("a signal that has already aborted", () => {
   const signal = AbortSignal.abort(new Error("too late"));
   const aborted = { name: "AbortError", code: "ABORTED", cause: { message: "too late" } };
 
-  test("ends connect before anything is dialled", async () => {
+  test("ends connect before dialling", async () => {
     const bench = new Bench();
     await expect(bench.create().connect({ signal })).rejects.toMatchObject(aborted);
     expect(bench.dialled).toEqual([]);
   });
 
   test.each([true, false])(
-    "ends publish, subscribe, unsubscribe and request, nothing being sent; online: %s",
+    "ends publish, subscribe, unsubscribe and request without sending anything; online: %s",
     async (online) => {
       const bench = new Bench();
       const { client, peer } = online ? await bench.online() : { client: bench.create(), peer: undefined };

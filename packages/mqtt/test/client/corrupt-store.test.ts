@@ -21,8 +21,8 @@ async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
 const alien = { key: 7, value: Uint8Array.of(1, 2, 3) };
 const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
 
-describe("a stored record that is none", () => {
-  test("rejects connect once with STORE_CORRUPT, is set aside, and the rest goes on", async () => {
+describe("a stored record that is not valid", () => {
+  test("rejects connect once with STORE_CORRUPT, is set aside, and the rest is used", async () => {
     const store = await damaged(alien);
     const bench = new Bench();
     const client = bench.create({ store });
@@ -45,7 +45,7 @@ describe("a stored record that is none", () => {
     ]);
   });
 
-  test("is set aside beside those that were before", async () => {
+  test("is set aside in addition to earlier ones", async () => {
     const store = await damaged(
       alien,
       { key: 2 ** 52 + 3, value: Uint8Array.of(9) },
@@ -72,7 +72,7 @@ describe("a stored record that is none", () => {
     expect(await recordsOf(store)).toHaveLength(3); // the store is free, and nothing is lost
   });
 
-  test("stays where it is, and is reported again, if it cannot be set aside", async () => {
+  test("stays in place, and is reported again, if it cannot be set aside", async () => {
     const inner = await damaged(alien);
     let failing = true;
     const store = storeAround(inner, (session) => ({
@@ -92,10 +92,10 @@ describe("a stored record that is none", () => {
   });
 });
 
-describe("a store of which the session cannot be taken", () => {
+describe("a store whose session cannot be loaded", () => {
   test.each<[string, Partial<OpenedSession>, Partial<StoredSession>]>([
-    ["records that are none, and cannot be closed", {}, { close: () => Promise.reject(new Error("closed")) }],
-    ["records that are no records", { records: [null] as never }, {}],
+    ["invalid records, and it cannot be closed", {}, { close: () => Promise.reject(new Error("closed")) }],
+    ["values that are not records", { records: [null] as never }, {}],
     ["no list", { records: undefined as never }, {}],
   ])("is closed: %s", async (_, opened, part) => {
     let closed = 0;

@@ -64,7 +64,7 @@ const fail = () => {
   throw new Error("not booked");
 };
 
-describe("a delivery that is handed over again after a kill has the identity that it had", () => {
+describe("a delivery that is repeated after a kill keeps its deliveryId", () => {
   test("if the process was killed in the handler, again and again", async () => {
     const disk = new Disk();
     const names: (string | undefined)[] = [];
@@ -78,7 +78,7 @@ describe("a delivery that is handed over again after a kill has the identity tha
     expect(new Set(names).size).toBe(1);
   });
 
-  test("if the handler was done, and its PUBREC was not stored", async () => {
+  test("if the handler had finished, but its PUBREC was not stored", async () => {
     const disk = new Disk();
     const first = await start(disk);
     disk.state = "stuck";
@@ -134,8 +134,8 @@ describe("a delivery that is handed over again after a kill has the identity tha
   });
 });
 
-describe("a delivery is not handed over again", () => {
-  test("in a process that lives, if the store refused its PUBREC once", async () => {
+describe("a delivery is not repeated", () => {
+  test("in a running process, if the store rejected its PUBREC once", async () => {
     const disk = new Disk();
     const { bench, names, ...process } = await start(disk);
     disk.state = "full";
@@ -147,7 +147,7 @@ describe("a delivery is not handed over again", () => {
     expect(names).toHaveLength(1);
   });
 
-  test("once its PUBREC is stored, whether or not it has left", async () => {
+  test("once its PUBREC is stored, whether or not it was sent", async () => {
     const disk = new Disk();
     const first = await start(disk);
     await publish(first, 7);
@@ -159,7 +159,7 @@ describe("a delivery is not handed over again", () => {
   });
 });
 
-describe("the next message under its packet identifier has another identity", () => {
+describe("the next message with its packet identifier has another deliveryId", () => {
   /** A process that has acknowledged a first message with PUBREC. */
   async function received(disk: Disk) {
     const first = await start(disk);
@@ -184,7 +184,7 @@ describe("the next message under its packet identifier has another identity", ()
     expect(new Set([...first.names, ...second.names]).size).toBe(3);
   });
 
-  test("after a kill between PUBREL and the record of it", async () => {
+  test("after a kill between PUBREL and storing it", async () => {
     const disk = new Disk();
     const first = await received(disk);
     disk.state = "stuck";
@@ -199,7 +199,7 @@ describe("the next message under its packet identifier has another identity", ()
     expect(second.names).not.toEqual(first.names);
   });
 
-  test("after a kill between the record of PUBREL and PUBCOMP", async () => {
+  test("after a kill between storing PUBREL and PUBCOMP", async () => {
     const disk = new Disk();
     const first = await received(disk);
     first.peer.send(pubrel);
@@ -225,7 +225,7 @@ describe("the next message under its packet identifier has another identity", ()
     expect(new Set([...first.names, ...second.names]).size).toBe(3);
   });
 
-  test("after the server lost the session, also if the clock has been set back", async () => {
+  test("after the server lost the session, even if the clock was set back", async () => {
     const disk = new Disk();
     const names: (string | undefined)[] = [];
     for (let life = 0; life < 3; life++) {

@@ -161,7 +161,7 @@ const wrongCalls: readonly WrongCall[] = [
   ],
 ];
 
-describe("the compiler refuses, and a program in JavaScript gets a UsageError for:", () => {
+describe("the compiler rejects, and a JavaScript program gets a UsageError for:", () => {
   test.each(wrongConnects)("%s", async (_name, code, call) => {
     await expect((async () => call(createClient("mqtt://server")))()).rejects.toMatchObject({
       name: "UsageError",
@@ -175,7 +175,7 @@ describe("the compiler refuses, and a program in JavaScript gets a UsageError fo
     await peer.expectNothing();
   });
 
-  test("a loop over a subscription whose messages go to onMessage", async () => {
+  test("a loop over a subscription with an onMessage handler", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online();
     const subscribing = client.subscribe("a", { onMessage });
@@ -258,12 +258,12 @@ interface Narrow {
   publish(topic: string, payload: string): Promise<unknown>;
 }
 
-test("what the compiler accepts is what it accepted before", () => {
+test("the compiler accepts what it accepted before", () => {
   expect(Object.values(rightCalls).every((call) => typeof call === "function")).toBe(true);
   expect(platform).toBeDefined();
 });
 
-test("properties that came with a message are not those of a message to publish: the server's are among them", async () => {
+test("properties of a received message cannot be published again, since some are set by the server", async () => {
   const { client } = await new Bench().online();
   const properties: PublishProperties = { contentType: "text/plain", subscriptionIdentifiers: [7] };
   // @ts-expect-error

@@ -3,15 +3,15 @@ import { describe, expect, test } from "vitest";
 import { serve } from "../both/subscribe-server.ts";
 import { Bench, subscribed, watch } from "./bench.ts";
 
-test("where 3.1 does not say whether the session is present, all is asked for again", async () => {
+test("on 3.1, which does not report a present session, all subscriptions are requested again", async () => {
   const { bench, client, peer } = await new Bench().online({ protocolVersion: 3, cleanStart: false });
   await subscribed(bench, client, peer, ["a", "b/#"], { qos: 1, onMessage: () => undefined });
   const again = await bench.reconnected(peer);
   await again.expect("subscribe");
 });
 
-describe("a SUBSCRIBE after which each connection is lost", () => {
-  test("is given up after ten: the promise rejects, and what was asked beside it is granted", async () => {
+describe("a SUBSCRIBE after which every connection is lost", () => {
+  test("fails after ten: the promise rejects, and other pending requests are granted", async () => {
     const { bench, client, peer } = await new Bench().online();
     const poison = watch(client.subscribe("poison"));
     const fine = watch(client.subscribe("fine"));

@@ -48,7 +48,7 @@ const places: [string, ConnectOptions, string?][] = [
 describe.each(places)("the %s", (_, options, url = "mqtt://server") => {
   const connack = options.authentication && { properties: { authenticationMethod: "m" } };
 
-  test("is not shown of a client, its subscriptions, messages, events and errors", async () => {
+  test("is not shown when a client, its subscriptions, messages, events and errors are printed", async () => {
     const bench = new Bench();
     const client = bench.create(options, url);
     const told: unknown[] = [client];
@@ -73,13 +73,13 @@ describe.each(places)("the %s", (_, options, url = "mqtt://server") => {
   });
 });
 
-test("of a client is shown what tells it from others", () => {
+test("printing a client shows what distinguishes it from others", () => {
   const client: Client = createClient("mqtt://server", { clientId: "c1", password: SECRET, username: "ann" });
   expect(JSON.parse(JSON.stringify(client))).toEqual({ clientId: "c1", connected: false });
   expect(inspect(client)).toBe("Client { clientId: 'c1', connected: false, protocolVersion: undefined }");
 });
 
-describe("a URL that cannot be parsed is not echoed with its secrets", () => {
+describe("an invalid URL is not quoted with its secrets", () => {
   test.each([
     `mqtt://ann:${SECRET}@host:x`,
     `mqtt://ann:${SECRET}`,

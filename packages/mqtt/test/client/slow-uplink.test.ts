@@ -84,7 +84,7 @@ describe.each(["large", "small"] as const)("over a slow uplink, with a %s buffer
   );
 });
 
-test("an answer that waits in the socket while the program is busy is read before the server is taken for dead", async () => {
+test("after the program was busy, an answer in the socket is read before the server is considered dead", async () => {
   const { bench, client, peer } = await new Bench().online({ keepAlive: 10 });
   await bench.clock.advance(9_500);
   await peer.expect("pingreq");

@@ -49,7 +49,7 @@ test("connect, publish a megabyte, disconnect", async () => {
   await leaving;
 });
 
-test("nobody listening: the error says so in words, without credentials", async () => {
+test("no listener on the port: a readable error, without credentials", async () => {
   const { url } = await listen();
   await new Promise<void>((resolve) => server?.close(() => resolve()));
   await expect(connect(url.replace("//", "//ann:secret@"))).rejects.toMatchObject({

@@ -13,7 +13,7 @@ const writes: readonly (readonly [name: string, hex: string, write: (body: BodyW
 ];
 
 // Wherever it stands, so that each is once the one that does not fit any more.
-test.each(writes)("%s is written whole where the body has to grow for it", (_, hex, write) => {
+test.each(writes)("%s is written completely when the buffer has to grow for it", (_, hex, write) => {
   for (let before = 120; before <= 130; before++) {
     const body = new BodyWriter();
     body.append(new Uint8Array(before).fill(0x11));

@@ -28,7 +28,7 @@ function refuseAll(rounds: number): void {
   }
 }
 
-test("packets that are refused for their properties leave no memory behind", () => {
+test("packets that are refused for their properties do not leak memory", () => {
   refuseAll(100);
   const before = heapUsed();
   refuseAll(ROUNDS / refused.length);

@@ -18,7 +18,7 @@ test("there are vectors of every kind", () => {
 describe.each(validVectors)("$id", ({ version, bytes, decoded, ...rest }) => {
   const versions = versionsFor({ version, bytes, ...rest });
 
-  test("decodes to what it means", () => {
+  test("decodes to the packet that it stands for", () => {
     for (const each of versions) expect(comparable(decodeOne(each, bytes))).toEqual(fromNeutral(decoded));
   });
 
@@ -33,7 +33,7 @@ describe.each(validVectors)("$id", ({ version, bytes, decoded, ...rest }) => {
     }
   });
 
-  test("decodes from two parts, wherever it is cut", () => {
+  test("decodes from two parts, split at any place", () => {
     for (let cut = 1; cut < bytes.length; cut++) {
       const stream = new PacketStream(version);
       const early = stream.push(bytes.subarray(0, cut));
@@ -44,7 +44,7 @@ describe.each(validVectors)("$id", ({ version, bytes, decoded, ...rest }) => {
     }
   });
 
-  test("leaves the packet behind it alone, whole or cut", () => {
+  test("does not affect the packet behind it, whole or split", () => {
     const followed = concatenation([bytes, pingreq]);
     expect(decodeChunks(version, [followed]).map(comparable)).toEqual([fromNeutral(decoded), { type: "pingreq" }]);
     const stream = new PacketStream(version);
@@ -68,6 +68,9 @@ describe.each(malformedVectors.filter(({ level }) => level === "codec"))("$id: $
   });
 });
 
-test.each(malformedVectors.filter(({ level }) => level === "role"))("$id is left to who knows the sender", (vector) => {
-  expect(toHex(encode(decodeOne(vector.version, vector.bytes), vector.version))).toBe(toHex(vector.bytes));
-});
+test.each(malformedVectors.filter(({ level }) => level === "role"))(
+  "$id is left to the session, which knows the sender's role",
+  (vector) => {
+    expect(toHex(encode(decodeOne(vector.version, vector.bytes), vector.version))).toBe(toHex(vector.bytes));
+  },
+);

@@ -41,7 +41,7 @@ const edge = fc.constantFrom(
 );
 
 describe("writing", () => {
-  test("gives what TextEncoder gives, for well-formed text", () => {
+  test("produces the bytes of TextEncoder for well-formed text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 50 }), (text) => {
         expect(write(text)).toEqual(encoder.encode(text));
@@ -51,7 +51,7 @@ describe("writing", () => {
     );
   });
 
-  test("has a length for text without lone surrogates, and for no other", () => {
+  test("computes a length only for text without lone surrogates", () => {
     fc.assert(
       fc.property(anyUnits, (text) => {
         const bytes = encoder.encode(text);
@@ -63,17 +63,17 @@ describe("writing", () => {
   });
 
   test.each([
-    ["a high one at the end", "a\ud800"],
-    ["a high one before a letter", "\udbffa"],
-    ["two high ones", "\ud800\ud800"],
-    ["a low one", "\udc00"],
+    ["a high surrogate at the end", "a\ud800"],
+    ["a high surrogate before a letter", "\udbffa"],
+    ["two high surrogates", "\ud800\ud800"],
+    ["a low surrogate", "\udc00"],
     ["a pair in the wrong order", "\udfff\ud800"],
-    ["a low one behind a pair", "\ud83d\ude00\ude00"],
+    ["a low surrogate behind a pair", "\ud83d\ude00\ude00"],
   ])("finds a lone surrogate: %s", (_, text) => {
     expect(utf8Length(text)).toBe(-1);
   });
 
-  test("keeps what was written by code points at the edges of each length", () => {
+  test("preserves code points at the limits of each encoded length", () => {
     for (const point of [0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xfeff, 0xffff, 0x1_0000, 0x10_ffff]) {
       const text = String.fromCodePoint(point);
       expect(write(text)).toEqual(encoder.encode(text));
@@ -83,7 +83,7 @@ describe("writing", () => {
 });
 
 describe("reading", () => {
-  test("gives what a strict TextDecoder gives, for any bytes", () => {
+  test("produces the text of a strict TextDecoder for any bytes", () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.array(edge, { maxLength: 8 })), (list) => {
         const bytes = Uint8Array.from(list);
@@ -93,7 +93,7 @@ describe("reading", () => {
     );
   });
 
-  test("with replacements gives what a lenient TextDecoder gives, for any bytes", () => {
+  test("with replacements produces the text of a lenient TextDecoder for any bytes", () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.array(edge, { maxLength: 8 })), (list) => {
         const bytes = Uint8Array.from(list);
@@ -103,7 +103,7 @@ describe("reading", () => {
     );
   });
 
-  test("agrees with it on every sequence of two bytes, and on three and four where the rules change", () => {
+  test("agrees with TextDecoder on every sequence of two bytes, and on three and four where the rules change", () => {
     const third = [0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xff];
     const disagreements: string[] = [];
     const compare = (...list: number[]) => {
@@ -136,13 +136,13 @@ describe("reading", () => {
     ["the surrogate U+DFFF", "ed bf bf"],
     ["a pair of surrogates (CESU-8)", "ed a0 bd ed b8 80"],
     ["U+110000", "f4 90 80 80"],
-    ["a lead byte of five", "f8 88 80 80 80"],
-    ["a lead byte of six", "fc 84 80 80 80 80"],
+    ["a lead byte of a five-byte sequence", "f8 88 80 80 80"],
+    ["a lead byte of a six-byte sequence", "fc 84 80 80 80 80"],
     ["the byte FE", "fe"],
     ["the byte FF", "ff"],
-    ["two bytes cut to one", "61 c3"],
-    ["three bytes cut to two", "e2 82"],
-    ["four bytes cut to three", "f0 9f 98"],
+    ["a two-byte character cut to one", "61 c3"],
+    ["a three-byte character cut to two", "e2 82"],
+    ["a four-byte character cut to three", "f0 9f 98"],
     ["a letter in place of a continuation byte", "e2 28 a1"],
   ])("refuses %s", (_, hex) => {
     const bytes = Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
@@ -150,7 +150,7 @@ describe("reading", () => {
     expect(read(Uint8Array.of(0x61, ...bytes, 0x61))).toBeUndefined();
   });
 
-  test("keeps U+FEFF wherever it stands", () => {
+  test("keeps U+FEFF at any position", () => {
     const text = "\ufeffa\ufeff";
     expect(read(encoder.encode(text))).toBe(text);
   });
@@ -159,7 +159,7 @@ describe("reading", () => {
     ["ASCII", "x"],
     ["two-byte", "é"],
     ["astral", "\u{1f600}"],
-  ])("of long %s text is right, whatever stands where it is put together from pieces", (_, letter) => {
+  ])("of long %s text is correct, whatever is at the borders of its pieces", (_, letter) => {
     for (const shift of [0, 1, 2, 3]) {
       const text = "a".repeat(shift) + letter.repeat(20_000);
       expect(read(encoder.encode(text)) === text).toBe(true);

@@ -144,7 +144,7 @@ test.each<OutboxPolicy>(["reject", "drop-oldest", "drop-newest", "keep-latest"])
   );
 });
 
-describe("the cost of a message does not depend on how many wait:", () => {
+describe("the cost of a message does not depend on the number of queued messages:", () => {
   /** Milliseconds for so many messages into an outbox that holds `waiting`. */
   const cost = (policy: OutboxPolicy, waiting: number): Promise<number> => {
     const roomy: OutboxBounds = { maximumCount: waiting, maximumBytes: 1e9, policy };

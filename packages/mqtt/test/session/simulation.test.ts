@@ -48,9 +48,9 @@ function check(world: World): void {
   }
 }
 
-describe("over links that are cut, slow, crumbling or half-open, nothing is lost, doubled or out of order:", () => {
+describe("over links that are cut, slow, fragmenting or half-open, no message is lost, duplicated or out of order:", () => {
   test.each([
-    ["while both processes live", false, 250],
+    ["while both processes run", false, 250],
     ["while the client is killed again and again", true, 250],
   ])("%s", async (_, crashes, numRuns) => {
     let [connections, killed] = [0, 0];

@@ -56,7 +56,7 @@ function faultOf(run: () => unknown): ProtocolError {
 }
 
 describe.each([4, 5] as const)("on version %i", (version) => {
-  test("in a session that may be another, what comes without DUP is a new message", () => {
+  test("in a session that may be another one, a message without DUP is a new message", () => {
     const kept = new Kept(version);
     for (const packetIdentifier of [1, 2]) kept.messages.finished(kept.given(2, packetIdentifier), 0);
     kept.reopened();
@@ -66,7 +66,7 @@ describe.each([4, 5] as const)("on version %i", (version) => {
     expect(kept.isKnown(2)).toBe(true);
   });
 
-  test("a message that the application is not given is not acknowledged, and holds nothing up", () => {
+  test("a message that is withheld from the application is not acknowledged, and blocks nothing", () => {
     const kept = new Kept(version);
     const [a, b, c] = [kept.given(1, 1), kept.given(2, 2), kept.given(1, 3)];
     kept.messages.finished(a, NOT_GIVEN);
@@ -132,7 +132,7 @@ class Whole {
 }
 
 test.each([4, 5] as const)(
-  "on version %i, it does what the whole client's receiving half does, step by step",
+  "on version %i, it does the same as the full client's receiving half, step by step",
   (version) => {
     const seen = { known: 0, faults: 0, acknowledgements: 0 };
     fc.assert(

@@ -40,12 +40,12 @@ describe.each(taken)("$id", (vector) => {
   const packet = meant(vector);
   const read = (chunks: Iterable<Uint8Array>) => readChunks(version, chunks).map((each) => comparable(each));
 
-  test("is read as what it means, whole and byte by byte", () => {
+  test("is read as the packet that it stands for, whole and byte by byte", () => {
     expect(read([bytes])).toEqual([packet]);
     expect(read(byteByByte(bytes))).toEqual([packet]);
   });
 
-  test("is read from two parts, wherever it is cut", () => {
+  test("is read from two parts, split at any place", () => {
     const whole = toHex(encode(readChunks(version, [bytes])[0] as Packet, version));
     for (let cut = 1; cut < bytes.length; cut++) {
       const reader = readerFor(version, bytes);
@@ -59,14 +59,14 @@ describe.each(taken)("$id", (vector) => {
     }
   });
 
-  test("leaves the packet behind it alone, whole or cut", () => {
+  test("does not affect the packet behind it, whole or split", () => {
     const followed = concatenation([bytes, pingresp]);
     for (const chunks of [[followed], [followed.subarray(0, -1), followed.subarray(-1)], byteByByte(followed)])
       expect(read(chunks)).toEqual([packet, { type: "pingresp" }]);
   });
 });
 
-test.each(refused)("$id is refused: the small client asks for no such thing", (vector) => {
+test.each(refused)("$id is refused: the small client never requests such a packet", (vector) => {
   const { version, bytes } = vector;
   const { reasonCode, words } = refusalOf(bytes, meant(vector)) as { reasonCode: number; words: string };
   for (const chunks of [[bytes], byteByByte(bytes), [concatenation([bytes, pingresp])]]) {
@@ -137,9 +137,12 @@ test("a remaining length of five bytes is refused at the fourth, without waiting
   expect(readChunks(5, byteByByte(fromHex("30 80 80 80")))).toEqual([]);
 });
 
-test.each(malformed.filter(({ level }) => level === "role"))("$id is left to the session", ({ version, bytes }) => {
-  expect(readChunks(version, [bytes])).toHaveLength(1);
-});
+test.each(malformed.filter(({ level }) => level === "role"))(
+  "$id is left to the session, which checks it",
+  ({ version, bytes }) => {
+    expect(readChunks(version, [bytes])).toHaveLength(1);
+  },
+);
 
 /** What of a packet the small client's server may send it, as whoever encoded it meant it; undefined for other packets. */
 function asServerPacket(packet: Packet): object | undefined {
@@ -188,14 +191,14 @@ describe("the maximum packet size", () => {
     expect(fault.message).toMatch(/101.*100/);
   });
 
-  test("lets a packet of exactly that size pass, and none of a byte more", () => {
+  test("accepts a packet of exactly that size, and refuses one byte more", () => {
     expect(readChunks(4, [publish(4, 95)], 100)).toHaveLength(1);
     expect(readFault(4, [publish(4, 96)], 100).reasonCode).toBe(0x95);
     expect(readChunks(4, byteByByte(fromHex("d000")), 2)).toEqual([{ type: "pingresp" }]);
   });
 });
 
-test("packets before a fault are given out before it", () => {
+test("packets before an invalid one are returned first", () => {
   const reader = readerFor(5, pingresp);
   reader.append(concatenation([pingresp, pingresp, fromHex("00")]));
   expect(reader.next()).toEqual({ type: "pingresp" });
@@ -203,7 +206,7 @@ test("packets before a fault are given out before it", () => {
   expect(() => reader.next()).toThrow("packet type 0");
 });
 
-test("what a packet holds is its own: later bytes, and the array they came in, change nothing", () => {
+test("a packet owns its content: later bytes, and changes of the input array, have no effect", () => {
   const properties = { correlationData: Uint8Array.of(4, 5) };
   const whole = Buffer.concat([encode({ ...message("t", "abc"), properties }, 5)]);
   for (const cut of [0, 1, 7, whole.length - 1]) {
@@ -217,7 +220,7 @@ test("what a packet holds is its own: later bytes, and the array they came in, c
   }
 });
 
-test("empty chunks change nothing, and the arrays that are given are not written to", () => {
+test("empty chunks have no effect, and input arrays are not written to", () => {
   const empty = new Uint8Array();
   const chunk = concatenation([pingresp, pingresp.subarray(0, 1)]);
   const before = toHex(chunk);
@@ -238,7 +241,7 @@ test("a byte order mark is a character like any other", () => {
   expect(readChunks(4, [fromHex("30 05 0003 efbbbf")])).toMatchObject([{ topic: "\ufeff" }]);
 });
 
-test("complaints name the packet and the rule", () => {
+test("errors name the packet and the rule", () => {
   expect(readFault(5, [fromHex("3003000161")]).message).toBe("publish: too short");
   expect(readFault(4, [fromHex("20020006")]).message).toBe("connack: reason code 0x6");
   expect(readFault(5, [fromHex("9003000100")]).message).toBe("suback: too short");

@@ -15,7 +15,7 @@ function publish(payload: number, userProperties = 0): Uint8Array {
 }
 
 describe("memory", () => {
-  test("is not taken on the word of a length", () => {
+  test("is not allocated because of a length alone", () => {
     const reader = readerFor(5, undefined);
     const before = process.memoryUsage().arrayBuffers;
     for (const hex of ["30 ff ff ff 7f 00 01 61 00", "00 00 00 00 00 00"]) {
@@ -29,14 +29,14 @@ describe("memory", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
   });
 
-  test("is not taken on the word of a string's or a list's length", () => {
+  test("is not allocated because of a string's or a list's length alone", () => {
     const before = process.memoryUsage().arrayBuffers;
     for (const hex of ["30 05 ffff 61 61 61", "30 08 0001 61 ff ff ff 7f 00", "20 06 00 00 ff ff ff 7f"])
       readFault(5, [fromHex(hex)]);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
   });
 
-  test("of a packet is let go with the bytes that come next", () => {
+  test("of a packet is released with the next bytes", () => {
     const reader = readerFor(5, undefined);
     const bytes = publish(1_000_000);
     const pingresp = fromHex("d000");
@@ -51,8 +51,8 @@ describe("memory", () => {
   });
 });
 
-describe("work grows no faster than the bytes that come", () => {
-  test("for a packet that comes byte by byte", () => {
+describe("time grows linearly with the received bytes", () => {
+  test("for a packet that arrives byte by byte", () => {
     const work = (size: number): number => {
       const bytes = publish(size);
       let packets = 0;
@@ -68,7 +68,7 @@ describe("work grows no faster than the bytes that come", () => {
     expect(whole).toBeLessThan(4 * 1024 * 1024);
   });
 
-  test("for many small packets in one chunk, and in chunks that cut each", () => {
+  test("for many small packets in one chunk, and in chunks that split each", () => {
     const one = publish(10);
     const count = 20_000;
     const all = new Uint8Array(one.length * count);
@@ -87,7 +87,7 @@ describe("work grows no faster than the bytes that come", () => {
 
   // 8 times the bytes; 64 times the time would be quadratic.
   test.each([
-    ["a packet that comes byte by byte", (size: number) => [...byteByByte(publish(size))]],
+    ["a packet that arrives byte by byte", (size: number) => [...byteByByte(publish(size))]],
     ["user properties", (size: number) => [publish(0, size / 32)]],
     [
       "subscription identifiers",
@@ -111,7 +111,7 @@ describe("work grows no faster than the bytes that come", () => {
   });
 });
 
-test("a quarter of a megabyte of user properties is read whole", () => {
+test("a quarter of a megabyte of user properties is read completely", () => {
   const [packet] = readChunks(5, [publish(3, 37_449)]);
   if (packet?.type !== "publish") throw new Error(`expected a publish, got ${packet?.type}`);
   expect(packet.properties?.userProperties).toHaveLength(37_449);

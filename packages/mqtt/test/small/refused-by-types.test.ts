@@ -14,7 +14,7 @@ import { SmallBench } from "./bench.ts";
 const onMessage = () => undefined;
 const port = 80 as number;
 
-describe("the compiler refuses, and a program in JavaScript gets a UsageError for:", () => {
+describe("the compiler rejects, and a JavaScript program gets a UsageError for:", () => {
   test.each([
     [
       "a URL of another scheme",
@@ -54,7 +54,7 @@ describe("the compiler refuses, and a program in JavaScript gets a UsageError fo
     await expect(client.publish("a", "", { properties })).rejects.toMatchObject(refused("PROPERTY_INVALID"));
   });
 
-  test("a loop over a subscription whose messages go to onMessage", async () => {
+  test("a loop over a subscription with an onMessage handler", async () => {
     const bench = new SmallBench();
     const { client, peer } = await bench.online();
     const subscribing = client.subscribe("a", { onMessage });
@@ -83,6 +83,6 @@ const compiled = [
   },
 ];
 
-test("what the compiler accepts is what it accepted before", () => {
+test("the compiler accepts what it accepted before", () => {
   expect(compiled.every((call) => typeof call === "function")).toBe(true);
 });

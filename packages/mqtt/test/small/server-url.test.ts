@@ -18,7 +18,7 @@ async function dialled(url: string) {
   return { address, error };
 }
 
-describe("with a platform or a dial, the small client takes", () => {
+describe("with a platform or a dial, the small client accepts", () => {
   test.each([
     ["tcp://host", { scheme: "mqtt", host: "host", port: 1883, path: "" }, "mqtt://host:1883"],
     ["ssl://host", { scheme: "mqtts", host: "host", port: 8883, path: "" }, "mqtts://host:8883"],
@@ -44,7 +44,7 @@ test.each([
   "http://host",
   "https://host:8080",
   "host",
-])("%s is no URL for it", (url) => {
+])("%s is not a valid URL for it", (url) => {
   const { platform } = new SmallBench();
   expect(() => createClient(url, { platform })).toThrow(expect.objectContaining({ code: "URL_INVALID" }));
 });

@@ -25,7 +25,7 @@ const nastyName = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) =
 
 const runs = { numRuns: 5000 };
 
-test("a topic name is one where the whole client says so", () => {
+test("a topic name is valid where the full client accepts it", () => {
   fc.assert(
     fc.property(given, (text) => {
       expect(isTopicName(text)).toBe(topicNameProblem(text) === undefined);
@@ -34,7 +34,7 @@ test("a topic name is one where the whole client says so", () => {
   );
 });
 
-test("a topic filter is one where the whole client says so, shared or not", () => {
+test("a topic filter is valid where the full client accepts it, shared or not", () => {
   let valid = 0;
   let shared = 0;
   fc.assert(
@@ -66,7 +66,7 @@ const related: Arbitrary<[filter: string, name: string]> = nastyName.chain((topi
     });
 });
 
-test("a filter matches the names that the whole client says, and the specification", () => {
+test("a filter matches the same names as in the full client, and as in the specification", () => {
   const matched = { yes: 0, no: 0 };
   const pair = fc.oneof(
     fc.tuple(filter, name),
@@ -121,7 +121,7 @@ test.each([
   expect(matcherOf(topicFilter)(topic)).toBe(expected);
 });
 
-describe("as deep and as long as the protocol allows", () => {
+describe("at the protocol's maximum depth and length", () => {
   const deep = "/".repeat(65_535);
   const levels = "a/".repeat(32_767);
   const long = ".".repeat(65_535);
@@ -132,7 +132,7 @@ describe("as deep and as long as the protocol allows", () => {
       expect(isTopicFilter(each)).toBe(true);
   });
 
-  test("what is wrong at the end of a filter is found", () => {
+  test("an error at the end of a filter is found", () => {
     for (const each of [`${levels}+a`, `${levels}#/`, `${long}+`, `${"+/".repeat(32_000)}++`, `$share/${long}`])
       expect(isTopicFilter(each)).toBe(false);
   });
@@ -151,7 +151,7 @@ describe("as deep and as long as the protocol allows", () => {
   });
 });
 
-test("the time that it takes grows no faster than the length", async () => {
+test("the time grows linearly with the length", async () => {
   const texts = (size: number): (() => unknown)[] => [
     () => isTopicName(`${"a".repeat(size)}+`),
     () => isTopicFilter(`${"a/".repeat(size / 2)}+a`),

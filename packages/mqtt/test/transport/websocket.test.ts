@@ -39,8 +39,8 @@ function started(socket: Socket) {
   return { clock, transport, closed };
 }
 
-describe("a WebSocket that its other side ended, and that waits for the socket's end, is over within 100 ms", () => {
-  test("by a close frame, for which there is no event", async () => {
+describe("a WebSocket that its other side ended closes within 100 ms, although the socket stays open", () => {
+  test("after a close frame, for which there is no event", async () => {
     const socket = new Socket();
     const { clock, closed } = started(socket);
     await clock.advance(1_000);
@@ -52,7 +52,7 @@ describe("a WebSocket that its other side ended, and that waits for the socket's
     expect(closed).toEqual(["none"]);
   });
 
-  test("by what failed it", async () => {
+  test("after an error", async () => {
     const socket = new Socket();
     const { clock, closed } = started(socket);
     socket.error("a wrong frame");
@@ -60,7 +60,7 @@ describe("a WebSocket that its other side ended, and that waits for the socket's
     expect(closed).toEqual([expect.stringContaining("a wrong frame")]);
   });
 
-  test("and its code is reported if it comes in time", async () => {
+  test("and its code is reported if it arrives in time", async () => {
     const socket = new Socket();
     const { clock, closed } = started(socket);
     socket.readyState = 2;
@@ -85,7 +85,7 @@ test.each([
   ["few and large", 1_000_000, 70],
   ["many and small", 1, 300_000],
 ])(
-  "what comes while reading is stopped is bounded by what it takes in memory: frames that are %s",
+  "data that arrives while reading is stopped is limited by its memory: frames that are %s",
   async (_, length, most) => {
     const socket = new Socket();
     const { clock, transport, closed } = started(socket);
