@@ -1,4 +1,7 @@
-/** What the runtimes speak with: the embedded broker behind gates that can be cut and stopped, and the control over them by HTTP. */
+/**
+ * The server side of the runtimes: the embedded broker behind gates that can be cut and stopped, and their control over
+ * HTTP.
+ */
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -7,19 +10,19 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { Broker } from "@aiko/mqtt-broker";
 
-/** Milliseconds until a text that does not come is an error. */
+/** Milliseconds until a missing text is an error. */
 const PATIENCE = 20_000;
 
-/** A listener that passes connections on, until it is told otherwise. */
+/** A listener that forwards connections, until it gets another command. */
 class Gate {
   /** @type {Set<import("node:net").Socket>} */
   connections = new Set();
-  /** What clients said since the gate began to swallow it. @type {string | undefined} */
+  /** The bytes from clients since the gate began to drop them. @type {string | undefined} */
   swallowed = undefined;
   #whenSwallowed = () => {};
   #server;
 
-  /** @param {import("node:net").NetConnectOpts} target @param {string} [path] of a Unix socket to listen at */
+  /** @param {import("node:net").NetConnectOpts} target @param {string} [path] of a Unix socket to listen on */
   static async open(target, path) {
     const gate = new Gate(target);
     if (path === undefined) gate.#server.listen(0, "127.0.0.1");
@@ -73,13 +76,13 @@ class Gate {
     this.swallowed = "";
   }
 
-  /** The rest of what was swallowed is lost with its connections. */
+  /** The rest of the dropped bytes is lost with its connections. */
   stopSwallowing() {
     this.swallowed = undefined;
     this.cut();
   }
 
-  /** Resolves when this text was swallowed, in a WebSocket's masked frames too. @param {string} text */
+  /** Resolves when this text was dropped, also in a WebSocket's masked frames. @param {string} text */
   async heard(text) {
     const timeout = AbortSignal.timeout(PATIENCE);
     while (!unmasked(this.swallowed ?? "").includes(text)) {

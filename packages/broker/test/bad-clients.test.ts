@@ -1,4 +1,5 @@
-// What a client must not do: the reason said on MQTT 5, the connection closed within 100 ms, the others undisturbed.
+// Invalid client behaviour: the client gets the reason on MQTT 5, its connection closes within 100 ms, and other
+// clients are not affected.
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { Bench, message, receive, subscribe } from "./bench.ts";

@@ -1,4 +1,4 @@
-// What one client, or all together, may make the broker hold.
+// Limits on what one client, or all clients together, can make the broker store.
 import { describe, expect, test } from "vitest";
 import { forKeeping, type PublishedMessage } from "../src/published-message.ts";
 import { Bench, disconnect, kept, message, receive, subscribe } from "./bench.ts";

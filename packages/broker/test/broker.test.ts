@@ -1,4 +1,4 @@
-// The broker as it is used: over TCP on the loopback interface.
+// The broker in normal use: over TCP on the loopback interface.
 import { connect as dial, type Socket } from "node:net";
 import { connect as connectClient } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
@@ -6,7 +6,7 @@ import { Broker, type BrokerEvents, type BrokerOptions } from "@aiko/mqtt-broker
 import { describe, expect, test } from "vitest";
 import { parseBrokerOptions } from "../src/broker-options.ts";
 
-/** A socket, and a promise of all the packets that came until it closed. */
+/** A socket, and a promise of all packets that arrive until it closes. */
 function open(broker: Broker): { socket: Socket; packets: Promise<Packet[]> } {
   const socket = dial(broker.port, "127.0.0.1");
   const stream = new PacketStream(5);
@@ -28,7 +28,7 @@ test("listens on a free port of the loopback interface, and reports its URL", as
   expect(broker.statistics).toEqual({ openConnections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
 });
 
-/** All of them, or it does not compile. */
+/** It must list all of them, otherwise it does not compile. */
 const leftOut: Record<keyof BrokerOptions, undefined> = {
   host: undefined,
   port: undefined,

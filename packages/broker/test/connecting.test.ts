@@ -249,7 +249,7 @@ describe("authenticate", () => {
       taken.push(client.write(large));
       await bench.clock.tick();
     }
-    expect(taken).toEqual([true, true, false, false]); // the first was read, the others wait at the client's side
+    expect(taken).toEqual([true, true, false, false]); // the first was read, the others wait on the client's side
     decide(true);
     await peer.expect("connack");
     peer.send({ type: "pingreq" });
@@ -398,7 +398,7 @@ describe("a second connection with the same client identifier", () => {
   });
 });
 
-/** A broker whose `authenticate` answers when it is told what. */
+/** A broker whose `authenticate` answers when the test decides. */
 function undecided(): { bench: Bench; decide: (allowed: boolean) => void } {
   let answer: (allowed: boolean) => void = () => undefined;
   const authenticate = (): Promise<boolean> =>

@@ -61,7 +61,7 @@ test.each(versions)("version %i: a retained message, a will, ten megabytes", asy
   await publishing;
   await using usurper = await join(version, { clientId: sender.clientId });
   expect(((await messages.next()).value as Message).text()).toBe("gone");
-  await messages.return?.(); // else the receiver waits for what is done with the last message
+  await messages.return?.(); // otherwise the receiver waits for the outcome of the last message
   await sender.disconnect();
   expect(usurper.connected).toBe(true);
 });

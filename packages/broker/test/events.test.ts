@@ -1,4 +1,4 @@
-// The broker's events: listeners, promises of events, and what is printed of a broker.
+// The broker's events: listeners, promises of events, and the text of a printed broker.
 import { inspect } from "node:util";
 import { connect, platform, type Transport } from "@aiko/mqtt";
 import { memoryPair } from "@aiko/mqtt/testing";

@@ -1,4 +1,4 @@
-// TLS handshakes that come to nothing: the broker says why, to whoever listens to its events.
+// Failed TLS handshakes: the broker reports the reason to the listeners of its events.
 import { createConnection } from "node:net";
 import { type ConnectionOptions, connect as dialTls, type TLSSocket } from "node:tls";
 import { encode } from "@aiko/mqtt/codec";
@@ -13,7 +13,7 @@ const authority = await Authority.named("Test authority");
 const secure = await authority.issue(["127.0.0.1"]);
 const ca = authority.certificate;
 
-/** A broker, what it told, and the first refusal of that. */
+/** A broker, the events that it emitted, and the first refusal among them. */
 async function started(options: BrokerOptions) {
   const broker = await Broker.listen(options.listeners ? options : { port: 0, ...options });
   onTestFinished(() => broker.close());

@@ -11,7 +11,7 @@ async function started(options: BrokerOptions = {}): Promise<Broker> {
   return broker;
 }
 
-/** A client that reaches the broker by `accept`. */
+/** A client that connects to the broker with `accept`. */
 async function inProcess(broker: Broker, clientId: string): Promise<Client> {
   const dial = async (): Promise<Transport> => {
     const [client, server] = memoryPair(platform.clock);
@@ -23,7 +23,7 @@ async function inProcess(broker: Broker, clientId: string): Promise<Client> {
   return client;
 }
 
-/** Topics, payloads and how they came. */
+/** Topics, payloads and their flags. */
 async function listening(client: Client): Promise<string[]> {
   const got: string[] = [];
   const onMessage = (message: Message): void => {

@@ -31,7 +31,7 @@ test("PINGREQ is answered and keeps the connection", async () => {
 test("a broker that was busy reads what is in the socket before it considers a client dead", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c", { keepAlive: 10 });
-  bench.clock.schedule(15_000, () => peer.send({ type: "pingreq" })); // behind the broker's timer for the same moment
+  bench.clock.schedule(15_000, () => peer.send({ type: "pingreq" })); // after the broker's timer for the same moment
   await bench.clock.advance(15_000);
   await peer.expect("pingresp");
   await bench.clock.advance(14_999);

@@ -39,7 +39,7 @@ async function pathForSocket(): Promise<string> {
   return join(folder, "broker.sock");
 }
 
-/** A socket that nobody listens at, as if who did had been killed. */
+/** A socket without a listener, as if the listening process had been killed. */
 async function leaveBehind(path: string, elsewhere = `${path}.1`): Promise<void> {
   const killed = createServer().listen(elsewhere);
   await new Promise((resolve) => killed.once("listening", resolve));
@@ -74,7 +74,7 @@ describe("a broker accepts connections", () => {
 });
 
 describe("a Unix socket may be used by", () => {
-  /** Calls `then` when a server has been told to listen at a path, before it can take anything. */
+  /** Calls `then` when a server has started to listen on a path, before it can accept a connection. */
   function afterListening(path: string, then: (server: Server) => void): void {
     const { listen } = Server.prototype;
     const spy = vi.spyOn(Server.prototype, "listen").mockImplementation(function (this: Server, ...given: unknown[]) {
@@ -258,7 +258,7 @@ test("a WebSocket refused for its subprotocol is closed at once, whether or not 
   );
   const poke = (): unknown => socket.destroyed || socket.write("?", () => setImmediate(poke));
   poke();
-  await new Promise((resolve) => socket.on("close", resolve)); // reset, since nobody is there any more
+  await new Promise((resolve) => socket.on("close", resolve)); // reset, since the process no longer exists
 });
 
 test("a request without an upgrade is answered with a reason", async () => {
@@ -296,7 +296,7 @@ test.each(["mqtt", "chat", undefined])(
       [0x82, 0x01, 0x10], // not masked
       [0xf2, 0x81, 0, 0, 0, 0, 0x10], // reserved bits
       [0x82, 0xff, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], // 2 GB are announced
-      [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff], // text that is no UTF-8
+      [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff], // text that is not UTF-8
     ])
       await closedAfter(portOf(broker.urls[1]), asked, Uint8Array.from(frame));
     expect(await echo(`${broker.urls[1]}`)).toBe("hello");

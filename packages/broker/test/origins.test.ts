@@ -1,4 +1,4 @@
-// Web pages and a broker on this machine: a browser connects any page to it, and states whose page that is.
+// Web pages and a broker on this machine: a browser connects any page to it, and sends the page's origin.
 import { connect } from "@aiko/mqtt";
 import { Broker, type BrokerOptions, type ConnectRequest } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -12,7 +12,7 @@ async function started(options: BrokerOptions = {}) {
   return { broker, events: recordEvents(broker), port: Number(new URL(`${broker.urls[1]}`).port) };
 }
 
-/** What a handshake with these headers comes to: "open", or the status of the refusal. */
+/** The result of a handshake with these headers: "open", or the status of the refusal. */
 function handshake(port: number, headers: Readonly<Record<string, string>>): Promise<string> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, ["mqtt"], { headers });
   return new Promise((resolve, reject) => {
@@ -90,7 +90,7 @@ test("a foreign page is refused also if the broker listens on all addresses", as
   expect(await handshake(port, { origin: "https://evil.example" })).toBe("403");
   expect(await handshake(port, { host: "evil.example", origin: "http://evil.example" })).toBe("403");
   expect(await handshake(port, { origin: "http://127.0.0.1:3000" })).toBe("open");
-  expect(await handshake(port, { host: "this-machine" })).toBe("open"); // a program, by a name from /etc/hosts
+  expect(await handshake(port, { host: "this-machine" })).toBe("open"); // a program, with a name from /etc/hosts
 });
 
 test("the event of a refusal holds the client's text only shortened and in printable characters", async () => {

@@ -1,4 +1,5 @@
-// Wrong calls that the compiler refuses, each with what JavaScript programs get for them. `npm run check` compiles this file.
+// Wrong calls that the compiler rejects, each with the error that JavaScript programs get. `npm run check` compiles
+// this file.
 import type { PublishProperties, UsageErrorCode } from "@aiko/mqtt";
 import { Broker, type BrokerOptions, type BrokerTls, type ListenerOptions } from "@aiko/mqtt-broker";
 import { expect, test } from "vitest";
@@ -44,7 +45,7 @@ test("the compiler and publish reject properties that belong to one connection",
   expect(() => broker.publish("a", "", { properties })).toThrow(refused);
 });
 
-// Compiled, and not run.
+// Compiled, but not run.
 const rightCalls = [
   (options: BrokerOptions) => Broker.listen(options),
   (options: BrokerOptions) => Broker.listen({ port: 0, ...options }),

@@ -1,4 +1,4 @@
-// What becomes of the messages that a member of a shared subscription held when its session ends [MQTT5 4.8.2].
+// What happens to the messages that a member of a shared subscription holds when its session ends [MQTT5 4.8.2].
 import type { ConnectPacket, PublishPacket } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { Bench, disconnect, kept, message, receive, subscribe } from "./bench.ts
 
 const FILTER = "$share/g/a";
 
-/** A publisher and a member that was given messages of this QoS, "1" to `count`, while it was the only one. */
+/** A publisher, and a member that received messages of this QoS, "1" to `count`, while it was the only member. */
 async function held(count: number, qos: 1 | 2, member: Partial<ConnectPacket> = {}, options = {}): Promise<Held> {
   const bench = new Bench(options);
   const from = await bench.connect("from");
@@ -29,7 +29,7 @@ async function join(bench: Bench, clientId: string, fields: Partial<ConnectPacke
   return peer;
 }
 
-/** All that came, in short. */
+/** All received messages in a short form. */
 function textsOf(peer: ScriptedPeer): string[] {
   return publishesOf(peer).map(
     ({ payload, qos, dup }) => `${new TextDecoder().decode(payload)} q${qos}${dup ? " dup" : ""}`,

@@ -187,7 +187,7 @@ test("mqtt_subscribe ends when another client takes its identifier, and names th
 });
 
 test("mqtt_subscribe interprets connections that soon close as a duplicate identifier only if its identifier was set", async () => {
-  const fickle = await listen(() => "\x20\x02\0\0"); // CONNACK of MQTT 3.1.1, and the end
+  const fickle = await listen(() => "\x20\x02\0\0"); // CONNACK of MQTT 3.1.1, and then the connection ends
   const args = ["-t", "a", "-p", fickle.port, "-V", "311"];
   await using drawn = Child.command("mqtt_subscribe", args);
   await using chosen = Child.command("mqtt_subscribe", [...args, "-i", "twin"]);
@@ -396,7 +396,7 @@ interface Listening {
   readonly port: string;
 }
 
-/** A server that is no broker: what it answers to bytes, or nothing at all. */
+/** A server that is not a broker: the bytes that it answers, or none at all. */
 function listen(answer: (text: string) => string | undefined = () => undefined): Promise<Listening> {
   return new Promise((resolve) => {
     const server = createServer((socket) => {

@@ -1,4 +1,4 @@
-// What the commands do when their standard streams are closed, full or missing, and when their terminal hangs up.
+// How the commands behave when their standard streams are closed, full or missing, and when their terminal hangs up.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -17,7 +17,7 @@ afterAll(() => broker.close());
 
 const port = () => ["-p", String(broker.port)];
 
-/** A shell that runs `line`, in which `$NODE "$PUBLISH" $SERVER` is a command as it was built. */
+/** A shell that runs `line`, in which `$NODE "$PUBLISH" $SERVER` runs the built command. */
 function shell(line: string): Child {
   const built = (name: string): string => join(root, "packages/cli/dist/bin", `${name}.cjs`);
   const environment = {
@@ -126,7 +126,7 @@ test.each(["<&-", "</dev/null", "<&- >&- 2>&-", "</dev/null >/dev/null 2>/dev/nu
   },
 );
 
-/** Whether a subscriber still prints what arrives after SIGHUP; it is ended then. */
+/** Whether a subscriber still prints messages after SIGHUP; it is ended then. */
 async function outlivesHangup(subscriber: Child, pid: number, topic: string): Promise<boolean> {
   await subscriber.noted("debug: subscribed");
   process.kill(pid, "SIGHUP");

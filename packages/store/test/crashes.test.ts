@@ -1,5 +1,5 @@
-// A crash at every single operation, in all the ways in which it may leave the disk: each write is there as a whole or not at all,
-// those that were acknowledged are there, and none is without those before it.
+// A crash at every operation, in all the ways in which it may leave the disk. Each write is complete or absent,
+// acknowledged writes are present, and no write is present without the earlier ones.
 import { resolve } from "node:path";
 import type { OpenedSession, StoreChange, StoredSession, StoreRecord } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
@@ -23,7 +23,7 @@ function open(disk: CrashingDisk, toleratedWaste = 3_000): Promise<OpenedSession
   return store.open("s");
 }
 
-/** A session as the model has it, as one comparable text. */
+/** A session according to the model, as one comparable text. */
 class Model {
   constructor(private readonly records: ReadonlyMap<number, string> = new Map()) {}
 
@@ -46,10 +46,10 @@ function textOf(records: readonly StoreRecord[]): string {
   return sorted.map(({ key, value }) => `${key}=${Buffer.from(value).toString("hex")}`).join(" ");
 }
 
-/** Writes group after group and keeps account of what may be on the disk. */
+/** Writes group after group and records what may be on the disk. */
 class Account {
   acknowledged = new Model();
-  /** What may be there besides, after a crash: a write that failed, or had not come back, with all before it. */
+  /** What may also be present after a crash: a write that failed or was pending, with all writes before it. */
   possible: Model[] = [];
 
   async write(session: StoredSession, group: Group): Promise<boolean> {
@@ -80,7 +80,10 @@ class Account {
 
 const value = (size: number, fill: number) => new Uint8Array(size).fill(fill);
 
-/** Three sectors' worth of everything: puts, replacements, removals, groups, and enough waste for two files written anew. */
+/**
+ * Every kind of operation in three sectors: puts, replacements, removals, groups, and enough obsolete records for two
+ * rewrites of the file.
+ */
 const scenario: Group[] = Array.from({ length: 14 }, (_, i) => [
   [
     { key: i % 4, value: value(300 + i, i + 1) },

@@ -9,7 +9,7 @@ const directory = resolve("d");
 const put = (key: number, size: number) => ({ key, value: new Uint8Array(size).fill(key + 1) });
 const remove = (key: number) => ({ key, value: undefined });
 
-/** Five writes: what each leaves, and where its frame stands in the file. */
+/** Five writes: the state after each, and the position of its frame in the file. */
 const writes = [[put(1, 9), put(2, 0)], [put(3, 30)], [remove(1), put(4, 5)], [put(2, 7)], [put(5, 11), remove(4)]];
 let path: string;
 let intact: Buffer;
@@ -29,12 +29,14 @@ beforeAll(async () => {
   intact = disk.contents(path);
 });
 
-/** Every one of the header's fields, both times, and of the frames; of what is between, which is all zeros, few. */
+/**
+ * Every field of the header, in both copies, and of the frames; only a few of the bytes between, which are all zeros.
+ */
 function* places(count: number): Iterable<number> {
   for (let at = 0; at < count; at += at < 30 * 8 || at > 4095 * 8 ? 1 : 61) yield at;
 }
 
-/** The records that the writes leave, without those of one of them. */
+/** The records after the writes, without those of one of them. */
 function without(lost: number, count = writes.length): string {
   const records = new Map<number, number>();
   writes.slice(0, count).forEach((changes, i) => {
@@ -52,7 +54,7 @@ function textOf(records: readonly StoreRecord[]): string {
   return records.map(({ key, value }) => [key, value.length]).join(" ");
 }
 
-/** Opens a file, and again, when it must be mended; then adds to it. */
+/** Opens a file, and opens it again if it needs a repair; then appends to it. */
 async function openFile(
   bytes: Uint8Array,
   name = "s",

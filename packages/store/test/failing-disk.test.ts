@@ -1,4 +1,4 @@
-// A client on a disk that fails: what its publishers are told, and what another process finds.
+// A client on a failing disk: the errors that its publishers get, and the records that another process finds.
 import { resolve } from "node:path";
 import { type Client, connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";

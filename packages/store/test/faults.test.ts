@@ -44,7 +44,7 @@ test("no part of a failed write reappears behind a shorter one", async () => {
   const { disk, session } = await opened();
   await session.write([put(1, 10)]);
   disk.fault = failing("write", { fail: "ENOSPC", part: 1 });
-  // As long as the next, so that the second of the two would stand where a reader looks.
+  // As long as the next, so that the second of the two would be where a reader looks.
   const failed = [session.write([put(2, 100)]), session.write([put(3, 900), put(4, 900)])];
   for (const each of await Promise.allSettled(failed)) expect(each.status).toBe("rejected");
   disk.fault = () => undefined;

@@ -1,4 +1,5 @@
-// Messages of strangers are part of the file: nothing in them may be taken for a frame, whatever bit of the file is damaged.
+// Messages of strangers are part of the file: none of their bytes may be mistaken for a frame, whichever bit of the
+// file is damaged.
 import { resolve } from "node:path";
 import type { StoreRecord } from "@aiko/mqtt";
 import { type Damage, DiskStore } from "@aiko/mqtt-store";
@@ -13,7 +14,7 @@ const path = resolve("d", "s-28a3d6d537e5d5090d33c042ad97db20.journal");
 const textOf = (records: readonly StoreRecord[]) => records.map(({ key, value }) => [key, value.length]).join(" ");
 const RELEASED = "2,7 3,30 5,11";
 
-/** A file of two records, the first of which is a stranger's, as this version writes it. */
+/** A file of two records as this version writes it; the first is a stranger's. */
 async function written(payload: Uint8Array): Promise<Buffer> {
   const disk = new CrashingDisk();
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
@@ -24,7 +25,7 @@ async function written(payload: Uint8Array): Promise<Buffer> {
   return disk.contents(path);
 }
 
-/** The same, as the release before did. */
+/** The same, as the previous release wrote it. */
 function writtenBefore(payload: Uint8Array): Buffer {
   return Buffer.concat([header, frame(1, payload), frame(2, new Uint8Array(3))]);
 }
@@ -46,7 +47,7 @@ function flipped(bytes: Uint8Array, bit: number): Buffer {
 
 describe("a message with content that looks like frames", () => {
   test("yields no record, whichever bit of its frame's header is damaged", async () => {
-    // With the own file's frames as they were before, of version 1, and with a header of version 2.
+    // With the file's own frames in their old format, version 1, and with a header of version 2.
     const old = frame(77, Buffer.from("forged"));
     const other = await written(old);
     const bytes = await written(Buffer.concat([old, other, old]));

@@ -1,4 +1,4 @@
-// A directory that others can write to: what they put there is not followed, opened or waited for.
+// A directory that others can write to: the store does not follow, open or wait for what they put there.
 import {
   chmodSync,
   chownSync,

@@ -27,7 +27,7 @@ beforeEach(() => {
   directory = join(workshop, String(places++));
 });
 
-/** Runs one of programs/ in a process of its own. */
+/** Runs one of the programs in programs/ in its own process. */
 function start(name: string, ...args: string[]): Child {
   return new Child(name, process.execPath, [programs.get(name) ?? "", ...args]);
 }
@@ -90,7 +90,7 @@ test("a process that is killed while it writes loses no acknowledged message", a
     const last = Math.max(...records.map(({ key }) => key));
     expect(last).toBeGreaterThanOrEqual(acknowledged);
     expect(last - acknowledged).toBeLessThanOrEqual(3);
-    // No mixture: exactly the twenty that batch `last` left.
+    // Not mixed: exactly the twenty records that batch `last` left.
     expect(records.map(({ key }) => key)).toEqual(Array.from({ length: 20 }, (_, i) => last - 19 + i));
     for (const { key, value } of records) {
       expect(value).toEqual(new Uint8Array(key % 700).fill(key));
@@ -108,7 +108,7 @@ test.each([1, 2] as const)(
     await using observer = await connect(broker.url);
     await observer.subscribe("numbers", { qos: 2, onMessage: (message) => void got.push(Number(message.text())) });
     const random = new SeededRandom(qos);
-    const promised = new Set<number>(); // acknowledged, or found in the store of the dead
+    const promised = new Set<number>(); // acknowledged, or found in the store of the dead process
     let kills = 0;
     for (;;) {
       const publisher = start("publishing", broker.url, directory, String(qos), String(count));
@@ -123,16 +123,17 @@ test.each([1, 2] as const)(
       if (done) break;
     }
     expect(kills).toBeGreaterThan(4);
-    // "Done" came when all were acknowledged; what the observer has not got yet is on its way.
+    // "Done" was printed when all were acknowledged; messages that the observer has not received yet are in transit.
     await expect.poll(() => missing(got, promised)).toEqual([]);
-    // A number that was counted and not yet in the store when the process died is not the store's to keep: the last of a window.
+    // A number that was counted but not yet in the store when the process died is not the store's responsibility: the
+    // last of a window.
     expect(count - new Set(got).size).toBeLessThanOrEqual(kills * 20);
     if (qos === 2) expect(got.length).toBe(new Set(got).size);
     expect(await recordsOf(new DiskStore(directory), `kitchen${qos}`)).toEqual([]);
   },
 );
 
-/** Those of messages that a session keeps and that had no PUBREC: after it, the payload is the server's. */
+/** The payloads of messages that a session keeps and that had no PUBREC: after PUBREC, the server has the payload. */
 function numbersIn(records: readonly StoreRecord[]): number[] {
   const { messages } = new SessionJournal().load(records);
   return messages.map(({ packet }) => Number(new TextDecoder().decode(packet.payload))).filter((number) => number > 0);

@@ -4,11 +4,11 @@ import { describe, expect, test } from "vitest";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
 import { type ClientBench, clients, message, subscribed, watch } from "./clients.ts";
 
-/** What stops reading: more messages than this, or more bytes of topics and payloads. */
+/** The limits at which reading stops: a number of messages, and a number of bytes of topics and payloads. */
 const MOST = 1_000;
 const MOST_BYTES = 4 * 2 ** 20;
 
-/** Sends messages one by one, each in a chunk of its own, as far as they are read. */
+/** Sends messages one by one, each in its own chunk, as far as they are read. */
 async function flood(bench: ClientBench, peer: ScriptedPeer, count: number, text = "x"): Promise<void> {
   for (let i = 0; i < count; i++) {
     peer.send(message("a", text));
@@ -17,7 +17,7 @@ async function flood(bench: ClientBench, peer: ScriptedPeer, count: number, text
   await bench.clock.tick();
 }
 
-/** Keeps what comes while reading is stopped, and hands it over within `resume`. */
+/** Holds data that arrives while reading is stopped, and delivers it within `resume`. */
 class Held implements Transport, TransportListener {
   private listener: TransportListener | undefined;
   private paused = false;
@@ -58,7 +58,7 @@ class Held implements Transport, TransportListener {
 const publishing = (client: SmallClient) => watch(client.publish("b", "", { qos: 1 }));
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics }) => {
-  /** A client whose transport tells whether it is read from. */
+  /** A client whose transport reports whether it is being read. */
   async function watched(options: SmallSubscribeOptions = {}, keepAlive = 0) {
     const bench = createBench();
     const reading = { now: true };
@@ -90,7 +90,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       await flood(bench, peer, 1);
       expect(reading.now).toBe(false);
       const messages = subscription[Symbol.asyncIterator]();
-      for (let i = 0; i < MOST / 2 + 1; i++) await messages.next(); // which finishes one less
+      for (let i = 0; i < MOST / 2 + 1; i++) await messages.next(); // which finishes one message fewer
       expect(reading.now).toBe(false);
       await messages.next();
       expect(reading.now).toBe(true);
@@ -98,7 +98,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
 
     test("the same holds for the limit in bytes", async () => {
       const { bench, peer, reading } = await watched();
-      const large = "x".repeat(MOST_BYTES / 4 - 20); // with the topic, and for the whole client with the packet's header
+      const large = "x".repeat(MOST_BYTES / 4 - 20); // with the topic, and for the full client with the packet's header
       await flood(bench, peer, 4, large);
       expect(reading.now).toBe(true);
       await flood(bench, peer, 1, "x".repeat(100));

@@ -1,10 +1,10 @@
-// What a server must not send: a ProtocolError, the connection closed within 100 ms, and the client comes back.
+// Invalid server behaviour: a ProtocolError, the connection closed within 100 ms, and the client reconnects.
 import { encode } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { clients, message, watch } from "./clients.ts";
 
 const publish = encode(message("a", "x", 1, 1), 5);
-/** What a server sends, and the reason code that the client answers; undefined for packets that only clients send. */
+/** What a server sends, and the reason code of the client's answer; undefined for packets that only clients send. */
 const faults: [string, Uint8Array, code?: number][] = [
   ["a reserved packet type", Uint8Array.of(0, 0), 0x81],
   ["a remaining length of five bytes", Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0xff, 1), 0x81],

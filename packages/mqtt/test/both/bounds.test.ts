@@ -1,4 +1,4 @@
-// Every queue and every wait has an end.
+// Every queue and every wait has a limit.
 import { describe, expect, test } from "vitest";
 import { clients, message, subscribed, watch } from "./clients.ts";
 
@@ -131,7 +131,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
   });
 
   describe("a server that keeps the connection alive and leaves something unanswered", () => {
-    /** Milliseconds for which an acknowledgement is waited for, and between looks at that. */
+    /** Milliseconds: the time limit for an acknowledgement, and the interval of its check. */
     const PATIENCE = 300_000;
     const LOOK = 60_000;
 
@@ -149,7 +149,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
         const again = await bench.acceptAgain({ sessionPresent: true });
         await again.expect(what);
         await bench.clock.advance(1_000);
-        expect(client.connected).toBe(true); // it has as long as the first
+        expect(client.connected).toBe(true); // it has the same time limit as the first
         expect(outcome.settled).toBe(0);
       },
     );

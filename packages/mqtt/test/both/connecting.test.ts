@@ -14,7 +14,7 @@ describe.each(clients)(
           type: "connect",
           protocolVersion,
           clientId: "c1",
-          cleanStart: protocolVersion < 5, // on 5 a session lasts, and one that is not this client's is ended
+          cleanStart: protocolVersion < 5, // on 5 a session outlives connections, and a foreign one is ended
         });
       });
 
@@ -104,7 +104,7 @@ describe.each(clients)(
 
       test("with a random identifier that stays the same for each connection", async () => {
         const { bench, client, peer } = await createBench().online({ clientId: undefined });
-        expect(client.clientId).toMatch(name === "whole" ? /^aiko[0-9a-z]{16}$/ : /^aiko[0-9a-z]{10,19}$/); // 3.1 takes no longer one
+        expect(client.clientId).toMatch(name === "whole" ? /^aiko[0-9a-z]{16}$/ : /^aiko[0-9a-z]{10,19}$/); // 3.1's limit
         peer.cut();
         expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: client.clientId });
       });
@@ -298,7 +298,7 @@ describe.each(clients)(
         const abort = new AbortController();
         const { client } = await bench.online({ signal: abort.signal });
         abort.abort();
-        await bench.clock.advance(100_000); // nor has connectTimeout any
+        await bench.clock.advance(100_000); // and connectTimeout has no limit either
         expect(client.connected).toBe(true);
       });
     });

@@ -107,7 +107,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       const peer = await bench.server.next();
       await peer.expect("connect");
       peer.cut();
-      bench.clock.settle(); // the client knows, and no promise has had its turn
+      bench.clock.settle(); // the client knows, but no promise callback has run yet
       await client.disconnect();
       await bench.clock.tick();
       expect(outcome.settled).toBe(1);
@@ -131,7 +131,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       peer.pause();
       for (let i = 0; i < 20; i++) watch(client.publish("a", new Uint8Array(60_000)));
       await bench.clock.tick();
-      // SUBSCRIBE packets of 64 KiB: all of the 1 MiB that may wait.
+      // SUBSCRIBE packets of 64 KiB: all of the 1 MiB that may be unsent.
       for (let i = 0; i < 16; i++) watch(client.subscribe("a".repeat(65_524)));
       expect(client.connected).toBe(true);
       await bench.passing(client.disconnect({ drainTimeout: 0 }));

@@ -1,4 +1,4 @@
-// Packets that must not come, or are too long, are refused by their first bytes: the rest is neither waited for nor kept.
+// Unexpected or too long packets are refused at their first bytes: the client neither waits for the rest nor stores it.
 import { describe, expect, test } from "vitest";
 import { clients, watch } from "./clients.ts";
 

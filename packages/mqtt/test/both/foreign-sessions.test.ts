@@ -1,4 +1,4 @@
-// Sessions at the server that are not this client's, CONNECTs that reach it late, and what a server refuses for a while.
+// Sessions at the server that belong to another client, CONNECTs that arrive late, and temporary refusals.
 import { describe, expect, test } from "vitest";
 import { type ClientBench, clients, message, subscribed, watch } from "./clients.ts";
 

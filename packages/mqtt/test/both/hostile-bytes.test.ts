@@ -1,4 +1,4 @@
-// Bytes from the network, whatever they are: what the codec and the small client's reader make of them.
+// Arbitrary bytes from the network: how the codec and the small client's reader handle them.
 import { encode, type Packet, type ProtocolVersion } from "@aiko/mqtt/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -11,7 +11,7 @@ interface Reader {
   readonly name: string;
   readonly versions: readonly Version[];
   readonly vectors: readonly ValidVector[];
-  /** First bytes of packets that it may be sent. */
+  /** First bytes of packets that it may receive. */
   readonly firstBytes: readonly number[];
   readonly reasonCodes: readonly number[];
   read(version: Version, chunks: Iterable<Uint8Array>): Packet[];
@@ -37,7 +37,7 @@ const readers: readonly Reader[] = [
 ];
 
 describe.each(readers)("$name", ({ versions, vectors, firstBytes, reasonCodes, read }) => {
-  /** The packets in `bytes`, or undefined for a fault; anything thrown but a ProtocolError fails the test. */
+  /** The packets in `bytes`, or undefined for a ProtocolError; any other exception fails the test. */
   function survive(version: Version, bytes: Uint8Array): Packet[] | undefined {
     try {
       return read(version, [bytes, new Uint8Array()]);

@@ -102,7 +102,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
       await bench.answer(peer, "unsubscribe", 0);
       for await (const each of subscription) got.push(each.text());
       expect(got).toEqual([]);
-      await bench.clock.advance(1_000); // when the whole client says so of QoS 1
+      await bench.clock.advance(1_000); // when the full client reports the same for QoS 1
       expect(events.map(({ name }) => name)).toEqual(reportsUnread ? ["unclaimed", "unclaimed"] : []);
       expect(ending.settled).toBe(1);
     });

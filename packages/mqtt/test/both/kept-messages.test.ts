@@ -1,4 +1,4 @@
-// What a session that is resumed has kept comes before the application has subscribed.
+// Messages that a resumed session has kept arrive before the application has subscribed.
 import { describe, expect, test } from "vitest";
 import { clients, message, watch } from "./clients.ts";
 

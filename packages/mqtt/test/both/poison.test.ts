@@ -1,4 +1,4 @@
-// A server that ends the connection whenever one message comes: what both clients make of it.
+// A server that ends the connection whenever it receives one particular message: how both clients react.
 import type { SmallClient, SmallOptions } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { answer, type ClientBench, clients, type Outcome, watch } from "./client
 /** How the server ends a connection. */
 type End = "closes" | "resets" | number;
 
-/** Answers all that comes, but for one topic. Resolves when the connection is over or nothing comes any more. */
+/** Answers all packets except those of one topic. Resolves when the connection ends or no more packets arrive. */
 async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<void> {
   for (let at = 0, quiet = 0; quiet < 20 && !peer.isClosed; ) {
     const packet = peer.received[at];
@@ -31,11 +31,11 @@ async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<
 interface Run {
   readonly client: SmallClient;
   readonly outcomes: Map<string, Outcome<unknown>>;
-  /** When each connection was made, in milliseconds. */
+  /** The time of each connection, in milliseconds. */
   readonly connections: number[];
 }
 
-/** Publishes around a poisonous message until all has its outcome. */
+/** Publishes around a message that the server does not accept, until every message has its outcome. */
 async function run(
   bench: ClientBench,
   end: End,

@@ -1,4 +1,4 @@
-// What becomes of QoS 1 and 2 across lost connections and lost sessions, and of servers that acknowledge wrongly.
+// QoS 1 and 2 across lost connections and lost sessions, and with servers that acknowledge wrongly.
 import type { PublishPacket } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { clients, holding, message, type Outcome, subscribed, watch } from "./clients.ts";

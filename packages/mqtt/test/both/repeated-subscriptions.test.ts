@@ -1,4 +1,4 @@
-// What becomes of a program that subscribes to the same again, as in a listener of "connected".
+// Programs that make the same subscription again, as in a listener of "connected".
 import type { SmallHandledSubscription } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { clients, message, subscribed, watch } from "./clients.ts";

@@ -1,4 +1,5 @@
-// Ends of subscriptions and clients: what the application has is finished and acknowledged, what it has not is not given to it.
+// The end of subscriptions and clients: messages that the application has are finished and acknowledged, and it gets no
+// further ones.
 import type { Message, SmallSubscribeOptions } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { clients, message, subscribed, watch } from "./clients.ts";
@@ -167,7 +168,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
   });
 
   describe("unsubscribe", () => {
-    /** The handler has message 1, and 2 waits. */
+    /** The handler has message 1, and message 2 waits. */
     async function unsubscribing() {
       const place = await working();
       const { bench, peer, subscription } = place;

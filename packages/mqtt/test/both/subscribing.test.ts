@@ -173,7 +173,7 @@ describe.each(clients)(
     });
 
     describe("a message goes", () => {
-      /** What each of these subscriptions gets, by their filters. */
+      /** The messages that each of these subscriptions gets, by their filters. */
       const open = async (bench: ClientBench, client: SmallClient, peer: ScriptedPeer, all: readonly string[][]) => {
         const got: string[] = [];
         for (const filters of all)
@@ -255,7 +255,7 @@ describe.each(clients)(
         const again = await bench.acceptAgain();
         await bench.answer(again, "subscribe", 0);
         expect([subscribing.settled, subscribing.error]).toEqual([1, undefined]);
-        // The small client goes on looking at its session once a minute; the whole one looks once more.
+        // The small client continues to check its session once a minute; the full client checks it once more.
         await bench.clock.advance(60_000);
         if (name === "small") expect(bench.clock.nextTimer - bench.clock.now()).toBeGreaterThan(59_000);
         else expect(bench.clock.nextTimer).toBe(Infinity);

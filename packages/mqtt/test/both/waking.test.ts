@@ -5,7 +5,7 @@ import { type ClientBench, clients } from "./clients.ts";
 
 const patient = { reconnect: { initialDelay: 60_000, maximumDelay: 60_000 } };
 
-/** What a browser's page tells: that the network is back or the page is shown, and how late its timers may be. */
+/** A browser page's information: the network is back, the page is visible, and how late its timers may be. */
 function page(bench: ClientBench) {
   const listeners = new Set<() => void>();
   const told = { lateness: 0 };
@@ -24,7 +24,7 @@ function page(bench: ClientBench) {
 }
 
 describe.each(clients)("the $name client", ({ createBench }) => {
-  /** A client of a page, which is connected. */
+  /** A connected client of a page. */
   async function paged(options: SmallOptions = {}, faults?: (attempt: number) => LinkFaults) {
     const bench = createBench(faults);
     const { platform, ...rest } = page(bench);

@@ -1,4 +1,4 @@
-// What a person writes who has no compiler to tell them: each is a typed error that names the field, and harms nothing else.
+// Wrong calls without a compiler: each causes a typed error that names the field, and affects nothing else.
 import type { PublishOptions, SmallOptions, SmallSubscribeOptions } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { clients, subscribed, watch } from "./clients.ts";

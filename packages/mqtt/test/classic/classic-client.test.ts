@@ -4,7 +4,7 @@ import * as MQTT from "@aiko/mqtt/classic";
 import { FakeClock, type ScriptedPeer, ScriptedServer, SeededRandom } from "@aiko/mqtt/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-// The classic client has no options, so its platform is replaced where the library gets it.
+// The classic client has no options, so the test replaces the platform that the library uses.
 const network = vi.hoisted(() => ({ platform: {} as Partial<Platform> }));
 vi.mock("../../src/transport/platform-node.ts", () => network);
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Bench, subscribed, watch } from "./bench.ts";
 
-/** A signal that counts who listens to it. */
+/** A signal that counts its listeners. */
 function counting() {
   const controller = new AbortController();
   const { signal } = controller;
@@ -66,7 +66,7 @@ describe("many operations under one signal", () => {
       const client = bench.create();
       const { signal } = new AbortController();
       for (let i = 0; i < 50; i++) watch(client.publish("a", "", { signal, qos: 1 }));
-      await new Promise(setImmediate); // warnings come in a tick of the runtime's own
+      await new Promise(setImmediate); // the runtime emits warnings in its own tick
       await client.disconnect();
     } finally {
       process.off("warning", warned);

@@ -3,7 +3,7 @@ import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
 import { Bench, message, watch } from "./bench.ts";
 
-/** Lets so many seconds pass, with a keep-alive of ten, and answers every PINGREQ. */
+/** Lets this many seconds pass, with a keep-alive of ten, and answers every PINGREQ. */
 async function pingingFor(seconds: number, bench: Bench, peer: ScriptedPeer): Promise<void> {
   const pings = (): number => peer.received.filter(({ type }) => type === "pingreq").length;
   let answered = pings();
@@ -13,7 +13,7 @@ async function pingingFor(seconds: number, bench: Bench, peer: ScriptedPeer): Pr
   }
 }
 
-/** The errors that connections of the client ended with. */
+/** The errors that ended connections of the client. */
 function lossesOf(client: Client): unknown[] {
   const losses: unknown[] = [];
   client.on("disconnected", ({ error }) => losses.push(error));
@@ -77,7 +77,7 @@ test("a slow link is not the server's fault: bytes that it may not have read yet
   const losses = lossesOf(client);
   watch(client.publish("a", "b", { qos: 1 }));
   await peer.expect("publish");
-  // It sends, and so is alive, but answers nothing that was sent to it.
+  // It sends, and therefore is alive, but answers no request.
   for (let i = 0; i < 300; i++) {
     peer.send(message("x", ""));
     await bench.clock.advance(1_000);

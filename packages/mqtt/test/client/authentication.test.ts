@@ -7,7 +7,7 @@ const bytes = (text: string) => Uint8Array.from(text, (character) => character.c
 const text = (data: Uint8Array | undefined) => String.fromCharCode(...(data ?? []));
 const method = "ECHO";
 
-/** Answers each challenge with itself, and keeps what it was told. */
+/** Answers each challenge with the same data, and records what it got. */
 function echo(told: string[] = []): AuthenticationOptions {
   return {
     method,

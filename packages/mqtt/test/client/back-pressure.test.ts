@@ -6,7 +6,7 @@ import { Bench, message, subscribed, watch } from "./bench.ts";
 
 const inbox = { maximumCount: 4 };
 
-/** Sends messages one by one, each in a chunk of its own. */
+/** Sends messages one by one, each in its own chunk. */
 async function flood(bench: Bench, peer: ScriptedPeer, count: number) {
   for (let i = 0; i < count; i++) await bench.deliver(peer, message("a", String(i)));
 }
@@ -28,7 +28,7 @@ describe("above the limit of the inbox", () => {
 
   test("the same holds for bytes", async () => {
     const bench = new Bench();
-    const { client, peer } = await bench.online({ inbox: { maximumBytes: 6 } }); // a topic and a payload of a byte each
+    const { client, peer } = await bench.online({ inbox: { maximumBytes: 6 } }); // topic and payload: a byte each
     await subscribed(bench, client, peer, "a");
     await flood(bench, peer, 9);
     expect(client.statistics.messagesReceived).toBe(4);

@@ -1,4 +1,4 @@
-// Servers that break the protocol in ways that common ones do, and what the client makes of it.
+// Common servers that break the protocol, and how the client reacts.
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 

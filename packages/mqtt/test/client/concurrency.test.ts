@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribed } from "./bench.ts";
 
-/** A subscription whose handler returns when the test says so. */
+/** A subscription whose handler returns when the test decides. */
 async function handling(concurrency: number | undefined, options = {}) {
   const { bench, client, peer } = await new Bench().online(options);
   const started: string[] = [];

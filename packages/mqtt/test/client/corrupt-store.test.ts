@@ -1,11 +1,12 @@
-// A store that holds what no client wrote: damaged, or changed by others. It is reported once, kept, and never holds the client up.
+// A store with records that no client wrote: damaged, or changed by others. The client reports this once, keeps the
+// records, and is never blocked.
 import type { OpenedSession, Store, StoreChange, StoredSession } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
 
-/** What an earlier process left: two messages, and between them a record that is not a message. */
+/** The records of an earlier process: two messages, and between them a record that is not a message. */
 async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
   const store = new MemoryStore();
   const first = new Bench().create({ store });
@@ -69,7 +70,7 @@ describe("a stored record that is not valid", () => {
     const called = call === "publish" ? client.publish("t", "x", { qos: 1 }) : client.stored();
     await expect(called).rejects.toMatchObject({ code: "STORE_CORRUPT" });
     await client.disconnect();
-    expect(await recordsOf(store)).toHaveLength(3); // the store is free, and nothing is lost
+    expect(await recordsOf(store)).toHaveLength(3); // the store is closed, and nothing is lost
   });
 
   test("stays in place, and is reported again, if it cannot be set aside", async () => {

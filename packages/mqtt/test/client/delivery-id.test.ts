@@ -1,5 +1,5 @@
-// The identity of a QoS 2 delivery, with kills and losses at each moment between PUBLISH and PUBCOMP: what is handed over again has the
-// identity that it had, and no other message has it.
+// The deliveryId of a QoS 2 message, with kills and lost connections at each moment between PUBLISH and PUBCOMP. A
+// repeated delivery keeps its identity, and no other message has it.
 import { type Message, type Store, StoreError } from "@aiko/mqtt";
 import type { ProtocolVersion } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { MortalStore, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
-/** A disk that can stop taking writes, as for a process that is killed before they are done, or refuse them. */
+/** A disk that can stop accepting writes, as if the process were killed before they finish, or reject them. */
 class Disk implements Store {
   private readonly inner = new MortalStore(new MemoryStore());
   private readonly changed = storeAround(this.inner, (session) => ({
@@ -32,16 +32,16 @@ class Disk implements Store {
 interface Life {
   readonly sessionPresent?: boolean;
   readonly version?: ProtocolVersion;
-  /** What the handler does. Default: it succeeds. */
+  /** The handler's action. Default: it succeeds. */
   readonly handle?: (message: Message) => unknown;
 }
 
-/** A process: its client is subscribed. `names` are the identities that its handler was given. */
+/** A process with a subscribed client. `names` are the identities that its handler got. */
 async function start(disk: Disk, { sessionPresent = false, version = 5, handle = () => undefined }: Life = {}) {
   const bench = new Bench();
   const options = { store: disk, protocolVersion: version, cleanStart: false } as const;
   const { client, peer } = await bench.online(options, { sessionPresent });
-  client.on("error", () => undefined); // what handlers throw
+  client.on("error", () => undefined); // the error that handlers throw
   const names: (string | undefined)[] = [];
   const onMessage = (given: Message) => {
     names.push(given.deliveryId);
@@ -57,7 +57,7 @@ async function publish({ bench, peer }: Pick<Process, "bench" | "peer">, packetI
   await bench.deliver(peer, { ...message("a", "x", 2, packetIdentifier), dup });
 }
 
-/** The process is killed: what its disk did not take is lost. */
+/** The process is killed: writes that did not reach its disk are lost. */
 const kill = (disk: Disk) => disk.kill();
 const never = () => new Promise(() => undefined);
 const fail = () => {
@@ -229,7 +229,7 @@ describe("the next message with its packet identifier has another deliveryId", (
     const disk = new Disk();
     const names: (string | undefined)[] = [];
     for (let life = 0; life < 3; life++) {
-      const process = await start(disk, { handle: never }); // each has a clock that begins at the same time
+      const process = await start(disk, { handle: never }); // the clocks of all processes begin at the same time
       await publish(process, 7);
       names.push(...process.names);
       await kill(disk);

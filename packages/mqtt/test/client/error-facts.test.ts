@@ -1,4 +1,4 @@
-// What an error says for programs, in fields: which option is wrong, which topic it is about, and whether a message may have arrived.
+// The fields of errors for programs: the wrong option, the topic, and whether a message may have arrived.
 import { AbortedError, type ConnectOptions, createClient, MemoryStore, type MqttError, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { storeAround } from "../../../../test/fixtures/stores.ts";

@@ -1,5 +1,5 @@
-// What becomes of messages when the store fails: each is told, nothing leaves that is not stored, and what the store has a
-// record of is set right with the next write.
+// Messages while the store fails: each failure is reported, no message is sent that is not stored, and obsolete records
+// are corrected with the next write.
 import { type Store, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
@@ -9,7 +9,7 @@ import { Bench, errorCodes, message, subscribed, watch } from "./bench.ts";
 
 const full = () => new StoreError("STORE_FULL", "the disk is full");
 
-/** A store that fails when it is told to, and counts. */
+/** A store that fails on request, and counts its calls. */
 function failingStore(inner = new MemoryStore()) {
   const state = { failure: undefined as unknown, writes: 0, failures: 0 };
   const store = storeAround(inner, (session) => ({

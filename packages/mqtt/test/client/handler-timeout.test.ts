@@ -1,4 +1,4 @@
-// A handler that does not return, and an iterator that is not asked, cost their own messages and no others'.
+// A handler that does not return, or an iterator that is not asked, affects only its own messages.
 import type { HandlerContext } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, errorCodes, message, subscribed, watch } from "./bench.ts";
@@ -210,7 +210,7 @@ describe("the handler's signal", () => {
     expect(errors).toEqual(["HANDLER_TIMEOUT"]);
     peer.send(message("a", "", 1, 3));
     await bench.clock.advance(10_000);
-    expect(errors).toHaveLength(2); // it has its place again
+    expect(errors).toHaveLength(2); // its place is free again
   });
 });
 

@@ -1,4 +1,4 @@
-// A peer's words stand in messages of errors: they must not break a log's line, nor command the terminal that shows it.
+// A peer's text is part of error messages: it must not break a line of a log, or control the terminal that shows it.
 import {
   AbortedError,
   ClosedError,

@@ -1,4 +1,4 @@
-// What `message.json` returns and throws, without a schema and with one.
+// The results and errors of `message.json`, with and without a schema.
 import { type Message, PayloadError, type PayloadIssue, type StandardSchema } from "@aiko/mqtt";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { Message as ReceivedMessage } from "../../src/client/receiving/message.ts";

@@ -10,7 +10,7 @@ import { Bench, errorCodes, watch } from "./bench.ts";
 
 const none = { refused: 0, droppedOldest: 0, droppedNewest: 0, replaced: 0, droppedOffline: 0, tooOld: 0, expired: 0 };
 
-/** Acknowledges QoS 1 messages until the client has none left, and returns them in the order in which they came. */
+/** Acknowledges QoS 1 messages until the client has none left, and returns them in their order of arrival. */
 async function acknowledgeAll(bench: Bench, client: Client, peer: ScriptedPeer): Promise<PublishPacket[]> {
   const messages: PublishPacket[] = [];
   for (let at = 1; ; ) {
@@ -221,7 +221,7 @@ describe("one hour offline: dropped messages are counted, and memory does not gr
   const SECONDS = 3_600;
   const TOPICS = 50;
   const maximumCount = 1_000;
-  /** Messages a second; the kept ones, from the first or the last; what the others are counted as. */
+  /** Messages each second; the kept ones, from the first or the last; how the others are counted. */
   const cases: [number, OutboxOptions, { first?: number; last?: number }, string][] = [
     [1_000, { policy: "drop-oldest" }, { last: maximumCount }, "droppedOldest"],
     [100, { policy: "reject" }, { first: maximumCount }, "refused"],
@@ -236,7 +236,7 @@ describe("one hour offline: dropped messages are counted, and memory does not gr
       { length: first ?? last ?? 0 },
       (_, i) => (first === undefined ? total - (last ?? 0) : 0) + i,
     );
-    Error.stackTraceLimit = 0; // errors cost less
+    Error.stackTraceLimit = 0; // errors take less memory
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const heap = (): number => {

@@ -109,7 +109,7 @@ test("back-pressure: QoS 0 waits until the transport has room, and loses nothing
 });
 
 describe("200 stored messages over a link of 10 ms each way", () => {
-  /** Milliseconds from dialling until the store is empty again, by an answering server. */
+  /** Milliseconds from dialling until the store is empty again, with a server that answers. */
   const timeToSend = async (receiveMaximum: number | undefined, sent: boolean): Promise<number> => {
     const store = new MemoryStore();
     const first = new Bench();
@@ -146,7 +146,7 @@ describe("200 stored messages over a link of 10 ms each way", () => {
     }
     const took = clock.now() - start;
     expect(connecting.settled).toBe(1);
-    expect(connectedAt).toBeLessThanOrEqual(25); // at CONNACK, and not after what is stored was sent
+    expect(connectedAt).toBeLessThanOrEqual(25); // at CONNACK, and not after the stored messages were sent
     await bench.passing(client.disconnect());
     expect(await recordsOf(store)).toEqual([]);
     return took;

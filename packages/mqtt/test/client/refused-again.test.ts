@@ -1,4 +1,4 @@
-// A client that was accepted, and is refused when it comes back; and a client that is closed, and connects again.
+// A client that was accepted and is refused when it reconnects; and a closed client that connects again.
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 

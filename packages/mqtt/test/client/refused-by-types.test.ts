@@ -1,5 +1,6 @@
-// Wrong calls that the compiler refuses, each with what JavaScript programs get for them; and right ones that it must go on accepting.
-// `npm run check` compiles this file: a wrong call that compiles is an error there, since its @ts-expect-error is unused.
+// Wrong calls that the compiler rejects, each with the error that JavaScript programs get, and right calls that it must
+// accept. `npm run check` compiles this file: a wrong call that compiles is an error, because its @ts-expect-error is
+// unused.
 import {
   type Client,
   type ConnectOptions,
@@ -189,7 +190,7 @@ describe("the compiler rejects, and a JavaScript program gets a UsageError for:"
   });
 });
 
-// Compiled, and not run.
+// Compiled, but not run.
 const rightCalls = {
   urls: (text: string, texts: string[], list: readonly Url[], any: Servers, host: string, scheme: "ws" | "wss") => [
     connect(text),
@@ -244,7 +245,7 @@ const rightCalls = {
     client.publish("a", "", { properties: { topicAlias: undefined, subscriptionIdentifiers: undefined } }),
     client.publish("a", "", { properties: { contentType: "text/plain", userProperties: [["a", "b"]] } }),
   ],
-  /** A part of a client, as a program declares what it needs of one. */
+  /** A part of a client, as a program declares what it needs. */
   narrowed: (client: Client): Narrow => client,
 };
 

@@ -1,4 +1,4 @@
-// What the whole client says to a program that subscribes to the same again.
+// How the full client reacts to a program that makes the same subscription again.
 import { expect, test } from "vitest";
 import { Bench, errorCodes, subscribed, watch } from "./bench.ts";
 

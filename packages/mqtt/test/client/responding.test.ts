@@ -1,4 +1,5 @@
-// What a requester gets if there is no responder, or if it fails, and what a responder may return: packet by packet, on MQTT 5.
+// What a requester gets if there is no responder or the responder fails, and what a responder may return: packet by
+// packet, on MQTT 5.
 import type { RequestAnswer, RequestHandler, RespondOptions } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, message, watch } from "./bench.ts";
@@ -7,7 +8,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const correlationData = Uint8Array.of(1, 2, 3);
 const request = { ...message("q", "?"), properties: { responseTopic: "r", correlationData } };
 
-/** A client that has asked, its server, and the request as it came there. */
+/** A client that has sent a request, its server, and the request as it arrived there. */
 async function asking(options = {}) {
   const { bench, client, peer } = await new Bench().online();
   const outcome = watch(client.request("q", "?", options));
@@ -21,7 +22,7 @@ async function asking(options = {}) {
   return { bench, client, peer, outcome, published, respond };
 }
 
-/** A client that answers with this handler. */
+/** A client that answers requests with this handler. */
 async function responding(handler: RequestHandler, options: RespondOptions = {}) {
   const { bench, client, peer } = await new Bench().online();
   const errors: unknown[] = [];
@@ -128,7 +129,7 @@ describe("a request", () => {
     const again = await bench.acceptAgain({ sessionPresent: true });
     await bench.clock.advance(1_000);
     const payloads = again.received.flatMap((packet) => (packet.type === "publish" ? [packet.payload] : []));
-    expect(payloads).toEqual([bytes("?")]); // the first request, which waits still
+    expect(payloads).toEqual([bytes("?")]); // the first request, which still waits
   });
 
   test.each([undefined, null, 7, {}])("with the payload %j is rejected", async (payload) => {
@@ -231,7 +232,7 @@ describe("a handler", () => {
     await bench.deliver(peer, request);
     await bench.clock.advance(1_000);
     await peer.expectNothing();
-    await bench.clock.advance(2_000); // it is looked at now and then
+    await bench.clock.advance(2_000); // it is checked from time to time
     expect((await peer.expect("publish")).properties?.userProperties).toEqual([
       ["response-error", "the responder did not answer in time"],
     ]);

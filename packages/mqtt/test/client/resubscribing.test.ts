@@ -1,4 +1,4 @@
-// What the whole client does beyond the suite of both clients: it asks for the subscription that it suspects last.
+// Features of the full client beyond the suite of both clients: it requests a suspected subscription last.
 import { describe, expect, test } from "vitest";
 import { serve } from "../both/subscribe-server.ts";
 import { Bench, subscribed, watch } from "./bench.ts";
@@ -18,8 +18,8 @@ describe("a SUBSCRIBE after which every connection is lost", () => {
     await peer.expect("subscribe");
     await peer.expect("subscribe");
     peer.cut();
-    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // the second connection that both were lost with
-    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // suspected now, so asked alone
+    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // the second connection on which both were lost
+    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // suspected now, so requested alone
     expect(await serve(bench, "poison", 2)).toEqual(["fine", "poison"]);
     expect(fine.value?.granted).toMatchObject([{ qos: 0 }]);
     const subscribed = fine.value;

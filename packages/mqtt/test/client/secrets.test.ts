@@ -1,4 +1,4 @@
-// Secrets stay with the client: whatever is printed, serialized or inspected of it.
+// Secrets stay in the client: they never appear when it is printed, serialized or inspected.
 import { inspect } from "node:util";
 import { type Client, type ConnectOptions, createClient } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
@@ -7,13 +7,13 @@ import { Bench, message, subscribed, watch } from "./bench.ts";
 
 const SECRET = "5ecret";
 
-/** All that a program may print of an object. */
+/** Every way in which a program may print an object. */
 function printed(value: unknown): string {
   const forms = [inspect(value, { depth: Infinity }), inspect(value, { depth: Infinity, getters: true }), `${value}`];
   try {
     forms.push(JSON.stringify(value) ?? "");
   } catch {
-    // a circle has no JSON
+    // a circular structure has no JSON
   }
   const { stack = "", message = "", cause } = (value ?? {}) as Partial<Error>;
   if (cause !== undefined) forms.push(printed(cause));

@@ -1,4 +1,5 @@
-// A server may send its clients elsewhere [MQTT5 4.11]. A hostile one would use them to scan a network and to spread their passwords.
+// A server may refer its clients to other servers [MQTT5 4.11]. A hostile server could use this to scan a network and
+// to spread passwords.
 import { type Client, type ConnectOptions, createClient, type Platform, type Servers } from "@aiko/mqtt";
 import type { ConnectPacket } from "@aiko/mqtt/codec";
 import { type ScriptedPeer, ScriptedServer } from "@aiko/mqtt/testing";
@@ -10,10 +11,10 @@ const HOSTS = Array.from({ length: 3_200 }, (_, i) => `10.0.${i >> 8}.${i & 255}
 const MOVED = 0x9d;
 const USE_ANOTHER = 0x9c;
 
-/** The own servers are the test's; all others take CONNECT, keep it, and hang up. */
+/** The configured servers belong to the test; all others accept CONNECT, record it, and close the connection. */
 class Network extends Bench {
   readonly strangers: ConnectPacket[] = [];
-  /** What strangers answer to CONNECT; they hang up without. */
+  /** The answer of other servers to CONNECT; without one they close the connection. */
   refusing: number | undefined;
   referring: ((count: number) => string) | undefined;
 
@@ -50,7 +51,7 @@ function refer(peer: ScriptedPeer, serverReference: string, reasonCode = USE_ANO
   peer.send({ type: "disconnect", reasonCode, properties: { serverReference } });
 }
 
-/** Lets the client come back to its own server. */
+/** Lets the client return to its own server. */
 const backHome = (network: Network, { authentication }: ConnectOptions = {}): Promise<ScriptedPeer> =>
   network.acceptAgain(authentication && { properties: { authenticationMethod: authentication.method } });
 
@@ -143,7 +144,7 @@ describe("a server that moved (0x9D)", () => {
     (await network.passing(network.server.next())).cut();
     (await network.passing(network.server.next())).cut();
     (await backHome(network)).cut();
-    await backHome(network); // it has accepted: it is where it was
+    await backHome(network); // it has accepted: it is the current server again
     expect(network.dialled).toEqual([
       "server",
       "new.example",

@@ -1,4 +1,4 @@
-// What the application may choose about its session, and what names a delivery.
+// The application's choices for its session, and the name of a delivery.
 import type { Store } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MortalStore } from "../../../../test/fixtures/stores.ts";
@@ -69,7 +69,7 @@ describe("Subscription Identifiers", () => {
 });
 
 describe("a message's deliveryId", () => {
-  /** A client on the store whose handler keeps the names and never returns. */
+  /** A client on the store whose handler records the names and never returns. */
   async function receiving(store: Store, sessionPresent: boolean) {
     const { bench, client, peer } = await new Bench().online({ store }, { sessionPresent });
     const names: (string | undefined)[] = [];

@@ -1,4 +1,5 @@
-// What waits for one subscription must not silence the others, nor grow without bound; and it is told, with figures.
+// Messages that wait for one subscription must not block the others or grow without limit; the client reports them with
+// figures.
 import type { Client, SlowConsumer } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, errorCodes, message, subscribed } from "./bench.ts";
@@ -12,7 +13,7 @@ function recordSlow(client: Client): SlowConsumer[] {
   return told;
 }
 
-/** Two subscriptions: one that nobody takes from, and one whose messages are handled at once. */
+/** Two subscriptions: one whose messages nobody takes, and one whose messages are handled at once. */
 async function unequal(options: { onMessage?: () => Promise<never>; handlerTimeout?: number } = {}, settings = {}) {
   const { bench, client, peer } = await new Bench().online({ inbox, ...settings });
   const slow = recordSlow(client);
@@ -93,7 +94,7 @@ describe.each([
     await send("fine", 1);
     expect(client.statistics.pendingMessages).toBe(13);
     expect(got).toEqual([]);
-    await bench.clock.advance(60_000); // handlerTimeout: they fail, and reading goes on
+    await bench.clock.advance(60_000); // handlerTimeout: they fail, and reading resumes
     expect(client.statistics.pendingMessages).toBe(0);
     expect(got).toEqual(["1"]);
     expect(new Set(errors)).toEqual(new Set(["HANDLER_TIMEOUT"]));
@@ -105,7 +106,7 @@ test("a subscription that recovers is reported again when it falls behind again"
   await send("stuck", 5);
   expect(slow).toHaveLength(1);
   const messages = subscription[Symbol.asyncIterator]();
-  for (let i = 0; i < 3; i++) await messages.next(); // two of five are finished: three are above the half
+  for (let i = 0; i < 3; i++) await messages.next(); // two of five are finished: three are more than half
   expect(client.statistics.slowConsumers).toHaveLength(1);
   await messages.next();
   await bench.clock.tick();

@@ -1,4 +1,4 @@
-// What is safe in a store, when, and what becomes of it when the client ends.
+// When a message is durable in a store, and what happens to it when the client ends.
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import type { Store } from "../../src/platform/store.ts";
@@ -7,7 +7,7 @@ import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, watch } from "./bench.ts";
 
-/** A store whose writes are done when the test says so. */
+/** A store whose writes finish when the test decides. */
 class SlowStore implements Store {
   private readonly inner = storeAround(new MemoryStore(), (session) => ({
     write: async (changes) => {
@@ -78,7 +78,7 @@ describe("stored", () => {
 
   test("resolves at once if all is durable", async () => {
     const { bench, store, client } = await online();
-    const first = watch(client.stored()); // the session's beginning
+    const first = watch(client.stored()); // the session's first record
     await bench.clock.tick();
     store.finish();
     await bench.clock.tick();

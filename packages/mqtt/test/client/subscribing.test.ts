@@ -1,4 +1,4 @@
-// What the whole client does beyond the suite of both clients.
+// Features of the full client beyond the suite of both clients.
 import type { SubscribeOptions } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";

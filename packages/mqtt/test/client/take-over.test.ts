@@ -38,7 +38,7 @@ describe("taken over by another client", () => {
     const delays: number[] = [];
     client.on("reconnecting", ({ delay }) => delays.push(delay));
     for (let i = 0; i < 40; i++) {
-      if (i >= 2) await bench.clock.advance(20_000); // until the other client's wait is over
+      if (i >= 2) await bench.clock.advance(20_000); // until the other client's delay is over
       peer.close();
       peer = await bench.acceptAgain();
     }

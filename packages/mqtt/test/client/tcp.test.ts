@@ -1,4 +1,4 @@
-// The one test over real sockets: that the runtime's own network carries the client.
+// The only test over real sockets: it checks that the runtime's network works with the client.
 import { createServer, type Server, type Socket } from "node:net";
 import { connect, platform } from "@aiko/mqtt";
 import { ScriptedPeer } from "@aiko/mqtt/testing";

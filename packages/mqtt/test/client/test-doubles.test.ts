@@ -1,4 +1,4 @@
-// What an application can put in the place of a client in its own tests: any object of the same shape.
+// What an application can use instead of a client in its own tests: any object of the same shape.
 import type { Client, Subscription } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Bench } from "./bench.ts";

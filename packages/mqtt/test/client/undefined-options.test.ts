@@ -1,5 +1,5 @@
-// An option that is given as undefined is one that is left out: `{ properties: { contentType: maybe } }` must not change what is sent.
-// The tables name every option there is, or they do not compile.
+// An undefined option counts as not set: `{ properties: { contentType: maybe } }` must not change what is sent. The
+// tables list every option, otherwise they do not compile.
 import {
   type AuthenticationOptions,
   type ConnectOptions,
@@ -23,7 +23,7 @@ import { Bench } from "./bench.ts";
 type AllOf<Options, Needed extends keyof Options = never> = Record<Exclude<keyof Options, Needed>, undefined>;
 type Words<Text> = Text extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Text;
 
-/** All options of such an object, undefined, but for those that must be given. */
+/** All options of such an object as undefined, except the required ones. */
 function undefinedOf<Options, Needed extends keyof Options = never>() {
   type Names = Exclude<keyof Options, Needed>;
   return <Text extends string>(
@@ -77,7 +77,7 @@ interface Choices {
   readonly disconnect?: DisconnectOptions;
 }
 
-/** All that a client with these options sends, in hexadecimal. */
+/** All bytes that a client with these options sends, in hexadecimal. */
 async function sent(version: 3 | 4 | 5, choices: Choices): Promise<string> {
   const bench = new Bench();
   const given = { ...choices.connect, clientId: "c1", protocolVersion: version, platform: bench.platform };

@@ -1,4 +1,4 @@
-// QoS 2 messages that came and that no handler saw: they must not be taken for received [MQTT-4.3.3-2].
+// QoS 2 messages that arrived but that no handler got: they must not count as received [MQTT-4.3.3-2].
 import { expect, test } from "vitest";
 import { Bench, message, watch } from "./bench.ts";
 
@@ -9,7 +9,7 @@ async function resumedClient() {
   return { bench, client, peer };
 }
 
-/** A handler that never returns for its first message, and keeps what it is given. */
+/** A handler that never returns for its first message, and records its messages. */
 function stuckHandler() {
   const got: string[] = [];
   return {
@@ -64,7 +64,7 @@ test("messages for an aborted subscription go to the next subscription on the sa
 test("messages for an aborted subscription that another one has handled are finished", async () => {
   const { client, peer } = await resumedClient();
   const giveUp = new AbortController();
-  watch(client.subscribe("a", { qos: 2, signal: giveUp.signal })); // an iterator that nobody asks
+  watch(client.subscribe("a", { qos: 2, signal: giveUp.signal })); // an iterator without calls of next()
   const handled: string[] = [];
   watch(client.subscribe("+", { qos: 2, onMessage: (each) => handled.push(each.text()) }));
   await peer.expect("subscribe");

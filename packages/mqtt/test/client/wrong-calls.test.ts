@@ -1,15 +1,15 @@
-// What a person writes who has no compiler to tell: each is a typed error that says what is expected.
+// Wrong calls without a compiler: each causes a typed error that says what is expected.
 import { connect, createClient, MemoryStore } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, subscribed } from "./bench.ts";
 
 const wrong = (value: unknown): never => value as never;
 
-/** A function that has no name. */
+/** A function without a name. */
 const [nameless] = [() => 0];
 const client = createClient("mqtt://h");
 
-/** By the code of the error: words of its message, and what throws it. */
+/** By the code of the error: a part of its message, and the call that throws it. */
 const calls: Record<string, readonly (readonly [words: string, call: () => unknown])[]> = {
   URL_INVALID: [
     ["url undefined: must be a string, a URL, a list", () => createClient(wrong(undefined))],
@@ -68,7 +68,7 @@ describe.each(Object.entries(calls))("%s is thrown:", (code, each) => {
 
 describe("a connected client", () => {
   const options = { signal: new AbortController() };
-  /** By the code of the error: what is called, and words of its message. */
+  /** By the code of the error: the method, and a part of the message. */
   const calls: Record<string, readonly (readonly [method: string, values: unknown[], words: string])[]> = {
     TOPIC_NAME_INVALID: [
       ["publish", [undefined, "x"], "topicName: must be a string"],

@@ -1,4 +1,4 @@
-// What a packet becomes when it is decoded, and how early it is refused: a peer must not make much out of little.
+// The size of a decoded packet, and how early a packet is refused: a peer must not cause much work with few bytes.
 import {
   encode,
   type Packet,
@@ -15,7 +15,7 @@ import { concatenation } from "./decoding.ts";
 const REFUSED = { name: "ProtocolError", code: "PACKET_TOO_LARGE", reasonCode: 0x95 };
 const MOST_ENTRIES = 65_535;
 
-/** A packet with this first byte, and the header of so many bytes. */
+/** A packet with this first byte, and a header that announces this many bytes. */
 function headerOf(first: number, length: number): Uint8Array {
   const bytes = [first];
   for (let left = length; ; left >>>= 7) {

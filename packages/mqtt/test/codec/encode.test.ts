@@ -71,7 +71,7 @@ const long = "x".repeat(65_536);
 
 type Refusal = readonly [version: ProtocolVersion, packet: object, code: string, ...words: string[]];
 
-/** Each with the words that the message must have: field, value and rule. */
+/** Each with the required parts of the message: field, value and rule. */
 const refusals: Record<string, readonly Refusal[]> = {
   "a type": [
     [5, { type: "subscrbe" }, "PACKET_INVALID", '"subscrbe"', "version 5"],

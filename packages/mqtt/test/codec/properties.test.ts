@@ -4,7 +4,7 @@ import { decodeOne, faultOf } from "./decoding.ts";
 import { type Place, type PropertySample, places, propertyTable } from "./property-table.ts";
 import { fromHex, toHex } from "./vectors.ts";
 
-/** What stands before and behind the properties in the shortest packet that has them. */
+/** The bytes before and after the properties in the shortest packet with properties. */
 const frames: Record<Place, readonly [first: string, before: string, behind: string]> = {
   connect: ["10", "00044d515454 05 02 003c", "0001 63"],
   will: ["10", "00044d515454 05 06 003c 00 0001 63", "0001 77 0000"],
@@ -34,7 +34,7 @@ function wireOf({ identifier, wire }: PropertySample, value = wire): string {
   return toHex(Uint8Array.of(identifier)) + value;
 }
 
-/** What must stand before a property so that it may stand there at all. */
+/** The bytes that must precede a property so that it is allowed there. */
 function companion({ name }: PropertySample): string {
   return name === "authenticationData" ? `15 ${"0001 6d"}` : "";
 }

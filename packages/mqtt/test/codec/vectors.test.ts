@@ -4,7 +4,7 @@ import { byteByByte, concatenation, decodeChunks, decodeOne, faultOf, type Versi
 import { comparable, fromNeutral } from "./neutral-packet.ts";
 import { fromHex, malformedVectors, toHex, validVectors } from "./vectors.ts";
 
-// A server does not know the version before CONNECT has come.
+// A server does not know the version before it receives CONNECT.
 const versionsFor = (vector: { version: Version; bytes: Uint8Array }): Version[] =>
   vector.bytes[0] === 0x10 ? [vector.version, "any"] : [vector.version];
 
@@ -38,7 +38,7 @@ describe.each(validVectors)("$id", ({ version, bytes, decoded, ...rest }) => {
       const stream = new PacketStream(version);
       const early = stream.push(bytes.subarray(0, cut));
       const [packet, ...more] = stream.push(bytes.subarray(cut));
-      // By bytes, because a deep comparison for each of 16,384 places would take most of the suite's time.
+      // Compares bytes, because a deep comparison for each of 16,384 positions would take most of the suite's time.
       const same = packet !== undefined && Buffer.compare(encode(packet, version), bytes) === 0;
       if (early.length > 0 || more.length > 0 || !same) expect.fail(`cut at ${cut}`);
     }

@@ -1,4 +1,4 @@
-// The clocks of all platforms keep the one contract.
+// The clocks of all platforms fulfil the same contract.
 import { CLOCK_KINDS, type ClockKind, clockSuite, FakeClock } from "@aiko/mqtt/testing";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { platform as small } from "../../src/small/small-platform.ts";

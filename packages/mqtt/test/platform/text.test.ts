@@ -6,7 +6,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lossyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What the platform makes of `bytes`; undefined if they are ill-formed. */
+/** The platform's text for `bytes`; undefined if they are ill-formed. */
 function oracle(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -15,7 +15,7 @@ function oracle(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The same, by our coder, with other bytes around that it must not look at. */
+/** The same with our coder, with other bytes around them that it must not read. */
 function read(bytes: Uint8Array): string | undefined {
   const surrounded = new Uint8Array(bytes.length + 8).fill(0x80);
   surrounded.set(bytes, 4);
@@ -30,11 +30,11 @@ function write(text: string): Uint8Array {
   return bytes.slice(2, end);
 }
 
-// UTF-16 units, half of them surrogates, so that pairs and lone ones are common.
+// UTF-16 units, half of them surrogates, so that pairs and lone surrogates are frequent.
 const unit = fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd7ff, max: 0xe000 }));
 const anyUnits = fc.array(unit, { maxLength: 20 }).map((units) => String.fromCharCode(...units));
 
-// The bytes at which the rules of RFC 3629 change, so that sequences that are nearly right are common.
+// The bytes at which the rules of RFC 3629 change, so that sequences that are nearly valid are frequent.
 const edge = fc.constantFrom(
   ...[0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee],
   ...[0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xf7, 0xf8, 0xfc, 0xfe, 0xff],

@@ -94,7 +94,7 @@ describe("data that a version or a server does not support is rejected before a 
 test("repeated deliveries over one connection get one acknowledgement", () => {
   const client = new Client();
   client.connect();
-  client.receive(publishPacket("slow", 1, 1)); // its acknowledgement, which is not given, holds the others back
+  client.receive(publishPacket("slow", 1, 1)); // its acknowledgement, which is missing, blocks the others
   client.receive(publishPacket("a", 2, 2));
   client.receive(publishPacket("b", 2, 3));
   const delivery = client.given[1];

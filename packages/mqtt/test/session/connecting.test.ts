@@ -144,7 +144,7 @@ describe("CONNACK", () => {
   test.each([
     [5, false, "resumed"],
     [4, false, "resumed"],
-    [3, false, "resumed"], // 3.1 cannot say so: assumed
+    [3, false, "resumed"], // 3.1 cannot report it: assumed
     [3, true, "new"],
   ] as const)(
     "on version %i with clean start %s, the next one reports that the session is %s",

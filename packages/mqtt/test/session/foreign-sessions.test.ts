@@ -3,17 +3,17 @@ import { Client, connack, KeptMessage, publishPacket } from "./sessions.ts";
 
 const lasting = { sessionExpiryInterval: 3_600 };
 const ending = { type: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
-/** Milliseconds: longer than any network keeps a CONNECT. */
+/** Milliseconds: longer than any network holds a CONNECT. */
 const VERY_LONG = 1_000_000;
 
-/** CONNECT is written, and the connection is given up before the answer. */
+/** CONNECT is written, and the connection ends before the answer. */
 function unanswered(client: Client): void {
   client.open();
   client.outlet.taken();
   client.lose();
 }
 
-/** Another connection, over which the server says whether it has a session. */
+/** Another connection, on which the server reports whether it has a session. */
 function answered(client: Client, sessionPresent: boolean): string | undefined {
   client.open();
   client.outlet.taken();

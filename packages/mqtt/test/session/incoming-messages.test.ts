@@ -113,7 +113,7 @@ describe.each(receivers)("%s as a receiver", (_, make) => {
     expect(protocolFault(() => side.receive(ack("pubrel", 2)))).toBe(0x82);
     side.finish(side.given[1]);
     if (side instanceof SmallReceiver)
-      side.receive(ack("pubrel", 2)); // which it takes for the PUBREC that waits
+      side.receive(ack("pubrel", 2)); // which it interprets as the waiting PUBREC
     else expect(protocolFault(() => side.receive(ack("pubrel", 2)))).toBe(0x82);
   });
 
@@ -280,7 +280,7 @@ describe.each(receivers)("%s as a receiver", (_, make) => {
     side.receive(publishPacket("c", 2, 1));
     side.receive(publishPacket("d", 2, 2));
     expect(topics(side)).toEqual(["a", "b", "c", "d"]);
-    side.finish(side.given[1]); // of the old session
+    side.finish(side.given[1]); // from the old session
     expect(side.outlet.taken()).toBe("");
     side.finish(side.given[2]);
     expect(side.outlet.taken()).toBe("50020001");

@@ -17,7 +17,7 @@ class Disk {
     return changes.length;
   }
 
-  /** The process is killed, and another begins. Returns the identifiers of open messages. */
+  /** The process is killed, and another starts. Returns the identifiers of unfinished messages. */
   restart(): number[] {
     this.current = new IncomingRecords();
     return this.all.map(({ key, value }) => this.current.load(key, value)).filter((open) => open !== undefined);
@@ -102,7 +102,7 @@ test("a session that requests no QoS 2 messages needs no record", () => {
 test("a stored record is not written again", () => {
   const disk = opened();
   disk.current.open(7);
-  expect(disk.write()).toBe(2); // the session's beginning, and the message
+  expect(disk.write()).toBe(2); // the session's first record, and the message
   disk.current.open(7);
   expect([disk.current.hasChanges, disk.write()]).toEqual([false, 0]);
 });

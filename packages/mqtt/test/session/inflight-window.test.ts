@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Client, connack, KeptMessage } from "./sessions.ts";
 
-/** How many of 100 messages are on their way before any is acknowledged. */
+/** How many of 100 messages are in flight before any is acknowledged. */
 function sentAtOnce(client: Client, qos: 1 | 2): number {
   client.outlet.taken();
   for (let i = 0; i < 100; i++) client.session.publish(new KeptMessage("t", qos), client.now);

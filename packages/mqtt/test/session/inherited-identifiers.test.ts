@@ -4,7 +4,7 @@ import { ack, Client, connack, KeptMessage, KeptSubscribe } from "./sessions.ts"
 
 type Side = { readonly client: Client; readonly seen: () => Packet[] };
 
-/** A client of a session that another process began. */
+/** A client of a session that another process started. */
 function inheriting(version: 3 | 4 | 5 = 5, messages: readonly KeptMessage[] = []): Side {
   const client = new Client({ version });
   client.session.restore(messages, []);

@@ -12,7 +12,10 @@ function connected(options = {}): Client {
   return client;
 }
 
-/** Moves time to `until`, calling `advance` at every deadline and `each` at every second; returns when what happened. */
+/**
+ * Advances the time to `until`, calling `advance` at every deadline and `each` at every second; returns when something
+ * happened.
+ */
 function pass(client: Client, until: number, each: (now: number) => void = () => {}): string[] {
   const events: string[] = [];
   while (client.now < until) {
@@ -61,7 +64,7 @@ describe("keep-alive", () => {
   test("bytes that leave for the server prove that it is alive: silence counts from the last of them", () => {
     const client = connected();
     client.now = 9_500;
-    expect(client.session.advance(client.now, 3_000_000)).toBe("alive"); // PINGREQ is written behind them
+    expect(client.session.advance(client.now, 3_000_000)).toBe("alive"); // PINGREQ is written after them
     for (const unsent of [2_000_000, 1_000_000, 1]) {
       client.now += 5_000;
       expect(client.session.advance(client.now, unsent)).toBe("alive");
@@ -173,7 +176,7 @@ test("with any traffic, a ping is sent within the interval, and a dead server is
     fc.property(steps, (script) => {
       const keepAlive = new KeepAlive(10, 0);
       let [now, lastSent, lastReceived] = [0, 0, 0];
-      /** Runs the timer up to `until`; true if the peer is dead. */
+      /** Runs the timer up to `until`; returns true if the peer is dead. */
       const runTo = (until: number): boolean => {
         for (;;) {
           const deadline = keepAlive.deadline();

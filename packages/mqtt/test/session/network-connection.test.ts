@@ -6,19 +6,19 @@ import { ServerPacketStream } from "../../src/codec/server-packet-stream.ts";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
 import { clockKinds } from "../testing/clock-kinds.ts";
 
-/** A transport and an owner in one log, so that the order of what happens between them shows. */
+/** A transport and an owner with one log, which shows the order of the events between them. */
 class Bench implements Transport, ConnectionOwner {
   readonly log: string[] = [];
   readonly clock: FakeClock;
   readonly network: NetworkConnection;
   listener: TransportListener | undefined;
-  /** What `write` returns. */
+  /** The return value of `write`. */
   room = true;
-  /** What the owner says of the time. */
+  /** The owner's answers about time. */
   due = Infinity;
   alive: (now: number) => boolean = () => true;
   durable: (() => Promise<void> | undefined) | undefined;
-  /** What the owner's calls do besides being logged. */
+  /** What the owner's callbacks do in addition to being logged. */
   readonly react: Record<string, (() => void) | undefined> = {};
 
   constructor(kind: ClockKind) {
@@ -98,7 +98,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
     bench = new Bench(kind);
   });
 
-  /** A promise of durability that the test keeps or breaks. */
+  /** A promise of durability that the test resolves or rejects. */
   function pledge(): { keep: () => void; breach: (error: unknown) => void } {
     let keep = () => {};
     let breach = (_: unknown) => {};
@@ -508,7 +508,7 @@ describe("with a clock that has soon", () => {
     bench = new Bench(CLOCK_KINDS.node);
   });
 
-  /** Writes, and says whether that has left when promises have had their turn, before the end of the tick. */
+  /** Writes, and returns whether that was sent after the promise callbacks, before the end of the tick. */
   async function leavesEarly(length = 2): Promise<boolean> {
     bench.network.out.append(new Uint8Array(length));
     bench.network.touch();

@@ -106,7 +106,7 @@ describe.each(sides)("%s as a sender", (_, make) => {
     expect(side.outlet.taken()).toBe(publishes(["a", 2, 1]));
     side.receive(ack("pubrec", 1));
     expect(side.outlet.taken()).toBe("62020001");
-    side.receive(ack("pubrec", 1)); // the peer may repeat it
+    side.receive(ack("pubrec", 1)); // the peer may resend it
     expect(side.outlet.taken()).toBe("62020001");
     expect(message.outcome).toBeUndefined();
     side.receive(ack("pubcomp", 1));
@@ -288,7 +288,7 @@ describe.each(sides)("%s as a sender", (_, make) => {
       expect(side.outlet.taken()).toBe(publishes(["a", 1, 1, true]));
       side.receive(ack("puback", 1));
       expect(side.outlet.taken()).toBe(publishes(["b", 1, 2, true]));
-      side.receive(ack("puback", 3)); // acknowledged over the old connection's PUBLISH: not repeated any more
+      side.receive(ack("puback", 3)); // acknowledged through the PUBLISH of the old connection: not resent any more
       side.receive(ack("puback", 2));
       expect(messages.map(({ outcome }) => outcome)).toEqual([0, 0, 0, undefined]);
     });

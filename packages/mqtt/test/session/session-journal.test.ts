@@ -6,11 +6,11 @@ import type { StoreRecord } from "../../src/platform/store.ts";
 import { openRecords } from "./open-records.ts";
 import { ack, Client, KeptMessage, publishPacket, wire } from "./sessions.ts";
 
-/** A disk: what a process had written when it was killed is what the next one finds. */
+/** A disk: the next process finds what the killed process had written. */
 class Disk {
   private readonly records = new Map<number, Uint8Array>();
 
-  /** Makes the client's changes durable, as its driver does before bytes leave. */
+  /** Makes the client's changes durable, as its driver does before bytes are sent. */
   write(journal: SessionJournal): void {
     for (const { key, value } of journal.take() ?? []) {
       if (value === undefined) this.records.delete(key);
@@ -23,7 +23,7 @@ class Disk {
   }
 }
 
-/** A process: a client with a journal, restored from what the disk holds. */
+/** A process: a client with a journal that is restored from the disk. */
 function start(disk: Disk, options = {}) {
   const journal = new SessionJournal();
   const stored = journal.load(disk.read());
@@ -61,7 +61,7 @@ describe("a process that was killed continues", () => {
     ] as const) {
       first.client.publish(new KeptMessage(topic, qos, { payload: topic }));
     }
-    first.client.receive(ack("puback", 1)); // a is done: e is sent
+    first.client.receive(ack("puback", 1)); // a is finished: e is sent
     first.client.receive(ack("pubrec", 2));
     disk.write(first.journal);
 
@@ -134,7 +134,7 @@ describe("a process that was killed continues", () => {
     second.client.connect(true);
     second.client.outlet.taken();
     second.client.receive(publishPacket("a", 2, 7, { dup: true }));
-    second.client.receive(publishPacket("b", 2, 8, { dup: true })); // was not finished, and so never acknowledged
+    second.client.receive(publishPacket("b", 2, 8, { dup: true })); // not finished, so never acknowledged
     expect(second.client.given.map(({ packet }) => packet.topic)).toEqual(["b"]);
     expect(second.client.outlet.taken()).toBe("50020007");
     second.client.receive(ack("pubrel", 7));
@@ -500,7 +500,7 @@ describe("a rejected write", () => {
     const later = new KeptMessage("later");
     journal.put(later);
     expect(journal.refused()).toEqual([first]);
-    journal.remove(first); // by whoever gives it up
+    journal.remove(first); // by the caller that abandons it
     const keys = (journal.take() ?? []).map(({ key, value }) => [key, value === undefined ? "removed" : "put"]);
     expect(keys.sort()).toEqual([
       [1, "put"],
@@ -509,7 +509,7 @@ describe("a rejected write", () => {
       [2 ** 48 + 2, "put"],
       [5, "put"],
     ]);
-    journal.incoming.open(2); // came again
+    journal.incoming.open(2); // was resent
     expect(journal.take()).toBeUndefined();
   });
 });

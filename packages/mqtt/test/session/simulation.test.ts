@@ -12,7 +12,7 @@ const plans = (crashes: boolean): fc.Arbitrary<Plan> =>
     steps: fc.integer({ min: 20, max: 150 }),
   });
 
-/** The numbers of the messages of one QoS, in the order in which they were first given. */
+/** The numbers of the messages of one QoS, in the order of their first delivery. */
 function firstSeen(inbox: Inbox, qos: number): number[] {
   return [...new Set(inbox.entries.filter((entry) => entry.qos === qos).map(numberOf))];
 }

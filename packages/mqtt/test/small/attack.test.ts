@@ -1,10 +1,10 @@
-// What an attacker found: servers that are hostile to the byte, and applications that ask for much.
+// Attacks: servers that are hostile in single bytes, and applications that request much.
 
 import { expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
 import { message, SmallBench, watch } from "./bench.ts";
 
-/** Bytes that may wait for a server that does not read. */
+/** Bytes that may be unsent for a server that does not read. */
 const MOST_WAITING = 1_048_576;
 
 test("a server that does not read is disconnected at a PINGREQ too, and that connection leaves no timer", async () => {
@@ -12,7 +12,7 @@ test("a server that does not read is disconnected at a PINGREQ too, and that con
   peer.pause();
   watch(client.publish("a", "x".repeat(2 ** 20)));
   await bench.clock.tick();
-  // To the byte what may wait: PUBCOMP has four.
+  // The exact number of bytes that may be unsent: PUBCOMP has four.
   for (let i = 0; i < MOST_WAITING / 4; i++) peer.send({ type: "pubrel", packetIdentifier: 1, reasonCode: 0 });
   await bench.clock.tick();
   expect(events).toEqual([]);
@@ -22,7 +22,10 @@ test("a server that does not read is disconnected at a PINGREQ too, and that con
   expect(bench.clock.nextTimer).toBe(Infinity);
 });
 
-/** Eight times the work takes eight times as long; 64 times is quadratic. Caches that others fill add to it on a busy machine. */
+/**
+ * Eight times the work takes eight times as long; 64 times would be quadratic. Cache misses add to it on a busy
+ * machine.
+ */
 const QUADRATIC = 56;
 
 test("the time for subscriptions, a deep topic and an UNSUBSCRIBE for each filter grows linearly with their number", async () => {

@@ -25,7 +25,7 @@ import type { SmallVersion } from "./reading.ts";
 
 const FIRST_BYTES = { puback: PUBACK, pubrec: PUBREC, pubrel: PUBREL, pubcomp: PUBCOMP };
 
-/** What the small client never says; undefined where it can say it. */
+/** What the small client never sends; undefined if it can send it. */
 function outOfReach(packet: Packet): string | undefined {
   const properties = "properties" in packet ? packet.properties : undefined;
   switch (packet.type) {
@@ -141,7 +141,7 @@ test("a list of properties that is empty, or has only undefined ones, is written
     expect(toHex(publishPacket(5, "t", "x", 0, false, properties))).toBe("3005000174" + "0078");
 });
 
-/** What must not be written, why, and the code of the complaint. */
+/** Packets that are not allowed, the reason, and the code of the error. */
 type Refusal = readonly [why: string, code: string, write: (version: SmallVersion) => unknown];
 
 const connect = (fields: object) => (version: SmallVersion) => connectPacket(version, { ...connecting, ...fields });
@@ -254,7 +254,7 @@ test("a password and a will's payload may be text", () => {
   for (const version of [4, 5] as const) expect(toHex(text(version))).toBe(toHex(same(version)));
 });
 
-/** What the whole codec writes, for servers and for the whole client. */
+/** What the full codec writes, for servers and for the full client. */
 const forOthers = [
   "publish subscriptionIdentifiers",
   "publish topicAlias",
@@ -262,7 +262,7 @@ const forOthers = [
   "connect authenticationMethod",
 ];
 
-/** Properties that must not be written, and where. */
+/** Properties that are not allowed, and where. */
 const badProperties: readonly (readonly [place: "connect" | "publish" | "will", name: string, value: unknown])[] = [
   ["publish", "colour", 1],
   ["publish", "constructor", 1],

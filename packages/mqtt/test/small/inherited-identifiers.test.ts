@@ -1,9 +1,10 @@
-// Packet identifiers that an earlier page may have left open in the server's session: they are cleared before a QoS 2 message uses one.
+// Packet identifiers that an earlier page may have left open in the server's session: they are cleared before a QoS 2
+// message uses one.
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { SmallBench, VERSIONS, watch } from "./bench.ts";
 
-/** A client of a session that another page began. */
+/** A client of a session that another page started. */
 const inheriting = (protocolVersion: 4 | 5 = 5) =>
   new SmallBench().online({ protocolVersion, cleanStart: false }, { sessionPresent: true });
 

@@ -12,10 +12,14 @@ const pingresp = fromHex("d000");
 const valid = validVectors.filter(isForSmallClients);
 const malformed = malformedVectors.filter(isForSmallClients);
 
-/** Why the small client refuses what the specification allows, and with what; undefined where it takes it. */
+/**
+ * Why the small client refuses something that the specification allows, and with which code; undefined if it accepts
+ * it.
+ */
 function refusalOf(bytes: Uint8Array, packet: object): { reasonCode: number; words: string } | undefined {
   const type = (bytes[0] as number) >> 4;
-  // Who asked for no authentication must not be sent AUTH; to this reader it is a type like those that only clients send.
+  // A server may not send AUTH to a client that did not request authentication; this reader treats it like the types
+  // that only clients send.
   if (type === 15) return { reasonCode: 0x81, words: "packet type 15" };
   const { properties = {} } = packet as { properties?: object };
   if ("topicAlias" in properties) return { reasonCode: 0x94, words: "topicAlias" };
@@ -32,7 +36,7 @@ test("there are vectors of every kind", () => {
   expect(taken.length).toBeGreaterThan(50);
   expect(refused.length).toBeGreaterThan(4);
   expect(malformed.length).toBeGreaterThan(65);
-  expect(new Set(taken.map(({ decoded }) => decoded.type)).size).toBe(9); // all but UNSUBACK, of which there is none
+  expect(new Set(taken.map(({ decoded }) => decoded.type)).size).toBe(9); // all except UNSUBACK, which has none
 });
 
 describe.each(taken)("$id", (vector) => {
@@ -53,7 +57,7 @@ describe.each(taken)("$id", (vector) => {
       const early = reader.next();
       reader.append(bytes.subarray(cut));
       const late = reader.next();
-      // By bytes, because a deep comparison for each of 16,384 places would take most of the suite's time.
+      // Compares bytes, because a deep comparison for each of 16,384 positions would take most of the suite's time.
       const same = late !== undefined && toHex(encode(late, version)) === whole;
       if (early !== undefined || reader.next() !== undefined || !same) expect.fail(`cut at ${cut}`);
     }
@@ -90,7 +94,9 @@ test.each([
     }
 });
 
-/** All of these are PINGREQ or AUTH with a further defect, and refused for their type, before that is seen. */
+/**
+ * All of these are PINGREQ or AUTH with a further defect, and are refused for their type before the defect is found.
+ */
 const refusedForType: Readonly<Record<string, number>> = {
   "bad-3.1.1-remlen-5-bytes": 12,
   "bad-5.0-remlen-5-bytes": 12,
@@ -116,7 +122,7 @@ describe.each(malformed.filter(({ level }) => level === "codec"))(
   },
 );
 
-// What those vectors hide behind a type that no server sends, with one that servers send.
+// The defects that those vectors hide behind a type that no server sends, here with a type that servers send.
 test.each([
   ["a fifth byte", "d0 80 80 80 80 01"],
   ["a fifth byte that is 0xff", "30 ff ff ff ff 7f"],
@@ -144,7 +150,7 @@ test.each(malformed.filter(({ level }) => level === "role"))(
   },
 );
 
-/** What of a packet the small client's server may send it, as whoever encoded it meant it; undefined for other packets. */
+/** The part of a packet that the small client's server may send, as it was encoded; undefined for other packets. */
 function asServerPacket(packet: Packet): object | undefined {
   if (/^(connect|subscribe|unsubscribe|pingreq|auth)$/.test(packet.type)) return undefined;
   return comparable(packet) as object;
@@ -168,7 +174,7 @@ test.each([4, 5] as const)(
           expect(readChunks(version, pieces).map((each) => comparable(each))).toEqual([expected]);
           counts.taken++;
         } else if (packet.type === "connack" || packet.type === "publish") {
-          // Of several things that it asked for none of, it names the first.
+          // If it did not request several things, it names the first.
           expect([0x82, 0x94]).toContain(readFault(version, pieces).reasonCode);
           counts.refused++;
         } else {

@@ -1,4 +1,4 @@
-// What reading costs the small client, in memory and in time.
+// The cost of reading for the small client, in memory and in time.
 import { encode } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
@@ -8,7 +8,7 @@ import { fromHex } from "../codec/vectors.ts";
 import { message } from "./bench.ts";
 import { readChunks, readerFor, readFault } from "./reading.ts";
 
-/** A PUBLISH of this many bytes of payload, and of so many user properties. */
+/** A PUBLISH with this many bytes of payload, and this many user properties. */
 function publish(payload: number, userProperties = 0): Uint8Array {
   const properties = { userProperties: Array.from({ length: userProperties }, () => ["n", "v"] as const) };
   return encode({ ...message("t", ""), payload: new Uint8Array(payload), properties }, 5);
@@ -46,7 +46,7 @@ describe("memory", () => {
         while (reader.next() !== undefined);
       }
     });
-    // The first half, to where both have room, and the second behind it.
+    // First the half for which both have room, then the second half.
     expect(copied).toBe(bytes.length);
   });
 });

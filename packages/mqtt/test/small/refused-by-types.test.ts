@@ -1,4 +1,5 @@
-// Wrong calls that the compiler refuses, each with what JavaScript programs get for them. `npm run check` compiles this file.
+// Wrong calls that the compiler rejects, each with the error that JavaScript programs get. `npm run check` compiles
+// this file.
 import {
   connect,
   createClient,
@@ -68,7 +69,7 @@ describe("the compiler rejects, and a JavaScript program gets a UsageError for:"
   });
 });
 
-// Compiled, and not run. The small client has no bytes for a check of the first at run time.
+// Compiled, but not run. The small client has no runtime check of the first one, to save bytes.
 const compiled = [
   // @ts-expect-error
   () => connect("mqtt://a", { username: "ann", credentials: () => ({}) }),

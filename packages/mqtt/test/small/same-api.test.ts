@@ -1,4 +1,5 @@
-// Who outgrows the small client changes an import: what it is given and what it gives is the whole client's, to the compiler too.
+// To switch to the full client, a program changes only an import: its arguments and results have the full client's
+// types.
 import * as whole from "@aiko/mqtt";
 import * as small from "@aiko/mqtt/small";
 import { expect, expectTypeOf, test } from "vitest";

@@ -1,9 +1,9 @@
-// Which servers the small client connects to, by what its `dial` is asked for.
+// The servers that the small client connects to, seen from the calls of its `dial`.
 import { createClient } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { SmallBench } from "./bench.ts";
 
-/** Where a client with this URL dials, and what its errors call the server. */
+/** The server that a client with this URL dials, and its name in errors. */
 async function dialled(url: string) {
   const { platform } = new SmallBench();
   let address: unknown;

@@ -1,4 +1,5 @@
-// The small client's platform as a browser's: what its WebSocket does and others' do not, its timers, and what wakes a page.
+// The small client's platform in a browser: where a browser's WebSocket differs from others, its timers, and the events
+// that wake a page.
 import type { Platform } from "@aiko/mqtt";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WebSocketEvent } from "../../src/platform/network-options.ts";
@@ -8,7 +9,7 @@ const MEBIBYTE = 1_048_576;
 /** Never fires. */
 const patient = (): AbortSignal => new AbortController().signal;
 
-/** As a browser's: no `pause`, no `terminate`, a buffer that tells nobody when it drains. */
+/** As in a browser: no `pause`, no `terminate`, and a buffer that does not report when it is empty. */
 class BrowserSocket {
   static made: BrowserSocket[] = [];
   binaryType = "blob";
@@ -50,7 +51,7 @@ class BrowserSocket {
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-  vi.resetModules(); // it looks at what there is when it is loaded
+  vi.resetModules(); // it checks what is available when it is loaded
   vi.stubGlobal("addEventListener", undefined);
   vi.stubGlobal("WebSocket", BrowserSocket);
   BrowserSocket.made = [];
@@ -71,7 +72,7 @@ async function dialled(host = "broker", signal = patient()) {
   return { socket: BrowserSocket.made[0] as BrowserSocket, dialling };
 }
 
-/** An open transport, and all that it tells, in order. */
+/** An open transport, and everything that it reports, in order. */
 async function opened() {
   const { socket, dialling } = await dialled();
   socket.protocol = "mqtt";
@@ -283,7 +284,7 @@ describe("a WebSocket that cannot stop reading", () => {
     expect(socket.closedWith).toEqual([]);
     socket.tell("message", { data });
     expect(socket.closedWith).toHaveLength(1);
-    for (let i = 0; i < 10; i++) socket.tell("message", { data }); // not a browser's: another that goes on
+    for (let i = 0; i < 10; i++) socket.tell("message", { data }); // not a browser's: another one that continues
     transport.resume();
     expect(told).toHaveLength(most + 2);
     expect(told.at(-1)).toBe("WebSocket: too much");
@@ -315,14 +316,14 @@ describe("writing", () => {
     expect(told).toEqual(["drain"]);
     vi.advanceTimersByTime(1_000);
     expect(told).toEqual(["drain"]);
-    expect(vi.getTimerCount()).toBe(1); // which looks for the peer's last word
+    expect(vi.getTimerCount()).toBe(1); // which waits for the peer's last data
   });
 
   test("no room is reported after the close, and no timer continues", async () => {
     const { socket, transport, told } = await started();
     transport.write(new Uint8Array(MEBIBYTE));
     socket.tell("close", { code: 1006, reason: "" });
-    vi.advanceTimersByTime(1_000); // what is in the buffer of a closed WebSocket stays there
+    vi.advanceTimersByTime(1_000); // the buffer of a closed WebSocket keeps its bytes
     expect(told).toEqual([expect.stringContaining("1006")]);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -412,7 +413,7 @@ describe("closing", () => {
       onBytes(bytes) {
         told.push([...bytes]);
         transport.destroy();
-        socket.comes(3); // another message of the same turn, as the package ws tells it
+        socket.comes(3); // another message of the same turn, as the package ws reports it
       },
       onDrain: () => told.push("drain"),
       onClose: () => told.push("close"),

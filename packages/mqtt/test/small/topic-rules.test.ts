@@ -5,7 +5,7 @@ import { effort } from "../../../../test/fixtures/effort.ts";
 import { isShared, isTopicFilter, isTopicName, matcherOf } from "../../src/small/topic-rules.ts";
 import { filter, matchesByDefinition, name } from "../topic/topic-oracle.ts";
 
-/** What is special in filters, in regular expressions, in replacements, and on the way to UTF-8; but no ill-formed text. */
+/** Special characters of filters, regular expressions, replacements and UTF-8 encoding, but no ill-formed text. */
 const unit = fc.constantFrom(
   ..."/////+++##$$.*([)]{}?^|\\-&'`\"<>=!:,cdwsbknxu019AZ_ \n\r\t\u0001\u2028\u2029\u0085\ufeffäß€",
   "😀",
@@ -52,7 +52,7 @@ test("a topic filter is valid where the full client accepts it, shared or not", 
   expect(shared).toBeGreaterThan(100);
 });
 
-/** A filter made of a name by putting wildcards in place of some of its levels, and perhaps of its end. */
+/** A filter made from a name by replacing some of its levels, and perhaps its end, with wildcards. */
 const related: Arbitrary<[filter: string, name: string]> = nastyName.chain((topic) => {
   const levels = topic.split("/");
   return fc
@@ -75,7 +75,7 @@ test("a filter matches the same names as in the full client, and as in the speci
   );
   fc.assert(
     fc.property(pair, fc.boolean(), ([topicFilter, topic], share) => {
-      // A related filter may begin like a shared one, which is then another filter.
+      // A related filter may begin like a shared one, and is then another filter.
       if (isShared(topicFilter)) return;
       const expected = topicFilterMatches(topicFilter, topic);
       expect(matchesByDefinition(topicFilter, topic)).toBe(expected);
@@ -137,7 +137,7 @@ describe("at the protocol's maximum depth and length", () => {
       expect(isTopicFilter(each)).toBe(false);
   });
 
-  // As regular expressions, some engines find such filters too large, and say so when a message comes.
+  // Some engines cannot compile such filters as regular expressions, and report that only when a message arrives.
   test("filters match", () => {
     for (const topic of [deep, levels, long]) {
       for (const topicFilter of ["#", topic, `$share/g/${topic}`]) expect(matcherOf(topicFilter)(topic)).toBe(true);
@@ -163,7 +163,7 @@ test("the time grows linearly with the length", async () => {
   const large = texts(64_000);
   for (const [i, small] of texts(8_000).entries()) {
     const slow = await effort(large[i] as () => unknown, 5);
-    // 8 times the length; 64 times would be quadratic. What takes next to no time cannot be compared.
+    // 8 times the length; 64 times would be quadratic. Times close to zero cannot be compared.
     if (slow > 2) expect(slow / (await effort(small, 5)), `case ${i}`).toBeLessThan(40);
   }
 });

@@ -1,4 +1,5 @@
-// The small client's WebSocket over real sockets, by the class of the package `ws`: the one suite of every Transport, and refusals.
+// The small client's WebSocket over real sockets, with the class of the package `ws`: the shared suite of every
+// Transport, and refusals.
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -21,7 +22,7 @@ const patient = (): AbortSignal => new AbortController().signal;
 const authority = await Authority.named("Test authority");
 const identity = await authority.issue(["127.0.0.1"]);
 
-/** As a runtime's own that trusts the authority. */
+/** Like a runtime's own that trusts the authority. */
 class Trusting extends WebSocket {
   constructor(url: string, protocols: string[]) {
     super(url, protocols, { ca: authority.certificate });
@@ -31,7 +32,7 @@ class Trusting extends WebSocket {
 const plain: NetworkOptions = { webSocket: { implementation: WebSocket } };
 const secure: NetworkOptions = { webSocket: { implementation: Trusting } };
 
-/** A server of WebSockets, and what comes of its first connection. */
+/** A WebSocket server, and what its first connection receives. */
 async function serving(
   scheme: "ws" | "wss",
   options: ServerOptions = {},
@@ -67,7 +68,7 @@ describe.each<[string, () => Promise<Pair>]>([
   test.each(transportSuite({ pair: made, pause: settle }))("$name", ({ run }) => run());
 });
 
-/** What connecting is refused with, in words without the port. */
+/** The error message of a refused connection, without the port. */
 async function refusal(url: string, options: SmallOptions = {}): Promise<string> {
   const error = await connect(url, { ...plain, ...options }).then(
     async (client) => {

@@ -1,4 +1,4 @@
-// What the small client alone refuses, or by another code.
+// Calls that only the small client rejects, or with another code.
 import { createClient } from "@aiko/mqtt/small";
 import { expect, test } from "vitest";
 import { SmallBench, watch } from "./bench.ts";

@@ -32,7 +32,7 @@ describe("an IndexedDB store", () => {
   test.each(suite)("$name", ({ run }) => run());
 });
 
-/** Web Locks, of which another page has one until `leave` is called. */
+/** Web Locks, one of which another page holds until `leave` is called. */
 function lockedByAnotherPage() {
   let leave = () => {};
   const left = new Promise<void>((resolve) => {

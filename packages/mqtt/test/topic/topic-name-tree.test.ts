@@ -10,7 +10,7 @@ function found<Value>(tree: TopicNameTree<Value>, topicFilter: string): Value[] 
   return values;
 }
 
-/** Whether the tree holds nothing but its root. */
+/** Whether the tree has only its root. */
 function isBare(tree: TopicNameTree<unknown>): boolean {
   return (tree as unknown as { root: { children: unknown } }).root.children === undefined;
 }

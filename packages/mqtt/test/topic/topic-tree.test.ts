@@ -10,7 +10,7 @@ function found<Value>(tree: TopicTree<Value>, topicName: string): Value[] {
   return values;
 }
 
-/** How many nodes hang below the root: the memory that the tree holds. */
+/** How many nodes are below the root: the memory that the tree uses. */
 function branches(tree: TopicTree<unknown>): number {
   type Node = { children: Map<string, Node> | undefined };
   const stack = [(tree as unknown as { root: Node }).root];

@@ -1,4 +1,5 @@
-// What a browser's page tells the platforms of both clients: that the network is back, that the page is shown, and how late timers may be.
+// A browser page's information for the platforms of both clients: the network is back, the page is visible, and how
+// late timers may be.
 import type { Platform } from "@aiko/mqtt";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -9,7 +10,7 @@ class Document extends EventTarget {
 let window: EventTarget;
 
 beforeEach(() => {
-  vi.resetModules(); // a platform looks at what there is when it is loaded
+  vi.resetModules(); // a platform checks what is available when it is loaded
   window = new EventTarget();
   vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
   vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window));

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { WebSocketEvent, WebSocketLike } from "../../src/platform/network-options.ts";
 import { WebSocketTransport } from "../../src/transport/websocket.ts";
 
-/** One of a browser: it cannot stop reading. */
+/** Like a browser's: it cannot stop reading. */
 class Socket implements Partial<WebSocketLike> {
   readonly bufferedAmount = 0;
   readyState = 1;
@@ -26,7 +26,7 @@ class Socket implements Partial<WebSocketLike> {
   }
 }
 
-/** A transport over it, and what its end was: "none" stands for an end without an error. */
+/** A transport over it, and how it ended: "none" stands for an end without an error. */
 function started(socket: Socket) {
   const clock = new FakeClock();
   const transport = new WebSocketTransport(socket as unknown as WebSocketLike, "ws://server:80/", clock);
