@@ -102,7 +102,7 @@ class Gate {
   }
 }
 
-/** The bytes, and behind them those bytes as the payloads of WebSocket frames, as far as they are such. @param {string} latin1 */
+/** The bytes, followed by the payloads of those that are WebSocket frames. @param {string} latin1 */
 function unmasked(latin1) {
   const bytes = Buffer.from(latin1, "latin1");
   let text = latin1;
@@ -122,7 +122,7 @@ function unmasked(latin1) {
   return text;
 }
 
-/** @param {import("node:net").Server} server that listens at a port */
+/** @param {import("node:net").Server} server that listens on a port */
 const portOf = (server) => /** @type {import("node:net").AddressInfo} */ (server.address()).port;
 
 /** @param {Broker} broker */

@@ -1,7 +1,7 @@
 // @ts-check
-// Breaks what both clients promise, one fault at a time, and prints which test notices it: npm run mutations [-- words of a fault's name].
-// The run fails if no test notices a fault, or if a fault no longer fits its source. The sources are changed while they are loaded; the
-// files stay as they are.
+// Breaks the guarantees of both clients, one fault at a time, and prints which test detects it: npm run mutations [--
+// words of a fault's name]. The run fails if no test detects a fault, or if a fault no longer matches its source. The
+// sources are changed while they are loaded; the files are not changed.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";

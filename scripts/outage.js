@@ -1,4 +1,5 @@
-// A server goes away from under many clients and comes back: real clients, simulated network, a clock that does not wait.
+// A server that many clients use goes offline and returns: real clients, a simulated network, and a clock that does not
+// wait.
 import { createClient } from "@aiko/mqtt";
 import { FakeClock, SeededRandom } from "@aiko/mqtt/testing";
 
@@ -22,7 +23,7 @@ export async function simulateOutage({ clients, outage, after, capacity = Infini
     };
     return createClient("mqtt://server", { clientId: `c${i}`, protocolVersion: 5, keepAlive: 0, reconnect, platform });
   });
-  for (const client of fleet) client.connect().catch(() => undefined); // one that fails is missing below
+  for (const client of fleet) client.connect().catch(() => undefined); // counted below
   await clock.advance(10_000); // longer than what counts as a stable connection
   if (server.online !== clients) throw new Error(`${server.online} of ${clients} clients came online`);
   server.goAway();
@@ -67,7 +68,7 @@ export function attemptsBound(clients, { initialDelay, maximumDelay }, second) {
 
 const CONNACK = Uint8Array.of(0x20, 3, 0, 0, 0);
 
-/** Says CONNACK to whoever says anything. */
+/** Sends CONNACK to every client that sends anything. */
 class Server {
   attempts = 0;
   room = Infinity;

@@ -1,11 +1,11 @@
-// What users of today's JavaScript clients suffer, each seen happening in one of them: a test for each, named after it.
+// Known problems of today's JavaScript clients, each observed in one of them: each has a test with its name.
 import { type Client, MemoryStore, type PublishResult } from "@aiko/mqtt";
 import type { PublishPacket } from "@aiko/mqtt/codec";
 import { type ScriptedPeer, SeededRandom } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
 import { Bench, message, type Outcome, subscribed, watch } from "../packages/mqtt/test/client/bench.ts";
 
-/** The server acknowledges what comes at QoS 1, for so many milliseconds or until `done`. Returns what came. */
+/** The server acknowledges QoS 1 messages for this many milliseconds or until `done`. Returns the messages. */
 async function acknowledge(bench: Bench, peer: ScriptedPeer, milliseconds: number, done = () => false) {
   const came: PublishPacket[] = [];
   const end = bench.clock.now() + milliseconds;
@@ -151,8 +151,8 @@ test("no back-off, no jitter", async () => {
     }
     dials.push(times);
   }
-  for (const times of dials) expect(times[7]).toBeGreaterThan(10_000); // the bounds add up to 183 s
-  expect(new Set(dials.map(([first]) => first)).size).toBe(20); // no two clients in step
+  for (const times of dials) expect(times[7]).toBeGreaterThan(10_000); // the limits add up to 183 s
+  expect(new Set(dials.map(([first]) => first)).size).toBe(20); // no two clients at the same time
 });
 
 test.each([4, 5] as const)(
@@ -179,7 +179,7 @@ test.each([4, 5] as const)(
     expect(told[0]?.value).toMatchObject({ clientId: "c1", error: { message: expect.stringMatching(/"c1"/) } });
     expect(told.some(({ value }) => (value as { certain: boolean }).certain)).toBe(version === 5);
     if (version === 5)
-      expect(bench.dialled.length).toBeLessThan(10); // each comes back three times, and then one stays away
+      expect(bench.dialled.length).toBeLessThan(10); // each reconnects three times, and then one stops
     else expect(bench.dialled.length).toBeLessThan(300); // a minute apart in the end; one a second would be 3,600
   },
 );
@@ -226,7 +226,7 @@ test("an unlimited queue; publish has no back-pressure", async () => {
   for (const client of [byCount, byBytes]) {
     const outcomes = Array.from({ length: 3 }, () => watch(client.publish("t", "123456789", { qos: 1 })));
     await bench.clock.tick();
-    expect(outcomes.map(({ settled }) => settled)).toEqual([0, 0, 1]); // a promise that is pending is the back-pressure
+    expect(outcomes.map(({ settled }) => settled)).toEqual([0, 0, 1]); // a pending promise is the back-pressure
     expect(outcomes[2]?.error).toMatchObject({ code: "OUTBOX_FULL" });
   }
 });
@@ -280,7 +280,7 @@ test("a hostile server could crash the process", async () => {
     await bench.clock.advance(100);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
   }
-  for (const name of names) expect(["ProtocolError", "RefusedError"]).toContain(name); // the latter by a true DISCONNECT
+  for (const name of names) expect(["ProtocolError", "RefusedError"]).toContain(name); // the latter by DISCONNECT
   expect(names).toContain("ProtocolError");
 });
 

@@ -1,4 +1,5 @@
-// The built .d.ts files as modules: what each declares, imports and exports, and where a name comes from. Knows nothing of the report.
+// The built .d.ts files as modules: their declarations, imports and exports, and the origin of a name. Knows nothing of
+// the report.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseSync } from "oxc-parser";
@@ -14,7 +15,7 @@ import { parseSync } from "oxc-parser";
  */
 
 const NAMESPACE = "ImportNamespaceSpecifier";
-/** In the place of a name: all that a module exports. */
+/** Instead of a name: everything that a module exports. */
 const ALL = "*";
 
 /** @type {Map<string, Module>} */
@@ -41,7 +42,12 @@ export function exported(module, name) {
   return follow(module, reference);
 }
 
-/** The module all of which is exported under this name; undefined if something else is. @param {Module} module @param {string} name */
+/**
+ * The module whose exports have this name as a namespace; undefined if the name is something else.
+ *
+ * @param {Module} module
+ * @param {string} name
+ */
 export function namespace(module, name) {
   const reference = module.imports.get(module.exports.get(name)?.name ?? "");
   return reference?.from !== undefined && reference.name === ALL
@@ -49,7 +55,7 @@ export function namespace(module, name) {
     : undefined;
 }
 
-/** What a name in a module stands for; undefined if it is a global. @param {Module} module @param {string} name */
+/** What a name in a module refers to; undefined if it is a global. @param {Module} module @param {string} name */
 export function resolved(module, name) {
   const imported = module.imports.get(name);
   if (imported !== undefined) return follow(module, imported);

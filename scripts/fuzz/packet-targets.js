@@ -27,7 +27,7 @@ export const packetTargets = [
 ];
 
 /**
- * The same bytes whole and in pieces give the same packets, and each packet encodes to bytes that give it again.
+ * The same bytes, whole and in pieces, give the same packets, and each packet encodes to bytes that decode to it again.
  *
  * @param {3 | 4 | 5 | "any"} version
  * @returns {Target}
@@ -45,7 +45,7 @@ function decoder(version) {
       try {
         again = encode(packet, version);
       } catch (error) {
-        if (version === 3 && error instanceof MqttError) continue; // 3.1 lets more in than may be sent
+        if (version === 3 && error instanceof MqttError) continue; // 3.1 accepts more than may be sent
         throw error;
       }
       const [decoded] = new PacketStream(version).push(again);
@@ -70,7 +70,7 @@ function decodeAll(version, bytes, size) {
   return { packets, fault };
 }
 
-/** What the rules allow, the trees and the function agree on. @type {Target} */
+/** For everything that the rules allow, the trees and the function agree. @type {Target} */
 function topics(food) {
   const text = String.fromCharCode(...food.subarray(0, 4000).map((byte) => "ab/+#$\0é"[byte & 7]?.charCodeAt(0) ?? 97));
   const [filter = "", name = ""] = text.split("é");

@@ -1,6 +1,6 @@
 // @ts-check
-// What is fuzzed: each target eats bytes and throws what it finds, anything but a typed error of the kind that is due. Targets that share their
-// inputs are a group.
+// The fuzz targets: each target reads bytes and throws its finding, which is anything except a typed error of the
+// expected kind. Targets that share their inputs are a group.
 import { packetSeeds } from "./inputs.js";
 import { journal, journalSeeds } from "./journal-target.js";
 import { packetTargets } from "./packet-targets.js";

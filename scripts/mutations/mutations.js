@@ -1,5 +1,6 @@
 // @ts-check
-// Faults in what both clients promise, each as an exact change of the source of either client, and the test file that must notice it.
+// Faults in the guarantees of both clients, each as an exact change of either client's source, and the test file that
+// must detect it.
 
 /**
  * @typedef {{ file: string, find: string, replace: string }} Change

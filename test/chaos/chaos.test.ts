@@ -1,4 +1,4 @@
-// A short run of `npm run chaos`, against our broker alone. CHAOS_SEED has a run again.
+// A short run of `npm run chaos`, with our broker only. CHAOS_SEED repeats a run.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(workshop, { recursive: true, force: true }));
 
-/** What must be the same in each. */
+/** Properties that must be the same in each. */
 function expectNothingBroken(outcome: Outcome): void {
   expect(outcome.violations, `CHAOS_SEED=${seed}`).toEqual([]);
   const { lost, doubled, outOfOrder, unsettled, rejected } = outcome;

@@ -1,4 +1,4 @@
-// The ledger counts what is certain: whatever a dying connection still carries, a count of 1 is a fault.
+// The ledger counts only what is certain: whatever a dying connection still carries, a count of 1 is a fault.
 import type { Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { payloadOf, topicOf } from "./numbered-message.ts";
@@ -17,7 +17,7 @@ const pubrec = (packetIdentifier: number): Packet => ({ type: "pubrec", packetId
 const pubrel = (packetIdentifier: number): Packet => ({ type: "pubrel", packetIdentifier, reasonCode: 0 });
 const connack = (sessionPresent: boolean): Packet => ({ type: "connack", sessionPresent, reasonCode: 0 });
 
-/** Each packet with who sends it, ">" the client or "<" the server, and the connection. */
+/** Each packet with its sender, ">" for the client or "<" for the server, and the connection. */
 function ledgerOf(...packets: readonly (readonly [">" | "<", number, Packet])[]): WireLedger {
   const ledger = new WireLedger();
   for (const [from, connection, packet] of packets) {

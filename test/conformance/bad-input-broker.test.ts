@@ -1,5 +1,6 @@
-// All that a client must not send, to the broker in every version: the reason code said on MQTT 5 (before CONNACK only if
-// there is a CONNACK for it), the connection closed within 100 ms, and the reason told to whoever runs the broker.
+// Everything that a client must not send, to the broker in every version: DISCONNECT has the reason code on MQTT 5
+// (before CONNACK only if a CONNACK can carry it), the connection is closed within 100 ms, and the broker's program
+// gets the reason.
 import type { ProtocolVersion } from "@aiko/mqtt";
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
@@ -18,7 +19,7 @@ test("there are vectors that a client could send, of every version", () => {
   expect(others.length).toBeGreaterThan(50);
 });
 
-/** The broker refuses the bytes with one of these reason codes; any, if there are none. */
+/** The broker refuses the bytes with one of these reason codes; with any code if the list is empty. */
 async function expectEnd(
   bench: Bench,
   peer: ScriptedPeer,
@@ -46,7 +47,7 @@ describe("a malformed packet from a connected client", () => {
     await expectEnd(bench, peer, version, bytes, reasonCodes);
   });
 
-  // A CONNECT of another version is a CONNECT too many before it is one of another version.
+  // A CONNECT of another version is first of all a second CONNECT.
   test.each(connects)("$id: $why", async ({ version, bytes }) => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion: version });
@@ -54,7 +55,7 @@ describe("a malformed packet from a connected client", () => {
   });
 });
 
-/** What CONNACK says, in the form of 3.1.1 or of MQTT 5. */
+/** The content of CONNACK, in the form of 3.1.1 or of MQTT 5. */
 function refusals({ id, reasonCodes, connackReturnCode }: (typeof connects)[number]): string[] {
   if (connackReturnCode !== undefined) return [`2002000${connackReturnCode}`];
   const unknownVersion = reasonCodes.includes(0x84) || id.endsWith("connect-name");

@@ -1,5 +1,5 @@
-// All that a server must not send, to clients of every version: the reason code said on MQTT 5, the connection closed
-// within 100 ms, and a ProtocolError with that code for the application.
+// Everything that a server must not send, to clients of every version: DISCONNECT has the reason code on MQTT 5, the
+// connection is closed within 100 ms, and the application gets a ProtocolError with that code.
 import type { ConnectOptions, ProtocolVersion } from "@aiko/mqtt";
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
@@ -11,7 +11,8 @@ import { connected, started, type Wire } from "./wire.ts";
 const fromServer = malformedVectors.filter(({ direction }) => direction !== "c2s");
 
 /**
- * The codes for a malformed packet: if a packet of its type must not come, its first byte is refused before anything else of it is known.
+ * The codes for a malformed packet: if a packet of its type is not allowed, it is refused at its first byte, before
+ * anything else is known.
  *
  * @param online whether CONNACK has come
  */
@@ -29,7 +30,7 @@ function codesFor(
 }
 const PROTOCOL_ERROR = 0x82;
 
-/** The client refuses the bytes with one of these reason codes; any, if there are none. */
+/** The client refuses the bytes with one of these reason codes; with any code if the list is empty. */
 async function expectEnd(
   wire: Wire,
   version: ProtocolVersion,
@@ -98,7 +99,7 @@ interface Disorder {
   readonly reasonCode?: number;
   readonly versions?: readonly ProtocolVersion[];
   readonly options?: ConnectOptions;
-  /** What the client did before. */
+  /** The client's actions before. */
   readonly prepare?: Prepare;
 }
 

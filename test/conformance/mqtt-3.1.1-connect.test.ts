@@ -1,4 +1,4 @@
-// Chapter 3.1 of MQTT 3.1.1, CONNECT, and what belongs to it in 3.2 and 3.14: the statements that no other test holds.
+// Chapter 3.1 of MQTT 3.1.1, CONNECT, and the related parts of 3.2 and 3.14: the statements that no other test covers.
 import { type ConnectOptions, createClient, type QoS, RefusedError } from "@aiko/mqtt";
 import { beforeEach, describe, expect, test } from "vitest";
 import { MemoryStore } from "../../packages/mqtt/src/store/memory-store.ts";
@@ -11,7 +11,7 @@ beforeEach(() => {
 
 const usage = (code: string) => expect.objectContaining({ name: "UsageError", code });
 
-/** Every combination of what CONNECT's flags are about. */
+/** Every combination of the fields that CONNECT's flags announce. */
 const combinations: ConnectOptions[] = [];
 for (const topic of [undefined, "w"]) {
   for (const qos of topic === undefined ? [0 as QoS] : ([0, 1, 2] as const)) {
@@ -232,7 +232,7 @@ describe("CleanSession", () => {
     expect(await next.ask(publish(0x3c, "in", 9))).toBe("50020009");
     expect(await next.ask("62020009")).toBe("70020009");
     await next.say(publish(0x30, "live"));
-    expect(topics).toEqual(["in", "live"]); // no SUBSCRIBE went out: the server still has it
+    expect(topics).toEqual(["in", "live"]); // no SUBSCRIBE was sent: the server still has the subscription
     await next.say("40020002", "50020003", "70020003", "70020004");
     expect([...published, released].map(({ value }) => value?.reasonCode)).toEqual([0, 0, 0]);
   });
@@ -249,9 +249,9 @@ describe("CleanSession", () => {
     expect(await next.heard()).toBe("100d00044d51545404020000000163");
     await next.say("20020000");
     const [subscribe, again, ...more] = await next.packets();
-    expect(subscribe?.slice(0, 2)).toBe("82"); // the subscriptions are asked for anew
-    expect(again?.slice(0, 2)).toBe("32"); // a new publication of the message that nobody acknowledged
-    expect(more).toEqual([]); // no PUBREL, no repetition
+    expect(subscribe?.slice(0, 2)).toBe("82"); // the subscriptions are requested again
+    expect(again?.slice(0, 2)).toBe("32"); // a new publication of the unacknowledged message
+    expect(more).toEqual([]); // no PUBREL, nothing resent
     expect(await next.ask(publish(0x34, "new", 9))).toBe("50020009");
     expect(topics).toEqual(["in", "new"]);
     expect(outcomes[1]?.error).toMatchObject({ code: "SESSION_LOST" });

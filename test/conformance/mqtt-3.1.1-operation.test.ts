@@ -10,7 +10,7 @@ beforeEach(() => {
   room = new Room(4);
 });
 
-/** The API refuses the call, and nothing goes out. */
+/** The API rejects the call, and nothing is sent. */
 async function expectRefused(code: string, call: (client: Client) => Promise<unknown>): Promise<void> {
   const { client, wire } = await new Room(4).online();
   const outcome = watch(call(client));
@@ -198,7 +198,7 @@ describe("order", () => {
     expect(await next.packets()).toEqual([...again, publish(0x32, "t", 37, "new")]);
   });
 
-  /** Handlers finish in the opposite order: what leaves must keep the order of what came. */
+  /** Handlers finish in the opposite order: acknowledgements must keep the order of the messages. */
   async function acknowledgements(first: number): Promise<string[]> {
     const { client, wire } = await room.online();
     const releases: (() => void)[] = [];
@@ -332,7 +332,7 @@ describe("networks", () => {
       const { topics } = await subscribed(client, wire, "#");
       await wire.heard();
       let heard = "";
-      // A pause between any two bytes that are not of one piece.
+      // A pause between any two bytes of different pieces.
       for (let at = 0; at < bytes.length; at += 2 * size) heard += await wire.ask(bytes.slice(at, at + 2 * size));
       expect([heard, topics]).toEqual([wanted, ["a", "b", "c"]]);
     }
@@ -375,7 +375,7 @@ describe("networks", () => {
     const packet = `30${hexOf(Uint8Array.of(0xc3, 0x84, 0x3d))}${str("a")}${hexOf(payload)}`;
     const sockets: Socket[] = [];
     let heard = "";
-    // What the server says to what it has heard.
+    // The server's answers to the packets so far.
     const answers: [ends: string, says: string][] = [
       [`${str("c")}`, "20020000"],
       [`820600010001${hexOf("a")}00`, `9003000100${packet}`],
@@ -409,7 +409,7 @@ describe("networks", () => {
       expect(Buffer.compare(value?.payload ?? new Uint8Array(), payload)).toBe(0);
       await client.publish("a", payload);
       await client.disconnect();
-      await end; // by then the server has heard everything
+      await end; // by then the server has received everything
       expect(heard.endsWith(`${packet}e000`)).toBe(true);
     } finally {
       for (const socket of sockets) socket.destroy();

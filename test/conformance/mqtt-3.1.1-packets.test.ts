@@ -1,5 +1,5 @@
-// Chapters 1 to 3 of MQTT 3.1.1 but for CONNECT: what the client puts into packets, and that it closes the connection
-// over packets which it must not take.
+// Chapters 1 to 3 of MQTT 3.1.1 except CONNECT: the content of the client's packets, and that the client closes the
+// connection at packets that it must not accept.
 import { type Client, ProtocolError, type QoS } from "@aiko/mqtt";
 import { beforeEach, describe, expect, test } from "vitest";
 import { malformedVectors } from "../../packages/mqtt/test/codec/vectors.ts";
@@ -10,7 +10,7 @@ beforeEach(() => {
   room = new Room(4);
 });
 
-/** The client gets these bytes, closes without another word, and says why. */
+/** The client gets these bytes, closes without a further packet, and reports the reason. */
 async function expectClosedBy(hex: string): Promise<void> {
   const place = new Room(4);
   const { client, wire } = await place.online();
@@ -25,7 +25,7 @@ async function expectClosedBy(hex: string): Promise<void> {
   expect(topics).toEqual([]);
 }
 
-/** The API refuses the call, and nothing goes out. */
+/** The API rejects the call, and nothing is sent. */
 async function expectRefused(call: (client: Client) => Promise<unknown>): Promise<void> {
   const { client, wire } = await new Room(4).online();
   const outcome = watch(call(client));
@@ -41,7 +41,7 @@ const strings: Record<string, (client: Client, text: string) => Promise<unknown>
   "a topic filter to unsubscribe from": (client, text) => client.unsubscribe(text),
 };
 
-/** A PUBLISH at QoS 0 whose topic name is these bytes. */
+/** A PUBLISH at QoS 0 with these bytes as the topic name. */
 const withTopic = (hex: string) => {
   const length = hex.length / 2;
   return hexOf(Uint8Array.of(0x30, length + 2, 0, length)) + hex;
@@ -77,7 +77,7 @@ test("[MQTT-1.5.3-3] EF BB BF is U+FEFF, in both directions and at any position"
   expect(await wire.heard()).toBe("3006" + "0004" + "efbbbf62");
 });
 
-/** Has the client send every kind of packet that it can. Returns them all, CONNECT first. */
+/** Makes the client send every kind of packet that it can. Returns them all, CONNECT first. */
 async function everything(): Promise<string[]> {
   const client = room.create({ keepAlive: 10 });
   const connecting = client.connect();
@@ -119,7 +119,7 @@ describe("fixed headers", () => {
       for (const other of others) expect(other).toBe(first);
     }
     expect(Object.keys(flags).sort()).toEqual(["1", "3", "4", "5", "6", "7", "8", "a", "c", "e"]);
-    expect(flags["3"]).toEqual([0, 1, 2, 3, 4, 5, 13]); // the last is the one that PUBREC had not come for
+    expect(flags["3"]).toEqual([0, 1, 2, 3, 4, 5, 13]); // the last is the one whose PUBREC had not arrived
   });
 
   test.each([
@@ -195,7 +195,7 @@ describe("packet identifiers", () => {
     }
     const open = new Set((await wire.packets()).map(identifierOf));
     expect(open.size).toBe(400);
-    // Some come free; the others are still not given again, when all 65,535 have come round.
+    // Some become free; the others are still not reused when all 65,535 have been used.
     await wire.say("40020002", "b0020003", "50020004", "70020004", "9003000501");
     for (const free of [2, 3, 4, 5]) open.delete(free);
     for (let i = 0; i < 65_535 - open.size; i++) watch(client.publish("x", "", { qos: 1 }));

@@ -10,7 +10,7 @@ beforeEach(() => {
 
 const CONNECT = `100f${"0006"}4d5149736470${"03"}`;
 
-/** The client gets these bytes, closes without another word, and says why. */
+/** The client gets these bytes, closes without a further packet, and reports the reason. */
 async function expectClosedBy(hex: string): Promise<void> {
   const { client, wire } = await new Room(3).online();
   const { topics } = await subscribed(client, wire, "#");
@@ -23,7 +23,7 @@ async function expectClosedBy(hex: string): Promise<void> {
   expect(topics).toEqual([]);
 }
 
-/** These bytes are taken: the connection stays. */
+/** These bytes are accepted: the connection stays. */
 async function expectTaken(wire: Wire, hex: string): Promise<void> {
   await wire.say(hex);
   expect(wire.isClosed).toBe(false);
@@ -238,7 +238,7 @@ describe("DUP", () => {
     watch(client.subscribe("f"));
     watch(client.unsubscribe("g"));
     expect(await wire.packets()).toHaveLength(4);
-    await room.clock.advance(59_000); // after a minute without SUBACK the client leaves
+    await room.clock.advance(59_000); // after a minute without SUBACK the client disconnects
     expect(await wire.heard()).toBe("");
     await wire.cut();
     const packets = await (await room.accept()).packets();
@@ -327,7 +327,7 @@ describe("message identifiers", () => {
     const identifiers = (await wire.packets()).map((packet) => packet.slice(packet[0] === "3" ? 10 : 4).slice(0, 4));
     expect(new Set(identifiers).size).toBe(12);
     expect(identifiers).not.toContain("0000");
-    // The same ones from the other side, while these are open.
+    // The same identifiers from the other side, while these are open.
     for (const identifier of identifiers) {
       expect(await wire.ask(publish(0x32, "in", Number.parseInt(identifier, 16)))).toBe(`4002${identifier}`);
     }
@@ -363,7 +363,7 @@ describe("text", () => {
     }
     const long = "x".repeat(32_767);
     watch(client.publish(long, "", { qos: 1 }));
-    expect((await wire.heard()) === `32838002${str(long)}0001`).toBe(true); // not toBe: its complaint would fill pages
+    expect((await wire.heard()) === `32838002${str(long)}0001`).toBe(true); // toBe would print pages
     watch(client.publish("é".repeat(32_767), ""));
     expect((await wire.heard()).slice(0, 16)).toBe("30808004" + "fffe" + "c3a9");
   });

@@ -13,7 +13,7 @@ async function authenticated(options: Partial<AuthenticationOptions> = {}): Prom
   return connected({ authentication: { ...echo, ...options } }, { properties: { authenticationMethod: "m" } });
 }
 
-/** What a client does to these bytes when its CONNECT, with or without a method, waits for CONNACK. */
+/** How a client reacts to these bytes while its CONNECT, with or without a method, waits for CONNACK. */
 async function waiting(authentication: AuthenticationOptions | undefined, bytes: string) {
   const bench = new Bench();
   const connecting = watch(bench.create({ reconnect: false, ...(authentication && { authentication }) }).connect());

@@ -1,4 +1,4 @@
-// MQTT 5.0, statements for servers that the broker keeps and that its own tests do not look at byte by byte.
+// MQTT 5.0, statements for servers that the broker fulfils and that its own tests do not check byte by byte.
 import { expect, test } from "vitest";
 import { Bench, message, receive, subscribe } from "../../packages/broker/test/bench.ts";
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";

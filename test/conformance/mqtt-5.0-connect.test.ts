@@ -1,4 +1,4 @@
-// MQTT 5.0, chapters 3.1 and 3.2: CONNECT as a client says it, and how it keeps to what CONNACK says.
+// MQTT 5.0, chapters 3.1 and 3.2: a client's CONNECT, and how it respects CONNACK.
 import type { ConnectOptions } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { MemoryStore } from "../../packages/mqtt/src/store/memory-store.ts";
@@ -6,7 +6,10 @@ import { Bench, errorCodes, message, watch } from "../../packages/mqtt/test/clie
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 import { connected, connectOf, field, hex, packet, started, utf8, Wire } from "./wire.ts";
 
-/** No session expiry interval, and the protocol's own maximum packet size, so that CONNECT has no properties of its own. */
+/**
+ * No session expiry interval, and the protocol's own maximum packet size, so that the client adds no properties to
+ * CONNECT.
+ */
 const unlimited = { maximumPacketSize: 268_435_460 };
 const bare = { reconnect: false, properties: unlimited } as const;
 const head = (flags: string, keepAlive = "0000") => `0004 4d515454 05 ${flags} ${keepAlive} 00 ${field("6331")}`;
@@ -238,7 +241,7 @@ test("[MQTT-3.2.2-5] [MQTT-4.4.0-1] nothing of an old session is sent to a serve
   const wire = await busy();
   expect(await wire.reconnect({ sessionPresent: false })).toBe(hex("32 07 0001 74 0004 00 31"));
   expect(await wire.answerTo("3c 07 0001 74 004d 00 78")).toBe("5002004d");
-  expect(wire.client.statistics.messagesReceived).toBe(2); // 77 stands for a new message
+  expect(wire.client.statistics.messagesReceived).toBe(2); // 77 is a new message
 });
 
 const large = "x".repeat(100);
@@ -298,7 +301,7 @@ test("[MQTT-3.2.2-15] a resent message that has become too long for the server i
   expect(outcome.error).toMatchObject({ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" });
 });
 
-/** The topic aliases in what a client published. */
+/** The topic aliases in a client's PUBLISH packets. */
 async function aliasesSent(topicAliasMaximum: number | undefined): Promise<(number | undefined)[]> {
   const properties = topicAliasMaximum === undefined ? {} : { topicAliasMaximum };
   const wire = await connected({}, { properties });

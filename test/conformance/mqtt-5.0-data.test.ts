@@ -1,4 +1,4 @@
-// MQTT 5.0, chapters 1 and 2 and what chapter 4.7 says of topics: strings, integers, flags and packet identifiers.
+// MQTT 5.0, chapters 1 and 2, and the rules for topics in chapter 4.7: strings, integers, flags and packet identifiers.
 import type { Client, ConnectOptions } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Bench, subscribed } from "../../packages/mqtt/test/client/bench.ts";
@@ -9,7 +9,7 @@ const user = (name: string, value: string) => `26 ${field(name)} ${field(value)}
 const publish = (topic: string, properties = "") =>
   packet("30", `${field(topic)} ${(hex(properties).length / 2).toString(16).padStart(2, "0")} ${properties}`);
 
-/** Every place where a string comes from the server. */
+/** Every field with a string from the server. */
 const places: Record<string, (text: string) => string> = {
   topic: (text) => publish(text),
   contentType: (text) => publish("61", `03 ${field(text)}`),
@@ -20,7 +20,7 @@ const places: Record<string, (text: string) => string> = {
   "reasonString of DISCONNECT": (text) => packet("e0", `00 ${packet("", `1f ${field(text)}`)}`),
 };
 
-/** Every way a string goes to the server. */
+/** Every way in which the client sends a string to the server. */
 const calls: Record<string, (client: Client, text: string) => Promise<unknown>> = {
   "topic of publish": (client, text) => client.publish(text, ""),
   contentType: (client, text) => client.publish("a", "", { properties: { contentType: text } }),
@@ -129,7 +129,7 @@ test.each(["\ud800", "\0", "x".repeat(65_536)])("[MQTT-1.5.7-1] a user property 
   }
 });
 
-/** Packets that a server sends, without their first byte, and that byte's right flags. */
+/** Packets that a server sends, without their first byte, and the correct flags of that byte. */
 const reserved = [
   ["CONNACK", 0x20, 0, "03 00 00 00"],
   ["PUBACK", 0x40, 0, "02 0001"],
@@ -202,7 +202,7 @@ test("[MQTT-2.2.1-2] [MQTT-2.2.2-1] QoS 0 has no packet identifier: property len
   });
   wire.say("30 07 0001 74 00 0001 78");
   await wire.sent();
-  expect(got).toEqual(["t", "\0\u0001x"]); // whatever follows the properties is payload
+  expect(got).toEqual(["t", "\0\u0001x"]); // everything after the properties is payload
 });
 
 test("[MQTT-2.2.1-3] identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE are never 0, and never in use already", async () => {
@@ -231,7 +231,7 @@ test("[MQTT-2.2.1-3] identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE are never
   expect(used.size).toBe(40);
   for (const [i, answer] of ["40 02 0001", "50 02 0002", "90 04 0003 00 00", "b0 04 0004 00 00"].entries()) {
     wire.say(answer);
-    if (i !== 1) used.delete(i + 1); // PUBREC frees nothing yet
+    if (i !== 1) used.delete(i + 1); // PUBREC does not free an identifier
   }
   await look();
   for (let i = 0; i < 200; i++) {

@@ -1,4 +1,4 @@
-// MQTT 5.0, chapter 4 without topics and authentication: state, delivery at each QoS, repetition and order.
+// MQTT 5.0, chapter 4 without topics and authentication: state, delivery at each QoS, resending and order.
 import { expect, test } from "vitest";
 import { subscribed, watch } from "../../packages/mqtt/test/client/bench.ts";
 import { connected, hex, started, type Wire } from "./wire.ts";
@@ -7,7 +7,7 @@ const publish = (first: string, identifier: number, payload = "78") =>
   hex(`${first} 07 0001 74 ${identifier.toString(16).padStart(4, "0")} 00 ${payload}`);
 const ack = (first: string, identifier: number) => `${first}02${identifier.toString(16).padStart(4, "0")}`;
 
-/** A client with this many messages of this QoS on their way. */
+/** A client with this many messages of this QoS in flight. */
 async function publishing(qos: 1 | 2, count = 1): Promise<Wire> {
   const wire = await connected();
   for (let i = 0; i < count; i++) started(wire.client.publish("t", "x", { qos }));
@@ -16,7 +16,7 @@ async function publishing(qos: 1 | 2, count = 1): Promise<Wire> {
   return wire;
 }
 
-/** Keeps the texts of the messages that come. */
+/** Records the texts of the received messages. */
 async function listening(options = {}): Promise<{ wire: Wire; got: string[] }> {
   const wire = await connected(options);
   const got: string[] = [];

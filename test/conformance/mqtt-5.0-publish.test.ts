@@ -1,4 +1,4 @@
-// MQTT 5.0, chapters 3.3 to 3.7: PUBLISH and its acknowledgements, as a client sends and takes them.
+// MQTT 5.0, chapters 3.3 to 3.7: PUBLISH and its acknowledgements, as a client sends and receives them.
 import type { Client, Message } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { subscribed, watch } from "../../packages/mqtt/test/client/bench.ts";
@@ -8,7 +8,7 @@ const fail = () => {
   throw new Error(`no: ${"x".repeat(100)}`);
 };
 
-/** A client whose every message goes to a handler that fails. */
+/** A client whose handler fails for every message. */
 async function refusing(connack = {}): Promise<Wire> {
   const wire = await connected({}, connack);
   await subscribed(wire.bench, wire.client, wire.peer, "#", { onMessage: fail });

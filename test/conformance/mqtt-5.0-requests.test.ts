@@ -79,7 +79,7 @@ test.each([
   expect(wire.peer.isClosed).toBe(true);
 });
 
-/** A client with everything under way that might still want to say something: a handler, pings, queued messages. */
+/** A client with everything pending that could still cause a packet: a handler, pings, queued messages. */
 async function eager(): Promise<{ wire: Wire; finish: () => void }> {
   const wire = await connected({ keepAlive: 1, ...lasting }, { properties: { receiveMaximum: 1 } });
   let finish: () => void = () => undefined;
@@ -124,7 +124,7 @@ test("[MQTT-3.14.4-1] [MQTT-3.14.4-2] the same holds after the DISCONNECT of an 
 
 const method = field("6d");
 
-/** A client that authenticates by the method "m". */
+/** A client that authenticates with the method "m". */
 async function authenticated(options: Partial<AuthenticationOptions> = {}, properties = {}): Promise<Wire> {
   const authentication = { method: "m", respond: (data: Uint8Array | undefined) => data, ...options };
   return connected({ authentication }, { properties: { authenticationMethod: "m", ...properties } });

@@ -1,5 +1,5 @@
-// What a thousand messages cost in writes, bytes, timers and commits: the same on every machine, so that a change for the worse fails
-// here and not only in a benchmark that few run.
+// The cost of a thousand messages in writes, bytes, timers and commits: it is the same on every machine, so that a
+// regression fails here and not only in a benchmark that few people run.
 import { MemoryStore } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { CountingPlace } from "./counting-place.ts";
@@ -13,7 +13,7 @@ describe("a thousand messages of 64 bytes, published a hundred in each tick,", (
   ] as const)("at QoS %i cause one write for each step of a tick, and no timer", async (qos, expected) => {
     const place = new CountingPlace();
     await place.online();
-    await place.publish(qos, 10, 100); // the output buffer has grown to what a tick needs
+    await place.publish(qos, 10, 100); // the output buffer has grown to the size of a tick
     const counts = await place.counted(() => place.publish(qos, 10, 100));
     expect(counts.bytes).toBe(expected.bytes);
     expect(counts.writes).toBeGreaterThanOrEqual(expected.writes);

@@ -30,7 +30,7 @@ const pairs = versions.flatMap((asking) =>
   versions.filter((answering) => asking !== 5 || answering === 5).map((answering) => [asking, answering] as const),
 );
 
-/** A clock, and what connects clients to a broker on it. */
+/** A clock, and a function that connects clients to a broker on it. */
 async function started() {
   const clock = new FakeClock();
   const broker = await Broker.listen({ listeners: [], clock });

@@ -1,4 +1,4 @@
-// The testing kit as a user's tests have it: client, broker and the network between them on one fake clock.
+// The testing kit in a user's tests: client, broker and the network between them on one fake clock.
 import { createClient, type Message, MqttError, ReasonCode } from "@aiko/mqtt";
 import { FakeClock, FaultyLink, type LinkFaults, ScriptedServer } from "@aiko/mqtt/testing";
 import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
@@ -70,7 +70,7 @@ describe("a client and a broker on one clock", () => {
 });
 
 describe("a connection that is cut during a QoS 2 exchange", () => {
-  /** Sends a message over a link that is cut once. Returns what arrived. */
+  /** Sends a message over a connection that is cut once. Returns the received messages. */
   async function exchange(faults: LinkFaults): Promise<{ got: string[]; attempts: number }> {
     const { clock, broker } = await started();
     const got: string[] = [];
@@ -79,7 +79,7 @@ describe("a connection that is cut during a QoS 2 exchange", () => {
     await clock.until(reader.subscribe("meter/+", { qos: 2, onMessage: (message) => got.push(message.text()) }));
     const link = new FaultyLink(clock, broker, (attempt) => (attempt === 0 ? faults : {}));
     const sender = createClient("mqtt://broker", { platform: link.platform });
-    await clock.until(sender.connect().catch(() => sender.connect())); // some cuts come before CONNACK
+    await clock.until(sender.connect().catch(() => sender.connect())); // some cuts happen before CONNACK
     await clock.until(sender.publish("meter/1", "1042", { qos: 2 }));
     await clock.until(Promise.all([sender.disconnect(), reader.disconnect()]));
     await broker.close();

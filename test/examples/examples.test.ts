@@ -1,4 +1,4 @@
-// Each example as its first lines say to start it, from the build, against the embedded broker.
+// Each example as its first lines describe how to start it, from the build, with the embedded broker.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

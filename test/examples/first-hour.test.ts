@@ -1,4 +1,5 @@
-// The three programs of the first hour, as their first lines say to start them. Those of test/interop/first-hour.test.ts do the same.
+// The three programs of the first hour, started as their first lines describe. The programs of
+// test/interop/first-hour.test.ts do the same.
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import { Child, root, run } from "../fixtures/child.ts";

@@ -13,7 +13,7 @@ import { storyOf } from "./story.ts";
 import { KINDS, type Kind } from "./verdict.ts";
 import { World } from "./world.ts";
 
-/** A budget, no measure: a machine may be busy. */
+/** A limit, not a measurement: a machine may be busy. */
 const PATIENCE = 300_000;
 const NO_LIMIT = { states: 100_000, depth: 100, until: Infinity };
 
@@ -55,7 +55,7 @@ describe("all scenarios together", () => {
   });
 });
 
-/** A world whose server writes something else than what it should; undefined: nothing. */
+/** A world whose server writes something other than it should; undefined: nothing. */
 function tampered(scenario: Scenario, tamper: (bytes: Uint8Array, world: World) => Uint8Array | undefined): World {
   const world = new World(scenario);
   const { server } = world;

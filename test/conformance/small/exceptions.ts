@@ -1,4 +1,5 @@
-// What the whole client does and the small one does not, test by test: each must fail there, so that none stands here for nothing.
+// Tests of features that the full client has and the small one does not: each must fail with the small client, so that
+// no entry is obsolete.
 import { beforeEach } from "vitest";
 
 const exceptions: readonly (readonly [why: string, tests: RegExp])[] = [
