@@ -1,4 +1,4 @@
-// The bound that reconnection keeps, with fewer clients than `npm run simulate` has.
+// The limit that reconnection keeps, with fewer clients than `npm run simulate` has.
 import { expect, test } from "vitest";
 import { attemptsBound, simulateOutage } from "../scripts/outage.js";
 

@@ -71,7 +71,7 @@ function tampered(scenario: Scenario, tamper: (bytes: Uint8Array, world: World) 
   return world;
 }
 
-/** A world whose server gives its application something else than what came. */
+/** A world whose server gives its application something other than what arrived. */
 function misgiven(scenario: Scenario, give: (name: string, given: (name: string) => void) => void): World {
   const world = new World(scenario);
   const { hub } = world.server;

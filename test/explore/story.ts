@@ -1,5 +1,5 @@
-// A schedule in words that a person can follow: runs it again in a world of its own and says what happens, what is sent because of it,
-// and what the applications see.
+// A schedule in words that a person can follow: runs it again in a new world and reports the events, the packets that
+// they cause, and the results that the applications get.
 
 import { type Packet, PacketStream, type ProtocolVersion } from "@aiko/mqtt/codec";
 import type { Action } from "./action.ts";
@@ -8,7 +8,7 @@ import type { Item } from "./network.ts";
 import type { Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 
-/** A line for each event, and one for each thing that comes of it, further in. */
+/** A line for each event, and an indented line for each of its effects. */
 export async function storyOf(
   scenario: Scenario,
   { schedule, inPeace, kind, what }: Finding,
@@ -46,7 +46,7 @@ export async function storyOf(
   return lines;
 }
 
-/** What the applications see. */
+/** The results that the applications get. */
 function seen({ ledger, process }: World): Map<string, string> {
   const news = new Map<string, string>();
   for (const { name, direction, outcome, orphan, arrivals } of ledger.messages) {

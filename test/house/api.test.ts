@@ -1,4 +1,5 @@
-// The public API as the build declares it: docs/internals/api.md shows it, and users can name every type that they meet.
+// The public API as the build declares it: docs/internals/api.md shows it, and users can import every type in its
+// signatures.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

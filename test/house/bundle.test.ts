@@ -1,4 +1,5 @@
-// What a page downloads: bundles of the built library, as a user's bundler makes them, and a budget for their size.
+// The download size of a page: bundles of the built library, as a user's bundler makes them, and a limit for their
+// size.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -8,15 +9,15 @@ import { root } from "./source.ts";
 
 interface Bundle {
   readonly code: string;
-  /** Bytes, minified and compressed by gzip. */
+  /** Bytes, minified and compressed with gzip. */
   readonly size: number;
-  /** The library's files of which something is left, below its dist. */
+  /** The library's files that remain in the bundle, below its dist. */
   readonly files: readonly string[];
 }
 
-/** What may be downloaded, in KB gzip. docs/decisions/0005-in-a-browser.md and 0007-the-small-client.md say what it is made of. */
+/** The size limits, in KB gzip. docs/decisions/0005-in-a-browser.md and 0007-the-small-client.md explain the parts. */
 const budgets = { client: 53, "durable-client": 54, "small-client": 14.1, publisher: 26, encoder: 7 };
-/** MQTT.js 5.16.0, by the same measure. */
+/** MQTT.js 5.16.0, measured in the same way. */
 const MQTT_JS = 105;
 
 type Name = keyof typeof budgets;

@@ -9,7 +9,7 @@ function neighboursOf(path: string): readonly string[] {
     .map(({ specifier }) => posix.join(posix.dirname(path), specifier).replace(/\.js$/, ".ts"));
 }
 
-/** The circles that a walk along the imports runs into, each as the way around it. */
+/** The import cycles that a walk finds, each as its path. */
 function circlesAmong(files: readonly string[], neighbours: (path: string) => readonly string[]): string[] {
   const circles: string[] = [];
   const done = new Set<string>();

@@ -1,4 +1,4 @@
-// What the README promises of a clone: the commands run by name, once they are built. `npm test` builds them.
+// The README's promise for a clone: the commands run by name once they are built. `npm test` builds them.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

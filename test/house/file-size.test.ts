@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { filesBelow, readSource, wildcardExportLines } from "./source.ts";
 
-// More lines than this is probably more than one noun.
+// A file with more lines than this probably covers more than one noun.
 const maximumLines = 600;
 const everyFile = filesBelow();
 const code = everyFile.filter((path) => /\.(ts|js)$/.test(path));

@@ -37,7 +37,7 @@ test("the range of the optional peer ws has only versions that count the fragmen
   const { peerDependencies } = JSON.parse(readSource("packages/mqtt/package.json").text) as {
     peerDependencies: Record<string, string>;
   };
-  expect(peerDependencies).toEqual({ ws: ">=8.21.1 <9" }); // 8.18 keeps 109 MB of a million fragments in 3 MB
+  expect(peerDependencies).toEqual({ ws: ">=8.21.1 <9" }); // 8.18 stores 109 MB of a million fragments in 3 MB
 });
 
 test("no file contains a path of its author's machine", () => {

@@ -1,4 +1,5 @@
-// What users install: the packed tarballs, in an empty project of their own, with no network and nothing in npm's cache.
+// What users install: the packed tarballs, in an empty project of their own, without a network and with an empty npm
+// cache.
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ type Tarball = { path: string; files: string[] };
 type Outcome = { code: number; output: string };
 type Manifest = { name: string; exports: Record<string, unknown>; bin?: Record<string, string> };
 
-/** Milliseconds after which a child has hung. */
+/** Milliseconds after which a child is considered to hang. */
 const PATIENCE = 300_000;
 const run = promisify(execFile);
 const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
@@ -40,7 +41,7 @@ beforeAll(async () => {
   await mkdir(project);
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
   for (const { name, folder } of packages) tarballs.set(name, await pack(folder, join(root, "packages", folder)));
-  const foreign = await pack("ws", join(root, "node_modules/ws")); // the only package that the registry would be asked for
+  const foreign = await pack("ws", join(root, "node_modules/ws")); // npm would request only this package
   const paths = [foreign, ...tarballs.values()].map(({ path }) => path);
   await run("npm", ["install", "--offline", "--ignore-scripts", ...paths], { cwd: project, env: await untouched() });
 });
@@ -112,7 +113,7 @@ describe("a program of client and broker, bundled into one file by esbuild", () 
     ["cjs", "mqtt://127.0.0.1:0", [], "published"],
     ["cjs", "ws://127.0.0.1:0", [], "published"],
     ["esm", "ws://127.0.0.1:0", ["ws"], "published"],
-    // The package ws asks for Node's modules by require, which esbuild does not write in ES modules.
+    // The package ws loads Node's modules with require, which esbuild does not generate in ES modules.
     ["esm", "ws://127.0.0.1:0", [], "TRANSPORT_UNAVAILABLE"],
   ] as const)("as %s, listening at %s, without %j: %s", async (format, url, external, outcome) => {
     const folder = await mkdtemp(join(project, "bundle-"));
@@ -187,7 +188,7 @@ test.each(withCode)("every supported module system finds the types of $name", as
 
 const clean: Outcome = { code: 0, output: "" };
 
-// A folder for each: @aiko/mqtt and aiko-mqtt would both be packed into a file named aiko-mqtt-0.1.0.tgz.
+// A folder for each: @aiko/mqtt and aiko-mqtt would both be packed into a file with the name aiko-mqtt-0.1.0.tgz.
 async function pack(name: string, folder: string): Promise<Tarball> {
   const destination = join(workshop, name);
   await mkdir(destination);
@@ -217,7 +218,7 @@ async function typeCheck(folder: string, fixture: string, options: object, as = 
   await copyFile(join(fixtures, fixture), join(at, as));
   const compilerOptions = {
     target: "es2022",
-    lib: ["es2022"], // what more they need, the types say themselves
+    lib: ["es2022"], // the types declare their own dependencies
     strict: true,
     exactOptionalPropertyTypes: true,
     skipLibCheck: false,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { pureRooms, roomOf } from "./layers.ts";
 import { filesBelow, importsOf, namesOf, readSource, type SourceFile } from "./source.ts";
 
-// A small engine has none of these, and time and chance come in as arguments.
+// A small engine has none of these, and the time and random numbers are passed as arguments.
 const platformNames = new Set(
   `Date Math.random setTimeout setInterval setImmediate TextEncoder TextDecoder URL queueMicrotask Buffer process
   performance fetch console structuredClone crypto AbortController globalThis window`.split(/\s+/),

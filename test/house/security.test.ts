@@ -1,4 +1,4 @@
-// Every class of fault that we know, and every sentence of SECURITY.md, names tests that exist.
+// Every known class of fault, and every sentence of SECURITY.md, names tests that exist.
 import { expect, test } from "vitest";
 import { classes, isComplete, sentences } from "../security/classes.js";
 import { securityDocument } from "../security/document.js";
@@ -19,7 +19,7 @@ test("a test is found by its describe titles, in any syntax", () => {
 });
 
 test("every test that holds a class or a sentence exists", () => {
-  // A suite that several test files run stands in a file of its own.
+  // A suite that several test files run is in its own file.
   const files = new Set(filesBelow().filter((path) => path.endsWith(".ts") && path.split("/").includes("test")));
   const known = new Map<string, ReadonlySet<string>>();
   const missing = rows.flatMap(({ name, tests }) =>

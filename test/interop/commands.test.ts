@@ -115,7 +115,9 @@ describe.each([
   });
 });
 
-/** mosquitto_sub, once it has its SUBACK. Its debug lines are on standard output too, which it would hold back in a pipe. */
+/**
+ * mosquitto_sub, after it has got SUBACK. Its debug lines are on standard output too, which it would buffer in a pipe.
+ */
 function mosquittoSub(args: readonly string[]): Promise<Child> {
   const child = new Child("mosquitto_sub", "stdbuf", ["-oL", "mosquitto_sub", ...args, "-d", "-F", "q%q %t %p"]);
   return child.once((it) => it.said("Subscribed ("));

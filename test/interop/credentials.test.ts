@@ -101,7 +101,7 @@ test("the commands take the password from -P and from the environment", async ()
   expect(await run(Child.command("mqtt_publish", withUrl, { environment }))).toMatchObject({ code: 0 });
 });
 
-/** How many connections it saw since it was started last. Its log is complete when it holds one more. */
+/** The number of connections in its log since the last start. The log is complete when it has one more. */
 async function attemptsAt(server: Mosquitto, password: string): Promise<number> {
   await using _ = await connect(server.url, { clientId: "last", username: user.name, password });
   await server.logged(" as last (");

@@ -1,4 +1,4 @@
-// The client against a real mosquitto: what is published comes, in each version of the protocol and at each QoS.
+// The client with a real mosquitto: published messages arrive, in each version of the protocol and at each QoS.
 import { type Connected, connect, createClient, type Message, type Subscription } from "@aiko/mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Mosquitto } from "../fixtures/mosquitto.ts";

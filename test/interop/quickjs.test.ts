@@ -1,4 +1,5 @@
-// The one file for a bare `qjs`, on a real one, with socat and with BusyBox's nc, against a real mosquitto and our broker.
+// The single file for a bare `qjs`, on a real one, with socat and with BusyBox's nc, with a real mosquitto and our
+// broker.
 import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +12,7 @@ import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
 
-/** qjs before 2025-09-13 takes a rejection that is handled a little later for an unhandled one. */
+/** qjs before 2025-09-13 reports a rejection that is handled a little later as unhandled. */
 const command = ["qjs", "--no-unhandled-rejection", bundle];
 
 function qjs(...args: string[]): Child {
@@ -19,7 +20,7 @@ function qjs(...args: string[]): Child {
   return new Child("qjs", file, [...rest, ...args]);
 }
 
-/** The most memory in KB that a process has had. */
+/** The maximum memory of a process, in KB. */
 async function peak(pid: number | undefined): Promise<number> {
   return Number(/VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
@@ -31,7 +32,7 @@ async function onlyChild(pid: number | undefined): Promise<number> {
   return Number(children[0]);
 }
 
-/** Resolves when a process has printed so many lines. */
+/** Resolves when a process has printed this many lines. */
 function printed({ process }: Child, lines: number): Promise<void> {
   let left = lines;
   return new Promise((resolve) => {
@@ -219,7 +220,7 @@ test("the program in the document works", async () => {
     const here = program
       .replace("mqtt://broker.lan", broker.url)
       .replace("nc %h %p", "socat - TCP:%h:%p")
-      .replace("std.out", "std.err") // which is not kept back where it is a pipe
+      .replace("std.out", "std.err") // which is not buffered if it is a pipe
       .replace("text()}\\n`) });", "$&\n  std.err.puts('subscribed\\n');");
     await writeFile(join(folder, "program.js"), here);
     await using child = new Child("qjs", "qjs", ["--no-unhandled-rejection", join(folder, "program.js")]);

@@ -1,4 +1,4 @@
-// A server that dies and comes back on the same port, without having kept anything.
+// A server that dies and is restarted on the same port without stored data.
 import { connect } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Child } from "../fixtures/child.ts";
@@ -18,7 +18,7 @@ test.each([3, 4, 5] as const)(
     await mosquitto.logged("stays 1 interop/b/#");
     await client.publish("interop/b/c", "after", { qos: 1 });
     for await (const message of subscription) {
-      // The first may have gone out before the subscription was renewed; then nobody was there to get it.
+      // The first may have been sent before the subscription was restored; then there was no subscriber.
       if (message.text() === "after") break;
       expect(message.text()).toBe("while it was away");
     }

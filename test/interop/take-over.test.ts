@@ -1,5 +1,6 @@
-// Two clients with one identifier: the Lua library's only "known problem". Newer servers tell the first on MQTT 5 that it was
-// taken over, older ones (mosquitto 2.0.11 is one) and older protocols only hang up: then one of the two notices the pattern.
+// Two clients with one identifier: the Lua library's only "known problem". On MQTT 5, newer servers inform the first
+// client of the takeover. Older servers (such as mosquitto 2.0.11) and older protocols only close the connection: then
+// one of the two clients recognises the pattern.
 import { type ClientEvents, createClient } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -47,7 +48,7 @@ test("version 5 and a server that reports it: the first client is informed at on
 
   expect(await takenOver).toMatchObject({ clientId, error: { code: "TAKEN_OVER", reasonCode: 0x8e } });
   expect((await Promise.race(ends)).error?.message).toContain('"twin"');
-  expect(connectionsOf(clientId)).toBeLessThan(10); // each may come back three times in its first minute
+  expect(connectionsOf(clientId)).toBeLessThan(10); // each may reconnect three times in its first minute
   for (const client of clients) await client.disconnect();
 });
 

@@ -1,4 +1,5 @@
-// mqtt_subscribe on a real terminal, which socat brings: what reaches its screen, and what happens when it is closed.
+// mqtt_subscribe on a real terminal, which socat provides: its output there, and its reaction when the terminal is
+// closed.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +20,7 @@ afterAll(async () => {
 });
 
 /**
- * mqtt_subscribe, with a terminal of its own, whose screen are the child's lines. When the child ends, the terminal is closed.
+ * mqtt_subscribe with its own terminal, whose screen is the child's lines. When the child ends, the terminal is closed.
  *
  * @param line what a shell makes of the command
  */

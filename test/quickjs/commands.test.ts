@@ -1,4 +1,4 @@
-// The commands of the one file for a bare `qjs`, on an engine whose `std` and `os` the test supplies.
+// The commands of the single file for a bare `qjs`, on an engine whose `std` and `os` the test provides.
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
@@ -79,7 +79,7 @@ test("on a terminal, control characters of a message are escaped", async () => {
   await machine.said("Topic: a, message: '\\x1b[2J\\x07'");
 });
 
-/** What Linux says of a process, as a device: the signals that it ignores. */
+/** Linux's report on a process, as a device: the signals that it ignores. */
 function statusOfProcess(ignored: string): Record<string, () => { reads: Pipe; writes: Pipe }> {
   const reads = new Pipe();
   reads.put(text(`Name:\tqjs\nSigIgn:\t${ignored}\n`));

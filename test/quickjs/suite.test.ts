@@ -1,4 +1,4 @@
-// The suites of every Clock and of every Transport, inside the engine; transports are pipes to a helper.
+// The shared suites of every Clock and of every Transport, inside the engine; transports are pipes to a helper.
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { expect, test } from "vitest";

@@ -1,7 +1,7 @@
 // @ts-check
-// Ways in which MQTT software has failed, and the tests that hold each; and the same for the sentences of SECURITY.md. `npm run security`
-// writes docs/security.md from it. A test is named by its file, the titles that it stands under, and its own, as the source has them; what a
-// template inserts is "*".
+// Ways in which MQTT software has failed, with the tests for each; and the same for the sentences of SECURITY.md. `npm
+// run security` writes docs/security.md from it. A test is named by its file, its describe titles, and its own title,
+// as in the source; each template expression is "*".
 
 /**
  * @typedef {object} SecurityClass
@@ -13,7 +13,7 @@
  */
 
 /**
- * True when every row has its tests: from then on a row without one fails. While it is false, such rows are shown as open.
+ * True when every row has its tests: then a row without one fails. While it is false, such rows are shown as open.
  *
  * @type {boolean}
  */
@@ -367,7 +367,11 @@ export const classes = [
   },
 ];
 
-/** What SECURITY.md promises, sentence by sentence. @type {readonly { sentence: string, tests: readonly string[] }[]} */
+/**
+ * The promises of SECURITY.md, sentence by sentence.
+ *
+ * @type {readonly { sentence: string, tests: readonly string[] }[]}
+ */
 export const sentences = [
   {
     sentence: "Bytes from the network never crash, hang or exhaust a process.",

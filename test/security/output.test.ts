@@ -1,4 +1,5 @@
-// No secret in any output: a program that prints all it has of the library, and the commands, each with secrets wherever one can be given.
+// No secret in any output: a program that prints every object of the library, and the commands, each with secrets in
+// every possible place.
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { Broker } from "@aiko/mqtt-broker";
@@ -7,7 +8,7 @@ import { Child, type CommandName, root } from "../fixtures/child.ts";
 
 const SECRET = "5ecret-0f-ann";
 const bytes = new TextEncoder().encode(SECRET);
-/** The secret, in the forms in which something may print it. */
+/** The secret, in every form in which it may be printed. */
 const FORMS = [
   SECRET,
   encodeURIComponent(SECRET),

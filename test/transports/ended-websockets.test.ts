@@ -1,4 +1,5 @@
-// A WebSocket whose other side has ended it, but holds its socket open: over at once, not when the package ws has waited 30 s.
+// A WebSocket whose other side has ended it but keeps its socket open: it closes at once, and not after the 30 s that
+// the package ws waits.
 import { createHash } from "node:crypto";
 import { createServer as createHttpServer } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
@@ -14,7 +15,7 @@ const GENEROUS = 10_000;
 const CLOSE = Uint8Array.of(0x88, 2, 0x03, 0xf0); // 1008
 const WRONG = Uint8Array.of(0xf2, 1, 0x10); // reserved bits
 
-/** A server that upgrades, hands its socket to `then`, and never closes by itself. */
+/** A server that upgrades, passes its socket to `then`, and never closes by itself. */
 async function server(then: (socket: Socket) => void): Promise<{ port: number }> {
   const http = createHttpServer();
   http.on("upgrade", (request, socket: Socket) => {
@@ -43,7 +44,7 @@ describe("a client's WebSocket closes at once when the server ends it without cl
       const started = performance.now();
       const error = await new Promise<Error | undefined>((resolve) => {
         transport.start({ onBytes: () => undefined, onDrain: () => undefined, onClose: resolve });
-        if (!reads) transport.write(new Uint8Array(8_000_000)); // more than the network takes
+        if (!reads) transport.write(new Uint8Array(8_000_000)); // more than the network accepts
       });
       expect(error?.message).toContain(words);
       expect(performance.now() - started).toBeLessThan(GENEROUS);

@@ -1,4 +1,4 @@
-// A throw between taking a socket and handing it on: the socket is closed, and the error is a typed one.
+// An exception between opening a socket and passing it on: the socket is closed, and the error is a typed one.
 import { createConnection, createServer } from "node:net";
 import { connect, MqttError, platform, type WebSocketClass } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
@@ -6,7 +6,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { bothPorts } from "../fixtures/listeners.ts";
 import { address, listening, patient } from "./network.ts";
 
-/** A server that says no more than a greeting, and how many connections are open there; `none` resolves when none is, or none came. */
+/**
+ * A server that sends only a greeting, and the number of open connections; `none` resolves when none is open, or none
+ * arrived.
+ */
 async function counted(greeting = new Uint8Array()) {
   let open = 0;
   let whenNone = (): void => undefined;
@@ -21,7 +24,7 @@ async function counted(greeting = new Uint8Array()) {
   const { port } = await listening(server);
   return {
     port,
-    /** Behind a connection of its own, so that earlier ones have been accepted. */
+    /** Waits for a later connection, so that earlier ones have been accepted. */
     async none(): Promise<void> {
       const last = createConnection(port, "127.0.0.1");
       await new Promise((resolve) => last.on("connect", resolve));
@@ -50,7 +53,7 @@ describe("an exception while a socket is open closes the socket", () => {
       throws();
     }
   }
-  /** A class that opens a socket of its own, or none. */
+  /** A class that opens its own socket, or none. */
   class OwnWay extends EventTarget {
     binaryType = "";
     readonly bufferedAmount = 0;

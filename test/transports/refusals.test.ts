@@ -1,4 +1,4 @@
-// What can be wrong on the way to a server, below MQTT: each is a typed error in words that say what to do.
+// What can go wrong on the way to a server, below MQTT: each is a typed error that says what to do.
 import { createPrivateKey } from "node:crypto";
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
@@ -16,7 +16,7 @@ const authority = await Authority.named("Test authority");
 const good = await authority.issue(["127.0.0.1"]);
 const other = await authority.issue(["client"]);
 
-/** What dialling fails with, in words without the port. */
+/** The error message of a failed dial, without the port. */
 async function refusal(dialled: Promise<{ destroy(): void } | AsyncDisposable>): Promise<string> {
   const error = await dialled.then(
     (opened) => {
@@ -447,7 +447,7 @@ describe("WebSockets", () => {
     const gone = new Promise((resolve) => server.on("connection", (socket) => socket.on("end", resolve)));
     new WebSocketServer({ server, handleProtocols });
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toMatch(/^WEBSOCKET_FAILED: .*subprotocol/);
-    await gone; // at once: the package ws waits 30 s for a server that does not say goodbye
+    await gone; // at once: the package ws waits 30 s for a server that does not send a close frame
   });
 
   test.each([

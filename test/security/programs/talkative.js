@@ -1,5 +1,5 @@
-// A program that prints all that it has of the library, with secrets in every place that takes one. The test beside it searches what it
-// prints. Each piece ends with a line of its own, so that the test knows how many there are.
+// A program that prints every object of the library, with secrets in every possible place. The test next to it searches
+// its output. Each part ends with a separate line, so that the test knows how many there are.
 import { inspect } from "node:util";
 import { connect, createClient, platform } from "@aiko/mqtt";
 import { client as classic } from "@aiko/mqtt/classic";
