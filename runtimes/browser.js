@@ -98,7 +98,7 @@ async function suite(ask, name, server, restart, entryCount) {
   const entries = await within(ask("entries"));
   steps.push({
     feature: "entries",
-    error: entries.value === entryCount ? undefined : (entries.error ?? "an entry shows nothing"),
+    error: entries.value === entryCount ? undefined : (entries.error ?? "an entry has no exports"),
   });
   steps.push({ feature: "entries", error: (await within(ask("oneFile", argument))).error });
   for (const { part, feature } of /** @type {const} */ ([
@@ -137,7 +137,7 @@ async function held(inPage, inWorker) {
   const refused = await within(inWorker("hold", "held"));
   if (error) return { feature, error };
   if (refused.error?.includes("is open in another client, page or worker")) return { feature };
-  return { feature, error: `a worker has the session of its page: ${refused.error ?? "no error"}` };
+  return { feature, error: `a worker could open its page's session: ${refused.error ?? "no error"}` };
 }
 
 /**
@@ -190,7 +190,7 @@ async function waking(page, context, ask, server) {
     for (const start = Date.now(); ; await sleep(LOOK_AGAIN)) {
       const now = await state();
       if (holds(now)) return now;
-      if (Date.now() - start > 15_000) throw new Error(`${what} does not come; it is ${JSON.stringify(now)}`);
+      if (Date.now() - start > 15_000) throw new Error(`no ${what}; the state is ${JSON.stringify(now)}`);
     }
   };
   const url = server.urls.ws;
@@ -220,7 +220,7 @@ async function waking(page, context, ask, server) {
     await sleep(10_000); // three times the keep-alive: the broker would have closed it
     const { clients } = await state();
     if (clients.some(({ connected, losses }) => !connected || losses > 0))
-      throw new Error("a hidden page with its timers held back loses the connection");
+      throw new Error("a hidden page with throttled timers loses the connection");
     await hide(false);
     return { feature: "woken" };
   } catch (error) {
@@ -234,5 +234,5 @@ async function waking(page, context, ask, server) {
  * @returns {Promise<Value | { value?: undefined, error: string }>}
  */
 function within(promise) {
-  return Promise.race([promise, sleep(PATIENCE, { error: `not done within ${PATIENCE} ms` }, { ref: false })]);
+  return Promise.race([promise, sleep(PATIENCE, { error: `not finished within ${PATIENCE} ms` }, { ref: false })]);
 }

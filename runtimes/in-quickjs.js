@@ -118,7 +118,7 @@ const control = (path) =>
 /** The host waits for this promise. */
 globalThis.runSmoke = async (url, entryCount) => {
   /** @type {import("./smoke.js").Step[]} */
-  const steps = [{ feature: "entries", error: entries.length === entryCount ? undefined : "an entry shows nothing" }];
+  const steps = [{ feature: "entries", error: entries.length === entryCount ? undefined : "an entry has no exports" }];
   steps.push(
     ...(await overTransport(library, { name: "quickjs", transport: "tcp", url, options: { platform }, control })),
   );

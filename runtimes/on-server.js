@@ -38,7 +38,7 @@ const durable = { name, transport: "tcp", url: urls.tcp, control };
 /** @type {Record<Given["phase"], () => Promise<import("./smoke.js").Step[]>>} */
 const phases = {
   async entries() {
-    return [{ feature: "entries", ...(entries.length !== entryCount && { error: "an entry shows nothing" }) }];
+    return [{ feature: "entries", ...(entries.length !== entryCount && { error: "an entry has no exports" }) }];
   },
   async transports() {
     const steps = [];

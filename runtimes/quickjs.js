@@ -100,7 +100,7 @@ export async function runInQuickJs({ project, server, bareEntryCount }) {
     const settling = context.resolvePromise(promise);
     context.unwrapResult(runtime.executePendingJobs());
     const late = sleep(PATIENCE, undefined, { ref: false }).then(() => {
-      throw new Error(`not done within ${PATIENCE} ms`);
+      throw new Error(`not finished within ${PATIENCE} ms`);
     });
     const result = context.unwrapResult(await Promise.race([settling, late]));
     const steps = JSON.parse(context.getString(result));

@@ -117,7 +117,7 @@ function onServer(context, row, binary, args, typeCheck) {
   return {
     names: [row],
     async steps() {
-      if (!existsSync(binary)) throw new Error(`${row} is not here: ${binary}`);
+      if (!existsSync(binary)) throw new Error(`${row} is not installed: ${binary}`);
       const version = (await output(binary, ["--version"])).replace(/\D*([\d.]+).*/s, "$1");
       const sessions = join(directory, `sessions-${name}`);
       const { urls, controlUrl } = server;

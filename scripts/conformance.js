@@ -230,7 +230,7 @@ if (only === undefined) {
     "",
     "Every normative statement of MQTT 3.1 (its differences), 3.1.1 and 5.0, and the test that would fail if it were broken.",
     "Written by `npm run conformance`; a client's statement without a passing test fails that run. Statements for servers are",
-    "bound where the broker's tests hold them already.",
+    "bound if the broker's tests cover them.",
     "",
   ];
   writeFileSync(join(root, "docs/conformance.md"), `${head.join("\n")}\n${sections.join("\n")}`);

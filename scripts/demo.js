@@ -61,13 +61,13 @@ class Command {
       look();
     });
     const gone = this.end.then((how) =>
-      Promise.reject(new Error(`${this.label} ended (${how}) before it said: ${text}`)),
+      Promise.reject(new Error(`${this.label} ended (${how}) before it printed: ${text}`)),
     );
-    await inTime(Promise.race([found, gone]), `${this.label} has not said: ${text}`);
+    await inTime(Promise.race([found, gone]), `${this.label} has not printed: ${text}`);
   }
 
   async ended() {
-    const how = await inTime(this.end, `${this.label} has not ended`);
+    const how = await inTime(this.end, `${this.label} did not end`);
     if (how !== "exit code 0") throw new Error(`${this.label} ended with ${how}`);
   }
 

@@ -89,7 +89,7 @@ async function fuzz(name, milliseconds) {
   const { targets, close } = await group.open();
   const run = new Run(targets);
   const coverage = new Coverage(group.ours);
-  console.log(`${name}: seed ${seed}, ${corpus.length} inputs to begin with, ${milliseconds / 1000} s`);
+  console.log(`${name}: seed ${seed}, ${corpus.length} initial inputs, ${milliseconds / 1000} s`);
   for (const input of corpus) await run.execute(input);
   coverage.reachedMore();
   const heapBefore = process.memoryUsage().heapUsed;

@@ -16,7 +16,7 @@ const clients = /** @type {const} */ (["whole", "small"]);
 function changed({ file, find, replace }) {
   const source = readFileSync(new URL(file, root), "utf8");
   const parts = source.split(find);
-  if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} places fit, and not one: ${find}`);
+  if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} places match instead of one: ${find}`);
   return parts.join(replace);
 }
 
@@ -57,7 +57,7 @@ async function run(files, client, change) {
   await vitest.close();
   const passed = tests.filter((test) => test.result().state === "passed").length;
   const failed = tests.find((test) => test.result().state === "failed");
-  if (passed === 0 && failed === undefined) throw new Error(`${files}: no test of the ${client} client was run`);
+  if (passed === 0 && failed === undefined) throw new Error(`${files}: no test of the ${client} client ran`);
   const error = /** @type {{ message?: string } | undefined} */ (errors[0]);
   return { passed, failed: failed?.fullName ?? (error && `an unhandled error: ${error.message}`) };
 }
@@ -73,12 +73,12 @@ for (const client of clients) {
 }
 
 let missed = 0;
-console.log("\n| fault | client | noticed by |\n|---|---|---|");
+console.log("\n| fault | client | detected by |\n|---|---|---|");
 for (const mutation of chosen)
   for (const client of clients) {
     const { failed } = await run([mutation.tests], client, mutation[client]);
     if (failed === undefined) missed++;
     console.log(`| ${mutation.name} | ${client} | ${failed ?? "NO TEST"} |`);
   }
-console.log(`\n${chosen.length} faults in two clients: ${missed} not noticed`);
+console.log(`\n${chosen.length} faults in two clients: ${missed} not detected`);
 process.exitCode = missed > 0 ? 1 : 0;

@@ -148,6 +148,6 @@ export function nameOf(node) {
 /** The module that an import, an export or an import type names. @param {Node} node */
 export function sourceOf(node) {
   const source = node["source"];
-  if (!isNode(source) || typeof source["value"] !== "string") throw new Error("bug: this names no module");
+  if (!isNode(source) || typeof source["value"] !== "string") throw new Error("bug: this does not name a module");
   return source["value"];
 }

@@ -48,8 +48,9 @@ export async function journal(bytes) {
     throw new Error("an intact file was not read");
   }
   const second = await open(files);
-  if (second.damage > 0) throw new Error("what was mended is damaged");
-  if (JSON.stringify(second.records) !== JSON.stringify(first.records)) throw new Error("mending changed the records");
+  if (second.damage > 0) throw new Error("the repaired file is damaged");
+  if (JSON.stringify(second.records) !== JSON.stringify(first.records))
+    throw new Error("the repair changed the records");
 }
 
 /** @param {MemoryFiles} files */

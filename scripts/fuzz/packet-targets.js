@@ -38,7 +38,7 @@ function decoder(version) {
     const bytes = food.subarray(1);
     const whole = decodeAll(version, bytes, bytes.length || 1);
     const pieces = decodeAll(version, bytes, piece);
-    if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error("whole and in pieces differ");
+    if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error("the whole input and its pieces differ");
     if (version === "any") return;
     for (const packet of whole.packets) {
       let again;
@@ -50,7 +50,7 @@ function decoder(version) {
       }
       const [decoded] = new PacketStream(version).push(again);
       if (JSON.stringify(decoded) !== JSON.stringify(packet))
-        throw new Error(`${packet.type} does not survive encoding`);
+        throw new Error(`${packet.type} changes when it is encoded`);
     }
   };
 }

@@ -63,7 +63,7 @@ class SessionRun {
       const step = /** @type {number} */ (this.food[this.at++]);
       this.now += step;
       this.take(step);
-      if (this.outlet.out.length > MOST_OUTPUT) throw new Error("the output grows without bound");
+      if (this.outlet.out.length > MOST_OUTPUT) throw new Error("the output grows without limit");
     }
     this.lose();
     const { client, messages } = this;

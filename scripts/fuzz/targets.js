@@ -13,7 +13,7 @@ import { url, urlSeeds } from "./url-target.js";
 /**
  * @typedef {object} Group
  * @property {RegExp} ours URLs of the code that is meant to be reached
- * @property {(random: SeededRandom) => Uint8Array[]} seeds the inputs to begin with
+ * @property {(random: SeededRandom) => Uint8Array[]} seeds the initial inputs
  * @property {() => Promise<{ targets: readonly Target[], close?: () => Promise<void> }>} open an input's first byte says which target
  */
 

@@ -34,7 +34,7 @@ export class BrokerUpgrades {
   }
 
   run() {
-    return within("the broker kept a connection that had ended", (done) => {
+    return within("the broker did not detect the end of a connection", (done) => {
       const socket = connectSocket(this.port, "127.0.0.1", () => {
         for (let at = 0; at < this.bytes.length; at += this.piece)
           socket.write(this.bytes.subarray(at, at + this.piece));
@@ -76,7 +76,7 @@ export class ClientUpgrades {
     this.food = food;
     const client = createClient(url, { reconnect: false, connectTimeout: 2_000, keepAlive: 0 });
     client.on("error", assertTyped);
-    await within("the client believed in a connection that had ended", async (done) => {
+    await within("the client did not detect the end of its connection", async (done) => {
       client.on("closed", () => done());
       try {
         await client.connect();

@@ -112,7 +112,9 @@ export class MosquittoServer implements KeepingServer {
         if (line.includes(" running")) resolve();
       });
       child.once("error", () =>
-        reject(new Error("mosquitto is not installed; Debian has it in mosquitto. --server broker does without")),
+        reject(
+          new Error("mosquitto is not installed; on Debian, install the package mosquitto, or use --server broker"),
+        ),
       );
       child.once("close", () => reject(new Error(`mosquitto ended: ${said.join("\n")}`)));
     });

@@ -32,7 +32,7 @@ export function violationsNow(world: World): Violation[] {
     violations.push({ kind: "client dead", what: `the client closed itself: ${process.closedBy}` });
   const { connections } = world.scenario.faults;
   if (world.connections.length > connections + SPARE)
-    violations.push({ kind: "client dead", what: `the client opens connection after connection` });
+    violations.push({ kind: "client dead", what: `the client opens too many connections` });
   // A client that closes settles everything that it has.
   const complaints = process.closedBy === undefined ? process.objections : [];
   for (const what of [...server.objections, ...complaints]) violations.push({ kind: "error", what });
@@ -58,10 +58,10 @@ export function violationsInPeace(world: World): Violation[] {
   };
   const { process, server, ledger } = world;
   if (process.closedBy !== undefined) return violations;
-  if (!world.isQuiet) add("client dead", "packets go to and fro without end");
-  if (!process.client.connected) add("client dead", "the client is not connected, though the network is good");
+  if (!world.isQuiet) add("client dead", "packets are exchanged without end");
+  if (!process.client.connected) add("client dead", "the client is not connected, although the network is good");
   if (process.asksToSubscribe) {
-    if (process.subscribed === undefined) add("unsettled", "the promise of subscribe is open");
+    if (process.subscribed === undefined) add("unsettled", "the promise of subscribe is pending");
     else if (process.subscribed !== "ok") add("rejected", `subscribe: ${process.subscribed}`);
     else if (!server.hasSubscription)
       add(
@@ -72,14 +72,14 @@ export function violationsInPeace(world: World): Violation[] {
   for (const message of ledger.messages) {
     const { name, direction, qos, outcome, orphan, arrivals } = message;
     if (direction === "up" && orphan === undefined && outcome === undefined)
-      add("unsettled", `${name}: its promise is open`);
+      add("unsettled", `${name}: its promise is pending`);
     if (isLost(world, message))
       add(
         "lost",
-        `${name}: ${direction === "down" ? "the server took it for the client" : (outcome ?? "stored")}, and it never arrived`,
+        `${name}: ${direction === "down" ? "the server accepted it for the client" : (outcome ?? "stored")}, but it never arrived`,
       );
     if (direction === "up" && qos > 0 && outcome !== undefined && outcome !== "ok" && !mayReject(world, message))
-      add("rejected", `${name}: ${outcome}, having arrived ${arrivals.length} times`);
+      add("rejected", `${name}: ${outcome}, although it arrived ${arrivals.length} times`);
   }
   return violations;
 }

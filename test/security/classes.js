@@ -27,8 +27,8 @@ const store = "packages/store/test";
 export const classes = [
   {
     name: "memory allocated because of a length field alone",
-    seen: "mosquitto CVE-2017-7651, CVE-2023-0809; MQTT.js buffers without a bound",
-    held: "A header announces 256 MB and a few bytes follow: memory stays flat. Before CONNECT, the limit is small.",
+    seen: "mosquitto CVE-2017-7651, CVE-2023-0809; MQTT.js buffers without a limit",
+    held: "A header announces 256 MB and a few bytes follow: memory does not grow. Before CONNECT, the limit is small.",
     tests: [
       `${mqtt}/codec/packet-stream.test.ts > memory > is not allocated because of a length alone`,
       `${mqtt}/both/bad-input.test.ts > the $name client > a header that announces 256 MB allocates no memory; a length above the limit is refused at once`,
@@ -63,7 +63,7 @@ export const classes = [
   {
     name: "lengths that underflow or overflow",
     seen: "Mongoose CVE-2019-19307, Paho embedded CVE-2021-41036",
-    held: "Every truncation of every packet, and every byte of it plus and minus one.",
+    held: "Every truncation of every packet, and every byte of it changed by plus and minus one.",
     tests: [
       `${mqtt}/both/hostile-bytes.test.ts > $name > waits for the rest of every truncated valid packet, and refuses it if its lengths claim that it is complete`,
       `${mqtt}/both/hostile-bytes.test.ts > $name > turns a valid packet with any byte changed by one into packets or a ProtocolError`,
@@ -93,7 +93,7 @@ export const classes = [
   {
     name: "QoS 2 state never released",
     seen: "CVE-2023-28366",
-    held: "Bounded by the receive maximum.",
+    held: "Limited by the receive maximum.",
     tests: [
       `${broker}/bad-clients.test.ts > more unacknowledged messages than the receive maximum are answered with 0x93`,
       `${mqtt}/client/back-pressure.test.ts > more unacknowledged messages than the receive maximum and the inbox allow`,
@@ -114,7 +114,7 @@ export const classes = [
   {
     name: "wildcard placement, number and codes of SUBACK",
     seen: "wolfMQTT",
-    held: "A wrong number, an unknown code, wildcards where they must not be.",
+    held: "A wrong number, an unknown code, wildcards in wrong places.",
     tests: [
       `${mqtt}/topic/topic-filter.test.ts > the filter %j > is rejected: *`,
       `${mqtt}/topic/topic-filter.test.ts > the shared filter %j > is rejected: *`,
@@ -125,7 +125,7 @@ export const classes = [
   {
     name: "recursion on deep topics",
     seen: "CVE-2019-11779",
-    held: "A topic of 65,535 slashes, and filters as deep.",
+    held: "A topic of 65,535 slashes, and filters of the same depth.",
     tests: [
       `${mqtt}/topic/deep-topics.test.ts > a name and a filter of 65,535 slashes are valid, and match`,
       `${mqtt}/topic/topic-tree.test.ts > matching > handles 65,535 levels without recursion`,
@@ -166,7 +166,7 @@ export const classes = [
   {
     name: "floods, queues without a limit",
     seen: "NanoMQ CVE-2024-48077; MQTT.js offline at QoS 0 runs out of memory after hours",
-    held: "Bounds with explicit errors; one hour offline at 1,000 messages a second in flat memory.",
+    held: "Limits with explicit errors; one hour offline at 1,000 messages a second without memory growth.",
     tests: [
       `${mqtt}/client/outbox-policies.test.ts > one hour offline: dropped messages are counted, and memory does not grow > %d messages a second, %o`,
       `${mqtt}/both/bounds.test.ts > the $name client > the outbox > the number of messages is limited; further ones fail with OUTBOX_FULL, and the others are sent`,
@@ -187,13 +187,13 @@ export const classes = [
   {
     name: "access revoked, data still delivered",
     seen: "CVE-2021-34434, CVE-2018-12546",
-    held: "`authenticate` is asked at every connection; there are no access rules by topic that could be revoked.",
+    held: "`authenticate` is called for every connection; there are no access rules by topic that could be revoked.",
     tests: [`${broker}/connecting.test.ts > authenticate > is called with the credentials`],
   },
   {
     name: "TLS: look-alike CA, wrong host, expired",
     seen: "CVE-2019-11777",
-    held: "Refused, with words that say why. Verification is on unless it is switched off by name.",
+    held: "Refused, with a readable reason. Verification is on unless it is disabled explicitly.",
     tests: [
       "test/transports/refusals.test.ts > a server certificate that is not trusted is refused, and the error says what to do > signed by another authority of the same name",
       "test/transports/refusals.test.ts > a server certificate that is not trusted is refused, and the error says what to do > for another host",
@@ -204,7 +204,7 @@ export const classes = [
   {
     name: "a parser error ends the process",
     seen: "aedes CVE-2020-13410, mqtt-packet CVE-2016-10523, MQTT.js 5.15",
-    held: "Nothing escapes: no throw out of a socket's handler, no unhandled rejection.",
+    held: "No exception leaves a socket's handler, and there is no unhandled rejection.",
     tests: [
       `${mqtt}/both/hostile-bytes.test.ts > $name > of version %s turns any bytes into packets or a ProtocolError`,
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > received bytes > end in failed if the owner throws at %s`,
@@ -215,7 +215,7 @@ export const classes = [
   },
   {
     name: "packet identifiers start at 1 again after a crash while the server kept the session",
-    seen: "MQTT.js: 2,882 of 7,535 QoS 2 messages dropped by the server as repeats",
+    seen: "MQTT.js: 2,882 of 7,535 QoS 2 messages dropped by the server as duplicates",
     held: "Identifiers and unfinished exchanges are part of the stored session. Without a store, the session is clean.",
     tests: [
       `${mqtt}/session/session-journal.test.ts > a process that was killed continues > with the same identifiers, order and states`,
@@ -236,7 +236,7 @@ export const classes = [
   {
     name: "regular expressions on topics, hash flooding, prototype pollution by user properties",
     seen: "known classes",
-    held: "Maps and no objects; adversarial topics in linear time.",
+    held: "Maps instead of objects; adversarial topics in linear time.",
     tests: [
       `${mqtt}/codec/properties.test.ts > user properties named like members of Object.prototype are ordinary properties`,
       `${mqtt}/topic/topic-tree.test.ts > matching > is safe with names of an object's inherited members`,
@@ -246,7 +246,7 @@ export const classes = [
   {
     name: "the decoded form is much larger than its bytes: lists, properties",
     seen: "found here: a SUBACK of 120 MB, or 250 MB of subscription identifiers, ends the process; 250 MB of empty user properties stop it for 52 s",
-    held: "Bounds on entries and on the property section, on both sides, before CONNACK too.",
+    held: "Limits on entries and on the property section, on both sides, before CONNACK too.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > only PUBLISH may be long > %s of more than 4 MiB is refused at its header`,
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
@@ -261,7 +261,7 @@ export const classes = [
   {
     name: "forbidden packets are buffered and decoded before they are refused",
     seen: "found here",
-    held: "Refused by the first byte.",
+    held: "Refused at the first byte.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > a packet that is not allowed is refused at its first byte > %s, when others are expected`,
       `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > %s is disconnected at its first byte`,
@@ -270,8 +270,8 @@ export const classes = [
   },
   {
     name: "the end of a connection is ignored",
-    seen: "found here: after wrong or closing WebSocket frames with the socket kept open, the client said `connected` for 30 s",
-    held: "Over within 100 ms.",
+    seen: "found here: after invalid or closing WebSocket frames with the socket kept open, the client reported `connected` for 30 s",
+    held: "Closed within 100 ms.",
     tests: [
       `test/transports/ended-websockets.test.ts > a client's WebSocket closes at once when the server ends it without closing the socket > %s`,
       `test/transports/ended-websockets.test.ts > a broker's WebSocket closes at once when the client ends it without closing the socket > %s`,
@@ -292,7 +292,7 @@ export const classes = [
   {
     name: "an exception between acquiring a resource and passing it on",
     seen: "found here: 3,184 sockets leaked through an HTTP proxy",
-    held: "Every such place, by injected throws.",
+    held: "Exceptions are injected in every such place.",
     tests: [
       `test/transports/leaks.test.ts > an exception while a socket is open closes the socket > %s`,
       `test/transports/leaks.test.ts > an error that Node throws synchronously becomes a typed error: %s`,
@@ -302,7 +302,7 @@ export const classes = [
   {
     name: "a server chooses where the client connects (Server Reference)",
     seen: "found here: 500 hosts dialled with the password",
-    held: "Few and bounded; own servers in every round; credentials only where agreed.",
+    held: "A limited number of referred servers; the configured servers in every round; credentials only if the application agrees.",
     tests: [
       `${mqtt}/client/server-references.test.ts > a DISCONNECT that lists 3,200 hosts > (%i) makes the client dial eight of them once, and then its own server`,
       `${mqtt}/client/server-references.test.ts > a DISCONNECT that lists 3,200 hosts > is not followed with a user name and a password set; the error explains how to allow that`,
@@ -314,7 +314,7 @@ export const classes = [
   {
     name: "stored bytes that imitate the store's own framing",
     seen: "found here: a payload became a record after one damaged bit; 14.3 s of search for 1 MB",
-    held: "Random mark and seed in each file; a search that reads each byte once; records that are none are set aside.",
+    held: "Random mark and seed in each file; a search that reads each byte once; invalid records are set aside.",
     tests: [
       `${store}/forgery.test.ts > a message with content that looks like frames > yields no record, whichever bit of its frame's header is damaged`,
       `${store}/forgery.test.ts > a message with content that looks like frames > yields none if any bit of a version 1 header is damaged, and the rest is set aside`,
@@ -325,7 +325,7 @@ export const classes = [
   {
     name: "links, files and locks planted in a shared directory",
     seen: "CWE-59; found here: a lock with a name that is not a number made `open` loop for ever",
-    held: "No link is followed, no file of another user opened; a directory that others can write to is reported.",
+    held: "No link is followed, and no file of another user is opened; a directory that others can write to is reported.",
     tests: [
       `${store}/planted.test.ts > something planted in the directory > a link in place of the session's file is rejected, and its target does not change`,
       `${store}/planted.test.ts > something planted in the directory > a %s that is planted after the old one was removed is an error`,
@@ -357,8 +357,8 @@ export const classes = [
   },
   {
     name: "escape sequences for a terminal, in topics, payloads and client identifiers",
-    seen: "found here: payloads reached the terminal as they were; a known class for tools that print",
-    held: "A screen is shown control characters as text. Lines about clients are one line of bounded length.",
+    seen: "found here: payloads reached the terminal unchanged; a known class for tools that print",
+    held: "Control characters appear as text on a terminal. Output about a client is one line of limited length.",
     tests: [
       "packages/cli/test/message-line.test.ts > on a terminal, a message cannot control it, and a topic fills one line",
       "packages/cli/test/escaped-bytes.test.ts > for any input, the result is UTF-8 without control characters, and nothing else is changed",
