@@ -62,7 +62,7 @@ const ABSENT = {
 /**
  * @param {string} row
  * @param {import("./smoke.js").Step[]} steps
- * @returns {Cell[]} one for each feature; one that nobody tried, and that exists there, has failed
+ * @returns {Cell[]} one for each feature; one that exists there and was not tried has failed
  */
 export function cellsOf(row, steps) {
   return FEATURES.map((feature) => {

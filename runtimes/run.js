@@ -108,7 +108,7 @@ function runtimes(context) {
  * @param {string} row
  * @param {string} binary
  * @param {string[]} args
- * @param {string[]} [typeCheck] what checks the types of a user's program, if the runtime can
+ * @param {string[]} [typeCheck] arguments that check the types of a user's program, if the runtime can
  * @returns {Runtime}
  */
 function onServer(context, row, binary, args, typeCheck) {

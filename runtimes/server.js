@@ -134,8 +134,8 @@ const webSocketPortOf = (broker) => Number(new URL(broker.urls[1] ?? "").port);
  */
 
 /**
- * @param {{ certificate: string, key: string }} identity the server's, for localhost
- * @param {string} directory where the Unix socket goes, and the files that are served come from
+ * @param {{ certificate: string, key: string }} identity of the server, for localhost
+ * @param {string} directory for the Unix socket, with the files to serve
  */
 export async function startServer(identity, directory) {
   const path = join(directory, "socket");

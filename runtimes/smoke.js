@@ -2,7 +2,7 @@
  * The smoke suite: what every runtime must do, over each transport it has. Takes all it needs as arguments and names nothing of any
  * platform, so that it runs wherever the library does.
  *
- * @typedef {{ feature: string, transport?: string | undefined, error?: string | undefined }} Step one that failed has an error
+ * @typedef {{ feature: string, transport?: string | undefined, error?: string | undefined }} Step a failed step has an error
  * @typedef {import("@aiko/mqtt").Message} Message
  * @typedef {import("@aiko/mqtt").ConnectOptions} ConnectOptions
  * @typedef {Omit<ConnectOptions, "protocolVersion"> & { protocolVersion?: 4 | 5 }} Options for either client
@@ -20,7 +20,7 @@
  * }} Client
  * @typedef {{ connect(url: string, options?: Options): Promise<Client> }} Library
  *
- * @typedef {(path: string) => Promise<void>} Control has the gates cut, swallow and pass
+ * @typedef {(path: string) => Promise<void>} Control makes the gates cut, drop and pass
  * @typedef {{ name: string, transport: string, url: string, options?: Options, control: Control }} Where
  * @typedef {{ name: string, transport: string, url: string, store: import("@aiko/mqtt").Store, control: Control }} Durable
  */

@@ -18,7 +18,7 @@ class Command {
 
   /**
    * @param {string} label
-   * @param {string} bin the file, without its ending
+   * @param {string} bin the file, without its extension
    * @param {string[]} args
    */
   constructor(label, bin, args) {

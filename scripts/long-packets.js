@@ -84,7 +84,7 @@ const packets = {
  * The socket to a side that has accepted the connection, and the side's process.
  *
  * @param {string} side
- * @param {boolean} greeted whether CONNECT, or CONNACK, has gone before
+ * @param {boolean} greeted whether CONNECT, or CONNACK, is sent first
  */
 async function open(side, greeted) {
   const server = side === "broker" ? undefined : createServer().listen(0, "127.0.0.1");

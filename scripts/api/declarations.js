@@ -6,7 +6,7 @@ import { follow, isNode, nameOf, nodesOf, resolved, sourceOf } from "./modules.j
  * @typedef {import("./modules.js").Module} Module
  * @typedef {import("./modules.js").Declared} Declared
  * @typedef {import("./modules.js").Foreign} Foreign
- * @typedef {{ declared: Declared, typeOnly: boolean }} Export nobody can construct a class of which only the type is exported
+ * @typedef {{ declared: Declared, typeOnly: boolean }} Export a class whose type only is exported cannot be constructed
  */
 
 /** As in the .d.ts file. @param {Export} exported */

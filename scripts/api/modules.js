@@ -6,8 +6,8 @@ import { parseSync } from "oxc-parser";
 
 /**
  * @typedef {{ type: string, start: number, end: number } & Record<string, unknown>} Node
- * @typedef {{ module: Module, name: string }} Declared where a name is declared, and under which name
- * @typedef {{ package: string, name: string }} Foreign what another package exports
+ * @typedef {{ module: Module, name: string }} Declared the module that declares a name, and the name there
+ * @typedef {{ package: string, name: string }} Foreign an export of another package
  * @typedef {{ file: string, text: string, comments: { start: number, end: number, value: string }[],
  *   declarations: Map<string, Node[]>, imports: Map<string, Reference>, exports: Map<string, Reference & { typeOnly: boolean }> }} Module
  *   a declaration of several nodes is overloaded

@@ -41,9 +41,9 @@ const INTERESTING = [
  * An input that is slightly different, and sometimes for another target.
  *
  * @param {Uint8Array} input
- * @param {readonly Uint8Array[]} corpus whose inputs it may be crossed with
+ * @param {readonly Uint8Array[]} corpus for crossing it with other inputs
  * @param {SeededRandom} random
- * @param {number} targets how many there are
+ * @param {number} targets the number of targets
  */
 export function mutate(input, corpus, random, targets) {
   const below = (/** @type {number} */ n) => random.integer(n);

@@ -12,9 +12,9 @@ import { url, urlSeeds } from "./url-target.js";
 
 /**
  * @typedef {object} Group
- * @property {RegExp} ours URLs of the code that is meant to be reached
+ * @property {RegExp} ours URLs of the code to reach
  * @property {(random: SeededRandom) => Uint8Array[]} seeds the initial inputs
- * @property {() => Promise<{ targets: readonly Target[], close?: () => Promise<void> }>} open an input's first byte says which target
+ * @property {() => Promise<{ targets: readonly Target[], close?: () => Promise<void> }>} open an input's first byte selects the target
  */
 
 /** @type {Readonly<Record<string, Group>>} */

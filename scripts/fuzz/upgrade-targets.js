@@ -123,7 +123,7 @@ function withAccept(answer, request) {
 }
 
 /**
- * @param {string} otherwise what is found if it takes too long
+ * @param {string} otherwise the finding if it takes too long
  * @param {(done: (error?: unknown) => void) => void | Promise<void>} run
  */
 function within(otherwise, run) {

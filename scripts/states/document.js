@@ -2,7 +2,7 @@
 // The page docs/internals/states.md: the state machines of the library, drawn from their tables.
 
 /**
- * @typedef {Readonly<Record<string, readonly string[]>>} Transitions which states may follow each; the first is where it begins
+ * @typedef {Readonly<Record<string, readonly string[]>>} Transitions the states that may follow each; the first is the initial one
  * @typedef {{ title: string, about: string, transitions: Transitions }} Machine
  */
 

@@ -75,7 +75,7 @@ test("[MQTT-4.12.1-1] a client re-authenticates with AUTH 0x19 and the method of
 test.each([
   ["answers", { respond: () => Promise.reject(new Error("no key")) }, auth("18")],
   [
-    "is told of the success",
+    "gets the success",
     {
       finish: (data: Uint8Array | undefined) => {
         if (data !== undefined) throw new Error("wrong signature");

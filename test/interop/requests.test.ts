@@ -20,7 +20,7 @@ test.each([3, 4, 5] as const)("version %i: a response arrives, and so does an er
   });
 });
 
-// At QoS 2 mosquitto searches subscribers only at PUBREL, and PUBCOMP cannot report that there are none.
+// At QoS 2 mosquitto searches for subscribers only at PUBREL, and PUBCOMP cannot report that there are none.
 test("a request without a responder is NO_RESPONDER", async () => {
   await using requester = await connect(mosquitto.url, { protocolVersion: 5 });
   await expect(requester.request("nobody/there", "?")).rejects.toMatchObject({

@@ -22,7 +22,7 @@ afterAll(async () => {
 /**
  * mqtt_subscribe with its own terminal, whose screen is the child's lines. When the child ends, the terminal is closed.
  *
- * @param line what a shell makes of the command
+ * @param line a shell command line that contains the command
  */
 async function onTerminal(args: readonly string[], line = (command: string) => `exec ${command}`): Promise<Child> {
   const file = join(root, "packages/cli/dist/bin/mqtt-subscribe.cjs");

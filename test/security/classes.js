@@ -6,10 +6,10 @@
 /**
  * @typedef {object} SecurityClass
  * @property {string} name
- * @property {string} seen where the class was seen
- * @property {string} held what our tests do
+ * @property {string} seen software with this fault
+ * @property {string} held description of our tests
  * @property {readonly string[]} tests
- * @property {string} [notApplicable] why there is nothing to test
+ * @property {string} [notApplicable] why no test is needed
  */
 
 /**

@@ -71,7 +71,7 @@ test("a message in more fragments than the limit ends a client's WebSocket", asy
   const { port } = await server((socket) => {
     const fragments = new Uint8Array(3 * 20_000); // continuations of one byte each
     for (let i = 0; i < fragments.length; i += 3) fragments[i + 1] = 1;
-    fragments[0] = 2; // the first one says binary
+    fragments[0] = 2; // the first one is binary
     socket.resume();
     socket.write(fragments);
   });
