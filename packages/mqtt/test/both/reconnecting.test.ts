@@ -10,7 +10,7 @@ const reconnecting = (events: readonly { name: string; value: unknown }[]): Reco
   events.filter(({ name }) => name === "reconnecting").map(({ value }) => value as Reconnecting);
 
 describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsTakeOver, versions, words }) => {
-  test("a lost connection, the delay and the new connection are reported, with the same words as the whole client's", async () => {
+  test("a lost connection, the delay and the new connection are reported, with the same words as the full client's", async () => {
     const { bench, peer, events } = await createBench().online();
     await bench.reconnected(peer);
     const error = expect.objectContaining({ name: "TransportError", code: "CONNECTION_LOST" });

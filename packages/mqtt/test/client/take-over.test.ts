@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Bench } from "./bench.ts";
 
-describe("taken over by another client", () => {
+describe("a takeover by another client", () => {
   test.each([3, 4] as const)(
     "is recognised by its pattern on version %i, which does not report it",
     async (protocolVersion) => {

@@ -44,7 +44,7 @@ function outOfReach(packet: Packet): string | undefined {
     case "connect": {
       const { topicAliasMaximum, authenticationMethod, authenticationData } = packet.properties ?? {};
       const whole = topicAliasMaximum ?? authenticationMethod ?? authenticationData;
-      return whole === undefined ? undefined : "properties of the whole client";
+      return whole === undefined ? undefined : "properties of the full client";
     }
     case "disconnect":
       return Object.entries(properties ?? { sessionExpiryInterval: 0 }).join() === "sessionExpiryInterval,0"
