@@ -66,7 +66,7 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is 
 });
 
 test.each([
-  ["is none", "GET / HTTP/1.1\r\n\r\n", {}, "TLS handshake: the client does not speak TLS (ERR_SSL_HTTP_REQUEST)"],
+  ["is not TLS", "GET / HTTP/1.1\r\n\r\n", {}, "TLS handshake: the client does not speak TLS (ERR_SSL_HTTP_REQUEST)"],
   [
     "is MQTT",
     encode({ type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0 }, 4),

@@ -43,7 +43,7 @@ function publishesOf(peer: ScriptedPeer): PublishPacket[] {
 describe("a shared subscription message that its member has not acknowledged", () => {
   const endings: readonly (readonly [string, Partial<ConnectPacket>, (held: Held) => Promise<unknown>])[] = [
     ["its connection ends, with which its session does", {}, ({ ending }) => Promise.resolve(ending.cut())],
-    ["it says DISCONNECT, with which its session ends", {}, ({ ending }) => Promise.resolve(ending.send(disconnect))],
+    ["it sends DISCONNECT, which ends its session", {}, ({ ending }) => Promise.resolve(ending.send(disconnect))],
     [
       "its session expires",
       kept,
