@@ -1,4 +1,4 @@
-// What Node's buffers can do without being documented: the limits are measured with the fastest that there is.
+// Undocumented methods of Node's buffers. The limits are measured with the fastest methods available.
 interface Buffer {
   latin1Slice(start: number, end: number): string;
   latin1Write(text: string, offset: number): number;

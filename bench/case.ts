@@ -1,23 +1,23 @@
-// What a case of the benchmark is, and what comes of it. Types only: no program loads this file.
+// Defines a case of the benchmark and its result. Contains types only: no program loads this file.
 import type { Place } from "./place.js";
 
 export type Better = "more" | "less";
 export type Direction = "publish" | "receive";
 
-/** What else is to be said of a contender's figures. */
+/** Additional information about a contender's figures. */
 export type Note = Record<string, number>;
-/** What one run of a contender gives: figures by name, and perhaps a note. */
+/** The result of one run of a contender: figures by name, and an optional note. */
 export type Figures = { [name: string]: number | Note | undefined; note?: Note };
 
 export type Contender = (place: Place) => Promise<Figures>;
 
 /**
- * Met by "`factor` times as good", by "at least (at most, if less is better) that `share` of theirs", or by a figure of ours that is as
+ * A goal is one of: "`factor` times as good"; "at least (at most, if less is better) this `share` of theirs"; a figure of ours that is as
  * good as `value`.
  */
 export type Goal = { against: string; factor: number } | { against: string; share: number } | { value: number };
 
-/** Takes one figure of some contenders; of all, if it names none. */
+/** Shows one figure of some contenders; of all, if it names none. */
 export type Row = {
   group: string;
   name: string;
@@ -28,16 +28,16 @@ export type Row = {
   goals: Goal[];
 };
 
-/** From one point of a sweep to another: how much more a message costs there. */
+/** Compares the cost of a message at two points of a sweep. */
 export type Flat = { from: string; to: string; better: Better };
 
-/** A plot of the figures that `points` names, each at its place on the x-axis. */
+/** A plot of the figures named by `points`, each with its position on the x-axis. */
 export type Chart = { title: string; file: string; x: string; y: string; points: Record<string, number> };
 
 export type Case = {
   name: string;
   group: string;
-  /** Nothing of it changes from round to round. */
+  /** Its figures do not change from round to round. */
   once?: boolean;
   contenders: Record<string, Contender>;
   rows: Row[];
@@ -46,7 +46,7 @@ export type Case = {
 };
 
 export type Summary = { median: number; lowest: number; highest: number };
-/** What came of a contender: its figures, or why there are none. */
+/** The outcome of a contender: its figures, or why there are none. */
 export type Outcome = { failed: string } | { failed?: undefined; figures: Record<string, Summary>; note?: Note };
 export type Result = { measured: string; rounds: number; contenders: Record<string, Outcome> };
 

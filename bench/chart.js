@@ -1,4 +1,4 @@
-// Line and bar charts as SVG files for the documents: no browser is needed.
+// Draws line and bar charts as SVG files for the documents, without a browser.
 
 import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";

@@ -1,10 +1,10 @@
-// The processes of a run: programs that measure, servers that are measured against. Each has a time limit, and none outlives the run.
+// The processes of a run: programs that measure, and the servers that they use. Each has a time limit, and none outlives the run.
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 
 const here = import.meta.dirname;
-/** Milliseconds for one measurement, and for a server to start. */
+/** The time limits of one measurement and of a server's start, in milliseconds. */
 const PROGRAM_LIMIT = 60_000;
 const START_LIMIT = 10_000;
 // Debian keeps daemons in sbin, which is not on every user's PATH.
@@ -13,7 +13,7 @@ const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
 const servers = new Set();
 
 /**
- * Runs a command to its end and returns the JSON of its last line. Rejects with what it said on standard error.
+ * Runs a command to its end and returns the JSON of its last line. Rejects with its output on standard error.
  *
  * @param {string} file
  * @param {string[]} args
@@ -24,7 +24,7 @@ export function figuresOf(file, args) {
     /** @type {import("node:child_process").ExecFileOptionsWithStringEncoding} */
     const options = { env, encoding: "utf8", timeout: PROGRAM_LIMIT, killSignal: "SIGKILL", maxBuffer: 1 << 24 };
     execFile(file, args, options, (error, output, complaint) => {
-      if (error?.killed) reject(new Error(`not done after ${PROGRAM_LIMIT / 1000} s`));
+      if (error?.killed) reject(new Error(`not finished after ${PROGRAM_LIMIT / 1000} s`));
       else if (error) reject(new Error(complaint.match(/^\w*Error.*$/m)?.[0] ?? error.message.split("\n")[0]));
       else resolve(JSON.parse(output.trim().split("\n").at(-1) ?? ""));
     });
@@ -45,7 +45,7 @@ export async function program(name, settings, nodeOptions) {
 }
 
 /**
- * Milliseconds that a command takes from start to end, standard output thrown away.
+ * Returns the milliseconds that a command takes from start to end. Its standard output is discarded.
  *
  * @param {string} file
  * @param {string[]} args
@@ -90,7 +90,7 @@ export function serve(file, args) {
 }
 
 /**
- * Starts a server that says nothing, and returns when its port takes connections.
+ * Starts a server that prints nothing, and returns when its port accepts connections.
  *
  * @param {number} port
  * @param {string} file
@@ -103,7 +103,7 @@ export async function serveAt(port, file, args) {
     child.once("error", reject);
     child.once("exit", () => reject(new Error(`${file} ended`)));
   });
-  failed.catch(() => undefined); // it may end later, when it is told to
+  failed.catch(() => undefined); // it may end later, when the run stops it
   await Promise.race([failed, takesConnections(port)]);
 }
 
@@ -111,7 +111,7 @@ export function stopServers() {
   for (const child of servers) child.kill("SIGKILL");
 }
 
-/** Whether a command is here. @param {string} command */
+/** Returns whether a command is installed. @param {string} command */
 export function has(command) {
   try {
     execFileSync("sh", ["-c", `command -v ${command}`], { env, stdio: "ignore" });
@@ -121,7 +121,7 @@ export function has(command) {
   }
 }
 
-/** For servers that do not take port 0. @returns {Promise<number>} */
+/** Returns a free port, for servers that do not accept port 0. @returns {Promise<number>} */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
@@ -144,7 +144,7 @@ async function takesConnections(port) {
       socket.once("error", () => resolve(false));
     });
     if (open) return;
-    if (Date.now() > end) throw new Error(`nothing listens at port ${port} after ${START_LIMIT} ms`);
+    if (Date.now() > end) throw new Error(`nothing listens on port ${port} after ${START_LIMIT} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,4 +1,4 @@
-// Shows what a change costs: compares this library with another checkout of it, alternately, in one run. Measures no peers.
+// Measures the cost of a change: compares this library with another checkout of it, alternately, in one run. Measures no other clients.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,8 +12,8 @@ import { figureIn, format, summary } from "./result.js";
  */
 
 /**
- * Prints the median of the ratios of all rounds for each row, and returns it. The two are measured one after the other, and the one that
- * goes first changes with each round, so that a machine that drifts favours neither.
+ * Prints the median of the ratios of all rounds for each row, and returns it. The two are measured one after the other. The order changes with each
+ * round, so that the drift of the machine favours neither.
  *
  * @param {Case[]} cases those of this checkout
  * @param {string[]} kinds
@@ -64,9 +64,9 @@ export async function compare(cases, kinds, folder, rounds, scale) {
 }
 
 /**
- * A place whose programs have V8's young generation at its full size from the start. V8 enlarges it once so much has survived, and a program
- * is up to 8 % slower from then on. A second's run of one side may end before that moment and the other's after it, so that a library of
- * which half a megabyte more is loaded would seem slower at everything.
+ * A place whose programs have V8's young generation at its full size from the start. Otherwise, V8 enlarges it once enough objects have survived,
+ * and the program is up to 8 % slower after that. The run of one side takes a second. It may end before that moment, and the run of the other side
+ * after it. A library that loads half a megabyte more would then seem slower in every case.
  *
  * @param {typeof Place} Base
  */
@@ -85,7 +85,7 @@ function steady(Base) {
 }
 
 /**
- * The figures of both in each round.
+ * Returns the figures of both in each round.
  *
  * @param {[ours: Contender, theirs: Contender]} contenders
  * @param {[ours: Place, theirs: Place]} places

@@ -1,4 +1,4 @@
-// Writes what was measured into docs/performance.md, between two marks, and its plots beside it. What is written by hand there, stays.
+// Writes the measured figures into docs/performance.md, between two marks, and the plots into the same folder. The text outside the marks stays.
 import { readFileSync, writeFileSync } from "node:fs";
 import { barChart, lineChart } from "./chart.js";
 import { figureOf, format, growth, judge, ratio } from "./result.js";
@@ -15,12 +15,12 @@ const docs = new URL("../docs/", import.meta.url);
 
 const groups = {
   speed: "Speed",
-  limits: "Beside the limits",
+  limits: "Compared with the limits",
   codec: "The codec",
   connections: "Connections",
   latency: "Latency",
   processor: "Processor time of a message through mosquitto",
-  sweeps: "Does a message cost the same beside many others?",
+  sweeps: "Does a message cost the same with many others?",
   large: "One payload of 256 MB",
   shell: "From the shell",
   broker: "The broker",
@@ -54,7 +54,7 @@ function machineText({ machine }, measured) {
   const when = dates[0] === dates.at(-1) ? dates[0] : `${dates[0]} … ${dates.at(-1)}`;
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
   return (
-    `Measured ${when} on ${cores} cores of ${processor}, ${memory}, ${system}, Node ${node}, beside ${versions.join(", ")}. ` +
+    `Measured ${when} on ${cores} cores of ${processor}, ${memory}, ${system}, Node ${node}, compared with ${versions.join(", ")}. ` +
     `Medians of at least ${Math.min(...rounds)} rounds.`
   );
 }
@@ -94,7 +94,7 @@ function ratioPlot(measured) {
   return "![How many times as fast as the peers](performance-ratios.svg)";
 }
 
-/** Whose bars there are: MQTT.js's codec is a package of its own. */
+/** The contenders that have bars. MQTT.js's codec is a separate package. */
 const charted = {
   "MQTT.js, mqtt-packet": ["MQTT.js", "mqtt-packet"],
   libmosquitto: ["libmosquitto"],
@@ -107,7 +107,7 @@ const firstOf = (values) => values.find((value) => value !== undefined);
 const rounded = (value) => (value === undefined ? undefined : Math.round(value * 10) / 10);
 
 /**
- * A group's rows, a column for each contender: its median, and how many times as good ours is.
+ * Returns the table of a group, with a column for each contender: its median, and how many times as good ours is.
  *
  * @param {string} group
  * @param {Measured[]} measured
@@ -149,7 +149,7 @@ function flatness(cases) {
   return lines.length === 0 ? [] : [lines.join("\n")];
 }
 
-/** What failed, or was not there, and what a contender had to say. @param {Measured[]} cases @param {string[]} columns */
+/** Returns failures, missing contenders, and notes of contenders. @param {Measured[]} cases @param {string[]} columns */
 function remarks(cases, columns) {
   const lines = [];
   for (const { name, result } of cases) {

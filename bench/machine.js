@@ -1,4 +1,4 @@
-// What a run was made on, and with which peers: figures mean nothing without it.
+// Describes the machine and the versions of the peers: figures mean nothing without them.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";

@@ -1,4 +1,4 @@
-// What the benchmark uses of its peers, and no more. Their packages are installed in bench/ alone, which the check does not wait for.
+// Declares only what the benchmark uses of its peers. Their packages are installed only in bench/, which the check does not require.
 
 declare module "mqtt" {
   import { EventEmitter } from "node:events";

@@ -1,4 +1,4 @@
-// Where a run takes place: the other ends, each started when it is first asked for, and the peer in C, if it can be built here.
+// The environment of a run: the servers, each started at its first use, and the peer in C, if it can be built on this machine.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
@@ -10,10 +10,10 @@ const here = import.meta.dirname;
 
 export class Place {
   #folder = mkdtempSync(join(tmpdir(), "aiko-bench-"));
-  /** On the disk of the bench: what is for temporary files may be memory. */
+  /** On the disk of the bench, because the directory for temporary files may be in memory. */
   #disk = mkdtempSync(join(here, "session-"));
   /**
-   * What was started, by name: the ports of servers.
+   * The ports of the started servers, by name.
    *
    * @type {Map<string, Promise<number>>}
    */
@@ -21,28 +21,28 @@ export class Place {
   /** @type {string | undefined} */
   #libmosquitto;
 
-  /** @param {number} scale by which all counts are multiplied */
+  /** @param {number} scale the factor for all counts */
   constructor(scale) {
     this.scale = scale;
   }
 
-  /** @param {number} count @param {number} [least] what the count is never scaled below */
+  /** @param {number} count @param {number} [least] the minimum of the scaled count */
   count(count, least = 1) {
     return Math.max(least, Math.round(count * this.scale));
   }
 
-  /** The port of the counting endpoint. */
+  /** Returns the port of the counting endpoint. */
   endpoint() {
     return this.#once("endpoint", async () => Number(await serve(this.#compile("endpoint"), [])));
   }
 
-  /** The port of a real mosquitto that keeps nothing back. */
+  /** Returns the port of a real mosquitto whose queues have no limit. */
   mosquitto() {
     return this.#once("mosquitto", async () => {
-      if (!has("mosquitto")) throw new Error("mosquitto is not here");
+      if (!has("mosquitto")) throw new Error("mosquitto is not installed");
       const port = await freePort();
       const file = join(this.#folder, "mosquitto.conf");
-      // As root it would become the user "mosquitto", who may not read our folder.
+      // As root, mosquitto would switch to the user "mosquitto", which cannot read our folder.
       const lines = [`user ${userInfo().username}`, `listener ${port} 127.0.0.1`, "allow_anonymous true"];
       writeFileSync(file, [...lines, "persistence false", "log_type none", "max_queued_messages 0", ""].join("\n"));
       await serveAt(port, "mosquitto", ["-c", file]);
@@ -50,7 +50,7 @@ export class Place {
     });
   }
 
-  /** The port of a broker in JavaScript. @param {"aiko" | "aedes"} name */
+  /** Returns the port of a broker in JavaScript. @param {"aiko" | "aedes"} name */
   broker(name) {
     const start = async () =>
       Number(await serve(process.execPath, [join(here, "programs/broker.js"), JSON.stringify({ broker: name })]));
@@ -58,7 +58,7 @@ export class Place {
   }
 
   /**
-   * Runs one of programs/ against the endpoint, or against the port that the settings name.
+   * Runs one of programs/ against the endpoint, or against the port in the settings.
    *
    * @template {import("./programs/interface.ts").ProgramName} Name
    * @param {Name} name
@@ -81,12 +81,12 @@ export class Place {
     return /** @type {{ rate: number, processor: number }} */ (figures);
   }
 
-  /** A new directory on a disk. */
+  /** Creates a directory on a disk. */
   directory() {
     return mkdtempSync(join(this.#disk, "store-"));
   }
 
-  /** Milliseconds that a command takes: the median of seven. @param {string} file @param {string[]} args */
+  /** Returns the milliseconds that a command takes: the median of seven runs. @param {string} file @param {string[]} args */
   async duration(file, args) {
     const samples = [];
     for (let i = 0; i < 7; i++) samples.push(await timeOf(file, args));

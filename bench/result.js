@@ -1,4 +1,4 @@
-// What came of a case: the median of each figure of each contender, the ratios, and which goals they reach.
+// The result of a case: the median of each figure of each contender, the ratios, and the goals that they reach.
 
 /**
  * @typedef {import("./case.ts").Figures} Figures
@@ -7,7 +7,7 @@
  * @typedef {import("./case.ts").Row} Row
  */
 
-/** The middle one, and the extremes; NaN without samples. @param {number[]} samples @returns {import("./case.ts").Summary} */
+/** Returns the median and the extremes; NaN if there are no samples. @param {number[]} samples @returns {import("./case.ts").Summary} */
 export function summary(samples) {
   const sorted = [...samples].sort((a, b) => a - b);
   const { length } = sorted;
@@ -15,7 +15,7 @@ export function summary(samples) {
   return { median, lowest, highest };
 }
 
-/** A figure by its name, if there is one. @param {Figures | undefined} figures @param {string} name */
+/** Returns a figure by its name; undefined if there is none. @param {Figures | undefined} figures @param {string} name */
 export function figureIn(figures, name) {
   const figure = figures?.[name];
   return typeof figure === "number" ? figure : undefined;
@@ -33,13 +33,13 @@ export function summaries(rounds) {
   return { figures, ...(note && { note }) };
 }
 
-/** Undefined if the contender failed, or was not there. @param {Result} result @param {string} contender @param {string} figure */
+/** Returns undefined if the contender failed or was not measured. @param {Result} result @param {string} contender @param {string} figure */
 export function figureOf(result, contender, figure) {
   const outcome = result.contenders[contender];
   return outcome === undefined || outcome.failed !== undefined ? undefined : outcome.figures[figure]?.median;
 }
 
-/** How many times as good as theirs ours is. @param {Result} result @param {Row} row @param {string} contender */
+/** Returns how many times as good ours is. @param {Result} result @param {Row} row @param {string} contender */
 export function ratio(result, row, contender) {
   const ours = figureOf(result, "ours", row.figure);
   const theirs = figureOf(result, contender, row.figure);
@@ -48,7 +48,7 @@ export function ratio(result, row, contender) {
 }
 
 /**
- * A goal in words, what was measured of it, and whether that reaches it; undefined if it could not be measured.
+ * Returns a goal in words, the measured value, and whether it reaches the goal: undefined if it could not be measured.
  *
  * @param {Result} result
  * @param {Row} row
@@ -73,7 +73,7 @@ export function judge(result, row, goal) {
 }
 
 /**
- * A sweep's cost at its last point in multiples of that at another, for one contender.
+ * Returns the cost at the last point of a sweep, in multiples of the cost at another point, for one contender.
  *
  * @param {Result} result
  * @param {import("./case.ts").Flat} flat
@@ -86,14 +86,14 @@ export function growth(result, flat, contender) {
   return flat.better === "more" ? from / to : to / from;
 }
 
-/** A figure for people. @param {number | undefined} value @param {string} unit */
+/** Formats a figure for readers. @param {number | undefined} value @param {string} unit */
 export function format(value, unit) {
   if (value === undefined) return "–";
   if (unit === "/s") return value >= 1_000_000 ? `${round(value / 1_000_000)} M/s` : `${round(value / 1_000)} k/s`;
   return unit === "" ? String(value) : `${round(value)} ${unit}`;
 }
 
-/** Three digits. @param {number} value */
+/** Formats a value with three digits. @param {number} value */
 function round(value) {
   if (value >= 100) return String(Math.round(value));
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);

@@ -1,12 +1,12 @@
-// The whole benchmark: each case alternately ours, peer, next peer, ours … in processes of their own, then medians and ratios.
+// The whole benchmark. Measures each case alternately (ours, peer, next peer, ours …), each in its own process, then calculates medians and ratios.
 //
 //   npm run bench                        everything, five rounds: writes bench/results.json, docs/performance.md and its plots
-//   npm run bench -- --quick             a look: a quarter of the messages, one round, writes nothing
-//   npm run bench -- --case "QoS 1"      the cases with that in their name or group; their results replace the ones from earlier
+//   npm run bench -- --quick             a quick run: a quarter of the messages, one round; writes nothing
+//   npm run bench -- --case "QoS 1"      the cases with this text in their name or group; their results replace earlier ones
 //   npm run bench -- --rounds 9
 //   npm run bench -- --against DIR       compares with another checkout, which must be built; writes nothing
 //   npm run bench -- --list
-//   npm run bench -- --document          measures nothing: writes the document from bench/results.json again
+//   npm run bench -- --document          measures nothing; writes the document from bench/results.json again
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { compare } from "./compare.js";
@@ -33,7 +33,7 @@ const kinds = [
   "size",
 ];
 const resultsFile = new URL("results.json", import.meta.url);
-/** The document and its plots say at least so many rounds. */
+/** The minimum number of rounds for the document and its plots. */
 const ROUNDS = 5;
 
 const { values: options } = parseArgs({
@@ -56,7 +56,7 @@ const chosen = cases.filter(
   ({ name, group }) =>
     options.case.length === 0 || options.case.some((part) => name.includes(part) || group.includes(part)),
 );
-if (chosen.length === 0) throw new Error(`--case ${options.case}: no case has that in its name or group`);
+if (chosen.length === 0) throw new Error(`--case ${options.case}: no case has this text in its name or group`);
 
 /** @type {import("./case.ts").Results | undefined} */
 const earlier = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : undefined;
@@ -96,7 +96,7 @@ async function run() {
   }
   console.log(`\n${Math.round((performance.now() - start) / 1000)} s`);
   if (options.quick) {
-    console.log("written: nothing, since this was only a look");
+    console.log("written: nothing, because this was a quick run");
   } else {
     const whole = { machine: machine(), cases: { ...earlier?.cases, ...results } };
     writeFileSync(resultsFile, `${JSON.stringify(whole, rounded, 2)}\n`);
@@ -153,7 +153,7 @@ function print({ rows, contenders }, result) {
   }
 }
 
-/** Five digits are more than any of this is good for. @param {string} _key @param {unknown} value */
+/** Rounds to five digits; the measurements are less precise. @param {string} _key @param {unknown} value */
 function rounded(_key, value) {
   return typeof value === "number" ? Number(value.toPrecision(5)) : value;
 }

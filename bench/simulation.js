@@ -1,4 +1,5 @@
-// 100,000 clients lose their server for five minutes: what it sees of them, as docs/reconnect.svg. npm run simulate
+// Simulates 100,000 clients that lose their server for five minutes. Draws their connection attempts per second: docs/reconnect.svg.
+// npm run simulate
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { attemptsBound, simulateOutage } from "../scripts/outage.js";

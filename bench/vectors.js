@@ -1,5 +1,5 @@
-// The wire vectors, by this codec and by mqtt-packet: how many valid ones come out as the same bytes, how many malformed ones
-// are refused. node bench/vectors.js
+// Runs the wire vectors with this codec and with mqtt-packet. Counts the valid vectors that are encoded to the same bytes, and the malformed vectors
+// that are refused. node bench/vectors.js
 import { readFileSync } from "node:fs";
 import { encode, PacketStream } from "@aiko/mqtt/codec";
 import mqttPacket from "mqtt-packet";
@@ -7,7 +7,7 @@ import mqttPacket from "mqtt-packet";
 /**
  * @typedef {3 | 4 | 5} Version
  * @typedef {{ hex: string, version: keyof typeof versions }} Vector
- * @typedef {(bytes: Buffer, version: Version) => (() => Uint8Array) | undefined} Codec decodes a packet; what it returns encodes it again
+ * @typedef {(bytes: Buffer, version: Version) => (() => Uint8Array) | undefined} Codec decodes a packet and returns a function that encodes it again
  */
 
 /** @type {{ valid: Vector[], malformed: (Vector & { level: string })[] }} */

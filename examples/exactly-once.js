@@ -1,6 +1,6 @@
 // @ts-check
 // Books payments in an SQLite database, each exactly once, however often this process is killed. A payment is a number, published at
-// QoS 2 to payments/ACCOUNT. Ends on ^C. Requires `npm install node-sqlite3-wasm`, an SQLite that needs no compiler.
+// QoS 2 to payments/ACCOUNT. Ends on ^C. Requires `npm install node-sqlite3-wasm`, an SQLite that is installed without a compiler.
 //   node examples/exactly-once.js [mqtt://localhost:1883] [directory]
 //   npx mqtt_publish -q 2 -t payments/ann -m 25
 import { mkdirSync, realpathSync, rmSync } from "node:fs";
@@ -11,20 +11,20 @@ import { DiskStore } from "@aiko/mqtt-store";
 import sqlite from "node-sqlite3-wasm";
 
 /**
- * How many identities the ledger keeps. An older one cannot come again: at most 65,535 messages are unfinished at a time, since that
- * is how many packet identifiers there are, and they are acknowledged in the order they came. Handlers that run concurrently may commit
- * in another order, so it is twice as many.
+ * The number of identities that the ledger keeps. An older one cannot arrive again: at most 65,535 messages are unfinished at a time, one for
+ * each packet identifier, and they are acknowledged in the order of arrival. Concurrent handlers may commit in another order, so the number is
+ * doubled.
  */
 const IDENTITIES = 131_072;
 
-/** The accounts, and the identities of the payments in them. One process at a time may have it. */
+/** The accounts, and the identities of the payments in them. Only one process at a time may open it. */
 export class Ledger {
-  /** @param {string} path @param {number} [identities] how many are kept */
+  /** @param {string} path @param {number} [identities] the number of identities to keep */
   constructor(path, identities = IDENTITIES) {
     this.identities = identities;
-    rmSync(`${path}.lock`, { recursive: true, force: true }); // left by a process that was killed
+    rmSync(`${path}.lock`, { recursive: true, force: true }); // a killed process leaves it behind
     this.database = new sqlite.Database(path);
-    // With this build of SQLite only a write-ahead log survives a killed process. It does not roll back a rollback journal.
+    // With this build of SQLite, only a write-ahead log survives a killed process. It does not roll back a rollback journal.
     this.database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
     this.database.exec(`
       CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, balance INTEGER NOT NULL);
@@ -70,16 +70,16 @@ export class Ledger {
  * Books payments until the client is disconnected.
  *
  * @param {string} url
- * @param {string} directory where the session and the ledger are kept
+ * @param {string} directory the directory of the session and the ledger
  * @param {import("@aiko/mqtt").ConnectOptions} [options]
  * @param {(account: string, isNew: boolean) => void} [tell] called for each payment
- * @param {number} [identities] how many the ledger keeps
+ * @param {number} [identities] the number of identities that the ledger keeps
  */
 export async function bookPayments(url, directory, options = {}, tell = () => {}, identities = IDENTITIES) {
   mkdirSync(directory, { recursive: true });
   const store = new DiskStore(join(directory, "session"));
   const client = await connect(url, { clientId: "ledger", cleanStart: false, store, ...options });
-  const ledger = new Ledger(join(directory, "ledger.db"), identities); // after `connect`, which has locked the directory for this process
+  const ledger = new Ledger(join(directory, "ledger.db"), identities); // after `connect`, which locks the directory for this process
   client.on("closed", () => ledger.close());
   await client.subscribe("payments/+", {
     qos: 2,

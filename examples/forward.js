@@ -1,6 +1,6 @@
 // @ts-check
-// Forwards messages from one server to another, each at least once: it is acknowledged at the source when the other side has
-// it. What arrives while this program is away waits at the source. Ends on ^C.
+// Forwards messages from one server to another, each at least once. A message is acknowledged at the source when the other server has
+// acknowledged it. While this program is not running, messages wait at the source. Ends on ^C.
 //   node examples/forward.js mqtt://a mqtt://b 'topic/#'
 import { connect } from "@aiko/mqtt";
 
@@ -11,7 +11,7 @@ if (from === undefined || to === undefined) {
 }
 
 const target = await connect(to);
-// The identifier by which the source knows this forwarder again: one for each forwarder that runs at a time.
+// The source recognizes this forwarder by its client identifier. Concurrent forwarders need different ones.
 const source = await connect(from, { clientId: "forward example", cleanStart: false });
 await source.subscribe(topicFilter, {
   retainAsPublished: true,
@@ -24,5 +24,5 @@ await source.subscribe(topicFilter, {
 console.log(`forwarding ${topicFilter}`);
 
 await new Promise((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
-await source.disconnect(); // first, so that nothing new comes
+await source.disconnect(); // first, so that no new messages arrive
 await target.disconnect();

@@ -1,5 +1,5 @@
 // @ts-check
-// The example of the README: subscribes, publishes, and ends when the message has come back.
+// The example of the README: subscribes, publishes, and ends when the message has arrived.
 //   node examples/readme.js [mqtt://localhost:1883]
 import { connect } from "@aiko/mqtt";
 
@@ -15,4 +15,4 @@ for await (const message of subscription) {
   console.log(message.topic, message.text());
   break;
 }
-await client.disconnect(); // where there is `await using`, from Node 24 on, it does this
+await client.disconnect(); // on Node 24 and later, `await using` does this

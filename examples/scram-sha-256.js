@@ -1,18 +1,18 @@
 // @ts-check
-// Enhanced authentication of MQTT 5 by SCRAM-SHA-256 (RFC 5802, RFC 7677): the server never sees the password, and proves that it
-// knows it too. node examples/scram-sha-256.js mqtt://host:1883 USER PASSWORD
+// Enhanced authentication of MQTT 5 with SCRAM-SHA-256 (RFC 5802, RFC 7677). The server never receives the password, and proves that it also
+// knows it. node examples/scram-sha-256.js mqtt://host:1883 USER PASSWORD
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { connect } from "@aiko/mqtt";
 
-/** Iterations that a server may ask for: enough for any, too few to keep this process busy for long. */
+/** The maximum number of iterations that a server may request: enough for every server, too few to block this process for long. */
 const MOST_ITERATIONS = 1_000_000;
 
 /**
  * @param {string} user
  * @param {string} password
- * @param {string} [nonce] random unless a test says otherwise
+ * @param {string} [nonce] random by default; a test sets it
  * @returns {import("@aiko/mqtt").AuthenticationOptions}
  */
 export function scramSha256(user, password, nonce = randomBytes(18).toString("base64")) {

@@ -1,6 +1,6 @@
 // @ts-check
-// A sensor: publishes a reading each second. Its status is "online" while it is connected, and "offline" after that. The server may be away
-// at the start or later: the newest reading waits until it is back. Ends on ^C.
+// A sensor: publishes a reading each second. Its status is "online" while it is connected, and "offline" after that. The server may be
+// unreachable at the start or later: the newest reading waits until it is back. Ends on ^C.
 //   node examples/sensor.js [mqtt://localhost:1883] [attic]
 import { ClosedError, createClient, ReasonCode } from "@aiko/mqtt";
 
@@ -8,7 +8,7 @@ const [url = "mqtt://localhost:1883", name = "attic"] = process.argv.slice(2);
 const client = createClient(url, {
   clientId: `sensor-${name}`,
   will: { topic: `status/${name}`, payload: "offline", qos: 1, retain: true },
-  outbox: { policy: "keep-latest" }, // of each topic only the newest reading waits
+  outbox: { policy: "keep-latest" }, // only the newest reading of each topic waits
 });
 
 let replaced = 0;

@@ -1,5 +1,5 @@
 // @ts-check
-// Publishes each line of standard input. It reads no faster than the server acknowledges.
+// Publishes each line of standard input. It does not read faster than the server acknowledges.
 //   tail -f /var/log/syslog | node examples/stdin.js [mqtt://localhost:1883] [lines]
 import { createInterface } from "node:readline";
 import { connect } from "@aiko/mqtt";

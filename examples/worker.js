@@ -1,6 +1,6 @@
 // @ts-check
-// A worker: takes jobs from jobs/+, which it shares with other workers, four at a time. A job is acknowledged when it is done, so a job of
-// a worker that is killed is done again. Answers requests about its state on workers/NAME/state. Ends on ^C, after the jobs at work.
+// A worker: takes jobs from jobs/+, which it shares with other workers, four at a time. A job is acknowledged when it is done, so if a worker
+// is killed, its jobs are done again. Answers requests about its state on workers/NAME/state. Ends on ^C, after the running jobs.
 //   node examples/worker.js [mqtt://localhost:1883] [ann]
 //   npx mqtt_publish -q 1 -t jobs/1 -m "bake bread"
 import { realpathSync } from "node:fs";
@@ -17,7 +17,7 @@ import { connect } from "@aiko/mqtt";
 export async function startWorker(url, name, work, options = {}) {
   const client = await connect(url, {
     clientId: name,
-    cleanStart: false, // jobs that were not acknowledged come again
+    cleanStart: false, // unacknowledged jobs are redelivered
     properties: { sessionExpiryInterval: 3_600 }, // after an hour they go to another worker
     ...options,
   });

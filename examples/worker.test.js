@@ -1,5 +1,5 @@
 // @ts-check
-// Tests worker.js: workers, broker and network in this process, on one clock that the tests move. No port, no waiting.
+// Tests worker.js. Workers, broker and network run in this process, on one clock that the tests advance. The tests use no port and do not wait.
 //   node --test examples/worker.test.js
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { FakeClock, FaultyLink } from "@aiko/mqtt/testing";
 import { Broker } from "@aiko/mqtt-broker";
 import { startWorker } from "./worker.js";
 
-/** A broker, a client that orders jobs, and a way to start workers whose jobs the test finishes. */
+/** A broker, a client that publishes jobs, and a function that starts workers whose jobs the test finishes. */
 async function start() {
   const clock = new FakeClock();
   const broker = await Broker.listen({ listeners: [], clock });
@@ -19,7 +19,7 @@ async function start() {
     clock.until(Promise.all(names.map((name) => boss.publish("jobs/kitchen", name, { qos: 1 }))));
   /** @param {string} name */
   async function hire(name) {
-    /** @type {Map<string, (value?: unknown) => void>} the jobs at work, and what finishes each */
+    /** @type {Map<string, (value?: unknown) => void>} the running jobs, each with the function that finishes it */
     const jobs = new Map();
     /** @param {import("@aiko/mqtt").Message} job */
     const work = (job) =>
@@ -31,7 +31,7 @@ async function start() {
     const kill = () => {
       isAlive = false;
       link.cut();
-      return clock.until(client.disconnect({ drainTimeout: 0 })); // there is no connection: the broker does not notice
+      return clock.until(client.disconnect({ drainTimeout: 0 })); // there is no connection, so the broker does not notice
     };
     return { client, jobs, link, kill };
   }

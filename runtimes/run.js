@@ -266,17 +266,17 @@ async function certificates(directory) {
 async function writeDocument(matrix) {
   const text = `# Runtimes
 
-Written by \`npm run test:runtimes -- --write\`. On each runtime, the [smoke suite](../runtimes/smoke.js) runs on the packed packages, with
+\`npm run test:runtimes -- --write\` writes this page. On each runtime, it runs the [smoke suite](../runtimes/smoke.js) with the packed packages and
 the embedded broker. Over each transport of the runtime, the client connects, exchanges messages at every QoS, reconnects after its
 connection was cut, and transfers a megabyte.
 
 - *Durable session*: a process (in browsers: a page) dies with unacknowledged messages. The next one finds them in the store and sends each once.
 - *Require*: \`require\` returns the same objects as \`import\`; a process has one copy.
-- *Woken*: a client that waits for its next attempt makes it when the browser reports that the network is back or that the page is shown. A
+- *Woken*: a client that waits for its next attempt tries at once when the browser reports that the network is back or that the page is shown. A
   hidden page keeps its connection. The browser switches the network off and on. Headless Chromium cannot hide a page, so the page reports that
   it is hidden, and its timers are throttled as in a hidden page.
-- *Small*: the client of \`@aiko/mqtt/small\` does the same with MQTT 5 and 3.1.1. It uses \`ws:\` and \`wss:\` with the runtime's own WebSocket
-  (on Node 20, which has none, with that of the package \`ws\`), and, outside browsers, TCP with the platform of \`@aiko/mqtt\`.
+- *Small*: the client of \`@aiko/mqtt/small\` does the same with MQTT 5 and 3.1.1. It uses \`ws:\` and \`wss:\` with the runtime's own WebSocket.
+  Node 20 has none, so it uses the package \`ws\` there. Outside browsers, it also uses TCP with the platform of \`@aiko/mqtt\`.
 
 ${matrix}
 `;

@@ -154,7 +154,7 @@ function judge(name, statement, binding, results) {
   }
   if (!binding?.tests?.length) {
     if (isRequired(statement)) problems.push(`${name}: no test is bound to it`);
-    return { kind: "unbound", outcome: isRequired(statement) ? "MISSING" : "with the broker", tests: "" };
+    return { kind: "unbound", outcome: isRequired(statement) ? "MISSING" : "no test", tests: "" };
   }
   const found = binding.tests.map((reference) => ({ reference, matches: find(reference, results) }));
   for (const { reference, matches } of found) {
@@ -191,9 +191,9 @@ function sectionOf({ version, statements, bindings }, results) {
     judged.filter(({ statement, verdict }) => isRequired(statement) === required && verdict.kind === kind).length;
   const wanted = statements.filter(isRequired).length;
   const summary =
-    `${count(true, "passed")} of ${wanted} statements for the client pass their tests; ` +
+    `Statements for the client: ${count(true, "passed")} of ${wanted} pass their tests, ` +
     `${count(true, "unobservable")} cannot be observed. ` +
-    `Of ${statements.length - wanted} for servers alone, ${count(false, "passed")} pass tests so far.`;
+    `Statements for servers only: ${count(false, "passed")} of ${statements.length - wanted} pass tests.`;
   console.log(`MQTT ${version}: ${summary}`);
   const rows = judged.map(({ statement: { id, role, statement, observable }, verdict: { tests, outcome } }) => {
     return `| ${id} | ${role} | ${cell(statement)} | ${cell(observable)} | ${tests} | ${outcome} |`;
@@ -228,9 +228,9 @@ if (only === undefined) {
   const head = [
     "# Conformance",
     "",
-    "Every normative statement of MQTT 3.1 (its differences), 3.1.1 and 5.0, and the test that would fail if it were broken.",
-    "Written by `npm run conformance`; a client's statement without a passing test fails that run. Statements for servers are",
-    "bound if the broker's tests cover them.",
+    "Every normative statement of MQTT 3.1 (only its differences), 3.1.1 and 5.0, with the tests that would fail if the library violated it.",
+    "`npm run conformance` writes this page. It fails if a statement for clients has no passing test. A statement for servers is listed with",
+    "tests if the broker's tests cover it; otherwise its outcome is `no test`.",
     "",
   ];
   writeFileSync(join(root, "docs/conformance.md"), `${head.join("\n")}\n${sections.join("\n")}`);

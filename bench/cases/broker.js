@@ -1,4 +1,4 @@
-// A broker between one publisher and one subscriber. What a case and a row are: ../case.ts
+// A broker between one publisher and one subscriber. ../case.ts defines a case and a row.
 /**
  * @param {(place: import("../place.js").Place) => Promise<number>} portOf
  * @param {number} count

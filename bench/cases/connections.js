@@ -1,4 +1,4 @@
-// Three thousand clients in one process: how fast they connect, what each takes of memory. What a case and a row are: ../case.ts
+// Three thousand clients in one process: how fast they connect, and how much memory each uses. ../case.ts defines a case and a row.
 /** @param {import("../clients/client.ts").ClientName} client @returns {import("../case.ts").Contender} */
 const connections = (client) => (place) =>
   place.program(

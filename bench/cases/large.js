@@ -1,4 +1,4 @@
-// One payload of 256 MB, the protocol's limit. What a case and a row are: ../case.ts
+// One payload of 256 MB, the protocol's limit. ../case.ts defines a case and a row.
 /**
  * @param {import("../clients/client.ts").ClientName} client
  * @param {import("../case.ts").Direction} direction

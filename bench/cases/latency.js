@@ -1,4 +1,4 @@
-// The time from a QoS 1 publish to its PUBACK. What a case and a row are: ../case.ts
+// The time from a QoS 1 publish to its PUBACK. ../case.ts defines a case and a row.
 /** @param {import("../clients/client.ts").ClientName} client @returns {import("../case.ts").Contender} */
 const latency = (client) => (place) => place.program("latency", { client, seconds: Math.max(place.scale, 0.5) });
 

@@ -1,9 +1,12 @@
-// Processor time of a message in the client's process, through a real mosquitto. What a case and a row are: ../case.ts
+// Processor time of a message in the client's process, through a real mosquitto. ../case.ts defines a case and a row.
 const sizes = { "64 B": 64, "1 KB": 1_024, "64 KB": 65_536, "1 MB": 1_048_576 };
 /** @typedef {keyof typeof sizes} Size */
 
 const names = /** @type {Size[]} */ (Object.keys(sizes));
-/** Of one size, in messages: enough that compiling is not what is measured, and what mosquitto holds for a receiver stays within some 100 MB. */
+/**
+ * The number of messages of one size. It is large enough that compilation does not dominate, and small enough that mosquitto holds at most about
+ * 100 MB for a receiver.
+ */
 const counts = {
   publish: { "64 B": 200_000, "1 KB": 100_000, "64 KB": 8_000, "1 MB": 400 },
   receive: { "64 B": 40_000, "1 KB": 30_000, "64 KB": 1_200, "1 MB": 80 },

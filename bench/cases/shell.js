@@ -1,4 +1,4 @@
-// One publish from the shell, the whole process. What a case and a row are: ../case.ts
+// One publish from the shell, the whole process. ../case.ts defines a case and a row.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 

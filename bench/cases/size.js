@@ -1,4 +1,4 @@
-// What a user of the library downloads. What a case and a row are: ../case.ts
+// What a user of the library downloads. ../case.ts defines a case and a row.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -27,7 +27,7 @@ async function ourBundle(entry) {
 }
 
 /**
- * The packages that installing `name` brings besides itself, by a lock file.
+ * Returns the packages that are installed together with `name`, from a lock file.
  *
  * @param {Lock} lock
  * @param {string} name
@@ -66,7 +66,7 @@ export default [
   {
     name: "size",
     group: "size",
-    once: true, // nothing of it changes from round to round
+    once: true, // its figures do not change from round to round
     contenders: {
       ours: async () => ({
         ...sizes(await ourBundle("index.js")),
@@ -76,14 +76,14 @@ export default [
       "MQTT.js": async () => {
         const { minified, gzip } = sizes(readFileSync(`${root}bench/node_modules/mqtt/dist/mqtt.min.js`));
         const packages = packagesBeside(lockAt("bench/package-lock.json"), "node_modules/mqtt");
-        return { minified, gzip, small: gzip, packages }; // it has but one
+        return { minified, gzip, small: gzip, packages }; // it has only one
       },
     },
     rows: [
       row("browser bundle of the whole client, gzip", "gzip", "KB", [{ value: 14 }]),
       row("browser bundle of the small client, MQTT 5 and QoS 2 included, gzip", "small", "KB", [{ value: 14 }]),
       row("browser bundle of the whole client, minified", "minified", "KB", []),
-      row("runtime packages installed beside the library", "packages", "", [{ value: 0 }]),
+      row("runtime packages installed with the library", "packages", "", [{ value: 0 }]),
     ],
   },
 ];

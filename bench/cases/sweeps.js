@@ -1,6 +1,6 @@
 // Checks that the cost of a message does not grow with the number of subscriptions, messages in flight, or clients in the process.
-// What a case and a row are: ../case.ts. A sweep's figures are named by its points; its last row is our own cost at the last point in
-// multiples of that at the first one named in `flat`.
+// ../case.ts defines a case and a row. A sweep's figures are named by its points; its last row is our own cost at the last point, in
+// multiples of the cost at the point named in `flat`.
 const SIZE = 64;
 
 /**
@@ -81,7 +81,7 @@ export default [
     unit: "µs",
     better: "less",
     points: [1, 10, 100, 1_000, 10_000, 65_535],
-    flat: 1_000, // with fewer, each write and each read carries fewer
+    flat: 1_000, // with fewer, each write and each read contains fewer messages
     counts: { ours: 300_000, "MQTT.js": 70_000 },
     async measure(place, client, inflight, count) {
       const most = inflight < 100 ? Math.min(count, 5_000 * inflight) : count;

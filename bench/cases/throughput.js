@@ -1,5 +1,5 @@
 // Messages per second, published and received, compared with the peers and with what limits every client.
-// What a case and a row are: ../case.ts
+// ../case.ts defines a case and a row.
 const SIZE = 64;
 
 /**
@@ -27,7 +27,7 @@ const limit = (name, count) => (place) =>
  *   counts: Record<string, number>,
  *   goals: import("../case.ts").Goal[],
  *   limits?: Record<string, Contender>,
- * }} given `counts` by contender; a second each, more or less
+ * }} given `counts` by contender: about a second each
  * @returns {import("../case.ts").Case}
  */
 function throughput({ name, direction, qos, inflight, counts, goals, limits = {} }) {

@@ -1,7 +1,7 @@
 // This library, as a user would use it.
 import { connect } from "@aiko/mqtt";
 
-/** A store, and what its commits cost: each is one call of `write`, synced when it resolves. @param {string} directory */
+/** Returns a store that measures its commits. A commit is one call of `write`, which resolves when it is synced. @param {string} directory */
 async function measuredStore(directory) {
   const { DiskStore } = await import("@aiko/mqtt-store");
   return new (class extends DiskStore {
@@ -36,7 +36,7 @@ export async function open(port, { directory, keepAlive = 0, maximumPacketSize }
   const client = await connect(`mqtt://127.0.0.1:${port}`, {
     protocolVersion: 4,
     keepAlive,
-    maximumInflight: 65_535, // the servers here take it; MQTT.js assumes it of every server
+    maximumInflight: 65_535, // the servers here accept it; MQTT.js assumes it of every server
     ...(maximumPacketSize && { properties: { maximumPacketSize } }),
     ...(store && { clientId: "bench", store }),
   });

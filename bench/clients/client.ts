@@ -14,11 +14,11 @@ export type OpenOptions = {
 
 export type Client = {
   publish(topic: string, payload: Buffer, qos: QoS): Promise<unknown>;
-  /** Pass no `onMessage` if nothing is expected. */
+  /** Leave out `onMessage` if no message is expected. */
   subscribe(filters: string[], qos: QoS, onMessage?: (payload: Uint8Array) => void): Promise<unknown>;
   note?(): Note | undefined;
   close(): Promise<unknown>;
 };
 
-/** A raw connection, which speaks no MQTT once it is open. */
+/** A raw connection, which sends no MQTT packets after it is open. */
 export type RawConnection = { close(): void };

@@ -1,4 +1,4 @@
-// MQTT.js, as its users use it: callbacks, which are its fastest way.
+// MQTT.js, as its users use it: with callbacks, which are its fastest interface.
 import mqtt from "mqtt";
 
 /**

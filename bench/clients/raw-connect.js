@@ -1,4 +1,4 @@
-// A socket that says ready-made CONNECT bytes, and is open when any answer has come: the least that connecting can be.
+// A socket that sends ready-made CONNECT bytes, and is open when any answer has arrived: the minimum cost of connecting.
 import { connect } from "node:net";
 import { connectBytes } from "../programs/ready-made.js";
 

@@ -1,4 +1,4 @@
-// No MQTT at all: what a TCP connection costs in Node.
+// A TCP connection without MQTT: its cost in Node.
 import { connect } from "node:net";
 
 /** @param {number} port @returns {Promise<import("./client.ts").RawConnection>} */

@@ -18,13 +18,13 @@ const programs = [
   { name: "test of the worker", ours: "examples/worker.test.js", peer: "worker.test.mqttjs.js" },
 ].map(({ peer, ...others }) => ({ ...others, peer: `bench/first-hour/${peer}` }));
 
-/** How many lines of `text` are code. @param {string} path @param {string} text */
+/** Returns the number of lines of `text` that are code. @param {string} path @param {string} text */
 export function linesOfCode(path, text) {
   const code = parseSync(path, text).comments.reduce(without, text);
   return code.split("\n").filter((line) => line.trim() !== "").length;
 }
 
-/** `text` without the tests whose titles are not among `titles`. @param {string} path @param {string} text @param {string[]} titles */
+/** Returns `text` without the tests whose titles are not in `titles`. @param {string} path @param {string} text @param {string[]} titles */
 export function withTestsOnly(path, text, titles) {
   const { program } = parseSync(path, text);
   const others = program.body.filter((statement) => {
@@ -34,7 +34,7 @@ export function withTestsOnly(path, text, titles) {
   return others.reduce(without, text);
 }
 
-/** `text` with blanks in the place of a part. @param {string} text @param {{ start: number, end: number }} part */
+/** Returns `text` with a part replaced by spaces. @param {string} text @param {{ start: number, end: number }} part */
 function without(text, { start, end }) {
   return text.slice(0, start) + text.slice(start, end).replace(/[^\n]/g, " ") + text.slice(end);
 }
@@ -42,7 +42,7 @@ function without(text, { start, end }) {
 /** @param {string} text */
 const titlesOf = (text) => [...text.matchAll(/^test\("([^"]+)"/gm)].map(([, title = ""]) => title);
 
-/** The programs with their lines of code, and those of the peers. Of ours only the tests count that the peer has too. */
+/** Returns the programs with their lines of code, and those of the peers. Of our tests, only those count that the peer has, too. */
 export function counted() {
   return programs.map(({ name, ours, peer }) => {
     const ourText = readFileSync(new URL(ours, root), "utf8");
@@ -58,7 +58,7 @@ export function counted() {
   });
 }
 
-/** docs/first-hour.md with the table as it must be. @param {string} text as it is */
+/** Returns docs/first-hour.md with the current table. @param {string} text the present document */
 export function withTable(text) {
   const begin = text.indexOf(BEGIN);
   const end = text.indexOf(END);

@@ -25,19 +25,19 @@ client.on("message", (topic, payload) => {
   show("readings", [...readings].map((reading) => reading.join(": ")).join("\n"));
 });
 
-let isThere = false; // whether the lamp subscribes: the promise of `publishAsync` does not say it
+let isThere = false; // whether the lamp subscribes; the promise of `publishAsync` does not tell
 client.on("packetreceive", ({ cmd, reasonCode }) => {
   if (cmd === "puback") isThere = reasonCode !== 0x10;
 });
 
 /** @param {string} command */
 async function switchLamp(command) {
-  if (!client.connected) return show("command", "no connection"); // it would be sent at any time later
+  if (!client.connected) return show("command", "no connection"); // otherwise, it could be sent at any later time
   show("command", `sending "${command}"`);
   try {
     const sending = client.publishAsync("lamp/switch", command, { qos: 1 });
     const id = client.getLastMessageId();
-    setTimeout(() => client.removeOutgoingMessage(id), 5_000); // nobody wants it later
+    setTimeout(() => client.removeOutgoingMessage(id), 5_000); // an outdated command is useless
     await sending;
     show("command", isThere ? `the server has "${command}"` : "there is no lamp");
   } catch (error) {

@@ -9,7 +9,7 @@ const client = mqtt.connect(url, {
   will: { topic: `status/${name}`, payload: Buffer.from("offline"), qos: 1, retain: true },
 });
 
-// MQTT.js queues without a bound, so what waits for a connection is kept here.
+// The queue of MQTT.js has no limit, so the messages that wait for a connection are kept here.
 /** @type {Map<string, string>} the newest reading of each topic */
 const waiting = new Map();
 let replaced = 0;
@@ -30,7 +30,7 @@ client.on("connect", () => {
 });
 client.on("error", (error) => {
   console.error(error.message);
-  if (typeof error.code === "number") process.exit(1); // the server refused; MQTT.js does not connect again
+  if (typeof error.code === "number") process.exit(1); // the server refused the client; MQTT.js does not reconnect
 });
 client.on("offline", () => console.error("no connection"));
 
@@ -45,7 +45,7 @@ const timer = setInterval(() => {
 async function end() {
   clearInterval(timer);
   for (const celsius of waiting.values()) console.error(`lost ${celsius}: the sensor ends`);
-  setTimeout(() => process.exit(), 5_000).unref(); // without a connection `end` waits for acknowledgements forever
+  setTimeout(() => process.exit(), 5_000).unref(); // without a connection, `end` waits for acknowledgements forever
   await client.endAsync(false, { reasonCode: 4 }); // the server publishes "offline"
 }
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, end);

@@ -1,6 +1,6 @@
 // @ts-check
-// examples/worker.js with MQTT.js. What MQTT.js cannot do: a job that takes longer than 1.5 times the
-// keep-alive. While it is at work, PINGRESP is not read, and MQTT.js closes the connection.
+// examples/worker.js with MQTT.js. MQTT.js does not support a job that takes longer than 1.5 times the
+// keep-alive. During the job, it does not read PINGRESP, and closes the connection.
 import { once } from "node:events";
 import { realpathSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +16,7 @@ import mqtt from "mqtt";
 export async function startWorker(url, name, work, options = {}) {
   const { filter = "$share/workers/jobs/+", concurrency = 4, ...others } = options;
   const state = { running: 0, done: 0 };
-  /** @type {Set<Promise<void>>} the jobs at work */
+  /** @type {Set<Promise<void>>} the running jobs */
   const jobs = new Set();
   let isEnding = false;
 
@@ -38,7 +38,7 @@ export async function startWorker(url, name, work, options = {}) {
     const client = mqtt.connect(url, {
       protocolVersion: 5,
       clientId: `${name}-${id}`,
-      clean: false, // jobs that were not acknowledged come again
+      clean: false, // unacknowledged jobs are redelivered
       properties: { sessionExpiryInterval: 3_600 }, // after an hour they go to another worker
       ...others,
     });
@@ -46,7 +46,7 @@ export async function startWorker(url, name, work, options = {}) {
     return client;
   }
 
-  // A client hands over one message at a time, so each job at work needs a client of its own, and the requests another one.
+  // A client delivers one message at a time, so each concurrent job needs its own client, and the requests need another one.
   const responder = open("requests");
   responder.on("message", (topic, _, { properties = {} }) => {
     const { responseTopic, correlationData } = properties;
@@ -60,9 +60,9 @@ export async function startWorker(url, name, work, options = {}) {
   });
   const workers = Array.from({ length: concurrency }, (_, i) => open(String(i)));
   for (const client of workers) {
-    // Before the first await: what comes of an earlier session would be acknowledged without it.
+    // Before the first await; otherwise, messages of an earlier session would be acknowledged without being handled.
     client.handleMessage = async (packet, acknowledge) => {
-      if (isEnding) return; // not acknowledged: it comes again
+      if (isEnding) return; // not acknowledged, so it is redelivered
       const job = workOn(packet.topic, packet.payload.toString()).then(() => acknowledge());
       jobs.add(job);
       await job;
@@ -73,7 +73,7 @@ export async function startWorker(url, name, work, options = {}) {
   /** @param {import("mqtt").MqttClient} client @param {string} topicFilter @param {0 | 1} qos */
   async function subscribe(client, topicFilter, qos) {
     const [{ sessionPresent }] = await once(client, "connect");
-    // With a session it has the subscription. Its jobs come first, and a job at work holds up the answer to SUBSCRIBE.
+    // A resumed session has the subscription already. Its jobs arrive first, and a running job blocks the answer to SUBSCRIBE.
     if (!sessionPresent) await client.subscribeAsync(topicFilter, { qos });
   }
   await Promise.all([

@@ -1,5 +1,5 @@
 // @ts-check
-// examples/worker.test.js with MQTT.js and aedes. What cannot be tested with these at all:
+// examples/worker.test.js with MQTT.js and aedes. These cannot test:
 // - four jobs at a time: aedes has no shared subscriptions, and each client of a worker would get each job
 // - requests and their errors, and that jobs go to another worker after an hour: aedes has no MQTT 5
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import { Aedes } from "aedes";
 import mqtt from "mqtt";
 import { startWorker } from "./worker.mqttjs.js";
 
-/** A broker, a client that orders jobs, and a way to start workers whose jobs the test finishes. @param {import("node:test").TestContext} context */
+/** A broker, a client that publishes jobs, and a function that starts workers whose jobs the test finishes. @param {import("node:test").TestContext} context */
 async function start(context) {
   const aedes = await Aedes.createBroker();
   const server = createServer(aedes.handle).listen(0, "127.0.0.1");
@@ -30,7 +30,7 @@ async function start(context) {
   const order = (...names) => Promise.all(names.map((name) => boss.publishAsync("jobs/kitchen", name, { qos: 1 })));
   /** @param {string} name */
   async function hire(name) {
-    /** @type {Map<string, (value?: unknown) => void>} the jobs at work, and what finishes each */
+    /** @type {Map<string, (value?: unknown) => void>} the running jobs, each with the function that finishes it */
     const jobs = new Map();
     /** @param {string} _ @param {string} text */
     const work = (_, text) => new Promise((resolve) => jobs.set(text, resolve)).finally(() => jobs.delete(text));
@@ -47,10 +47,10 @@ async function start(context) {
   return { order, hire };
 }
 
-/** Waits until these jobs are at work, and no others. @param {Map<string, unknown>} jobs @param {string[]} names */
+/** Waits until exactly these jobs are running. @param {Map<string, unknown>} jobs @param {string[]} names */
 async function working(jobs, ...names) {
   for (let i = 0; i < 100 && [...jobs.keys()].join() !== names.join(); i++) await sleep(10);
-  await sleep(50); // for jobs that must not come
+  await sleep(50); // for jobs that must not arrive
   assert.deepEqual([...jobs.keys()], names);
 }
 

@@ -1,7 +1,7 @@
 /*
- * The other end of every client benchmark: a server that does nothing but the protocol, so that the client is what is timed.
- * It accepts any CONNECT (3.1.1 and 5), acknowledges what it is sent, and floods whoever subscribes to
- * "flood/QOS/COUNT/SIZE" with so many messages on the topic "bench/topic". Prints its port, then serves until it is killed.
+ * The other end of every client benchmark: a server that implements only the protocol, so that only the client is timed. It accepts any
+ * CONNECT (3.1.1 and 5) and acknowledges all messages. If a client subscribes to "flood/QOS/COUNT/SIZE", it sends COUNT messages of this
+ * QoS and size on the topic "bench/topic". Prints its port, then serves until it is killed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,17 +17,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One more than the highest file descriptor that is served: some thousand clients. */
+/* One more than the highest file descriptor: several thousand clients. */
 #define DESCRIPTORS 16384
 #define IN_SIZE (1 << 20)
 
 struct client {
   int fd;
-  int writing; /* whether epoll is asked to tell when there is room */
+  int writing; /* whether epoll waits for the socket to be writable */
   int version;
   uint8_t *in;
   size_t have;
-  size_t skip; /* bytes of a large PUBLISH still to be thrown away */
+  size_t skip; /* remaining bytes of a large PUBLISH to discard */
   uint8_t *out;
   size_t out_have, out_sent, out_size;
   long flood_left;
@@ -84,7 +84,7 @@ static void more_flood(struct client *c) {
   while (c->flood_left > 0 && c->out_have - c->out_sent < 262144) {
     if (c->flood_qos) {
       if (c->unacknowledged >= 1000) return;
-      /* the identifier stands behind the topic */
+      /* the identifier follows the topic */
       size_t header = 1;
       while (c->flood[header++] & 128) {}
       size_t id_at = header + 2 + 11;
@@ -163,7 +163,7 @@ static void packet(struct client *c, uint8_t first, const uint8_t *body, size_t 
   }
 }
 
-/* Returns 0 when the client is gone. */
+/* Returns 0 if the client has disconnected. */
 static int receive(struct client *c) {
   ssize_t got = read(c->fd, c->in + c->have, IN_SIZE - c->have);
   if (got == 0 || (got < 0 && errno != EAGAIN)) return 0;
@@ -190,7 +190,7 @@ static int receive(struct client *c) {
     if (!whole) break;
     size_t there = c->have - at - header;
     if (there < length) {
-      /* of a large PUBLISH only the beginning matters */
+      /* only the beginning of a large PUBLISH is needed */
       if ((c->in[at] >> 4) == 3 && there >= 1024) {
         packet(c, c->in[at], c->in + at + header, length);
         c->skip = length - there;
@@ -265,7 +265,7 @@ static void serve(int poller, struct client *c, uint32_t events) {
 
 int main(void) {
   signal(SIGPIPE, SIG_IGN);
-  prctl(PR_SET_PDEATHSIG, SIGKILL); /* however the run ends */
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* ends with the run, even if that is killed */
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;

@@ -1,6 +1,6 @@
 /*
  * The peer in C: libmosquitto, as its users use it, in one thread. mosquitto-client DIRECTION/QOS/COUNT/SIZE PORT prints
- * messages per second, and the microseconds of processor time that each took, as JSON.
+ * messages per second, and the microseconds of processor time for each, as JSON.
  */
 #include <mosquitto.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* As many unacknowledged as the other clients of this benchmark have. */
+/* The same number of unacknowledged messages as the other clients of this benchmark. */
 #define WINDOW 1000
 
 static long done;
@@ -42,7 +42,7 @@ static double now(void) {
   return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Microseconds that this process has used. */
+/* Returns the processor time of this process, in microseconds. */
 static double processor(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);

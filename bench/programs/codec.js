@@ -1,4 +1,4 @@
-// One PUBLISH encoded, and decoded: { client: "aiko" | "mqtt-packet", milliseconds, size }. No network.
+// Encodes and decodes one PUBLISH: { client: "aiko" | "mqtt-packet", milliseconds, size }. No network.
 
 import { quantile, report, settings } from "./program.js";
 import { publishBytes } from "./ready-made.js";
@@ -8,7 +8,7 @@ const topic = "bench/topic";
 const { client, size, milliseconds } = /** @type {import("./interface.ts").Settings["codec"]} */ (settings);
 const payload = Buffer.alloc(size, 0x2a);
 const packet = publishBytes(topic, payload);
-/** As much as one read of a socket brings, in whole packets. */
+/** The size of one read of a socket, in whole packets. */
 const perChunk = Math.floor(65_536 / packet.length);
 const chunk = Buffer.concat(Array.from({ length: perChunk }, () => packet));
 
@@ -38,10 +38,10 @@ const codecs = {
 };
 
 /**
- * Microseconds of one of the `per` operations that each call of `work` does, the median of many batches.
+ * Returns the microseconds of one operation: the median of many batches. Each call of `work` does `per` operations.
  *
  * @param {number} per
- * @param {number} expected what `work` returns
+ * @param {number} expected the return value of `work`
  * @param {() => number} work
  */
 function measure(per, expected, work) {

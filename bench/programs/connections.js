@@ -1,16 +1,16 @@
-// Many clients of one process: { client, port, count, atOnce, rest }. How fast they connect, and what resident memory each takes after so
-// many milliseconds of rest.
+// Many clients of one process: { client, port, count, atOnce, rest }. Measures how fast they connect, and the resident memory of each
+// after `rest` milliseconds.
 // Needs --expose-gc.
 import { openClient, pause, report, settings } from "./program.js";
 
 const { count, atOnce, rest } = /** @type {import("./interface.ts").Settings["connections"]} */ (settings);
-/** As most users have it: a minute, and so no PINGREQ while this lasts. */
+/** A minute, like most users: no PINGREQ is sent during the measurement. */
 const options = { keepAlive: 60 };
 
-/** Milliseconds between collections. */
+/** Milliseconds between garbage collections. */
 const STEP = 400;
 
-/** What is resident at rest: V8 gives back what connecting took only when nothing has happened for eight seconds. */
+/** Returns the resident memory at rest. V8 returns the memory that connecting used only after eight idle seconds. */
 async function residentMemory() {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error("connections: start it with --expose-gc");

@@ -1,4 +1,4 @@
-// What each of these programs is given and what it reports, by the name of its file. Types only: no program loads this file.
+// The settings and the report of each program, by its file name. Contains types only: no program loads this file.
 import type { Direction, Note } from "../case.ts";
 import type { ClientName } from "../clients/client.ts";
 
@@ -39,5 +39,5 @@ export type Reports = {
 };
 
 export type ProgramName = keyof Settings;
-/** The port is the endpoint's, if none is given. */
+/** The default port is the endpoint's. */
 export type Given<Name extends ProgramName> = Omit<Settings[Name], "port"> & Partial<Port>;

@@ -1,5 +1,5 @@
-// One payload as large as the protocol allows: { client, port, direction }. Measures the time, and how much more memory than
-// before the process had at the most, in multiples of the payload.
+// One payload as large as the protocol allows: { client, port, direction }. Measures the time, and the maximum growth of the
+// process, in multiples of the payload.
 import { openClient, report, settings } from "./program.js";
 
 const { direction } = /** @type {import("./interface.ts").Settings["large"]} */ (settings);

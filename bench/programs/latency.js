@@ -1,6 +1,6 @@
-// The time of one QoS 1 publish from the call to its PUBACK, in microseconds: { client, port, seconds }. First idle, one after the
-// other. Then at half of what this client can do at most: messages fall due by the clock, whether the client is ready or not, and
-// their time counts from when they were due, so that a stall is seen by all whom it makes late.
+// The time of one QoS 1 publish from the call to its PUBACK, in microseconds: { client, port, seconds }. Measures first an
+// idle client, one message after the other, then half of this client's maximum rate. There, messages are due by the clock, even if the client
+// is not ready. Their time is counted from when they were due, so that a stall affects every message that it delays.
 import { openClient, publishMany, quantile, report, settings } from "./program.js";
 
 const payload = Buffer.alloc(64, 0x2a);
@@ -66,7 +66,7 @@ function quantiles(times, name) {
 }
 
 const client = await openClient();
-const rate = await maximumRate(client); // and warm up
+const rate = await maximumRate(client); // this also warms up
 const quiet = await idle(client);
 const busy = await loaded(client, rate / 2);
 report({ ...quantiles(quiet, "idle"), ...quantiles(busy, "half"), rate: Math.round((rate / 2) * 1000) });

@@ -1,5 +1,5 @@
-// What bounds any client in JavaScript: { client: "encoder" | "ready-made" | "parser", port, count, size }. Nothing of MQTT is
-// checked or kept here.
+// Measures what limits any client in JavaScript: { client: "encoder" | "ready-made" | "parser", port, count, size }. These programs
+// check no MQTT rules and store no state.
 import { once } from "node:events";
 import { connect } from "node:net";
 import { report, settings, timed } from "./program.js";
@@ -17,7 +17,7 @@ socket.write(connectBytes);
 await once(socket, "data");
 
 /**
- * Gives `make(n)`, the bytes of n messages, to the socket until all are gone, and waits for the answer behind them.
+ * Writes `make(n)`, the bytes of n messages, to the socket until all are sent, and waits for the answer to the last one.
  *
  * @param {number} total
  * @param {(messages: number) => Buffer} make
@@ -55,7 +55,7 @@ function encoded(messages) {
 const ready = Buffer.concat(Array.from({ length: perChunk }, () => packet));
 
 /**
- * Makes topic string and payload view of each PUBLISH in what the socket brings; other packets are passed over.
+ * Creates the topic string and the payload view of each received PUBLISH. Other packets are skipped.
  *
  * @param {number} total
  * @returns {Promise<void>}
@@ -92,7 +92,8 @@ function receive(total) {
       }
       rest = bytes.subarray(at);
       if (got < total) return;
-      if (topics !== total * (topic.length + size)) throw new Error("not what was sent");
+      if (topics !== total * (topic.length + size))
+        throw new Error("the received topics and payloads differ from what was sent");
       socket.off("data", onData);
       resolve();
     };

@@ -1,5 +1,5 @@
 // The cost of a message when one process has many clients: { client, port, clients, count }. Each client publishes at QoS 1, ten
-// at a time, so that a write of its own carries the same number of messages however many there are.
+// at a time, so that each write contains the same number of messages for any number of clients.
 import { openClient, report, settings, timed } from "./program.js";
 
 const BATCH = 10;

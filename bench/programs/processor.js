@@ -1,12 +1,12 @@
-// Microseconds of processor time that one message takes of the client's process, through a real server, at QoS 0:
-// { client, port, direction, count, size }. What publishes for a receiver is another process.
+// Measures the processor time of the client's process for one message, in microseconds, through a real server, at QoS 0:
+// { client, port, direction, count, size }. Another process publishes the messages for a receiver.
 import { fork } from "node:child_process";
 import { openClient, publishMany, report, settings, timed } from "./program.js";
 
 const given = /** @type {import("./interface.ts").Settings["processor"]} */ (settings);
 const { direction, count, size } = given;
 const payload = Buffer.alloc(size, 0x2a);
-/** So many bytes at most are on their way. */
+/** The maximum number of bytes in flight. */
 const lanes = 4;
 const batch = Math.max(1, Math.min(100, Math.floor(4_194_304 / lanes / size)));
 const warmUp = Math.ceil(count / 5);
@@ -20,7 +20,7 @@ if (direction === "publish") {
   report(await timed(count, () => publishing(count)));
 } else if (direction === "feed") {
   process.on("message", (total) => publishing(Number(total)));
-  process.on("disconnect", () => process.exit()); // however the receiver ended
+  process.on("disconnect", () => process.exit()); // even if the receiver was killed
   process.send?.("ready");
 } else {
   const feeder = fork(import.meta.filename, [JSON.stringify({ ...given, client: "aiko", direction: "feed" })]);
@@ -32,7 +32,7 @@ if (direction === "publish") {
   let last = () => {};
   await client.subscribe(["bench/#"], 0, (bytes) => {
     if (bytes.length === size) got++;
-    else last(); // the one byte behind all others
+    else last(); // the last message has one byte
   });
   /** @param {number} total @returns {Promise<void>} */
   const receiving = (total) =>
@@ -43,7 +43,7 @@ if (direction === "publish") {
     });
   await receiving(warmUp);
   const figures = await timed(count, () => receiving(count));
-  if (got !== count) throw new Error(`${count - got} of ${count} messages did not come`);
+  if (got !== count) throw new Error(`${count - got} of ${count} messages did not arrive`);
   feeder.kill();
   report(figures);
 }

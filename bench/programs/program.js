@@ -1,9 +1,9 @@
-// What the programs share: their settings come as one argument of JSON, their figures go out as one line of JSON.
+// Shared by the programs. They receive their settings as one JSON argument, and print their figures as one line of JSON.
 /** @type {unknown} */
 export const settings = JSON.parse(process.argv[2] ?? "null");
 
 /**
- * Opens the client that the settings name, at the port that they name.
+ * Opens the client that is named in the settings, at the port in the settings.
  *
  * @param {import("../clients/client.ts").OpenOptions} [options]
  * @returns {Promise<import("../clients/client.ts").Client>}
@@ -14,7 +14,7 @@ export async function openClient(options) {
 }
 
 /**
- * The last thing that a program does: thousands of goodbyes, or a client that would not let the process end, are not measured.
+ * Prints the figures and exits. Thousands of disconnections, and a client that keeps the process alive, are therefore not measured.
  *
  * @param {import("./interface.ts").Reports[import("./interface.ts").ProgramName]} figures
  */
@@ -26,7 +26,7 @@ export function report(figures) {
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Publishes `count` messages in lanes, each of which awaits the last of its batch before the next.
+ * Publishes `count` messages in lanes. Each lane awaits the last message of a batch before the next batch.
  *
  * @param {import("../clients/client.ts").Client} client
  * @param {{ count: number, qos: 0 | 1 | 2, payload: Buffer, lanes: number, batch: number }} load
@@ -46,7 +46,7 @@ export async function publishMany(client, { count, qos, payload, lanes, batch })
 }
 
 /**
- * Runs `work`, and says what it took of time and of this process's processor time.
+ * Runs `work`, and returns its time and the processor time of this process.
  *
  * @param {number} count of messages
  * @param {() => Promise<unknown>} work
@@ -60,5 +60,5 @@ export async function timed(count, work) {
   return { rate: Math.round(count / seconds), processor: (user + system) / count };
 }
 
-/** The value below which the given part of the sorted list lies; NaN of an empty one. @param {ArrayLike<number>} sorted @param {number} part */
+/** Returns the value below which the given part of the sorted list lies; NaN for an empty list. @param {ArrayLike<number>} sorted @param {number} part */
 export const quantile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;

@@ -1,4 +1,4 @@
-// Packets of MQTT 3.1.1 made by hand, for what is measured without a client. Knows no client's code.
+// Hand-made packets of MQTT 3.1.1, for measurements without a client. Uses no code of a client.
 export const connectBytes = Buffer.from([0x10, 12, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, 0]);
 
 /** @param {string} topic @param {Uint8Array} payload @param {0 | 1} qos 1 with the packet identifier 1 */

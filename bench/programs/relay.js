@@ -1,10 +1,10 @@
-// Messages per second that a broker passes from one publisher to one subscriber at QoS 0: { port, count, size }. Both ends are
-// sockets with ready-made bytes, so that the broker is what is timed.
+// Measures the messages per second that a broker forwards from one publisher to one subscriber at QoS 0: { port, count, size }. Both ends are
+// sockets with ready-made bytes, so that only the broker is timed.
 import { connect } from "node:net";
 import { report, settings, timed } from "./program.js";
 import { connectBytes, publishBytes, subscribeBytes } from "./ready-made.js";
 
-/** So many messages may be on their way. */
+/** The maximum number of messages in flight. */
 const WINDOW = 10_000;
 const BATCH = 500;
 const { port, count, size } = /** @type {import("./interface.ts").Settings["relay"]} */ (settings);
@@ -23,7 +23,7 @@ subscriber.write(subscribeBytes("bench/topic"));
 await new Promise((resolve) => subscriber.once("data", resolve));
 const publisher = await join();
 
-let received = 0; // bytes, of messages that are all alike
+let received = 0; // bytes; all messages are identical
 let advance = () => {};
 subscriber.on("data", (bytes) => {
   received += bytes.length;

@@ -1,5 +1,5 @@
-// Messages per second of one client: { client, port, direction: "publish" | "receive" | "durable", qos, count, size }, and for
-// publishing { inflight }, for receiving { subscriptions }, of which all but one match nothing, and for a durable session { directory }.
+// Messages per second of one client: { client, port, direction: "publish" | "receive" | "durable", qos, count, size }, for
+// publishing { inflight }, for receiving { subscriptions } (only one of them matches), and for a durable session { directory }.
 import { openClient, publishMany, report, settings, timed } from "./program.js";
 
 const given = /** @type {import("./interface.ts").Settings["throughput"]} */ (settings);

@@ -28,7 +28,7 @@ client.subscribe("lamp/state", { onMessage: (message) => show("lamp", message.te
 async function switchLamp(command) {
   show("command", `sending "${command}"`);
   try {
-    const signal = AbortSignal.timeout(5_000); // nobody wants it later
+    const signal = AbortSignal.timeout(5_000); // an outdated command is useless
     const { reasonCode } = await client.publish("lamp/switch", command, { qos: 1, signal });
     show("command", reasonCode === 0 ? `the server has "${command}"` : "there is no lamp");
   } catch (error) {
@@ -38,7 +38,7 @@ async function switchLamp(command) {
 for (const command of ["on", "off"])
   document.getElementById(command)?.addEventListener("click", () => switchLamp(command));
 
-/** Tries again until the server is there. From then on the client reconnects by itself. */
+/** Retries until the server accepts the client. After that, the client reconnects by itself. */
 const connect = () =>
   client.connect().catch((error) => {
     show("connection", String(error));

@@ -2,7 +2,7 @@
 // Serves the dashboard, with a broker and a lamp. Ends on ^C. In a clone, after `npm ci && npm run build`:
 //   node examples/dashboard/serve.js [8080] [8083] [1883]
 //   node examples/sensor.js
-// The ports are those of the page, of the broker for WebSockets, and of the broker for others.
+// The ports: the page, the broker's WebSockets, the broker's TCP connections.
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { connect } from "@aiko/mqtt";
@@ -10,7 +10,7 @@ import { Broker } from "@aiko/mqtt-broker";
 
 const [port = "8080", webSocketPort = "8083", brokerPort = "1883"] = process.argv.slice(2);
 const root = new URL("../../", import.meta.url);
-/** What a page may read, and its type. */
+/** The files that a page may load, and their types. */
 const files = new Map([
   ["/examples/dashboard/index.html", "text/html"],
   ["/examples/dashboard/dashboard.js", "text/javascript"],

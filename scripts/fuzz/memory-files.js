@@ -1,5 +1,6 @@
 // @ts-check
 // Files in memory for a store, fast enough for a fuzzer.
+import { basename, dirname } from "node:path";
 
 /** @typedef {import("@aiko/mqtt-store").FileSystem} FileSystem */
 
@@ -19,6 +20,11 @@ export class MemoryFiles {
     if (as === "new") this.files.set(path, { bytes: Buffer.alloc(0) });
     const file = this.files.get(path);
     return file && new MemoryFile(file);
+  }
+
+  /** @param {string} path */
+  async list(path) {
+    return [...this.files.keys()].filter((each) => dirname(each) === path).map((each) => basename(each));
   }
 
   /** @param {string} path @param {string} newPath */

@@ -2,7 +2,7 @@
 // The page docs/internals/states.md: the state machines of the library, drawn from their tables.
 
 /**
- * @typedef {Readonly<Record<string, readonly string[]>>} Transitions the states that may follow each; the first is the initial one
+ * @typedef {Readonly<Record<string, readonly string[]>>} Transitions which states may follow each; the first one is the initial state
  * @typedef {{ title: string, about: string, transitions: Transitions }} Machine
  */
 
@@ -22,16 +22,19 @@ export function statesDocument(machines) {
   const sections = machines.map(
     ({ title, about, transitions }) => `## ${title}\n\n${about}\n\n${diagram(transitions)}\n`,
   );
-  return `# States\n\nWritten by \`npm run states\`, from the tables in the sources.\n\n${sections.join("\n")}`;
+  return `# States\n\n\`npm run states\` writes this page from the tables in the sources.\n\n${sections.join("\n")}`;
 }
 
 /** @param {{ OUTGOING_TRANSITIONS: Transitions }} tables */
 export const machinesOf = ({ OUTGOING_TRANSITIONS }) => [
   {
-    title: "A message on its way out",
-    about: `\`packages/mqtt/src/session/outgoing/outgoing-message.ts\`, in both directions of every session but the small client's. \`queued\`: it waits in the
-outbox, without a packet identifier; QoS 0 ends from here. \`sent\`: it waits for PUBACK or PUBREC; it is queued again as a new message if the
-peer has lost the session. \`released\`: PUBREC has come, and PUBCOMP is awaited. \`settled\`: its outcome is known.`,
+    title: "An outgoing message",
+    about: `\`packages/mqtt/src/session/outgoing/outgoing-message.ts\`, for clients and servers, except the small client.
+
+- \`queued\`: the message waits in the outbox, without a packet identifier. A QoS 0 message is settled from this state.
+- \`sent\`: the message waits for PUBACK or PUBREC. If the peer has lost the session, it is queued again as a new message.
+- \`released\`: PUBREC has arrived, and the sender waits for PUBCOMP.
+- \`settled\`: the outcome is known.`,
     transitions: OUTGOING_TRANSITIONS,
   },
 ];

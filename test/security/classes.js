@@ -1,19 +1,19 @@
 // @ts-check
-// Ways in which MQTT software has failed, with the tests for each; and the same for the sentences of SECURITY.md. `npm
-// run security` writes docs/security.md from it. A test is named by its file, its describe titles, and its own title,
-// as in the source; each template expression is "*".
+// Ways in which MQTT software has failed, and the sentences of SECURITY.md, each with its tests. `npm run security` writes docs/security.md from
+// this file. A test is named by its file, the titles of its groups, and its own title, as they are in the source. "*" stands for what a template
+// inserts.
 
 /**
  * @typedef {object} SecurityClass
  * @property {string} name
- * @property {string} seen software with this fault
- * @property {string} held description of our tests
+ * @property {string} seen known cases of the class
+ * @property {string} held what our tests do
  * @property {readonly string[]} tests
- * @property {string} [notApplicable] why no test is needed
+ * @property {string} [notApplicable] why there is nothing to test
  */
 
 /**
- * True when every row has its tests: then a row without one fails. While it is false, such rows are shown as open.
+ * True when every row has its tests. A row without tests then fails. While it is false, such rows are shown as open.
  *
  * @type {boolean}
  */
@@ -26,9 +26,9 @@ const store = "packages/store/test";
 /** @type {readonly SecurityClass[]} */
 export const classes = [
   {
-    name: "memory allocated because of a length field alone",
+    name: "memory allocated from an unchecked length field",
     seen: "mosquitto CVE-2017-7651, CVE-2023-0809; MQTT.js buffers without a limit",
-    held: "A header announces 256 MB and a few bytes follow: memory does not grow. Before CONNECT, the limit is small.",
+    held: "A header announces 256 MB, and only a few bytes follow: memory does not grow. Before CONNECT, the limit is small.",
     tests: [
       `${mqtt}/codec/packet-stream.test.ts > memory > is not allocated because of a length alone`,
       `${mqtt}/both/bad-input.test.ts > the $name client > a header that announces 256 MB allocates no memory; a length above the limit is refused at once`,
@@ -41,7 +41,7 @@ export const classes = [
   {
     name: "frames shorter than the packet (WebSocket)",
     seen: "CVE-2026-25627",
-    held: "Any way to split and merge the bytes gives the same packets.",
+    held: "However the bytes are split and merged, the decoder returns the same packets.",
     tests: [
       `${mqtt}/codec/vectors.test.ts > $id > decodes from two parts, split at any place`,
       `${mqtt}/small/packet-reader.test.ts > $id > is read as the packet that it stands for, whole and byte by byte`,
@@ -50,9 +50,9 @@ export const classes = [
     ],
   },
   {
-    name: "variable byte integer of five bytes, or not minimal",
+    name: "variable byte integer with five bytes, or not minimally encoded",
     seen: "CVE-2026-21888",
-    held: "Refused in the fixed header and in property lengths.",
+    held: "The decoder refuses these in the fixed header and in property lengths.",
     tests: [
       `${mqtt}/codec/packet-stream.test.ts > a remaining length > of %s is refused`,
       `${mqtt}/codec/packet-stream.test.ts > a remaining length > of five bytes is refused at the fourth, without waiting for the fifth`,
@@ -63,7 +63,7 @@ export const classes = [
   {
     name: "lengths that underflow or overflow",
     seen: "Mongoose CVE-2019-19307, Paho embedded CVE-2021-41036",
-    held: "Every truncation of every packet, and every byte of it changed by plus and minus one.",
+    held: "The tests try every truncation of every packet, and every byte of it plus and minus one.",
     tests: [
       `${mqtt}/both/hostile-bytes.test.ts > $name > waits for the rest of every truncated valid packet, and refuses it if its lengths claim that it is complete`,
       `${mqtt}/both/hostile-bytes.test.ts > $name > turns a valid packet with any byte changed by one into packets or a ProtocolError`,
@@ -73,7 +73,7 @@ export const classes = [
   {
     name: "packets that this side must never receive",
     seen: "CVE-2021-28166",
-    held: "Each type in each state, on both sides.",
+    held: "The tests send each packet type in each state, to both sides.",
     tests: [
       "test/conformance/bad-input-client.test.ts > a valid packet that is not allowed at this point > $what, on version $version",
       "test/conformance/bad-input-broker.test.ts > a valid packet that is not allowed at this point > $what, on version $version",
@@ -83,7 +83,7 @@ export const classes = [
   {
     name: "bad properties leaked or forwarded",
     seen: "CVE-2023-3592",
-    held: "Every property on every packet that forbids it, refused without a leak.",
+    held: "Each property is refused on every packet that forbids it, without a memory leak.",
     tests: [
       `${mqtt}/codec/properties.test.ts > $name > is refused as malformed everywhere else`,
       `${mqtt}/codec/properties.test.ts > $name > is not written to other packets`,
@@ -93,7 +93,7 @@ export const classes = [
   {
     name: "QoS 2 state never released",
     seen: "CVE-2023-28366",
-    held: "Limited by the receive maximum.",
+    held: "The receive maximum limits the state.",
     tests: [
       `${broker}/bad-clients.test.ts > more unacknowledged messages than the receive maximum are answered with 0x93`,
       `${mqtt}/client/back-pressure.test.ts > more unacknowledged messages than the receive maximum and the inbox allow`,
@@ -103,7 +103,7 @@ export const classes = [
   {
     name: "empty topic, NUL, ill-formed UTF-8",
     seen: "CVE-2021-34432 and several others; aedes accepts them",
-    held: "A corpus of them, on both sides.",
+    held: "The tests send a corpus of these, to both sides.",
     tests: [
       "test/conformance/bad-input-client.test.ts > a malformed packet to a connected client > $id: $why",
       "test/conformance/bad-input-broker.test.ts > a malformed packet from a connected client > $id: $why",
@@ -112,9 +112,9 @@ export const classes = [
     ],
   },
   {
-    name: "wildcard placement, number and codes of SUBACK",
+    name: "misplaced wildcards; wrong number or codes in SUBACK",
     seen: "wolfMQTT",
-    held: "A wrong number, an unknown code, wildcards in wrong places.",
+    held: "The tests send a wrong number of codes, an unknown code, and misplaced wildcards.",
     tests: [
       `${mqtt}/topic/topic-filter.test.ts > the filter %j > is rejected: *`,
       `${mqtt}/topic/topic-filter.test.ts > the shared filter %j > is rejected: *`,
@@ -125,7 +125,7 @@ export const classes = [
   {
     name: "recursion on deep topics",
     seen: "CVE-2019-11779",
-    held: "A topic of 65,535 slashes, and filters of the same depth.",
+    held: "The tests use a topic of 65,535 slashes, and filters of the same depth.",
     tests: [
       `${mqtt}/topic/deep-topics.test.ts > a name and a filter of 65,535 slashes are valid, and match`,
       `${mqtt}/topic/topic-tree.test.ts > matching > handles 65,535 levels without recursion`,
@@ -134,18 +134,18 @@ export const classes = [
     ],
   },
   {
-    name: "a refused CONNECT is left open",
+    name: "the connection stays open after a refused CONNECT",
     seen: "CVE-2025-56352",
-    held: "The socket is closed after a CONNACK that refuses.",
+    held: "The broker closes the socket after a CONNACK that refuses the client.",
     tests: [
       `${broker}/connecting.test.ts > authenticate > that returns false on version %i is answered with %i`,
       `${broker}/connecting.test.ts > CONNECT > of protocol level %i is refused with an answer that all versions understand`,
     ],
   },
   {
-    name: "a protocol error is reported, but the socket stays open and is not read",
-    seen: "MQTT.js closes after 8 of 420 violations within 1.5 s",
-    held: "Closed within 100 ms; on MQTT 5 after a DISCONNECT with the reason code.",
+    name: "the socket stays open after a protocol error, and nothing is read",
+    seen: "MQTT.js closes the connection after 8 of 420 violations within 1.5 s",
+    held: "The connection is closed within 100 ms, on MQTT 5 after a DISCONNECT with the reason code.",
     tests: [
       "test/conformance/bad-input-client.test.ts > a malformed packet to a connected client > $id: $why",
       "test/conformance/bad-input-broker.test.ts > a malformed packet from a connected client > $id: $why",
@@ -155,7 +155,7 @@ export const classes = [
   {
     name: "keep-alive as a slow attack",
     seen: "CVE-2020-13849",
-    held: "A maximum keep-alive, a time limit for CONNECT and for handshakes.",
+    held: "The broker has a maximum keep-alive, and time limits for CONNECT and handshakes.",
     tests: [
       `${broker}/keep-alive.test.ts > keep-alive 0 means no limit, unless the broker has one`,
       `${broker}/connecting.test.ts > CONNECT > that arrives too late ends the connection`,
@@ -166,7 +166,7 @@ export const classes = [
   {
     name: "floods, queues without a limit",
     seen: "NanoMQ CVE-2024-48077; MQTT.js offline at QoS 0 runs out of memory after hours",
-    held: "Limits with explicit errors; one hour offline at 1,000 messages a second without memory growth.",
+    held: "Each queue has a limit with an explicit error. One hour offline at 1,000 messages a second does not increase memory.",
     tests: [
       `${mqtt}/client/outbox-policies.test.ts > one hour offline: dropped messages are counted, and memory does not grow > %d messages a second, %o`,
       `${mqtt}/both/bounds.test.ts > the $name client > the outbox > the number of messages is limited; further ones fail with OUTBOX_FULL, and the others are sent`,
@@ -182,18 +182,18 @@ export const classes = [
     seen: "CVE-2017-7650, CVE-2018-12550",
     held: "",
     tests: [],
-    notApplicable: "The broker has no access rules by topic, and substitutes nothing in topics.",
+    notApplicable: "The broker has no access rules by topic, and makes no substitutions in topics.",
   },
   {
     name: "access revoked, data still delivered",
     seen: "CVE-2021-34434, CVE-2018-12546",
-    held: "`authenticate` is called for every connection; there are no access rules by topic that could be revoked.",
+    held: "`authenticate` is called for every connection. There are no access rules by topic that could be revoked.",
     tests: [`${broker}/connecting.test.ts > authenticate > is called with the credentials`],
   },
   {
     name: "TLS: look-alike CA, wrong host, expired",
     seen: "CVE-2019-11777",
-    held: "Refused, with a readable reason. Verification is on unless it is disabled explicitly.",
+    held: "Such certificates are refused, and the error says why. Verification is on unless the program disables it explicitly.",
     tests: [
       "test/transports/refusals.test.ts > a server certificate that is not trusted is refused, and the error says what to do > signed by another authority of the same name",
       "test/transports/refusals.test.ts > a server certificate that is not trusted is refused, and the error says what to do > for another host",
@@ -204,7 +204,7 @@ export const classes = [
   {
     name: "a parser error ends the process",
     seen: "aedes CVE-2020-13410, mqtt-packet CVE-2016-10523, MQTT.js 5.15",
-    held: "No exception leaves a socket's handler, and there is no unhandled rejection.",
+    held: "No exception leaves a socket's handler, and no rejection is unhandled.",
     tests: [
       `${mqtt}/both/hostile-bytes.test.ts > $name > of version %s turns any bytes into packets or a ProtocolError`,
       `${mqtt}/session/network-connection.test.ts > on a clock of the kind %s: > received bytes > end in failed if the owner throws at %s`,
@@ -214,9 +214,9 @@ export const classes = [
     ],
   },
   {
-    name: "packet identifiers start at 1 again after a crash while the server kept the session",
-    seen: "MQTT.js: 2,882 of 7,535 QoS 2 messages dropped by the server as duplicates",
-    held: "Identifiers and unfinished exchanges are part of the stored session. Without a store, the session is clean.",
+    name: "packet identifiers restart at 1 after a crash, although the server has kept the session",
+    seen: "MQTT.js: the server dropped 2,882 of 7,535 QoS 2 messages as duplicates",
+    held: "The stored session includes identifiers and unfinished exchanges. Without a store, the session is clean.",
     tests: [
       `${mqtt}/session/session-journal.test.ts > a process that was killed continues > with the same identifiers, order and states`,
       `${mqtt}/client/restarting-with-store.test.ts > a client that is started again on its store > continues the identifiers, the order and the QoS 2 exchanges of the previous client`,
@@ -224,9 +224,9 @@ export const classes = [
     ],
   },
   {
-    name: "DUP missing when a message is resent; limits of CONNACK ignored",
+    name: "DUP missing on resent messages; limits in CONNACK ignored",
     seen: "MQTT.js",
-    held: "Tests that compare every byte.",
+    held: "The tests compare every byte.",
     tests: [
       "test/conformance/mqtt-5.0-operation.test.ts > [MQTT-4.4.0-1] unacknowledged packets are resent at the next connection with their identifiers, and at no other time",
       `${mqtt}/both/server-limits.test.ts > the $name client > a limit in CONNACK is checked before sending, and named > publishing with %o: %o`,
@@ -236,7 +236,7 @@ export const classes = [
   {
     name: "regular expressions on topics, hash flooding, prototype pollution by user properties",
     seen: "known classes",
-    held: "Maps instead of objects; adversarial topics in linear time.",
+    held: "The code uses maps instead of objects. Adversarial topics take linear time.",
     tests: [
       `${mqtt}/codec/properties.test.ts > user properties named like members of Object.prototype are ordinary properties`,
       `${mqtt}/topic/topic-tree.test.ts > matching > is safe with names of an object's inherited members`,
@@ -245,8 +245,8 @@ export const classes = [
   },
   {
     name: "the decoded form is much larger than its bytes: lists, properties",
-    seen: "found here: a SUBACK of 120 MB, or 250 MB of subscription identifiers, ends the process; 250 MB of empty user properties stop it for 52 s",
-    held: "Limits on entries and on the property section, on both sides, before CONNACK too.",
+    seen: "found here: a SUBACK of 120 MB, or 250 MB of subscription identifiers, ended the process; 250 MB of empty user properties blocked it for 52 s",
+    held: "Both sides limit the number of entries and the length of the properties, before CONNACK too.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > only PUBLISH may be long > %s of more than 4 MiB is refused at its header`,
       `${mqtt}/codec/decoded-form.test.ts > the properties of a packet > of %s take at most 1 MiB`,
@@ -261,7 +261,7 @@ export const classes = [
   {
     name: "forbidden packets are buffered and decoded before they are refused",
     seen: "found here",
-    held: "Refused at the first byte.",
+    held: "Such a packet is refused by its first byte.",
     tests: [
       `${mqtt}/codec/decoded-form.test.ts > a packet that is not allowed is refused at its first byte > %s, when others are expected`,
       `${mqtt}/both/early-refusal.test.ts > the $name client > a server of version %i that sends > %s is disconnected at its first byte`,
@@ -269,9 +269,9 @@ export const classes = [
     ],
   },
   {
-    name: "the end of a connection is ignored",
-    seen: "found here: after invalid or closing WebSocket frames with the socket kept open, the client reported `connected` for 30 s",
-    held: "Closed within 100 ms.",
+    name: "the end of a connection is not detected",
+    seen: "found here: after invalid or closing WebSocket frames on a socket that stayed open, the client remained `connected` for 30 s",
+    held: "The connection is closed within 100 ms.",
     tests: [
       `test/transports/ended-websockets.test.ts > a client's WebSocket closes at once when the server ends it without closing the socket > %s`,
       `test/transports/ended-websockets.test.ts > a broker's WebSocket closes at once when the client ends it without closing the socket > %s`,
@@ -292,7 +292,7 @@ export const classes = [
   {
     name: "an exception between acquiring a resource and passing it on",
     seen: "found here: 3,184 sockets leaked through an HTTP proxy",
-    held: "Exceptions are injected in every such place.",
+    held: "The tests inject an exception at every such place.",
     tests: [
       `test/transports/leaks.test.ts > an exception while a socket is open closes the socket > %s`,
       `test/transports/leaks.test.ts > an error that Node throws synchronously becomes a typed error: %s`,
@@ -300,9 +300,9 @@ export const classes = [
     ],
   },
   {
-    name: "a server chooses where the client connects (Server Reference)",
-    seen: "found here: 500 hosts dialled with the password",
-    held: "A limited number of referred servers; the configured servers in every round; credentials only if the application agrees.",
+    name: "a peer chooses where the client connects (Server Reference)",
+    seen: "found here: the client connected to 500 hosts with the password",
+    held: "The number of references followed is limited. The configured servers are tried in every round. Credentials are sent only if the program allows it.",
     tests: [
       `${mqtt}/client/server-references.test.ts > a DISCONNECT that lists 3,200 hosts > (%i) makes the client dial eight of them once, and then its own server`,
       `${mqtt}/client/server-references.test.ts > a DISCONNECT that lists 3,200 hosts > is not followed with a user name and a password set; the error explains how to allow that`,
@@ -313,8 +313,8 @@ export const classes = [
   },
   {
     name: "stored bytes that imitate the store's own framing",
-    seen: "found here: a payload became a record after one damaged bit; 14.3 s of search for 1 MB",
-    held: "Random mark and seed in each file; a search that reads each byte once; invalid records are set aside.",
+    seen: "found here: a payload became a record after one damaged bit; searching 1 MB took 14.3 s",
+    held: "Each file has a random mark and seed. The search reads each byte once. Invalid records are set aside.",
     tests: [
       `${store}/forgery.test.ts > a message with content that looks like frames > yields no record, whichever bit of its frame's header is damaged`,
       `${store}/forgery.test.ts > a message with content that looks like frames > yields none if any bit of a version 1 header is damaged, and the rest is set aside`,
@@ -324,8 +324,8 @@ export const classes = [
   },
   {
     name: "links, files and locks planted in a shared directory",
-    seen: "CWE-59; found here: a lock with a name that is not a number made `open` loop for ever",
-    held: "No link is followed, and no file of another user is opened; a directory that others can write to is reported.",
+    seen: "CWE-59; found here: a lock whose name was not a number made `open` loop forever",
+    held: "The store follows no link and opens no file of another user. It warns of a directory that others can write to.",
     tests: [
       `${store}/planted.test.ts > something planted in the directory > a link in place of the session's file is rejected, and its target does not change`,
       `${store}/planted.test.ts > something planted in the directory > a %s that is planted after the old one was removed is an error`,
@@ -336,7 +336,7 @@ export const classes = [
   {
     name: "responses that anyone can forge",
     seen: "found here: correlation data 1, 2, 3",
-    held: "Random correlation data.",
+    held: "Correlation data is random.",
     tests: [
       `${mqtt}/client/request-response.test.ts > correlation data > is 129 random bits, so that a message cannot guess it`,
     ],
@@ -344,7 +344,7 @@ export const classes = [
   {
     name: "secrets",
     seen: "–",
-    held: "No password and no token in logs, errors, the flight recorder, or (without a warning) argv.",
+    held: "No password or token is in logs, errors or the flight recorder. A password in argv causes a warning.",
     tests: [
       `${mqtt}/client/secrets.test.ts > the %s > is not shown when a client, its subscriptions, messages, events and errors are printed`,
       `${mqtt}/client/secrets.test.ts > an invalid URL is not quoted with its secrets > %s`,
@@ -358,7 +358,7 @@ export const classes = [
   {
     name: "escape sequences for a terminal, in topics, payloads and client identifiers",
     seen: "found here: payloads reached the terminal unchanged; a known class for tools that print",
-    held: "Control characters appear as text on a terminal. Output about a client is one line of limited length.",
+    held: "On a terminal, control characters are shown as text. Each message about a client is one line of limited length.",
     tests: [
       "packages/cli/test/message-line.test.ts > on a terminal, a message cannot control it, and a topic fills one line",
       "packages/cli/test/escaped-bytes.test.ts > for any input, the result is UTF-8 without control characters, and nothing else is changed",
@@ -367,11 +367,7 @@ export const classes = [
   },
 ];
 
-/**
- * The promises of SECURITY.md, sentence by sentence.
- *
- * @type {readonly { sentence: string, tests: readonly string[] }[]}
- */
+/** What SECURITY.md promises, sentence by sentence. @type {readonly { sentence: string, tests: readonly string[] }[]} */
 export const sentences = [
   {
     sentence: "Bytes from the network never crash, hang or exhaust a process.",

@@ -1,4 +1,4 @@
-/** What a broker tells of itself: its events, and its figures. */
+/** The events of a broker, and its statistics. */
 
 import { type QoS, UsageError } from "@aiko/mqtt";
 import type { ProtocolVersion } from "@aiko/mqtt/codec";
@@ -61,7 +61,7 @@ export function assertEvent(name: string): void {
   }
 }
 
-/** A snapshot of what the broker holds now. */
+/** A snapshot of the broker's current contents. */
 export interface BrokerStatistics {
   /** Network connections, including those in a handshake. */
   readonly openConnections: number;

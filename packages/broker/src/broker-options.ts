@@ -1,4 +1,4 @@
-/** What may be said about a broker, and the precise settings that come of it. */
+/** The options of a broker, and the precise settings that they become. */
 
 import { type Bounds, type Clock, type PartialOptions, platform, UsageError } from "@aiko/mqtt";
 import {
@@ -130,10 +130,10 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly clock?: Clock | undefined;
 }
 
-/** The longest packet of the protocol, in bytes: its fixed header has five of them, and the rest has 268,435,455. */
+/** The most bytes of a packet in the protocol: 5 of the fixed header, and 268,435,455 of the rest. */
 export const PROTOCOL_MAXIMUM = 268_435_460;
 
-/** Node would listen everywhere if it were empty. */
+/** Rejects an empty text: with an empty host, Node would listen on all addresses. */
 function filled<Default>(name: string, value: unknown, otherwise: Default): string | Default {
   if (value === undefined) return otherwise;
   return mustBeFilled(name, mustBeText(name, value)) as string;
@@ -143,7 +143,7 @@ const mustBeFilled = holds<string>((value) => value !== "", "must not be empty")
 
 const DEFAULT_PORT = 1883;
 
-/** @param least of both */
+/** @param least the least value of both limits */
 const bounds = (least: number, maximumBytes: number) =>
   group({
     maximumCount: integer(least, Number.MAX_SAFE_INTEGER, 100_000),
@@ -175,12 +175,12 @@ const rules = {
   clock: object<Clock, Clock>(platform.clock),
 } satisfies Record<keyof BrokerOptions, unknown>;
 
-/** Options that say where the broker listens: `places` is what comes of them. */
+/** The options that say where the broker listens. `places` is their result. */
 type Placing = "host" | "port" | "tls" | "listeners";
 
 export type BrokerSettings = Omit<OptionsRead<typeof rules>, Placing> & { readonly places: readonly Place[] };
 
-/** Those of one listener for TCP. */
+/** The options of a single TCP listener. */
 const shortForm: readonly Placing[] = ["host", "port", "tls"];
 
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
@@ -198,11 +198,14 @@ function shown(value: unknown): string {
   return typeof value === "object" && value !== null ? "{…}" : String(value);
 }
 
-/** An address, as other servers are told where to listen: a port, a host with or without one, a URL of these; or a path. */
+/**
+ * An address in the form that other servers accept for listening: a port, a host with or without a port, a URL of
+ * these; or a path.
+ */
 const ADDRESS =
   /^(?:mqtts?:\/\/)?(?:(?<host>[\w.-]{1,255}|\[[\da-f:.]{2,45}\])(?::(?<port>\d{1,5}))?\/?|(?<path>\/[\w./-]{1,255}))$/i;
 
-/** @throws UsageError OPTION_INVALID that says what to write. What may hold a password is not shown. */
+/** @throws UsageError OPTION_INVALID that suggests what to write. A value that may contain a password is not shown. */
 function assertObject(options: unknown): void {
   if (typeof options === "object" && options !== null && !Array.isArray(options) && !(options instanceof URL)) return;
   const parts = typeof options === "string" || typeof options === "number" ? ADDRESS.exec(String(options)) : null;

@@ -1,4 +1,4 @@
-/** What a listener needs for TLS: what may be said of it, checked before anything listens. */
+/** The TLS options of a listener, which are checked before anything listens. */
 
 import { X509Certificate } from "node:crypto";
 import type { Pem, UsageError } from "@aiko/mqtt";
@@ -22,7 +22,7 @@ export interface BrokerTls {
 const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array;
 const PEM = "must be PEM text, as a string or a Uint8Array";
 
-// Values are not shown: they may be secret.
+// Values are not shown in messages: they may be secret.
 const pem = secret<Pem>(isPem, PEM);
 const isObject = secret((value) => typeof value === "object" && value !== null, "must be { certificate, key }");
 
@@ -49,7 +49,7 @@ export function readTls(name: string, value: unknown): BrokerTls | undefined {
   return { certificate, key, passphrase, clientCa };
 }
 
-/** Node passes over what is no certificate, and then nobody is let in. */
+/** Node ignores text that is not a certificate, and would then reject all clients. */
 function assertCertificates(option: string, pem: Pem): void {
   const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
   const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
@@ -57,7 +57,7 @@ function assertCertificates(option: string, pem: Pem): void {
   if (starts.length === 0) throw unusable("does not contain a PEM certificate; pass the file's contents, not its path");
   for (const start of starts) {
     try {
-      new X509Certificate(text.slice(start)); // with what follows: its last line may be none
+      new X509Certificate(text.slice(start)); // includes the following text: the last certificate may be incomplete
     } catch (error) {
       throw unusable(`contains a damaged certificate: ${(error as Error).message}`);
     }

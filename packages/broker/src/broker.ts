@@ -1,4 +1,4 @@
-/** The embedded broker as applications hold it. */
+/** The interface of the embedded broker, as applications use it. */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
@@ -22,7 +22,7 @@ export interface Broker {
   readonly url: string;
   /** The URLs of all listeners, in the order of the option `listeners`. */
   readonly urls: readonly string[];
-  /** A snapshot of what the broker holds now. */
+  /** A snapshot of the broker's current contents. */
   readonly statistics: BrokerStatistics;
 
   /**
@@ -47,14 +47,14 @@ export interface Broker {
    * Publishes a message of the application to all subscribers of the topic. Returns the reason code that a client would
    * receive: `ReasonCode.SUCCESS` or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
    *
-   * @throws UsageError if an argument is not valid; nothing was published then
+   * @throws UsageError if an argument is not valid; in that case nothing was published
    * @example broker.publish("kitchen/light", "on", { retain: true });
    */
   publish(topic: string, payload: string | Uint8Array, options?: BrokerPublishOptions): number;
   /**
    * Accepts a connection that the application made, for clients in this process or over any other medium. The client
-   * uses the other end. The connection counts as those of listeners do: it is destroyed beyond `maximumConnections` and
-   * when the broker is closed.
+   * uses the other end. The connection counts like those of listeners: it is destroyed if there are more than
+   * `maximumConnections`, and when the broker is closed.
    *
    * @example
    * const dial = async () => {

@@ -1,5 +1,5 @@
 /**
- * One network connection that a client opened: refuses what must not come before CONNECT, has the hub answer CONNECT, then
+ * One network connection that a client opened. Rejects packets before CONNECT, passes CONNECT to the hub, and then
  * drives the client's session until the connection ends.
  */
 
@@ -21,40 +21,40 @@ import { returnCodeOf } from "./return-codes.js";
 import type { Terms } from "./terms.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
-/** Who answers a CONNECT, and hears of what went wrong before there was a client. */
+/** Answers CONNECT, and receives errors that occur before a client is accepted. */
 export interface Reception {
-  /** Lets the client in by `admit`, or refuses it by `refuse`; perhaps later. */
+  /** Accepts the client with `admit`, or refuses it with `refuse`, possibly later. */
   connect(connection: ClientConnection, packet: ConnectPacket): void;
   gone(connection: ClientConnection): void;
   refused(reason: string): void;
 }
 
-/** The client that a connection is for, once it has been let in. */
+/** The client of a connection, after it was accepted. */
 export interface AdmittedClient {
   readonly session: ServerSession;
   connectionEnded(connection: ClientConnection, reason: string): void;
 }
 
-/** How a client came. */
+/** How a client connected. */
 export interface Arrival {
-  /** Of the other end; undefined at a Unix socket. */
+  /** The address of the client; undefined at a Unix socket. */
   readonly address?: string | undefined;
   /** The origin of the web page that the client runs in; undefined if the client sent none. */
   readonly origin?: string | undefined;
-  /** By the clock, when it must have been let in. Default: `connectTimeout` from now. */
+  /** When the client must have been accepted, by the clock. Default: `connectTimeout` from now. */
   readonly deadline?: number | undefined;
 }
 
-/** The longest packet accepted before CONNECT is: long enough for every sensible CONNECT. */
+/** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
 
-/** The faults of a CONNECT that there is a CONNACK for, in the form that clients of every version understand. */
+/** The CONNACK for each fault of a CONNECT that has one, in the form that clients of every version understand. */
 const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
   UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
   CLIENT_IDENTIFIER_REFUSED: Uint8Array.of(0x20, 2, 0, 2),
 };
 
-/** What a client may send once it has been let in. */
+/** The packets that a client may send after it was accepted. */
 const FROM_CLIENTS = packetTypeBits(
   "publish",
   "puback",
@@ -74,8 +74,8 @@ type Stage =
   | { readonly at: "over" };
 
 /**
- * Decodes nothing while it is held: what a client sends behind CONNECT waits as the bytes it came in, which take less than
- * packets do.
+ * Decodes nothing while it is held. What a client sends after CONNECT waits as bytes, which take less memory than
+ * packets.
  */
 class HeldPacketStream extends PacketStream {
   held = false;
@@ -90,7 +90,7 @@ export class ClientConnection implements ConnectionOwner {
   private readonly limits: DecoderLimits;
   private readonly packets: HeldPacketStream;
   private stage: Stage = { at: "waiting" };
-  /** When the client must have been let in. */
+  /** When the client must have been accepted. */
   private readonly mustBeIn: number;
 
   constructor(
@@ -111,17 +111,17 @@ export class ClientConnection implements ConnectionOwner {
     this.network.start();
   }
 
-  /** Whether the client has not been let in. */
+  /** Whether the client has not been accepted. */
   get isStranger(): boolean {
     return this.stage.at !== "admitted";
   }
 
-  /** Whether the client still waits for its CONNACK. */
+  /** Whether the client still waits for CONNACK. */
   get isDeciding(): boolean {
     return this.stage.at === "deciding";
   }
 
-  /** CONNACK, and the client's session takes over. */
+  /** Sends CONNACK and passes the connection to the client's session. */
   admit(client: AdmittedClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
     if (this.stage.at !== "deciding") return;
     const { version } = this.stage;
@@ -136,7 +136,7 @@ export class ClientConnection implements ConnectionOwner {
     this.network.resume();
   }
 
-  /** CONNACK with a reason, and the end. */
+  /** Sends CONNACK with the reason, and closes. */
   refuse(refusal: number, reason: string): void {
     if (this.stage.at !== "deciding") return;
     const { version } = this.stage;
@@ -145,13 +145,13 @@ export class ClientConnection implements ConnectionOwner {
     this.drop(reason);
   }
 
-  /** Ends the connection, on MQTT 5 with the reason said. */
+  /** Closes the connection; on MQTT 5, sends the reason. */
   close(reasonCode: number, reason: string): void {
     if (this.stage.at === "admitted" && this.stage.version === 5) this.write({ type: "disconnect", reasonCode }, 5);
     this.finish(reason);
   }
 
-  /** The client said DISCONNECT: the socket is closed by this side too [MQTT-3.14.4-3]. */
+  /** Called when the client sent DISCONNECT: the broker closes the socket, too [MQTT-3.14.4-3]. */
   leave(): void {
     this.finish("DISCONNECT");
   }
@@ -178,7 +178,8 @@ export class ClientConnection implements ConnectionOwner {
 
   bytesReceived(now: number): void {
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
-    // One chunk more than CONNECT's is kept. Reading only now lets a client that leaves be noticed.
+    // At most one more chunk than CONNECT's is kept. Reading stops only now, so that a client that disconnects is
+    // noticed.
     else if (this.stage.at === "deciding") this.network.pause();
   }
 
@@ -201,7 +202,8 @@ export class ClientConnection implements ConnectionOwner {
     }
     const connack = CONNACKS[error.code];
     if (this.stage.at === "admitted") {
-      // What only CONNACK can say is said of a second CONNECT, which is a protocol error whatever it holds.
+      // Some faults can only be reported in a CONNACK. In a second CONNECT, which is a protocol error in any case, they
+      // are reported as one.
       this.close(connack === undefined ? error.reasonCode : ReasonCode.PROTOCOL_ERROR, error.message);
       return;
     }
@@ -228,7 +230,7 @@ export class ClientConnection implements ConnectionOwner {
     this.reception.gone(this);
   }
 
-  /** What came behind CONNECT before it was answered, in order. */
+  /** Handles what arrived after CONNECT before it was answered, in order. */
   private receiveHeld(now: number): void {
     const { packets } = this;
     packets.held = false;
@@ -243,7 +245,10 @@ export class ClientConnection implements ConnectionOwner {
     }
   }
 
-  /** Checks before the session does anything: what it had begun would be in the way of the client's next connection. */
+  /**
+   * Checks the packet before the session handles it. Otherwise an incomplete exchange could disturb the client's next
+   * connection.
+   */
   private receive(client: AdmittedClient, packet: Packet, now: number): void {
     if (packet.type === "publish") this.checkLevels("publish: topicName", packet.topic);
     client.session.receive(packet, now);

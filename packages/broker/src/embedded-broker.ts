@@ -1,4 +1,4 @@
-/** The broker itself: listens, and hands what connects to the hub. */
+/** The implementation of the broker: listens, and passes connections to the hub. */
 
 import type { Duplex } from "node:stream";
 import {
@@ -21,10 +21,10 @@ import { StreamTransport } from "./stream-transport.js";
 
 const waitRules = { signal: object<AbortSignalLike>() } satisfies Record<keyof WaitOptions, unknown>;
 
-/** What `util.inspect` and `console.log` call. */
+/** The method that `util.inspect` and `console.log` call. */
 const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 
-/** What applications hold of it is `Broker`. */
+/** Applications see it as `Broker`. */
 export class EmbeddedBroker implements Entrance {
   private readonly hub: Hub;
   private readonly listeners: Listener[] = [];
@@ -106,7 +106,7 @@ export class EmbeddedBroker implements Entrance {
     return { urls, statistics };
   }
 
-  /** Passwords and keys are among its options: none of these is printed. */
+  /** The options contain passwords and keys, so none of them is printed. */
   [inspected](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): unknown {
     return inspect === undefined ? this.toJSON() : `Broker ${inspect(this.toJSON(), options)}`;
   }

@@ -1,18 +1,18 @@
-/** What listeners hand connections to. */
+/** What listeners pass connections to. */
 
 import type { Duplex } from "node:stream";
 import type { Arrival, ClientConnection } from "./client-connection.js";
 
 export interface Entrance {
-  /** Takes what connects, or refuses it. The stream is a socket, or a WebSocket's bytes. */
+  /** Accepts a connection, or refuses it. The stream is a socket, or the bytes of a WebSocket. */
   take(stream: Duplex, arrival: Arrival): Pick<ClientConnection, "isStranger"> | undefined;
-  /** A connection was closed before its handshake: there are `maximumConnections` already. */
+  /** A connection was closed before its handshake, because there are `maximumConnections` already. */
   full(): void;
-  /** A connection was closed before its handshake had come to its end. */
+  /** A connection was closed before its handshake was complete. */
   refused(reason: string): void;
 }
 
-/** Runs `take`. If that throws, `stream` is destroyed: nobody else has it, and one connection must not end the process. */
+/** Runs `take`. If it throws, destroys `stream`: no other code has it, and one connection must not end the process. */
 export function guarded<T>(entrance: Entrance, stream: Duplex, take: () => T): T | undefined {
   try {
     return take();

@@ -1,4 +1,4 @@
-/** What a TLS handshake with a client failed of, in words for logs. They hold nothing that the client sent. */
+/** Describes why a TLS handshake with a client failed, for logs. The text contains nothing that the client sent. */
 
 import type { TLSSocket } from "node:tls";
 
@@ -8,7 +8,7 @@ const NO_TLS = "the client does not speak TLS";
 const NO_TRUST = "the client does not trust the broker's certificate";
 const NO_CIPHER = "client and broker have no TLS version or cipher in common";
 
-/** By OpenSSL's and Node's codes. */
+/** The descriptions by OpenSSL's and Node's codes. */
 const words: Readonly<Record<string, string>> = {
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: "the client sent no certificate",
   ERR_SSL_HTTP_REQUEST: NO_TLS,
@@ -22,10 +22,10 @@ const words: Readonly<Record<string, string>> = {
   ECONNRESET: "the client closed the connection; it may not trust the broker's certificate",
 };
 
-/** @param connectTimeout milliseconds that the handshake had */
+/** @param connectTimeout milliseconds that the handshake may take */
 export function describeHandshakeFailure(error: HandshakeError, socket: TLSSocket, connectTimeout: number): string {
   const { code = "", reason = "failed" } = error;
-  // Node checks a certificate when the handshake is done, and hangs up: that is all its error says.
+  // Node checks a certificate after the handshake and then closes the connection. Its error says nothing more.
   const refused = socket.authorizationError as unknown as string | null;
   if (refused) return told("the client's certificate was rejected", String(refused));
   if (code === "ERR_TLS_HANDSHAKE_TIMEOUT")

@@ -1,6 +1,6 @@
 /**
- * The middle of the broker: lets clients in, keeps their sessions, and brings each published message to those who subscribe
- * to its topic. Knows nothing of sockets.
+ * The core of the broker: accepts clients, keeps their sessions, and delivers each published message to the subscribers
+ * of its topic. Knows nothing of sockets.
  */
 
 import { type Clock, ProtocolError, platform, type QoS } from "@aiko/mqtt";
@@ -71,7 +71,7 @@ export class Hub implements Reception, ClientOwner {
     this.events.emit("refused", { reason });
   }
 
-  /** Ends every connection and forgets every session. */
+  /** Ends every connection and discards every session. */
   close(): void {
     this.closed = true;
     for (const connection of this.connections)
@@ -93,7 +93,7 @@ export class Hub implements Reception, ClientOwner {
       return;
     }
     const decide = (answer: unknown): void => {
-      if (!connection.isDeciding) return; // the client has left meanwhile
+      if (!connection.isDeciding) return; // the client has disconnected meanwhile
       if (this.closed) {
         connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
       } else if (answer === true) {
@@ -105,7 +105,7 @@ export class Hub implements Reception, ClientOwner {
     };
     const fail = (error: unknown): void =>
       connection.refuse(ReasonCode.SERVER_UNAVAILABLE, `"${clientId}": authenticate failed: ${error}`);
-    let answer: unknown; // what is declared holds for TypeScript only
+    let answer: unknown; // JavaScript may return anything
     try {
       const { address, origin } = connection.arrival;
       answer = this.settings.authenticate({ clientId, username, password, address, origin });
@@ -117,7 +117,7 @@ export class Hub implements Reception, ClientOwner {
     else decide(answer);
   }
 
-  /** A message from a client, or from the broker itself. Returns the reason code for its acknowledgement. */
+  /** Publishes a message of a client, or of the broker itself. Returns the reason code for its acknowledgement. */
   publish(message: PublishedMessage): number {
     const now = this.clock.now();
     if (message.retain && !this.retained.keep(message, now)) {
@@ -142,7 +142,7 @@ export class Hub implements Reception, ClientOwner {
     const { packetIdentifier, subscriptions, properties } = packet;
     const { subscriptionIdentifier } = properties ?? {};
     const { clientId } = client;
-    /** By topic filter: of those that say the same filter the last one counts. */
+    /** By topic filter: if a filter occurs several times, the last one counts. */
     const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
     const reasonCodes = subscriptions.map((request) => {
       const { topicFilter, qos, noLocal = false, retainAsPublished = false } = request;
@@ -208,7 +208,7 @@ export class Hub implements Reception, ClientOwner {
     }
     const { protocolVersion, cleanStart } = packet;
     this.clients.get(clientId)?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
-    const former = this.clients.get(clientId); // gone by now if its session ended with its connection
+    const former = this.clients.get(clientId); // undefined if its session has ended with its connection
     if (former !== undefined && cleanStart) this.endSession(former);
     const resumed = former !== undefined && !cleanStart;
     const client = resumed ? former : this.newClient(clientId);
@@ -241,7 +241,10 @@ export class Hub implements Reception, ClientOwner {
     client.sessionEnded((shared) => this.transfer(shared));
   }
 
-  /** Gives a message that a member's session left unfinished to another member, if there is one [MQTT5 4.8.2]. */
+  /**
+   * Passes a message that a member's session left unfinished to another member of the group, if there is one [MQTT5
+   * 4.8.2].
+   */
   private transfer({ message, sharedFilters }: SharedMessage): void {
     const now = this.clock.now();
     if (message.expiresAt <= now) return;
@@ -249,7 +252,7 @@ export class Hub implements Reception, ClientOwner {
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
   }
 
-  /** At once, or when its delay has passed; the session's end does not wait for that [MQTT5-3.1.2-8]. */
+  /** Publishes the will immediately, or after its delay, even if the session ends before that [MQTT5-3.1.2-8]. */
   private scheduleWill(client: KnownClient, will: Will): void {
     // Its expiry counts from its publication [MQTT5-3.1.3.2.4].
     const publish = () => this.publish(willMessage(will, client.clientId, this.clock.now()));
@@ -258,7 +261,7 @@ export class Hub implements Reception, ClientOwner {
     else client.delayWill(this.clock, delay, publish);
   }
 
-  /** False if the client's queue is full: then the rest would be dropped too. */
+  /** Returns false if the client's queue is full: the remaining messages would be dropped, too. */
   private deliverRetained(client: KnownClient, topicFilter: string, qos: QoS, identifier: number | undefined): boolean {
     if (parseSharedFilter(topicFilter) !== undefined) return true; // [MQTT5-4.8.2]: shared subscriptions get none
     const now = this.clock.now();
@@ -274,13 +277,13 @@ export class Hub implements Reception, ClientOwner {
   }
 }
 
-/** The first error of a listener that no listener of "error" hears of. */
+/** Logs the first error of a listener if there is no listener of "error". */
 function logUnheard(error: unknown, failed: boolean): void {
   const why = failed ? 'an "error" listener threw:' : 'no "error" listener is registered; logging the first error:';
   console.error(`broker: ${why}`, error);
 }
 
-/** What an answer of `authenticate` other than true means: nothing but true lets in. */
+/** Returns the refusal for an answer of `authenticate`. Only true accepts the client. */
 function refusalOf(answer: unknown): number {
   const { reasonCode } = Object(answer) as Partial<ConnectRefusal>;
   return isRefusal(reasonCode) ? reasonCode : ReasonCode.BAD_USER_NAME_OR_PASSWORD;
@@ -290,7 +293,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** What SUBACK says of a filter that is not granted; MQTT 3.1 has no words for it. */
+/** Returns the code in SUBACK for a filter that is not granted; MQTT 3.1 has none. */
 function denied(version: ProtocolVersion, reasonCode: number, topicFilter: string): number {
   if (version === 3) {
     throw new ProtocolError(

@@ -1,4 +1,7 @@
-/** All that the broker keeps of one client: its session, its subscriptions, its will, its connection if it has one. */
+/**
+ * Everything that the broker keeps of one client: its session, its subscriptions, its will, and its connection if it
+ * has one.
+ */
 
 import { type Clock, type MqttError, ProtocolError, type Timer } from "@aiko/mqtt";
 import {
@@ -22,26 +25,26 @@ import {
 } from "./published-message.js";
 import type { Recipient, Subscriber } from "./subscription-table.js";
 
-/** What a client asks of the rest of the broker. */
+/** What a client needs of the rest of the broker. */
 export interface ClientOwner {
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void;
   subscribe(client: KnownClient, packet: SubscribePacket): void;
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void;
-  /** The connection is over; `will` is what is to be published because of it. */
+  /** The connection has ended; `will` is the will to publish, if any. */
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
-  /** A message for the client went beyond a bound. */
+  /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
 }
 
-/** The failures of a delivery that say that something was too much. Others are the client's affair, or time's. */
+/** The errors of a delivery that mean that a limit was exceeded. Others are due to the client, or to expiry. */
 const BOUNDS: ReadonlySet<MqttError["code"]> = new Set(["OUTBOX_FULL", "MAXIMUM_PACKET_SIZE_EXCEEDED"]);
 
 export class KnownClient implements ServerSessionEvents, Subscriber {
   readonly session: ServerSession;
   readonly topicFilters = new Set<string>();
-  /** Seconds that the session outlasts its connection. */
+  /** Seconds that the session is kept after its connection has ended. */
   expiry = 0;
-  /** Of its last connection. */
+  /** The version of its last connection. */
   version: ProtocolVersion = 5;
   private expiryTimer: Timer | undefined;
   private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
@@ -61,7 +64,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     return this.connection !== undefined;
   }
 
-  /** A connection was let in as this client. */
+  /** Called when a connection was accepted as this client. */
   connected(connection: ClientConnection, packet: ConnectPacket, expiry: number): void {
     this.connection = connection;
     this.version = packet.protocolVersion;
@@ -70,7 +73,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     this.cancelTimers();
   }
 
-  /** Nothing is due any more: the client is back, or the broker ends. */
+  /** Cancels the timers: the client is back, or the broker is closed. */
   cancelTimers(): void {
     this.expiryTimer?.cancel();
     this.delayedWill?.timer.cancel();
@@ -82,14 +85,14 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     this.delayedWill = { timer: clock.schedule(seconds * 1000, () => this.publishDelayedWill()), publish };
   }
 
-  /** Calls `ended` when the session has outlasted its connection, unless the client comes back before. */
+  /** Calls `ended` when the session has expired, unless the client reconnects before. */
   endLater(clock: Clock, ended: () => void): void {
     this.expiryTimer = clock.schedule(this.expiry * 1000, ended);
   }
 
   /**
-   * The session is over: a will that was delayed is due [MQTT5-3.1.3-9]. `transfer` gets what other members of shared
-   * subscriptions are to have before that, in order.
+   * Called when the session has ended: publishes a delayed will [MQTT5-3.1.3-9]. Before that, `transfer` receives the
+   * messages for other members of shared subscriptions, in order.
    */
   sessionEnded(transfer: (shared: SharedMessage) => void): void {
     this.expiryTimer?.cancel();
@@ -99,7 +102,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     this.publishDelayedWill();
   }
 
-  /** Ends the connection, if there is one, with the reason said on MQTT 5. */
+  /** Ends the connection, if there is one; on MQTT 5, sends the reason. */
   end(reasonCode: number, reason: string): void {
     this.connection?.close(reasonCode, reason);
   }
@@ -114,7 +117,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
   }
 
   /**
-   * Sends a message, or keeps it for later; QoS 0 is not kept for a client that is away. False if the queue has no room for it.
+   * Sends a message, or queues it. QoS 0 messages are not queued for a client that is not connected. Returns false if
+   * the queue is full.
    */
   deliver(message: PublishedMessage, recipient: Recipient, now: number): boolean {
     if (!this.isOnline && recipient.qos === 0) return true;
@@ -129,7 +133,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     return !delivered.foundNoRoom;
   }
 
-  /** A message came to nothing. */
+  /** Called when a message could not be delivered. */
   undelivered(message: DeliveredMessage, error: MqttError): void {
     if (BOUNDS.has(error.code)) this.owner.dropped(this, message.topic, error.message);
   }
@@ -158,7 +162,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
       }
       this.expiry = Math.min(expiry, this.maximumExpiry);
     }
-    if (packet.reasonCode === 0) this.will = undefined; // any other reason has it published [MQTT5-3.1.2-10]
+    if (packet.reasonCode === 0) this.will = undefined; // with any other reason, the will is published [MQTT5-3.1.2-10]
     this.connection?.leave();
   }
 

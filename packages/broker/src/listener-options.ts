@@ -1,4 +1,4 @@
-/** Where a broker listens: what may be said about it, and the precise places that come of it. */
+/** The options for where a broker listens, and the precise places that they become. */
 
 import type { UsageError } from "@aiko/mqtt";
 import { integer, readOptions, secret, wrongOption } from "@aiko/mqtt/options";
@@ -21,7 +21,7 @@ export interface ListenerOptions {
   readonly mode?: number | undefined;
 }
 
-/** A place at a port. */
+/** A listener at a port. */
 export interface PortPlace {
   readonly scheme: "mqtt" | "ws";
   readonly host: string;
@@ -37,7 +37,7 @@ export interface PathPlace {
 export type Place = PortPlace | PathPlace;
 
 const DEFAULT_MODE = 0o600;
-/** Without TLS, and with it. */
+/** The default ports without and with TLS. */
 const defaultPorts = { mqtt: [1883, 8883], ws: [80, 443] } as const;
 const MAXIMUM_PORT = 65_535;
 const FORMS = "mqtt://host:port, mqtts://host:port, ws://host:port, wss://host:port or unix:/path";
@@ -52,7 +52,7 @@ export function readListeners(name: string, listeners: unknown): Place[] | undef
 }
 
 const rules = {
-  url: secret<string>((value) => typeof value === "string", `must be ${FORMS}`), // it may hold a password
+  url: secret<string>((value) => typeof value === "string", `must be ${FORMS}`), // it may contain a password
   tls: readTls,
   mode: integer(0, 0o777),
 } satisfies Record<keyof ListenerOptions, unknown>;

@@ -1,4 +1,4 @@
-/** A place where a broker takes connections: a port for TCP or WebSockets, with or without TLS, or a Unix socket. */
+/** A place where a broker accepts connections: a port for TCP or WebSockets, with or without TLS, or a Unix socket. */
 
 import type { EventEmitter } from "node:events";
 import { createServer as createHttpServer, type ServerOptions as HttpServerOptions } from "node:http";
@@ -18,7 +18,7 @@ import { Strangers } from "./strangers.js";
 import { takeWebSockets, upgradeOnly } from "./web-sockets.js";
 
 export class Listener {
-  /** What connected, in a handshake still or beyond it. */
+  /** All open connections, during the handshake and after it. */
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -83,7 +83,10 @@ export class Listener {
     return new Listener(server, accepted, urlOf(tls === undefined ? "ws" : "wss", host, chosen), chosen);
   }
 
-  /** Takes no further connections. Resolves when those it took are gone, which is for `accept` to see to; others are cut. */
+  /**
+   * Stops accepting connections. Resolves when the accepted ones are closed, which `accept` must arrange. Others are
+   * destroyed.
+   */
   async close(): Promise<void> {
     if (!this.server.listening) return;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -93,7 +96,7 @@ export class Listener {
   }
 }
 
-/** Streams and WebSockets that were handed on. */
+/** The streams and WebSockets that were passed on. */
 class Accepted {
   private readonly open = new Set<EventEmitter>();
   private whenGone: () => void = () => undefined;
@@ -106,7 +109,7 @@ class Accepted {
     });
   }
 
-  /** @param deadline by the clock, when its client must have been let in */
+  /** @param deadline when its client must have been accepted, by the clock */
   take(stream: Socket, entrance: Entrance, deadline?: number): void {
     this.add(stream);
     guarded(entrance, stream, () => entrance.take(stream, { address: stream.remoteAddress, deadline }));
@@ -121,15 +124,21 @@ class Accepted {
   }
 }
 
-/** Node's own limits of a request, which are looked at now and then: `Strangers` limits all that comes before CONNECT. */
+/**
+ * Disables Node's own request limits, which are only checked periodically. `Strangers` limits everything before
+ * CONNECT.
+ */
 const untimed: HttpServerOptions = { headersTimeout: 0, requestTimeout: 0 };
 
-/** A handshake costs memory before there is a connection to count: those under way count too, and have to end. */
+/**
+ * A handshake takes memory before there is a connection to count. So pending handshakes count, too, and have a time
+ * limit.
+ */
 function bound(server: Server, { maximumConnections, connectTimeout }: BrokerSettings, entrance: Entrance): void {
   server.maxConnections = maximumConnections;
   server.on("drop", () => entrance.full());
   server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-    socket.destroy(); // one that took too long, nobody else does
+    socket.destroy(); // a handshake that took too long: no other code destroys it
     if (server.listening) entrance.refused(describeHandshakeFailure(error, socket, connectTimeout));
   });
 }

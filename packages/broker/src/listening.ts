@@ -1,4 +1,4 @@
-/** Makes a server of Node listen, and gives what is wrong as a value. */
+/** Makes a Node server listen. Returns an error as a value. */
 
 import type { ListenOptions, Server } from "node:net";
 import { isMainThread } from "node:worker_threads";
@@ -6,7 +6,7 @@ import { isMainThread } from "node:worker_threads";
 export type ListenError = Error & { readonly code?: string };
 
 export function errorOfListening(server: Server, where: ListenOptions): Promise<ListenError | undefined> {
-  server.on("error", () => undefined); // later ones end no process
+  server.on("error", () => undefined); // later errors must not end the process
   return new Promise((resolve) => {
     server.once("error", resolve);
     const listening = (): void => {
@@ -19,8 +19,8 @@ export function errorOfListening(server: Server, where: ListenOptions): Promise<
 }
 
 /**
- * Files that `create` makes are the own user's alone. A socket that is made first and restricted then could be connected to in between.
- * The mask is the process's, and for this moment only.
+ * Runs `create` so that files it makes are accessible to this user only. If a socket were restricted after it was made,
+ * others could connect in between. The mask belongs to the process, and is changed only for this call.
  */
 function privately(create: () => void): void {
   if (!isMainThread) {

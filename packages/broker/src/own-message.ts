@@ -1,4 +1,4 @@
-/** A message that the application publishes without a client: checked before anybody gets it. */
+/** A message that the application publishes without a client. It is checked before it is delivered. */
 
 import { type PublishOptions, type QoS, UsageError } from "@aiko/mqtt";
 import { encode, type PublishProperties } from "@aiko/mqtt/codec";
@@ -14,7 +14,7 @@ const rules = {
   retain: boolean(false),
   properties: object<PublishProperties>(),
 } satisfies Record<keyof BrokerPublishOptions, unknown>;
-/** Properties of one connection. */
+/** Properties that belong to one connection. */
 const ofConnections = ["topicAlias", "subscriptionIdentifiers"] as const;
 const empty = new Uint8Array(0);
 
@@ -41,14 +41,14 @@ export function ownMessage(
     packetIdentifier: qos > 0 ? 1 : 0,
     properties,
   } as const;
-  encode({ ...packet, payload: bytes instanceof Uint8Array ? empty : bytes }, 5); // throws if it cannot be
+  encode({ ...packet, payload: bytes instanceof Uint8Array ? empty : bytes }, 5); // throws if it cannot be encoded
   if (hasMoreLevels(topic, maximumTopicLevels)) {
     throw new UsageError(
       "TOPIC_NAME_INVALID",
       `publish: topicName has more levels than maximumTopicLevels ${maximumTopicLevels}`,
     );
   }
-  // The application may write to its bytes again.
+  // The application may reuse its buffer.
   return publishedMessage(
     { ...packet, payload: bytes.slice(), properties: properties && { ...properties } },
     undefined,

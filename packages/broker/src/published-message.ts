@@ -1,4 +1,4 @@
-/** A message in the broker, from its publisher until its last subscriber. */
+/** A message in the broker, from its publisher to its last subscriber. */
 
 import type { MqttError, PublishProperties, QoS } from "@aiko/mqtt";
 import type { PublishPacket, Will } from "@aiko/mqtt/codec";
@@ -12,11 +12,11 @@ export interface PublishedMessage {
   properties: PublishProperties | undefined;
   /** In the clock's milliseconds; Infinity if it does not expire. */
   readonly expiresAt: number;
-  /** Who published it; undefined for the broker itself. */
+  /** The client that published it; undefined for the broker itself. */
   readonly publisher: string | undefined;
 }
 
-/** What PUBLISH and a will have in common. */
+/** The fields that PUBLISH and a will share. */
 type Publication = Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">;
 
 export function publishedMessage(
@@ -35,14 +35,19 @@ export function willMessage(will: Will, publisher: string, now: number): Publish
   return publishedMessage({ ...will, properties }, publisher, now);
 }
 
-/** A message that came to a client, perhaps among other ways, as the member of shared subscriptions. */
+/**
+ * A message that a client received as the member of shared subscriptions, possibly also through other subscriptions.
+ */
 export interface SharedMessage {
   readonly message: PublishedMessage;
-  /** The filters as the members say them: with `$share` and the group's name. */
+  /** The filters as the members subscribed to them: with `$share` and the group's name. */
   readonly sharedFilters: readonly string[];
 }
 
-/** One client's copy on its way. The publisher has had its answer; failures are reported with `addressee`. */
+/**
+ * One client's copy of a message that is being delivered. The publisher has its answer already; failures are reported
+ * with `addressee`.
+ */
 export class DeliveredMessage extends OutgoingMessage {
   /** Whether it failed because the queue was full. */
   foundNoRoom = false;
@@ -55,13 +60,15 @@ export class DeliveredMessage extends OutgoingMessage {
     properties: PublishProperties | undefined,
     expiresAt: number,
     private readonly addressee: { undelivered(message: DeliveredMessage, error: MqttError): void },
-    /** What another member gets if this client's session ends first; undefined if no shared subscription brought it. */
+    /**
+     * What another member receives if this client's session ends first; undefined if no shared subscription matched.
+     */
     readonly shared: SharedMessage | undefined,
   ) {
     super(topic, payload, qos, retain, properties, expiresAt);
   }
 
-  /** Whether another client may get it instead: not if it is of QoS 2 and was sent [MQTT5-4.8.2-5]. */
+  /** Whether another client may receive it instead. Not if it has QoS 2 and was sent [MQTT5-4.8.2-5]. */
   get isTransferable(): boolean {
     return this.shared !== undefined && (this.qos === 1 || this.state === "queued");
   }
@@ -75,8 +82,8 @@ export class DeliveredMessage extends OutgoingMessage {
 }
 
 /**
- * Readies a message for being kept: it gets bytes of its own, once for all who keep it, because the bytes as they came pin
- * the whole chunk they came in.
+ * Prepares a message for being kept. Its bytes are copied once for all who keep it, because received bytes keep the
+ * whole chunk in memory.
  */
 export function forKeeping(message: PublishedMessage): PublishedMessage {
   message.payload = ownBytes(message.payload);
@@ -88,7 +95,7 @@ export function forKeeping(message: PublishedMessage): PublishedMessage {
   return message;
 }
 
-/** The same bytes, in a buffer that is not much larger than they are. */
+/** Returns the same bytes, in a buffer that is not much larger than they are. */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength > 2 * bytes.length + 1024 ? new Uint8Array(bytes) : bytes;
 }

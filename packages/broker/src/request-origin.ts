@@ -1,19 +1,19 @@
 /**
- * Whether a request to upgrade comes from a web page that may use the broker. A browser connects any page to any WebSocket that its user
- * can reach, and states in `Origin` whose page it is. A page can have its own name resolve to this machine (DNS rebinding): then
- * `Host` has that name. Other programs send no `Origin`.
+ * Whether an upgrade request comes from a web page that may use the broker. A browser lets any page connect to any
+ * WebSocket that its user can reach, and sends the page's origin in `Origin`. A page can make its own name resolve to
+ * this machine (DNS rebinding); `Host` then contains that name. Other programs send no `Origin`.
  */
 
 import type { IncomingMessage } from "node:http";
 import { isIPv4 } from "node:net";
 
-/** The listener's host, and the broker's option. */
+/** The listener's host, and the option `allowedOrigins`. */
 export interface OriginRules {
   readonly host: string;
   readonly allowedOrigins: readonly string[];
 }
 
-/** As the browser sends it; undefined where the request names none. */
+/** Returns the origin as the browser sent it; undefined if the request has none. */
 export function originOf({ headers }: IncomingMessage): string | undefined {
   const origin = headers.origin ?? headers["sec-websocket-origin"];
   return typeof origin === "string" ? origin : origin?.join(", ");
@@ -45,7 +45,7 @@ export function serializedOrigin(origin: string): string | undefined {
   return url === undefined || url.host === "" ? undefined : `${url.protocol}//${url.host}`;
 }
 
-/** Without port and brackets. */
+/** Returns the host without port and brackets. */
 function hostOf(header: string): string {
   const end = header.startsWith("[") ? header.indexOf("]") : header.indexOf(":");
   return header.slice(header.startsWith("[") ? 1 : 0, end < 0 ? header.length : end).toLowerCase();
@@ -64,7 +64,7 @@ function parsed(text: string): URL | undefined {
   }
 }
 
-/** Names and addresses that lead to this machine and nowhere else. */
+/** Returns whether the name or address always refers to this machine. */
 function isLoopback(host: string): boolean {
   const address = host.startsWith("::ffff:") ? host.slice(7) : host;
   return address === "localhost" || address === "::1" || (isIPv4(address) && address.startsWith("127."));
@@ -72,7 +72,7 @@ function isLoopback(host: string): boolean {
 
 const MOST_SHOWN = 100;
 
-/** A stranger's text, for logs: its beginning, in printable ASCII. */
+/** Prepares received text for logs: its beginning, in printable ASCII. */
 function shown(text: string): string {
   const printable = [...text.slice(0, MOST_SHOWN)].map((one) => (one >= " " && one <= "~" ? one : "?")).join("");
   return `"${printable}"${text.length > MOST_SHOWN ? "…" : ""}`;

@@ -1,6 +1,6 @@
 /**
- * The retained messages: the last one published with RETAIN for each topic name, within bounds. Expired ones are forgotten by one
- * timer, whether or not anybody asks for them.
+ * The retained messages: the last message published with RETAIN for each topic name, within limits. One timer removes
+ * expired messages, even if no client requests them.
  */
 
 import type { Bounds, Clock, Timer } from "@aiko/mqtt";
@@ -10,11 +10,11 @@ import { forKeeping, type PublishedMessage } from "./published-message.js";
 export class RetainedMessages {
   private readonly tree = new TopicNameTree<PublishedMessage>();
   private bytes = 0;
-  /** No message expires before. */
+  /** No message expires before this time. */
   private nextExpiry = Infinity;
   private sweptAt = -Infinity;
   private timer: Timer | undefined;
-  /** When the timer is due. */
+  /** When the timer fires. */
   private dueAt = Infinity;
 
   constructor(
@@ -26,7 +26,10 @@ export class RetainedMessages {
     return this.tree.size;
   }
 
-  /** Keeps the message, or removes its topic's if it is empty [MQTT-3.3.1-10]. False if a bound forbids it. */
+  /**
+   * Keeps the message, or removes the topic's message if it is empty [MQTT-3.3.1-10]. Returns false if a limit is
+   * exceeded.
+   */
   keep(message: PublishedMessage, now: number): boolean {
     const { topic } = message;
     if (message.payload.length === 0) {
@@ -48,12 +51,12 @@ export class RetainedMessages {
     return true;
   }
 
-  /** No timer is due any more: the broker ends. */
+  /** Cancels the timer: the broker is closed. */
   close(): void {
     this.timer?.cancel();
   }
 
-  /** Calls `visit` for each that an unshared filter matches and that has not expired, until it returns false. */
+  /** Calls `visit` for each unexpired message that an unshared filter matches, until it returns false. */
   match(topicFilter: string, now: number, visit: (message: PublishedMessage) => boolean): void {
     const expired: PublishedMessage[] = [];
     this.tree.match(topicFilter, (message) => {
@@ -70,7 +73,7 @@ export class RetainedMessages {
     return this.bytes - (former === undefined ? 0 : sizeOf(former)) + size <= this.bounds.maximumBytes;
   }
 
-  /** Forgets what has expired, if anything has. Looks at every message, and so does not do it at each publication. */
+  /** Removes expired messages, if there are any. It checks every message, so it does not run at each publication. */
   private sweep(now: number): void {
     if (this.nextExpiry > now || now < this.sweptAt + SWEEP_INTERVAL) return;
     this.sweptAt = now;
@@ -83,7 +86,7 @@ export class RetainedMessages {
     for (const message of expired) this.forget(message);
   }
 
-  /** Sets the timer for when the next message expires, but not sooner than a sweep may follow another. */
+  /** Sets the timer for the next expiry, but not earlier than `SWEEP_INTERVAL` after the last sweep. */
   private sweepInTime(now: number): void {
     const at = Math.max(this.nextExpiry, this.sweptAt + SWEEP_INTERVAL);
     if (at === this.dueAt) return;
@@ -103,9 +106,9 @@ export class RetainedMessages {
   }
 }
 
-/** Milliseconds. */
+/** In milliseconds. */
 const SWEEP_INTERVAL = 1_000;
-/** What a message takes besides its text and bytes, and what a level of its topic does, about (Node.js 22). */
+/** The approximate memory of a message in addition to its text and bytes, and of a level of its topic (Node.js 22). */
 const MESSAGE_OVERHEAD = 200;
 const LEVEL_OVERHEAD = 200;
 const USER_PROPERTY_OVERHEAD = 100;

@@ -1,13 +1,13 @@
-/** What CONNACK and SUBACK say before MQTT 5 in the place of its reason codes. */
+/** The codes of CONNACK and SUBACK before MQTT 5, instead of its reason codes. */
 
 import { ReasonCode } from "@aiko/mqtt/codec";
 
-/** What MQTT 3.1.1 says of each topic filter that is not granted. */
+/** The code of MQTT 3.1.1 for a topic filter that is not granted. */
 export const SUBACK_FAILURE = 0x80;
 
 /**
- * The refusals of a client, and CONNACK's return codes for them before MQTT 5: 3 where trying again may help, or else the nearest of those
- * after which clients give up.
+ * The refusals of a client, and their return codes in CONNACK before MQTT 5. The code is 3 if a retry may help;
+ * otherwise it is the nearest code after which clients stop.
  */
 const returnCodes: ReadonlyMap<unknown, number> = new Map([
   [ReasonCode.UNSPECIFIED_ERROR, 3],
@@ -25,12 +25,12 @@ const returnCodes: ReadonlyMap<unknown, number> = new Map([
   [ReasonCode.CONNECTION_RATE_EXCEEDED, 3],
 ]);
 
-/** Whether a client can be refused with this reason code. */
+/** Returns whether a client can be refused with this reason code. */
 export function isRefusal(reasonCode: unknown): reasonCode is number {
   return returnCodes.has(reasonCode);
 }
 
-/** The same in the words of MQTT 3.1 and 3.1.1. */
+/** Returns the return code of MQTT 3.1 and 3.1.1 for a refusal. */
 export function returnCodeOf(refusal: number): number {
   const returnCode = returnCodes.get(refusal);
   if (returnCode === undefined) throw new Error(`bug: ${refusal} is no refusal`);

@@ -1,10 +1,11 @@
 /**
- * Listening at a Unix socket's path. A process that is killed cannot take its socket away, so who starts has to; and two that start at
- * once must not take away each other's.
+ * Listening at the path of a Unix socket. A killed process cannot remove its socket, so the next one must remove it.
+ * Two processes that start at the same time must not remove each other's socket.
  *
- * Only who has the path's lock does anything there. The lock is a directory with one entry, a socket that its holder listens at: the
- * kernel ends the listening however the holder ends. Nobody can take more from the dead than is meant: an entry has a name of its
- * holder's own, so that no other is ever removed in its place, and rename() puts a directory in the place of an empty one only.
+ * A process changes files there only while it holds the path's lock. The lock is a directory with one entry: a socket
+ * on which its holder listens. The kernel closes it when the holder ends in any way. Taking over a dead lock is safe:
+ * each entry has its holder's own name, so that no other entry is ever removed instead, and rename() replaces only an
+ * empty directory.
  */
 
 import { randomBytes } from "node:crypto";
@@ -15,7 +16,7 @@ import { type Clock, TransportError } from "@aiko/mqtt";
 import { errorOfListening, type ListenError } from "./listening.js";
 
 /**
- * @param mode who may connect: the permissions of the socket, whatever the process's mask
+ * @param mode the permissions of the socket, independent of the process's mask
  * @throws TransportError LISTEN_FAILED
  */
 export async function listenAtPath(server: Server, path: string, mode: number, clock: Clock): Promise<void> {
@@ -25,7 +26,7 @@ export async function listenAtPath(server: Server, path: string, mode: number, c
     release = await lock(path, clock);
     error = await errorOfListening(server, { path });
     if (error?.code === "EADDRINUSE" && release !== undefined && (await isLeftBehind(path))) {
-      await unlink(path).catch(() => undefined); // what is wrong with it, listening tells
+      await unlink(path).catch(() => undefined); // if this fails, listening reports the error
       error = await errorOfListening(server, { path });
     }
     if (error === undefined && isFile(path)) await chmod(path, mode);
@@ -42,21 +43,21 @@ export async function listenAtPath(server: Server, path: string, mode: number, c
 
 type Release = () => Promise<void>;
 
-/** Milliseconds. Who has the lock needs a few. */
+/** In milliseconds. The holder of the lock needs only a few. */
 const PATIENCE = 10_000;
-/** Bytes that a socket's path may have: 108 on Linux, 104 on macOS and the BSDs, with a NUL at its end. */
+/** The most bytes of a socket's path: 108 on Linux, 104 on macOS and the BSDs, including a NUL at its end. */
 const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
 
-/** Undefined where no lock can be had or is needed: then nothing must be taken away either. */
+/** Returns undefined if a lock is impossible or not needed. In that case nothing must be removed, either. */
 async function lock(path: string, clock: Clock): Promise<Release | undefined> {
-  if (process.platform === "win32") return undefined; // pipes, which vanish with their process
+  if (process.platform === "win32") return undefined; // pipes disappear with their process
   const own = randomBytes(3).toString("hex");
   const [room, place] = [`${path}.${own}`, `${path}.lock`];
   if (Buffer.byteLength(join(room, own)) > LONGEST_PATH) return undefined;
   try {
     await mkdir(room);
   } catch {
-    return undefined; // listening tells, if that too is impossible
+    return undefined; // if listening is also impossible, it reports the error
   }
   const waiting = new Set<Socket>();
   const server = createServer((socket) => void waiting.add(socket.on("error", () => undefined)));
@@ -83,12 +84,12 @@ async function lock(path: string, clock: Clock): Promise<Release | undefined> {
   }
   return async () => {
     await unlink(join(place, own)).catch(() => undefined);
-    await rmdir(place).catch(() => undefined); // it is the next one's already
+    await rmdir(place).catch(() => undefined); // it belongs to the next holder already
     end();
   };
 }
 
-/** False if there is something in `place`. */
+/** Returns false if `place` is not empty. */
 async function hasMoved(room: string, place: string): Promise<boolean> {
   try {
     await rename(room, place);
@@ -100,7 +101,7 @@ async function hasMoved(room: string, place: string): Promise<boolean> {
   }
 }
 
-/** Waits until nobody listens at `address`, the entry of a lock, and removes it if its holder could not. */
+/** Waits until no process listens on `address`, the entry of a lock, and removes it if its holder could not. */
 async function holderGone(address: string, late: AbortSignal): Promise<void> {
   if (!(await isSocket(address))) throw new Error(`${address} already exists; remove it`);
   const holder = connect({ path: address, signal: late });
@@ -110,11 +111,11 @@ async function holderGone(address: string, late: AbortSignal): Promise<void> {
     holder.resume();
   });
   if (error?.code === "ECONNREFUSED")
-    await unlink(address).catch(() => undefined); // another may have been faster
+    await unlink(address).catch(() => undefined); // another process may have removed it
   else if (error !== undefined && error.code !== "ENOENT" && error.code !== "ECONNRESET") throw error;
 }
 
-/** Whether the socket at `path` is one that nobody listens at. */
+/** Returns whether no process listens on the socket at `path`. */
 async function isLeftBehind(path: string): Promise<boolean> {
   if (!(await isSocket(path))) return false;
   return new Promise((resolve) => {
@@ -134,11 +135,11 @@ async function whatIsThere(path: string): Promise<string> {
     : "the path is already in use";
 }
 
-/** Paths that name no file: pipes of Windows, and abstract sockets of Linux. */
+/** Returns false for paths without a file: pipes of Windows, and abstract sockets of Linux. */
 function isFile(path: string): boolean {
   return process.platform !== "win32" && !path.startsWith("\0");
 }
 
 async function isSocket(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined))?.isSocket() ?? true; // what is no file is a pipe of Windows
+  return (await lstat(path).catch(() => undefined))?.isSocket() ?? true; // a path without a file is a pipe of Windows
 }

@@ -1,6 +1,6 @@
 /**
- * By when a client must be let in, counted from the opening of its network connection: the handshakes of TLS and WebSocket, and CONNECT,
- * share one `connectTimeout`. Knows nothing of what is said on the connection.
+ * When a client must have been accepted, counted from the opening of its network connection. The TLS and WebSocket
+ * handshakes and CONNECT share one `connectTimeout`. Knows nothing of the data on the connection.
  */
 
 import type { Server, Socket } from "node:net";
@@ -8,7 +8,7 @@ import type { Timer } from "@aiko/mqtt";
 import type { BrokerSettings } from "./broker-options.js";
 
 export class Strangers {
-  /** By the other end's address, which a TLS socket shares with the socket below it. */
+  /** By the client's address, which a TLS socket shares with the socket below it. */
   private readonly deadlines = new Map<string, number>();
   private readonly timers = new WeakMap<Socket, Timer>();
 
@@ -23,13 +23,13 @@ export class Strangers {
     });
   }
 
-  /** By the broker's clock. */
+  /** Returns the deadline, by the broker's clock. */
   deadlineOf(socket: Socket): number {
     const { clock, connectTimeout } = this.settings;
-    return this.deadlines.get(keyOf(socket)) ?? clock.now() + connectTimeout; // unknown: it has hung up, and has no address any more
+    return this.deadlines.get(keyOf(socket)) ?? clock.now() + connectTimeout; // closed: it has no address
   }
 
-  /** Destroys `socket` at its deadline, unless it was let go by then. */
+  /** Destroys `socket` at its deadline, unless it was released before. */
   hold(socket: Socket, late: () => void): void {
     const { clock } = this.settings;
     const timer = clock.schedule(Math.max(0, this.deadlineOf(socket) - clock.now()), () => {

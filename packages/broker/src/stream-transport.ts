@@ -1,4 +1,4 @@
-/** A network connection that a listener accepted, a socket or a WebSocket's bytes, as the library's Transport. */
+/** A network connection that a listener accepted, a socket or the bytes of a WebSocket, as the library's Transport. */
 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -7,7 +7,7 @@ import type { Transport, TransportListener } from "@aiko/mqtt";
 export class StreamTransport implements Transport {
   constructor(private readonly stream: Duplex) {
     if (stream instanceof Socket) stream.setNoDelay(true);
-    stream.on("error", () => undefined); // "close" follows, and says all that is needed
+    stream.on("error", () => undefined); // "close" follows and reports everything needed
   }
 
   start(listener: TransportListener): void {

@@ -1,10 +1,10 @@
-/** Who subscribes to what: finds, for a published message, each client that gets it and how. */
+/** The subscriptions of all clients: finds each client that receives a published message, and how it receives it. */
 
 import type { QoS } from "@aiko/mqtt";
 import { parseSharedFilter, TopicTree } from "@aiko/mqtt/topic";
 import type { PublishedMessage } from "./published-message.js";
 
-/** One client's subscription to one topic filter. `Client` is whatever stands for a client. */
+/** One client's subscription to one topic filter. `Client` is any type that represents a client. */
 export interface ClientSubscription<Client> {
   readonly client: Client;
   readonly topicFilter: string;
@@ -20,15 +20,18 @@ interface Group<Client> {
   turn: number;
 }
 
-/** What stands in the tree at a topic filter. */
+/** A value in the tree, at a topic filter. */
 type Target<Client> = ClientSubscription<Client> | Group<Client>;
 
-/** How one client gets a message that several of its subscriptions may match: once, at the highest QoS of them. */
+/** How a client receives a message that several of its subscriptions may match: once, at their highest QoS. */
 export interface Recipient {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: readonly number[];
-  /** The shared subscriptions among them that give it at QoS 1 or 2: what is unfinished when its session ends is theirs again. */
+  /**
+   * The matching shared subscriptions at QoS 1 or 2. If the client's session ends first, they deliver an unfinished
+   * message to another member.
+   */
   readonly sharedFilters: readonly string[] | undefined;
 }
 
@@ -38,7 +41,7 @@ type GrowingRecipient = Mutable<Omit<Recipient, "subscriptionIdentifiers" | "sha
   sharedFilters: string[] | undefined;
 };
 
-/** What the table needs to know of a client. */
+/** What the table must know of a client. */
 export interface Subscriber {
   readonly clientId: string;
   readonly isOnline: boolean;
@@ -46,7 +49,7 @@ export interface Subscriber {
 
 export class SubscriptionTable<Client extends Subscriber> {
   private readonly tree = new TopicTree<Target<Client>>();
-  /** By the filter as the members say it: with `$share` and the group's name. */
+  /** By the filter as the members subscribed to it: with `$share` and the group's name. */
   private readonly groups = new Map<string, Group<Client>>();
   private readonly singles = new Map<Client, Map<string, ClientSubscription<Client>>>();
 
@@ -54,7 +57,10 @@ export class SubscriptionTable<Client extends Subscriber> {
     return this.tree.size;
   }
 
-  /** Replaces the client's subscription to the same filter [MQTT-3.8.4-3]. True if there was none. */
+  /**
+   * Adds a subscription; replaces the client's subscription to the same filter [MQTT-3.8.4-3]. Returns true if there
+   * was none.
+   */
   add(subscription: ClientSubscription<Client>): boolean {
     const shared = parseSharedFilter(subscription.topicFilter);
     if (shared !== undefined) return this.join(subscription, shared.topicFilter);
@@ -71,7 +77,7 @@ export class SubscriptionTable<Client extends Subscriber> {
     return former === undefined;
   }
 
-  /** False if the client had no such subscription. */
+  /** Removes a subscription. Returns false if the client had none. */
   delete(client: Client, topicFilter: string): boolean {
     const shared = parseSharedFilter(topicFilter);
     if (shared !== undefined) return this.leave(client, topicFilter, shared.topicFilter);
@@ -84,7 +90,7 @@ export class SubscriptionTable<Client extends Subscriber> {
     return true;
   }
 
-  /** All clients that receive the message. */
+  /** Returns all clients that receive the message. */
   recipients(message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
     this.tree.match(message.topic, (target) => {
@@ -94,7 +100,7 @@ export class SubscriptionTable<Client extends Subscriber> {
     return recipients;
   }
 
-  /** Those whose turn it is to get a message of these shared subscriptions; nobody for one that has no member any more. */
+  /** Returns the next member of each of these shared subscriptions. A subscription without members is skipped. */
   members(sharedFilters: readonly string[], message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
     for (const filter of sharedFilters) {
@@ -132,7 +138,10 @@ export class SubscriptionTable<Client extends Subscriber> {
   }
 }
 
-/** Adds what one subscription asks for to what its client gets. Returns that; undefined if the client is not to have it. */
+/**
+ * Adds one subscription to what its client receives. Returns that; undefined if the client must not receive the
+ * message.
+ */
 function include<Client extends Subscriber>(
   recipients: Map<Client, GrowingRecipient>,
   subscription: ClientSubscription<Client>,
@@ -162,7 +171,10 @@ function includeMember<Client extends Subscriber>(
   recipient.sharedFilters.push(member.topicFilter);
 }
 
-/** The members in turn, those without a connection passed over unless all are. A group is never empty. */
+/**
+ * Returns the members in turn. Members without a connection are skipped, unless all are without one. A group is never
+ * empty.
+ */
 function nextMember<Client extends Subscriber>(group: Group<Client>): ClientSubscription<Client> {
   const { members } = group;
   for (let tried = 0; tried < members.length; tried++) {

@@ -1,23 +1,26 @@
-/** The terms on which a client is let in: what its CONNECT asks for, within the broker's limits, and the CONNACK that says so. */
+/**
+ * The terms on which a client is accepted: what its CONNECT requests, within the broker's limits, and the CONNACK that
+ * reports them.
+ */
 
 import { type ConnackPacket, type ConnectPacket, ReasonCode } from "@aiko/mqtt/codec";
 import { type BrokerSettings, PROTOCOL_MAXIMUM } from "./broker-options.js";
 
-/** Defaults that CONNACK need not contain: clients assume them. */
+/** Defaults that CONNACK may omit: clients assume them. */
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
 
 export interface Terms {
-  /** The client's own, or the one that it is given. */
+  /** The client's own identifier, or an assigned one. */
   readonly clientId: string;
-  /** Whether a session of before goes on. */
+  /** Whether the client continues an earlier session. */
   readonly resumed: boolean;
-  /** Seconds that the session outlasts the connection, from 0. */
+  /** Seconds that the session is kept after the connection has ended, from 0. */
   readonly sessionExpiry: number;
-  /** Seconds; 0 is no limit. */
+  /** In seconds; 0 means no limit. */
   readonly keepAlive: number;
 }
 
-/** Before MQTT 5 a session that is to be kept names no time, and no server could name another keep-alive. */
+/** Before MQTT 5, a kept session has no expiry interval, and the server cannot change the keep-alive. */
 export function termsOf(packet: ConnectPacket, clientId: string, resumed: boolean, settings: BrokerSettings): Terms {
   const { protocolVersion, cleanStart, properties } = packet;
   const { maximumSessionExpiry, maximumKeepAlive } = settings;
@@ -32,7 +35,7 @@ export function termsOf(packet: ConnectPacket, clientId: string, resumed: boolea
   };
 }
 
-/** Says only what differs from what the client asked for, or would take for granted. */
+/** Contains only what differs from the client's request, or from what the client would assume. */
 export function connackOf(packet: ConnectPacket, terms: Terms, settings: BrokerSettings): ConnackPacket {
   const { protocolVersion } = packet;
   const { clientId, resumed, sessionExpiry, keepAlive } = terms;

@@ -1,5 +1,6 @@
 /**
- * Makes connections of the requests to upgrade that come to an HTTP server [MQTT-6.0.0-1 … 6.0.0-4]. Frames are binary, and are no packets.
+ * Accepts the upgrade requests of an HTTP server as WebSocket connections [MQTT-6.0.0-1 … 6.0.0-4]. Frames are binary,
+ * and are not packets.
  */
 
 import type { Server as HttpServer, IncomingMessage, RequestListener } from "node:http";
@@ -13,31 +14,37 @@ import { type Entrance, guarded } from "./entrance.js";
 import { originOf, originRefusal } from "./request-origin.js";
 import type { Strangers } from "./strangers.js";
 
-/** `mqttv3.1` is what clients of MQTT 3.1 offer. */
+/** Clients of MQTT 3.1 offer `mqttv3.1`. */
 const SUBPROTOCOLS = ["mqtt", "mqttv3.1"];
-/** Bytes: a CONNECT in however many frames. */
+/** In bytes: enough for a CONNECT in any number of frames. */
 const LONGEST_STRANGERS_MESSAGE = 2 * STRANGERS_MAXIMUM;
-/** What the package ws bounds in addition to the length of a message: counts, of which each costs memory besides its bytes. */
+/**
+ * Limits of the package ws in addition to the length of a message. They limit counts, because each counted part takes
+ * additional memory.
+ */
 const bounds = {
-  /** Fragments that a message may come in: with 16 KiB in each, the longest packet. */
+  /** The most fragments of a message. With 16 KiB in each, they hold the longest packet. */
   maxFragments: 16_384,
-  /** Chunks of the network that a frame may come in before it is complete: with 1 KiB in each, the longest packet. */
+  /** The most network chunks of an incomplete frame. With 1 KiB in each, they hold the longest packet. */
   maxBufferedChunks: 262_144,
-  /** Milliseconds that the socket may stay when its WebSocket is over: the client may hold it open. */
+  /** Milliseconds that the socket may stay open after its WebSocket is closed: the client may keep it open. */
   closeTimeout: 50,
 };
-/** Bytes that may wait to be sent when a ping is answered. */
+/** The most bytes that may wait to be sent if a ping is to be answered. */
 const MOST_BEFORE_PONG = 65_536;
 /** A close code of RFC 6455. */
 const PROTOCOL_ERROR = 1002;
 
-/** Answers what is not an upgrade, and ends its connection: kept alive it would take the place of a client. */
+/**
+ * Answers requests that are not an upgrade, and closes their connection: kept alive, it would take the place of a
+ * client.
+ */
 export const upgradeOnly: RequestListener = (_, response) => {
   const headers = { upgrade: "websocket", connection: "close", "content-type": "text/plain" };
   response.writeHead(426, headers).end("this port accepts only MQTT over WebSocket\n");
 };
 
-/** Loaded only by a broker that takes WebSockets. */
+/** Loaded only by a broker that accepts WebSockets. */
 async function packageWs(): Promise<typeof import("ws")> {
   try {
     return await import("ws");
@@ -48,7 +55,7 @@ async function packageWs(): Promise<typeof import("ws")> {
   }
 }
 
-/** @param opened is given each WebSocket */
+/** @param opened receives each WebSocket */
 export async function takeWebSockets(
   server: HttpServer,
   host: string,
@@ -67,21 +74,21 @@ export async function takeWebSockets(
     handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
   });
   const connected = (socket: WebSocket, request: IncomingMessage): void => {
-    socket.on("error", () => undefined); // of a frame that is wrong: it is closed
+    socket.on("error", () => undefined); // an invalid frame: the socket is closed
     if (socket.protocol === "") {
       socket.close(PROTOCOL_ERROR, "the client must offer the subprotocol mqtt");
-      request.socket.destroySoon(); // and not when the client has said goodbye too
+      request.socket.destroySoon(); // does not wait for the client's close frame
       return;
     }
     strangers.letGo(request.socket);
     socket.on("ping", (data) => {
-      if (socket.bufferedAmount < MOST_BEFORE_PONG) socket.pong(data); // answers that nobody reads must not pile up
+      if (socket.bufferedAmount < MOST_BEFORE_PONG) socket.pong(data); // unread pongs must not accumulate
     });
     socket.on("message", (_, isBinary) => {
-      if (!isBinary) stream.destroy(); // before its text is taken for packets
+      if (!isBinary) stream.destroy(); // otherwise its text would be decoded as packets
     });
     const stream = createWebSocketStream(socket);
-    stream.on("end", () => stream.destroy()); // or it waits, half open, for what can be sent no more
+    stream.on("end", () => stream.destroy()); // otherwise it stays half open for data that cannot be sent
     opened(socket);
     const arrival = {
       address: request.socket.remoteAddress,
@@ -108,7 +115,7 @@ function forbid(socket: Duplex, why: string): void {
   socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n${why}\n`);
 }
 
-/** A WebSocket keeps a message until its last frame has come, which for a stranger must not be as long as for a client. */
+/** A WebSocket keeps a message until its last frame has arrived. Before CONNECT, that must be less than later. */
 function boundMessages(socket: WebSocket, network: Socket, isStranger: () => boolean): void {
   let unfinished = 0;
   socket.on("message", () => {

@@ -1,6 +1,7 @@
 /**
- * Arguments that are no UTF-8, as text that keeps their bytes: each that is part of no character is a lone surrogate, U+DC00 and its
- * value, which no text holds otherwise. Knows nothing of where arguments come from.
+ * Arguments that are not valid UTF-8, as text that preserves their bytes. Each byte that does not belong to a character
+ * becomes a lone surrogate: U+DC00 plus its value, which valid text never contains. Knows nothing of where arguments
+ * come from.
  */
 
 const FIRST = 0xdc00;
@@ -8,7 +9,7 @@ const KEPT = /([\udc80-\udcff])/u;
 
 const encoder = new TextEncoder();
 
-/** The bytes as text. */
+/** Returns the bytes as text. */
 export function textOfBytes(bytes: Uint8Array): string {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text = "";
@@ -26,7 +27,7 @@ export function textOfBytes(bytes: Uint8Array): string {
   return text;
 }
 
-/** What such a text is as a payload: itself, or the bytes it keeps. */
+/** Returns such a text as a payload: the text itself, or the bytes that it preserves. */
 export function payloadOf(text: string): string | Uint8Array {
   const parts = text.split(KEPT);
   if (parts.length === 1) return text;

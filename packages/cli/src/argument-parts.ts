@@ -1,21 +1,21 @@
 /**
- * Takes a command line apart as POSIX and GNU do: `-v VALUE`, `-vVALUE`, `-abc`, `--name VALUE`, `--name=VALUE`, and `--` after which
- * nothing is an option. Knows only which options take a value.
+ * Splits a command line as POSIX and GNU do: `-v VALUE`, `-vVALUE`, `-abc`, `--name VALUE`, `--name=VALUE`, and `--`,
+ * after which nothing is an option. Knows only which options take a value.
  */
 
 export type ArgumentPart =
   | { readonly is: "operand"; readonly value: string }
   | {
       readonly is: "option";
-      /** As it was written: "-v" or "--name". */
+      /** As the user wrote it: "-v" or "--name". */
       readonly spelling: string;
-      /** Undefined: none was given. */
+      /** Undefined if none was given. */
       readonly value: string | undefined;
-      /** Whether the value stood in the same argument. */
+      /** Whether the value was in the same argument. */
       readonly isInline: boolean;
     };
 
-/** @param takesValue whether the option of that spelling does; an option that is not known does not */
+/** @param takesValue returns whether the option with this spelling takes a value; false for unknown options */
 export function splitArguments(argv: readonly string[], takesValue: (spelling: string) => boolean): ArgumentPart[] {
   const parts: ArgumentPart[] = [];
   for (let at = 0; at < argv.length; at++) {
@@ -43,7 +43,7 @@ export function splitArguments(argv: readonly string[], takesValue: (spelling: s
   return parts;
 }
 
-/** The switches in `-abc`. Returns the last option, if its value would be the next argument. */
+/** Splits the switches in `-abc`. Returns the last option if its value is the next argument. */
 function splitLetters(
   argument: string,
   takesValue: (spelling: string) => boolean,

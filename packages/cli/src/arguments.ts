@@ -1,34 +1,34 @@
 /**
  * Reads a command line by a table of options. Every error is one line that names the option. Knows nothing of MQTT, and
- * does nothing with what it read. Bare ECMAScript, because the commands run on QuickJS too.
+ * does nothing with the result. Bare ECMAScript, because the commands also run on QuickJS.
  */
 
 import { nearest } from "@aiko/mqtt/options";
 import { splitArguments } from "./argument-parts.js";
 
 interface Option {
-  /** Its short forms: "hH" stands for -h and -H. */
+  /** Its short forms: "hH" means -h and -H. */
   readonly letters?: string;
-  /** What stands for its value in the help. An option without one is a switch. */
+  /** The placeholder of its value in the help. An option without one is a switch. */
   readonly value?: string;
   readonly help: string;
-  /** Its value may look like another option: text that is passed on as it is. */
+  /** Its value may look like another option, since it is text that is passed on unchanged. */
   readonly literal?: boolean;
   readonly mayBeEmpty?: boolean;
-  /** It may be given several times. A switch always may: it says nothing new the second time. */
+  /** It may be given several times. A switch always may: repeating it has no effect. */
   readonly repeats?: boolean;
-  /** Its value is a secret, or may hold one: errors do not show it. */
+  /** Its value is a secret, or may contain one: errors do not show it. */
   readonly secret?: boolean;
 }
 
 export type OptionTable = Readonly<Record<string, Option>>;
 
-/** What the user did wrong. The message is one line, without the program's name. */
+/** A user's error. The message is one line, without the program's name. */
 export class ArgumentError extends Error {
   override readonly name = "ArgumentError";
 }
 
-/** The options that were given, by name. Each question that has a wrong answer throws an ArgumentError. */
+/** The given options, by name. Each method throws an ArgumentError if the value is not allowed. */
 export class Arguments<Name extends string> {
   constructor(
     private readonly values: ReadonlyMap<string, readonly string[]>,
@@ -39,7 +39,7 @@ export class Arguments<Name extends string> {
     return this.values.has(name);
   }
 
-  /** The option's value; the last one, if it may be given several times. */
+  /** Returns the option's value; the last one, if it may be given several times. */
   text(name: Name): string | undefined {
     return this.values.get(name)?.at(-1);
   }
@@ -62,7 +62,7 @@ export class Arguments<Name extends string> {
     throw new ArgumentError(`--${name} ${text}: must be an integer from ${minimum} to ${maximum}`);
   }
 
-  /** One of the keys of `choices`; returns what the table says of it. */
+  /** Returns the value that the table `choices` has for the given key. */
   choice<Value>(name: Name, choices: Readonly<Record<string, Value>>, otherwise: Value): Value {
     const text = this.text(name);
     if (text === undefined) return otherwise;
@@ -77,14 +77,14 @@ export type Parsed<Name extends string> =
   | { readonly asks: "help" }
   | { readonly asks: "version" };
 
-/** What every command understands. */
+/** The options of every command. */
 const commonOptions = {
   help: { help: "show this help and exit" },
   version: { help: "show the version and exit" },
 } satisfies OptionTable;
 
 /**
- * @param operands how many arguments that are no options may follow
+ * @param operands how many arguments that are not options may follow
  * @throws ArgumentError
  */
 export function parseArguments<Table extends OptionTable>(
@@ -127,10 +127,10 @@ export function parseArguments<Table extends OptionTable>(
   return { asks: "run", args: new Arguments(values, operandsFound) };
 }
 
-/** Characters of a value that an error shows. */
+/** The most characters of a value that an error shows. */
 const MOST_SHOWN = 40;
 
-/** One of the two values would be lost without a word. */
+/** Rejects a repeated option: one of the two values would otherwise be lost silently. */
 function givenTwice(name: string, spelling: string, { secret }: Option, given: readonly string[]): ArgumentError {
   const option = spelling === `--${name}` ? spelling : `--${name} (${spelling})`;
   const shown = given.map((value) => `"${value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value}"`);
@@ -147,7 +147,7 @@ function unknownOption(spelling: string, known: readonly string[]): ArgumentErro
   return new ArgumentError(`unknown option ${spelling}${meant === undefined ? "" : `; did you mean ${meant}?`}`);
 }
 
-/** One line for each option. */
+/** Returns one line for each option. */
 export function describeOptions(table: OptionTable): string {
   const rows = Object.entries({ ...table, ...commonOptions } as OptionTable).map(
     ([name, { letters = "", value, help, repeats }]) => {

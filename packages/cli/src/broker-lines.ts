@@ -1,9 +1,9 @@
-/** What a broker's events are in words: one line each, which a program can read too. Clients choose much of what stands in them. */
+/** A broker's events as text: one line each, which programs can read, too. Clients choose much of the content. */
 
 import type { Broker, BrokerEvents } from "@aiko/mqtt-broker";
 import { versionNames } from "./version-names.js";
 
-/** An error is no client's: the broker writes it by itself. */
+/** Without `error`, which does not belong to a client: the broker logs it itself. */
 export type ClientEvents = Omit<BrokerEvents, "error">;
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
@@ -24,9 +24,9 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   notRetained: ({ clientId, topic }) => ({ client: clientId, topic }),
 };
 
-/** Characters of a text that are shown. */
+/** The most characters of a text that are shown. */
 const MOST_SHOWN = 200;
-/** What may break a line or command a terminal, and stays in JSON. */
+/** Characters that JSON does not escape, and that may break a line or control a terminal. */
 const LEFT_BY_JSON = /[\u007f-\u009f\u2028\u2029]/g;
 
 /** Writes a line for each event from now on. */
@@ -36,7 +36,9 @@ export function reportEvents(broker: Pick<Broker, "on">, write: (line: string) =
   for (const name of Object.keys(fieldsOf) as (keyof ClientEvents)[]) report(name);
 }
 
-/** `connected client="c" version="5.0"`: the event's name, and its fields as JSON; what is not known is left out. */
+/**
+ * Returns `connected client="c" version="5.0"`: the event's name, and its fields as JSON. Unknown fields are omitted.
+ */
 export function eventLine<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): string {
   const fields = Object.entries(fieldsOf[name](event)).filter(([, value]) => value !== undefined);
   return [name, ...fields.map(([key, value]) => `${key}=${shown(value as string | number)}`)].join(" ");

@@ -1,4 +1,4 @@
-/** What a command is, and how one is run from the process's arguments to its exit code. */
+/** The interface of a command, and how it is run, from the process's arguments to its exit code. */
 
 import { MqttError } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, describeOptions, type OptionTable, parseArguments } from "./arguments.js";
@@ -7,23 +7,23 @@ import { ProcessTerminal, type Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
 export interface Command {
-  /** What follows the program's name in the help. */
+  /** The text after the program's name in the help. */
   readonly usage: string;
   /** One sentence. */
   readonly summary: string;
   readonly options: OptionTable;
   /** How many arguments that are not options it accepts. Default 0. */
   readonly operands?: number;
-  /** Returns when the command has done its work; whatever it throws is said in one line, with exit code 1. */
+  /** Returns when the command has finished. An error is reported in one line, with exit code 1. */
   run(args: Arguments<string>, terminal: Terminal): Promise<void>;
 }
 
-/** Something that ends the command, in words for the user. */
+/** An error that ends the command, with a message for the user. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
 }
 
-/** The whole life of a process that is one command. */
+/** Runs a process that is one command. */
 export async function main(program: string, command: Command, argv: readonly string[]): Promise<void> {
   const terminal = new ProcessTerminal(program);
   terminal.end(await runCommand(command, argv, terminal));

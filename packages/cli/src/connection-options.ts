@@ -1,4 +1,4 @@
-/** The options that say where to connect and as whom, and the connection that comes of them. */
+/** The options for the server, the user and the connection, and the settings that they become. */
 
 import { readFile } from "node:fs/promises";
 import {
@@ -88,29 +88,29 @@ export type WillOption = keyof typeof willOptions;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where to connect, and how. */
+/** The server, and how to connect to it. */
 export interface Target {
   readonly url: string;
   readonly options: ConnectOptions;
-  /** Whether the user chose the client identifier: another client may have it too then. */
+  /** Whether the user chose the client identifier. Another client may then have it, too. */
   readonly hasChosenId: boolean;
-  /** The option by which the user put a secret on the command line. */
+  /** The option with which the user put a secret on the command line. */
   readonly exposedBy: string | undefined;
 }
 
-/** The values of QoS as they are written. */
+/** The QoS values as users write them. */
 export const qualities = { "0": 0, "1": 1, "2": 2 } as const;
 const versions = { "31": 3, "311": 4, "5": 5, auto: "auto" } as const;
 const flags = { "0": false, "1": true };
 
 const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
-/** Milliseconds. Nobody at a terminal waits longer for a server that does not answer. */
+/** In milliseconds. Users at a terminal do not want to wait longer for a server that does not answer. */
 const CONNECT_TIMEOUT = 5_000;
 const LONGEST_RECONNECT_DELAY = 10_000;
 const LONGEST_CLIENT_ID = 23;
 
 /**
- * @param host what the command line names as the host besides --host
+ * @param host the host that the command line names, other than with --host
  * @throws ArgumentError
  */
 export function targetOf(
@@ -139,7 +139,8 @@ export function targetOf(
 }
 
 /**
- * The will, if one is given. Half of one would be no will, without a word.
+ * Returns the will, if one is given. Rejects a will that lacks its topic or its message: otherwise it would be ignored
+ * silently.
  *
  * @throws ArgumentError
  */
@@ -158,8 +159,8 @@ export function willOf(args: Arguments<WillOption>): { will?: WillOptions } {
 }
 
 /**
- * Two clients with one identifier throw each other out, so each process makes its own. It has letters and digits only, and no more
- * characters than every server must take [MQTT-3.1.3-5].
+ * Two clients with one identifier disconnect each other, so each process makes its own. It consists of letters and
+ * digits, and is not longer than every server must accept [MQTT-3.1.3-5].
  */
 export function uniqueClientId(name: string): string {
   const random = Math.floor(Math.random() * 36 ** 6).toString(36);
@@ -192,7 +193,7 @@ function urlOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${inUrl(host)}:${port}`;
 }
 
-/** Each of them turns TLS on. */
+/** Each of these options enables TLS. */
 export const tlsOptions = [
   "tls",
   "cafile",
@@ -206,7 +207,7 @@ export const tlsOptions = [
   "psk-identity",
 ] as const;
 
-/** What the TLS options say, with files read anew at each attempt; undefined if none is given. */
+/** Returns the TLS options, with files read again at each attempt; undefined if none is given. */
 function tlsOf(args: Arguments<ConnectionOption>, environment: Environment): TlsProvider | undefined {
   if (!tlsOptions.some((name) => args.has(name))) return undefined;
   if (args.has("cert") !== args.has("key")) throw new ArgumentError("--cert and --key must be used together");
@@ -249,7 +250,7 @@ const fileErrors: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
 };
 
-/** @param holds what must be in it, and what that is called */
+/** @param holds a test of the content, and the name of the expected content */
 async function textOf(
   args: Arguments<ConnectionOption>,
   option: "cafile" | "cert" | "key" | "passphrase-file",
@@ -271,7 +272,7 @@ async function textOf(
   return text;
 }
 
-/** Of the file it is read once, which may be a pipe. */
+/** The file is read only once, since it may be a pipe. */
 function passphraseOf(args: Arguments<ConnectionOption>, environment: Environment): () => Promise<string | undefined> {
   let known = args.has("key") && !args.has("passphrase-file") ? environment["MQTT_PASSPHRASE"] || undefined : undefined;
   return async () => {
@@ -280,7 +281,9 @@ function passphraseOf(args: Arguments<ConnectionOption>, environment: Environmen
   };
 }
 
-/** Other users of the machine can read what stands on a command line, for as long as the command runs. */
+/**
+ * Returns an option that exposes a secret: other users of the machine can read the command line while the command runs.
+ */
 function exposedBy(args: Arguments<ConnectionOption>): string | undefined {
   if (args.has("password")) return "--password";
   if (args.has("psk")) return "--psk";
@@ -295,7 +298,10 @@ function namesPassword(url: string): boolean {
   return colon >= 0 && colon < url.lastIndexOf("@");
 }
 
-/** The password of the environment applies only if a user is named: alone, it must not change how a client connects. */
+/**
+ * The password in the environment applies only if a user name is given: alone, it must not change how a client
+ * connects.
+ */
 function credentials(
   args: Arguments<ConnectionOption>,
   environment: Environment,
@@ -315,6 +321,6 @@ function usernameWithoutPassword(url: string): string | undefined {
   try {
     return username === undefined ? undefined : decodeURIComponent(username);
   } catch {
-    return undefined; // the client says what is wrong with this URL
+    return undefined; // the client reports what is wrong with this URL
   }
 }

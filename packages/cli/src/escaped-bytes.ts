@@ -1,11 +1,17 @@
-/** Text of strangers for a terminal's screen: what would command the terminal is shown instead. Knows nothing of messages. */
+/**
+ * Prepares received text for a terminal: control characters are shown instead of controlling the terminal. Knows
+ * nothing of messages.
+ */
 
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
 
-/** What the second byte of a character may be, where that is more than continuing it; by the first [Unicode, table 3-7]. */
+/**
+ * The allowed range of a character's second byte, by the first byte, where it is narrower than for other continuation
+ * bytes [Unicode, table 3-7].
+ */
 const secondBytes: Readonly<Record<number, readonly [least: number, most: number]>> = {
-  194: [0xa0, 0xbf], // below are the control characters U+0080 to U+009F
+  194: [0xa0, 0xbf], // lower values are the control characters U+0080 to U+009F
   224: [0xa0, 0xbf],
   237: [0x80, 0x9f],
   240: [0x90, 0xbf],
@@ -13,9 +19,10 @@ const secondBytes: Readonly<Record<number, readonly [least: number, most: number
 };
 
 /**
- * Replaces each byte of a control character, and each byte that is not valid UTF-8, by `\xNN`. Returns the same array if nothing is replaced.
+ * Replaces each byte of a control character, and each byte that is not valid UTF-8, with `\xNN`. Returns the same array
+ * if nothing is replaced.
  *
- * @param keepsLines whether tabs and line feeds stay
+ * @param keepsLines whether to keep tabs and line feeds
  */
 export function escapedBytes(bytes: Uint8Array, keepsLines: boolean): Uint8Array {
   let escapes = 0;
@@ -35,7 +42,7 @@ export function escapedBytes(bytes: Uint8Array, keepsLines: boolean): Uint8Array
   return escaped;
 }
 
-/** Calls `harmful` with the place of each byte that must not reach the screen. */
+/** Calls `harmful` with the offset of each byte that must not reach the terminal. */
 function walk(bytes: Uint8Array, keepsLines: boolean, harmful: (at: number) => void): void {
   for (let at = 0; at < bytes.length; ) {
     const length = printableLength(bytes, at, keepsLines);
@@ -44,7 +51,7 @@ function walk(bytes: Uint8Array, keepsLines: boolean, harmful: (at: number) => v
   }
 }
 
-/** Bytes of the character at that place; 0 if it is a control character or not UTF-8. */
+/** Returns the number of bytes of the character at this offset; 0 if it is a control character or not UTF-8. */
 function printableLength(bytes: Uint8Array, at: number, keepsLines: boolean): number {
   const lead = bytes[at] as number;
   if (lead < 0x20) return keepsLines && (lead === TAB || lead === LINE_FEED) ? 1 : 0;

@@ -1,23 +1,24 @@
 /**
- * Whether this process was started to outlive its terminal, as nohup starts one: with SIGHUP ignored. Knows where a system says so.
+ * Whether this process was started to outlive its terminal, as nohup does: with SIGHUP ignored. Knows where each system
+ * shows that.
  *
- * Node sets each ignored signal back to its default before any program runs. So the process itself cannot know, and what nohup leaves
- * behind has to tell.
+ * Node resets each ignored signal to its default before any program runs. So the process itself cannot detect it, and
+ * other traces of nohup must be used.
  */
 
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 
-/** What there is to look at. */
+/** What can be inspected. */
 export interface Origin {
   /** `/proc/PID/status` of this process and of its parent; undefined on systems without that file. */
   readonly ownStatus: string | undefined;
   readonly parentStatus: string | undefined;
   /** `/proc/self/fdinfo/0`. */
   readonly standardInput: string | undefined;
-  /** The variable `_`: the program that the shell started, in bash, ksh and zsh. */
+  /** The environment variable `_`: the program that the shell started, in bash, ksh and zsh. */
   readonly launcher: string | undefined;
-  /** Whether standard input, output or error is a terminal: nohup leaves none. */
+  /** Whether standard input, output or error is a terminal. With nohup, none is. */
   readonly hasTerminal: boolean;
 }
 
@@ -28,20 +29,20 @@ export function isHangupIgnored({ ownStatus, parentStatus, standardInput, launch
 }
 
 /**
- * SIGHUP is signal 1: the lowest bit of the mask.
+ * Returns whether SIGHUP, which is signal 1 and so the lowest bit of the mask, is ignored.
  *
- * @param status a file `/proc/PID/status`
+ * @param status the content of a file `/proc/PID/status`
  */
 export function ignoresHangup(status: string | undefined): boolean {
   return /^SigIgn:\s*[0-9a-f]*[13579bdf]$/m.test(status ?? "");
 }
 
-/** GNU's nohup gives a program that would read its terminal a standard input that cannot be read. */
+/** GNU nohup gives a program that would read from its terminal an unreadable standard input. */
 function isWriteOnly(descriptor: string | undefined): boolean {
   return /^flags:\s*[0-7]*[15]$/m.test(descriptor ?? "");
 }
 
-/** The origin of this process. */
+/** Returns the origin of this process. */
 export function originOf({ env, ppid }: NodeJS.Process): Origin {
   return {
     ownStatus: textOf("/proc/self/status"),

@@ -1,4 +1,4 @@
-/** A valid host on a command line: a name or an address only. */
+/** Checks a host on a command line: a name or an address only. */
 
 import { ArgumentError } from "./arguments.js";
 
@@ -9,7 +9,7 @@ export function assertHost(host: string): void {
   if (!/^[^\s/@?#[\]]+$/.test(host)) throw new ArgumentError(`host "${host}": must be a host name or an IP address`);
 }
 
-/** As it stands in a URL. */
+/** Returns the host as it is written in a URL. */
 export function inUrl(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }

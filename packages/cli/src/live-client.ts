@@ -1,4 +1,4 @@
-/** A client for the time of one command: what it says on standard error while it lives, and what ends it. */
+/** A client for the duration of one command: what it reports on standard error, and what ends it. */
 
 import { type AbortSignalLike, type Client, type ClientEvents, createClient, RefusedError } from "@aiko/mqtt";
 import { CommandError } from "./command.js";
@@ -7,12 +7,13 @@ import { inOptionWords } from "./option-words.js";
 import { fired, type Terminal } from "./terminal.js";
 import { versionNames } from "./version-names.js";
 
-/** Milliseconds that a command, on its way out, waits for acknowledgements. */
+/** Milliseconds that a command waits for acknowledgements before it ends. */
 const DRAIN_TIMEOUT = 1_000;
 
 /**
- * Connects, does `work`, and disconnects. The user's wish to stop ends `work` too: with an error if `stopIsAnError` says what
- * was not done then, else as if `work` had ended by itself. Work that must be done does not end for want of a reader.
+ * Connects, runs `work`, and disconnects. If the user stops the command, `work` ends, too. If `stopIsAnError` is set,
+ * that is an error with this text; otherwise the command ends normally. Work with `stopIsAnError` continues if standard
+ * output has no reader.
  */
 export async function withClient(
   target: Target,
@@ -34,7 +35,7 @@ export async function withClient(
   const stopped = fired(stop).then(() => {
     if (stopIsAnError !== undefined) throw new CommandError(stopIsAnError);
   });
-  stopped.catch(() => undefined); // the race below hears of it, if it is still on
+  stopped.catch(() => undefined); // the race below reports it, if it is still running
   try {
     await connect(client, stop);
     await Promise.race([work(client), lost, stopped]);
@@ -51,7 +52,7 @@ async function connect(client: Client, stop: AbortSignalLike): Promise<void> {
   }
 }
 
-/** Rejects when the client cannot do its work any more. */
+/** Rejects when the client can no longer do its work. */
 function lossOf(client: Client, target: Target, terminal: Terminal): Promise<never> {
   let noted = false;
   const lost = new Promise<never>((_, reject) => {
@@ -60,7 +61,8 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
         reject(error);
         return;
       }
-      // Nobody else has an identifier that was drawn by lot: something else closes the connections, and may cease to.
+      // No other client has a random identifier. So there is another reason why the connections are closed, and it may
+      // be temporary.
       if (!noted) terminal.note("the server keeps closing the connection soon after accepting it; retrying");
       noted = true;
     });
@@ -68,7 +70,7 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
       if (error !== undefined) reject(error);
     });
     client.on("error", (error) => {
-      if (error instanceof RefusedError) reject(error); // a subscription that was granted once
+      if (error instanceof RefusedError) reject(error); // a subscription that was granted before
     });
   });
   lost.catch(() => undefined);
@@ -77,7 +79,7 @@ function lossOf(client: Client, target: Target, terminal: Terminal): Promise<nev
 
 function report(client: Client, terminal: Terminal, hasChosenId: boolean, debug: boolean): void {
   client.on("reconnecting", ({ delay, error }) => {
-    if (error.code === "TAKEN_OVER" && hasChosenId) return; // the command ends with it
+    if (error.code === "TAKEN_OVER" && hasChosenId) return; // it ends the command
     terminal.note(`${inOptionWords(error)}; retrying in ${(delay / 1000).toFixed(1)} s`);
   });
   client.on("connected", ({ server }) => {
@@ -94,7 +96,7 @@ function report(client: Client, terminal: Terminal, hasChosenId: boolean, debug:
   client.on("error", (error) => terminal.note(`debug: ${error}`));
 }
 
-/** Names the packet and what tells it from others of its kind; properties, which may hold anything, are left out. */
+/** Describes the packet by its type and identifying fields. Properties are omitted, since they may contain anything. */
 function describePacket(packet: ClientEvents["packet"]): string {
   const parts: string[] = [packet.type.toUpperCase()];
   if (packet.type === "publish") {

@@ -9,8 +9,9 @@ const MIDDLE = encoder.encode(", message: '");
 const END = encoder.encode("'\n");
 
 /**
- * `Topic: T, message: 'P'`, as the Lua commands print it. Topic and payload are passed on byte for byte, except to a screen: control
- * characters could command the terminal, so they are shown as `\xNN`. Of a payload tabs and line feeds stay.
+ * Returns `Topic: T, message: 'P'`, as the Lua commands print it. Topic and payload are passed on unchanged, except to
+ * a terminal: control characters could control it, so they are shown as `\xNN`. Tabs and line feeds in a payload are
+ * kept.
  */
 export function messageLine({ topic, payload }: Message, forScreen: boolean): Uint8Array {
   const name = encoder.encode(topic);

@@ -1,4 +1,6 @@
-/** The command line's words for the library's options: its errors name `tls.ca`, and a command's user wrote --cafile. */
+/**
+ * The command line's names for the library's options: errors of the library name `tls.ca`, but the user wrote --cafile.
+ */
 
 import type { MqttError } from "@aiko/mqtt";
 
@@ -14,7 +16,10 @@ const flags: Readonly<Record<string, string>> = {
   "tls.psk.identity": "--psk-identity",
 };
 
-/** Returns the error's message with the flag in the place of the option. The message names the option last, behind whatever it quotes. */
+/**
+ * Returns the error's message with the flag instead of the option. The message names the option last, after any quoted
+ * text.
+ */
 export function inOptionWords({ message, option = "" }: Pick<MqttError, "message" | "option">): string {
   const flag = Object.hasOwn(flags, option) ? flags[option] : undefined;
   const at = message.lastIndexOf(option);

@@ -1,4 +1,7 @@
-/** The arguments of this process. Node makes U+FFFD of bytes that are no UTF-8; where the system knows the bytes, they are kept. */
+/**
+ * The arguments of this process. Node replaces bytes that are not valid UTF-8 with U+FFFD. If the system provides the
+ * bytes, they are preserved.
+ */
 
 import { readFileSync } from "node:fs";
 import { textOfBytes } from "./argument-bytes.js";
@@ -11,7 +14,7 @@ export function processArguments(): readonly string[] {
   return bytes !== undefined && isTheSame ? bytes.map(textOfBytes) : given;
 }
 
-/** The last `count` of them, as Linux has them: each ends with a NUL. Undefined elsewhere. */
+/** Returns the last `count` arguments from Linux, where each ends with a NUL. Undefined on other systems. */
 function bytesOfArguments(count: number): readonly Buffer[] | undefined {
   try {
     const all = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1);

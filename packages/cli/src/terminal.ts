@@ -1,25 +1,28 @@
-/** Where a command meets the process: standard output and error, signals, and the end. Nothing else here touches them. */
+/**
+ * The connection of a command to its process: standard output and error, signals, and the end. No other module uses
+ * them.
+ */
 
 import type { AbortSignalLike } from "@aiko/mqtt";
 import { isHangupIgnored, originOf } from "./hangup.js";
 
 export interface Terminal {
-  /** The name by which the user called the command. */
+  /** The name with which the user called the command. */
   readonly program: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Whether standard output is shown on a terminal, which control characters would command. */
+  /** Whether standard output is a terminal, which control characters could control. */
   readonly hasScreen: boolean;
-  /** Fires when the user wants the command to end: ^C, SIGTERM, or the terminal was closed. */
+  /** Fires when the user wants the command to end: ^C, SIGTERM, or a closed terminal. */
   readonly interrupted: AbortSignalLike;
-  /** Fires when `interrupted` does, and when nobody reads standard output or standard error any more. */
+  /** Fires when `interrupted` does, and when standard output or standard error has no reader any more. */
   readonly stop: AbortSignalLike;
-  /** Writes data to standard output. Returns a promise to wait for if the reader is slower. */
+  /** Writes data to standard output. Returns a promise to await if the reader is slower. */
   print(data: string | Uint8Array): Promise<void> | undefined;
-  /** Writes one line to standard error. Left out if too many wait for a reader that is slower. */
+  /** Writes one line to standard error. The line is dropped if too many wait for a slow reader. */
   note(line: string): void;
 }
 
-/** Bytes of notes that may wait for the reader of standard error. */
+/** The most bytes of notes that may wait for the reader of standard error. */
 const MOST_WAITING = 1 << 20;
 
 export class ProcessTerminal implements Terminal {
@@ -29,7 +32,7 @@ export class ProcessTerminal implements Terminal {
   private readonly stopping = new AbortController();
   readonly interrupted: AbortSignal = this.interrupting.signal;
   readonly stop: AbortSignal = this.stopping.signal;
-  /** Standard output could not take what was printed, for another reason than that its reader has gone. */
+  /** Whether writing to standard output failed, for another reason than that its reader is gone. */
   private isIncomplete = false;
   private isUnread = false;
   private leftOut = 0;
@@ -40,9 +43,9 @@ export class ProcessTerminal implements Terminal {
       this.interrupting.abort();
       this.stopping.abort();
     };
-    // Each once: a second ^C has its usual effect.
+    // Each only once: a second ^C has its default effect.
     process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
-    // A terminal that is closed says so more than once: the system and the shell do.
+    // A closed terminal sends the signal more than once: from the system and from the shell.
     process.on("SIGHUP", isHangupIgnored(originOf(process)) ? () => undefined : interrupt);
     stdout.on("error", (error) => {
       this.isUnread = true;
@@ -52,7 +55,7 @@ export class ProcessTerminal implements Terminal {
       }
       this.stopping.abort();
     });
-    // What is said here may be lost for want of room: that is no reason to stop.
+    // Notes may be lost if the disk is full: that is no reason to stop.
     stderr.on("error", (error) => {
       if (isReaderGone(error, stderr)) this.stopping.abort();
     });
@@ -84,7 +87,7 @@ export class ProcessTerminal implements Terminal {
     });
   }
 
-  /** Ends the process when all that was printed is out. A name look-up that hangs does not keep it. */
+  /** Ends the process when all output is written. A pending name resolution does not delay it. */
   end(code: number): void {
     const exit = (): never => process.exit(this.isIncomplete ? 1 : code);
     if (this.isUnread) exit();
@@ -92,12 +95,12 @@ export class ProcessTerminal implements Terminal {
   }
 }
 
-/** Whether the pipe has no reader any more, or the terminal is closed. */
+/** Returns whether the pipe has no reader any more, or the terminal is closed. */
 function isReaderGone({ code }: NodeJS.ErrnoException, { isTTY }: NodeJS.WriteStream): boolean {
   return code === "EPIPE" || code === "ECONNRESET" || (code === "EIO" && isTTY);
 }
 
-/** What moves a terminal's cursor or colours it: servers and proxies may say it in their reasons. */
+/** Sequences that move a terminal's cursor or colour its text. Reasons of servers and proxies may contain them. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
@@ -105,7 +108,7 @@ function withoutControls(text: string): string {
   return text.replaceAll(CONTROLS, "�");
 }
 
-/** What is written for a note: one line, whatever it was made of. */
+/** Returns the output for a note: one line, whatever its text contains. */
 export function noteLine(program: string, line: string): string {
   const [first = "", ...others] = line.split(/[\r\n]/);
   const rest = others.map((each) => each.trim()).filter((each) => each !== "");
@@ -113,7 +116,7 @@ export function noteLine(program: string, line: string): string {
   return `${program}: ${withoutControls(whole)}\n`;
 }
 
-/** Resolves when the signal fires, or at once if it has. */
+/** Resolves when the signal fires, or immediately if it has fired. */
 export function fired(signal: AbortSignalLike): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

@@ -1,4 +1,4 @@
-/** `aiko-mqtt COMMAND`: a table of commands, of which only the one that is called gets loaded. */
+/** `aiko-mqtt COMMAND`: a table of commands. Only the called command is loaded. */
 
 import { ArgumentError } from "./arguments.js";
 import { type Command, describeError, runCommand } from "./command.js";
@@ -6,7 +6,7 @@ import { ProcessTerminal, type Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
 interface Entry {
-  /** The first is the one that the help shows. */
+  /** The help shows the first name. */
   readonly names: readonly string[];
   readonly summary: string;
   load(): Promise<Command>;
@@ -35,7 +35,7 @@ const commands: readonly Entry[] = [
   },
 ];
 
-/** The whole life of the process. */
+/** Runs the process. */
 export async function umbrella(program: string, argv: readonly string[]): Promise<void> {
   const [first, ...others] = argv;
   const [name, ...rest] = first === "help" && others.length > 0 ? [...others, "--help"] : argv;
@@ -44,7 +44,7 @@ export async function umbrella(program: string, argv: readonly string[]): Promis
   terminal.end(entry ? await runCommand(await entry.load(), rest, terminal) : await answer(name, terminal));
 }
 
-/** What is said when no command is named. Returns the exit code. */
+/** Handles a call without a known command. Returns the exit code. */
 async function answer(name: string | undefined, terminal: Terminal): Promise<number> {
   const { program } = terminal;
   if (name === "help" || name === "--help" || name === "-h") {

@@ -1,4 +1,7 @@
-/** The version of this package, as its manifest says. Bundles have it written in instead: the manifest is elsewhere then, or nowhere. */
+/**
+ * The version of this package, from its manifest. Bundles contain a copy, because their manifest is elsewhere or
+ * missing.
+ */
 
 import { readFileSync } from "node:fs";
 

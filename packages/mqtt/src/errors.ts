@@ -1,5 +1,5 @@
 /**
- * The MqttError family: every error that this library throws or rejects with, but for broken invariants of its own
+ * The MqttError family: every error that this library throws or rejects with, except for broken invariants of its own
  * (a plain `Error("bug: …")`). Knows nothing of packets or connections.
  */
 
@@ -142,7 +142,7 @@ export abstract class MqttError<Code extends MqttErrorCode = MqttErrorCode> exte
     message: string,
     facts?: ErrorFacts,
   ) {
-    // A peer's words may stand in it, and what is printed must stay on its line and not command a terminal.
+    // A message may contain text from a peer. Printed text must stay on one line and must not control the terminal.
     super(message.replace(/\p{C}/gu, "\ufffd"), facts);
     Object.assign(this, facts);
   }
@@ -226,9 +226,9 @@ export class RefusedError extends MqttError<RefusedErrorCode> {
 }
 
 /**
- * A connection could not be made, or was lost: trying again later may help. OPTION_FAILED belongs here, because the
- * client calls the function of an option again at the next attempt, and such functions fail most often because they
- * cannot reach a server of their own.
+ * A connection could not be made, or was lost: a later retry may help. OPTION_FAILED belongs here, because the client
+ * calls the function of an option again at the next attempt. Most often, such a function fails because it cannot reach
+ * a server of its own.
  */
 export class TransportError extends MqttError<TransportErrorCode> {
   override get name(): "TransportError" {
@@ -237,9 +237,9 @@ export class TransportError extends MqttError<TransportErrorCode> {
 }
 
 /**
- * The outbox could not accept or keep a message, according to its options. The network is not the cause, and publishing
- * again at once fails again. SESSION_LOST is the effect of `outbox.sessionLost` "reject": check `mayHaveArrived` before
- * you publish that message again.
+ * The outbox could not accept or keep a message, according to its options. The network is not the cause, and an
+ * immediate retry fails again. SESSION_LOST is the effect of `outbox.sessionLost` "reject": check `mayHaveArrived`
+ * before you publish that message again.
  */
 export class OutboxError extends MqttError<OutboxErrorCode> {
   override get name(): "OutboxError" {
@@ -248,8 +248,8 @@ export class OutboxError extends MqttError<OutboxErrorCode> {
 }
 
 /**
- * The store failed: check the disk, the browser's storage, or whether the session has another owner. MESSAGE_KEPT is no
- * loss: the store has the message, and the next client of this session sends it. Do not publish it again.
+ * The store failed: check the disk, the browser's storage, or whether the session has another owner. MESSAGE_KEPT is
+ * not a loss: the store has the message, and the next client of this session sends it. Do not publish it again.
  */
 export class StoreError extends MqttError<StoreErrorCode> {
   override get name(): "StoreError" {
@@ -292,7 +292,10 @@ export class TimeoutError extends MqttError<TimeoutErrorCode> {
   }
 }
 
-/** The error if it is one of this library; else a TransportError CONNECTION_FAILED with the error as its cause. @param what failed */
+/**
+ * Returns the error if it is an error of this library. Otherwise returns a TransportError CONNECTION_FAILED with the
+ * error as its cause. @param what the operation that failed
+ */
 export function toMqttError(error: unknown, what: string): MqttError {
   if (error instanceof MqttError) return error;
   return new TransportError("CONNECTION_FAILED", `${what}: ${error}`, { cause: error });

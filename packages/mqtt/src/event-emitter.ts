@@ -1,6 +1,7 @@
 /**
- * Typed events. If a listener throws, or the promise that it returns is rejected, the others are still called, and what it threw is an
- * "error" event. `unheard` receives the first "error" event that has no listener, so that it is not lost without a trace.
+ * Typed events. If a listener throws, or the promise that it returns rejects, the other listeners are still called, and
+ * the reason is emitted as an "error" event. `unheard` receives the first "error" event without a listener, so that it
+ * is never lost silently.
  */
 
 /**
@@ -21,11 +22,11 @@ export type Unheard = (error: unknown, failed: boolean) => void;
  * reason is an `error` event.
  */
 export class EventEmitter<Events extends { error: unknown }> {
-  /** Made with the first listener. */
+  /** Created with the first listener. */
   private listeners: Map<keyof Events, Set<Listener<never>>> | undefined;
-  /** The events of listeners that are at work, one for each. Made with the first call. */
+  /** The events of running listeners, one entry for each listener. Created with the first call. */
   private working: (keyof Events)[] | undefined;
-  /** Rejects a promise of `waitFor`, each. */
+  /** Functions that reject the promises of `waitFor`. */
   private waiting: Set<(error: unknown) => void> | undefined;
   private told = false;
 
@@ -142,7 +143,7 @@ export class EventEmitter<Events extends { error: unknown }> {
   }
 }
 
-/** Whether a value is a promise, of whatever kind: what `await` waits for. */
+/** Returns whether `await` would wait for the value: whether it is a promise of any kind. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -1,6 +1,6 @@
 /**
- * The reason codes of MQTT 5.0 by the specification's names [MQTT5 2.4]. A code below 0x80 means success. Each code is a constant of its own,
- * so that bundlers keep only those that a program uses.
+ * The reason codes of MQTT 5.0 by the specification's names [MQTT5 2.4]. A code below 0x80 means success. Each code is
+ * a separate constant, so that bundlers keep only those that a program uses.
  *
  * @example
  * import { ReasonCode, RefusedError } from "@aiko/mqtt";

@@ -1,8 +1,8 @@
-/** CRC-32 (the one of ISO 3309, zlib and PNG), by zlib where Node brings it (20.15 and later). */
+/** CRC-32 (the one of ISO 3309, zlib and PNG). Uses zlib if Node provides it (20.15 and later). */
 
 import * as zlib from "node:zlib";
 
-/** @param crc the value of the bytes before these */
+/** @param crc the checksum of the preceding bytes */
 export const crc32: (bytes: Uint8Array, crc?: number) => number = zlib.crc32 ?? crc32ByTable;
 
 export function crc32ByTable(bytes: Uint8Array, crc = 0): number {

@@ -1,4 +1,4 @@
-/** A session that is open: owns its file and its lock until it is closed. */
+/** An open session: owns its file and its lock until it is closed. */
 
 import { type StoreChange, type StoredSession, StoreError, UsageError } from "@aiko/mqtt";
 import type { Journal } from "./journal.js";
@@ -7,14 +7,14 @@ import { storeError } from "./store-error.js";
 export class DiskSession implements StoredSession {
   private closed: Promise<void> | undefined;
 
-  /** @param what the session is called in errors */
+  /** @param what the session's name in errors */
   constructor(
     private readonly journal: Journal,
     private readonly release: () => Promise<void>,
     private readonly what: string,
   ) {}
 
-  /** @throws StoreError STORE_FULL, STORE_FAILED or STORE_CORRUPT, with nothing of `changes` written */
+  /** @throws StoreError STORE_FULL, STORE_FAILED or STORE_CORRUPT; in that case nothing of `changes` was written */
   async write(changes: readonly StoreChange[]): Promise<void> {
     if (this.closed !== undefined) {
       throw new StoreError("STORE_FAILED", `disk store: ${this.what} is closed; nothing was written`);
@@ -27,7 +27,7 @@ export class DiskSession implements StoredSession {
     if (changes.length > 0) await this.journal.write(changes);
   }
 
-  /** When all that was written is on the disk. */
+  /** Resolves when everything that was written is on the disk. */
   close(): Promise<void> {
     this.closed ??= this.giveUp();
     return this.closed;

@@ -1,4 +1,4 @@
-/** What may be said about a disk store, and the precise settings that come of it. */
+/** The options of a disk store, and the precise settings that they become. */
 
 import { func, holds, type OptionsRead, object, type Rule, readOptions } from "@aiko/mqtt/options";
 import type { FileSystem } from "./file-system.js";

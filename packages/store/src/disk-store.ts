@@ -1,4 +1,4 @@
-/** Sessions kept on disk: they outlive clients, processes and power losses. One owner at a time has a session. */
+/** Sessions kept on disk: they survive clients, processes and power losses. A session has one owner at a time. */
 
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
@@ -10,11 +10,11 @@ import { storeError } from "./store-error.js";
 
 /**
  * Keeps sessions in a directory of a local disk, which is created if it does not exist. Sessions survive clients,
- * processes and power losses. Any number of sessions may be open at once. A session has one owner at a time.
+ * processes and power losses. Any number of sessions may be open at the same time. A session has one owner at a time.
  *
- * An open session uses two file descriptors, for its file and its lock, 1.5 KB of memory, and about 100 bytes for each
- * record, whose value stays on the disk. Opening lists the directory, so it takes longer the more sessions there are. A
- * closed session uses only its file.
+ * An open session uses two file descriptors, for its file and its lock, and 1.5 KB of memory. Each record takes about
+ * 100 bytes more; its value stays on the disk. Opening lists the directory, so it takes longer the more sessions there
+ * are. A closed session uses only its file.
  *
  * @example
  * const store = new DiskStore("/var/lib/kitchen");
@@ -96,7 +96,10 @@ export class DiskStore implements Store {
   }
 }
 
-/** Like the session's name as far as that is safe everywhere, and different for every name, also where "A" is "a". */
+/**
+ * Returns a file name that resembles the session's name as far as that is safe on every system. It differs for every
+ * name, also where "A" and "a" are the same.
+ */
 function fileName(name: string, id: string): string {
   const legible = name
     .slice(0, 32)

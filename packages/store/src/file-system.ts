@@ -1,4 +1,7 @@
-/** What the store needs of a file system; Node's is one, and tests bring one that crashes. Errors are as Node's: with a `code`. */
+/**
+ * The interface to the file system. Node's file system implements it, and tests pass one that crashes. Errors have a
+ * `code`, as those of Node.
+ */
 
 /** The file operations that the store needs. Tests can pass one that fails. Errors have a `code`, as those of Node. */
 export interface FileSystem {
@@ -14,6 +17,8 @@ export interface FileSystem {
    * EEXIST if the name is in use. Rejects if the name is that of a link, or of a file of another user.
    */
   open(path: string, as: "existing" | "new"): Promise<OpenFile | undefined>;
+  /** Resolves to the names of the files in a directory, in any order. */
+  list(path: string): Promise<readonly string[]>;
   /** Renames a file, replacing one that has the new name. */
   rename(path: string, newPath: string): Promise<void>;
   /** Gives a file another name. Rejects with EEXIST if the name is in use. */
@@ -40,7 +45,7 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** The code of an error of the file system: "ENOENT", "ENOSPC" … */
+/** Returns the code of a file system error: "ENOENT", "ENOSPC" … */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

@@ -1,15 +1,17 @@
 /**
- * The header of a session's file, and what it says of the frames behind it: the mark that they begin with, and the seed that their
- * checksums begin with. Knows nothing of what is in frames.
+ * The header of a session's file. It contains the mark with which the frames after it begin, and the seed of their
+ * checksums. Knows nothing of the contents of frames.
  *
- *     header   "AIKOMQTT", version (4 bytes), checksum of these twelve bytes (4), mark (4), seed (4), checksum of all this (4),
- *              zeros up to 4096, and the first 28 bytes once more
+ *     header   "AIKOMQTT", version (4 bytes), checksum of these twelve bytes (4), mark (4), seed (4),
+ *              checksum of all this (4), zeros up to 4096, and the first 28 bytes a second time
  *
- * Mark and seed are random, for each file: what a stranger sends becomes part of the file, and nothing in it may look like a frame.
- * Without them the file cannot be read, so they stand there twice, on different sectors. Integers are big-endian, checksums CRC-32; the
- * header's begin with the checksum of the session's name, so that no file is taken for another session's.
+ * Mark and seed are random for each file: received messages become part of the file, and nothing in them may look like
+ * a frame. The file cannot be read without mark and seed, so they are stored twice, on different sectors. Integers are
+ * big-endian, checksums CRC-32. The header's checksums begin with the checksum of the session's name, so that a file is
+ * never taken for another session's.
  *
- * Version 1 ended behind the first checksum. Its frames had the same mark in every file, and a seed that followed from the name.
+ * Version 1 ended after the first checksum. Its frames had the same mark in every file, and a seed derived from the
+ * name.
  */
 
 import { randomBytes } from "node:crypto";
@@ -17,14 +19,14 @@ import { StoreError } from "@aiko/mqtt";
 import { crc32 } from "./crc32.js";
 import type { OpenFile } from "./file-system.js";
 
-/** Of a frame's header. */
+/** The size of a frame's header. */
 export const FRAME_HEADER_SIZE = 16;
 const VERSION = 2;
 const MAGIC = Buffer.from("AIKOMQTT");
-/** Bytes of the header that every version has. */
+/** The bytes of the header that every version has. */
 const ENVELOPE = 16;
 const FIELDS = 28;
-/** Where the fields stand once more: behind the largest sector that disks have. */
+/** The offset of the second copy of the fields: beyond the largest sector of disks. */
 const COPY_AT = 4096;
 
 const MARK_OF_VERSION_1 = 0x414b4a42;
@@ -33,30 +35,33 @@ const MARK_OF_VERSION_1 = 0x414b4a42;
 export interface Framing {
   readonly header: Buffer;
   readonly mark: number;
-  /** What the checksum of a frame's header begins with. */
+  /** The start value of the checksum of a frame's header. */
   readonly seed: number;
-  /** What the checksum of a frame's body begins with. */
+  /** The start value of the checksum of a frame's body. */
   readonly bodySeed: number;
-  /** Whether a frame can be found where no intact one leads to it: not if what a stranger sent can look like one. */
+  /**
+   * Whether a frame can be found without an intact frame before it. It cannot if received data can look like a frame.
+   */
   readonly isUnforgeable: boolean;
 }
 
-/** For a new file. */
+/** Makes the framing of a new file. */
 export function newFraming(name: string): Framing {
   const random = randomBytes(8);
   return framingOf(random.readUInt32BE(0), random.readUInt32BE(4), name);
 }
 
-/** What an existing file says, and how many bytes of its header are damaged. */
+/** The framing of an existing file, and how many bytes of its header are damaged. */
 export interface FoundFraming {
   readonly framing: Framing;
   readonly damaged: number;
 }
 
 /**
- * Undefined if the file is not, or cannot be recognized any more as, a file of this session.
+ * Reads the framing of a file. Returns undefined if the file does not belong to this session, or can no longer be
+ * recognized.
  *
- * @throws StoreError if a later version of this package wrote the file, which is no damage
+ * @throws StoreError if a later version of this package wrote the file, which is not damage
  */
 export async function readFraming(file: OpenFile, name: string): Promise<FoundFraming | undefined> {
   const bytes = Buffer.alloc(COPY_AT + FIELDS);
@@ -70,7 +75,10 @@ export async function readFraming(file: OpenFile, name: string): Promise<FoundFr
   return frameLength(second, first) === undefined ? undefined : { framing: first, damaged: ENVELOPE };
 }
 
-/** The length of the body that the frame's header announces; undefined if the bytes do not begin with a frame's header. */
+/**
+ * Returns the length of the body that the frame's header announces; undefined if the bytes do not begin with a frame's
+ * header.
+ */
 export function frameLength(bytes: Buffer, { mark, seed }: Framing): number | undefined {
   if (bytes.length < FRAME_HEADER_SIZE || bytes.readUInt32BE(0) !== mark) return undefined;
   return bytes.readUInt32BE(12) === crc32(bytes.subarray(0, 12), seed) ? bytes.readUInt32BE(4) : undefined;
@@ -105,7 +113,9 @@ function fieldsAt(start: Buffer, at: number, name: string): Framing | undefined 
   return framing.header.subarray(0, FIELDS).equals(fields) ? framing : undefined;
 }
 
-/** Between a header and its copy are zeros. In a file of version 1, which has no copy, a message may stand at its place. */
+/**
+ * There are zeros between a header and its copy. A file of version 1 has no copy, and may have a message in its place.
+ */
 function copyOf(start: Buffer, name: string): Framing | undefined {
   const between = start.subarray(FIELDS, COPY_AT);
   return between.every((byte) => byte === 0) ? fieldsAt(start, COPY_AT, name) : undefined;

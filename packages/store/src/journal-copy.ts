@@ -1,11 +1,12 @@
 /** A new file for a session: created in addition to the old one, and filled with records and with copied bytes. */
 
 import type { FileSystem, OpenFile } from "./file-system.js";
+import { writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing } from "./framing.js";
-import { FRAME_SIZE, RECORD_SIZE, writeChanges, writeFrameHeader } from "./journal-format.js";
+import { FRAME_SIZE, RECORD_SIZE, writeChanges } from "./journal-format.js";
 
-/** A new file with nothing but a header, in the place of what may have been left there. */
-export async function createFile(files: FileSystem, path: string, framing: Framing): Promise<OpenFile> {
+/** Creates a new file that contains only a header, replacing what may have been left there. */
+export async function createFile(files: FileSystem, path: string, framing: Pick<Framing, "header">): Promise<OpenFile> {
   await files.remove(path);
   const file = await files.open(path, "new");
   if (file === undefined) throw new Error(`bug: ${path} was not made`);
@@ -19,7 +20,7 @@ export async function createFile(files: FileSystem, path: string, framing: Frami
   }
 }
 
-/** Records that are gathered to frames behind a new file's header. */
+/** Records that are collected into frames, after a new file's header. */
 export class JournalCopy {
   end: number;
   private size = 0;
@@ -33,7 +34,7 @@ export class JournalCopy {
     this.end = framing.header.length;
   }
 
-  /** Whether there is as much to flush as a frame should have. */
+  /** Whether there are enough bytes for a full frame. */
   get isFull(): boolean {
     return this.size >= FRAME_SIZE;
   }
@@ -53,7 +54,7 @@ export class JournalCopy {
     this.parts = [];
   }
 
-  /** Where the record's value stands. */
+  /** Returns the position of the record's value. */
   positionOf(key: number): number {
     const position = this.positions.get(key);
     if (position === undefined) throw new Error(`bug: the record ${key} was not copied`);
@@ -61,7 +62,7 @@ export class JournalCopy {
   }
 }
 
-/** Copies what stands from `from` to `to`, moved by `shift`. Resolves to `to`. */
+/** Copies the bytes from `from` to `to`, moved by `shift`. Resolves to `to`. */
 export async function copyBytes(
   source: OpenFile,
   from: number,

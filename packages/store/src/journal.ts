@@ -1,18 +1,19 @@
 /**
- * One session's file, open: adds what is written, in groups that are synced together; knows where each record's value stands;
- * writes the file anew when most of it is of no use any more. Two never have the same file: see the lock.
+ * One open session file. Appends writes, in groups that are synced together. Knows the position of each record's value.
+ * Rewrites the file when most of it is obsolete. The lock ensures that only one owner has the file open.
  *
- * What is promised rests on four rules. A frame is written behind everything that is good and synced before its write is reported. A
- * frame that failed is cut off again before the next; if even that fails, nothing more is written. A new file is complete and
- * synced before it takes the old one's name, and the name is synced before anything is added to it. What a file holds counts only
- * with its checksums right.
+ * Four rules ensure durability. A frame is written after all intact frames, and synced before its write is reported. A
+ * frame whose write failed is cut off before the next one; if that fails, nothing more is written. A new file is
+ * complete and synced before it gets the old one's name, and the name is synced before anything is appended. Data
+ * counts only if its checksums are correct.
  */
 
 import { type StoreChange, StoreError, type StoreRecord } from "@aiko/mqtt";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
+import { FrameReader, writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing, newFraming, readFraming } from "./framing.js";
 import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
-import { eachChange, FRAME_SIZE, walk, writeChanges, writeFrameHeader } from "./journal-format.js";
+import { eachChange, FRAME_SIZE, isChanges, writeChanges } from "./journal-format.js";
 import { mostGrowth, RecordIndex } from "./record-index.js";
 import { storeError } from "./store-error.js";
 
@@ -43,7 +44,7 @@ type Task =
   | { readonly bytes: Buffer; readonly resolve: () => void; readonly reject: (error: unknown) => void }
   | { readonly run: () => Promise<void> };
 
-/** Damaged files of a session that are kept. */
+/** How many damaged files of a session are kept. */
 const KEPT_ASIDE = 10;
 
 export class Journal {
@@ -87,7 +88,7 @@ export class Journal {
     }
   }
 
-  /** All of the changes or none. Resolves when they are on the disk. */
+  /** Writes all of the changes, or none. Resolves when they are on the disk. */
   write(changes: readonly StoreChange[]): Promise<void> {
     const bytes = writeChanges(changes);
     if (this.waitingBytes > 0 && this.waitingBytes + bytes.length > Math.max(this.bounds.maximumBytes, FRAME_SIZE)) {
@@ -97,7 +98,7 @@ export class Journal {
     return new Promise((resolve, reject) => this.add({ bytes, resolve, reject }));
   }
 
-  /** When all that was written is on the disk, or has failed. */
+  /** Resolves when everything that was written is on the disk, or has failed. */
   async close(): Promise<void> {
     this.closing = true;
     await this.compacting;
@@ -111,9 +112,9 @@ export class Journal {
     this.working ??= this.work();
   }
 
-  /** Does one task after the other, writes in groups. Never rejects. */
+  /** Runs the tasks one after the other, writes in groups. Never rejects. */
   private async work(): Promise<void> {
-    await undefined; // what is written in one go belongs together
+    await undefined; // writes of the same tick are grouped
     while (this.tasks.length > 0) {
       const [first] = this.tasks;
       if (first !== undefined && "run" in first) {
@@ -126,13 +127,13 @@ export class Journal {
     this.working = undefined;
   }
 
-  /** The writes that wait, as one frame. */
+  /** Writes the waiting changes as one frame. */
   private async commit(): Promise<void> {
     const group: Extract<Task, { bytes: Buffer }>[] = [];
     let size = 0;
     for (const task of this.tasks) {
       if ("run" in task || (size > 0 && size + task.bytes.length > FRAME_SIZE)) break;
-      // Near the bound each is weighed alone, when the index knows of all before it.
+      // Near the limit, each write is checked separately, when the index contains all changes before it.
       if (this.index.bytes + mostGrowth(size + task.bytes.length) > this.bounds.maximumBytes && size > 0) break;
       group.push(task);
       size += task.bytes.length;
@@ -162,7 +163,7 @@ export class Journal {
     try {
       await this.file.sync();
     } catch (error) {
-      // What the disk has now, nobody can say: the kernel forgets what it could not write.
+      // The content of the disk is now unknown: the kernel discards data that it could not write.
       this.failure = storeError(`sync ${this.path}, and nothing more is written until it is opened again`, error);
       throw this.failure;
     }
@@ -174,7 +175,7 @@ export class Journal {
     this.end = position;
   }
 
-  /** Leaves nothing of a write that failed behind the good frames: a shorter one could bring its rest back to life. */
+  /** Removes the rest of a failed write after the intact frames: a shorter write could make its remainder valid. */
   private async cutBack(): Promise<void> {
     try {
       await this.file.truncate(this.end);
@@ -199,14 +200,14 @@ export class Journal {
     );
   }
 
-  /** Gives a file that was just made its name. */
+  /** Renames a new file to its final name. */
   private async putInPlace(): Promise<void> {
     await this.file.sync();
     await this.files.rename(`${this.path}.new`, this.path);
     await this.files.syncDirectory(this.directory);
   }
 
-  /** Reads the file, and mends it, or writes it anew if an earlier version of this package wrote it. */
+  /** Reads the file and repairs it. Rewrites it if an earlier version of this package wrote it. */
   private async load(name: string): Promise<{ records: StoreRecord[]; damage: Damage[] }> {
     const values = new Map<number, Uint8Array>();
     const damaged: { offset: number; bytes: number }[] = [];
@@ -218,16 +219,20 @@ export class Journal {
     } else {
       this.framing = found.framing;
       if (found.damaged > 0) damaged.push({ offset: 0, bytes: found.damaged });
-      this.end = await walk(this.file, size, this.framing, {
-        frame: (body, position) => {
-          this.index.apply(body, position);
-          eachChange(body, (key, start, length) => {
-            if (length < 0) values.delete(key);
-            else values.set(key, new Uint8Array(body.subarray(start, start + length)));
-          });
-        },
-        damaged: (offset, bytes) => damaged.push({ offset, bytes }),
-      });
+      const reader = new FrameReader(this.file, size, this.framing, isChanges);
+      for (let found = await reader.next(); found !== undefined; found = await reader.next()) {
+        if ("damaged" in found) {
+          damaged.push({ offset: found.position, bytes: found.damaged });
+          continue;
+        }
+        const { body, position } = found;
+        this.index.apply(body, position);
+        eachChange(body, (key, start, length) => {
+          if (length < 0) values.delete(key);
+          else values.set(key, new Uint8Array(body.subarray(start, start + length)));
+        });
+      }
+      this.end = reader.position;
     }
     let damage: Damage[] = [];
     const alone = (finish: () => Promise<void>): Promise<void> => finish();
@@ -237,8 +242,8 @@ export class Journal {
       await this.rewrite(alone, "skip damage", fresh);
     } else {
       if (this.end < size) await this.file.truncate(this.end);
-      await this.file.sync(); // a process that was killed may have written without syncing
-      // If it cannot be, as on a full disk, the old one is still complete.
+      await this.file.sync(); // a killed process may have written without syncing
+      // If the rewrite fails, as on a full disk, the old file is still complete.
       if (!this.framing.isUnforgeable) await this.rewrite(alone, "fail at damage", fresh).catch(() => undefined);
     }
     if (this.failure !== undefined) throw this.failure;
@@ -246,11 +251,11 @@ export class Journal {
     return { records: records.sort((a, b) => a.key - b.key), damage };
   }
 
-  /** Gives the file, as it is, a name that it keeps. */
+  /** Gives the damaged file another name, under which it is kept. */
   private async keepAside(): Promise<string> {
     for (let n = 1; ; n++) {
       const name = `${this.path}.damaged-${n}`;
-      if (n === KEPT_ASIDE) await this.files.remove(name); // a disk that goes on losing bits must not fill up with them
+      if (n === KEPT_ASIDE) await this.files.remove(name); // a disk that keeps losing bits must not fill up with them
       try {
         await this.files.link(this.path, name);
         return name;
@@ -269,7 +274,7 @@ export class Journal {
       new Promise((resolve, reject) => this.add({ run: () => finish().then(resolve, reject) }));
     this.compacting = this.rewrite(exclusively, "fail at damage", this.framing)
       .catch((error: unknown) => {
-        // Nothing is lost: the file stays as it is. Not again at once: the disk may be full.
+        // The file is unchanged and nothing is lost. The next attempt comes later: the disk may be full.
         this.compactAt = this.end * 1.5;
         if (error instanceof StoreError && error.code === "STORE_CORRUPT") this.failure = error;
       })
@@ -279,10 +284,10 @@ export class Journal {
   }
 
   /**
-   * Copies the records to a new file and puts it in the place of the old one. What is written meanwhile goes to the old one and
-   * is copied last, by `finish`, which must run while nothing is written.
+   * Copies the records to a new file and replaces the old one. Meanwhile, writes go to the old file. `finish` copies
+   * these last, and must run while nothing is written.
    *
-   * @param framing of the new file; not another than the old one's if something may be written meanwhile
+   * @param framing the framing of the new file; the same as the old one's if something may be written meanwhile
    */
   private async rewrite(
     exclusively: (finish: () => Promise<void>) => Promise<void>,
@@ -299,7 +304,7 @@ export class Journal {
       await copy.flush();
       const shift = copy.end - copiedTo;
       let copied = await copyBytes(this.file, copiedTo, this.end, file, shift);
-      await file.sync(); // most of it, while others may write
+      await file.sync(); // syncs most of it while writes continue
       await exclusively(async () => {
         if (this.failure !== undefined) throw this.failure;
         copied = await copyBytes(this.file, copied, this.end, file, shift);
@@ -333,20 +338,22 @@ export class Journal {
   }
 
   private async copyRecords(end: number, copy: JournalCopy, policy: "skip damage" | "fail at damage"): Promise<void> {
-    const intactEnd = await walk(this.file, end, this.framing, {
-      frame: async (body, position) => {
-        if (this.closing) throw new Error("the store closes");
-        eachChange(body, (key, start, length) => {
-          if (length >= 0 && this.index.standsAt(key, position + start))
-            copy.add(key, body.subarray(start, start + length));
-        });
-        if (copy.isFull) await copy.flush();
-      },
-      damaged: (offset, bytes) => {
-        if (policy === "fail at damage") throw this.corrupt(offset, bytes);
-      },
-    });
-    if (intactEnd < end && policy === "fail at damage") throw this.corrupt(intactEnd, end - intactEnd);
+    const reader = new FrameReader(this.file, end, this.framing, isChanges);
+    for (let found = await reader.next(); found !== undefined; found = await reader.next()) {
+      if ("damaged" in found) {
+        if (policy === "fail at damage") throw this.corrupt(found.position, found.damaged);
+        continue;
+      }
+      if (this.closing) throw new Error("the store closes");
+      const { body, position } = found;
+      eachChange(body, (key, start, length) => {
+        if (length >= 0 && this.index.standsAt(key, position + start))
+          copy.add(key, body.subarray(start, start + length));
+      });
+      if (copy.isFull) await copy.flush();
+    }
+    if (reader.position < end && policy === "fail at damage")
+      throw this.corrupt(reader.position, end - reader.position);
   }
 
   private corrupt(offset: number, bytes: number): StoreError {

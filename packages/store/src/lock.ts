@@ -1,11 +1,12 @@
 /**
- * Who owns a session, across processes. A lock is a socket that its owner listens at: the kernel stops the listening when the
- * owner dies, however it dies, so that nobody has to guess from process numbers, which are used again and differ from container
- * to container.
+ * The owner of a session, across processes. A lock is a socket on which its owner listens. When the owner dies in any
+ * way, the kernel closes the socket. So no process has to guess from process identifiers, which are reused, and which
+ * differ between containers.
  *
- * On Windows the socket is a named pipe, which vanishes with its owner. Elsewhere it has a place in the directory, which stays
- * when the owner is dead. Two processes that find a dead lock must not both take it over: locks are numbered, the highest number
- * counts, a number is taken by link(), which only one process can do, and only lower numbers are ever removed.
+ * On Windows the socket is a named pipe, which disappears with its owner. On other systems it has a file in the
+ * directory, which remains when the owner has died. Two processes that find a dead lock must not both take it over. So
+ * locks are numbered, and the highest number counts. A number is taken with link(), which succeeds in only one process,
+ * and only lower numbers are ever removed.
  */
 
 import { createHash, randomBytes } from "node:crypto";
@@ -49,7 +50,9 @@ async function lockSocket(directory: string, name: string): Promise<Release | un
   }
 }
 
-/** Gives the socket `own`, which listens already, the next number, unless the highest one is alive. */
+/**
+ * Gives the socket `own`, which is already listening, the next number, unless the owner of the highest one is alive.
+ */
 async function takeNumber(directory: string, name: string, own: string, places: SocketPlaces): Promise<boolean> {
   const numbered = (n: number): string => `${name}.lock-${n}`;
   for (;;) {
@@ -57,7 +60,7 @@ async function takeNumber(directory: string, name: string, own: string, places: 
     if (highest > 0) {
       const found = await lookAt(places.address(numbered(highest)));
       if (found === "alive") return false;
-      if (found === "gone") continue; // somebody took a higher number meanwhile
+      if (found === "gone") continue; // another process took a higher number meanwhile
     }
     const mine = highest + 1;
     if (mine > HIGHEST_NUMBER) throw new Error(`no lock number is left after ${numbered(highest)}; remove that file`);
@@ -70,7 +73,7 @@ async function takeNumber(directory: string, name: string, own: string, places: 
     const all = await numbersOf(directory, name);
     if (Math.max(...all) > mine) {
       await rm(join(directory, numbered(mine)), { force: true });
-      continue; // what looked like the highest was about to be removed
+      continue; // the number that looked like the highest was about to be removed
     }
     for (const n of all) if (n < mine) await rm(join(directory, numbered(n)), { force: true });
     return true;
@@ -82,10 +85,10 @@ async function numbersOf(directory: string, name: string): Promise<number[]> {
   const numbers = (await readdir(directory))
     .filter((each) => each.startsWith(start))
     .map((each) => +each.slice(start.length));
-  return numbers.filter((n) => Number.isSafeInteger(n) && n > 0 && n <= HIGHEST_NUMBER); // others may put any name there
+  return numbers.filter((n) => Number.isSafeInteger(n) && n > 0 && n <= HIGHEST_NUMBER); // other names may be there
 }
 
-/** One start a millisecond would take a month to come here. */
+/** With one start per millisecond, it takes more than a month to get here. */
 const HIGHEST_NUMBER = 2 ** 32;
 
 function lookAt(address: string): Promise<"alive" | "dead" | "gone"> {
@@ -96,7 +99,7 @@ function lookAt(address: string): Promise<"alive" | "dead" | "gone"> {
     });
     socket.on("error", (error) => {
       const code = codeOf(error);
-      // Anything else, such as a full backlog or somebody else's socket, is no proof of death.
+      // Other errors, such as a full backlog or another user's socket, do not prove that the owner has died.
       resolve(code === "ECONNREFUSED" ? "dead" : code === "ENOENT" ? "gone" : "alive");
     });
   });
@@ -117,7 +120,7 @@ function closing(server: Server): Release {
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
 
-/** The addresses of sockets in a directory: paths of about 100 bytes at most, by whichever way leads there. */
+/** Short addresses of the sockets in a directory: paths of sockets may have only about 100 bytes. */
 class SocketPlaces {
   private constructor(
     private readonly way: string,
@@ -140,5 +143,7 @@ class SocketPlaces {
   }
 }
 
-/** A socket's path has 104 bytes on macOS and the BSDs, 108 on Linux; a name is 16 digits, ".lock-" and a number. */
+/**
+ * A socket's path may have 104 bytes on macOS and the BSDs, 108 on Linux; a name has 16 digits, ".lock-" and a number.
+ */
 const LONGEST_WAY = 70;

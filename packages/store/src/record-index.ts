@@ -1,15 +1,15 @@
-/** Where the value of each of a session's records stands in its file, and how much the records take. Reads and writes no file. */
+/** The positions of a session's record values in its file, and the size of the records. Reads and writes no file. */
 
 import type { StoreChange } from "@aiko/mqtt";
 import { eachChange, RECORD_SIZE } from "./journal-format.js";
 
-/** Where a value stands. */
+/** The position of a value. */
 interface Place {
   readonly position: number;
   readonly length: number;
 }
 
-/** What a record takes besides its value, in memory: its key and its place. As in the memory store. */
+/** The memory of a record in addition to its value: its key and its position. The same as in the memory store. */
 const RECORD_OVERHEAD = 64;
 
 export class RecordIndex {
@@ -20,17 +20,17 @@ export class RecordIndex {
     return this.places.size;
   }
 
-  /** What the records take of a bound. */
+  /** The bytes that count against the limit. */
   get bytes(): number {
     return this.valueBytes + this.places.size * RECORD_OVERHEAD;
   }
 
-  /** What the records take of the file. */
+  /** The bytes of the records in the file. */
   get bytesInFile(): number {
     return this.valueBytes + this.places.size * RECORD_SIZE;
   }
 
-  /** @param position where the changes begin in the file */
+  /** @param position the position of the changes in the file */
   apply(changes: Buffer, position: number): void {
     eachChange(changes, (key, start, length) => {
       const before = this.places.get(key);
@@ -44,12 +44,12 @@ export class RecordIndex {
     });
   }
 
-  /** Whether the record's value is what stands there, and not a later one. */
+  /** Returns whether the record's current value is at this position, not a later one. */
   standsAt(key: number, position: number): boolean {
     return this.places.get(key)?.position === position;
   }
 
-  /** By how much these changes would have `bytes` grow. */
+  /** Returns by how much these changes would increase `bytes`. */
   growth(parts: readonly Buffer[]): number {
     const after = new Map<number, number>();
     let growth = 0;
@@ -63,7 +63,7 @@ export class RecordIndex {
     return growth;
   }
 
-  /** The same records in a file in which they stand elsewhere. */
+  /** Returns the index of the same records for a file in which they have other positions. */
   moved(to: (key: number, position: number) => number): RecordIndex {
     const index = new RecordIndex();
     for (const [key, { position, length }] of this.places) {
@@ -74,12 +74,15 @@ export class RecordIndex {
   }
 }
 
-/** What changes of so many bytes add to `bytes` at the most: a put takes RECORD_SIZE of them at least, and adds RECORD_OVERHEAD. */
+/**
+ * Returns the most that changes of this size can add to `bytes`: a put has at least RECORD_SIZE bytes, and adds
+ * RECORD_OVERHEAD.
+ */
 export function mostGrowth(changesSize: number): number {
   return changesSize * Math.ceil(RECORD_OVERHEAD / RECORD_SIZE);
 }
 
-/** @param length of a value; negative without a value */
+/** @param length the length of a value; negative without a value */
 function sizeOf(length: number): number {
   return length < 0 ? 0 : length + RECORD_OVERHEAD;
 }

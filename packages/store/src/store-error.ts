@@ -1,11 +1,11 @@
-/** What of the file system's errors becomes of the family that users know. */
+/** Converts errors of the file system to StoreErrors. */
 
 import { MqttError, StoreError } from "@aiko/mqtt";
 import { codeOf } from "./file-system.js";
 
 const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** @param what was to be done, and where */
+/** @param what the failed operation, and its place */
 export function storeError(what: string, error: unknown): MqttError {
   if (error instanceof MqttError) return error;
   const why = error instanceof Error ? error.message : String(error);

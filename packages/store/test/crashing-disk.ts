@@ -1,5 +1,6 @@
 // Owns a disk in memory that can fail at any operation, and lose unsynced data in every way that a power failure may:
 // sectors in any combination, names in the order of their changes. Knows nothing of stores.
+import { basename, dirname } from "node:path";
 import type { FileSystem, OpenFile } from "../src/file-system.ts";
 
 const SECTOR = 512;
@@ -61,7 +62,7 @@ export class CrashingDisk {
 
   /** Adds a file as if it had always existed. */
   place(path: string, bytes: Uint8Array): void {
-    const inode: Inode = { bytes: Buffer.from(bytes), durable: Buffer.from(bytes), pending: [] };
+    const inode: Inode = { bytes: copyOf(bytes), durable: copyOf(bytes), pending: [] };
     this.names.set(path, inode);
     this.durableNames.set(path, inode);
   }
@@ -92,6 +93,10 @@ export class CrashingDisk {
           this.changeNames((names) => names.set(path, inode as Inode));
         }
         return this.openFile(inode as Inode, step, alive);
+      },
+      list: async (path) => {
+        alive();
+        return [...this.names.keys()].filter((each) => dirname(each) === path).map((each) => basename(each));
       },
       rename: async (path, newPath) => {
         step(`rename ${path}`);
@@ -160,8 +165,8 @@ export class CrashingDisk {
         step("sync");
         await undefined; // others run meanwhile
         alive();
+        for (const each of inode.pending) inode.durable = apply(inode.durable, each);
         inode.pending = [];
-        inode.durable = Buffer.from(inode.bytes);
       },
       close: async () => {},
     };
@@ -198,18 +203,40 @@ function failure(code: string): Error {
   return Object.assign(new Error(`${code}: injected`), { code });
 }
 
+/** Applies the change, in place if the bytes have room. */
 function apply(bytes: Buffer, change: Change): Buffer {
   if ("truncate" in change) {
-    return Buffer.concat([
-      bytes.subarray(0, change.truncate),
-      Buffer.alloc(Math.max(0, change.truncate - bytes.length)),
-    ]);
+    if (change.truncate > bytes.length)
+      return apply(bytes, { write: new Uint8Array(change.truncate - bytes.length), position: bytes.length });
+    return bytes.subarray(0, change.truncate);
   }
   const { write, position } = change;
-  const result = Buffer.alloc(Math.max(bytes.length, position + write.length));
-  bytes.copy(result);
+  const size = Math.max(bytes.length, position + write.length);
+  const result = resized(bytes, size);
   result.set(write, position);
   return result;
+}
+
+/** A copy in memory of its own, which Buffer.from does not promise. */
+function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** The bytes with zeros behind them, in the same memory if that has room. */
+function resized(bytes: Buffer, size: number): Buffer {
+  const { buffer, byteOffset, length } = bytes;
+  if (size <= length) return bytes;
+  if (byteOffset === 0 && size <= buffer.byteLength) {
+    const longer = Buffer.from(buffer, 0, size);
+    longer.fill(0, length);
+    return longer;
+  }
+  const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * length));
+  bytes.copy(larger);
+  larger.fill(0, length, size);
+  return larger.subarray(0, size);
 }
 
 /**
@@ -217,7 +244,7 @@ function apply(bytes: Buffer, change: Change): Buffer {
  * write.
  */
 function settle(inode: Inode, random: () => number): void {
-  let bytes = inode.durable;
+  let bytes = copyOf(inode.durable);
   for (const change of inode.pending.slice(0, Math.floor(random() * (inode.pending.length + 1)))) {
     if ("truncate" in change) {
       bytes = apply(bytes, change);
@@ -235,6 +262,6 @@ function settle(inode: Inode, random: () => number): void {
     }
   }
   inode.bytes = bytes;
-  inode.durable = bytes;
+  inode.durable = copyOf(bytes);
   inode.pending = [];
 }

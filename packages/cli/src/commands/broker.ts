@@ -1,4 +1,4 @@
-/** `aiko-mqtt broker`: the embedded broker as a process of its own. */
+/** `aiko-mqtt broker`: runs the embedded broker as a separate process. */
 
 import { Broker } from "@aiko/mqtt-broker";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
@@ -57,7 +57,7 @@ export const broker: Command = {
   },
 };
 
-/** The broker's URLs are for clients on this machine. Here they say where it listens. */
+/** Replaces the host of a URL. The broker's URLs are for clients on this machine; here they show where it listens. */
 function withHost(url: string, host: string): string {
   return url.replace(/^(wss?|mqtts?):\/\/.*(?=:\d+$)/, (_, scheme: string) => `${scheme}://${inUrl(host)}`);
 }

@@ -1,4 +1,4 @@
-/** `mqtt_publish`: one message, then the end. */
+/** `mqtt_publish`: publishes one message and ends. */
 
 import { assertTopicName } from "@aiko/mqtt/topic";
 import { payloadOf } from "../argument-bytes.js";
@@ -17,7 +17,7 @@ const options = {
   ...willOptions,
 } satisfies OptionTable;
 
-/** Milliseconds that the server has for its acknowledgement. */
+/** Milliseconds that the server may take to acknowledge. */
 const OUTCOME_TIMEOUT = 20_000;
 
 export const publish: Command = {

@@ -14,7 +14,7 @@ const options = {
   ...connectionOptions,
 } satisfies OptionTable;
 
-/** Milliseconds. */
+/** In milliseconds. */
 const PERIOD = 1_000;
 
 export const test: Command = {
@@ -40,7 +40,7 @@ export const test: Command = {
             },
           });
           const publish = () => {
-            // While offline it skips: what it says is of use only now.
+            // Skipped while offline: the message is only useful now.
             if (client.connected) client.publish(published, "test message").catch(reject);
           };
           subscription.then(() => {

@@ -1,19 +1,19 @@
-/** Bytes that come in through a file descriptor. Knows nothing of what is behind it. */
+/** Reads bytes from a file descriptor. Knows nothing of what the descriptor belongs to. */
 
 import { read, setReadHandler } from "qjs:os";
 
 /**
- * Bytes of one read. What becomes of them, some fifty small messages, is in memory at one time, and has gone before the next read: with
- * longer reads it takes megabytes. A helper writes hardly more at once anyway.
+ * The bytes of one read. Its messages, about fifty small ones, are in memory together, and are released before the next
+ * read. Longer reads would take megabytes. A helper hardly writes more at once.
  */
 const MOST = 4_096;
 
 const EINTR = -4;
 const EAGAIN = -11;
-/** A terminal whose other side has gone says this instead of an end of stream. */
+/** The error of a terminal whose other side is closed, instead of an end of stream. */
 const EIO = -5;
 
-/** One for all: what is read is copied out of it at once. */
+/** Shared: read bytes are copied out of it immediately. */
 const buffer = new ArrayBuffer(MOST);
 
 export class BytesIn {
@@ -21,7 +21,7 @@ export class BytesIn {
 
   /**
    * @param received called with bytes, which it may keep
-   * @param ended called once, when nothing comes any more; `errno` is positive, or 0 at the end of the stream
+   * @param ended called once, when nothing more will arrive; `errno` is positive, or 0 at the end of the stream
    */
   constructor(
     private readonly fd: number,
@@ -54,7 +54,8 @@ export class BytesIn {
       this.ended(length === EIO ? 0 : -length);
       return;
     }
-    // Of the handlers that are ready `qjs` calls the one that was set first, each time: after its turn this one goes to the end.
+    // `qjs` always calls the ready handler that was set first. So this handler is set again after each call, as the
+    // last one.
     setReadHandler(this.fd, null);
     setReadHandler(this.fd, this.readable);
     this.received(new Uint8Array(buffer.slice(0, length)));

@@ -1,22 +1,24 @@
-/** Bytes on their way out through a file descriptor, written when there is room. Owns the queue; knows nothing of what is behind it. */
+/**
+ * Writes bytes to a file descriptor when it has room. Owns the queue; knows nothing of what the descriptor belongs to.
+ */
 
 import { setWriteHandler, write } from "qjs:os";
 
 /**
- * So many bytes of a pipe are sure to be taken without waiting, when it is said to have room. Descriptors of `qjs` block: a longer
- * write would stop this whole process, and forever if the reader waits for us in turn.
+ * The bytes that a pipe certainly accepts without blocking, when it has room. Descriptors of `qjs` block: a longer
+ * write would stop the whole process, forever if the reader waits for this process.
  */
 export const PIPE_STEP = 4_096;
-/** Bytes that may wait before `write` asks for a pause. */
+/** The bytes that may wait before `write` asks for a pause. */
 const HIGH_WATER = 16_384;
 
 const EINTR = -4;
 const EAGAIN = -11;
 
-/** What waits, in the order of writing: the bytes of one long write themselves, or those of short ones together. */
+/** Waiting bytes, in the order of writing: those of one long write, or of several short ones together. */
 interface Piece {
   readonly bytes: Uint8Array;
-  /** How many of them are to be written: the rest is room for more. */
+  /** How many bytes are to be written. The rest of the array is free. */
   length: number;
 }
 
@@ -30,8 +32,8 @@ export class BytesOut {
 
   /**
    * @param step the most bytes of one write; see PIPE_STEP
-   * @param drained called when all that was waiting has gone, after each `write` that returned false
-   * @param failed called once, when nothing can be written any more; `errno` is positive
+   * @param drained called when all waiting bytes were written, after each `write` that returned false
+   * @param failed called once, when writing is no longer possible; `errno` is positive
    */
   constructor(
     private readonly fd: number,
@@ -40,12 +42,12 @@ export class BytesOut {
     private readonly failed: (errno: number) => void,
   ) {}
 
-  /** After a failure or `stop`. */
+  /** True after a failure or `stop`. */
   get isOver(): boolean {
     return this.state === "over";
   }
 
-  /** False asks to wait for `drained`. The bytes must not change until they have gone. */
+  /** Returns false to ask the caller to wait for `drained`. The bytes must not change until they are written. */
   write(bytes: Uint8Array): boolean {
     if (this.state !== "open") return true;
     if (bytes.length > 0) {
@@ -57,7 +59,7 @@ export class BytesOut {
     return !this.asked;
   }
 
-  /** Takes no more; calls `empty` when what was written before has gone. Not called after a failure. */
+  /** Accepts no more bytes. Calls `empty` when all earlier bytes are written. It is not called after a failure. */
   end(empty: () => void): void {
     if (this.state !== "open") return;
     this.state = "ending";
@@ -65,7 +67,7 @@ export class BytesOut {
     else this.whenEmpty = empty;
   }
 
-  /** Forgets what waits. */
+  /** Discards the waiting bytes. */
   stop(): void {
     if (this.state === "over") return;
     this.state = "over";
@@ -73,7 +75,9 @@ export class BytesOut {
     setWriteHandler(this.fd, null);
   }
 
-  /** A step holds many short writes: each by itself would be a call of the system, and an array with what belongs to it, of its own. */
+  /**
+   * Joins short writes, since a step can contain many. Each would otherwise need its own system call and its own array.
+   */
   private add(bytes: Uint8Array): void {
     const last = this.queue.at(-1);
     if (last !== undefined && last.bytes.length - last.length >= bytes.length) {

@@ -1,10 +1,10 @@
-/** Time as `qjs` has it. */
+/** The clock of `qjs`. */
 
 import * as os from "qjs:os";
 import type { Clock } from "@aiko/mqtt";
 
 const began = Date.now() - os.now();
-/** QuickJS takes delays as integers: Infinity would be 0. */
+/** QuickJS converts delays to integers, and Infinity to 0. */
 const LONGEST = Number.MAX_SAFE_INTEGER;
 
 export const clock: Clock = {

@@ -1,11 +1,11 @@
-/** Names that other runtimes have and the commands use. Imported before everything else. */
+/** Globals of other runtimes that the commands use. This must be imported first. */
 
 import * as os from "qjs:os";
 
 type Timer = { handle: unknown; unref(): void };
 
 function setTimeout(callback: () => void, delay: number): Timer {
-  return { handle: os.setTimeout(callback, delay), unref: () => undefined }; // a command that has done its work ends the process
+  return { handle: os.setTimeout(callback, delay), unref: () => undefined }; // a command ends the process itself
 }
 
 function clearTimeout(timer: Timer | undefined): void {

@@ -1,5 +1,6 @@
 /**
- * The whole of `dist/qjs/mqtt.js`, one file for a bare `qjs`: the commands if it is run, the client if it is imported.
+ * The entry of `dist/qjs/mqtt.js`, one file for a bare `qjs`: it contains the commands when it is run, and the client
+ * when it is imported.
  */
 
 import "./globals.js";
@@ -32,7 +33,7 @@ const commands: Readonly<Record<string, Command>> = {
   mqtt_test: test,
 };
 
-/** What takes more than a helper and two pipes. */
+/** Options that need more than a helper and two pipes. */
 const missing: ReadonlySet<string> = new Set(["ws", "proxy", ...tlsOptions]);
 
 const helperOption = {
@@ -42,7 +43,7 @@ const helperOption = {
   },
 } satisfies OptionTable;
 
-/** The same command, with the options that mean something here. */
+/** Returns the same command, with the options that work here. */
 function adapted(command: Command): Command {
   const options = Object.entries(command.options).filter(([name]) => !missing.has(name));
   return {
@@ -57,9 +58,10 @@ function adapted(command: Command): Command {
 }
 
 /**
- * The whole life of a process that is one command.
+ * Runs a process that is one command.
  *
- * @param argv the script's path, by whose last part the command may be named, or a command's name after it; then its arguments
+ * @param argv the script's path, whose last part may name the command, or the path and a command's name; then its
+ * arguments
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const [path = "", ...rest] = argv;
@@ -79,5 +81,5 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 declare const scriptArgs: readonly string[];
 
-// Not awaited: while a module awaits, `qjs` runs one promise job for each round of waiting for the network.
+// Not awaited: while a module awaits, `qjs` runs only one promise job for each time that it waits for the network.
 if ((import.meta as { main?: boolean }).main === true) void main(scriptArgs);

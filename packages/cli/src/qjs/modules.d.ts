@@ -1,4 +1,7 @@
-/** The part of QuickJS's own modules that is used here. The bundle imports them as "std" and "os", the names that every `qjs` knows. */
+/**
+ * The parts of QuickJS's own modules that are used here. The bundle imports them as "std" and "os", the names that
+ * every `qjs` supports.
+ */
 
 declare module "qjs:std" {
   export function getenv(name: string): string | undefined;
@@ -8,7 +11,7 @@ declare module "qjs:std" {
   export function strerror(errno: number): string;
 }
 
-/** What returns a number returns the negative errno if it fails. */
+/** Functions that return a number return the negative errno if they fail. */
 declare module "qjs:os" {
   export const SIGINT: number;
   export const SIGKILL: number;
@@ -27,7 +30,7 @@ declare module "qjs:os" {
     readonly stderr?: number;
   }
 
-  /** Milliseconds by a clock that only goes forward, from no date in particular. */
+  /** Milliseconds of a monotonic clock, from an unspecified start. */
   export function now(): number;
   export function setTimeout(callback: () => void, delay: number): unknown;
   export function clearTimeout(timer: unknown): void;
@@ -35,20 +38,20 @@ declare module "qjs:os" {
   export function write(fd: number, buffer: ArrayBuffer, offset: number, length: number): number;
   export function open(path: string, flags: number, mode?: number): number;
   export function close(fd: number): number;
-  /** Null takes the handler off. */
+  /** Null removes the handler. */
   export function setReadHandler(fd: number, handler: (() => void) | null): void;
   export function setWriteHandler(fd: number, handler: (() => void) | null): void;
-  /** Null: what the signal does by default. */
+  /** Null restores the default action of the signal. */
   export function signal(number: number, handler: (() => void) | null): void;
-  /** Whether the descriptor is a terminal. */
+  /** Returns whether the descriptor is a terminal. */
   export function isatty(fd: number): boolean;
   export function pipe(): [readEnd: number, writeEnd: number] | null;
-  /** Returns the process's identifier, with `block` false. A command that is not there ends with exit code 127. */
+  /** Returns the process's identifier if `block` is false. A command that does not exist ends with exit code 127. */
   export function exec(command: readonly string[], options: ExecOptions): number;
   export function waitpid(pid: number, options: number): [pid: number, status: number];
   export function kill(pid: number, signal: number): number;
   export function getpid(): number;
   export function stat(path: string): [stat: { readonly mode: number } | null, errno: number];
-  /** `errno` is 0 if there is such a file. */
+  /** `errno` is 0 if the file exists. */
   export function realpath(path: string): [path: string, errno: number];
 }

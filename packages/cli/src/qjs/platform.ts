@@ -1,6 +1,6 @@
 /**
- * What a bare `qjs` brings: its clock, and a network by way of a helper process, such as `nc`, or of a serial line. Takes the place of
- * `#platform` in the bundle.
+ * The platform of a bare `qjs`: its clock, and a network through a helper process, such as `nc`, or a serial line.
+ * Replaces `#platform` in the bundle.
  */
 
 import * as os from "qjs:os";
@@ -20,20 +20,21 @@ import { clock } from "./clock.js";
 import { StreamTransport, type Way } from "./stream-transport.js";
 import { Helper, type HelperEnd } from "./way-process.js";
 
-/** Bytes that a line's driver takes without much waiting. */
+/** The bytes that a serial line's driver accepts without much blocking. */
 const LINE_STEP = 256;
-/** Milliseconds that a helper has to end once its standard input or output has. */
+/** Milliseconds that a helper may take to end after its standard input or output has ended. */
 const HELPER_PATIENCE = 500;
-/** How `execvp` says that there is no such command. */
+/** The exit code for a command that does not exist. */
 const NOT_FOUND = 127;
 
-// A helper that dies would otherwise take this process along: the next write to it is a signal.
+// Without this, the next write to a dead helper would end this process with a signal.
 os.signal(os.SIGPIPE, () => undefined);
 
 export const platform: Platform = { clock, random: { next: Math.random }, dial };
 
 /**
- * Dials by a command of one's own, whose standard input and output carry the bytes: `%h` and `%p` in it stand for host and port.
+ * Dials with a command whose standard input and output carry the bytes. In it, `%h` stands for the host and `%p` for
+ * the port.
  *
  * @example connect("mqtt://broker", { dial: dialBy("nc %h %p") })
  */
@@ -74,8 +75,9 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
 }
 
 /**
- * The command that dials where none is named. BusyBox's `nc`, which each router has, takes less than half the memory that socat takes. Of
- * the other kinds of `nc` one says nothing when a server refuses it and one outlives a killed process: socat goes before them.
+ * The command that dials by default. BusyBox's `nc`, which most routers have, takes less than half the memory of socat.
+ * Of the other kinds of `nc`, one reports nothing if a server refuses the connection, and one survives a killed
+ * process. So socat is preferred to them.
  */
 function usualCommand({ host, port }: ServerAddress): readonly string[] {
   const nc = fileOf("nc");
@@ -85,7 +87,7 @@ function usualCommand({ host, port }: ServerAddress): readonly string[] {
   return ["socat", "-", `TCP:${shown}:${port},nodelay`];
 }
 
-/** The file that a command's name stands for, links followed; undefined if there is none. */
+/** Returns the file of a command, with links resolved; undefined if there is none. */
 function fileOf(name: string): string | undefined {
   for (const folder of (getenv("PATH") ?? "/bin:/usr/bin").split(":")) {
     const [path, errno] = os.realpath(`${folder || "."}/${name}`);
@@ -98,7 +100,10 @@ function nameOf({ scheme, host, port }: ServerAddress): string {
   return scheme === "unix" ? `unix:${host}` : `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** A host becomes part of a command line, and a server may name one (Server Reference): it must not be able to say more. */
+/**
+ * Checks the host, which becomes part of a command line. A server may name it (Server Reference), and must not be able
+ * to add other arguments.
+ */
 function assertPlain({ scheme, host }: ServerAddress): void {
   const plain = scheme === "unix" ? /^[\w./@+][\w./@+-]*$/ : /^[\w:][\w.:%-]*$/;
   if (plain.test(host)) return;
@@ -146,7 +151,7 @@ function viaHelper(command: readonly string[], name: string, signal: AbortSignal
   return new StreamTransport(way);
 }
 
-/** Why the stream ended; undefined if the server ended it. */
+/** Returns why the stream ended; undefined if the server ended it. */
 function meaningOf(
   { exitCode, complaint }: HelperEnd,
   command: readonly string[],

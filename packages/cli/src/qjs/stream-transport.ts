@@ -1,4 +1,7 @@
-/** A Transport over file descriptors: one to read, one to write. What is behind them, and what its end means, its Way knows. */
+/**
+ * A Transport over two file descriptors, one to read and one to write. Its Way knows what they belong to, and what
+ * their end means.
+ */
 
 import * as os from "qjs:os";
 import type { Timer, Transport, TransportListener } from "@aiko/mqtt";
@@ -12,27 +15,29 @@ export interface Way {
   /** The most bytes of one write. */
   readonly step: number;
   /**
-   * The descriptors are closed. Calls back when nothing of the way is left, with what went wrong if it was not we who closed it.
+   * Called when the descriptors are closed. Calls back when nothing of the way is left, with the error if this side did
+   * not close it.
    *
-   * @param cause "peer": it ended the stream; "us": everything was sent first, and may still be on its way; "destroyed": at once
-   * @param heard whether a byte has ever come
+   * @param cause "peer": the peer ended the stream; "us": all bytes were written first, and may still be in transit;
+   * "destroyed": closed immediately
+   * @param heard whether a byte was ever received
    */
   close(cause: "peer" | "us" | "destroyed", heard: boolean, closed: (error?: Error) => void): void;
 }
 
 const EPIPE = 32;
-/** Milliseconds in which a peer that has ended its side may still take what was written before. */
+/** Milliseconds in which earlier bytes may still be written after the peer has ended its side. */
 const LAST_WORDS = 500;
 
 export class StreamTransport implements Transport {
   private readonly bytesIn: BytesIn;
   private readonly bytesOut: BytesOut;
   private listener: TransportListener | undefined;
-  /** `finishing`: what was written is sent, and the peer may end the stream. */
+  /** `finishing`: written bytes are still sent, and the peer may end the stream. */
   private state: "open" | "finishing" | "closed" = "open";
   private outputClosed = false;
   private heard = false;
-  /** Set once the peer has ended its side. */
+  /** Set when the peer has ended its side. */
   private lastWords: Timer | undefined;
 
   constructor(private readonly way: Way) {
@@ -43,7 +48,7 @@ export class StreamTransport implements Transport {
     this.bytesIn = new BytesIn(way.input, received, () => this.inputEnded());
     const drained = (): void => this.listener?.onDrain();
     this.bytesOut = new BytesOut(way.output, way.step, drained, (errno) => {
-      // A pipe without a reader: the end of the stream says the rest, once what came before it is read.
+      // The pipe has no reader. The end of the stream gives the reason, after earlier bytes are read.
       if (errno === EPIPE && this.lastWords === undefined) this.bytesIn.resume();
       else this.close("peer");
     });
@@ -71,7 +76,7 @@ export class StreamTransport implements Transport {
       this.state = "finishing";
       sent?.();
       if (this.way.input === this.way.output) {
-        this.close("us"); // a line that has no end of stream to wait for
+        this.close("us"); // a serial line has no end of stream to wait for
         return;
       }
       this.closeOutput();

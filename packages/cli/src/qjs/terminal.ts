@@ -1,4 +1,4 @@
-/** The Terminal of a process that is `qjs`. */
+/** The Terminal of a `qjs` process. */
 
 import * as os from "qjs:os";
 import { exit, getenviron, strerror } from "qjs:std";
@@ -12,7 +12,7 @@ const STANDARD_ERROR = 2;
 const EIO = 5;
 const EPIPE = 32;
 const SIGHUP = 1;
-/** Bytes. It has about 1,500. */
+/** In bytes. The file has about 1,500. */
 const LONGEST_STATUS = 8_192;
 
 const encoder = new TextEncoder();
@@ -43,7 +43,7 @@ export class QuickJsTerminal implements Terminal {
   readonly stop = new StopSignal();
   private readonly output: BytesOut;
   private isBroken = false;
-  /** Standard output could not take what was printed, for another reason than that its reader has gone. */
+  /** Whether writing to standard output failed, for another reason than that its reader is gone. */
   private isIncomplete = false;
   private printers: (() => void)[] = [];
 
@@ -64,11 +64,11 @@ export class QuickJsTerminal implements Terminal {
     };
     for (const signal of [os.SIGINT, os.SIGTERM]) {
       os.signal(signal, () => {
-        os.signal(signal, null); // a second ^C has its usual effect
+        os.signal(signal, null); // a second ^C has its default effect
         interrupt();
       });
     }
-    // Where the system does not say whether nohup started this process, the signal is left alone.
+    // If the system does not show whether nohup started this process, the signal is not handled.
     const status = statusOfProcess();
     if (status !== undefined && !ignoresHangup(status)) os.signal(SIGHUP, interrupt);
   }
@@ -84,13 +84,13 @@ export class QuickJsTerminal implements Terminal {
     if (written === -EPIPE) this.stop.fire();
   }
 
-  /** Ends the process when all that was printed is out. */
+  /** Ends the process when all output is written. */
   end(code: number): void {
     if (this.isBroken) exit(this.isIncomplete ? 1 : code);
     this.output.end(() => exit(code));
   }
 
-  /** Whether the pipe has no reader any more, or the terminal is closed. */
+  /** Returns whether the pipe has no reader any more, or the terminal is closed. */
   private isReaderGone(errno: number): boolean {
     return errno === EPIPE || (errno === EIO && this.hasScreen);
   }
@@ -102,7 +102,7 @@ export class QuickJsTerminal implements Terminal {
   }
 }
 
-/** The file in which Linux says which signals are ignored; undefined elsewhere. */
+/** Returns the file in which Linux shows the ignored signals; undefined on other systems. */
 function statusOfProcess(): string | undefined {
   const fd = os.open("/proc/self/status", os.O_RDONLY);
   if (fd < 0) return undefined;

@@ -1,6 +1,6 @@
 /**
- * A process that is the way to the server: its standard input and output carry the bytes. Starts it, tells what became of it, and
- * ends it. Knows nothing of MQTT.
+ * A helper process that connects to the server: its standard input and output carry the bytes. Starts it, ends it, and
+ * reports how it ended. Knows nothing of MQTT.
  */
 
 import * as os from "qjs:os";
@@ -8,21 +8,21 @@ import { BytesIn } from "./bytes-in.js";
 import { clock } from "./clock.js";
 
 export interface HelperEnd {
-  /** Undefined: it did not end by itself. */
+  /** Undefined if it did not end by itself. */
   readonly exitCode: number | undefined;
-  /** The last line that it wrote to standard error; empty if none. */
+  /** The last line that it wrote to standard error; empty if there is none. */
   readonly complaint: string;
 }
 
-/** Characters of what the helper complains of that are kept. */
+/** The most characters of its standard error that are kept. */
 const MOST_COMPLAINT = 300;
-/** Milliseconds between two looks at a helper that should end. */
+/** Milliseconds between checks whether a helper has ended. */
 const LOOK = 10;
-/** Milliseconds that its last words may take after it has ended. */
+/** Milliseconds to wait for the rest of its standard error after it has ended. */
 const SILENCE_PATIENCE = 100;
 
 export class Helper {
-  /** Where its standard input is written, and its standard output read. */
+  /** The descriptors of its standard input, to write, and of its standard output, to read. */
   readonly input: number;
   readonly output: number;
   private readonly pid: number;
@@ -35,7 +35,7 @@ export class Helper {
   };
   private isSilent = false;
 
-  /** @throws Error if there are no descriptors or processes left */
+  /** @throws Error if no descriptors or processes are left */
   constructor(command: readonly string[]) {
     const opened: number[] = [];
     const pipe = (): [number, number] => {
@@ -71,8 +71,8 @@ export class Helper {
   }
 
   /**
-   * Calls back when it has ended: by itself within `patience` milliseconds, or killed then. The descriptors of its input and output
-   * are its user's to close.
+   * Calls back when it has ended: by itself within `patience` milliseconds, or killed after that. The caller closes the
+   * descriptors of its input and output.
    */
   awaitEnd(patience: number, ended: (end: HelperEnd) => void): void {
     const until = clock.now() + patience;
@@ -85,7 +85,7 @@ export class Helper {
         os.waitpid(this.pid, 0);
         ended(this.close(undefined));
       } else {
-        // Whatever it was killed by has no exit code.
+        // A process that a signal ended has no exit code.
         const exitCode = pid === this.pid && (status & 0x7f) === 0 ? status >> 8 : undefined;
         this.awaitSilence(() => ended(this.close(exitCode)));
       }
@@ -93,7 +93,10 @@ export class Helper {
     look();
   }
 
-  /** What it complained of last may still be on its way; a child of its own may hold its standard error open for ever. */
+  /**
+   * Waits for the rest of its standard error. A child process of it may keep standard error open forever, so the wait
+   * is limited.
+   */
   private awaitSilence(then: () => void): void {
     const timer = clock.schedule(this.isSilent ? 0 : SILENCE_PATIENCE, then);
     this.silent = () => {

@@ -14,14 +14,14 @@ export type ClassicCallback = (topic: string, payload: string, message: Message)
 /** The keep-alive in seconds. */
 export const KEEP_ALIVE_TIME = 60;
 const DEFAULT_PORT = 1883;
-/** So many messages may wait for `handler()`; then the server has to. */
+/** How many messages may wait for `handler()` before the server has to wait. */
 const INBOX = 1_000;
 
 /** A client with the API of the Lua library, made asynchronous. It uses MQTT 3.1 with clean sessions and QoS 0. */
 export class ClassicClient {
   private client: Client | undefined;
   private readonly inbox = new Queue<Message>();
-  /** What was put in the inbox for one subscription and comes again for another that overlaps it. */
+  /** Messages that are in the inbox for one subscription, and may arrive again for another that overlaps it. */
   private readonly seen = new WeakSet<Message>();
   private full: { readonly room: Promise<void>; readonly free: () => void } | undefined;
   private failure: MqttError | undefined;

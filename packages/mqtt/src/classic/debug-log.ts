@@ -1,4 +1,4 @@
-/** What `MQTT.Utility.set_debug(true)` shows: a line for each step, on standard error. */
+/** The output of `MQTT.Utility.set_debug(true)`: one line per step, on standard error. */
 
 interface Console {
   error(line: string): void;

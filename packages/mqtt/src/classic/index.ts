@@ -13,7 +13,7 @@ import { setDebug } from "./debug-log.js";
 
 export type { ClassicCallback, ClassicClient } from "./classic-client.js";
 
-/** Creates clients, as the module `MQTT.client` of the Lua library. */
+/** Creates clients, like the module `MQTT.client` of the Lua library. */
 export const client = {
   /** The keep-alive in seconds: 60. */
   KEEP_ALIVE_TIME,
@@ -29,7 +29,7 @@ export const client = {
   },
 };
 
-/** Settings, as the module `MQTT.Utility` of the Lua library. */
+/** Settings, like the module `MQTT.Utility` of the Lua library. */
 export const Utility = {
   /** Switches the log of protocol activity on standard error on or off. Default: off. */
   set_debug(value: boolean): void {

@@ -1,4 +1,7 @@
-/** Aborting: what an operation does with the signal it was given, and the smallest source of one for engines without. */
+/**
+ * Aborting: how operations use the signal that they receive, and a minimal source of signals for engines without
+ * AbortController.
+ */
 
 import { AbortedError } from "../errors.js";
 import { invalidOption } from "../options/option-error.js";
@@ -19,7 +22,7 @@ const NOBODY: readonly (() => void)[] = [];
 
 const runtime = globalThis as { readonly AbortController?: new () => Controller };
 
-/** A signal and its source in one: of each attempt to connect there is one, so it is small. */
+/** A signal and its source in one object. Each connection attempt makes one, so it is small. */
 export class AbortSource implements Controller, AbortSignalLike {
   private listeners: readonly (() => void)[] = NOBODY;
   private state: { readonly aborted: boolean; readonly reason: unknown } = NOT_ABORTED;
@@ -53,7 +56,10 @@ export class AbortSource implements Controller, AbortSignalLike {
   }
 }
 
-/** A source whose signal is the runtime's own, where it has one: for signals that the application is given. */
+/**
+ * Makes a source whose signal is the runtime's own AbortSignal, if it has one. Use it for signals that the application
+ * receives.
+ */
 export function runtimeAbortSource(): Controller {
   return runtime.AbortController === undefined ? new AbortSource() : new runtime.AbortController();
 }
@@ -65,25 +71,25 @@ export function assertSignal(signal: AbortSignalLike | undefined): void {
   throw invalidOption("signal", signal, `must be an AbortSignal${cure}`);
 }
 
-/** The rule of the option `signal`. @throws UsageError OPTION_INVALID */
+/** The rule for the option `signal`. @throws UsageError OPTION_INVALID */
 export function signalRule(_name: string, value: unknown): AbortSignalLike | undefined {
   assertSignal(value as AbortSignalLike | undefined);
   return value as AbortSignalLike | undefined;
 }
 
-/** @throws AbortedError, or UsageError OPTION_INVALID if it is no signal */
+/** @throws AbortedError, or UsageError OPTION_INVALID if it is not a signal */
 export function assertNotAborted(signal: AbortSignalLike | undefined): void {
   if (signal === undefined) return;
   assertSignal(signal);
   if (signal.aborted) throw aborted(signal);
 }
 
-/** Calls `abort` when the signal fires. Returns what stops listening to it. */
+/** Calls `abort` when the signal fires. Returns a function that removes the listener. */
 export function onAbort(signal: AbortSignalLike | undefined, abort: (error: AbortedError) => void): () => void {
   return signal === undefined ? () => undefined : listen(signal, () => abort(aborted(signal)));
 }
 
-/** What `work` comes to, or a rejection as soon as the signal fires; `work` goes on then. */
+/** Resolves or rejects as `work` does, or rejects as soon as the signal fires. `work` continues in that case. */
 export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignalLike | undefined): Promise<Result> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
@@ -92,7 +98,10 @@ export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal
   });
 }
 
-/** What `work` comes to, or a rejection with the source's reason as soon as that is aborted. For sources that do not last long. */
+/**
+ * Resolves or rejects as `work` does, or rejects with the source's reason as soon as it is aborted. Use it for
+ * short-lived sources only.
+ */
 export function orAborted<Result>(work: Promise<Result>, source: AbortSource): Promise<Result> {
   return new Promise((resolve, reject) => {
     const fire = (): void => reject(source.reason);
@@ -102,7 +111,7 @@ export function orAborted<Result>(work: Promise<Result>, source: AbortSource): P
   });
 }
 
-/** Who is to be called when a signal fires. */
+/** The callbacks of one signal. */
 class Listeners {
   readonly calls = new Set<() => void>();
 
@@ -110,7 +119,7 @@ class Listeners {
     signal.addEventListener("abort", this.fire);
   }
 
-  /** Stops listening to the signal. */
+  /** Removes the listener from the signal. */
   release(): void {
     this.signal.removeEventListener("abort", this.fire);
     listeners.delete(this.signal);
@@ -123,8 +132,8 @@ class Listeners {
 }
 
 /**
- * By signal. Each has one listener, however many operations it is for: the runtime's own signals warn at eleven, and look
- * through all they have to take one off.
+ * The listeners by signal. Each signal has one listener, for any number of operations: runtimes warn at eleven
+ * listeners, and they search the whole list to remove one.
  */
 const listeners = new WeakMap<AbortSignalLike, Listeners>();
 
@@ -135,7 +144,7 @@ function listen(signal: AbortSignalLike, call: () => void): () => void {
     listeners.set(signal, known);
   }
   const { calls } = known;
-  const own = (): void => call(); // the same function may be given twice
+  const own = (): void => call(); // a function that is registered twice is called twice
   calls.add(own);
   return () => {
     if (calls.delete(own) && calls.size === 0) known.release();

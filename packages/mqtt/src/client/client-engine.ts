@@ -1,6 +1,6 @@
 /**
- * What runs inside a client: puts the parts together and passes on what one tells that concerns another. Each part does its own
- * work; the client is what the application calls.
+ * Connects the parts of a client, and passes events from one part to the others. Each part does its own work. The
+ * application calls the client, not the engine.
  */
 
 import { encodeClientPacket } from "../codec/encode.js";
@@ -45,7 +45,7 @@ const disconnectRules = {
   drainTimeout: holds<number>((value) => typeof value === "number" && value >= 0, "must be a number of at least 0"),
 } satisfies Record<keyof DisconnectOptions, unknown>;
 
-/** Milliseconds. */
+/** In milliseconds. */
 const EXPIRY_STEP = 1_000;
 /** Milliseconds for the last write to the store when the client ends, before pending messages are settled. */
 const LAST_WRITE = 5_000;
@@ -58,41 +58,44 @@ export class ClientEngine implements ConnectorEvents {
   readonly connector: Connector;
   readonly storage: SessionStorage | undefined;
   readonly authenticator: Authenticator | undefined;
-  /** Of the last CONNACK. */
+  /** The properties of the last CONNACK. */
   serverProperties: ConnackProperties = {};
   private readonly settings: ClientSettings;
   private readonly session: ClientSession;
-  /** Made with the first subscription or message: many clients only publish. */
+  /** Created with the first subscription or message: many clients only publish. */
   private received: Receiving | undefined;
   private closing: Promise<void> | undefined;
   private leaving = false;
-  /** While `disconnect` waits for handlers: they may publish. */
+  /** True while `disconnect` waits for handlers, which may publish. */
   private handlersMayPublish = false;
   private finished = false;
   private whenDrained: (() => void) | undefined;
   private expiryTimer: Timer | undefined;
   private nextExpiry = Infinity;
-  /** The topic that was published to last, and so is known to be one. */
+  /** The last published topic, which is therefore known to be valid. */
   private lastTopic: string | null = null;
-  /** Whether a message's fate may depend on when it was published. */
+  /** Whether the outcome of a message may depend on when it was published. */
   private readonly needsTime: boolean;
-  /** How many were accepted so far. */
+  /** How many connections were accepted so far. */
   connections = 0;
-  /** Messages beyond the receive maximum before this connection; Infinity once `receiveMaximumExceeded` was emitted for it. */
+  /**
+   * The number of messages beyond the receive maximum before this connection; Infinity after `receiveMaximumExceeded`
+   * was emitted for it.
+   */
   private toleratedBefore = 0;
   private published = 0;
 
-  /** A message has had its outcome. */
+  /** Called when a message has its outcome. */
   private readonly settled = (): void => {
     this.received?.reading.update();
     if (this.whenDrained && this.session.pending === 0) this.whenDrained();
   };
 
-  /** Makes what stands for the QoS 0 messages that leave together. */
+  /** Creates the object that represents the QoS 0 messages that are sent together. */
   private readonly newGroup = (topic: string): Publishing =>
     new Publishing(topic, "", 0, false, undefined, Infinity, this.settled);
 
-  /** @param former of the same client, closed: its listeners stay */
+  /** @param former the closed engine of the same client; its listeners are kept */
   constructor(servers: ServerList, settings: ClientSettings, platform: Platform, former?: ClientEngine) {
     const unheard = (error: unknown, failed: boolean): void => this.unheard(error, failed);
     this.emitter = former?.emitter ?? new EventEmitter<ClientEvents>(unheard);
@@ -143,12 +146,12 @@ export class ClientEngine implements ConnectorEvents {
     };
   }
 
-  /** Whether it is closed, and `disconnect` has come to its end. */
+  /** Whether it is closed, and `disconnect` has finished. */
   get isOver(): boolean {
     return this.finished && !this.leaving;
   }
 
-  /** Another engine in the place of this one, which is over: it has its listeners, and the identifier that it used. */
+  /** Creates the engine that replaces this closed one. The new engine keeps the listeners and the client identifier. */
   renewed(): ClientEngine {
     const { servers, platform } = this.connector;
     return new ClientEngine(servers, this.settings, platform, this);
@@ -160,7 +163,7 @@ export class ClientEngine implements ConnectorEvents {
 
   get receiving(): Receiving {
     this.received ??= new Receiving(this.settings, this.clock, this.session, this.connector, this.emitter, this, () => {
-      this.storage?.writeSoon(); // also of what cannot be acknowledged yet
+      this.storage?.writeSoon(); // also stores messages that cannot be acknowledged yet
     });
     return this.received;
   }
@@ -191,7 +194,7 @@ export class ClientEngine implements ConnectorEvents {
     }
     assertPublishProperties(properties);
     assertNotAborted(signal);
-    // For most messages nothing depends on the time, and a look at the clock is not free.
+    // Most messages do not depend on the time, and reading the clock takes time.
     const now = properties !== undefined || this.needsTime ? this.clock.now() : 0;
     const expiry = properties?.messageExpiryInterval;
     const expiresAt = expiry === undefined ? Infinity : now + expiry * 1000;
@@ -208,12 +211,12 @@ export class ClientEngine implements ConnectorEvents {
       const waitsUntil = this.session.waitsUntil(publishing);
       if (waitsUntil < this.nextExpiry) this.watchExpiry(waitsUntil, now);
     }
-    // What leaves at once is written before it leaves.
+    // A message that is sent immediately is stored before it is sent.
     if (this.storage !== undefined && qos > 0 && publishing.state === "queued") this.storage.writeSoon();
     return publishing.result;
   }
 
-  /** @throws UsageError OPTION_INVALID without a store; ClosedError; MqttError of the store */
+  /** @throws UsageError OPTION_INVALID if there is no store; ClosedError; MqttError of the store */
   async stored(): Promise<void> {
     if (this.storage === undefined) throw new UsageError("OPTION_INVALID", "stored: requires the option store");
     if (this.isClosed) throw closedError("stored");
@@ -221,7 +224,7 @@ export class ClientEngine implements ConnectorEvents {
     await this.storage.settled();
   }
 
-  /** Says goodbye once; whoever asks again waits for the same. */
+  /** Disconnects once. Further calls return the same promise. */
   disconnect(options: DisconnectOptions): Promise<void> {
     readOptions(disconnectRules, options);
     if (this.closing === undefined) {
@@ -233,7 +236,7 @@ export class ClientEngine implements ConnectorEvents {
     return this.closing;
   }
 
-  // What the parts tell.
+  // Callbacks of the parts.
 
   private message(packet: PublishPacket, delivery: Delivery | undefined): void {
     if (this.session.beyondReceiveMaximum > this.toleratedBefore) this.reportExcess();
@@ -286,7 +289,10 @@ export class ClientEngine implements ConnectorEvents {
     this.emitter.emit("receiveMaximumExceeded", { receiveMaximum });
   }
 
-  /** Queued messages expire whether or not there is a connection; a second late, so that many do not cost a timer each. */
+  /**
+   * Expires queued messages whether or not there is a connection. It is up to a second late, so that not every message
+   * needs a timer.
+   */
   private watchExpiry(waitsUntil: number, now: number): void {
     this.expiryTimer?.cancel();
     this.nextExpiry = waitsUntil;
@@ -306,7 +312,7 @@ export class ClientEngine implements ConnectorEvents {
     if (this.received !== undefined) {
       const handlers = this.received.stop();
       this.handlersMayPublish = handlers !== undefined && drainTimeout > 0 && !this.connector.isStopped;
-      await undefined; // a handler that calls `disconnect` comes to its end first
+      await undefined; // lets a handler that calls `disconnect` return first
       if (handlers !== undefined && drainTimeout > 0) await within(this.clock, drainTimeout, handlers);
       this.handlersMayPublish = false;
     }
@@ -330,7 +336,7 @@ export class ClientEngine implements ConnectorEvents {
     await this.storage?.close();
   }
 
-  /** Whether the store has all that it was given. What it says if it has not, `close` reports. */
+  /** Returns whether the store has written everything. If it has not, `close` reports the error. */
   private async isDurable(): Promise<boolean> {
     if (this.storage === undefined) return false;
     return this.storage.settled(LAST_WRITE).then(
@@ -340,9 +346,9 @@ export class ClientEngine implements ConnectorEvents {
   }
 
   /**
-   * DISCONNECT's fields; on MQTT 5 it also ends a session that was only meant to outlast lost connections.
+   * Builds DISCONNECT. On MQTT 5 it also ends a session that was only kept to survive lost connections.
    *
-   * @throws UsageError if they cannot be sent
+   * @throws UsageError if the fields cannot be sent
    */
   private farewell(options: DisconnectOptions): Omit<DisconnectPacket, "type"> {
     const { reasonCode = 0, properties } = options;
@@ -367,7 +373,7 @@ export class ClientEngine implements ConnectorEvents {
     });
   }
 
-  /** Nothing will come or go any more. */
+  /** Called when nothing more will be sent or received. */
   private finish(error: MqttError | undefined, reason: (what: string, kept: boolean) => MqttError): void {
     this.expiryTimer?.cancel();
     this.session.abandon(reason);
@@ -378,7 +384,7 @@ export class ClientEngine implements ConnectorEvents {
     this.emitter.giveUp(() => closedError("waitFor", error));
   }
 
-  /** What an earlier process left. */
+  /** Restores what an earlier process left. */
   private restore({ messages, incoming }: RestoredSession): void {
     const publishings = messages.map(
       (stored) =>
@@ -388,13 +394,13 @@ export class ClientEngine implements ConnectorEvents {
         }),
     );
     this.session.restore(publishings, incoming);
-    this.expire(); // what one process left may be too old for the next
+    this.expire(); // messages may have expired between the processes
   }
 
-  /** The store did not take them. */
+  /** Handles messages that the store did not take. */
   private refuse(messages: readonly OutgoingMessage[], error: MqttError): void {
     this.session.refuseUnstored(messages, error);
-    // A connection that waited for the store ends with this error; without one, nobody else would tell.
+    // If a connection waited for the store, it ends with this error. Otherwise the error is emitted here.
     if (this.connector.isOnline || this.isClosed) return;
     this.emitter.emit("error", error);
     this.storage?.write();

@@ -1,4 +1,4 @@
-/** What a client tells of itself: its events, and its figures. */
+/** The events of a client, and its statistics. */
 
 import type { Packet, ProtocolVersion } from "../codec/packets.js";
 import type { ConnackProperties } from "../codec/properties.js";
@@ -33,9 +33,9 @@ export interface ClientEvents {
   reconnecting: { readonly attempt: number; readonly delay: number; readonly error: MqttError };
   /**
    * Another client uses this client's identifier. `certain` is true if the server reported it (MQTT 5): the client is
-   * then closed. Otherwise it is inferred: from connections that the server closes soon after accepting them, or from a
-   * report in the first minute, which a delayed CONNECT of an earlier process may cause. The client then reconnects,
-   * with growing delays.
+   * then closed. If `certain` is false, the client reconnects with growing delays. It is false in two cases. The server
+   * closed several connections soon after accepting them; or it reported the other client in the first minute, which a
+   * delayed CONNECT of an earlier process may cause.
    */
   takenOver: { readonly clientId: string; readonly certain: boolean; readonly error: MqttError };
   /** The client will not connect again. `error` is undefined if `disconnect` was called. */
@@ -48,7 +48,7 @@ export interface ClientEvents {
   /** A message arrived for a subscription of an earlier process that this process has not made (yet). */
   unclaimed: Message;
   /**
-   * A subscription holds so many messages, or holds one for so long, that others suffer. Emitted once, until the
+   * A subscription holds so many messages, or holds one for so long, that it delays others. Emitted once, until the
    * subscription is down to half the bound.
    */
   slowConsumer: SlowConsumer;

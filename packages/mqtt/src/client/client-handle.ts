@@ -1,4 +1,4 @@
-/** What stands between the application and the engine, which does what is asked for: checks calls, and shows no secret. */
+/** The object that the application holds. It checks calls, hides secrets, and passes calls to the engine. */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
@@ -31,16 +31,16 @@ import { RequestResponse } from "./requesting/request-response.js";
 const waitRules = { signal: signalRule } satisfies Record<keyof WaitOptions, unknown>;
 const firstConnectRules = { signal: signalRule, retry: boolean() } satisfies Record<keyof FirstConnectOptions, unknown>;
 
-/** What Node's `util.inspect` and `console.log` call. */
+/** The method that Node's `util.inspect` and `console.log` call. */
 const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 
-/** What is behind it, passwords and keys among it, is in private fields, which nothing prints: no logger, `console.dir` or JSON. */
+/** All state, passwords and keys included, is in private fields, which loggers, `console.dir` and JSON do not print. */
 export class ClientHandle implements Client {
   #engine: ClientEngine;
-  /** Options, for `connect`. */
+  /** The options of `connect`. */
   readonly #signal: AbortSignalLike | undefined;
   readonly #retry: boolean;
-  /** Made with the first request or responder. */
+  /** Created with the first request or responder. */
   #requestResponse: RequestResponse | undefined;
 
   constructor(urls: Servers, options: ConnectOptions, platform: Platform) {
@@ -115,7 +115,7 @@ export class ClientHandle implements Client {
       if (callback !== undefined) assertNoCallback(callback);
       const { storage } = engine;
       if (storage === undefined || storage.isOpen || engine.isClosed) return engine.publish(topic, payload, options);
-      // What an earlier process left comes first.
+      // Messages of an earlier process are restored first.
       return storage.open().then(() => engine.publish(topic, payload, options));
     } catch (error) {
       return Promise.reject(error);

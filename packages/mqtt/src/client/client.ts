@@ -1,4 +1,4 @@
-/** The client: what an application holds. */
+/** The interface of the client, as applications use it. */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
@@ -66,15 +66,15 @@ export interface Client {
   waitFor<Name extends keyof ClientEvents>(name: Name, options?: WaitOptions): Promise<ClientEvents[Name]>;
   /**
    * Connects for the first time, or again after the client was closed by `disconnect` or by a final error. Tries each
-   * server once, or with `retry` until one accepts. Keeps the listeners, but not the subscriptions of the closed client. Keeps queued messages only if
-   * they are in a store.
+   * server once; with `retry`, tries until one accepts. Keeps the listeners, but not the subscriptions of the closed
+   * client. Keeps queued messages only if they are in a store.
    *
    * @throws RefusedError, TransportError, TimeoutError or ProtocolError of the last server; AbortedError; UsageError
    * ALREADY_CONNECTED; ClosedError while `disconnect` is running. After an error you can call `connect` again
    */
   connect(options?: FirstConnectOptions): Promise<Connected>;
   /**
-   * Publishes a message, at once or as soon as it may be sent. The promise settles exactly once. It resolves when the
+   * Publishes a message, immediately or as soon as it may be sent. The promise settles exactly once. It resolves when the
    * message was handed to the network (QoS 0), at PUBACK (QoS 1) or at PUBCOMP (QoS 2). Otherwise it rejects with a
    * typed error, whose `mayHaveArrived` tells whether publishing the message again may deliver it twice.
    *

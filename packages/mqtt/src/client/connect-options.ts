@@ -1,4 +1,4 @@
-/** What a user may say about a connection, and the precise settings that come of it: parsed once, here. */
+/** The options of a connection, and the precise settings that they become. They are parsed once, here. */
 
 import { clientIdProblem } from "../codec/connect-coder.js";
 import { encodeClientPacket } from "../codec/encode.js";
@@ -244,29 +244,29 @@ export interface ClientSettings {
   readonly maximumInflight: number | undefined;
   readonly acknowledgeTimeout: number;
   readonly inbox: Bounds;
-  /** How many unacknowledged messages are taken from a server that does not keep the receive maximum. */
+  /** How many unacknowledged messages are accepted from a server that exceeds the receive maximum. */
   readonly tolerated: number;
   readonly network: NetworkSettings;
   readonly dial: Dial | undefined;
-  /** What CONNECT says: the maximum packet size only if it is below the protocol's own. */
+  /** The properties of CONNECT. They include the maximum packet size only if it is below the protocol's own limit. */
   readonly properties: ConnectProperties;
   readonly maximumPacketSize: number;
   readonly authentication: AuthenticationOptions | undefined;
   readonly subscriptionIdentifiers: boolean;
   readonly serverReference: ServerReferencePolicy;
-  /** True if the session is to end when the client says goodbye, although it outlasts lost connections. */
+  /** Whether `disconnect` ends the session, although it survives lost connections. */
   readonly endsWithClient: boolean;
-  /** By how many milliseconds the platform's timers may come late at present. */
+  /** By how many milliseconds the platform's timers may currently be late. */
   readonly timerLateness: (() => number) | undefined;
 }
 
-/** What of the options CONNECT says, and may be unable to say. */
+/** The options that CONNECT carries, and that may not be encodable. */
 const SAID = ["clientId", "username", "password", "will", "properties", "authentication"] as const;
 
-/** Bytes of the longest packet that a server may send. */
+/** The most bytes of a packet that a server may send. */
 export const MAXIMUM_PACKET_SIZE = 67_108_864;
 const PROTOCOL_MAXIMUM = 268_435_460;
-/** Seconds for which a server is asked to hold the session of a client that means to come back. */
+/** Seconds that a server is asked to keep the session of a disconnected client. */
 const COME_BACK = 3_600;
 const FOR_EVER = 0xffff_ffff;
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -341,7 +341,7 @@ const willRules = {
 } satisfies Record<keyof WillOptions, unknown>;
 
 /**
- * @param urlHasUsername whether the server's URL names a user, for whom `password` may be meant
+ * @param urlHasUsername whether the server's URL contains a user name, to which `password` may belong
  * @throws UsageError OPTION_UNKNOWN, OPTION_INVALID, CLIENT_ID_INVALID, TOPIC_NAME_INVALID or PAYLOAD_INVALID
  */
 export function parseConnectOptions(
@@ -400,8 +400,8 @@ export function parseConnectOptions(
 }
 
 /**
- * What cannot be encoded is told now, and not when a connection is there to say it over. The first version to try has all rules of the
- * others: of those that a client identifier breaks, `versions` is free.
+ * Rejects what cannot be encoded before a connection exists. The first version to try has all the rules of the later
+ * ones. `versions` contains only versions that allow the client identifier.
  */
 function assertConnect(settings: ClientSettings, version: ProtocolVersion, urlHasUsername: boolean): void {
   const { clientId, cleanStart, keepAlive, will, username, password } = settings;
@@ -426,7 +426,7 @@ function assertConnect(settings: ClientSettings, version: ProtocolVersion, urlHa
 
 const LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/** 20 characters that every server must take [MQTT-3.1.3-5]. */
+/** Makes an identifier of 20 characters that every server must accept [MQTT-3.1.3-5]. */
 function randomClientId(random: Random): string {
   let id = "aiko";
   while (id.length < 20) id += LETTERS[Math.floor(random.next() * LETTERS.length)];
@@ -482,7 +482,7 @@ function parseWill(will: WillOptions): Will {
   return { topic: topic as string, payload: bytes, qos, retain, properties };
 }
 
-/** Shared by clients: thousands in one process most often have the same. */
+/** Shared by clients: in a process with thousands of clients, most have the same properties. */
 const PROPERTIES: ConnectProperties = {
   sessionExpiryInterval: COME_BACK,
   maximumPacketSize: MAXIMUM_PACKET_SIZE,

@@ -1,4 +1,4 @@
-/** The two ways to a client. */
+/** The two functions that create a client. */
 
 import { platform } from "#platform";
 import { assertNoCallback } from "../options/option-error.js";

@@ -1,4 +1,4 @@
-/** What a user says about TLS, WebSocket, proxies and the way out, checked once, before anything is dialled. */
+/** The options for TLS, WebSocket, proxies and local addresses. They are checked once, before anything is dialled. */
 
 import { wrongOption } from "../options/option-error.js";
 import { type OptionsRead, readOptions, secret } from "../options/option-rules.js";
@@ -7,13 +7,13 @@ import { readUtf8Lossy } from "../platform/text.js";
 import { given } from "./connecting/given-function.js";
 
 export interface NetworkSettings {
-  /** What stays the same for all attempts. */
+  /** The settings that are the same for all attempts. */
   readonly fixed: NetworkOptions;
-  /** Asked at each attempt, in place of `fixed.tls`. */
+  /** Called at each attempt, instead of `fixed.tls`. */
   readonly tls: ((server: string) => Promise<TlsOptions>) | undefined;
 }
 
-/** Shared by all clients that say nothing of it. */
+/** Shared by all clients without such options. */
 const PLAIN: NetworkSettings = {
   fixed: { tls: undefined, webSocket: undefined, proxy: undefined, localAddress: undefined },
   tls: undefined,
@@ -25,7 +25,7 @@ const isObject = (value: unknown): boolean => typeof value === "object" && value
 const isListOf = (value: unknown, each: (value: unknown) => boolean): boolean =>
   Array.isArray(value) && value.length > 0 && value.every(each);
 
-/** Values are not shown: they may be secret. */
+/** Values are not shown in messages: they may be secret. */
 export const networkRules = {
   tls(name: string, value: unknown): TlsOptions | TlsProvider | undefined {
     if (value !== undefined && typeof value !== "function") assertTlsOptions(name, value);
@@ -79,9 +79,9 @@ function isPsk(value: unknown): boolean {
   return isText(identity) && key instanceof Uint8Array && key.length > 0 && key.length <= 64;
 }
 
-/** What HTTP takes for a name, of a header or of a subprotocol. */
+/** What HTTP allows as the name of a header or a subprotocol. */
 const HTTP_TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-/** What it does not take in a header's value. */
+/** What HTTP does not allow in a header's value. */
 const NO_HEADER_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 const webSocketRules = {
@@ -95,7 +95,7 @@ const webSocketRules = {
 
 const options = secret(isObject, "must be an object");
 
-/** Node takes a list of authorities with nothing in it for no list at all, and then trusts nobody. */
+/** Node treats a list of authorities that contains no certificate as an empty list, and then trusts no authority. */
 const CERTIFICATE = /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/;
 
 function holdsCertificate(pem: Pem): boolean {

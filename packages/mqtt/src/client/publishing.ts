@@ -1,4 +1,4 @@
-/** A publish from the call until its promise settles, and what the promise says. */
+/** A publish, from the call until its promise settles. */
 
 import { BodyWriter } from "../codec/body-writer.js";
 import type { QoS } from "../codec/packets.js";
@@ -59,7 +59,7 @@ export interface PublishResult {
 }
 
 /**
- * Checks a message's properties when it is published: when it is encoded, nobody is there to be told.
+ * Checks a message's properties when it is published. When it is encoded, it is too late to reject the call.
  *
  * @throws UsageError PROPERTY_INVALID
  */
@@ -75,13 +75,13 @@ export function assertPublishProperties(properties: PublishProperties | undefine
 
 const HARMLESS: ReadonlySet<string> = new Set(["OUTBOX_DROPPED", "OUTBOX_REPLACED", "MESSAGE_KEPT"]);
 
-/** Until the promise is made, which is at once. */
+/** Used until the promise is created, immediately after. */
 const nothing = (): void => undefined;
 
 export class Publishing extends OutgoingMessage {
   private resolve: (result: PublishResult) => void = nothing;
   private reject: (error: MqttError) => void = nothing;
-  /** Stops listening to the signal, if there is one. */
+  /** Removes the listener from the signal, if there is one. */
   release: (() => void) | undefined;
   readonly result: Promise<PublishResult>;
 
@@ -92,7 +92,7 @@ export class Publishing extends OutgoingMessage {
     retain: boolean,
     properties: PublishProperties | undefined,
     expiresAt: number,
-    /** Called when the message has had its outcome. */
+    /** Called when the message has its outcome. */
     private readonly settled: () => void,
   ) {
     super(topic, payload, qos, retain, properties, expiresAt);
@@ -109,25 +109,29 @@ export class Publishing extends OutgoingMessage {
   }
 
   override failed(error: MqttError): void {
-    // A loss that the application chose must not end a process that does not wait to hear of it, nor must what is no loss.
+    // Losses that the application chose, and outcomes that are not losses, must not end the process as unhandled
+    // rejections.
     if (HARMLESS.has(error.code)) this.result.catch(() => undefined);
     this.reject(this.count > 1 ? error : withFacts(error, this.topic, this.mayHaveArrived));
     this.release?.();
     this.settled();
   }
 
-  /** Rejects the promise of a message that is already on its way; the message itself goes on. */
+  /** Rejects the promise of a message that was already sent. The message itself is not cancelled. */
   giveUp(error: MqttError): void {
     this.reject(withFacts(error, this.topic, true));
   }
 }
 
-/** Adds the facts of the message to the error, unless it has some: then several messages share it. */
+/**
+ * Adds the facts of the message to the error. Does nothing if the error has facts already: several messages then share
+ * it.
+ */
 function withFacts(error: MqttError, topic: string, mayHaveArrived: boolean): MqttError {
   return error.mayHaveArrived === undefined ? Object.assign(error, { topic, mayHaveArrived }) : error;
 }
 
-/** A message that an earlier process left: nobody waits for its promise any more. */
+/** A message that an earlier process left. No caller waits for its promise. */
 export class RestoredPublishing extends OutgoingMessage {
   constructor(
     stored: StoredMessage,
@@ -138,7 +142,7 @@ export class RestoredPublishing extends OutgoingMessage {
     this.queuedAt = stored.queuedAt;
     this.sequence = stored.sequence;
     this.packetIdentifier = stored.packetIdentifier;
-    this.mayHaveArrived = true; // the record does not say what an earlier process sent before it lost the session
+    this.mayHaveArrived = true; // the record does not show what an earlier process sent before it lost the session
     this.state = stored.state;
   }
 

@@ -1,6 +1,6 @@
 /**
- * A growing run of bytes: where the body of a packet is put together before its length is known. For all packets but
- * the hot ones. Checks what it is given; complaints name the field.
+ * A growing byte array, in which the body of a packet is built before its length is known. Used for all packets except
+ * the most frequent ones. Checks its input; errors name the field.
  */
 
 import { UsageError } from "../errors.js";
@@ -51,7 +51,8 @@ export class BodyWriter {
   /** @throws UsageError PACKET_INVALID */
   binary(field: string, value: unknown): void {
     if (!(value instanceof Uint8Array)) {
-      throw new UsageError("PACKET_INVALID", `${field}: must be a Uint8Array, not ${typeof value}`); // it may be a secret
+      // The value is not shown: it may be a secret.
+      throw new UsageError("PACKET_INVALID", `${field}: must be a Uint8Array, not ${typeof value}`);
     }
     if (value.length > 0xffff) {
       throw new UsageError("PACKET_INVALID", `${field}: has ${value.length} bytes; the limit is 65,535`);
@@ -69,7 +70,10 @@ export class BodyWriter {
     this.append(body.bytes.subarray(0, body.length));
   }
 
-  /** Makes room and returns where it begins. May replace `bytes`: read that afterwards, not in the same expression. */
+  /**
+   * Makes room and returns the offset where it begins. May replace `bytes`: read it afterwards, not in the same
+   * expression.
+   */
   private grow(size: number): number {
     const at = this.length;
     this.length = at + size;

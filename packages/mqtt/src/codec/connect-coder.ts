@@ -1,4 +1,4 @@
-/** CONNECT, both ways: the packet with the most rules, and the only one that tells its own version. */
+/** Encodes and decodes CONNECT: the packet with the most rules, and the only one that contains its own version. */
 
 import { ProtocolError, UsageError } from "../errors.js";
 import { CLIENT_IDENTIFIER_NOT_VALID, TOPIC_NAME_INVALID, UNSUPPORTED_PROTOCOL_VERSION } from "../reason-code.js";
@@ -20,7 +20,7 @@ const RESERVED = 0x01;
 
 const LONGEST_CLIENT_ID_31 = 23;
 
-/** Which rule of `version` a client identifier breaks; undefined if none. */
+/** Returns the rule of `version` that a client identifier breaks; undefined if it breaks none. */
 export function clientIdProblem(version: ProtocolVersion, clientId: string, cleanStart: boolean): string | undefined {
   if (version === 3 && (clientId.length === 0 || clientId.length > LONGEST_CLIENT_ID_31)) {
     return `has ${clientId.length} characters; MQTT 3.1 requires 1 to ${LONGEST_CLIENT_ID_31} [MQTT31-5]`;
@@ -32,8 +32,9 @@ export function clientIdProblem(version: ProtocolVersion, clientId: string, clea
 }
 
 /**
- * MQTT 3.1 counts the will's payload among its strings and has servers publish it as bytes, which only ASCII survives
- * [MQTT31-14]. For who connects: as a rule of `encode` it would take wills from clients that mean to fall back to 3.1.
+ * In MQTT 3.1 the will's payload is a string, but servers publish it as bytes, so that only ASCII is unchanged
+ * [MQTT31-14]. The caller checks this when it connects. If `encode` checked it, clients that may fall back to 3.1 could
+ * not have other wills.
  */
 export function willProblem(version: ProtocolVersion, will: Will | undefined): string | undefined {
   if (version !== 3 || will === undefined || will.payload.every((byte) => byte < 0x80)) return undefined;
@@ -112,7 +113,7 @@ function readWill(cursor: Cursor, version: ProtocolVersion, flags: number): Will
   };
 }
 
-/** @throws UsageError naming the field that CONNECT must not carry */
+/** @throws UsageError that names the field which CONNECT must not carry */
 export function writeConnect(body: BodyWriter, packet: ConnectPacket, version: ProtocolVersion): void {
   const { will, username, password } = packet;
   if (packet.protocolVersion !== version) {
@@ -153,7 +154,7 @@ export function writeConnect(body: BodyWriter, packet: ConnectPacket, version: P
     body.binary("will payload", will.payload);
   }
   if (username !== undefined) {
-    // The complaint does not show it: some servers want a token there.
+    // The error does not show it: some servers expect a token there.
     const nameProblem = stringProblem(username);
     if (nameProblem) throw new UsageError("STRING_INVALID", `username: ${nameProblem}`);
     body.text("username", username);
@@ -166,7 +167,7 @@ function checkedQoS({ qos }: Will): QoS {
   throw new UsageError("PACKET_INVALID", `connect: will qos ${qos} must be 0, 1 or 2 [MQTT-3.1.2-14]`);
 }
 
-/** The flags of credentials that are announced and left out, which only 3.1 lets a reader make sense of [MQTT31-11]. */
+/** Returns the flags of credentials that are announced and omitted. Only 3.1 allows that [MQTT31-11]. */
 function omittedFlags(
   omitted: NonNullable<ConnectPacket["omitted"]>,
   version: ProtocolVersion,

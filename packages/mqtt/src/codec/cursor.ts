@@ -1,20 +1,20 @@
-/** Reads the parts of a packet's body, and never past its end. Every complaint is a ProtocolError that names the field. */
+/** Reads the parts of a packet's body, never past its end. Every error is a ProtocolError that names the field. */
 
 import { ProtocolError } from "../errors.js";
 import { readUtf8 } from "../platform/text.js";
 import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../reason-code.js";
 
-/** The packet cannot be parsed: reason code 0x81. */
+/** Makes an error for a packet that cannot be parsed: reason code 0x81. */
 export function malformed(message: string): ProtocolError {
   return new ProtocolError("MALFORMED_PACKET", MALFORMED_PACKET, message);
 }
 
-/** The packet can be parsed and must not be sent: reason code 0x82. */
+/** Makes an error for a packet that can be parsed but must not be sent: reason code 0x82. */
 export function forbidden(message: string): ProtocolError {
   return new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, message);
 }
 
-/** The packet, or a list in it, is longer than is taken: reason code 0x95. */
+/** Makes an error for a packet, or a list in it, that exceeds a limit: reason code 0x95. */
 export function tooLarge(message: string): ProtocolError {
   return new ProtocolError("PACKET_TOO_LARGE", PACKET_TOO_LARGE, message);
 }
@@ -59,7 +59,7 @@ export class Cursor {
     throw malformed(`${field}: a variable byte integer has at most four bytes`);
   }
 
-  /** Two-byte length and that many bytes; a view. */
+  /** Reads a two-byte length and that many bytes; returns a view. */
   binary(field: string): Uint8Array {
     const length = this.twoByte(field);
     const start = this.at;
@@ -68,12 +68,12 @@ export class Cursor {
     return this.bytes.subarray(start, start + length);
   }
 
-  /** As `binary`, but a copy. Not by `slice`, which on Node's Buffer gives a view. */
+  /** Like `binary`, but returns a copy. It does not use `slice`, which returns a view on Node's Buffer. */
   ownBinary(field: string): Uint8Array {
     return new Uint8Array(this.binary(field));
   }
 
-  /** A UTF-8 encoded string [MQTT-1.5.3-1, MQTT-1.5.3-2]. */
+  /** Reads a UTF-8 encoded string [MQTT-1.5.3-1, MQTT-1.5.3-2]. */
   text(field: string): string {
     const length = this.twoByte(field);
     const start = this.at;
@@ -91,7 +91,7 @@ export class Cursor {
     return identifier;
   }
 
-  /** Complains about bytes behind the packet's last field. */
+  /** Throws if there are bytes after the packet's last field. */
   finish(type: string): void {
     if (this.at !== this.end) throw malformed(`${type}: ${this.left} unexpected bytes after the last field`);
   }

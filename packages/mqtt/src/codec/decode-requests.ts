@@ -1,4 +1,4 @@
-/** SUBSCRIBE and UNSUBSCRIBE from bytes. */
+/** Decodes SUBSCRIBE and UNSUBSCRIBE. */
 
 import { sharedFilterProblem, topicFilterProblem } from "../topic/topic-filter.js";
 import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
@@ -66,6 +66,6 @@ function checkCount(type: string, list: readonly unknown[]): void {
 function readTopicFilter(type: "subscribe" | "unsubscribe", cursor: Cursor, version: ProtocolVersion): string {
   const topicFilter = cursor.text(`${type}: topicFilter`);
   const problem = topicFilterProblem(topicFilter) ?? (version === 5 ? sharedFilterProblem(topicFilter) : undefined);
-  if (problem) throw malformed(`${type}: topicFilter ${problem}`); // 0x8F is for filters that are correctly formed
+  if (problem) throw malformed(`${type}: topicFilter ${problem}`); // 0x8F is for well-formed filters
   return topicFilter;
 }

@@ -1,4 +1,6 @@
-/** Decodes the packets that servers send. The caller passes `decodePacket` a reader for those that only clients send. */
+/**
+ * Decodes the packets that servers send. The caller passes `decodePacket` a reader for packets that only clients send.
+ */
 
 import { Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
 import { MAXIMUM_ENTRIES } from "./limits.js";
@@ -16,7 +18,10 @@ export interface RequestReader {
   readRequest(type: RequestType, flags: number, cursor: Cursor, version: ProtocolVersion): Packet;
 }
 
-/** Decodes the packet with this first byte whose body stands in `bytes` from `start` to `end`. `topics`: of the connection. */
+/**
+ * Decodes the packet with this first byte and the body in `bytes` from `start` to `end`. `topics` belongs to the
+ * connection.
+ */
 export function decodePacket(
   first: number,
   bytes: Uint8Array,
@@ -27,11 +32,11 @@ export function decodePacket(
   requests: RequestReader,
 ): Packet {
   const flags = first & 15;
-  const type = packetTypes[first >> 4] as PacketType; // `checkFirstByte` has refused those that are reserved
+  const type = packetTypes[first >> 4] as PacketType; // `checkFirstByte` has rejected reserved types
   if (type === "publish") return readPublish(bytes, flags, start, end, version, topics);
   if (end - start === 2 && isAcknowledgement(type)) {
     const packetIdentifier = ((bytes[start] as number) << 8) | (bytes[start + 1] as number);
-    // The short form, nearly all there are; what is wrong with another is said below.
+    // The short form, which almost all packets have. The code below reports what is wrong with others.
     if (packetIdentifier !== 0 && flags < 8) return { type, packetIdentifier, reasonCode: 0, properties: undefined };
   }
   const cursor = new Cursor(bytes, start, end);
@@ -45,8 +50,8 @@ function isAcknowledgement(type: PacketType): type is Ack {
 }
 
 /**
- * Refuses by a packet's first byte what would be refused anyway, before its body is waited for. 3.1 has no rule to refuse flags
- * that it does not use, and lets some packets come with DUP [MQTT-2.2.2-2, MQTT31-21, MQTT31-24].
+ * Rejects invalid packets by their first byte, before their body is received. 3.1 does not forbid flags that it does
+ * not use, and allows DUP on some packets [MQTT-2.2.2-2, MQTT31-21, MQTT31-24].
  */
 export function checkFirstByte(first: number, version: ProtocolVersion): void {
   const flags = first & 15;
@@ -119,7 +124,7 @@ function readAcknowledgement(type: Ack, cursor: Cursor, version: ProtocolVersion
   return { packetIdentifier, ...readReason<AckProperties>(type, cursor, version) };
 }
 
-/** Reason code and properties, each of which may be left out at the end of a packet of MQTT 5. */
+/** Reads the reason code and the properties. Both may be omitted at the end of an MQTT 5 packet. */
 function readReason<Properties>(type: Ack | "disconnect" | "auth", cursor: Cursor, version: ProtocolVersion) {
   if (version !== 5 || cursor.left === 0) return { reasonCode: 0, properties: undefined };
   const reasonCode = cursor.byte(`${type}: reason code`);

@@ -1,6 +1,6 @@
 /**
- * Packets to bytes: `encode` for any packet, and what sessions write straight into a connection's buffer. What only servers send stands
- * apart, so that a bundle of a client does not contain it.
+ * Encodes packets: `encode` for any packet, and the functions with which sessions write directly into a connection's
+ * buffer. Packets that only servers send are separate, so that a client's bundle does not contain them.
  */
 
 import { UsageError } from "../errors.js";
@@ -21,7 +21,7 @@ import { writePublishPacket } from "./publish-coder.js";
 import { describeReasonCode, MAXIMUM_RETURN_CODE, mayCarry } from "./reason-codes.js";
 import { variableByteIntegerLength, writeVariableByteInteger } from "./variable-byte-integer.js";
 
-/** Where `encode` writes. An array of its own for each packet would cost several times what encoding does. */
+/** The buffer that `encode` writes to. A new array for each packet would take several times as long as encoding it. */
 const POOL = 8_192;
 const pool = new OutputBuffer(POOL, POOL);
 
@@ -36,17 +36,17 @@ export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
   return encodeBy(writeBody, packet, version);
 }
 
-/** A packet that a client may send, or either side. */
+/** A packet that a client, or either side, may send. */
 export type ClientPacket = Exclude<Packet, { type: ServerPacketType }>;
 
-/** As `encode`. */
+/** Like `encode`, for the packets of a client. */
 export function encodeClientPacket(packet: ClientPacket, version: ProtocolVersion): Uint8Array {
   return encodeBy(writeClientBody, packet, version);
 }
 
 type ServerPacketType = "connack" | "suback" | "unsuback" | "pingresp";
 type BodyOf<Packets> = Exclude<Packets, { type: "publish" }>;
-/** Writes the body and returns the fixed header's flags. */
+/** Writes the body and returns the flags of the fixed header. */
 type WriteBody<Packets> = (body: BodyWriter, packet: BodyOf<Packets>, version: ProtocolVersion) => number;
 
 function encodeBy<Packets extends Packet>(
@@ -54,7 +54,7 @@ function encodeBy<Packets extends Packet>(
   packet: Packets,
   version: ProtocolVersion,
 ): Uint8Array {
-  pool.clear(); // of what a packet left that could not be encoded
+  pool.clear(); // discards the rest of a packet that could not be encoded
   writeBy(writeBody, pool, packet, version);
   const chunks = pool.take();
   if (chunks.length === 1) return chunks[0] as Uint8Array;
@@ -67,12 +67,12 @@ function encodeBy<Packets extends Packet>(
   return whole;
 }
 
-/** As `encode`, at the end of `out`. Returns the packet's length in bytes. */
+/** Like `encode`, but appends to `out`. Returns the packet's length in bytes. */
 export function writePacket(out: OutputBuffer, packet: Packet, version: ProtocolVersion): number {
   return writeBy(writeBody, out, packet, version);
 }
 
-/** As `writePacket`. */
+/** Like `writePacket`, for the packets of a client. */
 export function writeClientPacket(out: OutputBuffer, packet: ClientPacket, version: ProtocolVersion): number {
   return writeBy(writeClientBody, out, packet, version);
 }
@@ -105,13 +105,13 @@ function writeBy<Packets extends Packet>(
   return size;
 }
 
-/** First bytes of the acknowledgements. */
+/** The first bytes of the acknowledgements. */
 export const PUBACK = 0x40;
 export const PUBREC = 0x50;
 export const PUBREL = 0x62;
 export const PUBCOMP = 0x70;
 
-/** An acknowledgement that says success: four bytes in every version. */
+/** Writes an acknowledgement of success: four bytes in every version. */
 export function writeAcknowledgement(out: OutputBuffer, first: number, packetIdentifier: number): void {
   const at = out.reserve(4);
   const bytes = out.bytes;
@@ -200,7 +200,7 @@ function writeIdentifier(body: BodyWriter, packet: { type: string; packetIdentif
   body.twoByte(packetIdentifier);
 }
 
-/** Leaves out what may be left out: no properties, and then no reason code if it is 0. */
+/** Omits the properties if there are none, and then the reason code if it is 0. */
 function writeReason(
   body: BodyWriter,
   packet: Extract<Packet, { type: "puback" | "pubrec" | "pubrel" | "pubcomp" | "disconnect" | "auth" }>,

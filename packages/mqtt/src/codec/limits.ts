@@ -1,4 +1,4 @@
-/** What a decoder accepts beyond the specification's own limits, and the bounds that keep a packet from growing when it is decoded. */
+/** What a decoder accepts beyond the specification's own limits, and the limits of memory for a decoded packet. */
 
 import { type PacketType, packetTypes } from "./packets.js";
 
@@ -31,9 +31,11 @@ export function packetTypeBits(...types: readonly PacketType[]): number {
   return types.reduce((bits, type) => bits | (1 << packetTypes.indexOf(type)), 0);
 }
 
-/** Bytes of the longest packet that is no PUBLISH. */
+/** The most bytes of a packet that is not a PUBLISH. */
 export const MAXIMUM_CONTROL_SIZE = 4_194_304;
-/** Bytes of a packet's properties. Each of them may have a text or data of 64 KiB, and there are few of those. */
+/**
+ * The most bytes of a packet's properties. Each may contain a text or data of 64 KiB, but a packet has few of those.
+ */
 export const MAXIMUM_PROPERTIES_SIZE = 1_048_576;
-/** Entries of a list in one packet: topic filters, reason codes, user properties, subscription identifiers. */
+/** The most entries of a list in one packet: topic filters, reason codes, user properties, subscription identifiers. */
 export const MAXIMUM_ENTRIES = 65_535;

@@ -1,6 +1,6 @@
 /**
- * Where a connection's packets are encoded, one behind the other, until the tick's end hands them to the transport.
- * Owns memory and nothing else: bytes that were taken are never written to again, unless the owner says so by `rewind`.
+ * The buffer in which a connection's packets are encoded, one after the other, until the end of the tick passes them to
+ * the transport. Owns only memory. Bytes that were taken are never written to again, except after `rewind`.
  */
 
 import { TopicMemo } from "./topic-memo.js";
@@ -9,18 +9,21 @@ const SMALLEST_SLAB = 256;
 const LARGEST_SLAB = 65_536;
 const NO_SLAB = new Uint8Array(0);
 
-/** Collects bytes to send in large pieces, so that many packets leave with one write. */
+/** Collects bytes to send in large chunks, so that many packets leave with one write. */
 export class OutputBuffer {
   readonly topic = new TopicMemo();
-  /** The slab that `reserve` points into, made when it is first needed. Read it after `reserve`, which may replace it. */
+  /**
+   * The slab that `reserve` returns offsets of, created when first needed. Read it after `reserve`, which may replace
+   * it.
+   */
   bytes: Uint8Array = NO_SLAB;
-  /** Where the part of `bytes` that was not taken yet begins. */
+  /** The start of the part of `bytes` that was not taken yet. */
   private start = 0;
   private end = 0;
   private full: Uint8Array[] = [];
   private fullLength = 0;
 
-  /** @param largestSlab bytes; slabs double in size up to that, from `smallestSlab` on */
+  /** @param largestSlab in bytes; slabs double in size from `smallestSlab` up to this */
   constructor(
     private readonly smallestSlab = SMALLEST_SLAB,
     private readonly largestSlab = LARGEST_SLAB,
@@ -65,7 +68,7 @@ export class OutputBuffer {
     return chunks;
   }
 
-  /** Discards what waits, because its connection is gone. */
+  /** Discards the waiting bytes, because their connection is lost. */
   clear(): void {
     this.take();
   }

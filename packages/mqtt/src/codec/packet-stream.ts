@@ -1,4 +1,4 @@
-/** The decoder for whatever comes, from servers and clients: it can learn the version of the protocol from CONNECT. */
+/** The decoder for packets of servers and clients. It can learn the protocol version from CONNECT. */
 
 import { ProtocolError } from "../errors.js";
 import { PROTOCOL_ERROR, UNSUPPORTED_PROTOCOL_VERSION } from "../reason-code.js";
@@ -24,8 +24,8 @@ export class PacketStream extends ServerPacketStream {
   private learnt: boolean;
 
   /**
-   * @param protocolVersion of the connection, or "any" for a server, which learns it from CONNECT
-   * @param limits read anew for each packet
+   * @param protocolVersion the version of the connection, or "any" for a server, which learns it from CONNECT
+   * @param limits read again for each packet
    */
   constructor(protocolVersion: ProtocolVersion | "any", limits: DecoderLimits = {}) {
     super(protocolVersion === "any" ? 5 : protocolVersion, limits);

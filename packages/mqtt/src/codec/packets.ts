@@ -1,6 +1,6 @@
 /**
- * The packets of MQTT 3.1, 3.1.1 and 5.0 as plain objects, in the specification's words. One shape serves all versions:
- * what a version does not have is absent or at its neutral value.
+ * The packets of MQTT 3.1, 3.1.1 and 5.0 as plain objects, with the specification's names. All versions share one
+ * shape: a field that a version lacks is absent or has its neutral value.
  */
 
 import type {

@@ -1,4 +1,7 @@
-/** The properties of MQTT 5.0, packet by packet. One that is undefined is one that is absent; what was read has no such. */
+/**
+ * The properties of MQTT 5.0, packet by packet. An undefined property is the same as an absent one; decoded packets
+ * contain no undefined ones.
+ */
 
 /** User properties as pairs of name and value. A name may occur several times; the order is kept. */
 export type UserProperties = readonly (readonly [name: string, value: string])[];
@@ -64,7 +67,7 @@ export interface PublishProperties extends MessageProperties {
 
 /** The properties of CONNACK: what the server allows and assigns [MQTT5 3.2.2.3]. */
 export interface ConnackProperties extends WithUserProperties {
-  /** Seconds that the server keeps the session, if it differs from what the client asked for. */
+  /** Seconds that the server keeps the session, if it differs from what the client requested. */
   readonly sessionExpiryInterval?: number | undefined;
   /** The number of unacknowledged QoS 1 and 2 messages that the server accepts, 1 … 65,535. Default 65,535. */
   readonly receiveMaximum?: number | undefined;
@@ -86,9 +89,9 @@ export interface ConnackProperties extends WithUserProperties {
   readonly subscriptionIdentifiersAvailable?: boolean | undefined;
   /** Whether the server supports shared subscriptions. Default true. */
   readonly sharedSubscriptionAvailable?: boolean | undefined;
-  /** Seconds, 0 … 65,535. Replaces the keep-alive that the client asked for. */
+  /** Seconds, 0 … 65,535. Replaces the keep-alive that the client requested. */
   readonly serverKeepAlive?: number | undefined;
-  /** The basis of response topics, if the client asked for it. */
+  /** The basis of response topics, if the client requested it. */
   readonly responseInformation?: string | undefined;
   /** Another server to use, with 0x9C (Use another server) and 0x9D (Server moved). */
   readonly serverReference?: string | undefined;
@@ -133,7 +136,7 @@ export interface AuthProperties extends WithUserProperties {
   readonly reasonString?: string | undefined;
 }
 
-/** For defaults to be spread before: they must not be replaced by what is undefined. */
+/** Removes undefined properties, so that they do not replace defaults when the object is spread after them. */
 export function withoutUndefined<Properties extends object>(properties: Properties): Properties {
   return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined)) as Properties;
 }

@@ -17,7 +17,10 @@ const byIdentifier = new Map<number, PropertyRule[]>();
 for (const rule of propertyRules)
   byIdentifier.set(rule.identifier, [...(byIdentifier.get(rule.identifier) ?? []), rule]);
 
-/** Reads the property length and the properties. An empty list gives undefined, so that nothing is allocated for it. */
+/**
+ * Reads the property length and the properties. Returns undefined for an empty list, so that nothing is allocated for
+ * it.
+ */
 export function readProperties(cursor: Cursor, place: PropertyPlace): Bag | undefined {
   const length = cursor.variableByteInteger(`${place}: property length`);
   if (length === 0) return undefined;
@@ -104,7 +107,8 @@ function notZero(rule: PropertyRule, field: string, value: number): number {
 /**
  * Writes the property length and the properties, in the order of the object's keys.
  *
- * @throws UsageError PROPERTY_INVALID for an unknown name, a place where it must not stand, or a value out of range
+ * @throws UsageError PROPERTY_INVALID for an unknown name, a property that this packet does not allow, or a value out
+ * of range
  */
 export function writeProperties(writer: BodyWriter, place: PropertyPlace, properties: object | undefined): void {
   if (properties === undefined) {

@@ -1,6 +1,8 @@
-/** The one table that all reading and writing of properties rests on [MQTT5 2.2.2.2]. */
+/** The table that all reading and writing of properties uses [MQTT5 2.2.2.2]. */
 
-/** How a property stands on the wire. `boolean` and `bit` are a byte 0 or 1; `identifiers` a repeated variable byte integer. */
+/**
+ * How a property is encoded. `boolean` and `bit` are a byte 0 or 1; `identifiers` is a repeated variable byte integer.
+ */
 type PropertyForm =
   | "boolean"
   | "bit"
@@ -13,7 +15,7 @@ type PropertyForm =
   | "binary"
   | "pairs";
 
-/** Where properties stand: a packet type, or the will within CONNECT. */
+/** Where a property may occur: a packet type, or the will within CONNECT. */
 export type PropertyPlace =
   | "connect"
   | "will"
@@ -35,14 +37,14 @@ export interface PropertyRule {
   readonly name: string;
   readonly form: PropertyForm;
   readonly places: ReadonlySet<PropertyPlace>;
-  /** 0 is a Protocol Error. */
+  /** Whether 0 is a Protocol Error. */
   readonly nonZero: boolean;
 }
 
 const everywhere =
   "connect will publish subscribe unsubscribe connack puback pubrec pubrel pubcomp suback unsuback disconnect auth";
 
-/** All of them, in the order of their identifiers. */
+/** All properties, in the order of their identifiers. */
 export const propertyRules: readonly PropertyRule[] = [
   rule(0x01, "payloadFormatIndicator", "bit", "publish will"),
   rule(0x02, "messageExpiryInterval", "four-byte", "publish will"),

@@ -1,4 +1,4 @@
-/** PUBLISH, both ways: the one packet whose speed everything rests on, so written by hand and without an object between. */
+/** Encodes and decodes PUBLISH. Its speed matters most, so it is written by hand, without intermediate objects. */
 
 import { ProtocolError, UsageError } from "../errors.js";
 import { utf8Length, writeUtf8 } from "../platform/text.js";
@@ -19,8 +19,8 @@ import {
 } from "./variable-byte-integer.js";
 
 /**
- * A payload of at least this many bytes is sent by reference; smaller ones are cheaper to copy. Sockets of Node answer a write of as much
- * with "wait", so that it is not reported as sent before it has left.
+ * A payload of at least this many bytes is sent by reference; smaller ones are cheaper to copy. Node's sockets answer a
+ * write of this size with "wait". So the payload is not reported as sent before it has left.
  */
 const BY_REFERENCE = 65_536;
 
@@ -36,7 +36,7 @@ export interface PublishFields {
   readonly properties?: PublishProperties | undefined;
 }
 
-/** How many bytes of the packet its payload takes. */
+/** Returns how many bytes the payload takes in the packet. */
 export function payloadLength(payload: Uint8Array | string): number {
   return typeof payload === "string" ? utf8Length(payload) : payload.length;
 }
@@ -45,7 +45,8 @@ export function payloadLength(payload: Uint8Array | string): number {
  * Encodes a PUBLISH at the end of `out` and returns the packet's length in bytes. Returns 0, and writes nothing, if it
  * would be longer than `maximumPacketSize`.
  *
- * @param topicAlias MQTT 5: above 0, the alias to set along with the topic name; below 0, the alias, negated, to use instead
+ * @param topicAlias MQTT 5: above 0, the alias to set along with the topic name; below 0, the negated alias to use
+ * instead
  */
 export function writePublish(
   out: OutputBuffer,
@@ -113,9 +114,9 @@ export function writePublish(
 }
 
 /**
- * Checks a payload that an application wants sent.
+ * Checks a payload that an application publishes.
  *
- * @param field what it is called in a complaint
+ * @param field the field's name in errors
  * @throws UsageError PAYLOAD_INVALID
  */
 export function assertPayload(payload: Uint8Array | string, field = "payload"): void {
@@ -126,7 +127,7 @@ export function assertPayload(payload: Uint8Array | string, field = "payload"): 
 
 const PRINTABLE: readonly string[] = ["number", "bigint", "boolean"];
 
-/** What is wrong, and what makes text or bytes of a value that is neither, unless that is for the application to say. */
+/** Returns what is wrong, and how to convert the value to text or bytes, unless only the application can know that. */
 function payloadProblem(value: unknown, field: string): string {
   if (typeof value === "string") return `${field}: must be well-formed Unicode, without lone surrogates`;
   const shown = shownValue(value);
@@ -139,9 +140,9 @@ function payloadProblem(value: unknown, field: string): string {
 }
 
 /**
- * Decodes the PUBLISH whose body stands in `bytes` from `start` to `end`. The payload is a view of `bytes`.
+ * Decodes the PUBLISH whose body is in `bytes` from `start` to `end`. The payload is a view of `bytes`.
  *
- * @param topics of the connection, and so of this version alone
+ * @param topics the cache of the connection, and therefore of this version only
  */
 export function readPublish(
   bytes: Uint8Array,
@@ -163,7 +164,7 @@ export function readPublish(
   let packetIdentifier = 0;
   if (qos > 0) {
     packetIdentifier = at + 2 <= end ? ((bytes[at] as number) << 8) | (bytes[at + 1] as number) : 0;
-    if (packetIdentifier === 0) new Cursor(bytes, at, end).packetIdentifier("publish"); // says what is wrong
+    if (packetIdentifier === 0) new Cursor(bytes, at, end).packetIdentifier("publish"); // reports what is wrong
     at += 2;
   }
   let properties: PublishProperties | undefined;
@@ -191,7 +192,7 @@ export function readPublish(
   };
 }
 
-/** A topic name that was not seen lately, checked. */
+/** Reads and checks a topic name that is not in the cache. */
 function readTopic(
   bytes: Uint8Array,
   start: number,
@@ -212,13 +213,13 @@ function readTopic(
 
 const LONGEST_TOPIC_31 = 32_767;
 
-/** MQTT 3.1 counts a topic name in characters, and allows fewer than its two-byte length does. */
+/** MQTT 3.1 limits a topic name by its number of characters, to less than its two-byte length allows. */
 export function topicLengthProblem(version: ProtocolVersion, topic: string): string | undefined {
   if (version !== 3 || topic.length <= LONGEST_TOPIC_31) return undefined;
   return `has ${topic.length} characters, MQTT 3.1 allows at most 32,767 [MQTT31-30]`;
 }
 
-/** `encode` for PUBLISH: as `writePublish`, but checking all that came from outside. */
+/** `encode` for PUBLISH: like `writePublish`, but checks everything that the caller passed. */
 export function writePublishPacket(out: OutputBuffer, version: ProtocolVersion, packet: PublishPacket): void {
   const { topic, qos, packetIdentifier } = packet;
   if (qos !== 0 && qos !== 1 && qos !== 2)

@@ -1,4 +1,7 @@
-/** The reason codes of MQTT 5.0 with the packets that may carry them [MQTT5 2.4], and the return codes before it. */
+/**
+ * The reason codes of MQTT 5.0 with the packets that may carry them [MQTT5 2.4], and the return codes of earlier
+ * versions.
+ */
 
 import {
   ADMINISTRATIVE_ACTION,
@@ -114,7 +117,7 @@ const returnCodes = [
 
 export const MAXIMUM_RETURN_CODE = returnCodes.length - 1;
 
-/** Whether MQTT 5.0 lets a packet of this type carry `code`. */
+/** Returns whether MQTT 5.0 allows a packet of this type to carry `code`. */
 export function mayCarry(type: PacketType, code: number): boolean {
   return byCode.get(code)?.packets.has(type) ?? false;
 }

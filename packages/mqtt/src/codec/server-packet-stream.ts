@@ -1,7 +1,7 @@
 /**
- * The incremental decoder: bytes in as the network cuts them, packets out. Owns the bytes of a packet that is not
- * complete yet, and takes at most four times the memory of what has arrived, whatever its header announces. Knows the packets
- * that servers send; `PacketStream` adds those of clients, so that a bundle of a client does not contain them.
+ * The incremental decoder: receives bytes in any chunks and returns packets. Owns the bytes of an incomplete packet. It
+ * uses at most four times the memory of the received bytes, whatever the packet's header announces. Decodes the packets
+ * of servers; `PacketStream` adds those of clients, so that a client's bundle does not contain them.
  */
 
 import { type Cursor, forbidden, malformed, tooLarge } from "./cursor.js";
@@ -15,8 +15,9 @@ const LONGEST_HEADER = 5;
 const PROTOCOL_MAXIMUM = 268_435_460;
 const PUBLISH = 3;
 /**
- * A payload is a view of the received bytes and keeps all of them in memory. After each COPY_EVERY bytes, the next payload is copied whose
- * buffer is MUCH_LONGER times as long. A short message that follows a long one is therefore always copied, and dense short messages rarely.
+ * A payload is a view of the received bytes and keeps all of them in memory. After each COPY_EVERY bytes, the next
+ * payload whose buffer is MUCH_LONGER times as long is copied. So a short message after a long one is always copied,
+ * and dense short messages rarely are.
  */
 const COPY_EVERY = 65_536;
 const MUCH_LONGER = 8;
@@ -27,7 +28,7 @@ export class ServerPacketStream implements RequestReader {
   private bytes: Uint8Array = EMPTY;
   private at = 0;
   private end = 0;
-  /** True while `bytes` is our own and has room to grow into; false while it is the caller's last chunk. */
+  /** True if `bytes` belongs to this object and may grow; false if it is the caller's last chunk. */
   private owned = false;
   private failure: unknown;
   /** Bytes that arrived since a payload was last copied. */
@@ -35,8 +36,8 @@ export class ServerPacketStream implements RequestReader {
   private readonly topics = new TopicCache();
 
   /**
-   * @param protocolVersion of the connection
-   * @param limits read anew for each packet
+   * @param protocolVersion the version of the connection
+   * @param limits read again for each packet
    */
   constructor(
     protected protocolVersion: ProtocolVersion,
@@ -79,7 +80,8 @@ export class ServerPacketStream implements RequestReader {
     if (this.failure !== undefined) return;
     this.uncopied += bytes.length;
     if (this.at === this.end) {
-      // Payloads are views of this: of the plain class, whatever subclass (Node's Buffer) the platform hands in.
+      // Payloads are views of this array. It is a plain Uint8Array, even if the platform passes a subclass such as
+      // Node's Buffer.
       this.bytes =
         bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
       this.at = 0;
@@ -153,24 +155,25 @@ export class ServerPacketStream implements RequestReader {
   }
 
   /**
-   * Copies the payload of a message if its buffer is much longer than the payload. Changes the packet, which nobody else has yet: an object of
-   * another shape would slow down all code that reads packets.
+   * Copies the payload of a message if its buffer is much longer than the payload. Changes the packet, which no other
+   * code has yet: an object of another shape would slow down all code that reads packets.
    */
   private unpin(packet: { payload: Uint8Array }): void {
     const { payload } = packet;
     if (payload.length * MUCH_LONGER > payload.buffer.byteLength) return;
     this.uncopied = 0;
-    const own = new Uint8Array(new ArrayBuffer(payload.length)); // V8 would keep a short one elsewhere, and read it more slowly
+    // Without its own ArrayBuffer, V8 would store a short array elsewhere, and read it more slowly.
+    const own = new Uint8Array(new ArrayBuffer(payload.length));
     own.set(payload);
     packet.payload = own;
   }
 
-  /** The types that the other side may ever send, as bits. */
+  /** The types that the peer may ever send, as bits. */
   protected get possible(): number {
     return ~REQUESTS;
   }
 
-  /** Refuses a packet by its first byte, as early as that can be known. */
+  /** Rejects a packet by its first byte, as early as possible. */
   protected expect(first: number): void {
     checkFirstByte(first, this.protocolVersion);
     const { expected = this.possible } = this.limits;
@@ -181,7 +184,7 @@ export class ServerPacketStream implements RequestReader {
     );
   }
 
-  /** The length of the packet whose beginning is kept, as far as its header is there. */
+  /** Returns the length of the incomplete packet, if enough of its header was received. */
   private announced(): number {
     let remaining = 0;
     for (let i = 1; i < LONGEST_HEADER && this.at + i < this.end; i++) {
@@ -192,7 +195,7 @@ export class ServerPacketStream implements RequestReader {
     return LONGEST_HEADER;
   }
 
-  /** Lets go of the bytes: nothing of them is waited for, and payloads that were handed out keep them alive themselves. */
+  /** Releases the bytes: all were read, and payloads keep their memory alive themselves. */
   private release(): void {
     this.bytes = EMPTY;
     this.at = 0;

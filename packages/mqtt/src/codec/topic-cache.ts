@@ -1,6 +1,6 @@
 /**
- * Topic names that came before, found again by their bytes: a connection carries few names many times, and one that is known
- * needs no new string and no check. Bounded; knows only names that were found right.
+ * A cache of received topic names by their bytes. A connection carries few names many times; a known name needs no new
+ * string and no check. It has a size limit, and contains only valid names.
  */
 
 interface Entry {
@@ -8,16 +8,16 @@ interface Entry {
   readonly topic: string;
 }
 
-/** A power of two. A name that falls on another's place takes it. */
+/** A power of two. A name replaces an earlier one in the same place. */
 const PLACES = 256;
-/** Longer names, in bytes, are not kept: comparing them gains little, and they would take memory. */
+/** Longer names, in bytes, are not cached: the comparison would gain little, and they would take memory. */
 const LONGEST = 128;
 
 export class TopicCache {
-  /** Made with the first name: a connection that only publishes receives none. */
+  /** Created with the first name: a connection that only publishes receives none. */
   private entries: (Entry | undefined)[] | undefined;
 
-  /** The name whose UTF-8 form stands in `bytes` from `start` to `end`, if it is known. */
+  /** Returns the name whose UTF-8 form is in `bytes` from `start` to `end`, if it is known. */
   find(bytes: Uint8Array, start: number, end: number): string | undefined {
     const { entries } = this;
     if (entries === undefined) return undefined;
@@ -28,7 +28,7 @@ export class TopicCache {
     return entry.topic;
   }
 
-  /** Keeps a name that was found right. */
+  /** Adds a valid name. */
   add(bytes: Uint8Array, start: number, end: number, topic: string): void {
     if (end - start > LONGEST) return;
     this.entries ??= new Array(PLACES).fill(undefined);
@@ -36,7 +36,7 @@ export class TopicCache {
   }
 }
 
-/** From the length and up to eight bytes, the last ones most: names differ there. */
+/** Hashes the length and up to eight bytes, with most weight on the last ones, in which names differ most. */
 function placeOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   let hash = length;

@@ -7,7 +7,7 @@ export class TopicMemo {
   private topic: string | undefined;
   private bytes: Uint8Array | undefined;
 
-  /** Returns whether this is the name that was written last, and before that: it need not be checked again. */
+  /** Returns whether this name was written at least twice in a row. It then needs no further check. */
   holds(topic: string): boolean {
     return topic === this.topic && this.bytes !== undefined;
   }

@@ -6,7 +6,7 @@ export function variableByteIntegerLength(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4;
 }
 
-/** Writes `value` in as few bytes as hold it [MQTT-1.5.5-1] and returns the offset behind it. */
+/** Writes `value` in as few bytes as possible [MQTT-1.5.5-1] and returns the offset after it. */
 export function writeVariableByteInteger(value: number, bytes: Uint8Array, offset: number): number {
   let rest = value;
   let at = offset;

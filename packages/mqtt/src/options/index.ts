@@ -1,6 +1,6 @@
 /**
- * The entry `@aiko/mqtt/options`: how options are read. For the packages of this repository, which are released together; it may change in
- * any release.
+ * The entry `@aiko/mqtt/options`: reading options. For the packages of this repository, which are released together. It
+ * may change in any release.
  */
 
 export { nearest } from "./nearest.js";
@@ -13,6 +13,7 @@ export {
   integer,
   type OptionsRead,
   object,
+  oneOf,
   type Rule,
   type Rules,
   readOptions,

@@ -1,11 +1,11 @@
-/** Finds the name that somebody meant who misspelt it. */
+/** Finds the correct name for a misspelt one. */
 
-/** How many letters may be wrong: in a short name one of three, in any name no more than this. */
+/** The most letters that may be wrong. In a short name, one letter in three may be wrong. */
 const MOST_WRONG = 3;
 
 /**
- * Returns the name that differs least from what is written, ignoring case; else the first that is a part of it, or that it is a part of;
- * undefined if there is none.
+ * Returns the name that differs least from the given text, ignoring case. Otherwise returns the first name that
+ * contains the text or is contained in it; undefined if there is none.
  */
 export function nearest(written: string, names: Iterable<string>): string | undefined {
   const a = written.toLowerCase();
@@ -24,7 +24,7 @@ export function nearest(written: string, names: Iterable<string>): string | unde
   return best ?? part;
 }
 
-/** Counts the letters that must be added, left out, changed or swapped; Infinity if there are more than `most`. */
+/** Counts the letters that must be added, removed, changed or swapped; Infinity if there are more than `most`. */
 function distance(a: string, b: string, most: number): number {
   if (a === b) return 0;
   if (most <= 0) return Infinity;

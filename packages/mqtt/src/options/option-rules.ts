@@ -1,24 +1,27 @@
 /**
- * Tables of options: a row has an option's name and its rule. A rule reads one value: it returns the option's default for undefined, and
- * throws a UsageError that names the option, its value and what is allowed.
+ * Tables of options: a row contains an option's name and its rule. A rule reads one value. For undefined, it returns
+ * the option's default. Otherwise it may throw a UsageError that names the option, its value and what is allowed.
  */
 
 import { assertFunction, assertObject, invalidOption, unknownOption, wrongOption } from "./option-error.js";
 
-/** Returns the same for undefined each time: it is asked once. @param name the option's path, as in "tls.ca" */
+/**
+ * Must return the same value for undefined each time, because that result is cached. @param name the option's path, as
+ * in "tls.ca"
+ */
 export type Rule<Value> = (name: string, value: unknown) => Value;
 
 export type Rules = Readonly<Record<string, Rule<unknown>>>;
 
-/** What `readOptions` returns for a table. */
+/** The type that `readOptions` returns for a table. */
 export type OptionsRead<Table extends Rules> = { readonly [Name in keyof Table]: ReturnType<Table[Name]> };
 
 /**
  * Reads each option by its rule.
  *
- * @param prefix the path of the option that holds them, with its dot, as in "outbox."
- * @throws UsageError OPTION_UNKNOWN if there is no rule for an option, because if it were ignored, `{ QoS: 1 }` would be QoS 0; else what
- * a rule throws
+ * @param prefix the path of the containing option, with its dot, as in "outbox."
+ * @throws UsageError OPTION_UNKNOWN if there is no rule for an option. If it were ignored, `{ QoS: 1 }` would mean QoS
+ * 0. Also throws what a rule throws
  */
 export function readOptions<Table extends Rules>(rules: Table, given: unknown, prefix = ""): OptionsRead<Table> {
   assertKnown(given, rules, prefix);
@@ -31,7 +34,7 @@ export function readOptions<Table extends Rules>(rules: Table, given: unknown, p
   return read as OptionsRead<Table>;
 }
 
-/** By table. Most options are not given, and a client is made in microseconds. */
+/** The defaults of each table. Most options are not given, and creating a client must be fast. */
 const defaults = new WeakMap<Rules, Readonly<Record<string, unknown>>>();
 
 function defaultsOf(rules: Rules): Readonly<Record<string, unknown>> {
@@ -43,7 +46,9 @@ function defaultsOf(rules: Rules): Readonly<Record<string, unknown>> {
   return known;
 }
 
-/** @throws UsageError OPTION_INVALID if `given` is not an object, OPTION_UNKNOWN if it has an option that `known` has not */
+/**
+ * @throws UsageError OPTION_INVALID if `given` is not an object, OPTION_UNKNOWN if it has an option that `known` lacks
+ */
 export function assertKnown(given: unknown, known: object, prefix = ""): asserts given is object {
   if (typeof given !== "object" || given === null) assertObject(prefix.slice(0, -1) || "options", given);
   for (const name in given) {
@@ -51,13 +56,13 @@ export function assertKnown(given: unknown, known: object, prefix = ""): asserts
   }
 }
 
-/** Options within an option. All callers that do not give it share one object of defaults. */
+/** A rule for options within an option. All callers that omit it share one object of defaults. */
 export function group<Table extends Rules>(rules: Table): Rule<OptionsRead<Table>> {
   return (name, value) =>
     (value === undefined ? defaultsOf(rules) : readOptions(rules, value, `${name}.`)) as OptionsRead<Table>;
 }
 
-/** A rule made of a test. @param says what is allowed, in words that follow the value */
+/** Makes a rule from a test. @param says what is allowed, in words that follow the value */
 export function holds<Value, Default = undefined>(
   test: (value: unknown) => boolean,
   says: string,
@@ -120,7 +125,7 @@ export function object<Value, Default = undefined>(otherwise?: Default): Rule<Va
   };
 }
 
-/** For a value that is checked elsewhere. */
+/** A rule for a value that is checked elsewhere. */
 export function anything<Value>(): Rule<Value> {
   return (_name, value) => value as Value;
 }

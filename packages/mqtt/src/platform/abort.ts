@@ -1,4 +1,4 @@
-/** The part of the standard AbortSignal that this library reads, so that engines without one can bring their own. */
+/** The part of the standard AbortSignal that this library reads, so that engines without one can implement it. */
 
 /** The part of the standard AbortSignal that this library uses. Engines without AbortSignal can implement it. */
 export interface AbortSignalLike {

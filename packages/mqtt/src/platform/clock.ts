@@ -16,8 +16,8 @@ export interface Clock {
    * system's clock does. It may jump forward, and may omit the time for which the machine sleeps.
    *
    * For the full client, the time counts from the Unix epoch, as the system's clock had it when this clock was first
-   * read, because the expiry of stored messages continues in the next process. The small client stores nothing, so its
-   * clock may count from any moment.
+   * read. The expiry of stored messages depends on it, and continues in the next process. The small client stores
+   * nothing, so its clock may count from any moment.
    */
   now(): number;
   /**

@@ -1,4 +1,7 @@
-/** What a user may say about the way to the server, below MQTT: TLS, WebSocket, proxies. Only types; each platform does what it can. */
+/**
+ * The options for the network connection, below MQTT: TLS, WebSocket, proxies. Types only: each platform implements
+ * what it supports.
+ */
 
 /** PEM text, or its bytes. */
 export type Pem = string | Uint8Array;

@@ -1,4 +1,4 @@
-/** All that one runtime brings, in one object: Node's, a browser's, a small engine's, or a test's. */
+/** Everything that a runtime provides, in one object: Node's, a browser's, a small engine's, or a test's. */
 
 import type { Clock } from "./clock.js";
 import type { Random } from "./random.js";

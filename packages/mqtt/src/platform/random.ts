@@ -1,6 +1,7 @@
 /**
- * How chance comes in: jitter of back-off, identifiers that must not collide, and correlation data that nobody may guess. Take a generator
- * for secrets if the engine has one: the next numbers of `Math.random` can be predicted, and then responses to requests can be forged.
+ * Random numbers for back-off jitter, identifiers that must not collide, and correlation data that must not be guessed.
+ * Use a cryptographic generator if the engine has one: the numbers of `Math.random` can be predicted, and then
+ * responses to requests can be forged.
  */
 
 /**

@@ -1,6 +1,7 @@
 /**
- * How sessions are kept beyond the process: each is a small ordered table of records under a name. What the records mean is the
- * session's affair; a store keeps them whole, in order of their keys, and durable before `write` resolves.
+ * The interface of stores, which keep sessions beyond the process. A session is a small ordered table of records under
+ * a name. The session defines what the records mean. A store returns them unchanged, in order of their keys, and makes
+ * them durable before `write` resolves.
  */
 
 /** One change: puts a record, replacing the record with the same key, or removes it if `value` is undefined. */
@@ -20,7 +21,7 @@ export interface StoreRecord {
 }
 
 /**
- * Stores any number of sessions, any number of which may be open at once. If it rejects with an MqttError, such as
+ * Stores any number of sessions, any number of which may be open at the same time. If it rejects with an MqttError, such as
  * `new StoreError("STORE_FULL", why)`, the client passes that error on. Any other error becomes STORE_FAILED.
  * `storeSuite` of `@aiko/mqtt/testing` checks an implementation.
  */

@@ -1,10 +1,10 @@
 /**
- * UTF-8, strictly: what RFC 3629 forbids (overlong forms, surrogates, code points above U+10FFFF) is refused in both
- * directions. Pure ECMAScript, because small engines have no TextEncoder. A leading U+FEFF is a character like any
- * other [MQTT-1.5.3-3].
+ * Strict UTF-8: what RFC 3629 forbids (overlong forms, surrogates, code points above U+10FFFF) is rejected in both
+ * directions. Pure ECMAScript, because small engines have no TextEncoder. A leading U+FEFF is an ordinary character
+ * [MQTT-1.5.3-3].
  */
 
-/** The number of bytes that `text` takes as UTF-8, or -1 if it holds a lone surrogate and so has no UTF-8 form. */
+/** Returns the number of bytes of `text` as UTF-8, or -1 if it contains a lone surrogate, which UTF-8 cannot encode. */
 export function utf8Length(text: string): number {
   const units = text.length;
   let length = units;
@@ -25,7 +25,7 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** Writes `text`, which must be well-formed, at `offset` and returns the offset behind it. */
+/** Writes `text`, which must be well-formed, at `offset`. Returns the offset after it. */
 export function writeUtf8(text: string, bytes: Uint8Array, offset: number): number {
   let at = offset;
   for (let i = 0; i < text.length; i++) {
@@ -50,17 +50,17 @@ export function writeUtf8(text: string, bytes: Uint8Array, offset: number): numb
   return at;
 }
 
-/** The UTF-8 form of `text`, which must be well-formed. */
+/** Encodes `text`, which must be well-formed, as UTF-8. */
 export function utf8Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(utf8Length(text));
   writeUtf8(text, bytes, 0);
   return bytes;
 }
 
-/** How many char codes one call of `String.fromCharCode` is given: well below any engine's limit of arguments. */
+/** The most char codes passed to one call of `String.fromCharCode`: well below every engine's limit of arguments. */
 const CHUNK = 4096;
 
-/** The text whose UTF-8 form stands in `bytes` from `start` to `end`, or undefined if that is ill-formed. */
+/** Decodes the UTF-8 in `bytes` from `start` to `end`. Returns undefined if it is ill-formed. */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string | undefined {
   let i = start;
   while (i < end && (bytes[i] as number) < 0x80) i++;
@@ -79,7 +79,10 @@ function readAscii(bytes: Uint8Array, start: number, end: number): string {
 
 const REPLACEMENT = 0xfffd;
 
-/** As `readUtf8` over all of `bytes`, with U+FFFD for each ill-formed part, cut as the WHATWG Encoding Standard cuts. */
+/**
+ * Decodes all of `bytes` like `readUtf8`, but replaces each ill-formed part with U+FFFD, as the WHATWG Encoding
+ * Standard does.
+ */
 export function readUtf8Lossy(bytes: Uint8Array): string {
   return readUtf8(bytes, 0, bytes.length) ?? (readMultiByte(bytes, 0, bytes.length, true) as string);
 }
@@ -94,7 +97,7 @@ function readMultiByte(bytes: Uint8Array, start: number, end: number, lossy: boo
       units.push(lead);
     } else {
       const size = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-      // The second byte's range keeps out overlong forms, surrogates and what lies above U+10FFFF.
+      // The range of the second byte excludes overlong forms, surrogates and code points above U+10FFFF.
       let low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
       let high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
       let point = size === 0 ? -1 : lead & (0xff >> (size + 1));

@@ -1,4 +1,4 @@
-/** How bytes come in and go out: what a network connection must be able to do, and how one is opened. */
+/** Byte streams: what a network connection must be able to do, and how one is opened. */
 
 import type { AbortSignalLike } from "./abort.js";
 import type { NetworkOptions } from "./network-options.js";
@@ -31,7 +31,7 @@ export interface Transport {
   resume(): void;
   /** Sends what was written, then closes. Calls `sent` when all of it has left this process. */
   end(sent?: () => void): void;
-  /** Closes at once. Bytes that were not sent are lost. */
+  /** Closes immediately. Bytes that were not sent are lost. */
   destroy(): void;
 }
 
@@ -47,14 +47,14 @@ export interface ServerAddress {
   readonly path: string;
 }
 
-/** The server's URL as it may stand in a message: without its query, which may be a signature or a token. */
+/** Returns the server's URL for messages: without its query, which may be a signature or a token. */
 export function nameOf({ scheme, host, port, path }: ServerAddress): string {
-  if (scheme === "unix") return `unix:${host.replace("\0", "@")}`; // abstract names are shown so
+  if (scheme === "unix") return `unix:${host.replace("\0", "@")}`; // abstract names are shown with "@"
   const query = path.indexOf("?");
   return `${originOf(scheme, host, port)}${query < 0 ? path : `${path.slice(0, query)}?…`}`;
 }
 
-/** The URL to dial. */
+/** Returns the URL to dial. */
 export function urlOf({ scheme, host, port, path }: ServerAddress): string {
   return `${originOf(scheme, host, port)}${path}`;
 }

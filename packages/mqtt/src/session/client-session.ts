@@ -1,7 +1,7 @@
 /**
- * The client's side of a session: what outlives network connections, and what is said over one. It does no I/O and reads
- * no clock: it is told of packets, of the time, and of connections that open and go. It writes packets to the outlet of the
- * connection, and tells the connection what the server says of it.
+ * The client's side of a session: the state that survives network connections, and the packets of each connection. It
+ * does no I/O and reads no clock. Its owner passes in packets, the time, and connections that open and close. It writes
+ * packets to the connection's outlet, and calls the connection's owner with the server's answers.
  */
 
 import { willProblem } from "../codec/connect-coder.js";
@@ -45,7 +45,7 @@ export interface ClientSessionOptions {
   /** The properties of CONNECT on MQTT 5. */
   readonly properties: ConnectProperties;
   readonly outbox: OutboxBounds;
-  /** The number of unacknowledged messages that the server accepts, if it is known other than by CONNACK. */
+  /** The number of unacknowledged messages that the server accepts, if it is known from elsewhere than CONNACK. */
   readonly maximumInflight?: number | undefined;
   /**
    * Milliseconds that the server may leave a message unacknowledged while it sends other packets. Checked only with a
@@ -96,7 +96,7 @@ export interface ServerLink {
   disconnected(packet: DisconnectPacket): void;
 }
 
-/** Where the session stands to the network. */
+/** The state of the session's connection. */
 type Link =
   | { at: "offline" }
   | { at: "connecting"; server: ServerLink; outlet: Outlet; version: ProtocolVersion; cleanStart: boolean }
@@ -104,20 +104,20 @@ type Link =
 
 const OFFLINE = { at: "offline" } as const;
 
-/** What the sender, the receiver and the requests need of a connection too. */
+/** What the sender, the receiver and the requests also need of a connection. */
 interface Online extends SenderLink, ReceiverLink {
   readonly at: "online";
   readonly server: ServerLink;
   readonly limits: ServerLimits;
   readonly keepAlive: KeepAlive;
-  /** Whether the owner knows of it: only then what waited for it goes out. */
+  /** Whether the owner knows of the connection. Only then are waiting messages sent. */
   ready: boolean;
 }
 
 /** The client's side of a session, without I/O and without a clock. */
 export class ClientSession {
   private readonly identifiers = new PacketIdentifiers();
-  /** Made when there is something for it, like the next two: of thousands of clients in a process many need but one of them. */
+  /** Created when needed, like the next two: in a process with thousands of clients, many need only one of them. */
   private sender: MessageSender | undefined;
   private receiver: MessageReceiver | undefined;
   private requests: FilterRequests | undefined;
@@ -125,15 +125,15 @@ export class ClientSession {
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link = OFFLINE;
   /**
-   * What CONNECT named, whether an authentication over the open connection is under way, and whether the server waits for an answer of this
-   * side [MQTT5 4.12].
+   * The method in CONNECT, whether an authentication over the open connection is in progress, and whether the server
+   * waits for an answer of this client [MQTT5 4.12].
    */
   private authentication: { readonly method: string; again: boolean; asked: boolean } | undefined;
   private readonly trust: SessionTrust;
 
   /**
-   * @param onMessage called with each message for the application, which calls `finished(delivery)` when it is done; QoS 0 has no
-   * delivery
+   * @param onMessage called with each message for the application, which calls `finished(delivery)` when it has
+   * finished. QoS 0 messages have no delivery
    */
   constructor(
     private readonly options: ClientSessionOptions,
@@ -159,7 +159,7 @@ export class ClientSession {
     return this.receiver?.beyondMaximum ?? 0;
   }
 
-  /** Whether an answer of the server is still needed for something that was requested. */
+  /** Whether a server's answer to a message or a request is pending. */
   get awaitsServer(): boolean {
     return this.pending > 0 || (this.requests !== undefined && this.requests.pending > 0);
   }
@@ -213,7 +213,7 @@ export class ClientSession {
       password: attempt.password,
       properties,
     };
-    outlet.out.append(encodeClientPacket(connect, version)); // a connection that stays idle needs no room of its own
+    outlet.out.append(encodeClientPacket(connect, version)); // a connection that stays idle needs no buffer of its own
     outlet.touch();
   }
 
@@ -283,7 +283,7 @@ export class ClientSession {
     this.sending.publish(message, now);
   }
 
-  /** Sends a QoS 0 message at once, if that is possible: see `MessageSender.sendAtOnce`. */
+  /** Sends a QoS 0 message immediately, if that is possible: see `MessageSender.sendAtOnce`. */
   sendAtOnce(
     topic: string,
     payload: Uint8Array | string,
@@ -333,7 +333,7 @@ export class ClientSession {
     this.receiver?.finished(delivery, reasonCode);
   }
 
-  /** Leaves a message unacknowledged, so that the server sends it again on a later connection. */
+  /** Leaves a message unacknowledged, so that the server redelivers it on a later connection. */
   withheld(delivery: Delivery): void {
     this.receiver?.withheld(delivery);
   }
@@ -364,7 +364,7 @@ export class ClientSession {
     this.sender?.pump(now);
   }
 
-  /** Reports whether back-pressure stopped reading. Silence of the server does not count then. */
+  /** Reports whether back-pressure stopped reading. A silent server does not count as dead then. */
   setDeaf(deaf: boolean, now: number): void {
     if (this.link.at === "online") this.link.keepAlive.setDeaf(deaf, now);
   }
@@ -376,8 +376,8 @@ export class ClientSession {
   }
 
   /**
-   * Lets time pass. Returns "dead" if the server was silent too long, "unanswered" if it did not answer a SUBSCRIBE or
-   * UNSUBSCRIBE, or a message that it did not acknowledge.
+   * Advances the time. Returns "dead" if the server was silent for too long, and "unanswered" if it did not answer a
+   * SUBSCRIBE or UNSUBSCRIBE. Returns the message if it did not acknowledge one in time.
    *
    * @param unsent bytes that the transport accepted and has not sent
    */
@@ -410,8 +410,8 @@ export class ClientSession {
   }
 
   /**
-   * MQTT 5: continues an authentication, or starts another on the open connection. Without a method in CONNECT there is
-   * none to continue [MQTT5-4.12.0-7].
+   * MQTT 5: continues an authentication, or starts another on the open connection. Does nothing if CONNECT had no
+   * method [MQTT5-4.12.0-7].
    *
    * @throws RefusedError if the packet is longer than the server accepts
    */
@@ -428,7 +428,7 @@ export class ClientSession {
     link.outlet.touch();
   }
 
-  /** The server says that another network connection took the session over: whose. To be asked once for each time it says so. */
+  /** Returns who took over the session. Call it once for each take-over that the server reports. */
   takenOver(now: number): TakeOver {
     return this.trust.takenOver(now);
   }
@@ -436,7 +436,7 @@ export class ClientSession {
   /**
    * Fails everything that has no outcome yet.
    *
-   * @param error makes the error; `kept` if the store has the message
+   * @param error creates the error; `kept` is true if the store has the message
    */
   abandon(error: (what: string, kept: boolean) => MqttError): void {
     this.sender?.abandon((message) => error(`the message for "${message.topic}"`, message.stored));
@@ -469,7 +469,7 @@ export class ClientSession {
     const { timerLateness } = this.options;
     const keepAlive = new KeepAlive(packet.properties?.serverKeepAlive ?? this.options.keepAlive, now, timerLateness);
     const { server, outlet, version } = link;
-    // Before MQTT 5 the server was told of no receive maximum.
+    // Before MQTT 5 the client cannot announce a receive maximum.
     const receiveMaximum = (version === 5 ? this.options.properties.receiveMaximum : undefined) ?? 65_535;
     const online: Online = {
       at: "online",
@@ -517,7 +517,7 @@ export class ClientSession {
     return this.receiver;
   }
 
-  /** @param again whether a success is awaited, which in a first authentication is CONNACK's to say */
+  /** @param again whether a reauthentication may succeed now. The first authentication succeeds with CONNACK instead */
   private receiveAuth(server: ServerLink, packet: AuthPacket, again: boolean): void {
     const { reasonCode } = packet;
     const { authentication } = this;
@@ -525,7 +525,8 @@ export class ClientSession {
       throw forbidden("auth: not allowed, because CONNECT had no authenticationMethod [MQTT5-4.12.0-6]");
     }
     this.checkMethod("auth", packet.properties?.authenticationMethod);
-    // Each calls the application: one that did not wait could be called any number of times at once.
+    // Each AUTH calls the application. If the server did not wait for the answer, any number of calls could run
+    // concurrently.
     if (authentication.asked)
       throw forbidden("auth: the server must wait for the answer to its previous AUTH [MQTT5 4.12]");
     const online = this.link.at === "online";
@@ -566,7 +567,10 @@ function isQoS2({ qos }: SubscriptionRequest): boolean {
   return qos === 2;
 }
 
-/** DISCONNECT, without what would make it longer than the server takes [MQTT5-3.14.2-3, 3.14.2-4]; nothing if it always is. */
+/**
+ * Encodes DISCONNECT. Omits properties that would make it longer than the server accepts [MQTT5-3.14.2-3, 3.14.2-4].
+ * Returns no bytes if it is too long without them.
+ */
 function farewell(packet: Omit<DisconnectPacket, "type">, maximumPacketSize: number): Uint8Array {
   const { reasonCode, properties } = packet;
   const { reasonString: _words, userProperties: _pairs, ...needed } = properties ?? {};

@@ -1,6 +1,6 @@
 /**
- * SUBSCRIBE and UNSUBSCRIBE on their way, from the call until SUBACK and UNSUBACK. Owns which of them wait for a connection and
- * which for an answer; keeps to what the server said in CONNACK that it takes.
+ * Pending SUBSCRIBEs and UNSUBSCRIBEs, from the call until SUBACK and UNSUBACK. Owns which of them wait for a
+ * connection and which for an answer. Respects the limits that the server announced in CONNACK.
  */
 
 import { forbidden } from "../codec/cursor.js";
@@ -36,7 +36,7 @@ export interface SubscribeRequest {
   readonly type: "subscribe";
   readonly subscriptions: readonly SubscriptionRequest[];
   readonly properties?: SubscribeProperties | undefined;
-  /** The subscription identifier to use if the server offers them and `properties` has none. Default 0, none. */
+  /** The subscription identifier to use if the server supports them and `properties` has none. Default 0, none. */
   readonly identifier?: number | undefined;
   /** Receives an error or the answer. Called once. */
   settle(error: MqttError | undefined, answer: FilterAnswer): void;
@@ -62,60 +62,65 @@ interface Asked {
   sentAt: number;
   /** How often connections were lost while it was unanswered, weighed by `CERTAIN` and `DOUBTFUL`. */
   losses: number;
-  /** As in `FilterAnswer`. */
+  /** The same as in `FilterAnswer`. */
   refusals: ReadonlyMap<number, RefusedError>;
 }
 
-/** One connection, as far as requests need it. */
+/** What requests need of a connection. */
 interface RequestLink {
   readonly outlet: Outlet;
   readonly version: ProtocolVersion;
   readonly limits: ServerLimits;
 }
 
-/** What a lost connection counts on which nothing came after the request … */
+/** The weight of a lost connection if nothing was received after the request … */
 const CERTAIN = 10;
-/** … and one on which something did: most likely the link is bad, and not the request. */
+/** … and if something was received: most likely the link is bad, not the request. */
 const DOUBTFUL = 1;
 /**
- * A request is given up when connections were lost so often before it was answered, ten times in a row or a hundred doubtful ones:
- * with delays that double from a second to a minute, after some five minutes. It seems to be what they are lost for.
+ * A request fails after ten lost connections in a row, or a hundred doubtful ones, before it was answered. It is then
+ * likely to be their cause. With delays that double from a second to a minute, this takes about five minutes.
  */
 const MOST_LOSSES = 10 * CERTAIN;
-/** Milliseconds that a server has for an answer. */
+/** Milliseconds that a server may take to answer. */
 const ANSWER_TIME = 60_000;
 const NONE: ReadonlyMap<number, RefusedError> = new Map();
 const NO_ANSWER: FilterAnswer = { reasonCodes: [], properties: undefined, refusals: NONE };
-/** From then on a request is suspected, and asked alone, so that what is lost with it is its own loss. */
+/**
+ * From this weight on, a request is suspected. It is then sent alone, so that a lost connection is certainly due to it.
+ */
 const SUSPECT = 2 * CERTAIN;
 
 export class FilterRequests {
-  /** By packet identifier, in the order they were sent: those that wait for their answer. */
+  /** Requests that wait for their answer, by packet identifier, in the order in which they were sent. */
   private readonly requests = new Map<number, Asked>();
-  /** Identifiers of requests that were given up: in use until their answers come, which are ignored. */
+  /** Identifiers of cancelled requests. They stay in use until their answers arrive, which are ignored. */
   private readonly withdrawn = new Set<number>();
-  /** Those that wait for a connection, or for an identifier. */
+  /** Requests that wait for a connection, or for an identifier. */
   private waiting: Asked[] = [];
   private link: RequestLink | undefined;
-  /** Whether anything came over this connection since the last request was sent. */
+  /** Whether anything was received over this connection since the last request was sent. */
   private heard = false;
-  /** Whether there was a suspect when the last connection was lost. */
+  /** Whether a request was suspected when the last connection was lost. */
   private suspecting = false;
 
   constructor(private readonly identifiers: PacketIdentifiers) {}
 
-  /** When the answer that has been waited for longest is overdue: the server is then given up as a silent one is. Infinity if none is. */
+  /** When the oldest pending answer is overdue; Infinity if none is pending. The connection then counts as dead. */
   get answerDue(): number {
     for (const { sentAt } of this.requests.values()) return sentAt + ANSWER_TIME;
     return Infinity;
   }
 
-  /** The connection will be lost because requests are unanswered, whatever else came over it. */
+  /**
+   * Called before the connection is closed because requests were not answered. Other received packets do not count
+   * then.
+   */
   suspect(): void {
     this.heard = false;
   }
 
-  /** How many have had no answer. */
+  /** The number of requests without an answer. */
   get pending(): number {
     return this.requests.size + this.waiting.length;
   }
@@ -125,7 +130,10 @@ export class FilterRequests {
     this.sendWaiting(now);
   }
 
-  /** The connection is gone. What was not answered is asked again, before what is asked meanwhile, a few times. */
+  /**
+   * Called when the connection is lost. Unanswered requests are sent again, before newer ones, until the limit is
+   * reached.
+   */
   lost(): void {
     this.link = undefined;
     const unanswered = [...this.requests.values()];
@@ -140,17 +148,17 @@ export class FilterRequests {
     for (const { request } of hopeless) fail(request, unanswerable(request));
   }
 
-  /** Something came from the server. */
+  /** Called when a packet was received. */
   hear(): void {
     this.heard = true;
   }
 
-  /** Sends the request now, or when there is a connection. */
+  /** Sends the request now, or at the next connection. */
   request(request: FilterRequest, now: number): void {
     this.ask({ request, packetIdentifier: 0, sentAt: 0, losses: 0, refusals: NONE }, now);
   }
 
-  /** In their order, but suspects last. */
+  /** Sends waiting requests in order, suspected ones last. */
   sendWaiting(now: number): void {
     const { link } = this;
     if (this.waiting.length === 0 || link === undefined) return;
@@ -164,19 +172,19 @@ export class FilterRequests {
     for (const asked of waiting) this.ask(asked, now);
   }
 
-  /** Gives up a request. Its answer, if one comes, is ignored. */
+  /** Cancels a request. Its answer, if one arrives, is ignored. */
   withdraw(request: FilterRequest, error: MqttError, now: number): void {
     const at = this.waiting.findIndex((each) => each.request === request);
     if (at >= 0) {
       this.waiting.splice(at, 1);
     } else {
       const asked = [...this.requests.values()].find((each) => each.request === request);
-      if (asked === undefined) return; // it has had its answer
+      if (asked === undefined) return; // it was answered already
       this.requests.delete(asked.packetIdentifier);
       this.withdrawn.add(asked.packetIdentifier);
     }
     fail(request, error);
-    this.sendWaiting(now); // it may have been a suspect, which the others waited for
+    this.sendWaiting(now); // the others may have waited for it as a suspect
   }
 
   abandon(error: (what: string) => MqttError): void {
@@ -187,7 +195,7 @@ export class FilterRequests {
     for (const { request } of all) fail(request, error(describe(request)));
   }
 
-  /** @throws ProtocolError if it does not answer what was asked */
+  /** @throws ProtocolError if the packet does not answer the request */
   acknowledged(packet: SubackPacket | UnsubackPacket, now: number): void {
     const asked = this.requests.get(packet.packetIdentifier);
     if (asked === undefined) {
@@ -218,7 +226,7 @@ export class FilterRequests {
     else this.send(this.link, asked, now);
   }
 
-  /** What concerns a suspect's topic filters must not be asked before it. */
+  /** Keeps a request with a suspect's topic filters behind the suspect. */
   private keepBehind(asked: Asked): void {
     const filters = new Set(filtersOf(asked.request));
     for (const suspect of [...this.requests.values(), ...this.waiting]) {
@@ -227,7 +235,7 @@ export class FilterRequests {
     }
   }
 
-  /** A suspect is asked when nothing else is, and nothing beside it. */
+  /** Returns whether the request may be sent now. A suspect is sent only if no other request is pending, and alone. */
   private mayAsk(asked: Asked): boolean {
     for (const other of this.requests.values()) return suspicion(asked) === 0 && suspicion(other) === 0;
     return true;
@@ -264,7 +272,7 @@ function fail(request: FilterRequest, error: MqttError): void {
   request.settle(error, NO_ANSWER);
 }
 
-/** Notes which filters the server would not take. Returns the reason if that is all of them. */
+/** Records the filters that the server does not support. Returns the reason if it supports none of them. */
 function refuseLocally(
   { limits, version }: RequestLink,
   asked: Asked,
@@ -287,7 +295,7 @@ function filtersOf(request: FilterRequest): readonly string[] {
     : request.topicFilters;
 }
 
-/** 0 for a request that nothing is held against. */
+/** Returns 0 for a request that is not suspected. */
 function suspicion({ losses }: Asked): number {
   return losses < SUSPECT ? 0 : losses;
 }
@@ -308,7 +316,7 @@ function partition<Item>(items: readonly Item[], belongs: (item: Item) => boolea
   return [inside, outside];
 }
 
-/** What the server said, with the refusals of what it was not asked in their places. */
+/** Merges the server's answer with the refusals of the filters that were not sent. */
 function answerOf(
   { request, refusals }: Asked,
   { reasonCodes, properties }: SubackPacket | UnsubackPacket,
@@ -319,7 +327,10 @@ function answerOf(
   return { reasonCodes: all, properties, refusals };
 }
 
-/** The request's packet; or why it cannot be sent over this connection, which nobody knew when it was made. */
+/**
+ * Returns the request's packet, or the error if it cannot be sent over this connection. That was not known when the
+ * request was made.
+ */
 function encodeRequest(
   asked: Asked,
   packetIdentifier: number,

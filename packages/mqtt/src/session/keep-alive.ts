@@ -1,20 +1,23 @@
 /**
- * Keep-alive on the client's side [MQTT-3.1.2-20 and MQTT5-3.1.2-20]: when PINGREQ is due, and when silence means that
- * the peer is dead. Any bytes from the peer prove it alive, and so do bytes that leave for it, on a link that is slower than what is
- * sent. A dead peer is noticed at most 1.5 × keep alive after its last byte, plus the time that what was sent since may take.
+ * The client's keep-alive [MQTT-3.1.2-20 and MQTT5-3.1.2-20]: when to send PINGREQ, and when a silent peer counts as
+ * dead. Any bytes from the peer prove that it is alive. Bytes that leave for it prove it too, on a link that is slower
+ * than the sender. A dead peer is detected at most 1.5 × keep alive after its last byte, plus the time that the bytes
+ * sent since may take.
  */
 
-/** PINGREQ leaves somewhat early, so that a late timer does not break the promise made to the server. */
+/** PINGREQ is sent a little early, so that a late timer does not break the keep-alive. */
 const MARGIN = 0.95;
 /**
- * The part of that time which is waited in any case. With timers that come up to a minute late, a keep alive of 60 s is then still kept
+ * The part of that time that is always waited. If timers are up to a minute late, a keep alive of 60 s still stays
  * within the 1.5 × that servers allow [MQTT-3.1.2-24].
  */
 const LEAST_WAIT = 0.5;
-/** The part of the keep-alive that a peer has for its answer. */
+/** The part of the keep-alive that a peer may take to answer. */
 const PATIENCE = 0.5;
 
-/** Bytes a millisecond that even a slow link carries: what was sent may be on its way for so long, and the answer behind it. */
+/**
+ * Bytes per millisecond that even a slow link carries. It limits how long sent bytes, and the answer to them, may take.
+ */
 const SLOWEST = 64;
 
 const never = (): number => 0;
@@ -22,19 +25,22 @@ const never = (): number => 0;
 export class KeepAlive {
   #lastSent: number;
   #lastReceived: number;
-  /** When the PINGREQ that is still unanswered was sent, or bytes before it were last seen leaving. */
+  /** When the unanswered PINGREQ was sent, or when bytes before it were last observed to leave. */
   #pingSent: number | undefined;
-  /** Bytes given to the transport since the peer was heard; and those that it still had when last looked at. */
+  /**
+   * Bytes given to the transport since the peer was last heard. `#unsent` is how many of them it still had at the last
+   * check.
+   */
   #onTheWay = 0;
   #unsent = 0;
-  /** True while the application's back-pressure keeps bytes from being read: silence then proves nothing. */
+  /** True while the application's back-pressure stops reading. A silent peer proves nothing then. */
   #deaf = false;
   readonly #interval: number;
   readonly #timerLateness: () => number;
 
   /**
-   * @param seconds 0 switches keep-alive off
-   * @param timerLateness by how many milliseconds `advance` may be called late, asked each time
+   * @param seconds 0 disables the keep-alive
+   * @param timerLateness returns by how many milliseconds `advance` may be called late; called each time
    */
   constructor(seconds: number, now: number, timerLateness = never) {
     this.#timerLateness = timerLateness;
@@ -53,7 +59,7 @@ export class KeepAlive {
     this.#onTheWay = 0;
   }
 
-  /** So many bytes were given to the transport. */
+  /** Called when this many bytes were given to the transport. */
   handed(bytes: number): void {
     this.#onTheWay += bytes;
   }
@@ -63,12 +69,12 @@ export class KeepAlive {
     if (!deaf) this.received(now);
   }
 
-  /** When `advance` is needed next, in the clock's milliseconds; Infinity if never. */
+  /** Returns when `advance` must be called next, in the clock's milliseconds; Infinity if never. */
   deadline(): number {
     return Math.min(this.#pingDue(), this.#answerDue());
   }
 
-  /** @param unsent bytes that the transport was given and has not got rid of */
+  /** @param unsent bytes that the transport accepted and has not sent */
   advance(now: number, unsent = 0): "wait" | "ping" | "dead" {
     if (unsent < this.#unsent && this.#pingSent !== undefined) this.#pingSent = now;
     this.#unsent = unsent;
@@ -79,7 +85,7 @@ export class KeepAlive {
     return "ping";
   }
 
-  /** When the peer must have answered; Infinity if it need not. */
+  /** Returns when the peer must have answered; Infinity if no answer is pending. */
   #answerDue(): number {
     if (this.#pingSent === undefined || this.#deaf) return Infinity;
     return this.#pingSent + this.#interval * PATIENCE + this.#onTheWay / SLOWEST;

@@ -1,6 +1,6 @@
 /**
- * One network connection: the transport, the packets that come out of its bytes, and the one output buffer that is
- * handed to it once a tick. Knows no protocol beyond the codec. It reports packets, and the end of the connection, to its owner.
+ * One network connection: the transport, the packets in its bytes, and the output buffer that is passed to it once per
+ * tick. Knows only the codec, no protocol. Reports packets, and the end of the connection, to its owner.
  */
 
 import { OutputBuffer } from "../codec/output-buffer.js";
@@ -21,7 +21,7 @@ export interface ConnectionOwner {
   bytesReceived(now: number, bytes: Uint8Array): void;
   /**
    * Returns a promise that resolves when the data that the written bytes depend on is durable. Undefined means that the
-   * bytes may leave at once.
+   * bytes may be sent immediately.
    */
   beforeFlush(): Promise<void> | undefined;
   /** This number of bytes was given to the transport. */
@@ -37,26 +37,36 @@ export interface ConnectionOwner {
   /** Returns when `advance` must be called next. Infinity if never. */
   deadline(): number;
   /**
-   * Lets time pass.
+   * Advances the time.
    *
-   * @param sure false the first time. After a busy phase of the program, timers run before the socket is read, so
-   * silence counts only after another turn of the event loop
+   * @param sure false the first time. After a busy phase of the program, timers run before the socket is read. So a
+   * silent peer counts as dead only after another turn of the event loop
    * @returns false to be called again after that turn
    */
   advance(now: number, sure: boolean): boolean;
 }
 
-/** If this many bytes wait, they are flushed before the tick ends: a little less than one piece of the output buffer. */
+/**
+ * At this many waiting bytes, they are flushed before the tick ends: a little less than one block of the output buffer.
+ */
 const EARLY_FLUSH = 61_440;
-/** After a flush of at most this many bytes, the next does not wait for the end of the tick, so that awaiting each message stays fast. */
+/**
+ * After a flush of at most this many bytes, the next flush does not wait for the end of the tick. This makes awaiting
+ * each message fast.
+ */
 const SMALL_FLUSH = 1_024;
-/** How many flushes in a row may be early before the rest of the program gets its turn. */
+/** How many flushes in a row may be early before the rest of the program runs. */
 const MOST_EARLY = 16;
-/** How many bytes of answers may wait for a peer that does not read: more than 65,535 acknowledgements of any flow need. */
+/**
+ * The most bytes of answers that may wait for a peer that does not read. Even 65,535 acknowledgements of any flow need
+ * less.
+ */
 const MOST_ANSWERS = 1_048_576;
-/** How long a peer may take to close its side after we have closed ours, in milliseconds. */
+/** Milliseconds that a peer may take to close its side after this side has closed. */
 const LINGER = 50;
-/** The same where what we said last matters: a reset would have the peer drop acknowledgements that it has not read. */
+/**
+ * The same if the last written bytes matter: a reset would make the peer drop acknowledgements that it has not read.
+ */
 const LONG_LINGER = 1_000;
 
 /**
@@ -64,21 +74,24 @@ const LONG_LINGER = 1_000;
  */
 export class NetworkConnection implements TransportListener {
   readonly out = new OutputBuffer();
-  /** `ending`: what is written still goes out. `destroyed`: nothing does, and the transport's onClose is waited for. */
+  /**
+   * `ending`: written bytes are still sent. `destroyed`: nothing is sent; the connection waits for the transport's
+   * onClose.
+   */
   private state: "open" | "ending" | "destroyed" | "closed" = "open";
   private flushDue = false;
-  /** Set while bytes wait for the owner's promise that what they rest on is durable. */
+  /** Set while bytes wait for the owner's promise that the data they depend on is durable. */
   private committing = false;
   private full = false;
   private paused = false;
-  /** Set while the owner is to be told that what was handed over has been taken. */
+  /** Set if `flushed` of the owner must be called when the transport has taken the bytes. */
   private flushUntold = false;
   private taken = 0;
-  /** How much the last flush took, and how many more may be early. */
+  /** How many bytes the last flush had, and how many more flushes may be early. */
   private lastFlush = 0;
   private early = MOST_EARLY;
   private linger: Timer | undefined;
-  /** Calls `advance`, at that time. */
+  /** Calls `advance` at the deadline. */
   private alarm: Timer | undefined;
   private alarmAt = Infinity;
   private patience = LINGER;
@@ -90,7 +103,7 @@ export class NetworkConnection implements TransportListener {
     private readonly owner: ConnectionOwner,
   ) {}
 
-  /** Starts delivering. Separate from the constructor, so that the owner can finish its own. */
+  /** Starts delivering. It is separate from the constructor, so that the owner can finish its own constructor. */
   start(): void {
     this.transport.start(this);
   }
@@ -100,7 +113,7 @@ export class NetworkConnection implements TransportListener {
     return this.state === "open";
   }
 
-  /** How often `out` has been emptied. What it contains now leaves with the next time. */
+  /** How often `out` has been emptied. Its current content is sent with the next time. */
   get takes(): number {
     return this.taken;
   }
@@ -188,7 +201,7 @@ export class NetworkConnection implements TransportListener {
     else this.finish();
   }
 
-  /** Closes at once. */
+  /** Closes immediately. */
   destroy(): void {
     if (this.isOver) return;
     this.state = "destroyed";
@@ -234,7 +247,7 @@ export class NetworkConnection implements TransportListener {
     return this.state === "destroyed" || this.state === "closed";
   }
 
-  /** The peer sends and does not read: what it has to be told would pile up without end. */
+  /** The peer sends without reading, so its answers would accumulate without limit. */
   private giveUp(): void {
     if (this.state !== "open") return;
     const waiting = `the peer does not read: more than ${MOST_ANSWERS} bytes of answers are pending`;
@@ -244,7 +257,7 @@ export class NetworkConnection implements TransportListener {
 
   private flush(): void {
     if (this.isOver || this.committing || this.out.length === 0) return;
-    if (this.full && this.state === "open") return; // `onDrain` comes back to it
+    if (this.full && this.state === "open") return; // `onDrain` continues
     try {
       const durable = this.owner.beforeFlush();
       this.taken++;
@@ -277,7 +290,7 @@ export class NetworkConnection implements TransportListener {
     this.tellDrained();
   }
 
-  /** What the bytes rest on could not be made durable: they must not leave. */
+  /** The data that the bytes depend on could not be made durable, so the bytes must not be sent. */
   private uncommitted(error: unknown): void {
     this.committing = false;
     if (!this.isOver) this.owner.failed(error, this.clock.now());
@@ -295,7 +308,10 @@ export class NetworkConnection implements TransportListener {
     if (!this.full) this.tellFlushed();
   }
 
-  /** Once the transport has no more of it than it wants to have: payloads that it has by reference may change then. */
+  /**
+   * Called when the transport holds no more bytes than it asked for. Payloads that it has by reference may change from
+   * then on.
+   */
   private tellFlushed(): void {
     if (!this.flushUntold || this.isOver) return;
     this.flushUntold = false;
@@ -315,7 +331,7 @@ export class NetworkConnection implements TransportListener {
 
   private finish(): void {
     const cut = (): void => this.transport.destroy();
-    if (this.paused) this.transport.resume(); // bytes that were not read would make a reset of the end
+    if (this.paused) this.transport.resume(); // closing with unread bytes would reset the connection
     this.linger?.cancel();
     this.linger = this.clock.schedule(this.patience, cut);
     if (this.patience <= LINGER) {

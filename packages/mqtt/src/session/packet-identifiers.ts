@@ -1,24 +1,24 @@
 /**
- * Which packet identifiers are in use on one side of a session. They ascend from 1 and come round after 65,535; one is
- * given again only after it was released [MQTT-2.3.1-2, MQTT-2.3.1-3].
+ * The packet identifiers in use on one side of a session. They ascend from 1 and wrap around after 65,535. An
+ * identifier is reused only after it was released [MQTT-2.3.1-2, MQTT-2.3.1-3].
  */
 
 const LAST = 65_535;
-/** Of sessions that have needed none yet. */
+/** For sessions that have not used any yet. */
 const NONE = new Uint32Array(0);
 
 export class PacketIdentifiers {
-  /** One bit an identifier; grows as they ascend, so that a session that needs few stays small. */
+  /** One bit per identifier. It grows as identifiers ascend, so that a session that needs few stays small. */
   private used = NONE;
   private last = 0;
   private count = 0;
 
-  /** Whether there is one to take. */
+  /** Whether an identifier is free. */
   get available(): boolean {
     return this.count < LAST;
   }
 
-  /** The next free identifier, in use from now on; 0 if all 65,535 are in use. */
+  /** Returns the next free identifier and marks it as used; 0 if all 65,535 are in use. */
   take(): number {
     const identifier = this.next;
     if (identifier === 0) return 0;
@@ -27,7 +27,7 @@ export class PacketIdentifiers {
     return identifier;
   }
 
-  /** The identifier that `take` would return. */
+  /** Returns the identifier that `take` would return. */
   get next(): number {
     if (this.count === LAST) return 0;
     let identifier = this.last;
@@ -41,7 +41,7 @@ export class PacketIdentifiers {
     return ((this.used[identifier >> 5] ?? 0) & (1 << (identifier & 31))) !== 0;
   }
 
-  /** Marks one as in use that a stored session brings along; new ones come after it. */
+  /** Marks an identifier of a stored session as used. New identifiers come after it. */
   restore(identifier: number): void {
     if (this.has(identifier)) return;
     this.occupy(identifier);

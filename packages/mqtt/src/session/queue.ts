@@ -1,4 +1,4 @@
-/** A first-in, first-out queue whose `shift` is cheap however long it is. */
+/** A first-in, first-out queue whose `shift` is cheap at any length. */
 
 const COMPACT_AT = 1024;
 
@@ -31,7 +31,7 @@ export class Queue<Item> {
     return item;
   }
 
-  /** Takes all items out. */
+  /** Removes and returns all items. */
   drain(): Item[] {
     const items = this.#items.slice(this.#head) as Item[];
     this.#items = [];

@@ -37,12 +37,12 @@ export interface ServerLimits extends PublishLimits {
 }
 
 /**
- * How many unfinished QoS 2 messages a server before MQTT 5 is trusted with. mosquitto by default takes 20, and what comes
- * beyond them it acknowledges and drops, also a QoS 1 message (seen on 2.0.11): one place of the 20 is for those.
+ * How many unfinished QoS 2 messages are sent to a server before MQTT 5. By default, mosquitto accepts 20; it
+ * acknowledges and drops messages beyond them, also at QoS 1 (seen on 2.0.11). One of the 20 is kept for QoS 1.
  */
 const MODEST = 19;
 
-/** @param maximumInflight what the user knows of the server; undefined if nothing */
+/** @param maximumInflight the user's limit; undefined if not set */
 export function serverLimits(
   connack: ConnackPacket,
   version: ProtocolVersion,
@@ -63,7 +63,9 @@ export function serverLimits(
   };
 }
 
-/** Why the server would not take this message; undefined if it would. Its size is checked where it is encoded. */
+/**
+ * Returns why the server would refuse this message; undefined if it would not. Its size is checked when it is encoded.
+ */
 export function publishRefusal(limits: PublishLimits, message: PublishFields): RefusedError | undefined {
   if (message.qos > limits.maximumQoS) {
     return new RefusedError(
@@ -82,7 +84,7 @@ export function publishRefusal(limits: PublishLimits, message: PublishFields): R
   return undefined;
 }
 
-/** Why the server would not take this subscription; undefined if it would. */
+/** Returns why the server would refuse this subscription; undefined if it would not. */
 export function subscriptionRefusal(limits: ServerLimits, request: SubscriptionRequest): RefusedError | undefined {
   const { topicFilter } = request;
   if (!limits.sharedSubscriptionAvailable && topicFilter.startsWith("$share/")) {
@@ -102,7 +104,7 @@ export function subscriptionRefusal(limits: ServerLimits, request: SubscriptionR
   return undefined;
 }
 
-/** Why the server would not take these properties of SUBSCRIBE. */
+/** Returns why the server would refuse these properties of SUBSCRIBE. */
 export function identifierRefusal(
   limits: ServerLimits,
   properties: SubscribeProperties | undefined,

@@ -1,7 +1,7 @@
 /**
- * The server's side of a session: what a server keeps of one client across its network connections, and what is said over
- * one. Like its counterpart it does no I/O and reads no clock. It knows one client only: subscriptions, retained messages
- * and who else is connected are up to its owner.
+ * The server's side of a session: the state of one client across its network connections, and the packets of each
+ * connection. Like ClientSession, it does no I/O and reads no clock. It knows one client only; its owner handles
+ * subscriptions, retained messages and other clients.
  */
 
 import { forbidden } from "../codec/cursor.js";
@@ -48,7 +48,7 @@ export interface ServerSessionEvents {
 interface Link {
   readonly outlet: Outlet;
   readonly version: ProtocolVersion;
-  /** Milliseconds of silence after which the client is taken for dead: 1.5 × keep alive [MQTT-3.1.2-24]. */
+  /** Milliseconds of silence after which the client counts as dead: 1.5 × keep alive [MQTT-3.1.2-24]. */
   readonly patience: number;
   lastReceived: number;
 }
@@ -65,7 +65,7 @@ export class ServerSession {
   private readonly receiver = new MessageReceiver(undefined);
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link | undefined;
-  /** Of the present connection, or the last. */
+  /** The version of the current or last connection. */
   private version: ProtocolVersion = 5;
 
   constructor(

@@ -1,16 +1,16 @@
 /**
- * Whether the session that a server says it has is this client's: what CONNECT asks for, and what CONNACK is believed. Owns what is known
- * of the session at the server; docs/decisions/0008 has the reasons.
+ * Whether the session that a server reports is this client's: what CONNECT requests, and what the client concludes from
+ * CONNACK. Owns what is known of the session at the server. docs/decisions/0008 has the reasons.
  */
 
 import type { ConnackPacket, ProtocolVersion } from "../codec/packets.js";
 import { LateConnects, type TakeOver } from "./late-connects.js";
 
-/** A Session Expiry Interval without end. */
+/** A Session Expiry Interval that never ends. */
 const NEVER = 0xffff_ffff;
-/** Seconds that a server keeps a session at the least before MQTT 5, where it does not say for how long. */
+/** Seconds for which a server before MQTT 5 is assumed to keep a session. It does not announce for how long. */
 const UNSAID = 3_600;
-/** After this many foreign sessions in a row that the server does not end, the client asks for a clean start. */
+/** After this many foreign sessions in a row that the server does not end, the client requests a clean start. */
 const MOST_FOREIGN = 4;
 
 export interface TrustOptions {
@@ -18,32 +18,38 @@ export interface TrustOptions {
   readonly properties: { readonly sessionExpiryInterval?: number | undefined };
 }
 
-/** What a CONNACK says of the session, as far as it is believed. */
+/** What the client concludes about the session from a CONNACK. */
 export interface Belief {
-  /** The server has a session that is not this client's, or need not be. */
+  /** The server's session is not this client's, or may not be. */
   readonly foreign: boolean;
   /** The server still has this client's session. */
   readonly resumed: boolean;
-  /** False if it may have lost it meanwhile, and a late CONNECT of this client begun another. */
+  /**
+   * False if the server may have lost the session meanwhile, and a delayed CONNECT of this client may have started
+   * another.
+   */
   readonly certain: boolean;
-  /** That is likely enough for QoS 2 messages in flight not to be sent again: they could arrive twice. */
+  /** That is so likely that QoS 2 messages in flight must not be resent: they could arrive twice. */
   readonly outdated: boolean;
 }
 
 export class SessionTrust {
   /** Whether the server may hold this client's session. */
   private established = false;
-  /** Whether a store brought a part of it along. */
+  /** Whether a store contained a part of the session. */
   private restored = false;
-  /** Whether all that the server holds of it is known: it began with this object. */
+  /** Whether everything that the server holds of the session is known, because it began with this object. */
   private known = false;
-  /** When the server lets the session end, unless the client is back by then; undefined while there is a connection, and if never. */
+  /**
+   * When the session expires at the server if the client has not returned. Undefined while there is a connection, and
+   * if it never expires.
+   */
   private endsAt: number | undefined;
-  /** Seconds that the server keeps it without a connection; undefined: forever. */
+  /** Seconds that the server keeps the session without a connection; undefined: forever. */
   private expiryInterval: number | undefined;
-  /** How often in a row a session of somebody else's was found. */
+  /** How many foreign sessions in a row were found. */
   private foreignSessions = 0;
-  /** Whether a clean start was asked for that, if it is late, ends a session begun later. */
+  /** Whether a clean start was requested. If its CONNECT is delayed, it ends a session that began later. */
   private replaceable = false;
   private firstConnect: number | undefined;
   /** Undefined while there is nothing to remember. */
@@ -51,21 +57,24 @@ export class SessionTrust {
 
   constructor(private readonly options: TrustOptions) {}
 
-  /** Whether an earlier process may have left QoS 2 exchanges at the server of which nothing is known here. */
+  /** Whether an earlier process may have left QoS 2 exchanges at the server that this process does not know. */
   get isInherited(): boolean {
     return !this.known;
   }
 
-  /** A store brought a part of the session along. An earlier process without that store may have begun the session all the same. */
+  /**
+   * Called if a store contained a part of the session. An earlier process without that store may still have begun the
+   * session.
+   */
   restore(): void {
     this.restored = true;
     this.established = true;
   }
 
   /**
-   * CONNECT is about to be sent. Returns its Clean Start. One that reaches the server late would end the session that the client has by
-   * then. So on MQTT 5, if the session outlives its connection, the client sends Clean Start 0, looks for a session and ends the one that
-   * it finds. After four that would not go, the server is asked for a clean start after all.
+   * Called before CONNECT is sent. Returns its Clean Start. A delayed clean start would end a later session of the
+   * client. So on MQTT 5, if the session outlives its connection, the client sends Clean Start 0 and ends any session
+   * that it finds. If four sessions in a row remain, the client requests a clean start after all.
    */
   connecting(version: ProtocolVersion, now: number): boolean {
     this.remembering(now).sent(now);
@@ -77,13 +86,13 @@ export class SessionTrust {
     return (this.options.properties.sessionExpiryInterval ?? 0) === 0 && !this.restored;
   }
 
-  /** CONNACK has come, whatever it says. */
+  /** Called when CONNACK is received, whatever its reason code. */
   answered(): void {
     this.lateConnects?.answered();
     if (this.lateConnects?.isEmpty) this.lateConnects = undefined;
   }
 
-  /** CONNACK has accepted. */
+  /** Called when CONNACK accepts. */
   believe(connack: ConnackPacket, version: ProtocolVersion, cleanStart: boolean, now: number): Belief {
     const certain = !this.lateConnects?.possible(now);
     if (version === 5 && connack.sessionPresent && this.isForeign(certain, now)) {
@@ -91,11 +100,12 @@ export class SessionTrust {
       return { foreign: true, resumed: false, certain, outdated: false };
     }
     this.foreignSessions = 0;
-    // 3.1 does not say whether a session is present: without a clean session it is taken to be [MQTT31-18].
+    // CONNACK of 3.1 does not report whether a session is present. Without a clean session it is assumed to be
+    // [MQTT31-18].
     const resumed = version === 3 ? !cleanStart : connack.sessionPresent;
     const outdated = version === 4 && resumed && !certain && this.hasEnded(now);
     if (outdated)
-      this.known = false; // or it is the old one after all, with QoS 2 exchanges that are settled here
+      this.known = false; // or it is the old session after all, with QoS 2 exchanges that are settled here
     else if (!resumed) this.known = true;
     this.established = true;
     this.endsAt = undefined;
@@ -103,13 +113,13 @@ export class SessionTrust {
     return { foreign: false, resumed, certain, outdated };
   }
 
-  /** @param online whether the connection had been accepted */
+  /** @param online whether the connection was accepted */
   connectionLost(online: boolean, now: number): void {
     if (online && this.expiryInterval !== undefined) this.endsAt = now + this.expiryInterval * 1000;
     this.lateConnects?.lost();
   }
 
-  /** As `LateConnects.takenOver`. */
+  /** The same as `LateConnects.takenOver`. */
   takenOver(now: number): TakeOver {
     return this.remembering(now).takenOver(now);
   }
@@ -122,15 +132,15 @@ export class SessionTrust {
 
   private isForeign(certain: boolean, now: number): boolean {
     if (!this.established) return this.options.cleanStart;
-    return !certain && (this.replaceable || this.hasEnded(now)); // a late CONNECT may have begun another
+    return !certain && (this.replaceable || this.hasEnded(now)); // a delayed CONNECT may have started another
   }
 
-  /** Whether the server may have let the session end while there was no connection. */
+  /** Returns whether the session may have expired at the server while there was no connection. */
   private hasEnded(now: number): boolean {
     return this.endsAt !== undefined && now >= this.endsAt;
   }
 
-  /** Seconds that the server keeps the session without a connection; undefined: forever. */
+  /** Returns the seconds that the server keeps the session without a connection; undefined: forever. */
   private keptFor(version: ProtocolVersion, { properties }: ConnackPacket): number | undefined {
     if (version < 5) return UNSAID;
     const seconds = properties?.sessionExpiryInterval ?? this.options.properties.sessionExpiryInterval ?? 0;

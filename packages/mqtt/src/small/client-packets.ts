@@ -1,4 +1,6 @@
-/** What each packet of a client is made of: `PacketWriter` knows how its parts are written. What cannot be sent is a UsageError. */
+/**
+ * Builds each packet of a client; `PacketWriter` encodes its parts. A packet that cannot be sent throws a UsageError.
+ */
 
 import type { QoS, SubscriptionRequest, Will } from "../codec/packets.js";
 import type { ConnectProperties, PublishProperties, SubscribeProperties } from "../codec/properties.js";
@@ -25,7 +27,8 @@ export interface ConnectFields {
 
 export function connectPacket(version: SmallVersion, fields: ConnectFields): Uint8Array {
   const { clientId, cleanStart, keepAlive, will, username, password, properties } = fields;
-  if (version === 4 && password !== undefined && username === undefined) throw invalid("password", "needs a username"); // [MQTT-3.1.2-22]
+  if (version === 4 && password !== undefined && username === undefined)
+    throw invalid("password", "requires a username"); // [MQTT-3.1.2-22]
   const flags =
     (username === undefined ? 0 : 128) |
     (password === undefined ? 0 : 64) |
@@ -89,7 +92,7 @@ export function unsubscribePacket(
 
 /**
  * @param first the packet's first byte
- * @param reasonCode other than 0 on MQTT 5 only
+ * @param reasonCode values other than 0 are allowed on MQTT 5 only
  */
 export function acknowledgement(first: number, packetIdentifier: number, reasonCode: number): Uint8Array {
   const writer = new PacketWriter(4).number(packetIdentifier, 2);
@@ -97,7 +100,7 @@ export function acknowledgement(first: number, packetIdentifier: number, reasonC
   return writer.packet(first);
 }
 
-/** @param endsSession whether the server is to forget the session now; on MQTT 5 only */
+/** @param endsSession whether to ask the server to end the session now; MQTT 5 only */
 export function disconnectPacket(version: SmallVersion, reasonCode: number, endsSession = false): Uint8Array {
   if (!mayCarry("disconnect", reasonCode)) throw invalid(`reason code ${reasonCode}`, "not allowed", "PACKET_INVALID");
   const writer = new PacketWriter(version);

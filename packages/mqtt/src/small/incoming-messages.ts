@@ -1,6 +1,7 @@
 /**
- * The receiving half of a session: which QoS 2 messages are known already, and which acknowledgements are owed. They are sent in the
- * order the messages came, whatever order the application finishes them in [MQTT-4.6.0-2, MQTT-4.6.0-3].
+ * The receiving half of a session: which QoS 2 messages were received before, and which acknowledgements are pending.
+ * Acknowledgements are sent in the order in which the messages arrived, even if the application finishes them in
+ * another order [MQTT-4.6.0-2, MQTT-4.6.0-3].
  */
 
 import type { PublishPacket } from "../codec/packets.js";
@@ -9,25 +10,25 @@ import { acknowledgement, PUBACK, PUBCOMP, PUBREC } from "./client-packets.js";
 import type { SmallVersion } from "./packet-writer.js";
 import { fault } from "./reason-rules.js";
 
-/** A QoS 1 or 2 message that the application has been given. */
+/** A QoS 1 or 2 message that was passed to the application. */
 export interface Delivery {
   readonly packetIdentifier: number;
   readonly qos: 1 | 2;
-  /** What to acknowledge with; undefined until the application has finished. */
+  /** The reason code of the acknowledgement; undefined until the application has finished. */
   reasonCode: number | undefined;
 }
 
-/** In place of a reason code: the application was not given the message. */
+/** Used instead of a reason code if the message was not passed to the application. */
 export const NOT_GIVEN = -1;
 const REFUSAL = 0x80;
 
 export class IncomingMessages {
   /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL. */
   readonly #unreleased = new Map<number, Delivery>();
-  /** Those whose PUBACK or PUBREC is still to go out over this connection, in the order they came. */
+  /** Messages whose PUBACK or PUBREC is still to be sent over this connection, in order of arrival. */
   readonly #owed = new Set<Delivery>();
 
-  /** Of the former: those of a session that may not be the one that the server goes on with. */
+  /** The unreleased messages of a session that the server may not have resumed. */
   #doubtful: Set<Delivery> | undefined;
   readonly #version: SmallVersion;
   readonly #write: (packet: Uint8Array) => void;
@@ -37,12 +38,15 @@ export class IncomingMessages {
     this.#write = write;
   }
 
-  /** @param resumed whether the server goes on with the session */
+  /** @param resumed whether the server resumed the session */
   opened(resumed: boolean): void {
     if (!resumed) this.#unreleased.clear();
   }
 
-  /** The server's session may be another: what comes without DUP is new then, whatever its identifier [MQTT-3.3.1-1]. */
+  /**
+   * Called if the server may have another session. A PUBLISH without DUP is then a new message, even if its identifier
+   * is known [MQTT-3.3.1-1].
+   */
   doubt(): void {
     this.#doubtful = new Set(this.#unreleased.values());
   }
@@ -51,7 +55,9 @@ export class IncomingMessages {
     this.#owed.clear();
   }
 
-  /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
+  /**
+   * Handles a QoS 1 or 2 PUBLISH. Returns what to pass to the application, or undefined if it already has this message.
+   */
   publish({ packetIdentifier, qos, dup }: PublishPacket): Delivery | undefined {
     let known = qos === 2 ? this.#unreleased.get(packetIdentifier) : undefined;
     if (known && !dup && this.#doubtful?.has(known)) known = undefined;
@@ -59,14 +65,14 @@ export class IncomingMessages {
     this.#owed.add(delivery);
     if (qos === 2) this.#unreleased.set(packetIdentifier, delivery);
     if (known === undefined) return delivery;
-    this.#acknowledge(); // it came again, and its PUBREC may have been lost
+    this.#acknowledge(); // redelivered: its PUBREC may have been lost
     return undefined;
   }
 
   /**
-   * The application has finished with a message, perhaps after the connection was lost that it came over.
+   * Called when the application has finished with a message, perhaps after the connection that delivered it was lost.
    *
-   * @param reasonCode NOT_GIVEN if it is not acknowledged, so that the server sends it again over a later connection
+   * @param reasonCode NOT_GIVEN: the message is not acknowledged, so the server redelivers it over a later connection
    */
   finished(delivery: Delivery, reasonCode: number): void {
     delivery.reasonCode = reasonCode;
@@ -77,7 +83,8 @@ export class IncomingMessages {
   pubrel(packetIdentifier: number): void {
     const delivery = this.#unreleased.get(packetIdentifier);
     if (delivery !== undefined) {
-      // If the application has finished, PUBREC waits for its turn, perhaps as a repetition of one that this answers.
+      // If the application has finished, PUBREC is still waiting for its turn. It may be a repetition of the one that
+      // this PUBREL answers.
       if (this.#owed.delete(delivery) && delivery.reasonCode === undefined) throw fault("pubrel: not expected");
       this.#forget(delivery);
     }
@@ -93,7 +100,8 @@ export class IncomingMessages {
       this.#owed.delete(delivery);
       const refused = reasonCode >= REFUSAL;
       if (qos === 1 || refused) this.#forget(delivery);
-      // Before MQTT 5 nobody can say no: without an acknowledgement, the message comes again with the next connection.
+      // A client cannot refuse a message before MQTT 5. Without an acknowledgement, the server redelivers it over the
+      // next connection.
       if (reasonCode !== NOT_GIVEN && (!refused || this.#version === 5))
         this.#write(acknowledgement(qos === 1 ? PUBACK : PUBREC, packetIdentifier, this.#version < 5 ? 0 : reasonCode));
     }

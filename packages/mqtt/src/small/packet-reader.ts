@@ -1,6 +1,6 @@
 /**
- * The packets of a server from bytes, in as little code as that takes: MQTT 3.1.1 and 5.0, and every rule of the tables. Complaints
- * name the packet and the rule. Owns the bytes of a packet that is not complete; `codec` is the fast way, for those who have the room.
+ * Decodes a server's packets, MQTT 3.1.1 and 5.0, with all rules of the tables, in as little code as possible. Errors
+ * name the packet and the rule. Owns the bytes of an incomplete packet. `codec` is faster, but larger.
  */
 
 import type {
@@ -29,7 +29,7 @@ import { SIZES, type SmallVersion } from "./packet-writer.js";
 import { fault, hex, mayCarry, type ReasonedType } from "./reason-rules.js";
 import { isTopicName } from "./topic-rules.js";
 
-/** What a server may send to a client that asked for no authentication. */
+/** The packets that a server may send to a client that does not use enhanced authentication. */
 export type ServerPacket =
   | ConnackPacket
   | PublishPacket
@@ -44,37 +44,37 @@ export type ServerPacket =
 
 type Bag = Record<string, unknown>;
 
-/** By the packet type's number: what a client may be sent. */
+/** The types of packets that a client may receive, by packet type number. */
 const TYPES = "  connack publish puback pubrec pubrel pubcomp  suback  unsuback  pingresp disconnect".split(" ");
 
-/** U+FEFF is a character like any other [MQTT-1.5.3-3]. */
+/** U+FEFF is an ordinary character [MQTT-1.5.3-3]. */
 const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Bytes of a packet that is no PUBLISH, and of a PUBLISH's properties. */
+/** The most bytes of a packet that is not a PUBLISH, and of a PUBLISH's properties. */
 const MOST_CONTROL = 262_144;
 const MAXIMUM_RETURN_CODE = 5;
 
 export class PacketReader {
   #bytes!: Uint8Array;
   #at = 0;
-  /** Where the bytes end that have come. */
+  /** The end of the received bytes. */
   #filled = 0;
-  /** Where the packet ends that is being read, or its properties. */
+  /** The end of the packet that is being read, or of its properties. */
   #end = 0;
   #type = "";
-  /** Whether CONNACK has come. */
+  /** Whether CONNACK was received. */
   #isGreeted = false;
 
   readonly #version: SmallVersion;
   readonly #maximumPacketSize: number;
 
-  /** @param maximumPacketSize the longest packet in bytes, header included; refused before memory is taken for it */
+  /** @param maximumPacketSize the longest packet in bytes, header included; checked before memory is allocated */
   constructor(version: SmallVersion, maximumPacketSize: number) {
     this.#version = version;
     this.#maximumPacketSize = maximumPacketSize;
   }
 
-  /** Takes the bytes that came next, for `next` to read. */
+  /** Adds received bytes. `next` reads them. */
   append(bytes: Uint8Array): void {
     const kept = this.#filled - this.#at;
     if (kept === 0) {
@@ -93,9 +93,9 @@ export class PacketReader {
   }
 
   /**
-   * The next packet that is complete, or undefined.
+   * Returns the next complete packet, or undefined.
    *
-   * @throws ProtocolError, after which the bytes are of no use
+   * @throws ProtocolError; the reader cannot be used after that
    */
   next(): ServerPacket | undefined {
     const start = this.#at;
@@ -152,7 +152,8 @@ export class PacketReader {
     const properties = this.#properties("publish");
     if (topic === "") throw this.#fault("ill-formed"); // [MQTT-4.7.3-1]
     const rest = this.#take(this.#end - this.#at);
-    const payload = rest.length < MOST_CONTROL ? new Uint8Array(rest) : rest; // a small one must not hold all that came with it
+    // A small payload must not keep the whole received chunk in memory.
+    const payload = rest.length < MOST_CONTROL ? new Uint8Array(rest) : rest;
     return { topic, payload, qos, retain: flags % 2 === 1, dup, packetIdentifier, properties };
   }
 
@@ -165,7 +166,7 @@ export class PacketReader {
     return { sessionPresent: flags > 0, reasonCode, properties };
   }
 
-  /** Reason code and properties, each of which may be left out at the end of a packet of MQTT 5. */
+  /** Reads the reason code and the properties. Both may be omitted at the end of an MQTT 5 packet. */
   #reason(type: "puback" | "pubrec" | "pubrel" | "pubcomp" | "disconnect"): object {
     let reasonCode = SUCCESS;
     let properties: Bag | undefined;
@@ -194,7 +195,7 @@ export class PacketReader {
     return identifier;
   }
 
-  /** Undefined before MQTT 5, and where there are none. */
+  /** Reads the properties. Returns undefined before MQTT 5, and if there are none. */
   #properties(place: PropertyPlace): Bag | undefined {
     if (this.#version < 5) return undefined;
     const length = this.#within(this.#variable());
@@ -253,7 +254,7 @@ export class PacketReader {
     throw this.#fault("ill-formed", MALFORMED_PACKET); // [MQTT-1.5.3-1, MQTT-1.5.3-2]
   }
 
-  /** @param partial whether it may be cut off, and is -1 then */
+  /** @param partial if true, the integer may be cut off; the result is then -1 */
   #variable(partial = false): number {
     let value = 0;
     for (let shift = 0; shift < 28; shift += 7) {

@@ -1,6 +1,6 @@
 /**
- * The packets of a client as bytes, in as little code as that takes. What an application says is checked while it is written, so that it
- * is told at once, and what was taken can be sent whenever there is a connection.
+ * Encodes a client's packets in as little code as possible. Values from the application are checked while they are
+ * written. So the call reports an error immediately, and what it accepts can be sent at any later connection.
  */
 
 import { type PropertyPlace, propertyRules } from "../codec/property-rules.js";
@@ -9,13 +9,13 @@ import { isTopicName } from "./topic-rules.js";
 
 const ENCODER = new TextEncoder();
 const LONGEST = 0xfff_ffff;
-/** Properties that a client must not send, or that only the whole client supports. */
+/** Properties that a client must not send, or that only the full client supports. */
 const NOT_OURS = /^(topicAlias|subscriptionIdentifiers|auth)/;
 
 /** The protocol versions of the small client: 4 is 3.1.1, 5 is 5.0. */
 export type SmallVersion = 4 | 5;
 
-/** How many bytes the properties take that are numbers. */
+/** The number of bytes of each numeric property form. */
 export const SIZES: Readonly<Partial<Record<string, number>>> = { boolean: 1, bit: 1, "two-byte": 2, "four-byte": 4 };
 
 export function invalid(name: string, rule: string, code: UsageErrorCode = "OPTION_INVALID"): UsageError {
@@ -30,7 +30,7 @@ export class PacketWriter {
 
   number(value: number, size: number): this {
     let at = this.#grow(size);
-    for (let left = size; left > 0; ) this.#bytes[at++] = value / 256 ** --left; // modulo 256, as arrays of bytes do
+    for (let left = size; left > 0; ) this.#bytes[at++] = value / 256 ** --left; // arrays of bytes store modulo 256
     return this;
   }
 
@@ -45,7 +45,7 @@ export class PacketWriter {
     return this;
   }
 
-  /** Text or bytes, behind their length in two bytes if there is a `size` of them. @throws UsageError */
+  /** Writes text or bytes. If `size` is 2, their length comes first, in two bytes. @throws UsageError */
   data(field: string, value: unknown, size: 0 | 2 = 2): this {
     const isText = typeof value === "string";
     const bytes = isText ? ENCODER.encode(value) : value;
@@ -63,7 +63,7 @@ export class PacketWriter {
     return this.data(field, typeof value === "string" ? value : undefined);
   }
 
-  /** Nothing before MQTT 5. @throws UsageError PROPERTY_INVALID */
+  /** Writes the properties; writes nothing before MQTT 5. @throws UsageError PROPERTY_INVALID */
   properties(place: PropertyPlace, properties: object = {}): this {
     const { version } = this;
     if (version < 5) return this;
@@ -100,7 +100,8 @@ export class PacketWriter {
     } else {
       const size = SIZES[form];
       const most = size === undefined ? LONGEST : size === 1 ? 1 : 256 ** size - 1;
-      const number = typeof value === form ? Number(value) : form === "boolean" ? -1 : value; // 0 and 1 are no booleans
+      // The numbers 0 and 1 are not booleans.
+      const number = typeof value === form ? Number(value) : form === "boolean" ? -1 : value;
       assert(Number.isInteger(number) && (number as number) >= Number(nonZero) && (number as number) <= most);
       if (size) this.number(number as number, size);
       else this.variable(number as number);
@@ -108,10 +109,10 @@ export class PacketWriter {
   }
 
   /**
-   * The packet, header and all.
+   * Returns the complete packet, with its header.
    *
-   * @param first its first byte: packet type and flags
-   * @throws UsageError PACKET_INVALID if it is longer than a packet can be
+   * @param first the first byte: packet type and flags
+   * @throws UsageError PACKET_INVALID if the packet is longer than MQTT allows
    */
   packet(first: number): Uint8Array {
     if (this.#at > LONGEST) throw invalid("packet", `${this.#at} bytes`, "PACKET_INVALID");
@@ -122,12 +123,12 @@ export class PacketWriter {
     return this.#bytes.subarray(0, this.#at);
   }
 
-  /** What another writer has, behind its length. */
+  /** Appends the content of another writer, after its length. */
   #append(other: PacketWriter): this {
     return this.variable(other.#at).raw(other.#written);
   }
 
-  /** Makes room, and returns where it begins. */
+  /** Makes room. Returns the offset where the room begins. */
   #grow(size: number): number {
     const at = this.#at;
     this.#at += size;

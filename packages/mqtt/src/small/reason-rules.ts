@@ -1,6 +1,6 @@
 /**
- * Which reason codes a packet may carry, without their names (`codec` has the table with them, and a test holds the two together), and the
- * errors that are made of reason codes.
+ * Which reason codes a packet may carry, without their names, and the errors that are made from reason codes. `codec`
+ * has the table with names; a test checks that the two agree.
  */
 
 import {
@@ -12,9 +12,12 @@ import {
 } from "../errors.js";
 import { MALFORMED_PACKET, PACKET_TOO_LARGE, PROTOCOL_ERROR } from "../reason-code.js";
 
-/** From 0x80 on, by code, a digit of base 36: the sum of the packets that may carry it, by their first number in `RULES`. */
+/**
+ * Codes from 0x80 on, one base-36 digit each: the sum of the first numbers in `RULES` of the packets that may carry the
+ * code.
+ */
 const FAILURES = "vhhv111v1h1ghggsjewgghgngjhhhhkhgkk";
-/** The packet's number in that table, and what it may carry in addition to 0. */
+/** The packet's number in `FAILURES`, and the codes that it may carry in addition to 0. */
 const RULES = {
   connack: [1],
   puback: [2, 16],
@@ -28,18 +31,18 @@ const RULES = {
 
 export type ReasonedType = keyof typeof RULES;
 
-/** Whether MQTT 5.0 lets a packet of this type carry `code`. */
+/** Returns whether MQTT 5.0 lets a packet of this type carry `code`. */
 export function mayCarry(type: ReasonedType, code: number): boolean {
   const [packet = 0, ...others] = RULES[type];
   return [0, ...others].includes(code) || (Number.parseInt(FAILURES[code - 0x80] ?? "0", 36) & packet) > 0;
 }
 
-/** A code as the specification writes it. */
+/** Formats a code as the specification writes it. */
 export function hex(code: number): string {
   return `0x${code.toString(16)}`;
 }
 
-/** What a reason code comes to: undefined if it says yes. */
+/** Returns the error for a reason code, or undefined if the code means success. */
 export function refused(
   code: RefusedErrorCode,
   what: string,
@@ -58,13 +61,13 @@ export function refusal(
   return new RefusedError(code, reasonCode, `${what}: reason code ${hex(reasonCode)}`, details);
 }
 
-/** The codes of the errors for them; that of any other is PROTOCOL_ERROR's. */
+/** The error codes for these reason codes. All others use PROTOCOL_ERROR. */
 const FAULTS: Readonly<Partial<Record<number, ProtocolErrorCode>>> = {
   [MALFORMED_PACKET]: "MALFORMED_PACKET",
   [PACKET_TOO_LARGE]: "PACKET_TOO_LARGE",
 };
 
-/** What the server broke. */
+/** Makes the error for a rule that the server broke. */
 export function fault(rule: string, reasonCode = PROTOCOL_ERROR): ProtocolError {
   return new ProtocolError(FAULTS[reasonCode] ?? "PROTOCOL_ERROR", reasonCode, rule);
 }

@@ -1,6 +1,7 @@
 /**
- * The small client: what most pages and devices need, by the same calls as the whole client's. Owns the subscriptions, the listeners and
- * the count of what the application has not finished with; how a packet is made or sent is the session's and the connector's.
+ * The small client: what most pages and devices need, with the same calls as the full client. Owns the subscriptions,
+ * the listeners and the count of messages that the application has not finished with. The session makes the packets;
+ * the connector sends them.
  */
 
 /// <reference lib="esnext.disposable" preserve="true" />
@@ -120,23 +121,25 @@ type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
 
 type Answer<Type> = Extract<SubackPacket | UnsubackPacket, { readonly type: Type }>;
 
-/** A message that no subscription takes. */
+/** A message that no subscription matches. */
 type Parked = readonly [packet: PublishPacket, delivery: Delivery];
 
 const FUNCTION = ["function"];
 const EVENTS = ["connected", "disconnected", "reconnecting", "closed", "error", "unclaimed", "dropped"];
-/** How many messages, and bytes of topics and payloads, may wait for handlers and iterators before reading stops. */
+/** The most messages, and bytes of topics and payloads, that may wait for the application before reading stops. */
 const MOST_HELD = 1_000;
 const MOST_HELD_BYTES = 4 * 2 ** 20;
-/** So many times that, where reading has to go on; then QoS 0 messages are dropped. */
+/** If reading must go on, QoS 0 messages are dropped above this multiple of the limits. */
 const OVERFLOW = 2;
-/** Defaults. */
+/** Default options. */
 const PUBLISHING = { qos: 0, retain: false, properties: undefined, signal: undefined };
 const SUBSCRIBING = { qos: 0, onMessage: undefined, noLocal: false, retainAsPublished: false, retainHandling: 0 };
 const DISCONNECTING = { reasonCode: 0, drainTimeout: 5_000 };
-/** Milliseconds: for subscriptions to what a session has kept; for `disconnect` after `unsubscribe`; for handlers at `unsubscribe`. */
+/** Milliseconds that messages of a resumed session wait for the application to subscribe again. */
 const CLAIMING = 10_000;
+/** Milliseconds that unmatched messages wait for `disconnect` after `unsubscribe`. */
 const PARTING = 1_000;
+/** Milliseconds that `unsubscribe` waits for running handlers. */
 const HANDLERS_END = 5_000;
 /** More messages than a server can have in flight. */
 const TOO_MANY_HELD = 65_536;
@@ -153,13 +156,13 @@ export class SmallEngine implements SmallClient {
   #heldBytes = 0;
   #full = false;
   #paused = false;
-  /** QoS 1 and 2 messages for a subscription that may still be made, or for the next connection if `disconnect` is called. */
+  /** QoS 1 and 2 messages that wait for a later subscription, or for `disconnect`, which leaves them unacknowledged. */
   readonly #parked: Parked[] = [];
-  /** Until what comes for no subscription is parked. */
+  /** While this timer runs, messages that no subscription matches are parked. */
   #claiming: Timer | undefined;
-  /** How many UNSUBACKs are awaited: what comes for no subscription is parked as well. */
+  /** The number of pending UNSUBACKs. Unmatched messages are parked while it is above 0. */
   #leaving = 0;
-  /** Whether the application is given nothing more. */
+  /** Whether messages are no longer passed to the application. */
   #isStopping = false;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -211,14 +214,14 @@ export class SmallEngine implements SmallClient {
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      this.#assertOpen(this.#held > 0); // handlers may, while `disconnect` waits for them
+      this.#assertOpen(this.#held > 0); // handlers may publish while `disconnect` waits for them
       const { qos, retain, properties, signal } = withDefaults(options, PUBLISHING);
       assertMessage("", topic, qos, retain);
       const { version } = this.#settings;
       const now = this.#clock.now();
-      const size = publishPacket(version, topic, payload, qos, retain, properties).length; // complains now
+      const size = publishPacket(version, topic, payload, qos, retain, properties).length; // rejects invalid values now
       const kept: Writable<PublishProperties> = { ...properties };
-      const body = typeof payload === "string" ? payload : payload.slice(); // the application may write to its own again
+      const body = typeof payload === "string" ? payload : payload.slice(); // the application may reuse its buffer
       const message: Parameters<SmallSession["publish"]>[0] = {
         packet: (identifier, dup, secondsLeft) => {
           if (secondsLeft < Infinity) kept.messageExpiryInterval = secondsLeft;
@@ -238,7 +241,7 @@ export class SmallEngine implements SmallClient {
         },
       };
       const off = onAbort(signal, (error) => {
-        if (message.packetIdentifier === 0) message.settle = undefined; // it has not left: passed over when its turn comes
+        if (message.packetIdentifier === 0) message.settle = undefined; // not sent yet: skipped in the queue
         reject(error);
       });
       if (message.settle) this.#session.publish(message, now);
@@ -256,7 +259,7 @@ export class SmallEngine implements SmallClient {
     assertAmong(BOOLEAN, { noLocal, retainAsPublished });
     if (onMessage !== undefined) assertAmong(FUNCTION, { onMessage: typeof onMessage });
     const filters = filtersOf(topicFilters);
-    const key = filters.join("\0"); // which no filter contains
+    const key = filters.join("\0"); // no filter contains "\0"
     for (const each of onMessage ? this.#consumers : [])
       if (each.answer && each.handler === onMessage && each.topicFilters.join("\0") === key) return each.answer;
     const consumer: SmallConsumer = new SmallConsumer(
@@ -301,7 +304,7 @@ export class SmallEngine implements SmallClient {
 
   #accepted(connack: ConnackPacket): void {
     const mayLackThem = this.#connector.accepted(connack);
-    this.#paused = false; // the new connection does not know
+    this.#paused = false; // a new connection starts unpaused
     this.#updateReading();
     if (connack.sessionPresent && !this.#settings.cleanStart) this.#park(CLAIMING);
     if (!mayLackThem) return;
@@ -320,12 +323,12 @@ export class SmallEngine implements SmallClient {
     };
   }
 
-  /** Not for what is known of a client that is closed. */
+  /** Reports an error, unless the client is closed. */
   #report(error: unknown): void {
     if (error !== undefined && !this.#connector.isStopped) this.#emit("error", error);
   }
 
-  /** What a listener throws is an error too; what nobody listens for is not lost without a trace. */
+  /** Calls the listeners. If one throws, reports that as `error`. An error that has no listener is logged. */
   #emit<Name extends keyof SmallEvents>(name: Name, value: SmallEvents[Name]): void {
     const listeners = [...(this.#listeners.get(name) ?? [])] as Listener<SmallEvents[Name]>[];
     if (name === "error" && listeners.length === 0) console.error(value);
@@ -336,7 +339,7 @@ export class SmallEngine implements SmallClient {
       });
   }
 
-  /** Asks the server for something about these filters. @param outcome returns the error that its answer amounts to */
+  /** Sends a SUBSCRIBE or UNSUBSCRIBE. @param outcome returns the error that the server's answer means, if any */
   #request<Type extends SmallRequest["answer"]>(
     answer: Type,
     topicFilters: readonly string[],
@@ -353,7 +356,7 @@ export class SmallEngine implements SmallClient {
     });
   }
 
-  /** @param again whether the server may have the subscription: retained messages are asked for only if it has not (MQTT 5) */
+  /** @param again whether the server may have the subscription: it then sends no retained messages again (MQTT 5) */
   #ask(consumer: SmallConsumer, again?: boolean): Promise<SmallSubscription> {
     const { version } = this.#settings;
     const least = again && version === 5 ? 1 : 0;
@@ -384,15 +387,15 @@ export class SmallEngine implements SmallClient {
           });
         }
         const denial = consumer.requests.length > 0 ? undefined : consumer.granted[0]?.error;
-        const failure = error && again ? undefined : (error ?? denial); // the session still has what it had
-        if (failure) this.#drop(consumer, failure, again === undefined); // what came for a new one is nobody's
+        const failure = error && again ? undefined : (error ?? denial); // the session still has the subscription
+        if (failure) this.#drop(consumer, failure, again === undefined); // discards what arrived for a new subscription
         return failure;
       },
     ).then(() => consumer);
     return consumer.answer;
   }
 
-  /** Ends the filters of one subscription, or of all. What another still has stays with the server. */
+  /** Ends these filters in one subscription, or in all. A filter that another subscription uses stays at the server. */
   async #leave(topicFilters: readonly string[], only?: SmallConsumer): Promise<void> {
     if (only && !this.#consumers.has(only)) return;
     const ended: SmallConsumer[] = [];
@@ -435,7 +438,7 @@ export class SmallEngine implements SmallClient {
     consumer.close(error, discard);
   }
 
-  /** For this many milliseconds, messages that no subscription matches are parked. */
+  /** Parks messages that no subscription matches for this many milliseconds. */
   #park(delay: number): void {
     this.#claiming ??= this.#clock.schedule(delay, () => {
       this.#claiming = undefined;
@@ -443,7 +446,7 @@ export class SmallEngine implements SmallClient {
     });
   }
 
-  /** Gives out again what is parked. */
+  /** Routes the parked messages again. */
   #unpark(): void {
     for (const each of this.#parked.splice(0)) this.#give(...each);
   }
@@ -483,8 +486,9 @@ export class SmallEngine implements SmallClient {
   }
 
   /**
-   * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only those: it
-   * may send another copy for another. Two subscriptions to one filter are one for the server.
+   * Returns the consumers whose filter matches the topic. If the server names the subscriptions that a copy is for,
+   * returns only those, because the server may send a separate copy for each subscription. Two subscriptions to one
+   * filter are one subscription at the server.
    */
   #consumersFor({ topic, retain, properties }: PublishPacket): readonly SmallConsumer[] {
     const identifiers = properties?.subscriptionIdentifiers ?? [];
@@ -493,13 +497,13 @@ export class SmallEngine implements SmallClient {
     const replaced = matching.filter(({ consumer }) => identifiers.includes(consumer.identifier));
     const named = [current, replaced].find((each) => each.length) ?? matching;
     const meant = named.map((each) => each.topicFilter);
-    // What the server had kept is for who has just asked [MQTT5-3.3.1-12].
+    // Retained messages that the server sends for a new subscription are only for that subscription [MQTT5-3.3.1-12].
     const kept = retain && replaced[0]?.retainAsPublished === false;
     const chosen = kept ? replaced : matching.filter((each) => meant.includes(each.topicFilter));
     return [...new Set(chosen.map((each) => each.consumer))];
   }
 
-  /** Counts what the application has not finished with, and what is parked. */
+  /** Counts the messages that the application has not finished with, and the parked ones. */
   #hold(count: number, { topic, payload }: PublishPacket): void {
     this.#held += count;
     this.#heldBytes += count * (topic.length + payload.length);
@@ -508,7 +512,10 @@ export class SmallEngine implements SmallClient {
     this.#updateReading();
   }
 
-  /** Sees whether `disconnect` still waits. With a full inbox the client stops reading, but not while it waits for the server itself: a handler may wait for that. */
+  /**
+   * Checks whether `disconnect` still has to wait, and whether to stop reading. A full inbox stops reading, but not
+   * while the client waits for the server: a handler may be waiting for that answer.
+   */
   #updateReading(): void {
     if (!this.#isBusy) this.#drained?.();
     const pause = this.#full && this.#session.awaited === 0;
@@ -517,12 +524,12 @@ export class SmallEngine implements SmallClient {
     this.#connector.setPaused(pause);
   }
 
-  /** Whether `disconnect` has to wait, for handlers or the server. */
+  /** Whether `disconnect` has to wait for handlers or for the server. */
   get #isBusy(): boolean {
     return this.#held > 0 || (this.connected && this.#session.pending > 0);
   }
 
-  /** Resolves when `start` has called back, or after this many milliseconds. */
+  /** Resolves when `start` calls back, or after this many milliseconds. */
   #within(delay: number, start: (done: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#clock.schedule(delay, resolve);
@@ -537,13 +544,13 @@ export class SmallEngine implements SmallClient {
     this.#isStopping = true;
     for (const consumer of this.#consumers) consumer.close(undefined, true);
     this.#unpark();
-    if (drainTimeout > 0) await undefined; // a handler that calls `disconnect` comes to its end first
+    if (drainTimeout > 0) await undefined; // lets a handler that calls `disconnect` return first
     if (this.#isBusy && drainTimeout > 0)
       await this.#within(drainTimeout, (done) => {
         this.#drained = done;
       });
     if (this.connected) this.#connector.write(farewell);
-    if (this.#connector.isStopped) return; // it has given up by itself, perhaps over this
+    if (this.#connector.isStopped) return; // the client stopped by itself
     const left = this.#connector.stop(drainTimeout);
     this.#finish(undefined);
     await left;
@@ -553,7 +560,7 @@ export class SmallEngine implements SmallClient {
     for (const consumer of this.#consumers) this.#drop(consumer, error);
     this.#session.close(closedError(error));
     this.#drained?.();
-    this.#park(0); // the last time, as it is never over
+    this.#park(0); // starts a timer only to cancel it: nothing is parked again
     this.#claiming?.cancel();
     this.#emit("closed", { error });
   }

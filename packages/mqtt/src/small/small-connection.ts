@@ -1,4 +1,4 @@
-/** One network connection: packets out of a transport's bytes, and what is written within a tick in one piece. */
+/** One network connection: decodes packets from a transport's bytes, and writes the packets of one tick together. */
 
 import { TransportError } from "../errors.js";
 import type { Clock, Timer } from "../platform/clock.js";
@@ -6,14 +6,14 @@ import type { Transport, TransportListener } from "../platform/transport.js";
 import type { PacketReader } from "./packet-reader.js";
 import type { SmallSession } from "./small-session.js";
 
-/** If this many bytes wait, they are flushed before the tick ends. */
+/** At this many waiting bytes, they are flushed before the tick ends. */
 const EARLY_FLUSH = 61_440;
-/** So many bytes of answers may wait for a server that does not read. */
+/** The most bytes of answers that may wait for a server that does not read. */
 const MOST_WAITING = 1_048_576;
-/** Milliseconds. */
+/** In milliseconds. */
 const LINGER = 50;
 
-// What a connection is, as numbers, which take fewer bytes than words.
+// The states of a connection. Numbers take fewer bytes than words.
 const OPEN = 0;
 const ENDING = 1;
 const CLOSED = 2;
@@ -28,15 +28,16 @@ export class SmallConnection implements TransportListener {
   readonly #packets: Uint8Array[] = [];
   #waiting = 0;
   #flushDue = false;
-  /** True while the transport wants no more: what can wait should. */
+  /** True while the transport asks the writer to wait. Packets that can wait should wait. */
   congested = false;
   #state: typeof OPEN | typeof ENDING | typeof CLOSED = OPEN;
   #cutting: Timer | undefined;
 
   /**
-   * @param session is given the packets
-   * @param failed called when what came is no packet, or the session threw at it. Who is called decides how to end
-   * @param closed called when the connection is gone. Nothing is called after it
+   * @param session receives the packets
+   * @param failed called if received bytes are not a valid packet, or if the session threw. The callee decides how to
+   * end
+   * @param closed called when the connection is closed. Nothing is called after it
    */
   constructor(
     transport: Transport,
@@ -68,8 +69,8 @@ export class SmallConnection implements TransportListener {
   }
 
   /**
-   * @param patience milliseconds for what is written to leave, at least 50; undefined: closes at once
-   * @param linger milliseconds that a server has then to close its side
+   * @param patience milliseconds to wait until written bytes have left, at least 50; undefined: closes immediately
+   * @param linger milliseconds that a server then has to close its side
    */
   end(patience?: number, linger = LINGER): void {
     const { transport } = this;

@@ -1,6 +1,6 @@
 /**
- * Gets a small client online and keeps it there: which server, when to try again, and when to stop trying. Owns the network connection;
- * knows nothing of messages.
+ * Connects a small client and keeps it connected: chooses the server, and decides when to retry and when to stop. Owns
+ * the network connection; knows nothing of messages.
  */
 
 import type { ClientEvents } from "../client/client-events.js";
@@ -30,35 +30,44 @@ import type { SmallSession, Wire } from "./small-session.js";
 
 type Emit = <Name extends "disconnected" | "reconnecting">(name: Name, value: ClientEvents[Name]) => void;
 
-/** One attempt and, if it succeeds, the life of that connection. */
+/** One attempt and, if it succeeds, the life of its connection. */
 interface Link {
   readonly server: SmallServer;
   connection?: SmallConnection;
-  /** Whether CONNECT asked for a session that begins. */
+  /** Whether CONNECT asked for a clean start. */
   cleanStart?: boolean;
-  /** Whether the server is ending a session that was not this client's: then CONNECT goes out again. */
+  /** Whether the server is ending a session that was not this client's. CONNECT is then sent again. */
   parting?: boolean;
   timer: Timer;
-  /** What an attempt comes to; undefined once CONNACK has accepted. */
+  /** Settles the attempt; undefined once CONNACK has accepted. */
   answer: { resolve(connack: ConnackPacket): void; reject(error: MqttError): void } | undefined;
-  /** Gives up dialling. */
+  /** Aborts dialling. */
   readonly abort: AbortController;
 }
 
-/** Milliseconds between looks at the session's deadline, which may move, and between the attempts that wakes lead to. */
+/**
+ * In milliseconds: how often the session's deadline, which may move, is checked; the least time between the attempts
+ * that wake-ups cause.
+ */
 const LOOK_AGAIN = 60_000;
 const WAKE_INTERVAL = 1_000;
-/** Milliseconds that a server may take to end a session, and after how many such sessions in a row it is asked for a clean start. */
+/**
+ * Milliseconds that a server may take to end a session. `MOST_FOREIGN` is how many such sessions in a row lead to a
+ * clean start.
+ */
 const PARTING = 1_000;
 /** Milliseconds after which Linux stops resending unacknowledged TCP data (tcp_retries2, 924.6 s), rounded up. */
 const LONGEST_DELAY = 930_000;
 const MOST_REMEMBERED = 100;
-/** Milliseconds after its first CONNECT in which late CONNECTs of an earlier process may take a client over, and how often. */
+/**
+ * For this many milliseconds after the first CONNECT, delayed CONNECTs of an earlier process may take over the session.
+ * `MOST_UNEXPLAINED` limits how often.
+ */
 const YOUNG = 60_000;
 const MOST_UNEXPLAINED = 3;
 const MOST_FOREIGN = 2;
 
-// What a connector is, as numbers, which take fewer bytes than words.
+// The states of a connector. Numbers take fewer bytes than words.
 const IDLE = 0;
 const STARTED = 1;
 const STOPPED = 2;
@@ -71,27 +80,30 @@ export class SmallConnector implements Wire {
   readonly #finish: (error: MqttError) => void;
   readonly #policy: ReconnectPolicy;
   #link: Link | undefined;
-  /** Until the next attempt. */
+  /** The timer of the next attempt. */
   #waiting: Timer | undefined;
   #state: typeof IDLE | typeof STARTED | typeof STOPPED = IDLE;
   #triedAt = 0;
   #dueAt = 0;
   /** Whether the server may hold this client's session. */
   #established = false;
-  /** Seconds that the server keeps the session without a connection, and when it lets it end, unless the client is back by then. */
+  /**
+   * Seconds that the server keeps the session without a connection. `#endsAt` is when the session expires if the client
+   * has not returned.
+   */
   #keptFor = 0;
   #endsAt = Infinity;
-  /** How many sessions in a row were not this client's. */
+  /** How many sessions in a row belonged to another client. */
   #foreign = 0;
-  /** When CONNECTs were sent that have had no answer: a network may still deliver them, after a later one. */
+  /** The times of CONNECTs that were not answered. A network may still deliver them, even after a later one. */
   #unanswered: number[] = [];
   #firstConnect: number | undefined;
-  /** Take-overs that such CONNECTs of an earlier process may explain. */
+  /** How many more take-overs may be blamed on such CONNECTs of an earlier process. */
   #unexplained = MOST_UNEXPLAINED;
   #stopListening: (() => void) | undefined;
   #gone: (() => void) | undefined;
 
-  /** @param finish called when there will be no further attempt */
+  /** @param finish called when there will be no further attempts */
   constructor(
     settings: SmallSettings,
     platform: Platform,
@@ -112,7 +124,7 @@ export class SmallConnector implements Wire {
     return this.#settings.clientId || (this.#settings.servers[0] as SmallServer).clientId || "";
   }
 
-  /** The server of the present connection. */
+  /** The server of the current connection. */
   get server(): string {
     return this.#link?.server.name ?? "";
   }
@@ -133,7 +145,7 @@ export class SmallConnector implements Wire {
     this.#link?.connection?.write(packet);
   }
 
-  /** The first round of attempts. Rejects with the last one's error. */
+  /** Runs the first round of attempts. Rejects with the last server's error. */
   async start(signal: AbortSignalLike | undefined): Promise<ConnackPacket> {
     if (this.#state !== IDLE) throw invalid("connect", "not allowed", "ALREADY_CONNECTED");
     this.#state = STARTED;
@@ -149,7 +161,7 @@ export class SmallConnector implements Wire {
     }
   }
 
-  /** Ends for good, after sending what is written. Resolves when the network connection is closed. */
+  /** Stops for good, after sending what is written. Resolves when the network connection is closed. */
   async stop(patience: number): Promise<void> {
     this.#state = STOPPED;
     this.#stopListening?.();
@@ -163,7 +175,7 @@ export class SmallConnector implements Wire {
     await gone;
   }
 
-  /** CONNACK has accepted. Returns whether the server may not have the subscriptions. */
+  /** Called when CONNACK accepts. Returns whether the server may lack the subscriptions. */
   accepted(connack: ConnackPacket): boolean {
     const link = this.#link as Link;
     const { answer } = link;
@@ -180,8 +192,9 @@ export class SmallConnector implements Wire {
   }
 
   /**
-   * CONNACK or DISCONNECT came. Returns whether the server still has this client's session, as far as that is believed; undefined if the
-   * connection has been ended: because the server refused it, sent DISCONNECT, or has a session that is not this client's.
+   * Handles CONNACK or DISCONNECT. Returns whether the server resumed this client's session, and whether the client can
+   * rely on that. Returns undefined if the connection was ended: the server refused it, sent DISCONNECT, or has a
+   * session that is not this client's.
    */
   resumed(packet: ConnackPacket | DisconnectPacket): boolean | undefined {
     const { type, reasonCode, properties } = packet;
@@ -209,20 +222,20 @@ export class SmallConnector implements Wire {
     return undefined;
   }
 
-  /** Whether a session that the server has cannot be this client's, or need not be. */
+  /** Whether the server's session is not this client's, or may not be. */
   #isDoubtful(): boolean {
     if (!this.#established) return this.#settings.cleanStart;
     return this.#platform.clock.now() >= this.#endsAt && this.#mayBeLate();
   }
 
-  /** Whether a CONNECT of this client may reach the server late, or has done so. */
+  /** Whether a delayed CONNECT of this client may still reach the server, or has reached it. */
   #mayBeLate(): boolean {
     const now = this.#platform.clock.now();
     this.#unanswered = this.#unanswered.filter((sent) => now - sent < LONGEST_DELAY);
     return this.#unanswered.length > 0;
   }
 
-  /** Ends the present connection for this reason, and tells the server if it can be told [MQTT5-4.12.1-2]. */
+  /** Ends the current connection with this error. Informs the server if MQTT allows it [MQTT5-4.12.1-2]. */
   fail(error: MqttError): void {
     if (this.isOnline && this.#settings.version === 5 && !(error instanceof TransportError)) {
       const { reasonCode = UNSPECIFIED_ERROR } = error as Partial<ProtocolError>;
@@ -233,13 +246,15 @@ export class SmallConnector implements Wire {
     }
   }
 
-  /** Stops reading, or goes on, which may deliver what was held before this returns: the session knows it by then. */
+  /**
+   * Stops or resumes reading. Resuming may deliver held messages before this returns, so the session is informed first.
+   */
   setPaused(paused: boolean): void {
     this.#session.setDeaf(paused, this.#platform.clock.now());
     this.#link?.connection?.transport[paused ? "pause" : "resume"]();
   }
 
-  /** Each server once; one that fails goes to the end of the list. */
+  /** Tries each server once. A server that fails moves to the end of the list. */
   async #round(): Promise<ConnackPacket> {
     this.#triedAt = this.#platform.clock.now();
     let failure: MqttError | undefined;
@@ -277,14 +292,15 @@ export class SmallConnector implements Wire {
     });
   }
 
-  /** From nothing to CONNECT. */
+  /** Dials the server and sends CONNECT. */
   async #dial(link: Link): Promise<void> {
     const { server } = link;
     const { clock } = this.#platform;
     const settings = this.#settings;
     const { version, credentials, webSocket, dial = this.#platform.dial, properties } = settings;
     const { username = server.username, password = server.password } = (await credentials?.(server.name)) ?? settings;
-    // On MQTT 5 a clean start that arrives late would end the session of then: the client looks for a session, and ends what it finds.
+    // On MQTT 5, a delayed clean start would end a later session. So the client does not request one; it ends the
+    // session that it finds.
     const cleanStart =
       this.#foreign >= MOST_FOREIGN || (settings.cleanStart && (version < 5 || !properties.sessionExpiryInterval));
     link.cleanStart = cleanStart;
@@ -305,7 +321,7 @@ export class SmallConnector implements Wire {
       (error) => this.fail(toMqttError(error, server.name)),
       (error) => {
         const why = `${server.name} closed${error ? `: ${error.message}` : ""}`;
-        // What a WebSocket had to say may come only now.
+        // A WebSocket may report the reason only now.
         const said = link.answer && error instanceof MqttError;
         if (this.#link === link) {
           if (link.parting) this.#introduce(link);
@@ -322,7 +338,7 @@ export class SmallConnector implements Wire {
     transport.start(link.connection);
   }
 
-  /** @param patience milliseconds for what is written to leave; undefined: closes at once */
+  /** @param patience milliseconds to wait until written bytes have left; undefined: closes immediately */
   #end(error: MqttError, patience?: number): void {
     const link = this.#link;
     if (link === undefined) return;
@@ -355,16 +371,17 @@ export class SmallConnector implements Wire {
     this.#emit("reconnecting", { attempt: this.#policy.attempts, delay, error });
   }
 
-  /** Undefined if trying again cannot help a client that was accepted once. */
+  /** Returns undefined if a retry cannot help a client that was accepted before. */
   #delayAfter(error: MqttError, now: number): number | undefined {
     if (error.code === "TAKEN_OVER") {
-      // Each CONNECT that is late explains one.
+      // Each delayed CONNECT explains one take-over.
       if (this.#mayBeLate()) this.#unanswered.shift();
       else if (now - (this.#firstConnect ?? 0) >= YOUNG || --this.#unexplained < 0) return undefined;
     }
     const isRefused = isFinal(error);
     if (isRefused && !PERHAPS_FOR_NOW.includes((error as RefusedError).reasonCode)) return undefined;
-    return this.#policy.next(now, isRefused && !this.#settings.credentials); // a token that had expired is another one next time
+    // The credentials function may return a new token.
+    return this.#policy.next(now, isRefused && !this.#settings.credentials);
   }
 
   #wait(delay: number): void {
@@ -375,7 +392,7 @@ export class SmallConnector implements Wire {
     });
   }
 
-  /** The platform says that it is time to look: at the connection if there is one, else for a server. */
+  /** Handles a wake-up of the platform: checks the connection if there is one; otherwise tries to connect soon. */
   #wake(): void {
     if (this.isOnline) this.#watch();
     if (this.#waiting === undefined) return;
@@ -384,15 +401,16 @@ export class SmallConnector implements Wire {
     this.#wait(at - this.#platform.clock.now());
   }
 
-  /** One timer a connection: it looks at the session's deadline when it fires, and not at every packet. */
+  /** Checks the session's deadline. Each connection has one timer, so that packets do not have to reset it. */
   #watch(again = false): void {
     const { clock } = this.#platform;
     const link = this.#link as Link;
     const error = this.#session.advance(clock.now());
     if (error && again) this.#end(error);
-    if (this.#link !== link) return; // also if PINGREQ was more than may wait for a server that does not read
+    if (this.#link !== link) return; // also if PINGREQ exceeded what may wait for a server that does not read
     link.timer.cancel();
-    // After a busy time timers are called before what came is read: silence is believed after another turn of the event loop.
+    // After a busy period, timers fire before received bytes are read. So a silent server is checked again after
+    // another turn of the event loop.
     const left = error ? 0 : this.#session.deadline() - clock.now();
     link.timer = clock.schedule(Math.max(0, Math.min(left, LOOK_AGAIN)), () => this.#watch(error !== undefined));
   }

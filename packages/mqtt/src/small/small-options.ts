@@ -1,4 +1,6 @@
-/** What a user may say about a small client's connection, and the precise settings that come of it: parsed once, here. */
+/**
+ * The options of a small client's connection, and the precise settings that they become. They are parsed once, here.
+ */
 
 import type { ConnectOptions, CredentialsProvider, WillOptions } from "../client/connect-options.js";
 import type { ReconnectDelays } from "../client/connecting/reconnect-policy.js";
@@ -41,38 +43,38 @@ export interface SmallOptions<Provider extends CredentialsProvider | undefined =
     | undefined;
 }
 
-/** A server, with what its URL says of the user. */
+/** A server, with the user name and password of its URL. */
 export interface SmallServer {
   readonly address: ServerAddress;
-  /** Its URL as it may stand in a message: without credentials or query. */
+  /** Its URL for messages: without credentials and query. */
   readonly name: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** The identifier that it assigned to a client without one: other servers do not know it. */
+  /** The identifier that this server assigned to a client without one. Other servers do not know it. */
   clientId?: string | undefined;
 }
 
 export interface SmallSettings
   extends ConnectFields,
-    ReconnectDelays, // with no attempt at all where the user wants none
+    ReconnectDelays, // 0 attempts if the user wants none
     Pick<SmallOptions, "credentials" | "dial" | "signal" | "webSocket"> {
   readonly properties: ConnectProperties & { readonly maximumPacketSize: number };
   readonly version: SmallVersion;
   readonly servers: SmallServer[];
   readonly connectTimeout: number;
-  /** What may wait to be sent. */
+  /** The limits of the queue. */
   readonly maximumCount: number;
   readonly maximumBytes: number;
-  /** Whether the session is of no use once this client is closed. */
+  /** Whether the session is not needed after this client is closed. */
   readonly endsWithClient: boolean;
   readonly timerLateness: Platform["timerLateness"];
 }
 
-/** Seconds that the server keeps the session for this client to come back. */
+/** Seconds that the server keeps the session of a disconnected client. */
 const COME_BACK = 3_600;
 const FOR_EVER = 0xffff_ffff;
 export const LONGEST_TIMER = 2 ** 31 - 1;
-/** QoS 1 and 2 messages that a server may send before they are handled. */
+/** The most unacknowledged QoS 1 and 2 messages that a server may send. */
 const RECEIVE_MAXIMUM = 1_000;
 
 /** @throws UsageError */
@@ -125,7 +127,7 @@ export function parseSmallOptions(
     timerLateness: platform.timerLateness,
     endsWithClient: cleanStart && properties.sessionExpiryInterval === undefined,
   };
-  // What cannot be encoded is rejected now. A password may be meant for the user whom a URL names.
+  // Rejects values that cannot be encoded. A password may belong to the user name in a URL.
   connectPacket(version, { ...settings, username: username ?? servers.find((each) => each.username)?.username });
   return settings;
 }
@@ -136,7 +138,7 @@ function parseWill(will: WillOptions): ConnectFields["will"] {
   return parsed as ConnectFields["will"];
 }
 
-/** The items, or one that is never right in the place of none. */
+/** Returns the items. An empty list becomes one item that is never valid. */
 export function listOf(items: string | readonly string[]): readonly string[] {
   const list = [items].flat();
   return list.length > 0 ? list : [""];
@@ -158,7 +160,7 @@ export function assertAmong(choices: readonly unknown[], values: Readonly<Record
     if (!choices.includes(value)) throw invalid(name, `must be ${choices.join(" or ")}`);
 }
 
-/** What `withDefaults` makes of `Options`: what has a default other than undefined is there. */
+/** The type that `withDefaults` returns: an option whose default is not undefined is present. */
 type Complete<Options, Defaults> = {
   readonly [Name in keyof Options]-?: Name extends keyof Defaults
     ? Defaults[Name] extends undefined
@@ -168,7 +170,8 @@ type Complete<Options, Defaults> = {
 };
 
 /**
- * The options, and the default of each that is not given. A misspelt one is an error, and not ignored: `{ QoS: 1 }` would be QoS 0.
+ * Returns the options, with defaults for those that are not given. An unknown option is an error: a misspelt `{ QoS: 1
+ * }` would otherwise mean QoS 0.
  *
  * @throws UsageError
  */
@@ -182,7 +185,7 @@ export function withDefaults<Options extends object, Defaults extends Record<key
   const names = Object.keys(defaults) as (keyof Options & string)[];
   for (const name of Object.keys(options))
     if (!names.includes(name as (typeof names)[number]))
-      throw invalid(prefix + name, `is none of ${names}`, "OPTION_UNKNOWN");
+      throw invalid(prefix + name, `not one of ${names}`, "OPTION_UNKNOWN");
   const entries = names.map((name) => [name, options[name] === undefined ? defaults[name] : options[name]]);
   return Object.fromEntries(entries) as Complete<Options, Defaults>;
 }
@@ -193,7 +196,7 @@ function assertIntegers(least: number, most: number, values: Readonly<Record<str
       throw invalid(name, `must be an integer, ${least} to ${most}`);
 }
 
-/** Calls back when the signal fires, at once if it has. Returns what ends that. */
+/** Calls back when the signal fires; immediately if it has fired. Returns a function that removes the listener. */
 export function onAbort(signal: AbortSignalLike | undefined, callback: (error: AbortedError) => void): () => void {
   const abort = (): void => callback(new AbortedError("ABORTED", "aborted", { cause: signal?.reason }));
   signal?.addEventListener("abort", abort);
@@ -201,13 +204,13 @@ export function onAbort(signal: AbortSignalLike | undefined, callback: (error: A
   return () => signal?.removeEventListener("abort", abort);
 }
 
-/** Characters that every server must take, and no more than 23 [MQTT-3.1.3-5]. */
+/** Makes an identifier that every server must accept: at most 23 letters and digits [MQTT-3.1.3-5]. */
 function randomClientId({ random }: Platform): string {
   return `aiko${random.next().toString(36).slice(2, 20)}`;
 }
 
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443, unix: 0 };
-/** What other clients call them. */
+/** The scheme names of other clients. */
 const ALIASES: Readonly<Record<string, keyof typeof PORTS>> = { tcp: "mqtt", ssl: "mqtts", tls: "mqtts" };
 
 /** @throws UsageError URL_INVALID */
@@ -230,6 +233,6 @@ function parseSmallUrl(url: string): SmallServer {
         username: decodeURIComponent(username) || undefined,
         password: decodeURIComponent(password) || undefined,
       };
-  } catch {} // told below, without what may be a secret
+  } catch {} // reported below, without possible secrets
   throw invalid("url", "must be wss://host/path", "URL_INVALID");
 }

@@ -1,4 +1,7 @@
-/** What the small client needs of a runtime: timers, and a WebSocket as the transport. Browsers, Deno, Bun and Node from 22 have them. */
+/**
+ * What the small client needs from a runtime: timers, and WebSocket as the transport. Browsers, Deno, Bun and Node 22
+ * or later have both.
+ */
 
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
@@ -9,30 +12,30 @@ import { Queue } from "../session/queue.js";
 import { invalid } from "./packet-writer.js";
 import { LONGEST_TIMER } from "./small-options.js";
 
-/** Bytes in the WebSocket's buffer from which the writer is asked to wait until all have left it. */
+/** If the WebSocket's buffer holds this many bytes, the writer waits until it is empty. */
 const HIGH_WATER_MARK = 1_048_576;
-/** The readyState in which a WebSocket sends. */
+/** The readyState of an open WebSocket. */
 const OPEN = 1;
-/** Milliseconds between looks at whether the peer has said its last. */
+/** Milliseconds between checks whether the peer has started to close. */
 const STILL_OPEN = 40;
-/** Milliseconds that a WebSocket has to be gone after its peer has said its last. */
+/** Milliseconds that a WebSocket may take to close after its peer has started to close. */
 const GOODBYE = 50;
-/** Milliseconds between looks at that buffer, for which there is no event. */
+/** Milliseconds between checks of the buffer. There is no event for it. */
 const LOOK_AGAIN = 10;
 /**
- * Bytes that may arrive while reading is stopped, which a WebSocket does not support. With more, the connection fails. Each frame counts
- * some bytes more.
+ * The most bytes that may arrive while reading is paused; a WebSocket itself cannot pause. Above it, the connection
+ * fails. Each frame counts as some bytes more.
  */
 const MOST_HELD = 67_108_864;
 const HELD_COST = 256;
-/** Browsers run the timers of a hidden page once a minute. */
+/** Browsers run the timers of a hidden page only once a minute. */
 const HIDDEN_LATENESS = 60_000;
 
 interface EventSource {
   addEventListener(type: string, listener: () => void, until: { readonly signal: AbortSignal }): void;
 }
 
-/** What pages have; a worker has no document. */
+/** Globals of a page. A worker has no document. */
 const scope = globalThis as unknown as Partial<EventSource> & {
   readonly document?: EventSource & { readonly hidden: boolean };
 };
@@ -44,7 +47,7 @@ export const platform: Platform = {
       const timer = setTimeout(callback, Math.min(delay, LONGEST_TIMER));
       return { cancel: () => clearTimeout(timer) };
     },
-    /** Not by a timer: those of a hidden page come too late. Not the bare function: a browser's wants no other `this`. */
+    /** Not a timer: timers of a hidden page are throttled. Not the bare function: browsers require its `this`. */
     defer: (callback) => queueMicrotask(callback),
   },
   random: { next: Math.random },
@@ -66,7 +69,7 @@ function dial(
   return new Promise((resolve, reject) => {
     const { subprotocol = "mqtt", implementation = globalThis.WebSocket as unknown as WebSocketClass } = webSocket;
     if (scheme[0] !== "w" || !implementation)
-      throw invalid(scheme, "needs platform, or npm install ws and webSocket.implementation", "TRANSPORT_UNAVAILABLE");
+      throw invalid(scheme, "set platform, or webSocket.implementation (npm install ws)", "TRANSPORT_UNAVAILABLE");
     const server = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const socket = new implementation(server + path, [subprotocol], webSocket as never) as WebSocketLike;
     socket.binaryType = "arraybuffer";
@@ -77,8 +80,8 @@ function dial(
       socket.close();
       fail(`no subprotocol "${subprotocol}"`);
     });
-    // One that closes before it is open, by itself or by us, tells of an error. Closing it then would tell of the next, on Node 22.
-    // Bun says the whole URL, whose query may be a secret.
+    // A WebSocket that closes before it is open reports an error, on either side's close. Closing it then would report
+    // another one, on Node 22. Bun's message contains the whole URL, whose query may be a secret.
     socket.addEventListener("error", ({ message }) => fail(message?.replace(path.slice(1), "") || "see the console"));
     signal.addEventListener("abort", () => socket.close());
   });
@@ -90,9 +93,9 @@ class WebSocketTransport implements Transport {
   #held = new Queue<Uint8Array>();
   #heldBytes = 0;
   #paused = false;
-  /** This side says goodbye, and waits for the peer's. */
+  /** Whether this side has started to close and waits for the peer. */
   #ending = false;
-  /** Why it is over, as soon as it is: told when all that came before was delivered. */
+  /** Why the connection ended. It is reported after all earlier bytes were delivered. */
   #end: { readonly error?: Error | undefined } | undefined;
 
   constructor(socket: WebSocketLike) {
@@ -103,12 +106,12 @@ class WebSocketTransport implements Transport {
       this.#held.push(new Uint8Array(data));
       this.#heldBytes += data.byteLength + HELD_COST;
       this.#deliver();
-      if (this.#heldBytes > MOST_HELD) this.#finish("too much");
+      if (this.#heldBytes > MOST_HELD) this.#finish("too many bytes");
     });
     socket.addEventListener("close", ({ code = 0, reason }) =>
       this.#finish(code === 1000 || code === 1001 || code === 1005 ? undefined : `${code} ${reason}`),
     );
-    // The peer has said its last, and need not close. Its event, which says why, comes soon if it does.
+    // The peer has started to close, but may never finish. If it does, its event follows soon and contains the reason.
     this.#when(
       () => setTimeout(() => this.#finish(), GOODBYE),
       () => (socket.readyState as number) > OPEN && !this.#ending,
@@ -146,12 +149,14 @@ class WebSocketTransport implements Transport {
 
   destroy(): void {
     this.#held.drain();
-    this.#end ??= {}; // from now on nothing comes
-    this.#socket.terminate?.(); // of `ws`, which would wait for the other side
+    this.#end ??= {}; // nothing is delivered from now on
+    this.#socket.terminate?.(); // of `ws`, whose `close` waits for the peer
     queueMicrotask(() => this.#finish());
   }
 
-  /** Calls back as soon as `isSo`, for which a WebSocket has no event: by default, when all has left its buffer. */
+  /**
+   * Polls until `isSo` is true, then calls back; a WebSocket has no event for it. Default: until its buffer is empty.
+   */
   #when(callback: () => void, isSo = () => this.#socket.bufferedAmount === 0, delay = LOOK_AGAIN): void {
     if (this.#end) return;
     if (isSo()) callback();

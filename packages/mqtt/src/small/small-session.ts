@@ -1,6 +1,6 @@
 /**
- * A client's session, kept in memory: what waits to be sent, what waits for its acknowledgement, over however many connections that
- * takes. Receives packets and the time; knows nothing of transports beyond where to write.
+ * A client's session, kept in memory over any number of connections: queued messages and unacknowledged messages.
+ * Receives packets and the time. Knows of transports only where to write.
  */
 
 import type { ConnackPacket, DisconnectPacket, PublishPacket, QoS } from "../codec/packets.js";
@@ -27,28 +27,28 @@ import type { ServerPacket } from "./packet-reader.js";
 import { fault, refused } from "./reason-rules.js";
 import type { SmallSettings } from "./small-options.js";
 
-/** What the server said to a message. */
+/** The server's answer to a message. */
 interface Answer {
   readonly reasonCode: number;
   readonly properties?: AckProperties | undefined;
 }
 
 export interface Outgoing {
-  /** Encodes it. @param secondsLeft of its expiry interval */
+  /** Encodes the packet. @param secondsLeft the rest of its expiry interval */
   readonly packet: (packetIdentifier: number, dup: boolean, secondsLeft: number) => Uint8Array;
-  /** Bytes of the packet. */
+  /** The packet's size in bytes. */
   readonly size: number;
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** When it is not worth sending any more. */
+  /** When the message expires. */
   readonly expiresAt: number;
-  /** 0 until it is sent. */
+  /** 0 until the message is sent. */
   packetIdentifier: number;
-  /** PUBREC, once it has come: PUBREL is what is sent from then on. */
+  /** The received PUBREC, if any. PUBREL is sent from then on. */
   released?: Answer;
   sentAt: number;
-  /** Called once. Undefined after that, and for a message that was aborted before it was sent. */
+  /** Called once. Undefined after that, and if the message was aborted before it was sent. */
   settle: ((error: MqttError | undefined, answer: Answer) => void) | undefined;
 }
 
@@ -57,79 +57,93 @@ export interface SmallRequest {
   readonly answer: "suback" | "unsuback";
   readonly topicFilters: readonly string[];
   sentAt: number;
-  /** How many connections were lost while it was unanswered. */
+  /** How many connections were lost before it was answered. */
   losses: number;
-  /** @throws MqttError if this server cannot be asked so */
+  /** @throws MqttError if this server does not support the request */
   packet(packetIdentifier: number, limits: ConnackProperties): Uint8Array;
   settle(error: MqttError | undefined, answer?: Extract<ServerPacket, { type: "suback" | "unsuback" }>): void;
 }
 
-/** The connection, if there is one: what `SmallConnector` does for the session. */
+/** What `SmallConnector` does for the session: writes to the connection, if there is one. */
 export interface Wire {
-  /** Whether what can wait should. */
+  /** Whether packets that can wait should wait. */
   readonly congested: boolean;
   write(packet: Uint8Array): void;
-  /** CONNACK or DISCONNECT came. Returns whether the server still has the session; undefined if the connection has been ended. */
+  /**
+   * Handles CONNACK or DISCONNECT. Returns whether the server resumed the session; undefined if the connection was
+   * ended.
+   */
   resumed(packet: ConnackPacket | DisconnectPacket): boolean | undefined;
 }
 
 export interface SmallSessionEvents {
-  /** CONNACK, behind which comes what waited. */
+  /** CONNACK has accepted; queued messages are sent after it. */
   accepted(packet: ConnackPacket): void;
-  /** Requests that waited are on their way. */
+  /** Pending requests have been sent. */
   connected(packet: ConnackPacket): void;
   message(packet: PublishPacket, delivery: Delivery | undefined): void;
-  /** Another number waits for the server, or for an outcome. */
+  /** The number of messages that wait for the server, or for an outcome, has changed. */
   changed(): void;
 }
 
 interface Online {
-  /** The limits of CONNACK. */
+  /** The limits that CONNACK announced. */
   readonly limits: ConnackProperties;
   readonly keepAlive: KeepAlive;
-  /** How many QoS 1 and 2 messages the server takes without having acknowledged them. */
+  /** How many unacknowledged QoS 1 and 2 messages the server accepts. */
   readonly receiveMaximum: number;
-  /** How many it has of these. */
+  /** How many of these it has now. */
   inflight: number;
 }
 
-/** QoS 1 and 2 messages in flight to a server that cannot announce a limit: mosquitto drops messages beyond its own. */
+/**
+ * QoS 1 and 2 messages in flight to a server that cannot announce a limit. mosquitto drops messages above its own
+ * limit.
+ */
 const MODEST = 20;
-/** How many milliseconds a server that is alive may take to answer a message or a request. */
+/** Milliseconds that a server may take to answer a message or a request. */
 const PATIENCE = 300_000;
-/** How many connections may be lost before a request fails, or a message that was sent alone. */
+/** How many lost connections make a request fail, or a message that was sent alone. */
 const MOST_LOSSES = 10;
-/** So many lost in a row without an acknowledgement make messages in flight suspicious: they are sent again one at a time. */
+/**
+ * After this many lost connections in a row without an acknowledgement, messages in flight are resent one at a time.
+ */
 const SUSPICIOUS = 8;
-/** Reason codes of DISCONNECT that name what is wrong with a message: one of them is evidence enough. */
+/** Reason codes of DISCONNECT that blame a message. One of them is sufficient evidence. */
 const NAMING = [0x87, 0x90, 0x95, 0x99, 0x9a, 0x9b];
 const MOST_IDENTIFIERS = 65_535;
-/** Identifiers that are cleared together. */
+/** How many identifiers are cleared together. */
 const BATCH = 64;
 const REFUSAL = 0x80;
 const SUCCESS: Answer = { reasonCode: 0 };
 
 export class SmallSession {
   readonly incoming: IncomingMessages;
-  /** Set by the connector before anything is sent. */
+  /** The connector sets it before anything is sent. */
   wire!: Wire;
   readonly #settings: SmallSettings;
   readonly #events: SmallSessionEvents;
   #queue = new Queue<Outgoing>();
   #queuedBytes = 0;
-  /** By packet identifier, in the order they were first sent. */
+  /** By packet identifier, in the order in which they were first sent. */
   readonly #inflight = new Map<number, Outgoing>();
   readonly #requests = new Map<number, SmallRequest>();
   /** QoS 0 messages that leave with the next flush. */
   readonly #leaving: Outgoing[] = [];
   #lastIdentifier = 0;
-  /** Whether the server's session began with this client: an earlier page has left no identifier open in it. */
+  /**
+   * Whether the server's session began with this client, so that no earlier page has left an unreleased identifier in
+   * it.
+   */
   #begunHere = false;
-  /** Otherwise: identifiers that PUBREL was sent for over this connection, and whether PUBCOMP came. */
+  /** If it did not: the identifiers that PUBREL was sent for over this connection, and whether PUBCOMP was received. */
   #cleared!: Map<number, boolean>;
-  /** Evidence that the server ends connections because of a message in flight: connections in a row, or as good as that. */
+  /**
+   * Evidence that the server closes connections because of a message in flight: the number of such connections in a
+   * row. A DISCONNECT that blames a message counts as several.
+   */
   #barren = 0;
-  /** From CONNACK on. */
+  /** Set from CONNACK on. */
   #online: Online | undefined;
 
   constructor(settings: SmallSettings, events: SmallSessionEvents) {
@@ -138,17 +152,17 @@ export class SmallSession {
     this.incoming = new IncomingMessages(settings.version, (packet) => this.wire.write(packet));
   }
 
-  /** What waits for the server: for its answer, or until it takes more. */
+  /** How many messages and requests are queued or not answered. */
   get awaited(): number {
     return this.#unanswered + this.#queue.length;
   }
 
-  /** What has no outcome yet. */
+  /** How many messages and requests have no outcome yet. */
   get pending(): number {
     return this.awaited + this.#leaving.length;
   }
 
-  /** The connection is gone. What waits for an acknowledgement waits for the next one. */
+  /** Called when the connection is lost. Unacknowledged messages wait for the next one. */
   lost(error: MqttError): void {
     const wasOnline = this.#online !== undefined;
     this.#online = undefined;
@@ -158,7 +172,7 @@ export class SmallSession {
     const [message] = this.#inflight.values();
     if (!message) this.#barren = 0;
     else if (error instanceof RefusedError) this.#barren += NAMING.includes(error.reasonCode) ? MOST_LOSSES : 1;
-    else if (error instanceof TransportError) this.#barren++; // silence blames no message
+    else if (error instanceof TransportError) this.#barren++; // a timeout does not blame a message
     if (message && this.#barren >= SUSPICIOUS + MOST_LOSSES) {
       this.#lose(message, "PUBLISH_UNANSWERED", TransportError);
       this.#barren = SUSPICIOUS;
@@ -171,7 +185,7 @@ export class SmallSession {
     }
   }
 
-  /** @throws ProtocolError if the server must not send this packet, or not now */
+  /** @throws ProtocolError if the server must not send this packet, or must not send it now */
   receive(packet: ServerPacket, now: number): void {
     if (packet.type === "connack") {
       this.#connack(packet, now);
@@ -191,7 +205,7 @@ export class SmallSession {
     }
   }
 
-  /** Sends the message, or keeps it until it may be sent. */
+  /** Sends the message, or queues it until it may be sent. */
   publish(message: Outgoing, now: number): void {
     const { maximumCount, maximumBytes } = this.#settings;
     const { size } = message;
@@ -206,7 +220,7 @@ export class SmallSession {
     }
   }
 
-  /** Sends the request now, or when there is a connection. */
+  /** Sends the request now, or at the next connection. */
   request(asked: Omit<SmallRequest, "sentAt" | "losses">, now: number): void {
     const request = { ...asked, sentAt: 0, losses: 0 };
     if (this.#unanswered >= MOST_IDENTIFIERS) {
@@ -222,12 +236,12 @@ export class SmallSession {
     this.#online?.keepAlive.received(now);
   }
 
-  /** Reading has stopped, so that silence proves nothing, or goes on. */
+  /** Called when reading stops or resumes. While reading is stopped, a silent server proves nothing. */
   setDeaf(deaf: boolean, now: number): void {
     this.#online?.keepAlive.setDeaf(deaf, now);
   }
 
-  /** What was written is with the transport. */
+  /** Called when the transport has taken what was written. */
   sent(now: number, bytes: number): void {
     this.#online?.keepAlive.sent(now);
     this.#online?.keepAlive.handed(bytes);
@@ -235,12 +249,12 @@ export class SmallSession {
     this.#pump(now);
   }
 
-  /** When `advance` is needed next; Infinity if never. */
+  /** Returns when `advance` must be called next; Infinity if never. */
   deadline(): number {
     return this.#online ? Math.min(this.#online.keepAlive.deadline(), this.#answerDue()) : Infinity;
   }
 
-  /** Lets time pass. Returns why the connection is of no use any more, if it is not. */
+  /** Advances the time. Returns an error if the connection is dead. */
   advance(now: number): TimeoutError | undefined {
     const due = this.#online?.keepAlive.advance(now);
     if (due === "dead") return new TimeoutError("KEEP_ALIVE_TIMEOUT", "no answer");
@@ -249,7 +263,7 @@ export class SmallSession {
     return new TimeoutError("ANSWER_TIMEOUT", "no answer");
   }
 
-  /** Fails everything that has no outcome yet. */
+  /** Fails all messages and requests that have no outcome yet. */
   close(error: MqttError): void {
     for (const message of [...this.#leaving.splice(0), ...this.#inflight.values(), ...this.#queue.drain()])
       this.#settle(message, error);
@@ -278,7 +292,8 @@ export class SmallSession {
       inflight: 0,
     };
     this.incoming.opened(sessionPresent);
-    // What is unacknowledged goes before what waits, if the server still knows of it or it may go as a new one.
+    // Unacknowledged messages go before queued ones, if the server still knows them or they may be sent as new
+    // messages.
     const waiting = this.#queue.drain().filter((each) => each.packetIdentifier === 0);
     const again = [...this.#inflight.values()];
     this.#queuedBytes = 0;
@@ -286,7 +301,7 @@ export class SmallSession {
       message.sentAt = now;
       this.#enqueue(message);
     }
-    // Those that are settled here are passed over when their turn comes.
+    // Messages that are settled here are skipped in the queue.
     if (!resumed) {
       for (const message of again) {
         this.#forget(message);
@@ -296,7 +311,7 @@ export class SmallSession {
     }
     const unanswered = [...this.#requests];
     for (const [, request] of unanswered) request.sentAt = now;
-    this.#events.accepted(packet); // asks for subscriptions again, before an UNSUBSCRIBE of theirs; may end it all
+    this.#events.accepted(packet); // resubscribes before an UNSUBSCRIBE of the same filters; may close the client
     for (const [identifier, request] of unanswered) if (this.#online) this.#ask(identifier, request, now);
     if (this.#online) this.#events.connected(packet);
     this.#pump(now);
@@ -312,7 +327,7 @@ export class SmallSession {
       return;
     }
     if (message === undefined) {
-      // Of a session that this side has dropped.
+      // The message belongs to a session that this client has dropped.
       if (taken) this.#release(packetIdentifier, this.#settings.version === 5 ? PACKET_IDENTIFIER_NOT_FOUND : 0);
       return;
     }
@@ -326,7 +341,8 @@ export class SmallSession {
     this.#forget(message);
     this.#barren = this.#barren < SUSPICIOUS || this.#inflight.size === 0 ? 0 : SUSPICIOUS;
     if (this.#online) this.#online.inflight--;
-    // PUBCOMP has nothing to add: "Packet Identifier not found" says that the server had finished with it before.
+    // The outcome is that of PUBREC. "Packet Identifier not found" in PUBCOMP means that the server had finished with
+    // the message before.
     const answer = message.released ?? packet;
     const what = `topic "${message.topic}"`;
     this.#settle(message, refused("PUBLISH_REFUSED", what, answer.reasonCode, answer.properties), answer);
@@ -368,7 +384,7 @@ export class SmallSession {
     this.#queuedBytes += message.size;
   }
 
-  /** Sends what waits, as far as the server and the transport let it. */
+  /** Sends queued messages, as far as the server and the transport allow. */
   #pump(now: number): void {
     for (
       let message = this.#queue.peek();
@@ -390,8 +406,8 @@ export class SmallSession {
   }
 
   /**
-   * The server may take a QoS 2 message for one that an earlier page left unreleased under this identifier, and drop it. So PUBREL is sent
-   * first, as for the earlier message, and PUBCOMP awaited [MQTT-4.3.3-2].
+   * The server may take a QoS 2 message for an unreleased one that an earlier page sent with this identifier, and drop
+   * it. So the client first sends PUBREL, as for the earlier message, and waits for PUBCOMP [MQTT-4.3.3-2].
    */
   #isClear({ qos, packetIdentifier }: Outgoing): boolean {
     if (this.#begunHere || qos < 2 || packetIdentifier > 0) return true;
@@ -431,7 +447,8 @@ export class SmallSession {
       message.packetIdentifier = this.#identifier();
       this.#inflight.set(message.packetIdentifier, message);
     }
-    // Rounded up, but for a millisecond: the clock's fractions must not add a second, which the largest interval has no room for.
+    // Rounded up, but with a millisecond of tolerance: fractions of the clock must not add a second to the largest
+    // interval.
     const left = Math.max(0, Math.ceil((expiresAt - now - 1) / 1000));
     if (qos === 0) this.#leaving.push(message);
     this.wire.write(message.packet(message.packetIdentifier, again, left));
@@ -441,21 +458,21 @@ export class SmallSession {
     this.wire.write(acknowledgement(PUBREL, packetIdentifier, reasonCode));
   }
 
-  /** One that is not in use. To be asked only if there is one. */
+  /** Returns an unused identifier. Call it only if there is one. */
   #identifier(): number {
     do this.#lastIdentifier = (this.#lastIdentifier % MOST_IDENTIFIERS) + 1;
     while (this.#inflight.has(this.#lastIdentifier) || this.#requests.has(this.#lastIdentifier));
     return this.#lastIdentifier;
   }
 
-  /** When the answer that has been waited for longest is overdue. */
+  /** Returns when the oldest pending answer is overdue. */
   #answerDue(): number {
     const [request] = this.#requests.values();
     const [message] = this.#inflight.values();
     return PATIENCE + Math.min(request?.sentAt ?? Infinity, message?.sentAt ?? Infinity);
   }
 
-  /** The server has no part in the message any more; it may go as a new one. */
+  /** The server no longer knows the message, so it may be sent as a new one. */
   #forget(message: Outgoing): void {
     this.#inflight.delete(message.packetIdentifier);
     message.packetIdentifier = 0;
@@ -478,7 +495,7 @@ export class SmallSession {
   }
 }
 
-/** Why the server would not take this; undefined if it would [MQTT5-3.2.2-11, 3.2.2-14, 3.2.2-15]. */
+/** Returns why the server would refuse this message; undefined if it would not [MQTT5-3.2.2-11, 3.2.2-14, 3.2.2-15]. */
 function exceeds(
   { maximumQoS, retainAvailable, maximumPacketSize = Infinity }: ConnackProperties,
   size: number,

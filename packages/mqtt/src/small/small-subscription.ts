@@ -1,4 +1,4 @@
-/** What the application holds of a small client's subscription, and the messages that came for it and were not handled yet. */
+/** The application's view of a small client's subscription, and its messages that are not handled yet. */
 
 import type { Message } from "../client/receiving/message.js";
 import type { Granted, HandledSubscription } from "../client/receiving/subscription.js";
@@ -28,32 +28,37 @@ export interface SmallSubscription extends SmallHandledSubscription, AsyncIterab
 /** A message for one subscription. */
 export interface Incoming {
   readonly message: SmallMessage;
-  /** The application is done with it, or failed with `error`, or is NOT_GIVEN it. */
+  /** Called when the application has finished, or failed with `error`, or was NOT_GIVEN the message. */
   finished(error?: unknown, reasonCode?: number): void;
 }
 
-/** One topic filter, as it is asked for. */
+/** One topic filter of a SUBSCRIBE. */
 export interface Requested extends SubscriptionRequest {
   readonly matches: (topic: string) => boolean;
   readonly consumer: SmallConsumer;
-  /** Of any subscription, under which the server granted the filter last: its copies carry it. */
+  /**
+   * The identifier of the subscription under which the server granted the filter last. The server's copies carry it.
+   */
   identifier: number;
 }
 
 type Answer = (result: Promise<IteratorResult<SmallMessage, undefined>>) => void;
 
 export class SmallConsumer implements SmallSubscription {
-  /** One result a topic filter, in the order they were asked for. Renewed when the client subscribes again after a loss. */
+  /**
+   * One result per topic filter, in the order of the call. Updated when the client resubscribes after a lost
+   * connection.
+   */
   granted: readonly Granted[] = [];
-  /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
+  /** The requested filters. Shrinks when the server denies a filter, and when a filter is unsubscribed. */
   requests: readonly Requested[] = [];
-  /** Whether the server's answer is still to come. */
+  /** Whether the server's answer is pending. */
   asking = true;
-  /** Resolves when the server has answered the last request for it. */
+  /** Resolves when the server has answered the last SUBSCRIBE of this subscription. */
   answer: Promise<SmallSubscription> | undefined;
   readonly #waiting = new Queue<Incoming>();
   readonly #asked: Answer[] = [];
-  /** What the application has. */
+  /** The message that the application is handling. */
   #current: Incoming | undefined;
   #end: { readonly error: MqttError | undefined } | undefined;
   #whenIdle: (() => void) | undefined;
@@ -63,7 +68,7 @@ export class SmallConsumer implements SmallSubscription {
   /** @param report receives errors that no promise can report */
   constructor(
     readonly topicFilters: readonly string[],
-    /** The Subscription Identifier, by which MQTT 5 servers say whose a message is. */
+    /** The Subscription Identifier. MQTT 5 servers put it into the messages of this subscription. */
     readonly identifier: number,
     readonly handler: ((message: SmallMessage) => unknown) | undefined,
     readonly unsubscribe: () => Promise<void>,
@@ -103,7 +108,7 @@ export class SmallConsumer implements SmallSubscription {
     this.#proceed();
   }
 
-  /** No message comes any more; those that wait are still handled, unless the application is to have nothing further. */
+  /** Ends the subscription. Waiting messages are still handled, unless `discard` is set. */
   close(error: MqttError | undefined, discard: boolean): void {
     this.#end ??= { error };
     if (discard) {
@@ -148,12 +153,12 @@ export class SmallConsumer implements SmallSubscription {
       this.#finish();
       return;
     }
-    if (this.closed) this.#finish(); // by the handler itself, which may wait for that
+    if (this.closed) this.#finish(); // called by the handler itself, which may wait for it
     const done = (error?: unknown): void => {
       this.#finish(error);
       this.#proceed();
     };
-    // By a promise of the runtime's: others may answer twice, or at once.
+    // Uses the runtime's promise: other implementations may call back twice, or synchronously.
     Promise.resolve(result).then(
       () => done(),
       (error: unknown) => done(error ?? new Error("onMessage failed")),

@@ -1,4 +1,4 @@
-/** What a topic name and a topic filter may be, in a line each; `topic` says which rule is broken where. */
+/** Short checks of topic names and topic filters. `topic` also reports which rule is broken, and where. */
 
 /** [MQTT-4.7.3-1, MQTT-3.3.2-2] */
 export function isTopicName(topic: string): boolean {
@@ -14,11 +14,14 @@ export function isShared(filter: string): boolean {
   return filter.startsWith("$share/");
 }
 
-/** Tells which topic names a valid filter matches [MQTT-4.7.1-2, 4.7.1-3, 4.7.2-1]. No RegExp: engines refuse the long ones. */
+/**
+ * Returns a function that tells which topic names a valid filter matches [MQTT-4.7.1-2, 4.7.1-3, 4.7.2-1]. Not a
+ * RegExp: engines reject very long ones.
+ */
 export function matcherOf(topicFilter: string): (topic: string) => boolean {
   const levels = topicFilter.replace(/^\$share\/[^/]*\//, "").split("/");
   return (topic) => {
-    const names = topic.split("/", levels.length + 1); // of a long one no more than is looked at
+    const names = topic.split("/", levels.length + 1); // splits only as many levels as are compared
     return (
       (names.length <= levels.length || topicFilter.endsWith("#")) &&
       levels.every(

@@ -1,4 +1,7 @@
-/** The parts of IndexedDB and Web Locks that the store uses; written out, since the types of no platform are at hand here. */
+/**
+ * The parts of IndexedDB and Web Locks that the store uses. They are declared here, since this code is compiled without
+ * any platform's types.
+ */
 
 export interface Request<Result> {
   readonly result: Result;
@@ -38,7 +41,10 @@ interface Locks {
   request(name: string, options: { readonly signal: object }, whileHeld: () => Promise<void>): Promise<void>;
 }
 
-/** What a page and a worker have of it; `navigator.locks` only where the page came by https: or from this machine. */
+/**
+ * The globals of a page or worker. `navigator.locks` exists only if the page was loaded over https: or from this
+ * machine.
+ */
 export interface Scope {
   readonly indexedDB?: {
     open(

@@ -68,7 +68,7 @@ class IndexedDbSession implements StoredSession {
     private unlock: (() => void) | undefined,
   ) {}
 
-  /** @throws StoreError STORE_FULL or STORE_FAILED: then nothing of `changes` was written */
+  /** @throws StoreError STORE_FULL or STORE_FAILED; in that case nothing of `changes` was written */
   write(changes: readonly StoreChange[]): Promise<void> {
     const { name, database } = this;
     return new Promise((resolve, reject) => {
@@ -91,8 +91,8 @@ class IndexedDbSession implements StoredSession {
   }
 
   async close(): Promise<void> {
-    this.database.close(); // once the transactions under way are done
-    this.unlock?.(); // once: another owner may have the lock by now
+    this.database.close(); // after the running transactions
+    this.unlock?.(); // only once: another owner may have the lock by now
     this.unlock = undefined;
   }
 
@@ -101,7 +101,7 @@ class IndexedDbSession implements StoredSession {
   }
 }
 
-/** The value without what else its buffer holds, all of which would be stored. */
+/** Copies the value, because the database would store its whole buffer. */
 function alone(value: Uint8Array): Uint8Array {
   return value.length === value.buffer.byteLength ? value : value.slice();
 }
@@ -114,7 +114,7 @@ async function openDatabase(name: string): Promise<Database> {
   const opening = indexedDB.open(name, VERSION);
   opening.onupgradeneeded = () => opening.result.createObjectStore(RECORDS);
   const database = await settled(opening);
-  database.onversionchange = () => database.close(); // whoever deletes the database must not wait for this page
+  database.onversionchange = () => database.close(); // so that deleting the database does not wait for this page
   return database;
 }
 
@@ -133,12 +133,15 @@ function settled<Result>(request: Request<Result>): Promise<Result> {
 }
 
 /**
- * Milliseconds that a session's lock is waited for: the browser takes a little to give back that of a page which is loaded anew. Whoever
- * has it longer is alive.
+ * Milliseconds to wait for a session's lock. When a page is reloaded, the browser needs a moment to release the lock. A
+ * lock that is held longer belongs to a live page.
  */
 const LOCK_PATIENCE = 1_000;
 
-/** Takes the session for this page or worker alone. Resolves to what gives it back; the browser does so when the page is gone. */
+/**
+ * Locks the session for this page or worker. Resolves to a function that releases the lock. The browser releases it
+ * when the page is closed.
+ */
 async function lock(database: string, name: string): Promise<() => void> {
   const lockName = `${database}/${name}`;
   if (openHere.has(lockName)) throw taken(name);
@@ -155,7 +158,7 @@ async function lock(database: string, name: string): Promise<() => void> {
   }
 }
 
-/** Resolves when the lock is ours, to what ends that; at once where there are no locks. */
+/** Resolves to a function that releases the lock, when this page has it; immediately if there are no locks. */
 function webLock(lockName: string): Promise<() => void> {
   const { navigator, AbortSignal } = globalThis as unknown as Scope;
   const locks = navigator?.locks;

@@ -1,4 +1,4 @@
-/** Sessions kept in memory: they outlive clients, not the process. One owner at a time has a session. */
+/** Sessions kept in memory: they survive clients, but not the process. A session has one owner at a time. */
 
 import { StoreError } from "../errors.js";
 import { holds, readOptions } from "../options/option-rules.js";
@@ -21,7 +21,7 @@ const rules = {
   ),
 } satisfies Record<keyof MemoryStoreOptions, unknown>;
 
-/** What a record takes besides its value, roughly: its key and its places in the table. */
+/** Approximate bytes that a record takes in addition to its value: its key and its table entries. */
 const RECORD_OVERHEAD = 64;
 
 type Table = Map<number, Uint8Array>;
@@ -100,7 +100,7 @@ class MemorySession implements StoredSession {
   }
 }
 
-/** By how many bytes the session grows if all of the changes are made. */
+/** Returns by how many bytes the session grows if all changes are made. */
 function growthBy(table: Table, changes: readonly StoreChange[]): number {
   const after = new Map<number, number>();
   let growth = 0;

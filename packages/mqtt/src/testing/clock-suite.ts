@@ -1,4 +1,4 @@
-/** What every Clock must do, whatever runtime gives it: one suite of cases for all implementations and any test runner. */
+/** The requirements for every Clock, on any runtime: one suite of cases for all implementations and any test runner. */
 
 import type { Clock } from "../platform/clock.js";
 import { check, type SuiteCase } from "./suite.js";
@@ -13,10 +13,10 @@ export interface ClockHarness {
   systemTime?(): number;
 }
 
-/** How much earlier than asked a timer may be. */
+/** By how many milliseconds a timer may be early. */
 const EARLY = 1;
 const MINUTE = 60_000;
-/** Turns of the promise queue that a clock with `soon` waits for before it calls what is deferred. */
+/** How many turns of the promise queue a clock with `soon` waits before it runs deferred callbacks. */
 const PROMISE_TURNS = 20;
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Time that stands still until a test moves it. Owns the timers and the callbacks deferred to the end of a tick; runs
- * them in the order of their time, and of their making where that is equal. Needs no timer of any platform. Its kind decides
- * what the contract of a Clock leaves to the platform.
+ * A clock whose time stands still until a test advances it. Owns the timers and the callbacks that are deferred to the
+ * end of a tick. Runs them in order of time; at the same time, in order of creation. Uses no timer of any platform. Its
+ * kind decides what the contract of Clock leaves to the platform.
  */
 
 import type { Clock, Timer } from "../platform/clock.js";
@@ -34,11 +34,11 @@ export const CLOCK_KINDS = {
   small: { defer: "microtask" },
 } as const satisfies Record<string, ClockKind>;
 
-/** How many turns of the promise queue count as "all promises have settled": more than any chain of awaits is long. */
+/** After this many turns of the promise queue, all promises count as settled: no chain of awaits is that long. */
 const PROMISE_TURNS = 40;
-/** So many ticks without time passing are a loop in what is tested. */
+/** This many ticks without time passing are an endless loop in the tested code. */
 const ENDLESS = 100_000;
-/** Milliseconds that `until` lets pass by default. */
+/** The milliseconds that `until` may let pass by default. */
 const HOUR = 3_600_000;
 
 /**
@@ -55,16 +55,16 @@ const HOUR = 3_600_000;
  * await clock.until(client.disconnect());
  */
 export class FakeClock implements Clock {
-  /** A binary heap by `at`, then `order`. Cancelled ones stay until they come up. */
+  /** A binary heap, ordered by `at`, then `order`. Cancelled alarms stay until they are due. */
   private readonly alarms: Alarm[] = [];
   /** Callbacks that run after the promises. */
   private readonly deferred = new Queue<() => void>();
-  /** Callbacks that run among the promises: one turn of the promise queue is under way for each. */
+  /** Callbacks that run among the promises. For each, one turn of the promise queue is pending. */
   private readonly hurried = new Queue<() => void>();
   private made = 0;
-  /** How many calls of `tick` are under way. */
+  /** How many calls of `tick` are running. */
   private ticking = 0;
-  /** Counts the timers that ran, and the beginnings and ends of ticks: what `until` looks for. */
+  /** Counts the timers that ran, and the starts and ends of ticks. `until` compares it. */
   private movements = 0;
   private readonly deferral: "batch" | "turns" | "microtask";
   readonly soon?: (callback: () => void) => void;
@@ -138,8 +138,8 @@ export class FakeClock implements Clock {
    * needed. If the promise can settle now, no time passes. Afterwards nothing is left to do without time passing, as
    * after `tick`.
    *
-   * The promise must depend on this clock only. Await promises that depend on a real socket, file or timer without this
-   * method.
+   * The promise must depend on this clock only. Do not use this method for promises that depend on a real socket, file
+   * or timer.
    *
    * @param options `limit`: milliseconds that may pass on this clock, from 0. Default 3,600,000; Infinity means no
    * limit
@@ -164,7 +164,7 @@ export class FakeClock implements Clock {
       const { time, movements } = this;
       await this.drain();
       if (isSettled) return promise;
-      // Code under test that ticks this clock too is not done while it moves anything.
+      // If the code under test ticks this clock too, it is not finished while something moves.
       if (this.ticking > 0 || this.movements !== movements) continue;
       if (this.nextTimer === Infinity) {
         throw new Error("the promise cannot settle: no timer is set on this clock, and real I/O does not count");
@@ -179,7 +179,7 @@ export class FakeClock implements Clock {
     const target = this.time + milliseconds;
     await this.tick();
     while (this.runNext(target)) await this.tick();
-    this.time = Math.max(this.time, target); // somebody else may have advanced it meanwhile
+    this.time = Math.max(this.time, target); // the clock may have been advanced meanwhile
   }
 
   /**
@@ -215,7 +215,7 @@ export class FakeClock implements Clock {
     Promise.resolve().then(() => this.runHurried());
   }
 
-  /** The oldest; none, if `settle` has run it meanwhile. */
+  /** Runs the oldest callback; nothing, if `settle` has run it meanwhile. */
   private runHurried(): void {
     if (this.hurried.length > 0) this.hurried.shift()?.();
   }
@@ -224,7 +224,7 @@ export class FakeClock implements Clock {
     for (const callback of this.deferred.drain()) callback();
   }
 
-  /** The same, with a turn of its own for each. */
+  /** The same, with one turn for each callback. */
   private async runTurns(): Promise<void> {
     for (let left = this.deferred.length; left > 0; left--) {
       this.deferred.shift()?.();
@@ -232,7 +232,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Ends the loop too: as microtasks it would continue forever. */
+  /** Clears the callbacks, too: as microtasks they would continue forever. */
   private endless(): Error {
     this.hurried.drain();
     this.deferred.drain();

@@ -1,6 +1,6 @@
 /**
- * A network that fails on request: a Dial whose connections are memory pairs, cut at a chosen byte, slow, in crumbs,
- * or half-open. What fails when is decided once per connection, so that a seed decides the whole run.
+ * A network that fails on request: a Dial whose connections are memory pairs. They can be cut at a given byte, slow,
+ * chunked, or half-open. The faults are chosen once per connection, so that a seed determines the whole run.
  */
 
 import { TransportError } from "../errors.js";
@@ -45,7 +45,7 @@ export type LinkServer =
       accept(server: Transport): void;
     };
 
-/** Of each clock: the clients on it must not draw the same identifiers. */
+/** One generator for each clock: clients on one clock must have different identifiers. */
 const randoms = new WeakMap<Clock, Random>();
 
 /**
@@ -99,7 +99,7 @@ export class FaultyLink {
     return this.connect(faults);
   };
 
-  /** Connects at once and without an address. Returns the client's end. */
+  /** Connects immediately, without an address. Returns the client's end. */
   connect(faults: LinkFaults = {}): Transport {
     const [client, server] = memoryPair(this.clock, faults);
     const clientEnd = new FaultyTransport(this.clock, client, this.ends, faults.cut?.toClient, faults.vanish?.toClient);
@@ -133,7 +133,7 @@ export function randomFaults(random: Random, within: number): LinkFaults {
 class FaultyTransport implements Transport, TransportListener {
   private listener: TransportListener | undefined;
   private received = 0;
-  /** The connection is gone and its owner, being half-open, has not been told. */
+  /** The connection has ended, but its owner was not informed, because it is half-open. */
   private untold = false;
 
   constructor(
@@ -173,7 +173,7 @@ class FaultyTransport implements Transport, TransportListener {
   }
 
   destroy(): void {
-    this.vanishAt = Infinity; // who closes its own end is told that it is closed
+    this.vanishAt = Infinity; // an end that closes itself is informed
     if (this.untold) {
       this.untold = false;
       this.clock.defer(() => this.listener?.onClose());

@@ -1,6 +1,6 @@
 /**
- * The other end of a connection, driven packet by packet by a test: it says what the test tells it to, right or wrong, and
- * keeps all that it hears. It knows the codec and no rule of the protocol.
+ * The other end of a connection, controlled by a test packet by packet. It sends what the test tells it to, valid or
+ * not, and records everything that it receives. It knows the codec, but no rule of the protocol.
  */
 
 import { encode } from "../codec/encode.js";
@@ -25,7 +25,7 @@ export class ScriptedPeer implements TransportListener {
   readonly received: Packet[] = [];
   private readonly chunks: Uint8Array[] = [];
   private stream: PacketStream;
-  /** How many of `received` were expected already. */
+  /** How many packets of `received` were already expected by the test. */
   private expected = 0;
   private waiting: Waiting | undefined;
   private fault: unknown;
@@ -121,7 +121,7 @@ export class ScriptedPeer implements TransportListener {
     this.transport.end();
   }
 
-  /** Closes the connection at once. */
+  /** Closes the connection immediately. */
   cut(): void {
     this.transport.destroy();
   }

@@ -1,4 +1,4 @@
-/** A Dial that leads to scripted peers: what a client connects to in a test, one peer for each connection it opens. */
+/** A Dial to scripted peers: the server of a client in a test, with one peer for each connection. */
 
 import type { ConnackPacket } from "../codec/packets.js";
 import type { Clock } from "../platform/clock.js";

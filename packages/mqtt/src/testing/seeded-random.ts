@@ -1,4 +1,4 @@
-/** Chance that comes out the same for the same seed, so that a run that went wrong can be had again. */
+/** Random numbers that repeat for the same seed, so that a failed run can be reproduced. */
 
 import type { Random } from "../platform/random.js";
 

@@ -1,4 +1,7 @@
-/** What every Store must do, wherever it keeps its records: one suite of cases for all implementations and any test runner. */
+/**
+ * The requirements for every Store, wherever it keeps its records: one suite of cases for all implementations and any
+ * test runner.
+ */
 
 import type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "../platform/store.js";
 import { check, checkBytes, checkRejects, pattern, type SuiteCase } from "./suite.js";
@@ -14,9 +17,9 @@ export interface StorePlace {
   /** Returns a store at this place. Each call acts as another client. */
   store(): Store;
   /**
-   * Returns a store whose process dies at operation `at`, counted from 0. That operation is done, not done, or half
-   * done, and nothing after it. For places that can interrupt a write; for others, the suite interrupts before and
-   * after each write.
+   * Returns a store whose process dies at operation `at`, counted from 0. That operation is done, half done or not
+   * done; later operations are not done. Implement it for places that can interrupt a write. For others, the suite
+   * interrupts before and after each write.
    */
   dying?(at: number): DyingStore;
   /** Removes the place after every session was closed. */
@@ -221,7 +224,7 @@ export function storeSuite(harness: StoreHarness): SuiteCase[] {
   ];
 }
 
-/** A place, and the sessions that a case opened there, to be closed behind it. */
+/** A place, and the sessions that a case opened there, which are closed after the case. */
 class Place {
   private readonly opened: StoredSession[] = [];
 
@@ -245,15 +248,15 @@ class Place {
 
 const MOST_OPERATIONS = 1_000;
 
-/** Writes that put, replace and take away; those of one group are not awaited one by one. */
+/** Writes that put, replace and remove records. The writes of one group are not awaited one by one. */
 const scenario: readonly (readonly (readonly StoreChange[])[])[] = Array.from({ length: 8 }, (_, i) => [
   [put(i % 3, pattern(200 + i, i)), put(100 + i, pattern(600, i))],
   [remove(99 + i), put(50, pattern(i))],
 ]);
 
 /**
- * Runs the scenario until the process dies at this operation, and looks at what another one finds: all that was acknowledged, and
- * of the rest a first part, in whole writes. False if the scenario came to its end before.
+ * Runs the scenario until the process dies at this operation, and checks what another process finds: all acknowledged
+ * writes, and the first part of the others, in whole writes. Returns false if the scenario ended before.
  */
 async function survives(place: StorePlace, operation: number): Promise<boolean> {
   const dying = place.dying?.(operation) ?? new CutStore(place.store(), operation);
@@ -289,7 +292,7 @@ async function survives(place: StorePlace, operation: number): Promise<boolean> 
   return died;
 }
 
-/** Dies before or behind a write: even operations are the beginning of one, odd ones its end. */
+/** A process that dies before or after a write: even operations are the start of a write, odd ones its end. */
 class CutStore implements DyingStore, Store {
   isDead = false;
   private operations = 0;
@@ -318,7 +321,7 @@ class CutStore implements DyingStore, Store {
     return { records, session: { write, close, [Symbol.asyncDispose]: close } };
   }
 
-  /** Closing is all that can be done to a store that keeps no lock beyond its process. */
+  /** Closes the session. A store whose locks end with its process needs nothing else. */
   async bury(): Promise<void> {
     await this.inner?.close();
   }
@@ -340,7 +343,7 @@ function recordsIn(records: ReadonlyMap<number, Uint8Array>): StoreRecord[] {
   return [...records].map(([key, value]) => ({ key, value })).sort((a, b) => a.key - b.key);
 }
 
-/** Key, length, and a sum in which each byte's place counts. */
+/** Shows key, length, and a checksum that depends on the position of each byte. */
 function textOf(records: readonly StoreRecord[]): string {
   const each = records.map(
     ({ key, value }) => `${key}:${value.length}:${value.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 7)}`,

@@ -1,4 +1,4 @@
-/** What the shared suites are made of: cases that any test runner can run, and the few checks they need. */
+/** What the shared suites use: cases for any test runner, and a few checks. */
 
 /** One case of a suite, for any test runner. */
 export interface SuiteCase {
@@ -8,7 +8,7 @@ export interface SuiteCase {
   run(): Promise<void>;
 }
 
-/** @throws Error that says what was expected and what there is */
+/** @throws Error that states the expectation and the result */
 export function check(holds: boolean, rule: string): void {
   if (!holds) throw new Error(`it must be that ${rule}`);
 }
@@ -28,7 +28,7 @@ export async function checkRejects(promise: Promise<unknown>, what: string): Pro
   check(rejected, `${what} rejects`);
 }
 
-/** Bytes that differ from their neighbours, so that one too many or too few shows. */
+/** Makes bytes that differ from their neighbours, so that an extra or missing byte is detected. */
 export function pattern(length: number, first = 0): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = (first + i * 7 + (i >> 8)) & 0xff;

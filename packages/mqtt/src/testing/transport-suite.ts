@@ -1,4 +1,7 @@
-/** What every Transport must do, whatever it runs over: one suite of cases for all implementations and any test runner. */
+/**
+ * The requirements for every Transport, whatever it runs over: one suite of cases for all implementations and any test
+ * runner.
+ */
 
 import type { Transport, TransportListener } from "../platform/transport.js";
 import { check, checkBytes, pattern, type SuiteCase } from "./suite.js";
@@ -17,7 +20,7 @@ export interface TransportHarness {
  * @example for (const { name, run } of transportSuite({ pair, pause })) test(name, run);
  */
 export function transportSuite(harness: TransportHarness): SuiteCase[] {
-  /** A case over a pair that is started on both sides and closed in the end. */
+  /** Makes a case over a pair that is started on both sides, and closed at the end. */
   const over = (name: string, body: (one: Recorder, other: Recorder) => Promise<void>): SuiteCase => ({
     name,
     async run() {
@@ -119,7 +122,7 @@ export function transportSuite(harness: TransportHarness): SuiteCase[] {
     over("asks to wait when the other end does not read, and says when there is room", async (one, other) => {
       other.transport.pause();
       const chunk = pattern(65_536);
-      const most = 1024; // 64 MiB: more than any transport should take without saying so
+      const most = 1024; // 64 MiB: more than any transport should accept without asking to wait
       let written = 1;
       while (one.transport.write(chunk)) {
         written++;
@@ -158,7 +161,7 @@ export function transportSuite(harness: TransportHarness): SuiteCase[] {
       await other.closed();
     }),
     over("destroy in the middle of a packet closes both ends, once each", async (one, other) => {
-      one.transport.write(Uint8Array.of(0x30, 0x7f, 0x00)); // the beginning of a PUBLISH of 127 bytes
+      one.transport.write(Uint8Array.of(0x30, 0x7f, 0x00)); // the first bytes of a PUBLISH of 127 bytes
       await other.has(3);
       one.transport.destroy();
       one.transport.destroy();

@@ -1,5 +1,5 @@
 /**
- * The entry `@aiko/mqtt/topic`: topic names, topic filters, and trees that match one against many.
+ * The entry `@aiko/mqtt/topic`: topic names, topic filters, and trees for fast matching.
  *
  * @module @aiko/mqtt/topic
  */

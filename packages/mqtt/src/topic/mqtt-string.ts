@@ -1,11 +1,11 @@
-/** What every UTF-8 encoded string of MQTT must keep, and how one is shown in a message. */
+/** The rules for every UTF-8 encoded string of MQTT, and how messages show such strings. */
 
 import { utf8Length } from "../platform/text.js";
 
-/** The most bytes that a UTF-8 encoded string can have, since its length stands in two bytes [MQTT-4.7.3-3]. */
+/** The most bytes of a UTF-8 encoded string, since its length has two bytes [MQTT-4.7.3-3]. */
 const MAXIMUM_STRING_LENGTH = 65_535;
 
-/** Which rule `text` breaks, in words that follow its name; undefined if it keeps them all. */
+/** Returns the rule that `text` breaks, in words that follow its name; undefined if it breaks none. */
 export function stringProblem(text: string): string | undefined {
   const nul = text.indexOf("\0");
   if (nul >= 0) return `must not contain U+0000, at character ${nul + 1} [MQTT-1.5.3-2]`;
@@ -17,7 +17,7 @@ export function stringProblem(text: string): string | undefined {
 
 const QUOTED = 80;
 
-/** `text`, cut to `most` characters and with control characters spelled out, so that it fits into a one-line message. */
+/** Cuts `text` to `most` characters and escapes control characters, so that it fits into a one-line message. */
 export function quotable(text: string, most = QUOTED): string {
   let shown = "";
   for (let i = 0; i < text.length && i < most; i++) {

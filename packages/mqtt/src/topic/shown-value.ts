@@ -1,8 +1,8 @@
-/** How a value that an application gave is shown in a message: on one line, shortly, and so that its type can be seen. */
+/** How messages show a value that an application passed: on one line, short, and with a visible type. */
 
 import { quotable } from "./mqtt-string.js";
 
-/** Strings stand in quotes; of functions, classes and objects there is the name alone: `"1"`, `class DiskStore`, `Date {…}`. */
+/** Strings are quoted. Functions, classes and objects are shown by name only: `"1"`, `class DiskStore`, `Date {…}`. */
 export function shownValue(value: unknown): string {
   if (typeof value === "string") return `"${quotable(value)}"`;
   if (typeof value === "function") {
@@ -19,5 +19,5 @@ export function shownValue(value: unknown): string {
 
 function nameOf(maker: unknown): string {
   const name = typeof maker === "function" && maker.name;
-  return typeof name === "string" ? quotable(name) : ""; // a class may have a static member of this name
+  return typeof name === "string" ? quotable(name) : ""; // a class may have a static member "name"
 }

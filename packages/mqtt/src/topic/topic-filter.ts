@@ -1,4 +1,4 @@
-/** What a topic filter may be, what a shared subscription's filter says, and whether a filter matches a name. */
+/** The rules for topic filters and for shared subscriptions, and whether a filter matches a name. */
 
 import { UsageError } from "../errors.js";
 import { quotable, stringProblem } from "./mqtt-string.js";

@@ -1,10 +1,10 @@
 /**
- * The tree of topic names: one value a name, and all values whose name matches a filter. What retained messages are
- * kept in. Never recurses.
+ * The tree of topic names: stores one value per name, and finds all values whose name matches a filter. Brokers keep
+ * retained messages in it. Never recurses.
  */
 
 interface Node<Value> {
-  /** undefined in a leaf: most nodes are leaves, and an empty map costs some hundred bytes. */
+  /** Undefined in a leaf: most nodes are leaves, and an empty map takes about a hundred bytes or more. */
   children: Map<string, Node<Value>> | undefined;
   value: Value | undefined;
 }
@@ -26,7 +26,7 @@ export class TopicNameTree<Value> {
   private readonly root: Node<Value> = newNode();
   private count = 0;
 
-  /** How many names have a value. */
+  /** The number of names that have a value. */
   get size(): number {
     return this.count;
   }
@@ -111,7 +111,7 @@ export class TopicNameTree<Value> {
   }
 }
 
-/** The nodes themselves and all below them; names that begin with "$" stay out if the "#" is the first level. */
+/** Visits the nodes and all nodes below them. Names that begin with "$" are skipped if "#" is the first level. */
 function visitBelow<Value>(nodes: Node<Value>[], first: boolean, visit: (value: Value) => unknown): void {
   const stack = [...nodes];
   let atRoot = first;

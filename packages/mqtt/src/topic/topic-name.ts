@@ -1,4 +1,7 @@
-/** What a topic name may be. Scans once, left to right; no regular expression meets data from the network. */
+/**
+ * The rules for topic names. Scans once, left to right; data from the network is never matched against a regular
+ * expression.
+ */
 
 import { UsageError } from "../errors.js";
 import { quotable, stringProblem } from "./mqtt-string.js";

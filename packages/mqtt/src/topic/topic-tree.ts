@@ -1,9 +1,12 @@
 /**
- * The tree of topic filters: finds all values whose filter matches a name, in time that depends on the name's levels
- * and the matching branches, not on how many filters there are. Never recurses, so depth is no danger.
+ * The tree of topic filters: finds all values whose filter matches a name. The time depends on the levels of the name
+ * and the matching branches, not on the number of filters. Never recurses, so deep topics are safe.
  */
 
-/** What a node has none of it has no collection for: most have one kind only, and each costs some hundred bytes. */
+/**
+ * Collections that would be empty are undefined: most nodes have only one, and each takes about a hundred bytes or
+ * more.
+ */
 interface Node<Value> {
   children: Map<string, Node<Value>> | undefined;
   /** Values whose filter ends here. */
@@ -91,7 +94,7 @@ export class TopicTree<Value> {
    */
   match(topicName: string, visit: (value: Value) => void): void {
     let nodes: Node<Value>[] = [this.root];
-    const reserved = topicName.charCodeAt(0) === 0x24; // "$": wildcards of the first level do not match [MQTT-4.7.2-1]
+    const reserved = topicName.charCodeAt(0) === 0x24; // "$": wildcards do not match in the first level [MQTT-4.7.2-1]
     let start = 0;
     for (let first = true; nodes.length > 0; first = false) {
       const slash = topicName.indexOf("/", start);

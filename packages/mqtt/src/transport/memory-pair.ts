@@ -1,6 +1,6 @@
 /**
- * Two transports that are connected to each other inside one process: no socket, no platform, time from a Clock. For
- * tests and simulations, and for a client and a broker that live in one program.
+ * Two transports that are connected in memory, within one process: no socket, no platform, time from a Clock. For tests
+ * and simulations, and for a client and a broker in one program.
  */
 
 import type { Clock } from "../platform/clock.js";
@@ -29,14 +29,14 @@ class MemoryTransport implements Transport {
   peer: MemoryTransport = this;
   private listener: TransportListener | undefined;
   private state: "open" | "ended" | "closed" = "open";
-  /** What arrived and was not delivered yet; "end" is the peer's end of stream, behind all its bytes. */
+  /** Bytes that arrived and were not delivered yet. "end" is the peer's end of stream, after all its bytes. */
   private arrived: (Uint8Array | "end")[] = [];
   private delivering = false;
   private paused = false;
-  /** Bytes of ours that the other end has not been given. */
+  /** Bytes of this end that the other end has not received. */
   private underWay = 0;
   private drainOwed = false;
-  /** Why the connection went, if that was before anyone was there to be told. */
+  /** The end of the connection, if it ended before there was a listener. */
   private closedBeforeStart: { error: Error | undefined } | undefined;
 
   constructor(
@@ -59,10 +59,10 @@ class MemoryTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.state !== "open") return true; // nobody will have them, as with any connection that is going
+    if (this.state !== "open") return true; // the bytes are lost, as on any connection that is closing
     if (bytes.length === 0) return !this.drainOwed;
     this.underWay += bytes.length;
-    const copy = bytes.slice(); // the receiver owns what it gets, and the sender what it gave
+    const copy = bytes.slice(); // neither end may see later changes of the other's buffer
     this.carry(() => this.peer.arrive(copy));
     if (this.underWay >= (this.options.highWaterMark ?? 65_536)) this.drainOwed = true;
     return !this.drainOwed;
@@ -104,7 +104,7 @@ class MemoryTransport implements Transport {
     if (!this.delivering) this.deliver();
   }
 
-  /** One tick later, so that `start` and `resume` never call back into their caller. */
+  /** Delivers one tick later, so that `start` and `resume` never call back synchronously. */
   private deliverLater(): void {
     if (this.delivering) return;
     this.delivering = true;
@@ -128,7 +128,7 @@ class MemoryTransport implements Transport {
     this.listener.onBytes(chunk);
   }
 
-  /** The other end has been given `length` of our bytes. */
+  /** Called when the other end has received `length` bytes of this end. */
   private taken(length: number): void {
     this.underWay -= length;
     if (this.underWay > 0 || !this.drainOwed) return;
@@ -138,7 +138,7 @@ class MemoryTransport implements Transport {
     });
   }
 
-  /** The peer has ended its side: what we still have under way arrives, then both sides are gone. */
+  /** Called when the peer has ended its side. Bytes in transit still arrive; then both sides are closed. */
   private ended(): void {
     if (this.state === "open") this.carry(() => this.peer.arrive("end"));
     this.close(undefined);

@@ -1,4 +1,4 @@
-/** Where nothing is known of the runtime: its timers if it has any, and no network of its own. */
+/** The platform for an unknown runtime: its timers if it has any, and no network. */
 
 import { UsageError } from "../errors.js";
 import type { Platform } from "../platform/platform.js";
@@ -7,7 +7,9 @@ import { schedule } from "./timers.js";
 
 const timers = globalThis as { readonly setTimeout?: unknown };
 
-/** The latest time that was read, and how far it is ahead of the system's clock because that was set back. */
+/**
+ * The latest time that was read. `ahead` is how far it is ahead of the system's clock, which may have been set back.
+ */
 let latest = -Infinity;
 let ahead = 0;
 

@@ -1,4 +1,4 @@
-/** What a browser brings, in a page or a worker: its timers, WebSocket, and word of when to look at the connection again. */
+/** The platform of browsers, for pages and workers: timers, WebSocket, and wake-ups. */
 
 import { UsageError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
@@ -20,7 +20,7 @@ let deferred: (() => void)[] = [];
 const clock = {
   now: () => performance.timeOrigin + performance.now(),
   schedule,
-  /** By a message, since timers of a hidden page come once a second or a minute. */
+  /** Uses a message, since timers of a hidden page run only once a second or once a minute. */
   defer(callback: () => void): void {
     if (deferred.push(callback) === 1) channel.port2.postMessage(0);
   },
@@ -31,12 +31,12 @@ interface EventSource {
   removeEventListener(type: string, listener: () => void): void;
 }
 
-/** What pages and workers have of a window; a worker has no document, and its timers are not held back. */
+/** The globals of a page or a worker. A worker has no document, and its timers are not throttled. */
 interface Scope extends EventSource {
   readonly document?: EventSource & { readonly hidden: boolean };
 }
 
-/** Browsers run the timers of a hidden page once a second, and after some minutes once a minute. */
+/** Browsers run the timers of a hidden page once a second, and after some minutes only once a minute. */
 const HIDDEN_LATENESS = 60_000;
 
 const scope = globalThis as unknown as Scope;

@@ -1,4 +1,4 @@
-/** What Node brings, and what runs Node's modules too (Bun, Deno). */
+/** The platform of Node, and of runtimes that run Node's modules (Bun, Deno). */
 
 import type { Socket } from "node:net";
 import { wrongOption } from "../options/option-error.js";
@@ -11,7 +11,7 @@ import { openSocket, SocketTransport } from "./socket.js";
 import { schedule } from "./timers.js";
 import type { Way } from "./websocket-node.js";
 
-/** Asked once: on Node it is a getter that costs as much as the clock. */
+/** Read once: on Node it is a getter that takes as long as reading the clock. */
 const { timeOrigin } = performance;
 
 const clock = {
@@ -42,7 +42,7 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   const { dialWebSocket } = await import("./websocket-node.js");
   const open = async (): Promise<Way> => {
     if (scheme === "ws") return { socket: await openWay(address, options, name, signal) };
-    const { secureSocket, explainLater } = await import("./tls.js"); // before a socket is held
+    const { secureSocket, explainLater } = await import("./tls.js"); // before a socket is opened
     const socket = await openWay(address, options, name, signal);
     const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
     return { socket: secure, explain: explainLater(name, host, tls ?? {}) };
@@ -50,7 +50,10 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   return dialWebSocket(address, options, open, name, clock, signal);
 }
 
-/** A socket to the server, straight or through a proxy; the parts that most programs never need are loaded when one does. */
+/**
+ * Opens a socket to the server, directly or through a proxy. Modules that most programs do not need are loaded on
+ * demand.
+ */
 async function openWay(
   address: ServerAddress,
   { proxy, localAddress }: NetworkOptions,
@@ -58,7 +61,7 @@ async function openWay(
   signal: AbortSignalLike,
 ): Promise<Socket> {
   const { env } = process;
-  // Only whether one is named: which it is, and for whom, is that module's to say.
+  // Checks only whether a proxy is set. The proxy module decides which one applies to this server.
   const named = env["all_proxy"] ?? env["ALL_PROXY"] ?? env["https_proxy"] ?? env["HTTPS_PROXY"];
   if (proxy !== false && (proxy ?? named) !== undefined) {
     const { openTunnel, parseProxy, proxyOfEnvironment } = await import("./proxy.js");

@@ -1,4 +1,7 @@
-/** The way to a server through a proxy, on Node: which proxy if any, and a tunnel by HTTP CONNECT (RFC 9110) or SOCKS5 (RFC 1928, 1929). */
+/**
+ * Connections through a proxy, on Node: chooses the proxy, and opens a tunnel with HTTP CONNECT (RFC 9110) or SOCKS5
+ * (RFC 1928, 1929).
+ */
 
 import { request } from "node:http";
 import { isIP, isIPv4, type Socket } from "node:net";
@@ -30,7 +33,7 @@ export function parseProxy(text: string): Proxy {
   try {
     url = new URL(text.includes("://") ? text : `http://${text}`);
   } catch {
-    throw wrong("is not a valid URL"); // which may have a password in it
+    throw wrong("is not a valid URL"); // not shown: it may contain a password
   }
   const scheme = url.protocol.slice(0, -1);
   const kind = scheme === "socks5h" || scheme === "socks" ? "socks5" : scheme;
@@ -55,7 +58,7 @@ export function parseProxy(text: string): Proxy {
   };
 }
 
-/** The proxy that the environment names for this server; a host of this machine is never reached through one. */
+/** Returns the proxy that the environment variables set for this server. Hosts of this machine never use a proxy. */
 export function proxyOfEnvironment(address: ServerAddress, environment: Environment): Proxy | undefined {
   const { scheme, host } = address;
   if (scheme === "unix" || isOwn(host) || isExempt(address, variable(environment, "no_proxy"))) return undefined;
@@ -74,7 +77,10 @@ function isOwn(host: string): boolean {
   );
 }
 
-/** NO_PROXY is a list of hosts, or of domains whose hosts are meant too, each perhaps with a port; "*" is all. */
+/**
+ * Returns whether NO_PROXY lists the host. It contains hosts, or domains that stand for all their hosts, optionally
+ * with a port; "*" means all.
+ */
 function isExempt({ host, port }: ServerAddress, list: string | undefined): boolean {
   const own = host.toLowerCase();
   return (list ?? "").split(/[\s,]+/).some((entry) => {
@@ -86,7 +92,7 @@ function isExempt({ host, port }: ServerAddress, list: string | undefined): bool
   });
 }
 
-/** A socket whose other end is the server, although the proxy is in between. */
+/** Opens a socket to the server through the proxy. */
 export async function openTunnel(
   proxy: Proxy,
   address: ServerAddress,
@@ -118,7 +124,7 @@ export async function openTunnel(
     try {
       connectByHttp(socket, proxy, address, ready, fail);
     } catch (error) {
-      fail(error); // HTTP does not take such a host
+      fail(error); // HTTP does not allow such a host
     }
   });
 }
@@ -167,7 +173,7 @@ function connectByHttp(
 }
 
 const SOCKS_VERSION = 5;
-/** Of the exchange of user name and password. */
+/** The version of the user name and password exchange. */
 const SUBNEGOTIATION_VERSION = 1;
 const NO_SOCKS5 = "the proxy does not speak SOCKS5";
 const NO_AUTHENTICATION = 0;
@@ -209,7 +215,7 @@ async function connectBySocks(socket: Socket, proxy: Proxy, address: ServerAddre
   await exactly(socket, length + 2); // the address that the proxy connects from
 }
 
-/** Names are looked up by the proxy: it may know hosts that this machine does not. */
+/** The proxy resolves names: it may know hosts that this machine does not. */
 function socksAddress(proxy: Proxy, { host, port }: ServerAddress): Buffer {
   const portBytes = Uint8Array.of(port >> 8, port & 0xff);
   if (isIPv4(host)) return Buffer.concat([Uint8Array.of(1, ...host.split(".").map(Number)), portBytes]);
@@ -226,12 +232,12 @@ function counted(proxy: Proxy, text: string): Buffer {
   return Buffer.concat([Uint8Array.of(bytes.length), bytes]);
 }
 
-/** The next `length` bytes and none beyond them: what follows is the server's. */
+/** Reads exactly the next `length` bytes: the bytes after them belong to the server. */
 function exactly(socket: Socket, length: number): Promise<Buffer> {
   return new Promise((resolve) => {
     const read = (): void => {
       const bytes: Buffer | null = socket.read(length);
-      if (bytes === null || bytes.length < length) return; // fewer are the last ones: "close" follows
+      if (bytes === null || bytes.length < length) return; // the last bytes: "close" follows
       socket.off("readable", read);
       resolve(bytes);
     };

@@ -1,14 +1,19 @@
-/** Chance that nobody can predict: from the runtime's generator for secrets, if it has one. */
+/** Unpredictable random numbers: from the runtime's cryptographic generator, if it has one. */
 
 import type { Random } from "../platform/random.js";
 
 const { crypto } = globalThis as { readonly crypto?: { getRandomValues(numbers: Uint32Array): unknown } };
 
-/** Drawn ahead, since a call of the generator costs a hundred times what a number does: two for each that is asked for. */
+/**
+ * Generated ahead, since one call of the generator takes a hundred times as long as one number. Each result uses two.
+ */
 const drawn = new Uint32Array(128);
 let used = drawn.length;
 
-/** `Math.random` lets its next numbers be worked out from a few that were seen: it is taken only where there is nothing else. */
+/**
+ * The next numbers of `Math.random` can be computed from a few earlier ones. So it is used only if there is no other
+ * generator.
+ */
 export const random: Random = {
   next: crypto === undefined ? Math.random : () => secret(crypto),
 };
@@ -20,7 +25,7 @@ function secret(source: NonNullable<typeof crypto>): number {
   }
   const high = drawn[used] as number;
   const low = drawn[used + 1] as number;
-  drawn.fill(0, used, used + 2); // what was given out is nobody else's
+  drawn.fill(0, used, used + 2); // used numbers must not remain in memory
   used += 2;
   return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
 }

@@ -1,17 +1,23 @@
-/** A Transport over one of Node's stream sockets (TCP, a Unix socket, TLS), and how the first two are opened. */
+/**
+ * A Transport over one of Node's stream sockets (TCP, Unix socket, TLS), and the functions that open TCP and Unix
+ * sockets.
+ */
 
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Transport, TransportListener } from "../platform/transport.js";
 
-/** What the end of a socket means, for people. `heard`: bytes of the other side have come. Undefined: it was closed, and that is all. */
+/**
+ * Explains the end of a socket to users. `heard`: whether the peer has sent bytes. Returns undefined if the socket was
+ * closed without a fault.
+ */
 export type Explain = (error: Error | undefined, heard: boolean) => Error | undefined;
 
 export class SocketTransport implements Transport {
   private heard = false;
 
-  /** @param explain undefined: an error's own words */
+  /** @param explain default: the error is used unchanged */
   constructor(
     private readonly socket: Socket,
     private readonly explain?: Explain,
@@ -30,7 +36,10 @@ export class SocketTransport implements Transport {
     if (socket.destroyed) closed();
   }
 
-  /** What the stream holds, and what the runtime is writing: that shrinks while one large piece leaves, where it can be seen. */
+  /**
+   * Bytes that the stream holds and that the runtime is writing. The second number shrinks while a large chunk is being
+   * sent, on runtimes that report it.
+   */
   get unsent(): number {
     const { _handle } = this.socket as { _handle?: { readonly writeQueueSize?: number } | null };
     return this.socket.writableLength + (_handle?.writeQueueSize ?? 0);
@@ -70,10 +79,13 @@ export class SocketTransport implements Transport {
   }
 }
 
-/** For a socket's errors: without any listener they would end the process; "close", which follows, finds them in `errored`. */
+/**
+ * A listener for socket errors, which would end the process without one. "close" follows, and reads the error from
+ * `errored`.
+ */
 function toldByClose(): void {}
 
-/** What the common failures mean, for people. */
+/** Explanations of common failures, for users. */
 const words: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ENOTFOUND: "host name not found; check the spelling and the DNS",
@@ -90,8 +102,8 @@ const words: Readonly<Record<string, string>> = {
 /**
  * Opens a socket.
  *
- * @param name stands for the other side in error messages
- * @param what the other side is
+ * @param name the peer's name in error messages
+ * @param what the kind of the peer
  */
 export function openSocket(
   options: NetConnectOpts,
@@ -104,7 +116,7 @@ export function openSocket(
     try {
       socket = connect({ ...options, noDelay: true });
     } catch (error) {
-      reject(connectionFailed(name, what, error as Error)); // an argument that Node does not take
+      reject(connectionFailed(name, what, error as Error)); // Node does not accept an argument
       return;
     }
     const done = settleBy(socket, signal, name, reject);
@@ -112,7 +124,8 @@ export function openSocket(
       done();
       reject(connectionFailed(name, what, error));
     };
-    // Added first and so taken off last: an engine keeps what a property in the middle was deleted from in a slower form.
+    // Added first and removed last: engines use a slower form for objects from which a property in the middle was
+    // deleted.
     socket.on("error", failed);
     socket.once("connect", () => {
       done();
@@ -123,7 +136,7 @@ export function openSocket(
   });
 }
 
-/** Destroys `socket` and rejects when `signal` fires, until the function returned is called. */
+/** Destroys `socket` and rejects when `signal` fires. Returns a function that stops this. */
 export function settleBy(
   socket: { destroy(): unknown },
   signal: AbortSignalLike,

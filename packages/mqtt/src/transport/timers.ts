@@ -1,16 +1,16 @@
-/** A clock over the timers that most runtimes have. */
+/** A clock that uses the timers of most runtimes. */
 
 import type { Timer } from "../platform/clock.js";
 
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Named here, since what may run on an unknown runtime is compiled without the types of any. */
+/** Declared here, since code for unknown runtimes is compiled without any runtime's types. */
 const runtime = globalThis as unknown as {
   setTimeout(callback: () => void, delay: number): unknown;
   clearTimeout(timer: unknown): void;
 };
 
-/** In steps, where the delay is longer than the runtime's timers take. */
+/** Uses several steps if the delay is longer than the runtime's timers accept. */
 export function schedule(delay: number, callback: () => void): Timer {
   return new RuntimeTimer(delay, callback);
 }

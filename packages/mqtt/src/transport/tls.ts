@@ -1,4 +1,4 @@
-/** TLS over an open socket of Node, and what its failures mean. */
+/** TLS over an open Node socket, and explanations of its failures. */
 
 import { isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect, type PeerCertificate } from "node:tls";
@@ -7,10 +7,10 @@ import type { AbortSignalLike } from "../platform/abort.js";
 import type { Pem, TlsOptions } from "../platform/network-options.js";
 import { type Explain, settleBy } from "./socket.js";
 
-/** Ciphers that authenticate both sides by a shared key, of TLS 1.2 and 1.3. */
+/** Ciphers of TLS 1.2 and 1.3 that authenticate both sides with a shared key. */
 const PSK_CIPHERS = "ECDHE-PSK-CHACHA20-POLY1305:PSK-AES256-GCM-SHA384:PSK-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256";
 
-/** Makes `socket` a secure one. `name` stands for the server in error messages. */
+/** Starts TLS over `socket`. `name` is the server's name in error messages. */
 export function secureSocket(
   socket: Socket,
   host: string,
@@ -48,7 +48,7 @@ export function secureSocket(
   });
 }
 
-/** An alert does not end a socket of Node by itself, and is not to be found in its `errored` then. */
+/** On Node, an alert does not close a socket, and it does not appear in its `errored`. */
 function endedByError(this: Socket, error: Error): void {
   this.destroy(error);
 }
@@ -70,11 +70,15 @@ function connectionOptions(host: string, tls: TlsOptions): ConnectionOptions {
       checkServerIdentity: (_: string, { raw }: Partial<PeerCertificate>) => (raw === undefined ? undefined : noPsk()),
     }),
     minVersion: minimumVersion,
-    rejectUnauthorized: psk !== undefined || verifyServer, // or Node asks nobody whether the server proved that it knows the key
+    // Always true with a key: otherwise Node does not check whether the server knows it.
+    rejectUnauthorized: psk !== undefined || verifyServer,
   };
 }
 
-/** Whoever knows the key is the server. With TLS 1.3 one that does not may show a certificate instead, perhaps of another's name. */
+/**
+ * A server proves itself with the key. With TLS 1.3, a server without the key may send a certificate instead, possibly
+ * for another name.
+ */
 function noPsk(): Error {
   const message = "the server sent a certificate and did not prove that it knows tls.psk";
   return Object.assign(new Error(message), { option: "tls.psk" });
@@ -84,7 +88,7 @@ function nodePem(pem: Pem): string | Buffer {
   return typeof pem === "string" ? pem : Buffer.from(pem);
 }
 
-/** What Node made of `tls`, explained by what stands where. */
+/** Explains Node's error about `tls` by what each option contains. */
 function unreadable({ certificate, key, passphrase }: TlsOptions, error: CodedError): CodedError {
   const wrong = [
     certificate !== undefined && misplaced("tls.certificate", certificate, "certificate", "CERTIFICATE"),
@@ -103,11 +107,11 @@ function unreadable({ certificate, key, passphrase }: TlsOptions, error: CodedEr
 interface Misplaced {
   readonly option: string;
   readonly message: string;
-  /** The title of what is there instead; undefined if it is not PEM text. */
+  /** The PEM title of what the option contains instead; undefined if it is not PEM text. */
   readonly holds: string | undefined;
 }
 
-/** Of PEM text only the titles are shown. */
+/** For PEM text, only the titles are shown. */
 function misplaced(option: string, pem: Pem, wanted: string, title: string): Misplaced | undefined {
   const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
   const titles = [...text.matchAll(/^-----BEGIN ([A-Z0-9 ]{1,40})-----/gm)].map(([, it = ""]) => it);
@@ -119,7 +123,7 @@ function misplaced(option: string, pem: Pem, wanted: string, title: string): Mis
 
 type CodedError = Error & { readonly code?: string; readonly option?: string };
 
-/** What an error means, and the option that is wrong or would help. The words name that option and no other. */
+/** An explanation, and the option that is wrong or that would help. The text names this option and no other. */
 type Meaning = readonly [words: string, option?: string | undefined];
 
 const UNKNOWN_AUTHORITY: Meaning = [
@@ -143,7 +147,7 @@ const NO_VERSION: Meaning = [
 ];
 const NO_TLS: Meaning = ["the server does not speak TLS on this port; use mqtt: or ws: in the URL, or the TLS port"];
 
-/** By OpenSSL's and Node's codes. */
+/** The explanations by OpenSSL's and Node's codes. */
 const meanings: Readonly<Record<string, Meaning>> = {
   CERT_HAS_EXPIRED: ["the server's certificate has expired and must be renewed on the server"],
   CERT_NOT_YET_VALID: ["the server's certificate is not valid yet; check this machine's clock"],
@@ -191,7 +195,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ],
 };
 
-/** The same where authorities were given. */
+/** Explanations that differ if `tls.ca` is set. */
 const meaningsWithCa: Readonly<Record<string, Meaning>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the server's certificate is self-signed and is not the one in tls.ca", "tls.ca"],
   SELF_SIGNED_CERT_IN_CHAIN: ANOTHER_AUTHORITY,
@@ -200,7 +204,10 @@ const meaningsWithCa: Readonly<Record<string, Meaning>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: AUTHORITY_OR_GAP,
 };
 
-/** The same where the client has a certificate: a server of Node's hangs up if it does not take it, without an alert. */
+/**
+ * Explanations that differ if the client has a certificate: Node's servers close the connection without an alert if
+ * they reject it.
+ */
 const meaningsWithCertificate: Readonly<Record<string, Meaning>> = {
   ECONNRESET: [
     "the server closed the connection during the TLS handshake; it may have rejected the client's certificate (tls.certificate), or the port may not be a TLS port",
@@ -208,7 +215,7 @@ const meaningsWithCertificate: Readonly<Record<string, Meaning>> = {
   ],
 };
 
-/** An error of a secure socket, said so that somebody can act on it. */
+/** Makes an error of a TLS socket, with an explanation that users can act on. */
 function tlsFailed(name: string, host: string, tls: TlsOptions, error: CodedError): TransportError {
   const [words, option = error.option] = meaning(host, tls, error);
   return new TransportError("TLS_FAILED", `TLS connection to ${name} failed: ${words}`, { cause: error, option });
@@ -231,13 +238,14 @@ function meaning(host: string, tls: TlsOptions, error: CodedError & { cert?: { s
   return [`${words} (${code})`, option];
 }
 
-/** The end after the handshake: with TLS 1.3, what the server thinks of the client's certificate comes only then. */
+/** Explains the end after the handshake. With TLS 1.3, the server rejects a client's certificate only then. */
 export function explainLater(name: string, host: string, tls: TlsOptions): Explain {
   return (error: CodedError | undefined, heard) => {
     const code = error?.code ?? "";
     if (error !== undefined && !HUNG_UP.has(code)) return meanings[code] ? tlsFailed(name, host, tls, error) : error;
     if (tls.certificate === undefined || heard) return error;
-    // No more is known of what it thought, so this is no failure of TLS: the client may still try another version of MQTT.
+    // It is not certain that the server rejected the certificate. So this is not a TLS failure, and the client may
+    // still try another MQTT version.
     return new Error("closed right after the TLS handshake; the server may have rejected the client's certificate", {
       cause: error,
     });

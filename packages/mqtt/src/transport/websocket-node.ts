@@ -1,4 +1,7 @@
-/** How Node opens a WebSocket: by the package `ws` over a socket of our own if it is installed, else by the runtime's own class. */
+/**
+ * Opens a WebSocket on Node: with the package `ws` over an own socket, if it is installed; otherwise with the runtime's
+ * own class.
+ */
 
 import type { Socket } from "node:net";
 import { TransportError, UsageError } from "../errors.js";
@@ -9,27 +12,32 @@ import { type ServerAddress, type Transport, urlOf } from "../platform/transport
 import type { Explain } from "./socket.js";
 import { failed, openedWebSocket } from "./websocket.js";
 
-/** Bytes that one message of the server may have: the longest packet there is, for a server that sends one in one message. */
+/** The most bytes of one message of the server: the longest packet, for a server that sends one packet per message. */
 const LONGEST_PACKET = 268_435_460;
 
-/** The most fragments of one message. With 16 KiB in each, they hold the longest packet. Each fragment costs memory of its own. */
+/**
+ * The most fragments of one message. With 16 KiB in each, they hold the longest packet. Each fragment takes additional
+ * memory.
+ */
 const MOST_FRAGMENTS = 16_384;
 
-/** Chunks of the network that a frame may come in before it is complete: with 1 KiB in each, the longest packet. */
+/**
+ * The most network chunks in which an incomplete frame may arrive. With 1 KiB in each, they hold the longest packet.
+ */
 const MOST_CHUNKS = 262_144;
 
-/** Bytes that may wait to be sent when a ping is still answered. */
+/** The most bytes that may wait to be sent if a ping is to be answered. */
 const MOST_BEFORE_PONG = 65_536;
 
-/** An open socket to the server, and what its end means; undefined: its own words. */
+/** An open socket to the server, and the explanation of its end; undefined: errors are used unchanged. */
 export interface Way {
   readonly socket: Socket;
   readonly explain?: Explain;
 }
 
 /**
- * @param openWay opens the way to the server, TLS and proxy included; used where the class can be given a socket
- * @param name stands for the server in error messages
+ * @param openWay opens the socket to the server, with TLS and proxy; used if the class accepts a socket
+ * @param name the server's name in error messages
  */
 export async function dialWebSocket(
   address: ServerAddress,
@@ -60,13 +68,13 @@ export async function dialWebSocket(
     maxPayload: LONGEST_PACKET,
     maxFragments: MOST_FRAGMENTS,
     maxBufferedChunks: MOST_CHUNKS,
-    skipUTF8Validation: true, // a text frame is refused anyway
+    skipUTF8Validation: true, // text frames are rejected anyway
     autoPong: false,
   };
   const watch = (look: () => void): boolean => {
-    if (taken)
-      way.on("data", look); // behind the listener of `ws`, which has read the frames then: it has no event for a close frame
-    else way.destroy(); // the class has opened one of its own
+    // This runs after the listener of `ws`, which has then read the frames. `ws` has no event for a close frame.
+    if (taken) way.on("data", look);
+    else way.destroy(); // the class has opened its own socket
     return taken;
   };
   try {
@@ -81,7 +89,7 @@ export async function dialWebSocket(
   }
 }
 
-/** Without those that are undefined, which Node refuses. */
+/** Removes undefined headers, which Node rejects. */
 function headersOf({ headers }: WebSocketOptions = {}): Record<string, string> | undefined {
   if (headers === undefined) return undefined;
   const given = Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined);
@@ -94,7 +102,7 @@ interface PackageSocket extends WebSocketLike {
   pong?(data: Uint8Array): void;
 }
 
-/** While a server reads them: pongs for one that does not would pile up without end. */
+/** Answers pings while the server reads. Otherwise pongs would accumulate without limit. */
 function answerPings(socket: PackageSocket): void {
   socket.on?.("ping", (data) => {
     if (socket.bufferedAmount < MOST_BEFORE_PONG) socket.pong?.(data);
@@ -105,7 +113,7 @@ async function packageWs(): Promise<WebSocketClass | undefined> {
   try {
     return (await import("ws")).default;
   } catch {
-    return undefined; // an optional peer: not installed
+    return undefined; // an optional peer dependency that is not installed
   }
 }
 
@@ -130,7 +138,7 @@ function ownClass({ tls, proxy, localAddress }: NetworkOptions): WebSocketClass 
   return own;
 }
 
-/** The classes of Node, Bun and Deno take headers this way; it is in no standard. */
+/** The classes of Node, Bun and Deno accept headers this way; no standard defines it. */
 function withHeaders(own: WebSocketClass, url: string, subprotocol: string, headers: Readonly<Record<string, string>>) {
   return new own(url, { protocols: [subprotocol], headers } as unknown as string[]);
 }

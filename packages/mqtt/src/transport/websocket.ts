@@ -1,6 +1,7 @@
 /**
- * A Transport over a WebSocket, a browser's or one that does the same [MQTT-6.0.0-1 … 6.0.0-3]. Frames are no packets: they
- * are split and joined at will. Where the WebSocket cannot stop reading, what comes meanwhile is kept, up to a bound.
+ * A Transport over a WebSocket, of a browser or compatible with it [MQTT-6.0.0-1 … 6.0.0-3]. Frames are not packets:
+ * they may be split and joined anywhere. If the WebSocket cannot stop reading, received bytes are kept while reading is
+ * paused, up to a limit.
  */
 
 import { TransportError } from "../errors.js";
@@ -10,43 +11,54 @@ import type { WebSocketEvent, WebSocketLike } from "../platform/network-options.
 import type { Transport, TransportListener } from "../platform/transport.js";
 import { Queue } from "../session/queue.js";
 
-/** Bytes in the WebSocket's buffer from which the writer is asked to wait, and to which it must drain. */
+/** If the WebSocket's buffer holds this many bytes, the writer must wait. The buffer must drain to `LOW_WATER_MARK`. */
 const HIGH_WATER_MARK = 1_048_576;
 const LOW_WATER_MARK = 262_144;
-/** Milliseconds between looks at that buffer, for which there is no event. */
+/** Milliseconds between checks of that buffer. There is no event for it. */
 const LOOK_AGAIN = 10;
-/** Bytes that may arrive while reading is stopped, if the WebSocket cannot stop. With more, the connection fails. */
+/**
+ * The most bytes that may arrive while reading is paused, if the WebSocket cannot pause. Above it, the connection
+ * fails.
+ */
 const MOST_HELD = 67_108_864;
 
-/** The memory of a frame in addition to its bytes: many small frames must not take more than a few large ones. */
+/**
+ * The memory of a frame in addition to its bytes, so that many small frames do not take more memory than a few large
+ * ones.
+ */
 const HELD_COST = 256;
 
-/** Milliseconds that a WebSocket has to be gone after its other side ended it: that side may hold the socket open. */
+/**
+ * Milliseconds that a WebSocket may take to close after the peer has started to close. The peer may keep the socket
+ * open.
+ */
 const GOODBYE = 50;
-/** Milliseconds between looks at whether the other side has ended it, for which there is no event either. */
+/** Milliseconds between checks whether the peer has started to close. There is no event for that either. */
 const STILL_OPEN = 40;
-/** Of `readyState`. */
+/** A value of `readyState`. */
 const OPEN = 1;
-/** The code of a close frame without one. */
+/** The code for a close frame without a code. */
 const NO_CODE = 1005;
-/** The code of an end without a close frame. */
+/** The code for an end without a close frame. */
 const NO_CLOSE_FRAME = 1006;
 
-/** Has `look` called whenever the other side may have ended the WebSocket. Returns false if it cannot. */
+/** Calls `look` whenever the peer may have closed the WebSocket. Returns false if it cannot do that. */
 export type WatchForEnd = (look: () => void) => boolean;
 
 export class WebSocketTransport implements Transport {
   private listener: TransportListener | undefined;
   private paused = false;
   private held = new Queue<Uint8Array>();
-  /** What these take in memory. */
+  /** The memory that the held frames take. */
   private heldBytes = 0;
   private look: Timer | undefined;
   private lookForEnd: Timer | undefined;
-  /** Set once the other side has ended the WebSocket. */
+  /** Set when the peer has started to close. */
   private goodbye: Timer | undefined;
   private failure: Error | undefined;
-  /** `ending`: this side says goodbye. `closed`: nothing more comes or goes. `told`: the listener knows. */
+  /**
+   * `ending`: this side has started to close. `closed`: nothing is sent or received. `told`: the listener was informed.
+   */
   private state: "open" | "ending" | "closed" | "told" = "open";
 
   constructor(
@@ -101,7 +113,7 @@ export class WebSocketTransport implements Transport {
     this.cancelTimers();
     this.look = undefined;
     this.socket.close(1000);
-    this.resume(); // or the other side's answer is never seen
+    this.resume(); // otherwise the peer's close frame is never read
     if (sent === undefined) return;
     if (this.socket.bufferedAmount === 0) sent();
     else this.watch(0, sent);
@@ -118,7 +130,7 @@ export class WebSocketTransport implements Transport {
     this.clock.defer(() => this.tell());
   }
 
-  /** What is written from now on is lost, and what came is delivered. */
+  /** Checks whether the peer has started to close. Later writes are then lost; received bytes are still delivered. */
   private checkOpen(): void {
     if ((this.socket.readyState ?? OPEN) > OPEN) this.leaveSoon();
   }
@@ -130,7 +142,7 @@ export class WebSocketTransport implements Transport {
     });
   }
 
-  /** Its event "close", with the code, comes at once where the other side closes its socket too. */
+  /** Closes soon. If the peer closes its socket too, the event "close", with the code, arrives before that. */
   private leaveSoon(): void {
     if (this.state !== "open") return;
     this.goodbye ??= this.clock.schedule(GOODBYE, () => {
@@ -206,8 +218,8 @@ export class WebSocketTransport implements Transport {
 /**
  * Waits until `socket` is open.
  *
- * @param name stands for the server in error messages
- * @param watch default: looks again and again
+ * @param name the server's name in error messages
+ * @param watch default: polls
  */
 export function openedWebSocket(
   socket: WebSocketLike,
@@ -267,7 +279,7 @@ export function openedWebSocket(
   });
 }
 
-/** Of `ws`: the server hung up at the request, or answered with something else than HTTP. */
+/** An error of `ws`: the server closed the connection at the request, or did not answer with HTTP. */
 function isNoHttp(error: unknown): boolean {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return code === "ECONNRESET" || String(code).startsWith("HPE_");

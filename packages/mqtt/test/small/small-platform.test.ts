@@ -287,7 +287,7 @@ describe("a WebSocket that cannot stop reading", () => {
     for (let i = 0; i < 10; i++) socket.tell("message", { data }); // not a browser's: another one that continues
     transport.resume();
     expect(told).toHaveLength(most + 2);
-    expect(told.at(-1)).toBe("WebSocket: too much");
+    expect(told.at(-1)).toBe("WebSocket: too many bytes");
   });
 
   test("delivered data makes room again", async () => {

@@ -165,7 +165,7 @@ describe("connect reports what can go wrong on the way", () => {
   });
 
   test("if there is no WebSocket, or the scheme is not valid, the error says what to do", async () => {
-    const said = "needs platform, or npm install ws and webSocket.implementation";
+    const said = "set platform, or webSocket.implementation (npm install ws)";
     const { dial } = platform;
     await expect(dial(address("mqtt", 1883), patient(), plain)).rejects.toMatchObject({
       code: "TRANSPORT_UNAVAILABLE",

@@ -1,5 +1,5 @@
 /**
- * One attempt to get online: one server, asked in one version of the protocol, from the credentials to CONNACK. Comes to one end,
+ * One attempt to connect: one server, one protocol version, from the credentials to CONNACK. It ends exactly once,
  * whatever the platform and the application's functions do.
  */
 
@@ -18,7 +18,7 @@ import { Connection, type ConnectionEvents } from "./connection.js";
 import { given } from "./given-function.js";
 import type { ServerUrl } from "./server-url.js";
 
-/** What all attempts of a client have in common. */
+/** What all attempts of a client share. */
 export interface AttemptContext {
   readonly settings: ClientSettings;
   readonly platform: Platform;
@@ -31,7 +31,7 @@ export interface AttemptContext {
 const PARTING = 1_000;
 
 export class Attempt {
-  /** From CONNECT until it is answered. */
+  /** Set from CONNECT until its answer. */
   connection: Connection | undefined;
   private settle:
     | { resolve(connected: Connected | undefined): void; reject(error: MqttError | undefined): void }
@@ -45,10 +45,10 @@ export class Attempt {
   ) {}
 
   /**
-   * Resolves when CONNACK has accepted; to undefined if the server had a session that is not this client's, and has ended it: another
-   * attempt finds none.
+   * Resolves when CONNACK accepts. Resolves to undefined if the server had another client's session and has ended it:
+   * the next attempt finds none.
    *
-   * @param done called at its end
+   * @param done called when the attempt ends
    */
   async run(clientId: string, events: ConnectionEvents, done: () => void): Promise<Connected | undefined> {
     const { abort, server, version } = this;
@@ -60,7 +60,7 @@ export class Attempt {
       const { username = server.username, password = server.password } = asked ?? settings;
       const authentication = authenticator && (await orAborted(authenticator.begin(), abort));
       const fields = { version, clientId, username, password: passwordBytes(password), authentication };
-      const transport = await this.dial(); // last: what throws from here on has to close it
+      const transport = await this.dial(); // last, because any later exception would have to close it
       const { platform, session, storeWriter } = this.context;
       const { maximumPacketSize } = settings;
       if (abort.aborted) {
@@ -83,21 +83,24 @@ export class Attempt {
     this.settle?.resolve(connected);
   }
 
-  /** The server has a session that is not this client's. */
+  /** Called if the server has a session that is not this client's. */
   foreign(): void {
     const { connection, settle } = this;
-    this.connection = undefined; // so that the end of the connection is not the end of the attempt
+    this.connection = undefined; // so that the end of the connection does not end the attempt
     if (connection === undefined) return;
     void connection.gone().then(() => settle?.resolve(undefined));
     connection.end(undefined, PARTING);
   }
 
-  /** The connection is over. */
+  /** Called when the connection has ended. */
   ended(error: MqttError | undefined): void {
     this.settle?.reject(error);
   }
 
-  /** Gives up when the attempt is, whatever the platform's dial makes of its signal; a connection that comes later is closed. */
+  /**
+   * Stops when the attempt is aborted, even if the platform's dial ignores the signal. A connection that opens later is
+   * closed.
+   */
   private async dial(): Promise<Transport> {
     const { abort, server } = this;
     const { settings, platform } = this.context;
@@ -114,7 +117,7 @@ export class Attempt {
     });
   }
 
-  /** From the open transport to CONNACK. */
+  /** Sends CONNECT over the open transport, and waits for CONNACK. */
   private introduce(connection: Connection): Promise<Connected | undefined> {
     const { abort, server } = this;
     return new Promise((resolve, reject) => {
@@ -122,12 +125,12 @@ export class Attempt {
       this.settle = { resolve, reject };
       abort.addEventListener("abort", () => {
         connection.abort(abort.reason as MqttError);
-        reject(abort.reason); // `ended` says it to nobody who has stopped
+        reject(abort.reason); // `ended` is not called for an attempt that was stopped
       });
       try {
         connection.open();
       } catch (error) {
-        connection.abort(toMqttError(error, `cannot connect to ${server.name}`)); // CONNECT cannot be said as asked
+        connection.abort(toMqttError(error, `cannot connect to ${server.name}`)); // CONNECT cannot be encoded
       }
     });
   }

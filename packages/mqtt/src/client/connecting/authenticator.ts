@@ -1,6 +1,6 @@
 /**
- * Enhanced authentication of MQTT 5 [MQTT5 4.12]: lets the application's callbacks answer what the server asks, at each
- * connection and whenever the application wants to authenticate again. Knows no method itself.
+ * Enhanced authentication of MQTT 5 [MQTT5 4.12]: passes the server's challenges to the application's callbacks, at
+ * each connection and on reauthentication. It implements no authentication method itself.
  */
 
 import type { AuthPacket } from "../../codec/packets.js";
@@ -33,13 +33,13 @@ export interface AuthenticationOptions {
 }
 
 export class Authenticator {
-  /** Counts exchanges, so that a slow callback of an earlier one says nothing in a later one. */
+  /** Counts exchanges, so that a slow callback of an earlier exchange sends nothing in a later one. */
   private exchange = 0;
   private again: { resolve(): void; reject(error: MqttError): void } | undefined;
 
   /**
-   * @param say sends AUTH over the present connection
-   * @param fail ends the present connection
+   * @param say sends AUTH over the current connection
+   * @param fail ends the current connection
    */
   constructor(
     private readonly options: AuthenticationOptions,
@@ -47,7 +47,7 @@ export class Authenticator {
     private readonly fail: (error: MqttError) => void,
   ) {}
 
-  /** For CONNECT. */
+  /** Returns the method and the data of CONNECT. */
   async begin(): Promise<{ readonly method: string; readonly data: AuthenticationData }> {
     this.exchange++;
     const { method } = this.options;
@@ -79,7 +79,7 @@ export class Authenticator {
     });
   }
 
-  /** Authenticates again over the present connection. */
+  /** Authenticates again over the current connection. */
   async authenticateAgain(): Promise<void> {
     if (this.again !== undefined)
       throw new ClosedError(
@@ -89,7 +89,7 @@ export class Authenticator {
     const done = new Promise<void>((resolve, reject) => {
       this.again = { resolve, reject };
     });
-    done.catch(() => undefined); // it may be rejected before this function comes to await it
+    done.catch(() => undefined); // it may reject before this function awaits it
     const { again } = this;
     try {
       const begun = await Promise.race([this.begin(), done]); // `done` rejects if the connection is lost meanwhile
@@ -101,14 +101,14 @@ export class Authenticator {
     return done;
   }
 
-  /** The connection is gone, and an exchange over it too. */
+  /** Called when the connection is lost, which also ends its exchange. */
   lost(error: MqttError): void {
     this.exchange++;
     this.again?.reject(error);
     this.again = undefined;
   }
 
-  /** Runs a callback of the application, whose failure is the exchange's. */
+  /** Runs a callback of the application. If the callback fails, the exchange fails. */
   private run(work: (current: () => boolean) => unknown): void {
     const { exchange } = this;
     const current = (): boolean => exchange === this.exchange;

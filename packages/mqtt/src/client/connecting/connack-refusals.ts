@@ -1,4 +1,4 @@
-/** What a server's no in CONNACK means for trying again. */
+/** Which refusals in CONNACK a retry can help. */
 
 import { AbortedError, type MqttError, RefusedError, UsageError } from "../../errors.js";
 import {
@@ -11,11 +11,11 @@ import {
 } from "../../reason-code.js";
 
 /**
- * Codes that a server may send to a client that it accepted before without meaning them for ever: the return codes of MQTT 3.1 and 3.1.1
- * (2 identifier rejected, 4 bad user name or password, 5 not authorized), then MQTT 5's reason codes.
+ * Codes that may be temporary if the server accepted the client before. First the return codes of MQTT 3.1 and 3.1.1 (2
+ * identifier rejected, 4 bad user name or password, 5 not authorized), then MQTT 5's reason codes.
  */
 export const PERHAPS_FOR_NOW: readonly number[] = [2, 4, 5, BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED, BANNED];
-/** Those after which trying again cannot help a client that was never accepted; 1 is a version that the server does not speak. */
+/** Codes after which a retry cannot help a client that was never accepted. 1 is an unsupported protocol version. */
 const FINAL: readonly number[] = [
   ...PERHAPS_FOR_NOW,
   1,
@@ -24,7 +24,7 @@ const FINAL: readonly number[] = [
   BAD_AUTHENTICATION_METHOD,
 ];
 
-/** Whether trying again cannot help a client that was never accepted. */
+/** Returns whether a retry cannot help a client that was never accepted. */
 export function isFinal(error: MqttError): boolean {
   return (
     error instanceof UsageError ||

@@ -1,6 +1,6 @@
 /**
- * One attempt at a network connection and, if it succeeds, the life of that connection: drives a ClientSession with what a
- * transport and a clock say. Ends exactly once, with the reason.
+ * One attempt at a network connection and, if it succeeds, the life of that connection. Passes the transport's events
+ * and the time to a ClientSession. Ends exactly once, with a reason.
  */
 
 import { packetTypeBits } from "../../codec/limits.js";
@@ -17,24 +17,24 @@ import type { OutgoingMessage } from "../../session/outgoing/outgoing-message.js
 import { MAXIMUM_PACKET_SIZE } from "../connect-options.js";
 import type { StoreWriter } from "../storing/store-writer.js";
 
-/** Who opened the connection. */
+/** The callbacks of the connection's owner. */
 export interface ConnectionEvents {
   packet(packet: Packet): void;
-  /** CONNACK has accepted. As in `ServerLink`. */
+  /** CONNACK has accepted. The parameters are those of `ServerLink`. */
   accepted(connection: Connection, connack: ConnackPacket, resumed: boolean, certain: boolean): void;
-  /** The server has a session that is not this client's: the connection has ended it, and ends. */
+  /** The server has a session that is not this client's. The connection has asked the server to end it, and closes. */
   foreign(connection: Connection): void;
   authentication(packet: AuthPacket): void;
-  /** Once, when it is over: refused, lost, or ended by us (then without an error). */
+  /** Called once, at the end: the connection was refused, lost, or ended by this client (then without an error). */
   ended(connection: Connection, error: MqttError | undefined): void;
 }
 
-/** Bytes of a packet that comes before CONNACK has accepted. */
+/** The most bytes of a packet before CONNACK has accepted. */
 const STRANGERS_MAXIMUM = 262_144;
 const FIRST = { maximumPacketSize: STRANGERS_MAXIMUM, expected: packetTypeBits("connack", "auth") };
 const ALWAYS = packetTypeBits("publish", "puback", "pubrec", "pubrel", "pubcomp", "suback", "unsuback", "pingresp");
 const FROM_MQTT_5 = ALWAYS | packetTypeBits("disconnect", "auth");
-/** What most clients have in common, so that thousands in one process share it. */
+/** Limits that most clients share, so that thousands of clients in one process use one object. */
 const LIMITS = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: ALWAYS };
 const LIMITS_5 = { maximumPacketSize: MAXIMUM_PACKET_SIZE, expected: FROM_MQTT_5 };
 
@@ -44,7 +44,7 @@ export class Connection implements ConnectionOwner, ServerLink {
   private isAccepted = false;
   private over = false;
   private transportClosed = false;
-  /** Settles the promise of whoever waits for that. */
+  /** Settles the promise of `gone`. */
   private leave: (() => void) | undefined;
 
   constructor(
@@ -66,12 +66,12 @@ export class Connection implements ConnectionOwner, ServerLink {
     return this.attempt.version;
   }
 
-  /** As CONNECT says it: empty to have the server assign one. */
+  /** As sent in CONNECT. Empty if the server must assign one. */
   get clientId(): string {
     return this.attempt.clientId;
   }
 
-  /** Resolves when the transport is closed, which may be a little after the end was reported. Asked once. */
+  /** Resolves when the transport is closed, which may be shortly after the end was reported. Call it once. */
   gone(): Promise<void> {
     if (this.transportClosed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -79,7 +79,7 @@ export class Connection implements ConnectionOwner, ServerLink {
     });
   }
 
-  /** Says CONNECT. */
+  /** Sends CONNECT. */
   open(): void {
     this.session.connectionOpened(this, this.attempt, this.clock.now());
     this.outlet.start();
@@ -111,17 +111,17 @@ export class Connection implements ConnectionOwner, ServerLink {
     this.end(disconnectedByServer(this.server, this.attempt.clientId, packet));
   }
 
-  /** Gives up, with this as the reason. */
+  /** Ends the connection with this error, without sending DISCONNECT. */
   abort(error: MqttError): void {
     if (this.over) return;
     this.outlet.destroy();
     this.finish(error);
   }
 
-  /** The server is not to be trusted with more: says DISCONNECT on MQTT 5 and closes [MQTT5-4.12.1-2]. */
+  /** Ends a connection that the client no longer trusts: sends DISCONNECT on MQTT 5 and closes [MQTT5-4.12.1-2]. */
   refuse(error: MqttError): void {
     if (this.over) return;
-    // The one code for this that a client may send: "Not authorized" is the server's.
+    // The only suitable code that a client may send: "Not authorized" is for servers only.
     this.session.sayDisconnect({ reasonCode: UNSPECIFIED_ERROR });
     this.end(error);
   }
@@ -143,7 +143,7 @@ export class Connection implements ConnectionOwner, ServerLink {
     this.outlet.resume();
   }
 
-  /** The timer may have stood still: looks at the deadline now. */
+  /** Checks the deadline now: the timer may have been suspended. */
   look(): void {
     this.outlet.watch();
   }
@@ -158,7 +158,7 @@ export class Connection implements ConnectionOwner, ServerLink {
     this.session.bytesReceived(now);
   }
 
-  /** What came first may show that this is no MQTT server. */
+  /** Handles the first bytes, which may show that the peer is not an MQTT server. */
   private listen(bytes: Uint8Array): void {
     this.heard = true;
     if (String.fromCharCode(...bytes.subarray(0, 5)) !== "HTTP/") return;
@@ -187,7 +187,7 @@ export class Connection implements ConnectionOwner, ServerLink {
 
   failed(error: unknown): void {
     if (this.over) {
-      this.outlet.destroy(); // what was still to go out never will
+      this.outlet.destroy(); // data that is still queued will never be sent
       return;
     }
     if (error instanceof ProtocolError) {
@@ -207,7 +207,7 @@ export class Connection implements ConnectionOwner, ServerLink {
     this.transportClosed = true;
     this.leave?.();
     if (error instanceof MqttError && !this.isAccepted) {
-      this.finish(error); // what TLS or the WebSocket had to say comes only now
+      this.finish(error); // TLS and WebSocket report their reason only now
       return;
     }
     const hint = this.isAccepted ? "" : `; ${adviceFor(this.server)}`;
@@ -261,7 +261,7 @@ function connectRefused(server: string, attempt: ConnectFields, connack: Connack
   return new RefusedError("CONNECT_REFUSED", reasonCode, message, properties);
 }
 
-/** What a server may be that hangs up at CONNECT. */
+/** Returns a hint for a server that closes the connection at CONNECT. */
 function adviceFor(server: string): string {
   if (server.startsWith("mqtt:"))
     return "if the port uses TLS, use mqtts: in the URL; if it is a WebSocket, use ws:; or it may not be an MQTT server";
@@ -270,13 +270,16 @@ function adviceFor(server: string): string {
     : "it may not be an MQTT server";
 }
 
-/** As DISCONNECT can say it: what only CONNACK can is wrong with a CONNECT, which a server must not send at all. */
+/**
+ * Maps to a reason code that DISCONNECT allows. The others are for errors in a CONNECT, which a server must not send at
+ * all.
+ */
 function sayable(error: ProtocolError): ProtocolError {
   if (mayCarry("disconnect", error.reasonCode)) return error;
   return new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, error.message, { cause: error });
 }
 
-/** The first packet was none of a server's: most likely the port belongs to something else. */
+/** The first packet was not a valid packet of an MQTT server: the port most likely belongs to another service. */
 function noMqtt(server: string, error: ProtocolError): ProtocolError {
   const message = `${server} did not answer with valid MQTT; check the port: ${error.message}`;
   return new ProtocolError(error.code, error.reasonCode, message, { cause: error });

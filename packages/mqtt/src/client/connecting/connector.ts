@@ -1,6 +1,6 @@
 /**
- * Gets a client online and keeps it there: which server, which version of the protocol, when to try again, and when to stop
- * trying. Owns the state of the connection; knows nothing of messages.
+ * Connects a client and keeps it connected: chooses the server and the protocol version, and decides when to retry and
+ * when to stop. Owns the state of the connection; knows nothing of messages.
  */
 
 import type { AuthPacket, ConnackPacket, Packet, ProtocolVersion } from "../../codec/packets.js";
@@ -26,7 +26,7 @@ import type { ServerList } from "./server-list.js";
 import { MOST_REFERENCES } from "./server-reference.js";
 import type { ServerUrl } from "./server-url.js";
 
-/** Whom a connector tells what concerns messages and subscriptions. */
+/** Receives what concerns messages and subscriptions. */
 export interface ConnectorEvents {
   /**
    * CONNACK has accepted.
@@ -34,9 +34,9 @@ export interface ConnectorEvents {
    * @param resumed, certain as in `ServerLink`
    */
   connected(connected: Connected, resumed: boolean, certain: boolean): void;
-  /** A connection that had been accepted is over. */
+  /** A connection that was accepted has ended. */
   lost(): void;
-  /** There will be no further attempt. */
+  /** There will be no further attempts. */
   gaveUp(error: MqttError): void;
   packet(packet: Packet): void;
 }
@@ -50,7 +50,9 @@ type State =
   | { readonly at: "waiting"; readonly timer: Timer; readonly until: number }
   | { readonly at: "stopped" };
 
-/** Milliseconds between the beginnings of two rounds of attempts, however often the platform says that it is time. */
+/**
+ * The least milliseconds between the starts of two rounds of attempts, however often the platform reports a wake-up.
+ */
 const WAKE_INTERVAL = 1_000;
 
 const REFERRED = [5] as const;
@@ -61,20 +63,20 @@ export class Connector implements ConnectionEvents {
   readonly platform: Platform;
   private readonly settings: ClientSettings;
   private state: State = { at: "idle" };
-  /** Made with the first loss, which most clients wait for. */
+  /** Created at the first lost connection; most clients do not need it before. */
   private retryPolicy: RetryPolicy | undefined;
-  /** When CONNACK accepted last. */
+  /** When the last CONNACK was accepted. */
   private connectedAt = 0;
-  /** The version that each server accepted, by its name; until then all of `settings.versions` are tried there. */
+  /** The version that each server accepted, by server name. For other servers, all of `settings.versions` are tried. */
   private versions: Map<string, ProtocolVersion> | undefined;
   private version: ProtocolVersion | undefined;
-  /** Whether the application's backlog keeps us from reading, whichever connection it is. */
+  /** Whether the application's backlog stops reading. It applies to every connection. */
   private paused = false;
-  /** The identifier that a server assigned to a client without one: another server knows nothing of it. */
+  /** The identifier that a server assigned to a client without one. Other servers do not know it. */
   private assigned: { readonly clientId: string; readonly server: string } | undefined;
-  /** When the last round of attempts began. */
+  /** When the last round of attempts started. */
   private roundBegan = 0;
-  /** Ends the platform's wakes; undefined before the first CONNACK. */
+  /** Removes the listener for the platform's wake-ups; undefined before the first CONNACK. */
   private stopListening: (() => void) | undefined;
 
   constructor(
@@ -107,7 +109,7 @@ export class Connector implements ConnectionEvents {
     return this.assigned?.clientId ?? this.settings.clientId;
   }
 
-  /** The first round of attempts, and with `retry` further ones. Rejects with the last one's error. */
+  /** Runs the first round of attempts, and with `retry` further rounds. Rejects with the last server's error. */
   async start(signal: AbortSignalLike | undefined, retry: boolean): Promise<Connected> {
     if (this.state.at !== "idle")
       throw new UsageError(
@@ -131,7 +133,10 @@ export class Connector implements ConnectionEvents {
     }
   }
 
-  /** Waits before another first round of attempts. @throws the error if there is to be none, or what ends the wait */
+  /**
+   * Waits before another first round of attempts. @throws the error if there is no further round, or the error that
+   * ends the wait
+   */
   private async pause(error: MqttError, signal: AbortSignalLike | undefined): Promise<void> {
     const { policy } = this;
     const { clock } = this.platform;
@@ -154,9 +159,9 @@ export class Connector implements ConnectionEvents {
   }
 
   /**
-   * Ends for good, after sending what is written. Resolves when the network connection is closed.
+   * Stops for good, after sending what is written. Resolves when the network connection is closed.
    *
-   * @param patience milliseconds that what is written may take to leave
+   * @param patience milliseconds to wait until written bytes have left
    */
   async stop(patience: number): Promise<void> {
     const { state } = this;
@@ -178,7 +183,7 @@ export class Connector implements ConnectionEvents {
     else this.state.connection.resume();
   }
 
-  /** Ends the present connection, for this reason. */
+  /** Ends the current connection with this error. */
   fail(error: MqttError): void {
     this.current?.refuse(error);
   }
@@ -205,7 +210,7 @@ export class Connector implements ConnectionEvents {
     if (state.at === "online" && state.connection === connection) this.connectionEnded(state, error);
   }
 
-  /** Undefined if the client does not try again. */
+  /** Undefined if the client does not reconnect. */
   private get policy(): RetryPolicy | undefined {
     const { reconnect, credentials } = this.settings;
     if (this.retryPolicy === undefined && reconnect !== undefined) {
@@ -220,15 +225,16 @@ export class Connector implements ConnectionEvents {
     return this.state.at === "online" ? this.state.connection : undefined;
   }
 
-  /** The attempt that this connection is for, if CONNECT has had no answer. */
+  /** Returns the attempt of this connection, if CONNECT was not answered. */
   private attemptBy(connection: Connection): Attempt | undefined {
     const attempt = this.state.at === "connecting" ? this.state.attempt : undefined;
     return attempt?.connection === connection ? attempt : undefined;
   }
 
   /**
-   * Each server once, in order; where one refers to others, those first. Rejects with the error of the last of the application's own
-   * servers, which tells the others': what a server says that another one referred to ends no client.
+   * Tries each server once, in order. Servers that another one referred to come first. Rejects with the error of the
+   * last of the application's own servers; its message lists the other errors. An error of a server that another one
+   * referred to never stops the client.
    */
   private async round(signal: AbortSignalLike | undefined): Promise<Connected> {
     this.roundBegan = this.platform.clock.now();
@@ -260,7 +266,7 @@ export class Connector implements ConnectionEvents {
     }
   }
 
-  /** Lets the application say which servers there are; it may take as long as an attempt. */
+  /** Asks the application for the servers. It may take as long as an attempt. */
   private async refreshServers(signal: AbortSignalLike | undefined): Promise<void> {
     const { state, done } = this.connecting("the list of servers", signal);
     try {
@@ -270,7 +276,10 @@ export class Connector implements ConnectionEvents {
     }
   }
 
-  /** If the error is a server's reference to others that may be followed, those come first from now on. Returns the error to report. */
+  /**
+   * If the error refers to other servers, and the client may follow, those are tried first from now on. Returns the
+   * error to report.
+   */
   private follow(from: ServerUrl, error: MqttError): MqttError {
     if (!(error instanceof RefusedError) || error.serverReference === undefined) return error;
     const { reasonCode, serverReference } = error;
@@ -282,17 +291,17 @@ export class Connector implements ConnectionEvents {
     return retold(error, `${error.message}; ${NOT_FOLLOWED}`);
   }
 
-  /** Whether a server would be given anything that it could use elsewhere. Keys for TLS do not leave the client. */
+  /** Whether a server would receive anything that it could use elsewhere. TLS keys do not leave the client. */
   private get hasCredentials(): boolean {
     const { username, password, credentials, authentication, network } = this.settings;
     const given = username ?? password ?? credentials ?? authentication ?? network.fixed.webSocket?.headers;
     return given !== undefined || this.servers.namesUser;
   }
 
-  /** One server, with each version it might speak. */
+  /** Tries one server, with each version that it may support. */
   private async ask(server: ServerUrl, signal: AbortSignalLike | undefined): Promise<Connected> {
     const known = this.versions?.get(server.name);
-    // What refers to others speaks MQTT 5, and so do they: one attempt for each.
+    // A server that refers to others uses MQTT 5, and so do those servers: one attempt each.
     const possible = this.servers.isOwn(server) ? this.settings.versions : REFERRED;
     const versions = known === undefined ? possible : [known];
     let failure: MqttError | undefined;
@@ -320,7 +329,10 @@ export class Connector implements ConnectionEvents {
     return state.attempt.run(clientId, this, done);
   }
 
-  /** The state of an attempt that `signal`, `stop` or the connect timeout may end. `done` ends the watch for these. */
+  /**
+   * Creates the state of an attempt, which `signal`, `stop` or the connect timeout may end. `done` stops watching for
+   * these.
+   */
   private connecting(what: string, signal: AbortSignalLike | undefined): { state: Connecting; done: () => void } {
     const { connectTimeout } = this.settings;
     const abort = new AbortSource();
@@ -373,11 +385,11 @@ export class Connector implements ConnectionEvents {
   }
 
   private connectionEnded(state: Extract<State, { at: "online" }>, cause: MqttError | undefined): void {
-    if (cause === undefined) return; // ours, by `stop`
+    if (cause === undefined) return; // this client ended it with `stop`
     this.state = { at: "idle" };
     const error = this.follow(state.server, cause);
     const now = this.platform.clock.now();
-    // Closed, not broken, and for nothing that this client sent.
+    // The connection was closed cleanly, and no sent message is suspected.
     const unexplained =
       error.code === "CONNECTION_LOST" && error.cause === undefined && !this.context.session.suspectsMessage;
     const { unstable, rivalled } = this.policy?.ended(now, !unexplained) ?? {};
@@ -392,7 +404,7 @@ export class Connector implements ConnectionEvents {
         this.giveUp(error);
         return;
       }
-      if (by === "earlier process") this.policy?.rival(); // or it is another client after all
+      if (by === "earlier process") this.policy?.rival(); // it may be another client after all
     }
     if (rivalled !== undefined) {
       this.policy?.rival();
@@ -420,7 +432,10 @@ export class Connector implements ConnectionEvents {
     this.state = { at: "waiting", timer, until };
   }
 
-  /** The platform says that it is time to look: at the connection if there is one, else for a server, without the rest of the wait. */
+  /**
+   * Handles a wake-up of the platform: checks the connection if there is one; otherwise tries to connect without
+   * waiting any longer.
+   */
   private wake(): void {
     const { state } = this;
     if (state.at === "online") state.connection.look();
@@ -460,7 +475,10 @@ export class Connector implements ConnectionEvents {
 
 const UNACCEPTABLE_PROTOCOL_VERSION = 1;
 
-/** Whether another version of the protocol might fare better: servers say no in several ways, some by hanging up. */
+/**
+ * Returns whether another protocol version may succeed. Servers refuse a version in several ways; some just close the
+ * connection.
+ */
 function mayBeTheVersion(error: MqttError): boolean {
   if (error instanceof ProtocolError || error.code === "CONNECTION_LOST") return true;
   if (!(error instanceof RefusedError)) return false;

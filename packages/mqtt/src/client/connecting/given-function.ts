@@ -1,11 +1,14 @@
-/** The functions that an application gives instead of a value, to be asked at each attempt: what they throw is told as theirs. */
+/**
+ * Calls the functions that an application passes instead of a value. They are called at each attempt. If one throws,
+ * the error names its option.
+ */
 
 import { MqttError, TransportError } from "../../errors.js";
 
 /**
- * What `give` comes to.
+ * Returns the result of `give`.
  *
- * @throws TransportError OPTION_FAILED, after which it may be asked again; an MqttError as it is
+ * @throws TransportError OPTION_FAILED, after which the function may be called again; an MqttError is thrown unchanged
  */
 export async function given<Value>(option: string, give: () => Value | Promise<Value>): Promise<Value> {
   try {

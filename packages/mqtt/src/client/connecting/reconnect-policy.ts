@@ -1,4 +1,7 @@
-/** How long to wait before the next attempt: exponential back-off with full jitter, so that clients do not come in step. */
+/**
+ * How long to wait before the next attempt: exponential back-off with full jitter, so that clients do not retry in
+ * lockstep.
+ */
 
 import type { Random } from "../../platform/random.js";
 
@@ -22,9 +25,9 @@ export interface ReconnectOptions extends ReconnectDelays {
   readonly maximumRefusal: number;
 }
 
-/** A connection must have lasted this long, in milliseconds, for the next loss to begin with short waits again. */
+/** How long a connection must last, in milliseconds, so that the delays start again from `initialDelay`. */
 export const STABLE = 5_000;
-/** No wait is shorter than this part of its upper bound, so that a link that flaps never loops hot. */
+/** The least part of its upper bound that a delay takes, so that an unstable link never causes a busy loop. */
 const FLOOR = 0.1;
 
 export class ReconnectPolicy {
@@ -38,7 +41,7 @@ export class ReconnectPolicy {
     this.#random = random;
   }
 
-  /** How many attempts, or short-lived connections, failed in a row. */
+  /** How many attempts or short connections failed in a row. */
   get attempts(): number {
     return this.#failures;
   }
@@ -48,10 +51,11 @@ export class ReconnectPolicy {
   }
 
   /**
-   * An attempt failed or a connection ended. The wait before the next attempt in whole milliseconds; undefined: no more.
+   * Called when an attempt failed or a connection ended. Returns the delay before the next attempt in whole
+   * milliseconds; undefined: no further attempt.
    *
-   * @param slowly whether to wait for as long as after many failures
-   * @param stable how long the connection must have lasted for waits to be short again
+   * @param slowly whether to wait as long as after many failures
+   * @param stable how long the connection must have lasted for the delays to be short again
    */
   next(now: number, slowly = false, stable = STABLE): number | undefined {
     if (this.#connectedAt !== undefined && now - this.#connectedAt >= stable) this.#failures = 0;

@@ -1,6 +1,6 @@
 /**
- * Whether and when a client tries again, after an attempt failed or a connection ended: what the server said, how often it said so, and how
- * long connections last decide. Knows no servers and no sessions.
+ * Whether and when a client retries after an attempt failed or a connection ended. It depends on what the server
+ * answered, how often, and how long connections last. Knows nothing of servers and sessions.
  */
 
 import { type MqttError, RefusedError } from "../../errors.js";
@@ -8,38 +8,46 @@ import type { Random } from "../../platform/random.js";
 import { isFinal, PERHAPS_FOR_NOW } from "./connack-refusals.js";
 import { type ReconnectOptions, ReconnectPolicy, STABLE } from "./reconnect-policy.js";
 
-/** A connection that ends within so many milliseconds after CONNACK is short. */
+/** A connection is short if it ends within this many milliseconds after CONNACK. */
 const SHORT = 5_000;
 /**
- * So many in a row that the server closed, for no reason it named, look as if another client used the same identifier: before MQTT 5
- * nobody says so, and mosquitto 2.0 does not on 5 either.
+ * After this many short connections in a row that the server closed without a reason, another client may be using the
+ * identifier. Servers do not report that before MQTT 5; mosquitto 2.0 does not on MQTT 5 either.
  */
 const TAKE_OVER_PATTERN = 2;
-/** Short connections in a row, for whatever reason, that are reported for the first time, and after that at each multiple of … */
+/**
+ * How many short connections in a row, for any reason, are reported first; after that, every multiple of
+ * `NEXT_UNSTABLE` is reported.
+ */
 const FIRST_UNSTABLE = 3;
 const NEXT_UNSTABLE = 10;
-/** So many refusals in a row are answered without delay where the application gives credentials anew at each attempt. */
+/**
+ * If the application returns new credentials at each attempt, this many refusals in a row are retried without the long
+ * delay.
+ */
 const MOST_REFUSALS = 3;
 
-/** What the end of a connection that had been accepted is a sign of. */
+/** What the end of an accepted connection indicates. */
 export interface Signs {
-  /** How many short connections in a row there were, if that is to be reported. */
+  /** The number of short connections in a row, if the client must report it. */
   readonly unstable: number | undefined;
-  /** How many in a row the server closed without a reason, if another client seems to use the identifier. */
+  /**
+   * How many connections in a row the server closed without a reason, if another client seems to use the identifier.
+   */
   readonly rivalled: number | undefined;
 }
 
 export class RetryPolicy {
   readonly #options: ReconnectOptions;
   readonly #delays: ReconnectPolicy;
-  /** Whether credentials are asked for at each attempt, so that the next may be others. */
+  /** Whether the credentials are requested at each attempt, and so may change. */
   readonly #hasNewCredentials: boolean;
   #connectedAt: number | undefined;
-  /** How long a connection must last for waits to be short again. */
+  /** How long a connection must last for the delays to be short again. */
   #stable = STABLE;
   #short = 0;
   #unexplained = 0;
-  /** Refusals in a row, and when the first of them came. */
+  /** The number of refusals in a row, and when the first one arrived. */
   #refusals = 0;
   #refusedSince = 0;
 
@@ -49,7 +57,7 @@ export class RetryPolicy {
     this.#delays = new ReconnectPolicy(options, random);
   }
 
-  /** How many attempts, or short connections, failed in a row. */
+  /** How many attempts or short connections failed in a row. */
   get attempts(): number {
     return this.#delays.attempts;
   }
@@ -61,9 +69,9 @@ export class RetryPolicy {
   }
 
   /**
-   * A connection that had been accepted is over.
+   * Called when an accepted connection has ended.
    *
-   * @param isExplained whether something is known that it may have ended for
+   * @param isExplained whether a possible reason is known
    */
   ended(now: number, isExplained: boolean): Signs {
     const isShort = now - (this.#connectedAt ?? now) < SHORT;
@@ -78,14 +86,16 @@ export class RetryPolicy {
   }
 
   /**
-   * Another client seems to use the same identifier, and each connection that lasts only does so until that client's wait is
-   * over: waits grow until one lasts longer than any wait.
+   * Another client seems to use the same identifier. Each connection then lasts only until the other client reconnects.
+   * So the delays grow until a connection lasts longer than any delay.
    */
   rival(): void {
     this.#stable = Math.max(STABLE, 2 * this.#options.maximumDelay);
   }
 
-  /** The wait before the next attempt, after this error, in whole milliseconds; undefined if there is to be none. */
+  /**
+   * Returns the delay before the next attempt after this error, in whole milliseconds; undefined: no further attempt.
+   */
   after(error: MqttError, now: number): number | undefined {
     const isRefused = cannotHelp(error);
     if (!isRefused) this.#refusals = 0;
@@ -98,7 +108,7 @@ export class RetryPolicy {
     return this.#delays.next(now, slowly, this.#stable);
   }
 
-  /** Whether trying again cannot help a client that was accepted once. */
+  /** Returns whether a retry cannot help a client that was accepted before. */
   #isForEver(error: MqttError, now: number): boolean {
     if (!(error instanceof RefusedError) || error.code !== "CONNECT_REFUSED") return true;
     if (!PERHAPS_FOR_NOW.includes(error.reasonCode)) return true;
@@ -106,7 +116,7 @@ export class RetryPolicy {
   }
 }
 
-/** Whether trying again cannot help a client that was never accepted. */
+/** Returns whether a retry cannot help a client that was never accepted. */
 export function cannotHelp(error: MqttError): boolean {
   return isFinal(error) || error.code === "AUTHENTICATION_FAILED";
 }

@@ -1,11 +1,11 @@
-/** The error of a round of attempts: the last server's, whose message tells what the earlier ones said too. */
+/** The error of a round of attempts: the last server's error, whose message lists the earlier errors. */
 
 import type { MqttError, ProtocolError } from "../../errors.js";
 import { quotable } from "../../topic/mqtt-string.js";
 
-/** So many are told. */
+/** How many earlier errors the message lists. */
 const MOST_TOLD = 4;
-/** Characters of each. */
+/** The most characters of each. */
 const LONGEST_TOLD = 160;
 
 export function roundFailure(last: MqttError, earlier: readonly MqttError[]): MqttError {
@@ -15,12 +15,12 @@ export function roundFailure(last: MqttError, earlier: readonly MqttError[]): Mq
   return retold(last, `${last.message}; previous attempts: ${told.join("; ")}`);
 }
 
-/** A copy with another message: the error may be its maker's, who gives it again. */
+/** Copies an error with another message. The original may belong to a function that throws it again. */
 export function retold(error: MqttError, message: string): MqttError {
   const { code, reasonCode } = error as ProtocolError;
   const options = "cause" in error ? { cause: error.cause } : undefined;
   const Kind = error.constructor as new (...values: unknown[]) => MqttError;
   const copy =
     reasonCode === undefined ? new Kind(code, message, options) : new Kind(code, reasonCode, message, options);
-  return Object.assign(copy, error); // what else it has, but for its message and its stack
+  return Object.assign(copy, error); // its other fields, except the message and the stack
 }

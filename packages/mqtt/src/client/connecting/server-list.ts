@@ -1,6 +1,6 @@
 /**
- * Which servers there are to connect to, and in which order: the one that worked last comes first, and before it those that
- * a server referred this client to [MQTT5 4.11]. The application's own servers are never forgotten for these.
+ * The servers to connect to, and their order. Servers that another one referred to come first [MQTT5 4.11], then the
+ * one that accepted last. The application's own servers always stay in the list.
  */
 
 import { UsageError } from "../../errors.js";
@@ -17,10 +17,13 @@ export type Servers = Urls | (() => Urls | Promise<Urls>);
 const NONE: readonly ServerUrl[] = [];
 
 export class ServerList {
-  /** The application's function, if there is one. */
+  /** The application's function, if it passed one. */
   private readonly source: (() => Urls | Promise<Urls>) | undefined;
   private servers = NONE;
-  /** What a server referred to: until it fails, or if that server has moved, until one of the application's own accepts. */
+  /**
+   * The servers of a Server Reference. One that fails is removed, unless the reference is permanent. All are removed
+   * when one of the application's own servers accepts.
+   */
   private references = NONE;
   private moved = false;
   /** The name of the server that accepted last. */
@@ -32,28 +35,28 @@ export class ServerList {
     else this.servers = parse(servers);
   }
 
-  /** Whether a URL names a user, or might once it is known. */
+  /** Whether a URL contains a user name, or may contain one if URLs come from a function. */
   get mayNameUser(): boolean {
     return this.mustBeAsked || this.namesUser;
   }
 
-  /** Whether a URL names a user. */
+  /** Whether a URL contains a user name. */
   get namesUser(): boolean {
     return this.servers.some((server) => server.username !== undefined);
   }
 
-  /** Whether the application has to be asked for them. */
+  /** Whether the URLs come from a function. */
   get mustBeAsked(): boolean {
     return this.source !== undefined;
   }
 
-  /** Asks the function, if there is one. Rejects with OPTION_FAILED if it throws, and with UsageError URL_INVALID. */
+  /** Calls the function, if there is one. Rejects with OPTION_FAILED if it throws, or with UsageError URL_INVALID. */
   async refresh(): Promise<void> {
     const { source } = this;
     if (source !== undefined) this.servers = parse(await given("url", source));
   }
 
-  /** All of them, in the order to try. */
+  /** All servers, in the order to try. */
   get candidates(): readonly ServerUrl[] {
     const at = Math.max(
       0,
@@ -62,7 +65,7 @@ export class ServerList {
     return [...this.references, ...this.servers.slice(at), ...this.servers.slice(0, at)];
   }
 
-  /** Whether it is one of the application's, and not one that another server referred to. */
+  /** Returns whether the server is one of the application's own, not one that another server referred to. */
   isOwn(server: ServerUrl): boolean {
     return this.servers.includes(server);
   }
@@ -84,12 +87,12 @@ export class ServerList {
   }
 
   /**
-   * A server referred to others, which are tried first from now on. They are spoken to in the same way and with the same
-   * credentials, an own server as its URL says.
+   * Adds the servers that a server referred to. They are tried first from now on, with the same scheme and credentials.
+   * A server of the application's own list uses its own URL.
    *
-   * @param moved whether it did for good
-   * @param onlyOwn whether those are passed over that are none of the application's
-   * @returns false if one was passed over for that reason
+   * @param moved whether the reference is permanent
+   * @param onlyOwn whether to skip servers that are not in the application's list
+   * @returns false if a server was skipped for that reason
    */
   refer(from: ServerUrl, serverReference: string, moved: boolean, onlyOwn: boolean): boolean {
     const { username, password, address } = from;

@@ -1,20 +1,20 @@
 /**
- * The servers that a Server Reference names [MQTT5 4.11]. It is the peer's text: what is not exactly the name or the address of a host,
- * with or without a port, is passed over, so that no path, scheme, user name or Unix socket can be named.
+ * Parses the servers of a Server Reference [MQTT5 4.11]. The text comes from the peer. Everything except a host name or
+ * address, with or without a port, is skipped, so that it cannot contain a path, scheme, user name or Unix socket.
  */
 
 export interface NamedServer {
-  /** Without the brackets of an IPv6 address, in lower case. */
+  /** In lower case, without the brackets of an IPv6 address. */
   readonly host: string;
   readonly port: number | undefined;
 }
 
-/** Names that are looked at; a server that refers to more would have its clients scan a network. */
+/** How many names are used. With more, a server could make its clients scan a network. */
 export const MOST_REFERENCES = 8;
-/** Characters of the longest name that DNS has [RFC 1035 2.3.4]. */
+/** The most characters of a DNS name [RFC 1035 2.3.4]. */
 const LONGEST_HOST = 253;
 
-/** At most eight of them, in the server's order. */
+/** Returns at most eight servers, in the server's order. */
 export function serversNamedBy(serverReference: string): readonly NamedServer[] {
   const servers: NamedServer[] = [];
   for (const text of serverReference.split(" ")) {
@@ -43,7 +43,7 @@ const DIGITS = "0123456789";
 const ADDRESS_6 = `${DIGITS}abcdef:.`;
 const HOST_NAME = `${DIGITS}abcdefghijklmnopqrstuvwxyz-._`;
 
-/** Whether it is not empty and has no other character. */
+/** Returns whether the text is not empty and contains only these characters. */
 function isMadeOf(text: string, characters: string): boolean {
   for (const character of text) if (!characters.includes(character)) return false;
   return text !== "";

@@ -1,4 +1,4 @@
-/** A server's URL, parsed once. Written out here because small engines have no `URL`. */
+/** Parses a server's URL. Written out here because small engines have no `URL`. */
 
 import { UsageError } from "../../errors.js";
 import { nameOf, type ServerAddress } from "../../platform/transport.js";
@@ -55,7 +55,7 @@ const ALIASES: ReadonlyMap<string, ServerAddress["scheme"]> = new Map([
   ["unix", "unix"],
 ]);
 
-/** What was parsed last, unless a secret may stand in it: most clients of a process go to the same server. */
+/** The last parsed URL, unless it may contain a secret: most clients of a process connect to the same server. */
 let latest: { readonly url: string; readonly server: ServerUrl } | undefined;
 
 /**
@@ -109,7 +109,7 @@ function parse(url: string): ServerUrl {
 function unixUrl(url: string, rest: string): ServerUrl {
   const path = rest.startsWith("//") ? rest.slice(2) : rest;
   if (path === "") throw invalid(url, "must name the socket's path, as in unix:/run/broker.sock");
-  // A NUL at the beginning stands for an abstract name, on Linux.
+  // On Linux, a NUL at the beginning marks an abstract name.
   if (hasControls(path, path[0] === "\0" ? 1 : 0))
     throw invalid(url, "a socket's path must not contain control characters");
   const address: ServerAddress = { scheme: "unix", host: path, port: 0, path: "" };
@@ -139,16 +139,16 @@ function hostAndPort(url: string, text: string, defaultPort: number): { host: st
 }
 
 /**
- * Systems end a name at a NUL, HTTP takes no control characters, and parsers of URLs disagree about others: a host with such characters
- * could lead elsewhere than it says. Beyond ASCII all is taken but control, format, space and punctuation characters, surrogates, and
- * forms that stand for ASCII ones.
+ * Systems end a name at a NUL, HTTP does not allow control characters, and URL parsers disagree about others. A host
+ * with such characters could lead to another host than it shows. Beyond ASCII, all characters are allowed except
+ * control, format, space and punctuation characters, surrogates, and forms that stand for ASCII characters.
  */
 function isHost(text: string, inBrackets: boolean): boolean {
   return (
-    text.length < 254 && // of the domain name system
+    text.length < 254 && // the limit of DNS
     [...text].every(
       (one) =>
-        (one >= "-" && one <= ":") || // with the digits; "/" and, outside brackets, ":" have been taken off
+        (one >= "-" && one <= ":") || // digits included; "/" and, outside brackets, ":" were removed before
         (one >= "A" && one <= "Z") ||
         (one >= "a" && one <= "z") ||
         one === "_" ||
@@ -171,7 +171,7 @@ function hasControls(text: string, from = 0): boolean {
 function parsePort(url: string, text: string): number {
   const port = Number(text);
   if (!isDigits(text)) {
-    // It may be a secret.
+    // It may contain a secret.
     if (url.includes("@"))
       throw invalid(url, "the port is not a number; in a user name or password, write % escapes for # / ? and @");
     const begin = url.slice(0, url.lastIndexOf(text));
@@ -202,13 +202,13 @@ function firstOf(text: string, characters: string): number {
   return -1;
 }
 
-/** The URL as it may stand in a message: what could be a password or a token is left out. */
+/** Returns the URL for messages, without anything that could be a password or a token. */
 function shown(url: string): string {
   const slashes = url.indexOf("//");
   const begin = url.slice(0, slashes < 0 ? 0 : slashes + 2);
   const at = url.lastIndexOf("@");
   const end = firstOf(url, "?#");
-  if (at >= 0 && end >= 0 && end < at) return shownValue(`${begin}***`); // the "@" may be the query's
+  if (at >= 0 && end >= 0 && end < at) return shownValue(`${begin}***`); // the "@" may belong to the query
   const rest = url.slice(at + 1, end < 0 ? undefined : end + 1);
   return shownValue(`${at < 0 ? "" : `${begin}***@`}${rest}${end < 0 ? "" : "…"}`);
 }

@@ -1,28 +1,30 @@
-/** What came for one subscription and its application has not finished with: what waits, in order, and what the application has. */
+/**
+ * The unfinished messages of one subscription: those that wait, in order, and those that the application is handling.
+ */
 
 import { Queue } from "../../session/queue.js";
 import { type Handled, isAcknowledged } from "./handled.js";
 import type { Consumer, Inbox, Share } from "./inbox.js";
 
 export class Backlog {
-  /** Leads to the client: in a private field, so that printing a subscription does not print that. */
+  /** References the client. The field is private, so that printing a subscription does not print the client. */
   readonly #share: Share;
   readonly #waiting = new Queue<Handled>();
-  /** How many of these are to be acknowledged. */
+  /** How many of the waiting messages must be acknowledged. */
   #acknowledged = 0;
-  /** Of the message that was held last. */
+  /** The buffer of the last message that was held. */
   #buffer: ArrayBufferLike | undefined;
 
   constructor(consumer: Consumer, inbox: Inbox) {
     this.#share = inbox.share(consumer);
   }
 
-  /** How many messages wait that are to be acknowledged. */
+  /** How many waiting messages must be acknowledged. */
   get waitingForAck(): number {
     return this.#acknowledged;
   }
 
-  /** Of what waits. */
+  /** The oldest waiting message. */
   get oldest(): Handled | undefined {
     return this.#waiting.peek();
   }
@@ -31,7 +33,10 @@ export class Backlog {
     return this.#share.now();
   }
 
-  /** Has the message wait; false if there is no room. @param isStuck whether nobody takes what comes, for longer than may be */
+  /**
+   * Queues the message. Returns false if there is no room. @param isStuck whether the application has taken no message
+   * for too long
+   */
   admit(handled: Handled, isStuck: boolean): boolean {
     const acknowledged = isAcknowledged(handled);
     if (acknowledged ? isStuck : !this.#share.admits(handled.size)) return false;
@@ -41,39 +46,41 @@ export class Backlog {
     return true;
   }
 
-  /** What has waited longest, which is held from then on until it is finished. */
+  /** Takes the oldest waiting message. It stays held until it is finished. */
   next(): Handled | undefined {
     const handled = this.#waiting.shift();
     if (handled !== undefined && isAcknowledged(handled)) this.#acknowledged--;
     return handled;
   }
 
-  /** All that waits, which is held from then on. */
+  /** Takes all waiting messages. They stay held. */
   drain(): Iterable<Handled> {
     this.#acknowledged = 0;
     return this.#waiting.drain();
   }
 
-  /** Takes the message into account. */
+  /** Counts the message as held. */
   hold(handled: Handled, now: number): void {
     handled.since ||= now;
     this.#share.hold(handled.held(this.#buffer), now);
     this.#buffer = handled.buffer;
   }
 
-  /** It is not held any more. */
+  /** Counts the message as no longer held. */
   release({ size }: Handled): void {
     this.#share.release(size);
     if (this.#share.count === 0) this.#buffer = undefined;
   }
 
-  /** The application is done with a message that is held. */
+  /** Called when the application has finished with a held message. */
   finish(handled: Handled, error?: unknown): void {
     this.release(handled);
     handled.finished(error);
   }
 
-  /** Nobody takes the QoS 1 and 2 messages that wait, which hold up the acknowledgements of others. */
+  /**
+   * Refuses the waiting QoS 1 and 2 messages. The application does not take them, so they block other acknowledgements.
+   */
   refuseAcknowledged(): void {
     for (const handled of this.drain()) {
       if (isAcknowledged(handled)) {

@@ -1,4 +1,7 @@
-/** What subscriptions with a handler and with an iterator have in common: how they begin and end, and what becomes of messages then. */
+/**
+ * What subscriptions with a handler and with an iterator share: how they start and end, and what then happens to their
+ * messages.
+ */
 
 import { type ClosedError, type MqttError, TimeoutError } from "../../errors.js";
 import { Backlog } from "./backlog.js";
@@ -8,19 +11,19 @@ import type { Message } from "./message.js";
 import type { Granted, Subscription, UnsubscribeOptions } from "./subscription.js";
 import type { Subscriber } from "./subscription-registry.js";
 
-/** What a subscription needs of the client it belongs to. */
+/** What a subscription needs from its client. */
 export interface SubscriptionOwner {
   unsubscribe(subscription: ClientSubscription, options: UnsubscribeOptions | undefined): Promise<void>;
-  /** Receives an error that no promise can be rejected with. */
+  /** Receives an error that no promise can report. */
   report(error: unknown): void;
 }
 
-/** What a subscription is made with. */
+/** The parameters of a subscription. */
 export interface SubscriptionTerms {
   readonly topicFilters: readonly string[];
   readonly identifier: number;
   readonly retainAsPublished: boolean;
-  /** Milliseconds that the application may take with one message. */
+  /** Milliseconds that the application may take for one message. */
   readonly handlerTimeout: number;
 }
 
@@ -31,14 +34,16 @@ export abstract class ClientSubscription implements Subscription, Consumer, Subs
   readonly handlerTimeout: number;
   granted: readonly Granted[] = [];
   protected readonly backlog: Backlog;
-  /** Leads to the client: in a private field, so that printing a subscription does not print that. */
+  /** References the client. The field is private, so that printing a subscription does not print the client. */
   readonly #owner: SubscriptionOwner;
-  /** It was not granted: what still comes, until the server stops sending it, is for nobody. */
+  /**
+   * The server did not grant the subscription. Messages that still arrive for it are finished without the application.
+   */
   #abandoned = false;
   #stopped = false;
-  /** What came and was not given to the application before it stopped the subscription; QoS 1 and 2. */
+  /** QoS 1 and 2 messages that arrived and were not passed to the application before it stopped the subscription. */
   #left: Handled[] = [];
-  /** Called when the application may have finished with what it has. */
+  /** Called when the application may have finished its messages. */
   readonly #whenIdle: (() => void)[] = [];
   #end: { readonly error: MqttError | undefined } | undefined;
 
@@ -69,16 +74,19 @@ export abstract class ClientSubscription implements Subscription, Consumer, Subs
   abstract timeOut(now: number): void;
   abstract abort(error: ClosedError): void;
 
-  /** Gives the message to the application now; false if it has to wait. */
+  /** Passes the message to the application now. Returns false if it has to wait. */
   protected abstract give(handled: Handled): boolean;
-  /** Whether nobody takes what comes, for longer than may be. */
+  /** Whether the application has taken no message for too long. */
   protected abstract readonly isStuck: boolean;
-  /** @param iterated whether a QoS 1 or 2 message counts too that the iterator gave out, until it is asked for the next */
+  /**
+   * @param iterated whether to count a QoS 1 or 2 message that the iterator has returned, until the next one is
+   * requested
+   */
   protected abstract isBusy(iterated: boolean): boolean;
-  /** No further message will come, or the application is given nothing more. */
+  /** Called when no further message will arrive, or when messages are no longer passed to the application. */
   protected abstract ended(): void;
 
-  /** A message came. */
+  /** Receives a message. */
   receive(handled: Handled): void {
     if (this.#abandoned) {
       handled.finished();
@@ -93,21 +101,21 @@ export abstract class ClientSubscription implements Subscription, Consumer, Subs
   }
 
   /**
-   * Calls the handler for a message of QoS 0 that is no other subscription's: nothing is kept of it unless the handler returns a promise.
-   * False if it has to wait, or is for an iterator: `receive` it then.
+   * Calls the handler for a QoS 0 message that is for no other subscription. Nothing is kept of the message unless the
+   * handler returns a promise. Returns false if the message has to wait, or is for an iterator: call `receive` then.
    */
   handleAtOnce(_message: Message, _tracker: { trackUnacknowledged(message: Message): Handled }): boolean {
     return false;
   }
 
-  /** No further message will come. */
+  /** Called when no further message will arrive. */
   close(error: MqttError | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
     this.ended();
   }
 
-  /** The application is given nothing more. What came for it and was not given waits for `withhold` or `disown`. */
+  /** Stops passing messages to the application. Messages that it did not receive wait for `withhold` or `disown`. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -116,9 +124,10 @@ export abstract class ClientSubscription implements Subscription, Consumer, Subs
   }
 
   /**
-   * A promise that resolves when the application is done with what it had when the subscription was stopped; undefined if it is.
+   * Returns a promise that resolves when the application has finished the messages that it had when the subscription
+   * stopped. Returns undefined if it has finished them already.
    *
-   * @param iterated as for `isBusy`
+   * @param iterated the same as for `isBusy`
    */
   idle(iterated: boolean): Promise<void> | undefined {
     if (!this.isBusy(iterated)) return undefined;
@@ -131,17 +140,20 @@ export abstract class ClientSubscription implements Subscription, Consumer, Subs
     });
   }
 
-  /** What was not given to the application stays unacknowledged. */
+  /** Leaves the messages that the application did not receive unacknowledged. */
   withhold(): void {
     for (const handled of this.#takeLeft()) handled.withheld();
   }
 
-  /** What was not given to the application is acknowledged. */
+  /** Acknowledges the messages that the application did not receive. */
   disown(): void {
     for (const handled of this.#takeLeft()) handled.disowned();
   }
 
-  /** It came to nothing, since the server did not grant it: what waits is for others, or for who subscribes next. */
+  /**
+   * Called if the server did not grant the subscription. Waiting messages are routed again: to other subscriptions, or
+   * to one that is made later.
+   */
   giveBack(): void {
     this.#abandoned = true;
     for (const handled of this.backlog.drain()) {
@@ -150,17 +162,17 @@ export abstract class ClientSubscription implements Subscription, Consumer, Subs
     }
   }
 
-  /** Whether the application is given nothing more. */
+  /** Whether messages are no longer passed to the application. */
   protected get isStopped(): boolean {
     return this.#stopped;
   }
 
-  /** Whether the application is given what comes. */
+  /** Whether messages are passed to the application. */
   protected get isOpen(): boolean {
     return !this.#abandoned && !this.#stopped;
   }
 
-  /** Why it was closed. */
+  /** The error that closed the subscription. */
   protected get failure(): MqttError | undefined {
     return this.#end?.error;
   }
@@ -169,7 +181,7 @@ export abstract class ClientSubscription implements Subscription, Consumer, Subs
     this.#owner.report(error);
   }
 
-  /** Has what comes too fast wait. */
+  /** Queues a message that cannot be passed on yet. */
   protected wait(handled: Handled): void {
     if (!this.backlog.admit(handled, this.isStuck)) handled.refused();
   }

@@ -1,35 +1,39 @@
-/** A message on its way to the application, as the subscriptions that it is for see it. */
+/** A received message, as its subscriptions see it. */
 
 import type { Message } from "./message.js";
 
-/** Each subscription that the message is for calls one of its methods, once. */
+/** Each subscription of the message calls one of its methods, once. */
 export interface Handled {
   readonly message: Message;
-  /** What it takes, in bytes: what `held` said, or without what its payload keeps in memory. */
+  /** The size in bytes: the result of `held`, or the size without the buffer if `held` was not called. */
   readonly size: number;
-  /** The payload's buffer: what came over the network at a time, all of which is kept in memory. */
+  /** The payload's buffer: a chunk of received bytes, all of which stays in memory. */
   readonly buffer: ArrayBufferLike;
   /**
-   * What it takes while it is held, in bytes, with all of its buffer, unless that is the one of the message that was held before it.
+   * Returns the size in bytes while the message is held. It includes the whole buffer, unless the message that was held
+   * before has the same one.
    *
-   * @param before that message's buffer
+   * @param before the buffer of that message
    */
   held(before: ArrayBufferLike | undefined): number;
-  /** When it began to wait, in the clock's milliseconds; 0 while it has not. */
+  /** When the message began to wait, in the clock's milliseconds; 0 before. */
   since: number;
-  /** The application is done with it, or failed with this error. */
+  /** The application has finished with it, or failed with this error. */
   finished(error?: unknown): void;
-  /** The subscription came to nothing before its application saw the message. */
+  /** The subscription failed before the application received the message. */
   returned(): void;
-  /** The application ended the subscription before it saw the message, which stays unacknowledged: the server sends it again. */
+  /**
+   * The application ended the subscription before it received the message. The message stays unacknowledged, so the
+   * server redelivers it.
+   */
   withheld(): void;
-  /** The same, and the connection goes on without the subscription: the message is reported and acknowledged. */
+  /** The same, but the connection continues without the subscription. The message is reported and acknowledged. */
   disowned(): void;
-  /** The application does not get it: there is no room, or nobody takes it any more. */
+  /** The application does not receive it: there is no room, or the application no longer takes messages. */
   refused(): void;
 }
 
-/** Whether the server waits for its acknowledgement. */
+/** Returns whether the server waits for an acknowledgement. */
 export function isAcknowledged({ message }: Handled): boolean {
   return message.qos > 0;
 }

@@ -1,4 +1,4 @@
-/** A subscription whose messages a handler is called with, one after the other or several at a time. */
+/** A subscription that calls a handler with its messages, one after the other or several concurrently. */
 
 import { type ClosedError, UsageError } from "../../errors.js";
 import { isThenable } from "../../event-emitter.js";
@@ -9,7 +9,7 @@ import type { Inbox } from "./inbox.js";
 import type { Message } from "./message.js";
 import type { MessageHandler } from "./subscription.js";
 
-/** A message in the hands of a handler that returned a promise. */
+/** A message whose handler has returned a promise that is pending. */
 interface Running {
   readonly handled: Handled;
   readonly context: Handling;
@@ -19,11 +19,14 @@ interface Running {
 
 export class HandlerSubscription extends ClientSubscription {
   readonly #handler: MessageHandler;
-  /** How many calls may be under way. */
+  /** How many calls may run concurrently. */
   readonly #concurrency: number;
-  /** Calls that are under way, in their order. */
+  /** The running calls, in order. */
   readonly #running = new Set<Running>();
-  /** Calls of them that exceeded `handlerTimeout`: their messages have failed, but they count against `concurrency` until they return. */
+  /**
+   * Running calls that exceeded `handlerTimeout`. Their messages have failed, but the calls count against `concurrency`
+   * until they return.
+   */
   readonly #late = new Set<Running>();
 
   constructor(
@@ -46,7 +49,7 @@ export class HandlerSubscription extends ClientSubscription {
     );
   }
 
-  /** When the call began that is timed: the first that is not late. */
+  /** When the timed call started: the first one that is not late. */
   override get busySince(): number | undefined {
     return this.#first?.since;
   }
@@ -70,13 +73,13 @@ export class HandlerSubscription extends ClientSubscription {
   }
 
   /**
-   * The calls that took too long have failed, so that acknowledgements of other subscriptions behind them may go. A handler that does not
-   * return keeps its place, so that there are never more calls than may be.
+   * Fails the calls that took too long, so that later acknowledgements of other subscriptions can be sent. A handler
+   * that does not return keeps its place, so that `concurrency` is never exceeded.
    */
   override timeOut(now: number): void {
     for (const running of this.#running) {
       if (this.#late.has(running)) continue;
-      if (now - running.since < this.handlerTimeout) break; // those behind it were called later
+      if (now - running.since < this.handlerTimeout) break; // later ones were called later
       this.#late.add(running);
       const error = this.tookTooLong(`the handler of "${running.handled.message.topic}" did not return`);
       this.backlog.finish(running.handled, error);
@@ -99,7 +102,7 @@ export class HandlerSubscription extends ClientSubscription {
   }
 
   protected override ended(): void {
-    // A handler is only called; there is no reader to tell.
+    // A handler has no pending reads to end.
   }
 
   protected override give(handled: Handled): boolean {
@@ -113,7 +116,7 @@ export class HandlerSubscription extends ClientSubscription {
     return undefined;
   }
 
-  /** @param held whether the message waited, and so is counted already */
+  /** @param held whether the message waited, and so is already counted */
   #handle(handled: Handled, held: boolean): void {
     const context = new Handling();
     let result: unknown;
@@ -130,7 +133,7 @@ export class HandlerSubscription extends ClientSubscription {
 
   #await(handled: Handled, context: Handling, result: PromiseLike<unknown>, held: boolean): void {
     if (this.isStopped) {
-      // The handler itself has stopped the subscription, and may be waiting for that to be done.
+      // The handler itself has stopped the subscription, and may wait for `unsubscribe` to resolve.
       if (held) this.backlog.finish(handled);
       else handled.finished();
       Promise.resolve(result).then(undefined, (error: unknown) => this.report(error));
@@ -147,7 +150,7 @@ export class HandlerSubscription extends ClientSubscription {
 
   #handledLater(running: Running, error: unknown): void {
     this.#running.delete(running);
-    if (!this.#late.delete(running)) this.backlog.finish(running.handled, error); // else it has failed already
+    if (!this.#late.delete(running)) this.backlog.finish(running.handled, error); // otherwise it has failed already
     this.lookIdle();
     while (this.#running.size < this.#concurrency) {
       const next = this.backlog.next();

@@ -1,4 +1,4 @@
-/** What a handler is given beside its message: the signal to give up. */
+/** What a handler receives in addition to the message: the signal that tells it to stop. */
 
 import { type RuntimeAbortSignal, runtimeAbortSource } from "../abort-source.js";
 
@@ -12,11 +12,11 @@ export interface HandlerContext {
 }
 
 export class Handling implements HandlerContext {
-  /** Set when nobody waits for the handler any more: why. */
+  /** Set when the client no longer waits for the handler; contains the reason. */
   private ended: { readonly reason: unknown } | undefined;
   private source: ReturnType<typeof runtimeAbortSource> | undefined;
 
-  /** Made when it is asked for: few handlers do. */
+  /** Created on first access: few handlers use it. */
   get signal(): RuntimeAbortSignal {
     if (this.source === undefined) {
       this.source = runtimeAbortSource();

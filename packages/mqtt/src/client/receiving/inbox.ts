@@ -1,7 +1,8 @@
 /**
- * What came and the application has not finished with: how much it may be, whose it is, and since when. Past its bound reading from
- * the network stops, which holds up every subscription; so one that does not move is set aside, and its messages then count by
- * themselves. Owns the one timer that all of this takes; knows nothing of packets.
+ * The received messages that the application has not finished: how many there may be, which subscription has them, and
+ * since when. Above its bound, reading from the network stops, which blocks every subscription. So a subscription that
+ * makes no progress is set aside, and its messages are then counted separately. Owns the one timer for all of this;
+ * knows nothing of packets.
  */
 
 import { ClosedError } from "../../errors.js";
@@ -15,35 +16,37 @@ import type { SlowConsumer } from "./slow-consumer.js";
 /** One subscription, as the inbox sees it. */
 export interface Consumer {
   readonly topicFilters: readonly string[];
-  /** Milliseconds that the application may take with one message. */
+  /** Milliseconds that the application may take for one message. */
   readonly handlerTimeout: number;
-  /** Since when the application has been at it; undefined if nothing is to be timed. */
+  /** When the timed call or message started; undefined if nothing is timed. */
   readonly busySince: number | undefined;
-  /** When the oldest unfinished message came; undefined if there is none. */
+  /** When the oldest unfinished message arrived; undefined if there is none. */
   readonly oldest: number | undefined;
-  /** The application took too long. */
+  /** Called when the application took too long. */
   timeOut(now: number): void;
-  /** Nobody will hear what becomes of the messages. */
+  /** Called when the outcome of the messages no longer matters. */
   abort(error: ClosedError): void;
 }
 
-/** So many times its bound the inbox may hold while reading has to go on; then QoS 0 messages are dropped. */
+/** If reading must go on, the inbox may hold this multiple of its bound. Above it, QoS 0 messages are dropped. */
 const OVERFLOW = 2;
-/** So many times the bound may be held for those set aside, who are sent QoS 1 and 2 still; then reading stops. */
+/**
+ * Subscriptions that were set aside still receive QoS 1 and 2 messages. At this multiple of the bound, reading stops.
+ */
 const MOST_ASIDE = 3;
-/** Once reading stopped, it goes on when what is held has shrunk to this part of the bound. */
+/** Stopped reading resumes when the held messages have shrunk to this part of the bound. */
 const RESUME_AT = 0.5;
-/** With reading stopped, a subscription that has finished nothing for so many milliseconds is set aside. */
+/** While reading is stopped, a subscription that has finished nothing for this many milliseconds is set aside. */
 const STALLED = 1_000;
-/** The part of `handlerTimeout` after which a subscription is told as slow. */
+/** The part of `handlerTimeout` after which a subscription is reported as slow. */
 const SLOW_AFTER = 0.5;
 
 export class Inbox {
-  /** What holds reading up. */
+  /** The held messages that count against the bound for reading. */
   private readonly live: Held = { count: 0, bytes: 0 };
-  /** What is held for subscriptions that were set aside. */
+  /** The held messages of subscriptions that were set aside. */
   private readonly aside: Held = { count: 0, bytes: 0 };
-  /** The shares that hold something. */
+  /** The shares that hold messages. */
   private readonly busy = new Set<Share>();
   private full = false;
   private closed = false;
@@ -54,11 +57,11 @@ export class Inbox {
     private readonly clock: Clock,
     private readonly reading: Pick<Reading, "setFull">,
     private readonly emitter: EventEmitter<ClientEvents>,
-    /** Whether there are subscriptions that wait for nothing but the network. */
+    /** Whether there are subscriptions that wait only for the network. */
     private readonly hasSeveralSubscriptions: () => boolean,
   ) {}
 
-  /** The subscriptions that are slow at present. */
+  /** The current slow subscriptions. */
   get slowConsumers(): readonly SlowConsumer[] {
     return [...this.busy].filter((share) => share.told).map((share) => this.describe(share));
   }
@@ -71,7 +74,7 @@ export class Inbox {
     return this.clock.now();
   }
 
-  /** The client is closed: what is still held has no bound and no deadline any more, and nothing is added. */
+  /** Called when the client is closed. Held messages then have no bound and no deadline, and no message is added. */
   close(): void {
     this.closed = true;
     this.timer?.alarm.cancel();
@@ -80,7 +83,7 @@ export class Inbox {
     for (const { consumer } of [...this.busy]) consumer.abort(closed);
   }
 
-  /** @internal Whether there is room for one more QoS 0 message. Others are never turned away. */
+  /** @internal Returns whether there is room for one more QoS 0 message. Messages of QoS 1 and 2 are never refused. */
   admits(share: Share, bytes: number): boolean {
     const { maximumCount, maximumBytes } = this.bounds;
     if (share.aside) return this.aside.count < maximumCount && this.aside.bytes + bytes <= maximumBytes;
@@ -131,7 +134,7 @@ export class Inbox {
     this.reading.setFull(full);
   }
 
-  /** Has `check` called at this time, if it is not called before. */
+  /** Schedules `check` for this time, unless it is scheduled earlier. */
   private wakeAt(at: number): void {
     if (this.closed || at === Infinity || (this.timer !== undefined && this.timer.at <= at)) return;
     this.timer?.alarm.cancel();
@@ -165,7 +168,7 @@ export class Inbox {
     this.wakeAt(now < slowAt ? slowAt : since + handlerTimeout);
   }
 
-  /** The subscription does not move, and the others shall. */
+  /** Called when the subscription makes no progress and the others should. */
   private setAside(share: Share, now: number): void {
     this.tell(share);
     this.move(share, true);
@@ -187,7 +190,7 @@ export class Inbox {
     this.emitter.emit("slowConsumer", this.describe(share));
   }
 
-  /** The share that takes most of the bound. */
+  /** The share that takes the largest part of the bound. */
   private fullest(): Share | undefined {
     let fullest: Share | undefined;
     let most = 0;
@@ -226,15 +229,15 @@ interface Held {
   bytes: number;
 }
 
-/** What is held for one subscription. */
+/** The held messages of one subscription. */
 export class Share implements Held {
   count = 0;
   bytes = 0;
-  /** Whether it counts by itself, so that the others are read on. */
+  /** Whether it is counted separately, so that reading for the others continues. */
   aside = false;
-  /** Whether the application was told that it is slow. */
+  /** Whether it was reported as slow. */
   told = false;
-  /** When something of it was finished last, or it began to hold something. */
+  /** When one of its messages was last finished, or when it began to hold messages. */
   progressAt = 0;
 
   constructor(

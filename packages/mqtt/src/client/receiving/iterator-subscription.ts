@@ -1,4 +1,4 @@
-/** A subscription whose messages the application asks for: asking for the next says that it is done with the one before. */
+/** A subscription whose messages the application requests. A request for the next message finishes the previous one. */
 
 import type { MqttError } from "../../errors.js";
 import { Queue } from "../../session/queue.js";
@@ -12,12 +12,12 @@ interface Asked {
 }
 
 export class IteratorSubscription extends ClientSubscription {
-  /** What was given out. More than one if several were asked for at once. */
+  /** The messages that were returned and are not finished. There are several if several were requested together. */
   #given: Handled[] = [];
   readonly #asked = new Queue<Asked>();
-  /** When it was last asked, or has had something to be asked for. */
+  /** When a message was last requested, or when the first one became available after that. */
   #askedAt = 0;
-  /** It has not been asked for longer than it may. */
+  /** No message was requested for too long. */
   #neglected = false;
 
   override [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
@@ -32,7 +32,7 @@ export class IteratorSubscription extends ClientSubscription {
     };
   }
 
-  /** It is timed while it holds acknowledgements up. */
+  /** Timed while it blocks acknowledgements. */
   override get busySince(): number | undefined {
     return this.backlog.waitingForAck > 0 || this.#given.some(isAcknowledged) ? this.#askedAt : undefined;
   }
@@ -53,7 +53,7 @@ export class IteratorSubscription extends ClientSubscription {
   }
 
   override abort(): void {
-    // No handler runs.
+    // There is no handler to abort.
   }
 
   protected override get isStuck(): boolean {
@@ -64,7 +64,7 @@ export class IteratorSubscription extends ClientSubscription {
     return iterated && this.#given.some(isAcknowledged);
   }
 
-  /** Those who wait for a message learn that none will come. */
+  /** Ends pending reads: no message will arrive. */
   protected override ended(): void {
     for (const asked of this.#asked.drain()) this.#conclude(asked);
   }

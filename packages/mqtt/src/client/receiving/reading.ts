@@ -1,6 +1,7 @@
 /**
- * Whether the client reads from the network. With a full inbox it stops, so that the server has to wait. But not while it waits for the
- * server itself: a handler that publishes would wait for ever for an acknowledgement that nobody reads.
+ * Whether the client reads from the network. If the inbox is full, it stops reading, so that the server has to wait. It
+ * does not stop while it waits for the server: a handler that publishes would otherwise wait forever for an
+ * acknowledgement that the client does not read.
  */
 
 import type { ClientSession } from "../../session/client-session.js";
@@ -19,13 +20,16 @@ export class Reading {
     return !this.full;
   }
 
-  /** The inbox is at its bound: reading should stop if it can. Or it has shrunk, and reading may go on. */
+  /**
+   * Called when the inbox has reached its bound, so that reading should stop if possible; or when it has shrunk, so
+   * that reading may resume.
+   */
   setFull(full: boolean): void {
     this.full = full;
     this.update();
   }
 
-  /** What the client waits for may be another thing now. */
+  /** Called when the set of pending answers may have changed. */
   update(): void {
     const stop = this.full && !this.session.awaitsServer;
     if (stop === this.stopped) return;

@@ -1,6 +1,6 @@
 /**
- * The receiving half of a client: its subscriptions, the way of messages to them, and reading that stops while too many wait.
- * Puts these parts together; made with the first subscription or message, since many clients only publish.
+ * The receiving half of a client: its subscriptions, the routing of messages, and stopping to read while too many
+ * messages wait. Created with the first subscription or message, since many clients only publish.
  */
 
 import type { PublishPacket } from "../../codec/packets.js";
@@ -48,7 +48,7 @@ export class Receiving {
     this.reading = reading;
   }
 
-  /** Messages that came. */
+  /** The number of received messages. */
   get messagesReceived(): number {
     return this.received;
   }
@@ -59,25 +59,25 @@ export class Receiving {
     else if (delivery !== undefined) this.session.withheld(delivery);
   }
 
-  /** A packet came: it may have been what reading went on for. */
+  /** Called when a packet was received: it may be the answer that reading went on for. */
   heard(): void {
     if (!this.reading.isWanted) this.clock.defer(() => this.reading.update());
   }
 
-  /** As `Subscriptions.stop`. */
+  /** The same as `Subscriptions.stop`. */
   stop(): Promise<unknown> | undefined {
     this.stopped = true;
     this.router.forgetUnclaimed();
     return this.subscriptions.stop();
   }
 
-  /** The connection is gone. */
+  /** Called when the connection is lost. */
   lost(): void {
     this.router.forgetUnclaimed();
     this.subscriptions.withhold();
   }
 
-  /** The client is closed: nothing will come any more. */
+  /** Called when the client is closed: no message will arrive. */
   close(error: MqttError | undefined): void {
     this.subscriptions.close(error);
     this.router.forgetUnclaimed();

@@ -1,6 +1,6 @@
 /**
- * Finds the subscriptions that a message is for, and knows when all of them have finished with it. Owns what waits for a
- * subscription that was not made yet.
+ * Finds the subscriptions of a message, and detects when all of them have finished it. Owns the messages that wait for
+ * a subscription that was not made yet.
  */
 
 import type { PublishPacket } from "../../codec/packets.js";
@@ -17,15 +17,15 @@ import type { Handled } from "./handled.js";
 import { Message } from "./message.js";
 import type { SubscriptionRegistry } from "./subscription-registry.js";
 
-/** Bytes that a payload's buffer may be longer than the payload, and the rest does not count. */
+/** A payload's buffer may be this many bytes longer than the payload without being counted. */
 const LITTLE = 1_024;
-/** How many milliseconds a message of a resumed session waits for the application to subscribe again. */
+/** Milliseconds that a message of a resumed session waits for the application to subscribe again. */
 const CLAIM_TIME = 10_000;
 
 export class Router {
   private turnedAway = 0;
   private unfinished = 0;
-  /** Messages of a resumed session that came before the application subscribed again; unacknowledged. */
+  /** Messages of a resumed session that arrived before the application subscribed again. They are unacknowledged. */
   private unclaimed: { readonly packet: PublishPacket; readonly delivery: Delivery }[] = [];
   private unclaimedBytes = 0;
   private claimsEnd = 0;
@@ -41,30 +41,33 @@ export class Router {
     private readonly progressed: () => void,
   ) {}
 
-  /** Messages told as `dropped`. */
+  /** The number of messages that were reported as `dropped`. */
   get messagesDropped(): number {
     return this.turnedAway;
   }
 
-  /** Messages that came and that the application has not finished with. */
+  /** The number of received messages that the application has not finished. */
   get pending(): number {
     return this.unfinished;
   }
 
-  /** A subscription was made: what waited for it is routed again. */
+  /** Called when a subscription is made. Messages that waited for it are routed again. */
   claim(): void {
     for (const { packet, delivery } of this.takeUnclaimed()) this.route(packet, delivery);
   }
 
   /**
-   * The server goes on with a session whose subscriptions an earlier process may have made: what comes under them waits a
-   * while for this one to subscribe too, and is acknowledged then in any case [MQTT5-4.5.0-2].
+   * Called when the server resumes a session whose subscriptions an earlier process may have made. Their messages wait
+   * for this process to subscribe. After `CLAIM_TIME` they are acknowledged in any case [MQTT5-4.5.0-2].
    */
   awaitClaims(): void {
     this.claimsEnd = this.clock.now() + CLAIM_TIME;
   }
 
-  /** Forgets what nobody claimed: the connection it must be acknowledged over is gone, and the server sends it again. */
+  /**
+   * Discards unclaimed messages: the connection that must carry their acknowledgement is lost, and the server
+   * redelivers them.
+   */
   forgetUnclaimed(): void {
     this.claimsEnd = 0;
     this.claims?.cancel();
@@ -72,7 +75,7 @@ export class Router {
     for (const { delivery } of this.takeUnclaimed()) this.session.returned(delivery);
   }
 
-  /** A message came, or one that waited is to find its subscriptions anew. */
+  /** Routes a received message, or one that waited. */
   route(packet: PublishPacket, delivery: Delivery | undefined): void {
     const message = new Message(packet, delivery?.name);
     const subscriptions = this.registry.recipients(
@@ -98,7 +101,7 @@ export class Router {
     for (const subscription of subscriptions) subscription.receive(routed);
   }
 
-  /** @internal For a message of QoS 0 whose handler has not finished with it at once. */
+  /** @internal Called for a QoS 0 message if its handler has not finished yet. */
   trackUnacknowledged(message: Message): Handled {
     return this.track(message, undefined, undefined, 1);
   }
@@ -113,7 +116,7 @@ export class Router {
     return new RoutedMessage(message, packet, delivery, subscriptions, this);
   }
 
-  /** @internal All subscriptions are done with a message. */
+  /** @internal All subscriptions have finished a message. */
   concluded(packet: PublishPacket | undefined, delivery: Delivery | undefined, fate: Fate): void {
     this.unfinished--;
     if (delivery === undefined || packet === undefined) return;
@@ -128,23 +131,26 @@ export class Router {
     if (this.session.returned(delivery)) this.route(packet, delivery);
   }
 
-  /** @internal What a handler threw or rejected with. */
+  /** @internal Reports what a handler threw or rejected with. */
   handlerFailed(error: unknown): void {
     this.emitter.emit("error", error);
   }
 
-  /** @internal A subscription does not get the message: there is no room for it, or nobody takes it any more. */
+  /**
+   * @internal A subscription does not receive the message: there is no room, or the application no longer takes
+   * messages.
+   */
   dropped(message: Message): void {
     this.turnedAway++;
     this.emitter.emit("dropped", message);
   }
 
-  /** @internal There is no subscription for the message. */
+  /** @internal No subscription matches the message. */
   unclaimedMessage(message: Message): void {
     this.emitter.emit("unclaimed", message);
   }
 
-  /** All subscriptions have finished with the message. */
+  /** All subscriptions have finished the message. */
   private finished(delivery: Delivery, failed: boolean): void {
     this.session.finished(delivery, failed ? IMPLEMENTATION_SPECIFIC_ERROR : 0);
     this.progressed();
@@ -170,12 +176,15 @@ export class Router {
   }
 }
 
-/** What became of a message with the subscriptions that it was for; with several, the last of these that became of it with any. */
+/**
+ * The outcome of a message at its subscriptions. With several subscriptions, the outcome that comes last in this list
+ * counts.
+ */
 type Fate = "returned" | "withheld" | "handled" | "failed";
 
 const ORDER: Readonly<Record<Fate, number>> = { returned: 0, withheld: 1, handled: 2, failed: 3 };
 
-/** One message, and how many subscriptions have still to finish with it. */
+/** One message, and how many subscriptions have not finished it. */
 class RoutedMessage implements Handled {
   since = 0;
   private fate: Fate = "returned";
@@ -183,7 +192,7 @@ class RoutedMessage implements Handled {
 
   constructor(
     readonly message: Message,
-    /** Undefined where there is no delivery, for which it might have to be routed again. */
+    /** Undefined if there is no delivery, since the message is never routed again then. */
     private readonly packet: PublishPacket | undefined,
     private readonly delivery: Delivery | undefined,
     private remaining: number,

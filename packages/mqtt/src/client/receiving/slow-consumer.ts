@@ -1,6 +1,6 @@
 import type { Bounds } from "../connect-options.js";
 
-/** A subscription that holds so many messages, or holds one for so long, that others suffer. */
+/** A subscription that holds so many messages, or holds one for so long, that it delays others. */
 export interface SlowConsumer {
   /** The topic filters of the subscription. */
   readonly topicFilters: readonly string[];

@@ -1,4 +1,7 @@
-/** What of Standard Schema (standardschema.dev) is needed to check a payload. Schemas of Zod, Valibot, ArkType and others have it. */
+/**
+ * The part of Standard Schema (standardschema.dev) that checks a payload. Schemas of Zod, Valibot, ArkType and others
+ * implement it.
+ */
 
 import { PayloadError, type PayloadIssue } from "../../errors.js";
 import { assertFunction, wrongOption } from "../../options/option-error.js";
@@ -21,8 +24,8 @@ export interface StandardSchema<Value> {
 const SHOWN = 3;
 
 /**
- * @param schema a Standard Schema, or a function, whatever the compiler thought of it
- * @param what the payload, in the words of an error
+ * @param schema a Standard Schema or a function; JavaScript callers may pass anything else
+ * @param what the payload, as the error names it
  */
 export function validated(value: unknown, schema: unknown, topic: string, what: string): unknown {
   const standard = (schema as Partial<StandardSchema<unknown>> | null)?.["~standard"];

@@ -1,45 +1,51 @@
 /**
- * Who has which topic filters, and under which subscription identifiers the server has them: so whom a copy of a message is for. Knows
- * nothing of connections and deliveries.
+ * Which subscriptions have which topic filters, and under which identifiers the server knows them. It therefore tells
+ * which subscriptions a copy of a message is for. Knows nothing of connections and deliveries.
  */
 
 import { parseSharedFilter } from "../../topic/topic-filter.js";
 import { TopicTree } from "../../topic/topic-tree.js";
 
-/** Topics whose routes are kept; when there are more, all are found anew. */
+/** How many topics' routes are cached. Above it, the cache is cleared. */
 const MOST_ROUTES = 1_024;
-/** Characters of a topic, beyond which its route is not kept. */
+/** Routes of topics with more characters are not cached. */
 const LONGEST_ROUTED = 256;
-/** Identifiers that are remembered for a filter: one for each time that another subscription asked for it too. */
+/** How many identifiers are remembered for a filter: one for each subscription that requested it. */
 const MOST_IDENTIFIERS = 16;
 
-/** Who asks for messages. */
+/** A subscription, as the registry sees it. */
 export interface Subscriber {
-  /** Under which it asks the server for them. */
+  /** The identifier that its SUBSCRIBE carries. */
   readonly identifier: number;
-  /** Whether it has the server send messages with the RETAIN flag that they were published with. */
+  /** Whether the server sends messages with the RETAIN flag that they were published with. */
   readonly retainAsPublished: boolean;
 }
 
-/** One topic filter. The server has one subscription for it, however many here have asked for it [MQTT5-3.8.4-3]. */
+/**
+ * One topic filter. The server has one subscription for it, even if several subscriptions of this client requested it
+ * [MQTT5-3.8.4-3].
+ */
 interface Filter<Consumer> {
   readonly consumers: Set<Consumer>;
-  /** The identifiers under which it was asked for: first the one that the server granted last, which its copies carry now. */
+  /**
+   * The identifiers under which it was requested. The first is the one that the server granted last and puts into its
+   * copies.
+   */
   identifiers: readonly number[];
 }
 
 interface Route<Consumer> {
   readonly filters: readonly Filter<Consumer>[];
-  /** Those of all filters, each once. */
+  /** The consumers of all filters, without duplicates. */
   readonly consumers: readonly Consumer[];
 }
 
 export class SubscriptionRegistry<Consumer extends Subscriber> {
   private readonly filters = new Map<string, Filter<Consumer>>();
   private readonly tree = new TopicTree<Filter<Consumer>>();
-  /** What the tree said of topics that came lately, until it changes. */
+  /** The cached routes of recent topics, until the tree changes. */
   private readonly routes = new Map<string, Route<Consumer>>();
-  /** The topic that came last and its route: often the same again, and found without a look at the table. */
+  /** The last topic and its route. The same topic often repeats, and is then found without a lookup. */
   private lastTopic: string | undefined;
   private lastRoute: Route<Consumer> = { filters: [], consumers: [] };
 
@@ -65,12 +71,12 @@ export class SubscriptionRegistry<Consumer extends Subscriber> {
     this.forgetRoutes();
   }
 
-  /** Those that have asked for this filter. */
+  /** Returns the consumers that requested this filter. */
   consumersOf(topicFilter: string): Iterable<Consumer> {
     return this.filters.get(topicFilter)?.consumers ?? [];
   }
 
-  /** The filter is asked for under this identifier. Copies may carry it before the server has answered. */
+  /** Called when the filter is requested under this identifier. Copies may carry it before the server has answered. */
   asked(topicFilter: string, identifier: number): void {
     const filter = this.filters.get(topicFilter);
     if (filter === undefined || filter.identifiers.includes(identifier)) return;
@@ -78,7 +84,7 @@ export class SubscriptionRegistry<Consumer extends Subscriber> {
     filter.identifiers = [current as number, ...earlier.slice(1 - MOST_IDENTIFIERS)];
   }
 
-  /** The server has granted the filter under this identifier, which replaces the one it had. */
+  /** Called when the server has granted the filter under this identifier, which replaces the earlier one. */
   granted(topicFilter: string, identifier: number): void {
     const filter = this.filters.get(topicFilter);
     if (filter !== undefined)
@@ -86,12 +92,13 @@ export class SubscriptionRegistry<Consumer extends Subscriber> {
   }
 
   /**
-   * Those whose filter matches the topic. Where the server says which subscriptions it sends this copy for, only the consumers of their
-   * filters: it may send another copy for another [MQTT5-3.3.4-3]. A copy that waited in the server may carry an identifier that was
-   * replaced meanwhile; one of an earlier process is for all.
+   * Returns the consumers whose filter matches the topic. If the server names the subscriptions of this copy, returns
+   * only the consumers of their filters: the server may send separate copies for other subscriptions [MQTT5-3.3.4-3]. A
+   * queued copy may carry an identifier that was replaced meanwhile. An identifier of an earlier process is unknown;
+   * the copy is then for all.
    *
-   * @param retain whether the server had kept the message, and sends it because somebody has just subscribed [MQTT5-3.3.1-12]: then it is
-   * for them alone, and not for others with the same filter
+   * @param retain whether the server sends a retained message because of a new subscription [MQTT5-3.3.1-12]. The
+   * message is then only for the consumers that subscribed, and not for others with the same filter
    */
   recipients(topicName: string, identifiers: readonly number[] | undefined, retain: boolean): readonly Consumer[] {
     const route = topicName === this.lastTopic ? this.lastRoute : this.routeOf(topicName);
@@ -131,7 +138,7 @@ function consumersOf<Consumer>(filters: readonly Filter<Consumer>[]): readonly C
   return [...new Set(filters.flatMap(({ consumers }) => [...consumers]))];
 }
 
-/** The filter that message topics are matched against. */
+/** Returns the filter that topics are matched against. */
 function matched(topicFilter: string): string {
   return parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
 }

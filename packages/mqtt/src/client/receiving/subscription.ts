@@ -1,4 +1,4 @@
-/** What the application holds of a subscription. */
+/** The interface of a subscription, as applications use it. */
 
 /// <reference lib="esnext.disposable" preserve="true" />
 

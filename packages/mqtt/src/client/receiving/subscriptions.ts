@@ -1,4 +1,4 @@
-/** All subscriptions of one client: asks the server for them, again after a session was lost, and ends them. */
+/** All subscriptions of one client: subscribes at the server, again after a lost session, and ends subscriptions. */
 
 import type { QoS, SubscriptionRequest } from "../../codec/packets.js";
 import type { SubscribeProperties } from "../../codec/properties.js";
@@ -32,8 +32,8 @@ export interface CommonSubscribeOptions {
   readonly qos?: QoS | undefined;
   /**
    * Milliseconds that the application may take for one message, 1 … 2,147,483,647: `onMessage` until its promise
-   * settles, an iterator until the next message is asked for. After that the message has failed, as if `onMessage` had
-   * thrown HANDLER_TIMEOUT. Until the application returns, further QoS 1 and 2 messages fail at once. Default 300,000.
+   * settles, an iterator until the next message is requested. After that the message has failed, as if `onMessage` had
+   * thrown HANDLER_TIMEOUT. Until the application returns, further QoS 1 and 2 messages fail immediately. Default 300,000.
    */
   readonly handlerTimeout?: number | undefined;
   /** MQTT 5: the server does not send this client its own messages. Default false. */
@@ -71,7 +71,10 @@ export interface IteratorOptions extends CommonSubscribeOptions {
 /** Options of `subscribe`: with a handler, or without one. */
 export type SubscribeOptions = HandlerOptions | IteratorOptions;
 
-/** Milliseconds: longer than any handler should need, for one that does not return blocks other messages' acknowledgements. */
+/**
+ * In milliseconds. Longer than any handler should need, because a handler that does not return blocks the
+ * acknowledgements of other messages.
+ */
 const HANDLER_TIMEOUT = 300_000;
 
 export const subscribeRules = {
@@ -81,7 +84,7 @@ export const subscribeRules = {
   handlerTimeout: integer(1, 2 ** 31 - 1, HANDLER_TIMEOUT),
   noLocal: boolean(),
   retainAsPublished: boolean(),
-  retainHandling: (name: string, value: unknown) => (value === undefined ? undefined : qualityRule(name, value)), // of which there are as many
+  retainHandling: (name: string, value: unknown) => (value === undefined ? undefined : qualityRule(name, value)), // has the same values
   properties: anything<SubscribeOptions["properties"]>(),
   signal: signalRule,
 } satisfies Record<keyof SubscribeOptions, unknown>;
@@ -90,29 +93,29 @@ const unsubscribeRules = {
   properties: anything<UnsubscribeOptions["properties"]>(),
   signal: signalRule,
 } satisfies Record<keyof UnsubscribeOptions, unknown>;
-/** Of errors that say that the client has ended, which is known. */
+/** The codes of errors that report only the end of the client, which is known. */
 const ENDED: ReadonlySet<MqttErrorCode> = new Set(["CLIENT_CLOSED", "DRAIN_TIMEOUT"]);
 /** Milliseconds that `unsubscribe` waits for running handlers. */
 const HANDLERS_END = 5_000;
-/** Milliseconds after UNSUBACK until what was not handled is acknowledged. */
+/** Milliseconds after UNSUBACK until messages that were not handled are acknowledged. */
 const PARTING = 1_000;
 
 interface Entry {
   readonly subscription: ClientSubscription;
   readonly options: OptionsRead<typeof subscribeRules>;
-  /** Resolves when the server has answered the last request for it. */
+  /** Resolves when the server has answered the last SUBSCRIBE of this subscription. */
   answer: Promise<Subscription>;
-  /** The number of the connection that it was made at by a listener of "connected"; undefined if it was made elsewhere. */
+  /** If a listener of "connected" made it: the number of that connection. Otherwise undefined. */
   readonly madeAt: number | undefined;
-  /** What is asked of the server; shrinks when it denies a filter, and when one is unsubscribed. */
+  /** The requested filters. Shrinks when the server denies a filter, and when a filter is unsubscribed. */
   requests: readonly SubscriptionRequest[];
-  /** Whether an answer is still to come; the session asks again until it does. */
+  /** Whether an answer is pending. The session resends the SUBSCRIBE until it arrives. */
   asking: boolean;
-  /** Filters whose UNSUBACK is still to come. */
+  /** Filters whose UNSUBACK is pending. */
   leaving: readonly string[];
 }
 
-/** The parts of the client that subscriptions work with. */
+/** The parts of the client that subscriptions use. */
 export interface SubscriptionsContext {
   readonly client: { readonly connections: number };
   readonly session: Pick<ClientSession, "request" | "withdrawRequest">;
@@ -126,18 +129,23 @@ export interface SubscriptionsContext {
 
 export class Subscriptions implements SubscriptionOwner {
   private readonly entries = new Map<ClientSubscription, Entry>();
-  /** Subscriptions that ended, and hold messages which the application was not given, with what will disown these. */
+  /**
+   * Ended subscriptions that hold messages which the application did not receive, each with the timer that will disown
+   * them.
+   */
   private readonly parting = new Map<ClientSubscription, Timer>();
-  /** Subscriptions that are being ended, and may have handlers running. */
+  /** Subscriptions that are being ended, and may have running handlers. */
   private readonly finishing = new Set<ClientSubscription>();
-  /** Subscription identifiers, where the server offers them: one a subscription, never given twice. */
+  /**
+   * The last subscription identifier. Each subscription has one if the server supports them, and none is used twice.
+   */
   private lastIdentifier = 0;
   /** Whether SUBSCRIPTION_REPEATED was reported. */
   private repetitionReported = false;
 
   constructor(
     private readonly context: SubscriptionsContext,
-    /** Whether subscriptions have identifiers where the server offers them. */
+    /** Whether subscriptions have identifiers if the server supports them. */
     private readonly identified: boolean,
   ) {}
 
@@ -199,12 +207,12 @@ export class Subscriptions implements SubscriptionOwner {
     return entry.answer;
   }
 
-  /** The subscription that has the same filters and the same handler: there is one of these. */
+  /** Returns the subscription with the same filters and the same handler. There is at most one. */
   private withHandler(topicFilters: readonly string[], handler: MessageHandler): Entry | undefined {
     return this.withFilters(topicFilters).find(({ options }) => options.onMessage === handler);
   }
 
-  /** The subscriptions that have just these filters, and are not being ended. */
+  /** Returns the subscriptions that have exactly these filters and are not being ended. */
   private withFilters(topicFilters: readonly string[]): readonly Entry[] {
     const [first = ""] = topicFilters;
     return [...this.context.registry.consumersOf(first)]
@@ -214,8 +222,8 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /**
-   * Reports, once, that a listener of "connected" subscribes at each connection. The client renews subscriptions by itself, so the program
-   * gets one more handler each time.
+   * Reports, once, that a listener of "connected" subscribes at each connection. The client renews subscriptions by
+   * itself, so each connection adds one more handler.
    */
   private reportRepetition(topicFilters: readonly string[], madeAt: number): void {
     if (this.repetitionReported) return;
@@ -234,10 +242,11 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /**
-   * Asks for all that the server had granted. What it has not answered yet is asked by the session.
+   * Subscribes again to all granted filters. The session resends requests that were not answered yet.
    *
-   * @param perhaps whether the server most likely still has them: one that it does not answer for is kept then
-   * @param onlyNew whether it is to send retained messages for those only that it does not have (MQTT 5)
+   * @param perhaps whether the server most likely still has the subscriptions. A subscription is then kept even if the
+   * server does not answer
+   * @param onlyNew whether the server sends retained messages only for subscriptions that it does not have (MQTT 5)
    */
   subscribeAgain(perhaps: boolean, onlyNew: boolean): void {
     for (const entry of this.entries.values()) {
@@ -258,7 +267,7 @@ export class Subscriptions implements SubscriptionOwner {
           }),
         );
       });
-      entry.answer.catch(() => undefined); // it was reported
+      entry.answer.catch(() => undefined); // the error was reported
     }
   }
 
@@ -274,7 +283,7 @@ export class Subscriptions implements SubscriptionOwner {
     await this.unsubscribeFilters(filters, options, entry);
   }
 
-  /** Ends what the client has under these filters, whichever subscription it belongs to. */
+  /** Ends these filters in all subscriptions of the client. */
   async unsubscribeFilters(
     given: string | readonly string[],
     options: UnsubscribeOptions = {},
@@ -306,8 +315,8 @@ export class Subscriptions implements SubscriptionOwner {
   }
 
   /**
-   * The client disconnects: the application is given nothing more. A promise that resolves when it is done with what it has; undefined if
-   * it is.
+   * Called when the client disconnects: stops passing messages to the application. Returns a promise that resolves when
+   * the application has finished its messages; undefined if it has.
    */
   stop(): Promise<unknown> | undefined {
     const subscriptions = [...this.entries.keys(), ...this.finishing];
@@ -317,7 +326,7 @@ export class Subscriptions implements SubscriptionOwner {
     return busy.length === 0 ? undefined : Promise.all(busy);
   }
 
-  /** What ended subscriptions did not give to the application stays unacknowledged. */
+  /** Leaves messages that ended subscriptions did not pass to the application unacknowledged. */
   withhold(): void {
     for (const subscription of this.entries.keys()) subscription.withhold();
     for (const [subscription, timer] of this.parting) {
@@ -327,13 +336,16 @@ export class Subscriptions implements SubscriptionOwner {
     this.parting.clear();
   }
 
-  /** The client is closed: no message will come any more. */
+  /** Called when the client is closed: no message will arrive. */
   close(error: MqttError | undefined): void {
     for (const entry of [...this.entries.values()]) this.drop(entry, error);
     this.withhold();
   }
 
-  /** The server has ended the subscription: gives the client a moment to disconnect before what was not handled is acknowledged. */
+  /**
+   * Called when the server has ended the subscription. Gives the client a moment to disconnect before unhandled
+   * messages are acknowledged.
+   */
   private part(subscription: ClientSubscription): void {
     if (this.parting.has(subscription)) return;
     const timer = this.context.clock.schedule(PARTING, () => {
@@ -343,7 +355,7 @@ export class Subscriptions implements SubscriptionOwner {
     this.parting.set(subscription, timer);
   }
 
-  /** Resolves when none of them has a handler running. */
+  /** Resolves when none of the subscriptions has a running handler. */
   private async finish(subscriptions: readonly ClientSubscription[]): Promise<void> {
     for (const subscription of subscriptions) {
       this.finishing.add(subscription);
@@ -355,10 +367,10 @@ export class Subscriptions implements SubscriptionOwner {
   private ask(request: FilterRequest): void {
     const { session, reading, clock } = this.context;
     session.request(request, clock.now());
-    reading.update(); // it waits for the server
+    reading.update(); // the application waits for the server
   }
 
-  /** Gives the request up when the signal says so. Returns what ends that. */
+  /** Cancels the request when the signal fires. Returns a function that removes the listener. */
   private withdrawnBy(signal: AbortSignalLike | undefined, request: FilterRequest): () => void {
     const { session, clock } = this.context;
     return onAbort(signal, (error) => session.withdrawRequest(request, error, clock.now()));
@@ -380,7 +392,7 @@ export class Subscriptions implements SubscriptionOwner {
     return { type: "subscribe", subscriptions: requests, properties, identifier, settle };
   }
 
-  /** Takes the server's answer down. Returns the error if all filters were denied. */
+  /** Records the server's answer. Returns the error if all filters were denied. */
   private acknowledged(
     entry: Entry,
     requests: readonly SubscriptionRequest[],
@@ -441,7 +453,7 @@ export class Subscriptions implements SubscriptionOwner {
   }
 }
 
-/** Until there is one. */
+/** The placeholder until there is an answer. */
 const NEVER = new Promise<never>(() => undefined);
 
 function isSameList(one: readonly string[], other: readonly string[]): boolean {

@@ -1,6 +1,7 @@
 /**
- * What a request is answered with: reads what a handler returned, and knows how an error travels. On MQTT 5 a response with the user property
- * `response-error`; before it, by the convention of topics, a message on `TOPIC/error/CLIENT/NUMBER`. Both have the text as payload too.
+ * The answer to a request: reads what a handler returned, and encodes errors. On MQTT 5 an error is a response with the
+ * user property `response-error`. On earlier versions it is a message on `TOPIC/error/CLIENT/NUMBER`, by the topic
+ * convention. In both cases the payload contains the text, too.
  */
 
 import type { QoS } from "../../codec/packets.js";
@@ -15,7 +16,7 @@ import { type ApplicationProperties, assertPublishProperties, qualityRule } from
 import type { Message } from "../receiving/message.js";
 import type { ErrorResponse, ResponseMessage } from "./request-options.js";
 
-/** An answer as it is published. */
+/** An answer, ready to publish. */
 export interface Answer {
   readonly payload: string | Uint8Array;
   readonly qos: QoS | undefined;
@@ -25,7 +26,7 @@ export interface Answer {
 
 /** The name of the user property. */
 const RESPONSE_ERROR = "response-error";
-/** Characters of the responder's text that an error shows. */
+/** The most characters of the responder's text that an error shows. */
 const SHOWN = 1_000;
 
 const answerRules = {
@@ -64,7 +65,9 @@ export function errorAnswer(error: string, properties: ApplicationProperties = {
   return { payload: error, qos: undefined, properties: { ...properties, userProperties }, isError: true };
 }
 
-/** The error that a message stands for; undefined if it is a response. @param requested the topic of the request */
+/**
+ * Returns the error that a message represents; undefined if it is a response. @param requested the topic of the request
+ */
 export function errorOf(message: Message, isErrorTopic: boolean, requested: string): RefusedError | undefined {
   const { userProperties = [] } = message.properties;
   const said =

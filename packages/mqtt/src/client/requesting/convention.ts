@@ -12,17 +12,17 @@ export function conventionalRequest(topic: string, client: string, number: strin
   return `${topic}/${REQUEST}/${client}/${number}`;
 }
 
-/** The filter for all requests for topics under a filter; undefined if that matches them already. */
+/** Returns the filter for all requests to the topics of a filter; undefined if the filter matches them already. */
 export function conventionalRequests(topicFilter: string): string | undefined {
   return topicFilter.endsWith("#") ? undefined : `${topicFilter}/${REQUEST}/+/+`;
 }
 
-/** The filters for all answers to one client. */
+/** Returns the filters for all answers to one client. */
 export function conventionalAnswers(topic: string, client: string): readonly [string, string] {
   return [`${topic}/${RESPONSE}/${client}/+`, `${topic}/${ERROR}/${client}/+`];
 }
 
-/** Where the answer to a request goes; undefined if the topic is not a request's. */
+/** Returns the topic of the answer to a request; undefined if the topic is not a request's. */
 export function conventionalAnswer(request: string, isError: boolean): string | undefined {
   const levels = request.split("/");
   const at = levels.length - 3;
@@ -31,7 +31,7 @@ export function conventionalAnswer(request: string, isError: boolean): string | 
   return levels.join("/");
 }
 
-/** The number of the request that an answer is for, and whether the answer is an error. */
+/** Returns the number of the request that an answer is for, and whether the answer is an error. */
 export function readConventionalAnswer(topic: string): { readonly number: string; readonly isError: boolean } {
   const levels = topic.split("/");
   return { number: levels.at(-1) ?? "", isError: levels.at(-3) === ERROR };

@@ -1,4 +1,4 @@
-/** What an application says of its requests, and of how it answers those of others. */
+/** The options of requests and responders. */
 
 import type { QoS } from "../../codec/packets.js";
 import type { AbortSignalLike } from "../../platform/abort.js";
@@ -52,7 +52,7 @@ export type RequestAnswer = string | Uint8Array | ResponseMessage | ErrorRespons
 
 /**
  * Returns the answer to a request, or a promise of it. If it throws, the requester learns that the responder failed,
- * and nothing of the error, which may contain internals. The client emits an `error` event with the error. To send a
+ * but not why, because the error may contain internals. The client emits an `error` event with the error. To send a
  * reason, return `{ error: "no such lamp" }`.
  *
  * @param context its `signal` fires when `handlerTimeout` is over or the client is closed

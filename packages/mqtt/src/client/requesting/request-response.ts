@@ -1,7 +1,8 @@
 /**
- * Request and response over topics. On MQTT 5 by Response Topic and Correlation Data [MQTT5 4.10], before it by the convention of topics in
- * `convention.ts`. A responder serves both. The number of a request, which is its Correlation Data too, is drawn at random: anyone may publish
- * to the topic of responses whom the server lets, and must not be able to guess which response is awaited.
+ * Request and response over topics. MQTT 5 uses Response Topic and Correlation Data [MQTT5 4.10]; earlier versions use
+ * the topic convention in `convention.ts`. A responder supports both. The number of a request, which is also its
+ * Correlation Data, is random. Any client with permission can publish to the response topic, and must not be able to
+ * guess the number of a pending request.
  */
 
 import type { QoS } from "../../codec/packets.js";
@@ -37,7 +38,7 @@ import type { RequestHandler, RequestOptions, RespondOptions } from "./request-o
 import { Responder } from "./responder.js";
 
 interface Waiting {
-  /** Of the request. */
+  /** The topic of the request. */
   readonly topic: string;
   resolve(message: Message): void;
   reject(error: unknown): void;
@@ -62,17 +63,17 @@ const respondRules = {
   properties,
   signal,
 } satisfies Record<keyof RespondOptions, unknown>;
-/** Where responses go on MQTT 5, unless the server says otherwise. */
+/** The topic level for responses on MQTT 5, unless the server specifies another. */
 const RESPONSES = "response";
 
 const CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
-/** 129 bits, which nobody guesses. */
+/** 129 bits, so that a number cannot be guessed. */
 const NUMBER_LENGTH = 25;
 
 export class RequestResponse {
-  /** By number, which is the correlation data or the last level of the response's topic. */
+  /** The pending requests by number. The number is the Correlation Data, or the last level of the response's topic. */
   private readonly waiting = new Map<string, Waiting>();
-  /** The subscriptions that responses come by, by topic filter. */
+  /** The subscriptions for responses, by topic filter. */
   private readonly inboxes = new Map<string, Promise<HandledSubscription>>();
 
   private readonly responders = new WeakMap<RequestHandler, Map<string, MessageHandler>>();
@@ -80,7 +81,7 @@ export class RequestResponse {
   constructor(
     private readonly client: Pick<Client, "publish" | "subscribe" | "waitFor" | "clientId" | "protocolVersion">,
     private readonly platform: Pick<Platform, "clock" | "random">,
-    /** Of the last CONNACK: what response topics should begin with [MQTT5 3.2.2.3.15], and the highest QoS. */
+    /** From the last CONNACK: the prefix for response topics [MQTT5 3.2.2.3.15], and the maximum QoS. */
     private readonly server: () => Pick<ConnackProperties, "responseInformation" | "maximumQoS">,
   ) {}
 
@@ -92,11 +93,11 @@ export class RequestResponse {
     assertNotAborted(signal);
     const number = this.draw();
     const answer = new Promise<Message>((resolve, reject) => this.waiting.set(number, { topic, resolve, reject }));
-    answer.catch(() => undefined); // it may be rejected before this function comes to await it
+    answer.catch(() => undefined); // it may reject before this function awaits it
     const withdrawal = new AbortSource();
     const giveUp = (error: Error): void => {
       this.waiting.get(number)?.reject(error);
-      withdrawal.abort(error); // a request that is still queued is not sent, because its response would be ignored
+      withdrawal.abort(error); // a queued request is not sent: its response would be ignored
     };
     const expire = (): void => {
       const waited = `request "${quotable(topic)}": no response within timeout ${timeout} ms`;
@@ -123,7 +124,7 @@ export class RequestResponse {
     return this.client.subscribe(filters, { ...options, onMessage: this.responderFor(topicFilter, handler) });
   }
 
-  /** The same for the same arguments, so that `subscribe` makes one subscription of them. */
+  /** Returns the same function for the same arguments, so that `subscribe` makes only one subscription. */
   private responderFor(topicFilter: string, handler: RequestHandler): MessageHandler {
     const known = this.responders.get(handler) ?? new Map<string, MessageHandler>();
     this.responders.set(handler, known);

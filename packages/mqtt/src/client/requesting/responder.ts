@@ -1,4 +1,6 @@
-/** Answers the requests that come by one subscription: exactly one answer to each, also if the handler throws or does not return. */
+/**
+ * Answers the requests of one subscription: exactly one answer to each, even if the handler throws or does not return.
+ */
 
 import { ProtocolError } from "../../errors.js";
 import { TOPIC_NAME_INVALID } from "../../reason-code.js";
@@ -18,13 +20,13 @@ export class Responder {
     private readonly handler: RequestHandler,
   ) {}
 
-  /** Answers what is a request; other messages under the filter are none of its business. */
+  /** Answers requests; ignores other messages that match the filter. */
   async answer(message: Message, context: HandlerContext): Promise<void> {
     if (!isRequest(message)) return;
     let isAnswered = false;
     const fail = async (why: string): Promise<void> => {
       isAnswered = true;
-      // If this fails too, the requester gets REQUEST_TIMEOUT; the error that led here is the one to report.
+      // If this fails too, the requester gets REQUEST_TIMEOUT. The earlier error is the one to report.
       await this.publish(message, errorAnswer(why)).catch(() => undefined);
     };
     const release = onAbort(context.signal, () => void fail("the responder did not answer in time"));
@@ -51,10 +53,10 @@ export class Responder {
   }
 }
 
-/** @throws ProtocolError TOPIC_NAME_REFUSED if the requester chose a topic that is not published to */
+/** @throws ProtocolError TOPIC_NAME_REFUSED if the requester chose a response topic that is not allowed */
 function isRequest({ topic, properties: { responseTopic } }: Message): boolean {
   if (responseTopic?.startsWith("$")) {
-    // The requester chose it, and this client may have rights there that the requester does not have.
+    // The requester chose the topic, and this client may have rights there that the requester lacks.
     const rule = 'responses to topics that begin with "$" are not allowed';
     const which = `request "${quotable(topic)}": responseTopic "${quotable(responseTopic)}"`;
     throw new ProtocolError("TOPIC_NAME_REFUSED", TOPIC_NAME_INVALID, `${which}: ${rule}; the request is not answered`);

@@ -1,6 +1,6 @@
 /**
- * Where a client's session is kept beyond the process: opens the store, once, and gives back what it held; writes what changes
- * while there is no connection that would; closes it. What a failed write means is the store writer's to say.
+ * Keeps a client's session beyond the process: opens the store once and restores its content, writes changes while no
+ * connection does, and closes the store. The store writer decides what a failed write means.
  */
 
 import { type MqttError, StoreError } from "../../errors.js";
@@ -16,12 +16,12 @@ import type { OutgoingMessage } from "../../session/outgoing/outgoing-message.js
 import { quotable } from "../../topic/mqtt-string.js";
 import { StoreWriter } from "./store-writer.js";
 
-/** `opening` resolves when what the store held is back in the session. */
+/** `opening` resolves when the content of the store is restored into the session. */
 type State = { at: "closed" } | { at: "opening"; done: Promise<void> } | { at: "open" };
 
-/** Milliseconds. */
+/** In milliseconds. */
 const RETRY = 1_000;
-/** Milliseconds that a store may take to open and to close, its last write included. */
+/** Milliseconds that a store may take to open and to close, including its last write. */
 const PATIENCE = 60_000;
 
 export class SessionStorage {
@@ -32,9 +32,10 @@ export class SessionStorage {
   private writeDue = false;
 
   /**
-   * @param name under which the store keeps the session
+   * @param name the name under which the store keeps the session
    * @param restored called with what an earlier process left
-   * @param refused called when a write failed: these messages were in it, the store has no record of them, and nothing of them was sent
+   * @param refused called when a write failed, with the messages of that write. The store has no record of them, and
+   * nothing of them was sent
    */
   constructor(
     private readonly store: Store,
@@ -50,7 +51,7 @@ export class SessionStorage {
     return this.state.at === "open";
   }
 
-  /** Opens it once, whoever asks; may be asked again after it failed. */
+  /** Opens the store once, even if called several times. May be called again after a failure. */
   async open(): Promise<void> {
     if (this.state.at === "opening") return this.state.done;
     if (this.isOpen) return;
@@ -65,20 +66,20 @@ export class SessionStorage {
   }
 
   /**
-   * Writes what changed, with no connection that waits for it. After a failure once a second, not for each message. The owner is
-   * told of failures.
+   * Writes changes when no connection waits for them. After a failure it writes at most once a second, not for each
+   * message. Failures are reported to the owner.
    */
   write(): void {
     if (!this.isOpen || this.retry !== undefined) return;
     const write = (): void => {
       this.retry = undefined;
-      this.writer.write()?.catch(() => undefined); // the owner has it
+      this.writer.write()?.catch(() => undefined); // reported to the owner
     };
     if (this.writer.isFailing) this.retry = this.clock.schedule(RETRY, write);
     else write();
   }
 
-  /** The same at the end of the tick: what is published until then is written together. */
+  /** The same at the end of the tick, so that messages of one tick are written together. */
   writeSoon(): void {
     if (this.writeDue) return;
     this.writeDue = true;
@@ -107,7 +108,7 @@ export class SessionStorage {
     await this.answered(this.writer.close(), "close");
   }
 
-  /** What the store promised, or an error if it takes too long: nobody may wait for ever. */
+  /** Waits for the store's promise. Fails if it takes too long, so that no caller waits forever. */
   private answered<Result>(promise: Promise<Result>, what: string, patience = PATIENCE): Promise<Result> {
     return new Promise((resolve, reject) => {
       const timer = this.clock.schedule(patience, () =>
@@ -122,7 +123,7 @@ export class SessionStorage {
   private async restore(): Promise<void> {
     const opening = this.store.open(this.name);
     const { records, session } = await this.answered(opening, "open").catch((error: unknown) => {
-      // Should it answer after all, it would keep the session locked.
+      // If it opens after all, it would keep the session locked.
       opening.then((opened) => opened.session.close()).catch(() => undefined);
       throw error;
     });
@@ -134,14 +135,14 @@ export class SessionStorage {
       this.state = { at: "open" };
       this.restored(restored);
     } catch (error) {
-      await this.answered(session.close(), "close").catch(() => undefined); // nobody else would: it is not open
+      await this.answered(session.close(), "close").catch(() => undefined); // not open: no other code closes it
       throw error;
     }
   }
 
   /**
-   * Gives records that cannot be read other keys, in one write, so that none is lost and the next client goes on without them.
-   * Resolves to what is to be reported.
+   * Moves unreadable records to other keys, in one write, so that none is lost and the next client continues without
+   * them. Resolves to the errors to report.
    */
   private async setAside(
     first: RejectedRecord,

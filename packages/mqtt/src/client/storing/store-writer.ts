@@ -1,7 +1,7 @@
 /**
- * Writes a session's changes to its store, one batch at a time, so that they stay in order and those that come meanwhile are
- * written, and synced, together. Owns what a failed write means: messages that the store could not take are given up, nothing of
- * them having left; what it has records of is written with the next batch.
+ * Writes a session's changes to its store, one batch at a time. The changes stay in order, and those that arrive during
+ * a write are written and synced together. Owns the handling of failed writes: messages that the store could not take
+ * fail, before anything of them was sent; messages that the store has records of are written with the next batch.
  */
 
 import { MqttError, StoreError } from "../../errors.js";
@@ -11,11 +11,11 @@ import type { OutgoingMessage } from "../../session/outgoing/outgoing-message.js
 
 export class StoreWriter {
   private writing: Promise<void> | undefined;
-  /** What is written as soon as `writing` is done. */
+  /** The next batch, which is written after `writing`. */
   private next: Promise<void> | undefined;
   /** Whether the last write failed. */
   isFailing = false;
-  /** Where changes are written: set when the store is open, which is before the first of them. */
+  /** Where changes are written. Set when the store is open, before the first change. */
   declare session: StoredSession;
 
   constructor(
@@ -24,8 +24,8 @@ export class StoreWriter {
   ) {}
 
   /**
-   * A promise that resolves when all changes so far are durable; undefined if they are. A write that fails fails all that waits
-   * behind it.
+   * Returns a promise that resolves when all changes so far are durable; undefined if they are. If a write fails, all
+   * later writes that wait for it fail, too.
    */
   write(): Promise<void> | undefined {
     if (this.writing === undefined) return this.start();
@@ -64,7 +64,7 @@ export class StoreWriter {
       this.isFailing = false;
     } catch (error) {
       this.isFailing = true;
-      // A store of somebody else's has words of its own.
+      // Stores of other authors throw other errors.
       const failure =
         error instanceof MqttError
           ? error

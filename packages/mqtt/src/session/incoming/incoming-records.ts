@@ -1,17 +1,22 @@
 /**
- * What a store keeps of QoS 2 messages that came. By packet identifier: whether a message was received and not released, and how many
- * were finished under it. Together with the time when the session began that names each delivery: a message that comes again after the
- * process was killed has the name it had before, and another message under the same identifier has another.
+ * The stored state of received QoS 2 messages. For each packet identifier: whether a message was received and not
+ * released, and how many messages were finished under it. Together with the time when the session began, this
+ * identifies each delivery. A message that is redelivered after the process was killed has the same name as before;
+ * another message with the same packet identifier has another name.
  *
- * A record is five bytes: whether it is open, and the number, big-endian. Earlier versions wrote none, for an open one.
+ * A record has five bytes: whether it is open, and the count, big-endian. Earlier versions wrote empty records for open
+ * messages.
  */
 
 import type { StoreChange } from "../../platform/store.js";
 
-/** Records are kept under this and their packet identifier, and the time when the session began under this alone. */
+/**
+ * Records are stored under this number plus their packet identifier. The time when the session began is stored under
+ * this number alone.
+ */
 export const INCOMING = 2 ** 48;
 
-/** The number of finished messages, doubled, and one more if a message is open. */
+/** Twice the number of finished messages, plus one if a message is open. */
 type Entry = number;
 
 /**
@@ -19,15 +24,15 @@ type Entry = number;
  * finished under it.
  */
 export class IncomingRecords {
-  /** As it stands, and as the store has it, or will have it with what is being written. */
+  /** The current entries. `stored` contains those that the store has, or will have after the pending write. */
   private readonly entries = new Map<number, Entry>();
   private readonly stored = new Map<number, Entry>();
   private changed = new Set<number>();
-  /** What the store had of what is being written. */
+  /** The stored entries before the pending write. */
   private before = new Map<number, Entry | undefined>();
-  /** When the session began, in the clock's milliseconds; undefined while nothing needs it. */
+  /** When the session began, in the clock's milliseconds; undefined until it is needed. */
   private began: number | undefined;
-  /** The same, or when it was first met; and whether deliveries will need names. */
+  /** When the session began, or when this process first used it. `wanted` tells whether deliveries will need names. */
   private openedAt: number | undefined;
   private wanted = false;
   private storedBegin: number | undefined;
@@ -38,7 +43,7 @@ export class IncomingRecords {
     return this.changed.size > 0 || this.began !== this.storedBegin;
   }
 
-  /** A record of the store. Returns the packet identifier if a message is open under it. */
+  /** Loads a record. Returns the packet identifier if a message is open under it. */
   load(key: number, value: Uint8Array): number | undefined {
     this.wanted = true;
     if (key === INCOMING) {
@@ -54,45 +59,48 @@ export class IncomingRecords {
   }
 
   /**
-   * The session at the server is known to be this one.
+   * Called when the state of the server's session is known.
    *
-   * @param resumed false if it began now
+   * @param resumed false if the session began now
    */
   sessionOpened(resumed: boolean, now: number): void {
     if (resumed && this.began !== undefined) return;
     const previous = this.began ?? this.openedAt ?? -1;
-    this.openedAt = now > previous ? now : previous + 1; // a clock that was set back must not bring a session's name back
+    // If the clock was set back, the name of an earlier session must not be used again.
+    this.openedAt = now > previous ? now : previous + 1;
     this.began = this.wanted ? this.openedAt : undefined;
     if (resumed) return;
     for (const identifier of this.stored.keys()) this.changed.add(identifier);
     this.entries.clear();
   }
 
-  /** QoS 2 messages are asked for: what names them is stored before they can come. */
+  /**
+   * Called when QoS 2 messages are requested. Their names depend on a record, which is stored before they can arrive.
+   */
   want(): void {
     this.wanted = true;
     this.began ??= this.openedAt;
   }
 
-  /** The name of the message that comes, or comes again, under this identifier. */
+  /** Returns the name of the message that is delivered or redelivered with this identifier. */
   nameOf(packetIdentifier: number): string {
-    this.want(); // a session that an earlier process began may bring messages that this one did not ask for
+    this.want(); // a session of an earlier process may deliver messages that this process did not request
     return `${(this.began ?? 0).toString(36)}.${packetIdentifier}.${(this.entries.get(packetIdentifier) ?? 0) >>> 1}`;
   }
 
-  /** A message was received. As often as it is acknowledged: what the store has already is not written again. */
+  /** Records that a message was received. Called at each acknowledgement; stored entries are not written again. */
   open(packetIdentifier: number): void {
     const entry = this.entries.get(packetIdentifier) ?? 0;
     this.set(packetIdentifier, entry % 2 === 1 ? entry : entry + 1);
   }
 
-  /** It is finished. */
+  /** Records that the message is finished. */
   close(packetIdentifier: number): void {
     const entry = this.entries.get(packetIdentifier) ?? 0;
     this.set(packetIdentifier, entry + 2 - (entry % 2));
   }
 
-  /** Adds what is to be written. */
+  /** Adds the changes to write. */
   take(changes: StoreChange[]): void {
     this.before = new Map();
     for (const identifier of this.changed) {
@@ -113,7 +121,7 @@ export class IncomingRecords {
     changes.push({ key: INCOMING, value });
   }
 
-  /** Nothing of what was taken last was written: it is taken again. */
+  /** Called if nothing of the last write was written. Its changes are written again. */
   refused(): void {
     for (const [identifier, before] of this.before) {
       if (before === undefined) this.stored.delete(identifier);
@@ -129,7 +137,7 @@ export class IncomingRecords {
   }
 }
 
-/** Whether that is one of these, and can be loaded. */
+/** Returns whether this is a record of received messages that can be loaded. */
 export function isIncomingRecord(key: number, value: Uint8Array): boolean {
   const { length } = value;
   if (key === INCOMING)

@@ -1,4 +1,4 @@
-/** The topic aliases that the peer set on one network connection; they end with it [MQTT5-3.3.2-7]. */
+/** The topic aliases that the peer set on one network connection. They are valid until it ends [MQTT5-3.3.2-7]. */
 
 import { forbidden } from "../../codec/cursor.js";
 import type { PublishPacket } from "../../codec/packets.js";
@@ -6,17 +6,17 @@ import { ProtocolError } from "../../errors.js";
 import { TOPIC_ALIAS_INVALID } from "../../reason-code.js";
 
 export class IncomingTopicAliases {
-  /** Made with the first alias. */
+  /** Created with the first alias. */
   private topics: Map<number, string> | undefined;
 
-  /** @param maximum what this side announced as its topicAliasMaximum */
+  /** @param maximum the topicAliasMaximum that this side announced */
   constructor(private readonly maximum: number) {}
 
   clear(): void {
     this.topics = undefined;
   }
 
-  /** The packet with its topic name in place and without the alias, which means nothing to anyone else. */
+  /** Returns the packet with its topic name, and without the alias, which is only valid on this connection. */
   resolve(packet: PublishPacket): PublishPacket {
     if (packet.properties?.topicAlias === undefined) return packet;
     const { topicAlias, ...properties } = packet.properties;

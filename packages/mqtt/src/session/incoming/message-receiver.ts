@@ -1,7 +1,7 @@
 /**
- * The receiving half of a session, the same on either side: which QoS 2 messages are known already, and which
- * acknowledgements are owed. They are sent in the order the messages came, whatever order the application finishes them
- * in [MQTT-4.6.0-2, MQTT-4.6.0-3].
+ * The receiving half of a session, on either side: which QoS 2 messages were received before, and which
+ * acknowledgements are pending. Acknowledgements are sent in the order in which the messages arrived, even if the
+ * application finishes them in another order [MQTT-4.6.0-2, MQTT-4.6.0-3].
  */
 
 import { forbidden } from "../../codec/cursor.js";
@@ -43,22 +43,25 @@ export interface ReceiverLink {
   readonly tolerated: number;
 }
 
-/** In place of a reason code: the message is not acknowledged. */
+/** Used instead of a reason code if the message is not acknowledged. */
 const WITHHELD = -1;
 
 export class MessageReceiver {
-  /** QoS 2 messages by packet identifier, from PUBLISH until PUBREL; made with the first, since many sessions see none. */
+  /**
+   * QoS 2 messages by packet identifier, from PUBLISH until PUBREL. Created with the first one, since many sessions
+   * have none.
+   */
   private incoming: Map<number, Delivery> | undefined;
-  /** In the order they came. Those whose `link` is another need no acknowledgement any more. */
+  /** Pending acknowledgements in order of arrival. Deliveries with another `link` no longer need an acknowledgement. */
   private owed = new Queue<Delivery>();
   private link: ReceiverLink | undefined;
-  /** Identifiers known from before this connection, in a session that may be another. */
+  /** Identifiers that were known before this connection, if the peer may have another session. */
   private doubtful: Set<number> | undefined;
-  /** How many messages came beyond the receive maximum, and were taken. */
+  /** How many messages beyond the receive maximum were accepted. */
   beyondMaximum = 0;
-  /** QoS 1 messages of this connection whose PUBACK is owed. */
+  /** The number of QoS 1 messages of this connection whose PUBACK is pending. */
   private unacknowledged = 0;
-  /** QoS 2 messages that came first over this connection and are unreleased: older ones do not count [MQTT5 4.9]. */
+  /** Unreleased QoS 2 messages that first arrived over this connection. Older ones do not count [MQTT5 4.9]. */
   private unreleased: Set<number> | undefined;
 
   constructor(private readonly journal: SessionJournal | undefined) {}
@@ -70,8 +73,8 @@ export class MessageReceiver {
 
   /**
    * @param resumed whether the peer still has this session
-   * @param certain false if it may have another in its place: what is known of a message counts only until the peer sends one under its
-   * identifier that it calls no repetition [MQTT-3.3.1-1]
+   * @param certain false if the peer may have another session instead. A known message then counts only until the peer
+   * sends a message with its identifier and without DUP [MQTT-3.3.1-1]
    */
   opened(link: ReceiverLink, resumed: boolean, certain: boolean): void {
     this.link = link;
@@ -86,7 +89,9 @@ export class MessageReceiver {
     this.unreleased = undefined;
   }
 
-  /** A QoS 1 or 2 PUBLISH came. Returns what to give to the application, or undefined if it had this message before. */
+  /**
+   * Handles a QoS 1 or 2 PUBLISH. Returns what to pass to the application, or undefined if it already has this message.
+   */
   publish(packet: PublishPacket): Delivery | undefined {
     const { link } = this;
     if (link === undefined || packet.qos === 0) throw new Error("bug: no delivery to track");
@@ -118,26 +123,26 @@ export class MessageReceiver {
     return delivery;
   }
 
-  /** The application has finished; what is first in the order, and finished, is acknowledged. */
+  /** Called when the application has finished. Acknowledges the finished messages at the front of the queue. */
   finished(delivery: Delivery, reasonCode: number): void {
     delivery.reasonCode = reasonCode;
-    // It is not to be handled again by another process, though its acknowledgement may have to wait.
+    // Another process must not handle the message again, even if its acknowledgement has to wait.
     if (this.isKnown(delivery) && isSuccess(reasonCode)) this.journal?.incoming.open(delivery.packetIdentifier);
     if (this.link !== undefined && delivery.link === this.link) this.acknowledgeInOrder(this.link);
-    else if (!isSuccess(reasonCode)) this.returned(delivery); // nothing was said of it: the peer sends it again, and it is the same one
+    else if (!isSuccess(reasonCode)) this.returned(delivery); // the peer redelivers it: it is the same message
   }
 
   /**
-   * The application does not take the message, and the peer is to send it again over a later connection: it stays unacknowledged, and
-   * holds nothing up that came after it.
+   * Called if the application does not take the message. It stays unacknowledged, so the peer redelivers it on a later
+   * connection. It does not block acknowledgements of later messages.
    */
   withheld(delivery: Delivery): void {
     this.finished(delivery, WITHHELD);
   }
 
   /**
-   * The application never saw the message. Whether it is to be acknowledged over the present connection; else it is forgotten, so that it
-   * is delivered when the peer sends it again.
+   * Called if the application never saw the message. Returns whether it must be acknowledged on the current connection.
+   * If not, the message is forgotten, so that it is delivered when the peer sends it again.
    */
   returned(delivery: Delivery): boolean {
     if (this.link !== undefined && delivery.link === this.link) return true;
@@ -182,7 +187,7 @@ export class MessageReceiver {
     const { packetIdentifier, qos } = delivery;
     delivery.link = undefined;
     if (qos === 1) this.unacknowledged--;
-    // Before MQTT 5 a failure cannot be said. What is not acknowledged, the peer sends again after the next connection.
+    // Before MQTT 5 a failure cannot be reported. The peer resends unacknowledged messages on the next connection.
     const isSaid = reasonCode !== WITHHELD && (isSuccess(reasonCode) || link.version === 5);
     if (this.isKnown(delivery)) this.settle(delivery, reasonCode, isSaid);
     if (!isSaid) return;
@@ -194,27 +199,27 @@ export class MessageReceiver {
     }
   }
 
-  /** A QoS 2 message is taken over; or refused, and so forgotten. */
+  /** Accepts a QoS 2 message; or forgets it, if it was refused. */
   private settle(delivery: Delivery, reasonCode: number, isSaid: boolean): void {
     const { packetIdentifier } = delivery;
     if (isSuccess(reasonCode)) {
       delivery.isReceived = true;
-      this.journal?.incoming.open(packetIdentifier); // again, if a store that failed does not have it yet
+      this.journal?.incoming.open(packetIdentifier); // again, if a failed store does not have it yet
       return;
     }
     this.forget(packetIdentifier);
-    if (isSaid) this.journal?.incoming.close(packetIdentifier); // another message may come under it
+    if (isSaid) this.journal?.incoming.close(packetIdentifier); // another message may use the identifier
   }
 
-  /** The peer sent a QoS 2 message again, over this connection or after a lost one. */
+  /** Handles a repeated QoS 2 message, on this connection or after a lost one. */
   private repeated(link: ReceiverLink, known: Delivery): void {
-    if (known.link === link) return; // its PUBREC is still to come
-    known.link = link; // PUBREC takes this repetition's place in the order
+    if (known.link === link) return; // its PUBREC is still pending
+    known.link = link; // PUBREC takes the place of this repetition in the order
     this.owed.push(known);
     this.acknowledgeInOrder(link);
   }
 
-  /** Whether it is the QoS 2 message that stands under its identifier. */
+  /** Returns whether this message is the one that its identifier currently belongs to. */
   private isKnown(delivery: Delivery): boolean {
     return delivery.qos === 2 && this.incoming?.get(delivery.packetIdentifier) === delivery;
   }

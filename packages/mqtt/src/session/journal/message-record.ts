@@ -1,7 +1,7 @@
 /**
- * A message's record in the store: what must be known of it to go on with it in another process. Layout: state (one byte),
- * packet identifier (two), when it expires and since when it waits (eight each, doubles, in the clock's milliseconds), and the
- * message as a PUBLISH of MQTT 5.
+ * A message's record in the store: what another process must know to continue with it. Layout: state (one byte), packet
+ * identifier (two bytes), expiry time and queueing time (eight bytes each, doubles, in the clock's milliseconds), and
+ * the message as a PUBLISH of MQTT 5.
  */
 
 import { encodeClientPacket } from "../../codec/encode.js";
@@ -33,18 +33,18 @@ export interface StoredMessage {
 }
 
 const NOTHING = new Uint8Array(0);
-/** Records of at least this many bytes get memory of their own. */
+/** Records of at least this many bytes get their own memory. */
 const LARGE = 16_384;
-/** A PUBLISH without topic and payload, at the most. */
+/** The most bytes of a PUBLISH without topic and payload. */
 const PUBLISH_FIELDS = 10;
 const BYTES_OF_A_CHARACTER = 3;
 
-/** Encodes records one behind the other into memory that is used again. */
+/** Encodes records one after the other into memory that is reused. */
 export class MessageRecords {
   private readonly out = new OutputBuffer();
   private view = new DataView(this.out.bytes.buffer);
 
-  /** The record of the message as it stands now, valid until `forget`. */
+  /** Returns the record of the message in its current state. Valid until `forget`. */
   write(message: OutgoingMessage): Uint8Array {
     const { topic, payload, properties } = message;
     const most = HEADER + PUBLISH_FIELDS + BYTES_OF_A_CHARACTER * (topic.length + payload.length);
@@ -54,12 +54,12 @@ export class MessageRecords {
     const start = out.reserve(HEADER);
     if (out.bytes.buffer !== this.view.buffer) this.view = new DataView(out.bytes.buffer);
     writeHeader(this.view, start, message);
-    // PUBLISH has no place for "no identifier yet"; the header says it.
+    // PUBLISH cannot express "no identifier yet"; the header does.
     const length = writePublish(out, 5, message, message.packetIdentifier || 1, false, LARGE);
     return out.bytes.subarray(start, start + HEADER + length);
   }
 
-  /** Nobody has any of the records any more. */
+  /** Called when no caller uses the records any more. */
   forget(): void {
     this.out.rewind();
   }
@@ -75,7 +75,7 @@ function writeHeader(view: DataView, at: number, message: OutgoingMessage): void
 
 function writeAlone(message: OutgoingMessage): Uint8Array {
   const { topic, payload, qos, retain, packetIdentifier, properties } = message;
-  const released = message.state === "released"; // its payload is not needed any more, its identifier is
+  const released = message.state === "released"; // only its identifier is needed, not its payload
   const packet = encodeClientPacket(
     {
       type: "publish",
@@ -97,8 +97,8 @@ function writeAlone(message: OutgoingMessage): Uint8Array {
 
 /**
  * @param sequence the record's key
- * @param identifiers of the messages that were read before; this one's is added
- * @throws Error if it is not such a record: a store may be damaged, and its files may have been changed by others
+ * @param identifiers the identifiers of the messages read before; adds this message's identifier
+ * @throws Error if it is not a valid record: a store may be damaged, and its files may have been changed
  */
 export function readMessage(sequence: number, record: Uint8Array, identifiers: Set<number>): StoredMessage {
   const state = STATES[record[0] as number];
@@ -111,7 +111,7 @@ export function readMessage(sequence: number, record: Uint8Array, identifiers: S
   const queuedAt = view.getFloat64(11);
   const { qos, dup, properties } = packet;
   if (
-    !(sequence > 0 && sequence < INCOMING / 2 && sequence % 1 === 0) || // which leaves numbers for those to come
+    !(sequence > 0 && sequence < INCOMING / 2 && sequence % 1 === 0) || // leaves numbers for later messages
     others.length + stream.waiting > 0 ||
     packet.packetIdentifier !== (packetIdentifier || 1) ||
     (packetIdentifier === 0) !== (state === "queued") ||

@@ -1,11 +1,12 @@
 /**
- * What of a session must survive the process, as changes to a store: messages that have no outcome yet, with their
- * packet identifiers, and what `IncomingRecords` knows of QoS 2 messages that came. Collects changes; whoever owns the connection has
- * them written before the packets that rest on them leave.
+ * The part of a session that must survive the process, as changes to a store: messages without an outcome, with their
+ * packet identifiers, and the `IncomingRecords` of received QoS 2 messages. Collects changes. The connection's owner
+ * writes them before the packets that depend on them are sent.
  *
- * Records: a message is kept under its sequence number, which gives the order; numbers from INCOMING on are the incoming ones, and those
- * from SET_ASIDE on were records that could not be read, which nobody reads again. What changes several times between two writes is
- * written once, and what is over before the first not at all.
+ * Records: a message is stored under its sequence number, which gives the order. Numbers from INCOMING on are records
+ * of received messages. Numbers from SET_ASIDE on are unreadable records, which are never read again. Several changes
+ * of a message between two writes are written once. A message that is finished before the first write is not written at
+ * all.
  */
 
 import type { StoreChange, StoreRecord } from "../../platform/store.js";
@@ -29,12 +30,12 @@ export interface RejectedRecord extends StoreRecord {
   readonly why: string;
 }
 
-/** Records that could not be read are kept from here on. */
+/** Unreadable records are moved to keys from here on. */
 export const SET_ASIDE = 2 ** 52;
 
-/** What was taken to be written: what `refused` needs to know of it. */
+/** What `refused` must know of the changes that were taken. */
 interface Batch {
-  /** Messages of which the store had no record before, and their keys. */
+  /** Messages that had no record in the store before, and their keys. */
   readonly first: readonly OutgoingMessage[];
   readonly firstKeys: readonly number[];
   readonly again: readonly OutgoingMessage[];
@@ -49,7 +50,7 @@ export class SessionJournal {
   readonly incoming = new IncomingRecords();
   private readonly records = new MessageRecords();
   private sequence = 0;
-  /** Messages whose records are to be written; those that were removed meanwhile have no sequence number any more. */
+  /** Messages whose records must be written. Messages that were removed meanwhile have no sequence number. */
   private changed: OutgoingMessage[] = [];
   private removals: number[] = [];
   private taken: Batch | undefined;
@@ -130,9 +131,8 @@ export class SessionJournal {
   }
 
   /**
-   * Reports that nothing of what was taken last was written. Messages with an earlier record, and received messages,
-   * are taken again with the next changes. Returns the messages without a record: no byte of them has left, so they
-   * fail.
+   * Reports that nothing of the last changes was written. Messages with an earlier record, and received messages, are
+   * taken again with the next changes. Returns the messages without a record: no byte of them was sent, so they fail.
    */
   refused(): readonly OutgoingMessage[] {
     const { taken } = this;

@@ -1,15 +1,15 @@
 /**
- * Notices a message that the peer leaves unacknowledged although it answers otherwise: PINGREQ, or messages sent later. Silence of every
- * kind is the keep-alive's to notice, and a slow link's is nobody's fault.
+ * Detects a message that the peer does not acknowledge although it answers otherwise: PINGREQ, or messages sent later.
+ * The keep-alive detects a silent peer; a slow link is not an error.
  */
 
 import type { OutgoingMessage, OutgoingState } from "./outgoing-message.js";
 
-/** The sender, as far as this is concerned. */
+/** What the watch needs of the sender. */
 export interface Acknowledged {
-  /** The message that has been in flight longest; undefined if none is. */
+  /** The oldest message in flight; undefined if there is none. */
   readonly oldest: OutgoingMessage | undefined;
-  /** A number that grows with each message that leaves those in flight. */
+  /** A counter that grows with each message that is no longer in flight. */
   readonly acknowledged: number;
 }
 
@@ -18,7 +18,7 @@ interface Watched {
   readonly state: OutgoingState;
   readonly since: number;
   readonly acknowledged: number;
-  /** Whether a PINGREQ sent after the message was answered: the peer has read it then. */
+  /** Whether a PINGREQ sent after the message was answered, so that the peer has read the message. */
   read: boolean;
 }
 
@@ -28,17 +28,20 @@ export class AcknowledgementWatch {
   /** @param patience milliseconds that a message may be unacknowledged, counted from the first `look` that sees it */
   constructor(private readonly patience: number) {}
 
-  /** PINGRESP has come. */
+  /** Called when PINGRESP is received. */
   heard(): void {
     if (this.watched !== undefined) this.watched.read = true;
   }
 
-  /** There is another connection, over which messages were sent again. */
+  /** Called for a new connection, on which messages are resent. */
   clear(): void {
     this.watched = undefined;
   }
 
-  /** Returns the message that the peer should have acknowledged by now; undefined if there is none. Call it from time to time. */
+  /**
+   * Returns the message that the peer should have acknowledged by now; undefined if there is none. Call it
+   * periodically.
+   */
   look({ oldest, acknowledged }: Acknowledged, now: number): OutgoingMessage | undefined {
     const { watched } = this;
     if (oldest === undefined || watched?.message !== oldest || watched.state !== oldest.state) {

@@ -1,9 +1,12 @@
-/** The messages of one side that are on their way: found by packet identifier, and told in the order they were first sent. */
+/**
+ * The messages in flight of one side. They are found by packet identifier, and listed in the order in which they were
+ * first sent.
+ */
 
 import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 
 export class Inflight {
-  /** By packet identifier: these ascend from 1, so that a table is as small as the identifiers are. */
+  /** Indexed by packet identifier. Identifiers ascend from 1, so that the table is only as large as the highest one. */
   private readonly table: (OutgoingMessage | undefined)[] = [];
   private count = 0;
   private size = 0;
@@ -13,12 +16,12 @@ export class Inflight {
     return this.count;
   }
 
-  /** Of topics, payloads and properties. */
+  /** The bytes of topics, payloads and properties. */
   get bytes(): number {
     return this.size;
   }
 
-  /** How many were here and are not any more. */
+  /** How many messages were removed so far. */
   get gone(): number {
     return this.sent - this.count;
   }
@@ -34,7 +37,7 @@ export class Inflight {
     return this.table[packetIdentifier];
   }
 
-  /** Behind all that are there. */
+  /** Adds a message after all others. */
   add(message: OutgoingMessage): void {
     const { packetIdentifier } = message;
     while (this.table.length <= packetIdentifier) this.table.push(undefined);

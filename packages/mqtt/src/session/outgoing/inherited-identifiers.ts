@@ -1,21 +1,25 @@
 /**
- * The packet identifiers of a session that an earlier process began, and of which this one does not know the state. The server may still
- * hold one with a QoS 2 message of that process, received and not released: it would take the next message under this identifier for a
- * repetition, acknowledge it, and drop it. So PUBREL is sent first, as for the message of before, and PUBCOMP waited for [MQTT-4.3.3-2,
- * MQTT5-4.3.3-13]. Owns which identifiers are clear; identifiers are cleared in batches, in the order in which they will be used.
+ * The packet identifiers of a session that an earlier process began, whose state this process does not know. The server
+ * may hold an identifier with a QoS 2 message of that process, received and not released. It would take the next
+ * message with this identifier for a repetition, acknowledge it and drop it. So the client first sends PUBREL, as for
+ * the earlier message, and waits for PUBCOMP [MQTT-4.3.3-2, MQTT5-4.3.3-13]. Owns which identifiers are clear. They are
+ * cleared in batches, in the order in which they will be used.
  */
 
 const LAST = 65_535;
-/** Identifiers that are cleared together. */
+/** How many identifiers are cleared together. */
 const BATCH = 64;
-/** PINGRESPs after which a server that leaves PUBREL unanswered has certainly read it: one may answer an earlier PINGREQ. */
+/**
+ * If a server does not answer PUBREL, it has certainly read it after this many PINGRESPs: one may answer an earlier
+ * PINGREQ.
+ */
 const ENOUGH_PINGS = 2;
 
 export class InheritedIdentifiers {
   /** `clear` identifiers from `first` on are clear. 1 follows 65,535. */
   private first = 0;
   private clear = 0;
-  /** Those whose PUBCOMP is awaited, and how many identifiers are clear then. */
+  /** Identifiers whose PUBCOMP is pending. `clearThen` is how many identifiers are clear after that. */
   private readonly asked = new Set<number>();
   private clearThen = 0;
   private pings = 0;
@@ -25,9 +29,9 @@ export class InheritedIdentifiers {
   }
 
   /**
-   * Asks for a batch to be cleared, beginning with this identifier, unless one is on its way.
+   * Clears a batch that starts with this identifier, unless a batch is pending.
    *
-   * @param isOurs whether a QoS 2 message of this process's has the identifier: the server's state is known then
+   * @param isOurs whether a QoS 2 message of this process has the identifier. The server's state is then known
    * @param release writes PUBREL
    */
   ask(identifier: number, isOurs: (identifier: number) => boolean, release: (identifier: number) => void): void {
@@ -44,7 +48,7 @@ export class InheritedIdentifiers {
     this.finish();
   }
 
-  /** PUBCOMP has come. False if it was not asked for here. */
+  /** Handles PUBCOMP. Returns false if it does not answer a PUBREL of this object. */
   cleared(identifier: number): boolean {
     if (!this.asked.delete(identifier)) return false;
     this.finish();
@@ -57,7 +61,7 @@ export class InheritedIdentifiers {
     this.finish();
   }
 
-  /** The connection is gone: what was asked is asked again over the next. */
+  /** Called when the connection is lost. A pending batch is cleared again on the next connection. */
   lost(): void {
     this.asked.clear();
     this.clearThen = this.clear;

@@ -1,7 +1,7 @@
 /**
- * The sending half of a session, the same on either side: one ordered queue, the messages in flight, and the window that
- * the peer's receive maximum leaves open. A message leaves it when its outcome is known and not before, so that a lost
- * connection loses nothing [MQTT-4.3.2-1, 4.3.3-1, 4.4.0-1, 4.6.0-1].
+ * The sending half of a session, on either side: one ordered queue, the messages in flight, and the peer's receive
+ * maximum. A message is removed only when its outcome is known, so that a lost connection loses no message
+ * [MQTT-4.3.2-1, 4.3.3-1, 4.4.0-1, 4.6.0-1].
  */
 
 import { forbidden } from "../../codec/cursor.js";
@@ -29,7 +29,7 @@ import { Unflushed } from "./unflushed.js";
 export interface Outlet {
   /** The buffer to write packets to. Call `touch` afterwards. */
   readonly out: OutputBuffer;
-  /** How often `out` has been emptied. What it contains now leaves with the next time. */
+  /** How often `out` has been emptied. Its current content is sent with the next time. */
   readonly takes: number;
   /** Whether the transport has no room: data that can wait should wait. */
   readonly congested: boolean;
@@ -37,7 +37,7 @@ export interface Outlet {
   touch(): void;
 }
 
-/** What holds for sending over one network connection. */
+/** What the sender needs of one network connection. */
 export interface SenderLink {
   readonly outlet: Outlet;
   readonly version: ProtocolVersion;
@@ -51,11 +51,11 @@ const UNSENT = "the connection was lost before the message was handed to the net
 export class MessageSender {
   private readonly outbox: Outbox;
   private readonly inflight = new Inflight();
-  /** In flight since an earlier connection, and not yet sent again over this one. */
+  /** Messages in flight since an earlier connection that were not resent over this one yet. */
   private resend = new Queue<OutgoingMessage>();
   private readonly unflushed = new Unflushed();
   private link: SenderLink | undefined;
-  /** Of the QoS 0 message that is being encoded. */
+  /** The fields of the QoS 0 message that is being encoded. */
   private readonly fields = {
     topic: "",
     payload: "" as Uint8Array | string,
@@ -64,12 +64,15 @@ export class MessageSender {
     properties: undefined,
   };
   private sendQuota = 0;
-  /** The same for QoS 2 alone. */
+  /** The quota of QoS 2 messages. */
   private qos2Quota = 0;
-  /** Undefined for a session that began here: the peer holds no identifier that is not in flight. */
+  /** Undefined for a session that began with this object: all identifiers that the peer holds are in flight. */
   private inherited: InheritedIdentifiers | undefined;
   private readonly poison: PoisonWatch | undefined;
-  /** Where messages go one at a time: whether PINGRESP has come over this connection, and which message was sent last. */
+  /**
+   * While messages are sent one at a time: whether PINGRESP was received over this connection, and which message was
+   * sent last.
+   */
   private healthy = false;
   private alone: OutgoingMessage | undefined;
 
@@ -84,17 +87,17 @@ export class MessageSender {
     this.poison = connecting ? new PoisonWatch() : undefined;
   }
 
-  /** Whether a message seems to be what connections are lost for. */
+  /** Whether connections are probably lost because of a message. */
   get suspectsMessage(): boolean {
     return this.poison?.isSuspicious ?? false;
   }
 
-  /** Whether messages wait already, or the transport has no room. */
+  /** Whether messages are waiting, or the transport has no room. */
   get isBacklogged(): boolean {
     return this.outbox.length > 0 || this.resend.length > 0 || (this.link?.outlet.congested ?? true);
   }
 
-  /** Messages whose outcome is not known. */
+  /** The number of messages whose outcome is not known. */
   get pending(): number {
     return this.outbox.length + this.inflight.length + this.unflushed.length;
   }
@@ -103,17 +106,17 @@ export class MessageSender {
     return this.outbox.counts;
   }
 
-  /** The message that has been in flight longest; undefined if none is. */
+  /** The oldest message in flight; undefined if there is none. */
   get oldest(): OutgoingMessage | undefined {
     return this.inflight.oldest;
   }
 
-  /** A number that grows with each message that leaves those in flight. */
+  /** A counter that grows with each message that is no longer in flight. */
   get acknowledged(): number {
     return this.inflight.gone;
   }
 
-  /** Sends the message now if it may, or queues it; what is at a bound then is the outbox's policy to settle. */
+  /** Sends the message now if allowed; otherwise queues it. If the queue is full, the outbox's policy decides. */
   publish(message: OutgoingMessage, now: number): void {
     const { link } = this;
     message.queuedAt = now;
@@ -125,10 +128,11 @@ export class MessageSender {
   }
 
   /**
-   * Sends a QoS 0 message without an object of its own, if it may go at once. Returns what stands for all those that leave with the
-   * same bytes, and so have one outcome; undefined if the message has to wait, or is refused: `publish` does that.
+   * Sends a QoS 0 message without creating an object for it, if it may be sent immediately. Returns the object that
+   * represents all such messages that are sent with the same bytes and therefore share one outcome. Returns undefined
+   * if the message has to wait or is refused: call `publish` then.
    *
-   * @param newGroup makes what stands for them, given the topic of the first
+   * @param newGroup creates that object, given the topic of the first message
    */
   sendAtOnce(
     topic: string,
@@ -151,7 +155,7 @@ export class MessageSender {
     return group;
   }
 
-  /** Puts messages back that an earlier process left in the store, in their order. */
+  /** Restores messages that an earlier process left in the store, in order. */
   restore(messages: readonly OutgoingMessage[]): void {
     for (const message of messages) {
       message.stored = true;
@@ -165,13 +169,15 @@ export class MessageSender {
   }
 
   /**
-   * A connection is ready for messages.
+   * Called when a connection is ready for messages.
    *
-   * @param resumed whether the peer still has this session; if not, what it may or may not have had of it is settled
+   * @param resumed whether the peer still has this session. If not, the outcome of messages that it may have received
+   * is settled
    * @param inherited whether an earlier process began the session
    */
   opened(link: SenderLink, resumed: boolean, inherited: boolean, now: number): void {
-    if (!resumed) this.startAfresh(now); // before there is a link: what its outcomes lead to must not overtake the queue
+    // Before the link is set: messages that outcomes cause must not overtake the queue.
+    if (!resumed) this.startAfresh(now);
     this.inherited = inherited ? (this.inherited ?? new InheritedIdentifiers()) : undefined;
     this.link = link;
     this.sendQuota = link.limits.receiveMaximum;
@@ -185,9 +191,9 @@ export class MessageSender {
   }
 
   /**
-   * The connection is gone. What was in flight stays, to be sent again.
+   * Called when the connection is lost. Messages in flight are kept, to be resent.
    *
-   * @param error why it is gone, if the server may have ended it for a message
+   * @param error the reason, if the server may have closed the connection because of a message
    */
   lost(error?: MqttError): void {
     const { link } = this;
@@ -206,7 +212,7 @@ export class MessageSender {
     }
   }
 
-  /** Sends what waits, as far as the window and the transport let it. */
+  /** Sends waiting messages, as far as the quota and the transport allow. */
   pump(now: number): void {
     const { link } = this;
     if (link === undefined) return;
@@ -223,7 +229,7 @@ export class MessageSender {
     }
   }
 
-  /** The bytes that were taken are with the transport: QoS 0 messages among them have their outcome. */
+  /** Called when the transport has taken the bytes. Settles the QoS 0 messages in them. */
   flushed(): void {
     const { link } = this;
     if (link === undefined || this.unflushed.length === 0) return;
@@ -235,7 +241,7 @@ export class MessageSender {
 
   puback(packet: PubackPacket, now: number): void {
     const message = this.inflight.get(packet.packetIdentifier);
-    if (message === undefined) return; // of a session that this side has dropped
+    if (message === undefined) return; // from a session that this side has dropped
     if (message.qos !== 1)
       throw forbidden(`puback: packetIdentifier ${packet.packetIdentifier} belongs to a QoS 2 message`);
     this.conclude(message, packet, now);
@@ -277,38 +283,38 @@ export class MessageSender {
     if (message.state !== "released") {
       throw forbidden(`pubcomp: packetIdentifier ${packet.packetIdentifier} has not been acknowledged with PUBREC`);
     }
-    // "Packet Identifier not found" after PUBREL says that the peer had finished with it before.
+    // "Packet Identifier not found" after PUBREL means that the peer had finished with the message before.
     const said = packet.reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? { reasonCode: 0 } : packet;
     this.conclude(message, message.pubrec ?? said, now);
   }
 
-  /** PINGRESP has come. */
+  /** Called when PINGRESP is received. */
   pinged(now: number): void {
     this.healthy = true;
     this.inherited?.pinged();
     if (this.inherited !== undefined || this.poison?.isCareful) this.pump(now);
   }
 
-  /** Fails queued messages whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  /** Fails expired messages of the queue. Returns when the next one expires; Infinity if none does. */
   expire(now: number): number {
     return this.outbox.expire(now);
   }
 
-  /** When a queued message fails because of its age; Infinity if never. */
+  /** Returns when a queued message expires; Infinity if never. */
   waitsUntil(message: OutgoingMessage): number {
     return this.outbox.waitsUntil(message);
   }
 
-  /** Gives up a message that is still queued. False if it is on its way, or unknown. */
+  /** Cancels a queued message. Returns false if it was sent already, or is unknown. */
   withdraw(message: OutgoingMessage, error: MqttError): boolean {
     if (message.state !== "queued" || !this.outbox.remove(message)) return false;
     this.giveUp(message, error);
     return true;
   }
 
-  /** Fails messages that the store did not take: they cannot have left, since nothing leaves before it is stored. */
+  /** Fails messages that the store did not take. They were not sent, since messages are stored before they are sent. */
   refuseUnstored(messages: readonly OutgoingMessage[], error: MqttError): void {
-    Object.assign(error, { mayHaveArrived: false }); // here, and without a topic, since all of them have this error
+    Object.assign(error, { mayHaveArrived: false }); // no topic, since several messages share this error
     for (const message of messages) {
       if (message.state === "settled") continue;
       if (message.state === "queued") {
@@ -322,7 +328,7 @@ export class MessageSender {
     }
   }
 
-  /** Fails all that has no outcome yet. */
+  /** Fails all messages without an outcome. */
   abandon(error: (message: OutgoingMessage) => MqttError): void {
     const unflushed = this.unflushed.drain(this.link?.outlet.takes ?? 0);
     const messages = [...unflushed, ...this.inflight.inOrder(), ...this.outbox.drain()];
@@ -334,7 +340,10 @@ export class MessageSender {
     }
   }
 
-  /** Takes out, in their order, all QoS 1 and 2 messages without an outcome. The session is over, and they get none here. */
+  /**
+   * Removes and returns all QoS 1 and 2 messages without an outcome, in order. The session has ended, so they are not
+   * settled here.
+   */
   end(): OutgoingMessage[] {
     const messages = [...this.inflight.inOrder(), ...this.outbox.drain()];
     this.inflight.clear();
@@ -342,7 +351,7 @@ export class MessageSender {
     return messages.filter(({ qos }) => qos > 0);
   }
 
-  /** Fails a message, because of the outbox or of a lost connection. */
+  /** Fails a message, because of the outbox or a lost connection. */
   private giveUp(message: OutgoingMessage, error: MqttError): void {
     message.state = "settled";
     this.journal?.remove(message);
@@ -356,7 +365,7 @@ export class MessageSender {
     return this.sendQuota > 0 && (message.qos === 1 || this.qos2Quota > 0) && this.identifiers.available;
   }
 
-  /** The same for a message that has no identifier yet. */
+  /** The same as `maySend`, for a message that has no identifier yet. */
   private mayBegin(link: SenderLink, message: OutgoingMessage): boolean {
     if (!this.maySend(link, message)) return false;
     const { inherited, identifiers } = this;
@@ -406,19 +415,21 @@ export class MessageSender {
       return;
     }
     if (message.qos === 2) this.qos2Quota--;
-    this.sendQuota--; // a PUBREL too: its message is unacknowledged until PUBCOMP [MQTT5-3.3.4-7]
+    this.sendQuota--; // also for PUBREL: the message is unacknowledged until PUBCOMP [MQTT5-3.3.4-7]
     link.outlet.touch();
   }
 
   /** Fails a message that is in flight. */
   private giveUpSent(message: OutgoingMessage, error: MqttError): void {
-    // The peer may hold the identifier of a QoS 2 message and take the next one under it for a repetition.
+    // The peer may hold the identifier of a QoS 2 message, and take the next message with it for a repetition.
     if (message.qos === 1) this.identifiers.release(message.packetIdentifier);
     this.inflight.delete(message);
     this.giveUp(message, error);
   }
 
-  /** One message seems to be what connections are lost for. Before it is sent, the connection must prove that it works. */
+  /**
+   * Connections are probably lost because of one message. Before it is sent, PINGREQ checks that the connection works.
+   */
   private beginCarefully(link: SenderLink, poison: PoisonWatch): void {
     if (this.resend.length === 0) {
       poison.clear();
@@ -428,7 +439,7 @@ export class MessageSender {
     link.outlet.touch();
   }
 
-  /** Sends one message of those in flight again, and waits for its acknowledgement. True if all have had theirs. */
+  /** Resends one message in flight and waits for its acknowledgement. Returns true if all were acknowledged. */
   private pumpCarefully(link: SenderLink, poison: PoisonWatch, now: number): boolean {
     if (!this.healthy) return false;
     for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
@@ -503,9 +514,9 @@ export class MessageSender {
   }
 
   /**
-   * The peer has no memory of this session. QoS 1 messages go out as new ones: at least once. A QoS 2 message that had
-   * its PUBREC was taken over by the peer. Whether it had one that is still unanswered, nobody can know any more: sending
-   * it again could double it, so it fails with SESSION_LOST, unless the option `sessionLost` says "resend".
+   * Called when the peer does not know this session. QoS 1 messages are sent as new ones: at least once. The peer
+   * accepted each QoS 2 message for which it sent PUBREC. Without PUBREC, the message may or may not have arrived, and
+   * resending could deliver it twice. So it fails with SESSION_LOST, unless the option `sessionLost` is "resend".
    */
   private startAfresh(now: number): void {
     const again: OutgoingMessage[] = [];
@@ -543,21 +554,21 @@ export class MessageSender {
   }
 }
 
-/** A topic that was queued when nobody knew that the connection would be one of MQTT 3.1. */
+/** Checks a topic that was queued before it was known that the connection uses MQTT 3.1. */
 function topicRefusal(version: ProtocolVersion, topic: string): UsageError | undefined {
   const problem = topicLengthProblem(version, topic);
   return problem === undefined ? undefined : new UsageError("TOPIC_NAME_INVALID", `topicName: ${problem}`);
 }
 
-/** MQTT 3.1 wants DUP on a PUBREL that is sent again [MQTT31-21]; later versions have no such flag. */
+/** MQTT 3.1 requires DUP on a resent PUBREL [MQTT31-21]; later versions have no such flag. */
 function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean): void {
   writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
 }
 
-/** What a clock's fractions may add to a time that was far from it, in milliseconds. */
+/** Milliseconds by which the clock's fractions may change a time difference. */
 const FRACTION = 1;
 
-/** The properties with the expiry that is left, in whole seconds and not less than 0. */
+/** Returns the properties with the remaining expiry interval, in whole seconds and at least 0. */
 function remainingExpiry(message: OutgoingMessage, now: number): PublishProperties {
   const messageExpiryInterval = Math.max(0, Math.ceil((message.expiresAt - now - FRACTION) / 1000));
   return { ...message.properties, messageExpiryInterval };

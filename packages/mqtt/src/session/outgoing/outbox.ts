@@ -1,6 +1,6 @@
 /**
- * The messages of one side of a session that wait to be sent, in their order, and what gives way when they are too many, too
- * large or too old. Knows nothing of connections, and nothing of messages that are on their way: no bound drops those.
+ * The queue of messages of one side that wait to be sent, in order, and the policy if they are too many, too large or
+ * too old. Knows nothing of connections and of messages in flight: limits never drop those.
  */
 
 import { type MqttError, OutboxError, TimeoutError } from "../../errors.js";
@@ -9,8 +9,8 @@ import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 /**
  * What happens to a message if the outbox is full. `reject`: it is refused. `drop-newest`: it is dropped, as a loss
  * that the application chose. `drop-oldest`: the oldest queued messages are dropped for it. `keep-latest`: a message
- * replaces the queued message of the same topic, whether or not the outbox is full; if it is full and has none of the
- * topic, the message is refused.
+ * replaces the queued message of the same topic, whether or not the outbox is full. If it is full and has no message of
+ * the topic, the message is refused.
  */
 export type OutboxPolicy = "reject" | "drop-oldest" | "drop-newest" | "keep-latest";
 
@@ -67,16 +67,16 @@ export const NOTHING_LOST: OutboxCounts = {
 };
 
 export class Outbox {
-  /** A list linked through the messages: whichever is taken out costs the same. */
+  /** A list linked through the messages: removing any of them takes constant time. */
   private first: OutgoingMessage | undefined;
   private last: OutgoingMessage | undefined;
-  /** The first that was never sent: those before it may have arrived, and are not dropped for others. */
+  /** The first message that was never sent. Those before it may have arrived, and are not dropped for others. */
   private oldest: OutgoingMessage | undefined;
   private readonly byTopic: Map<string, OutgoingMessage> | undefined;
   private readonly maximumAge: number;
   private count = 0;
   private size = 0;
-  /** Made when there is something to count. */
+  /** Created when there is something to count. */
   private tally: Record<keyof OutboxCounts, number> | undefined;
 
   constructor(
@@ -92,7 +92,7 @@ export class Outbox {
     return this.count;
   }
 
-  /** Of topics, payloads and properties. */
+  /** The bytes of topics, payloads and properties. */
   get bytes(): number {
     return this.size;
   }
@@ -128,7 +128,7 @@ export class Outbox {
     if (bounds.policy !== "drop-oldest" || size > bounds.maximumBytes) return this.refuse(message);
     while (!this.hasRoom(size)) {
       const { oldest } = this;
-      if (oldest === undefined) return this.refuse(message); // all that is left was sent before
+      if (oldest === undefined) return this.refuse(message); // all remaining messages were sent before
       const error = this.droppedError(oldest);
       this.remove(oldest);
       this.note("droppedOldest");
@@ -143,7 +143,7 @@ export class Outbox {
     this.append(message, messageSize(message));
   }
 
-  /** Puts messages that were sent, and must be sent as new ones, before all others, in their order. */
+  /** Puts messages that were sent, and must be sent again as new ones, before all others, in order. */
   putBack(messages: readonly OutgoingMessage[]): void {
     for (let i = messages.length - 1; i >= 0; i--) {
       const message = messages[i] as OutgoingMessage;
@@ -170,7 +170,7 @@ export class Outbox {
     return true;
   }
 
-  /** Takes all out. */
+  /** Removes and returns all messages. */
   drain(): OutgoingMessage[] {
     const messages: OutgoingMessage[] = [];
     for (let message = this.first; message !== undefined; message = this.first) {
@@ -180,7 +180,7 @@ export class Outbox {
     return messages;
   }
 
-  /** Gives those up whose time is over. Returns when the next one's is; Infinity if none has a time. */
+  /** Fails expired messages. Returns when the next one expires; Infinity if none does. */
   expire(now: number): number {
     let next = Infinity;
     const over: OutgoingMessage[] = [];
@@ -195,7 +195,7 @@ export class Outbox {
     return next;
   }
 
-  /** When a queued message fails because of its age; Infinity if never. */
+  /** Returns when a queued message expires; Infinity if never. */
   waitsUntil(message: OutgoingMessage): number {
     return Math.min(message.expiresAt, message.queuedAt + this.maximumAge);
   }
@@ -239,7 +239,7 @@ export class Outbox {
     this.size += size;
   }
 
-  /** In its place, so that a topic that changes all the time gets its turn. */
+  /** The new message takes the place of the old one, so that a topic that changes often is still sent. */
   private replace(old: OutgoingMessage, message: OutgoingMessage): boolean {
     const growth = messageSize(message) - messageSize(old);
     if (growth > 0 && this.size + growth > this.bounds.maximumBytes) return this.refuse(message);
@@ -289,7 +289,7 @@ export class Outbox {
     );
   }
 
-  /** How full it is, for messages. */
+  /** Describes how full it is, for messages. */
   private get fill(): string {
     const { maximumCount, maximumBytes } = this.bounds;
     return (

@@ -1,4 +1,4 @@
-/** A message on its way out, from the call that publishes it until its outcome is known. */
+/** An outgoing message, from the call that publishes it until its outcome is known. */
 
 import type { QoS } from "../../codec/packets.js";
 import type { AckProperties, PublishProperties } from "../../codec/properties.js";
@@ -11,7 +11,10 @@ import type { MqttError } from "../../errors.js";
  */
 export type OutgoingState = "queued" | "sent" | "released" | "settled";
 
-/** Which states may follow each. `npm run states` draws it, and tests hold every message to it; no bundle carries it. */
+/**
+ * Which states may follow each state. `npm run states` draws them, and tests check every message against them. Bundles
+ * do not contain this table.
+ */
 export const OUTGOING_TRANSITIONS: Readonly<Record<OutgoingState, readonly OutgoingState[]>> = {
   queued: ["sent", "settled"],
   sent: ["released", "queued", "settled"], // queued again if the peer has lost the session
@@ -24,9 +27,9 @@ export abstract class OutgoingMessage {
   state: OutgoingState = "queued";
   /** The packet identifier. 0 until it is first sent. */
   packetIdentifier = 0;
-  /** What PUBREC said, if that was more than success without properties: PUBCOMP does not repeat it. */
+  /** The received PUBREC, unless it was a success without properties. PUBCOMP does not repeat its content. */
   pubrec: { readonly reasonCode: number; readonly properties?: AckProperties | undefined } | undefined;
-  /** Whether the peer may have received it: bytes of it may have left, and were not refused. */
+  /** Whether the peer may have received it: bytes of it may have been sent, and the peer did not refuse it. */
   mayHaveArrived = false;
   /** When it was queued, in the milliseconds of the clock. */
   queuedAt = 0;
@@ -35,13 +38,13 @@ export abstract class OutgoingMessage {
   behind: OutgoingMessage | undefined;
   /** Its place among the messages in flight. Only `Inflight` uses it. */
   order = 0;
-  /** How many messages this stands for: QoS 0 messages that leave together have one outcome. */
+  /** How many messages this object represents: QoS 0 messages that are sent together have one outcome. */
   count = 1;
-  /** The number of its record in the store: 0 if it needs none. */
+  /** The number of its record in the store; 0 if it needs none. */
   sequence = 0;
-  /** Whether a record stands there under that number, or is being written; the journal's own. */
+  /** Whether its record is stored, or being written. Only the journal uses it. */
   stored = false;
-  /** Whether the record is to be written at the next opportunity; the journal's own. */
+  /** Whether its record must be written at the next opportunity. Only the journal uses it. */
   changed = false;
 
   constructor(

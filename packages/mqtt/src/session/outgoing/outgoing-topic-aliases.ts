@@ -1,27 +1,33 @@
 /**
- * The topic aliases that this side sets on one network connection [MQTT5 3.3.2.3.4]. The policy: a topic name gets an alias when
- * it is published for the second time, as long as the peer's topicAliasMaximum leaves one, and keeps it while the connection
- * lasts. Topics that are published once cost nothing, and nothing is ever renamed.
+ * The topic aliases that this side sets on one network connection [MQTT5 3.3.2.3.4]. A topic name gets an alias when it
+ * is published for the second time, if the peer's topicAliasMaximum allows another one. It keeps the alias until the
+ * connection ends. Topics that are published once use no alias, and no alias is ever reassigned.
  */
 
-/** A name so short saves nothing: the alias itself takes three bytes. */
+/** A shorter name saves nothing: the alias itself takes three bytes. */
 const WORTHWHILE = 6;
-/** How many names that came once are remembered. */
+/** How many names that were published once are remembered. */
 const REMEMBERED = 1_000;
 
 export class OutgoingTopicAliases {
   private readonly aliases = new Map<string, number>();
   private readonly seen = new Set<string>();
 
-  /** @param maximum what the peer announced; 0 for none */
+  /** @param maximum the maximum that the peer announced; 0 for none */
   constructor(private readonly maximum: number) {}
 
-  /** For a connection whose peer allows this many aliases. Connections without aliases, the most common case, share one object. */
+  /**
+   * Returns aliases for a connection whose peer allows this many. Connections without aliases, the most common case,
+   * share one object.
+   */
   static upTo(maximum: number): OutgoingTopicAliases {
     return maximum === 0 ? NONE : new OutgoingTopicAliases(maximum);
   }
 
-  /** 0: none. Above 0: set this alias along with the name. Below 0: the peer knows this alias, negated; leave the name out. */
+  /**
+   * Returns 0 for no alias. Above 0: set this alias along with the name. Below 0: the peer knows this alias, negated;
+   * omit the name.
+   */
   aliasFor(topic: string): number {
     if (this.maximum === 0 || topic.length < WORTHWHILE) return 0;
     const known = this.aliases.get(topic);
@@ -38,11 +44,11 @@ export class OutgoingTopicAliases {
     return 0;
   }
 
-  /** The packet that was to set the alias was not sent. Only the last alias set can be taken back. */
+  /** Called if the packet with a new alias was not sent. Only the last new alias can be revoked. */
   forget(topic: string): void {
     this.aliases.delete(topic);
   }
 }
 
-/** Nothing is ever put in. */
+/** Never changed. */
 const NONE = new OutgoingTopicAliases(0);

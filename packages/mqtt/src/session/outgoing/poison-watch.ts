@@ -1,7 +1,7 @@
 /**
- * Notices a message for which a server ends connections: it hangs up, or says DISCONNECT, whenever the message comes, and everything
- * behind it would wait forever. After such losses, messages in flight are sent again one at a time, so that each loss has
- * one cause. Owns the suspicion; knows nothing of packets.
+ * Detects a message that makes a server close connections. The server closes, or sends DISCONNECT, whenever the message
+ * arrives, and all later messages would wait forever. After several such losses, messages in flight are resent one at a
+ * time, so that each loss has one possible cause. Owns the suspicion; knows nothing of packets.
  */
 
 import { type MqttError, RefusedError, TransportError } from "../../errors.js";
@@ -24,21 +24,21 @@ import {
 } from "../../reason-code.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 
-/** What a connection counts on which messages were in flight and none was acknowledged, if the server closed it … */
+/** The weight of a connection with messages in flight and no acknowledgement, if the server closed it … */
 const CLOSED = 2;
-/** … or if it broke, as links do, too. */
+/** … or if it broke, which links also do. */
 const BROKEN = 1;
-/** With so much in a row, what is in flight is sent one message at a time. */
+/** From this weight in a row on, messages in flight are sent one at a time. */
 const SUSPICIOUS = 8;
 /**
- * So often in a row the server must have ended a connection right after the same message, which was sent alone: as for a SUBSCRIBE. With
- * delays that double from a second to a minute, that takes some five minutes.
+ * How often in a row the server must have closed a connection right after the same message was sent alone; the same as
+ * for a SUBSCRIBE. With delays that double from a second to a minute, this takes about five minutes.
  */
 const CERTAIN = 10;
-/** After more connections in a row than that, something else is the cause: what is in flight has been tried by then. */
+/** After more connections in a row than this, there is another cause: all messages in flight were tried by then. */
 const MOST_FOR_ONE = 20;
 
-/** Reason codes of DISCONNECT that name what is wrong with a message. */
+/** Reason codes of DISCONNECT that blame a message. */
 const NAMING: ReadonlySet<number> = new Set([
   NOT_AUTHORIZED,
   TOPIC_NAME_INVALID,
@@ -47,7 +47,7 @@ const NAMING: ReadonlySet<number> = new Set([
   RETAIN_NOT_SUPPORTED,
   QOS_NOT_SUPPORTED,
 ]);
-/** Reason codes of DISCONNECT that have nothing to do with any message. */
+/** Reason codes of DISCONNECT that no message causes. */
 const INNOCENT: ReadonlySet<number> = new Set([
   SUCCESS,
   SERVER_BUSY,
@@ -61,42 +61,42 @@ const INNOCENT: ReadonlySet<number> = new Set([
 ]);
 
 export class PoisonWatch {
-  /** What the last connections in a row count. */
+  /** The weight of the last connections in a row. */
   private barren = 0;
-  /** Connections in a row that the server ended with messages in flight. */
+  /** The number of connections in a row that the server ended with messages in flight. */
   private ended = 0;
   private suspect: OutgoingMessage | undefined;
   private strikes = 0;
-  /** Whether a message was acknowledged over the present connection. */
+  /** Whether a message was acknowledged on the current connection. */
   private acknowledging = false;
 
-  /** Whether what is in flight is to be sent again one message at a time. */
+  /** Whether messages in flight must be resent one at a time. */
   get isCareful(): boolean {
     return this.barren >= SUSPICIOUS;
   }
 
-  /** Whether a message may be what the last connections were lost for. */
+  /** Whether the last connections may have been lost because of a message. */
   get isSuspicious(): boolean {
     return this.ended > 0 && this.ended <= MOST_FOR_ONE;
   }
 
-  /** A message was acknowledged, or refused. */
+  /** Called when a message was acknowledged or refused. */
   acknowledged(): void {
     this.acknowledging = true;
   }
 
-  /** All that was in flight when the suspicion arose has been acknowledged. */
+  /** Called when all messages that were in flight when the suspicion arose are acknowledged. */
   clear(): void {
     this.barren = 0;
     this.suspect = undefined;
   }
 
   /**
-   * The connection is gone.
+   * Called when the connection is lost.
    *
    * @param inflight whether messages were in flight
-   * @param alone the message that was sent by itself, and had no answer
-   * @returns the message that caused the loss, as far as the evidence goes, and the error to reject it with; undefined if no message did
+   * @param alone the message that was sent alone and not answered
+   * @returns the message that most likely caused the loss, and the error to reject it with; undefined if no message did
    */
   lost(
     error: MqttError | undefined,
@@ -123,7 +123,7 @@ export class PoisonWatch {
   }
 }
 
-/** Whether the server ended the connection, and may have done so because of a message. */
+/** Returns whether the server ended the connection, possibly because of a message. */
 function mayBeFor(error: MqttError): boolean {
   if (error instanceof RefusedError) return error.code === "DISCONNECTED_BY_SERVER" && !INNOCENT.has(error.reasonCode);
   return error.code === "CONNECTION_LOST";

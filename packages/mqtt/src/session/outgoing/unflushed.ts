@@ -1,25 +1,25 @@
 /**
- * QoS 0 messages that are encoded and not yet with the transport, by the take of the output buffer that they leave with: all that
- * leave with one take have one outcome, so that one message may stand for many.
+ * QoS 0 messages that are encoded and not passed to the transport yet, grouped by the take of the output buffer that
+ * contains them. All messages of one take have one outcome, so that one object may represent many.
  */
 
 import type { OutgoingMessage } from "./outgoing-message.js";
 
 export class Unflushed {
-  /** What leaves with take number `take`, the latest; and what leaves or has left with those before. */
+  /** Messages in the latest take, number `take`. `earlier` contains those of earlier takes. */
   private latest: OutgoingMessage[] = [];
   private earlier: OutgoingMessage[] = [];
   private take = -1;
-  /** What stands for messages without objects of their own that leave with the latest take. */
+  /** The object that represents messages without their own object in the latest take. */
   private group: OutgoingMessage | undefined;
   private count = 0;
 
-  /** How many messages there are, those included that another stands for. */
+  /** The number of messages, including those that another object represents. */
   get length(): number {
     return this.count;
   }
 
-  /** The message leaves with this take; never one before the last that was named. */
+  /** Adds a message to this take, which must not be earlier than the last one. */
   add(message: OutgoingMessage, take: number): void {
     this.reach(take);
     this.latest.push(message);
@@ -27,9 +27,9 @@ export class Unflushed {
   }
 
   /**
-   * A message without an object of its own leaves with this take. Returns what stands for it.
+   * Adds a message without its own object to this take. Returns the object that represents it.
    *
-   * @param newGroup makes that if there is nothing yet, given the topic of the first
+   * @param newGroup creates that object if there is none yet, given the topic of the first message
    */
   join(take: number, topic: string, newGroup: (topic: string) => OutgoingMessage): OutgoingMessage {
     this.reach(take);
@@ -43,7 +43,7 @@ export class Unflushed {
     return this.group;
   }
 
-  /** Takes out those that left with takes before this one. */
+  /** Removes and returns the messages of takes before this one. */
   takeBefore(take: number): readonly OutgoingMessage[] {
     this.reach(take);
     const { earlier } = this;
@@ -53,9 +53,9 @@ export class Unflushed {
   }
 
   /**
-   * Takes all out: there is no connection any more, and the next counts its takes anew.
+   * Removes and returns all messages: the connection is lost, and the next one counts its takes from 0.
    *
-   * @param take the latest take of the output buffer: what left with one before may have arrived
+   * @param take the latest take of the output buffer. Messages of earlier takes may have arrived
    */
   drain(take: number): readonly OutgoingMessage[] {
     const left = this.takeBefore(take);

@@ -1,0 +1,210 @@
+/**
+ * A gateway's configuration, as the rest of the gateway uses it: checked, complete, durations in milliseconds, sizes in bytes. Knows nothing of
+ * TOML. docs/gateway/configuration.md lists the fields as a user writes them.
+ */
+
+/** The whole configuration. */
+export interface Configuration {
+  readonly gateway: GatewaySettings;
+  /** The servers, the preferred one first. */
+  readonly uplinks: readonly UplinkSettings[];
+  readonly spool: SpoolSettings;
+  /** Undefined: no metrics are served. */
+  readonly metrics: MetricsSettings | undefined;
+  /** The path of the socket that answers `gateway status`. Undefined: none. */
+  readonly adminSocket: string | undefined;
+  readonly sources: readonly SourceSettings[];
+}
+
+export interface GatewaySettings {
+  /** 1 to 64 letters, digits, dots, underscores and hyphens. */
+  readonly id: string;
+  /** The topic below which the gateway publishes its own state, placeholders filled in. */
+  readonly base: string;
+  /** What is added to JSON payloads as `time`: when the record was accepted. */
+  readonly timestamps: "off" | "ms" | "iso";
+  /** The most milliseconds that a shutdown takes. */
+  readonly shutdown: number;
+  readonly log: "error" | "warn" | "info" | "debug";
+  readonly logFormat: "text" | "json";
+}
+
+export interface UplinkSettings {
+  readonly url: string;
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** Paths of PEM files. */
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly passphrase: string | undefined;
+  readonly version: 5 | 4 | 3 | "auto";
+  readonly keepAlive: number;
+  readonly sessionExpiry: number;
+  /** The most messages without an acknowledgement. */
+  readonly inflight: number;
+  /** Messages a second; 0: no limit. */
+  readonly rate: number;
+  /** Bytes a second; 0: no limit. */
+  readonly bandwidth: number;
+  readonly reconnect: { readonly min: number; readonly max: number };
+  /** Milliseconds without any acknowledgement, with messages in flight, after which the connection is closed. */
+  readonly stuck: number;
+}
+
+export interface SpoolSettings {
+  readonly mode: "disk" | "memory";
+  /** Undefined in memory. */
+  readonly dir: string | undefined;
+  readonly maxBytes: number;
+  readonly maxRecords: number;
+  /** Milliseconds; Infinity: no limit. */
+  readonly maxAge: number;
+  readonly segment: number;
+  readonly full: "reject" | "drop-oldest" | "drop-newest";
+  /** "commit", "never", or the milliseconds that a sync waits for further records. */
+  readonly sync: "commit" | "never" | number;
+  /** Whether QoS 0 records are spooled, or passed on if the server is connected and otherwise dropped. */
+  readonly qos0: "pass" | "spool";
+}
+
+export interface MetricsSettings {
+  readonly listen: Address;
+  readonly path: string;
+}
+
+/** A host and a port. The host may be "" for all addresses; an IPv6 address has no brackets here. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A source of frames. */
+export type SourceSettings = TcpServerSettings | StdinSettings | HttpSettings;
+
+export interface TcpServerSettings extends PipelineSettings {
+  readonly kind: "tcp-server";
+  readonly listen: Address;
+  /** Addresses or networks ("192.168.1.0/24", "fd00::/8") that may connect. Empty: all. */
+  readonly allow: readonly string[];
+  readonly maxConnections: number;
+  /** Milliseconds without a byte after which a connection is closed; 0: never. */
+  readonly idle: number;
+}
+
+export interface StdinSettings extends PipelineSettings {
+  readonly kind: "stdin";
+}
+
+export interface HttpSettings extends PipelineSettings {
+  readonly kind: "http";
+  readonly listen: Address;
+  /** A path; `{name}` matches one level, and becomes a field of the record. */
+  readonly path: string;
+  /** The Bearer token that a request must have. Undefined: none. */
+  readonly token: string | undefined;
+  readonly maxBody: number;
+  readonly maxRequests: number;
+}
+
+/** What all sources have: how bytes become records. */
+export interface PipelineSettings {
+  /** Unique; names the source in the spool and in metrics. */
+  readonly id: string;
+  readonly enabled: boolean;
+  readonly frame: "line" | "datagram";
+  /** Whether the first frame after opening counts although its beginning may be missing. */
+  readonly first: "drop" | "keep";
+  readonly maxFrame: number;
+  /** Milliseconds after which a frame that has begun is dropped as "incomplete"; 0: never. */
+  readonly frameTimeout: number;
+  readonly encoding: "utf8" | "latin1" | "hex";
+  readonly decode: DecodeSettings;
+  /** All must hold, or the record is dropped as "filtered". */
+  readonly when: readonly Condition[];
+  /** With placeholders. */
+  readonly topic: string;
+  readonly payload: PayloadSettings;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  /** Seconds; 0: none. */
+  readonly expiry: number;
+  /** With placeholders; written to the device after its record was accepted. Undefined: nothing. */
+  readonly acknowledge: string | undefined;
+  /** With placeholders, among them {reason}; written to the device when its frame was dropped. Undefined: nothing. */
+  readonly refuse: string | undefined;
+  /** The topic, with placeholders, to which undecodable frames are published. Undefined: none. */
+  readonly deadletter: string | undefined;
+}
+
+export type DecodeSettings =
+  | { readonly format: "raw"; readonly fields: readonly FieldSettings[] }
+  | {
+      readonly format: "json";
+      /** JSON pointers by field name. Empty: the members of the outermost object. */
+      readonly pick: Readonly<Record<string, string>>;
+      readonly fields: readonly FieldSettings[];
+    }
+  | {
+      readonly format: "csv";
+      readonly separator: string;
+      readonly quote: string;
+      readonly fields: readonly FieldSettings[];
+    }
+  | {
+      readonly format: "text";
+      /** Literal text with `{name}` or `{name:type}` for what is a field. */
+      readonly template: string;
+      readonly fields: readonly FieldSettings[];
+    };
+
+/** One value of a record. In text formats, the numeric types are decimal numbers within the type's range. */
+export interface FieldSettings {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly unit: string | undefined;
+  /** A number is multiplied by it, then `offset` is added. */
+  readonly scale: number;
+  readonly offset: number;
+  /** What becomes of a raw value, by its text. Empty: the value itself. */
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+  /** A number beyond is dropped as "decode". */
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+  /** The device class of Home Assistant. */
+  readonly class: string | undefined;
+}
+
+export type FieldType =
+  | "text"
+  | "number"
+  | "bool"
+  | "json"
+  | "u8"
+  | "i8"
+  | "u16"
+  | "i16"
+  | "u24"
+  | "u32"
+  | "i32"
+  | "u64"
+  | "f32"
+  | "f64";
+
+export interface Condition {
+  readonly field: string;
+  /** "changed" and "delta" compare with the last record of the same topic. */
+  readonly op: "=" | "!=" | "<" | ">" | "in" | "exists" | "changed" | "delta";
+  readonly value: string | number | boolean | readonly (string | number)[] | undefined;
+}
+
+export type PayloadSettings =
+  /** An object with all decoded fields. */
+  | { readonly kind: "json" }
+  /** The frame's bytes. */
+  | { readonly kind: "raw" }
+  /** One message a field, to topic/{field}. */
+  | { readonly kind: "fields" }
+  /** Text with placeholders. */
+  | { readonly kind: "template"; readonly template: string };

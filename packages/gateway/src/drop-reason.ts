@@ -1,0 +1,17 @@
+/** Why a record or a frame was dropped: a closed list, so that metrics can be relied on. */
+
+/** docs/gateway says what each means. "refused:0x87" and the like are a server's reason codes. */
+export type DropReason =
+  | "cleared"
+  | "damaged"
+  | "decode"
+  | "encoding"
+  | "expired"
+  | "filtered"
+  | "full"
+  | "incomplete"
+  | "malformed"
+  | "offline"
+  | "too-long"
+  | "topic"
+  | `refused:0x${string}`;

@@ -1,0 +1,101 @@
+/** One segment of the spool: a file with frames of records that follow one another. Knows nothing of what is settled. */
+
+import { join } from "node:path";
+import type { FileSystem, OpenFile } from "../file-system.js";
+import { writeFrameHeader } from "../frames.js";
+import { FRAME_HEADER_SIZE, type Framing, newFraming } from "../framing.js";
+import { createFile } from "../journal-copy.js";
+
+/** The name of a segment's file is its number and this. */
+const SUFFIX = ".spool";
+/** While it is created. Removed when the spool is opened. */
+const NEW = "segment.new";
+
+export class Segment {
+  /** The sequence behind that of the last record. */
+  next: number;
+  /** When the last record was accepted. */
+  lastAcceptedAt = 0;
+  /** Whether it has damaged regions. Then nothing is added to it. */
+  isDamaged = false;
+  /** Whether its records count no more. */
+  isRemoved = false;
+
+  /**
+   * @param end where the last intact and synced frame ends
+   * @param first the sequence of the first record
+   */
+  constructor(
+    readonly number: number,
+    readonly path: string,
+    readonly framing: Framing,
+    public end: number,
+    public first: number,
+  ) {
+    this.next = first;
+  }
+
+  /** Makes a segment with one frame, the definitions. Resolves when it survives a power loss. */
+  static async create(
+    files: FileSystem,
+    directory: string,
+    number: number,
+    first: number,
+    definitions: Buffer,
+  ): Promise<{ segment: Segment; file: OpenFile }> {
+    const path = pathOf(directory, number);
+    const temporary = join(directory, NEW);
+    const framing = newFraming(framingName(number));
+    const file = await createFile(files, temporary, framing);
+    try {
+      const segment = new Segment(number, path, framing, framing.header.length, first);
+      await segment.write(file, [definitions]);
+      segment.end += Segment.sizeOf([definitions]);
+      await file.sync();
+      await files.rename(temporary, path);
+      return { segment, file };
+    } catch (error) {
+      await file.close();
+      await files.remove(temporary).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** The bytes that frames with these bodies take. */
+  static sizeOf(bodies: readonly Buffer[]): number {
+    return bodies.reduce((sum, body) => sum + FRAME_HEADER_SIZE + body.length, 0);
+  }
+
+  /** Writes a frame for each body behind `end`. They count when `end` is moved behind them. */
+  write(file: OpenFile, bodies: readonly Buffer[]): Promise<void> {
+    return file.write(
+      bodies.flatMap((body) => [writeFrameHeader([body], this.framing), body]),
+      this.end,
+    );
+  }
+}
+
+/** Resolves to the numbers of the segments in the directory, in ascending order. */
+export async function segmentNumbers(files: FileSystem, directory: string): Promise<number[]> {
+  const numbers = (await files.list(directory)).flatMap((name) => {
+    const number = name.endsWith(SUFFIX) ? Number(name.slice(0, -SUFFIX.length)) : Number.NaN;
+    return Number.isSafeInteger(number) && number > 0 && pathOf(directory, number) === join(directory, name)
+      ? [number]
+      : [];
+  });
+  return numbers.sort((a, b) => a - b);
+}
+
+export function pathOf(directory: string, number: number): string {
+  return join(directory, `${String(number).padStart(8, "0")}${SUFFIX}`);
+}
+
+/** The path of the file that is left if the process dies while it creates a segment. */
+export function unfinishedPath(directory: string): string {
+  return join(directory, NEW);
+}
+
+/** What a segment's file is recognized by, in addition to its own header. */
+export function framingName(number: number): string {
+  return `spool/${number}`;
+}

@@ -1,0 +1,139 @@
+/** Reads a spool's records in the order in which they were accepted, from synced frames only. Holds one frame in memory. */
+
+import type { FileSystem, OpenFile } from "../file-system.js";
+import { FrameReader } from "../frames.js";
+import type { Account, Ledger } from "./ledger.js";
+import type { Segment } from "./segment.js";
+import { MOST_BEYOND, type Settled } from "./settled.js";
+import { bodyStart, decodeRecord, eachEntry, isBody, type SpooledRecord } from "./spool-record.js";
+
+/** Bytes that are read at once. */
+const WINDOW = 2 ** 16;
+
+/** A record that was read from its file and not handed out. */
+interface Waiting {
+  readonly record: SpooledRecord;
+  readonly account: Account;
+  /** Its place among its source's records. */
+  readonly own: number;
+}
+
+/** What the reader works with. */
+export interface ReaderView {
+  readonly files: FileSystem;
+  readonly ledger: Ledger;
+  readonly settled: Settled;
+  /** The segments, the oldest first. The last one may grow. */
+  readonly segments: readonly Segment[];
+}
+
+export class SpoolReader {
+  private segment: Segment | undefined;
+  private file: OpenFile | undefined;
+  private frames: FrameReader | undefined;
+  /** Records of the last frame that were not handed out. */
+  private waiting: Waiting[] = [];
+  private at = 0;
+  /** The sequence that the next frame should begin with. */
+  private next = 1;
+  private reading: Promise<unknown> = Promise.resolve();
+
+  /** @param onGap is called when records that should be there are not: a disk has lost them since the spool was opened */
+  constructor(
+    private readonly view: ReaderView,
+    private readonly onGap: () => void,
+  ) {}
+
+  /** Resolves to the next records that are not settled, at most `limit`; to none if there are none yet. */
+  read(limit: number): Promise<SpooledRecord[]> {
+    const reading = this.reading.then(() => this.take(limit));
+    this.reading = reading.catch(() => {});
+    return reading;
+  }
+
+  /** Closes the file of a segment that is to be removed, when it is not being read any more. */
+  async leave(segment: Segment): Promise<void> {
+    await this.reading;
+    if (this.segment === segment) await this.close();
+  }
+
+  async close(): Promise<void> {
+    const { file } = this;
+    this.file = this.frames = undefined;
+    this.waiting = [];
+    await file?.close();
+  }
+
+  private async take(limit: number): Promise<SpooledRecord[]> {
+    const { settled } = this.view;
+    const taken: SpooledRecord[] = [];
+    while (taken.length < limit) {
+      const next = this.waiting[this.at];
+      if (next === undefined) {
+        if (!(await this.fill())) break;
+        continue;
+      }
+      const { record, account, own } = next;
+      const { sequence } = record;
+      if (sequence >= settled.cursor + MOST_BEYOND) break;
+      this.at++;
+      if (own <= account.clearedTo) settled.skip(sequence, sequence + 1);
+      else if (!settled.has(sequence)) taken.push(record);
+    }
+    return taken;
+  }
+
+  /** Reads the next frame. Resolves to false if there is none yet. */
+  private async fill(): Promise<boolean> {
+    for (;;) {
+      const { frames, segment } = this;
+      if (frames === undefined || segment === undefined || segment.isRemoved) {
+        if (!(await this.openNext())) return false;
+        continue;
+      }
+      const { end } = segment;
+      frames.extend(end);
+      const found = await frames.next();
+      if (found === undefined) {
+        if (segment.end > end) continue; // written meanwhile
+        if (segment === this.view.segments.at(-1)) return false;
+        await this.close();
+        continue;
+      }
+      if ("damaged" in found) continue; // noticed by the gap that it leaves
+      this.decode(Buffer.from(found.body));
+      return true;
+    }
+  }
+
+  private async openNext(): Promise<boolean> {
+    const after = this.segment?.number ?? 0;
+    await this.close();
+    const segment = this.view.segments.find(({ number, isRemoved }) => number > after && !isRemoved);
+    if (segment === undefined) return false;
+    this.segment = segment;
+    const file = await this.view.files.open(segment.path, "existing");
+    if (file === undefined) return true; // noticed by the gap that it leaves
+    this.file = file;
+    this.frames = new FrameReader(file, segment.end, segment.framing, isBody, WINDOW);
+    return true;
+  }
+
+  private decode(body: Buffer): void {
+    const { ledger, settled } = this.view;
+    const { first, acceptedAt } = bodyStart(body);
+    if (settled.skip(this.next, first)) this.onGap();
+    this.next = first;
+    this.waiting = [];
+    this.at = 0;
+    eachEntry(body, {
+      definition: () => {},
+      record: (sequence, source, own, fields) => {
+        this.next = sequence + 1;
+        const account = ledger.byNumberOf(source);
+        if (account === undefined) return;
+        this.waiting.push({ record: decodeRecord(sequence, account.id, acceptedAt, fields), account, own });
+      },
+    });
+  }
+}
