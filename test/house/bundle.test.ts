@@ -84,6 +84,15 @@ test("unused code is left out", () => {
   expect(encoder.files.filter((path) => !/^(codec|topic|platform)\/|^errors/.test(path))).toEqual([]);
 });
 
+test("README and guide state the sizes that the budgets hold", async () => {
+  const { client, "small-client": small } = budgets;
+  for (const path of ["README.md", "docs/guide.md"]) {
+    const text = await readFile(join(root, path), "utf8");
+    expect(text).toContain(`${client} KB`);
+    expect(text).toContain(`${small} KB`);
+  }
+});
+
 test("a publisher downloads less than two thirds of the client", () => {
   expect(bundles.publisher.size).toBeLessThan((bundles.client.size * 2) / 3);
 });

@@ -424,7 +424,7 @@ describe("WebSockets", () => {
     const server = createHttpServer((_, response) => response.writeHead(404).end());
     const { port } = await listening(server);
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toBe(
-      "WEBSOCKET_FAILED: WebSocket connection to ws://127.0.0.1:PORT/mqtt failed: Unexpected server response: 404",
+      "WEBSOCKET_FAILED: WebSocket connection to ws://127.0.0.1:PORT/mqtt failed: the server answered with HTTP status 404 instead of a WebSocket; check the path of the URL",
     );
   });
 
