@@ -50,8 +50,8 @@ const calls: Record<string, readonly (readonly [words: string, call: () => unkno
       'unknown event "message"; to receive messages, call subscribe(filter, { onMessage })',
       () => client.on(wrong("message"), () => 0),
     ],
-    ['unstable, packet; did you mean "connected"?', () => client.on(wrong("connect"), () => 0)],
-    ['unstable, packet; did you mean "closed"?', () => client.on(wrong("end"), () => 0)],
+    ['unknown event "conected"; did you mean "connected"?', () => client.on(wrong("connect"), () => 0)],
+    ['; did you mean "closed"?', () => client.on(wrong("end"), () => 0)],
     [
       'unknown event "zzz"; the events are connected, disconnected, reconnecting',
       () => client.on(wrong("zzz"), () => 0),
