@@ -50,7 +50,7 @@ const calls: Record<string, readonly (readonly [words: string, call: () => unkno
       'unknown event "message"; to receive messages, call subscribe(filter, { onMessage })',
       () => client.on(wrong("message"), () => 0),
     ],
-    ['unknown event "conected"; did you mean "connected"?', () => client.on(wrong("connect"), () => 0)],
+    ['unknown event "connect"; did you mean "connected"?', () => client.on(wrong("connect"), () => 0)],
     ['; did you mean "closed"?', () => client.on(wrong("end"), () => 0)],
     [
       'unknown event "zzz"; the events are connected, disconnected, reconnecting',
