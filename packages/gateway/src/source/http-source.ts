@@ -89,7 +89,7 @@ export class HttpSource implements Source {
     });
     const now = clock.now();
     const outcomes = [...wire.push(body, now), ...wire.end(now)];
-    const verdicts = await this.intake.commit(outcomes, false);
+    const verdicts = await this.intake.commit(peer, outcomes, false);
     if (verdicts === undefined) return answer(503, "the gateway is stopping", { "retry-after": RETRY_AFTER });
     const wrong = verdicts.findIndex((verdict) => STATUS[verdict] !== 202);
     if (wrong < 0) return answer(202, "accepted");

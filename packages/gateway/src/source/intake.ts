@@ -26,7 +26,7 @@ export interface IntakeParts {
 /** One connection's end of the intake: what the intake does to the wire. */
 export interface WireEnd {
   /** Writes to the device. */
-  write(text: string): void;
+  write(bytes: Uint8Array): void;
   /** Stops reading, until `resume`. */
   pause(): void;
   resume(): void;
@@ -84,8 +84,8 @@ export class Intake {
    *
    * @param hold whether to wait for room. If not, records that have no room are "full".
    */
-  commit(outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
-    const done = this.accept(outcomes, hold);
+  commit(peer: Peer, outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
+    const done = this.accept(peer, outcomes, hold);
     const ended: Promise<void> = done.then(
       () => {},
       () => {},
@@ -95,13 +95,13 @@ export class Intake {
     return done;
   }
 
-  private async accept(outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
+  private async accept(peer: Peer, outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
     const { spool } = this.parts;
     const { id } = this.settings;
     const verdicts = outcomes.map((outcome): Verdict => outcome.dropped ?? "accepted");
     const records: SpoolRecord[] = [];
     outcomes.forEach((outcome, i) => {
-      if (outcome.dropped !== undefined) this.dropped(outcome, outcome.dropped);
+      if (outcome.dropped !== undefined) this.dropped(peer, outcome, outcome.dropped);
       else if (this.isPassed(outcome)) verdicts[i] = this.pass(outcome);
       else records.push(...outcome.records);
     });
@@ -146,7 +146,7 @@ export class Intake {
     });
   }
 
-  private dropped(outcome: Outcome, reason: DropReason): void {
+  private dropped(peer: Peer, outcome: Outcome, reason: DropReason): void {
     const { parts, settings, pipeline } = this;
     const now = parts.clock.now();
     parts.spool.count(settings.id, reason);
@@ -157,7 +157,7 @@ export class Intake {
       this.unlogged = 0;
     }
     if (reason === "filtered" || now - this.lastDeadLetter < DEAD_LETTER_INTERVAL) return;
-    const letter = pipeline.deadLetter(outcome);
+    const letter = pipeline.deadLetter(peer, outcome);
     if (letter === undefined) return;
     this.lastDeadLetter = now;
     parts.pass(letter.topic, letter.payload, false);
@@ -198,7 +198,7 @@ export class Channel {
 
   constructor(
     private readonly intake: Intake,
-    peer: Peer,
+    private readonly peer: Peer,
     private readonly end: WireEnd,
   ) {
     this.wire = intake.pipeline.open(peer);
@@ -237,7 +237,7 @@ export class Channel {
     while (this.waiting.length > 0) {
       const { waiting, pending } = this;
       this.waiting = [];
-      const verdicts = await this.intake.commit(waiting, true);
+      const verdicts = await this.intake.commit(this.peer, waiting, true);
       this.pending -= pending;
       if (verdicts !== undefined) this.answer(waiting, verdicts);
       if (!this.isPaused || this.pending > MOST_PENDING / 2) continue;
@@ -248,11 +248,16 @@ export class Channel {
   }
 
   private answer(outcomes: readonly Outcome[], verdicts: readonly Verdict[]): void {
-    let text = "";
+    const { pipeline, settings } = this.intake;
+    if (settings.acknowledge === undefined && settings.refuse === undefined) return;
+    const answers: Uint8Array[] = [];
     outcomes.forEach((outcome, i) => {
-      text += this.intake.pipeline.answer(outcome, verdicts[i] ?? "accepted") ?? "";
+      const verdict = verdicts[i] ?? "accepted";
+      const isDone = verdict === "accepted" || verdict === "filtered";
+      const bytes = isDone ? pipeline.acknowledgement(this.peer, outcome) : pipeline.refusal(this.peer, outcome, verdict);
+      if (bytes !== undefined) answers.push(bytes);
     });
-    if (text !== "") this.end.write(text);
+    if (answers.length > 0) this.end.write(Buffer.concat(answers));
   }
 
   /** Sees to it that a frame that stays incomplete is dropped. */

@@ -64,8 +64,8 @@ export class TcpServerSource implements Source {
     const channel = this.intake.open(
       { peer, port: socket.localPort ?? 0 },
       {
-        write: (text) => {
-          socket.write(text);
+        write: (bytes) => {
+          socket.write(bytes);
           if (socket.writableLength <= MOST_UNREAD) return;
           log.warn("a device does not read its answers; it is disconnected", { source: id, peer });
           socket.destroy();

@@ -16,11 +16,20 @@ import { CursorFile } from "./cursor-file.js";
 import { type Account, type Ledger, LONGEST_NAME, type SpoolCounts } from "./ledger.js";
 import { recover } from "./recovery.js";
 import { Segment } from "./segment.js";
-import { scan } from "./segment-scan.js";
+import { bodies, scan } from "./segment-scan.js";
 import type { Settled } from "./settled.js";
 import { parseSpoolOptions, type SpoolOptions, type SpoolSettings } from "./spool-options.js";
 import { SpoolReader } from "./spool-reader.js";
-import { assertFits, BodyWriter, mostBytes, type SpooledRecord, type SpoolRecord } from "./spool-record.js";
+import {
+  assertFits,
+  BodyWriter,
+  bodyStart,
+  decodeRecord,
+  eachEntry,
+  mostBytes,
+  type SpooledRecord,
+  type SpoolRecord,
+} from "./spool-record.js";
 
 /** The state of a spool. */
 export interface SpoolStatistics {
@@ -217,6 +226,36 @@ export class Spool {
         else fresh.push(record);
       }
       if (fresh.length > 0 || records.length === 0) return fresh;
+    }
+  }
+
+  /**
+   * Iterates over all records that are not settled, in the order of acceptance, without reading them: `read` returns them too. For a look at a
+   * spool that nothing else uses.
+   *
+   * @throws StoreError STORE_FAILED
+   */
+  async *records(): AsyncGenerator<SpooledRecord, void, undefined> {
+    const { settled, ledger } = this;
+    try {
+      for (const segment of [...this.segments]) {
+        for await (const shared of bodies(this.settings.fileSystem, segment)) {
+          const body = Buffer.from(shared);
+          const { acceptedAt } = bodyStart(body);
+          const found: SpooledRecord[] = [];
+          eachEntry(body, {
+            definition: () => {},
+            record: (sequence, source, own, fields) => {
+              const account = ledger.byNumberOf(source);
+              if (account === undefined || own <= account.clearedTo || settled.has(sequence)) return;
+              found.push(decodeRecord(sequence, account.id, acceptedAt, fields));
+            },
+          });
+          yield* found;
+        }
+      }
+    } catch (error) {
+      throw storeError(`read the spool in ${this.directory}`, error);
     }
   }
 

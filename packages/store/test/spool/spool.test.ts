@@ -299,6 +299,9 @@ describe.each(disks)("a spool %s", (_, make) => {
     expect(await spool.read(1)).toEqual([]);
     spool.settle(first?.sequence ?? 0, "out");
     expect((await spool.read(1)).map(({ topic }) => topic)).toEqual(["t/32768"]);
+    let left = 0;
+    for await (const { topic } of spool.records()) expect(topic).toBe(`t/${32_768 + left++}`);
+    expect(left).toBe(40_000 - 32_768);
     await spool.close();
   });
 });
