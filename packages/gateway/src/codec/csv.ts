@@ -12,14 +12,16 @@ import { Field } from "./field.js";
 export function csvDecoder(separator: string, quote: string, settings: readonly FieldSettings[]): Decoder {
   if (separator === "") throw wrongOption("decode.separator", "must not be empty");
   if (quote.length > 1) throw wrongOption("decode.quote", `"${quote}" must be one character, or empty`);
+  const quoteUnit = quote === "" ? -1 : quote.charCodeAt(0);
   const fields = settings.map((each) => new Field(each));
   return (text) => {
     const found = new Map<string, FieldValue>();
     let at = 0;
-    for (const [index, field] of fields.entries()) {
+    for (let index = 0; index < fields.length; index++) {
+      const field = fields[index] as Field;
       if (at > text.length) return wrongCount(index, fields.length);
       let column: string;
-      if (quote !== "" && text.startsWith(quote, at)) {
+      if (text.charCodeAt(at) === quoteUnit) {
         const end = endOfQuoted(text, at + 1, quote);
         if (end < 0) return new Failure("decode", `column ${index + 1}: the quotation has no end`);
         column = text.slice(at + 1, end).replaceAll(quote + quote, quote);

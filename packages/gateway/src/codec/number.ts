@@ -41,23 +41,10 @@ function isDigit(unit: number): boolean {
   return unit >= ZERO && unit <= NINE;
 }
 
-/** The fewest characters of a number that a double may not hold. */
-const DOUBTFUL = 16;
-
 /** Returns the number, or the text itself if it is an integer beyond 2^53 or a number beyond the doubles. `text` must be a decimal number. */
 export function exactNumber(text: string): number | string {
   const value = Number(text);
-  if (text.length < DOUBTFUL && !hasExponent(text)) return value;
-  if (!Number.isFinite(value)) return text;
   if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
-  return isInteger(text) ? text : value;
-}
-
-function hasExponent(text: string): boolean {
-  return text.includes("e") || text.includes("E");
-}
-
-/** Whether a decimal number is written without fraction and exponent. */
-function isInteger(text: string): boolean {
-  return !text.includes(".") && !hasExponent(text);
+  const isInteger = !text.includes(".") && !text.includes("e") && !text.includes("E");
+  return isInteger || !Number.isFinite(value) ? text : value;
 }

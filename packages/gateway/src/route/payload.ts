@@ -2,9 +2,10 @@
 
 import type { PayloadSettings } from "../configuration/configuration.js";
 import { Failure } from "../failure.js";
-import type { Fields, FieldValue, Peer } from "../pipeline/outcome.js";
+import type { Fields, Peer } from "../pipeline/outcome.js";
+import { jsonObject } from "../text/json-writer.js";
 import { shown } from "../text/shown.js";
-import { utf8Bytes } from "../text/utf8.js";
+import { Utf8Encoder } from "../text/utf8.js";
 import { isoTime } from "./iso-time.js";
 import { type Origin, valueText } from "./placeholder-values.js";
 import { Template } from "./template.js";
@@ -34,50 +35,47 @@ export function createPayloadBuilder(
   timestamps: "off" | "ms" | "iso",
   origin: Origin,
 ): PayloadBuilder {
+  const encoder = new Utf8Encoder();
   switch (settings.kind) {
     case "json":
       return ({ topic, fields, wallTime }) => {
+        // A field that is called "time" stays as the device sent it; then no time is added.
         const time = timestamps === "off" || fields.has("time") ? undefined : wallTime();
-        return one(topic, jsonText(fields, time === undefined || timestamps === "ms" ? time : isoTime(time)));
+        return one(
+          encoder,
+          topic,
+          jsonObject(fields, time === undefined || timestamps === "ms" ? time : isoTime(time)),
+        );
       };
     case "raw":
       return ({ topic, frame }) => [{ topic, payload: frame }];
     case "fields":
-      return fieldMessages;
+      return (input) => fieldMessages(encoder, input);
     case "template": {
       const template = new Template(settings.template, origin);
       return ({ topic, peer, fields }) => {
         const filled = template.fill(peer, fields);
-        if ("text" in filled) return one(topic, filled.text);
+        if ("text" in filled) return one(encoder, topic, filled.text);
         return new Failure("decode", `the payload's {${filled.missing}} has no value`);
       };
     }
   }
 }
 
-/** A field that is called "time" stays as the device sent it; then no time is added. */
-function jsonText(fields: Fields, time: FieldValue | undefined): string {
-  let text = "{";
-  for (const [name, value] of fields)
-    text += `${text === "{" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
-  if (time !== undefined) text += `${text === "{" ? "" : ","}"time":${JSON.stringify(time)}`;
-  return `${text}}`;
-}
-
-function fieldMessages({ topic, fields }: PayloadInput): readonly Message[] | Failure {
+function fieldMessages(encoder: Utf8Encoder, { topic, fields }: PayloadInput): readonly Message[] | Failure {
   const messages: Message[] = [];
   for (const [name, value] of fields) {
     const below = topicBelow(topic, name);
     if (below instanceof Failure) return below;
-    const message = one(below, valueText(value));
+    const message = one(encoder, below, valueText(value));
     if (message instanceof Failure) return message;
     messages.push(...message);
   }
   return messages.length > 0 ? messages : new Failure("decode", "the frame has no fields");
 }
 
-function one(topic: string, text: string): readonly Message[] | Failure {
-  const payload = utf8Bytes(text);
+function one(encoder: Utf8Encoder, topic: string, text: string): readonly Message[] | Failure {
+  const payload = encoder.bytes(text);
   if (payload !== undefined) return [{ topic, payload }];
   return new Failure("encoding", `the payload ${shown(text)} has a lone surrogate, which UTF-8 cannot encode`);
 }

@@ -3,15 +3,15 @@
  * TextEncoder. Knows nothing of frames.
  */
 
-/** The most char codes passed to one call of `String.fromCharCode`: well below every engine's limit of arguments. */
-const CHUNK = 4096;
+/** Char codes that become text at once. */
+const CHUNK = 1024;
 
 /** Decodes the UTF-8 in `bytes` from `start` to `end`. Returns the offset of the first ill-formed sequence if there is one. */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string | number {
   let at = start;
   while (at < end && (bytes[at] as number) < 0x80) at++;
-  if (at === end) return readLatin1(bytes, start, end);
   let text = readLatin1(bytes, start, at);
+  if (at === end) return text;
   let units: number[] = [];
   while (at < end) {
     const lead = bytes[at] as number;
@@ -39,13 +39,21 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
   return text + String.fromCharCode.apply(null, units);
 }
 
-/** Decodes each byte from `start` to `end` as one character. */
+/** Decodes each byte from `start` to `end` as one character. Blocks are faster than `apply` with a view of the bytes. */
 export function readLatin1(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start <= CHUNK) {
-    return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[]);
-  }
+  const at = (offset: number): number => bytes[offset] as number;
+  const { fromCharCode } = String;
   let text = "";
-  for (let at = start; at < end; at += CHUNK) text += readLatin1(bytes, at, Math.min(end, at + CHUNK));
+  let i = start;
+  for (; i + 16 <= end; i += 16) {
+    // biome-ignore format: one line for each half
+    text += fromCharCode(
+      at(i), at(i + 1), at(i + 2), at(i + 3), at(i + 4), at(i + 5), at(i + 6), at(i + 7),
+      at(i + 8), at(i + 9), at(i + 10), at(i + 11), at(i + 12), at(i + 13), at(i + 14), at(i + 15),
+    );
+  }
+  for (; i + 4 <= end; i += 4) text += fromCharCode(at(i), at(i + 1), at(i + 2), at(i + 3));
+  for (; i < end; i++) text += fromCharCode(at(i));
   return text;
 }
 
@@ -74,12 +82,48 @@ export function utf8Bytes(text: string): Uint8Array | undefined {
   const length = utf8Length(text);
   if (length < 0) return undefined;
   const bytes = new Uint8Array(length);
-  if (length === text.length) {
-    for (let i = 0; i < length; i++) bytes[i] = text.charCodeAt(i);
-    return bytes;
+  write(text, 0, bytes, 0);
+  return bytes;
+}
+
+/** Room that many short texts share: a Uint8Array of their own takes longer than all the rest. */
+const ROOM = 16_384;
+/** The most bytes of a UTF-16 unit as UTF-8. */
+const WIDEST = 3;
+
+/** Encodes many texts, as `utf8Bytes` does. */
+export class Utf8Encoder {
+  private room = new Uint8Array(0);
+  private used = 0;
+
+  bytes(text: string): Uint8Array | undefined {
+    const { length } = text;
+    if (length * WIDEST > ROOM / 4) return utf8Bytes(text);
+    if (this.used + length * WIDEST > this.room.length) {
+      this.room = new Uint8Array(ROOM);
+      this.used = 0;
+    }
+    const { room, used } = this;
+    let at = 0;
+    for (; at < length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit >= 0x80) break;
+      room[used + at] = unit;
+    }
+    let end = used + at;
+    if (at < length) {
+      if (utf8Length(text) < 0) return undefined;
+      end = write(text, at, room, end);
+    }
+    this.used = end;
+    return room.subarray(used, end);
   }
-  let at = 0;
-  for (let i = 0; i < text.length; i++) {
+}
+
+/** Writes `text`, which must be well-formed, from its character `from` on. Returns the offset after it. */
+function write(text: string, from: number, bytes: Uint8Array, offset: number): number {
+  let at = offset;
+  for (let i = from; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) {
       bytes[at++] = unit;
@@ -98,7 +142,7 @@ export function utf8Bytes(text: string): Uint8Array | undefined {
       bytes[at++] = 0x80 | (point & 0x3f);
     }
   }
-  return bytes;
+  return at;
 }
 
 /** Encodes `text` as Latin-1. A character that Latin-1 does not have becomes "?". */
