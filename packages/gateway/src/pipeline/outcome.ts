@@ -19,7 +19,13 @@ export interface Outcome {
   readonly bytes: Uint8Array | undefined;
 }
 
-export type FieldValue = string | number | boolean | null | readonly FieldValue[] | { readonly [name: string]: FieldValue };
+export type FieldValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly FieldValue[]
+  | { readonly [name: string]: FieldValue };
 export type Fields = ReadonlyMap<string, FieldValue>;
 
 /** What is known of a connection, for placeholders in topics. */
