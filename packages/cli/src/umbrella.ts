@@ -71,7 +71,9 @@ export async function umbrella(program: string, argv: readonly string[]): Promis
   const words = first === "help" && others.length > 0 ? [...others, "--help"] : argv;
   const found = find(words);
   const terminal = new ProcessTerminal(found ? `${program} ${found.name}` : program);
-  terminal.end(found ? await runCommand(await found.entry.load(), found.rest, terminal) : await answer(words[0], terminal));
+  terminal.end(
+    found ? await runCommand(await found.entry.load(), found.rest, terminal) : await answer(words[0], terminal),
+  );
 }
 
 /** Finds the command whose name the words begin with, and the longest if there are several. */

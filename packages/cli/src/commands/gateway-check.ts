@@ -27,7 +27,8 @@ export const gatewayCheck: Command = {
     if (args.has("connect")) problems.push(...(await uplinkProblems(configuration)));
     if (problems.length > 0) throw new CommandError(problems.map((each) => `${path}: ${each}`).join("\n"), EX_CONFIG);
     const { sources, spool } = configuration;
-    if (spool.sync === "never") terminal.note('warning: with sync = "never", a power loss loses records that were acknowledged');
+    if (spool.sync === "never")
+      terminal.note('warning: with sync = "never", a power loss loses records that were acknowledged');
     if (spool.mode === "memory") terminal.note('warning: with mode = "memory", records do not survive the process');
     await terminal.print(`${path}: valid; ${sources.length} source${sources.length === 1 ? "" : "s"}\n`);
   },
@@ -41,7 +42,9 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
     await access(dir, constants.R_OK | constants.W_OK);
     const { bavail, bsize } = await statfs(dir);
     const free = bavail * bsize;
-    return free < maxBytes ? [`spool.max_bytes: ${maxBytes} bytes, but ${dir} has only ${free} bytes of free space`] : [];
+    return free < maxBytes
+      ? [`spool.max_bytes: ${maxBytes} bytes, but ${dir} has only ${free} bytes of free space`]
+      : [];
   } catch (error) {
     return [`spool.dir: ${(error as Error).message}`];
   }

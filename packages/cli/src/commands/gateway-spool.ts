@@ -24,7 +24,8 @@ export const gatewaySpool: Command = {
     const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
     if (run === undefined) throw new ArgumentError(`"${action}": must be ls, verify, export or clear`);
     const { spool } = loadConfiguration(configPath(args, 1), terminal);
-    if (spool.dir === undefined) throw new CommandError('the spool is in memory (mode = "memory"); there is nothing on disk');
+    if (spool.dir === undefined)
+      throw new CommandError('the spool is in memory (mode = "memory"); there is nothing on disk');
     let damaged = 0;
     const opened = await Spool.open(spool.dir, {
       maximumBytes: spool.maxBytes,
@@ -74,5 +75,14 @@ function exported({ sequence, source, acceptedAt, topic, payload, qos, retain, e
   const text = bytes.toString();
   const isText = Buffer.from(text).equals(bytes);
   const accepted = acceptedAt === 0 ? undefined : new Date(acceptedAt).toISOString();
-  return { sequence, source, accepted, topic, qos, retain, expiry, ...(isText ? { text } : { base64: bytes.toString("base64") }) };
+  return {
+    sequence,
+    source,
+    accepted,
+    topic,
+    qos,
+    retain,
+    expiry,
+    ...(isText ? { text } : { base64: bytes.toString("base64") }),
+  };
 }

@@ -20,7 +20,8 @@ export const gatewayStatus: Command = {
   operands: 1,
   async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {
     const path = args.text("socket") ?? loadConfiguration(configPath(args, 0), terminal).adminSocket;
-    if (path === undefined) throw new ArgumentError("the configuration has no [admin] socket; add it, or pass --socket PATH");
+    if (path === undefined)
+      throw new ArgumentError("the configuration has no [admin] socket; add it, or pass --socket PATH");
     const status = await readStatus(path).catch((error: Error) => {
       throw new CommandError(`no gateway answers at ${path}: ${error.message}`);
     });

@@ -82,11 +82,8 @@ export class HttpSource implements Source {
     if (body === undefined) return answer(413, `the body may have ${maxBody} bytes`, { connection: "close" });
     if (body.length === 0) return answer(400, "the body is empty");
     const { clock } = this.intake.parts;
-    const wire = this.intake.pipeline.open({
-      peer: request.socket.remoteAddress ?? "",
-      port: request.socket.localPort ?? 0,
-      fields,
-    });
+    const peer = { peer: request.socket.remoteAddress ?? "", port: request.socket.localPort ?? 0, fields };
+    const wire = this.intake.pipeline.open(peer);
     const now = clock.now();
     const outcomes = [...wire.push(body, now), ...wire.end(now)];
     const verdicts = await this.intake.commit(peer, outcomes, false);

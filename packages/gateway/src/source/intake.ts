@@ -95,7 +95,11 @@ export class Intake {
     return done;
   }
 
-  private async accept(peer: Peer, outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
+  private async accept(
+    peer: Peer,
+    outcomes: readonly Outcome[],
+    hold: boolean,
+  ): Promise<readonly Verdict[] | undefined> {
     const { spool } = this.parts;
     const { id } = this.settings;
     const verdicts = outcomes.map((outcome): Verdict => outcome.dropped ?? "accepted");
@@ -254,7 +258,9 @@ export class Channel {
     outcomes.forEach((outcome, i) => {
       const verdict = verdicts[i] ?? "accepted";
       const isDone = verdict === "accepted" || verdict === "filtered";
-      const bytes = isDone ? pipeline.acknowledgement(this.peer, outcome) : pipeline.refusal(this.peer, outcome, verdict);
+      const bytes = isDone
+        ? pipeline.acknowledgement(this.peer, outcome)
+        : pipeline.refusal(this.peer, outcome, verdict);
       if (bytes !== undefined) answers.push(bytes);
     });
     if (answers.length > 0) this.end.write(Buffer.concat(answers));

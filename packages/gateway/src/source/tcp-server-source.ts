@@ -24,7 +24,8 @@ export class TcpServerSource implements Source {
     const { listen, id, allow } = settings;
     const { clock, log } = intake.parts;
     this.allowed = allow.length > 0 ? allowList(allow) : undefined;
-    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    // A device may say its last and still wait for the answers: echo … | nc host port.
+    this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
     this.listening = new Listening(this.server, listen, "tcp", id, clock, log);
   }
 
@@ -41,6 +42,7 @@ export class TcpServerSource implements Source {
     const closed = this.listening.stop();
     for (const socket of this.sockets.keys()) socket.pause();
     await this.intake.stop();
+    await Promise.all([...this.sockets.values()].map((channel) => channel.close()));
     for (const socket of this.sockets.keys()) socket.destroySoon();
     await closed;
     await Promise.all(this.closing);
@@ -77,6 +79,7 @@ export class TcpServerSource implements Source {
     this.sockets.set(socket, channel);
     if (idle > 0) socket.setTimeout(idle, () => socket.destroySoon());
     socket.on("data", (bytes) => channel.receive(bytes));
+    socket.on("end", () => void channel.close().then(() => socket.end()));
     socket.on("close", () => {
       this.sockets.delete(socket);
       const closing = channel.close().finally(() => this.closing.delete(closing));
