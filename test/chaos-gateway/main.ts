@@ -126,7 +126,6 @@ export async function run(argv: readonly string[], program: string): Promise<num
   }
   const accepted = devices.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
   const lost = devices.reduce((sum, device) => sum + received.lost(device), 0);
-  // What a kill may repeat: what was in flight to the server, what was settled since the last checkpoint, and what the devices repeat.
   console.log(
     [
       `seed ${values.seed}, ${killed} kills, ${proxy.cuts} cuts of the uplink`,
@@ -138,6 +137,9 @@ export async function run(argv: readonly string[], program: string): Promise<num
       ...wrong.slice(0, 20),
     ].join("\n"),
   );
+  // A cut repeats what was in flight; a kill also what the devices had not seen acknowledged.
+  const repeats = (killed + proxy.cuts + 1) * WINDOW + (killed + 1) * DEVICES * DEVICE_WINDOW;
+  if (received.duplicates > repeats) wrong.push(`more duplicates than ${repeats}`);
   const isRight = lost === 0 && received.disordered === 0 && received.ill === 0 && wrong.length === 0 && accepted > 0;
   console.log(isRight ? "every promise held" : "a promise was broken");
   return isRight ? 0 : 1;

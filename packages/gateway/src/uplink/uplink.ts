@@ -224,7 +224,7 @@ export class Uplink {
 
   private send(): void {
     if (this.isPaused || this.isStopping || !this.client.connected) return;
-    if (this.inflight >= this.settings.inflight) return;
+    if (this.free <= 0) return;
     if (this.sending) {
       this.isSendDue = true; // what is being read may end just before what has come
       return;
@@ -243,7 +243,7 @@ export class Uplink {
     const { log, platform } = this.parts;
     try {
       while (this.client.connected && !this.isPaused && !this.isStopping) {
-        const free = this.settings.inflight - this.inflight;
+        const { free } = this;
         if (free <= 0) return;
         const now = platform.clock.now();
         const delay = Math.max(this.rate.delay(now), this.bandwidth.delay(now));
@@ -259,6 +259,11 @@ export class Uplink {
     } catch (error) {
       log.error("the spool could not be read", { error: error instanceof Error ? error.message : String(error) });
     }
+  }
+
+  /** What the window has room for. What is acknowledged counts until that is written down: a kill repeats no more than the window. */
+  private get free(): number {
+    return this.settings.inflight - this.inflight - this.parts.spool.unwritten;
   }
 
   private async next(limit: number): Promise<SpooledRecord[]> {

@@ -113,6 +113,11 @@ class History {
     expectBalanced(this.live);
   }
 
+  /** Resolves when what is settled is written down. */
+  async written(): Promise<void> {
+    while (this.live.unwritten > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   async checkpoint(): Promise<void> {
     const settled = this.model.records.filter(({ state }) => state === "settled");
     const done = await this.live.checkpoint().then(
@@ -219,6 +224,16 @@ test("a full disk accepts no records; settled records free room, and it accepts 
   expect(history.statistics.records).toBe(70);
   await history.die("power", 1);
   expect(history.statistics.records).toBe(70);
+});
+
+test("what is settled survives the process without a checkpoint", async () => {
+  const history = new History();
+  await history.open();
+  await history.append("a", 200);
+  await history.settle(150);
+  await history.written();
+  await history.die("kill", 0);
+  expect(history.statistics).toMatchObject({ records: 50, sources: { a: { in: 200, spooled: 50 } } });
 });
 
 test("any records, failures and crashes in any order", async () => {
