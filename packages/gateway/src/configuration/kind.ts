@@ -69,7 +69,7 @@ export function syntax<Value>({ label, rule, pattern, zero, read }: Syntax<Value
 export function text(least: number, most: number): Kind<string> {
   const kind = syntax({
     label: "text",
-    rule: `must be a string of ${least} to ${most} characters`,
+    rule: `must be a string of ${most === 1 ? (least === 1 ? "1 character" : "at most 1 character") : `${least} to ${most} characters`}`,
     read: (value) => (value.length >= least && value.length <= most ? value : undefined),
   });
   return { ...kind, schema: { type: "string", minLength: least, maxLength: most } };

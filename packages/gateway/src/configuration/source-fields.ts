@@ -1,14 +1,22 @@
 /** The tables of the sources: what all have, and what each kind has. */
 
 import { address, claimAddress, network } from "./address.js";
-import type { HttpSettings, SourceSettings, StdinSettings, TcpServerSettings } from "./configuration.js";
-import { completeDecode, decode, fields, payload, when } from "./decode-fields.js";
+import type {
+  DecodeSettings,
+  HttpSettings,
+  SourceSettings,
+  StdinSettings,
+  TcpServerSettings,
+} from "./configuration.js";
+import { completeDecode, decode } from "./decode-fields.js";
 import { boolean, choice, integer, type Kind, list, secret, syntax } from "./kind.js";
 import type { Place } from "./place.js";
+import { payload, when } from "./record-fields.js";
 import { identifier } from "./section-fields.js";
 import { NOT_YET, optional, preset, type Read, required, table, variants, type Written } from "./table.js";
 import { checkPlaceholders, isFieldName, placeholdersOf, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
+import { fields } from "./value-fields.js";
 
 const common = {
   id: required(
@@ -90,34 +98,53 @@ const later = Object.fromEntries(
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
 
-/** What all kinds of sources check between their fields. @param extra the fields that do not come from the decoder */
+/** The placeholders that are not fields. */
+const PLACEHOLDERS = ["gateway", "source", "port", "peer"];
+
+/** What all kinds of sources check between their fields. @param fromPath the fields that the path of a request has */
 function checkSource(
   { values, wrong, place }: Written<typeof common>,
   answer: Partial<Read<typeof answers>>,
-  extra: readonly string[] = [],
+  fromPath: readonly string[] = [],
 ): void {
-  if (values.id !== undefined) {
-    const line = place.reading.claim(`source ${values.id}`, place.path);
-    if (line !== undefined)
-      place.at("id").problem(`"${values.id}" is the id of the source in line ${line} too; ids must be unique`);
+  const { id, deadletter, decode: written } = values;
+  const line = id === undefined ? undefined : place.reading.claim(`source ${id}`, place.path);
+  if (line !== undefined)
+    place.at("id").problem(`"${id}" is the id of the source in line ${line} too; ids must be unique`);
+  if (deadletter !== undefined) {
+    checkPlaceholders(deadletter, new Set([...PLACEHOLDERS, ...fromPath]), place.at("deadletter"));
   }
-  const always = new Set(["gateway", "source", "port", "peer", ...extra]);
-  if (values.deadletter !== undefined) checkPlaceholders(values.deadletter, always, place.at("deadletter"));
-  if (values.decode === undefined || wrong.has("fields")) return;
-  const settings = completeDecode(values.decode, values.fields, place);
+  if (written === undefined || wrong.has("fields")) return;
+  const settings = completeDecode(written, values.fields, place);
+  const names = settings === undefined ? undefined : decodedNames(settings);
+  checkNames(names ?? [], fromPath, place);
   if (settings === undefined) return;
-  const names = settings.format === "json" ? Object.keys(settings.pick) : settings.fields.map(({ name }) => name);
-  const isOpen = settings.format === "json" && names.length === 0;
-  const known = isOpen ? undefined : new Set([...always, ...names, ...(settings.format === "raw" ? ["value"] : [])]);
-  checkTemplates({ ...values, ...answer }, known, place);
+  const fields = names && new Set([...fromPath, ...names]);
+  checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
-    if (known?.has(field) === false)
-      place
-        .at("when")
-        .at(i)
-        .at("field")
-        .problem(`the source has no field "${field}"; it has ${names.join(", ") || "value"}`);
+    if (fields?.has(field) !== false) continue;
+    const known = [...fields].join(", ");
+    place.at("when").at(i).at("field").problem(`the source has no field "${field}"; it has ${known}`);
   }
+}
+
+/** The fields that a decoder makes. Undefined: those that the device sends. */
+function decodedNames(settings: DecodeSettings): readonly string[] | undefined {
+  if (settings.format === "raw") return ["value"];
+  const names = settings.format === "json" ? Object.keys(settings.pick) : settings.fields.map(({ name }) => name);
+  return names.length === 0 ? undefined : names;
+}
+
+/** A name has one meaning. */
+function checkNames(decoded: readonly string[], fromPath: readonly string[], place: Place): void {
+  for (const name of PLACEHOLDERS) {
+    if (decoded.includes(name))
+      place.at("decode").problem(`a field cannot have the name of the placeholder {${name}}; rename it`);
+    if (fromPath.includes(name))
+      place.at("path").problem(`{${name}} has another meaning in topics; choose another name`);
+  }
+  const both = fromPath.find((name) => decoded.includes(name));
+  if (both !== undefined) place.at("path").problem(`{${both}} is the name of a decoded field too; choose another name`);
 }
 
 function checkTemplates(values: Partial<Common>, known: ReadonlySet<string> | undefined, place: Place): void {
@@ -210,7 +237,7 @@ const httpPath = syntax({
     }
     const names = placeholdersOf(value);
     const twice = names.find((name, i) => names.indexOf(name) < i);
-    return twice === undefined ? value : place.wrong(`must not have {${twice}} twice`, value);
+    return twice === undefined ? value : place.broken(value, `must not have {${twice}} twice`);
   },
 });
 

@@ -57,6 +57,7 @@ export function table<Table extends Fields, Built>(options: TableOptions<Table, 
       if (!isTable(value)) return place.problem(`must be a table, not ${typeName(value)}`);
       const before = place.reading.problems.length;
       for (const key of Object.keys(value)) {
+        if (place.reading.isFull) break;
         if (!Object.hasOwn(fields, key)) unknownKey(key, options, place);
       }
       const wrong = new Set<string>();

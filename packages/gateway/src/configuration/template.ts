@@ -60,7 +60,7 @@ export function template(label = "template"): Kind<string> {
     read(text, place) {
       if (text === "" || text.length > MAXIMUM_LENGTH) return undefined;
       const parts = templateParts(text);
-      return typeof parts === "string" ? place.wrong(parts, text) : text;
+      return typeof parts === "string" ? place.broken(text, parts) : text;
     },
   });
 }
@@ -73,10 +73,10 @@ export function topicTemplate(): Kind<string> {
       const rule = `must be a topic of 1 to ${MAXIMUM_LENGTH} characters, such as "{gateway}/{source}/temperature"`;
       if (typeof value !== "string" || value === "" || value.length > MAXIMUM_LENGTH) return place.wrong(rule, value);
       const parts = templateParts(value);
-      if (typeof parts === "string") return place.wrong(parts, value);
+      if (typeof parts === "string") return place.broken(value, parts);
       const example = parts.map((part) => ("literal" in part ? part.literal : "x")).join("");
       const problem = topicNameProblem(example);
-      return problem === undefined ? value : place.wrong(`a topic ${problem}`, value);
+      return problem === undefined ? value : place.broken(value, problem);
     },
   };
 }
