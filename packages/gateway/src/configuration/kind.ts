@@ -12,7 +12,7 @@ export interface Kind<Value> {
   /** Its name in the documentation. */
   readonly label: string;
   readonly schema: Schema;
-  /** The tables that the documentation shows on their own. */
+  /** The tables of it, without the tables within their fields. */
   readonly sections?: readonly Section[];
   /** Returns undefined if the value is wrong, after reporting each problem to `place`. */
   read(value: unknown, place: Place): Value | undefined;

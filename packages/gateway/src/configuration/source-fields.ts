@@ -89,6 +89,9 @@ const framing = (frame: "line" | "datagram", maximum: string) => ({
   ),
 });
 
+/** What the documentation shows once. */
+const everySource = { title: "[[source]]", about: "The fields of every source. Each kind has more.", fields: common };
+
 /** Keys of the design that a later version brings. */
 const later = Object.fromEntries(
   ["check", "key", "dedupe", "rate", "silence", "device", "poll", "command", "line_control", "tls", "at_open"].map(
@@ -187,6 +190,7 @@ const tcpServer: Kind<TcpServerSettings> = table({
   title: '[[source]], kind = "tcp-server"',
   about: "Devices connect by TCP and send frames.",
   fields: tcpFields,
+  inherits: everySource,
   refused: later,
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
@@ -208,6 +212,7 @@ const stdin: Kind<StdinSettings> = table({
     ...common,
     ...framing("line", "4KiB"),
   },
+  inherits: everySource,
   refused: { ...later, acknowledge: nobody, refuse: nobody },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {});
@@ -255,6 +260,7 @@ const http: Kind<HttpSettings> = table({
     ...common,
     ...framing("datagram", "64KiB"),
   },
+  inherits: everySource,
   refused: { ...later, acknowledge: status, refuse: status },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));
