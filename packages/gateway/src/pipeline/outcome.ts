@@ -40,7 +40,10 @@ export interface Peer {
 
 /** The pipeline of one connection. Pure: time is an argument, in milliseconds of a clock that never goes back. */
 export interface Wire {
-  /** Takes bytes that were received, in pieces of any size. Returns what became of the frames that they complete. */
+  /**
+   * Takes bytes that were received, in pieces of any size. Returns what became of the frames that they complete. Outcomes may refer to `bytes`:
+   * do not overwrite them while an outcome is in use.
+   */
   push(bytes: Uint8Array, now: number): Outcome[];
   /** The connection has ended, or a datagram is complete. Returns what became of the last frame. */
   end(now: number): Outcome[];

@@ -16,11 +16,20 @@ import { CursorFile } from "./cursor-file.js";
 import { type Account, type Ledger, LONGEST_NAME, type SpoolCounts } from "./ledger.js";
 import { recover } from "./recovery.js";
 import { Segment } from "./segment.js";
-import { scan } from "./segment-scan.js";
+import { bodies, scan } from "./segment-scan.js";
 import type { Settled } from "./settled.js";
 import { parseSpoolOptions, type SpoolOptions, type SpoolSettings } from "./spool-options.js";
 import { SpoolReader } from "./spool-reader.js";
-import { assertFits, BodyWriter, mostBytes, type SpooledRecord, type SpoolRecord } from "./spool-record.js";
+import {
+  assertFits,
+  BodyWriter,
+  bodyStart,
+  decodeRecord,
+  eachEntry,
+  mostBytes,
+  type SpooledRecord,
+  type SpoolRecord,
+} from "./spool-record.js";
 
 /** The state of a spool. */
 export interface SpoolStatistics {
@@ -221,6 +230,36 @@ export class Spool {
   }
 
   /**
+   * Iterates over all records that are not settled, in the order of acceptance, without reading them: `read` returns them too. For a look at a
+   * spool that nothing else uses.
+   *
+   * @throws StoreError STORE_FAILED
+   */
+  async *records(): AsyncGenerator<SpooledRecord, void, undefined> {
+    const { settled, ledger } = this;
+    try {
+      for (const segment of [...this.segments]) {
+        for await (const shared of bodies(this.settings.fileSystem, segment)) {
+          const body = Buffer.from(shared);
+          const { acceptedAt } = bodyStart(body);
+          const found: SpooledRecord[] = [];
+          eachEntry(body, {
+            definition: () => {},
+            record: (sequence, source, own, fields) => {
+              const account = ledger.byNumberOf(source);
+              if (account === undefined || own <= account.clearedTo || settled.has(sequence)) return;
+              found.push(decodeRecord(sequence, account.id, acceptedAt, fields));
+            },
+          });
+          yield* found;
+        }
+      }
+    } catch (error) {
+      throw storeError(`read the spool in ${this.directory}`, error);
+    }
+  }
+
+  /**
    * Settles a record that was read: "out" if it was delivered, otherwise the reason why it was dropped, at most 32 visible ASCII characters.
    * A source has at most 27 reasons; further ones are counted as "other". Does nothing if the record is settled.
    */
@@ -244,14 +283,16 @@ export class Spool {
   }
 
   /**
-   * Counts records that came from a source and were dropped before they were accepted.
+   * Counts records that came from a source and were never spooled: "out" if they were delivered at once, otherwise the reason why they were
+   * dropped, as for `settle`.
    *
    * @throws StoreError STORE_FULL if there are 256 other sources
    */
-  drop(source: string, reason: string, count = 1): void {
+  count(source: string, outcome: string, count = 1): void {
     const account = this.accountOf(source);
     account.in += count;
-    this.ledger.drop(account, reason, count);
+    if (outcome === "out") account.out += count;
+    else this.ledger.drop(account, outcome, count);
     this.isDirty = true;
   }
 

@@ -1,0 +1,103 @@
+/** What `gateway explain` prints: what becomes of bytes, by the pipeline that the running gateway uses. */
+
+import type { FieldSettings, GatewaySettings, SourceSettings } from "../configuration/configuration.js";
+import { valueText } from "../route/placeholder-values.js";
+import { escaped, shown } from "../text/shown.js";
+import { readUtf8 } from "../text/utf8.js";
+import type { Fields, Outcome, Peer } from "./outcome.js";
+import { createPipeline, type PipelineOptions } from "./pipeline.js";
+
+/** @param peer what is known of the connection; by default, a connection of the source without an address */
+export function explain(
+  source: SourceSettings,
+  gateway: GatewaySettings,
+  bytes: Uint8Array,
+  options: PipelineOptions & { readonly peer?: Peer },
+): string {
+  const peer = options.peer ?? { peer: source.id, port: 0 };
+  const pipeline = createPipeline(source, gateway, options);
+  const wire = pipeline.open(peer);
+  const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
+  const lines: string[] = [];
+  let at = 0;
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.range.from > at) lines.push(...skipped(bytes, at, outcome.range.from));
+    at = outcome.range.to;
+    lines.push(...frameLines(source, outcome));
+    const answer =
+      outcome.dropped === undefined ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
+    if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
+    const dead = pipeline.deadLetter(peer, outcome);
+    if (dead !== undefined) lines.push(line("", `dead letter ${escaped(dead.topic)}  ${shownBytes(dead.payload)}`));
+    if (index === outcomes.length - 1 && at < bytes.length) lines.push(...skipped(bytes, at, bytes.length));
+  }
+  if (outcomes.length === 0) lines.push("no frame was found");
+  lines.push(line("", promise(source)));
+  return `${lines.join("\n")}\n`;
+}
+
+const COLUMN = 13;
+
+function line(head: string, text: string): string {
+  return `${head.padEnd(COLUMN - 1)} ${text}`;
+}
+
+function bytesFromTo(from: number, to: number): string {
+  if (to - from === 1) return `byte ${from}`;
+  return to === from ? `at ${from}` : `bytes ${from}–${to - 1}`;
+}
+
+function skipped(bytes: Uint8Array, from: number, to: number): string[] {
+  const names: string[] = [];
+  for (let at = from; at < to && names.length < 3; at++) {
+    if (bytes[at] === 0x0a) names.push("LF");
+    else if (bytes[at] === 0x0d) names.push("CR");
+    else names.length = 3;
+  }
+  const isEnd = to - from < 3 && names.length === to - from;
+  return [line(bytesFromTo(from, to), `skipped: ${isEnd ? names.join(" ") : `${to - from} bytes`}`)];
+}
+
+function frameLines(source: SourceSettings, { range, fields, records, dropped, detail }: Outcome): string[] {
+  const length = range.to - range.from;
+  const lines = [line(bytesFromTo(range.from, range.to), `frame  ${source.frame}, ${plural(length, "byte")}`)];
+  if (fields !== undefined) lines.push(line("", `fields ${fieldsText(fields, source.decode.fields)}`));
+  for (const { topic, payload, qos, retain, expiry } of records) {
+    const flags = `${retain ? "  retain" : ""}${expiry === undefined ? "" : `  expires after ${expiry} s`}`;
+    const what = `qos ${qos}${flags}  ${plural(payload.length, "byte")}  ${shownBytes(payload)}`;
+    lines.push(line("", `record ${escaped(topic)}  ${what}`));
+  }
+  if (dropped !== undefined) lines.push(line("", `dropped "${dropped}": ${detail}`));
+  return lines;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function fieldsText(fields: Fields, settings: readonly FieldSettings[]): string {
+  const parts: string[] = [];
+  for (const [name, value] of fields) {
+    const known = settings.find((each) => each.name === name);
+    const text = typeof value === "string" ? shown(value) : escaped(valueText(value));
+    const unit = known?.unit === undefined ? "" : ` ${known.unit}`;
+    parts.push(`${escaped(name)}=${text}${unit}${known === undefined ? "" : ` (${known.type})`}`);
+  }
+  return parts.length === 0 ? "none" : parts.join("  ");
+}
+
+function shownBytes(bytes: Uint8Array): string {
+  const text = readUtf8(bytes, 0, bytes.length);
+  return typeof text === "string" ? escaped(text) : "(not text)";
+}
+
+/** What a crash can lose of this source. */
+function promise({ kind, acknowledge }: SourceSettings): string {
+  if (kind === "http") {
+    return "accepted when synced; a request is answered with 202 after that: a crash loses nothing that was answered so";
+  }
+  if (acknowledge !== undefined) {
+    return "accepted when synced; the acknowledgement is sent after that: a crash loses nothing that was acknowledged";
+  }
+  return "accepted when synced; this source sends no acknowledgement: what was read and not yet synced at a crash is lost";
+}

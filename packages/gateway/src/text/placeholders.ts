@@ -1,0 +1,38 @@
+/**
+ * Text with placeholders, `{name}`, cut into its parts. A name has letters, digits, "_", "-", "." and ":". A brace that does not belong to such a
+ * placeholder is literal, so that a JSON text can be a template.
+ */
+
+/** The literal text before the first placeholder, then each placeholder with the literal text after it. */
+export interface Placeholders {
+  readonly first: string;
+  readonly rest: readonly { readonly name: string; readonly literal: string }[];
+}
+
+export function parsePlaceholders(template: string): Placeholders {
+  const parts: { name: string; literal: string }[] = [];
+  let first = "";
+  let literalFrom = 0;
+  const addLiteral = (to: number) => {
+    const text = template.slice(literalFrom, to);
+    const last = parts.at(-1);
+    if (last === undefined) first = text;
+    else last.literal = text;
+  };
+  for (let at = template.indexOf("{"); at >= 0; at = template.indexOf("{", at + 1)) {
+    let end = at + 1;
+    while (end < template.length && isNameUnit(template.charCodeAt(end))) end++;
+    if (end === at + 1 || template[end] !== "}") continue;
+    addLiteral(at);
+    parts.push({ name: template.slice(at + 1, end), literal: "" });
+    literalFrom = end + 1;
+  }
+  addLiteral(template.length);
+  return { first, rest: parts };
+}
+
+function isNameUnit(unit: number): boolean {
+  const lower = unit | 0x20;
+  const isLetter = lower >= 0x61 && lower <= 0x7a;
+  return isLetter || (unit >= 0x30 && unit <= 0x3a) || unit === 0x5f || unit === 0x2d || unit === 0x2e;
+}
