@@ -37,7 +37,6 @@ export interface UplinkSettings {
   /** Paths of PEM files. */
   readonly ca: string | undefined;
   readonly cert: string | undefined;
-  /** The path of a PEM file, or PEM text if the configuration takes it from a secret. */
   readonly key: string | undefined;
   readonly passphrase: string | undefined;
   readonly version: 5 | 4 | 3 | "auto";

@@ -1,11 +1,12 @@
 /** The tables of `decode`: how a frame becomes values. */
 
 import { nearest } from "@aiko/mqtt/options";
+import { parsePlaceholders } from "../text/placeholders.js";
 import type { DecodeSettings, FieldSettings, FieldType } from "./configuration.js";
 import { choice, dictionary, type Kind, syntax, text } from "./kind.js";
 import type { Place } from "./place.js";
 import { optional, preset, required, table, variants } from "./table.js";
-import { isFieldName, template, templateParts } from "./template.js";
+import { isFieldName, template } from "./template.js";
 import { fields, MAXIMUM_FIELDS, plainField, shortField, TYPES, type WrittenField } from "./value-fields.js";
 
 /** `decode` as it is written: its fields may stand beside it too. */
@@ -22,7 +23,7 @@ const fieldsOfFormat = optional(fields, "The fields. They may be written in `fie
 
 const raw = table({
   title: 'decode, format = "raw"',
-  about: "The frame as it is, as the field `value`.",
+  about: "The frame as it is, as one field. Its name is `value`, if `fields` does not name another.",
   fields: { format: formatField("raw"), fields: fieldsOfFormat },
   build: (values) => values,
 });
@@ -30,8 +31,8 @@ const raw = table({
 const pointer = syntax({
   label: "JSON pointer",
   rule: 'must be a JSON pointer, such as "/sensors/0/t"; "~0" stands for "~" and "~1" for "/"',
-  pattern: "^(/([^~/]|~[01])*)+$",
-  read: (value) => (value.startsWith("/") && value.length <= 1024 && !/~(?![01])/.test(value) ? value : undefined),
+  pattern: "^(/([^~/]|~[01])*)*$",
+  read: (value) => (/^(\/|$)/.test(value) && value.length <= 1024 && !/~(?![01])/.test(value) ? value : undefined),
 });
 
 const json = table({
@@ -99,22 +100,19 @@ const textFormat = table({
 /** The fields of a text template. Reports to `place` what is wrong with them. */
 function fieldsOfTemplate(written: string, place?: Place): ReadonlyMap<string, FieldType | undefined> {
   const found = new Map<string, FieldType | undefined>();
-  const parts = templateParts(written);
-  if (typeof parts === "string") return found; // reported when the template was read
-  let wasField = false;
-  for (const part of parts) {
-    if ("placeholder" in part) {
-      const field = place === undefined ? shortFieldOf(part.placeholder) : shortField.read(part.placeholder, place);
-      if (wasField)
-        place?.broken(written, `must have literal text before {${part.placeholder}}, which shows where it begins`);
-      if (field !== undefined && found.has(field.name))
-        place?.broken(written, `must not have the field "${field.name}" twice`);
-      if (field !== undefined) found.set(field.name, field.type);
+  const { rest } = parsePlaceholders(written);
+  for (const [i, { name: placeholder }] of rest.entries()) {
+    const field = place === undefined ? shortFieldOf(placeholder) : shortField.read(placeholder, place);
+    if (rest[i - 1]?.literal === "") {
+      place?.broken(written, `must have literal text before {${placeholder}}, which shows where it begins`);
     }
-    wasField = "placeholder" in part;
+    if (field !== undefined && found.has(field.name)) {
+      place?.broken(written, `must not have the field "${field.name}" twice`);
+    }
+    if (field !== undefined) found.set(field.name, field.type);
   }
-  if (found.size > MAXIMUM_FIELDS) place?.broken(written, `must have at most ${MAXIMUM_FIELDS} fields`);
-  if (!parts.some((part) => "placeholder" in part)) place?.broken(written, 'must have a field, such as "{temp:f32}"');
+  if (rest.length > MAXIMUM_FIELDS) place?.broken(written, `must have at most ${MAXIMUM_FIELDS} fields`);
+  if (rest.length === 0) place?.broken(written, 'must have a field, such as "{temp:f32}"');
   return found;
 }
 
@@ -154,6 +152,9 @@ export function completeDecode(
   if (format.format === "csv" && given.length === 0) {
     return fieldsPlace.problem('is required if the format is csv; write fields = ["temp:f32", "node"]');
   }
+  if (format.format === "raw" && given.length > 1) {
+    return fieldsPlace.problem("must have one element if the format is raw: the frame is one field");
+  }
   const allowed = allowedFields(format);
   for (const [i, { name }] of given.entries()) {
     if (allowed?.has(name) === false) {
@@ -170,13 +171,12 @@ export function completeDecode(
 /** Undefined: any. */
 function allowedFields(format: WrittenFormat): ReadonlyMap<string, unknown> | undefined {
   switch (format.format) {
-    case "raw":
-      return new Map([["value", undefined]]);
     case "json":
       return Object.keys(format.pick).length === 0 ? undefined : new Map(Object.entries(format.pick));
     case "text":
       return fieldsOfTemplate(format.template);
     case "csv":
+    case "raw":
       return undefined;
   }
 }

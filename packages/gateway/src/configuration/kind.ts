@@ -108,6 +108,17 @@ export function secret(): Kind<string> {
   };
 }
 
+/** A secret that is in a file, which whoever uses it reads: its path, also as `file:/path`, or `${NAME}` for a path. */
+export function secretPath(): Kind<string> {
+  const kind = secret();
+  return {
+    ...kind,
+    label: "path",
+    read: (value, place) =>
+      typeof value === "string" && value.startsWith("file:/") ? value.slice(5) : kind.read(value, place),
+  };
+}
+
 function secretVariable(name: string, place: Place): string | undefined {
   const { environment } = place.reading.secrets;
   const value = Object.hasOwn(environment, name) ? environment[name] : undefined;

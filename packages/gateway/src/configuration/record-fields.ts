@@ -4,7 +4,7 @@ import { nearest } from "@aiko/mqtt/options";
 import type { Condition, PayloadSettings } from "./configuration.js";
 import { choice, type Kind, list, scalar, shortOr, syntax } from "./kind.js";
 import { optional, required, table } from "./table.js";
-import { template } from "./template.js";
+import { placeholdersOf, template } from "./template.js";
 import { fieldName, MAXIMUM_FIELDS } from "./value-fields.js";
 
 const condition: Kind<Condition> = table({
@@ -18,7 +18,7 @@ const condition: Kind<Condition> = table({
     ),
     value: optional(
       shortOrList(),
-      "What the field is compared with: a number for `<`, `>` and `delta`, a list for `in`, nothing for `exists` and `changed`.",
+      "What the field is compared with: a number for `<`, `>` and `delta`, a list for `in`, nothing for `changed`, and nothing or a boolean for `exists`.",
     ),
   },
   check({ values: { op, value }, wrong, place }) {
@@ -60,6 +60,7 @@ function valueRule(op: Condition["op"], value: Condition["value"]): string | und
     case "in":
       return Array.isArray(value) ? undefined : "must be a list";
     case "exists":
+      return value === undefined || typeof value === "boolean" ? undefined : "must be a boolean, or not be written";
     case "changed":
       return value === undefined ? undefined : "must not be written";
     case "=":
@@ -88,7 +89,7 @@ const shortPayload = syntax<PayloadSettings>({
     const kind = PAYLOADS.find((each) => each === value);
     if (kind !== undefined) return { kind };
     const near = nearest(value.slice(0, 100), PAYLOADS);
-    if (!value.includes("{"))
+    if (placeholdersOf(value).length === 0)
       return near === undefined
         ? undefined
         : place.wrong(`must be "json", "raw", "fields" or a template (did you mean "${near}"?)`, value);

@@ -14,7 +14,8 @@ A configuration is a TOML file, or a JSON file if its name ends with \`.json\`. 
 - An **address** has a port: \`"127.0.0.1:1883"\`, \`"[::1]:1883"\`, or \`":1883"\` for all addresses. Port 0 is any free port.
 - A **secret** is the secret itself, \`"\${NAME}"\` for an environment variable, or \`"file:/path"\` for the text of a file. Other
   fields do not replace these forms. A secret is never shown in messages.
-- A **template** is text with placeholders such as \`{temp}\`. \`{{\` stands for \`{\`, and \`}}\` for \`}\`.
+- A **template** is text with placeholders such as \`{temp}\`. The name of a placeholder has letters, digits, \`_\`, \`-\` and \`.\`. Other
+  braces are literal, so that JSON can be a template. A topic cannot have them.
 `;
 
 export function configurationReference(): string {

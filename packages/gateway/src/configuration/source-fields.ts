@@ -14,7 +14,7 @@ import type { Place } from "./place.js";
 import { payload, when } from "./record-fields.js";
 import { identifier } from "./section-fields.js";
 import { NOT_YET, optional, preset, type Read, required, table, variants, type Written } from "./table.js";
-import { checkPlaceholders, isFieldName, placeholdersOf, template, topicTemplate } from "./template.js";
+import { checkPlaceholders, placeholdersOf, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
 import { fields } from "./value-fields.js";
 
@@ -133,7 +133,7 @@ function checkSource(
 
 /** The fields that a decoder makes. Undefined: those that the device sends. */
 function decodedNames(settings: DecodeSettings): readonly string[] | undefined {
-  if (settings.format === "raw") return ["value"];
+  if (settings.format === "raw") return [settings.fields[0]?.name ?? "value"];
   const names = settings.format === "json" ? Object.keys(settings.pick) : settings.fields.map(({ name }) => name);
   return names.length === 0 ? undefined : names;
 }
@@ -232,14 +232,11 @@ const status = "is not possible for http: the status code is the answer; remove 
 const httpPath = syntax({
   label: "path",
   rule: 'must be a path of literal levels and placeholders, such as "/ingest/{node}"',
-  pattern: "^(/([A-Za-z0-9_.~-]*|\\{[^/{}]+\\}))+$",
+  pattern: "^(/([A-Za-z0-9_.~-]*|\\{[A-Za-z0-9_.-]+\\}))+$",
   read(value, place) {
     const [before, ...levels] = value.split("/");
     if (before !== "" || value.length > 1024) return undefined;
-    for (const level of levels) {
-      const name = level.startsWith("{") && level.endsWith("}") ? level.slice(1, -1) : undefined;
-      if (name === undefined ? !/^[\w.~-]*$/.test(level) : !isFieldName(name)) return undefined;
-    }
+    if (!levels.every((level) => /^(?:[\w.~-]*|\{[\w.-]{1,64}\})$/.test(level))) return undefined;
     const names = placeholdersOf(value);
     const twice = names.find((name, i) => names.indexOf(name) < i);
     return twice === undefined ? value : place.broken(value, `must not have {${twice}} twice`);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { parse, stringify } from "smol-toml";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
+import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import { example, options } from "./samples.ts";
 
 type Holder = Record<string | number, unknown>;
@@ -26,6 +27,11 @@ function replaced(path: readonly string[], value: unknown): unknown {
 function expectAnswer(text: string, file: string): void {
   const { configuration, problems } = readConfiguration(text, { ...options, file });
   expect((configuration === undefined) !== (problems === undefined)).toBe(true);
+  // What the configuration accepts, the pipeline accepts.
+  if (configuration !== undefined) {
+    const { gateway, sources } = configuration;
+    for (const source of sources) createPipeline(source, gateway, { wallTime: () => 0 });
+  }
   if (problems === undefined) return;
   expect(problems.length).toBeGreaterThan(0);
   const lines = text.split("\n").length;

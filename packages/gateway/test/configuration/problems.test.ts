@@ -383,23 +383,27 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "a/{node"'),
-      'g.toml:10: source[0].topic: "a/{node" has a "{" without its "}"; write "{{" for the character itself',
+      'g.toml:10: source[0].topic: "a/{node" has a brace outside a placeholder; a placeholder is {name}, with letters, digits, _ - and . in the name',
       "weaker",
     ],
     [
       stdin('topic = "a/node}"'),
-      'g.toml:10: source[0].topic: "a/node}" has a "}" without its "{"; write "}}" for the character itself',
+      'g.toml:10: source[0].topic: "a/node}" has a brace outside a placeholder; a placeholder is {name}, with letters, digits, _ - and . in the name',
       "weaker",
     ],
-    [stdin('topic = "a/{}"'), 'g.toml:10: source[0].topic: "{}" has no name; write {name}', "weaker"],
+    [
+      stdin('topic = "a/{}"'),
+      'g.toml:10: source[0].topic: "a/{}" has a brace outside a placeholder; a placeholder is {name}, with letters, digits, _ - and . in the name',
+      "weaker",
+    ],
     [
       stdin('topic = "a/{node|raw}"'),
-      'g.toml:10: source[0].topic: "{node|raw}" is not a placeholder; write the name of a field, without spaces, | : [ and ]',
+      'g.toml:10: source[0].topic: "a/{node|raw}" has a brace outside a placeholder; a placeholder is {name}, with letters, digits, _ - and . in the name',
       "weaker",
     ],
     [
       stdin('topic = "a/{topic[1]}"'),
-      'g.toml:10: source[0].topic: "{topic[1]}" belongs to sources of kind mqtt, which this version of the gateway does not support',
+      'g.toml:10: source[0].topic: "a/{topic[1]}" has {topic[…]}, which belongs to sources of kind mqtt; this version of the gateway does not support them',
       "weaker",
     ],
     [
@@ -536,8 +540,8 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       "weaker",
     ],
     [
-      stdin('topic = "t"; decode = "raw"; fields = ["a"]'),
-      'g.toml:12: source[0].fields[0]: the format has no field "a"; it has value',
+      stdin('topic = "t"; decode = "raw"; fields = ["a", "b"]'),
+      "g.toml:12: source[0].fields: must have one element if the format is raw: the frame is one field",
       "weaker",
     ],
   ],
@@ -630,6 +634,16 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
   ],
   "more rules between fields": [
+    [
+      stdin('topic = "t"; when = [{ field = "a", op = "exists", value = 1 }]'),
+      'g.toml:11: source[0].when[0].value: must be a boolean, or not be written if op is "exists"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; payload = "{temp:f32}"'),
+      'g.toml:11: source[0].payload: "{temp:f32}" has a type; types are written in fields only',
+      "weaker",
+    ],
     [
       stdin('topic = "t"; decode = "csv"; fields = ["port"]'),
       "g.toml:11: source[0].decode: a field cannot have the name of the placeholder {port}; rename it",

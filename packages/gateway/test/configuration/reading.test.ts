@@ -179,7 +179,7 @@ test("each field is read", () => {
           "maxFrame": 4096,
           "payload": {
             "kind": "template",
-            "template": "{{{temp};{relay}}}",
+            "template": "{"t":{temp},"r":"{relay}"}",
           },
           "qos": 2,
           "refuse": "no {reason}

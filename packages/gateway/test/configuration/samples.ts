@@ -50,7 +50,7 @@ username = "attic"
 password = "file:/password"
 ca = "/etc/ca.pem"
 cert = "/etc/cert.pem"
-key = "/etc/key.pem"
+key = "file:/etc/key.pem"
 passphrase = "\${TOKEN}"
 version = 5
 keep_alive = "1m"
@@ -91,7 +91,7 @@ decode = { format = "csv", separator = ";", quote = "" }
 fields = ["n:u32", { name = "temp", type = "f32", unit = "°C", scale = 0.1, offset = 1, min = -40, max = 85, class = "temperature" }, { name = "relay", values = { 0 = "off", 1 = true } }]
 when = [{ field = "temp", op = "delta", value = 0.5 }, { field = "relay", op = "in", value = ["off", 1] }]
 topic = "{gateway}/{source}/{peer}"
-payload = "{{{temp};{relay}}}"
+payload = '{"t":{temp},"r":"{relay}"}'
 qos = 2
 retain = true
 expiry = "1h"
