@@ -77,7 +77,14 @@ function isIpv6(text: string): boolean {
   return halves.length === 2 ? count <= 7 : count === 8;
 }
 
-const SERVER_URL = /^(?:(?:mqtts?|wss?):\/\/[^\s/?#@]{1,260}(?:[/?][^\s#]{0,2000})?|unix:\/[^\s]{1,250})$/;
+/** Scheme, port, and what follows it. */
+const SERVER_URL = /^(mqtts?|wss?):\/\/(?:[\w.-]{1,253}|\[[\dA-Fa-f:.]{2,45}\])(?::(\d{1,5}))?([/?][^\s#]{0,2000})?$/;
+
+function isServerUrl(url: string): boolean {
+  if (url.startsWith("unix:/")) return url.length <= 256;
+  const [all, scheme = "", port = 1, rest = "/"] = SERVER_URL.exec(url) ?? [];
+  return all !== undefined && Number(port) <= 65_535 && (scheme.startsWith("ws") || rest === "/");
+}
 
 export function serverUrl(): Kind<string> {
   const rule =
@@ -86,7 +93,7 @@ export function serverUrl(): Kind<string> {
     label: "URL",
     rule,
     pattern: "^(mqtts?://|wss?://|unix:/)[^@]+$",
-    read: (url) => (SERVER_URL.test(url) ? url : undefined),
+    read: (url) => (isServerUrl(url) ? url : undefined),
   });
   return {
     ...kind,

@@ -12,7 +12,7 @@ export interface Kind<Value> {
   /** Its name in the documentation. */
   readonly label: string;
   readonly schema: Schema;
-  /** The tables that the documentation shows on their own. */
+  /** The tables of it, without the tables within their fields. */
   readonly sections?: readonly Section[];
   /** Returns undefined if the value is wrong, after reporting each problem to `place`. */
   read(value: unknown, place: Place): Value | undefined;
@@ -69,7 +69,7 @@ export function syntax<Value>({ label, rule, pattern, zero, read }: Syntax<Value
 export function text(least: number, most: number): Kind<string> {
   const kind = syntax({
     label: "text",
-    rule: `must be a string of ${least} to ${most} characters`,
+    rule: `must be a string of ${most === 1 ? (least === 1 ? "1 character" : "at most 1 character") : `${least} to ${most} characters`}`,
     read: (value) => (value.length >= least && value.length <= most ? value : undefined),
   });
   return { ...kind, schema: { type: "string", minLength: least, maxLength: most } };
@@ -105,6 +105,17 @@ export function secret(): Kind<string> {
         return place.problem(`${VARIABLE} must stand alone; it is not replaced within other text`);
       return value;
     },
+  };
+}
+
+/** A secret that is in a file, which whoever uses it reads: its path, also as `file:/path`, or `${NAME}` for a path. */
+export function secretPath(): Kind<string> {
+  const kind = secret();
+  return {
+    ...kind,
+    label: "path",
+    read: (value, place) =>
+      typeof value === "string" && value.startsWith("file:/") ? value.slice(5) : kind.read(value, place),
   };
 }
 

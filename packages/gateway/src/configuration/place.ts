@@ -40,8 +40,13 @@ export class Reading {
     readonly secrets: Secrets,
   ) {}
 
+  /** Whether further problems are not listed. */
+  get isFull(): boolean {
+    return this.problems.length >= MAXIMUM_PROBLEMS;
+  }
+
   report(path: Path, message: string): void {
-    if (this.problems.length < MAXIMUM_PROBLEMS) {
+    if (!this.isFull) {
       this.problems.push({ file: this.file, line: this.lines.lineOf(path), key: keyText(path), message });
     }
   }
@@ -75,7 +80,12 @@ export class Place {
     return undefined;
   }
 
-  /** @param rule as in `must be a table` */
+  /** @param rule as in `must have a field`, which follows the text */
+  broken(text: string, rule: string): undefined {
+    return this.problem(`${quoted(text)} ${rule}`);
+  }
+
+  /** @param rule as in `must be a table`, which "not" and the value follow */
   wrong(rule: string, value: unknown): undefined {
     return this.problem(`${rule}, not ${shown(value)}`);
   }

@@ -2,7 +2,7 @@
 
 import { address, claimAddress, serverUrl } from "./address.js";
 import type { GatewaySettings, MetricsSettings, SpoolSettings, UplinkSettings } from "./configuration.js";
-import { choice, integer, type Kind, secret, syntax, text } from "./kind.js";
+import { choice, integer, type Kind, secret, secretPath, syntax, text } from "./kind.js";
 import { NOT_YET, optional, preset, required, table } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
@@ -59,7 +59,10 @@ export const uplink: Kind<UplinkSettings> = table({
     password: optional(secret(), "The password."),
     ca: optional(text(1, 4096), "The path of a PEM file with the certificates to trust. Default: those of the system."),
     cert: optional(text(1, 4096), "The path of a PEM file with the client's certificate."),
-    key: optional(secret(), "The path of a PEM file with the client's key, or the key itself as PEM text."),
+    key: optional(
+      secretPath(),
+      "The path of a PEM file with the client's key, or an environment variable with the path, as in secrets.",
+    ),
     passphrase: optional(secret(), "The passphrase of `key`."),
     version: preset(choice(5, 4, 3, "auto"), "auto", "The protocol version: 5 for MQTT 5.0, 4 for 3.1.1, 3 for 3.1."),
     keep_alive: preset(seconds("1s", "65535s", 0), "30s", "The keep-alive interval. 0: none."),

@@ -1,14 +1,22 @@
 /** The tables of the sources: what all have, and what each kind has. */
 
 import { address, claimAddress, network } from "./address.js";
-import type { HttpSettings, SourceSettings, StdinSettings, TcpServerSettings } from "./configuration.js";
-import { completeDecode, decode, fields, payload, when } from "./decode-fields.js";
+import type {
+  DecodeSettings,
+  HttpSettings,
+  SourceSettings,
+  StdinSettings,
+  TcpServerSettings,
+} from "./configuration.js";
+import { completeDecode, decode } from "./decode-fields.js";
 import { boolean, choice, integer, type Kind, list, secret, syntax } from "./kind.js";
 import type { Place } from "./place.js";
+import { payload, when } from "./record-fields.js";
 import { identifier } from "./section-fields.js";
 import { NOT_YET, optional, preset, type Read, required, table, variants, type Written } from "./table.js";
-import { checkPlaceholders, isFieldName, placeholdersOf, template, topicTemplate } from "./template.js";
+import { checkPlaceholders, placeholdersOf, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
+import { fields } from "./value-fields.js";
 
 const common = {
   id: required(
@@ -81,6 +89,9 @@ const framing = (frame: "line" | "datagram", maximum: string) => ({
   ),
 });
 
+/** What the documentation shows once. */
+const everySource = { title: "[[source]]", about: "The fields of every source. Each kind has more.", fields: common };
+
 /** Keys of the design that a later version brings. */
 const later = Object.fromEntries(
   ["check", "key", "dedupe", "rate", "silence", "device", "poll", "command", "line_control", "tls", "at_open"].map(
@@ -90,34 +101,53 @@ const later = Object.fromEntries(
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
 
-/** What all kinds of sources check between their fields. @param extra the fields that do not come from the decoder */
+/** The placeholders that are not fields. */
+const PLACEHOLDERS = ["gateway", "source", "port", "peer"];
+
+/** What all kinds of sources check between their fields. @param fromPath the fields that the path of a request has */
 function checkSource(
   { values, wrong, place }: Written<typeof common>,
   answer: Partial<Read<typeof answers>>,
-  extra: readonly string[] = [],
+  fromPath: readonly string[] = [],
 ): void {
-  if (values.id !== undefined) {
-    const line = place.reading.claim(`source ${values.id}`, place.path);
-    if (line !== undefined)
-      place.at("id").problem(`"${values.id}" is the id of the source in line ${line} too; ids must be unique`);
+  const { id, deadletter, decode: written } = values;
+  const line = id === undefined ? undefined : place.reading.claim(`source ${id}`, place.path);
+  if (line !== undefined)
+    place.at("id").problem(`"${id}" is the id of the source in line ${line} too; ids must be unique`);
+  if (deadletter !== undefined) {
+    checkPlaceholders(deadletter, new Set([...PLACEHOLDERS, ...fromPath]), place.at("deadletter"));
   }
-  const always = new Set(["gateway", "source", "port", "peer", ...extra]);
-  if (values.deadletter !== undefined) checkPlaceholders(values.deadletter, always, place.at("deadletter"));
-  if (values.decode === undefined || wrong.has("fields")) return;
-  const settings = completeDecode(values.decode, values.fields, place);
+  if (written === undefined || wrong.has("fields")) return;
+  const settings = completeDecode(written, values.fields, place);
+  const names = settings === undefined ? undefined : decodedNames(settings);
+  checkNames(names ?? [], fromPath, place);
   if (settings === undefined) return;
-  const names = settings.format === "json" ? Object.keys(settings.pick) : settings.fields.map(({ name }) => name);
-  const isOpen = settings.format === "json" && names.length === 0;
-  const known = isOpen ? undefined : new Set([...always, ...names, ...(settings.format === "raw" ? ["value"] : [])]);
-  checkTemplates({ ...values, ...answer }, known, place);
+  const fields = names && new Set([...fromPath, ...names]);
+  checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
-    if (known?.has(field) === false)
-      place
-        .at("when")
-        .at(i)
-        .at("field")
-        .problem(`the source has no field "${field}"; it has ${names.join(", ") || "value"}`);
+    if (fields?.has(field) !== false) continue;
+    const known = [...fields].join(", ");
+    place.at("when").at(i).at("field").problem(`the source has no field "${field}"; it has ${known}`);
   }
+}
+
+/** The fields that a decoder makes. Undefined: those that the device sends. */
+function decodedNames(settings: DecodeSettings): readonly string[] | undefined {
+  if (settings.format === "raw") return [settings.fields[0]?.name ?? "value"];
+  const names = settings.format === "json" ? Object.keys(settings.pick) : settings.fields.map(({ name }) => name);
+  return names.length === 0 ? undefined : names;
+}
+
+/** A name has one meaning. */
+function checkNames(decoded: readonly string[], fromPath: readonly string[], place: Place): void {
+  for (const name of PLACEHOLDERS) {
+    if (decoded.includes(name))
+      place.at("decode").problem(`a field cannot have the name of the placeholder {${name}}; rename it`);
+    if (fromPath.includes(name))
+      place.at("path").problem(`{${name}} has another meaning in topics; choose another name`);
+  }
+  const both = fromPath.find((name) => decoded.includes(name));
+  if (both !== undefined) place.at("path").problem(`{${both}} is the name of a decoded field too; choose another name`);
 }
 
 function checkTemplates(values: Partial<Common>, known: ReadonlySet<string> | undefined, place: Place): void {
@@ -160,6 +190,7 @@ const tcpServer: Kind<TcpServerSettings> = table({
   title: '[[source]], kind = "tcp-server"',
   about: "Devices connect by TCP and send frames.",
   fields: tcpFields,
+  inherits: everySource,
   refused: later,
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
@@ -181,6 +212,7 @@ const stdin: Kind<StdinSettings> = table({
     ...common,
     ...framing("line", "4KiB"),
   },
+  inherits: everySource,
   refused: { ...later, acknowledge: nobody, refuse: nobody },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {});
@@ -200,17 +232,14 @@ const status = "is not possible for http: the status code is the answer; remove 
 const httpPath = syntax({
   label: "path",
   rule: 'must be a path of literal levels and placeholders, such as "/ingest/{node}"',
-  pattern: "^(/([A-Za-z0-9_.~-]*|\\{[^/{}]+\\}))+$",
+  pattern: "^(/([A-Za-z0-9_.~-]*|\\{[A-Za-z0-9_.-]+\\}))+$",
   read(value, place) {
     const [before, ...levels] = value.split("/");
     if (before !== "" || value.length > 1024) return undefined;
-    for (const level of levels) {
-      const name = level.startsWith("{") && level.endsWith("}") ? level.slice(1, -1) : undefined;
-      if (name === undefined ? !/^[\w.~-]*$/.test(level) : !isFieldName(name)) return undefined;
-    }
+    if (!levels.every((level) => /^(?:[\w.~-]*|\{[\w.-]{1,64}\})$/.test(level))) return undefined;
     const names = placeholdersOf(value);
     const twice = names.find((name, i) => names.indexOf(name) < i);
-    return twice === undefined ? value : place.wrong(`must not have {${twice}} twice`, value);
+    return twice === undefined ? value : place.broken(value, `must not have {${twice}} twice`);
   },
 });
 
@@ -228,6 +257,7 @@ const http: Kind<HttpSettings> = table({
     ...common,
     ...framing("datagram", "64KiB"),
   },
+  inherits: everySource,
   refused: { ...later, acknowledge: status, refuse: status },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));

@@ -1,7 +1,7 @@
 /** Tables with known keys: a row has a key, its kind, its default and its meaning. Knows no section of the configuration. */
 
 import { nearest } from "@aiko/mqtt/options";
-import { type Field, type Fields, isTable, type Kind, type Schema } from "./kind.js";
+import { type Field, type Fields, isTable, type Kind, type Schema, type Section } from "./kind.js";
 import { defaultsPlace, type Place, quoted, typeName } from "./place.js";
 
 export type Read<Table extends Fields> = {
@@ -37,6 +37,8 @@ export interface TableOptions<Table extends Fields, Built> {
   readonly title: string;
   readonly about: string;
   readonly fields: Table;
+  /** A section with fields of this table that other tables have too. The documentation shows them once. */
+  readonly inherits?: Section;
   /** Keys that get a message of their own, in words that follow the key. */
   readonly refused?: Readonly<Record<string, string>>;
   /** Reports what is wrong between the fields. */
@@ -48,15 +50,19 @@ export interface TableOptions<Table extends Fields, Built> {
 export const NOT_YET = "is not supported by this version of the gateway";
 
 export function table<Table extends Fields, Built>(options: TableOptions<Table, Built>): Kind<Built> {
-  const { title, about, fields } = options;
+  const { title, about, fields, inherits } = options;
   return {
     label: "table",
     schema: schemaOf(fields),
-    sections: [{ title, about, fields }, ...Object.values(fields).flatMap(({ kind }) => kind.sections ?? [])],
+    sections:
+      inherits === undefined
+        ? [{ title, about, fields }]
+        : [inherits, { title, about, fields: ownFields(fields, inherits) }],
     read(value, place) {
       if (!isTable(value)) return place.problem(`must be a table, not ${typeName(value)}`);
       const before = place.reading.problems.length;
       for (const key of Object.keys(value)) {
+        if (place.reading.isFull) break;
         if (!Object.hasOwn(fields, key)) unknownKey(key, options, place);
       }
       const wrong = new Set<string>();
@@ -70,6 +76,10 @@ export function table<Table extends Fields, Built>(options: TableOptions<Table, 
       return place.reading.problems.length === before ? options.build(values as Read<Table>, place) : undefined;
     },
   };
+}
+
+function ownFields(fields: Fields, inherited: Section): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !Object.hasOwn(inherited.fields, name)));
 }
 
 function readField(

@@ -1,55 +1,25 @@
-/**
- * Templates: text with `{name}` for a value, `{{` for "{" and `}}` for "}". Says which placeholders a template has and which rule it breaks.
- * Does not fill them in.
- */
+/** Templates as values: which rule a template breaks, and which of its placeholders have no value. Does not fill them in for records. */
 
 import { nearest } from "@aiko/mqtt/options";
 import { topicNameProblem } from "@aiko/mqtt/topic";
+import { parsePlaceholders } from "../text/placeholders.js";
 import { type Kind, syntax } from "./kind.js";
 import { type Place, quoted } from "./place.js";
 
-/** A placeholder's content, or literal text. */
-export type TemplatePart = { readonly placeholder: string } | { readonly literal: string };
-
 const MAXIMUM_LENGTH = 4096;
-
-/** Splits a template. Returns the rule that it breaks as a string. */
-export function templateParts(text: string): readonly TemplatePart[] | string {
-  const parts: TemplatePart[] = [];
-  let literal = "";
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i] ?? "";
-    if (character !== "{" && character !== "}") {
-      literal += character;
-    } else if (text[i + 1] === character) {
-      literal += character;
-      i++;
-    } else if (character === "}") {
-      return 'has a "}" without its "{"; write "}}" for the character itself';
-    } else {
-      const end = text.indexOf("}", i);
-      const placeholder = text.slice(i + 1, end);
-      if (end < 0 || placeholder.includes("{")) return 'has a "{" without its "}"; write "{{" for the character itself';
-      if (literal !== "") parts.push({ literal });
-      parts.push({ placeholder });
-      literal = "";
-      i = end;
-    }
-  }
-  if (literal !== "") parts.push({ literal });
-  return parts;
-}
+const BRACES =
+  "has a brace outside a placeholder; a placeholder is {name}, with letters, digits, _ - and . in the name";
+const LEVELS =
+  "has {topic[…]}, which belongs to sources of kind mqtt; this version of the gateway does not support them";
 
 export function placeholdersOf(template: string): readonly string[] {
-  const parts = templateParts(template);
-  return typeof parts === "string" ? [] : parts.flatMap((part) => ("placeholder" in part ? [part.placeholder] : []));
+  return parsePlaceholders(template).rest.map(({ name }) => name);
 }
 
 /** Fills in a template whose placeholders are all known. */
 export function filled(template: string, values: Readonly<Record<string, string>>): string {
-  const parts = templateParts(template);
-  if (typeof parts === "string") return template;
-  return parts.map((part) => ("literal" in part ? part.literal : (values[part.placeholder] ?? ""))).join("");
+  const { first, rest } = parsePlaceholders(template);
+  return first + rest.map(({ name, literal }) => (values[name] ?? "") + literal).join("");
 }
 
 /** Text that is sent to a device or published. */
@@ -57,11 +27,7 @@ export function template(label = "template"): Kind<string> {
   return syntax({
     label,
     rule: `must be a template of 1 to ${MAXIMUM_LENGTH} characters, such as "ok {n}"`,
-    read(text, place) {
-      if (text === "" || text.length > MAXIMUM_LENGTH) return undefined;
-      const parts = templateParts(text);
-      return typeof parts === "string" ? place.wrong(parts, text) : text;
-    },
+    read: (text) => (text === "" || text.length > MAXIMUM_LENGTH ? undefined : text),
   });
 }
 
@@ -72,11 +38,12 @@ export function topicTemplate(): Kind<string> {
     read(value, place) {
       const rule = `must be a topic of 1 to ${MAXIMUM_LENGTH} characters, such as "{gateway}/{source}/temperature"`;
       if (typeof value !== "string" || value === "" || value.length > MAXIMUM_LENGTH) return place.wrong(rule, value);
-      const parts = templateParts(value);
-      if (typeof parts === "string") return place.wrong(parts, value);
-      const example = parts.map((part) => ("literal" in part ? part.literal : "x")).join("");
+      const { first, rest } = parsePlaceholders(value);
+      const example = first + rest.map(({ literal }) => `x${literal}`).join("");
+      if (value.includes("{topic[")) return place.broken(value, LEVELS);
+      if (/[{}]/.test(example)) return place.broken(value, BRACES);
       const problem = topicNameProblem(example);
-      return problem === undefined ? value : place.wrong(`a topic ${problem}`, value);
+      return problem === undefined ? value : place.broken(value, problem);
     },
   };
 }
@@ -94,12 +61,9 @@ export function checkPlaceholders(template: string, known: ReadonlySet<string> |
 }
 
 function placeholderProblem(name: string, known: ReadonlySet<string> | undefined): string | undefined {
-  if (name === "") return "has no name; write {name}";
-  if (/^topic(\[|$)/.test(name) && known?.has(name) !== true) {
-    return "belongs to sources of kind mqtt, which this version of the gateway does not support";
-  }
-  if (!isFieldName(name)) return "is not a placeholder; write the name of a field, without spaces, | : [ and ]";
-  if (known === undefined || known.has(name)) return undefined;
+  if (known?.has(name) === true) return undefined;
+  if (name.includes(":")) return "has a type; types are written in fields only";
+  if (known === undefined) return undefined;
   const near = nearest(name.slice(0, 100), known);
   const names = [...known].map((each) => `{${each}}`).join(" ");
   return `is not defined; ${near === undefined ? `defined are ${names}` : `did you mean {${near}}?`}`;

@@ -7,7 +7,7 @@ const BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 
 
 /** @param zero what 0 stands for, if 0 is allowed */
 export function duration(least: string, most: string, zero?: number): Kind<number> {
-  return quantity("duration", MILLISECONDS, '"50ms", "5s", "15m", "1h" or "7d"', [least, most], zero);
+  return quantity("duration", MILLISECONDS, "ms, s, m, h or d", [least, most], zero);
 }
 
 /** A duration that is used in whole seconds, in milliseconds. */
@@ -23,20 +23,20 @@ export function seconds(least: string, most: string, zero?: number): Kind<number
 }
 
 export function size(least: string, most: string, zero?: number): Kind<number> {
-  return quantity("size", BYTES, '"512B", "64KiB" or "64MiB"', [least, most], zero);
+  return quantity("size", BYTES, "B, KiB, MiB or GiB", [least, most], zero);
 }
 
 function quantity(
   label: string,
   units: Readonly<Record<string, number>>,
-  examples: string,
+  names: string,
   [least, most]: readonly [string, string],
   zero: number | undefined,
 ): Kind<number> {
   const [from, to] = [parse(least, units) ?? 0, parse(most, units) ?? 0];
   return syntax({
     label: `${label} ${least}–${most}`,
-    rule: `must be a ${label} from ${least} to ${most} with its unit, such as ${examples}${zero === undefined ? "" : "; or 0"}`,
+    rule: `must be ${zero === undefined ? "" : "0 or "}a ${label} from ${least} to ${most} as a string with its unit (${names})`,
     pattern: `^[0-9]{1,15}(${Object.keys(units).join("|")})$`,
     ...(zero === undefined ? {} : { zero }),
     read(text) {
