@@ -2,7 +2,8 @@
 
 import type { Readable } from "node:stream";
 import type { StdinSettings } from "../configuration/configuration.js";
-import type { Channel, Intake } from "./intake.js";
+import type { Channel } from "./channel.js";
+import type { Intake } from "./intake.js";
 import type { Source, SourceState, SourceStatus } from "./source.js";
 
 export class StdinSource implements Source {

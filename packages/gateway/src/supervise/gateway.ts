@@ -5,7 +5,7 @@
 
 import type { Readable } from "node:stream";
 import { platform as nodePlatform, type Platform, StoreError } from "@aiko/mqtt";
-import { MemoryFileSystem, Spool, type SpooledRecord, type SpoolStatistics } from "@aiko/mqtt-store";
+import { type FileSystem, MemoryFileSystem, Spool, type SpooledRecord, type SpoolStatistics } from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
@@ -28,6 +28,8 @@ export interface GatewayOptions {
   readonly input?: Readable | undefined;
   /** Clock, randomness and network. Default: those of Node. */
   readonly platform?: Platform | undefined;
+  /** The file system of the spool. Default: that of Node, or memory if the spool has the mode "memory". */
+  readonly fileSystem?: FileSystem | undefined;
   /** The version that the gateway reports. Default: none. */
   readonly version?: string | undefined;
 }
@@ -95,7 +97,7 @@ export class Gateway {
     const platform = options.platform ?? nodePlatform;
     const write = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
     const log = new Log(gateway.log, gateway.logFormat, write, () => Date.now());
-    const spool = await openSpool(configuration, platform, log);
+    const spool = await openSpool(configuration, options.fileSystem, platform, log);
     const started = new Gateway(configuration, options, platform, spool, log);
     try {
       await started.open();
@@ -285,7 +287,12 @@ export class Gateway {
   }
 }
 
-function openSpool({ spool }: Configuration, { clock }: Platform, log: Log): Promise<Spool> {
+function openSpool(
+  { spool }: Configuration,
+  given: FileSystem | undefined,
+  { clock }: Platform,
+  log: Log,
+): Promise<Spool> {
   const { mode, dir, maxBytes, maxRecords, maxAge, segment, full, sync } = spool;
   if (mode === "disk" && dir === undefined) throw new StoreError("STORE_FAILED", "spool.dir is missing");
   return Spool.open(dir ?? "memory", {
@@ -297,7 +304,7 @@ function openSpool({ spool }: Configuration, { clock }: Platform, log: Log): Pro
     sync,
     clock: { now: () => clock.now(), wallTime: () => Date.now() },
     onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),
-    ...(mode === "memory" ? { fileSystem: new MemoryFileSystem() } : {}),
+    fileSystem: given ?? (mode === "memory" ? new MemoryFileSystem() : undefined),
   });
 }
 
