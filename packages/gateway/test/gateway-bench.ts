@@ -64,7 +64,6 @@ url = "mqtt://server"
 reconnect = { min = "10ms", max = "20ms" }
 ${uplink}
 [spool]
-segment = "64KiB"
 ${spool}
 [metrics]
 listen = "127.0.0.1:0"

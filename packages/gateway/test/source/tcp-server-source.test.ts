@@ -189,7 +189,7 @@ describe("while the spool is full", () => {
   });
 
   test("more bytes at once than the spool can ever hold are accepted one after the other", async () => {
-    const bench = await GatewayBench.start({ spool: 'mode = "memory"\nmax_bytes = "256KiB"' });
+    const bench = await GatewayBench.start({ spool: 'mode = "memory"\nmax_bytes = "256KiB"\nsegment = "64KiB"' });
     const device = await bench.connect();
     device.sendLines(1, 50_000);
     await bench.until(() => bench.messages.length === 50_000);
@@ -198,7 +198,7 @@ describe("while the spool is full", () => {
 
   test("a record that no spool of this size holds is dropped, and does not block those behind it", async () => {
     const bench = await GatewayBench.start({
-      spool: 'mode = "memory"\nmax_bytes = "256KiB"',
+      spool: 'mode = "memory"\nmax_bytes = "256KiB"\nsegment = "64KiB"',
       sources: `
 [[source]]
 id = "lines"
