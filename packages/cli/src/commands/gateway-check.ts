@@ -1,6 +1,7 @@
 /** `aiko-mqtt gateway check`: checks a configuration, and what it needs of this machine. */
 
-import { access, constants, mkdir, statfs } from "node:fs/promises";
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { connect } from "@aiko/mqtt";
 import type { Configuration } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
@@ -38,9 +39,9 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   const { dir, maxBytes } = spool;
   if (dir === undefined) return [];
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    await access(dir, constants.R_OK | constants.W_OK);
-    const { bavail, bsize } = await statfs(dir);
+    const existing = await nearest(resolve(dir));
+    await access(existing, constants.R_OK | constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = await statfs(existing);
     const free = bavail * bsize;
     return free < maxBytes
       ? [`spool.max_bytes: ${maxBytes} bytes, but ${dir} has only ${free} bytes of free space`]
@@ -48,6 +49,17 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   } catch (error) {
     return [`spool.dir: ${(error as Error).message}`];
   }
+}
+
+/** Resolves to the directory, or to the nearest one above it that exists: the gateway, which may be another user, creates the rest. */
+async function nearest(dir: string): Promise<string> {
+  try {
+    if ((await stat(dir)).isDirectory()) return dir;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return nearest(dirname(dir));
+    throw error;
+  }
+  throw new Error(`${dir} is not a directory`);
 }
 
 async function uplinkProblems({ uplinks }: Configuration): Promise<string[]> {
