@@ -7,6 +7,7 @@ import { connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { Spool } from "@aiko/mqtt-store";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Authority } from "../../../test/fixtures/certificates.ts";
 import { Child, run } from "../../../test/fixtures/child.ts";
 
 let broker: Broker;
@@ -142,7 +143,7 @@ describe("gateway", () => {
   test("reports each problem of the configuration on its own line, with 78", async () => {
     writeFileSync(
       file,
-      '[gateway]\nid = "a b"\n[uplink]\nurl = "http://x"\npassword = "${NONE}"\n[spool]\ndirr = "x"\n',
+      `[gateway]\nid = "a b"\n[uplink]\nurl = "http://x"\npassword = "\${NONE}"\n[spool]\ndirr = "x"\n`,
     );
     for (const args of [
       ["--config", file],
@@ -195,7 +196,7 @@ describe("gateway", () => {
     await using observer = await connect(broker.url);
     await observer.subscribe("t/+", { qos: 1, onMessage: (message) => void got.push(message.topic) });
     write({ sources: STDIN });
-    writeFileSync(file, readFileSync(file, "utf8").replace(/\[\[source\]\]\nid = "web"[^]*/, ""));
+    writeFileSync(file, readFileSync(file, "utf8").replace(/\[\[source\]\]\nid = "web".*/s, ""));
     const { code } = await run(started(["--config", file], "1\n2\n3\n"));
     expect(code).toBe(0);
     await expect.poll(() => got.length).toBeLessThanOrEqual(3);
@@ -263,6 +264,28 @@ describe("gateway check", () => {
     expect([code, notes.length]).toEqual([78, 1]);
     expect(notes[0]).toContain("uplink.url");
   });
+});
+
+test("a server with TLS is reached with the certificates of the configuration, by check and by the gateway", async () => {
+  const authority = await Authority.named("Test authority");
+  const own = await authority.issue(["gateway"]);
+  await using secure = await Broker.listen({
+    port: 0,
+    tls: { ...(await authority.issue(["127.0.0.1"])), clientCa: authority.certificate },
+  });
+  for (const [name, text] of Object.entries({ ca: authority.certificate, cert: own.certificate, key: own.key })) {
+    writeFileSync(join(directory, name), text);
+  }
+  const url = `mqtts://127.0.0.1:${secure.port}`;
+  write({ url });
+  expect((await run(gateway("check", file, "--connect"))).code).toBe(78);
+  const path = (name: string): string => JSON.stringify(join(directory, name));
+  write({ url: `${url}"\nca = ${path("ca")}\ncert = ${path("cert")}\nkey = "file:${join(directory, "key")}` });
+  const checked = await run(gateway("check", file, "--connect"));
+  expect([checked.notes, checked.code]).toEqual([[], 0]);
+  await using child = await up();
+  child.kill("SIGTERM");
+  expect(await child.code()).toBe(0);
 });
 
 describe("gateway explain", () => {
@@ -401,7 +424,7 @@ test("errors of the configuration do not show secrets", async () => {
     text.replace(`token = "${TOKEN}"`, `token = "${TOKEN}`),
     text.replace(`token = "${TOKEN}"`, `token = ["${TOKEN}"]`),
     text.replace(`token = "${TOKEN}"`, `tokn = "${TOKEN}"`),
-    text.replace('"${GATEWAY_PASSWORD}"', `{ x = "${PASSWORD}" }`),
+    text.replace(`"\${GATEWAY_PASSWORD}"`, `{ x = "${PASSWORD}" }`),
     text.replace(broker.url, `mqtt://cli:${PASSWORD}@server`),
     text.replace(broker.url, `mqtt://cli:${PASSWORD}@server:99999`),
   ]) {

@@ -2,8 +2,7 @@
 
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { connect } from "@aiko/mqtt";
-import type { Configuration } from "@aiko/mqtt-gateway";
+import { type Configuration, reachServer } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import { configOption, configPath, EX_CONFIG, loadConfiguration } from "../gateway-configuration.js";
@@ -64,11 +63,9 @@ async function nearest(dir: string): Promise<string> {
 
 async function uplinkProblems({ uplinks }: Configuration): Promise<string[]> {
   const problems: string[] = [];
-  for (const { url, username, password } of uplinks) {
+  for (const each of uplinks) {
     try {
-      const credentials = { username, password };
-      const client = await connect<string, undefined>(url, { ...credentials, connectTimeout: 10_000 });
-      await client.disconnect();
+      await reachServer(each);
     } catch (error) {
       problems.push(`uplink.url: ${(error as Error).message}`);
     }
