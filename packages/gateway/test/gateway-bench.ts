@@ -13,6 +13,7 @@ import { expectBalanced } from "../../store/test/spool/spool-checks.ts";
 import type { Configuration } from "../src/configuration/configuration.ts";
 import { problemText } from "../src/configuration/place.ts";
 import { readConfiguration } from "../src/configuration/read-configuration.ts";
+import type { SourceStatus } from "../src/source/source.ts";
 import { Gateway } from "../src/supervise/gateway.ts";
 
 /** Parts of a configuration. What is not written is that of the bench: a spool in memory, metrics at a free port, one source "lines". */
@@ -80,7 +81,7 @@ ${more}`;
 }
 
 /** The limit of any wait, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 60_000;
 
 export class GatewayBench {
   readonly log: string[] = [];
@@ -115,9 +116,14 @@ export class GatewayBench {
     return configurationOf({ ...this.options, ...spool, ...changes });
   }
 
+  source(id: string): SourceStatus {
+    const status = this.gateway.status.sources[id];
+    return status ?? expect.fail(`there is no source ${id}`);
+  }
+
   /** Where a source listens. */
   url(source = "lines"): string {
-    const url = this.gateway.status.sources[source]?.url;
+    const { url } = this.source(source);
     if (url === undefined) throw new Error(`${source} does not listen:\n${this.log.join("\n")}`);
     return url;
   }
@@ -220,7 +226,7 @@ export async function expectLaw(gateway: Gateway): Promise<void> {
   const samples = await scrape(metrics);
   const of = (name: string, source: string): number =>
     samples
-      .filter((each) => each.name === `aiko_gateway_${name}` && each.labels.source === source)
+      .filter((each) => each.name === `aiko_gateway_${name}` && each.labels["source"] === source)
       .reduce((sum, { value }) => sum + value, 0);
   for (const source of Object.keys(gateway.status.spool.sources)) {
     const [came, out, spooled, dropped] = [

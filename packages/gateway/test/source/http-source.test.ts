@@ -66,7 +66,7 @@ test.each<[string, number, string, RequestInit, RegExp]>([
   ["a path with an empty level", 404, "/ingest/", {}, /nothing here/],
   ["an ill-formed escape", 404, "/ingest/%ff", {}, /nothing here/],
   ["another method", 405, "/ingest/a", { method: "DELETE" }, /POST or PUT/],
-  ["a GET", 405, "/ingest/a", { method: "GET", body: undefined }, /POST or PUT/],
+  ["a GET", 405, "/ingest/a", { method: "GET", body: null }, /POST or PUT/],
   ["a body that is too long", 413, "/ingest/a", { body: "x".repeat(101) }, /100 bytes/],
 ])("answers %s with %d", async (_, status, path, init, text) => {
   const bench = await start('max_body = "100B"');
@@ -168,7 +168,7 @@ test("accepts nothing of a body that was aborted", async () => {
     socket.on("close", () => resolve());
   });
   expect((await post(bench)).status).toBe(202);
-  await bench.until(() => bench.gateway.status.sources.web?.connections === 0);
+  await bench.until(() => bench.source("web").connections === 0);
   expect(bench.counts("web").in).toBe(1);
 });
 
@@ -201,7 +201,7 @@ test("frames of lines in one body are accepted one by one, also more than fit in
 test("a stop ends open requests and connections", async () => {
   const bench = await start();
   const said = raw(bench, "POST /ingest/a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
-  await bench.until(() => bench.gateway.status.sources.web?.connections === 1);
+  await bench.until(() => bench.source("web").connections === 1);
   await bench.stop();
   expect(await said).not.toContain("202");
   expect(await bench.gateway.ended).toBeUndefined();

@@ -123,7 +123,7 @@ test("after a stop, what fits is accepted and what does not is not, and nothing 
   for (const { sequence } of await readAll(bench.spool)) bench.spool.settle(sequence, "out");
   await bench.send(31, 40);
   await bench.channel.close();
-  expect(bench.spool.statistics.sources.lines).toEqual({ in: 20, out: 20, spooled: 0, dropped: {} });
+  expect(bench.spool.statistics.sources["lines"]).toEqual({ in: 20, out: 20, spooled: 0, dropped: {} });
   expect(bench.clock.nextTimer).toBe(Infinity);
 });
 
@@ -134,7 +134,7 @@ test("a stop accepts what was received before", async () => {
   const stopped = bench.intake.stop();
   await bench.channel.close();
   await stopped;
-  expect(bench.spool.statistics.sources.lines).toEqual({ in: 4, out: 0, spooled: 4, dropped: {} });
+  expect(bench.spool.statistics.sources["lines"]).toEqual({ in: 4, out: 0, spooled: 4, dropped: {} });
   expect(bench.answers).toBe(4);
 });
 

@@ -27,7 +27,7 @@ test("the end of the input ends the gateway, with everything accepted", async ()
   input.end(`${lines(1, 5_000)}5001`);
   expect(await bench.gateway.ended).toBeUndefined();
   expect(bench.counts("in")).toEqual({ in: 5_001, out: 0, spooled: 5_001, dropped: {} });
-  expect(bench.gateway.status.sources.in).toMatchObject({ state: "ended", connections: 0 });
+  expect(bench.source("in")).toMatchObject({ state: "ended", connections: 0 });
 });
 
 test("an input that is empty ends the gateway", async () => {
@@ -60,7 +60,7 @@ test("an error of the input is shown, and ends it", async () => {
   await bench.until(() => bench.counts("in").in === 1);
   input.destroy(new Error("EIO: read failed"));
   expect(await bench.gateway.ended).toBeUndefined();
-  expect(bench.gateway.status.sources.in).toMatchObject({ state: "ended", lastError: "EIO: read failed" });
+  expect(bench.source("in")).toMatchObject({ state: "ended", lastError: "EIO: read failed" });
 });
 
 test("an input that is destroyed without an error ends too", async () => {
@@ -111,7 +111,7 @@ topic = "t"
 `;
   const bench = await start(input, { sources: `${STDIN}${web}` });
   input.end("1\n");
-  await bench.until(() => bench.gateway.status.sources.in?.state === "ended");
+  await bench.until(() => bench.source("in").state === "ended");
   await bench.gateway.reload(bench.configurationWith({ sources: STDIN.replace('"t/', '"u/') }));
   expect(await bench.gateway.ended).toBeUndefined();
 });

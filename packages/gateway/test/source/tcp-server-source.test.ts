@@ -1,8 +1,8 @@
 // What the source "tcp-server" accepts, answers, holds and refuses.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import { FakeClock } from "@aiko/mqtt/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Device, GatewayBench, numbered, StubbornDisk } from "../gateway-bench.ts";
 
 const okays = (from: number, to: number): string[] => numbered(from, to).map((n) => `ok ${n}`);
@@ -70,7 +70,7 @@ describe("answers", () => {
         device.send("x\n".repeat(30_000));
         sent += 30_000;
       }
-      return isOver || bench.gateway.status.sources.lines?.connections === 1;
+      return isOver || bench.source("lines").connections === 1;
     });
     expect(bench.log.filter((line) => line.includes("does not read its answers"))).toHaveLength(1);
     other.sendLines(1, 1);
@@ -113,7 +113,7 @@ describe("while the spool is full", () => {
       return false;
     });
     // The kernel's buffers at both ends, and no more than 384 KiB in the gateway.
-    expect(bench.gateway.status.sources.lines?.connections).toBe(1);
+    expect(bench.source("lines").connections).toBe(1);
     expect(sent).toBeLessThan(16 * 2 ** 20);
     expect(bench.counts().spooled).toBe(20);
   });
@@ -226,7 +226,7 @@ acknowledge = "ok\\n"
     device.sendLines(1, 30);
     await bench.until(() => bench.log.some((line) => line.includes("the spool is full")));
     device.socket.resetAndDestroy();
-    await bench.until(() => bench.gateway.status.sources.lines?.connections === 0);
+    await bench.until(() => bench.source("lines").connections === 0);
     const refused = await bench.connect();
     await bench.until(() => refused.isEnded);
     bench.online();
@@ -330,7 +330,7 @@ describe("connections", () => {
     const third = await bench.connect();
     await bench.until(() => third.isEnded);
     first?.socket.destroy();
-    await bench.until(() => bench.gateway.status.sources.lines?.connections === 1);
+    await bench.until(() => bench.source("lines").connections === 1);
     const next = await bench.connect();
     next.sendLines(1, 1);
     await bench.until(() => next.answers.length === 1);
@@ -341,7 +341,7 @@ describe("connections", () => {
     const device = await bench.connect();
     await bench.until(() => device.isEnded);
     device.socket.end();
-    await bench.until(() => bench.gateway.status.sources.lines?.connections === 0);
+    await bench.until(() => bench.source("lines").connections === 0);
   });
 
   test.each([
@@ -433,7 +433,7 @@ topic = "t"
 acknowledge = "ok\\n"
 `,
   });
-  const status = () => bench.gateway.status.sources.lines;
+  const status = () => bench.source("lines");
   expect(status()).toMatchObject({ state: "down", lastError: expect.stringContaining("EADDRINUSE") });
   for (let i = 0; i < 5; i++) {
     await clock.advance(30_000);
@@ -446,19 +446,4 @@ acknowledge = "ok\\n"
     return status()?.state === "up";
   });
   expect(status()).toMatchObject({ state: "up", lastError: undefined });
-});
-
-test("works with nc", async () => {
-  const bench = await GatewayBench.start();
-  const { port } = new URL(bench.url());
-  const child = spawn("socat", ["-t5", "-", `TCP:127.0.0.1:${port}`]);
-  onTestFinished(() => void child.kill());
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    said += text;
-  });
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  child.stdin.end("1,x\n");
-  await ended;
-  expect(said).toBe("ok 1\n");
 });

@@ -40,7 +40,7 @@ describe("a stop", () => {
       },
       { log: () => {} },
     );
-    const device = await Device.connect(Number(new URL(gateway.status.sources.lines?.url ?? "").port));
+    const device = await Device.connect(Number(new URL(gateway.status.sources["lines"]?.url ?? "").port));
     device.sendLines(1, 1_000);
     await expect.poll(() => gateway.status.uplink.inflight).toBe(100);
     const began = performance.now();
@@ -61,7 +61,7 @@ describe("a stop", () => {
         sent++;
         device.send("x\n".repeat(10_000));
       }
-      return bench.counts().in >= 600_000 || bench.gateway.status.sources.lines?.connections === 0;
+      return bench.counts().in >= 600_000 || bench.source("lines").connections === 0;
     });
     const began = performance.now();
     await bench.stop();
@@ -78,7 +78,7 @@ describe("a stop", () => {
     expect(dropped).toEqual({});
     await bench.until(() => device.isEnded);
     expect(device.answers).toHaveLength(came);
-    expect(bench.gateway.status.sources.lines).toMatchObject({ state: "down", connections: 0, url: undefined });
+    expect(bench.source("lines")).toMatchObject({ state: "down", connections: 0, url: undefined });
   });
 
   test("twice is the same stop", async () => {
@@ -137,7 +137,7 @@ describe("a reload", () => {
     device.sendLines(1, 10);
     await bench.until(() => device.answers.length === 10);
     await bench.gateway.reload(bench.configurationWith({ more: "" }));
-    expect(bench.gateway.status.sources.other).toBeUndefined();
+    expect(bench.gateway.status.sources["other"]).toBeUndefined();
     bench.online();
     await bench.until(() => bench.messages.length === 10);
     expect(bench.counts("other")).toEqual({ in: 10, out: 10, spooled: 0, dropped: {} });
@@ -204,7 +204,7 @@ describe("a reload", () => {
     await expect(bench.gateway.reload(bench.configurationWith({ more: second }))).rejects.toThrow("stopping");
     await stopped;
     await expect(bench.gateway.reload(bench.configuration)).rejects.toThrow("stopping");
-    expect(bench.gateway.status.sources.other).toBeUndefined();
+    expect(bench.gateway.status.sources["other"]).toBeUndefined();
   });
 
   test("that was not valid is counted", async () => {
@@ -233,7 +233,7 @@ test("records survive a restart, and so do the counts", async () => {
   const next = await Gateway.start(bench.configuration, { log: () => {}, platform: bench.link.platform });
   await bench.until(() => bench.messages.length === 100);
   await expect
-    .poll(() => next.status.spool.sources.lines)
+    .poll(() => next.status.spool.sources["lines"])
     .toEqual({ in: 101, out: 100, spooled: 0, dropped: { decode: 1 } });
   await expectLaw(next);
   await next.stop();
