@@ -17,7 +17,7 @@ export interface WireEnd {
 }
 
 /** What one connection may have in memory: the cost of outcomes that wait to be committed, in bytes. */
-const MOST_WAITING = 2 ** 19;
+const MOST_WAITING = 2 ** 18;
 /** What an outcome costs in addition to its frame: its fields, its record. */
 const OUTCOME_COST = 512;
 /** Bytes that are framed at once, so that many short frames do not exceed the limit by much. */
