@@ -26,7 +26,7 @@ export const settings: UplinkSettings = {
 };
 
 /** A record as the server receives it. */
-export interface Published {
+interface Published {
   readonly topic: string;
   readonly packetIdentifier: number;
   readonly qos: number;
