@@ -101,19 +101,25 @@ export class LastRecords {
     return undefined;
   }
 
+  /** Forgets the last record of a topic, because it was not accepted: the device's next one counts as the first. */
+  forget(topic: string): void {
+    const last = this.topics.get(topic);
+    if (last !== undefined) this.remove(topic, last);
+  }
+
   private remember(topic: string, values: readonly (FieldValue | undefined)[], last: Remembered | undefined): void {
-    if (last !== undefined) this.forget(topic, last);
+    if (last !== undefined) this.remove(topic, last);
     let characters = topic.length;
     for (const value of values) characters += value === undefined ? 0 : valueText(value).length;
     this.topics.set(topic, { values, characters });
     this.characters += characters;
     for (const [oldest, remembered] of this.topics) {
       if (this.topics.size <= MOST_TOPICS && this.characters <= MOST_CHARACTERS) break;
-      this.forget(oldest, remembered);
+      this.remove(oldest, remembered);
     }
   }
 
-  private forget(topic: string, remembered: Remembered): void {
+  private remove(topic: string, remembered: Remembered): void {
     this.topics.delete(topic);
     this.characters -= remembered.characters;
   }

@@ -155,6 +155,16 @@ describe("conditions", () => {
   });
 });
 
+test("a record that was not accepted does not make its repetition unchanged", () => {
+  const pipeline = pipelineOf({ decode: json(), when: [{ field: "t", op: "changed", value: undefined }] });
+  const wire = pipeline.open(peer);
+  const send = () => wire.push(bytesOf('{"t":1}\n'), 0)[0];
+  const first = send();
+  if (first === undefined) throw new Error("there is no outcome");
+  pipeline.notAccepted(peer, first);
+  expect([send()?.dropped, send()?.dropped]).toEqual([undefined, "filtered"]);
+});
+
 describe("answers", () => {
   const settings = { decode: json(), acknowledge: "ok {n}\n", refuse: "no {reason} {n}\n" } as const;
 
