@@ -89,22 +89,41 @@ describe("compared with the last record of the topic", () => {
     ]);
   });
 
-  test("at most 10,000 topics are remembered; the one silent longest is forgotten", () => {
+  test("at most 10,000 topics are remembered, and always the 5,000 that were heard last", () => {
     const last = new LastRecords([condition("changed")]);
-    for (let i = 0; i < 10_000; i++) kept(last, `t${i}`, [1]);
-    kept(last, "t0", [2]); // heard again: now t1 is the oldest
-    kept(last, "more", [1]);
-    expect(kept(last, "t0", [2])).toEqual([false]);
-    expect(kept(last, "t2", [1])).toEqual([false]);
-    expect(kept(last, "t1", [1])).toEqual([true]);
+    let most = 0;
+    for (let i = 0; i < 30_000; i++) {
+      kept(last, `t${i}`, [1]);
+      most = Math.max(most, last.size);
+      if (i % 1000 === 0) kept(last, "often", [i]);
+    }
+    expect(most).toBe(10_000);
+    for (let i = 29_999; i > 25_001; i -= 100) expect(kept(last, `t${i}`, [1])).toEqual([false]);
+    expect(kept(last, "often", [29_000])).toEqual([false]);
+    expect(kept(last, "t10000", [1])).toEqual([true]);
   });
 
   test("long topics and values are bounded together", () => {
     const last = new LastRecords([condition("changed")]);
     const long = "x".repeat(60_000);
     for (let i = 0; i < 1000; i++) kept(last, `${i}${long}`, [long]);
+    expect(last.size).toBeLessThan(20);
     expect(kept(last, `999${long}`, [long])).toEqual([false]);
     expect(kept(last, `0${long}`, [long])).toEqual([true]);
-    expect((last as unknown as { topics: Map<string, unknown> }).topics.size).toBeLessThan(20);
+  });
+
+  test("a changing value of one topic does not push others out", () => {
+    const last = new LastRecords([condition("changed")]);
+    kept(last, "quiet", [1]);
+    for (let i = 0; i < 10_000; i++) kept(last, "busy", [`${i}${"x".repeat(1000)}`]);
+    expect(kept(last, "quiet", [1])).toEqual([false]);
+  });
+
+  test("a record that was not accepted is forgotten", () => {
+    const last = new LastRecords([condition("changed")]);
+    kept(last, "a", [1]);
+    last.forget("a");
+    last.forget("never heard");
+    expect(kept(last, "a", [1, 1])).toEqual([true, false]);
   });
 });
