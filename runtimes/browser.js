@@ -1,4 +1,7 @@
-/** The smoke suite in a headless Chromium, in a page and in a Web Worker, and what only a browser can do: go offline and hide. */
+/**
+ * The smoke suite in a headless Chromium, in a page and in a Web Worker, and what only a browser can do: go offline and
+ * hide a page.
+ */
 
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +13,7 @@ import { traceOf } from "./smoke.js";
 /** Milliseconds. */
 const PATIENCE = 120_000;
 const LOOK_AGAIN = 50;
-/** Milliseconds: the timers of a page that says it is hidden come at multiples of it, as Chromium's do at each minute. */
+/** Milliseconds: the timers of a hidden page fire at multiples of it, as Chromium's do at each minute. */
 const THROTTLE = 2_500;
 
 /**
@@ -20,7 +23,12 @@ const THROTTLE = 2_500;
  * @typedef {import("./smoke.js").Step} Step
  */
 
-/** Bundles what the project installed, as a user's bundler would. @param {string} project @param {string} directory */
+/**
+ * Bundles the installed packages of the project, as a user's bundler would.
+ *
+ * @param {string} project
+ * @param {string} directory
+ */
 export async function bundleForBrowser(project, directory) {
   await build({
     entryPoints: [join(project, "in-browser.js")],
@@ -90,7 +98,7 @@ async function suite(ask, name, server, restart, entryCount) {
   const entries = await within(ask("entries"));
   steps.push({
     feature: "entries",
-    error: entries.value === entryCount ? undefined : (entries.error ?? "an entry shows nothing"),
+    error: entries.value === entryCount ? undefined : (entries.error ?? "an entry has no exports"),
   });
   steps.push({ feature: "entries", error: (await within(ask("oneFile", argument))).error });
   for (const { part, feature } of /** @type {const} */ ([
@@ -107,7 +115,7 @@ async function suite(ask, name, server, restart, entryCount) {
 }
 
 /**
- * The page is loaded anew in between: what it had in memory is gone.
+ * The page is reloaded in between: what it had in memory is lost.
  *
  * @param {Ask} ask
  * @param {import("./in-browser.js").Given} argument
@@ -122,18 +130,19 @@ async function durable(ask, argument, restart) {
   return {};
 }
 
-/** A session that the page has open is refused to its worker. @param {Ask} inPage @param {Ask} inWorker */
+/** The page has a session open, so opening it in its worker is refused. @param {Ask} inPage @param {Ask} inWorker */
 async function held(inPage, inWorker) {
   const feature = "durable session";
   const { error } = await within(inPage("hold", "held"));
   const refused = await within(inWorker("hold", "held"));
   if (error) return { feature, error };
   if (refused.error?.includes("is open in another client, page or worker")) return { feature };
-  return { feature, error: `a worker has the session of its page: ${refused.error ?? "no error"}` };
+  return { feature, error: `a worker could open its page's session: ${refused.error ?? "no error"}` };
 }
 
 /**
- * In the page: a way to hide it, which headless Chromium has not, and timers that then come as seldom as those of a hidden page.
+ * In the page: a way to hide it, which headless Chromium does not have, and timers that then fire as rarely as those of
+ * a hidden page.
  *
  * @param {number} step milliseconds
  */
@@ -155,7 +164,8 @@ function holdTimersBack(step) {
 }
 
 /**
- * Its clients, the whole and the small one, would wait for minutes; they must come back when the browser says so.
+ * The full and the small client of the page would wait for minutes; they must reconnect when the browser emits its
+ * event.
  *
  * @param {import("playwright-core").Page} page
  * @param {import("playwright-core").BrowserContext} context
@@ -180,7 +190,7 @@ async function waking(page, context, ask, server) {
     for (const start = Date.now(); ; await sleep(LOOK_AGAIN)) {
       const now = await state();
       if (holds(now)) return now;
-      if (Date.now() - start > 15_000) throw new Error(`${what} does not come; it is ${JSON.stringify(now)}`);
+      if (Date.now() - start > 15_000) throw new Error(`no ${what}; the state is ${JSON.stringify(now)}`);
     }
   };
   const url = server.urls.ws;
@@ -210,7 +220,7 @@ async function waking(page, context, ask, server) {
     await sleep(10_000); // three times the keep-alive: the broker would have closed it
     const { clients } = await state();
     if (clients.some(({ connected, losses }) => !connected || losses > 0))
-      throw new Error("a hidden page with its timers held back loses the connection");
+      throw new Error("a hidden page with throttled timers loses the connection");
     await hide(false);
     return { feature: "woken" };
   } catch (error) {
@@ -224,5 +234,5 @@ async function waking(page, context, ask, server) {
  * @returns {Promise<Value | { value?: undefined, error: string }>}
  */
 function within(promise) {
-  return Promise.race([promise, sleep(PATIENCE, { error: `not done within ${PATIENCE} ms` }, { ref: false })]);
+  return Promise.race([promise, sleep(PATIENCE, { error: `not finished within ${PATIENCE} ms` }, { ref: false })]);
 }

@@ -1,2 +1,2 @@
-// The driver (run.js) writes this module into the project: the entries of the package that show something.
+// The driver (run.js) writes this module into the project: the package's entries that have exports.
 export const entries: readonly object[];

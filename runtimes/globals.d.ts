@@ -1,15 +1,15 @@
-// What the suite, its hosts and its drivers give each other through the global object.
+// The values that the suite, its hosts and its drivers share through the global object.
 
 /** In a browser, from in-browser.js: runs one of its parts in the page. */
 declare var ask: import("./in-browser.js").Ask;
 /** In a page, from in-browser.js: runs a part in its worker. */
 declare var askWorker: import("./in-browser.js").Ask;
-/** In a page, from in-browser.js: starts its worker, instead of the one that there was. */
+/** In a page, from in-browser.js: starts its worker and replaces an earlier one. */
 declare var startWorker: () => void;
-/** In a page, from browser.js: makes it say that it is hidden, or shown. */
+/** In a page, from browser.js: reports the page as hidden or visible. */
 declare var hide: (hidden: boolean) => void;
 
-/** In QuickJS, from quickjs.js. What comes of a call is passed to `fromHost` with its number. */
+/** In QuickJS, from quickjs.js. The result of a call is passed to `fromHost` with its number. */
 declare var hostDial: (number: number, host: string, port: number) => void;
 declare var hostWrite: (number: number, bytes: ArrayBufferLike) => boolean;
 declare var hostClose: (number: number, politely: boolean) => void;

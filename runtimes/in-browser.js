@@ -1,4 +1,4 @@
-/** The smoke suite in a browser, as a page's or a worker's: the parts that the driver asks for, by name. */
+/** The smoke suite in a browser, in a page or a worker: the parts that the driver calls by name. */
 
 import * as library from "@aiko/mqtt";
 import { IndexedDbStore } from "@aiko/mqtt/indexed-db";
@@ -22,7 +22,7 @@ import {
  */
 
 /**
- * What became of a part: its value, or why it failed.
+ * The result of a part: its value, or the reason for its failure.
  *
  * @template {keyof Parts} Part
  * @typedef {{ value: Awaited<ReturnType<Parts[Part]>>, error?: undefined } | { value?: undefined, error: string }} Answer
@@ -54,9 +54,9 @@ const parts = {
     return steps;
   },
 
-  /** The client as pages have it that use no bundler. @param {Given} given */
+  /** The client for pages without a bundler. @param {Given} given */
   async oneFile({ name, urls }) {
-    const file = "/mqtt.js"; // by name, and esbuild would look for it
+    const file = "/mqtt.js"; // with a variable name, because esbuild would resolve a literal
     /** @type {{ connect: typeof library.connect, IndexedDbStore: typeof IndexedDbStore }} */
     const { connect, IndexedDbStore: Store } = await import(file);
     const client = await connect(urls.ws, { clientId: `${name} of one file`, cleanStart: false, store: new Store() });
@@ -125,13 +125,13 @@ const parts = {
       control: controlAt(controlUrl),
     }),
 
-  /** Opens a session and keeps it. @param {string} name */
+  /** Opens a session and does not close it. @param {string} name */
   async hold(name) {
     await new IndexedDbStore().open(name);
   },
 
   /**
-   * A client of each kind that stays, and would wait for ten minutes and more before it tried again by itself.
+   * A client of each kind that stays, and would wait for ten minutes or longer before its next attempt.
    *
    * @param {{ url: string, name: string, keepAlive: number }} given
    */
@@ -158,7 +158,7 @@ const parts = {
 };
 
 /**
- * Never throws: what went wrong is told in words that cross the border of the page.
+ * Never throws: errors are returned as text, which can leave the page.
  *
  * @type {Ask}
  */

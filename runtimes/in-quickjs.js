@@ -1,6 +1,6 @@
 /**
- * The smoke suite inside QuickJS, which has neither network nor timers nor TextEncoder. What it lacks comes from the functions that the
- * host has put into the global object: `hostDial`, `hostWrite`, `hostClose`, `hostSchedule`, `hostCancel`, `hostControl`.
+ * The smoke suite inside QuickJS, which has neither network nor timers nor TextEncoder. The host provides them as
+ * functions of the global object: `hostDial`, `hostWrite`, `hostClose`, `hostSchedule`, `hostCancel`, `hostControl`.
  */
 
 import * as library from "@aiko/mqtt";
@@ -12,7 +12,7 @@ const { hostDial, hostWrite, hostClose, hostSchedule, hostCancel, hostControl } 
 const waiting = new Map();
 let made = 0;
 
-/** Called by the host: what became of the call, timer or connection of this number. */
+/** Called by the host: the result of the call, timer or connection with this number. */
 globalThis.fromHost = (number, event, bytes) => waiting.get(number)?.(event, bytes);
 
 /** @type {import("@aiko/mqtt").Platform} */
@@ -118,7 +118,7 @@ const control = (path) =>
 /** The host waits for this promise. */
 globalThis.runSmoke = async (url, entryCount) => {
   /** @type {import("./smoke.js").Step[]} */
-  const steps = [{ feature: "entries", error: entries.length === entryCount ? undefined : "an entry shows nothing" }];
+  const steps = [{ feature: "entries", error: entries.length === entryCount ? undefined : "an entry has no exports" }];
   steps.push(
     ...(await overTransport(library, { name: "quickjs", transport: "tcp", url, options: { platform }, control })),
   );

@@ -25,7 +25,7 @@ const NO_REQUIRE = "it loads ES modules only";
 const browser = { require: NO_REQUIRE, tcp: NO_SOCKETS, tls: NO_SOCKETS, unix: NO_SOCKETS };
 
 /**
- * What does not exist where, and why.
+ * The features that are not available, where, and why.
  *
  * @type {Record<string, Record<string, string>>}
  */
@@ -62,7 +62,7 @@ const ABSENT = {
 /**
  * @param {string} row
  * @param {import("./smoke.js").Step[]} steps
- * @returns {Cell[]} one for each feature; one that nobody tried, and that exists there, has failed
+ * @returns {Cell[]} one for each feature; one that exists there and was not tried has failed
  */
 export function cellsOf(row, steps) {
   return FEATURES.map((feature) => {
@@ -76,7 +76,7 @@ export function cellsOf(row, steps) {
   });
 }
 
-/** As Markdown; absent cells have a letter that a note explains. @param {Row[]} rows */
+/** As Markdown; each absent cell has a letter with a note. @param {Row[]} rows */
 export function asMarkdown(rows) {
   const all = rows.flatMap(({ cells }) => cells);
   const absent = [...new Set(all.flatMap((cell) => (cell.outcome === "absent" ? [cell.why] : [])))];

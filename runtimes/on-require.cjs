@@ -1,4 +1,7 @@
-/** `require` on Node, Bun and Deno: prints whether each entry loads, and whether a process that imports them too has one copy of every class. */
+/**
+ * `require` on Node, Bun and Deno: prints whether each entry loads, and whether a process that also imports them has
+ * one copy of every class.
+ */
 
 const { entries } = JSON.parse(require("node:fs").readFileSync(process.argv[2] ?? "", "utf8"));
 

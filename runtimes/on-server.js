@@ -1,4 +1,4 @@
-/** The smoke suite on Node, Bun and Deno: a program that reads what to do from its argument and prints what came of it. */
+/** The smoke suite on Node, Bun and Deno: a program that reads its task from its argument and prints the results. */
 
 import { readFileSync } from "node:fs";
 import * as library from "@aiko/mqtt";
@@ -38,7 +38,7 @@ const durable = { name, transport: "tcp", url: urls.tcp, control };
 /** @type {Record<Given["phase"], () => Promise<import("./smoke.js").Step[]>>} */
 const phases = {
   async entries() {
-    return [{ feature: "entries", ...(entries.length !== entryCount && { error: "an entry shows nothing" }) }];
+    return [{ feature: "entries", ...(entries.length !== entryCount && { error: "an entry has no exports" }) }];
   },
   async transports() {
     const steps = [];
@@ -48,7 +48,9 @@ const phases = {
     }
     return steps;
   },
-  /** Its own platform is the runtime's WebSocket, or one given to it; over TCP it goes by the whole client's. */
+  /**
+   * Its default platform is the runtime's WebSocket, or one that is passed to it; over TCP it uses the full client's.
+   */
   async small() {
     const options = hasWebSocket ? {} : { webSocket: { implementation: PackagedWebSocket } };
     const steps = await refusedSmallClient(small, { controlUrl, options });
@@ -71,4 +73,4 @@ const phases = {
 };
 
 console.log(`RESULT ${JSON.stringify(await phases[phase]())}`);
-process.exit(0); // in `beforeDeath` with a client that has not said goodbye
+process.exit(0); // in `beforeDeath` with a client that has not disconnected

@@ -1,4 +1,4 @@
-/** The smoke suite in QuickJS: hosts the engine, and is the network and the clock that it lacks. */
+/** The smoke suite in QuickJS: hosts the engine, and provides the network and the clock that it lacks. */
 
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { newQuickJSWASMModule } from "quickjs-emscripten";
 
 /** @typedef {import("quickjs-emscripten").QuickJSHandle} Handle */
 
-/** Bytes: what an engine may take for a megabyte's payload, several times over. */
+/** Bytes: the memory limit of an engine, several times the size of a megabyte payload. */
 const MEMORY_LIMIT = 64 * 1024 * 1024;
 /** Milliseconds for the whole suite. */
 const PATIENCE = 60_000;
@@ -100,7 +100,7 @@ export async function runInQuickJs({ project, server, bareEntryCount }) {
     const settling = context.resolvePromise(promise);
     context.unwrapResult(runtime.executePendingJobs());
     const late = sleep(PATIENCE, undefined, { ref: false }).then(() => {
-      throw new Error(`not done within ${PATIENCE} ms`);
+      throw new Error(`not finished within ${PATIENCE} ms`);
     });
     const result = context.unwrapResult(await Promise.race([settling, late]));
     const steps = JSON.parse(context.getString(result));

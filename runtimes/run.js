@@ -1,6 +1,7 @@
 /**
- * `npm run test:runtimes`: the smoke suite on every runtime, over the packed packages, and the matrix of what came of it. Code 1 if a
- * cell failed or a runtime is missing. `-- --write` writes the matrix to docs/runtimes.md, `-- --only TEXT` takes the rows with it.
+ * `npm run test:runtimes`: the smoke suite on every runtime, with the packed packages, and the matrix of its results.
+ * Exit code 1 if a cell failed or a runtime is missing. `-- --write` writes the matrix to docs/runtimes.md, `-- --only
+ * TEXT` runs only the rows that contain the text.
  */
 
 import { execFile } from "node:child_process";
@@ -68,7 +69,7 @@ async function main(directory) {
   return failures.length === 0 ? 0 : 1;
 }
 
-/** Each with the rows it gives. @param {Context} context @returns {Runtime[]} */
+/** Each with its rows. @param {Context} context @returns {Runtime[]} */
 function runtimes(context) {
   const { arch } = process;
   const nodes = ["20.0", "20", "22", "24", "26"].map((line) => {
@@ -101,13 +102,13 @@ function runtimes(context) {
 }
 
 /**
- * Node, Bun and Deno: the same program, a process for each phase.
+ * Node, Bun and Deno: the same program, in one process for each phase.
  *
  * @param {Context & { hasWebSocket?: boolean }} context
  * @param {string} row
  * @param {string} binary
  * @param {string[]} args
- * @param {string[]} [typeCheck] what checks the types of a user's program, if the runtime can
+ * @param {string[]} [typeCheck] arguments that check the types of a user's program, if the runtime can
  * @returns {Runtime}
  */
 function onServer(context, row, binary, args, typeCheck) {
@@ -116,7 +117,7 @@ function onServer(context, row, binary, args, typeCheck) {
   return {
     names: [row],
     async steps() {
-      if (!existsSync(binary)) throw new Error(`${row} is not here: ${binary}`);
+      if (!existsSync(binary)) throw new Error(`${row} is not installed: ${binary}`);
       const version = (await output(binary, ["--version"])).replace(/\D*([\d.]+).*/s, "$1");
       const sessions = join(directory, `sessions-${name}`);
       const { urls, controlUrl } = server;
@@ -136,7 +137,7 @@ function onServer(context, row, binary, args, typeCheck) {
         await writeFile(file, JSON.stringify(given));
         const feature = FEATURE_OF[phase];
         const program = phase === "require" ? "on-require.cjs" : "on-server.js";
-        // A runtime's own WebSocket trusts whom the runtime trusts.
+        // A runtime's own WebSocket uses the runtime's trusted authorities.
         const trusted = phase === "small" ? { NODE_EXTRA_CA_CERTS: caFile, DENO_CERT: caFile } : {};
         const surroundings = { cwd: project, timeout: PATIENCE, env: { ...process.env, ...trusted } };
         try {
@@ -151,7 +152,7 @@ function onServer(context, row, binary, args, typeCheck) {
   };
 }
 
-/** The cell that shows it if a phase does not come to its end. */
+/** The cell that reports a phase that does not finish. */
 const FEATURE_OF = {
   entries: "entries",
   require: "require",
@@ -161,7 +162,7 @@ const FEATURE_OF = {
   afterDeath: "durable session",
 };
 
-/** What a program that failed has said. @param {unknown} error */
+/** The output of a failed program. @param {unknown} error */
 function outputOf(error) {
   const { stdout, stderr } = /** @type {{ stdout?: string, stderr?: string }} */ (error);
   return stderr || stdout || String(error);
@@ -192,7 +193,7 @@ const chromium = () => ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(e
 
 /** The runtimes from npm, with the versions of package.json, and Debian's Chromium. */
 async function install() {
-  const installed = join(modules, ".package-lock.json"); // npm's own, written last
+  const installed = join(modules, ".package-lock.json"); // npm's own file, written last
   const isCurrent = existsSync(installed) && statSync(installed).mtimeMs >= statSync(here("package-lock.json")).mtimeMs;
   if (!isCurrent) await run("npm", ["ci"], { cwd: here("."), maxBuffer: Infinity });
   if (existsSync(chromium())) return;
@@ -206,7 +207,7 @@ async function install() {
   }
 }
 
-/** A user's project with the packed packages, and the suite in it. @param {string} directory */
+/** A user's project with the packed packages and the suite. @param {string} directory */
 async function prepare(directory) {
   const project = join(directory, "project");
   await mkdir(project);
@@ -228,7 +229,7 @@ async function prepare(directory) {
   const entries = Object.keys(exports)
     .filter((key) => key !== "./package.json")
     .map((key) => `@aiko/mqtt${key.slice(1)}`);
-  const bareEntries = entries.filter((entry) => entry !== "@aiko/mqtt/small"); // it needs what a small engine has not
+  const bareEntries = entries.filter((entry) => entry !== "@aiko/mqtt/small"); // a small engine cannot load it
   await writeFile(join(project, "entries.js"), listOf(entries));
   await writeFile(join(project, "bare-entries.js"), listOf(bareEntries));
   for (const file of ["smoke.js", "on-server.js", "on-require.cjs", "in-browser.js", "in-quickjs.js"]) {
@@ -240,7 +241,7 @@ async function prepare(directory) {
   return { project, entries, entryCount: entries.length, bareEntryCount: bareEntries.length };
 }
 
-/** A module that imports these entries, and exports those of them that show something. @param {string[]} entries */
+/** A module that imports these entries, and re-exports those that have exports. @param {string[]} entries */
 function listOf(entries) {
   const lines = entries.map((entry, i) => `import * as entry${i} from "${entry}";`);
   const list = entries.map((_, i) => `entry${i}`).join(", ");
@@ -248,7 +249,7 @@ function listOf(entries) {
   return [...lines, `const all = [${list}];`, check, ""].join("\n");
 }
 
-/** Made anew, for localhost, by the tests' own authority. @param {string} directory */
+/** Created for localhost by the tests' own authority. @param {string} directory */
 async function certificates(directory) {
   const file = join(directory, "certificates.mjs");
   const bundle = await rolldown({ input: here("../test/fixtures/certificates.ts"), platform: "node" });

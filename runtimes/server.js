@@ -1,4 +1,7 @@
-/** What the runtimes speak with: the embedded broker behind gates that can be cut and stopped, and the control over them by HTTP. */
+/**
+ * The server side of the runtimes: the embedded broker behind gates that can be cut and stopped, and their control over
+ * HTTP.
+ */
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -7,19 +10,19 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { Broker } from "@aiko/mqtt-broker";
 
-/** Milliseconds until a text that does not come is an error. */
+/** Milliseconds until a missing text is an error. */
 const PATIENCE = 20_000;
 
-/** A listener that passes connections on, until it is told otherwise. */
+/** A listener that forwards connections, until it gets another command. */
 class Gate {
   /** @type {Set<import("node:net").Socket>} */
   connections = new Set();
-  /** What clients said since the gate began to swallow it. @type {string | undefined} */
+  /** The bytes from clients since the gate began to drop them. @type {string | undefined} */
   swallowed = undefined;
   #whenSwallowed = () => {};
   #server;
 
-  /** @param {import("node:net").NetConnectOpts} target @param {string} [path] of a Unix socket to listen at */
+  /** @param {import("node:net").NetConnectOpts} target @param {string} [path] of a Unix socket to listen on */
   static async open(target, path) {
     const gate = new Gate(target);
     if (path === undefined) gate.#server.listen(0, "127.0.0.1");
@@ -73,13 +76,13 @@ class Gate {
     this.swallowed = "";
   }
 
-  /** The rest of what was swallowed is lost with its connections. */
+  /** The rest of the dropped bytes is lost with its connections. */
   stopSwallowing() {
     this.swallowed = undefined;
     this.cut();
   }
 
-  /** Resolves when this text was swallowed, in a WebSocket's masked frames too. @param {string} text */
+  /** Resolves when this text was dropped, also in a WebSocket's masked frames. @param {string} text */
   async heard(text) {
     const timeout = AbortSignal.timeout(PATIENCE);
     while (!unmasked(this.swallowed ?? "").includes(text)) {
@@ -99,7 +102,7 @@ class Gate {
   }
 }
 
-/** The bytes, and behind them those bytes as the payloads of WebSocket frames, as far as they are such. @param {string} latin1 */
+/** The bytes, followed by the payloads of those that are WebSocket frames. @param {string} latin1 */
 function unmasked(latin1) {
   const bytes = Buffer.from(latin1, "latin1");
   let text = latin1;
@@ -119,7 +122,7 @@ function unmasked(latin1) {
   return text;
 }
 
-/** @param {import("node:net").Server} server that listens at a port */
+/** @param {import("node:net").Server} server that listens on a port */
 const portOf = (server) => /** @type {import("node:net").AddressInfo} */ (server.address()).port;
 
 /** @param {Broker} broker */
@@ -131,8 +134,8 @@ const webSocketPortOf = (broker) => Number(new URL(broker.urls[1] ?? "").port);
  */
 
 /**
- * @param {{ certificate: string, key: string }} identity the server's, for localhost
- * @param {string} directory where the Unix socket goes, and the files that are served come from
+ * @param {{ certificate: string, key: string }} identity of the server, for localhost
+ * @param {string} directory for the Unix socket, with the files to serve
  */
 export async function startServer(identity, directory) {
   const path = join(directory, "socket");

@@ -2,14 +2,14 @@
  * The smoke suite: what every runtime must do, over each transport it has. Takes all it needs as arguments and names nothing of any
  * platform, so that it runs wherever the library does.
  *
- * @typedef {{ feature: string, transport?: string | undefined, error?: string | undefined }} Step one that failed has an error
+ * @typedef {{ feature: string, transport?: string | undefined, error?: string | undefined }} Step a failed step has an error
  * @typedef {import("@aiko/mqtt").Message} Message
  * @typedef {import("@aiko/mqtt").ConnectOptions} ConnectOptions
  * @typedef {Omit<ConnectOptions, "protocolVersion"> & { protocolVersion?: 4 | 5 }} Options for either client
  */
 
 /**
- * What the suite needs of a client, the whole one or the small one, and of the entry that makes it.
+ * What the suite needs from a client, full or small, and from the entry that creates it.
  *
  * @typedef {{
  *   connected: boolean,
@@ -20,14 +20,14 @@
  * }} Client
  * @typedef {{ connect(url: string, options?: Options): Promise<Client> }} Library
  *
- * @typedef {(path: string) => Promise<void>} Control has the gates cut, swallow and pass
+ * @typedef {(path: string) => Promise<void>} Control makes the gates cut, drop and pass
  * @typedef {{ name: string, transport: string, url: string, options?: Options, control: Control }} Where
  * @typedef {{ name: string, transport: string, url: string, store: import("@aiko/mqtt").Store, control: Control }} Durable
  */
 
 const MEGABYTE = 1_000_000;
 
-/** The messages of one subscription, waited for one by one. */
+/** The messages of one subscription; the suite waits for them one by one. */
 class Mailbox {
   /** @type {Message[]} */
   messages = [];
@@ -53,7 +53,7 @@ function check(holds, rule) {
 }
 
 /**
- * Resolves with what `work` resolves with, and with undefined if it rejects.
+ * Resolves with the result of `work`, or with undefined if it rejects.
  *
  * @template Value
  * @param {Step[]} steps
@@ -73,7 +73,7 @@ async function step(steps, feature, transport, work) {
 }
 
 /**
- * One transport: connecting, every QoS both ways, coming back after a cut, a large payload.
+ * One transport: connecting, every QoS in both directions, reconnecting after a cut, a large payload.
  *
  * @param {Library} library what `@aiko/mqtt` exports
  * @param {Where} where
@@ -132,7 +132,7 @@ export async function overTransport(library, { name, transport, url, options, co
 }
 
 /**
- * What is no WebSocket server is told as such, and soon.
+ * A server that is not a WebSocket server is reported as such, and soon.
  *
  * @param {Library} small what `@aiko/mqtt/small` exports
  * @param {{ controlUrl: string, options?: Options }} where
@@ -151,7 +151,7 @@ export async function refusedSmallClient(small, { controlUrl, options }) {
 }
 
 /**
- * The same by the small client, in both of its versions.
+ * The same with the small client, in both of its versions.
  *
  * @param {Library} small what `@aiko/mqtt/small` exports
  * @param {Where} where
@@ -171,16 +171,23 @@ export async function bySmallClient(small, where) {
   }));
 }
 
-/** An error for people who look for its cause. @param {unknown} error */
+/** An error for people who search its cause. @param {unknown} error */
 export const traceOf = (error) => String((error instanceof Error && error.stack) || error);
 
-/** Resolves at the client's next such event. @param {Client} client @param {"connected" | "disconnected"} event @returns {Promise<void>} */
+/**
+ * Resolves at the client's next such event.
+ *
+ * @param {Client} client
+ * @param {"connected" | "disconnected"} event
+ * @returns {Promise<void>}
+ */
 const eventOf = (client, event) => new Promise((resolve) => client.on(event, () => resolve()));
 
 const COUNT = 20;
 
 /**
- * What a process does before it dies: publishes what it is not acknowledged. Resolves when all of it has left, and so is stored.
+ * What a process does before it dies: it publishes messages that are not acknowledged. Resolves when all of them are
+ * sent, and therefore stored.
  *
  * @param {Library} library
  * @param {Durable} where
@@ -195,7 +202,7 @@ export async function beforeDeath(library, { name, transport, url, store, contro
   await control(`swallowed/${transport}?text=durable%20and%20last`);
 }
 
-/** What its successor finds: each of those messages goes out once. @param {Library} library @param {Durable} where */
+/** What its successor finds: each of those messages is sent once. @param {Library} library @param {Durable} where */
 export async function afterDeath(library, { name, transport, url, store, control }) {
   await control(`pass/${transport}`);
   const clientId = `${name}-durable`;
@@ -217,7 +224,11 @@ export async function afterDeath(library, { name, transport, url, store, control
   await listener.disconnect();
 }
 
-/** Every case of a shared suite; throws what the first failing one throws. @param {import("@aiko/mqtt/testing").SuiteCase[]} cases */
+/**
+ * Every case of a shared suite; throws the error of the first failing one.
+ *
+ * @param {import("@aiko/mqtt/testing").SuiteCase[]} cases
+ */
 export async function runSuite(cases) {
   for (const { name, run } of cases) {
     try {

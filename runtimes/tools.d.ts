@@ -1,4 +1,4 @@
-// What the driver uses of the tools that are installed in runtimes/ alone, and no more: the check does not wait for them.
+// The types that the driver uses of tools that are installed only in runtimes/: the check does not need the tools.
 
 declare module "esbuild" {
   interface Options {

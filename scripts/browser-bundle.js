@@ -1,4 +1,5 @@
-// Builds packages/mqtt/dist/browser/ out of what tsc built: each of the two clients in one file, for pages without a bundler.
+// Builds packages/mqtt/dist/browser/ from the output of tsc: each of the two clients in one file, for pages without a
+// bundler.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -9,7 +10,7 @@ const ENTRY = "entry";
 
 /** What each file exports. */
 const files = {
-  // The library's own door, and the store that is of use in browsers alone.
+  // The library's main entry, and the store that only browsers can use.
   "mqtt.js": `export * from "${name}"; export { IndexedDbStore } from "${name}/indexed-db";`,
   "mqtt-small.js": `export * from "${name}/small";`,
 };
@@ -17,7 +18,7 @@ const files = {
 for (const [file, source] of Object.entries(files)) {
   const bundle = await rolldown({
     input: ENTRY,
-    cwd: fileURLToPath(library), // wherever this is run
+    cwd: fileURLToPath(library), // independent of the current folder
     platform: "browser",
     plugins: [
       {

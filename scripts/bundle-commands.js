@@ -1,5 +1,6 @@
-// Bundles the built commands into dist/bin/*.cjs. Loading sixty modules takes Node longer than all that a command does; one file, and
-// of the kind that Node loads without its module loader, starts in a third more than an empty program.
+// Bundles the built commands into dist/bin/*.cjs. Loading sixty modules takes Node longer than everything that a
+// command does. A single CommonJS file, which Node loads without its module loader, starts in a third more time than an
+// empty program.
 import { readdir, readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -13,7 +14,7 @@ const built = (name) => fileURLToPath(new URL(`dist/${name}`, cli));
 const folder = built("bin");
 for (const name of await readdir(folder)) if (name.endsWith(".cjs")) await rm(`${folder}/${name}`);
 
-// Each by itself, so that a command is one file, and only what it rarely needs is others.
+// Each is bundled separately, so that a command is one file; only parts that it rarely needs are other files.
 for (const path of Object.values(bin)) {
   const name = path.replace(/^.*\/|\.cjs$/g, "");
   const bundle = await rolldown({

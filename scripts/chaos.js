@@ -1,6 +1,9 @@
 // @ts-check
-// Cuts, kills and silence between clients and servers, and what came of it. test/chaos/main.ts says what can be asked for.
-//   node scripts/chaos.js [--cuts 10000] [--kills 500] [--shutdowns 2000] [--seed N] [--seconds-limit N] [--server broker|mosquitto|both] [--only TEXT]
+// Runs clients and servers with cuts, kills and silence, and reports the results. The options are in
+// test/chaos/main.ts.
+//
+//   node scripts/chaos.js [--cuts 10000] [--kills 500] [--shutdowns 2000] [--seed N] [--seconds-limit N]
+//     [--server broker|mosquitto|both] [--only TEXT]
 //   node scripts/chaos.js --soak
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// Builds dist/cjs of each library out of what tsc built: what Node loads, by require and by import. Entries share chunks, so that a process has
-// one copy of every class. Why: docs/decisions/0015-commonjs.md
+// Builds dist/cjs of each library from the output of tsc: Node loads it with require and with import. Entries share
+// chunks, so that a process has one copy of every class. The reasons are in docs/decisions/0015-commonjs.md.
 
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -20,7 +20,7 @@ for (const folder of ["mqtt", "store", "broker"]) {
   await copyTypes(join(root, "dist"), join(output, "types"));
 }
 
-/** What each entry's module is, by the entry's file name. @param {string} root */
+/** The module of each entry, by the entry's file name. @param {string} root */
 async function entriesOf(root) {
   const { exports } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const conditions = Object.values(exports).filter((each) => typeof each === "object");
@@ -37,8 +37,8 @@ async function bundle(root, input, output) {
   await building.write({
     dir: output,
     format: "cjs",
-    // A chunk reads another's functions through getters, at each call. So what entries share is one chunk, and a second with the part of it that
-    // the small client needs: loading that does not load the first.
+    // A chunk calls another chunk's functions through getters, each time. Therefore everything that entries share is
+    // one chunk, and a second chunk has the part that the small client needs: loading it does not load the first.
     codeSplitting: {
       groups: [
         { name: "small-shared", test: (id) => ofSmall.has(id), minShareCount: 2, priority: 1 },
@@ -63,7 +63,12 @@ async function modulesOf(root, entry, external) {
   return new Set(output.flatMap((each) => (each.type === "chunk" ? each.moduleIds : [])));
 }
 
-/** The same declarations, which are those of CommonJS modules because of the package.json above them. @param {string} from @param {string} to */
+/**
+ * The same declarations; the package.json above them makes them those of CommonJS modules.
+ *
+ * @param {string} from
+ * @param {string} to
+ */
 async function copyTypes(from, to) {
   for (const entry of await readdir(from, { recursive: true })) {
     if (!entry.endsWith(".d.ts") || entry.startsWith("cjs/")) continue;

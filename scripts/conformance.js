@@ -1,11 +1,11 @@
 // @ts-check
-// Checks that every normative statement that concerns the client is bound to a test that ran and passed, and writes
+// Checks that every normative statement for clients is bound to a test that ran and passed, and writes
 // docs/conformance.md. node scripts/conformance.js [--version 3.1|3.1.1|5.0]
 //
-// test/conformance/mqtt-VERSION.csv holds the statements, test/conformance/bindings-VERSION.json what observes each:
+// test/conformance/mqtt-VERSION.csv has the statements, test/conformance/bindings-VERSION.json the tests of each:
 //   { "MQTT-1.5.3-1": { "tests": ["packages/mqtt/test/codec/x.test.ts > name", "… > a family of names *"] },
 //     "MQTT-4.2.0-1": { "unobservable": "why no test can see it" } }
-// A server's statement may be bound too, to tests of the broker; it is not required to be.
+// A server's statement may also be bound, to tests of the broker; this is optional.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ import { parseArgs } from "node:util";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "test/conformance");
 const versions = ["3.1", "3.1.1", "5.0"];
-/** Milliseconds that all tests together may take. */
+/** The time limit for all tests together, in milliseconds. */
 const PATIENCE = 1_200_000;
 /** @type {string[]} */
 const problems = [];
@@ -72,12 +72,17 @@ function bindingsOf(version) {
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
 }
 
-/** Runs the test files and returns what became of each test, by file. @param {string[]} files @returns {Map<string, Result[]>} */
+/**
+ * Runs the test files and returns the result of each test, by file.
+ *
+ * @param {string[]} files
+ * @returns {Map<string, Result[]>}
+ */
 function runTests(files) {
   const place = mkdtempSync(join(tmpdir(), "aiko-conformance-"));
   const report = join(place, "report.json");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  // Slow is not wrong: a busy machine must not fail a statement.
+  // A slow test is not a failed one: a busy machine must not fail a statement.
   const options = ["--testTimeout=60000", "--reporter=json", `--outputFile=${report}`];
   spawnSync(process.execPath, [vitest, "run", ...options, ...files], {
     cwd: root,
@@ -92,7 +97,7 @@ function runTests(files) {
    */
   const { testResults } = JSON.parse(readFileSync(report, "utf8"));
   rmSync(place, { recursive: true });
-  // A file that cannot be loaded has no tests: without this, each of them would seem to be gone.
+  // A file that cannot be loaded has no tests: without this check, each of them would seem to be missing.
   for (const { name, message, assertionResults } of testResults) {
     if (assertionResults.length === 0) problems.push(`${relative(root, name)} did not run: ${firstLine(message)}`);
   }
@@ -114,7 +119,7 @@ function firstLine(text) {
 }
 
 /**
- * The tests that a reference names: one, or with "*" at its end all whose name begins so.
+ * The tests that a reference names: one, or, if it ends with "*", all tests whose name begins with it.
  *
  * @param {string} reference
  * @param {Map<string, Result[]>} results
@@ -134,7 +139,7 @@ function isRequired({ role }) {
 }
 
 /**
- * What became of one statement: how it counts, and its cells in the table.
+ * The result of one statement: how it counts, and its cells in the table.
  *
  * @typedef {{ kind: "passed" | "failed" | "unbound" | "unobservable", outcome: string, tests: string }} Verdict
  * @param {string} name of the statement, for problems
@@ -169,7 +174,7 @@ function cell(text) {
 }
 
 /**
- * One version's part of the document; its summary goes to standard output too.
+ * One version's part of the document; its summary is also printed to standard output.
  *
  * @param {{ version: string, statements: Statement[], bindings: Record<string, Binding> }} table
  * @param {Map<string, Result[]>} results

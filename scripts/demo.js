@@ -1,6 +1,6 @@
 // @ts-check
-// Shows messages flowing: runs mqtt_subscribe, mqtt_test and mqtt_publish against the embedded broker, or against another
-// server (`-- --broker mqtt://host:port`), prints their lines as they come, and ends by itself.
+// Shows messages: runs mqtt_subscribe, mqtt_test and mqtt_publish with the embedded broker, or with another server (`--
+// --broker mqtt://host:port`), prints their lines immediately, and ends by itself.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -11,14 +11,14 @@ const DEADLINE = 300_000;
 const started = performance.now();
 const colours = process.stdout.isTTY && !process.env["NO_COLOR"] ? [36, 32, 33, 35] : [];
 
-/** What one of the commands says and how it ends, shown as it comes. */
+/** A command's output and exit code; the output is shown immediately. */
 class Command {
   /** @type {Set<Command>} */
   static running = new Set();
 
   /**
    * @param {string} label
-   * @param {string} bin the file, without its ending
+   * @param {string} bin the file, without its extension
    * @param {string[]} args
    */
   constructor(label, bin, args) {
@@ -48,7 +48,7 @@ class Command {
   }
 
   /**
-   * Resolves when the command has said `text` so many times.
+   * Resolves when the command has printed `text` this many times.
    *
    * @param {string} text
    */
@@ -61,13 +61,13 @@ class Command {
       look();
     });
     const gone = this.end.then((how) =>
-      Promise.reject(new Error(`${this.label} ended (${how}) before it said: ${text}`)),
+      Promise.reject(new Error(`${this.label} ended (${how}) before it printed: ${text}`)),
     );
-    await inTime(Promise.race([found, gone]), `${this.label} has not said: ${text}`);
+    await inTime(Promise.race([found, gone]), `${this.label} has not printed: ${text}`);
   }
 
   async ended() {
-    const how = await inTime(this.end, `${this.label} has not ended`);
+    const how = await inTime(this.end, `${this.label} did not end`);
     if (how !== "exit code 0") throw new Error(`${this.label} ended with ${how}`);
   }
 

@@ -1,6 +1,8 @@
 // @ts-check
-// Every interleaving of a client, the network and the broker. test/explore/main.ts says what can be asked for.
-//   node scripts/explore.js [--version 5] [--client whole|small] [--only TEXT] [--depth N] [--seconds N] [--states N] [--stories N]
+// Explores every interleaving of a client, the network and the broker. The options are in test/explore/main.ts.
+//
+//   node scripts/explore.js [--version 5] [--client whole|small] [--only TEXT] [--depth N] [--seconds N] [--states N]
+//     [--stories N]
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,10 +1,13 @@
 // @ts-check
-// Coverage-guided fuzzing of whatever eats bytes from outside. node --conditions=module scripts/fuzz.js [--seconds 60] [--seed N] [--target NAME]
+// Coverage-guided fuzzing of all code that reads bytes from outside.
 //
-// Groups of targets run one after the other and share the time; --target, which may be repeated, chooses some (see fuzz/targets.js). Mutations start
-// from the wire vectors and the like; an input that reaches code which none before it reached joins the corpus. A finding is an exception that is not
-// a typed error, a promise that does not settle, or an input that takes far longer than its length explains. Findings are printed as hex and fail the
-// run; what they teach belongs into a test. Memory that stays is shown, for who reads it.
+//   node --conditions=module scripts/fuzz.js [--seconds 60] [--seed N] [--target NAME]
+//
+// Groups of targets run one after the other and share the time; --target, which may be repeated, selects some (see
+// fuzz/targets.js). Mutations start from the wire vectors and similar inputs; an input that reaches new code joins the
+// corpus. A finding is an exception that is not a typed error, a promise that does not settle, or an input that takes
+// far longer than its length explains. Findings are printed as hex and fail the run; add a test for each of them. The
+// heap growth is printed for information.
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { Coverage } from "./fuzz/coverage.js";
@@ -18,29 +21,29 @@ const seconds = integer("seconds", values.seconds ?? "60");
 const seed = integer("seed", values.seed ?? String(Date.now() % 1e9));
 const chosen = values.target ?? Object.keys(groups);
 
-/** Inputs between two looks at what was reached; where an input takes a millisecond, a look is worth it earlier. */
+/** Inputs between two checks of the coverage; if an input takes a millisecond, checks are more frequent. */
 const BATCH = 200;
-/** Milliseconds after which a batch is cut short. */
+/** The time limit of a batch, in milliseconds. */
 const LONGEST_BATCH = 1_000;
-/** Inputs that are kept, and how many of the oldest go when there are more. */
+/** The size of the corpus, and how many of the oldest inputs are dropped when it is exceeded. */
 const MOST_KEPT = 20_000;
 const FORGOTTEN = 5_000;
 /** Findings after which a run ends. */
 const ENOUGH = 10;
-/** Microseconds a byte that an input may take. */
+/** The time limit for each byte of an input, in microseconds. */
 const SLOW = 100;
 
-/** What nobody caught while an input ran. @type {unknown[]} */
+/** Errors that nothing caught while an input ran. @type {unknown[]} */
 const uncaught = [];
 process.on("uncaughtException", (error) => uncaught.push(error));
 process.on("unhandledRejection", (error) => uncaught.push(error));
 
-/** One group of targets, and what was found with it. */
+/** One group of targets and its findings. */
 class Run {
   /** @type {string[]} */
   findings = [];
   executions = 0;
-  /** The input that took the most time for its length, in microseconds a byte. @type {{ perByte: number, input: Uint8Array }} */
+  /** The slowest input for its length, in microseconds for each byte. @type {{ perByte: number, input: Uint8Array }} */
   slowest = { perByte: 0, input: new Uint8Array(0) };
 
   /** @param {readonly import("./fuzz/targets.js").Target[]} targets */
@@ -49,7 +52,8 @@ class Run {
   }
 
   /**
-   * Resolves to how much of the processor it took, in microseconds for each of its bytes and of 200 more, which stand for what any input takes.
+   * Resolves to its processor time, in microseconds for each of its bytes and of 200 more, which stand for the cost of
+   * any input.
    *
    * @param {Uint8Array} input
    */
@@ -76,7 +80,7 @@ class Run {
   }
 }
 
-/** Resolves to what was found. @param {string} name @param {number} milliseconds */
+/** Resolves to the findings. @param {string} name @param {number} milliseconds */
 async function fuzz(name, milliseconds) {
   const group = groups[name];
   if (group === undefined) throw new Error(`--target ${name}: must be one of ${Object.keys(groups).join(", ")}`);
@@ -85,7 +89,7 @@ async function fuzz(name, milliseconds) {
   const { targets, close } = await group.open();
   const run = new Run(targets);
   const coverage = new Coverage(group.ours);
-  console.log(`${name}: seed ${seed}, ${corpus.length} inputs to begin with, ${milliseconds / 1000} s`);
+  console.log(`${name}: seed ${seed}, ${corpus.length} initial inputs, ${milliseconds / 1000} s`);
   for (const input of corpus) await run.execute(input);
   coverage.reachedMore();
   const heapBefore = process.memoryUsage().heapUsed;
@@ -112,7 +116,7 @@ async function fuzz(name, milliseconds) {
   const { perByte, input } = run.slowest;
   console.log(`slowest input: ${perByte.toFixed(2)} µs a byte (${input.length} bytes)`);
   console.log(`heap: ${heap.toFixed(1)} MiB more than at the start`);
-  // Once more, alone: a pause of the machine is no finding, a slow input is slow again.
+  // Runs it once more, alone: a pause of the machine is not a finding, and a slow input is slow again.
   const again = await run.execute(input);
   if (again > SLOW) run.findings.push(`${hexOf(input)}: ${again.toFixed(0)} µs a byte`);
   await close?.();

@@ -1,5 +1,5 @@
-// Makes the built commands executable, and links them into node_modules/.bin, so that `npx mqtt_publish` works in a clone. npm does
-// both when it installs, but only for files that exist: in a fresh clone it installs before the build.
+// Makes the built commands executable, and links them into node_modules/.bin, so that `npx mqtt_publish` works in a
+// clone. npm does both when it installs, but only for files that exist: in a fresh clone it installs before the build.
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
@@ -20,7 +20,7 @@ for (const [command, path] of Object.entries(bin)) {
 }
 
 /**
- * Replaces a file at once, so that another build at the same time does no harm.
+ * Replaces a file atomically, so that a concurrent build does no harm.
  *
  * @param {string} file
  * @param {(file: string) => Promise<void>} make

@@ -1,8 +1,10 @@
 // @ts-check
-// What one packet of up to 256 MB does to a process: each type, to both clients and the broker, with the largest limit that an application
-// can set. Prints a table: whether the process lives, whether the packet was refused, how long the event loop stood still, and how much
-// memory it took beyond what it had after ordinary traffic, in multiples of the packet. Ends with code 1 if one dies, stands still for more
-// than 200 ms longer than for a payload, or takes more than twice the packet's bytes and 4 MiB.
+// Measures how one packet of up to 256 MB affects a process: each type, for both clients and the broker, with the
+// largest limit that an application can set. Prints a table: whether the process survives, whether the packet was
+// refused, how long the event loop was blocked, and the memory beyond that after ordinary traffic, in multiples of the
+// packet. The exit code is 1 if a process dies, is blocked for over 200 ms longer than by a payload, or uses more than
+// twice the packet's bytes and 4 MiB.
+//
 //   node scripts/long-packets.js [--megabytes N] [--side broker|whole|small] [--only TEXT]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -22,11 +24,11 @@ const size = Math.min(LONGEST, Number(values.megabytes) * 2 ** 20);
 /** Milliseconds. */
 const MOST_STALL = 200;
 const PATIENCE = 60_000;
-/** In multiples of the packet, and bytes that a process may grow by with any packet. */
+/** In multiples of the packet, and in bytes that a process may grow by with any packet. */
 const MOST_MEMORY = 2;
 const SMALL_CHANGE = 4 * 2 ** 20;
 
-/** The header of a packet with so many bytes behind it. @param {number} first @param {number} length */
+/** The header of a packet followed by this many bytes. @param {number} first @param {number} length */
 function header(first, length) {
   const bytes = [first];
   do {
@@ -79,17 +81,17 @@ const packets = {
 };
 
 /**
- * The socket to a side that has been let in, and the side's process.
+ * The socket to a side that has accepted the connection, and the side's process.
  *
  * @param {string} side
- * @param {boolean} greeted whether CONNECT, or CONNACK, has gone before
+ * @param {boolean} greeted whether CONNECT, or CONNACK, is sent first
  */
 async function open(side, greeted) {
   const server = side === "broker" ? undefined : createServer().listen(0, "127.0.0.1");
   if (server) await once(server, "listening");
   const port = /** @type {import("node:net").AddressInfo | undefined} */ (server?.address())?.port;
   const script = new URL("long-packets/side.js", import.meta.url).pathname;
-  // V8 lets its young generation grow to 48 MiB with traffic of any kind, which would hide what a packet takes.
+  // V8's young generation may grow to 48 MiB with any traffic, which would hide the memory of a packet.
   const child = spawn(process.execPath, ["--max-semi-space-size=1", script, side, String(port)], {
     stdio: ["pipe", "pipe", "ignore"],
   });
@@ -125,7 +127,11 @@ async function open(side, greeted) {
   return { socket, child, lines };
 }
 
-/** 8 MiB of messages of 4 KiB, after which a process has loaded what it needs. @param {import("node:net").Socket} socket */
+/**
+ * 8 MiB of messages of 4 KiB, after which a process has loaded what it needs.
+ *
+ * @param {import("node:net").Socket} socket
+ */
 async function ordinaryTraffic(socket) {
   const message = Uint8Array.from([...header(0x30, 4_096), ...topic, 0, ...Array.from({ length: 4_092 }, () => 0x2a)]);
   for (let i = 0; i < 2_048; i++) if (!socket.write(message)) await once(socket, "drain");

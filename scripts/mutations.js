@@ -1,7 +1,7 @@
 // @ts-check
-// Breaks what both clients promise, one fault at a time, and prints which test notices it: npm run mutations [-- words of a fault's name].
-// The run fails if no test notices a fault, or if a fault no longer fits its source. The sources are changed while they are loaded; the
-// files stay as they are.
+// Breaks the guarantees of both clients, one fault at a time, and prints which test detects it: npm run mutations [--
+// words of a fault's name]. The run fails if no test detects a fault, or if a fault no longer matches its source. The
+// sources are changed while they are loaded; the files are not changed.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
@@ -16,7 +16,7 @@ const clients = /** @type {const} */ (["whole", "small"]);
 function changed({ file, find, replace }) {
   const source = readFileSync(new URL(file, root), "utf8");
   const parts = source.split(find);
-  if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} places fit, and not one: ${find}`);
+  if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} places match instead of one: ${find}`);
   return parts.join(replace);
 }
 
@@ -57,7 +57,7 @@ async function run(files, client, change) {
   await vitest.close();
   const passed = tests.filter((test) => test.result().state === "passed").length;
   const failed = tests.find((test) => test.result().state === "failed");
-  if (passed === 0 && failed === undefined) throw new Error(`${files}: no test of the ${client} client was run`);
+  if (passed === 0 && failed === undefined) throw new Error(`${files}: no test of the ${client} client ran`);
   const error = /** @type {{ message?: string } | undefined} */ (errors[0]);
   return { passed, failed: failed?.fullName ?? (error && `an unhandled error: ${error.message}`) };
 }
@@ -73,12 +73,12 @@ for (const client of clients) {
 }
 
 let missed = 0;
-console.log("\n| fault | client | noticed by |\n|---|---|---|");
+console.log("\n| fault | client | detected by |\n|---|---|---|");
 for (const mutation of chosen)
   for (const client of clients) {
     const { failed } = await run([mutation.tests], client, mutation[client]);
     if (failed === undefined) missed++;
     console.log(`| ${mutation.name} | ${client} | ${failed ?? "NO TEST"} |`);
   }
-console.log(`\n${chosen.length} faults in two clients: ${missed} not noticed`);
+console.log(`\n${chosen.length} faults in two clients: ${missed} not detected`);
 process.exitCode = missed > 0 ? 1 : 0;

@@ -1,13 +1,14 @@
-// A server goes away from under many clients and comes back: real clients, simulated network, a clock that does not wait.
+// A server that many clients use goes offline and returns: real clients, a simulated network, and a clock that does not
+// wait.
 import { createClient } from "@aiko/mqtt";
 import { FakeClock, SeededRandom } from "@aiko/mqtt/testing";
 
 /**
  * @param {{ clients: number, outage: number, after: number, capacity?: number, seed?: number,
  *   reconnect: { initialDelay: number, maximumDelay: number } }} options
- *   `outage`: seconds that the server is away; `after`: seconds that are watched from then on; `capacity`: connections that
- *   the server accepts in a second once it is back, the others it refuses (default: all)
- * @returns {Promise<{ attempts: number[], online: number[] }>} for each second from the moment the server went: the attempts
+ *   `outage`: seconds that the server is offline; `after`: seconds that are simulated after that; `capacity`: connections that
+ *   the server accepts in a second once it is back; it refuses the others (default: all)
+ * @returns {Promise<{ attempts: number[], online: number[] }>} for each second since the server went offline: the attempts
  *   made in it, and the clients online at its end
  */
 export async function simulateOutage({ clients, outage, after, capacity = Infinity, seed = 1, reconnect }) {
@@ -22,7 +23,7 @@ export async function simulateOutage({ clients, outage, after, capacity = Infini
     };
     return createClient("mqtt://server", { clientId: `c${i}`, protocolVersion: 5, keepAlive: 0, reconnect, platform });
   });
-  for (const client of fleet) client.connect().catch(() => undefined); // one that fails is missing below
+  for (const client of fleet) client.connect().catch(() => undefined); // counted below
   await clock.advance(10_000); // longer than what counts as a stable connection
   if (server.online !== clients) throw new Error(`${server.online} of ${clients} clients came online`);
   server.goAway();
@@ -41,12 +42,13 @@ export async function simulateOutage({ clients, outage, after, capacity = Infini
 }
 
 /**
- * Attempts that `clients` may make in the second that begins `second` seconds after all of them lost their server, whatever
- * happens; four standard deviations are added, since waits are drawn at random.
+ * The maximum number of attempts of `clients` clients in the second that begins `second` seconds after all of them lost
+ * their server. Delays are random, so four standard deviations are added.
  *
- * A wait whose upper bound is b seconds ends evenly spread over 0.9 b: at most clients / 0.9 b of these waits end in one second,
- * and none of them before a tenth of all upper bounds so far, or after their sum. Upper bounds double from `initialDelay` on; at
- * `maximumDelay`, a client's waits are never shorter than a tenth of it.
+ * A delay with the upper limit b seconds ends evenly distributed over 0.9 b. Therefore at most clients / 0.9 b of these
+ * delays end in one second, none of them before a tenth of the sum of all upper limits so far, and none after that sum.
+ * Upper limits double, starting with `initialDelay`; at `maximumDelay`, a client's delays are never shorter than a tenth
+ * of it.
  *
  * @param {number} clients
  * @param {{ initialDelay: number, maximumDelay: number }} reconnect
@@ -67,7 +69,7 @@ export function attemptsBound(clients, { initialDelay, maximumDelay }, second) {
 
 const CONNACK = Uint8Array.of(0x20, 3, 0, 0, 0);
 
-/** Says CONNACK to whoever says anything. */
+/** Sends CONNACK to every client that sends anything. */
 class Server {
   attempts = 0;
   room = Infinity;

@@ -1,4 +1,4 @@
-// Builds packages/cli/dist/qjs/mqtt.js, the one file that a bare `qjs` needs, out of what tsc built.
+// Builds packages/cli/dist/qjs/mqtt.js, the one file that a bare `qjs` needs, from the output of tsc.
 import { chmod, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -21,9 +21,9 @@ const bundle = await rolldown({
         return id.startsWith("node:") ? id : undefined;
       },
       load(id) {
-        // There is no package.json beside the one file.
+        // The single file has no package.json next to it.
         if (id === built("version.js")) return `export const version = () => ${JSON.stringify(version)};`;
-        // Only options that are left out there would call anything of Node's.
+        // Only options that are left out here would call Node functions.
         return id.startsWith("node:")
           ? "export const readFile = undefined, readFileSync = undefined, isatty = undefined;"
           : undefined;
@@ -33,4 +33,4 @@ const bundle = await rolldown({
 });
 const file = built("qjs/mqtt.js");
 await bundle.write({ file, format: "esm", minify: true, banner: "#!/usr/bin/env qjs" });
-await chmod(file, 0o755); // a link named mqtt_publish is that command
+await chmod(file, 0o755); // a link with the name mqtt_publish runs that command

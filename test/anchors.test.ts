@@ -1,11 +1,11 @@
-// What users of today's JavaScript clients suffer, each seen happening in one of them: a test for each, named after it.
+// Known problems of today's JavaScript clients, each observed in one of them: each has a test with its name.
 import { type Client, MemoryStore, type PublishResult } from "@aiko/mqtt";
 import type { PublishPacket } from "@aiko/mqtt/codec";
 import { type ScriptedPeer, SeededRandom } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
 import { Bench, message, type Outcome, subscribed, watch } from "../packages/mqtt/test/client/bench.ts";
 
-/** The server acknowledges what comes at QoS 1, for so many milliseconds or until `done`. Returns what came. */
+/** The server acknowledges QoS 1 messages for this many milliseconds or until `done`. Returns the messages. */
 async function acknowledge(bench: Bench, peer: ScriptedPeer, milliseconds: number, done = () => false) {
   const came: PublishPacket[] = [];
   const end = bench.clock.now() + milliseconds;
@@ -22,7 +22,7 @@ async function acknowledge(bench: Bench, peer: ScriptedPeer, milliseconds: numbe
 
 const text = ({ payload }: PublishPacket): string => new TextDecoder().decode(payload);
 
-test("66,000 QoS 1 messages published offline: 65,535 kept, the rest overwritten, their callbacks never called", async () => {
+test("66,000 QoS 1 messages published offline: 65,535 are kept, the others are overwritten and their callbacks never called", async () => {
   const bench = new Bench();
   const client = bench.create();
   let settled = 0;
@@ -34,7 +34,7 @@ test("66,000 QoS 1 messages published offline: 65,535 kept, the rest overwritten
   expect(came.map(text)).toEqual(Array.from({ length: 66_000 }, (_, i) => String(i)));
 });
 
-test("a QoS 1 message published while stored ones are being resent is lost if the link fails again", async () => {
+test("a QoS 1 message published while stored ones are resent is lost if the connection fails again", async () => {
   const bench = new Bench();
   const client = bench.create();
   const outcomes: Outcome<PublishResult>[] = [];
@@ -55,7 +55,7 @@ test("a QoS 1 message published while stored ones are being resent is lost if th
   for (const outcome of outcomes) expect(outcome).toMatchObject({ settled: 1, value: { reasonCode: 0 } });
 });
 
-test("one denied filter makes the whole SUBSCRIBE batch vanish from re-subscription", async () => {
+test("one denied filter removes the whole SUBSCRIBE batch from resubscription", async () => {
   const bench = new Bench();
   const { client, peer } = await bench.online();
   const outcome = watch(client.subscribe(["a", "denied", "b"], { qos: 1 }));
@@ -93,7 +93,7 @@ test("receive maximum, maximum packet size, maximum QoS, retain-available from C
   expect(peer.received.filter(({ type }) => type === "publish")).toHaveLength(2);
 });
 
-test("messages past their expiry are sent, with the expiry they had when queued", async () => {
+test("expired messages are sent, with the expiry interval that they had when they were queued", async () => {
   const bench = new Bench();
   const client = bench.create();
   const short = watch(client.publish("t", "short", { qos: 1, properties: { messageExpiryInterval: 10 } }));
@@ -151,12 +151,12 @@ test("no back-off, no jitter", async () => {
     }
     dials.push(times);
   }
-  for (const times of dials) expect(times[7]).toBeGreaterThan(10_000); // the bounds add up to 183 s
-  expect(new Set(dials.map(([first]) => first)).size).toBe(20); // no two clients in step
+  for (const times of dials) expect(times[7]).toBeGreaterThan(10_000); // the limits add up to 183 s
+  expect(new Set(dials.map(([first]) => first)).size).toBe(20); // no two clients at the same time
 });
 
 test.each([4, 5] as const)(
-  "two clients with one identifier throw each other out for ever (version %i)",
+  "two clients with one identifier disconnect each other for ever (version %i)",
   async (version) => {
     const bench = new Bench();
     const clients = [bench.create({ protocolVersion: version }), bench.create({ protocolVersion: version })];
@@ -179,7 +179,7 @@ test.each([4, 5] as const)(
     expect(told[0]?.value).toMatchObject({ clientId: "c1", error: { message: expect.stringMatching(/"c1"/) } });
     expect(told.some(({ value }) => (value as { certain: boolean }).certain)).toBe(version === 5);
     if (version === 5)
-      expect(bench.dialled.length).toBeLessThan(10); // each comes back three times, and then one stays away
+      expect(bench.dialled.length).toBeLessThan(10); // each reconnects three times, and then one stops
     else expect(bench.dialled.length).toBeLessThan(300); // a minute apart in the end; one a second would be 3,600
   },
 );
@@ -203,7 +203,7 @@ test("publishAsync never settles after end; endAsync hangs offline", async () =>
   expect(bench.clock.nextTimer).toBe(Infinity);
 });
 
-test("a slow message handler blocks PINGRESP: four reconnects in six seconds on a healthy server", async () => {
+test("a slow message handler blocks PINGRESP: four reconnects in six seconds with a healthy server", async () => {
   const bench = new Bench();
   const { client, peer } = await bench.online({ keepAlive: 1 });
   await subscribed(bench, client, peer, "#", { onMessage: () => new Promise(() => undefined) });
@@ -219,19 +219,19 @@ test("a slow message handler blocks PINGRESP: four reconnects in six seconds on 
   expect(pings).toBeGreaterThan(30);
 });
 
-test("an unbounded queue; publish gives no back-pressure", async () => {
+test("an unlimited queue; publish has no back-pressure", async () => {
   const bench = new Bench();
   const byCount = bench.create({ outbox: { maximumCount: 2 } });
   const byBytes = bench.create({ outbox: { maximumBytes: 20 } });
   for (const client of [byCount, byBytes]) {
     const outcomes = Array.from({ length: 3 }, () => watch(client.publish("t", "123456789", { qos: 1 })));
     await bench.clock.tick();
-    expect(outcomes.map(({ settled }) => settled)).toEqual([0, 0, 1]); // a promise that is pending is the back-pressure
+    expect(outcomes.map(({ settled }) => settled)).toEqual([0, 0, 1]); // a pending promise is the back-pressure
     expect(outcomes[2]?.error).toMatchObject({ code: "OUTBOX_FULL" });
   }
 });
 
-test("no per-subscription handler, no iterator, no request/response, no AbortSignal, async credentials impossible", async () => {
+test("no handler for each subscription, no iterator, no request/response, no AbortSignal, no async credentials", async () => {
   const bench = new Bench();
   const client: Client = bench.create({ credentials: async () => ({ username: "ann", password: "of today" }) });
   const connecting = client.connect();
@@ -280,11 +280,11 @@ test("a hostile server could crash the process", async () => {
     await bench.clock.advance(100);
     await bench.passing(client.disconnect({ drainTimeout: 0 }));
   }
-  for (const name of names) expect(["ProtocolError", "RefusedError"]).toContain(name); // the latter by a true DISCONNECT
+  for (const name of names) expect(["ProtocolError", "RefusedError"]).toContain(name); // the latter by DISCONNECT
   expect(names).toContain("ProtocolError");
 });
 
-test("QoS 0 publish while offline is silently queued for ever or silently dropped, by option", async () => {
+test("QoS 0 messages published offline are silently queued for ever or silently dropped, depending on an option", async () => {
   const bench = new Bench();
   const queueing = bench.create();
   const queued = watch(queueing.publish("t", "x"));

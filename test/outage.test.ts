@@ -1,8 +1,8 @@
-// The bound that reconnection keeps, with fewer clients than `npm run simulate` has.
+// The limit that reconnection keeps, with fewer clients than `npm run simulate` has.
 import { expect, test } from "vitest";
 import { attemptsBound, simulateOutage } from "../scripts/outage.js";
 
-test("of clients that lose their server at once, no second sees more attempts than the back-off promises", async () => {
+test("if many clients lose their server at once, no second has more attempts than the back-off promises", async () => {
   const reconnect = { initialDelay: 1_000, maximumDelay: 60_000 };
   const { attempts, online } = await simulateOutage({
     clients: 1_000,

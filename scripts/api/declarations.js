@@ -1,4 +1,4 @@
-// One public declaration: its text without comments and without what is not public, and the types that it names.
+// One public declaration: its text without comments and without private parts, and the types that it names.
 import { follow, isNode, nameOf, nodesOf, resolved, sourceOf } from "./modules.js";
 
 /**
@@ -6,16 +6,20 @@ import { follow, isNode, nameOf, nodesOf, resolved, sourceOf } from "./modules.j
  * @typedef {import("./modules.js").Module} Module
  * @typedef {import("./modules.js").Declared} Declared
  * @typedef {import("./modules.js").Foreign} Foreign
- * @typedef {{ declared: Declared, typeOnly: boolean }} Export nobody can construct a class of which only the type is exported
+ * @typedef {{ declared: Declared, typeOnly: boolean }} Export a class whose type only is exported cannot be constructed
  */
 
-/** As the .d.ts file says it. @param {Export} exported */
+/** As in the .d.ts file. @param {Export} exported */
 export function textOf({ declared: { module, name }, typeOnly }) {
   const nodes = module.declarations.get(name) ?? [];
   return nodes.map((node) => printed(module, node, typeOnly)).join("\n");
 }
 
-/** The types of this package that it names, by these names; its own type parameters are none of them. @param {Export} exported */
+/**
+ * The types of this package that it names, by these names; without its own type parameters.
+ *
+ * @param {Export} exported
+ */
 export function typesIn({ declared: { module, name }, typeOnly }) {
   /** @type {Map<string, Declared>} */
   const found = new Map();
@@ -67,7 +71,7 @@ function printed(module, node, typeOnly) {
 }
 
 /**
- * Visits a declaration and all below it, but nothing that `hide` returns true for.
+ * Visits a declaration and all nodes below it, except those that `hide` returns true for.
  *
  * @param {Node} node
  * @param {(node: Node) => boolean} hide
@@ -84,7 +88,8 @@ function walk(node, hide, visit) {
 }
 
 /**
- * Whether a node is a member that is not public: private, of a class that nobody has, or marked as internal in the comment before it.
+ * Whether a node is a member that is not public: private, of a class whose type only is exported, or marked as internal
+ * in the comment before it.
  *
  * @param {Module} module
  * @param {Node} node
@@ -109,7 +114,7 @@ const MEMBERS = new Set([
   "TSMethodSignature",
 ]);
 
-/** The name of the type or class that a node is a use of. @param {Node} node */
+/** The name of the type or class that a node uses. @param {Node} node */
 function usedBy(node) {
   switch (node.type) {
     case "TSTypeReference":

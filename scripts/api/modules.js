@@ -1,12 +1,13 @@
-// The built .d.ts files as modules: what each declares, imports and exports, and where a name comes from. Knows nothing of the report.
+// The built .d.ts files as modules: their declarations, imports and exports, and the origin of a name. Knows nothing of
+// the report.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseSync } from "oxc-parser";
 
 /**
  * @typedef {{ type: string, start: number, end: number } & Record<string, unknown>} Node
- * @typedef {{ module: Module, name: string }} Declared where a name is declared, and under which name
- * @typedef {{ package: string, name: string }} Foreign what another package exports
+ * @typedef {{ module: Module, name: string }} Declared the module that declares a name, and the name there
+ * @typedef {{ package: string, name: string }} Foreign an export of another package
  * @typedef {{ file: string, text: string, comments: { start: number, end: number, value: string }[],
  *   declarations: Map<string, Node[]>, imports: Map<string, Reference>, exports: Map<string, Reference & { typeOnly: boolean }> }} Module
  *   a declaration of several nodes is overloaded
@@ -14,7 +15,7 @@ import { parseSync } from "oxc-parser";
  */
 
 const NAMESPACE = "ImportNamespaceSpecifier";
-/** In the place of a name: all that a module exports. */
+/** Instead of a name: everything that a module exports. */
 const ALL = "*";
 
 /** @type {Map<string, Module>} */
@@ -41,7 +42,12 @@ export function exported(module, name) {
   return follow(module, reference);
 }
 
-/** The module all of which is exported under this name; undefined if something else is. @param {Module} module @param {string} name */
+/**
+ * The module whose exports have this name as a namespace; undefined if the name is something else.
+ *
+ * @param {Module} module
+ * @param {string} name
+ */
 export function namespace(module, name) {
   const reference = module.imports.get(module.exports.get(name)?.name ?? "");
   return reference?.from !== undefined && reference.name === ALL
@@ -49,7 +55,7 @@ export function namespace(module, name) {
     : undefined;
 }
 
-/** What a name in a module stands for; undefined if it is a global. @param {Module} module @param {string} name */
+/** What a name in a module refers to; undefined if it is a global. @param {Module} module @param {string} name */
 export function resolved(module, name) {
   const imported = module.imports.get(name);
   if (imported !== undefined) return follow(module, imported);
@@ -142,6 +148,6 @@ export function nameOf(node) {
 /** The module that an import, an export or an import type names. @param {Node} node */
 export function sourceOf(node) {
   const source = node["source"];
-  if (!isNode(source) || typeof source["value"] !== "string") throw new Error("bug: this names no module");
+  if (!isNode(source) || typeof source["value"] !== "string") throw new Error("bug: this does not name a module");
   return source["value"];
 }

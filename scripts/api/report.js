@@ -1,4 +1,5 @@
-// The public API: every name that an entry of a package exports, with its declaration; and types that users meet and cannot name.
+// The public API: every name that an entry of a package exports, with its declaration; and types in public signatures
+// that users cannot import.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +14,7 @@ import { exported, moduleAt, namespace } from "./modules.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The entries of all packages, as they are built. @returns {Entry[]} */
+/** The entries of all packages, as built. @returns {Entry[]} */
 export function publicEntries() {
   return ["mqtt", "broker", "store"].flatMap((folder) => {
     const directory = join(root, "packages", folder);
@@ -51,8 +52,8 @@ function exportsOfModule(module, prefix) {
 }
 
 /**
- * Types that a public signature names and that no user can name, each once: "@aiko/mqtt: Bounds, in ConnectOptions". A package's main entry
- * exports all types of its signatures. Another entry may leave them to any entry of its package.
+ * Types in public signatures that users cannot import, each once: "@aiko/mqtt: Bounds, in ConnectOptions". A package's
+ * main entry exports all types of its signatures. The types of another entry may be in any entry of its package.
  *
  * @param {Entry[]} all
  */

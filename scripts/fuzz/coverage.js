@@ -1,9 +1,13 @@
 // @ts-check
-// Which of our code was reached so far, as V8 tells it.
+// Records which part of our code has been reached so far, as V8 reports it.
 import { Session } from "node:inspector";
 
 /** @typedef {{ startOffset: number, endOffset: number, count: number }} Range */
-/** A function's characters, and which of them were reached ever. @typedef {{ start: number, end: number, reached: Uint8Array }} Reached */
+/**
+ * A function's characters, and which of them have been reached.
+ *
+ * @typedef {{ start: number, end: number, reached: Uint8Array }} Reached
+ */
 
 export class Coverage {
   #inspector = new Session();
@@ -19,7 +23,7 @@ export class Coverage {
     this.#post("Profiler.startPreciseCoverage", { callCount: false, detailed: true });
   }
 
-  /** True if any code of ours was reached that had not been before the last call. */
+  /** Returns true if the last inputs reached code of ours for the first time. */
   reachedMore() {
     let more = false;
     for (const { url, functions } of this.#post("Profiler.takePreciseCoverage").result) {
@@ -35,7 +39,7 @@ export class Coverage {
     this.#inspector.disconnect();
   }
 
-  /** The part of our code that was reached, from 0 to 1, by characters. */
+  /** The part of our code that was reached, from 0 to 1, in characters. */
   share() {
     let reached = 0;
     let all = 0;
@@ -62,7 +66,7 @@ export class Coverage {
 }
 
 /**
- * V8 begins to count anew with each report. True if something was reached for the first time.
+ * V8 resets its counts with each report. Returns true if something was reached for the first time.
  *
  * @param {Map<string, Reached>} file
  * @param {readonly [Range, ...Range[]]} ranges of one function, outer ones before those within

@@ -1,17 +1,22 @@
 // @ts-check
-// Inputs: the first byte chooses a target of its group, the rest is its food. The first ones for packets, and what comes of others.
+// Inputs: the first byte selects a target of its group, the rest is its food. Has the initial inputs for packets, and
+// the mutations.
 import { readFileSync } from "node:fs";
 
 /** @typedef {import("@aiko/mqtt/testing").SeededRandom} SeededRandom */
 
 /** Bytes. */
 const LONGEST = 5_000;
-/** Places of targets among those of packets. */
+/** The positions of targets among those of packets. */
 const DECODERS = /** @type {const} */ ({ 3.1: 0, "3.1.1": 1, "5.0": 2 });
 const ANY_DECODER = 3;
 const [TOPICS, CLIENT, SERVER] = [4, 5, 6];
 
-/** The wire vectors as food for decoders and sessions, and noise for what vectors say nothing of. @param {SeededRandom} random */
+/**
+ * The wire vectors as food for decoders and sessions, and random bytes for everything else.
+ *
+ * @param {SeededRandom} random
+ */
 export function packetSeeds(random) {
   const vectors = JSON.parse(readFileSync(new URL("../../test/conformance/vectors.json", import.meta.url), "utf8"));
   /** @type {Uint8Array[]} */
@@ -33,12 +38,12 @@ const INTERESTING = [
 ];
 
 /**
- * An input that is somewhat different, and sometimes for another target.
+ * An input that is slightly different, and sometimes for another target.
  *
  * @param {Uint8Array} input
- * @param {readonly Uint8Array[]} corpus whose inputs it may be crossed with
+ * @param {readonly Uint8Array[]} corpus for crossing it with other inputs
  * @param {SeededRandom} random
- * @param {number} targets how many there are
+ * @param {number} targets the number of targets
  */
 export function mutate(input, corpus, random, targets) {
   const below = (/** @type {number} */ n) => random.integer(n);

@@ -1,5 +1,5 @@
 // @ts-check
-// A session's file: records of strangers' messages, damaged in any way, by this version and the one before.
+// A session's file: records of strangers' messages, damaged in any way, in this version and the previous one.
 import { resolve } from "node:path";
 import { crc32 } from "node:zlib";
 import { MqttError } from "@aiko/mqtt";
@@ -12,15 +12,15 @@ const MOST_RECORDS = 6;
 const MOST_DAMAGE = 4;
 
 /**
- * The food says what is written, what of it looks like a store's own frames, and what is damaged. Whatever that is, opening gives records that
- * were written and no others, and again the same; and the store can be written to.
+ * The food determines what is written, which parts look like a store's own frames, and what is damaged. In every case,
+ * opening returns only records that were written, and the same records again; and the store can be written to.
  *
  * @type {import("./targets.js").Target}
  */
 export async function journal(bytes) {
   const food = new Food(bytes);
   const files = new MemoryFiles();
-  /** Every value that a key ever had. @type {Map<number, Set<string>>} */
+  /** Every value that a key has had. @type {Map<number, Set<string>>} */
   const written = new Map();
   const isOld = food.byte() % 3 === 0;
   const frames = [fileHeader(1)];
@@ -48,8 +48,9 @@ export async function journal(bytes) {
     throw new Error("an intact file was not read");
   }
   const second = await open(files);
-  if (second.damage > 0) throw new Error("what was mended is damaged");
-  if (JSON.stringify(second.records) !== JSON.stringify(first.records)) throw new Error("mending changed the records");
+  if (second.damage > 0) throw new Error("the repaired file is damaged");
+  if (JSON.stringify(second.records) !== JSON.stringify(first.records))
+    throw new Error("the repair changed the records");
 }
 
 /** @param {MemoryFiles} files */
@@ -74,7 +75,7 @@ async function open(files) {
   }
 }
 
-/** Bytes, zeros, or what looks like a part of a file. @param {Food} food @param {MemoryFiles} files */
+/** Bytes, zeros, or something that looks like a part of a file. @param {Food} food @param {MemoryFiles} files */
 function payload(food, files) {
   const length = food.byte();
   switch (food.byte() % 6) {
@@ -104,7 +105,7 @@ function payload(food, files) {
 function damage(bytes, food, isOld) {
   let damaged = bytes;
   for (let left = food.byte() % MOST_DAMAGE; left > 0; left--) {
-    // Places at the beginning of the file and of its frames matter more than what is between them.
+    // Positions at the beginning of the file and of its frames matter more than those between them.
     const at = food.byte() % 2 ? food.below(damaged.length) : food.byte() % Math.max(1, damaged.length);
     const length = 1 + (food.byte() % 64);
     switch (food.byte() % 6) {
@@ -115,7 +116,7 @@ function damage(bytes, food, isOld) {
         damaged.subarray(at, at + length * 8).fill(0);
         break;
       case 2:
-        if (isOld) break; // a frame of version 1 that moves to where one is due is a frame: nothing tells it from others
+        if (isOld) break; // a version 1 frame moved onto another one is valid
         damaged = Buffer.concat([damaged.subarray(0, at), damaged.subarray(at + length)]);
         break;
       case 3:

@@ -1,5 +1,5 @@
 // @ts-check
-// Files in memory for a store: as quick as a fuzzer needs them.
+// Files in memory for a store, fast enough for a fuzzer.
 import { basename, dirname } from "node:path";
 
 /** @typedef {import("@aiko/mqtt-store").FileSystem} FileSystem */

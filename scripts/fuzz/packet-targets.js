@@ -27,7 +27,7 @@ export const packetTargets = [
 ];
 
 /**
- * The same bytes whole and in pieces give the same packets, and each packet encodes to bytes that give it again.
+ * The same bytes, whole and in pieces, give the same packets, and each packet encodes to bytes that decode to it again.
  *
  * @param {3 | 4 | 5 | "any"} version
  * @returns {Target}
@@ -38,19 +38,19 @@ function decoder(version) {
     const bytes = food.subarray(1);
     const whole = decodeAll(version, bytes, bytes.length || 1);
     const pieces = decodeAll(version, bytes, piece);
-    if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error("whole and in pieces differ");
+    if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error("the whole input and its pieces differ");
     if (version === "any") return;
     for (const packet of whole.packets) {
       let again;
       try {
         again = encode(packet, version);
       } catch (error) {
-        if (version === 3 && error instanceof MqttError) continue; // 3.1 lets more in than may be sent
+        if (version === 3 && error instanceof MqttError) continue; // 3.1 accepts more than may be sent
         throw error;
       }
       const [decoded] = new PacketStream(version).push(again);
       if (JSON.stringify(decoded) !== JSON.stringify(packet))
-        throw new Error(`${packet.type} does not survive encoding`);
+        throw new Error(`${packet.type} changes when it is encoded`);
     }
   };
 }
@@ -70,7 +70,7 @@ function decodeAll(version, bytes, size) {
   return { packets, fault };
 }
 
-/** What the rules allow, the trees and the function agree on. @type {Target} */
+/** For everything that the rules allow, the trees and the function agree. @type {Target} */
 function topics(food) {
   const text = String.fromCharCode(...food.subarray(0, 4000).map((byte) => "ab/+#$\0é"[byte & 7]?.charCodeAt(0) ?? 97));
   const [filter = "", name = ""] = text.split("é");

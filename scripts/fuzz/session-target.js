@@ -1,10 +1,10 @@
 // @ts-check
-// A session that is fed packets and events in any order: the food says which, byte by byte.
+// A session that gets packets and events in any order: the food determines them, byte by byte.
 import { MqttError, ProtocolError } from "@aiko/mqtt";
 import { PacketStream } from "@aiko/mqtt/codec";
 import { ClientSession, OutgoingMessage, OutputBuffer, ServerSession } from "@aiko/mqtt/session";
 
-/** Bytes that may wait to be taken. */
+/** Bytes that may be waiting in the output. */
 const MOST_OUTPUT = 10_000_000;
 
 /** @param {"client" | "server"} side @returns {import("./targets.js").Target} */
@@ -63,7 +63,7 @@ class SessionRun {
       const step = /** @type {number} */ (this.food[this.at++]);
       this.now += step;
       this.take(step);
-      if (this.outlet.out.length > MOST_OUTPUT) throw new Error("the output grows without bound");
+      if (this.outlet.out.length > MOST_OUTPUT) throw new Error("the output grows without limit");
     }
     this.lose();
     const { client, messages } = this;
@@ -142,7 +142,7 @@ class SessionRun {
     this.open((step & 1) > 0);
   }
 
-  /** A CONNACK, due or not: breaking the protocol is what a session must say no to. @param {number} step */
+  /** A CONNACK, expected or not: a session must refuse protocol violations. @param {number} step */
   acceptAgain(step) {
     const sessionPresent = (step & 1) > 0 && this.version !== 3;
     try {
@@ -165,7 +165,7 @@ class SessionRun {
     this.client?.deadline();
   }
 
-  /** @param {boolean} resumed what a server is told */
+  /** @param {boolean} resumed passed to a server */
   open(resumed) {
     const { outlet, version } = this;
     this.client?.connectionOpened(

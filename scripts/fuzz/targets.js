@@ -1,6 +1,6 @@
 // @ts-check
-// What is fuzzed: each target eats bytes and throws what it finds, anything but a typed error of the kind that is due. Targets that share their
-// inputs are a group.
+// The fuzz targets: each target reads bytes and throws its finding, which is anything except a typed error of the
+// expected kind. Targets that share their inputs are a group.
 import { gateway, gatewaySeeds } from "./gateway-target.js";
 import { packetSeeds } from "./inputs.js";
 import { journal, journalSeeds } from "./journal-target.js";
@@ -13,9 +13,9 @@ import { url, urlSeeds } from "./url-target.js";
 
 /**
  * @typedef {object} Group
- * @property {RegExp} ours URLs of the code that is meant to be reached
- * @property {(random: SeededRandom) => Uint8Array[]} seeds the inputs to begin with
- * @property {() => Promise<{ targets: readonly Target[], close?: () => Promise<void> }>} open an input's first byte says which target
+ * @property {RegExp} ours URLs of the code to reach
+ * @property {(random: SeededRandom) => Uint8Array[]} seeds the initial inputs
+ * @property {() => Promise<{ targets: readonly Target[], close?: () => Promise<void> }>} open an input's first byte selects the target
  */
 
 /** @type {Readonly<Record<string, Group>>} */

@@ -1,17 +1,18 @@
 // @ts-check
-// The upgrade to a WebSocket and the frames behind it, on sockets of this machine: what a broker makes of any request, and a client of any answer.
+// The upgrade to a WebSocket and the frames after it, on local sockets: how a broker handles any request, and a client
+// any answer.
 import { createHash } from "node:crypto";
 import { connect as connectSocket, createServer } from "node:net";
 import { createClient, MqttError } from "@aiko/mqtt";
 import { encode } from "@aiko/mqtt/codec";
 import { Broker } from "@aiko/mqtt-broker";
 
-/** Milliseconds in which either side must have ended when the other has. */
+/** Milliseconds in which each side must end after the other has ended. */
 const PATIENCE = 5_000;
 /** Inputs after which a broker must still serve others. */
 const LOOK_AGAIN = 200;
 
-/** Sends a broker the food as bytes of a connection to its WebSocket port, in pieces, and ends it. */
+/** Sends a broker the food in pieces as the bytes of a connection to its WebSocket port, and ends the connection. */
 export class BrokerUpgrades {
   static async open() {
     const broker = await Broker.listen({ listeners: [{ url: "ws://127.0.0.1:0" }], connectTimeout: 2_000 });
@@ -33,7 +34,7 @@ export class BrokerUpgrades {
   }
 
   run() {
-    return within("the broker kept a connection that had ended", (done) => {
+    return within("the broker did not detect the end of a connection", (done) => {
       const socket = connectSocket(this.port, "127.0.0.1", () => {
         for (let at = 0; at < this.bytes.length; at += this.piece)
           socket.write(this.bytes.subarray(at, at + this.piece));
@@ -54,7 +55,7 @@ async function assertServes(url) {
   await client.disconnect();
 }
 
-/** Gives a client the food as the answer to its request for an upgrade, in pieces, and ends the connection. */
+/** Gives a client the food in pieces as the answer to its upgrade request, and ends the connection. */
 export class ClientUpgrades {
   static async open() {
     const upgrades = new ClientUpgrades();
@@ -75,7 +76,7 @@ export class ClientUpgrades {
     this.food = food;
     const client = createClient(url, { reconnect: false, connectTimeout: 2_000, keepAlive: 0 });
     client.on("error", assertTyped);
-    await within("the client believed in a connection that had ended", async (done) => {
+    await within("the client did not detect the end of its connection", async (done) => {
       client.on("closed", () => done());
       try {
         await client.connect();
@@ -109,7 +110,7 @@ function assertTyped(error) {
   return error instanceof MqttError ? undefined : error;
 }
 
-/** What stands for the answer to the request's key. */
+/** Stands for the answer to the request's key. */
 const ACCEPT = "@ACCEPT@";
 
 /** @param {Buffer} answer @param {string} request */
@@ -122,7 +123,7 @@ function withAccept(answer, request) {
 }
 
 /**
- * @param {string} otherwise what is found if it takes too long
+ * @param {string} otherwise the finding if it takes too long
  * @param {(done: (error?: unknown) => void) => void | Promise<void>} run
  */
 function within(otherwise, run) {
@@ -174,7 +175,12 @@ function frame(first, data, masked) {
   return Uint8Array.from([first, (masked ? 0x80 : 0) | data.length, ...mask, ...data]);
 }
 
-/** Frames that are in order, and those that are not: text, pieces, control frames, a reserved opcode, a wrong mask, a large length. @param {boolean} masked @param {Uint8Array} packet */
+/**
+ * Valid and invalid frames: text, pieces, control frames, a reserved opcode, a wrong mask, a large length.
+ *
+ * @param {boolean} masked
+ * @param {Uint8Array} packet
+ */
 function frameSeeds(masked, packet) {
   const good = frame(0x82, packet, masked);
   const half = packet.length >> 1;

@@ -1,14 +1,13 @@
 // @ts-check
-// URLs of servers: text from a configuration, or from a server that says where else to go.
-
-// Both of the separate modules: the bundle that "@aiko/mqtt" is on Node has an UsageError of its own.
+// URLs of servers: text from a configuration, or from a server that refers to another one. Both imports are separate
+// modules: the bundle of "@aiko/mqtt" for Node has its own UsageError.
 const built = new URL("../../packages/mqtt/dist/", import.meta.url);
 /** @type {typeof import("../../packages/mqtt/src/client/connecting/server-url.ts")} */
 const { parseServerUrl } = await import(new URL("client/connecting/server-url.js", built).href);
 /** @type {typeof import("../../packages/mqtt/src/errors.ts")} */
 const { UsageError } = await import(new URL("errors.js", built).href);
 
-/** Text whose bytes stand for what URLs are made of, and for themselves. @param {Uint8Array} food */
+/** Text whose bytes stand for typical parts of URLs, and for themselves. @param {Uint8Array} food */
 function textOf(food) {
   const words = [
     "mqtt://",
@@ -32,8 +31,8 @@ function textOf(food) {
 }
 
 /**
- * A URL is refused with the error that is due, on one line and without its password, or gives a host, and a name that gives
- * the same server again.
+ * A URL is rejected with the expected error, in one line and without its password, or yields a host, and a name that
+ * stands for the same server.
  *
  * @type {import("./targets.js").Target}
  */
@@ -57,7 +56,7 @@ export function url(food) {
     if (address.scheme === "unix") continue;
     if (hasControls(address.host)) throw new Error(`the host ${JSON.stringify(address.host)} has control characters`);
     if (!(Number.isInteger(address.port) && address.port > 0 && address.port < 65_536)) throw new Error("not a port");
-    const again = parseServerUrl(name).address; // but for its query, which is left out of names
+    const again = parseServerUrl(name).address; // except its query, which names omit
     const { scheme, host, port } = address;
     if (again.scheme !== scheme || again.host !== host || again.port !== port)
       throw new Error(`${name} is another server`);

@@ -1,12 +1,12 @@
 // @ts-check
-// One side that is sent a long packet: node side.js broker, or node side.js whole|small PORT. Says "ready PORT", and at "report" how long the
-// event loop stood still at the most, and how much memory the process has had beyond what it had at "begin".
+// One side that receives a long packet: node side.js broker, or node side.js whole|small PORT. Prints "ready PORT". At
+// "report", prints the longest time for which the event loop was blocked, and the memory beyond that at "begin".
 import { readFileSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 
 const [side, port] = process.argv.slice(2);
-/** The protocol's own limit: the worst that an application can allow. */
+/** The protocol's own limit: the largest that an application can allow. */
 const properties = { maximumPacketSize: 268_435_460, receiveMaximum: 1_000 };
 const options = {
   properties,
@@ -22,14 +22,14 @@ if (side === "broker") {
 } else {
   /** @type {typeof import("@aiko/mqtt/small")} */
   const { connect } = side === "whole" ? await import("@aiko/mqtt") : await import("@aiko/mqtt/small");
-  // The small client by itself knows WebSockets only: it is lent the whole client's sockets.
+  // The small client supports only WebSockets by itself; here it uses the full client's sockets.
   const { platform } = await import("@aiko/mqtt");
   connect(`mqtt://127.0.0.1:${port}`, { ...options, platform }).then(
     (client) => {
       client.subscribe("#", { onMessage: () => undefined }).catch(() => undefined);
       console.log("ready 0");
     },
-    () => undefined, // where a packet comes in the place of CONNACK
+    () => undefined, // if a packet arrives instead of CONNACK
   );
 }
 
@@ -50,7 +50,7 @@ function memory(field) {
 
 createInterface({ input: process.stdin }).on("line", (line) => {
   if (line === "begin") {
-    writeFileSync("/proc/self/clear_refs", "5"); // VmHWM begins anew
+    writeFileSync("/proc/self/clear_refs", "5"); // VmHWM is reset
     before = memory("VmRSS");
     last = performance.now();
     longest = 0;

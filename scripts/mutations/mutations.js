@@ -1,5 +1,6 @@
 // @ts-check
-// Faults in what both clients promise, each as an exact change of the source of either client, and the test file that must notice it.
+// Faults in the guarantees of both clients, each as an exact change of either client's source, and the test file that
+// must detect it.
 
 /**
  * @typedef {{ file: string, find: string, replace: string }} Change
@@ -20,7 +21,7 @@ const neverPings = { file: keepAlive, find: "return quiet + Math.max(", replace:
 /** @type {readonly Mutation[]} */
 export const mutations = [
   {
-    name: "DUP is not set on a message that is sent again",
+    name: "DUP is not set on a resent message",
     tests: "both/qos",
     whole: {
       file: sender,
@@ -34,7 +35,7 @@ export const mutations = [
     },
   },
   {
-    name: "unacknowledged messages are sent again in the wrong order",
+    name: "unacknowledged messages are resent in the wrong order",
     tests: "both/qos",
     whole: {
       file: sender,
@@ -48,7 +49,7 @@ export const mutations = [
     },
   },
   {
-    name: "PUBREL is not sent again",
+    name: "PUBREL is not resent",
     tests: "both/qos",
     whole: { file: sender, find: "writePubrel(link, message.packetIdentifier, true);", replace: "" },
     small: {
@@ -103,7 +104,7 @@ export const mutations = [
     },
   },
   {
-    name: "the outbox has no bound",
+    name: "the outbox has no limit",
     tests: "both/bounds",
     whole: {
       file: outbox,
@@ -123,7 +124,7 @@ export const mutations = [
     small: { file: smallSession, find: "now >= expiresAt && !again", replace: "now < 0" },
   },
   {
-    name: "a message is acknowledged before its handler is done",
+    name: "a message is acknowledged before its handler has finished",
     tests: "both/handlers",
     whole: {
       file: receiver,
@@ -137,7 +138,7 @@ export const mutations = [
     },
   },
   {
-    name: "acknowledgements leave in the order in which handlers are done",
+    name: "acknowledgements are sent in the order in which handlers finish",
     tests: "both/handlers",
     whole: {
       file: receiver,
@@ -152,7 +153,7 @@ export const mutations = [
     },
   },
   {
-    name: "a QoS 2 message that comes again is handled again",
+    name: "a QoS 2 message that is resent is handled again",
     tests: "both/qos",
     whole: { file: receiver, find: "if (known !== undefined && !isAnother) {", replace: "if (packetIdentifier < 0) {" },
     small: {
@@ -162,7 +163,7 @@ export const mutations = [
     },
   },
   {
-    name: "subscriptions are not asked for again after the session was lost",
+    name: "subscriptions are not restored after the session was lost",
     tests: "both/resubscribing",
     whole: {
       file: engine,
@@ -178,7 +179,7 @@ export const mutations = [
     small: neverPings,
   },
   {
-    name: "disconnect does not wait for what is unacknowledged",
+    name: "disconnect does not wait for unacknowledged messages",
     tests: "both/disconnecting",
     whole: {
       file: engine,

@@ -1,4 +1,4 @@
-// A short run of `npm run chaos`, against our broker alone. CHAOS_SEED has a run again.
+// A short run of `npm run chaos`, with our broker only. CHAOS_SEED repeats a run.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(workshop, { recursive: true, force: true }));
 
-/** What must be the same in each. */
+/** Properties that must be the same in each. */
 function expectNothingBroken(outcome: Outcome): void {
   expect(outcome.violations, `CHAOS_SEED=${seed}`).toEqual([]);
   const { lost, doubled, outOfOrder, unsettled, rejected } = outcome;
@@ -53,7 +53,7 @@ const cases = [
 ] as const;
 
 test.concurrent.each(cases)(
-  "$role at QoS $qos by version $version, cut 25 times and killed 3 times: nothing lost, doubled, out of order or unsettled",
+  "$role at QoS $qos with version $version, cut 25 times and killed 3 times: nothing is lost, duplicated, out of order or unsettled",
   async (each) => {
     await using server = await BrokerServer.start(broker);
     const settings = { ...each, quota, messages: 0, offline: false, seed, signal, program };
@@ -65,7 +65,7 @@ test.concurrent.each(cases)(
   },
 );
 
-test.concurrent("messages published offline, more than a window of them, arrive in order", async () => {
+test.concurrent("messages published offline, more than one window, arrive in order", async () => {
   await using server = await BrokerServer.start(broker);
   const faults = { cuts: 5, kills: 0, halfOpen: 0, spread: 50 };
   const settings = { role: "publishing", qos: 1, version: 5, messages: 2_000, offline: true } as const;
@@ -74,7 +74,7 @@ test.concurrent("messages published offline, more than a window of them, arrive 
   expect(outcome.messages).toBe(2_000);
 });
 
-test.concurrent("a server killed without its sessions: the application is told each time, and only QoS 2 in doubt is given up", async () => {
+test.concurrent("a server killed without its sessions: each loss is reported, and only QoS 2 messages in doubt fail", async () => {
   await using server = await BrokerServer.start(broker);
   const outcome = await serverScenario(
     { server, keeps: false },
@@ -84,14 +84,14 @@ test.concurrent("a server killed without its sessions: the application is told e
   expect(outcome.notes[0]).toBe("told 3 times of 3");
 });
 
-test.concurrent("half-open connections are each noticed within 1.5 × keep alive", async () => {
+test.concurrent("half-open connections are each detected within 1.5 × keep alive", async () => {
   await using server = await BrokerServer.start(broker);
   const outcome = await halfOpenScenario(server, { connections: 20, random: new SeededRandom(seed), program: crowd });
   expectNothingBroken(outcome);
 });
 
 test.concurrent.each([4, 5] as const)(
-  "version %i: a client shut down 10 times at random moments and started again loses nothing and handles nothing twice",
+  "version %i: a client that is shut down 10 times at random moments and restarted loses nothing and handles nothing twice",
   async (version) => {
     await using server = await BrokerServer.start(broker);
     const outcome = await shutdownScenario(server, { version, shutdowns: 10, seed, signal, program: shutdowns });
@@ -103,14 +103,14 @@ test.concurrent.each([4, 5] as const)(
 test.concurrent.each([
   ["hangs up", { version: 4, qos: 1, reasonCode: undefined }],
   ["hangs up", { version: 5, qos: 2, reasonCode: undefined }],
-  ["says DISCONNECT 0x87", { version: 5, qos: 1, reasonCode: 0x87 }],
+  ["sends DISCONNECT 0x87", { version: 5, qos: 1, reasonCode: 0x87 }],
 ] as const)("a message at which the server %s fails, and all others are acknowledged: %o", async (_what, each) => {
   await using server = await BrokerServer.start(broker);
   expectNothingBroken(await poisonScenario(server, { messages: 20, cases: [each] }));
 });
 
 test.concurrent.each([1, 2] as const)(
-  "a server that sends more than Receive Maximum at QoS %i: every message is handled over one connection",
+  "a server that exceeds Receive Maximum at QoS %i: every message is handled over one connection",
   async (qos) => {
     await using server = await BrokerServer.start(broker);
     expectNothingBroken(await overrunScenario(server, { qos, messages: 100 }));

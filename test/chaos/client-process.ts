@@ -1,10 +1,10 @@
-// The client processes of a run, one at a time, each killed with SIGKILL sooner or later. The next one is started beforehand and waits
-// for its orders, so that starting Node does not take up the run.
+// The client processes of a run, one at a time, each of which is killed with SIGKILL at some time. The next one is
+// started in advance and waits for its orders, so that the start of Node does not cost the run time.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** What a client process is told to do. */
+/** The orders of a client process. */
 export interface Orders {
   readonly url: string;
   readonly clientId: string;
@@ -12,21 +12,21 @@ export interface Orders {
   readonly qos: 1 | 2;
   readonly publishes: boolean;
   readonly receives: boolean;
-  /** Where the session is kept; undefined keeps it in memory. */
+  /** The folder of the session; undefined keeps it in memory. */
   readonly directory: string | undefined;
-  /** The first number to publish, unless the store holds later ones. */
+  /** The first number to publish, unless the store has later ones. */
   readonly from: number;
-  /** The last number to publish; 0: until told to stop. */
+  /** The last number to publish; 0: until it is told to stop. */
   readonly until: number;
   /** Publishes all of them before it connects. */
   readonly offline: boolean;
-  /** Does not tell of each message that settled. */
+  /** Does not report each settled message. */
   readonly quiet: boolean;
-  /** Unsettled publishes at a time. */
+  /** The maximum of unsettled publishes at a time. */
   readonly window: number;
-  /** Turns of its loop, a message or a moment each, before memory is measured for the first time. */
+  /** Turns of its loop, with a message or a pause each, before the first measurement of memory. */
   readonly warmUp: number;
-  /** Milliseconds that promises have to settle when the run is over. */
+  /** Milliseconds that promises have to settle when the run ends. */
   readonly patience: number;
 }
 
@@ -43,7 +43,7 @@ export class ClientProcess<Work = Orders> implements AsyncDisposable {
     this.standby = this.spawn();
   }
 
-  /** Puts the waiting process to work, and has another wait. */
+  /** Gives the waiting process its orders, and starts the next waiting one. */
   start(orders: Work): void {
     const child = this.standby;
     this.current = child;
@@ -57,17 +57,17 @@ export class ClientProcess<Work = Orders> implements AsyncDisposable {
     this.current?.kill("SIGKILL");
   }
 
-  /** Resolves when it has ended and all it said was heard. */
+  /** Resolves when it has ended and all of its output was read. */
   async ended(): Promise<void> {
     if (this.current !== undefined) await this.ends.get(this.current);
   }
 
-  /** It publishes nothing more, and is done when nothing is pending. */
+  /** It publishes nothing more, and ends when nothing is pending. */
   stop(): void {
     this.current?.stdin.write("stop\n");
   }
 
-  /** It says goodbye and ends. */
+  /** It disconnects and ends. */
   async leave(): Promise<void> {
     this.current?.stdin.write("leave\n");
     await this.ended();

@@ -1,5 +1,5 @@
-// The side of an exchange that is left in peace: it is connected without the proxy. On a busy machine its connection may be lost all the
-// same. What comes meanwhile counts, so its session outlives the connection.
+// The side of an exchange without faults: it connects without the proxy. On a busy machine it may still lose its
+// connection. Messages that arrive meanwhile count, so its session outlives the connection.
 import { type Client, connect } from "@aiko/mqtt";
 import type { ChaosServer } from "./servers.ts";
 

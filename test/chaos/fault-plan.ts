@@ -1,4 +1,5 @@
-// Draws the fate of each connection by a seeded lot, until so many cuts and kills have been.
+// Selects the fate of each connection with a seeded random generator, until the planned number of cuts and kills is
+// reached.
 import type { PacketType } from "@aiko/mqtt/codec";
 import type { SeededRandom } from "@aiko/mqtt/testing";
 import { type Aim, type Blow, type Fate, type Pace, UNHURT } from "../fixtures/fate.ts";
@@ -8,13 +9,13 @@ export interface FaultQuota {
   readonly kills: number;
   /** Connections that go silent instead of ending; each costs 1.5 × keep alive. */
   readonly halfOpen: number;
-  /** So many times further apart are the blows, with nothing slow between. Default 1. */
+  /** A factor for the distance between faults, with no slow links between them. Default 1. */
   readonly spread?: number;
 }
 
-/** Packets of the flow before the one that is aimed at, at the most. */
+/** The maximum of packets of the flow before the target packet. */
 const MOST_SKIPPED = 12;
-/** Bytes of both directions before a blow at random, at the most. */
+/** The maximum of bytes in both directions before a random fault. */
 const MOST_BYTES = 1_500;
 
 const exchanged: Readonly<Record<1 | 2, readonly PacketType[]>> = {
@@ -49,14 +50,14 @@ export class FaultPlan {
     this.stopped = true;
   }
 
-  /** Milliseconds after which the process that starts now is to be killed wherever it is; undefined: not by the clock. */
+  /** Milliseconds after which the process that starts now is killed in any state; undefined: not after a time. */
   killByClock(): number | undefined {
     if (this.isOver || this.killsLeft === 0 || this.random.next() >= 0.2) return undefined;
     this.killsLeft--;
     return this.random.integer(40);
   }
 
-  /** For the next connection. A planned blow that no packet reaches is no blow: it is counted when it falls. */
+  /** For the next connection. A planned fault that no packet reaches does not count: it is counted when it happens. */
   next(): Fate {
     if (this.isOver) return UNHURT;
     const pace = this.pace();
@@ -78,7 +79,7 @@ export class FaultPlan {
     }
     const blow: Blow = random.next() < 0.5 ? "reset" : "end";
     const then = () => {
-      this.cutsLeft = Math.max(0, this.cutsLeft - 1); // two connections may overlap, both with a blow to come
+      this.cutsLeft = Math.max(0, this.cutsLeft - 1); // two connections may overlap, both with a planned fault
     };
     return { pace, strike: { aim, blow, then } };
   }

@@ -1,4 +1,5 @@
-// Many connections that go silent: the peer takes bytes and answers nothing. Each must be noticed within 1.5 × keep alive.
+// Many connections that go silent: the peer accepts bytes and answers nothing. Each must be detected within 1.5 × keep
+// alive.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -10,11 +11,14 @@ import type { ChaosServer } from "./servers.ts";
 
 /** Seconds. */
 const KEEP_ALIVE = 1;
-/** Milliseconds by which a timer is late on a quiet machine. */
+/** The typical lateness of a timer on a quiet machine, in milliseconds. */
 const LATE = 10;
-/** What is as late as the process itself on a busy machine: reading the last packet, the timer of the ping, that of its answer. */
+/**
+ * The events that are as late as the process itself on a busy machine: reading the last packet, the timer of the ping,
+ * and the timer of its answer.
+ */
 const LATE_STEPS = 3;
-/** Milliseconds after which a connection that has not been noticed never will be. */
+/** Milliseconds after which an undetected connection will never be detected. */
 const PATIENCE = 120_000;
 
 export interface HalfOpenSettings {

@@ -1,5 +1,6 @@
-// One client process behind a proxy that cuts, slows and silences its connections, killed with SIGKILL and started again on its
-// store, publishing or receiving numbered messages; the other side of the exchange is connected directly and left in peace.
+// One client process behind a proxy that cuts, slows and silences its connections. The process is killed with SIGKILL
+// and restarted on its store, and publishes or receives numbered messages. The other side of the exchange is connected
+// directly, without faults.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,17 +22,17 @@ import { type Flow, WireLedger } from "./wire-ledger.ts";
 export interface LinkSettings extends ScenarioSettings {
   readonly role: "publishing" | "receiving";
   readonly quota: FaultQuota;
-  /** Messages to publish; 0: until all faults have been. */
+  /** Messages to publish; 0: until all faults have happened. */
   readonly messages: number;
   /** Publishes them before it connects for the first time. */
   readonly offline: boolean;
 }
 
-/** Messages that the direct publisher is ahead of the receiver, at the most. */
+/** The maximum of messages by which the direct publisher is ahead of the receiver. */
 const AHEAD = 60;
-/** Milliseconds without any progress after which a run is stuck. */
+/** Milliseconds without progress after which a run is stuck. */
 const STUCK = 120_000;
-/** Milliseconds that promises and last messages have when the faults are over. */
+/** Milliseconds for promises and last messages after the faults. */
 const PATIENCE = 120_000;
 
 export function linkScenario(server: ChaosServer, settings: LinkSettings): Promise<Outcome> {
@@ -43,7 +44,7 @@ class LinkRun implements ScenarioRun {
   private readonly ledger = new WireLedger();
   private readonly plan: FaultPlan;
   private readonly clients: ClientProcess;
-  /** What the application received: the observer of a publishing client, or the receiving client. */
+  /** The messages that the application received: the observer of a publishing client, or the receiving client. */
   private readonly tally = new Tally();
   private readonly violations: string[] = [];
   private directory = "";
@@ -55,15 +56,18 @@ class LinkRun implements ScenarioRun {
   private rejected = 0;
   private unsettled = 0;
   private doubled = 0;
-  /** QoS 2 messages given to the application again: its process was killed while it had them. By number, how often. */
+  /**
+   * QoS 2 messages that the application got again because its process was killed while it had them: the count by
+   * number.
+   */
   private readonly inHand = new Map<number, number>();
-  /** By number: the life in which the application was given it last. */
+  /** By number: the life in which the application got it last. */
   private readonly given = new Map<number, number>();
   private memory: number[] = [];
-  /** When anything happened last: a word of the client, or a packet. */
+  /** The time of the last event: output of the client, or a packet. */
   private movedAt = Date.now();
   private restarting: Promise<void> | undefined;
-  /** What the client process is waited for to say, and who is told when it does. */
+  /** The output of the client process that the scenario waits for, and the callbacks for it. */
   private awaited = "";
   private done: () => void = () => undefined;
 
@@ -94,7 +98,7 @@ class LinkRun implements ScenarioRun {
     const ready = this.said("ready");
     this.start(calm);
     await this.orStuck(ready);
-    calm = false; // from here on there is a session to come back to
+    calm = false; // from here on there is a session to resume
     this.proxy.strikeAll("reset");
     const publishing = receiving ? this.publish(this.direct) : undefined;
     while (!this.isEnough && !this.isStuck) await pause(5);
@@ -136,7 +140,7 @@ class LinkRun implements ScenarioRun {
     });
   }
 
-  /** Publishes as fast as the receiver takes it. */
+  /** Publishes as fast as the receiver handles the messages. */
   private async publish(publisher: Client): Promise<void> {
     const { qos } = this.settings;
     while (!this.isEnough && !this.isStuck) {
@@ -182,7 +186,7 @@ class LinkRun implements ScenarioRun {
 
   private async restart(): Promise<void> {
     await this.clients.ended();
-    this.proxy?.strikeAll("reset"); // what the dead process had sent has passed, or is lost
+    this.proxy?.strikeAll("reset"); // the dead process's bytes have arrived, or are lost
     this.ledger.life++;
     this.restarting = undefined;
     this.start();
@@ -226,8 +230,8 @@ class LinkRun implements ScenarioRun {
     const before = this.given.get(number) ?? life;
     this.given.set(number, life);
     const again = this.inHand.get(number) ?? 0;
-    if (times === 1 || times <= received.times(number) + again) return; // the server sent it as a new one
-    // A process that was killed after it had been given the message, and before its PUBREC left, could not know that.
+    if (times === 1 || times <= received.times(number) + again) return; // the server sent it as a new message
+    // A process that was killed after it got the message, but before its PUBREC was sent, could not know that.
     const wasInHand = before < life && (received.acknowledged.get(number) ?? life) > before;
     if (wasInHand) this.inHand.set(number, again + 1);
     else this.doubled++;
@@ -306,7 +310,7 @@ function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
 }
 
-/** The client may have sent a message twice, of which one was cut off: then only the wire knows. */
+/** The client may have sent a message twice, one of them truncated: then only the wire knows. */
 function whereDoubled(flow: Flow, tally: Tally): string {
   return `sent by the client ${flow.repeated.slice(0, 10).join(", ") || "none"}, to the application ${tally.repeated}`;
 }

@@ -1,4 +1,5 @@
-// What `npm run chaos` does: runs the scenarios, a few at once, and prints a line for each. Ends with code 1 if any promise was broken.
+// The main function of `npm run chaos`: runs the scenarios, a few at once, and prints a line for each. The exit code is
+// 1 if any promise was broken.
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { halfOpenScenario } from "./half-open-scenario.ts";
@@ -47,7 +48,8 @@ export async function run(args: readonly string[], programs: Programs): Promise<
   const shutdowns = integer("shutdowns", values.shutdowns ?? String(Math.ceil(cuts / 5)));
   const started = Date.now();
   const limit = AbortSignal.timeout(integer("seconds-limit", values["seconds-limit"]) * 1000);
-  // In proportion: 10,000 cuts go with 200 kills of servers, 200 half-open connections, 66,000 messages offline, and 2,000 shutdowns.
+  // In proportion: 10,000 cuts come with 200 kills of servers, 200 half-open connections, 66,000 messages offline, and
+  // 2,000 shutdowns.
   const scenarios = values.soak
     ? soakScenarios(servers, SOAK, programs)
     : [
@@ -102,12 +104,12 @@ function startServer(name: ServerName, programs: Programs): Promise<ChaosServer>
   return name === "broker" ? BrokerServer.start(programs.broker) : MosquittoServer.start();
 }
 
-/** The part that number `i` of `count` has in `all`. */
+/** The share of number `i` of `count` in `all`. */
 function share(all: number, count: number, i: number): number {
   return Math.floor((all * (i + 1)) / count) - Math.floor((all * i) / count);
 }
 
-/** The client's link is cut, and the client killed. */
+/** The client's connection is cut, and the client killed. */
 function linkScenarios(servers: readonly ServerName[], cuts: number, kills: number, programs: Programs): Scenario[] {
   const cases = servers.flatMap((server) =>
     (["publishing", "receiving"] as const).flatMap((role) =>
@@ -125,7 +127,7 @@ function linkScenarios(servers: readonly ServerName[], cuts: number, kills: numb
   }));
 }
 
-/** The server is killed, with its sessions and without; our broker keeps none. */
+/** The server is killed, with and without its sessions; our broker keeps none. */
 function serverScenarios(servers: readonly ServerName[], kills: number, programs: Programs): Scenario[] {
   const cases = servers.flatMap((server) =>
     (server === "broker" ? [false] : [true, false]).flatMap((keeps) =>
@@ -160,7 +162,7 @@ function halfOpenScenarios(servers: readonly ServerName[], connections: number, 
     }));
 }
 
-/** The client is shut down gracefully and started again. */
+/** The client is shut down gracefully and restarted. */
 function shutdownScenarios(servers: readonly ServerName[], shutdowns: number, programs: Programs): Scenario[] {
   const cases = servers.flatMap((server) => VERSIONS.map((version) => ({ server, version })));
   return cases
@@ -175,7 +177,7 @@ function shutdownScenarios(servers: readonly ServerName[], shutdowns: number, pr
     }));
 }
 
-/** The server hangs up at every PUBLISH to one topic. */
+/** The server closes the connection at every PUBLISH to one topic. */
 function poisonScenarios(servers: readonly ServerName[], programs: Programs): Scenario[] {
   return servers.map((server) => ({
     name: `poison, ${server}`,
@@ -199,7 +201,7 @@ function overrunScenarios(servers: readonly ServerName[], programs: Programs): S
   );
 }
 
-/** More messages than there are packet identifiers, published before there is a connection. */
+/** More messages than there are packet identifiers, published before the first connection. */
 function offlineScenarios(servers: readonly ServerName[], messages: number, programs: Programs): Scenario[] {
   return servers.map((server) => ({
     name: `offline, ${server}`,
@@ -212,7 +214,7 @@ function offlineScenarios(servers: readonly ServerName[], messages: number, prog
   }));
 }
 
-/** Very many messages in one process, with a cut now and then. */
+/** Very many messages in one process, with occasional cuts. */
 function soakScenarios(servers: readonly ServerName[], messages: number, programs: Programs): Scenario[] {
   return servers.map((server) => ({
     name: `soak, ${server}`,

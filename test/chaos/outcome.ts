@@ -1,4 +1,4 @@
-// What a scenario came to: one line of the table, and what was wrong.
+// The result of a scenario: one line of the table, and the problems.
 
 export interface Outcome {
   readonly scenario: string;
@@ -14,15 +14,15 @@ export interface Outcome {
   readonly cuts: number;
   readonly kills: number;
   readonly seconds: number;
-  /** Bytes of the client's heap, after warming up and at the end. */
+  /** Bytes of the client's heap, after the warm-up and at the end. */
   readonly heap: readonly [before: number, after: number] | undefined;
-  /** What else there is to say. */
+  /** Further remarks. */
   readonly notes: readonly string[];
-  /** Each broken promise, in words; empty if all was well. */
+  /** Each broken promise, in words; empty for a good run. */
   readonly violations: readonly string[];
 }
 
-/** Bytes by which a client's heap may be greater at the end than after warming up. */
+/** The maximum growth of a client's heap between the warm-up and the end, in bytes. */
 export const FLAT = 4 * 2 ** 20;
 
 const columns: readonly { readonly title: string; readonly width: number; text(outcome: Outcome): string }[] = [

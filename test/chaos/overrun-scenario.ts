@@ -1,5 +1,5 @@
-// A server that sends more messages at once than the client's Receive Maximum: the proxy raises what CONNECT says of it. Every message
-// must be handled, and the client must not reconnect because of it.
+// A server that sends more messages at once than the client's Receive Maximum: the proxy raises the value in CONNECT.
+// Every message must be handled, and the client must not reconnect because of it.
 import { setImmediate as turn } from "node:timers/promises";
 import { connect } from "@aiko/mqtt";
 import type { ConnectPacket, Packet } from "@aiko/mqtt/codec";
@@ -15,10 +15,10 @@ export interface OverrunSettings {
   readonly messages: number;
 }
 
-/** What the client says, and what the server is told. */
+/** The client's value, and the value that the server gets. */
 const RECEIVE_MAXIMUM = 5;
 const RAISED = 200;
-/** Milliseconds without a message after which the rest is lost. */
+/** Milliseconds without a message after which the others are lost. */
 const PATIENCE = 10_000;
 
 export async function overrunScenario(server: ChaosServer, { qos, messages }: OverrunSettings): Promise<Outcome> {

@@ -1,5 +1,6 @@
-// A server that hangs up at every PUBLISH to one topic, silently or with a DISCONNECT that names the cause. All other messages must be
-// acknowledged, the poisonous one must settle with an error, and the client must not connect without end.
+// A server that closes the connection at every PUBLISH to one topic, silently or with a DISCONNECT that names the
+// cause. All other messages must be acknowledged, that message must fail with an error, and the client must not
+// reconnect endlessly.
 import { createClient, MqttError } from "@aiko/mqtt";
 import type { Packet } from "@aiko/mqtt/codec";
 import type { Fate } from "../fixtures/fate.ts";
@@ -8,16 +9,16 @@ import type { Outcome } from "./outcome.ts";
 import type { ChaosServer } from "./servers.ts";
 
 export interface PoisonSettings {
-  /** Other messages in each case: half of them published before the poisonous one. */
+  /** Other messages in each case: half of them are published before that message. */
   readonly messages: number;
-  /** What is tried, of all cases. Default: all. */
+  /** The cases to run. Default: all. */
   readonly cases?: readonly PoisonCase[];
 }
 
 interface PoisonCase {
   readonly version: 4 | 5;
   readonly qos: 1 | 2;
-  /** The reason code of the server's DISCONNECT; undefined: it hangs up without a word. */
+  /** The reason code of the server's DISCONNECT; undefined: the server closes the connection without one. */
   readonly reasonCode: number | undefined;
 }
 
@@ -28,9 +29,11 @@ const CASES: readonly PoisonCase[] = QUALITIES.flatMap((qos) => [
   ...[0x87, 0x95, 0x99, 0x9b].map((reasonCode) => ({ version: 5, qos, reasonCode }) as const),
 ]);
 const POISON = "chaos/poison";
-/** Connections that one case may take. A client needs a few to find out which of many messages it is. */
+/**
+ * The maximum of connections in one case. A client needs a few to find out which of many messages causes the problem.
+ */
 const MOST_CONNECTIONS = 25;
-/** Milliseconds that one case may take. */
+/** The time limit of one case, in milliseconds. */
 const PATIENCE = 30_000;
 
 export async function poisonScenario(server: ChaosServer, settings: PoisonSettings): Promise<Outcome> {
@@ -74,7 +77,7 @@ interface Result {
   readonly connections: number;
   readonly unsettled: number;
   readonly rejected: number;
-  /** The code of the poisonous message's error. */
+  /** The error code of the failing message. */
   readonly outcome: string | undefined;
   readonly wrong: readonly string[];
 }
@@ -96,7 +99,7 @@ async function poison(
     cleanStart: false,
     reconnect: { initialDelay: 1, maximumDelay: 20 },
   });
-  client.on("error", () => undefined); // told by the promises
+  client.on("error", () => undefined); // reported by the promises
   const wrong: string[] = [];
   client.on("closed", ({ error }) => error && wrong.push(`the client closed: ${error}`));
   await client.connect();
@@ -143,7 +146,7 @@ async function poison(
   return result;
 }
 
-/** By its payload: the topic may be an alias on the wire. */
+/** Found by its payload, since the topic may be an alias on the wire. */
 function isPoison(payload: Uint8Array): boolean {
   return payload.length === POISON.length && new TextDecoder().decode(payload) === POISON;
 }

@@ -1,11 +1,12 @@
-// What every scenario of the chaos run is told, and how one runs: whatever it comes to, what it started is ended.
+// The arguments of every scenario of the chaos run, and how one runs: whatever its result, everything that it started
+// is ended.
 import type { Outcome } from "./outcome.ts";
 
 export interface ScenarioSettings {
   readonly qos: 1 | 2;
   readonly version: 4 | 5;
   readonly seed: number;
-  /** Ends the faults early; what is under way is still brought to its end. */
+  /** Ends the faults early; pending work is still completed. */
   readonly signal: AbortSignal;
   /** The bundled client program. */
   readonly program: string;
@@ -13,7 +14,7 @@ export interface ScenarioSettings {
 
 export interface ScenarioRun {
   run(): Promise<Outcome>;
-  /** Ends what the run started. */
+  /** Ends everything that the run started. */
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
-// A server that is killed again and again, with its sessions or without, while one client publishes to itself through the proxy. What
-// the client can promise is then: whatever passed the wire is settled and delivered as its QoS says, and the application
-// is told at each connection whether its session is still there.
+// A server that is killed again and again, with or without its sessions, while one client publishes to itself through
+// the proxy. The client can then promise that every message on the wire is settled and delivered according to its QoS,
+// and that the application learns at each connection whether its session is present.
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { UNHURT } from "../fixtures/fate.ts";
 import { FaultyProxy } from "../fixtures/faulty-proxy.ts";
@@ -15,14 +15,14 @@ export interface ServerSettings extends ScenarioSettings {
   readonly kills: number;
 }
 
-/** The server, and how it is to end. */
+/** The server, and how it is ended. */
 export type Victim =
   | { readonly keeps: true; readonly server: KeepingServer }
   | { readonly keeps: false; readonly server: ChaosServer };
 
-/** Milliseconds that any step may take. */
+/** The time limit of any step, in milliseconds. */
 const PATIENCE = 120_000;
-/** Messages that are settled between two kills, at the most. */
+/** The maximum of messages that are settled between two kills. */
 const MOST_BETWEEN = 60;
 
 export function serverScenario(victim: Victim, settings: ServerSettings): Promise<Outcome> {
@@ -36,7 +36,7 @@ class ServerRun implements ScenarioRun {
   private readonly clients: ClientProcess;
   private readonly settled = new Set<number>();
   private readonly lostWithSession: number[] = [];
-  /** What the application was told of the session, connection by connection. */
+  /** The session present flags that the application got, connection by connection. */
   private readonly told: boolean[] = [];
   private readonly violations: string[] = [];
   /** The first message that was published after the connection was lost. */
@@ -101,7 +101,7 @@ class ServerRun implements ScenarioRun {
     await this.proxy?.[Symbol.asyncDispose]();
   }
 
-  /** Kills the server, starts it again, and waits until the application was told which it was. */
+  /** Kills the server, restarts it, and waits until the application has learned whether the session is present. */
   private async kill(): Promise<void> {
     const { victim, proxy, random, told } = this;
     if (proxy === undefined) return;
@@ -161,7 +161,7 @@ class ServerRun implements ScenarioRun {
     }
   }
 
-  /** Only a QoS 2 message that was sent and had no PUBREC when the session went may be given up. */
+  /** Only a QoS 2 message that was sent and had no PUBREC when the session was lost may fail. */
   private refused(number: number, code: string): void {
     const { victim, settings } = this;
     const cause = code === "SESSION_LOST" && !victim.keeps && settings.qos === 2 && this.mayHaveLeft(number);
@@ -175,8 +175,8 @@ class ServerRun implements ScenarioRun {
   }
 
   /**
-   * Whether the wire saw the message, or it was published while there was still a connection: the client never holds one back then,
-   * and what it had handed over may be lost within the kernel.
+   * Whether the message was on the wire, or was published while there was a connection: the client never delays a
+   * message then, and bytes that it has handed over may be lost within the kernel.
    */
   private mayHaveLeft(number: number): boolean {
     return this.ledger.published.has(number) || number < this.firstUnsent;
@@ -202,7 +202,8 @@ class ServerRun implements ScenarioRun {
     const { ledger, tally, victim, settled, lostWithSession, violations, name } = this;
     const { qos } = this.settings;
     const { published, received } = ledger;
-    // Settled means: the server took it over. And what it then sent, and the client acknowledged, the application has had.
+    // A settled message was accepted by the server. A message that the server sent and the client acknowledged was
+    // given to the application.
     const unsent = [...settled].filter((number) => !published.has(number) && !lostWithSession.includes(number));
     const dropped = [...received.acknowledged.keys()].filter((number) => !tally.has(number));
     const swallowed = victim.keeps ? [...settled].filter((number) => !tally.has(number)) : [];

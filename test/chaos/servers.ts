@@ -1,4 +1,4 @@
-// The servers of a chaos run, each a process that can be killed with or without its sessions.
+// The servers of a chaos run, each in a process that can be killed with or without its sessions.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
@@ -10,18 +10,18 @@ import { freePort } from "../fixtures/free-port.ts";
 
 export interface ChaosServer extends AsyncDisposable {
   readonly name: string;
-  /** Changes when it is started again. */
+  /** Changes when it is restarted. */
   readonly port: number;
-  /** Ends without a goodbye; what it knew of sessions is gone. */
+  /** Kills it; its sessions are lost. */
   killWithoutSessions(): Promise<void>;
   startAgain(): Promise<void>;
 }
 
 /** A server that can keep its sessions while it is down. */
 export interface KeepingServer extends ChaosServer {
-  /** Ends as it is asked to, keeping its sessions. */
+  /** Stops it gracefully; its sessions are kept. */
   stop(): Promise<void>;
-  /** Writes its sessions down and is killed at once. Nothing may be under way. */
+  /** Saves its sessions and is killed at once. No packet may be in flight. */
   killAfterSaving(): Promise<void>;
 }
 
@@ -55,9 +55,9 @@ export class BrokerServer implements ChaosServer {
   }
 }
 
-/** Starts, each at another port. */
+/** Starts a server, each on another port. */
 const ATTEMPTS = 5;
-/** Milliseconds that a server has to start, or to save its sessions. */
+/** The time limit for a server to start, or to save its sessions, in milliseconds. */
 const PATIENCE = 120_000;
 
 export class MosquittoServer implements KeepingServer {
@@ -77,7 +77,7 @@ export class MosquittoServer implements KeepingServer {
         await server.startAgain();
         return server;
       } catch (error) {
-        failure = error; // somebody else may have taken the port meanwhile
+        failure = error; // another process may have taken the port meanwhile
       }
     }
     await server[Symbol.asyncDispose]();
@@ -86,7 +86,7 @@ export class MosquittoServer implements KeepingServer {
 
   async startAgain(): Promise<void> {
     const lines = [
-      `user ${userInfo().username}`, // as root it would become the user "mosquitto", who may not write into our folder
+      `user ${userInfo().username}`, // as root it would become the user "mosquitto", which may not write to our folder
       "persistence true",
       `persistence_location ${this.folder}/`,
       "autosave_interval 0",
@@ -101,7 +101,7 @@ export class MosquittoServer implements KeepingServer {
     ];
     const path = join(this.folder, "mosquitto.conf");
     await writeFile(path, `${lines.join("\n")}\n`);
-    // Debian keeps daemons in sbin, which is not on every user's PATH.
+    // Debian installs daemons in sbin, which is not on every user's PATH.
     const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
     const child = spawn("mosquitto", ["-c", path], { env, stdio: ["ignore", "ignore", "pipe"] });
     this.child = child;
@@ -112,7 +112,9 @@ export class MosquittoServer implements KeepingServer {
         if (line.includes(" running")) resolve();
       });
       child.once("error", () =>
-        reject(new Error("mosquitto is not installed; Debian has it in mosquitto. --server broker does without")),
+        reject(
+          new Error("mosquitto is not installed; on Debian, install the package mosquitto, or use --server broker"),
+        ),
       );
       child.once("close", () => reject(new Error(`mosquitto ended: ${said.join("\n")}`)));
     });
@@ -124,7 +126,7 @@ export class MosquittoServer implements KeepingServer {
   }
 
   async killAfterSaving(): Promise<void> {
-    await wait(20); // for what it has read but not done yet
+    await wait(20); // for bytes that it has read but not processed yet
     const before = await this.savedAt();
     this.child?.kill("SIGUSR1");
     for (let waited = 0; (await this.savedAt()) === before; waited++) {
@@ -148,7 +150,7 @@ export class MosquittoServer implements KeepingServer {
     return join(this.folder, "mosquitto.db");
   }
 
-  /** Which file holds the sessions: mosquitto writes a new one and gives it the old one's name. */
+  /** The file with the sessions: mosquitto writes a new one and renames it. */
   private async savedAt(): Promise<number> {
     const found = await stat(this.file).catch(() => undefined);
     return found === undefined ? 0 : found.ino + found.mtimeMs;

@@ -1,4 +1,4 @@
-// What a process of the shutdown scenario is told to do.
+// The orders of a process of the shutdown scenario.
 
 export interface LifeOrders {
   readonly url: string;
@@ -6,15 +6,15 @@ export interface LifeOrders {
   readonly version: 4 | 5;
   readonly directory: string;
   readonly seed: number;
-  /** Clients that are made one after the other, each shut down at a random moment. */
+  /** Clients that are created one after the other, each shut down at a random moment. */
   readonly lives: number;
-  /** One more after them, which is shut down when a second line comes. */
+  /** One more client after them, which is shut down when a second line arrives. */
   readonly last: boolean;
   /** The first number to publish. */
   readonly from: number;
 }
 
-/** Below it the QoS: `work/1`. */
+/** Followed by the QoS: `work/1`. */
 export const WORK_TOPIC = "work";
 export const REPLY_TOPIC = "reply";
 export const OWN_TOPIC = "own";

@@ -1,5 +1,6 @@
-// A client that is shut down gracefully again and again, at random moments, and started again on its store. Nothing may be lost, nothing of
-// QoS 2 handled twice, nothing handed to the application after the call of `disconnect`, and no handler may run when that has resolved.
+// A client that is shut down gracefully at random moments, again and again, and restarted on its store. No message may
+// be lost, no QoS 2 message handled twice, and no message given to the application after the call of `disconnect`. No
+// handler may run when that call has resolved.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -30,9 +31,9 @@ export interface ShutdownSettings {
 
 /** Lives of a client in one process. */
 const LIVES = 20;
-/** Messages that the publisher is ahead of the handlers, at each QoS. */
+/** The maximum of messages by which the publisher is ahead of the handlers, at each QoS. */
 const AHEAD = 20;
-/** Milliseconds without progress after which the rest is lost, or a process stuck. */
+/** Milliseconds without progress after which the others are lost, or a process is stuck. */
 const PATIENCE = 15_000;
 
 export function shutdownScenario(server: ChaosServer, settings: ShutdownSettings): Promise<Outcome> {
@@ -40,15 +41,15 @@ export function shutdownScenario(server: ChaosServer, settings: ShutdownSettings
 }
 
 class ShutdownRun implements ScenarioRun {
-  /** What was handed to the application, by QoS. */
+  /** The messages that the application got, by QoS. */
   private readonly given = { 1: new Tally(), 2: new Tally() } as const;
   private readonly handled = { 1: new Set<number>(), 2: new Set<number>() } as const;
-  /** What the client published, and what came of it. */
+  /** The messages that the client published, and their outcomes. */
   private readonly settled = new Set<number>();
-  /** What was still pending when the client was shut down, and stays in the store for the next one. */
+  /** Messages that were pending when the client was shut down, and stay in the store for the next one. */
   private readonly kept = new Set<number>();
   private pending = 0;
-  /** Error events for what simply stays in the store. */
+  /** Error events for messages that simply stay in the store. */
   private noise = 0;
   private readonly own = new Tally();
   private readonly replied = new Set<number>();
@@ -60,14 +61,14 @@ class ShutdownRun implements ScenarioRun {
   private late = 0;
   private stillRunning = 0;
   private rejected = 0;
-  /** When a message was handled last, or a client shut down. */
+  /** The time when a message was last handled, or a client shut down. */
   private movedAt = Date.now();
   private isOver = false;
   private directory = "";
   private readonly ledger = new WireLedger();
   private proxy: FaultyProxy | undefined;
   private direct: Client | undefined;
-  /** What the observer's own connection was lost with. */
+  /** The errors with which the observer's own connection was lost. */
   private readonly observerLost: string[] = [];
   private child: ChildProcessWithoutNullStreams | undefined;
 
@@ -119,7 +120,7 @@ class ShutdownRun implements ScenarioRun {
     if (this.directory !== "") await rm(this.directory, { recursive: true, force: true });
   }
 
-  /** Runs one process to its end. `until` says when a last client is to leave. */
+  /** Runs one process to its end. `until` resolves when a last client must stop. */
   private async process(lives: number, last: boolean, until?: () => Promise<void>): Promise<void> {
     const { settings } = this;
     const orders: LifeOrders = {
@@ -248,7 +249,7 @@ class ShutdownRun implements ScenarioRun {
       .map((number) => `own ${number}`);
     const unanswered = [...this.replied].filter((number) => !replies.has(number)).map((number) => `reply ${number}`);
     const lost = [...unhandled, ...unseen, ...unanswered];
-    // An application may have a message as often as the server sent it as a new one.
+    // An application may get a message as often as the server sent it as a new one.
     const { received } = this.ledger;
     const sentTwice = received.repeated.filter((number) => number % 2 === 0);
     let handledTwice = 0;
@@ -290,10 +291,10 @@ class ShutdownRun implements ScenarioRun {
 }
 
 const QUALITIES = [1, 2] as const;
-/** The outcome of a pending message that promises nothing: it may be in the store or not. */
+/** The outcome of a pending message, which promises nothing: it may be in the store or not. */
 const NOT_KEPT = "CLIENT_CLOSED";
 
-/** Each message has a number of its own, whatever its QoS: odd ones QoS 1, even ones QoS 2. */
+/** Each message has its own number, whatever its QoS: odd ones have QoS 1, even ones QoS 2. */
 function numberOf(qos: 1 | 2, count: number): number {
   return 2 * count - (qos === 1 ? 1 : 0);
 }

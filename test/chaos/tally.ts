@@ -1,15 +1,15 @@
-// What an application has received: which numbers, how often, and in which order.
+// The numbers that an application has received, how often, and in which order.
 import { topicOf } from "./numbered-message.ts";
 
 export class Tally {
   private readonly counts = new Map<number, number>();
   private readonly highest = new Map<string, number>();
-  /** Messages that came for the first time after a later one of their topic. */
+  /** Messages that arrived for the first time after a later one of their topic. */
   outOfOrder = 0;
-  /** Told of each number as it comes. */
+  /** Called with each number when it arrives. */
   private readonly watchers = new Set<(number: number) => void>();
 
-  /** Returns how often it has come now. */
+  /** Returns how often it has arrived now. */
   add(number: number): number {
     const count = (this.counts.get(number) ?? 0) + 1;
     this.counts.set(number, count);
@@ -35,14 +35,14 @@ export class Tally {
     return this.counts.size;
   }
 
-  /** Arrivals beyond the first. */
+  /** Arrivals after the first. */
   get repeated(): number {
     let repeated = 0;
     for (const count of this.counts.values()) repeated += count - 1;
     return repeated;
   }
 
-  /** Resolves to those that have not come: when all have, or when nothing has for so many milliseconds. */
+  /** Resolves to the missing numbers: when none is missing, or when nothing has arrived for this many milliseconds. */
   async complete(numbers: readonly number[], patience: number): Promise<number[]> {
     const missing = new Set(numbers.filter((number) => !this.has(number)));
     if (missing.size === 0) return [];

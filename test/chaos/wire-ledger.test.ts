@@ -1,4 +1,4 @@
-// The ledger counts what is certain: whatever a dying connection still carries, a count of 1 is a fault.
+// The ledger counts only what is certain: whatever a dying connection still carries, a count of 1 is a fault.
 import type { Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { payloadOf, topicOf } from "./numbered-message.ts";
@@ -17,7 +17,7 @@ const pubrec = (packetIdentifier: number): Packet => ({ type: "pubrec", packetId
 const pubrel = (packetIdentifier: number): Packet => ({ type: "pubrel", packetIdentifier, reasonCode: 0 });
 const connack = (sessionPresent: boolean): Packet => ({ type: "connack", sessionPresent, reasonCode: 0 });
 
-/** Each packet with who sends it, ">" the client or "<" the server, and the connection. */
+/** Each packet with its sender, ">" for the client or "<" for the server, and the connection. */
 function ledgerOf(...packets: readonly (readonly [">" | "<", number, Packet])[]): WireLedger {
   const ledger = new WireLedger();
   for (const [from, connection, packet] of packets) {
@@ -27,7 +27,7 @@ function ledgerOf(...packets: readonly (readonly [">" | "<", number, Packet])[])
 }
 
 describe("a QoS 2 message is one delivery", () => {
-  test("when it is repeated until its PUBREL, over any number of connections", () => {
+  test("if it is resent until its PUBREL, over any number of connections", () => {
     const { published } = ledgerOf(
       ["<", 1, connack(false)],
       [">", 1, publish(1, 5)],
@@ -39,7 +39,7 @@ describe("a QoS 2 message is one delivery", () => {
     expect([published.times(1), published.doubled]).toEqual([1, 0]);
   });
 
-  test.each([">", "<"] as const)("when %s sent it over a connection that is read late, after PUBREL", (from) => {
+  test.each([">", "<"] as const)("if %s sent it over a connection that is read late, after PUBREL", (from) => {
     const back = from === ">" ? "<" : ">";
     const { published, received } = ledgerOf(
       ["<", 1, connack(false)],
@@ -53,7 +53,7 @@ describe("a QoS 2 message is one delivery", () => {
     expect([flow.times(1), flow.doubled, flow.outOfOrder]).toEqual([1, 0, 0]);
   });
 
-  test("when it is first seen late, and then repeated", () => {
+  test("if it is first seen late, and then resent", () => {
     const { published } = ledgerOf(
       ["<", 1, connack(false)],
       ["<", 2, connack(true)],
@@ -66,7 +66,7 @@ describe("a QoS 2 message is one delivery", () => {
     expect(published.numbers).toEqual([1, 6]);
   });
 
-  test("when a late PUBREL of another message has its identifier", () => {
+  test("if a late PUBREL of another message has its identifier", () => {
     const { published } = ledgerOf(
       ["<", 1, connack(false)],
       [">", 1, publish(1, 5)],
@@ -80,8 +80,8 @@ describe("a QoS 2 message is one delivery", () => {
   });
 });
 
-describe("a QoS 2 message is doubled", () => {
-  test("when it is sent again after its PUBREL", () => {
+describe("a QoS 2 message is duplicated", () => {
+  test("if it is resent after its PUBREL", () => {
     const { published } = ledgerOf(
       ["<", 1, connack(false)],
       [">", 1, publish(1, 5)],
@@ -93,12 +93,12 @@ describe("a QoS 2 message is doubled", () => {
     expect([published.doubled, published.repeated]).toEqual([1, [1]]);
   });
 
-  test("when it is sent under another identifier", () => {
+  test("if it is sent again under another identifier", () => {
     const { received } = ledgerOf(["<", 1, connack(false)], ["<", 1, publish(1, 5)], ["<", 1, publish(1, 6)]);
     expect([received.doubled, received.repeated]).toEqual([1, [1]]);
   });
 
-  test("when it is sent again although the server lost the session", () => {
+  test("if it is sent again although the server lost the session", () => {
     const { published } = ledgerOf(
       ["<", 1, connack(false)],
       [">", 1, publish(1, 5)],
@@ -109,7 +109,7 @@ describe("a QoS 2 message is doubled", () => {
   });
 });
 
-test("messages that are first sent in another order than published are out of order, within a topic", () => {
+test("messages that are sent for the first time in another order than they were published are out of order, within a topic", () => {
   const { published } = ledgerOf(
     ["<", 1, connack(false)],
     [">", 1, publish(6, 1)],
@@ -119,7 +119,7 @@ test("messages that are first sent in another order than published are out of or
   expect(published.outOfOrder).toBe(1);
 });
 
-test("a message that was sent and not passed on counts as sent", () => {
+test("a message that was sent but not forwarded counts as sent", () => {
   const { published } = ledgerOf(["<", 1, connack(false)], [">", 1, publish(7, 1)]);
   expect([published.has(7), published.last, published.has(8)]).toEqual([true, 7, false]);
 });

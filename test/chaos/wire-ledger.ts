@@ -1,9 +1,11 @@
-// What the wire saw each side send: how often each numbered message was sent as a new one, by the rules of QoS 2. Repetitions under an
-// identifier that is still open are one delivery; any other is a second one.
+// Records what each side sent on the wire: how often each numbered message was sent as a new one, according to the
+// rules of QoS 2. Packets with an identifier that is still open are resent and belong to one delivery; any other packet
+// is a second delivery.
 //
-// Only what is certain is counted. A packet is noted when it comes from its sender: then it was sent, whatever becomes of it. A side's own
-// order is known within a connection, and from one connection to the next. What is read late from a connection when a later one has had
-// its CONNACK was sent before that, so it is noted as sent and counted as nothing more.
+// Only certain events are counted. A packet is recorded when it arrives from its sender: it was sent, whatever happens
+// to it later. The order of one side is known within a connection, and from one connection to the next. A packet that
+// is read late from a connection, after a later one has had its CONNACK, was sent before that; it is recorded as sent
+// and not counted otherwise.
 import type { Packet } from "@aiko/mqtt/codec";
 import type { Direction } from "../fixtures/lane.ts";
 import { numberIn, topicOf } from "./numbered-message.ts";
@@ -12,13 +14,13 @@ type PublishPacket = Extract<Packet, { type: "publish" }>;
 
 /** One direction of PUBLISH. */
 export class Flow {
-  /** The number that each identifier stands for, from PUBLISH until PUBREL (QoS 2) or PUBACK (QoS 1). */
+  /** The number of each identifier, from PUBLISH until PUBREL (QoS 2) or PUBACK (QoS 1). */
   private readonly open = new Map<number, number>();
   /** Deliveries by number. */
   private readonly deliveries = new Map<number, number>();
-  /** Numbers that were noted late. */
+  /** Numbers that were recorded late. */
   private readonly late = new Set<number>();
-  /** By number: the life of the receiver in which the PUBREC or PUBACK of its last delivery was sent first. */
+  /** By number: the life of the receiver in which the PUBREC or PUBACK of its last delivery was first sent. */
   readonly acknowledged = new Map<number, number>();
   /** By topic: the highest number that was sent for the first time. */
   private readonly highest = new Map<string, number>();
@@ -40,7 +42,7 @@ export class Flow {
     else this.highest.set(topic, number);
   }
 
-  /** The same, read from a connection when a later one is in use already. */
+  /** The same, read from a connection when a later one is already in use. */
   publishLate(packet: PublishPacket): void {
     const number = numberIn(packet.payload);
     this.late.add(number);
@@ -62,7 +64,7 @@ export class Flow {
     this.open.clear();
   }
 
-  /** Deliveries of this message. */
+  /** The number of deliveries of this message. */
   times(number: number): number {
     return this.deliveries.get(number) ?? 0;
   }
@@ -72,17 +74,17 @@ export class Flow {
     return this.deliveries.has(number) || this.late.has(number);
   }
 
-  /** All that were sent. */
+  /** All messages that were sent. */
   get numbers(): number[] {
     return [...new Set([...this.deliveries.keys(), ...this.late])];
   }
 
-  /** Those that were sent as new ones more than once. */
+  /** Messages that were sent as new ones more than once. */
   get repeated(): number[] {
     return [...this.deliveries].filter(([, times]) => times > 1).map(([number]) => number);
   }
 
-  /** Deliveries beyond the first. */
+  /** Deliveries after the first. */
   get doubled(): number {
     let doubled = 0;
     for (const count of this.deliveries.values()) doubled += count - 1;
@@ -93,12 +95,12 @@ export class Flow {
 export class WireLedger {
   readonly published = new Flow();
   readonly received = new Flow();
-  /** Which life of the client process it is. */
+  /** The number of the client process. */
   life = 0;
   /** The latest connection that has had its CONNACK. */
   private current = 0;
 
-  /** A packet came from its sender over the connection of this number. */
+  /** A packet arrived from its sender over the connection with this number. */
   came(direction: Direction, packet: Packet, connection: number): void {
     const [sent, answered] =
       direction === "toServer" ? [this.published, this.received] : [this.received, this.published];

@@ -1,5 +1,6 @@
-// All that a client must not send, to the broker in every version: the reason code said on MQTT 5 (before CONNACK only if
-// there is a CONNACK for it), the connection closed within 100 ms, and the reason told to whoever runs the broker.
+// Everything that a client must not send, to the broker in every version: DISCONNECT has the reason code on MQTT 5
+// (before CONNACK only if a CONNACK can carry it), the connection is closed within 100 ms, and the broker's program
+// gets the reason.
 import type { ProtocolVersion } from "@aiko/mqtt";
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
@@ -18,7 +19,7 @@ test("there are vectors that a client could send, of every version", () => {
   expect(others.length).toBeGreaterThan(50);
 });
 
-/** The broker refuses the bytes with one of these reason codes; any, if there are none. */
+/** The broker refuses the bytes with one of these reason codes; with any code if the list is empty. */
 async function expectEnd(
   bench: Bench,
   peer: ScriptedPeer,
@@ -39,14 +40,14 @@ async function expectEnd(
   expect(bench.hub.connectionCount).toBe(0);
 }
 
-describe("a malformed packet from a client that was let in", () => {
+describe("a malformed packet from a connected client", () => {
   test.each(others)("$id: $why", async ({ version, bytes, reasonCodes }) => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion: version });
     await expectEnd(bench, peer, version, bytes, reasonCodes);
   });
 
-  // A CONNECT of another version is a CONNECT too many before it is one of another version.
+  // A CONNECT of another version is first of all a second CONNECT.
   test.each(connects)("$id: $why", async ({ version, bytes }) => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion: version });
@@ -54,7 +55,7 @@ describe("a malformed packet from a client that was let in", () => {
   });
 });
 
-/** What CONNACK says, in the form of 3.1.1 or of MQTT 5. */
+/** The content of CONNACK, in the form of 3.1.1 or of MQTT 5. */
 function refusals({ id, reasonCodes, connackReturnCode }: (typeof connects)[number]): string[] {
   if (connackReturnCode !== undefined) return [`2002000${connackReturnCode}`];
   const unknownVersion = reasonCodes.includes(0x84) || id.endsWith("connect-name");
@@ -108,7 +109,7 @@ const disorders: readonly Disorder[] = [
   { what: "SUBACK", packet: { type: "suback", packetIdentifier: 1, reasonCodes: [0] } },
   { what: "UNSUBACK", packet: { type: "unsuback", packetIdentifier: 1, reasonCodes: [0] } },
   { what: "PINGRESP", packet: { type: "pingresp" } },
-  { what: "AUTH that nobody asked for", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
+  { what: "AUTH without a request", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
   { what: "PUBACK for a QoS 2 message", packet: ack("puback"), prepare: receiving(2) },
   { what: "PUBREC for a QoS 1 message", packet: ack("pubrec"), prepare: receiving(1) },
   { what: "PUBCOMP for a QoS 1 message", packet: ack("pubcomp"), prepare: receiving(1) },
@@ -131,7 +132,7 @@ const disorders: readonly Disorder[] = [
   },
 ];
 
-describe("a packet that is valid and must not come now", () => {
+describe("a valid packet that is not allowed at this point", () => {
   const cases = disorders.flatMap((each) => (each.versions ?? all).map((version) => ({ ...each, version })));
 
   test.each(cases)("$what, on version $version", async ({ packet, reasonCode = 0x82, prepare, version }) => {

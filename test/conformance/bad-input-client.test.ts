@@ -1,5 +1,5 @@
-// All that a server must not send, to clients of every version: the reason code said on MQTT 5, the connection closed
-// within 100 ms, and a ProtocolError with that code for the application.
+// Everything that a server must not send, to clients of every version: DISCONNECT has the reason code on MQTT 5, the
+// connection is closed within 100 ms, and the application gets a ProtocolError with that code.
 import type { ConnectOptions, ProtocolVersion } from "@aiko/mqtt";
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
@@ -11,7 +11,8 @@ import { connected, started, type Wire } from "./wire.ts";
 const fromServer = malformedVectors.filter(({ direction }) => direction !== "c2s");
 
 /**
- * The codes for a malformed packet: if a packet of its type must not come, its first byte is refused before anything else of it is known.
+ * The codes for a malformed packet: if a packet of its type is not allowed, it is refused at its first byte, before
+ * anything else is known.
  *
  * @param online whether CONNACK has come
  */
@@ -29,7 +30,7 @@ function codesFor(
 }
 const PROTOCOL_ERROR = 0x82;
 
-/** The client refuses the bytes with one of these reason codes; any, if there are none. */
+/** The client refuses the bytes with one of these reason codes; with any code if the list is empty. */
 async function expectEnd(
   wire: Wire,
   version: ProtocolVersion,
@@ -57,7 +58,7 @@ test("there are vectors that a server could send, of every version", () => {
   expect(fromServer.length).toBeGreaterThan(60);
 });
 
-describe("a malformed packet to a client that is connected", () => {
+describe("a malformed packet to a connected client", () => {
   test.each(fromServer)("$id: $why", async ({ version, bytes, reasonCodes }) => {
     const codes = codesFor(bytes, version, true, reasonCodes);
     await expectEnd(await connected({ protocolVersion: version }), version, bytes, codes);
@@ -98,7 +99,7 @@ interface Disorder {
   readonly reasonCode?: number;
   readonly versions?: readonly ProtocolVersion[];
   readonly options?: ConnectOptions;
-  /** What the client did before. */
+  /** The client's actions before. */
   readonly prepare?: Prepare;
 }
 
@@ -124,7 +125,7 @@ const suback = (type: "suback" | "unsuback", ...reasonCodes: number[]): Packet =
 const disorders: readonly Disorder[] = [
   { what: "a second CONNACK", packet: { type: "connack", sessionPresent: false, reasonCode: 0 } },
   {
-    what: "a second CONNACK, which refuses",
+    what: "a second CONNACK, with a refusal",
     packet: { type: "connack", sessionPresent: false, reasonCode: 0x87 },
     versions: five,
   },
@@ -140,7 +141,7 @@ const disorders: readonly Disorder[] = [
     packet: { type: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 5 } },
     versions: five,
   },
-  { what: "AUTH that nobody asked for", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
+  { what: "AUTH without a request", packet: { type: "auth", reasonCode: 0x18 }, versions: five },
   {
     what: "AUTH with a method, without one in CONNECT",
     packet: { type: "auth", reasonCode: 0x18, properties: { authenticationMethod: "m" } },
@@ -159,7 +160,7 @@ const disorders: readonly Disorder[] = [
     },
   },
   {
-    what: "PUBREL without PUBREC on an open exchange",
+    what: "PUBREL without PUBREC on an unfinished exchange",
     packet: ack("pubrel", 7),
     prepare: async (wire) => {
       started(wire.client.subscribe("#", { onMessage: () => new Promise(() => undefined) }));
@@ -187,7 +188,7 @@ const disorders: readonly Disorder[] = [
     versions: five,
   },
   {
-    what: "more messages than the receive maximum, and more than the inbox has room for",
+    what: "more messages than the receive maximum and the inbox allow",
     packet: message("t", "x", 1, 9),
     options: { properties: { receiveMaximum: 1 }, inbox: { maximumCount: 1 } },
     reasonCode: 0x93,
@@ -207,7 +208,7 @@ const disorders: readonly Disorder[] = [
   },
 ];
 
-describe("a packet that is valid and must not come now", () => {
+describe("a valid packet that is not allowed at this point", () => {
   const cases = disorders.flatMap((each) => (each.versions ?? all).map((version) => ({ ...each, version })));
 
   test.each(cases)("$what, on version $version", async ({ packet, reasonCode = 0x82, options, prepare, version }) => {

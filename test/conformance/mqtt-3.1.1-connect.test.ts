@@ -1,4 +1,4 @@
-// Chapter 3.1 of MQTT 3.1.1, CONNECT, and what belongs to it in 3.2 and 3.14: the statements that no other test holds.
+// Chapter 3.1 of MQTT 3.1.1, CONNECT, and the related parts of 3.2 and 3.14: the statements that no other test covers.
 import { type ConnectOptions, createClient, type QoS, RefusedError } from "@aiko/mqtt";
 import { beforeEach, describe, expect, test } from "vitest";
 import { MemoryStore } from "../../packages/mqtt/src/store/memory-store.ts";
@@ -11,7 +11,7 @@ beforeEach(() => {
 
 const usage = (code: string) => expect.objectContaining({ name: "UsageError", code });
 
-/** Every combination of what CONNECT's flags are about. */
+/** Every combination of the fields that CONNECT's flags announce. */
 const combinations: ConnectOptions[] = [];
 for (const topic of [undefined, "w"]) {
   for (const qos of topic === undefined ? [0 as QoS] : ([0, 1, 2] as const)) {
@@ -42,7 +42,7 @@ async function eachConnect(
 }
 
 describe("the first packet", () => {
-  test("[MQTT-3.1.0-1] is CONNECT, whatever was asked for before", async () => {
+  test("[MQTT-3.1.0-1] is CONNECT, whatever the application requested before", async () => {
     const client = room.create();
     for (const qos of [0, 1, 2] as const) watch(client.publish("a", "", { qos }));
     watch(client.subscribe("f"));
@@ -64,7 +64,7 @@ describe("the first packet", () => {
 });
 
 describe("will", () => {
-  test("[MQTT-3.1.2-9] a Will Flag of 1 goes with Will Topic and Will Message, and with their QoS and Retain", async () => {
+  test("[MQTT-3.1.2-9] with Will Flag 1 there are Will Topic and Will Message, with their QoS and Retain", async () => {
     await eachConnect(({ flags, payload }, { will }) => {
       expect((flags & 4) !== 0).toBe(will !== undefined);
       if (will === undefined) return;
@@ -74,12 +74,12 @@ describe("will", () => {
     });
   });
 
-  test("[MQTT-3.1.2-9] an empty Will Message is present all the same", async () => {
+  test("[MQTT-3.1.2-9] an empty Will Message is present too", async () => {
     const { hex } = await room.connectOf({ will: { topic: "w" } });
     expect(hex).toBe(`1012${str("MQTT")}04040000${str("c")}${str("w")}0000`);
   });
 
-  test("[MQTT-3.1.2-11] without one, Will Flag, Will QoS and Will Retain are 0 and its fields are absent", async () => {
+  test("[MQTT-3.1.2-11] without a will, Will Flag, Will QoS and Will Retain are 0 and its fields are absent", async () => {
     await eachConnect(({ flags, payload }, { will, username, password }) => {
       if (will !== undefined) return;
       expect(flags & 0x3c).toBe(0);
@@ -87,25 +87,25 @@ describe("will", () => {
     });
   });
 
-  test("[MQTT-3.1.2-13] without one, Will QoS is 0", async () => {
+  test("[MQTT-3.1.2-13] without a will, Will QoS is 0", async () => {
     await eachConnect(({ flags }, { will }) => {
       if (will === undefined) expect((flags >> 3) & 3).toBe(0);
     });
   });
 
-  test("[MQTT-3.1.2-15] without one, Will Retain is 0", async () => {
+  test("[MQTT-3.1.2-15] without a will, Will Retain is 0", async () => {
     await eachConnect(({ flags }, { will }) => {
       if (will === undefined) expect(flags & 0x20).toBe(0);
     });
   });
 
-  test("[MQTT-3.1.2-14] Will QoS 3 is refused", () => {
+  test("[MQTT-3.1.2-14] Will QoS 3 is rejected", () => {
     expect(() => room.create({ will: { topic: "w", qos: 3 as QoS } })).toThrow(usage("OPTION_INVALID"));
   });
 });
 
 describe("credentials", () => {
-  test("[MQTT-3.1.2-18] without a user name its flag is 0, and no such field is there", async () => {
+  test("[MQTT-3.1.2-18] without a user name its flag is 0, and the field is absent", async () => {
     await eachConnect(({ flags, payload }, { will, username }) => {
       if (username !== undefined) return;
       expect(flags & 0x80).toBe(0);
@@ -113,7 +113,7 @@ describe("credentials", () => {
     });
   });
 
-  test("[MQTT-3.1.2-19] with a user name its flag is 1, and the field is there", async () => {
+  test("[MQTT-3.1.2-19] with a user name its flag is 1, and the field is present", async () => {
     await eachConnect(({ flags, payload }, { will, username }) => {
       if (username === undefined) return;
       expect(flags & 0x80).toBe(0x80);
@@ -121,7 +121,7 @@ describe("credentials", () => {
     });
   });
 
-  test("[MQTT-3.1.2-20] without a password its flag is 0, and nothing stands behind the user name", async () => {
+  test("[MQTT-3.1.2-20] without a password its flag is 0, and nothing follows the user name", async () => {
     await eachConnect(({ flags, payload }, { will, username, password }) => {
       if (password !== undefined) return;
       expect(flags & 0x40).toBe(0);
@@ -137,7 +137,7 @@ describe("credentials", () => {
     });
   });
 
-  test("[MQTT-3.1.2-22] a password without a user name is refused, and never sent", async () => {
+  test("[MQTT-3.1.2-22] a password without a user name is rejected and never sent", async () => {
     expect(() => room.create({ password: "p" })).toThrow(usage("OPTION_INVALID"));
     await eachConnect(({ flags }) => expect(flags & 0xc0).not.toBe(0x40));
   });
@@ -155,7 +155,7 @@ describe("the payload", () => {
     });
   });
 
-  test("[MQTT-3.1.3-3] begins with the Client Identifier, also with an empty one", async () => {
+  test("[MQTT-3.1.3-3] begins with the Client Identifier, also if it is empty", async () => {
     await eachConnect(({ payload }) => expect(payload[0]).toBe("c"));
     const { hex } = await room.connectOf({ clientId: "", cleanStart: true, username: "u" });
     expect(hex).toBe(`100f${str("MQTT")}04820000${"0000"}${str("u")}`);
@@ -165,7 +165,7 @@ describe("the payload", () => {
     ["[MQTT-3.1.3-4] the Client Identifier", 0, (clientId: string) => ({ clientId })],
     ["[MQTT-3.1.3-10] the Will Topic", 1, (topic: string) => ({ will: { topic } })],
     ["[MQTT-3.1.3-11] the User Name", 1, (username: string) => ({ username })],
-  ] as const)("%s is UTF-8, and text that has no such form is refused", async (_, at, options) => {
+  ] as const)("%s is UTF-8, and text that cannot be encoded is rejected", async (_, at, options) => {
     const text = "é€\u{1d11e}";
     const { payload } = await room.connectOf(options(text));
     expect(hexOf(payload[at] as Uint8Array)).toBe("c3a9" + "e282ac" + "f09d849e");
@@ -183,7 +183,7 @@ describe("the Client Identifier", () => {
     expect(payload.map((field) => field.length)).toEqual([0]);
   });
 
-  test("[MQTT-3.1.3-2] is the same on every connection of a client, also one made at random", async () => {
+  test("[MQTT-3.1.3-2] is the same on every connection of a client, also if it is random", async () => {
     const client = createClient("mqtt://server", {
       platform: { clock: room.clock, random: { next: Math.random }, dial: room.server.dial },
       protocolVersion: 4,
@@ -201,7 +201,7 @@ describe("the Client Identifier", () => {
     expect(new Set(connects).size).toBe(1);
   });
 
-  test("[MQTT-3.1.3-2] names the stored session: what was in flight under one goes on under it, and under no other", async () => {
+  test("[MQTT-3.1.3-2] names the stored session: messages in flight continue under the same identifier, and under no other", async () => {
     const store = new MemoryStore();
     const first = await room.online({ clientId: "one", store });
     watch(first.client.publish("a", "", { qos: 1 }));
@@ -218,7 +218,7 @@ describe("the Client Identifier", () => {
 });
 
 describe("CleanSession", () => {
-  test("[MQTT-3.1.2-4] 0: what was in flight, either way, and the subscriptions are there after a lost connection", async () => {
+  test("[MQTT-3.1.2-4] 0: messages in flight, in both directions, and the subscriptions survive a lost connection", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     const published = [watch(client.publish("1", "", { qos: 1 })), watch(client.publish("2", "", { qos: 2 }))];
@@ -232,12 +232,12 @@ describe("CleanSession", () => {
     expect(await next.ask(publish(0x3c, "in", 9))).toBe("50020009");
     expect(await next.ask("62020009")).toBe("70020009");
     await next.say(publish(0x30, "live"));
-    expect(topics).toEqual(["in", "live"]); // no SUBSCRIBE went out: the server still has it
+    expect(topics).toEqual(["in", "live"]); // no SUBSCRIBE was sent: the server still has the subscription
     await next.say("40020002", "50020003", "70020003", "70020004");
     expect([...published, released].map(({ value }) => value?.reasonCode)).toEqual([0, 0, 0]);
   });
 
-  test("[MQTT-3.1.2-6] 1: nothing of what the old connection left is used over the new one", async () => {
+  test("[MQTT-3.1.2-6] 1: nothing from the old connection is used over the new one", async () => {
     const { client, wire } = await room.online({ cleanStart: true });
     const { topics } = await subscribed(client, wire, "#");
     const outcomes = ["1", "2", "3"].map((topic, i) => watch(client.publish(topic, "", { qos: i === 0 ? 1 : 2 })));
@@ -249,15 +249,15 @@ describe("CleanSession", () => {
     expect(await next.heard()).toBe("100d00044d51545404020000000163");
     await next.say("20020000");
     const [subscribe, again, ...more] = await next.packets();
-    expect(subscribe?.slice(0, 2)).toBe("82"); // the subscriptions are asked for anew
-    expect(again?.slice(0, 2)).toBe("32"); // a new publication of the message that nobody acknowledged
-    expect(more).toEqual([]); // no PUBREL, no repetition
+    expect(subscribe?.slice(0, 2)).toBe("82"); // the subscriptions are requested again
+    expect(again?.slice(0, 2)).toBe("32"); // a new publication of the unacknowledged message
+    expect(more).toEqual([]); // no PUBREL, nothing resent
     expect(await next.ask(publish(0x34, "new", 9))).toBe("50020009");
     expect(topics).toEqual(["in", "new"]);
     expect(outcomes[1]?.error).toMatchObject({ code: "SESSION_LOST" });
   });
 
-  test("[MQTT-3.1.2-6] 1: a server that says it has a session all the same is not believed", async () => {
+  test("[MQTT-3.1.2-6] 1: a server that reports a session nevertheless is not trusted", async () => {
     const client = room.create({ cleanStart: true, reconnect: false });
     const connecting = watch(client.connect());
     const wire = await room.dialled();
@@ -269,7 +269,7 @@ describe("CleanSession", () => {
 });
 
 describe("Keep Alive", () => {
-  test("[MQTT-3.1.2-23] an idle client sends PINGREQ within each interval, and one that only receives does too", async () => {
+  test("[MQTT-3.1.2-23] an idle client sends PINGREQ within each interval, and so does one that only receives", async () => {
     for (const receiving of [false, true]) {
       const { wire } = await new Room(4).online({ keepAlive: 0 });
       expect(await wire.heard()).toBe("");
@@ -297,7 +297,7 @@ describe("Keep Alive", () => {
 });
 
 describe("CONNACK", () => {
-  test("[MQTT-3.1.2-4] a session that the server has lost is not taken for resumed: new flows begin", async () => {
+  test("[MQTT-3.1.2-4] a session that the server has lost is not resumed: new flows begin", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", "", { qos: 1 }));
     await wire.heard();
@@ -307,7 +307,7 @@ describe("CONNACK", () => {
   });
 
   test.each([1, 2, 3, 4, 5])(
-    "[MQTT-3.2.2-5] return code %i: the client is told, and the connection closed",
+    "[MQTT-3.2.2-5] return code %i: the client reports it, and the connection is closed",
     async (code) => {
       const client = room.create({ reconnect: false });
       const connecting = watch(client.connect());
@@ -330,7 +330,7 @@ describe("DISCONNECT", () => {
     expect(closed.settled).toBe(true);
   });
 
-  test("[MQTT-3.14.4-2] is the last packet, whatever is still asked for or finished", async () => {
+  test("[MQTT-3.14.4-2] is the last packet, whatever is requested or finished later", async () => {
     const { client, wire } = await room.online();
     let release = (): void => undefined;
     const onMessage = () =>

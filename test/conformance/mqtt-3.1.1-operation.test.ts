@@ -10,7 +10,7 @@ beforeEach(() => {
   room = new Room(4);
 });
 
-/** The API refuses the call, and nothing goes out. */
+/** The API rejects the call, and nothing is sent. */
 async function expectRefused(code: string, call: (client: Client) => Promise<unknown>): Promise<void> {
   const { client, wire } = await new Room(4).online();
   const outcome = watch(call(client));
@@ -19,7 +19,7 @@ async function expectRefused(code: string, call: (client: Client) => Promise<unk
 }
 
 describe("session state", () => {
-  test("[MQTT-4.1.0-1] is kept over a whole chain of connections, however long the client is offline", async () => {
+  test("[MQTT-4.1.0-1] is kept over many connections, however long the client is offline", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     const one = watch(client.publish("1", "", { qos: 1 }));
@@ -129,7 +129,7 @@ describe("QoS", () => {
     expect(topics).toEqual(["a", "b"]);
   });
 
-  test("[MQTT-4.4.0-1] CleanSession 0: what is unacknowledged goes out again under its identifier, and nothing else", async () => {
+  test("[MQTT-4.4.0-1] CleanSession 0: unacknowledged packets are resent with their identifiers, and nothing else", async () => {
     const { client, wire } = await room.online();
     for (const [topic, qos] of [
       ["1", 1],
@@ -153,7 +153,7 @@ describe("QoS", () => {
 });
 
 describe("[MQTT-4.5.0-2] an incoming message is acknowledged", () => {
-  test("without any subscription here", async () => {
+  test("without any subscription in the client", async () => {
     const { client, wire } = await room.online({ cleanStart: true });
     const unclaimed: string[] = [];
     client.on("unclaimed", ({ topic }) => unclaimed.push(topic));
@@ -163,7 +163,7 @@ describe("[MQTT-4.5.0-2] an incoming message is acknowledged", () => {
     expect(unclaimed).toEqual(["a", "b"]);
   });
 
-  test("in a session of an earlier process, after some time also if the application never subscribes", async () => {
+  test("in a session of an earlier process, after some time even if the application never subscribes", async () => {
     const { client, wire } = await room.online({}, "20020100");
     await subscribed(client, wire, "mine");
     expect(await wire.ask(publish(0x32, "stale", 1), publish(0x34, "stale", 2), publish(0x32, "mine", 3))).toBe("");
@@ -183,7 +183,7 @@ describe("[MQTT-4.5.0-2] an incoming message is acknowledged", () => {
 });
 
 describe("order", () => {
-  test("[MQTT-4.6.0-1] of PUBLISH packets that are sent again is that of the first time", async () => {
+  test("[MQTT-4.6.0-1] of resent PUBLISH packets is the original order", async () => {
     const { client, wire } = await room.online();
     const sent = Array.from({ length: 36 }, (_, i) => publish(i % 2 === 0 ? 0x32 : 0x34, "t", i + 1, `${i}`));
     for (let i = 0; i < 36; i++) watch(client.publish("t", `${i}`, { qos: i % 2 === 0 ? 1 : 2 }));
@@ -198,7 +198,7 @@ describe("order", () => {
     expect(await next.packets()).toEqual([...again, publish(0x32, "t", 37, "new")]);
   });
 
-  /** Handlers finish in the opposite order: what leaves must keep the order of what came. */
+  /** Handlers finish in the opposite order: acknowledgements must keep the order of the messages. */
   async function acknowledgements(first: number): Promise<string[]> {
     const { client, wire } = await room.online();
     const releases: (() => void)[] = [];
@@ -235,7 +235,7 @@ describe("order", () => {
 });
 
 describe("topics", () => {
-  test.each(["+", "#", "a/+", "a/#", "a+b"])("[MQTT-4.7.1-1] the topic name %s is refused", async (topic) => {
+  test.each(["+", "#", "a/+", "a/#", "a+b"])("[MQTT-4.7.1-1] the topic name %s is rejected", async (topic) => {
     await expectRefused("TOPIC_NAME_INVALID", (client) => client.publish(topic, ""));
     expect(() => room.create({ will: { topic } })).toThrow(expect.objectContaining({ code: "TOPIC_NAME_INVALID" }));
     const { client, wire } = await room.online();
@@ -245,12 +245,12 @@ describe("topics", () => {
     expect(topics).toEqual([]);
   });
 
-  test.each(["a#", "a/#/b", "#/a", "##", "a/#b", "/#/"])("[MQTT-4.7.1-2] the filter %s is refused", async (filter) => {
+  test.each(["a#", "a/#/b", "#/a", "##", "a/#b", "/#/"])("[MQTT-4.7.1-2] the filter %s is rejected", async (filter) => {
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.subscribe(filter));
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.unsubscribe(filter));
   });
 
-  test.each(["a+", "+a", "a/+b", "a+/b", "++"])("[MQTT-4.7.1-3] the filter %s is refused", async (filter) => {
+  test.each(["a+", "+a", "a/+b", "a+/b", "++"])("[MQTT-4.7.1-3] the filter %s is rejected", async (filter) => {
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.subscribe(filter));
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.unsubscribe(filter));
   });
@@ -264,7 +264,7 @@ describe("topics", () => {
     },
   );
 
-  test("[MQTT-4.7.3-1] empty ones are refused, and close the connection that brings one", async () => {
+  test("[MQTT-4.7.3-1] empty ones are rejected, and close the connection if they are received", async () => {
     await expectRefused("TOPIC_NAME_INVALID", (client) => client.publish("", ""));
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.subscribe(""));
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.unsubscribe(["a", ""]));
@@ -273,7 +273,7 @@ describe("topics", () => {
     expect(wire.isClosed).toBe(true);
   });
 
-  test("[MQTT-4.7.3-2] U+0000 in one is refused, and closes the connection that brings it", async () => {
+  test("[MQTT-4.7.3-2] U+0000 in one is rejected, and closes the connection if it is received", async () => {
     await expectRefused("TOPIC_NAME_INVALID", (client) => client.publish("a\0", ""));
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.subscribe("\0"));
     await expectRefused("TOPIC_FILTER_INVALID", (client) => client.unsubscribe("+/\0"));
@@ -282,7 +282,7 @@ describe("topics", () => {
     expect(wire.isClosed).toBe(true);
   });
 
-  test("[MQTT-4.7.3-3] 65,535 bytes go, one more is refused: bytes, not characters", async () => {
+  test("[MQTT-4.7.3-3] 65,535 bytes are sent, one more is rejected: bytes, not characters", async () => {
     const { client, wire } = await room.online();
     for (const text of ["x".repeat(65_535), `x${"é".repeat(32_767)}`]) {
       watch(client.publish(text, ""));
@@ -303,7 +303,7 @@ describe("topics", () => {
 });
 
 describe("errors", () => {
-  test("[MQTT-4.8.0-2] what cannot be kept durable closes the connection that it came over, unacknowledged", async () => {
+  test("[MQTT-4.8.0-2] a message that cannot be stored closes its connection and stays unacknowledged", async () => {
     let full = false;
     const store = storeAround(new MemoryStore(), () => ({
       write: async () => {
@@ -322,7 +322,7 @@ describe("errors", () => {
 });
 
 describe("networks", () => {
-  test("[MQTT-6.0.0-2] packets may be cut and merged in any way", async () => {
+  test("[MQTT-6.0.0-2] packets may be split and merged in any way", async () => {
     const bytes = [publish(0x30, "a", 0, "x"), publish(0x32, "b", 1), publish(0x34, "c", 2), "62020002", "d000"].join(
       "",
     );
@@ -332,13 +332,13 @@ describe("networks", () => {
       const { topics } = await subscribed(client, wire, "#");
       await wire.heard();
       let heard = "";
-      // A pause between any two bytes that are not of one piece.
+      // A pause between any two bytes of different pieces.
       for (let at = 0; at < bytes.length; at += 2 * size) heard += await wire.ask(bytes.slice(at, at + 2 * size));
       expect([heard, topics]).toEqual([wanted, ["a", "b", "c"]]);
     }
   });
 
-  test("[MQTT-7.0.0-2] a server that does what 3.1.1 says and no more is enough", async () => {
+  test("[MQTT-7.0.0-2] a server that does exactly what 3.1.1 requires is sufficient", async () => {
     const client = createClient("mqtt://server", {
       platform: { clock: room.clock, random: { next: () => 0 }, dial: room.server.dial },
       protocolVersion: 4,
@@ -370,12 +370,12 @@ describe("networks", () => {
     expect(await wire.heard()).toBe("e000");
   });
 
-  test("[MQTT-7.1.2-1] TCP: a megabyte each way, every byte in its place", async () => {
+  test("[MQTT-7.1.2-1] TCP: a megabyte in each direction arrives unchanged", async () => {
     const payload = Uint8Array.from({ length: 1_000_000 }, (_, i) => (i * 7 + (i >> 8)) & 255);
     const packet = `30${hexOf(Uint8Array.of(0xc3, 0x84, 0x3d))}${str("a")}${hexOf(payload)}`;
     const sockets: Socket[] = [];
     let heard = "";
-    // What the server says to what it has heard.
+    // The server's answers to the packets so far.
     const answers: [ends: string, says: string][] = [
       [`${str("c")}`, "20020000"],
       [`820600010001${hexOf("a")}00`, `9003000100${packet}`],
@@ -409,7 +409,7 @@ describe("networks", () => {
       expect(Buffer.compare(value?.payload ?? new Uint8Array(), payload)).toBe(0);
       await client.publish("a", payload);
       await client.disconnect();
-      await end; // by then the server has heard everything
+      await end; // by then the server has received everything
       expect(heard.endsWith(`${packet}e000`)).toBe(true);
     } finally {
       for (const socket of sockets) socket.destroy();

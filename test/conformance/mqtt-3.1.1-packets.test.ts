@@ -1,5 +1,5 @@
-// Chapters 1 to 3 of MQTT 3.1.1 but for CONNECT: what the client puts into packets, and that it closes the connection
-// over packets which it must not take.
+// Chapters 1 to 3 of MQTT 3.1.1 except CONNECT: the content of the client's packets, and that the client closes the
+// connection at packets that it must not accept.
 import { type Client, ProtocolError, type QoS } from "@aiko/mqtt";
 import { beforeEach, describe, expect, test } from "vitest";
 import { malformedVectors } from "../../packages/mqtt/test/codec/vectors.ts";
@@ -10,7 +10,7 @@ beforeEach(() => {
   room = new Room(4);
 });
 
-/** The client gets these bytes, closes without another word, and says why. */
+/** The client gets these bytes, closes without a further packet, and reports the reason. */
 async function expectClosedBy(hex: string): Promise<void> {
   const place = new Room(4);
   const { client, wire } = await place.online();
@@ -25,7 +25,7 @@ async function expectClosedBy(hex: string): Promise<void> {
   expect(topics).toEqual([]);
 }
 
-/** The API refuses the call, and nothing goes out. */
+/** The API rejects the call, and nothing is sent. */
 async function expectRefused(call: (client: Client) => Promise<unknown>): Promise<void> {
   const { client, wire } = await new Room(4).online();
   const outcome = watch(call(client));
@@ -41,7 +41,7 @@ const strings: Record<string, (client: Client, text: string) => Promise<unknown>
   "a topic filter to unsubscribe from": (client, text) => client.unsubscribe(text),
 };
 
-/** A PUBLISH at QoS 0 whose topic name is these bytes. */
+/** A PUBLISH at QoS 0 with these bytes as the topic name. */
 const withTopic = (hex: string) => {
   const length = hex.length / 2;
   return hexOf(Uint8Array.of(0x30, length + 2, 0, length)) + hex;
@@ -68,7 +68,7 @@ describe("[MQTT-1.5.3-2] U+0000", () => {
   });
 });
 
-test("[MQTT-1.5.3-3] EF BB BF is U+FEFF, both ways, wherever it stands", async () => {
+test("[MQTT-1.5.3-3] EF BB BF is U+FEFF, in both directions and at any position", async () => {
   const { client, wire } = await room.online();
   const { topics } = await subscribed(client, wire, "#");
   await wire.say(withTopic("efbbbf61efbbbf"));
@@ -77,7 +77,7 @@ test("[MQTT-1.5.3-3] EF BB BF is U+FEFF, both ways, wherever it stands", async (
   expect(await wire.heard()).toBe("3006" + "0004" + "efbbbf62");
 });
 
-/** Has the client send every kind of packet that it can. Returns them all, CONNECT first. */
+/** Makes the client send every kind of packet that it can. Returns them all, CONNECT first. */
 async function everything(): Promise<string[]> {
   const client = room.create({ keepAlive: 10 });
   const connecting = client.connect();
@@ -119,7 +119,7 @@ describe("fixed headers", () => {
       for (const other of others) expect(other).toBe(first);
     }
     expect(Object.keys(flags).sort()).toEqual(["1", "3", "4", "5", "6", "7", "8", "a", "c", "e"]);
-    expect(flags["3"]).toEqual([0, 1, 2, 3, 4, 5, 13]); // the last is the one that PUBREC had not come for
+    expect(flags["3"]).toEqual([0, 1, 2, 3, 4, 5, 13]); // the last is the one whose PUBREC had not arrived
   });
 
   test.each([
@@ -144,7 +144,7 @@ describe("fixed headers", () => {
     expect(connecting.error).toBeInstanceOf(ProtocolError);
   });
 
-  test("[MQTT-3.6.1-1] PUBREL begins with 62, and one that begins otherwise closes the connection", async () => {
+  test("[MQTT-3.6.1-1] PUBREL begins with 62, and another first byte closes the connection", async () => {
     const packets = await everything();
     const pubrels = packets.filter((packet) => packet.startsWith("6"));
     expect(pubrels).toEqual(["62020005", "62020005"]);
@@ -185,7 +185,7 @@ describe("packet identifiers", () => {
     "9003000000",
   ])("[MQTT-2.3.1-1] 0 in an incoming packet (%s) closes the connection", (hex) => expectClosedBy(hex));
 
-  test("[MQTT-2.3.1-2] are unused ones: those of open flows of all three packets differ", async () => {
+  test("[MQTT-2.3.1-2] are unused ones: those of unfinished flows of all three packets differ", async () => {
     const { client, wire } = await room.online();
     for (let i = 0; i < 100; i++) {
       watch(client.subscribe(`s${i}`));
@@ -195,7 +195,7 @@ describe("packet identifiers", () => {
     }
     const open = new Set((await wire.packets()).map(identifierOf));
     expect(open.size).toBe(400);
-    // Some come free; the others are still not given again, when all 65,535 have come round.
+    // Some become free; the others are still not reused when all 65,535 have been used.
     await wire.say("40020002", "b0020003", "50020004", "70020004", "9003000501");
     for (const free of [2, 3, 4, 5]) open.delete(free);
     for (let i = 0; i < 65_535 - open.size; i++) watch(client.publish("x", "", { qos: 1 }));
@@ -204,7 +204,7 @@ describe("packet identifiers", () => {
     expect(new Set([...fresh, ...open]).size).toBe(65_535);
   });
 
-  test("[MQTT-2.3.1-3] stay with a packet that is sent again, and are free after its last acknowledgement only", async () => {
+  test("[MQTT-2.3.1-3] stay with a resent packet, and are free only after its last acknowledgement", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", "", { qos: 1 }));
     watch(client.publish("b", "", { qos: 2 }));
@@ -238,7 +238,7 @@ describe("packet identifiers", () => {
     expect(subscription.closed).toBe(false);
   });
 
-  test("[MQTT-2.3.1-6] PUBACK, PUBREC and PUBREL carry that of the PUBLISH", async () => {
+  test("[MQTT-2.3.1-6] PUBACK, PUBREC and PUBREL carry the identifier of the PUBLISH", async () => {
     const { client, wire } = await room.online();
     await subscribed(client, wire, "#");
     for (const identifier of [1, 0x102, 0xff00, 0xffff]) {
@@ -256,7 +256,7 @@ describe("packet identifiers", () => {
 });
 
 describe("PUBLISH", () => {
-  test("[MQTT-3.3.1-1] that is sent again has DUP 1, on every further connection", async () => {
+  test("[MQTT-3.3.1-1] that is resent has DUP 1, on every further connection", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", "", { qos: 1, retain: true }));
     watch(client.publish("b", "", { qos: 2 }));
@@ -269,7 +269,7 @@ describe("PUBLISH", () => {
     }
   });
 
-  test("[MQTT-3.3.1-2] of QoS 0 has DUP 0, and is not sent again", async () => {
+  test("[MQTT-3.3.1-2] of QoS 0 has DUP 0, and is not resent", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", ""));
     watch(client.publish("b", "", { retain: true }));
@@ -305,7 +305,7 @@ describe("PUBLISH", () => {
     expectRefused((client) => client.publish(topic, "")),
   );
 
-  test("[MQTT-3.3.4-1] is answered as its QoS says: not, by PUBACK, by PUBREC", async () => {
+  test("[MQTT-3.3.4-1] is answered according to its QoS: not at all, with PUBACK, with PUBREC", async () => {
     const { client, wire } = await room.online();
     await subscribed(client, wire, "#");
     expect(await wire.ask(publish(0x30, "a"))).toBe("");
@@ -330,7 +330,7 @@ describe("SUBSCRIBE and UNSUBSCRIBE", () => {
   test("[MQTT-3.8.3-3] SUBSCRIBE without a topic filter is not sent", () =>
     expectRefused((client) => client.subscribe([] as string[])));
 
-  test("[MQTT-3.10.3-1] topic filters to unsubscribe from are UTF-8, one behind the other", async () => {
+  test("[MQTT-3.10.3-1] topic filters to unsubscribe from are UTF-8, one after the other", async () => {
     const { client, wire } = await room.online();
     watch(client.unsubscribe(["é/+", "b", "€"]));
     expect(await wire.heard()).toBe("a210" + "0001" + "0004c3a92f2b" + "000162" + "0003e282ac");
@@ -388,7 +388,7 @@ describe("[MQTT-4.8.0-1] a protocol violation closes the connection:", () => {
   });
 
   test.each(["30030001" + "61", "32050001610001", "40020001", "9003000100", "d000", "62020001"])(
-    "anything but CONNACK as the first packet (%s)",
+    "any packet other than CONNACK as the first one (%s)",
     async (hex) => {
       const client = room.create({ reconnect: false });
       const connecting = watch(client.connect());

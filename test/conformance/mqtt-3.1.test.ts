@@ -10,7 +10,7 @@ beforeEach(() => {
 
 const CONNECT = `100f${"0006"}4d5149736470${"03"}`;
 
-/** The client gets these bytes, closes without another word, and says why. */
+/** The client gets these bytes, closes without a further packet, and reports the reason. */
 async function expectClosedBy(hex: string): Promise<void> {
   const { client, wire } = await new Room(3).online();
   const { topics } = await subscribed(client, wire, "#");
@@ -23,7 +23,7 @@ async function expectClosedBy(hex: string): Promise<void> {
   expect(topics).toEqual([]);
 }
 
-/** These bytes are taken: the connection stays. */
+/** These bytes are accepted: the connection stays. */
 async function expectTaken(wire: Wire, hex: string): Promise<void> {
   await wire.say(hex);
   expect(wire.isClosed).toBe(false);
@@ -41,7 +41,7 @@ describe("CONNECT", () => {
     expect((await room.connectOf({})).hex).toBe(`${CONNECT}00${"0000"}${str("c")}`);
   });
 
-  test("[MQTT31-4] a server that does not answer it is left for a new connection and a new CONNECT", async () => {
+  test("[MQTT31-4] if a server does not answer it, the client sends a new CONNECT over a new connection", async () => {
     const { client, wire } = await room.online({ connectTimeout: 3_000 });
     await wire.cut();
     const silent = await room.dialled();
@@ -56,7 +56,7 @@ describe("CONNECT", () => {
     expect(client.connected).toBe(true);
   });
 
-  test("[MQTT31-5] has a client identifier of 1 to 23 characters, made up if none is given", async () => {
+  test("[MQTT31-5] has a client identifier of 1 to 23 characters, which is generated if none is given", async () => {
     for (const clientId of ["", "x".repeat(24)]) {
       expect(() => room.create({ clientId })).toThrow(expect.objectContaining({ code: "CLIENT_ID_INVALID" }));
     }
@@ -87,17 +87,17 @@ describe("CONNECT", () => {
     }
   });
 
-  test("[MQTT31-12] takes user names of more than 12 characters", async () => {
+  test("[MQTT31-12] allows user names of more than 12 characters", async () => {
     const { payload } = await room.connectOf({ username: "u".repeat(100) });
     expect(hexOf(payload[1] as Uint8Array)).toBe(hexOf("u".repeat(100)));
   });
 
-  test("[MQTT31-13] takes passwords of more than 12 characters, as UTF-8", async () => {
+  test("[MQTT31-13] allows passwords of more than 12 characters, as UTF-8", async () => {
     const { payload } = await room.connectOf({ username: "u", password: "é".repeat(50) });
     expect(hexOf(payload[2] as Uint8Array)).toBe("c3a9".repeat(50));
   });
 
-  test("[MQTT31-14] takes a will payload of ASCII, also an empty one, and no other", async () => {
+  test("[MQTT31-14] allows only a will payload of ASCII, also an empty one", async () => {
     const { payload } = await room.connectOf({ will: { topic: "w", payload: "a\x7f" } });
     expect(hexOf(payload[2] as Uint8Array)).toBe("617f");
     expect((await new Room(3).connectOf({ will: { topic: "w" } })).payload[2]).toHaveLength(0);
@@ -111,7 +111,7 @@ describe("CONNECT", () => {
     }
   });
 
-  test("[MQTT31-42] is all that goes out before CONNACK", async () => {
+  test("[MQTT31-42] is the only packet that is sent before CONNACK", async () => {
     const client = room.create();
     for (const qos of [0, 1, 2] as const) watch(client.publish("a", "", { qos }));
     watch(client.subscribe("f"));
@@ -128,7 +128,7 @@ describe("CONNECT", () => {
 });
 
 describe("CONNACK", () => {
-  test("[MQTT31-8] codes 1 to 5 are errors of their own, 6 to 255 are refused", async () => {
+  test("[MQTT31-8] codes 1 to 5 are distinct errors, 6 to 255 are refused", async () => {
     const messages = new Set<string>();
     for (let code = 1; code < 256; code++) {
       const place = new Room(3);
@@ -148,7 +148,7 @@ describe("CONNACK", () => {
     expect(messages.size).toBe(5);
   });
 
-  test.each(["00", "01", "fe", "ff"])("[MQTT31-9] a first byte of %s says nothing", async (byte) => {
+  test.each(["00", "01", "fe", "ff"])("[MQTT31-9] a first byte of %s is ignored", async (byte) => {
     for (const cleanStart of [false, true]) {
       const place = new Room(3);
       const client = place.create({ cleanStart });
@@ -161,7 +161,7 @@ describe("CONNACK", () => {
     }
   });
 
-  test("[MQTT31-18] without a clean session, what is in flight goes out again after any that accepts", async () => {
+  test("[MQTT31-18] without a clean session, packets in flight are resent after any CONNACK that accepts", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     watch(client.publish("a", "", { qos: 1 }));
@@ -184,7 +184,7 @@ describe("CONNACK", () => {
 });
 
 describe("Keep Alive", () => {
-  test("[MQTT31-20] an idle client sends PINGREQ within it, and closes if nothing comes within another", async () => {
+  test("[MQTT31-20] an idle client sends PINGREQ within it, and closes if nothing arrives within another", async () => {
     const { wire } = await room.online({ keepAlive: 10 });
     await room.clock.advance(8_000);
     expect(await wire.heard()).toBe("");
@@ -200,7 +200,7 @@ describe("Keep Alive", () => {
 });
 
 describe("DUP", () => {
-  test("[MQTT31-21] is on every PUBLISH and PUBREL that goes out again, and on none that goes out first", async () => {
+  test("[MQTT31-21] is set on every resent PUBLISH and PUBREL, and on no packet that is sent first", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", "", { qos: 1 }));
     watch(client.publish("b", "", { qos: 2 }));
@@ -214,13 +214,13 @@ describe("DUP", () => {
     expect(await next.ask("50020002")).toBe("62020002");
   });
 
-  test("[MQTT31-21] is taken on PUBREL", async () => {
+  test("[MQTT31-21] is accepted on PUBREL", async () => {
     const { client, wire } = await room.online();
     await subscribed(client, wire, "#");
     expect(await wire.ask(publish(0x34, "a", 1), "6a020001")).toBe("50020001" + "70020001");
   });
 
-  test("[MQTT31-22] is a hint only: QoS 2 goes by the identifier, whatever it says", async () => {
+  test("[MQTT31-22] is a hint only: QoS 2 depends on the identifier, whatever DUP says", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     expect(await wire.ask(publish(0x3c, "first, with DUP", 1))).toBe("50020001");
@@ -231,21 +231,21 @@ describe("DUP", () => {
     expect(topics).toEqual(["first, with DUP", "new, with DUP", "one", "one"]);
   });
 
-  test("[MQTT31-37] nothing is sent again while the connection stays; over the next, with DUP and the same identifier", async () => {
+  test("[MQTT31-37] nothing is resent while the connection stays; over the next, with DUP and the same identifier", async () => {
     const { client, wire } = await room.online();
     watch(client.publish("a", "", { qos: 1 }));
     watch(client.publish("b", "", { qos: 2 }));
     watch(client.subscribe("f"));
     watch(client.unsubscribe("g"));
     expect(await wire.packets()).toHaveLength(4);
-    await room.clock.advance(59_000); // after a minute without SUBACK the client leaves
+    await room.clock.advance(59_000); // after a minute without SUBACK the client disconnects
     expect(await wire.heard()).toBe("");
     await wire.cut();
     const packets = await (await room.accept()).packets();
     expect(packets.filter((packet) => packet.startsWith("3"))).toEqual([publish(0x3a, "a", 1), publish(0x3c, "b", 4)]);
   });
 
-  test("[MQTT31-39] what is in flight is redelivered after reconnecting, from both sides", async () => {
+  test("[MQTT31-39] messages in flight are redelivered after reconnecting, in both directions", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     const sent = ["a", "b", "c"].map((topic, i) => watch(client.publish(topic, "", { qos: i === 0 ? 1 : 2 })));
@@ -268,7 +268,7 @@ describe("DUP", () => {
 });
 
 describe("fixed headers", () => {
-  test("[MQTT31-23] PUBREL, SUBSCRIBE and UNSUBSCRIBE go out with QoS 1", async () => {
+  test("[MQTT31-23] PUBREL, SUBSCRIBE and UNSUBSCRIBE are sent with QoS 1", async () => {
     const { client, wire } = await room.online();
     watch(client.subscribe("f", { qos: 2 }));
     watch(client.unsubscribe("g"));
@@ -277,7 +277,7 @@ describe("fixed headers", () => {
     expect(await wire.ask("50020003")).toBe("62020003");
   });
 
-  test("[MQTT31-24] the other packets go out with flags 0, and come with any", async () => {
+  test("[MQTT31-24] the other packets are sent with flags 0, and accepted with any", async () => {
     const client = room.create({ keepAlive: 10 });
     watch(client.connect());
     const wire = await room.dialled();
@@ -303,7 +303,7 @@ describe("fixed headers", () => {
     expect(await wire.heard()).toBe("e000");
   });
 
-  test("[MQTT31-25] QoS 3 is neither sent nor taken", async () => {
+  test("[MQTT31-25] QoS 3 is neither sent nor accepted", async () => {
     await expectRefused((client) => client.publish("a", "", { qos: 3 as QoS }));
     await expectRefused((client) => client.subscribe("a", { qos: 3 as QoS }));
     expect(() => room.create({ will: { topic: "w", qos: 3 as QoS } })).toThrow(UsageError);
@@ -318,7 +318,7 @@ describe("fixed headers", () => {
 });
 
 describe("message identifiers", () => {
-  test("[MQTT31-26] are never 0, unique among those in flight, and each direction has its own", async () => {
+  test("[MQTT31-26] are never 0, are unique among those in flight, and are separate for each direction", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     for (let i = 0; i < 10; i++) watch(client.publish("a", "", { qos: i % 2 === 0 ? 1 : 2 }));
@@ -327,7 +327,7 @@ describe("message identifiers", () => {
     const identifiers = (await wire.packets()).map((packet) => packet.slice(packet[0] === "3" ? 10 : 4).slice(0, 4));
     expect(new Set(identifiers).size).toBe(12);
     expect(identifiers).not.toContain("0000");
-    // The same ones from the other side, while these are open.
+    // The same identifiers from the other side, while these are open.
     for (const identifier of identifiers) {
       expect(await wire.ask(publish(0x32, "in", Number.parseInt(identifier, 16)))).toBe(`4002${identifier}`);
     }
@@ -339,7 +339,7 @@ describe("message identifiers", () => {
 });
 
 describe("text", () => {
-  test("[MQTT31-29] has its length in bytes; the stated policy is strict UTF-8, as in later versions", async () => {
+  test("[MQTT31-29] has its length in bytes; the documented policy is strict UTF-8, as in later versions", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     watch(client.publish("é€\u{1d11e}", "x"));
@@ -363,12 +363,12 @@ describe("text", () => {
     }
     const long = "x".repeat(32_767);
     watch(client.publish(long, "", { qos: 1 }));
-    expect((await wire.heard()) === `32838002${str(long)}0001`).toBe(true); // not toBe: its complaint would fill pages
+    expect((await wire.heard()) === `32838002${str(long)}0001`).toBe(true); // toBe would print pages
     watch(client.publish("é".repeat(32_767), ""));
     expect((await wire.heard()).slice(0, 16)).toBe("30808004" + "fffe" + "c3a9");
   });
 
-  test("[MQTT31-30] a topic that was queued before it was known to be for MQTT 3.1 is refused as well", async () => {
+  test("[MQTT31-30] a topic that was queued before the version 3.1 was known is rejected too", async () => {
     const client = room.create();
     const tooLong = watch(client.publish("x".repeat(32_768), "", { qos: 1 }));
     watch(client.connect());
@@ -377,7 +377,7 @@ describe("text", () => {
     expect(tooLong.error).toMatchObject({ code: "TOPIC_NAME_INVALID" });
   });
 
-  test("[MQTT31-43] $ topics do not reach subscriptions that begin with a wildcard here either, as a stated choice", async () => {
+  test("[MQTT31-43] $ topics do not match subscriptions that begin with a wildcard, a documented choice", async () => {
     const { client, wire } = await room.online();
     const all = await subscribed(client, wire, "#");
     const one = await subscribed(client, wire, "+/b");
@@ -393,7 +393,7 @@ describe("text", () => {
 });
 
 describe("messages", () => {
-  test("[MQTT31-31] may have no payload, either way", async () => {
+  test("[MQTT31-31] may have no payload, in both directions", async () => {
     const { client, wire } = await room.online();
     const lengths: number[] = [];
     await subscribed(client, wire, "#", { onMessage: ({ payload }) => lengths.push(payload.length) });
@@ -404,7 +404,7 @@ describe("messages", () => {
     expect(lengths).toEqual([0, 0]);
   });
 
-  test("[MQTT31-34] SUBACK's granted QoS are taken in the order of SUBSCRIBE; 0x80 is reported", async () => {
+  test("[MQTT31-34] SUBACK's granted QoS are read in the order of SUBSCRIBE; 0x80 is reported", async () => {
     const { client, wire } = await room.online();
     const subscribing = client.subscribe(["a", "b", "c", "d"], { qos: 2, onMessage: () => undefined });
     expect(await wire.heard()).toBe(
@@ -434,7 +434,7 @@ describe("messages", () => {
     expect(subscribing.settled).toBe(true);
   });
 
-  test("[MQTT31-36] the requested QoS stands in a byte of its own, whose upper bits are 0", async () => {
+  test("[MQTT31-36] the requested QoS is in a byte of its own, whose upper bits are 0", async () => {
     const { client, wire } = await room.online();
     for (const qos of [0, 1, 2] as const) {
       watch(client.subscribe("a", { qos }));
@@ -442,7 +442,7 @@ describe("messages", () => {
     }
   });
 
-  test("[MQTT31-40] acknowledgements leave in the order of receipt, and a window of one keeps all in order", async () => {
+  test("[MQTT31-40] acknowledgements are sent in the order of receipt, and a window of one keeps all messages in order", async () => {
     const { client, wire } = await room.online();
     const releases: (() => void)[] = [];
     const onMessage = () => new Promise<void>((resolve) => releases.push(resolve));
@@ -462,7 +462,7 @@ describe("messages", () => {
     );
   });
 
-  test("[MQTT31-45] QoS 1 and 2 go as in 3.1.1: one identifier through the flow, one delivery until PUBREL", async () => {
+  test("[MQTT31-45] QoS 1 and 2 work as in 3.1.1: one identifier through the flow, one delivery until PUBREL", async () => {
     const { client, wire } = await room.online();
     const { topics } = await subscribed(client, wire, "#");
     const [one, two] = [watch(client.publish("a", "", { qos: 1 })), watch(client.publish("b", "", { qos: 2 }))];

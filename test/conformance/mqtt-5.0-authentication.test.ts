@@ -13,7 +13,7 @@ async function authenticated(options: Partial<AuthenticationOptions> = {}): Prom
   return connected({ authentication: { ...echo, ...options } }, { properties: { authenticationMethod: "m" } });
 }
 
-/** What a client does to these bytes when its CONNECT, with or without a method, waits for CONNACK. */
+/** How a client reacts to these bytes while its CONNECT, with or without a method, waits for CONNACK. */
 async function waiting(authentication: AuthenticationOptions | undefined, bytes: string) {
   const bench = new Bench();
   const connecting = watch(bench.create({ reconnect: false, ...(authentication && { authentication }) }).connect());
@@ -34,7 +34,7 @@ test("[MQTT-4.12.0-3] [MQTT-4.12.0-5] a client answers with reason code 0x18 and
 test.each([
   ["AUTH with another method", auth("18", "15 0001 6e")],
   ["AUTH without a method", auth("18", "")],
-  ["AUTH with nothing at all", "f000"],
+  ["AUTH without properties", "f000"],
   ["CONNACK with another method", packet("20", "00 00 04 15 0001 6e")],
   ["CONNACK without a method", packet("20", "00 00 00")],
 ])("[MQTT-4.12.0-5] the server must name the same method: %s", async (_, bytes) => {
@@ -43,7 +43,7 @@ test.each([
   expect(peer.isClosed).toBe(true);
 });
 
-test("[MQTT-4.12.0-5] also when it authenticates again", async () => {
+test("[MQTT-4.12.0-5] also for re-authentication", async () => {
   for (const bytes of [auth("18", "15 0001 6e"), auth("00", "15 0001 6e"), auth("00", "")]) {
     const wire = await authenticated();
     started(wire.client.reauthenticate());
@@ -51,7 +51,7 @@ test("[MQTT-4.12.0-5] also when it authenticates again", async () => {
   }
 });
 
-test("[MQTT-4.12.0-7] without a method the client sends no AUTH, whatever comes", async () => {
+test("[MQTT-4.12.0-7] without a method the client never sends AUTH", async () => {
   const wire = await connected();
   await wire.expectUsageError((client) => client.reauthenticate());
   await wire.expectRefusal(auth("18"), 0x82);
@@ -60,7 +60,7 @@ test("[MQTT-4.12.0-7] without a method the client sends no AUTH, whatever comes"
   expect(connecting.error).toMatchObject({ name: "ProtocolError", reasonCode: 0x82 });
 });
 
-test("[MQTT-4.12.1-1] a client authenticates again by AUTH 0x19 with the method of CONNECT", async () => {
+test("[MQTT-4.12.1-1] a client re-authenticates with AUTH 0x19 and the method of CONNECT", async () => {
   const wire = await authenticated();
   for (let i = 0; i < 2; i++) {
     const again = watch(wire.client.reauthenticate());
@@ -75,7 +75,7 @@ test("[MQTT-4.12.1-1] a client authenticates again by AUTH 0x19 with the method 
 test.each([
   ["answers", { respond: () => Promise.reject(new Error("no key")) }, auth("18")],
   [
-    "is told of the success",
+    "gets the success",
     {
       finish: (data: Uint8Array | undefined) => {
         if (data !== undefined) throw new Error("wrong signature");
@@ -84,7 +84,7 @@ test.each([
     auth("00", `15 ${method} 16 0001 66`),
   ],
 ])(
-  "[MQTT-4.12.1-2] authentication that fails when the client %s ends the connection, with a word",
+  "[MQTT-4.12.1-2] authentication that fails when the client %s ends the connection with a reason code",
   async (_, options, bytes) => {
     const wire = await authenticated(options);
     const again = watch(wire.client.reauthenticate());
@@ -106,7 +106,7 @@ test("[MQTT-4.12.1-2] authentication that the server ends closes the connection"
   expect(again.error).toMatchObject({ code: "DISCONNECTED_BY_SERVER", reasonCode: 0x87 });
 });
 
-test("a failure to begin again leaves the connection, and another try", async () => {
+test("a failure to start re-authentication keeps the connection, and allows another attempt", async () => {
   let key = 0;
   const wire = await authenticated({
     begin: () => {
@@ -121,7 +121,7 @@ test("a failure to begin again leaves the connection, and another try", async ()
   expect(await wire.sent()).toBe(auth("19"));
 });
 
-test("an exchange that began over a lost connection is not gone on with over the next", async () => {
+test("an exchange that started over a lost connection does not continue over the next", async () => {
   let release: () => void = () => undefined;
   let connections = 0;
   const begin = () => {
@@ -164,7 +164,7 @@ test.each(["80", "81", "82", "87", "8b", "8e", "93", "98", "9d", "a2"])(
   },
 );
 
-test("[MQTT-4.13.2-1] an error of the server ends the connection even if DISCONNECT cannot be said", async () => {
+test("[MQTT-4.13.2-1] an error of the server ends the connection even if DISCONNECT cannot be sent", async () => {
   const wire = await connected({}, { properties: { maximumPacketSize: 2 } });
   expect(await wire.answerTo("0000")).toBe("");
   await wire.bench.clock.advance(99);

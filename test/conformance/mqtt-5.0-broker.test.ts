@@ -1,10 +1,10 @@
-// MQTT 5.0, statements for servers that the broker keeps and that its own tests do not look at byte by byte.
+// MQTT 5.0, statements for servers that the broker fulfils and that its own tests do not check byte by byte.
 import { expect, test } from "vitest";
 import { Bench, message, receive, subscribe } from "../../packages/broker/test/bench.ts";
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 import { hex, utf8 } from "./wire.ts";
 
-test("[MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-1] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.11.3-1] SUBACK and UNSUBACK: the request's identifier, and a code for each filter in their order", async () => {
+test("[MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-1] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.11.3-1] SUBACK and UNSUBACK: the request's identifier, and a code for each filter in order", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c");
   const before = peer.bytes.length;
@@ -26,7 +26,7 @@ test("[MQTT-3.1.2-14] a will without RETAIN is not retained", async () => {
 });
 
 test.each(["0123456789abcdefghijklm", "nopqrstuvwxyzABCDEFGHIJ", "KLMNOPQRSTUVWXYZ", "a"])(
-  "[MQTT-3.1.3-5] the client identifier %s is taken",
+  "[MQTT-3.1.3-5] the client identifier %s is accepted",
   async (clientId) => {
     expect((await new Bench().introduce(clientId)).connack.reasonCode).toBe(0);
   },
@@ -57,7 +57,7 @@ test.each([undefined, 0, 1, 2])(
   },
 );
 
-test("[MQTT-3.3.2-12] every topic alias up to the broker's maximum is taken", async () => {
+test("[MQTT-3.3.2-12] every topic alias up to the broker's maximum is accepted", async () => {
   const bench = new Bench({ topicAliasMaximum: 7 });
   const peer = await bench.connect("c");
   await subscribe(peer, "#", { qos: 0 });
@@ -97,7 +97,7 @@ test("[MQTT-4.8.2-3] a shared subscription has the QoS that it was granted", asy
   }
 });
 
-test("[MQTT-4.12.0-1] [MQTT-3.1.4-2] [MQTT-3.2.2-7] an authentication method, of which the broker has none, is refused", async () => {
+test("[MQTT-4.12.0-1] [MQTT-3.1.4-2] [MQTT-3.2.2-7] an authentication method, which the broker does not support, is refused", async () => {
   const bench = new Bench();
   const { peer, connack } = await bench.introduce("c", { properties: { authenticationMethod: "SCRAM-SHA-256" } });
   expect(connack.reasonCode).toBe(0x8c);

@@ -1,4 +1,4 @@
-// MQTT 5.0, chapters 3.1 and 3.2: CONNECT as a client says it, and how it keeps to what CONNACK says.
+// MQTT 5.0, chapters 3.1 and 3.2: a client's CONNECT, and how it respects CONNACK.
 import type { ConnectOptions } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { MemoryStore } from "../../packages/mqtt/src/store/memory-store.ts";
@@ -6,7 +6,10 @@ import { Bench, errorCodes, message, watch } from "../../packages/mqtt/test/clie
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 import { connected, connectOf, field, hex, packet, started, utf8, Wire } from "./wire.ts";
 
-/** No session expiry interval, and the protocol's own maximum packet size, so that CONNECT has no properties of its own. */
+/**
+ * No session expiry interval, and the protocol's own maximum packet size, so that the client adds no properties to
+ * CONNECT.
+ */
 const unlimited = { maximumPacketSize: 268_435_460 };
 const bare = { reconnect: false, properties: unlimited } as const;
 const head = (flags: string, keepAlive = "0000") => `0004 4d515454 05 ${flags} ${keepAlive} 00 ${field("6331")}`;
@@ -25,7 +28,7 @@ test("[MQTT-3.1.2-1] the protocol's name is MQTT", async () => {
   expect(await connectOf(bare)).toMatch(/^10..00044d51545405/);
 });
 
-test("[MQTT-3.1.2-4] [MQTT-3.2.2-4] a clean start is said, and a session that the server then claims to have is refused", async () => {
+test("[MQTT-3.1.2-4] [MQTT-3.2.2-4] a clean start is sent, and a session that the server then reports is a protocol error", async () => {
   const bench = new Bench();
   const connecting = watch(bench.create({ reconnect: false }).connect());
   const peer = await bench.server.next();
@@ -37,7 +40,7 @@ test("[MQTT-3.1.2-4] [MQTT-3.2.2-4] a clean start is said, and a session that th
   expect(peer.isClosed).toBe(true);
 });
 
-test("[MQTT-3.2.2-4] a session that the server has and the client has not: the connection is closed, the session ended", async () => {
+test("[MQTT-3.2.2-4] if the server has a session and the client has none, the connection is closed and the session ended", async () => {
   const bench = new Bench();
   started(bench.create().connect());
   const peer = await bench.server.next();
@@ -65,18 +68,18 @@ const everything: ConnectOptions = {
   properties: { ...unlimited, receiveMaximum: 7, userProperties: [["c", "d"]] },
 };
 
-test("[MQTT-3.1.2-9] [MQTT-3.1.2-17] [MQTT-3.1.2-19] [MQTT-3.1.3-1] [MQTT-3.1.3-3] the payload has its fields in their order", async () => {
+test("[MQTT-3.1.2-9] [MQTT-3.1.2-17] [MQTT-3.1.2-19] [MQTT-3.1.3-1] [MQTT-3.1.3-3] the payload has its fields in order", async () => {
   const properties = packet("", `21 0007 ${user("c", "d")}`);
   const willProperties = packet("", `18 00000005 03 ${field(utf8("bin"))} ${user("a", "1")}`);
   const payload = `${field("6331")} ${willProperties} ${field(utf8("gone"))} ${field("00ff")} ${field(utf8("usér"))} ${field(utf8("secret"))}`;
   expect(await connectOf(everything)).toBe(packet("10", `0004 4d515454 05 ee 003c ${properties} ${payload}`));
 });
 
-test("[MQTT-3.1.2-9] a will of nothing but a topic has properties and payload all the same", async () => {
+test("[MQTT-3.1.2-9] a will with only a topic has properties and payload too", async () => {
   expect(await connectOf({ ...bare, will: { topic: "w" } })).toBe(packet("10", `${head("06")} 00 ${field("77")} 0000`));
 });
 
-test("[MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT-3.1.2-16] [MQTT-3.1.2-18] without will and credentials the flags say none, and the payload ends with the client identifier", async () => {
+test("[MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT-3.1.2-16] [MQTT-3.1.2-18] without will and credentials the flags are 0, and the payload ends with the client identifier", async () => {
   expect(await connectOf(bare)).toBe(packet("10", head("02")));
   expect(await connectOf({ ...bare, cleanStart: false, properties: { ...unlimited, sessionExpiryInterval: 0 } })).toBe(
     packet("10", `0004 4d515454 05 00 0000 05 11 00000000 ${field("6331")}`),
@@ -92,7 +95,7 @@ test.each([
   expect(bytes).toBe(packet("10", `${head(flags)} 00 ${field("77")} 0000`));
 });
 
-test.each([3, -1, 1.5, "1"])("[MQTT-3.1.2-12] a will of QoS %j is no option", (qos) => {
+test.each([3, -1, 1.5, "1"])("[MQTT-3.1.2-12] a will of QoS %j is not a valid option", (qos) => {
   const will = { topic: "w", qos: qos as 0 };
   expect(() => new Bench().create({ will })).toThrow(expect.objectContaining({ name: "UsageError" }));
 });
@@ -135,7 +138,7 @@ test.each([
   },
 );
 
-test("[MQTT-3.1.2-21] [MQTT-3.2.2-21] a server's keep-alive of 0 switches it off", async () => {
+test("[MQTT-3.1.2-21] [MQTT-3.2.2-21] a server's keep-alive of 0 disables it", async () => {
   const wire = await connected({ keepAlive: 10 }, { properties: { serverKeepAlive: 0 } });
   await wire.bench.clock.advance(1_000_000);
   expect(await wire.sent()).toBe("");
@@ -182,7 +185,7 @@ test("[MQTT-3.1.2-30] between CONNECT with a method and CONNACK nothing but AUTH
   );
 });
 
-test("[MQTT-3.1.3-2] the client identifier says whose session it is", async () => {
+test("[MQTT-3.1.3-2] the client identifier identifies the session", async () => {
   const store = new MemoryStore();
   const left = await connected({ store, clientId: "one" });
   started(left.client.publish("t", "x", { qos: 1 }));
@@ -206,7 +209,7 @@ test("[MQTT-3.1.3-2] the client identifier says whose session it is", async () =
   }
 });
 
-test("[MQTT-3.1.3-3] an empty client identifier is there too", async () => {
+test("[MQTT-3.1.3-3] an empty client identifier is present too", async () => {
   const bytes = await connectOf({ ...bare, clientId: "", username: "u" });
   expect(bytes).toBe(packet("10", `0004 4d515454 05 82 0000 00 0000 ${field("75")}`));
 });
@@ -234,11 +237,11 @@ test.each([
   }
 });
 
-test("[MQTT-3.2.2-5] [MQTT-4.4.0-1] a server without the session gets nothing of it: no old identifier, no DUP, no PUBREL", async () => {
+test("[MQTT-3.2.2-5] [MQTT-4.4.0-1] nothing of an old session is sent to a server without it: no old identifier, no DUP, no PUBREL", async () => {
   const wire = await busy();
   expect(await wire.reconnect({ sessionPresent: false })).toBe(hex("32 07 0001 74 0004 00 31"));
   expect(await wire.answerTo("3c 07 0001 74 004d 00 78")).toBe("5002004d");
-  expect(wire.client.statistics.messagesReceived).toBe(2); // 77 stands for a new message
+  expect(wire.client.statistics.messagesReceived).toBe(2); // 77 is a new message
 });
 
 const large = "x".repeat(100);
@@ -254,7 +257,7 @@ test.each([
   expect(outcome.error).toMatchObject({ code: "MAXIMUM_QOS_EXCEEDED", reasonCode: 0x9b });
 });
 
-test("[MQTT-3.2.2-14] without retained messages none is sent, queued or new", async () => {
+test("[MQTT-3.2.2-14] if retained messages are not available, none is sent, queued or new", async () => {
   const bench = new Bench();
   const client = bench.create();
   const outcomes = [watch(client.publish("t", "x", { retain: true, qos: 1 }))];
@@ -266,7 +269,7 @@ test("[MQTT-3.2.2-14] without retained messages none is sent, queued or new", as
   for (const { error } of outcomes) expect(error).toMatchObject({ code: "RETAIN_NOT_AVAILABLE", reasonCode: 0x9a });
 });
 
-test("[MQTT-3.2.2-15] no packet is longer than the server's maximum, of whatever type; one just as long is sent", async () => {
+test("[MQTT-3.2.2-15] no packet of any type is longer than the server's maximum; a packet of exactly that length is sent", async () => {
   const authentication = { method: "m", respond: () => undefined, begin: () => new Uint8Array(50) };
   const properties = { maximumPacketSize: 20, authenticationMethod: "m", subscriptionIdentifiersAvailable: false };
   const wire = await connected({ authentication }, { properties });
@@ -290,7 +293,7 @@ test("[MQTT-3.2.2-15] no packet is longer than the server's maximum, of whatever
   expect(await wire.sent()).toBe(hex("e0 07 04 05 11 00000000"));
 });
 
-test("[MQTT-3.2.2-15] a repetition that grew too long for the server is not sent", async () => {
+test("[MQTT-3.2.2-15] a resent message that has become too long for the server is not sent", async () => {
   const wire = await connected();
   const outcome = watch(wire.client.publish("t", large, { qos: 1 }));
   await wire.sent();
@@ -298,7 +301,7 @@ test("[MQTT-3.2.2-15] a repetition that grew too long for the server is not sent
   expect(outcome.error).toMatchObject({ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" });
 });
 
-/** The topic aliases in what a client published. */
+/** The topic aliases in a client's PUBLISH packets. */
 async function aliasesSent(topicAliasMaximum: number | undefined): Promise<(number | undefined)[]> {
   const properties = topicAliasMaximum === undefined ? {} : { topicAliasMaximum };
   const wire = await connected({}, { properties });
@@ -330,7 +333,7 @@ test("[MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9] the application cannot set 
   }
 });
 
-test("the session expiry interval of these tests is as they take it to be", async () => {
+test("the session expiry interval has the value that these tests expect", async () => {
   expect(await connectOf({ properties: unlimited })).toBe(
     packet("10", `0004 4d515454 05 00 0000 05 ${expiry} ${field("6331")}`),
   );

@@ -1,4 +1,4 @@
-// MQTT 5.0, chapters 1 and 2 and what chapter 4.7 says of topics: strings, integers, flags and packet identifiers.
+// MQTT 5.0, chapters 1 and 2, and the rules for topics in chapter 4.7: strings, integers, flags and packet identifiers.
 import type { Client, ConnectOptions } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Bench, subscribed } from "../../packages/mqtt/test/client/bench.ts";
@@ -9,7 +9,7 @@ const user = (name: string, value: string) => `26 ${field(name)} ${field(value)}
 const publish = (topic: string, properties = "") =>
   packet("30", `${field(topic)} ${(hex(properties).length / 2).toString(16).padStart(2, "0")} ${properties}`);
 
-/** Every place where a string comes from the server. */
+/** Every field with a string from the server. */
 const places: Record<string, (text: string) => string> = {
   topic: (text) => publish(text),
   contentType: (text) => publish("61", `03 ${field(text)}`),
@@ -20,7 +20,7 @@ const places: Record<string, (text: string) => string> = {
   "reasonString of DISCONNECT": (text) => packet("e0", `00 ${packet("", `1f ${field(text)}`)}`),
 };
 
-/** Every way a string goes to the server. */
+/** Every way in which the client sends a string to the server. */
 const calls: Record<string, (client: Client, text: string) => Promise<unknown>> = {
   "topic of publish": (client, text) => client.publish(text, ""),
   contentType: (client, text) => client.publish("a", "", { properties: { contentType: text } }),
@@ -52,7 +52,7 @@ test.each(Object.keys(calls))("[MQTT-1.5.4-1] a lone surrogate is not sent: %s",
   }
 });
 
-test.each(Object.keys(options))("[MQTT-1.5.4-1] a lone surrogate is no option: %s", (name) => {
+test.each(Object.keys(options))("[MQTT-1.5.4-1] a lone surrogate is not a valid option: %s", (name) => {
   refuses(options[name] ?? (() => ({})), "a\ud800");
 });
 
@@ -64,11 +64,11 @@ test.each(Object.keys(calls))("[MQTT-1.5.4-2] U+0000 is not sent: %s", async (na
   await (await connected()).expectUsageError((client) => calls[name]?.(client, "a\0b") ?? Promise.resolve());
 });
 
-test.each(Object.keys(options))("[MQTT-1.5.4-2] U+0000 is no option: %s", (name) => {
+test.each(Object.keys(options))("[MQTT-1.5.4-2] U+0000 is not a valid option: %s", (name) => {
   refuses(options[name] ?? (() => ({})), "a\0b");
 });
 
-test("[MQTT-1.5.4-3] EF BB BF is U+FEFF, both ways, wherever it stands", async () => {
+test("[MQTT-1.5.4-3] EF BB BF is U+FEFF, in both directions and at any position", async () => {
   const wire = await connected();
   const got: unknown[] = [];
   wire.client.on("unclaimed", ({ topic, properties }) => got.push(topic, properties.userProperties));
@@ -129,7 +129,7 @@ test.each(["\ud800", "\0", "x".repeat(65_536)])("[MQTT-1.5.7-1] a user property 
   }
 });
 
-/** Packets that a server sends, without their first byte, and that byte's right flags. */
+/** Packets that a server sends, without their first byte, and the correct flags of that byte. */
 const reserved = [
   ["CONNACK", 0x20, 0, "03 00 00 00"],
   ["PUBACK", 0x40, 0, "02 0001"],
@@ -202,10 +202,10 @@ test("[MQTT-2.2.1-2] [MQTT-2.2.2-1] QoS 0 has no packet identifier: property len
   });
   wire.say("30 07 0001 74 00 0001 78");
   await wire.sent();
-  expect(got).toEqual(["t", "\0\u0001x"]); // whatever follows the properties is payload
+  expect(got).toEqual(["t", "\0\u0001x"]); // everything after the properties is payload
 });
 
-test("[MQTT-2.2.1-3] identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE are never 0, nor one that is in use", async () => {
+test("[MQTT-2.2.1-3] identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE are never 0, and never in use already", async () => {
   const wire = await connected();
   const { client, peer } = wire;
   const used = new Set<number>();
@@ -231,7 +231,7 @@ test("[MQTT-2.2.1-3] identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE are never
   expect(used.size).toBe(40);
   for (const [i, answer] of ["40 02 0001", "50 02 0002", "90 04 0003 00 00", "b0 04 0004 00 00"].entries()) {
     wire.say(answer);
-    if (i !== 1) used.delete(i + 1); // PUBREC frees nothing yet
+    if (i !== 1) used.delete(i + 1); // PUBREC does not free an identifier
   }
   await look();
   for (let i = 0; i < 200; i++) {
@@ -294,13 +294,13 @@ test.each(["+", "#", "a/+", "a/#", "+/a", "a+b", "a#"])(
   },
 );
 
-test.each(["+", "#", "a/+", "a/#"])("[MQTT-3.3.2-14] nor as response topic: %s", async (name) => {
+test.each(["+", "#", "a/+", "a/#"])("[MQTT-3.3.2-14] the same holds for a response topic: %s", async (name) => {
   await (await connected()).expectRefusal(publish("74", `08 ${field(utf8(name))}`), 0x82);
   const properties = { responseTopic: name };
   await (await connected()).expectUsageError((client) => client.publish("t", "", { properties }));
 });
 
-test("[MQTT-4.7.3-1] an empty topic without alias is refused, an empty name or filter not sent", async () => {
+test("[MQTT-4.7.3-1] an empty topic without alias is refused, and an empty name or filter is not sent", async () => {
   await (await connected({ properties: { topicAliasMaximum: 5 } })).expectRefusal(publish(""), 0x82);
   const wire = await connected();
   await wire.expectUsageError((client) => client.publish("", ""));
@@ -309,7 +309,7 @@ test("[MQTT-4.7.3-1] an empty topic without alias is refused, an empty name or f
   await wire.expectUsageError((client) => client.unsubscribe(""));
 });
 
-test("[MQTT-4.7.3-2] U+0000 in a topic is refused, and not sent in name or filter", async () => {
+test("[MQTT-4.7.3-2] U+0000 in a topic is refused, and not sent in a name or filter", async () => {
   await (await connected()).expectRefusal(publish("61 00"), 0x81);
   const wire = await connected();
   await wire.expectUsageError((client) => client.publish("a\0", ""));
@@ -317,7 +317,7 @@ test("[MQTT-4.7.3-2] U+0000 in a topic is refused, and not sent in name or filte
   await wire.expectUsageError((client) => client.unsubscribe("\0a"));
 });
 
-test("[MQTT-4.7.3-3] names and filters take up to 65,535 bytes, both ways", async () => {
+test("[MQTT-4.7.3-3] names and filters may have up to 65,535 bytes, in both directions", async () => {
   const wire = await connected();
   const { client, peer, bench } = wire;
   for (const long of ["x".repeat(65_536), "é".repeat(32_768)]) {
@@ -350,7 +350,7 @@ test.each(["a+", "a/+b", "+a", "++", "a/b+/c"])("[MQTT-4.7.1-2] the filter %s is
 });
 
 test.each(["#", "a/#", "+", "a/+/b", "+/+", "+/#"])(
-  "[MQTT-4.7.1-1] [MQTT-4.7.1-2] %s is sent as it is",
+  "[MQTT-4.7.1-1] [MQTT-4.7.1-2] %s is sent unchanged",
   async (filter) => {
     const wire = await connected({}, { properties: { subscriptionIdentifiersAvailable: false } });
     started(wire.client.subscribe(filter));
@@ -365,7 +365,7 @@ test.each(["$share//t", "$share/"])("[MQTT-4.8.2-1] without a share name, %s is 
 });
 
 test.each(["$share/g", "$share/g/", "$share/g+/t", "$share/#/t", "$share/+/t"])(
-  "[MQTT-4.8.2-2] with such a share name or no filter, %s is not sent",
+  "[MQTT-4.8.2-2] with an invalid share name or no filter, %s is not sent",
   async (filter) => {
     const wire = await connected();
     await wire.expectUsageError((client) => client.subscribe(filter));
@@ -373,7 +373,7 @@ test.each(["$share/g", "$share/g/", "$share/g+/t", "$share/#/t", "$share/+/t"])(
   },
 );
 
-test("[MQTT-4.8.2-1] [MQTT-4.8.2-2] a shared filter is sent as it is", async () => {
+test("[MQTT-4.8.2-1] [MQTT-4.8.2-2] a shared filter is sent unchanged", async () => {
   const wire = await connected({}, { properties: { subscriptionIdentifiersAvailable: false } });
   started(wire.client.subscribe("$share/g h//+/#"));
   expect(await wire.sent()).toBe(packet("82", `0001 00 ${field(utf8("$share/g h//+/#"))} 00`));

@@ -1,4 +1,4 @@
-// MQTT 5.0, chapter 4 without topics and authentication: state, delivery at each QoS, repetition and order.
+// MQTT 5.0, chapter 4 without topics and authentication: state, delivery at each QoS, resending and order.
 import { expect, test } from "vitest";
 import { subscribed, watch } from "../../packages/mqtt/test/client/bench.ts";
 import { connected, hex, started, type Wire } from "./wire.ts";
@@ -7,7 +7,7 @@ const publish = (first: string, identifier: number, payload = "78") =>
   hex(`${first} 07 0001 74 ${identifier.toString(16).padStart(4, "0")} 00 ${payload}`);
 const ack = (first: string, identifier: number) => `${first}02${identifier.toString(16).padStart(4, "0")}`;
 
-/** A client with this many messages of this QoS on their way. */
+/** A client with this many messages of this QoS in flight. */
 async function publishing(qos: 1 | 2, count = 1): Promise<Wire> {
   const wire = await connected();
   for (let i = 0; i < count; i++) started(wire.client.publish("t", "x", { qos }));
@@ -16,7 +16,7 @@ async function publishing(qos: 1 | 2, count = 1): Promise<Wire> {
   return wire;
 }
 
-/** Keeps the texts of the messages that come. */
+/** Records the texts of the received messages. */
 async function listening(options = {}): Promise<{ wire: Wire; got: string[] }> {
   const wire = await connected(options);
   const got: string[] = [];
@@ -25,7 +25,7 @@ async function listening(options = {}): Promise<{ wire: Wire; got: string[] }> {
   return { wire, got };
 }
 
-test("[MQTT-4.1.0-1] while the connection is open its state lives on, for days and without a session expiry interval", async () => {
+test("[MQTT-4.1.0-1] while the connection is open its state is kept, for days and without a session expiry interval", async () => {
   const { wire, got } = await listening({ properties: { sessionExpiryInterval: 0 } });
   const outcomes = ([1, 2] as const).map((qos) => watch(wire.client.publish("t", "x", { qos })));
   expect(await wire.sent()).toBe(publish("32", 2) + publish("34", 3));
@@ -48,7 +48,7 @@ test("[MQTT-4.3.1-1] QoS 0 is sent once, with QoS 0 and DUP 0", async () => {
 });
 
 test.each([1, 2] as const)(
-  "[MQTT-4.3.2-1] [MQTT-4.3.2-2] [MQTT-4.3.3-1] [MQTT-4.3.3-2] each new message has an identifier of its own, its QoS and DUP 0: QoS %i",
+  "[MQTT-4.3.2-1] [MQTT-4.3.2-2] [MQTT-4.3.3-1] [MQTT-4.3.3-2] each new message has its own identifier, its QoS and DUP 0: QoS %i",
   async (qos) => {
     const wire = await publishing(qos, 30);
     for (let id = 1; id <= 30; id += 2) wire.say(...(qos === 1 ? [ack("40", id)] : [ack("50", id), ack("70", id)]));
@@ -72,7 +72,7 @@ test("[MQTT-4.3.2-3] a QoS 1 message is unacknowledged until its own PUBACK", as
   expect(await wire.reconnect()).toBe("");
 });
 
-test("[MQTT-4.3.2-4] QoS 1 is answered by PUBACK with its identifier, when the application has the message", async () => {
+test("[MQTT-4.3.2-4] QoS 1 is answered with PUBACK and its identifier when the application has the message", async () => {
   const wire = await connected();
   let finish: () => void = () => undefined;
   await subscribed(wire.bench, wire.client, wire.peer, "#", {
@@ -87,7 +87,7 @@ test("[MQTT-4.3.2-4] QoS 1 is answered by PUBACK with its identifier, when the a
   expect(await wire.sent()).toBe(ack("40", 0xabcd));
 });
 
-test("[MQTT-4.3.2-5] behind its PUBACK the identifier stands for a new message, whatever DUP says", async () => {
+test("[MQTT-4.3.2-5] after its PUBACK the identifier stands for a new message, whatever DUP says", async () => {
   const { wire, got } = await listening();
   for (const [first, payload] of [
     ["32", "61"],
@@ -114,12 +114,12 @@ test.each([
   ["50 04 0001 10 00", true],
   ["50 03 0001 80", false],
   ["50 03 0001 97", false],
-])("[MQTT-4.3.3-4] PUBREC %s is answered by PUBREL: %s", async (pubrec, answered) => {
+])("[MQTT-4.3.3-4] PUBREC %s is answered with PUBREL: %s", async (pubrec, answered) => {
   const wire = await publishing(2);
   expect(await wire.answerTo(pubrec)).toBe(answered ? ack("62", 1) : "");
 });
 
-test("[MQTT-4.3.3-5] [MQTT-4.3.3-6] PUBREL is unacknowledged until PUBCOMP, and its PUBLISH is not sent again", async () => {
+test("[MQTT-4.3.3-5] [MQTT-4.3.3-6] PUBREL is unacknowledged until PUBCOMP, and its PUBLISH is not resent", async () => {
   const wire = await publishing(2);
   expect(await wire.answerTo(ack("50", 1))).toBe(ack("62", 1));
   for (let i = 0; i < 3; i++) expect(await wire.reconnect()).toBe(ack("62", 1));
@@ -127,7 +127,7 @@ test("[MQTT-4.3.3-5] [MQTT-4.3.3-6] PUBREL is unacknowledged until PUBCOMP, and 
   expect(await wire.reconnect()).toBe("");
 });
 
-test("[MQTT-4.3.3-7] a message that was sent does not expire any more", async () => {
+test("[MQTT-4.3.3-7] a message that was sent no longer expires", async () => {
   const wire = await connected();
   const outcome = watch(wire.client.publish("t", "x", { qos: 2, properties: { messageExpiryInterval: 1 } }));
   expect(await wire.sent()).toBe(hex("34 0c 0001 74 0001 05 02 00000001 78"));
@@ -151,7 +151,7 @@ test("[MQTT-4.3.3-8] [MQTT-4.3.3-11] [MQTT-4.3.3-12] QoS 2: PUBREC, PUBCOMP at P
   expect(got).toEqual(["a", "b", "b"]);
 });
 
-test("[MQTT-4.3.3-9] behind a PUBREC that refused, the identifier stands for a new message", async () => {
+test("[MQTT-4.3.3-9] after a PUBREC that refused, the identifier stands for a new message", async () => {
   const wire = await connected();
   const got: string[] = [];
   await subscribed(wire.bench, wire.client, wire.peer, "#", {
@@ -167,7 +167,7 @@ test("[MQTT-4.3.3-9] behind a PUBREC that refused, the identifier stands for a n
   expect(got).toEqual(["a", "a", "b"]);
 });
 
-test("[MQTT-4.3.3-10] a QoS 2 message that comes again before PUBREL is acknowledged again, and delivered once", async () => {
+test("[MQTT-4.3.3-10] a QoS 2 message that is resent before PUBREL is acknowledged again, and delivered once", async () => {
   const { wire, got } = await listening();
   expect(await wire.answerTo(publish("34", 5, "61"), publish("3c", 5, "61"))).toBe(ack("50", 5) + ack("50", 5));
   await wire.reconnect();
@@ -176,7 +176,7 @@ test("[MQTT-4.3.3-10] a QoS 2 message that comes again before PUBREL is acknowle
   expect(got).toEqual(["a"]);
 });
 
-test("[MQTT-4.3.3-13] a message that expired meanwhile goes through its acknowledgements all the same", async () => {
+test("[MQTT-4.3.3-13] a message that expired meanwhile still completes its acknowledgements", async () => {
   const wire = await connected();
   let finish: () => void = () => undefined;
   const onMessage = () =>
@@ -193,7 +193,7 @@ test("[MQTT-4.3.3-13] a message that expired meanwhile goes through its acknowle
   expect(await wire.answerTo(ack("62", 5))).toBe(ack("70", 5));
 });
 
-test("[MQTT-4.4.0-1] what is unacknowledged is sent again at the next connection under its identifiers, and at no other time", async () => {
+test("[MQTT-4.4.0-1] unacknowledged packets are resent at the next connection with their identifiers, and at no other time", async () => {
   const wire = await connected();
   started(wire.client.publish("t", "x", { qos: 1 }), wire.client.publish("t", "x", { qos: 2 }));
   started(wire.client.publish("t", "x", { qos: 2 }));
@@ -209,13 +209,13 @@ test("[MQTT-4.4.0-1] what is unacknowledged is sent again at the next connection
 test.each([
   [1, "40 03 0001 87"],
   [2, "50 03 0001 87"],
-] as const)("[MQTT-4.4.0-2] a refused message of QoS %i is acknowledged, and not sent again", async (qos, answer) => {
+] as const)("[MQTT-4.4.0-2] a refused message of QoS %i is acknowledged, and not resent", async (qos, answer) => {
   const wire = await publishing(qos);
   expect(await wire.answerTo(answer)).toBe("");
   expect(await wire.reconnect()).toBe("");
 });
 
-test("[MQTT-4.6.0-1] messages are sent again in the order of the first time", async () => {
+test("[MQTT-4.6.0-1] messages are resent in their original order", async () => {
   const wire = await connected();
   for (let i = 0; i < 20; i++) started(wire.client.publish("t", "x", { qos: i % 3 === 0 ? 2 : 1 }));
   await wire.sent();
@@ -229,7 +229,7 @@ test("[MQTT-4.6.0-1] messages are sent again in the order of the first time", as
 test.each([
   ["[MQTT-4.6.0-2] PUBACK", "32", "40"],
   ["[MQTT-4.6.0-3] PUBREC", "34", "50"],
-])("%s comes in the order of the messages, whichever handler is done first", async (_, first, answer) => {
+])("%s is sent in the order of the messages, whichever handler finishes first", async (_, first, answer) => {
   const wire = await connected();
   const finish = new Map<string, () => void>();
   for (const topic of ["a", "b", "c", "d"]) {
@@ -252,13 +252,13 @@ test.each([
   expect(await when("c")).toBe(hex(`${answer} 02 0038 ${answer} 02 0037`));
 });
 
-test("[MQTT-4.6.0-4] PUBREL comes in the order of PUBREC", async () => {
+test("[MQTT-4.6.0-4] PUBREL is sent in the order of PUBREC", async () => {
   const wire = await publishing(2, 4);
   const order = [3, 1, 4, 2];
   expect(await wire.answerTo(...order.map((id) => ack("50", id)))).toBe(order.map((id) => ack("62", id)).join(""));
 });
 
-test("[MQTT-4.9.0-1] without a receive maximum, and with one of 1, something is sent", async () => {
+test("[MQTT-4.9.0-1] messages are sent without a receive maximum, and with a receive maximum of 1", async () => {
   for (const properties of [{}, { receiveMaximum: 1 }, { receiveMaximum: 65_535 }]) {
     const wire = await connected({}, { properties });
     started(wire.client.publish("t", "x", { qos: 1 }));

@@ -1,4 +1,4 @@
-// MQTT 5.0, chapters 3.3 to 3.7: PUBLISH and its acknowledgements, as a client sends and takes them.
+// MQTT 5.0, chapters 3.3 to 3.7: PUBLISH and its acknowledgements, as a client sends and receives them.
 import type { Client, Message } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { subscribed, watch } from "../../packages/mqtt/test/client/bench.ts";
@@ -8,7 +8,7 @@ const fail = () => {
   throw new Error(`no: ${"x".repeat(100)}`);
 };
 
-/** A client whose every message goes to a handler that fails. */
+/** A client whose handler fails for every message. */
 async function refusing(connack = {}): Promise<Wire> {
   const wire = await connected({}, connack);
   await subscribed(wire.bench, wire.client, wire.peer, "#", { onMessage: fail });
@@ -22,7 +22,7 @@ function unclaimed(client: Client): Message[] {
   return messages;
 }
 
-test("[MQTT-3.3.1-1] PUBLISH is sent again with DUP", async () => {
+test("[MQTT-3.3.1-1] PUBLISH is resent with DUP", async () => {
   const wire = await connected();
   started(wire.client.publish("t", "1", { qos: 1, retain: true }), wire.client.publish("t", "2", { qos: 2 }));
   expect(await wire.sent()).toBe(hex("33 07 0001 74 0001 00 31   34 07 0001 74 0002 00 32"));
@@ -31,7 +31,7 @@ test("[MQTT-3.3.1-1] PUBLISH is sent again with DUP", async () => {
   }
 });
 
-test("[MQTT-3.3.1-2] QoS 0 never has DUP: it is not sent again, and refused where it comes so", async () => {
+test("[MQTT-3.3.1-2] QoS 0 never has DUP: it is not resent, and refused if it is received with DUP", async () => {
   const wire = await connected();
   started(wire.client.publish("t", "x"), wire.client.publish("t", "x", { retain: true }));
   expect(await wire.sent()).toBe(hex("30 05 0001 74 00 78   31 05 0001 74 00 78"));
@@ -52,7 +52,7 @@ test.each(["36", "37", "3e", "3f"])("[MQTT-3.3.1-4] both QoS bits are refused: %
 const aliased = (topic: string, alias: string, payload = "78") =>
   packet("30", `${field(topic)} 03 23 ${alias} ${payload}`);
 
-test("[MQTT-3.3.2-7] topic aliases end with the connection, both ways", async () => {
+test("[MQTT-3.3.2-7] topic aliases end with the connection, in both directions", async () => {
   const wire = await connected({ properties: { topicAliasMaximum: 5 } }, { properties: { topicAliasMaximum: 5 } });
   const got = unclaimed(wire.client);
   wire.say(aliased("74", "0001"), aliased("", "0001"));
@@ -77,7 +77,7 @@ test("[MQTT-3.3.2-8] a topic alias of 0 is refused, and not sent", async () => {
 });
 
 test.each([1, 5, 65_535])(
-  "[MQTT-3.3.2-10] topic aliases up to the maximum of %i are taken, and no other",
+  "[MQTT-3.3.2-10] topic aliases up to the maximum of %i are accepted, and no others",
   async (topicAliasMaximum) => {
     const wire = await connected({ properties: { topicAliasMaximum } });
     const got = unclaimed(wire.client);
@@ -92,7 +92,7 @@ test.each([1, 5, 65_535])(
   },
 );
 
-test("[MQTT-3.3.4-1] [MQTT-4.5.0-2] each QoS is answered as it must be, whether or not anybody wants the message", async () => {
+test("[MQTT-3.3.4-1] [MQTT-4.5.0-2] each QoS is acknowledged as required, with and without a matching subscription", async () => {
   for (const wanted of [true, false]) {
     const wire = await connected();
     if (wanted) await subscribed(wire.bench, wire.client, wire.peer, "t", { onMessage: () => undefined });
@@ -104,7 +104,7 @@ test("[MQTT-3.3.4-1] [MQTT-4.5.0-2] each QoS is answered as it must be, whether 
   }
 });
 
-test("[MQTT-4.5.0-2] a message of a resumed session that nobody asks for is acknowledged in the end", async () => {
+test("[MQTT-4.5.0-2] a message of a resumed session without a subscription is finally acknowledged", async () => {
   const wire = await connected({ cleanStart: false }, { sessionPresent: true });
   expect(await wire.answerTo("32 07 0001 74 0001 00 78", "34 07 0001 74 0002 00 78")).toBe("");
   await wire.bench.clock.advance(10_000);
@@ -121,7 +121,7 @@ test("[MQTT-3.3.4-6] a client's PUBLISH has no subscription identifier", async (
   expect(await wire.sent()).toBe(hex("30 05 0001 74 00 78"));
 });
 
-test("[MQTT-3.3.4-7] [MQTT-4.9.0-1] [MQTT-4.9.0-2] no more are unacknowledged than the server's receive maximum", async () => {
+test("[MQTT-3.3.4-7] [MQTT-4.9.0-1] [MQTT-4.9.0-2] no more messages are unacknowledged than the server's receive maximum", async () => {
   for (const receiveMaximum of [1, 2, 7]) {
     const wire = await connected({}, { properties: { receiveMaximum } });
     for (let i = 0; i < 20; i++) started(wire.client.publish("t", "x", { qos: i % 2 === 0 ? 2 : 1 }));
@@ -139,7 +139,7 @@ test("[MQTT-3.3.4-7] [MQTT-4.9.0-1] [MQTT-4.9.0-2] no more are unacknowledged th
   }
 });
 
-test("[MQTT-3.3.4-7] [MQTT-4.9.0-2] the receive maximum of the next connection holds for what is sent again", async () => {
+test("[MQTT-3.3.4-7] [MQTT-4.9.0-2] the receive maximum of the next connection applies to resent messages", async () => {
   const wire = await connected();
   for (let i = 0; i < 5; i++) started(wire.client.publish("t", "x", { qos: 1 }));
   await wire.sent();
@@ -148,7 +148,7 @@ test("[MQTT-3.3.4-7] [MQTT-4.9.0-2] the receive maximum of the next connection h
   expect(await wire.answerTo("40 02 0001")).toBe(hex("3a 07 0001 74 0003 00 78"));
 });
 
-test("[MQTT-3.3.4-8] [MQTT-4.9.0-3] with no send quota left, everything but PUBLISH goes on both ways", async () => {
+test("[MQTT-3.3.4-8] [MQTT-4.9.0-3] with no send quota left, all packets except PUBLISH continue in both directions", async () => {
   const properties = { receiveMaximum: 1, subscriptionIdentifiersAvailable: false };
   const wire = await connected({ keepAlive: 10 }, { properties });
   const { client, bench } = wire;
@@ -171,22 +171,22 @@ test("[MQTT-3.3.4-8] [MQTT-4.9.0-3] with no send quota left, everything but PUBL
   expect((await wire.sent()).slice(0, 2)).toBe("e0");
 });
 
-test("[MQTT-3.4.2-1] [MQTT-3.4.2-2] [MQTT-3.4.2-3] PUBACK of a refusal: a reason code of PUBACK's, and nothing behind it", async () => {
+test("[MQTT-3.4.2-1] [MQTT-3.4.2-2] [MQTT-3.4.2-3] PUBACK of a refusal: one of PUBACK's reason codes, and no properties", async () => {
   const wire = await refusing({ properties: { maximumPacketSize: 30 } });
   expect(await wire.answerTo("32 07 0001 74 0009 00 78")).toBe(hex("40 03 0009 83"));
 });
 
-test("[MQTT-3.5.2-1] [MQTT-3.5.2-2] [MQTT-3.5.2-3] PUBREC of a refusal: a reason code of PUBREC's, and nothing behind it", async () => {
+test("[MQTT-3.5.2-1] [MQTT-3.5.2-2] [MQTT-3.5.2-3] PUBREC of a refusal: one of PUBREC's reason codes, and no properties", async () => {
   const wire = await refusing({ properties: { maximumPacketSize: 30 } });
   expect(await wire.answerTo("34 07 0001 74 0009 00 78")).toBe(hex("50 03 0009 83"));
 });
 
-test("[MQTT-3.6.2-1] [MQTT-3.6.2-2] [MQTT-3.6.2-3] PUBREL for an unknown PUBREC: 0x92, and nothing behind it", async () => {
+test("[MQTT-3.6.2-1] [MQTT-3.6.2-2] [MQTT-3.6.2-3] PUBREL for an unknown PUBREC: 0x92, and no properties", async () => {
   const wire = await connected({}, { properties: { maximumPacketSize: 30 } });
   expect(await wire.answerTo("50 02 0009")).toBe(hex("62 03 0009 92"));
 });
 
-test("[MQTT-3.7.2-1] [MQTT-3.7.2-2] [MQTT-3.7.2-3] PUBCOMP for an unknown PUBREL: 0x92, and nothing behind it", async () => {
+test("[MQTT-3.7.2-1] [MQTT-3.7.2-2] [MQTT-3.7.2-3] PUBCOMP for an unknown PUBREL: 0x92, and no properties", async () => {
   const wire = await connected({}, { properties: { maximumPacketSize: 30 } });
   expect(await wire.answerTo("62 02 0009")).toBe(hex("70 03 0009 92"));
 });

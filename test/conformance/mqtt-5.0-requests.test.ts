@@ -40,7 +40,7 @@ test("[MQTT-3.10.3-2] UNSUBSCRIBE without a filter is not sent", async () => {
 const lasting = { properties: { sessionExpiryInterval: 60 } };
 
 test.each([0, 4, 0x80, 0x81, 0x82, 0x83, 0x93, 0x94, 0x95, 0x97, 0x98, 0x99])(
-  "[MQTT-3.14.2-1] DISCONNECT with reason code %i is sent so",
+  "[MQTT-3.14.2-1] DISCONNECT with reason code %i is sent unchanged",
   async (reasonCode) => {
     const wire = await connected(lasting);
     started(wire.client.disconnect({ reasonCode }));
@@ -49,7 +49,7 @@ test.each([0, 4, 0x80, 0x81, 0x82, 0x83, 0x93, 0x94, 0x95, 0x97, 0x98, 0x99])(
 );
 
 test.each([1, 2, 3, 0x10, 0x11, 0x18, 0x19, 0x84, 0x85, 0x86, 0x88, 0x8a, 0x91, 0x92, 0xa3, 0xff, 256, -1])(
-  "[MQTT-3.14.2-1] DISCONNECT with reason code %i is not sent, and refused where it comes",
+  "[MQTT-3.14.2-1] DISCONNECT with reason code %i is not sent, and refused if it is received",
   async (reasonCode) => {
     await (await connected()).expectUsageError((client) => client.disconnect({ reasonCode }));
     if (reasonCode < 0 || reasonCode > 255) return;
@@ -66,12 +66,12 @@ const needed = "11 00000009";
 const all = `${needed} 1f ${field(utf8(words))} 26 ${field("61")} ${field(utf8(words))}`;
 
 test.each([
-  ["with all of it, where there is room", 58, packet("e0", `04 ${packet("", all)}`)],
-  ["without reason string and user properties, where there is not", 57, packet("e0", `04 ${packet("", needed)}`)],
-  ["so also where there is just room", 9, packet("e0", `04 ${packet("", needed)}`)],
+  ["with all properties, if there is room", 58, packet("e0", `04 ${packet("", all)}`)],
+  ["without reason string and user properties, if there is no room", 57, packet("e0", `04 ${packet("", needed)}`)],
+  ["with all properties, if there is just enough room", 9, packet("e0", `04 ${packet("", needed)}`)],
   ["with the reason code only", 8, "e00104"],
-  ["not at all, where even that is too long", 2, ""],
-])("[MQTT-3.14.2-3] [MQTT-3.14.2-4] DISCONNECT goes out %s", async (_, maximumPacketSize, bytes) => {
+  ["not at all, if even that is too long", 2, ""],
+])("[MQTT-3.14.2-3] [MQTT-3.14.2-4] DISCONNECT is sent %s", async (_, maximumPacketSize, bytes) => {
   const wire = await connected(lasting, { properties: { maximumPacketSize } });
   started(wire.client.disconnect(farewell));
   expect(await wire.sent()).toBe(bytes);
@@ -79,7 +79,7 @@ test.each([
   expect(wire.peer.isClosed).toBe(true);
 });
 
-/** A client with everything under way that might still want to say something: a handler, pings, queued messages. */
+/** A client with everything pending that could still cause a packet: a handler, pings, queued messages. */
 async function eager(): Promise<{ wire: Wire; finish: () => void }> {
   const wire = await connected({ keepAlive: 1, ...lasting }, { properties: { receiveMaximum: 1 } });
   let finish: () => void = () => undefined;
@@ -108,14 +108,14 @@ async function expectSilence({ wire, finish }: Awaited<ReturnType<typeof eager>>
   expect(peer.isClosed).toBe(true);
 }
 
-test("[MQTT-3.14.4-1] [MQTT-3.14.4-2] behind DISCONNECT nothing is sent, and the connection is closed", async () => {
+test("[MQTT-3.14.4-1] [MQTT-3.14.4-2] after DISCONNECT nothing is sent, and the connection is closed", async () => {
   const { wire, finish } = await eager();
   started(wire.client.disconnect({ drainTimeout: 0 }));
   expect(await wire.sent()).toBe("e000");
   await expectSilence({ wire, finish });
 });
 
-test("[MQTT-3.14.4-1] [MQTT-3.14.4-2] nor behind the DISCONNECT of an error, even for good packets in the same bytes", async () => {
+test("[MQTT-3.14.4-1] [MQTT-3.14.4-2] the same holds after the DISCONNECT of an error, even for valid packets in the same bytes", async () => {
   const { wire, finish } = await eager();
   wire.say("0000 34 07 0001 74 000a 00 78 62 02 000b");
   expect(await wire.sent()).toBe("e00181");
@@ -124,13 +124,13 @@ test("[MQTT-3.14.4-1] [MQTT-3.14.4-2] nor behind the DISCONNECT of an error, eve
 
 const method = field("6d");
 
-/** A client that authenticates by the method "m". */
+/** A client that authenticates with the method "m". */
 async function authenticated(options: Partial<AuthenticationOptions> = {}, properties = {}): Promise<Wire> {
   const authentication = { method: "m", respond: (data: Uint8Array | undefined) => data, ...options };
   return connected({ authentication }, { properties: { authenticationMethod: "m", ...properties } });
 }
 
-test("[MQTT-3.15.1-1] [MQTT-3.15.2-1] [MQTT-3.15.2-2] [MQTT-3.15.2-3] AUTH: flags 0000, one of its reason codes, method and data and nothing else", async () => {
+test("[MQTT-3.15.1-1] [MQTT-3.15.2-1] [MQTT-3.15.2-2] [MQTT-3.15.2-3] AUTH: flags 0000, one of its reason codes, only method and data", async () => {
   const wire = await authenticated({ begin: () => Uint8Array.of(1) }, { maximumPacketSize: 20 });
   started(wire.client.reauthenticate());
   expect(await wire.sent()).toBe(packet("f0", `19 08 15 ${method} 16 0001 01`));
@@ -148,7 +148,7 @@ test.each(["01", "04", "17", "1a", "80", "87", "ff"])(
   },
 );
 
-test("[MQTT-3.2.2-15] [MQTT-3.15.2-2] [MQTT-3.15.2-3] AUTH that is too long for the server is not sent, and may be tried again", async () => {
+test("[MQTT-3.2.2-15] [MQTT-3.15.2-2] [MQTT-3.15.2-3] AUTH that is too long for the server is not sent, and may be retried", async () => {
   let length = 50;
   const wire = await authenticated({ begin: () => new Uint8Array(length) }, { maximumPacketSize: 20 });
   const outcome = watch(wire.client.reauthenticate());

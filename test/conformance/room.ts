@@ -1,5 +1,5 @@
-// A client under test and the server that it talks to, byte by byte: both on a fake clock, the server by hand. What the
-// client says is read here without the codec, so that a fault in that does not hide itself.
+// A client under test and its server, byte by byte: both on a fake clock, and the test acts as the server. The client's
+// packets are read here without the codec, so that a fault in the codec cannot hide itself.
 import { type Client, type ConnectOptions, createClient, type SubscribeOptions, type Subscription } from "@aiko/mqtt";
 import { FakeClock, type LinkFaults, type ScriptedPeer, ScriptedServer, SeededRandom } from "@aiko/mqtt/testing";
 import { expect } from "vitest";
@@ -25,8 +25,8 @@ export function twoByte(value: number): string {
 const PUBREL = /^6[2a]02(....)$/;
 
 /**
- * One connection, seen from the server. A PUBREL for an identifier that had no PUBREC clears it of what an earlier process may have left
- * under it: that is answered here, and not shown.
+ * One connection, seen from the server. A PUBREL for an identifier that had no PUBREC clears the identifier of an
+ * earlier process's message: it is answered here, and not shown.
  */
 export class Wire {
   private read = 0;
@@ -38,12 +38,12 @@ export class Wire {
     private readonly taken: Set<string>,
   ) {}
 
-  /** What the client has said since the last call, in hexadecimal. */
+  /** What the client has sent since the last call, in hexadecimal. */
   async heard(): Promise<string> {
     return (await this.packets()).join("");
   }
 
-  /** The same, cut into packets. */
+  /** The same, split into packets. */
   async packets(): Promise<string[]> {
     const packets = cut(await this.take());
     const clearing = packets.filter((packet) => {
@@ -55,14 +55,14 @@ export class Wire {
     return [...packets.filter((packet) => !clearing.includes(packet)), ...(await this.packets())];
   }
 
-  /** Says these bytes, and lets the client take them. */
+  /** Sends these bytes, and lets the client process them. */
   async say(...hex: string[]): Promise<void> {
     for (const each of hex) if (each.startsWith("5002")) this.taken.add(each.slice(4));
     this.peer.send(bytesOf(hex.join("")));
     await this.clock.tick();
   }
 
-  /** Says them and returns what the client answers. */
+  /** Sends them and returns the client's answer. */
   async ask(...hex: string[]): Promise<string> {
     await this.say(...hex);
     return this.heard();
@@ -106,7 +106,7 @@ export class Room {
   readonly server: ScriptedServer;
   private readonly taken = new Set<string>();
 
-  /** @param version of the protocol that clients speak here */
+  /** @param version of the protocol that clients use here */
   constructor(
     private readonly version: 3 | 4,
     faults: (attempt: number) => LinkFaults = () => ({}),
@@ -114,7 +114,7 @@ export class Room {
     this.server = new ScriptedServer(this.clock, faults);
   }
 
-  /** A client with the identifier "c" and a session that is kept, unless the options say otherwise. */
+  /** A client with the identifier "c" and a session that is kept, unless the options change that. */
   create(options: ConnectOptions = {}): Client {
     const client = createClient("mqtt://server", {
       platform: { clock: this.clock, random: new SeededRandom(1), dial: this.server.dial },
@@ -128,14 +128,14 @@ export class Room {
     return client;
   }
 
-  /** The next connection, its CONNECT not read yet. Time passes until there is one. */
+  /** The next connection, before its CONNECT is read. Advances the time until there is one. */
   async dialled(): Promise<Wire> {
     let peer: ScriptedPeer | undefined;
     void this.server.next().then((next) => {
       peer = next;
     });
     for (let attempt = 0; attempt < 100; attempt++) {
-      for (let i = 0; i < 5 && peer === undefined; i++) await this.clock.tick(); // the server waits for ticks of its own
+      for (let i = 0; i < 5 && peer === undefined; i++) await this.clock.tick(); // the server needs ticks of its own
       if (peer !== undefined) return new Wire(peer, this.clock, this.taken);
       if (this.clock.nextTimer === Infinity) break;
       await this.clock.advance(this.clock.nextTimer - this.clock.now());
@@ -143,7 +143,7 @@ export class Room {
     throw new Error("the client does not connect");
   }
 
-  /** The next connection, its CONNECT read and accepted with this CONNACK. */
+  /** The next connection, after its CONNECT was read and accepted with this CONNACK. */
   async accept(connack = "20020000"): Promise<Wire> {
     const wire = await this.dialled();
     expect(await wire.heard()).toMatch(/^10/);
@@ -151,7 +151,7 @@ export class Room {
     return wire;
   }
 
-  /** A client that is connected, and its server. */
+  /** A connected client, and its server. */
   async online(options: ConnectOptions = {}, connack = "20020000"): Promise<{ client: Client; wire: Wire }> {
     const client = this.create(options);
     const connecting = client.connect();
@@ -160,7 +160,7 @@ export class Room {
     return { client, wire };
   }
 
-  /** The CONNECT that these options make, cut behind its fixed header; nobody answers it. */
+  /** The CONNECT for these options, without its fixed header; it is not answered. */
   async connectOf(options: ConnectOptions): Promise<ConnectBytes> {
     void this.create({ reconnect: false, ...options })
       .connect()
@@ -169,7 +169,7 @@ export class Room {
   }
 }
 
-/** Subscribes, has the server grant what was asked, and returns the messages that come. */
+/** Subscribes, lets the server grant the request, and returns the messages that arrive. */
 export async function subscribed(
   client: Client,
   wire: Wire,
@@ -191,7 +191,7 @@ export function publish(first: number, topic: string, packetIdentifier = 0, payl
   return hexOf(Uint8Array.of(first, body.length / 2)) + body;
 }
 
-/** What became of a promise. Watching it also takes care that a rejection is not reported as unhandled. */
+/** The state of a promise. Watching it also prevents the report of an unhandled rejection. */
 export function watch<Result>(promise: Promise<Result>): { value?: Result; error?: unknown; settled: boolean } {
   const outcome: { value?: Result; error?: unknown; settled: boolean } = { settled: false };
   promise.then(
@@ -207,7 +207,7 @@ export interface ConnectBytes {
   readonly level: number;
   readonly flags: number;
   readonly keepAlive: number;
-  /** The payload's fields in order, each without its length; they end exactly where the packet does. */
+  /** The payload's fields in order, each without its length; they end exactly where the packet ends. */
   readonly payload: readonly Uint8Array[];
 }
 

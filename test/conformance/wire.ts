@@ -1,4 +1,4 @@
-// What the conformance tests of MQTT 5.0 share: a client on a fake clock, and the bytes on its wire in hexadecimal.
+// Shared by the conformance tests of MQTT 5.0: a client on a fake clock, and the bytes of its packets in hexadecimal.
 import type { Client, ConnectOptions } from "@aiko/mqtt";
 import type { ConnackPacket } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { Bench, type RecordedEvents, watch } from "../../packages/mqtt/test/client/bench.ts";
 import { fromHex, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
 
-/** Hexadecimal as it is compared: without the blanks that make it readable. */
+/** Hexadecimal for comparison: without the spaces that make it readable. */
 export function hex(text: string): string {
   return text.replaceAll(/\s/g, "");
 }
@@ -15,13 +15,13 @@ export function utf8(text: string): string {
   return toHex(new TextEncoder().encode(text));
 }
 
-/** A string with its length in front. */
+/** A string preceded by its length. */
 export function field(content: string): string {
   const bytes = hex(content);
   return (bytes.length / 2).toString(16).padStart(4, "0") + bytes;
 }
 
-/** A packet whose remaining length is counted here; for bodies below 128 bytes. */
+/** A packet whose remaining length is computed here; for bodies below 128 bytes. */
 export function packet(first: string, body: string): string {
   const bytes = hex(body);
   return first + (bytes.length / 2).toString(16).padStart(2, "0") + bytes;
@@ -40,7 +40,7 @@ export class Wire {
     this.mark = peer.bytes.length;
   }
 
-  /** What the client has said since this was asked last. */
+  /** What the client has sent since the last call. */
   async sent(): Promise<string> {
     await this.bench.clock.tick();
     const { bytes } = this.peer;
@@ -49,7 +49,7 @@ export class Wire {
     return toHex(bytes.subarray(from));
   }
 
-  /** What the client says to these bytes of the server. */
+  /** The client's answer to these bytes of the server. */
   async answerTo(...bytes: string[]): Promise<string> {
     this.say(...bytes);
     return this.sent();
@@ -59,7 +59,10 @@ export class Wire {
     for (const each of bytes) this.peer.send(fromHex(each));
   }
 
-  /** The server's bytes are answered by DISCONNECT with this code, a closed connection, and the application is told. */
+  /**
+   * The server's bytes are answered with DISCONNECT with this code, the connection is closed, and the application gets
+   * the error.
+   */
   async expectRefusal(bytes: string, reasonCode: number): Promise<void> {
     await this.sent();
     const before = this.events.length;
@@ -78,7 +81,7 @@ export class Wire {
     expect(outcome.error).toMatchObject({ name: "UsageError" });
   }
 
-  /** Cuts the connection and accepts the next; returns what the client says over it behind CONNECT. */
+  /** Cuts the connection and accepts the next; returns what the client sends over it after CONNECT. */
   async reconnect(connack: Partial<ConnackPacket> = { sessionPresent: true }): Promise<string> {
     this.peer.cut();
     this.peer = await this.bench.acceptAgain(connack);
@@ -87,7 +90,7 @@ export class Wire {
   }
 }
 
-/** A client that is connected. */
+/** A connected client. */
 export async function connected(
   options: ConnectOptions = {},
   connack: Partial<ConnackPacket> = {},
@@ -103,7 +106,7 @@ export async function connectOf(options: ConnectOptions): Promise<string> {
   return toHex(peer.bytes);
 }
 
-/** The promises of calls whose outcome is not the test's affair. */
+/** The promises of calls whose outcome the test does not check. */
 export function started(...calls: Promise<unknown>[]): void {
   for (const call of calls) call.catch(() => undefined);
 }

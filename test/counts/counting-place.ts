@@ -1,5 +1,5 @@
-// A client whose clock, network and store count what it does to them, and the server at its other end, which answers what it gets
-// with as many bytes at a time as it got: all that does not depend on how fast a machine is.
+// A client whose clock, network and store count the operations on them, and a server that answers in chunks of the size
+// that it received: everything that does not depend on the speed of a machine.
 import { type Client, type ConnectOptions, createClient, type Store, type Transport } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
 import { FakeClock, SeededRandom } from "@aiko/mqtt/testing";
@@ -11,7 +11,7 @@ export interface Counts {
   bytes: number;
   /** Timers that were set. */
   timers: number;
-  /** Calls of the store's `write`, each of which it syncs, and the records put or removed by them. */
+  /** Calls of the store's `write`, each of which it syncs, and the records that they put or remove. */
   commits: number;
   changes: number;
 }
@@ -26,7 +26,7 @@ export class CountingPlace {
     this.clock = new CountingClock(this.counts);
   }
 
-  /** A client that is connected, by MQTT 3.1.1. */
+  /** A client that is connected with MQTT 3.1.1. */
   async online(options: ConnectOptions = {}): Promise<Client> {
     const dial = () => Promise.resolve(this.transport());
     const client = createClient("mqtt://server", {
@@ -43,7 +43,7 @@ export class CountingPlace {
     return client;
   }
 
-  /** What `work` made the client do. */
+  /** The operations that `work` caused. */
   async counted(work: () => Promise<void>): Promise<Counts> {
     const before = { ...this.counts };
     await work();
@@ -58,7 +58,7 @@ export class CountingPlace {
     };
   }
 
-  /** Publishes `ticks` times `count` messages, each time in one go and until all have their outcome. */
+  /** Publishes `count` messages in each of `ticks` ticks, all at once, and waits until all have their outcome. */
   async publish(qos: 0 | 1 | 2, ticks: number, count: number): Promise<void> {
     const { client } = this;
     if (client === undefined) throw new Error("online() comes first");
@@ -69,7 +69,7 @@ export class CountingPlace {
     }
   }
 
-  /** Has the server send `count` messages at once. */
+  /** Makes the server send `count` messages at once. */
   async receive(qos: 0 | 1 | 2, count: number): Promise<void> {
     const packets = Array.from({ length: count }, (_, i) => {
       const packetIdentifier = qos === 0 ? 0 : i + 1;
@@ -87,7 +87,7 @@ export class CountingPlace {
     await this.clock.tick();
   }
 
-  /** A store that counts, around another. */
+  /** A store that counts, around another one. */
   counting(store: Store): Store {
     return storeAround(store, (session) => ({
       write: (changes) => {

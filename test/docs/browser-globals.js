@@ -1,4 +1,4 @@
-// What browsers have and Node may not, for the examples of pages.
+// Globals that browsers have and Node may not have, for the examples of pages.
 import "fake-indexeddb/auto";
 import { WebSocket } from "ws";
 

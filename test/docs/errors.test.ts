@@ -22,7 +22,7 @@ test("every error code is documented once, and every documented code exists", ()
   expect([...documented].sort()).toEqual([...declared].sort());
 });
 
-test.each(families)("the codes of %s stand under its name", (name, codes) => {
+test.each(families)("the codes of %s are listed under its name", (name, codes) => {
   const section = sections.find((each) => each.startsWith(`${name}: `));
   expect(codesIn(section ?? "").sort()).toEqual([...codes].sort());
 });
@@ -36,7 +36,7 @@ test("every error code is thrown somewhere", () => {
   expect(declared.filter((each) => !sources.includes(`"${each}"`))).toEqual([]);
 });
 
-test("every reason code that refuses is documented once, by its number and name", () => {
+test("every reason code for a refusal is documented once, with its number and name", () => {
   const text = readFileSync("docs/errors.md", "utf8");
   const documentedCodes = [...text.matchAll(/^\| `(0x[0-9A-F]{2}|[1-9])` \| ([^|]+) \|/gm)];
   const codes = Array.from({ length: 256 }, (_, code) => code);

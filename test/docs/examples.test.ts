@@ -51,13 +51,13 @@ function run(command: string, args: readonly string[], cwd = "."): Promise<{ cod
 }
 
 describe("examples in documents", () => {
-  test("there are some", () => {
+  test("exist", () => {
     expect(blocks.length).toBeGreaterThan(3);
   });
 
   test("all type-check", async () => {
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    writeFileSync(join(folder, "vitest.config.js"), "export default {};\n"); // not that of the workspace
+    writeFileSync(join(folder, "vitest.config.js"), "export default {};\n"); // not the workspace's
     blocks.forEach((block, i) => {
       const program = block.text
         .replaceAll("mqtt://localhost:1883", broker.url)
@@ -82,7 +82,7 @@ describe("examples in documents", () => {
     const globals = fileURLToPath(new URL("browser-globals.js", import.meta.url));
     const vitest = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", import.meta.url));
     const args = isTestFile(text) ? [vitest, "run", `block${i}.test.js`] : ["--import", globals, `block${i}.js`];
-    const { code, output } = await run(process.execPath, args, folder); // what it writes goes there
+    const { code, output } = await run(process.execPath, args, folder); // its output files go there
     expect(code, output).toBe(0);
   });
 });

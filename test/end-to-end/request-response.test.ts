@@ -3,7 +3,7 @@ import { FakeClock, FaultyLink } from "@aiko/mqtt/testing";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-describe("between clients of any versions", () => {
+describe("between clients of all versions", () => {
   let broker: Broker;
   beforeAll(async () => {
     broker = await Broker.listen({ port: 0 });
@@ -30,7 +30,7 @@ const pairs = versions.flatMap((asking) =>
   versions.filter((answering) => asking !== 5 || answering === 5).map((answering) => [asking, answering] as const),
 );
 
-/** A clock, and what connects clients to a broker on it. */
+/** A clock, and a function that connects clients to a broker on it. */
 async function started() {
   const clock = new FakeClock();
   const broker = await Broker.listen({ listeners: [], clock });
@@ -43,13 +43,13 @@ async function started() {
   return { clock, online };
 }
 
-describe.each(pairs)("version %i asks version %i, on a fake clock", (asking, answering) => {
+describe.each(pairs)("version %i sends a request to version %i, on a fake clock", (asking, answering) => {
   async function both() {
     const { clock, online } = await started();
     return { clock, requester: await online(asking), responder: await online(answering) };
   }
 
-  test("an error that the handler returns comes with its text", async () => {
+  test("an error that the handler returns arrives with its text", async () => {
     const { clock, requester, responder } = await both();
     await clock.until(responder.respond("lamp/+", () => ({ error: "no such lamp" })));
     const before = clock.now();
@@ -60,7 +60,7 @@ describe.each(pairs)("version %i asks version %i, on a fake clock", (asking, ans
     expect(clock.now()).toBe(before);
   });
 
-  test("a handler that throws is an error at once, without its text", async () => {
+  test("a handler that throws causes an error at once, without its text", async () => {
     const { clock, requester, responder } = await both();
     const errors: unknown[] = [];
     responder.on("error", (error) => errors.push(error));
@@ -72,7 +72,7 @@ describe.each(pairs)("version %i asks version %i, on a fake clock", (asking, ans
     expect(errors).toMatchObject([{ message: "password 1234" }]);
   });
 
-  test("the answer that comes after an error is the next request's", async () => {
+  test("the response after an error belongs to the next request", async () => {
     const { clock, requester, responder } = await both();
     let calls = 0;
     await clock.until(responder.respond("lamp/7", () => (++calls === 1 ? { error: "not yet" } : { payload: "on" })));
@@ -82,7 +82,7 @@ describe.each(pairs)("version %i asks version %i, on a fake clock", (asking, ans
 });
 
 test.each(versions)(
-  "version %i without a responder: MQTT 5 says so at once, others at the timeout",
+  "version %i without a responder: MQTT 5 reports it at once, others at the timeout",
   async (version) => {
     const { clock, online } = await started();
     const requester = await online(version);

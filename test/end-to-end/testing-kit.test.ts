@@ -1,4 +1,4 @@
-// The testing kit as a user's tests have it: client, broker and the network between them on one fake clock.
+// The testing kit in a user's tests: client, broker and the network between them on one fake clock.
 import { createClient, type Message, MqttError, ReasonCode } from "@aiko/mqtt";
 import { FakeClock, FaultyLink, type LinkFaults, ScriptedServer } from "@aiko/mqtt/testing";
 import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
@@ -12,7 +12,7 @@ async function started(options: BrokerOptions = {}) {
 }
 
 describe("a client and a broker on one clock", () => {
-  test("exchange messages, and no time passes", async () => {
+  test("exchange messages without advancing the time", async () => {
     const clock = new FakeClock();
     const began = clock.now();
     await using broker = await Broker.listen({ listeners: [], clock });
@@ -27,7 +27,7 @@ describe("a client and a broker on one clock", () => {
     expect(clock.now()).toBe(began);
   });
 
-  test("two clients of one clock have different identifiers, the same in each run", async () => {
+  test("have different identifiers for two clients of one clock, the same in each run", async () => {
     const runs = [1, 2].map(async () => {
       const { clock, broker } = await started();
       const links = [new FaultyLink(clock, broker), new FaultyLink(clock, broker)];
@@ -69,8 +69,8 @@ describe("a client and a broker on one clock", () => {
   });
 });
 
-describe("a connection that is cut in a QoS 2 exchange", () => {
-  /** Sends a message over a link that is cut once. Returns what arrived. */
+describe("a connection that is cut during a QoS 2 exchange", () => {
+  /** Sends a message over a connection that is cut once. Returns the received messages. */
   async function exchange(faults: LinkFaults): Promise<{ got: string[]; attempts: number }> {
     const { clock, broker } = await started();
     const got: string[] = [];
@@ -79,7 +79,7 @@ describe("a connection that is cut in a QoS 2 exchange", () => {
     await clock.until(reader.subscribe("meter/+", { qos: 2, onMessage: (message) => got.push(message.text()) }));
     const link = new FaultyLink(clock, broker, (attempt) => (attempt === 0 ? faults : {}));
     const sender = createClient("mqtt://broker", { platform: link.platform });
-    await clock.until(sender.connect().catch(() => sender.connect())); // some cuts come before CONNACK
+    await clock.until(sender.connect().catch(() => sender.connect())); // some cuts happen before CONNACK
     await clock.until(sender.publish("meter/1", "1042", { qos: 2 }));
     await clock.until(Promise.all([sender.disconnect(), reader.disconnect()]));
     await broker.close();
@@ -99,7 +99,7 @@ describe("a connection that is cut in a QoS 2 exchange", () => {
     },
   );
 
-  test("by hand, between PUBREC and PUBREL", async () => {
+  test("explicitly, between PUBREC and PUBREL", async () => {
     const { clock, broker } = await started();
     const link = new FaultyLink(clock, broker);
     const client = createClient("mqtt://broker", { platform: link.platform });
@@ -120,7 +120,7 @@ describe("a connection that is cut in a QoS 2 exchange", () => {
   });
 });
 
-test("keep-alive: both ends of a half-open connection notice, and the broker publishes the will", async () => {
+test("keep-alive: both ends of a half-open connection detect it, and the broker publishes the will", async () => {
   const { clock, broker } = await started();
   const watching = createClient("mqtt://broker", { platform: new FaultyLink(clock, broker).platform });
   const wills: string[] = [];
@@ -144,7 +144,7 @@ test("keep-alive: both ends of a half-open connection notice, and the broker pub
 });
 
 describe("a scripted server", () => {
-  test("lets a client in, and says what no broker says on request", async () => {
+  test("accepts a client, and can send what no broker sends", async () => {
     const clock = new FakeClock();
     const server = new ScriptedServer(clock);
     const client = createClient("mqtt://server", { platform: server.platform });

@@ -1,5 +1,5 @@
-// What runs inside a bare engine: the pure layers, with nothing of any platform. Bundled, then evaluated there; reports by
-// a global function, because such an engine has no other way out.
+// Runs inside a bare engine: the pure layers, without any platform. It is bundled and then evaluated there; it reports
+// through a global function, because such an engine has no other output.
 import { encode, type Packet, PacketStream, type ProtocolVersion, ServerPacketStream } from "@aiko/mqtt/codec";
 import { ClientSession, NetworkConnection, OutgoingMessage, ServerSession } from "@aiko/mqtt/session";
 import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
@@ -22,7 +22,7 @@ function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The identifiers of the vectors that come out wrong. */
+/** The identifiers of the vectors with a wrong result. */
 export function wrongVectors(vectors: {
   readonly valid: readonly Vector[];
   readonly malformed: readonly Vector[];
@@ -35,7 +35,7 @@ export function wrongVectors(vectors: {
   for (const { id, version, hex, level } of vectors.malformed) {
     if (level !== "codec") continue;
     try {
-      // A packet that is cut off is incomplete, not malformed: what follows it makes the difference.
+      // A truncated packet is incomplete, not malformed: the bytes after it make the difference.
       new PacketStream(versions[version]).push(bytesOf(hex));
       wrong.push(id);
     } catch (error) {
@@ -57,7 +57,10 @@ class Message extends OutgoingMessage {
 
 const outbox = { maximumCount: 100, maximumBytes: 10_000 };
 
-/** A client and a server in one engine: connects, subscribes, publishes at every QoS. Returns what came and what became of it. */
+/**
+ * A client and a server in one engine: connects, subscribes, publishes at every QoS. Returns the received messages and
+ * the outcomes.
+ */
 export function exchange(version: ProtocolVersion): { received: string[]; outcomes: string[] } {
   const clock = new FakeClock();
   const [near, far] = memoryPair(clock);

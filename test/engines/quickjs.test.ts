@@ -29,12 +29,12 @@ beforeAll(async () => {
 
 afterAll(() => context.dispose());
 
-test("the engine has no platform to lean on", () => {
+test("the engine has no platform functions", () => {
   const names = ["TextEncoder", "setTimeout", "URL", "queueMicrotask", "console", "process", "Buffer"];
   expect(inside(`${JSON.stringify(names)}.filter((name) => name in globalThis)`)).toEqual([]);
 });
 
-test("every wire vector comes out as it should", () => {
+test("every wire vector has the expected result", () => {
   const vectors = readFileSync(path("../conformance/vectors.json"), "utf8");
   expect(inside(`engine.wrongVectors(${vectors})`)).toEqual([]);
 });

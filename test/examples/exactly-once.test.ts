@@ -1,5 +1,6 @@
-// examples/exactly-once.js, killed with SIGKILL again and again at random moments: each payment is booked once. EXACTLY_ONCE_SEED has a
-// run again: the same kills are drawn, though where they fall is the machine's affair. EXACTLY_ONCE_KILLS is their number.
+// examples/exactly-once.js, killed with SIGKILL again and again at random moments: each payment is booked once.
+// EXACTLY_ONCE_SEED repeats a run: the same kills are selected, but their exact moments depend on the machine.
+// EXACTLY_ONCE_KILLS is their number.
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -16,7 +17,7 @@ import type { BookingOrders } from "./programs/booking.ts";
 const seed = Number(process.env["EXACTLY_ONCE_SEED"] ?? Date.now() % 1_000_000_000);
 const kills = Number(process.env["EXACTLY_ONCE_KILLS"] ?? 100);
 const named = `EXACTLY_ONCE_SEED=${seed}`;
-/** Payments that are published and not yet booked, at the most. */
+/** The maximum of payments that are published and not booked yet. */
 const AHEAD = 40;
 
 let workshop: string;
@@ -38,16 +39,16 @@ interface Run {
   readonly version: 4 | 5;
   readonly recognises: boolean;
   readonly identities?: number | undefined;
-  /** Asked before each kill. */
+  /** Called before each kill. */
   goesOn(figures: Figures): boolean;
 }
 
 interface Figures {
   kills: number;
   published: number;
-  /** Hand-overs of payments that the ledger recognised. */
+  /** Repeated deliveries of payments that the ledger recognised. */
   again: number;
-  /** Hand-overs of payments that had been told as booked already. */
+  /** Repeated deliveries of payments that had already been reported as booked. */
   doubled: number;
   readonly errors: string[];
 }
@@ -69,7 +70,7 @@ async function book(name: string, { version, recognises, identities, goesOn }: R
     if (word === "booked" || word === "again") told.add(account);
     wake();
   };
-  /** Resolves when `condition` holds; asked when a line comes. */
+  /** Resolves when `condition` holds; it is checked after each line. */
   const until = async (condition: () => boolean) => {
     while (!condition()) {
       if (figures.errors.length > 0) throw new Error(`${named}: ${figures.errors.join("; ")}`);
@@ -87,7 +88,7 @@ async function book(name: string, { version, recognises, identities, goesOn }: R
   };
   const orders = { url: broker.url, directory, version, recognises, identities };
 
-  // A first process makes the session; what is published before has no subscriber.
+  // A first process creates the session; payments published earlier have no subscriber.
   booking.start(orders);
   await until(() => lines > 0);
   while (goesOn(figures)) {
@@ -142,7 +143,7 @@ describe.concurrent("a subscriber that is killed at random moments", { timeout: 
     expect(again, named).toBeGreaterThan(0);
   });
 
-  test("books payments twice if their identities are not the same", async () => {
+  test("books payments twice if their deliveryIds differ", async () => {
     const goesOn = ({ doubled }: Figures) => doubled === 0;
     const { figures, balances } = await book("doubled", { version: 5, recognises: false, goesOn });
     expect([...balances.values()].filter((balance) => balance > 1).length, named).toBeGreaterThan(0);

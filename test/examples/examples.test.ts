@@ -1,4 +1,4 @@
-// Each example as its first lines say to start it, from the build, against the embedded broker.
+// Each example as its first lines describe how to start it, from the build, with the embedded broker.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ test("classic.js publishes until quit", async () => {
   expect(classic.lines).toEqual(["Topic: test/2, message: 'quit'"]);
 });
 
-test("forward.js passes on what comes, and what came while it was away", async () => {
+test("forward.js forwards messages, including those that arrived while it was stopped", async () => {
   await using target = await Broker.listen({ port: 0 });
   await using there = await connect(target.url);
   const arrived = await there.subscribe("#", { qos: 1 });
@@ -71,7 +71,7 @@ test("sequence.js counts", async () => {
   expect(subscriber.lines).toEqual(["1", "2", "3", "4", "5"].map((n) => `Topic: sequence, message: '${n}'`));
 });
 
-test("stdin.js publishes each line, the last without its line feed too", async () => {
+test("stdin.js publishes each line, also a last one without line feed", async () => {
   await using subscriber = await Child.subscriber(["--url", broker.url, "-t", "lines", "-q", "1"]);
   const shown = await run(example("stdin.js", [broker.url, "lines"], "one\n\nthree\r\nfour"));
   expect(shown).toEqual({ code: 0, lines: ["published 4 lines on lines"], notes: [] });
@@ -79,7 +79,7 @@ test("stdin.js publishes each line, the last without its line feed too", async (
   expect(subscriber.lines).toEqual(["one", "", "three", "four"].map((line) => `Topic: lines, message: '${line}'`));
 });
 
-test("exactly-once.js books payments, also those that came while it was away", async () => {
+test("exactly-once.js books payments, including those that arrived while it was stopped", async () => {
   const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-payments-"));
   try {
     const start = () =>
@@ -103,7 +103,7 @@ test("exactly-once.js books payments, also those that came while it was away", a
   }
 });
 
-test("the demo ends by itself, and uses another server if it is told so", async () => {
+test("the demo ends by itself, and uses another server if one is given", async () => {
   const own = await run(new Child("demo", process.execPath, [join(root, "scripts/demo.js")]));
   const other = await run(new Child("demo", process.execPath, [join(root, "scripts/demo.js"), "--broker", broker.url]));
   for (const { code, lines, notes } of [own, other]) {
@@ -115,7 +115,7 @@ test("the demo ends by itself, and uses another server if it is told so", async 
   expect(other.lines.join("\n")).not.toContain("listening on");
 });
 
-test("the demo says what failed", async () => {
+test("the demo reports what failed", async () => {
   await using silent = new Child("demo", process.execPath, [
     join(root, "scripts/demo.js"),
     ...["--broker", "mqtt://127.0.0.1:1"],

@@ -1,4 +1,5 @@
-// The three programs of the first hour, as their first lines say to start them. Those of test/interop/first-hour.test.ts do the same.
+// The three programs of the first hour, started as their first lines describe. The programs of
+// test/interop/first-hour.test.ts do the same.
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import { Child, root, run } from "../fixtures/child.ts";
@@ -6,7 +7,8 @@ import { checkPage, checkSensor, checkWorker } from "../fixtures/first-hour.ts";
 
 afterAll(() => vi.unstubAllGlobals());
 
-test("sensor.js waits for its server, publishes, says what it lost, and ends", () => checkSensor("examples/sensor.js"));
+test("sensor.js waits for its server, publishes, reports lost messages, and ends", () =>
+  checkSensor("examples/sensor.js"));
 
 test("worker.js does each job, also after it was killed, answers requests, and ends", () =>
   checkWorker("examples/worker.js"));
@@ -22,7 +24,7 @@ test("worker.test.js passes", async () => {
 test("the dashboard's script shows values and its connection, and switches the lamp", () =>
   checkPage("examples/dashboard/dashboard.js"));
 
-test("serve.js serves the page and all that it loads", async () => {
+test("serve.js serves the page and all files that it loads", async () => {
   await using server = new Child("serve.js", process.execPath, [
     join(root, "examples/dashboard/serve.js"),
     ...["0", "0", "0"],

@@ -36,7 +36,7 @@ test("SCRAM-SHA-256 proves the client to the server and the server to the client
   expect(client.connected).toBe(true);
 });
 
-test("a server that does not know the password is left", async () => {
+test("a server that does not know the password is disconnected", async () => {
   const { client, closed } = await exchange(`v=${Buffer.alloc(32).toString("base64")}`);
   expect(await closed).toMatchObject({ error: { message: expect.stringContaining("does not know the password") } });
   expect(client.connected).toBe(false);

@@ -1,4 +1,4 @@
-// What can happen in a world, in the words of schedules.
+// What can happen in a world, with the names that schedules use.
 import type { Faults } from "./scenario.ts";
 
 /** The kinds of fault that a scenario counts. */

@@ -1,11 +1,11 @@
-// Clients that the explorer finds faults in: they say Clean Start 1 at the wrong time.
+// Clients in which the explorer finds faults: they send Clean Start 1 at the wrong time.
 import { type Bounds, type Exploration, explore } from "./explorer.ts";
 import type { Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 
 /**
- * A world whose client says Clean Start 1 until it has been accepted, as it did before it looked for a session first: such a CONNECT, if
- * it is late, ends the session that the client has by then.
+ * A world whose client sends Clean Start 1 until it has been accepted, as it did before it looked for a session first:
+ * if such a CONNECT is late, it ends the session that the client has by then.
  */
 export function withCleanStarts(scenario: Scenario, byHistory = false): World {
   const world = new World(scenario, byHistory);
@@ -21,7 +21,7 @@ export function withCleanStarts(scenario: Scenario, byHistory = false): World {
 }
 
 const CONNECT = 0x10;
-/** Where the flags of CONNECT stand, behind a length of one byte and "MQTT". */
+/** The position of CONNECT's flags, after a length of one byte and "MQTT". */
 const FLAGS = 9;
 const CLEAN_START = 0x02;
 
@@ -30,7 +30,7 @@ function withCleanStart(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The same exploration twice: clients are known by what they hold, and by all that has come to them. */
+/** The same exploration twice: once clients are identified by their state, once by everything that has reached them. */
 export async function exploreBothWays(scenario: Scenario, bounds: Bounds): Promise<[Exploration, Exploration]> {
   return [
     await explore(scenario, bounds, (of) => withCleanStarts(of)),

@@ -1,5 +1,5 @@
-// One process of the client's application, from its start until it is killed: the real client, whole or small, and an application that
-// connects until it succeeds, subscribes, publishes, and handles messages.
+// One process of the client's application, from its start until it is killed: the real client, full or small, and an
+// application that connects until it succeeds, subscribes, publishes, and handles messages.
 import { type Clock, createClient, MqttError } from "@aiko/mqtt";
 import { createClient as createSmallClient, type SmallClient } from "@aiko/mqtt/small";
 import type { FakeClock } from "@aiko/mqtt/testing";
@@ -12,17 +12,17 @@ import { FILTER } from "./server-side.ts";
 
 export class ClientProcess {
   readonly clock: ProcessClock;
-  /** The whole client or the small one; only what both have is used. */
+  /** The full or the small client; only their common features are used. */
   readonly client: Pick<SmallClient, "connected" | "connect" | "publish" | "subscribe" | "on">;
-  /** "ok", or an error's code; undefined while it is open or was not asked for. */
+  /** "ok", or an error's code; undefined while it is pending or was not requested. */
   subscribed: string | undefined;
   asksToSubscribe = false;
   closedBy: string | undefined;
   /** Whether a CONNACK has accepted it. */
   wasConnected = false;
-  /** What the client complains of. */
+  /** The client's error events. */
   readonly objections: string[] = [];
-  /** All that the process was told, in order. It decides what the process holds. */
+  /** Everything that reached the process, in order. It determines the state of the process. */
   readonly history: string[] = [];
   readonly running: { readonly arrival: Arrival; readonly done: () => void }[] = [];
 
@@ -65,7 +65,7 @@ export class ClientProcess {
 
   start(): void {
     this.client.connect().catch(() => {
-      // The first connection is the application's to try for again.
+      // The application retries the first connection.
       if (this.closedBy === undefined) this.clock.schedule(1, () => this.start());
     });
   }
@@ -98,7 +98,7 @@ export class ClientProcess {
     );
   }
 
-  /** The handler of the oldest message that one is running for returns. */
+  /** The oldest running handler returns. */
   finish(): void {
     this.history.push("finish");
     const first = this.running.shift();

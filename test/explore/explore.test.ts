@@ -13,7 +13,7 @@ import { storyOf } from "./story.ts";
 import { KINDS, type Kind } from "./verdict.ts";
 import { World } from "./world.ts";
 
-/** A budget, no measure: a machine may be busy. */
+/** A limit, not a measurement: a machine may be busy. */
 const PATIENCE = 300_000;
 const NO_LIMIT = { states: 100_000, depth: 100, until: Infinity };
 
@@ -26,9 +26,9 @@ function kindsOf(faults: Readonly<Record<Kind, number>>): Kind[] {
   return KINDS.filter((kind) => faults[kind] > 0);
 }
 
-describe("the scenarios together", () => {
+describe("all scenarios together", () => {
   test.each([3, 4, 5] as const)(
-    "have two messages at each QoS each way over three connections, on version %i",
+    "have two messages at each QoS in each direction over three connections, on version %i",
     (version) => {
       const steps = ["up0", "up1", "up2", "down0", "down1", "down2"] satisfies Step[];
       for (const client of version === 3 ? ["whole"] : ["whole", "small"])
@@ -47,7 +47,7 @@ describe("the scenarios together", () => {
     },
   );
 
-  test("have every kind of fault, with a store and without", () => {
+  test("have every kind of fault, with and without a store", () => {
     for (const fault of ["cuts", "losses", "drops", "kills", "expiries"] as const)
       for (const store of [true, false])
         expect(SCENARIOS.filter((each) => each.store === store && each.faults[fault] > 0).length).toBeGreaterThan(0);
@@ -55,7 +55,7 @@ describe("the scenarios together", () => {
   });
 });
 
-/** A world whose server writes something else than what it should; undefined: nothing. */
+/** A world whose server writes something other than it should; undefined: nothing. */
 function tampered(scenario: Scenario, tamper: (bytes: Uint8Array, world: World) => Uint8Array | undefined): World {
   const world = new World(scenario);
   const { server } = world;
@@ -71,7 +71,7 @@ function tampered(scenario: Scenario, tamper: (bytes: Uint8Array, world: World) 
   return world;
 }
 
-/** A world whose server gives its application something else than what came. */
+/** A world whose server gives its application something other than what arrived. */
 function misgiven(scenario: Scenario, give: (name: string, given: (name: string) => void) => void): World {
   const world = new World(scenario);
   const { hub } = world.server;
@@ -88,18 +88,18 @@ describe("each check can fail", () => {
   const SUBACK = 0x90;
   const CONNACK = 0x20;
 
-  test("a peace without faults has none", async () => {
+  test("a run without injected faults has none", async () => {
     const { faults, states } = await explore(peaceful, NO_LIMIT);
     expect(kindsOf(faults)).toEqual([]);
     expect(states).toBeGreaterThan(5);
   });
 
-  test("lost: a server acknowledges what it drops", async () => {
+  test("lost: a server acknowledges a message that it drops", async () => {
     const { faults } = await explore(peaceful, NO_LIMIT, (of) => misgiven(of, () => undefined));
     expect(kindsOf(faults)).toEqual(["lost"]);
   });
 
-  test("doubled: a server hands a message over twice", async () => {
+  test("doubled: a server delivers a message twice", async () => {
     const twice = (name: string, given: (name: string) => void): void => {
       given(name);
       given(name);
@@ -108,7 +108,7 @@ describe("each check can fail", () => {
     expect(kindsOf(faults)).toEqual(["doubled"]);
   });
 
-  test("out of order: a server keeps the first message back until the second has come", async () => {
+  test("out of order: a server holds the first message until the second has arrived", async () => {
     const makeWorld = (of: Scenario): World => {
       let kept: string | undefined;
       return misgiven(of, (name, given) => {
@@ -128,14 +128,14 @@ describe("each check can fail", () => {
     expect(kindsOf(faults)).toEqual(["unsettled"]);
   });
 
-  test("rejected: a server refuses what it has taken", async () => {
+  test("rejected: a server refuses what it has accepted", async () => {
     const refuse = (bytes: Uint8Array): Uint8Array =>
       bytes[0] === PUBACK ? Uint8Array.of(PUBACK, 3, bytes[2] as number, bytes[3] as number, 0x80) : bytes;
     const { faults } = await explore(two, NO_LIMIT, (of) => tampered(of, refuse));
     expect(kindsOf(faults)).toEqual(["rejected"]);
   });
 
-  test("subscription missing: a server grants and forgets", async () => {
+  test("subscription missing: a server grants a subscription and forgets it", async () => {
     const forget = (bytes: Uint8Array, world: World): Uint8Array => {
       if (bytes[0] === SUBACK) world.server.session?.topicFilters.clear();
       return bytes;
@@ -144,7 +144,7 @@ describe("each check can fail", () => {
     expect(kindsOf(faults)).toEqual(["subscription missing"]);
   });
 
-  test("client dead: a server lets nobody in", async () => {
+  test("client dead: a server accepts no client", async () => {
     const refuse = (bytes: Uint8Array): Uint8Array =>
       bytes[0] === CONNACK ? Uint8Array.of(CONNACK, 3, 0, 0x85, 0) : bytes;
     const { faults } = await explore(peaceful, NO_LIMIT, (of) => tampered(of, refuse));
@@ -159,7 +159,7 @@ describe("each check can fail", () => {
   });
 });
 
-test("the same schedule leads to the same state, and another order of what is independent too", async () => {
+test("the same schedule leads to the same state, and so does another order of independent steps", async () => {
   const scenario = scenarioNamed("two down at QoS 2, links fail", whole(5, true));
   const after = async (...actions: Parameters<World["apply"]>[0][]): Promise<string> => {
     const world = new World(scenario);
@@ -177,7 +177,7 @@ test("the same schedule leads to the same state, and another order of what is in
   expect(one).toBe(other);
 });
 
-test("a schedule is told in words", async () => {
+test("a schedule is described in words", async () => {
   const scenario: Scenario = {
     ...scenarioNamed("one up at QoS 2, links fail", whole(5, true)),
     faults: { ...PEACE, losses: 1 },
@@ -198,7 +198,7 @@ describe("every state of", () => {
     ["one up at QoS 2, links fail", whole(4, true)],
     ["one up at QoS 2, links fail", whole(3, false)],
   ] as const)(
-    "%s, with %o, is without fault",
+    "%s, with %o, is free of faults",
     async (name, setup) => {
       const { faults, complete, findings } = await explore(scenarioNamed(name, setup), NO_LIMIT);
       expect([...findings.values()]).toEqual([]);
@@ -218,7 +218,7 @@ describe("the first states of", () => {
     ["one up at QoS 2, links fail", small(4, false)],
     ["up and down at QoS 2, links fail", small(4, true)],
   ] as const)(
-    "%s, with %o, are without fault",
+    "%s, with %o, are free of faults",
     async (name, setup) => {
       const { findings } = await explore(scenarioNamed(name, setup), { ...NO_LIMIT, states: 500 });
       expect([...findings.values()]).toEqual([]);
@@ -227,7 +227,7 @@ describe("the first states of", () => {
   );
 });
 
-describe("of a client that says Clean Start 1, it finds by itself", () => {
+describe("in a client that sends Clean Start 1, the search finds a fault:", () => {
   const losing = { ...PEACE, losses: 2 };
   test.each([
     ["doubled", ["up2"]],
@@ -247,7 +247,7 @@ describe("of a client that says Clean Start 1, it finds by itself", () => {
 });
 
 test(
-  "states that hold the same are taken for one without hiding anything: known by its history, a client has more states and the same faults",
+  "merging equal states hides nothing: identified by its history, a client has more states and the same faults",
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-explore-"));
     try {

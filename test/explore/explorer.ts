@@ -1,5 +1,6 @@
-// Visits every state of a scenario, breadth-first: each state by the shortest schedule that leads to it, which is run from the start in
-// a world of its own. Of states that hold the same, one is gone on from. Owns the search; what a state is, and what must hold, is not its.
+// Visits every state of a scenario, breadth-first: each state through the shortest schedule that leads to it, which
+// runs from the start in a new world. Of equal states, it continues from one. Owns the search; other files define the
+// states and the checks.
 
 import { createHash } from "node:crypto";
 import type { Action } from "./action.ts";
@@ -10,16 +11,16 @@ import { World } from "./world.ts";
 export interface Bounds {
   readonly states: number;
   readonly depth: number;
-  /** When to stop, by `Date.now()`. */
+  /** The time limit, compared with `Date.now()`. */
   readonly until: number;
-  /** What is enough to find. */
+  /** The finding at which the search stops. */
   readonly enough?: Kind | undefined;
 }
 
-/** The shortest schedule to something wrong. */
+/** The shortest schedule that leads to the problem. */
 export interface Finding extends Violation {
   readonly schedule: readonly Action[];
-  /** Whether it needs a peace after the schedule to show. */
+  /** Whether the problem appears only in a fault-free period after the schedule. */
   readonly inPeace: boolean;
 }
 
@@ -27,11 +28,11 @@ export interface Exploration {
   readonly scenario: Scenario;
   states: number;
   transitions: number;
-  /** How many states were followed into peace: those in which nothing was on its way. */
+  /** The number of states with a fault-free period after them: those in which nothing was in transit. */
   peaces: number;
-  /** In how many states something was wrong, by kind. */
+  /** The number of states with a problem, by kind. */
   readonly faults: Record<Kind, number>;
-  /** By what is wrong, the first each. */
+  /** The first finding of each problem. */
   readonly findings: Map<string, Finding>;
   depth: number;
   /** Whether every state within the scenario's faults was visited. */
@@ -44,11 +45,11 @@ interface State {
   readonly action: Action | undefined;
   readonly depth: number;
   readonly actions: readonly Action[];
-  /** A world that is in this state, if it was not needed otherwise: it saves one run from the start. */
+  /** A world in this state, if nothing else needs it: it saves one run from the start. */
   world: World | undefined;
 }
 
-/** So many worlds may wait to be gone on with. */
+/** The maximum number of worlds that wait for continuation. */
 const MOST_WORLDS = 2_000;
 
 export async function explore(scenario: Scenario, bounds: Bounds, makeWorld?: MakeWorld): Promise<Exploration> {
@@ -86,7 +87,7 @@ class Explorer {
         return;
       }
       const state = queue[next] as State;
-      queue[next] = undefined as never; // what it leads to knows of it
+      queue[next] = undefined as never; // its successors are compared with it
       if (state.depth < depth) for (const action of state.actions) await this.visit(state, action);
       else if (state.actions.length > 0) exploration.complete = false;
     }
@@ -106,10 +107,10 @@ class Explorer {
     const wrong = violationsNow(world);
     if (wrong.length > 0) {
       this.note(wrong, state, false);
-      return; // what follows of it is no news
+      return; // its consequences are not new findings
     }
     this.queue.push(state);
-    // Any other state comes to rest by arrivals alone, which are gone through too.
+    // Any other state comes to rest through arrivals alone, which are explored too.
     if (world.isAtRest) await this.judgePeace(world, state);
     else this.keep(world, state);
   }

@@ -1,8 +1,9 @@
-// What objects hold, as text: the same text means the same state. It walks over everything that can be reached, so that what is added
-// to the code later counts by itself. Left out is what cannot make a difference to what is explored: times, and what is fixed.
+// The state of objects as text: the same text means the same state. It visits everything that can be reached, so that
+// later additions to the code count automatically. It leaves out what cannot affect the exploration: times, and
+// constants.
 import { End } from "./network.ts";
 
-/** Fixed, or another's, or empty between two actions. */
+/** Constant, or owned by another object, or empty between two actions. */
 const LEFT_OUT = new Set([
   "clock",
   "settings",
@@ -16,15 +17,15 @@ const LEFT_OUT = new Set([
   "policy",
   "network",
 ]);
-/** Moments: no timer but those of attempts and of sessions runs, and these have actions of their own. */
+/** Times: no timers run except those of attempts and sessions, which have their own actions. */
 const TIMES = new Set(["queuedAt", "lastReceived", "since", "until", "roundBegan", "lastSent", "sentAt"]);
 
-/** What scripts/explore.js puts in the place of #. */
+/** The replacement of # by scripts/explore.js. */
 const OPENED = "private_";
-/** Where the two moments stand in the record of a message. */
+/** The positions of the two times in the record of a message. */
 const MOMENTS_IN_RECORD = [3, 19] as const;
 
-/** What a store holds. */
+/** The content of a store. */
 export function storedText(sessions: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>): string {
   const [start, end] = MOMENTS_IN_RECORD;
   const records = [...sessions.values()].flatMap((session) => [...session]);
@@ -32,12 +33,12 @@ export function storedText(sessions: ReadonlyMap<string, ReadonlyMap<number, Uin
   return records.map(([key, record]) => `${key}${timeless(record)}`).join();
 }
 
-/** From here on a number is a moment. */
+/** Numbers from here on are times. */
 const MOMENTS = 1e12;
 
 /**
- * @param endNumbers what to call the ends of connections
- * @param now from which moments are counted: what differs is a second or more
+ * @param endNumbers names for the ends of connections
+ * @param now the time that times are relative to: differences are a second or more
  */
 export function textOf(root: unknown, endNumbers: ReadonlyMap<End, string>, now: number): string {
   const seen = new Map<object, number>();

@@ -1,10 +1,11 @@
-// What the applications asked for and what they got: every message, its outcome, and each of its arrivals. Knows no session.
+// The requests of the applications and their results: every message, its outcome, and each of its arrivals. Knows
+// nothing of sessions.
 import type { QoS } from "@aiko/mqtt/codec";
 
 export interface Arrival {
   /** The number of the client's process. */
   readonly process: number;
-  /** Whether the handler is done with it. */
+  /** Whether the handler has finished. */
   handled: boolean;
 }
 
@@ -14,9 +15,12 @@ export interface SentMessage {
   readonly qos: QoS;
   /** The client's process when it was published. */
   readonly process: number;
-  /** "ok", or an error's code; undefined while it is open. Of a message from the server: whether it was taken for the client. */
+  /**
+   * "ok", or an error's code; undefined while it is pending. For a message from the server: whether it was accepted for
+   * the client.
+   */
   outcome: string | undefined;
-  /** What becomes of it is nobody's to be told, because its process was killed; "kept" if a store has it. */
+  /** Set when nobody can learn the outcome, because the process was killed; "kept" if a store has the message. */
   orphan: "kept" | "gone" | undefined;
   readonly arrivals: Arrival[];
 }
@@ -49,7 +53,7 @@ export class Ledger {
     return arrival;
   }
 
-  /** The process was killed. @param kept whether its store lives on */
+  /** The process was killed. @param kept whether its store still exists */
   killed(process: number, kept: boolean): void {
     for (const message of this.messages) {
       if (message.direction === "down" || message.process > process) continue;
@@ -58,7 +62,7 @@ export class Ledger {
     }
   }
 
-  /** All that it holds, as text. */
+  /** Its whole content as text. */
   get summary(): string {
     const arrivals = (each: SentMessage) => each.arrivals.map((one) => `${one.process}${one.handled}`);
     return this.messages

@@ -1,8 +1,10 @@
-// What `npm run explore` does: visits every state of the scenarios within its bounds, prints a line for each scenario, and the shortest
-// schedule to each fault in words. Ends with code 1 if there is any.
-// With --walks it walks at random instead, through larger scenarios: see walks.ts.
+// The main function of `npm run explore`: visits every state of the scenarios within its limits, prints a line for each
+// scenario, and the shortest schedule to each fault in words. The exit code is 1 if there is any. With --walks it
+// instead takes random walks through larger scenarios: see walks.ts.
+//
 //   npm run explore -- --walks 20000 [--seed N] [--version 5] [--client whole|small]
-//   npm run explore -- [--version 5] [--client whole|small] [--only TEXT] [--depth N] [--seconds N] [--states N] [--stories N]
+//   npm run explore -- [--version 5] [--client whole|small] [--only TEXT] [--depth N] [--seconds N] [--states N]
+//     [--stories N]
 import { parseArgs } from "node:util";
 import { type Exploration, explore, type Finding } from "./explorer.ts";
 import type { Scenario } from "./scenario.ts";
@@ -31,7 +33,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const [depth, seconds, states, stories] = [values.depth, values.seconds, values.states, values.stories].map(
     integer,
   ) as [number, number, number, number];
-  Error.stackTraceLimit = 0; // millions of errors are made, and none of their stacks is read
+  Error.stackTraceLimit = 0; // millions of errors are created, and none of their stacks is read
   const fits = ({ version, client }: Pick<Scenario, "version" | "client">): boolean =>
     (values.version === "" || VERSIONS[values.version] === version) &&
     (values.client === "" || values.client === client);
@@ -42,7 +44,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const explorations: Exploration[] = [];
   console.log(header());
   for (const [i, scenario] of chosen.entries()) {
-    // What one scenario leaves of its time is the others'.
+    // The time that one scenario does not use goes to the others.
     const until = Date.now() + (end - Date.now()) / (chosen.length - i);
     const exploration = await explore(scenario, { depth, states, until });
     explorations.push(exploration);
@@ -55,7 +57,7 @@ export async function run(args: readonly string[]): Promise<number> {
   return faults === 0 ? 0 : 1;
 }
 
-/** The shortest schedules to a fault of this kind, of as many scenarios. */
+/** The shortest schedules to a fault of this kind, from this many scenarios. */
 async function tell(kind: Kind, explorations: readonly Exploration[], stories: number): Promise<void> {
   const found: { readonly scenario: Scenario; readonly finding: Finding }[] = [];
   for (const { scenario, findings } of explorations) {

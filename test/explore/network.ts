@@ -1,28 +1,32 @@
-// Network connections whose every packet waits until it is told to arrive. What a client wrote before it gave a connection up can
-// arrive later, when other connections are there; what is sent to an end that is gone vanishes. Knows packets only by their length.
+// Network connections whose packets arrive only when the explorer lets them. Data that a client wrote before it
+// abandoned a connection can arrive later, when other connections exist; data for an end that is gone is dropped. Knows
+// packets only by their length.
 import type { Clock } from "@aiko/mqtt";
 import type { Transport, TransportListener } from "../../packages/mqtt/src/platform/transport.ts";
 
-/** A packet on its way, or half of many like it; or the end of the stream. */
+/** A packet in transit, or half of many similar ones; or the end of the stream. */
 export type Item = Uint8Array | "end";
 
 /** One end of a connection, as its owner sees it. */
 export class End implements Transport {
-  /** What is on its way to this end. */
+  /** Data in transit to this end. */
   readonly arriving: Item[] = [];
   peer: End = this;
   isOpen = true;
-  /** Whether all is said that its owner has to say: it waits for the other's end, and hears nothing else any more. */
+  /** Whether its owner has sent everything: it waits for the other's end, and receives nothing else any more. */
   private isEnding = false;
   private listener: TransportListener | undefined;
 
   constructor(
     private readonly clock: Clock,
-    /** Is called with all that the owner is told. */
+    /** Called with every event for the owner. */
     private readonly told: (what: Item) => void,
-    /** Is called with all that is sent. */
+    /** Called with all data that is sent. */
     private readonly sent: (what: Item) => void,
-    /** Whether its owner, having said all, waits for the other's end: a server need not, since it listens no more. */
+    /**
+     * Whether its owner waits for the other's end after it has sent everything: a server does not need to, since it no
+     * longer reads.
+     */
     private readonly waits: boolean,
   ) {}
 
@@ -57,7 +61,7 @@ export class End implements Transport {
     this.close(undefined);
   }
 
-  /** The next of what is on its way arrives. */
+  /** The next item in transit arrives. */
   receive(): Item {
     const item = this.arriving.shift();
     if (item === undefined || !this.isOpen) throw new Error("bug: nothing is on its way");
@@ -67,7 +71,7 @@ export class End implements Transport {
     return item;
   }
 
-  /** The owner finds that the connection is broken; the other end only hears of it behind what was written. */
+  /** The owner detects that the connection is broken; the other end detects it only after the written data. */
   lose(): void {
     if (!this.isOpen) return;
     this.sendEnd();
@@ -75,14 +79,14 @@ export class End implements Transport {
     this.close(new Error("the connection is broken"));
   }
 
-  /** Its process is gone. */
+  /** Its process has ended. */
   die(): void {
     this.sendEnd();
     this.listener = undefined;
     this.close(undefined);
   }
 
-  /** The connection is broken, and all that is on its way to this end is lost. */
+  /** The connection is broken, and all data in transit to this end is lost. */
   cut(): void {
     this.told("end");
     this.close(new Error("the connection was cut"));
@@ -112,7 +116,7 @@ export class End implements Transport {
 
 /** A connection between a client and the server. */
 export interface Connection {
-  /** From 1. */
+  /** Starts at 1. */
   readonly number: number;
   /** The number of the process that opened it. */
   readonly process: number;
@@ -126,7 +130,7 @@ export function connectionOf(number: number, process: number, client: End, serve
   return { number, process, client, server };
 }
 
-/** So many packets of one type in one write are two items: where such a row is cut matters little. */
+/** This many packets of one type in one write are two items: the position of the split hardly matters. */
 const ROW = 8;
 
 function gathered(packets: readonly Uint8Array[]): Uint8Array[] {
@@ -153,7 +157,7 @@ function joined(packets: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** The packets that `bytes` consists of: nothing is ever written in part. */
+/** The packets in `bytes`: a write always has whole packets. */
 function packetsOf(bytes: Uint8Array): Uint8Array[] {
   const packets: Uint8Array[] = [];
   for (let start = 0; start < bytes.length; ) {

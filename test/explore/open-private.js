@@ -1,7 +1,8 @@
 // @ts-check
 
 /**
- * Members with a # cannot be read from outside: here they are given names that can, so that states are known by what a client holds.
+ * Members with a # cannot be read from outside: this plugin gives them ordinary names, so that a client's content
+ * identifies its state.
  *
  * @type {import("rolldown").Plugin}
  */

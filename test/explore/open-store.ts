@@ -1,4 +1,4 @@
-// A store in memory whose records can be seen, since a state is known by them too.
+// A store in memory whose records can be read, since they are part of a state.
 import { MemoryStore } from "@aiko/mqtt";
 import { MortalStore } from "../fixtures/stores.ts";
 

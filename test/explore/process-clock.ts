@@ -1,4 +1,4 @@
-// The clock as one process has it: when the process is killed, nothing that it scheduled happens any more.
+// The clock of one process: when the process is killed, its scheduled callbacks never run.
 import type { Clock } from "@aiko/mqtt";
 import type { FakeClock } from "@aiko/mqtt/testing";
 

@@ -1,21 +1,25 @@
-// What one exploration varies: the client, the version, what the applications do, and how much may go wrong. Owns the words for it.
+// The parameters of one exploration: the client, the version, the actions of the applications, and the number of
+// faults. Owns their names.
 import type { ProtocolVersion, QoS } from "@aiko/mqtt/codec";
 
-/** A step of the applications: who publishes at which QoS, or that the client subscribes to what the server publishes. */
+/** A step of the applications: who publishes at which QoS, or that the client subscribes to the server's messages. */
 export type Step = `up${QoS}` | `down${QoS}` | "subscribe";
 
 export interface Faults {
-  /** How many network connections there are if each fault leads to another: one more than faults. */
+  /** The number of network connections if each fault causes another: one more than faults. */
   readonly connections: number;
-  /** Both ends notice at once, and what is on its way is lost. */
+  /** Both ends notice at once, and data in transit is lost. */
   readonly cuts: number;
-  /** The client gives the connection up, or its attempt at one. What it has written may still arrive. */
+  /** The client abandons the connection, or its attempt. Data that it has written may still arrive. */
   readonly losses: number;
-  /** The server gives the connection up. What it has written may still arrive. */
+  /** The server abandons the connection. Data that it has written may still arrive. */
   readonly drops: number;
-  /** The client's process is killed and another one begins; what it has written may still arrive. It keeps its store. */
+  /**
+   * The client's process is killed and another one starts; data that it has written may still arrive. It keeps its
+   * store.
+   */
   readonly kills: number;
-  /** The same, and its store is gone. */
+  /** The same, and its store is lost. */
   readonly wipes: number;
   /** More time passes than the server keeps a session without a connection. */
   readonly expiries: number;
@@ -27,19 +31,24 @@ export interface Scenario {
   readonly version: ProtocolVersion;
   readonly cleanStart: boolean;
   readonly store: boolean;
-  /** In this order, at any moment. A client whose programme has no "subscribe" but messages from the server subscribes at its start. */
+  /**
+   * In this order, at any time. If a client's programme has messages from the server but no "subscribe", the client
+   * subscribes at its start.
+   */
   readonly programme: readonly Step[];
-  /** Whether the handler of each message is done only when the explorer says so. */
+  /** Whether the handler of each message returns only when the explorer lets it. */
   readonly slowHandlers: boolean;
   readonly faults: Faults;
 }
 
 export const PEACE: Faults = { connections: 3, cuts: 0, losses: 0, drops: 0, kills: 0, wipes: 0, expiries: 0 };
 
-/** Milliseconds of one attempt. */
+/** The time limit of one attempt, in milliseconds. */
 export const CONNECT_TIMEOUT = 10_000;
 
-/** Milliseconds for which a server keeps a session where sessions are to expire: before MQTT 5, an hour at the least. */
+/**
+ * Milliseconds for which a server keeps a session in scenarios where sessions expire: before MQTT 5, at least an hour.
+ */
 export function expiryOf({ version }: Scenario): number {
   return version === 5 ? 5_000 : 3_600_000;
 }

@@ -1,5 +1,6 @@
-// The scenarios whose union is explored: for each way to set a client up, what the applications do and what goes wrong. Each is small
-// enough to be visited completely; together they have two messages at each QoS each way, three connections and every kind of fault.
+// All explored scenarios: for each setup of a client, the actions of the applications and the faults. Each is small
+// enough to be visited completely. Together they have two messages at each QoS in each direction, three connections and
+// every kind of fault.
 import { type Faults, PEACE, type Scenario, type Step } from "./scenario.ts";
 
 type Setup = Pick<Scenario, "client" | "version" | "cleanStart" | "store">;
@@ -71,7 +72,7 @@ export const SCENARIOS: readonly Scenario[] = PLOTS.flatMap((plot) =>
   SETUPS.filter((setup) => fits(plot, setup)).map((setup) => scenarioOf(plot, setup)),
 );
 
-/** The scenario of a plot of this name, for a setup. */
+/** The scenario of the plot with this name, for a setup. */
 export function scenarioNamed(name: string, setup: Setup): Scenario {
   const plot = PLOTS.find((each) => each.name === name);
   if (plot === undefined) throw new Error(`no plot "${name}"`);
@@ -80,7 +81,8 @@ export function scenarioNamed(name: string, setup: Setup): Scenario {
 
 function fits({ kept = false, faults }: Plot, { version, store }: Setup): boolean {
   if (kept && !store) return false;
-  // 3.1 does not say whether a session is present, so that one which expired cannot be told from one that is there.
+  // 3.1 does not report whether a session is present, so an expired session cannot be distinguished from one that
+  // exists.
   return !(version === 3 && faults.expiries);
 }
 

@@ -1,4 +1,5 @@
-// The server: the broker's own hub and connections, with an application that sees what clients publish and publishes itself.
+// The server: the broker's own hub and connections, with an application that receives the clients' messages and
+// publishes its own.
 
 import type { Clock } from "@aiko/mqtt";
 import type { PublishPacket, QoS } from "@aiko/mqtt/codec";
@@ -10,14 +11,14 @@ import type { KnownClient } from "../../packages/broker/src/known-client.ts";
 import type { End } from "./network.ts";
 import { expiryOf, type Scenario } from "./scenario.ts";
 
-/** Milliseconds: a server that waits for a CONNECT as long as the network can keep it. */
+/** Milliseconds: a server that waits for a CONNECT as long as the network can hold it. */
 const PATIENT = 2 ** 31 - 1;
 export const FILTER = "down/#";
 const CLIENT = "c";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Why connections end that break no rule. */
+/** Reasons for the end of a connection that are not errors. */
 const FAIR = [
   "DISCONNECT",
   "another connection took over the session",
@@ -35,11 +36,11 @@ class ObservedHub extends Hub {
 
 export class ServerSide {
   readonly hub: ObservedHub;
-  /** What the server objected to. */
+  /** The server's complaints. */
   readonly objections: string[] = [];
   private readonly settings;
 
-  /** @param arrived told of each message that a client publishes */
+  /** @param arrived called with each message that a client publishes */
   constructor(
     private readonly clock: Clock,
     scenario: Scenario,

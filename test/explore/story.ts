@@ -1,5 +1,5 @@
-// A schedule in words that a person can follow: runs it again in a world of its own and says what happens, what is sent because of it,
-// and what the applications see.
+// A schedule in words that a person can follow: runs it again in a new world and reports the events, the packets that
+// they cause, and the results that the applications get.
 
 import { type Packet, PacketStream, type ProtocolVersion } from "@aiko/mqtt/codec";
 import type { Action } from "./action.ts";
@@ -8,7 +8,7 @@ import type { Item } from "./network.ts";
 import type { Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 
-/** A line for each event, and one for each thing that comes of it, further in. */
+/** A line for each event, and an indented line for each of its effects. */
 export async function storyOf(
   scenario: Scenario,
   { schedule, inPeace, kind, what }: Finding,
@@ -26,7 +26,7 @@ export async function storyOf(
     for (const [about, state] of now) if (said.get(about) !== state) lines.push(`     → ${about}: ${state}`);
     said = now;
   };
-  lines.push(" 0. The client begins.");
+  lines.push(" 0. The client starts.");
   await world.begin();
   sayNews();
   for (const [i, action] of schedule.entries()) {
@@ -46,13 +46,13 @@ export async function storyOf(
   return lines;
 }
 
-/** What the applications see. */
+/** The results that the applications get. */
 function seen({ ledger, process }: World): Map<string, string> {
   const news = new Map<string, string>();
   for (const { name, direction, outcome, orphan, arrivals } of ledger.messages) {
     if (direction === "up" && outcome !== undefined) news.set(`publish ${name}`, outcome);
     if (direction === "down")
-      news.set(`the server publishes ${name}`, outcome === "ok" ? "taken for the client" : "not subscribed");
+      news.set(`the server publishes ${name}`, outcome === "ok" ? "accepted for the client" : "not subscribed");
     if (orphan !== undefined)
       news.set(`${name}`, orphan === "kept" ? "in the store of the killed process" : "its process was killed");
     if (arrivals.length > 0) news.set(`${name} has arrived`, `${arrivals.length}`);
@@ -75,21 +75,21 @@ function sentence(world: World, action: Action): string {
   }
   switch (action) {
     case "next step":
-      return `The application goes on: ${scenario.programme[world.stepsDone]}.`;
+      return `The application continues: ${scenario.programme[world.stepsDone]}.`;
     case "handler returns":
       return "The handler of the oldest message returns.";
     case "cut":
-      return `Connection ${number} is cut: both ends notice, what is on its way is lost.`;
+      return `Connection ${number} is cut: both ends detect it, and data in transit is lost.`;
     case "lose":
       return process.client.connected
-        ? `The client gives connection ${number} up; what it wrote can still arrive.`
-        : `The attempt over connection ${number} times out; what the client wrote can still arrive.`;
+        ? `The client abandons connection ${number}; data that it wrote can still arrive.`
+        : `The attempt over connection ${number} times out; data that the client wrote can still arrive.`;
     case "drop":
-      return `The server gives connection ${number} up; what it wrote can still arrive.`;
+      return `The server abandons connection ${number}; data that it wrote can still arrive.`;
     case "kill":
-      return `The process is killed; what it wrote can still arrive. Another begins${scenario.store ? " with its store" : ""}.`;
+      return `The process is killed; data that it wrote can still arrive. Another starts${scenario.store ? " with its store" : ""}.`;
     case "wipe":
-      return "The process is killed and its store is gone. Another begins.";
+      return "The process is killed and its store is lost. Another starts.";
     default:
       return "Time passes: the server ends sessions that have no connection.";
   }

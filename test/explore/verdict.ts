@@ -1,4 +1,4 @@
-// What must hold in every world, and what is wrong where it does not.
+// The conditions that must hold in every world, and the violations.
 import type { SentMessage } from "./ledger.ts";
 import type { World } from "./world.ts";
 
@@ -19,10 +19,12 @@ export interface Violation {
   readonly what: string;
 }
 
-/** So many connections may a client need that no fault has led to: after a take-over, or for a session that is not its own. */
+/**
+ * The maximum number of connections that a client may need without a fault: after a takeover, or for a foreign session.
+ */
 const SPARE = 6;
 
-/** What must never be so, whatever is still to come. */
+/** Conditions that must never be violated, whatever happens later. */
 export function violationsNow(world: World): Violation[] {
   const violations: Violation[] = [];
   const { ledger, process, server } = world;
@@ -30,8 +32,8 @@ export function violationsNow(world: World): Violation[] {
     violations.push({ kind: "client dead", what: `the client closed itself: ${process.closedBy}` });
   const { connections } = world.scenario.faults;
   if (world.connections.length > connections + SPARE)
-    violations.push({ kind: "client dead", what: `the client opens connection after connection` });
-  // A client that closes says so of everything that it has.
+    violations.push({ kind: "client dead", what: `the client opens too many connections` });
+  // A client that closes settles everything that it has.
   const complaints = process.closedBy === undefined ? process.objections : [];
   for (const what of [...server.objections, ...complaints]) violations.push({ kind: "error", what });
   for (const message of ledger.messages) {
@@ -48,7 +50,7 @@ export function violationsNow(world: World): Violation[] {
   return violations;
 }
 
-/** What must hold when the network has been good for long enough. */
+/** Conditions that must hold when the network has been fault-free for long enough. */
 export function violationsInPeace(world: World): Violation[] {
   const violations = violationsNow(world);
   const add = (kind: Kind, what: string): void => {
@@ -56,10 +58,10 @@ export function violationsInPeace(world: World): Violation[] {
   };
   const { process, server, ledger } = world;
   if (process.closedBy !== undefined) return violations;
-  if (!world.isQuiet) add("client dead", "packets go to and fro without end");
-  if (!process.client.connected) add("client dead", "the client is not connected, though the network is good");
+  if (!world.isQuiet) add("client dead", "packets are exchanged without end");
+  if (!process.client.connected) add("client dead", "the client is not connected, although the network is good");
   if (process.asksToSubscribe) {
-    if (process.subscribed === undefined) add("unsettled", "the promise of subscribe is open");
+    if (process.subscribed === undefined) add("unsettled", "the promise of subscribe is pending");
     else if (process.subscribed !== "ok") add("rejected", `subscribe: ${process.subscribed}`);
     else if (!server.hasSubscription)
       add(
@@ -70,14 +72,14 @@ export function violationsInPeace(world: World): Violation[] {
   for (const message of ledger.messages) {
     const { name, direction, qos, outcome, orphan, arrivals } = message;
     if (direction === "up" && orphan === undefined && outcome === undefined)
-      add("unsettled", `${name}: its promise is open`);
+      add("unsettled", `${name}: its promise is pending`);
     if (isLost(world, message))
       add(
         "lost",
-        `${name}: ${direction === "down" ? "the server took it for the client" : (outcome ?? "stored")}, and it never arrived`,
+        `${name}: ${direction === "down" ? "the server accepted it for the client" : (outcome ?? "stored")}, but it never arrived`,
       );
     if (direction === "up" && qos > 0 && outcome !== undefined && outcome !== "ok" && !mayReject(world, message))
-      add("rejected", `${name}: ${outcome}, having arrived ${arrivals.length} times`);
+      add("rejected", `${name}: ${outcome}, although it arrived ${arrivals.length} times`);
   }
   return violations;
 }
@@ -85,7 +87,7 @@ export function violationsInPeace(world: World): Violation[] {
 function isDoubled({ scenario }: World, { qos, direction, arrivals }: SentMessage): boolean {
   if (qos === 1 || arrivals.length < 2) return false;
   if (direction === "up") return true;
-  // A process that was killed may have had it in a handler, or has taken its knowledge along.
+  // A process that was killed may have had the message in a handler, or its knowledge was lost.
   return arrivals.some((arrival, i) =>
     arrivals
       .slice(0, i)
@@ -106,7 +108,10 @@ function isLost(world: World, { name, qos, direction, outcome, orphan, arrivals 
   return !(world.scenario.cleanStart && owed.maker < world.process.number);
 }
 
-/** Before MQTT 5 a clean session ends with its connection, and a QoS 2 message without PUBREC has no other outcome than this. */
+/**
+ * Before MQTT 5 a clean session ends with its connection, and a QoS 2 message without PUBREC can have only this
+ * outcome.
+ */
 function mayReject(world: World, { qos, outcome }: SentMessage): boolean {
   return qos === 2 && outcome === "SESSION_LOST" && (endsWithConnection(world) || world.happened.expiries > 0);
 }

@@ -1,28 +1,29 @@
-// A random walk through a scenario that is too large to be visited: a lot decides what the applications do, what fails and when. Owns the
-// lot; what can happen is the world's, and what must hold is the verdict's.
+// A random walk through a scenario that is too large to be visited: a random generator selects the actions of the
+// applications, the faults and their times. Owns the selection; world.ts defines the possible actions, and verdict.ts
+// the conditions.
 import { SeededRandom } from "@aiko/mqtt/testing";
 import type { Action } from "./action.ts";
 import type { Scenario, Step } from "./scenario.ts";
 import { type Violation, violationsInPeace, violationsNow } from "./verdict.ts";
 import { World } from "./world.ts";
 
-/** More actions than a walk has before nothing is left to happen. */
+/** More actions than a walk can have. */
 const LONGEST = 400;
-/** How likely a walk goes on with something that fails, if it can. */
+/** The probability that a walk continues with a fault, if it can. */
 const FAILS = 0.12;
 const STEPS: readonly Step[] = ["up0", "up1", "up2", "up2", "down0", "down1", "down2", "down2"];
 
 export interface Walk {
   readonly scenario: Scenario;
   readonly schedule: readonly Action[];
-  /** How many connections there were. */
+  /** The number of connections. */
   readonly connections: number;
   readonly violations: readonly Violation[];
-  /** Whether it took a peace for them to show. */
+  /** Whether the problems appeared only in a fault-free period. */
   readonly inPeace: boolean;
 }
 
-/** The client, version, clean start and store of the walk are the setup's. */
+/** The setup determines the client, version, clean start and store of the walk. */
 export async function walk(
   setup: Pick<Scenario, "client" | "version" | "cleanStart" | "store">,
   seed: number,
@@ -63,7 +64,7 @@ function scenarioOf(
     wipes: setup.store ? random.integer(2) : 0,
     expiries: 0,
   };
-  // Only MQTT 5 says how long a session is kept, and only to the process that asked.
+  // Only MQTT 5 reports how long a session is kept, and only to the process that asked.
   if (setup.version === 5 && faults.kills + faults.wipes === 0) faults.expiries = Number(random.next() < 0.3);
   const connections = 1 + faults.cuts + faults.losses + faults.drops + faults.kills + faults.wipes;
   return {

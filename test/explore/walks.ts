@@ -1,5 +1,5 @@
-// What `npm run explore -- --walks 20000 --seed N` does: random walks through larger scenarios, the setups in turn. Prints how often
-// what was wrong, and the shortest walk to it. Returns the exit code.
+// The main function of `npm run explore -- --walks 20000 --seed N`: random walks through larger scenarios, one setup
+// after the other. Prints how often each problem occurred, and the shortest walk to it. Returns the exit code.
 import { SETUPS } from "./scenarios.ts";
 import { storyOf } from "./story.ts";
 import { KINDS, type Kind } from "./verdict.ts";

@@ -1,5 +1,6 @@
-// A whole world on a fake clock: the real client in its process, the real broker, the network between them. Nothing happens in it but by
-// an action that is asked for; the same actions lead to the same state. Owns which actions there are; what must hold is the verdict's.
+// A whole world on a fake clock: the real client in its process, the real broker, and the network between them. Nothing
+// happens without a requested action; the same actions lead to the same state. Owns the possible actions; verdict.ts
+// defines the conditions.
 import type { QoS } from "@aiko/mqtt/codec";
 import { FakeClock } from "@aiko/mqtt/testing";
 import type { Action, Fault, FaultAction } from "./action.ts";
@@ -11,16 +12,16 @@ import { OpenStore } from "./open-store.ts";
 import { CONNECT_TIMEOUT, expiryOf, type Scenario, subscribesAtStart } from "./scenario.ts";
 import { ServerSide } from "./server-side.ts";
 
-/** For which session the server took a message. */
+/** The session for which the server accepted a message. */
 interface Owed {
   readonly session: object;
-  /** The number of the process whose CONNECT began the session. */
+  /** The number of the process whose CONNECT started the session. */
   readonly maker: number;
 }
 
-/** So many times a client may wait for its next timer before it is online or connecting. */
+/** The maximum number of timers that a client may need before it is online or connecting. */
 const MOST_WAITS = 20;
-/** So many packets make a peace that never becomes quiet. */
+/** The number of packets after which a fault-free period will never come to rest. */
 const ENDLESS = 400;
 
 export class World {
@@ -28,21 +29,21 @@ export class World {
   readonly ledger = new Ledger();
   readonly server: ServerSide;
   readonly connections: Connection[] = [];
-  /** How often each kind of fault has happened. */
+  /** The count of each kind of fault. */
   readonly happened: Record<Fault, number> = { cuts: 0, losses: 0, drops: 0, kills: 0, wipes: 0, expiries: 0 };
   process: ClientProcess;
-  /** What the server took for the client, and the session that it took it for. */
+  /** Messages that the server accepted for the client, and their sessions. */
   readonly owed = new Map<string, Owed>();
-  /** Whether the peace came to rest. */
+  /** Whether the fault-free period came to rest. */
   isQuiet = true;
-  /** Is called with each packet that is sent. */
+  /** Called with each packet that is sent. */
   onSent: (connection: number, by: "client" | "server", item: Item) => void = () => undefined;
   private readonly makers = new Map<object, number>();
   private position = 0;
   private slow: boolean;
   private store: OpenStore | undefined;
 
-  /** @param byHistory whether a client is known by all that it was told, and not by what it holds */
+  /** @param byHistory whether a client is identified by everything that reached it, and not by its content */
   constructor(
     readonly scenario: Scenario,
     private readonly byHistory = false,
@@ -60,7 +61,7 @@ export class World {
     await this.settle();
   }
 
-  /** What can happen now; of what can happen in any order with the same result, one. */
+  /** The actions that are possible now; of actions whose order does not matter, only one. */
   get actions(): readonly Action[] {
     const toServer: Action[] = [];
     const toClient: Action[] = [];
@@ -69,7 +70,7 @@ export class World {
       if (client.isOpen && client.arriving.length > 0) toClient.push(`arrive ${number} down`);
     }
     const others = this.otherActions;
-    // What reaches the client and what reaches the server do not concern each other, if nothing else can happen any more.
+    // Packets for the client and packets for the server are independent if no other action is possible any more.
     const isAlone = others.length === 0 && this.connections.filter(({ client }) => client.isOpen).length === 1;
     return isAlone && toClient.length > 0 ? toClient : [...toServer, ...toClient, ...others];
   }
@@ -92,7 +93,7 @@ export class World {
     return actions;
   }
 
-  /** Lets it happen, and all that follows of it without time passing or packets arriving. */
+  /** Runs the action, and everything that follows without advancing the time and without packets. */
   async apply(action: Action): Promise<void> {
     const [what, number, direction] = action.split(" ");
     if (what === "arrive") {
@@ -110,12 +111,12 @@ export class World {
     await this.settle();
   }
 
-  /** Whether nothing is on its way over the client's connection, and no handler runs. */
+  /** Whether nothing is in transit over the client's connection, and no handler runs. */
   get isAtRest(): boolean {
     return this.nextInPeace === undefined;
   }
 
-  /** From now on nothing fails and no handler takes its time; what was written over connections that were given up is lost. */
+  /** From now on there are no faults and no slow handlers; data that was written to abandoned connections is lost. */
   async makePeace(): Promise<void> {
     this.slow = false;
     for (let i = 0; i < ENDLESS; i++) {
@@ -126,7 +127,7 @@ export class World {
     this.isQuiet = false;
   }
 
-  /** One more message each way, which a client in order must bring through. */
+  /** One more message in each direction, which a working client must deliver. */
   async probe(): Promise<void> {
     const { process, server } = this;
     if (process.closedBy !== undefined) return;
@@ -136,7 +137,7 @@ export class World {
     await this.makePeace();
   }
 
-  /** Of two worlds with the same text the same can become. */
+  /** Two worlds with the same text have the same possible futures. */
   get fingerprint(): string {
     const { process, ledger, server } = this;
     const now = this.clock.now();
@@ -150,7 +151,7 @@ export class World {
       ({ client, server: end }) => `${lane(client)}|${client.isOpen}|${lane(end)}|${end.isOpen}`,
     );
     const { number, subscribed, closedBy, history, running } = process;
-    // Members with a # are out of reach; then all that the client was told stands for what it holds.
+    // Members with a # cannot be read; then everything that reached the client stands for its content.
     const { client } = process;
     const canBeRead = !this.byHistory && Object.keys(client).length > 0;
     const holds = canBeRead ? textOf(client, ends, now) : history.join();
@@ -167,12 +168,12 @@ export class World {
     ].join("\n");
   }
 
-  /** How many steps of the programme are done. */
+  /** The number of finished steps of the programme. */
   get stepsDone(): number {
     return this.position;
   }
 
-  /** The connection that the client has or tries to have. */
+  /** The client's current connection or attempt. */
   get current(): Connection | undefined {
     return this.connections.findLast(({ client }) => client.isOpen);
   }
@@ -237,7 +238,9 @@ export class World {
     }
   }
 
-  /** Until the server has ended a session without a connection. No network keeps what was written before for as long as an hour. */
+  /**
+   * Until the server has ended a session without a connection. No network holds earlier data for as long as an hour.
+   */
   private async sleep(): Promise<void> {
     const before = [...this.connections];
     await this.clock.sleep(expiryOf(this.scenario) + 1);
@@ -298,7 +301,7 @@ export class World {
     return connection.client;
   }
 
-  /** Lets everything happen that needs no packet: a client that waits for its next attempt makes it. */
+  /** Runs everything that needs no packet: a client that waits for its next attempt makes it. */
   private async settle(): Promise<void> {
     await this.clock.tick();
     for (let i = 0; i < MOST_WAITS; i++) {

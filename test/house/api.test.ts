@@ -1,4 +1,5 @@
-// The public API as the build declares it: docs/internals/api.md shows it, and users can name every type that they meet.
+// The public API as the build declares it: docs/internals/api.md shows it, and users can import every type in its
+// signatures.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +26,7 @@ test.each([
   ["an ancestor", "export interface Shown extends Hidden {}", "Shown"],
   ["a member", "export declare class Shown { readonly member: Hidden; }", "Shown"],
   ["a type that is imported", 'export type Shown = import("./other.js").Hidden;', "Shown"],
-])("a type that is not exported is found as %s", (_, text, name) => {
+])("a type that is not exported is found if it is %s", (_, text, name) => {
   expect(missingTypes([entryOf(`interface Hidden {} ${text}`)])).toEqual([`package: Hidden, in ${name}`]);
 });
 
@@ -33,8 +34,8 @@ test.each([
   ["is exported", "export interface Hidden {} export declare function f(given: Hidden): void;"],
   ["is a type parameter", "export declare function f<Hidden>(given: Hidden): Hidden;"],
   ["is a global", "export declare function f(given: Uint8Array): Promise<void>;"],
-  ["stands in a private member", "interface Hidden {} export declare class Shown { private member: Hidden; }"],
-  ["stands in an internal member", "interface Hidden {} export declare class Shown { /** @internal */ f(): Hidden; }"],
+  ["is in a private member", "interface Hidden {} export declare class Shown { private member: Hidden; }"],
+  ["is in an internal member", "interface Hidden {} export declare class Shown { /** @internal */ f(): Hidden; }"],
   [
     "is needed only to construct what users do not construct",
     "interface Hidden {} declare class Shown { constructor(given: Hidden); } export type { Shown };",
@@ -43,7 +44,7 @@ test.each([
   expect(missingTypes([entryOf(text)])).toEqual([]);
 });
 
-test("the report has neither comments nor what is not public", () => {
+test("the report has no comments and only public parts", () => {
   const text = `/** Documented. */
 export declare class Shown {
     #private;

@@ -1,4 +1,5 @@
-// What a page downloads: bundles of the built library, as a user's bundler makes them, and a budget for their size.
+// The download size of a page: bundles of the built library, as a user's bundler makes them, and a limit for their
+// size.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -8,15 +9,15 @@ import { root } from "./source.ts";
 
 interface Bundle {
   readonly code: string;
-  /** Bytes, minified and compressed by gzip. */
+  /** Bytes, minified and compressed with gzip. */
   readonly size: number;
-  /** The library's files of which something is left, below its dist. */
+  /** The library's files that remain in the bundle, below its dist. */
   readonly files: readonly string[];
 }
 
-/** What may be downloaded, in KB gzip. docs/decisions/0005-in-a-browser.md and 0007-the-small-client.md say what it is made of. */
+/** The size limits, in KB gzip. docs/decisions/0005-in-a-browser.md and 0007-the-small-client.md explain the parts. */
 const budgets = { client: 53, "durable-client": 54, "small-client": 14.1, publisher: 26, encoder: 7 };
-/** MQTT.js 5.16.0, by the same measure. */
+/** MQTT.js 5.16.0, measured in the same way. */
 const MQTT_JS = 105;
 
 type Name = keyof typeof budgets;
@@ -48,14 +49,14 @@ test.each(Object.entries(budgets) as [Name, number][])(
   },
 );
 
-test("the conditions choose the browser's platform, and nothing of Node's comes along", () => {
+test("the conditions select the browser's platform, and nothing of Node's is included", () => {
   const { code, files } = bundles.client;
   expect(files).toContain("transport/platform-browser.js");
   expect(files.filter((path) => /node|bare|tls|proxy|\/socket\./.test(path))).toEqual([]);
   expect(code).not.toMatch(/\bimport\b|node:/);
 });
 
-test("the file for pages without a bundler holds all of it, and imports nothing", async () => {
+test("the file for pages without a bundler contains everything, and imports nothing", async () => {
   const { "durable-client": durable } = bundles;
   const built = join(library, "browser/mqtt.js");
   const code = await readFile(built, "utf8");
@@ -65,7 +66,7 @@ test("the file for pages without a bundler holds all of it, and imports nothing"
   expect([typeof connect, typeof IndexedDbStore]).toEqual(["function", "function"]);
 });
 
-test("what is not used is left out", () => {
+test("unused code is left out", () => {
   const { client, "durable-client": durable, publisher, encoder } = bundles;
   expect(client.files).not.toContain("store/memory-store.js");
   expect(client.files).not.toContain("store/indexed-db-store.js");
@@ -81,6 +82,15 @@ test("what is not used is left out", () => {
     "session/queue.js",
   ]);
   expect(encoder.files.filter((path) => !/^(codec|topic|platform)\/|^errors/.test(path))).toEqual([]);
+});
+
+test("README and guide state the sizes that the budgets hold", async () => {
+  const { client, "small-client": small } = budgets;
+  for (const path of ["README.md", "docs/guide.md"]) {
+    const text = await readFile(join(root, path), "utf8");
+    expect(text).toContain(`${client} KB`);
+    expect(text).toContain(`${small} KB`);
+  }
 });
 
 test("a publisher downloads less than two thirds of the client", () => {

@@ -9,7 +9,7 @@ function neighboursOf(path: string): readonly string[] {
     .map(({ specifier }) => posix.join(posix.dirname(path), specifier).replace(/\.js$/, ".ts"));
 }
 
-/** The circles that a walk along the imports runs into, each as the way around it. */
+/** The import cycles that a walk finds, each as its path. */
 function circlesAmong(files: readonly string[], neighbours: (path: string) => readonly string[]): string[] {
   const circles: string[] = [];
   const done = new Set<string>();
@@ -24,13 +24,13 @@ function circlesAmong(files: readonly string[], neighbours: (path: string) => re
   return circles;
 }
 
-test.each(["mqtt", "store", "broker", "cli"])("no file of %s imports itself over others", (name) => {
+test.each(["mqtt", "store", "broker", "cli"])("no file of %s imports itself through others", (name) => {
   const files = filesBelow(`packages/${name}/src`).filter((path) => path.endsWith(".ts"));
   expect(files.length).toBeGreaterThan(0);
   expect(circlesAmong(files, neighboursOf)).toEqual([]);
 });
 
-test("a circle is found, with its way", () => {
+test("an import cycle is found, with its path", () => {
   const imports: Record<string, readonly string[]> = { a: ["b"], b: ["c", "d"], c: ["b"], d: [] };
   expect(circlesAmong(Object.keys(imports), (path) => imports[path] ?? [])).toEqual(["b > c > b"]);
 });

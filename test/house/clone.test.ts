@@ -1,4 +1,4 @@
-// What the README promises of a clone: the commands run by name, once they are built. `npm test` builds them.
+// The README's promise for a clone: the commands run by name once they are built. `npm test` builds them.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const { bin } = JSON.parse(await readFile(join(root, "packages/cli/package.json"
   bin: Record<string, string>;
 };
 
-test.each(Object.keys(bin))("npx %s runs the build of this clone, and asks no registry", async (command) => {
+test.each(Object.keys(bin))("npx %s runs the build of this clone without a request to a registry", async (command) => {
   const home = await mkdtemp(join(tmpdir(), "aiko-"));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const environment = { HOME: home, npm_config_cache: join(home, "cache"), npm_config_offline: "true" };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { emptyComparisonsOf, filesBelow, readSource } from "./source.ts";
 
-test("no test compares with a regular expression that matches anything", () => {
+test("no test compares with a regular expression that matches any text", () => {
   const wrong =
     "expect(a).toMatchObject({ b: 1,\n c: [/x/] });\nexpect(a).toMatchObject({ b: expect.stringMatching(/x/) });";
   expect(emptyComparisonsOf({ path: "a.ts", text: wrong })).toEqual([2]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { filesBelow, readSource, wildcardExportLines } from "./source.ts";
 
-// More lines than this is probably more than one noun.
+// A file with more lines than this probably covers more than one noun.
 const maximumLines = 600;
 const everyFile = filesBelow();
 const code = everyFile.filter((path) => /\.(ts|js)$/.test(path));
@@ -13,13 +13,13 @@ test(`no source file has more than ${maximumLines} lines`, () => {
   expect(sized.filter(({ lines }) => lines > maximumLines)).toEqual([]);
 });
 
-test("no file or folder has a name that says nothing", () => {
+test("no file or folder has a meaningless name", () => {
   const vague = /(^|[/._-])(utils?|utilities|helpers?|managers?)(?=[/._-]|$)/i;
   expect("packages/mqtt/src/session-manager.ts").toMatch(vague);
   expect(everyFile.filter((path) => vague.test(path))).toEqual([]);
 });
 
-test("no source file exports everything of another", () => {
+test("no source file re-exports everything of another", () => {
   expect(wildcardExportLines({ path: "a.ts", text: '// export *\nexport * from "./b.js";' })).toEqual([2]);
   const wildcards = source.flatMap((path) => wildcardExportLines(readSource(path)).map((line) => `${path}:${line}`));
   expect(wildcards).toEqual([]);

@@ -7,12 +7,12 @@ test("lines of code are counted without blank lines and comments", () => {
   expect(linesOfCode("a.js", text)).toBe(5);
 });
 
-test("docs/first-hour.md has the present counts", () => {
+test("docs/first-hour.md has the current counts", () => {
   const { text } = readSource("docs/first-hour.md");
   expect(text, "run `npm run lines`").toBe(withTable(text));
 });
 
-test("of a test file only those tests are counted that the other has too", () => {
+test("in a test file only the tests that the other file also has are counted", () => {
   const text = 'const a = 1;\ntest("b", () => {\n  c();\n});\ntest("d", () => {});\n';
   expect(linesOfCode("a.js", withTestsOnly("a.js", text, ["d"]))).toBe(2);
 });

@@ -1,10 +1,10 @@
-// Owns the layering of the packages: which room may import which. Reads no file.
+// Owns the layers of the packages: which folder may import which. Reads no file.
 import { posix } from "node:path";
 import { type Import, importsOf, type SourceFile } from "./source.ts";
 
 const library = "packages/mqtt/src/";
 
-// A room sees itself and every room on a lower floor; two rooms on one floor do not see each other.
+// A folder may import itself and every folder of a lower layer; two folders of one layer may not import each other.
 const floors: Record<string, number> = {
   errors: 0,
   "event-emitter": 0,
@@ -22,13 +22,13 @@ const floors: Record<string, number> = {
   testing: 7,
 };
 
-// index.ts is the door of the library: what it shows is chosen here, and nobody inside goes through it.
+// index.ts is the library's entry: it selects the exports, and no file of the library imports it.
 const shownByDoor = new Set(["errors", "event-emitter", "reason-code", "platform", "transport", "store", "client"]);
 const typesShownByDoor = new Set(["topic", "codec"]);
 
 export const pureRooms = ["errors", "event-emitter", "reason-code", "platform", "topic", "options", "codec", "session"];
 
-/** The first part of the path below packages/mqtt/src, without an ending: "codec", "errors", "index". */
+/** The first part of the path below packages/mqtt/src, without an extension: "codec", "errors", "index". */
 export function roomOf(path: string): string {
   return (
     path
@@ -38,7 +38,7 @@ export function roomOf(path: string): string {
   );
 }
 
-/** What one file of @aiko/mqtt imports against the rules, one message each. */
+/** The imports of one file of @aiko/mqtt that break the rules, one message each. */
 export function libraryViolations(file: SourceFile): string[] {
   return violations(file, (each) => libraryRule(file.path, each));
 }

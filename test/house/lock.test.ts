@@ -9,7 +9,7 @@ type Locked = {
   optionalDependencies?: Record<string, string>;
 };
 
-test("no lock file says where a package was downloaded from", () => {
+test("no lock file contains a download address", () => {
   const locks = filesBelow().filter((path) => path.endsWith("package-lock.json"));
   expect(locks).toContain("package-lock.json");
   const addresses = locks.flatMap((path) => {
@@ -21,7 +21,7 @@ test("no lock file says where a package was downloaded from", () => {
   expect(addresses).toEqual([]);
 });
 
-test("every dependency of the lock file is there, for every platform, with a checksum", () => {
+test("every dependency is in the lock file, for every platform, with a checksum", () => {
   const { packages } = JSON.parse(readSource("package-lock.json").text) as { packages: Record<string, Locked> };
   const there = Object.keys(packages).map((path) => path.slice(path.lastIndexOf("node_modules/") + 13));
   const wanted = Object.values(packages).flatMap((each) =>
@@ -33,14 +33,14 @@ test("every dependency of the lock file is there, for every platform, with a che
   expect(downloaded.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path)).toEqual([]);
 });
 
-test("the range of the optional peer ws has only versions that count the fragments of a message, empty ones too", () => {
+test("the range of the optional peer ws has only versions that count the fragments of a message, including empty ones", () => {
   const { peerDependencies } = JSON.parse(readSource("packages/mqtt/package.json").text) as {
     peerDependencies: Record<string, string>;
   };
-  expect(peerDependencies).toEqual({ ws: ">=8.21.1 <9" }); // 8.18 keeps 109 MB of a million fragments in 3 MB
+  expect(peerDependencies).toEqual({ ws: ">=8.21.1 <9" }); // 8.18 stores 109 MB of a million fragments in 3 MB
 });
 
-test("no file names a path of the machine that it was written on", () => {
+test("no file contains a path of its author's machine", () => {
   const folders = ["work", "root", "farm"];
   const machinePath = new RegExp(`(^|[^A-Za-z0-9_.~-])/(${folders.join("|")})/`, "m");
   expect(`see ${["", folders[0], "main"].join("/")}`).toMatch(machinePath);

@@ -1,5 +1,5 @@
-// The common mistakes of new users, and the message that each of them gets: docs/internals/mistakes.md. The test provokes each one.
-// After a change of a message, write the file with `npx vitest run test/house/mistakes.test.ts -u`, and read it.
+// The common mistakes of new users, and the message for each: docs/internals/mistakes.md. The test makes each mistake.
+// After you change a message, write the file with `npx vitest run test/house/mistakes.test.ts -u`, and read it.
 import dns from "node:dns";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";

@@ -1,4 +1,5 @@
-// What users install: the packed tarballs, in an empty project of their own, with no network and nothing in npm's cache.
+// What users install: the packed tarballs, in an empty project of their own, without a network and with an empty npm
+// cache.
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ type Tarball = { path: string; files: string[] };
 type Outcome = { code: number; output: string };
 type Manifest = { name: string; exports: Record<string, unknown>; bin?: Record<string, string> };
 
-/** Milliseconds after which a child has hung. */
+/** Milliseconds after which a child is considered to hang. */
 const PATIENCE = 300_000;
 const run = promisify(execFile);
 const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
@@ -40,7 +41,7 @@ beforeAll(async () => {
   await mkdir(project);
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "project", private: true, type: "module" }));
   for (const { name, folder } of packages) tarballs.set(name, await pack(folder, join(root, "packages", folder)));
-  const foreign = await pack("ws", join(root, "node_modules/ws")); // the only package that the registry would be asked for
+  const foreign = await pack("ws", join(root, "node_modules/ws")); // npm would request only this package
   const paths = [foreign, ...tarballs.values()].map(({ path }) => path);
   await run("npm", ["install", "--offline", "--ignore-scripts", ...paths], { cwd: project, env: await untouched() });
 });
@@ -49,13 +50,16 @@ afterAll(async () => {
   await rm(workshop, { recursive: true, force: true });
 });
 
-test.each(packages)("the tarball of $name holds the build, a README and the licence, and nothing else", ({ name }) => {
-  const files = tarball(name).files;
-  expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
-  const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
-  expect(others.filter((path) => !/^dist\/(.+\.(js|cjs|mjs|d\.ts)|cjs\/package\.json)$/.test(path))).toEqual([]);
-  expect(others.length).toBeGreaterThan(0);
-});
+test.each(packages)(
+  "the tarball of $name contains the build, a README and the licence, and nothing else",
+  ({ name }) => {
+    const files = tarball(name).files;
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
+    const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
+    expect(others.filter((path) => !/^dist\/(.+\.(js|cjs|mjs|d\.ts)|cjs\/package\.json)$/.test(path))).toEqual([]);
+    expect(others.length).toBeGreaterThan(0);
+  },
+);
 
 test.each(withCode.flatMap(({ entries }) => entries))("%s imports in a plain Node process", async (entry) => {
   const script = `console.log(Object.keys(await import(${JSON.stringify(entry)})).length)`;
@@ -64,19 +68,22 @@ test.each(withCode.flatMap(({ entries }) => entries))("%s imports in a plain Nod
   expect(code).toBe(0);
 });
 
-test.each(withCode.flatMap(({ entries }) => entries))("require of %s gives what import gives, once", async (entry) => {
-  const script = `const required = require(${JSON.stringify(entry)});
+test.each(withCode.flatMap(({ entries }) => entries))(
+  "require of %s returns the same as import, once",
+  async (entry) => {
+    const script = `const required = require(${JSON.stringify(entry)});
     import(${JSON.stringify(entry)}).then((imported) => {
       const names = Object.keys(imported).filter((name) => name !== "default" && name !== "module.exports");
       console.log(names.length === Object.keys(required).length && names.every((name) => imported[name] === required[name]));
     });`;
-  expect(await spawn(process.execPath, ["--input-type=commonjs", "--eval", script])).toEqual({
-    code: 0,
-    output: "true\n",
-  });
-});
+    expect(await spawn(process.execPath, ["--input-type=commonjs", "--eval", script])).toEqual({
+      code: 0,
+      output: "true\n",
+    });
+  },
+);
 
-test("the classes of all entries and packages are the same, however each is loaded", async () => {
+test("the classes of all entries and packages are identical, however each is loaded", async () => {
   const script = `const { MqttError } = require("@aiko/mqtt");
     const { Broker } = require("@aiko/mqtt-broker");
     (async () => {
@@ -88,7 +95,7 @@ test("the classes of all entries and packages are the same, however each is load
   expect(output).toBe("true true\n");
 });
 
-describe("a program of client and broker, in one file by esbuild", () => {
+describe("a program of client and broker, bundled into one file by esbuild", () => {
   const program = `import { connect } from "@aiko/mqtt";
     import { Broker } from "@aiko/mqtt-broker";
     async function main() {
@@ -106,7 +113,7 @@ describe("a program of client and broker, in one file by esbuild", () => {
     ["cjs", "mqtt://127.0.0.1:0", [], "published"],
     ["cjs", "ws://127.0.0.1:0", [], "published"],
     ["esm", "ws://127.0.0.1:0", ["ws"], "published"],
-    // The package ws asks for Node's modules by require, which esbuild does not write in ES modules.
+    // The package ws loads Node's modules with require, which esbuild does not generate in ES modules.
     ["esm", "ws://127.0.0.1:0", [], "TRANSPORT_UNAVAILABLE"],
   ] as const)("as %s, listening at %s, without %j: %s", async (format, url, external, outcome) => {
     const folder = await mkdtemp(join(project, "bundle-"));
@@ -167,21 +174,21 @@ test("@aiko/mqtt type-checks in a CommonJS module", async () => {
   expect(await typeCheck("commonjs", "consumer.ts", options, "consumer.cts")).toEqual(clean);
 });
 
-test.each(packages)("publint has nothing to say on $name", async ({ name }) => {
+test.each(packages)("publint reports nothing for $name", async ({ name }) => {
   const bytes = await readFile(tarball(name).path);
   const pack = { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) };
   const { messages, pkg } = await publint({ pack, strict: true });
   expect(messages.map((each) => formatMessage(each, pkg, { color: false }))).toEqual([]);
 });
 
-test.each(withCode)("every module system that we promise finds the types of $name", async ({ name }) => {
+test.each(withCode)("every supported module system finds the types of $name", async ({ name }) => {
   const options = ["--profile", "node16", "--format", "ascii", "--no-color", "--no-emoji"];
   expect(await spawn(process.execPath, [attw, tarball(name).path, ...options])).toMatchObject({ code: 0 });
 });
 
 const clean: Outcome = { code: 0, output: "" };
 
-// A folder for each: @aiko/mqtt and aiko-mqtt would both be packed into a file named aiko-mqtt-0.1.0.tgz.
+// A folder for each: @aiko/mqtt and aiko-mqtt would both be packed into a file with the name aiko-mqtt-0.1.0.tgz.
 async function pack(name: string, folder: string): Promise<Tarball> {
   const destination = join(workshop, name);
   await mkdir(destination);
@@ -211,7 +218,7 @@ async function typeCheck(folder: string, fixture: string, options: object, as = 
   await copyFile(join(fixtures, fixture), join(at, as));
   const compilerOptions = {
     target: "es2022",
-    lib: ["es2022"], // what more they need, the types say themselves
+    lib: ["es2022"], // the types declare their own dependencies
     strict: true,
     exactOptionalPropertyTypes: true,
     skipLibCheck: false,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { pureRooms, roomOf } from "./layers.ts";
 import { filesBelow, importsOf, namesOf, readSource, type SourceFile } from "./source.ts";
 
-// A small engine has none of these, and time and chance come in as arguments.
+// A small engine has none of these, and the time and random numbers are passed as arguments.
 const platformNames = new Set(
   `Date Math.random setTimeout setInterval setImmediate TextEncoder TextDecoder URL queueMicrotask Buffer process
   performance fetch console structuredClone crypto AbortController globalThis window`.split(/\s+/),
@@ -18,7 +18,7 @@ function impurities(file: SourceFile): string[] {
   return [...imports, ...names];
 }
 
-test("the pure rooms name nothing of a platform", () => {
+test("the pure folders use nothing of a platform", () => {
   const files = filesBelow("packages/mqtt/src").filter((path) => pureRooms.includes(roomOf(path)));
   expect(files.length).toBeGreaterThan(0);
   expect(files.flatMap((path) => impurities(readSource(path)))).toEqual([]);

@@ -1,17 +1,21 @@
-// No regular expression of the packages takes more than linear time, whatever text it meets: a peer chooses most of it.
-// Measured, on text that is made of what the expression itself looks for: a rule about its form would have to know how engines search.
+// No regular expression of the packages takes more than linear time for any text: a peer determines most of it. This is
+// measured on text made from what the expression itself looks for, since a rule about its form would depend on how
+// engines search.
 import { expect, test } from "vitest";
 import { noteLine } from "../../packages/cli/src/terminal.ts";
 import { parseServerUrl } from "../../packages/mqtt/src/client/connecting/server-url.ts";
 import { effort } from "../fixtures/effort.ts";
 import { filesBelow, readSource, regularExpressionsOf } from "./source.ts";
 
-/** Characters of the texts: exponential time shows in the first, cubic in the second, quadratic (100 ms or more) in the last. */
+/**
+ * The lengths of the texts: exponential time shows in the first, cubic in the second, quadratic (100 ms or more) in the
+ * last.
+ */
 const LENGTHS = [26, 600, 20_000];
 /** Milliseconds of processor time. */
 const TOO_LONG = 25;
 
-/** What the expression may look for: its own characters and words, and one of each class. */
+/** The text that the expression may look for: its own characters and words, and one of each class. */
 function piecesOf({ source }: RegExp): string[] {
   const plain = source.replaceAll(/\\[a-z](\w{2,4})?/gi, " ");
   const words = plain.split(/[[\](){}|?*+.^$\\]+/);
@@ -65,7 +69,7 @@ test("every regular expression of the packages takes linear time", async () => {
   expect(slow).toEqual([]);
 });
 
-test("none is made from text, where it could not be measured", () => {
+test("no regular expression is made from text, where it could not be measured", () => {
   const made = expressions.filter(({ expression }) => expression === "made");
   expect(made.map(({ path, line }) => `${path}:${line}`)).toEqual([]);
 });
@@ -84,11 +88,11 @@ test.each([
 });
 
 test.each([
-  ["a note of spaces", () => noteLine("p", `${" ".repeat(65_535)}x`)], // 6,884 ms with /\s*[\r\n]+\s*/
-  ["a note of line ends", () => noteLine("p", "\r\n ".repeat(21_845))],
+  ["a long run of spaces", () => noteLine("p", `${" ".repeat(65_535)}x`)], // 6,884 ms with /\s*[\r\n]+\s*/
+  ["a long run of line breaks", () => noteLine("p", "\r\n ".repeat(21_845))],
   ["a URL of colons", () => parsed(`mqtt://${":".repeat(65_535)}`)], // 3,220 ms with /:.*,|,.*:$/
   ["a URL of commas", () => parsed(`mqtt://${",".repeat(65_535)}`)], // 4,291 ms
-])("64 KB are read in no time: %s", async (_, read) => {
+])("64 KB are read quickly: %s", async (_, read) => {
   expect(await effort(read)).toBeLessThan(TOO_LONG);
 });
 

@@ -1,4 +1,4 @@
-// Every class of fault that we know, and every sentence of SECURITY.md, names tests that exist.
+// Every known class of fault, and every sentence of SECURITY.md, names tests that exist.
 import { expect, test } from "vitest";
 import { classes, isComplete, sentences } from "../security/classes.js";
 import { securityDocument } from "../security/document.js";
@@ -9,7 +9,7 @@ const rows = [
   ...sentences.map(({ sentence, tests }) => ({ name: sentence, tests, notApplicable: undefined })),
 ];
 
-test("a test is found by the titles that it stands under, however it is written", () => {
+test("a test is found by its describe titles, in any syntax", () => {
   const text = `describe("a", () => {
     test("b", () => {});
     describe.each([1])("c %i", () => { test.skipIf(false).each([1])(\`d \${1}\`, () => {}); });
@@ -19,7 +19,7 @@ test("a test is found by the titles that it stands under, however it is written"
 });
 
 test("every test that holds a class or a sentence exists", () => {
-  // A suite that several test files run stands in a file of its own.
+  // A suite that several test files run is in its own file.
   const files = new Set(filesBelow().filter((path) => path.endsWith(".ts") && path.split("/").includes("test")));
   const known = new Map<string, ReadonlySet<string>>();
   const missing = rows.flatMap(({ name, tests }) =>
@@ -36,13 +36,13 @@ test("every test that holds a class or a sentence exists", () => {
   expect(missing).toEqual([]);
 });
 
-test("every class and every sentence has a test, once the table says that it is complete", () => {
+test("every class and every sentence has a test if the table is marked as complete", () => {
   const open = rows.filter(({ tests, notApplicable }) => tests.length === 0 && notApplicable === undefined);
   if (isComplete) expect(open.map(({ name }) => name)).toEqual([]);
   expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
 });
 
-test("every sentence of what SECURITY.md promises is in the table, and no other", () => {
+test("the table has every sentence of the promises in SECURITY.md, and no other", () => {
   const { text } = readSource("SECURITY.md");
   const promises = text
     .split(/^- /m)

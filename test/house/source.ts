@@ -1,5 +1,5 @@
-// Owns how the house tests see the repository: its files, and what TypeScript code in them imports and names.
-// Knows nothing of the rules.
+// Owns how the house tests read the repository: its files, and the imports and names of their TypeScript code. Knows
+// nothing of the rules.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ type Visit = (node: Node, parent: Node | undefined, key: string) => void;
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-// What .gitignore names. Read from the disk and not from git: a source archive has no git.
+// The names in .gitignore. They are read from the disk and not from git, because a source archive has no git.
 const notOurs = new Set([".git", "node_modules", "dist", "coverage"]);
 
 /** Every file below `folder`, as paths relative to the root with forward slashes. */
@@ -54,7 +54,7 @@ export function wildcardExportLines(file: SourceFile): number[] {
   return lines;
 }
 
-/** Every identifier that stands for a value or a type; names of properties do not. `Math.random` comes as one name. */
+/** Every identifier that stands for a value or a type, without names of properties. `Math.random` is one name. */
 export function namesOf(file: SourceFile): Name[] {
   const names: Name[] = [];
   const lineOf = lineCounter(file.text);
@@ -68,7 +68,7 @@ export function namesOf(file: SourceFile): Name[] {
 }
 
 /**
- * Every test of a file as the source names it, behind the titles that it stands under: "describe > test". What a template inserts is "*".
+ * Every test of a file as in the source, after its describe titles: "describe > test". Each template expression is "*".
  */
 export function testsOf(file: SourceFile): string[] {
   const tests: string[] = [];
@@ -98,7 +98,7 @@ function titleOf(call: Node): string | undefined {
   return (first["quasis"] as { value: { cooked: string } }[]).map(({ value }) => value.cooked).join("*");
 }
 
-/** Every literal of a regular expression, and where one is made from text. */
+/** Every literal of a regular expression, and every place that creates one from text. */
 export function regularExpressionsOf(file: SourceFile): { expression: RegExp | "made"; line: number }[] {
   const found: { expression: RegExp | "made"; line: number }[] = [];
   const lineOf = lineCounter(file.text);
@@ -113,7 +113,7 @@ export function regularExpressionsOf(file: SourceFile): { expression: RegExp | "
   return found;
 }
 
-/** Lines of regular expressions that stand as values in what `toMatchObject` compares with, where vitest takes them to match anything. */
+/** Lines with regular expressions as values in arguments of `toMatchObject`, where vitest lets them match anything. */
 export function emptyComparisonsOf(file: SourceFile): number[] {
   const lines: number[] = [];
   const lineOf = lineCounter(file.text);

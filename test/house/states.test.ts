@@ -3,7 +3,7 @@ import * as tables from "../../packages/mqtt/src/session/outgoing/outgoing-messa
 import { machinesOf, statesDocument } from "../../scripts/states/document.js";
 import { readSource } from "./source.ts";
 
-test("docs/internals/states.md shows the state machines as their tables have them", () => {
+test("docs/internals/states.md shows the state machines as in their tables", () => {
   expect(readSource("docs/internals/states.md").text, "run `npm run states`").toBe(statesDocument(machinesOf(tables)));
 });
 

@@ -49,7 +49,7 @@ describe.each([
     await subscriber.said(`q${qos} ${topic} ${message}`);
   });
 
-  test("from mqtt_publish to mqtt_subscribe, with versions mixed", async () => {
+  test("from mqtt_publish to mqtt_subscribe, with different versions", async () => {
     await using subscriber = await Child.subscriber(["-p", port(), "-t", "mixed", "-q", "2", "-V", "31"]);
     for (const version of ["31", "311", "5", "auto"]) {
       const args = ["-p", port(), "-V", version, "-t", "mixed", "-m", version, "-q", "2"];
@@ -58,7 +58,7 @@ describe.each([
     }
   });
 
-  test("mqtt_publish -r is kept for mosquitto_sub, and an empty message clears it", async () => {
+  test("mqtt_publish -r is retained for mosquitto_sub, and an empty message clears it", async () => {
     const publish = (message: string) =>
       run(Child.command("mqtt_publish", ["-p", port(), "-t", "kept", "-m", message, "-r", "-q", "1"]));
     expect(await publish("still here")).toMatchObject({ code: 0 });
@@ -115,7 +115,9 @@ describe.each([
   });
 });
 
-/** mosquitto_sub, once it has its SUBACK. Its debug lines are on standard output too, which it would hold back in a pipe. */
+/**
+ * mosquitto_sub, after it has got SUBACK. Its debug lines are on standard output too, which it would buffer in a pipe.
+ */
 function mosquittoSub(args: readonly string[]): Promise<Child> {
   const child = new Child("mosquitto_sub", "stdbuf", ["-oL", "mosquitto_sub", ...args, "-d", "-F", "q%q %t %p"]);
   return child.once((it) => it.said("Subscribed ("));

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => mosquitto[Symbol.asyncDispose]());
 
-test.each([3, 4, 5, "auto"] as const)("version %s: the right password is let in", async (protocolVersion) => {
+test.each([3, 4, 5, "auto"] as const)("version %s: the right password is accepted", async (protocolVersion) => {
   const options = { protocolVersion, username: user.name, password: user.password };
   await using client = await connect(mosquitto.url, options);
   await client.publish("a", "b", { qos: 1 });
@@ -23,24 +23,21 @@ test.each([
   [4, 5],
   [5, 135],
   ["auto", 135],
-] as const)(
-  "version %s: the wrong one is refused with %i, and not tried again",
-  async (protocolVersion, reasonCode) => {
-    await using server = await Mosquitto.start({ user });
-    const clientId = `wrong-${protocolVersion}`;
-    const client = createClient(server.url, { protocolVersion, clientId, username: user.name, password: wrong });
-    const attempt = client.connect();
-    await expect(attempt).rejects.toBeInstanceOf(RefusedError);
-    await expect(attempt).rejects.toMatchObject({ code: "CONNECT_REFUSED", reasonCode });
-    await expect(attempt).rejects.toThrow(clientId);
-    await expect(attempt).rejects.not.toThrow(wrong);
-    expect(client.statistics.connections).toBe(0);
-    expect(await attemptsAt(server, user.password)).toBe(1);
-    await client.disconnect();
-  },
-);
+] as const)("version %s: a wrong password is refused with %i, and not retried", async (protocolVersion, reasonCode) => {
+  await using server = await Mosquitto.start({ user });
+  const clientId = `wrong-${protocolVersion}`;
+  const client = createClient(server.url, { protocolVersion, clientId, username: user.name, password: wrong });
+  const attempt = client.connect();
+  await expect(attempt).rejects.toBeInstanceOf(RefusedError);
+  await expect(attempt).rejects.toMatchObject({ code: "CONNECT_REFUSED", reasonCode });
+  await expect(attempt).rejects.toThrow(clientId);
+  await expect(attempt).rejects.not.toThrow(wrong);
+  expect(client.statistics.connections).toBe(0);
+  expect(await attemptsAt(server, user.password)).toBe(1);
+  await client.disconnect();
+});
 
-test("a refusal after a reconnection is waited out", async () => {
+test("a refusal after a reconnection is retried", async () => {
   await using server = await Mosquitto.start({ user });
   const options = { username: user.name, password: user.password, reconnect: { initialDelay: 50, maximumDelay: 200 } };
   await using client = await connect(server.url, options);
@@ -60,7 +57,7 @@ test("a refusal after a reconnection is waited out", async () => {
   await back;
 });
 
-test("a refusal after a reconnection ends the client with maximumRefusal 0", async () => {
+test("a refusal after a reconnection closes the client with maximumRefusal 0", async () => {
   await using server = await Mosquitto.start({ user });
   const reconnect = { initialDelay: 50, maximumDelay: 200, maximumRefusal: 0 };
   const options = { username: user.name, password: user.password, reconnect };
@@ -77,7 +74,7 @@ test.each([
   ["-P", ["-P", wrong], {}],
   ["MQTT_PASSWORD", [], { MQTT_PASSWORD: wrong }],
 ])(
-  "the commands say in one line that the password of %s is refused, and do not show it",
+  "the commands report in one line that the password of %s is refused, and do not show it",
   async (_, args, environment) => {
     const server = ["-p", String(mosquitto.port), "-u", user.name, "-d", ...args];
     for (const child of [
@@ -104,7 +101,7 @@ test("the commands take the password from -P and from the environment", async ()
   expect(await run(Child.command("mqtt_publish", withUrl, { environment }))).toMatchObject({ code: 0 });
 });
 
-/** How many connections it saw since it was started last. Its log is complete when it holds one more. */
+/** The number of connections in its log since the last start. The log is complete when it has one more. */
 async function attemptsAt(server: Mosquitto, password: string): Promise<number> {
   await using _ = await connect(server.url, { clientId: "last", username: user.name, password });
   await server.logged(" as last (");

@@ -1,5 +1,5 @@
-// 10,000 messages through mosquitto while the publisher's connection is cut 50 times. The subscriber is direct and uncut:
-// mosquitto, as the sender, may repeat a QoS 2 message by itself after quick reconnections.
+// 10,000 messages through mosquitto while the publisher's connection is cut 50 times. The subscriber is direct and not
+// cut: mosquitto, as the sender, may itself repeat a QoS 2 message after quick reconnections.
 import { setImmediate } from "node:timers/promises";
 import { connect } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
@@ -11,11 +11,15 @@ import { Mosquitto } from "../fixtures/mosquitto.ts";
 const messages = 10_000;
 const cuts = 50;
 const seed = Number(process.env["SEED"] ?? 20_120_601);
-// 20 is mosquitto's default; inflight-limits.test.ts is about it. The queue of the subscriber must hold all of them.
+// 20 is mosquitto's default; inflight-limits.test.ts covers it. The queue of the subscriber must have room for all of
+// them.
 const limits = ["max_inflight_messages 20", "max_queued_messages 0"];
-/** At QoS 0: what is awaited at a time, so that the connection is cut between messages and not after all of them. */
+/**
+ * At QoS 0: the number of messages that are awaited at a time, so that the connection is cut between messages and not
+ * after all of them.
+ */
 const batch = 50;
-/** Bytes, of both directions together, that pass through a connection before it may be cut. */
+/** Bytes, in both directions together, that pass through a connection before it may be cut. */
 const SHORTEST = 100;
 
 const cases = ([4, 5] as const).flatMap((version) => ([0, 1, 2] as const).map((qos) => ({ version, qos })));
@@ -24,7 +28,7 @@ test.each(cases)(
   `version $version, QoS $qos: ${messages} messages, ${cuts} cuts (SEED=${seed})`,
   async ({ version, qos }) => {
     await using mosquitto = await Mosquitto.start({ config: limits });
-    // Each message takes at least so many bytes on the wire, acknowledgements included: enough for all the cuts.
+    // Each message takes at least this many bytes on the wire, including acknowledgements: enough for all the cuts.
     const bytes = messages * (2 + 2 + topic.length + 5 + { 0: 0, 1: 6, 2: 14 }[qos]);
     const random = new SeededRandom(seed);
     let planned = 0;
@@ -58,7 +62,7 @@ test.each(cases)(
       outcomes.push(publisher.publish(topic, String(i).padStart(5, "0"), { qos }).catch(() => failed++));
       if (qos > 0 || i % batch > 0) continue;
       await Promise.all(outcomes.splice(0));
-      await setImmediate(); // a cut is noticed
+      await setImmediate(); // a cut is detected
     }
     await Promise.all(outcomes);
     await publisher.disconnect();

@@ -1,4 +1,4 @@
-// The programs of the first hour with the peers, which docs/first-hour.md compares with ours, do what ours do.
+// The first-hour programs with the other libraries, which docs/first-hour.md compares with ours, behave as ours do.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";

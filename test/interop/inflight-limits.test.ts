@@ -1,5 +1,5 @@
-// mosquitto allows 20 unfinished QoS 2 messages unless it is told otherwise. What comes beyond them it acknowledges and drops
-// on 3.1 and 3.1.1, where it cannot say so: the client has to be modest by itself, or messages are lost without a word.
+// mosquitto allows 20 unfinished QoS 2 messages by default. On 3.1 and 3.1.1 it acknowledges and drops further ones,
+// since it cannot report the limit: the client has to limit itself, or messages are lost silently.
 import { connect } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Mosquitto } from "../fixtures/mosquitto.ts";

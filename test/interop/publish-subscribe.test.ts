@@ -1,4 +1,4 @@
-// The client against a real mosquitto: what is published comes, in each version of the protocol and at each QoS.
+// The client with a real mosquitto: published messages arrive, in each version of the protocol and at each QoS.
 import { type Connected, connect, createClient, type Message, type Subscription } from "@aiko/mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
@@ -13,7 +13,7 @@ const versions = [3, 4, 5, "auto"] as const;
 const qualities = [0, 1, 2] as const;
 
 test.each(versions.flatMap((version) => qualities.map((qos) => ({ version, qos }))))(
-  "version $version, QoS $qos: what is published comes back, whatever its size",
+  "version $version, QoS $qos: published messages of any size are received",
   async ({ version, qos }) => {
     await using client = await connect(mosquitto.url, { protocolVersion: version });
     const topic = `interop/${version}/${qos}`;
@@ -30,7 +30,7 @@ test.each(versions.flatMap((version) => qualities.map((qos) => ({ version, qos }
   },
 );
 
-test.each(versions)("version %s is the one that mosquitto sees", async (version) => {
+test.each(versions)("mosquitto sees version %s", async (version) => {
   const clientId = `version-${version}`;
   const client = createClient(mosquitto.url, { protocolVersion: version, clientId });
   const connected: Connected = await client.connect();
@@ -44,7 +44,7 @@ test.each(versions)("version %s is the one that mosquitto sees", async (version)
 });
 
 test.each(versions)(
-  "version %s: a retained message comes to who subscribes later, until it is cleared",
+  "version %s: a retained message is sent to later subscribers until it is cleared",
   async (version) => {
     await using client = await connect(mosquitto.url, { protocolVersion: version });
     const topic = `interop/retained/${version}`;
@@ -61,7 +61,7 @@ test.each(versions)(
   },
 );
 
-test("a session that is kept has what came while its client was away", async () => {
+test("a stored session delivers the messages that arrived while its client was offline", async () => {
   for (const version of [4, 5] as const) {
     const options = { clientId: `away-${version}`, protocolVersion: version, cleanStart: false };
     const topic = `interop/away/${version}`;
@@ -78,7 +78,7 @@ test("a session that is kept has what came while its client was away", async () 
   }
 });
 
-test("the properties of MQTT 5 arrive as they were sent", async () => {
+test("the properties of MQTT 5 arrive unchanged", async () => {
   await using client = await connect(mosquitto.url, { protocolVersion: 5 });
   const subscription = await client.subscribe("interop/properties", { qos: 1 });
   const properties = {

@@ -1,4 +1,5 @@
-// The one file for a bare `qjs`, on a real one, with socat and with BusyBox's nc, against a real mosquitto and our broker.
+// The single file for a bare `qjs`, on a real one, with socat and with BusyBox's nc, with a real mosquitto and our
+// broker.
 import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +12,7 @@ import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
 
-/** qjs before 2025-09-13 takes a rejection that is handled a little later for an unhandled one. */
+/** qjs before 2025-09-13 reports a rejection that is handled a little later as unhandled. */
 const command = ["qjs", "--no-unhandled-rejection", bundle];
 
 function qjs(...args: string[]): Child {
@@ -19,7 +20,7 @@ function qjs(...args: string[]): Child {
   return new Child("qjs", file, [...rest, ...args]);
 }
 
-/** The most memory in KB that a process has had. */
+/** The maximum memory of a process, in KB. */
 async function peak(pid: number | undefined): Promise<number> {
   return Number(/VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
@@ -31,7 +32,7 @@ async function onlyChild(pid: number | undefined): Promise<number> {
   return Number(children[0]);
 }
 
-/** Resolves when a process has printed so many lines. */
+/** Resolves when a process has printed this many lines. */
 function printed({ process }: Child, lines: number): Promise<void> {
   let left = lines;
   return new Promise((resolve) => {
@@ -99,14 +100,14 @@ describe.each(Object.entries(servers))("a real qjs with %s", (_name, start) => {
   });
 });
 
-describe("with BusyBox's nc, which a router has", async () => {
+describe("with BusyBox's nc, which routers have", async () => {
   const folder = await busyBoxFolder();
   const withNc = (...args: string[]): Child =>
     new Child("qjs", "env", [`PATH=${folder}:${process.env["PATH"]}`, ...command, ...args]);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   test.each(["0", "1"])(
-    "ten thousand messages at QoS %s take less than 8 MB, the helper's share included",
+    "ten thousand messages at QoS %s take less than 8 MB, including the helper's memory",
     async (qos) => {
       await using mosquitto = await Mosquitto.start();
       const where = ["-h", "127.0.0.1", "-p", `${mosquitto.port}`];
@@ -129,7 +130,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     },
   );
 
-  test("a publish is the last thing that is sent, and is sent whole", async () => {
+  test("a last publish is sent completely", async () => {
     await using broker = await Broker.listen({ port: 0 });
     await using client = await connect(broker.url);
     const subscription = await client.subscribe("a");
@@ -144,7 +145,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     }
   });
 
-  test("a server that goes is noticed, and found again", async () => {
+  test("a server that goes offline is noticed, and found again", async () => {
     await using mosquitto = await Mosquitto.start();
     const where = ["-h", "127.0.0.1", "-p", `${mosquitto.port}`];
     await using subscriber = withNc("mqtt_subscribe", "-d", ...where, "-t", "a");
@@ -160,7 +161,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     await subscriber.said("still here");
   });
 
-  test("a server that is not there is told in nc's words", async () => {
+  test("a server that is not reachable is reported in nc's words", async () => {
     const server = await Broker.listen({ port: 0 });
     await server.close();
     const { code, notes } = await run(
@@ -176,7 +177,7 @@ describe("with BusyBox's nc, which a router has", async () => {
     ]);
   });
 
-  test("it does not outlive its qjs, however that ends", async () => {
+  test("nc does not outlive its qjs, however that ends", async () => {
     await using mosquitto = await Mosquitto.start();
     await using subscriber = withNc(
       "mqtt_subscribe",
@@ -197,7 +198,7 @@ describe("with BusyBox's nc, which a router has", async () => {
   });
 });
 
-test("a server that is not there, and a helper that is not, are told in words", async () => {
+test("an unreachable server and a missing helper are reported in words", async () => {
   const server = await Broker.listen({ port: 0 });
   const port = new URL(server.url).port;
   await server.close();
@@ -210,7 +211,7 @@ test("a server that is not there, and a helper that is not, are told in words", 
   ]);
 });
 
-test("the program of the document works", async () => {
+test("the program in the document works", async () => {
   const [, program = ""] = /```js\n(.*?)```/s.exec(await readFile(join(root, "docs/quickjs.md"), "utf8")) ?? [];
   await using broker = await Broker.listen({ port: 0 });
   const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-program-"));
@@ -219,7 +220,7 @@ test("the program of the document works", async () => {
     const here = program
       .replace("mqtt://broker.lan", broker.url)
       .replace("nc %h %p", "socat - TCP:%h:%p")
-      .replace("std.out", "std.err") // which is not kept back where it is a pipe
+      .replace("std.out", "std.err") // which is not buffered if it is a pipe
       .replace("text()}\\n`) });", "$&\n  std.err.puts('subscribed\\n');");
     await writeFile(join(folder, "program.js"), here);
     await using child = new Child("qjs", "qjs", ["--no-unhandled-rejection", join(folder, "program.js")]);
@@ -232,7 +233,7 @@ test("the program of the document works", async () => {
   }
 });
 
-test("a serial line is the way as it is", async () => {
+test("a serial line is opened as a plain file", async () => {
   await using broker = await Broker.listen({ port: 0 });
   const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-line-"));
   const path = join(folder, "ttyS1");
@@ -257,7 +258,7 @@ test("a serial line is the way as it is", async () => {
   }
 });
 
-test("a reader that has enough ends mqtt_subscribe", async () => {
+test("mqtt_subscribe ends when its reader exits", async () => {
   await using mosquitto = await Mosquitto.start();
   const line = `${command.join(" ")} mqtt_subscribe -d -h 127.0.0.1 -p ${mosquitto.port} -t a | head -1`;
   await using shell = new Child("sh", "sh", ["-c", line]);

@@ -1,14 +1,15 @@
-// Growing from one broker to a cluster: the node that serves the clients goes, and they move on by their list.
+// From one broker to a cluster: the node that serves the clients ends, and they connect to the next server of their
+// list.
 import { type ConnectOptions, connect, createClient } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { RabbitMqCluster, type RabbitMqNode } from "../fixtures/rabbitmq.ts";
 
-/** Messages a second, and before and after the node goes. */
+/** Messages each second, and their numbers before and after the node ends. */
 const RATE = 100;
 const BEFORE = 100;
 const AFTER = 300;
 
-/** Milliseconds after the last acknowledgement in which what is missing would have come. */
+/** Milliseconds after the last acknowledgement in which missing messages would have arrived. */
 const PATIENCE = 60_000;
 
 const options: ConnectOptions = {

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => mosquitto[Symbol.asyncDispose]());
 
-test.each([3, 4, 5] as const)("version %i: a response comes, and so does an error", async (protocolVersion) => {
+test.each([3, 4, 5] as const)("version %i: a response arrives, and so does an error", async (protocolVersion) => {
   await using responder = await connect(mosquitto.url, { protocolVersion });
   await using requester = await connect(mosquitto.url, { protocolVersion });
   await responder.respond("lamp/+", ({ topic }) => (topic.startsWith("lamp/1") ? "on" : { error: "no such lamp" }));
@@ -20,7 +20,7 @@ test.each([3, 4, 5] as const)("version %i: a response comes, and so does an erro
   });
 });
 
-// At QoS 2 mosquitto looks for subscribers at PUBREL only, and PUBCOMP cannot say that there are none.
+// At QoS 2 mosquitto searches for subscribers only at PUBREL, and PUBCOMP cannot report that there are none.
 test("a request without a responder is NO_RESPONDER", async () => {
   await using requester = await connect(mosquitto.url, { protocolVersion: 5 });
   await expect(requester.request("nobody/there", "?")).rejects.toMatchObject({

@@ -1,11 +1,11 @@
-// A server that dies and comes back on the same port, without having kept anything.
+// A server that dies and is restarted on the same port without stored data.
 import { connect } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Child } from "../fixtures/child.ts";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 test.each([3, 4, 5] as const)(
-  "version %s: the client connects and subscribes again, and loses nothing queued",
+  "version %s: the client reconnects and resubscribes, and loses no queued message",
   async (version) => {
     await using mosquitto = await Mosquitto.start();
     const reconnect = { initialDelay: 20, maximumDelay: 200 };
@@ -18,7 +18,7 @@ test.each([3, 4, 5] as const)(
     await mosquitto.logged("stays 1 interop/b/#");
     await client.publish("interop/b/c", "after", { qos: 1 });
     for await (const message of subscription) {
-      // The first may have gone out before the subscription was renewed; then nobody was there to get it.
+      // The first may have been sent before the subscription was restored; then there was no subscriber.
       if (message.text() === "after") break;
       expect(message.text()).toBe("while it was away");
     }
@@ -26,7 +26,7 @@ test.each([3, 4, 5] as const)(
   },
 );
 
-test("mqtt_subscribe and mqtt_test come back by themselves and say so", async () => {
+test("mqtt_subscribe and mqtt_test reconnect and report it", async () => {
   await using mosquitto = await Mosquitto.start();
   const server = ["-p", String(mosquitto.port)];
   await using subscriber = await Child.subscriber([...server, "-t", "test/1"]);

@@ -1,4 +1,4 @@
-// One stream spread over several clients by the server: each message goes to one of them.
+// One stream that the server distributes over several clients: each message goes to one of them.
 import { type Client, connect } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
@@ -6,7 +6,7 @@ import { Mosquitto } from "../fixtures/mosquitto.ts";
 const WORKERS = 4;
 const MESSAGES = 2_000;
 
-/** Resolves when the workers have got so many messages together. */
+/** Resolves when the workers together have got this many messages. */
 class Counter {
   readonly texts: string[] = [];
   private readonly waiting: { count: number; resolve: () => void }[] = [];
@@ -52,13 +52,13 @@ test("each message of a shared subscription goes to exactly one client, and each
   const clients = await workers(mosquitto.url, counter, shares);
   await Promise.all(numbers.map((text) => publisher.publish("jobs/x", text, { qos: 1 })));
   await counter.reached(MESSAGES);
-  await Promise.all(clients.map((client) => client.disconnect())); // what came twice would be here by now
+  await Promise.all(clients.map((client) => client.disconnect())); // duplicates would have arrived by now
   console.log(`${MESSAGES} messages over ${WORKERS} clients: ${shares.join(", ")}`);
   expect(inOrder(counter.texts)).toEqual(numbers);
   expect(Math.min(...shares)).toBeGreaterThan(0);
 });
 
-test("beside the group, an ordinary subscription gets every message", async () => {
+test("an ordinary subscription gets every message in addition to the group", async () => {
   await using mosquitto = await Mosquitto.start();
   await using publisher = await connect(mosquitto.url);
   await using watcher = await connect(mosquitto.url);

@@ -1,4 +1,5 @@
-// The small client against a real mosquitto, over TCP by the platform of @aiko/mqtt: what the whole client's tests say, told shorter.
+// The small client with a real mosquitto, over TCP with the platform of @aiko/mqtt: shorter versions of the full
+// client's tests.
 import { setImmediate } from "node:timers/promises";
 import { platform } from "@aiko/mqtt";
 import {
@@ -34,7 +35,7 @@ const options = (protocolVersion: 4 | 5, more: SmallOptions = {}): SmallOptions 
 });
 
 test.each(cases)(
-  "version $version, QoS $qos: what is published comes back in order, whatever its size",
+  "version $version, QoS $qos: published messages of any size are received in order",
   async ({ version, qos }) => {
     await using client = await connect(mosquitto.url, options(version));
     const topic = `small/${version}/${qos}`;
@@ -49,7 +50,7 @@ test.each(cases)(
   },
 );
 
-test.each(versions)("version %s is the one that mosquitto sees", async (version) => {
+test.each(versions)("mosquitto sees version %s", async (version) => {
   const clientId = `small-version-${version}`;
   const client = createClient(mosquitto.url, options(version, { clientId }));
   expect(await client.connect()).toMatchObject({ protocolVersion: version, sessionPresent: false });
@@ -60,9 +61,12 @@ test.each(versions)("version %s is the one that mosquitto sees", async (version)
 
 const MESSAGES = 2_000;
 const CUTS = 20;
-/** At QoS 0: what is awaited at a time, so that the connection is cut between messages and not after all of them. */
+/**
+ * At QoS 0: the number of messages that are awaited at a time, so that the connection is cut between messages and not
+ * after all of them.
+ */
 const BATCH = 10;
-/** Bytes, of both directions together, that pass through a connection before it may be cut. */
+/** Bytes, in both directions together, that pass through a connection before it may be cut. */
 const SHORTEST = 100;
 
 test.each(cases)(
@@ -71,7 +75,8 @@ test.each(cases)(
     const topic = `small/cut/${version}/${qos}`;
     const bytes = MESSAGES * (2 + 2 + topic.length + 4 + { 0: 0, 1: 6, 2: 14 }[qos]);
     await using proxy = await FaultyProxy.listen(mosquitto.port, { fate: fates(bytes) });
-    // The subscriber is direct and uncut: mosquitto, as the sender, may repeat a QoS 2 message by itself after quick reconnections.
+    // The subscriber is direct and not cut: mosquitto, as the sender, may itself repeat a QoS 2 message after quick
+    // reconnections.
     await using subscriber = await connect(mosquitto.url, options(version));
     const received = await collect(subscriber, topic, qos);
     const publisher = await connect(proxy.url, options(version, { clientId: topic, cleanStart: false }));
@@ -81,7 +86,7 @@ test.each(cases)(
       outcomes.push(publisher.publish(topic, numbered(i), { qos }).catch(() => failed++));
       if (qos > 0 || i % BATCH > 0) continue;
       await Promise.all(outcomes.splice(0));
-      await setImmediate(); // a cut is noticed
+      await setImmediate(); // a cut is detected
     }
     await Promise.all(outcomes);
     await publisher.disconnect();
@@ -135,7 +140,7 @@ test.each(versions)(
 );
 
 test.each(versions)(
-  "version %s: a retained message comes to who subscribes later, until it is cleared",
+  "version %s: a retained message is sent to later subscribers until it is cleared",
   async (version) => {
     await using client = await connect(mosquitto.url, options(version));
     const topic = `small/retained/${version}`;
@@ -155,7 +160,7 @@ test.each([
   [4, 5],
   [5, 135],
 ] as const)(
-  "version %s: a wrong password is refused with %i and not tried again, the right one is let in",
+  "version %s: a wrong password is refused with %i and not retried, the right one is accepted",
   async (version, reasonCode) => {
     const user = { name: "kitchen", password: "correct horse" };
     await using server = await Mosquitto.start({ user });
@@ -180,26 +185,29 @@ test.each([
   },
 );
 
-test.each(versions)("version %s: a session that is kept has what came while its client was away", async (version) => {
-  const away = options(version, { clientId: `small-away-${version}`, cleanStart: false });
-  const topic = `small/away/${version}`;
-  const first = await connect(mosquitto.url, away);
-  await first.subscribe(topic, { qos: 2 });
-  await first.disconnect();
-  await using publisher = await connect(mosquitto.url, options(version));
-  for (const qos of [1, 2] as const) await publisher.publish(topic, `QoS ${qos}`, { qos });
-  await using second = createClient(mosquitto.url, away);
-  const messages: string[] = [];
-  const both = new Promise<void>((resolve) =>
-    second.on("unclaimed", (message) => void (messages.push(message.text()) === 2 && resolve())),
-  );
-  expect((await second.connect()).sessionPresent).toBe(true);
-  await both;
-  expect(messages).toEqual(["QoS 1", "QoS 2"]);
-});
+test.each(versions)(
+  "version %s: a stored session delivers the messages that arrived while its client was offline",
+  async (version) => {
+    const away = options(version, { clientId: `small-away-${version}`, cleanStart: false });
+    const topic = `small/away/${version}`;
+    const first = await connect(mosquitto.url, away);
+    await first.subscribe(topic, { qos: 2 });
+    await first.disconnect();
+    await using publisher = await connect(mosquitto.url, options(version));
+    for (const qos of [1, 2] as const) await publisher.publish(topic, `QoS ${qos}`, { qos });
+    await using second = createClient(mosquitto.url, away);
+    const messages: string[] = [];
+    const both = new Promise<void>((resolve) =>
+      second.on("unclaimed", (message) => void (messages.push(message.text()) === 2 && resolve())),
+    );
+    expect((await second.connect()).sessionPresent).toBe(true);
+    await both;
+    expect(messages).toEqual(["QoS 1", "QoS 2"]);
+  },
+);
 
 test.each(versions)(
-  "version %s: after a restart of the server it connects and subscribes again, and loses nothing queued",
+  "version %s: after a restart of the server it reconnects and resubscribes, and loses no queued message",
   async (version) => {
     await using server = await Mosquitto.start();
     await using client = await connect(
@@ -216,7 +224,7 @@ test.each(versions)(
     await server.logged("stays 1 small/b/#");
     await client.publish("small/b/c", "after", { qos: 1 });
     for await (const message of subscription) {
-      // The first may have gone out before the subscription was renewed; then nobody was there to get it.
+      // The first may have been sent before the subscription was restored; then there was no subscriber.
       if (message.text() === "after") break;
       expect(message.text()).toBe("while it was away");
     }
@@ -225,7 +233,7 @@ test.each(versions)(
 );
 
 test.each(versions)(
-  "version %s: of two clients with one identifier the newer throws the other out, and one that does not reconnect is closed",
+  "version %s: of two clients with one identifier the newer replaces the other, and one that does not reconnect is closed",
   async (version) => {
     const clientId = `small-twin-${version}`;
     const slow = { clientId, reconnect: { initialDelay: 200, maximumDelay: 400 } };
@@ -235,7 +243,7 @@ test.each(versions)(
     const second = await connect(mosquitto.url, options(version, { clientId, reconnect: false }));
     const thrownOut = new Promise<SmallEvents["closed"]>((resolve) => second.on("closed", resolve));
     expect((await lost).error).toMatchObject({ name: expect.stringMatching(/^(TransportError|RefusedError)$/) });
-    // The first comes back, and throws the second out: who does not reconnect is closed with that error.
+    // The first reconnects and replaces the second: a client that does not reconnect is closed with that error.
     expect((await thrownOut).error).toBeDefined();
     await expect(second.publish("a", "b")).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
     await first.publish("a", "b", { qos: 1 });
@@ -265,7 +273,7 @@ test.each(versions)(
     const numbers = Array.from({ length: 300 }, (_, i) => numbered(i));
     await Promise.all(numbers.map((text) => publisher.publish(topic, text, { qos: 1 })));
     await all;
-    await Promise.all(workers.map((worker) => worker.disconnect())); // what came twice would be here by now
+    await Promise.all(workers.map((worker) => worker.disconnect())); // duplicates would have arrived by now
     expect(texts.toSorted()).toEqual(numbers);
     expect(Math.min(...shares)).toBeGreaterThan(0);
   },
@@ -273,7 +281,7 @@ test.each(versions)(
 
 const numbered = (i: number): string => String(i).padStart(4, "0");
 
-/** Cuts each of the first connections somewhere in its share of the bytes. */
+/** Cuts each of the first connections at some byte of its share. */
 function fates(bytes: number): () => Fate {
   const random = new SeededRandom(seed);
   let planned = 0;
@@ -284,7 +292,7 @@ function fates(bytes: number): () => Fate {
   };
 }
 
-/** The numbers that come, in the order they come, once "end" has come. */
+/** The numbers that arrive, in order, after "end" has arrived. */
 async function collect(
   client: Awaited<ReturnType<typeof connect>>,
   topic: string,

@@ -1,5 +1,6 @@
-// Two clients with one identifier: the Lua library's only "known problem". Newer servers tell the first on MQTT 5 that it was
-// taken over, older ones (mosquitto 2.0.11 is one) and older protocols only hang up: then one of the two notices the pattern.
+// Two clients with one identifier: the Lua library's only "known problem". On MQTT 5, newer servers inform the first
+// client of the takeover. Older servers (such as mosquitto 2.0.11) and older protocols only close the connection: then
+// one of the two clients recognises the pattern.
 import { type ClientEvents, createClient } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -34,7 +35,7 @@ const servers = {
 };
 const names = Object.keys(servers) as (keyof typeof servers)[];
 
-test("version 5 and a server that says so: the first hears it at once, by name, and after a few rounds one is closed", async () => {
+test("version 5 and a server that reports it: the first client is informed at once, with the name, and after a few rounds one is closed", async () => {
   const { url, connectionsOf } = servers["the embedded broker"]();
   const clientId = "twin";
   const options = { clientId, protocolVersion: 5, reconnect: { initialDelay: 50, maximumDelay: 200 } } as const;
@@ -47,12 +48,12 @@ test("version 5 and a server that says so: the first hears it at once, by name, 
 
   expect(await takenOver).toMatchObject({ clientId, error: { code: "TAKEN_OVER", reasonCode: 0x8e } });
   expect((await Promise.race(ends)).error?.message).toContain('"twin"');
-  expect(connectionsOf(clientId)).toBeLessThan(10); // each may come back three times in its first minute
+  expect(connectionsOf(clientId)).toBeLessThan(10); // each may reconnect three times in its first minute
   for (const client of clients) await client.disconnect();
 });
 
 test.each(names.flatMap((server) => ([3, 4, 5] as const).map((version) => ({ server, version }))))(
-  "$server, version $version: one of two clients hears of the other soon, by name",
+  "$server, version $version: one of two clients soon reports the other, with the name",
   async ({ server, version }) => {
     const { url, connectionsOf } = servers[server]();
     const clientId = `client-${version}`;
@@ -78,7 +79,7 @@ test.each(names.flatMap((server) => ([3, 4, 5] as const).map((version) => ({ ser
 );
 
 test.each(names.flatMap((server) => ["31", "311", "5", "auto"].map((version) => ({ server, version }))))(
-  "$server, mqtt_subscribe -V $version: one says so, by name, and ends; the other stays",
+  "$server, mqtt_subscribe -V $version: one reports it, with the name, and ends; the other stays",
   async ({ server, version }) => {
     const { url, connectionsOf } = servers[server]();
     const id = `sub-${version}`;

@@ -1,4 +1,5 @@
-// mqtt_subscribe on a real terminal, which socat brings: what reaches its screen, and what happens when it is closed.
+// mqtt_subscribe on a real terminal, which socat provides: its output there, and its reaction when the terminal is
+// closed.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,9 +20,9 @@ afterAll(async () => {
 });
 
 /**
- * mqtt_subscribe, with a terminal of its own, whose screen are the child's lines. When the child ends, the terminal is closed.
+ * mqtt_subscribe with its own terminal, whose screen is the child's lines. When the child ends, the terminal is closed.
  *
- * @param line what a shell makes of the command
+ * @param line a shell command line that contains the command
  */
 async function onTerminal(args: readonly string[], line = (command: string) => `exec ${command}`): Promise<Child> {
   const file = join(root, "packages/cli/dist/bin/mqtt-subscribe.cjs");
@@ -40,7 +41,7 @@ function once<Name extends "subscribed" | "disconnected">(name: Name, clientId: 
   });
 }
 
-test("control characters of a message are shown on a screen, and passed on to a pipe", async () => {
+test("control characters of a message are escaped on a terminal, and passed on to a pipe", async () => {
   await using client = await connect(broker.url);
   await using screen = await onTerminal(["-d", "-t", "screen/#"]);
   await using piped = await Child.subscriber(["-p", String(broker.port), "-t", "screen/#"]);
@@ -65,7 +66,7 @@ test("mqtt_subscribe disconnects when its terminal is closed", async () => {
   await expect.poll(() => wills).toEqual(["last"]);
 });
 
-test("mqtt_subscribe goes on under nohup when its terminal is closed", async () => {
+test("mqtt_subscribe continues under nohup when its terminal is closed", async () => {
   await using client = await connect(broker.url);
   const [subscribed, disconnected] = [once("subscribed", "lasting"), once("disconnected", "lasting")];
   const output = join(folder, "output");

@@ -1,4 +1,4 @@
-// The commands of the one file for a bare `qjs`, on an engine whose `std` and `os` the test supplies.
+// The commands of the single file for a bare `qjs`, on an engine whose `std` and `os` the test provides.
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
@@ -16,7 +16,7 @@ function server(broker: Broker): string[] {
   return ["-h", "127.0.0.1", "-p", new URL(broker.url).port];
 }
 
-test("the one file stays small", () => {
+test("the single file stays small", () => {
   expect(statSync(join(root, "packages/cli/dist/qjs/mqtt.js")).size).toBeLessThan(192_000);
 });
 
@@ -42,14 +42,14 @@ test.each([0, 1, 2] as const)("mqtt_publish publishes at QoS %i and ends", async
   expect(machine.notes).toEqual([]);
 });
 
-test("the command may be named by the name of the file", async () => {
+test("the command may be selected by the name of the file", async () => {
   using machine = new Machine();
   machine.module('import { main } from "mqtt"; main(["/usr/bin/mqtt_publish", "--version"]);');
   expect(await machine.exited).toBe(0);
   expect(machine.lines).toEqual([expect.stringMatching(/^mqtt_publish \d+\.\d+\.\d+$/)]);
 });
 
-test("without a command it says which there are", async () => {
+test("without a command it lists the commands", async () => {
   using machine = new Machine().run();
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual(["mqtt.js: missing command; the commands are mqtt_publish, mqtt_subscribe, mqtt_test"]);
@@ -70,7 +70,7 @@ test("mqtt_subscribe prints what arrives until it is interrupted, thousands of m
   expect(await machine.exited).toBe(0);
 });
 
-test("on a screen, control characters of a message are shown", async () => {
+test("on a terminal, control characters of a message are escaped", async () => {
   await using broker = await Broker.listen({ port: 0 });
   await using client = await connect(broker.url);
   using machine = new Machine({ programs, hasScreen: true }).run("mqtt_subscribe", "-d", ...server(broker), "-t", "a");
@@ -79,14 +79,14 @@ test("on a screen, control characters of a message are shown", async () => {
   await machine.said("Topic: a, message: '\\x1b[2J\\x07'");
 });
 
-/** What Linux says of a process, as a device: the signals that it ignores. */
+/** Linux's report on a process, as a device: the signals that it ignores. */
 function statusOfProcess(ignored: string): Record<string, () => { reads: Pipe; writes: Pipe }> {
   const reads = new Pipe();
   reads.put(text(`Name:\tqjs\nSigIgn:\t${ignored}\n`));
   return { "/proc/self/status": () => ({ reads, writes: new Pipe() }) };
 }
 
-test("mqtt_subscribe ends when its terminal is closed, and not if nohup started it", async () => {
+test("mqtt_subscribe ends when its terminal is closed, but not if nohup started it", async () => {
   await using broker = await Broker.listen({ port: 0 });
   const subscribing = ["mqtt_subscribe", "-d", ...server(broker), "-t", "a"];
   using usual = new Machine({ programs, devices: statusOfProcess("0000000000001000") }).run(...subscribing);
@@ -115,7 +115,7 @@ test("mqtt_test publishes, prints, and ends at the message quit", async () => {
   expect(machine.lines).toEqual(["Topic: test/2, message: 'hello'", "Topic: test/2, message: 'quit'"]);
 });
 
-test("a helper that dies is a lost connection, and another one is started", async () => {
+test("a helper that dies causes a lost connection, and another one is started", async () => {
   await using broker = await Broker.listen({ port: 0 });
   await using client = await connect(broker.url);
   using machine = new Machine({ programs }).run("mqtt_subscribe", "-d", ...server(broker), "-t", "a");
@@ -132,20 +132,20 @@ test("a helper that dies is a lost connection, and another one is started", asyn
   await machine.said("still here");
 });
 
-test("what is no MQTT is told", async () => {
+test("data that is not MQTT is reported", async () => {
   const garbage = (process: Process) => process.stdout.put(new Uint8Array(20));
   using machine = new Machine({ programs: { socat: garbage } }).run("mqtt_publish", "-t", "a", "-m", "b");
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual([expect.stringContaining("did not answer with valid MQTT")]);
 });
 
-test("an empty helper is refused", async () => {
+test("an empty helper is rejected", async () => {
   using machine = new Machine().run("mqtt_publish", "-t", "a", "-m", "b", "--helper", "");
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual([expect.stringContaining("option --helper: must not be empty")]);
 });
 
-test("a helper that is not there is named", async () => {
+test("a missing helper is named", async () => {
   using machine = new Machine().run("mqtt_publish", "-t", "a", "-m", "b", "--helper", "modem-dial %h %p");
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual([expect.stringContaining('helper "modem-dial": command not found')]);
@@ -155,15 +155,15 @@ test("a helper that is not there is named", async () => {
 test.each([
   ["BusyBox's nc before socat", { programs: { nc, socat }, links: { nc: "/bin/busybox" } }, "nc"],
   ["socat before any other nc", { programs: { nc, socat }, links: { nc: "/usr/bin/nc.openbsd" } }, "socat"],
-  ["any nc where there is no socat", { programs: { nc } }, "nc"],
-])("where no helper is named it takes %s", async (_what, machineOptions, name) => {
+  ["any nc if there is no socat", { programs: { nc } }, "nc"],
+])("without a configured helper it uses %s", async (_what, machineOptions, name) => {
   await using broker = await Broker.listen({ port: 0 });
   using machine = new Machine(machineOptions).run("mqtt_publish", ...server(broker), "-t", "a", "-m", "b", "-q", "1");
   expect(await machine.exited).toBe(0);
   expect(machine.processes.map(({ command }) => command[0])).toEqual([name]);
 });
 
-test("where there is no helper at all, one is asked for", async () => {
+test("if no helper is found, the error asks for one", async () => {
   using machine = new Machine().run("mqtt_publish", "-t", "a", "-m", "b");
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual([
@@ -171,7 +171,7 @@ test("where there is no helper at all, one is asked for", async () => {
   ]);
 });
 
-test("what a helper complains of is passed on", async () => {
+test("a helper's error output is passed on", async () => {
   const refused = (process: Process) => {
     process.stderr.put(text("first line\nsocat: E connection refused\n"));
     process.exit(1);
@@ -184,7 +184,7 @@ test("what a helper complains of is passed on", async () => {
   ]);
 });
 
-test("what a helper complains of cannot move the terminal's cursor or colour it", async () => {
+test("a helper's error output cannot move the terminal's cursor or colour it", async () => {
   const garish = (process: Process) => {
     process.stderr.put(text("\u001b[2Jall is well\u0007\n"));
     process.exit(1);
@@ -194,7 +194,7 @@ test("what a helper complains of cannot move the terminal's cursor or colour it"
   expect(machine.notes).toEqual([expect.stringContaining("exit code 1: �[2Jall is well�")]);
 });
 
-test("a helper that does nothing is killed when the attempt is over", async () => {
+test("a helper that does nothing is killed when the attempt ends", async () => {
   let killed = 0;
   const silent = (process: Process) => {
     process.killed = () => {
@@ -208,20 +208,23 @@ test("a helper that does nothing is killed when the attempt is over", async () =
   expect(killed).toBe(1);
 });
 
-test.each([["a,fork"], ["-e"], ["x!!y"]])("a host that is more than a host is refused: %s", async (host) => {
-  using machine = new Machine({ programs }).run("mqtt_publish", "--url", `mqtt://${host}:1883`, "-t", "a", "-m", "b");
-  expect(await machine.exited).toBe(1);
-  expect(machine.notes).toEqual([expect.stringMatching(/host .*(contains characters that|must be at most)/)]);
-  expect(machine.processes).toEqual([]);
-});
+test.each([["a,fork"], ["-e"], ["x!!y"]])(
+  "a host with other characters than a host name is rejected: %s",
+  async (host) => {
+    using machine = new Machine({ programs }).run("mqtt_publish", "--url", `mqtt://${host}:1883`, "-t", "a", "-m", "b");
+    expect(await machine.exited).toBe(1);
+    expect(machine.notes).toEqual([expect.stringMatching(/host .*(contains characters that|must be at most)/)]);
+    expect(machine.processes).toEqual([]);
+  },
+);
 
-test("options that mean nothing here are unknown", async () => {
+test("options that have no meaning here are unknown", async () => {
   using machine = new Machine().run("mqtt_publish", "--cafile", "x", "-t", "a", "-m", "b");
   expect(await machine.exited).toBe(1);
   expect(machine.notes).toEqual([expect.stringContaining("unknown option --cafile")]);
 });
 
-test("a serial line is opened as the file that it is", async () => {
+test("a serial line is opened as a plain file", async () => {
   await using broker = await Broker.listen({ port: 0 });
   await using client = await connect(broker.url);
   const subscription = await client.subscribe("a");
@@ -240,7 +243,7 @@ test("a serial line is opened as the file that it is", async () => {
   expect(machine.processes).toEqual([]);
 });
 
-test("a program of one's own imports the client; a megabyte passes through pipes of 64 KB, both ways", async () => {
+test("a program can import the client; a megabyte passes through pipes of 64 KB, in both directions", async () => {
   await using broker = await Broker.listen({ port: 0 });
   using machine = new Machine({
     programs,

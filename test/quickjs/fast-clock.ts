@@ -1,9 +1,9 @@
-// The clock of a machine: it runs fast while this process runs, and stands still while the process waits for a busy processor. So what
-// happens within a time does not depend on what else the computer does.
+// The clock of a machine: it runs fast while this process runs, and stops while the process waits for a busy processor.
+// Therefore events within a time limit do not depend on other processes of the computer.
 
-/** How much faster than real time. */
+/** The factor compared with real time. */
 const HASTE = 20;
-/** Real milliseconds that one turn of the event loop counts at the most. */
+/** The maximum of real milliseconds that one turn of the event loop counts. */
 const LONGEST_TURN = 2;
 
 export class FastClock implements Disposable {
@@ -12,7 +12,7 @@ export class FastClock implements Disposable {
   private readonly timers = new Map<number, { readonly at: number; readonly run: () => void }>();
   private readonly turns = setInterval(() => this.turn(), 1);
 
-  /** Milliseconds since it began. */
+  /** Milliseconds since it started. */
   now(): number {
     return this.time;
   }

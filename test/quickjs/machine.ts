@@ -1,5 +1,6 @@
-// A machine for a bare `qjs`: QuickJS in WebAssembly, with the modules `std` and `os` over descriptors, pipes and processes that live in
-// this test. Its clock runs fast. Of the handlers that are ready it calls the one that was set first, as `qjs` does.
+// A machine for a bare `qjs`: QuickJS in WebAssembly, with the modules `std` and `os` over descriptors, pipes and
+// processes that exist only in this test. Its clock runs fast. Of the ready handlers it calls the one that was set
+// first, as `qjs` does.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { newQuickJSWASMModule, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime } from "quickjs-emscripten";
@@ -12,8 +13,9 @@ const ENOENT = -2;
 const CHARACTER_DEVICE = 0o020000;
 
 /**
- * The engine's buffers cannot be written from outside: `os.read` hands bytes over, and puts them in their place inside. As numbers: with
- * `newArrayBuffer` at each read of 4 KB, the engine came to hang in compiled code, where no interrupt handler is called.
+ * The engine's buffers cannot be written from outside: `os.read` passes bytes in, as numbers, and code inside stores
+ * them. With `newArrayBuffer` at each read of 4 KB, the engine eventually hung in compiled code, where no interrupt
+ * handler is called.
  */
 const readInto = `(fd, buffer, offset, length) => {
   const bytes = host_os.read(fd, length);
@@ -29,13 +31,13 @@ export const SIGHUP = 1;
 export const SIGINT = 2;
 const SIGKILL = 9;
 
-/** What a program is given, and how it ends. */
+/** A program's arguments, and how it ends. */
 export interface Process {
   readonly command: readonly string[];
   readonly stdin: Pipe;
   readonly stdout: Pipe;
   readonly stderr: Pipe;
-  /** Set by the program: what it does when it is killed. */
+  /** Set by the program: its reaction to a kill. */
   killed: () => void;
   exit(code: number): void;
 }
@@ -55,12 +57,12 @@ export interface MachineOptions {
   /** Character devices, by path. */
   readonly devices?: Readonly<Record<string, () => { reads: Pipe; writes: Pipe }>>;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Bytes that the engine may take. Default 8 MB. */
+  /** The memory limit of the engine, in bytes. Default 8 MB. */
   readonly memory?: number;
 }
 
 export class Machine implements Disposable {
-  /** What was written to standard output and error, line by line. */
+  /** The lines of standard output and standard error. */
   readonly lines: string[] = [];
   readonly notes: string[] = [];
   readonly processes: Process[] = [];
@@ -106,7 +108,7 @@ export class Machine implements Disposable {
     return this;
   }
 
-  /** Runs a program of one's own. */
+  /** Runs another program. */
   module(code: string): void {
     const result = this.context.evalCode(code, "main.js", { type: "module" });
     this.context.unwrapResult(result).dispose();
@@ -144,7 +146,7 @@ export class Machine implements Disposable {
     this.clock[Symbol.dispose]();
   }
 
-  /** The module by that name, out of what this machine has put into the engine. */
+  /** The module with that name, made from what this machine has put into the engine. */
   private moduleSource(name: string): string {
     const names = Object.keys(name === "os" ? this.os() : this.std());
     return names.map((key) => `export const ${key} = ${key === "read" ? readInto : `host_${name}.${key}`};`).join("\n");
@@ -211,7 +213,7 @@ export class Machine implements Disposable {
         const id = this.nextNumber++;
         const held = (handler as QuickJSHandle).dup();
         const milliseconds = number(delay);
-        this.clock.set(id, Number.isFinite(milliseconds) ? milliseconds : 0, () => this.call(held)); // as QuickJS makes an integer of it
+        this.clock.set(id, Number.isFinite(milliseconds) ? milliseconds : 0, () => this.call(held)); // as QuickJS does
         return context.newNumber(id);
       },
       clearTimeout: (id) => {
@@ -299,7 +301,7 @@ export class Machine implements Disposable {
       },
     };
     this.processes.push(process);
-    // The parent closes its copies of the child's descriptors: they are the child's alone then.
+    // The parent closes its copies of the child's descriptors: then only the child has them.
     for (const fd of fds) this.descriptors.delete(fd);
     const program = this.options.programs?.[command[0] as string];
     if (program === undefined) process.exit(127);
@@ -338,7 +340,7 @@ export class Machine implements Disposable {
     });
   }
 
-  /** One round of waiting: the first handler that is ready. */
+  /** One round of waiting: runs the first handler that is ready. */
   private tick(): void {
     for (const { fd, kind, handler } of this.handlers.values()) {
       const descriptor = this.descriptors.get(fd);

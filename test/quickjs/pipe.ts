@@ -1,8 +1,8 @@
-// A pipe of the machine: bytes in one direction, from a writer to a reader, either of whom may go.
+// A pipe of the machine: bytes in one direction, from a writer to a reader, each of which may close it.
 
-/** Bytes that a pipe holds. */
+/** The capacity of a pipe, in bytes. */
 const PIPE_SIZE = 65_536;
-/** Bytes that must be free before a pipe is said to have room. */
+/** The number of free bytes from which a pipe counts as writable. */
 export const PIPE_ROOM = 4_096;
 const EPIPE = -32;
 
@@ -26,7 +26,7 @@ export class Pipe {
     return this.writerGone && this.length === 0;
   }
 
-  /** The next bytes, `most` of them or fewer. */
+  /** The next bytes, at most `most` of them. */
   take(most: number): Uint8Array {
     const first = this.chunks.shift() ?? new Uint8Array(0);
     const taken = first.subarray(0, most);
@@ -36,7 +36,7 @@ export class Pipe {
     return taken;
   }
 
-  /** How many were taken, which is all; negative if nobody reads any more. */
+  /** The number of accepted bytes, which is all; negative if the reader has closed the pipe. */
   put(bytes: Uint8Array): number {
     if (this.readerGone) return EPIPE;
     this.chunks.push(bytes.slice());

@@ -1,9 +1,9 @@
-// The helpers that a QuickJS finds on the machine of the tests.
+// The helper programs that a QuickJS finds on the machine of the tests.
 import { connect, type Socket } from "node:net";
 import type { Process } from "./machine.ts";
 import type { Pipe } from "./pipe.ts";
 
-/** Carries bytes between pipes and a socket, both ways, while the pipes let it. */
+/** Copies bytes between pipes and a socket, in both directions, while the pipes have room. */
 function join(socket: Socket, toSocket: Pipe, fromSocket: Pipe): void {
   let isDue = false;
   const look = () => {

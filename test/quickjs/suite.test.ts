@@ -1,4 +1,4 @@
-// The suites of every Clock and of every Transport, inside the engine; transports are pipes to a helper.
+// The shared suites of every Clock and of every Transport, inside the engine; transports are pipes to a helper.
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { expect, test } from "vitest";
@@ -20,7 +20,7 @@ const bundled = async (): Promise<string> => {
   return output[0].code;
 };
 
-test("the clock, and a transport over pipes, do what every other does", async () => {
+test("the clock, and a transport over pipes, pass the shared suites", async () => {
   using machine = new Machine({ memory: 64_000_000 });
   machine.module(await bundled());
   expect(await machine.exited).toBe(0);

@@ -1,5 +1,5 @@
 /// <reference path="../../packages/cli/src/qjs/modules.d.ts" />
-// What runs inside the engine: the shared suites, for its clock and for transports over pairs of pipes.
+// Runs inside the engine: the shared suites, for its clock and for transports over pairs of pipes.
 
 import * as os from "qjs:os";
 import { exit } from "qjs:std";

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns the words and the form of docs/security.md. Reads and writes no file.
+// Owns the text and the format of docs/security.md. Reads and writes no file.
 import { classes, sentences } from "./classes.js";
 
 /** The whole document. */

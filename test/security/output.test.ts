@@ -1,4 +1,5 @@
-// No secret in any output: a program that prints all it has of the library, and the commands, each with secrets wherever one can be given.
+// No secret in any output: a program that prints every object of the library, and the commands, each with secrets in
+// every possible place.
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { Broker } from "@aiko/mqtt-broker";
@@ -7,7 +8,7 @@ import { Child, type CommandName, root } from "../fixtures/child.ts";
 
 const SECRET = "5ecret-0f-ann";
 const bytes = new TextEncoder().encode(SECRET);
-/** The secret, in the forms in which something may print it. */
+/** The secret, in every form in which it may be printed. */
 const FORMS = [
   SECRET,
   encodeURIComponent(SECRET),
@@ -55,14 +56,14 @@ test.each<[what: string, command: CommandName, args: (port: string) => string[],
   ["a password twice", "mqtt_publish", (to) => ["-p", to, "-u", "ann", "-P", SECRET, "-P", SECRET, ...publish], true],
   ["a URL", "mqtt_publish", (to) => ["-d", "--url", `mqtt://ann:${SECRET}@127.0.0.1:${to}`, ...publish], false],
   [
-    "a URL of a server that is away",
+    "a URL of a server that is not reachable",
     "mqtt_publish",
     () => ["-d", "--url", `mqtt://ann:${SECRET}@127.0.0.1:1`, ...publish],
     true,
   ],
-  ["a URL that is none", "mqtt_publish", () => ["-d", "--url", `mqtt//ann:${SECRET}@127.0.0.1`, ...publish], true],
+  ["an invalid URL", "mqtt_publish", () => ["-d", "--url", `mqtt//ann:${SECRET}@127.0.0.1`, ...publish], true],
   [
-    "a URL beside a host",
+    "a URL combined with a host",
     "mqtt_publish",
     () => ["-h", "x", "--url", `mqtt://ann:${SECRET}@127.0.0.1`, ...publish],
     true,
@@ -74,7 +75,7 @@ test.each<[what: string, command: CommandName, args: (port: string) => string[],
     true,
   ],
   ["a shared key", "mqtt_publish", (to) => ["-d", "-p", to, "--psk", hex, "--psk-identity", "ann", ...publish], true],
-  ["a shared key that is none", "mqtt_publish", () => ["--psk", `${hex}x`, "--psk-identity", "ann", ...publish], true],
+  ["an invalid shared key", "mqtt_publish", () => ["--psk", `${hex}x`, "--psk-identity", "ann", ...publish], true],
   [
     "a wrong password of mqtt_subscribe",
     "mqtt_subscribe",
@@ -88,7 +89,7 @@ test.each<[what: string, command: CommandName, args: (port: string) => string[],
   expectNoSecret(child);
 });
 
-test("nor one of the environment", async () => {
+test("nor a password from the environment", async () => {
   const environment = { MQTT_PASSWORD: `${SECRET}x`, MQTT_PASSPHRASE: SECRET };
   await using child = Child.command("mqtt_publish", ["-d", "-p", port, "-u", "ann", ...publish], { environment });
   expect(await child.code()).not.toBe(0);

@@ -1,4 +1,5 @@
-// A WebSocket whose other side has ended it, but holds its socket open: over at once, not when the package ws has waited 30 s.
+// A WebSocket whose other side has ended it but keeps its socket open: it closes at once, and not after the 30 s that
+// the package ws waits.
 import { createHash } from "node:crypto";
 import { createServer as createHttpServer } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
@@ -14,7 +15,7 @@ const GENEROUS = 10_000;
 const CLOSE = Uint8Array.of(0x88, 2, 0x03, 0xf0); // 1008
 const WRONG = Uint8Array.of(0xf2, 1, 0x10); // reserved bits
 
-/** A server that upgrades, hands its socket to `then`, and never closes by itself. */
+/** A server that upgrades, passes its socket to `then`, and never closes by itself. */
 async function server(then: (socket: Socket) => void): Promise<{ port: number }> {
   const http = createHttpServer();
   http.on("upgrade", (request, socket: Socket) => {
@@ -29,10 +30,10 @@ async function server(then: (socket: Socket) => void): Promise<{ port: number }>
   return listening(http);
 }
 
-describe("a client's WebSocket that the server ended without closing the socket is over at once", () => {
+describe("a client's WebSocket closes at once when the server ends it without closing the socket", () => {
   test.each([
-    ["by a close frame", CLOSE, "closed with code 1008"],
-    ["by a wrong frame", WRONG, "Invalid WebSocket frame"],
+    ["with a close frame", CLOSE, "closed with code 1008"],
+    ["with an invalid frame", WRONG, "Invalid WebSocket frame"],
   ])("%s", async (_, frame, words) => {
     for (const reads of [true, false]) {
       const { port } = await server((socket) => {
@@ -43,14 +44,14 @@ describe("a client's WebSocket that the server ended without closing the socket 
       const started = performance.now();
       const error = await new Promise<Error | undefined>((resolve) => {
         transport.start({ onBytes: () => undefined, onDrain: () => undefined, onClose: resolve });
-        if (!reads) transport.write(new Uint8Array(8_000_000)); // more than the network takes
+        if (!reads) transport.write(new Uint8Array(8_000_000)); // more than the network accepts
       });
       expect(error?.message).toContain(words);
       expect(performance.now() - started).toBeLessThan(GENEROUS);
     }
   });
 
-  test("and the client does not say that it is connected", async () => {
+  test("and the client does not report that it is connected", async () => {
     const { port } = await server((socket) => {
       socket.once("data", () => {
         socket.write(Uint8Array.of(0x82, 5, 0x20, 3, 0, 0, 0));
@@ -66,11 +67,11 @@ describe("a client's WebSocket that the server ended without closing the socket 
   });
 });
 
-test("a message in more fragments than are kept ends a client's WebSocket", async () => {
+test("a message in more fragments than the limit ends a client's WebSocket", async () => {
   const { port } = await server((socket) => {
     const fragments = new Uint8Array(3 * 20_000); // continuations of one byte each
     for (let i = 0; i < fragments.length; i += 3) fragments[i + 1] = 1;
-    fragments[0] = 2; // the first one says binary
+    fragments[0] = 2; // the first one is binary
     socket.resume();
     socket.write(fragments);
   });
@@ -83,7 +84,7 @@ test("a message in more fragments than are kept ends a client's WebSocket", asyn
   expect(received).toEqual([]);
 });
 
-describe("a broker's WebSocket that the client ended without closing the socket is over at once", () => {
+describe("a broker's WebSocket closes at once when the client ends it without closing the socket", () => {
   const masked = (...bytes: number[]): Uint8Array =>
     Uint8Array.of(bytes[0] ?? 0, 0x80 | (bytes[1] ?? 0), 0, 0, 0, 0, ...bytes.slice(2));
   const connectPacket = encode(
@@ -94,9 +95,9 @@ describe("a broker's WebSocket that the client ended without closing the socket 
   const FRAGMENTS = Buffer.concat(Array.from({ length: 20_000 }, (_, i) => masked(i === 0 ? 2 : 0, 1, 0)));
 
   test.each([
-    ["by a close frame", masked(...CLOSE)],
-    ["by a wrong frame", masked(...WRONG)],
-    ["by a message in more fragments than are kept", FRAGMENTS],
+    ["with a close frame", masked(...CLOSE)],
+    ["with an invalid frame", masked(...WRONG)],
+    ["with a message in more fragments than the limit", FRAGMENTS],
   ])("%s", async (_, frame) => {
     const broker = await Broker.listen({ listeners: [{ url: "ws://127.0.0.1:0" }] });
     onTestFinished(() => broker.close());

@@ -1,4 +1,4 @@
-// A throw between taking a socket and handing it on: the socket is closed, and the error is a typed one.
+// An exception between opening a socket and passing it on: the socket is closed, and the error is a typed one.
 import { createConnection, createServer } from "node:net";
 import { connect, MqttError, platform, type WebSocketClass } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
@@ -6,7 +6,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { bothPorts } from "../fixtures/listeners.ts";
 import { address, listening, patient } from "./network.ts";
 
-/** A server that says no more than a greeting, and how many connections are open there; `none` resolves when none is, or none came. */
+/**
+ * A server that sends only a greeting, and the number of open connections; `none` resolves when none is open, or none
+ * arrived.
+ */
 async function counted(greeting = new Uint8Array()) {
   let open = 0;
   let whenNone = (): void => undefined;
@@ -21,7 +24,7 @@ async function counted(greeting = new Uint8Array()) {
   const { port } = await listening(server);
   return {
     port,
-    /** Behind a connection of its own, so that earlier ones have been accepted. */
+    /** Waits for a later connection, so that earlier ones have been accepted. */
     async none(): Promise<void> {
       const last = createConnection(port, "127.0.0.1");
       await new Promise((resolve) => last.on("connect", resolve));
@@ -34,7 +37,7 @@ async function counted(greeting = new Uint8Array()) {
   };
 }
 
-describe("a throw while a socket is held closes the socket", () => {
+describe("an exception while a socket is open closes the socket", () => {
   const throws = (): never => {
     throw new Error("injected");
   };
@@ -50,7 +53,7 @@ describe("a throw while a socket is held closes the socket", () => {
       throws();
     }
   }
-  /** A class that opens a socket of its own, or none. */
+  /** A class that opens its own socket, or none. */
   class OwnWay extends EventTarget {
     binaryType = "";
     readonly bufferedAmount = 0;
@@ -66,11 +69,11 @@ describe("a throw while a socket is held closes the socket", () => {
 
   test.each<[string, (port: number) => Parameters<typeof platform.dial>]>([
     [
-      "a host that HTTP does not take, through an HTTP proxy",
+      "a host that HTTP does not allow, through an HTTP proxy",
       (port) => [address("mqtt", 1, "a\nb"), patient, { proxy: `http://127.0.0.1:${port}` }],
     ],
     [
-      "a host beyond ASCII, through an HTTP proxy",
+      "a host that is not ASCII, through an HTTP proxy",
       (port) => [address("mqtts", 1, "ü\u0100"), patient, { proxy: `http://127.0.0.1:${port}` }],
     ],
     [
@@ -78,7 +81,7 @@ describe("a throw while a socket is held closes the socket", () => {
       (port) => [address("mqtt", 1, "a".repeat(300)), patient, { proxy: `socks5://127.0.0.1:${port}` }],
     ],
     [
-      "options of TLS that Node does not take",
+      "TLS options that Node rejects",
       (port) => [address("mqtts", port), patient, { tls: { minimumVersion: "TLSv9" as never } }],
     ],
     ["a WebSocket class that throws", (port) => [address("ws", port), patient, implementation(Throwing)]],
@@ -89,7 +92,7 @@ describe("a throw while a socket is held closes the socket", () => {
     await server.none();
   });
 
-  test("a WebSocket class that does not take the socket opened for it", async () => {
+  test("a WebSocket class that does not use the socket opened for it", async () => {
     const server = await counted();
     const transport = await platform.dial(address("ws", server.port), patient, implementation(OwnWay));
     await server.none();
@@ -98,16 +101,16 @@ describe("a throw while a socket is held closes the socket", () => {
 });
 
 test.each([
-  ["a local address that is not one", "mqtt://127.0.0.1:1", { localAddress: "nonsense" }],
-  ["a host that the proxy cannot be asked for", "mqtt://\u0100.example:1", { proxy: "http://127.0.0.1:PORT" }],
-])("what Node throws at once is a typed error: %s", async (_, url, options) => {
+  ["an invalid local address", "mqtt://127.0.0.1:1", { localAddress: "nonsense" }],
+  ["a host that the proxy protocol cannot express", "mqtt://\u0100.example:1", { proxy: "http://127.0.0.1:PORT" }],
+])("an error that Node throws synchronously becomes a typed error: %s", async (_, url, options) => {
   const { port } = await counted();
   const filled = "proxy" in options ? { proxy: options.proxy?.replace("PORT", `${port}`) } : options;
   await expect(connect(url, filled)).rejects.toBeInstanceOf(MqttError);
 });
 
-describe("a broker whose program throws where a connection is taken", () => {
-  test.each([0, 1])("closes it and goes on: listener %i", async (which) => {
+describe("a broker whose program throws when a connection is accepted", () => {
+  test.each([0, 1])("closes it and continues: listener %i", async (which) => {
     let fails = false;
     const clock = {
       ...platform.clock,

@@ -1,4 +1,4 @@
-/** Real listeners on loopback, on ports that the system chooses; closed at the end of each test. */
+/** Real listeners on loopback, on ports that the system assigns; closed at the end of each test. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
@@ -11,7 +11,7 @@ import { onTestFinished } from "vitest";
 /** Never fires. */
 export const patient = new AbortController().signal;
 
-/** Enough turns of the event loop for what is under way on loopback to arrive. */
+/** Enough turns of the event loop for data in transit on loopback to arrive. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 60; turn++) await setImmediate();
 }
@@ -36,7 +36,7 @@ export async function listening<T extends Server>(server: T, where?: string): Pr
   return { port: typeof address === "object" && address !== null ? address.port : 0 };
 }
 
-/** A server that hands each of its connections to `accept`. */
+/** A server that passes each of its connections to `accept`. */
 export async function listen(accept: (socket: Socket) => void): Promise<{ port: number }> {
   return listening(createServer(accept));
 }

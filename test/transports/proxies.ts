@@ -1,17 +1,17 @@
-/** Proxies as tests need them: they let everything through, unless a password is missing. */
+/** Proxies for tests: they accept everything, unless a password is missing. */
 
 import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { listen, listening } from "./network.ts";
 
 interface ProxyOptions {
-  /** "user:password"; without it the proxy asks for none. */
+  /** "user:password"; without it the proxy requires none. */
   readonly credentials?: string;
-  /** Is told where each tunnel leads. */
+  /** Called with the destination of each tunnel. */
   readonly opened?: (target: string) => void;
 }
 
-/** Opens tunnels by CONNECT. Resolves to its URL. */
+/** Opens tunnels with CONNECT. Resolves to its URL. */
 export async function httpProxy({ credentials, opened }: ProxyOptions = {}): Promise<string> {
   const server = createServer();
   server.on("connect", (request, socket: Socket, head) => {
@@ -75,7 +75,7 @@ async function serveSocks(socket: Socket, credentials: string | undefined, opene
   onward.once("error", () => socket.end(Uint8Array.of(5, 5, 0, 1, 0, 0, 0, 0, 0, 0)));
 }
 
-/** What ends one side ends the other. */
+/** The end of one side ends the other. */
 function join(one: Socket, other: Socket): void {
   one.on("error", () => other.destroy());
   other.on("error", () => undefined);

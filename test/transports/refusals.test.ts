@@ -1,4 +1,4 @@
-// What can be wrong on the way to a server, below MQTT: each is a typed error in words that say what to do.
+// What can go wrong on the way to a server, below MQTT: each is a typed error that says what to do.
 import { createPrivateKey } from "node:crypto";
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
@@ -16,7 +16,7 @@ const authority = await Authority.named("Test authority");
 const good = await authority.issue(["127.0.0.1"]);
 const other = await authority.issue(["client"]);
 
-/** What dialling fails with, in words without the port. */
+/** The error message of a failed dial, without the port. */
 async function refusal(dialled: Promise<{ destroy(): void } | AsyncDisposable>): Promise<string> {
   const error = await dialled.then(
     (opened) => {
@@ -36,7 +36,7 @@ async function dialTls(server: ServerOptions, tls: NetworkOptions["tls"] = { ca:
 
 const of = ({ certificate, key }: { certificate: string; key: string }): ServerOptions => ({ cert: certificate, key });
 
-describe("a server's certificate that cannot be trusted is refused, and the error says what to do", () => {
+describe("a server certificate that is not trusted is refused, and the error says what to do", () => {
   test("expired", async () => {
     const expired = await authority.issue(["127.0.0.1"], { from: -30, until: -2 });
     expect(await refusal(dialTls(of(expired)))).toBe(
@@ -58,13 +58,13 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
     );
   });
 
-  test("for another host, whose name is given", async () => {
+  test("for another host, with a configured host name", async () => {
     const elsewhere = await authority.issue(["broker.example"]);
     const tls = { ca: authority.certificate, serverName: "broker.example" };
     expect(await refusal(dialTls(of(elsewhere), tls))).toBe("none");
   });
 
-  test("signed by a look-alike of the authority", async () => {
+  test("signed by another authority of the same name", async () => {
     const lookAlike = await Authority.named("Test authority");
     expect(await refusal(dialTls(of(await lookAlike.issue(["127.0.0.1"]))))).toContain(
       "that authority did not sign it; an attacker may be impersonating the server (CERT_SIGNATURE_FAILURE)",
@@ -78,13 +78,13 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
     );
   });
 
-  test("signed by an authority of its own, while only the public ones are trusted", async () => {
+  test("signed by a private authority, while only the public ones are trusted", async () => {
     expect(await refusal(dialTls(of(good), {}))).toContain(
       "signed by an unknown authority; set tls.ca to the authority's certificate",
     );
   });
 
-  test("signed by itself", async () => {
+  test("self-signed", async () => {
     expect(await refusal(dialTls(of(await selfSigned("127.0.0.1"))))).toContain(
       "the server's certificate is self-signed and is not the one in tls.ca (DEPTH_ZERO_SELF_SIGNED_CERT)",
     );
@@ -93,7 +93,7 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
     );
   });
 
-  test("any is taken where verification is switched off by name", async () => {
+  test("any certificate is accepted if verification is disabled explicitly", async () => {
     expect(await refusal(dialTls(of(await selfSigned("somebody")), { verifyServer: false }))).toBe("none");
   });
 });
@@ -101,7 +101,7 @@ describe("a server's certificate that cannot be trusted is refused, and the erro
 describe("a client's own certificate and key", () => {
   const ca = authority.certificate;
 
-  test("a key that does not match is told before anything is sent", async () => {
+  test("a key that does not match is reported before anything is sent", async () => {
     const tls = { ca, certificate: other.certificate, key: good.key };
     expect(await refusal(dialTls(of(good), tls))).toContain("tls.key does not belong to the client's certificate");
   });
@@ -118,7 +118,7 @@ describe("a client's own certificate and key", () => {
     ["open barley", "TLS_FAILED: .*: tls.passphrase cannot decrypt the private key"],
     ["x".repeat(2_000), "TLS_FAILED: .*: tls.passphrase cannot decrypt the private key"],
     ["open sesame", "none"],
-  ])("a key that is encrypted needs its passphrase: %s", async (passphrase, said) => {
+  ])("an encrypted key needs its passphrase: %s", async (passphrase, said) => {
     const tls = { ca, certificate: other.certificate, key: locked, passphrase };
     expect(await refusal(dialTls(of(good), tls))).toMatch(new RegExp(`^${said}`));
   });
@@ -126,43 +126,43 @@ describe("a client's own certificate and key", () => {
   const PLACED = 'tls.certificate does not contain a certificate, but "PRIVATE KEY"';
   test.each([
     [
-      "text that is no PEM",
+      "text that is not PEM",
       "secret",
       other.key,
       "tls.certificate does not contain a certificate; pass PEM text, not a path",
     ],
+    ["both not PEM", "secret", "secret", "tls.certificate does not contain a certificate; pass PEM text, not a path"],
     [
-      "neither of them PEM",
-      "secret",
-      "secret",
-      "tls.certificate does not contain a certificate; pass PEM text, not a path",
-    ],
-    [
-      "bytes that are no PEM",
+      "bytes that are not PEM",
       other.certificate,
       Uint8Array.of(1),
       "tls.key does not contain a private key; pass PEM text, not a path",
     ],
-    ["a key for the certificate", Buffer.from(other.key), other.key, PLACED],
+    ["a key instead of the certificate", Buffer.from(other.key), other.key, PLACED],
     [
-      "a certificate for the key",
+      "a certificate instead of the key",
       good.certificate,
       other.certificate,
       'tls.key does not contain a private key, but "CERTIFICATE"',
     ],
-    ["each for the other", other.key, other.certificate, `${PLACED}; the certificate and the key seem to be swapped`],
-  ])("what is in the wrong place is told by name: %s", async (_, certificate, key, words) => {
+    [
+      "certificate and key exchanged",
+      other.key,
+      other.certificate,
+      `${PLACED}; the certificate and the key seem to be swapped`,
+    ],
+  ])("a value in the wrong option is reported by its name: %s", async (_, certificate, key, words) => {
     const said = await refusal(dialTls(of(good), { ca, certificate, key }));
     expect(said).toBe(`TLS_FAILED: TLS connection to mqtts://127.0.0.1:PORT failed: ${words}`);
   });
 
-  test("one file with the certificate and its key is taken for both", async () => {
+  test("one file with the certificate and its key is accepted for both", async () => {
     const both = `${other.key}\n${other.certificate}`;
     expect(await refusal(dialTls(of(good), { ca, certificate: both, key: both }))).toBe("none");
   });
 
   test.each(["TLSv1.2", "TLSv1.3"] as const)(
-    "one that a server does not take is thought of, where the server hangs up without a word: %s",
+    "if a server hangs up without a reason, the error mentions the client certificate: %s",
     async (maxVersion) => {
       const stranger = await (await Authority.named("Unknown authority")).issue(["client"]);
       const wanting = { ...of(good), requestCert: true, ca, maxVersion };
@@ -175,7 +175,7 @@ describe("a client's own certificate and key", () => {
     },
   );
 
-  test("a server that hangs up at CONNECT is still tried with the older versions, whatever the client shows", async () => {
+  test("a server that hangs up at CONNECT is still tried with older versions, whichever certificate the client sends", async () => {
     let count = 0;
     const server = createTlsServer(of(good), (socket) => {
       socket.on("error", () => undefined);
@@ -197,19 +197,19 @@ describe("a client's own certificate and key", () => {
     ["a key, as bytes", Buffer.from(good.key)],
     ["rubbish", Uint8Array.of(0xff, 0, 0xfe)],
     ["one of a list", [authority.certificate, "rubbish"]],
-  ])("authorities that are none are told: %s", async (_, given) => {
+  ])("invalid authorities are reported: %s", async (_, given) => {
     await expect(connect("mqtts://127.0.0.1:1", { tls: { ca: given } })).rejects.toMatchObject({
       code: "OPTION_INVALID",
       message: "tls.ca: does not contain a PEM certificate; pass the file's contents, not its path",
     });
   });
 
-  test("one without the other is told with the options", async () => {
+  test("one without the other is reported when the options are checked", async () => {
     const connecting = connect("mqtts://127.0.0.1:1", { tls: { certificate: other.certificate } as never });
     await expect(connecting).rejects.toMatchObject({ code: "OPTION_INVALID" });
   });
 
-  test("a server that wants one says so, and the client passes it on", async () => {
+  test("a server that requires one says so, and the client passes the message on", async () => {
     const { port } = await listening(createTlsServer({ ...of(good), requestCert: true, ca }));
     await expect(connect(`mqtts://127.0.0.1:${port}`, { tls: { ca } })).rejects.toThrow(
       "the server rejected the client's certificate or requires one; check tls.certificate",
@@ -217,7 +217,7 @@ describe("a client's own certificate and key", () => {
   });
 
   test.each(["TLSv1.2", "TLSv1.3"] as const)(
-    "a WebSocket server that wants one says so in the same words: %s",
+    "a WebSocket server that requires one is reported in the same words: %s",
     async (maxVersion) => {
       const wanting = { ...of(good), requestCert: true, ca, maxVersion };
       const plain = await listening(createTlsServer(wanting));
@@ -230,7 +230,7 @@ describe("a client's own certificate and key", () => {
     },
   );
 
-  test("a server that wants one takes the right one", async () => {
+  test("a server that requires one accepts the right one", async () => {
     const server = createTlsServer({ ...of(good), requestCert: true, ca });
     const { port } = await listening(server);
     const seen = new Promise((resolve) => {
@@ -242,7 +242,7 @@ describe("a client's own certificate and key", () => {
     transport.destroy();
   });
 
-  test("are asked for again at each attempt, where a function gives them", async () => {
+  test("are read again at each attempt, if a function returns them", async () => {
     const asked: string[] = [];
     const { port } = await listening(createTlsServer(of(good), (socket) => socket.destroy()));
     const tls = async (server: string) => {
@@ -255,7 +255,7 @@ describe("a client's own certificate and key", () => {
   });
 });
 
-describe("other ends of a TLS handshake", () => {
+describe("other servers in a TLS handshake", () => {
   test("a port that does not speak TLS", async () => {
     const { port } = await listen(
       (socket) => void socket.on("data", () => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")),
@@ -263,20 +263,20 @@ describe("other ends of a TLS handshake", () => {
     expect(await refusal(platform.dial(address("mqtts", port), patient, {}))).toContain("does not speak TLS");
   });
 
-  test("a server that hangs up in the middle", async () => {
+  test("a server that hangs up during the handshake", async () => {
     const { port } = await listen((socket) => void socket.once("data", () => socket.destroy()));
     expect(await refusal(platform.dial(address("mqtts", port), patient, {}))).toMatch(
       /^TLS_FAILED: .*the server closed the connection during the TLS handshake; if the port is not a TLS port, use mqtt: or ws: in the URL \(/,
     );
   });
 
-  test("a server that says nothing is given up when the signal fires", async () => {
+  test("a server that never answers ends when the signal aborts", async () => {
     const giveUp = new AbortController();
     const { port } = await listen(() => giveUp.abort());
     expect(await refusal(platform.dial(address("mqtts", port), giveUp.signal, {}))).toContain("was aborted");
   });
 
-  test("a key shared by both sides stands for certificates", async () => {
+  test("a shared key replaces certificates", async () => {
     const key = Buffer.from("0123456789abcdef");
     const server: ServerOptions = {
       ciphers: "PSK",
@@ -290,14 +290,14 @@ describe("other ends of a TLS handshake", () => {
   });
 
   test.each([
-    ["of another name", other],
-    ["of its own name", good],
-  ])("a server that shows a certificate %s in place of knowing the shared key is refused", async (_, shown) => {
+    ["for another name", other],
+    ["for its own name", good],
+  ])("a server that sends a certificate %s instead of proving the shared key is refused", async (_, shown) => {
     const psk = { identity: "kitchen", key: Buffer.from("0123456789abcdef") };
     expect(await refusal(dialTls(of(shown), { psk, ca: authority.certificate }))).toContain("that it knows tls.psk");
   });
 
-  test("verifyServer: false does not let a server in that does not know the shared key", async () => {
+  test("verifyServer: false does not accept a server that does not know the shared key", async () => {
     const psk = { identity: "kitchen", key: Buffer.from("0123456789abcdef") };
     for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const)
       for (const shown of [other, good])
@@ -310,14 +310,14 @@ describe("other ends of a TLS handshake", () => {
     });
   });
 
-  test("application protocols are offered, and a server that takes none of them says so", async () => {
+  test("application protocols are offered, and a server that accepts none of them is reported", async () => {
     const server = { ...of(good), ALPNProtocols: ["h2"] };
     const tls = { ca: authority.certificate, alpn: ["mqtt"] };
     expect(await refusal(dialTls(server, tls))).toContain("the server accepts none of the protocols in tls.alpn");
     expect(await refusal(dialTls({ ...of(good), ALPNProtocols: ["mqtt"] }, tls))).toBe("none");
   });
 
-  test("tls with a scheme that is not encrypted is a mistake that is told", async () => {
+  test("tls with a scheme that is not encrypted is rejected", async () => {
     await expect(connect("mqtt://127.0.0.1:1", { tls: {} })).rejects.toThrow(
       "tls: cannot be used with mqtt:, which is not encrypted; write mqtts:",
     );
@@ -333,7 +333,7 @@ describe("proxies", () => {
   test.each([
     ["an HTTP proxy", httpProxy],
     ["a SOCKS5 proxy", socksProxy],
-  ])("%s takes the user name and password of its URL", async (_, start) => {
+  ])("%s gets the user name and password of its URL", async (_, start) => {
     const { port } = await listen(() => undefined);
     const proxy = await start({ credentials: "ann:secret" });
     expect(await refusal(platform.dial(address("mqtt", port), patient, { proxy }))).toBe("none");
@@ -350,21 +350,21 @@ describe("proxies", () => {
     expect(wrong).not.toContain("hidden");
   });
 
-  test("an HTTP proxy that cannot reach the server says so", async () => {
+  test("an HTTP proxy that cannot reach the server is reported", async () => {
     expect(await refusal(proxied(await httpProxy()))).toMatch(/^PROXY_FAILED: .*the proxy answered 502 Bad Gateway/);
   });
 
-  test("a SOCKS5 proxy that cannot reach the server says so", async () => {
+  test("a SOCKS5 proxy that cannot reach the server is reported", async () => {
     expect(await refusal(proxied(await socksProxy()))).toContain("connection refused by the server (SOCKS reply 5)");
   });
 
-  test("a proxy that is not there", async () => {
+  test("a proxy that is not reachable", async () => {
     expect(await refusal(proxied(`http://127.0.0.1:${await freePort()}`))).toMatch(
       /^CONNECTION_FAILED: cannot connect to proxy http:\/\/127\.0\.0\.1:PORT: connection refused; check that the proxy is running/,
     );
   });
 
-  test.each(["http", "socks5"])("something that is no %s proxy", async (kind) => {
+  test.each(["http", "socks5"])("a server that is not a proxy of the type %s", async (kind) => {
     const { port } = await listen((socket) => void socket.end("220 mail.example ESMTP\r\n"));
     expect(await refusal(proxied(`${kind}://127.0.0.1:${port}`))).toMatch(/^PROXY_FAILED/);
   });
@@ -405,14 +405,14 @@ describe("proxies", () => {
     );
   });
 
-  test("a proxy that says nothing is given up when the signal fires", async () => {
+  test("a proxy that never answers ends when the signal aborts", async () => {
     const giveUp = new AbortController();
     const { port } = await listen(() => giveUp.abort());
     const dialled = platform.dial(address("mqtt", 1883), giveUp.signal, { proxy: `socks5://127.0.0.1:${port}` });
     expect(await refusal(dialled)).toContain("was aborted");
   });
 
-  test.each(["ftp://host", "http://", "nonsense://u:secret@h"])("a proxy's URL that is none: %s", async (proxy) => {
+  test.each(["ftp://host", "http://", "nonsense://u:secret@h"])("an invalid proxy URL: %s", async (proxy) => {
     const said = await refusal(platform.dial(address("mqtt", 1), patient, { proxy }));
     expect(said).toMatch(/^OPTION_INVALID: proxy: /);
     expect(said).not.toContain("secret");
@@ -420,18 +420,18 @@ describe("proxies", () => {
 });
 
 describe("WebSockets", () => {
-  test("an upgrade that is refused", async () => {
+  test("an upgrade that the server refuses", async () => {
     const server = createHttpServer((_, response) => response.writeHead(404).end());
     const { port } = await listening(server);
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toBe(
-      "WEBSOCKET_FAILED: WebSocket connection to ws://127.0.0.1:PORT/mqtt failed: Unexpected server response: 404",
+      "WEBSOCKET_FAILED: WebSocket connection to ws://127.0.0.1:PORT/mqtt failed: the server answered with HTTP status 404 instead of a WebSocket; check the path of the URL",
     );
   });
 
   test.each([
     ["hangs up", (socket: Socket) => void socket.once("data", () => socket.destroy())],
     ["answers with MQTT", (socket: Socket) => void socket.end(Uint8Array.of(0x20, 2, 0, 0))],
-  ])("a server that %s may be none for WebSockets", async (_, accept) => {
+  ])("a server that %s may not be a WebSocket server", async (_, accept) => {
     const { port } = await listen(accept);
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toMatch(
       /^WEBSOCKET_FAILED: .*; check that a WebSocket server listens on this port$/,
@@ -441,20 +441,20 @@ describe("WebSockets", () => {
   test.each([
     ["none", () => false as const],
     ["another", () => "chat"],
-  ])("a server that chooses %s of the subprotocols", async (_, handleProtocols) => {
+  ])("a server that selects %s of the subprotocols", async (_, handleProtocols) => {
     const server = createHttpServer();
     const { port } = await listening(server);
     const gone = new Promise((resolve) => server.on("connection", (socket) => socket.on("end", resolve)));
     new WebSocketServer({ server, handleProtocols });
     expect(await refusal(platform.dial(address("ws", port), patient, {}))).toMatch(/^WEBSOCKET_FAILED: .*subprotocol/);
-    await gone; // at once: the package ws waits 30 s for a server that does not say goodbye
+    await gone; // at once: the package ws waits 30 s for a server that does not send a close frame
   });
 
   test.each([
     ["a name", { "x token": "secret" }, 'webSocket.headers "x token": is not a valid HTTP header name'],
     ["no name", { "": "secret" }, 'webSocket.headers "": is not a valid HTTP header name'],
     [
-      "a line end in a value",
+      "a line break in a value",
       { "x-a": "secret\r\nx-b: 1" },
       'webSocket.headers "x-a": contains a character that is not allowed',
     ],
@@ -463,16 +463,19 @@ describe("WebSockets", () => {
       { "x-a": "secret €" },
       'webSocket.headers "x-a": contains a character that is not allowed',
     ],
-    ["a value that is no string", { "x-a": 1 }, 'webSocket.headers "x-a": must be a string'],
-  ])("headers that HTTP does not allow are told at once, without their values: %s", (_, headers, message) => {
-    const creating = () => createClient("ws://127.0.0.1:1", { webSocket: { headers: headers as never } });
-    expect(creating).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
-    expect(creating).toThrow(message);
-    expect(creating).not.toThrow("secret");
-  });
+    ["a value that is not a string", { "x-a": 1 }, 'webSocket.headers "x-a": must be a string'],
+  ])(
+    "invalid HTTP headers are rejected at once, and the error does not contain their values: %s",
+    (_, headers, message) => {
+      const creating = () => createClient("ws://127.0.0.1:1", { webSocket: { headers: headers as never } });
+      expect(creating).toThrow(expect.objectContaining({ code: "OPTION_INVALID" }));
+      expect(creating).toThrow(message);
+      expect(creating).not.toThrow("secret");
+    },
+  );
 
   test.each(["", "a b", "mqtt,chat", "mqtt\r\n"])(
-    "a subprotocol that HTTP does not allow is told at once: %j",
+    "a subprotocol that HTTP does not allow is rejected at once: %j",
     (subprotocol) => {
       expect(() => createClient("ws://127.0.0.1:1", { webSocket: { subprotocol } })).toThrow(
         'webSocket.subprotocol: must be a valid HTTP token, such as "mqtt"',
@@ -480,7 +483,7 @@ describe("WebSockets", () => {
     },
   );
 
-  test("headers that are undefined are left out", async () => {
+  test("undefined headers are left out", async () => {
     const server = createHttpServer();
     const { port } = await listening(server);
     const asked = new Promise((resolve) => server.on("upgrade", ({ headers }) => resolve(headers)));
@@ -493,7 +496,7 @@ describe("WebSockets", () => {
     await ended;
   });
 
-  test("text is no MQTT: the connection is closed, and the error says why", async () => {
+  test("a text frame is not valid: the connection is closed, and the error says why", async () => {
     const server = createHttpServer();
     const { port } = await listening(server);
     new WebSocketServer({ server, handleProtocols: () => "mqtt" }).on("connection", (socket) => socket.send("hello"));
@@ -502,7 +505,7 @@ describe("WebSockets", () => {
     );
   });
 
-  test("[MQTT-6.0.0-1] what the client sends is binary", async () => {
+  test("[MQTT-6.0.0-1] the client sends binary frames", async () => {
     const server = createHttpServer();
     const { port } = await listening(server);
     const received = new Promise((resolve) => {
@@ -516,7 +519,7 @@ describe("WebSockets", () => {
     transport.destroy();
   });
 
-  test("[MQTT-6.0.0-3] the subprotocol mqtt is asked for, and headers go with the upgrade", async () => {
+  test("[MQTT-6.0.0-3] the client requests the subprotocol mqtt, and sends headers with the upgrade", async () => {
     const server = createHttpServer();
     const { port } = await listening(server);
     const asked = new Promise((resolve) => {
@@ -544,7 +547,7 @@ describe("WebSockets", () => {
     transport.destroy();
   });
 
-  test("an upgrade that nobody answers is given up when the signal fires", async () => {
+  test("an upgrade without an answer ends when the signal aborts", async () => {
     const giveUp = new AbortController();
     const { port } = await listen((socket) => void socket.once("data", () => giveUp.abort()));
     expect(await refusal(platform.dial(address("ws", port), giveUp.signal, {}))).toContain("was aborted");
@@ -555,14 +558,14 @@ describe("sockets", () => {
   test.each([
     ["closes", (socket: Socket) => void socket.once("data", () => socket.end())],
     ["resets", (socket: Socket) => void socket.once("data", () => socket.resetAndDestroy())],
-  ])("a server that %s the connection before CONNACK may be no MQTT server", async (_, accept) => {
+  ])("a server that %s the connection before CONNACK may not be an MQTT server", async (_, accept) => {
     const { port } = await listen(accept);
     await expect(connect(`mqtt://127.0.0.1:${port}`, { protocolVersion: 5 })).rejects.toThrow(
       /; if the port uses TLS, use mqtts: in the URL; if it is a WebSocket, use ws:; or it may not be an MQTT server$/,
     );
   });
 
-  test("a socket path that is not there", async () => {
+  test("a socket path that does not exist", async () => {
     const path = await socketPath();
     expect(await refusal(platform.dial({ scheme: "unix", host: path, port: 0, path: "" }, patient, {}))).toBe(
       `CONNECTION_FAILED: cannot connect to unix:${path}: socket file not found; check the path and that the server is running (ENOENT)`,
@@ -575,7 +578,7 @@ describe("sockets", () => {
     );
   });
 
-  test("the address to connect from", async () => {
+  test("the local address is used", async () => {
     const from = new Promise((resolve) => {
       void listen((socket) => resolve(socket.remoteAddress)).then(async ({ port }) => {
         const transport = await platform.dial(address("mqtt", port), patient, { localAddress: "127.0.0.2" });

@@ -1,4 +1,4 @@
-// The one suite of every Transport, over each way to a server that Node has, proxies between them included.
+// The shared suite of every Transport, over each way to a server that Node has, including proxies between them.
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { createServer } from "node:net";

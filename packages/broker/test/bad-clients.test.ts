@@ -1,4 +1,5 @@
-// What a client must not do: the reason said on MQTT 5, the connection closed within 100 ms, the others undisturbed.
+// Invalid client behaviour: the client gets the reason on MQTT 5, its connection closes within 100 ms, and other
+// clients are not affected.
 import { encode, type Packet } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { Bench, message, receive, subscribe } from "./bench.ts";
@@ -53,7 +54,7 @@ describe.each(faults)("%s", (_name, fault, reasonCode) => {
   });
 });
 
-test.each([3, 4] as const)("version %i is closed without a word", async (protocolVersion) => {
+test.each([3, 4] as const)("version %i: the connection is closed without a reply", async (protocolVersion) => {
   const bench = new Bench();
   const peer = await bench.connect("c", { protocolVersion });
   peer.send(Uint8Array.of(0xd0, 0));
@@ -68,7 +69,7 @@ test.each([
   ["UNSUBACK", 0xb0],
   ["PINGRESP", 0xd0],
   ["AUTH", 0xf0],
-])("%s of a client that is connected is refused by its first byte", async (_, first) => {
+])("%s from a connected client is refused at its first byte", async (_, first) => {
   const bench = new Bench();
   const { peer } = await bench.introduce("c");
   peer.send(Uint8Array.of(first));
@@ -87,7 +88,7 @@ test.each([
   await peer.expectClose();
 });
 
-test("a packet above the maximum size is refused when its length is known", async () => {
+test("a packet above the maximum size is refused as soon as its length is known", async () => {
   const bench = new Bench({ maximumPacketSize: 100 });
   const peer = await bench.connect("c");
   peer.send(Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0x7f));
@@ -95,7 +96,7 @@ test("a packet above the maximum size is refused when its length is known", asyn
   await peer.expectClose();
 });
 
-test("more unacknowledged messages than the receive maximum: 0x93", async () => {
+test("more unacknowledged messages than the receive maximum are answered with 0x93", async () => {
   const bench = new Bench({ receiveMaximum: 2 });
   const peer = await bench.connect("c");
   for (let i = 1; i <= 2; i++) {
@@ -106,7 +107,7 @@ test("more unacknowledged messages than the receive maximum: 0x93", async () => 
   expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x93 });
 });
 
-test("PUBREL for an unknown identifier is answered, with 0x92 on MQTT 5", async () => {
+test("PUBREL for an unknown identifier is answered, on MQTT 5 with 0x92", async () => {
   const bench = new Bench();
   for (const [protocolVersion, reasonCode] of [
     [5, 0x92],
@@ -120,7 +121,7 @@ test("PUBREL for an unknown identifier is answered, with 0x92 on MQTT 5", async 
   }
 });
 
-test("any split of the bytes is the same", async () => {
+test("splitting the bytes at any place gives the same result", async () => {
   const bench = new Bench();
   const peer = bench.dial();
   const bytes = [encode(connect, 5), subscribeTo("a"), encode(message("a", "x"), 5)];

@@ -1,4 +1,5 @@
-// What the tests of the broker share: a hub on a fake clock, and raw clients that speak to it over memory transports.
+// Shared by the tests of the broker: a broker on a fake clock, and raw clients that connect to it over memory
+// transports.
 import type { Transport } from "@aiko/mqtt";
 import type {
   ConnackPacket,
@@ -27,7 +28,7 @@ export class Bench {
     this.events = recordEvents(this.hub.events);
   }
 
-  /** A network connection over which nothing was said yet. */
+  /** A network connection before any bytes are sent. */
   dial(version: ProtocolVersion = 5): ScriptedPeer {
     const [client, server] = memoryPair(this.clock);
     this.accept(server);
@@ -39,7 +40,7 @@ export class Bench {
     this.hub.opened(new ClientConnection(transport, this.clock, this.settings, this.hub));
   }
 
-  /** A connection that said CONNECT, and what the broker answered. */
+  /** A connection that has sent CONNECT, and the broker's answer. */
   async introduce(clientId: string, fields: Partial<ConnectPacket> = {}): Promise<Introduced> {
     const { protocolVersion = 5 } = fields;
     const peer = this.dial(protocolVersion);
@@ -47,7 +48,7 @@ export class Bench {
     return { peer, connack: await peer.expect("connack") };
   }
 
-  /** A client that was let in. */
+  /** A client that the broker has accepted. */
   async connect(clientId: string, fields: Partial<ConnectPacket> = {}): Promise<ScriptedPeer> {
     const { peer, connack } = await this.introduce(clientId, fields);
     if (connack.reasonCode !== 0) throw new Error(`refused with ${connack.reasonCode}`);
@@ -60,7 +61,7 @@ interface Introduced {
   readonly connack: ConnackPacket;
 }
 
-/** Fields of CONNECT that have the session kept. */
+/** Fields of CONNECT that make the broker keep the session. */
 export const kept = { cleanStart: false, properties: { sessionExpiryInterval: 1_000 } } as const;
 
 export async function subscribe(
@@ -83,7 +84,7 @@ export function message(topic: string, text: string, fields: Partial<PublishPack
   return { type: "publish", topic, payload, qos: 0, retain: false, dup: false, packetIdentifier: 0, ...fields };
 }
 
-/** The next message, in short; acknowledged. */
+/** The next message in a short form; it is acknowledged. */
 export async function receive(peer: ScriptedPeer): Promise<string> {
   const { topic, payload, qos, retain, packetIdentifier } = await peer.expect("publish");
   if (qos === 1) peer.send({ type: "puback", packetIdentifier, reasonCode: 0 });

@@ -1,4 +1,4 @@
-// What one client, or all together, may make the broker hold.
+// Limits on what one client, or all clients together, can make the broker store.
 import { describe, expect, test } from "vitest";
 import { forKeeping, type PublishedMessage } from "../src/published-message.ts";
 import { Bench, disconnect, kept, message, receive, subscribe } from "./bench.ts";
@@ -10,7 +10,7 @@ describe("maximumTopicLevels", () => {
     [5, 0x8f],
     [4, 0x80],
   ] as const)(
-    "version %i: a deeper filter is denied with %i, others of the SUBSCRIBE are not",
+    "version %i: a filter with more levels is denied with %i; the other filters of the SUBSCRIBE are not",
     async (protocolVersion, code) => {
       const bench = new Bench();
       const peer = await bench.connect("c", { protocolVersion });
@@ -26,7 +26,7 @@ describe("maximumTopicLevels", () => {
     },
   );
 
-  test("version 3.1, which cannot deny: the connection is closed", async () => {
+  test("version 3.1 cannot deny a filter: the connection is closed", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion: 3 });
     peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: levels(201), qos: 0 }] });
@@ -34,22 +34,25 @@ describe("maximumTopicLevels", () => {
     expect(bench.hub.statistics).toMatchObject({ subscriptions: 0, sessions: 0 });
   });
 
-  test.each([0, 1, 2] as const)("a deeper topic at QoS %i ends the connection, and none of it stays", async (qos) => {
-    const bench = new Bench({ maximumTopicLevels: 3 });
-    const peer = await bench.connect("c", kept);
-    await subscribe(peer, "#", { qos: 0 });
-    peer.send(message("a/b/c", "x"));
-    await receive(peer);
-    peer.send(message("a/b/c/d", "x", { qos, retain: true, packetIdentifier: qos === 0 ? 0 : 1 }));
-    expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x90 });
-    await peer.expectClose();
-    expect(bench.hub.statistics.retainedMessages).toBe(0);
-    const again = await bench.connect("c", kept);
-    again.send(message("a", "y", { qos, packetIdentifier: qos === 0 ? 0 : 1 }));
-    expect(await receive(again)).toBe("a=y q0");
-  });
+  test.each([0, 1, 2] as const)(
+    "a topic with more levels at QoS %i ends the connection, and the broker keeps nothing of the message",
+    async (qos) => {
+      const bench = new Bench({ maximumTopicLevels: 3 });
+      const peer = await bench.connect("c", kept);
+      await subscribe(peer, "#", { qos: 0 });
+      peer.send(message("a/b/c", "x"));
+      await receive(peer);
+      peer.send(message("a/b/c/d", "x", { qos, retain: true, packetIdentifier: qos === 0 ? 0 : 1 }));
+      expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x90 });
+      await peer.expectClose();
+      expect(bench.hub.statistics.retainedMessages).toBe(0);
+      const again = await bench.connect("c", kept);
+      again.send(message("a", "y", { qos, packetIdentifier: qos === 0 ? 0 : 1 }));
+      expect(await receive(again)).toBe("a=y q0");
+    },
+  );
 
-  test("a deeper will topic is refused", async () => {
+  test("a will topic with more levels is refused", async () => {
     const bench = new Bench({ maximumTopicLevels: 3 });
     const peer = bench.dial();
     const will = { topic: "a/b/c/d", payload: new Uint8Array(1), qos: 0, retain: false } as const;
@@ -81,7 +84,7 @@ test.each([
   [5, 0x97],
   [4, 3],
 ] as const)(
-  "maximumSessions on version %i: who would begin one more is refused with %i",
+  "maximumSessions on version %i: a client that would start one more session is refused with %i",
   async (protocolVersion, code) => {
     const bench = new Bench({ maximumSessions: 2 });
     const first = await bench.connect("a");
@@ -96,7 +99,7 @@ test.each([
   },
 );
 
-test("retained messages stop at the bound of the client's queue, and it is told once", async () => {
+test("retained messages stop at the limit of the client's queue, which is reported once", async () => {
   const bench = new Bench({ outbox: { maximumCount: 3 } });
   const peer = await bench.connect("from");
   for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
@@ -110,7 +113,7 @@ test("retained messages stop at the bound of the client's queue, and it is told 
   ]);
 });
 
-test("a message that a client does not take for its length is told of", async () => {
+test("a message that exceeds a client's maximum packet size is reported", async () => {
   const bench = new Bench();
   const to = await bench.connect("to", { properties: { maximumPacketSize: 50 } });
   await subscribe(to, "a");
@@ -119,7 +122,7 @@ test("a message that a client does not take for its length is told of", async ()
   expect(bench.events.filter(({ type }) => type === "dropped")).toMatchObject([{ clientId: "to", topic: "a" }]);
 });
 
-test("the broker uses no more topic aliases than its own option says", async () => {
+test("the broker uses no more topic aliases than its own option allows", async () => {
   const bench = new Bench({ topicAliasMaximum: 1 });
   const peer = await bench.connect("c", { properties: { topicAliasMaximum: 65_535 } });
   await subscribe(peer, "#");
@@ -133,7 +136,7 @@ test("the broker uses no more topic aliases than its own option says", async () 
   expect(aliases).toEqual([undefined, 1, 1, undefined, undefined, undefined]);
 });
 
-test("many subscriptions of one client to one topic: all identifiers, in time in proportion", async () => {
+test("many subscriptions of one client to one topic: all identifiers are sent, and the time grows linearly", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c");
   const filters = Array.from({ length: 2 ** 10 }, (_, i) =>
@@ -145,7 +148,7 @@ test("many subscriptions of one client to one topic: all identifiers, in time in
   expect(properties?.subscriptionIdentifiers?.toSorted((a, b) => a - b)).toEqual(filters.map((_, i) => i + 1));
 });
 
-describe("what is kept", () => {
+describe("a stored message", () => {
   const chunk = new Uint8Array(65_536);
   const published = (length: number): PublishedMessage => ({
     topic: "a",
@@ -157,13 +160,13 @@ describe("what is kept", () => {
     publisher: "c",
   });
 
-  test("does not pin the chunk that it came in", () => {
+  test("does not keep the whole chunk that it arrived in", () => {
     const { payload, properties } = forKeeping(published(10));
     expect([payload.length, payload.buffer.byteLength]).toEqual([10, 10]);
     expect(properties?.correlationData?.buffer.byteLength).toBe(4);
   });
 
-  test("is copied once, and not if it is most of the chunk", () => {
+  test("is copied once, unless it is most of the chunk", () => {
     const one = published(10);
     const { payload } = forKeeping(one);
     expect(forKeeping(one).payload).toBe(payload);

@@ -1,4 +1,4 @@
-// The broker as it is used: over TCP on the loopback interface.
+// The broker in normal use: over TCP on the loopback interface.
 import { connect as dial, type Socket } from "node:net";
 import { connect as connectClient } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
@@ -6,7 +6,7 @@ import { Broker, type BrokerEvents, type BrokerOptions } from "@aiko/mqtt-broker
 import { describe, expect, test } from "vitest";
 import { parseBrokerOptions } from "../src/broker-options.ts";
 
-/** A socket, and a promise of all the packets that came until it closed. */
+/** A socket, and a promise of all packets that arrive until it closes. */
 function open(broker: Broker): { socket: Socket; packets: Promise<Packet[]> } {
   const socket = dial(broker.port, "127.0.0.1");
   const stream = new PacketStream(5);
@@ -20,7 +20,7 @@ function open(broker: Broker): { socket: Socket; packets: Promise<Packet[]> } {
 const connect = encode({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 }, 5);
 const onceConnected = (socket: Socket) => new Promise((resolve) => socket.once("data", resolve));
 
-test("listens on a free port of this machine, and says where", async () => {
+test("listens on a free port of the loopback interface, and reports its URL", async () => {
   await using broker = await Broker.listen({ port: 0 });
   expect(broker.port).toBeGreaterThan(0);
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
@@ -28,7 +28,7 @@ test("listens on a free port of this machine, and says where", async () => {
   expect(broker.statistics).toEqual({ openConnections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
 });
 
-/** All of them, or it does not compile. */
+/** It must list all of them, otherwise it does not compile. */
 const leftOut: Record<keyof BrokerOptions, undefined> = {
   host: undefined,
   port: undefined,
@@ -52,18 +52,18 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   clock: undefined,
 };
 
-test("an option that is undefined is one that is left out", () => {
+test("an option with the value undefined counts as not set", () => {
   expect(parseBrokerOptions(leftOut)).toEqual(parseBrokerOptions({}));
   const bounds = { maximumCount: undefined, maximumBytes: undefined };
   expect(parseBrokerOptions({ outbox: bounds, retained: bounds })).toEqual(parseBrokerOptions({}));
 });
 
-test("on all interfaces it is reached by the loopback one", async () => {
+test("a broker on all interfaces is reachable over loopback", async () => {
   await using broker = await Broker.listen({ port: 0, host: "0.0.0.0" });
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
 });
 
-test("close says 0x8B to those who are connected, and frees the port", async () => {
+test("close sends 0x8B to connected clients and frees the port", async () => {
   const broker = await Broker.listen({ port: 0 });
   const { socket, packets } = open(broker);
   socket.write(connect);
@@ -76,7 +76,7 @@ test("close says 0x8B to those who are connected, and frees the port", async () 
   await broker.close();
 });
 
-test("a port that is in use is LISTEN_FAILED, in words", async () => {
+test("a port that is in use fails with LISTEN_FAILED and a readable reason", async () => {
   await using broker = await Broker.listen({ port: 0 });
   await expect(Broker.listen({ port: broker.port })).rejects.toMatchObject({
     name: "TransportError",
@@ -85,7 +85,7 @@ test("a port that is in use is LISTEN_FAILED, in words", async () => {
   });
 });
 
-test("beyond maximumConnections nobody is let in", async () => {
+test("beyond maximumConnections no client is accepted", async () => {
   const refused: string[] = [];
   await using broker = await Broker.listen({ port: 0, maximumConnections: 1 });
   broker.on("refused", ({ reason }) => refused.push(reason));
@@ -98,7 +98,7 @@ test("beyond maximumConnections nobody is let in", async () => {
 });
 
 describe("events", () => {
-  test("go to each of several listeners, until it is taken off", async () => {
+  test("go to each listener until it is removed", async () => {
     await using broker = await Broker.listen({ port: 0 });
     const heard: string[] = [];
     const first = ({ clientId }: BrokerEvents["connected"]) => heard.push(`first ${clientId}`);
@@ -112,7 +112,7 @@ describe("events", () => {
     expect(heard).toEqual(["first a", "second a", "second b"]);
   });
 
-  test("say which address a client connects from", async () => {
+  test("contain the address that a client connects from", async () => {
     await using broker = await Broker.listen({ port: 0 });
     const addresses: unknown[] = [];
     broker.on("connected", ({ address }) => addresses.push(address));
@@ -124,7 +124,7 @@ describe("events", () => {
     ["conected", () => undefined, "OPTION_UNKNOWN", 'unknown event "conected"; the events are connected, refused'],
     ["constructor", () => undefined, "OPTION_UNKNOWN", 'event "constructor"'],
     ["connected", undefined, "OPTION_INVALID", "listener: must be a function"],
-  ])("of a wrong name, and without a listener, are refused: %s", async (name, listener, code, message) => {
+  ])("with a wrong name or without a listener are rejected: %s", async (name, listener, code, message) => {
     await using broker = await Broker.listen({ port: 0 });
     const refusal = expect.objectContaining({ code, message: expect.stringContaining(message) });
     expect(() => broker.on(name as "connected", listener as never)).toThrow(refusal);
@@ -132,7 +132,7 @@ describe("events", () => {
   });
 });
 
-test("a failure of the server socket is no reason to die", async () => {
+test("a failure of the server socket does not end the process", async () => {
   await using broker = await Broker.listen({ port: 0 });
   const [listener] = (broker as unknown as { listeners: readonly { server: NodeJS.EventEmitter }[] }).listeners;
   for (let i = 0; i < 3; i++) expect(() => listener?.server.emit("error", new Error("EMFILE"))).not.toThrow();
@@ -186,7 +186,7 @@ describe("a wrong option", () => {
     [[1883], "options of type array: must be an object; write Broker.listen({ port: 1883 })"],
     [() => 1883, "options of type function: must be an object; write Broker.listen({ port: 1883 })"],
     [new URL("mqtt://a:1"), "options of type URL: must be an object; write Broker.listen({ port: 1883 })"],
-  ])("all of them are no object: %j", async (options, message) => {
+  ])("options that are not an object are rejected: %j", async (options, message) => {
     await expect(Broker.listen(options as never)).rejects.toMatchObject({
       name: "UsageError",
       code: "OPTION_INVALID",
@@ -194,7 +194,7 @@ describe("a wrong option", () => {
     });
   });
 
-  test("one that is undefined is as good as absent", async () => {
+  test("an undefined option counts as not set", async () => {
     await using broker = await Broker.listen({ port: 0, host: undefined } as object);
     expect(broker.url).toContain("127.0.0.1");
   });

@@ -1,4 +1,5 @@
-// One connectTimeout for all that comes before a client is let in: nobody holds one of the broker's places longer than that.
+// One connectTimeout covers everything before a client is accepted: no connection occupies a place in the broker longer
+// than that.
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
@@ -41,14 +42,14 @@ async function dialled(port: number, tls?: ConnectionOptions): Promise<Socket> {
   return socket;
 }
 
-/** Waits until the broker has taken in what was sent: it answers a request on a connection opened later. */
+/** Waits until the broker has processed what was sent: it answers a request on a connection that was opened later. */
 async function answered(broker: Broker, tls?: ConnectionOptions): Promise<void> {
   const socket = await dialled(webSocketPort(broker), tls);
   socket.end(REQUEST);
   await once(socket.resume(), "close");
 }
 
-test("a request that is no upgrade does not keep its connection", async () => {
+test("an HTTP request without an upgrade does not keep its connection", async () => {
   const { broker } = await started(bothPorts());
   const socket = await dialled(webSocketPort(broker));
   let text = "";
@@ -56,7 +57,7 @@ test("a request that is no upgrade does not keep its connection", async () => {
     text += bytes;
   });
   socket.write(REQUEST + REQUEST);
-  await once(socket, "close"); // a server of Node's waits 5 s for the next request, and again after each
+  await once(socket, "close"); // Node's server waits 5 s for the next request, and again after each
   expect(text.match(/HTTP\/1.1 426/g)).toHaveLength(1);
   expect(text).toContain("connection: close");
 });
@@ -83,14 +84,14 @@ describe.each<[string, ConnectionOptions | undefined]>([
     await answered(broker, tls);
     await clock.advance(1_000 - 300 * pieces.length);
     await closed;
-    if (pieces[0] === "PROXY TCP4 ") return; // not HTTP: closed before
+    if (pieces[0] === "PROXY TCP4 ") return; // not HTTP: closed earlier
     expect(events[0]).toEqual({
       type: "refused",
       reason: "WebSocket: no upgrade request within connectTimeout 1000 ms",
     });
   });
 
-  test("that upgrades late has what is left of connectTimeout for CONNECT", async () => {
+  test("that upgrades late has only the rest of connectTimeout for CONNECT", async () => {
     const { broker, clock, events } = await started(options);
     const socket = await dialled(webSocketPort(broker), tls);
     await answered(broker, tls);
@@ -107,10 +108,11 @@ describe.each<[string, ConnectionOptions | undefined]>([
   });
 });
 
-test("a TLS handshake that is late leaves the rest of connectTimeout for CONNECT", async () => {
+test("a late TLS handshake leaves only the rest of connectTimeout for CONNECT", async () => {
   const { broker, clock, events } = await started({ tls: secure });
   const plain = await dialled(broker.port);
-  // Behind it in the queue of connections: when its handshake is done, the broker has the first one too.
+  // It is behind the first one in the queue of connections: when its handshake is finished, the broker has accepted the
+  // first one too.
   (await dialled(broker.port, { ca })).destroy();
   await clock.advance(900);
   const socket: TLSSocket = connectTls({ socket: plain, ca, host: "127.0.0.1" }).on("error", () => undefined);
@@ -124,7 +126,7 @@ test("a TLS handshake that is late leaves the rest of connectTimeout for CONNECT
   expect(events).toEqual([{ type: "refused", reason: "no CONNECT within 1000 ms" }]);
 });
 
-test("what begins with another protocol's prefix at the port for MQTT is closed at once", async () => {
+test("a connection to the MQTT port that begins with another protocol's prefix is closed at once", async () => {
   const { broker, events } = await started();
   const socket = await dialled(broker.port);
   const closed = once(socket.resume(), "close");

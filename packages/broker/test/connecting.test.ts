@@ -16,7 +16,7 @@ describe("CONNECT", () => {
     expect(bench.hub.statistics).toMatchObject({ openConnections: 1, sessions: 1 });
   });
 
-  test("of MQTT 5 is answered with what differs from the defaults, and nothing more", async () => {
+  test("of MQTT 5 is answered with only those properties that differ from the defaults", async () => {
     const plain = await new Bench({ topicAliasMaximum: 0 }).introduce("c");
     expect(plain.connack.properties).toEqual({ maximumPacketSize: 67_108_864 });
     const unlimited = await new Bench({ topicAliasMaximum: 0, maximumPacketSize: 268_435_460 }).introduce("c");
@@ -38,7 +38,7 @@ describe("CONNECT", () => {
     });
   });
 
-  test("without a client identifier is given one", async () => {
+  test("without a client identifier is assigned one", async () => {
     const bench = new Bench();
     const five = await bench.introduce("");
     const assigned = five.connack.properties?.assignedClientIdentifier;
@@ -48,7 +48,7 @@ describe("CONNECT", () => {
     expect(bench.hub.statistics.sessions).toBe(2);
   });
 
-  test("takes a client identifier of up to 23 characters on 3.1, longer ones if told so", async () => {
+  test("takes a client identifier of up to 23 characters on 3.1, and longer ones if the option allows them", async () => {
     const long = encode(
       { type: "connect", protocolVersion: 4, clientId: "x".repeat(24), cleanStart: true, keepAlive: 0 },
       4,
@@ -81,16 +81,19 @@ describe("CONNECT", () => {
     await peer.expectClose();
   });
 
-  test.each([2, 6, 0x84])("of protocol level %i is refused in a form that all understand", async (level) => {
-    const bench = new Bench();
-    const peer = bench.dial(4);
-    peer.send(Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, level, 2, 0, 0, 0, 1, 0x61));
-    expect(await peer.expect("connack")).toMatchObject({ reasonCode: 1 });
-    await peer.expectClose();
-    expect(bench.events).toMatchObject([{ type: "refused" }]);
-  });
+  test.each([2, 6, 0x84])(
+    "of protocol level %i is refused with an answer that all versions understand",
+    async (level) => {
+      const bench = new Bench();
+      const peer = bench.dial(4);
+      peer.send(Uint8Array.of(0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, level, 2, 0, 0, 0, 1, 0x61));
+      expect(await peer.expect("connack")).toMatchObject({ reasonCode: 1 });
+      await peer.expectClose();
+      expect(bench.events).toMatchObject([{ type: "refused" }]);
+    },
+  );
 
-  test("that does not come in time ends the connection", async () => {
+  test("that arrives too late ends the connection", async () => {
     const bench = new Bench({ connectTimeout: 500 });
     const peer = bench.dial();
     await bench.clock.advance(499);
@@ -107,7 +110,7 @@ describe("CONNECT", () => {
     ["garbage", new TextEncoder().encode(`GET / HTTP/1.1\r\n${"x: y\r\n".repeat(20)}`)],
     ["a CONNECT cut short", Uint8Array.of(0x10, 2, 0, 4)],
     ["a CONNECT of 256 MB", Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0x7f)],
-  ])("%s: closed within 100 ms", async (_what, bytes) => {
+  ])("%s: the connection is closed within 100 ms", async (_what, bytes) => {
     const bench = new Bench();
     const peer = bench.dial();
     peer.send(bytes);
@@ -125,7 +128,7 @@ describe("authenticate", () => {
     [5, 0x86],
   ] as const satisfies readonly (readonly [ProtocolVersion, number])[];
 
-  test("is asked with the credentials", async () => {
+  test("is called with the credentials", async () => {
     const asked: unknown[] = [];
     const bench = new Bench({ authenticate: (each) => asked.push(each) > 0 });
     await bench.connect("c", credentials);
@@ -141,7 +144,7 @@ describe("authenticate", () => {
     [4, 3],
     [5, 0x88],
   ] as const)(
-    "that fails on version %i is no fault of the client's: %i, and the event says why",
+    "that throws on version %i is not the client's fault: the client gets %i, and the event has the reason",
     async (protocolVersion, reasonCode) => {
       for (const authenticate of [
         () => Promise.reject(new Error("no database")),
@@ -158,7 +161,7 @@ describe("authenticate", () => {
     },
   );
 
-  test.each(refusals)("that says no on version %i answers %i", async (protocolVersion, reasonCode) => {
+  test.each(refusals)("that returns false on version %i is answered with %i", async (protocolVersion, reasonCode) => {
     for (const authenticate of [
       () => false,
       () => Promise.resolve(false),
@@ -184,7 +187,7 @@ describe("authenticate", () => {
     [{ reasonCode: 0 }, [4, 4, 0x86]],
     [{ reasonCode: 0x10 }, [4, 4, 0x86]],
     [{ reasonCode: "0x87" as never }, [4, 4, 0x86]],
-  ])("that refuses with %j answers, by version, %j", async (answer, codes) => {
+  ])("that refuses with %j is answered, by version, with %j", async (answer, codes) => {
     for (const [i, protocolVersion] of versions.entries()) {
       for (const authenticate of [() => answer, () => Promise.resolve(answer)]) {
         const bench = new Bench({ authenticate });
@@ -198,7 +201,7 @@ describe("authenticate", () => {
     }
   });
 
-  test("that takes its time lets packets on the heels of CONNECT wait, in order", async () => {
+  test("that takes time: packets sent right behind CONNECT wait, in order", async () => {
     const { bench, decide } = undecided();
     const peer = bench.dial();
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
@@ -211,7 +214,7 @@ describe("authenticate", () => {
     await peer.expect("publish");
   });
 
-  test("that takes its time loses nothing of 10,000 packets that a client sends behind CONNECT", async () => {
+  test("that takes time: none of 10,000 packets that a client sends behind CONNECT is lost", async () => {
     const { bench, decide } = undecided();
     const to = bench.dial();
     const connect = { type: "connect", protocolVersion: 5, cleanStart: true, keepAlive: 0 } as const;
@@ -233,7 +236,7 @@ describe("authenticate", () => {
     for (let i = 1; i <= count; i++) expect(await receive(to)).toBe(`a=${i} q1`);
   });
 
-  test("that takes its time keeps no more than what came before reading stopped", async () => {
+  test("that takes time: the broker holds only what arrived before it stopped reading", async () => {
     const { bench, decide } = undecided();
     const [client, server] = memoryPair(bench.clock, { highWaterMark: 10_000 });
     bench.accept(server);
@@ -246,7 +249,7 @@ describe("authenticate", () => {
       taken.push(client.write(large));
       await bench.clock.tick();
     }
-    expect(taken).toEqual([true, true, false, false]); // the first was read, the others wait at the client's side
+    expect(taken).toEqual([true, true, false, false]); // the first was read, the others wait on the client's side
     decide(true);
     await peer.expect("connack");
     peer.send({ type: "pingreq" });
@@ -254,7 +257,7 @@ describe("authenticate", () => {
     expect(bench.events.filter(({ type }) => type === "published")).toHaveLength(4);
   });
 
-  test("that takes its time lets through a message longer than a stranger's packet may be", async () => {
+  test("that takes time: a message longer than the limit before CONNECT is then accepted", async () => {
     const { bench, decide } = undecided();
     const peer = bench.dial();
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
@@ -268,7 +271,7 @@ describe("authenticate", () => {
   test.each([
     ["a second CONNECT", { type: "connect", protocolVersion: 5, clientId: "d", cleanStart: true, keepAlive: 0 }, 0x82],
     ["bytes that are not a packet", Uint8Array.of(0x00, 0x00), 0x81],
-  ] as const)("that takes its time: %s behind CONNECT ends the connection after CONNACK", async (_what, bad, code) => {
+  ] as const)("that takes time: %s behind CONNECT ends the connection after CONNACK", async (_what, bad, code) => {
     const { bench, decide } = undecided();
     const peer = bench.dial();
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
@@ -283,7 +286,7 @@ describe("authenticate", () => {
     expect(bench.events.filter(({ type }) => type === "published")).toHaveLength(1);
   });
 
-  test("that takes its time and says no: nothing of what came behind CONNECT is done", async () => {
+  test("that takes time and refuses: nothing that arrived behind CONNECT is processed", async () => {
     const { bench, decide } = undecided();
     const peer = bench.dial();
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
@@ -299,7 +302,7 @@ describe("authenticate", () => {
     [4, 3],
     [5, 0x88],
   ] as const)(
-    "that never answers on version %i: %i when connectTimeout is over",
+    "that never answers on version %i: the client gets %i after connectTimeout",
     async (protocolVersion, reasonCode) => {
       const bench = new Bench({ connectTimeout: 500, authenticate: () => new Promise(() => undefined) });
       const peer = bench.dial(protocolVersion);
@@ -312,7 +315,7 @@ describe("authenticate", () => {
     },
   );
 
-  test("for a client that has left meanwhile lets nobody in", async () => {
+  test("accepts no client that has left before it answers", async () => {
     const { bench, decide } = undecided();
     const peer = bench.dial();
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0 });
@@ -326,7 +329,7 @@ describe("authenticate", () => {
   });
 });
 
-test("a listener that throws ends neither the connection nor the process, and what it threw is an event", async () => {
+test("a listener that throws ends neither the connection nor the process; the error is reported as an event", async () => {
   const bench = new Bench();
   const failure = new Error("the log is full");
   const fail = () => {
@@ -345,7 +348,7 @@ test("a listener that throws ends neither the connection nor the process, and wh
   expect(errors).toEqual([failure, failure, failure, failure]);
 });
 
-test("the first error of a listener that no other one hears of is written to the console", async () => {
+test("the first error without a listener is written to the console", async () => {
   const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
   const bench = new Bench();
   bench.hub.events.on("connected", () => {
@@ -359,18 +362,21 @@ test("the first error of a listener that no other one hears of is written to the
 });
 
 describe("a second connection with the same client identifier", () => {
-  test.each(versions)("takes over from version %i: the old one is told and closed first", async (protocolVersion) => {
-    const bench = new Bench();
-    const old = await bench.connect("c", { protocolVersion });
-    const { connack } = await bench.introduce("c");
-    expect(connack.reasonCode).toBe(0);
-    if (protocolVersion === 5) expect(await old.expect("disconnect")).toMatchObject({ reasonCode: 0x8e });
-    await old.expectClose();
-    expect(bench.events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]);
-    expect(bench.hub.statistics).toMatchObject({ openConnections: 1, sessions: 1 });
-  });
+  test.each(versions)(
+    "takes over from version %i: the old connection is notified and closed first",
+    async (protocolVersion) => {
+      const bench = new Bench();
+      const old = await bench.connect("c", { protocolVersion });
+      const { connack } = await bench.introduce("c");
+      expect(connack.reasonCode).toBe(0);
+      if (protocolVersion === 5) expect(await old.expect("disconnect")).toMatchObject({ reasonCode: 0x8e });
+      await old.expectClose();
+      expect(bench.events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]);
+      expect(bench.hub.statistics).toMatchObject({ openConnections: 1, sessions: 1 });
+    },
+  );
 
-  test("goes on with the session, subscriptions included", async () => {
+  test("continues the session, including its subscriptions", async () => {
     const bench = new Bench();
     const fields = { cleanStart: false, properties: { sessionExpiryInterval: 100 } };
     await subscribe(await bench.connect("c", fields), "a");
@@ -392,7 +398,7 @@ describe("a second connection with the same client identifier", () => {
   });
 });
 
-/** A broker whose `authenticate` answers when it is told what. */
+/** A broker whose `authenticate` answers when the test decides. */
 function undecided(): { bench: Bench; decide: (allowed: boolean) => void } {
   let answer: (allowed: boolean) => void = () => undefined;
   const authenticate = (): Promise<boolean> =>

@@ -26,7 +26,7 @@ describe.each([3, 4, 5] as const)("from and to version %i", (protocolVersion) =>
   );
 });
 
-test("a QoS 2 message that comes again before PUBREL is delivered once", async () => {
+test("a QoS 2 message that is resent before PUBREL is delivered once", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c");
   await subscribe(peer, "a", { qos: 0 });
@@ -42,7 +42,7 @@ test("a QoS 2 message that comes again before PUBREL is delivered once", async (
   await peer.expect("publish");
 });
 
-test("messages of one publisher come in their order", async () => {
+test("messages of one publisher arrive in order", async () => {
   const bench = new Bench();
   const to = await bench.connect("to");
   await subscribe(to, "a");
@@ -53,7 +53,7 @@ test("messages of one publisher come in their order", async () => {
   expect(got).toEqual(Array.from({ length: 50 }, (_, i) => String(i + 1)));
 });
 
-test("no more are in flight to a client than its receive maximum", async () => {
+test("no more messages are in flight to a client than its receive maximum", async () => {
   const bench = new Bench();
   const to = await bench.connect("to", { properties: { receiveMaximum: 2 } });
   await subscribe(to, "a");
@@ -75,7 +75,7 @@ test("a message longer than a client's maximum packet size is not sent to it", a
 });
 
 describe("MQTT 5", () => {
-  test("a publisher learns that nobody subscribes", async () => {
+  test("a publisher is informed that nobody subscribes", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send(message("a", "x", { qos: 1, packetIdentifier: 1 }));
@@ -84,7 +84,7 @@ describe("MQTT 5", () => {
     expect(await peer.expect("pubrec")).toMatchObject({ reasonCode: 0x10 });
   });
 
-  test("properties are passed on, to older versions without", async () => {
+  test("properties are passed on, and left out for older versions", async () => {
     const bench = new Bench();
     const properties = {
       payloadFormatIndicator: 1,
@@ -118,7 +118,7 @@ describe("MQTT 5", () => {
     expect(to.received.every((each) => each.type !== "publish" || each.properties === undefined)).toBe(true);
   });
 
-  test("an expiry that passed while the message waited is kept, what is left is said", async () => {
+  test("a message that expired while queued is not sent; otherwise the remaining expiry is sent", async () => {
     const bench = new Bench();
     const fields = { cleanStart: false, properties: { sessionExpiryInterval: 1_000 } };
     const to = await bench.connect("to", fields);
@@ -137,7 +137,7 @@ describe("MQTT 5", () => {
 });
 
 describe("overlapping subscriptions", () => {
-  test("bring one copy, at the highest QoS, with the identifiers of all", async () => {
+  test("deliver one copy, at the highest QoS, with the identifiers of all", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     await subscribe(peer, "a/#", { qos: 0, subscriptionIdentifier: 1 });
@@ -163,7 +163,7 @@ describe("overlapping subscriptions", () => {
   });
 });
 
-test("no local keeps a client's own messages from it, and only those", async () => {
+test("no local excludes a client's own messages, and only those", async () => {
   const bench = new Bench();
   const one = await bench.connect("one");
   const other = await bench.connect("other");
@@ -189,7 +189,7 @@ describe("$-topics", () => {
 });
 
 describe("unsubscribing", () => {
-  test.each([3, 4, 5] as const)("ends the messages on version %i", async (protocolVersion) => {
+  test.each([3, 4, 5] as const)("stops the messages on version %i", async (protocolVersion) => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion });
     await subscribe(peer, "a");
@@ -205,7 +205,7 @@ describe("unsubscribing", () => {
 });
 
 describe("shared subscriptions", () => {
-  test("spread messages over their members, and leave other subscribers theirs", async () => {
+  test("spread messages over their members and do not affect other subscribers", async () => {
     const bench = new Bench();
     const members = [await bench.connect("m1"), await bench.connect("m2"), await bench.connect("m3")];
     for (const member of members) await subscribe(member, "$share/g/a/+");
@@ -218,7 +218,7 @@ describe("shared subscriptions", () => {
     expect(other.received.filter(({ type }) => type === "publish")).toHaveLength(9);
   });
 
-  test("of different names each get the message", async () => {
+  test("with different names each get the message", async () => {
     const bench = new Bench();
     const one = await bench.connect("one");
     const two = await bench.connect("two");
@@ -231,7 +231,7 @@ describe("shared subscriptions", () => {
     }
   });
 
-  test("pass over members that are away", async () => {
+  test("skip members that are offline", async () => {
     const bench = new Bench();
     const away = await bench.connect("away", { cleanStart: false, properties: { sessionExpiryInterval: 100 } });
     const here = await bench.connect("here");
@@ -244,7 +244,7 @@ describe("shared subscriptions", () => {
     expect(here.received.filter(({ type }) => type === "publish")).toHaveLength(4);
   });
 
-  test("lose a member that unsubscribes or ends", async () => {
+  test("remove a member that unsubscribes or whose session ends", async () => {
     const bench = new Bench();
     const one = await bench.connect("one");
     const two = await bench.connect("two");
@@ -270,7 +270,7 @@ describe("shared subscriptions", () => {
   });
 });
 
-test("a slow client's queue is bounded, and the others get theirs", async () => {
+test("a slow client's queue is limited, and the other clients get their messages", async () => {
   const bench = new Bench({ outbox: { maximumCount: 3 } });
   const away = await bench.connect("away", { cleanStart: false, properties: { sessionExpiryInterval: 100 } });
   await subscribe(away, "a");

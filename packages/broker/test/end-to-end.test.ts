@@ -30,7 +30,7 @@ async function take(messages: AsyncIterable<Message>, count: number): Promise<st
 describe.each(versions.flatMap((from) => versions.map((to) => [from, to] as const)))(
   "from version %i to version %i",
   (from, to) => {
-    test.each(qualities)("a hundred messages at QoS %i come once and in order", async (qos) => {
+    test.each(qualities)("a hundred messages at QoS %i arrive once and in order", async (qos) => {
       await using sender = await join(from);
       await using receiver = await join(to);
       const topic = `${from}/${to}/${qos}`;
@@ -61,12 +61,12 @@ test.each(versions)("version %i: a retained message, a will, ten megabytes", asy
   await publishing;
   await using usurper = await join(version, { clientId: sender.clientId });
   expect(((await messages.next()).value as Message).text()).toBe("gone");
-  await messages.return?.(); // else the receiver waits for what is done with the last message
+  await messages.return?.(); // otherwise the receiver waits for the outcome of the last message
   await sender.disconnect();
   expect(usurper.connected).toBe(true);
 });
 
-test("a client that is taken over says so by name", async () => {
+test("a client that is taken over emits an event with its identifier", async () => {
   const first = await join(5, { clientId: "twin" });
   const taken = new Promise<{ clientId: string; certain: boolean }>((resolve) => first.on("takenOver", resolve));
   await using second = await join(5, { clientId: "twin" });
@@ -75,7 +75,7 @@ test("a client that is taken over says so by name", async () => {
   expect(second.connected).toBe(true);
 });
 
-test("auto speaks MQTT 5", async () => {
+test("auto connects with MQTT 5", async () => {
   await using client = await connect(broker.url);
   expect(client.connected).toBe(true);
   const counted = client.statistics.connections;

@@ -1,4 +1,4 @@
-// The broker's events: listeners, promises of events, and what is printed of a broker.
+// The broker's events: listeners, promises of events, and the text of a printed broker.
 import { inspect } from "node:util";
 import { connect, platform, type Transport } from "@aiko/mqtt";
 import { memoryPair } from "@aiko/mqtt/testing";
@@ -20,7 +20,7 @@ async function started() {
   return { broker, join };
 }
 
-test("once hears of one client", async () => {
+test("once is called for one client", async () => {
   const { broker, join } = await started();
   const told: string[] = [];
   broker.once("connected", ({ clientId }) => told.push(clientId));
@@ -36,7 +36,7 @@ test("waitFor resolves to the next event's value", async () => {
   expect(await waiting).toMatchObject({ clientId: "a", protocolVersion: 5 });
 });
 
-test("waitFor rejects when the broker is closed, when its signal fires, and for wrong calls", async () => {
+test("waitFor rejects when the broker is closed, when its signal aborts, and for wrong calls", async () => {
   const { broker } = await started();
   const controller = new AbortController();
   const aborted = broker.waitFor("connected", { signal: controller.signal });
@@ -51,7 +51,7 @@ test("waitFor rejects when the broker is closed, when its signal fires, and for 
   await expect(broker.waitFor("connected")).rejects.toMatchObject({ code: "BROKER_CLOSED" });
 });
 
-test("what an async listener rejects with is an error event", async () => {
+test("a rejection of an async listener is an error event", async () => {
   const { broker, join } = await started();
   broker.on("connected", () => Promise.reject(new Error("mine")));
   const error = broker.waitFor("error");
@@ -59,7 +59,7 @@ test("what an async listener rejects with is an error event", async () => {
   expect(await error).toEqual(new Error("mine"));
 });
 
-test("without a listener of error, the first is written to the console, and the process goes on", async () => {
+test("without an error listener, the first error is written to the console and the process continues", async () => {
   const written = vi.spyOn(console, "error").mockReturnValue(undefined);
   const { broker, join } = await started();
   broker.on("connected", () => Promise.reject(new Error("mine")));
@@ -69,7 +69,7 @@ test("without a listener of error, the first is written to the console, and the 
   vi.restoreAllMocks();
 });
 
-test("of a broker is printed where it listens and what it has, and no option", async () => {
+test("printing a broker shows its URLs and its counts, and no option", async () => {
   const { broker } = await started();
   expect(JSON.parse(JSON.stringify(broker))).toEqual({ urls: [], statistics: broker.statistics });
   expect(inspect(broker)).toMatch(/^Broker \{\s+urls: \[\],\s+statistics: \{/);

@@ -1,4 +1,4 @@
-// TLS handshakes that come to nothing: the broker says why, to whoever listens to its events.
+// Failed TLS handshakes: the broker reports the reason to the listeners of its events.
 import { createConnection } from "node:net";
 import { type ConnectionOptions, connect as dialTls, type TLSSocket } from "node:tls";
 import { encode } from "@aiko/mqtt/codec";
@@ -13,7 +13,7 @@ const authority = await Authority.named("Test authority");
 const secure = await authority.issue(["127.0.0.1"]);
 const ca = authority.certificate;
 
-/** A broker, what it told, and the first refusal of that. */
+/** A broker, the events that it emitted, and the first refusal among them. */
 async function started(options: BrokerOptions) {
   const broker = await Broker.listen(options.listeners ? options : { port: 0, ...options });
   onTestFinished(() => broker.close());
@@ -30,7 +30,7 @@ function closedAfter(port: number, bytes: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => socket.on("close", () => resolve()));
 }
 
-describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is told", (maxVersion) => {
+describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is reported", (maxVersion) => {
   const of = (options: ConnectionOptions): ConnectionOptions => ({ ca, maxVersion, ...options });
   test.each<[string, () => Promise<ConnectionOptions>, string]>([
     [
@@ -66,7 +66,7 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("a handshake of %s that fails is 
 });
 
 test.each([
-  ["is none", "GET / HTTP/1.1\r\n\r\n", {}, "TLS handshake: the client does not speak TLS (ERR_SSL_HTTP_REQUEST)"],
+  ["is not TLS", "GET / HTTP/1.1\r\n\r\n", {}, "TLS handshake: the client does not speak TLS (ERR_SSL_HTTP_REQUEST)"],
   [
     "is MQTT",
     encode({ type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0 }, 4),
@@ -79,13 +79,13 @@ test.each([
     { connectTimeout: 20 },
     "TLS handshake: not completed within connectTimeout 20 ms (ERR_TLS_HANDSHAKE_TIMEOUT)",
   ],
-])("a handshake that %s is told, once, and nothing of it is shown", async (_, bytes, options, reason) => {
+])("a handshake that %s is reported once, without any of its content", async (_, bytes, options, reason) => {
   const { broker, events } = await started({ tls: secure, ...options });
   await closedAfter(broker.port, bytes);
   expect(events).toEqual([{ type: "refused", reason }]);
 });
 
-test("a client that hangs up in the handshake is told; a broker that closes tells nothing of those it cuts", async () => {
+test("a client that hangs up during the handshake is reported; connections that a closing broker cuts are not", async () => {
   const { broker, events, refusal } = await started({ tls: secure });
   const [one, other] = [1, 2].map(() =>
     createConnection(broker.port, "127.0.0.1")
@@ -116,7 +116,7 @@ test.each([
   ],
   [{ code: "ERR_SSL_OTHER", reason: "other", message: "a client's words" }, "other (ERR_SSL_OTHER)"],
   [{ message: "a client's words" }, "failed"],
-])("%o is told in words of the broker's own", (error, reason) => {
+])("%o is reported in the broker's own words", (error, reason) => {
   const told = describeHandshakeFailure(Object.assign(new Error(), error), {} as TLSSocket, 10);
   expect(told).toBe(`TLS handshake: ${reason}`);
 });

@@ -11,7 +11,7 @@ async function started(options: BrokerOptions = {}): Promise<Broker> {
   return broker;
 }
 
-/** A client that reaches the broker by `accept`. */
+/** A client that connects to the broker with `accept`. */
 async function inProcess(broker: Broker, clientId: string): Promise<Client> {
   const dial = async (): Promise<Transport> => {
     const [client, server] = memoryPair(platform.clock);
@@ -23,7 +23,7 @@ async function inProcess(broker: Broker, clientId: string): Promise<Client> {
   return client;
 }
 
-/** Topics, payloads and how they came. */
+/** Topics, payloads and their flags. */
 async function listening(client: Client): Promise<string[]> {
   const got: string[] = [];
   const onMessage = (message: Message): void => {
@@ -36,7 +36,7 @@ async function listening(client: Client): Promise<string[]> {
 }
 
 describe("accept", () => {
-  test("takes clients of the same process, as listeners take others", async () => {
+  test("takes clients of the same process, as listeners take remote ones", async () => {
     const broker = await started();
     const events = recordEvents(broker);
     const got = await listening(await inProcess(broker, "a"));
@@ -55,7 +55,7 @@ describe("accept", () => {
     ]);
   });
 
-  test("asks authenticate, without an address", async () => {
+  test("calls authenticate without an address", async () => {
     const asked: unknown[] = [];
     const broker = await started({ authenticate: (request) => asked.push(request) > 0 });
     await inProcess(broker, "a");
@@ -64,7 +64,7 @@ describe("accept", () => {
     ]);
   });
 
-  test("destroys what comes beyond maximumConnections, and when the broker is closed", async () => {
+  test("destroys connections beyond maximumConnections, and those that arrive when the broker is closed", async () => {
     const broker = await started({ maximumConnections: 1 });
     const events = recordEvents(broker);
     await inProcess(broker, "a");
@@ -75,7 +75,7 @@ describe("accept", () => {
     expect(events.filter(({ type }) => type === "refused")).toHaveLength(1);
   });
 
-  test("is ended by close, with a reason", async () => {
+  test("is ended by close, with a reason code", async () => {
     const broker = await started();
     const client = await inProcess(broker, "a");
     const closed = new Promise((resolve) => client.on("closed", resolve));
@@ -85,7 +85,7 @@ describe("accept", () => {
 });
 
 describe("publish", () => {
-  test("brings a message to those who subscribe, at their QoS, and says whether there are any", async () => {
+  test("delivers a message to its subscribers at their QoS, and returns whether there are any", async () => {
     const broker = await started();
     expect(broker.publish("t", "nobody")).toBe(0x10);
     const got = await listening(await inProcess(broker, "a"));
@@ -96,7 +96,7 @@ describe("publish", () => {
     await expect.poll(() => got).toEqual(["t=text q0", "t=b q1", "t= q2 none", "t=all left out q0"]);
   });
 
-  test("retains, and takes away what is retained", async () => {
+  test("retains a message, and clears a retained one", async () => {
     const broker = await started();
     broker.publish("kitchen", "on", { retain: true });
     broker.publish("attic", "on", { retain: true });
@@ -106,7 +106,7 @@ describe("publish", () => {
     await expect.poll(() => got).toEqual(["kitchen=on q0 retained"]);
   });
 
-  test("takes the bytes as they are at the call", async () => {
+  test("takes the bytes as they are when it is called", async () => {
     const broker = await started();
     const got = await listening(await inProcess(broker, "a"));
     for (const qos of [0, 1, 2] as const) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Bench } from "./bench.ts";
 
 test.each([3, 4, 5] as const)(
-  "version %i: a client is silent for 1.5 keep-alives, and out",
+  "version %i: a client that is silent for 1.5 keep-alives is disconnected",
   async (protocolVersion) => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion, keepAlive: 10 });
@@ -28,17 +28,17 @@ test("PINGREQ is answered and keeps the connection", async () => {
   }
 });
 
-test("a broker that was busy reads what waits in the socket before it takes a client for dead", async () => {
+test("a broker that was busy reads what is in the socket before it considers a client dead", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c", { keepAlive: 10 });
-  bench.clock.schedule(15_000, () => peer.send({ type: "pingreq" })); // behind the broker's timer for the same moment
+  bench.clock.schedule(15_000, () => peer.send({ type: "pingreq" })); // after the broker's timer for the same moment
   await bench.clock.advance(15_000);
   await peer.expect("pingresp");
   await bench.clock.advance(14_999);
   expect(peer.isClosed).toBe(false);
 });
 
-test("keep-alive 0 is no limit, unless the broker has one", async () => {
+test("keep-alive 0 means no limit, unless the broker has one", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c");
   await bench.clock.advance(100_000_000);

@@ -32,12 +32,12 @@ describe("a listener's URL", () => {
   });
 });
 
-test("the short form is one listener for TCP on this machine", () => {
+test("the short form is one TCP listener on the loopback interface", () => {
   expect(placesOf({})).toEqual([{ scheme: "mqtt", host: "127.0.0.1", port: 1883, tls: undefined }]);
   expect(placesOf({ host: "::", port: 5, tls })).toEqual([{ scheme: "mqtt", host: "::", port: 5, tls }]);
 });
 
-test("a broker with several listeners has their URLs in order, one without any has none", async () => {
+test("a broker with several listeners lists their URLs in order; one without listeners has an empty list", async () => {
   const urls = ["ws://127.0.0.1:0", "mqtt://127.0.0.1:0", "mqtt://127.0.0.1:0"];
   await using broker = await Broker.listen({ listeners: urls.map((url) => ({ url })) });
   expect(broker.urls.map((url) => url.replace(/\d+$/, "0"))).toEqual(urls);
@@ -57,28 +57,28 @@ test.each<[string, unknown, string, string]>([
   ["a port too high", [{ url: "mqtt://h:65536" }], "OPTION_INVALID", "listeners[0].url: must be"],
   ["a path", [{ url: "ws://h:1/mqtt" }], "OPTION_INVALID", "without user, path or query"],
   ["a password", [{ url: "mqtt://me:secret@h" }], "OPTION_INVALID", "without user, path or query"],
-  ["no path of a socket", [{ url: "unix:" }], "OPTION_INVALID", "listeners[0].url: must be"],
+  ["a missing socket path", [{ url: "unix:" }], "OPTION_INVALID", "listeners[0].url: must be"],
   ["no certificate", [{ url: "ws://h" }, { url: "wss://h" }], "OPTION_INVALID", "listeners[1].tls: wss: requires"],
   [
-    "half a certificate",
+    "only one of certificate and key",
     [{ url: "wss://h", tls: { key: "" } }],
     "OPTION_INVALID",
     "listeners[0].tls.certificate: must",
   ],
   [
-    "one in vain",
+    "a certificate without TLS",
     [{ url: "mqtt://h", tls }],
     "OPTION_INVALID",
     "listeners[0].tls: mqtt: does not use TLS; write mqtts:",
   ],
   [
-    "one at a socket",
+    "a certificate for a Unix socket",
     [{ url: "unix:/s", tls }],
     "OPTION_INVALID",
     "listeners[0].tls: a Unix socket does not use TLS; remove tls",
   ],
   [
-    "a mode of a port",
+    "a mode for a port",
     [{ url: "mqtt://h", mode: 0o600 }],
     "OPTION_INVALID",
     "listeners[0].mode: is only allowed for Unix sockets",
@@ -90,7 +90,7 @@ test.each<[string, unknown, string, string]>([
   expect(() => placesOf({ listeners: listeners as never })).not.toThrow("secret");
 });
 
-test.each([{ port: 0 }, { host: "127.0.0.1" }, { tls }])("listeners and %j are refused together", (options) => {
+test.each([{ port: 0 }, { host: "127.0.0.1" }, { tls }])("listeners cannot be combined with %j", (options) => {
   expect(() => placesOf({ listeners: [{ url: "mqtt://127.0.0.1:0" }], ...options })).toThrow(
     expect.objectContaining({
       code: "OPTION_INVALID",

@@ -39,7 +39,7 @@ async function pathForSocket(): Promise<string> {
   return join(folder, "broker.sock");
 }
 
-/** A socket that nobody listens at, as if who did had been killed. */
+/** A socket without a listener, as if the listening process had been killed. */
 async function leaveBehind(path: string, elsewhere = `${path}.1`): Promise<void> {
   const killed = createServer().listen(elsewhere);
   await new Promise((resolve) => killed.once("listening", resolve));
@@ -47,14 +47,14 @@ async function leaveBehind(path: string, elsewhere = `${path}.1`): Promise<void>
   await new Promise((resolve) => killed.close(resolve));
 }
 
-describe("a broker takes connections", () => {
+describe("a broker accepts connections", () => {
   test("over TLS", async () => {
     const broker = await started({ tls: { ...secure, passphrase: undefined, clientCa: undefined } });
     expect(broker.url).toMatch(/^mqtts:/);
     expect(await echo(broker.url, { tls: { ca } })).toBe("hello");
   });
 
-  test("over a WebSocket, beside the port for TCP", async () => {
+  test("over a WebSocket, in addition to the TCP port", async () => {
     const broker = await started(bothPorts());
     expect(await echo(`${broker.urls[1]}/mqtt`)).toBe("hello");
     expect(await echo(broker.url)).toBe("hello");
@@ -65,7 +65,7 @@ describe("a broker takes connections", () => {
     expect(await echo(`${broker.urls[1]}`, { tls: { ca } })).toBe("hello");
   });
 
-  test("at a Unix socket", async () => {
+  test("on a Unix socket", async () => {
     const path = await pathForSocket();
     const broker = await started(atPath(path));
     expect(broker.url).toBe(`unix:${path}`);
@@ -73,8 +73,8 @@ describe("a broker takes connections", () => {
   });
 });
 
-describe("who may connect to a Unix socket", () => {
-  /** Calls `then` when a server has been told to listen at a path, before it can take anything. */
+describe("a Unix socket may be used by", () => {
+  /** Calls `then` when a server has started to listen on a path, before it can accept a connection. */
   function afterListening(path: string, then: (server: Server) => void): void {
     const { listen } = Server.prototype;
     const spy = vi.spyOn(Server.prototype, "listen").mockImplementation(function (this: Server, ...given: unknown[]) {
@@ -85,7 +85,7 @@ describe("who may connect to a Unix socket", () => {
     onTestFinished(() => spy.mockRestore());
   }
 
-  test.each([0o000, 0o022, 0o077])("the same user alone, with umask %o, from the beginning", async (mask) => {
+  test.each([0o000, 0o022, 0o077])("the same user only, with umask %o, from the beginning", async (mask) => {
     const path = await pathForSocket();
     const usual = process.umask(mask);
     onTestFinished(() => void process.umask(usual));
@@ -97,7 +97,7 @@ describe("who may connect to a Unix socket", () => {
     expect(process.umask()).toBe(mask);
   });
 
-  test("those that the mode names", async () => {
+  test("the users that the mode allows", async () => {
     const path = await pathForSocket();
     const broker = await started(atPath(path, 0o660));
     expect(statSync(path).mode & 0o777).toBe(0o660);
@@ -105,7 +105,7 @@ describe("who may connect to a Unix socket", () => {
     await expect(Broker.listen(atPath(path, 0o1777))).rejects.toMatchObject({ code: "OPTION_INVALID" });
   });
 
-  test("nobody, where that cannot be set", async () => {
+  test("no user, if the mode cannot be set", async () => {
     const path = await pathForSocket();
     let listening: Server | undefined;
     afterListening(path, (server) => {
@@ -117,8 +117,8 @@ describe("who may connect to a Unix socket", () => {
   });
 });
 
-describe("what is at a Unix socket's path already", () => {
-  test("a socket that nobody listens at is taken away", async () => {
+describe("if the path of a Unix socket exists already,", () => {
+  test("a socket without a listener is removed", async () => {
     const path = await pathForSocket();
     await leaveBehind(path);
     const broker = await started(atPath(path));
@@ -126,7 +126,7 @@ describe("what is at a Unix socket's path already", () => {
     expect(await readdir(dirname(path))).toEqual([basename(path)]);
   });
 
-  test("of brokers that start at once one gets it, and keeps it", async () => {
+  test("of brokers that start at the same time, exactly one gets it and keeps it", async () => {
     const path = await pathForSocket();
     for (let round = 0; round < 20; round++) {
       await leaveBehind(path);
@@ -145,7 +145,7 @@ describe("what is at a Unix socket's path already", () => {
     expect(await readdir(dirname(path))).toEqual([]);
   });
 
-  test("one that was killed while it started does not keep others from it", async () => {
+  test("a broker that was killed while it started does not block others", async () => {
     const path = await pathForSocket();
     await leaveBehind(path);
     await mkdir(`${path}.lock`);
@@ -155,7 +155,7 @@ describe("what is at a Unix socket's path already", () => {
     expect(await readdir(dirname(path))).toEqual([basename(path)]);
   });
 
-  test("one that is starting is waited for, but not for ever", async () => {
+  test("a broker that is starting is waited for, with a limit", async () => {
     const path = await pathForSocket();
     await leaveBehind(path);
     await mkdir(`${path}.lock`);
@@ -178,7 +178,7 @@ describe("what is at a Unix socket's path already", () => {
     expect(await echo((await second).url)).toBe("hello");
   });
 
-  test("a path with no room for a lock is listened at, but nothing is taken away from it", async () => {
+  test("a path without room for a lock is listened on, but nothing is removed from it", async () => {
     const folder = await mkdtemp(join(tmpdir(), "aiko-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const path = join(folder, "x".repeat(100 - folder.length));
@@ -191,7 +191,7 @@ describe("what is at a Unix socket's path already", () => {
     });
   });
 
-  test("a file in the place of the lock is not taken away", async () => {
+  test("a file in the place of the lock is not removed", async () => {
     const path = await pathForSocket();
     await mkdir(`${path}.lock`);
     await writeFile(join(`${path}.lock`, "file"), "precious");
@@ -202,7 +202,7 @@ describe("what is at a Unix socket's path already", () => {
     expect(await readdir(dirname(path))).toEqual([`${basename(path)}.lock`]);
   });
 
-  test("a socket that a broker listens at is not", async () => {
+  test("a socket that a broker listens on is not removed", async () => {
     const path = await pathForSocket();
     const broker = await started(atPath(path));
     await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
@@ -212,7 +212,7 @@ describe("what is at a Unix socket's path already", () => {
     expect(await echo(broker.url)).toBe("hello");
   });
 
-  test("a file is not, and is told", async () => {
+  test("a file is not removed, and is reported", async () => {
     const path = await pathForSocket();
     await writeFile(path, "precious");
     await expect(Broker.listen(atPath(path))).rejects.toMatchObject({
@@ -223,7 +223,7 @@ describe("what is at a Unix socket's path already", () => {
   });
 });
 
-test("a client without the certificate that the broker wants is not let in, one with it is", async () => {
+test("a client without the certificate that the broker requires is refused; a client with it is accepted", async () => {
   const broker = await started({ tls: { ...secure, clientCa: ca } });
   await expect(connect(broker.url, { tls: { ca } })).rejects.toMatchObject({ code: "TLS_FAILED" });
   const own = await authority.issue(["kitchen"]);
@@ -235,7 +235,7 @@ test("a client without the certificate that the broker wants is not let in, one 
 
 test.each([
   ["text", ["mqtt"], "hello"],
-  ["a subprotocol that is not MQTT's", ["chat"], Uint8Array.of(0x10)],
+  ["a subprotocol other than MQTT's", ["chat"], Uint8Array.of(0x10)],
   ["no subprotocol", [], Uint8Array.of(0x10)],
 ])("a WebSocket with %s is closed [MQTT-6.0.0-1, 6.0.0-4]", async (_, protocols, first) => {
   const broker = await started(bothPorts());
@@ -246,7 +246,7 @@ test.each([
   expect(broker.statistics.sessions).toBe(0);
 });
 
-test("a WebSocket refused for its subprotocol is gone at once, whether or not the client says goodbye", async () => {
+test("a WebSocket refused for its subprotocol is closed at once, whether or not the client sends a close frame", async () => {
   const broker = await started(bothPorts());
   const socket = createConnection({ port: portOf(broker.urls[1]), host: "127.0.0.1", allowHalfOpen: true });
   socket.write(`${UPGRADE}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
@@ -258,16 +258,16 @@ test("a WebSocket refused for its subprotocol is gone at once, whether or not th
   );
   const poke = (): unknown => socket.destroyed || socket.write("?", () => setImmediate(poke));
   poke();
-  await new Promise((resolve) => socket.on("close", resolve)); // reset, since nobody is there any more
+  await new Promise((resolve) => socket.on("close", resolve)); // reset, since the process no longer exists
 });
 
-test("a request that is no upgrade is told so", async () => {
+test("a request without an upgrade is answered with a reason", async () => {
   const broker = await started(bothPorts());
   const response = await fetch(`${broker.urls[1]}`.replace("ws:", "http:"));
   expect(response.status).toBe(426);
 });
 
-test("a WebSocket port that is taken is told, and nothing stays open", async () => {
+test("a WebSocket port that is in use is reported, and nothing stays open", async () => {
   const first = await started(bothPorts());
   const taken = Number(new URL(`${first.urls[1]}`).port);
   await expect(
@@ -287,7 +287,7 @@ function closedAfter(port: number, ...chunks: readonly (string | Uint8Array)[]):
 }
 
 test.each(["mqtt", "chat", undefined])(
-  "frames that are wrong end a WebSocket, and nothing else: subprotocol %s",
+  "invalid frames end the WebSocket and nothing else: subprotocol %s",
   async (protocol) => {
     const broker = await started(bothPorts());
     const key = `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`;
@@ -296,38 +296,35 @@ test.each(["mqtt", "chat", undefined])(
       [0x82, 0x01, 0x10], // not masked
       [0xf2, 0x81, 0, 0, 0, 0, 0x10], // reserved bits
       [0x82, 0xff, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0], // 2 GB are announced
-      [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff], // text that is no UTF-8
+      [0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff], // text that is not UTF-8
     ])
       await closedAfter(portOf(broker.urls[1]), asked, Uint8Array.from(frame));
     expect(await echo(`${broker.urls[1]}`)).toBe("hello");
   },
 );
 
-test.each(["closes", "is cut"])(
-  "a WebSocket client that %s without DISCONNECT is gone, and its will is published",
-  async (how) => {
-    const broker = await started(bothPorts());
-    await using watcher = await connect(broker.url);
-    const wills = await watcher.subscribe("will");
-    const socket = new WebSocket(`${broker.urls[1]}`, ["mqtt"]);
-    const will = { topic: "will", payload: new Uint8Array(), qos: 0 as const, retain: false };
-    socket.on("open", () =>
-      socket.send(
-        encode({ type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0, will }, 4),
-      ),
-    );
-    await new Promise((resolve) => socket.on("message", resolve));
-    if (how === "closes") socket.close();
-    else socket.terminate();
-    for await (const { topic } of wills) {
-      expect(topic).toBe("will");
-      break;
-    }
-    expect(broker.statistics.openConnections).toBe(1);
-  },
-);
+test.each(["closes", "is cut"])("when a WebSocket client %s without DISCONNECT, its will is published", async (how) => {
+  const broker = await started(bothPorts());
+  await using watcher = await connect(broker.url);
+  const wills = await watcher.subscribe("will");
+  const socket = new WebSocket(`${broker.urls[1]}`, ["mqtt"]);
+  const will = { topic: "will", payload: new Uint8Array(), qos: 0 as const, retain: false };
+  socket.on("open", () =>
+    socket.send(
+      encode({ type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0, will }, 4),
+    ),
+  );
+  await new Promise((resolve) => socket.on("message", resolve));
+  if (how === "closes") socket.close();
+  else socket.terminate();
+  for await (const { topic } of wills) {
+    expect(topic).toBe("will");
+    break;
+  }
+  expect(broker.statistics.openConnections).toBe(1);
+});
 
-test("who has not been let in cannot have a long WebSocket message kept for it, a client can", async () => {
+test("a long WebSocket message is buffered for an accepted client, but not for one that is not accepted yet", async () => {
   const broker = await started(bothPorts());
   const stranger = new WebSocket(`${broker.urls[1]}`, ["mqtt"]).on("error", () => undefined);
   await new Promise((resolve) => stranger.on("open", resolve));
@@ -351,14 +348,14 @@ const halves: readonly [name: string, options: BrokerOptions, bytes: string | Ui
 ];
 const halfPort = (broker: Broker): number => portOf(broker.urls.at(-1));
 
-describe.each(halves)("%s that does not come to its end", (_, options, bytes) => {
-  test("is cut after connectTimeout", async () => {
+describe.each(halves)("%s that does not finish", (_, options, bytes) => {
+  test("is closed after connectTimeout", async () => {
     const broker = await started({ ...options, connectTimeout: 20 });
     await Promise.all([closedAfter(halfPort(broker)), closedAfter(halfPort(broker), bytes)]);
     expect(broker.statistics.openConnections).toBe(0);
   });
 
-  test("counts among maximumConnections", async () => {
+  test("counts towards maximumConnections", async () => {
     const broker = await started({ ...options, maximumConnections: 1 });
     const events = recordEvents(broker);
     const first = createConnection(halfPort(broker), "127.0.0.1");
@@ -383,7 +380,7 @@ describe.each(halves)("%s that does not come to its end", (_, options, bytes) =>
 
 test.each([
   ["certificate and key", { certificate: secure.certificate }, "OPTION_INVALID", "tls.key: must be PEM"],
-  ["a name that is none", { ...secure, passphrasse: "secret" }, "OPTION_UNKNOWN", "tls.passphrasse"],
+  ["an unknown name", { ...secure, passphrasse: "secret" }, "OPTION_UNKNOWN", "tls.passphrasse"],
   ["PEM", { ...secure, key: "secret" }, "OPTION_INVALID", "tls: key, passphrase"],
   ["an object", "secret", "OPTION_INVALID", "tls: must be"],
   [
@@ -422,7 +419,7 @@ test.each([
     "OPTION_INVALID",
     "tls.clientCa: contains a damaged certificate",
   ],
-])("the option tls is told what is wrong with it, and shows nothing of it: %s", async (_, tls, code, rule) => {
+])("errors about the option tls say what is wrong and show nothing of its value: %s", async (_, tls, code, rule) => {
   const listening = Broker.listen({ port: 0, tls: tls as BrokerOptions["tls"] });
   await expect(listening).rejects.toMatchObject({ code, message: expect.stringContaining(rule) });
   await expect(listening).rejects.toMatchObject({ message: expect.not.stringContaining("secret") });

@@ -1,4 +1,4 @@
-// Web pages and a broker on this machine: a browser connects any page to it, and states whose page that is.
+// Web pages and a broker on this machine: a browser connects any page to it, and sends the page's origin.
 import { connect } from "@aiko/mqtt";
 import { Broker, type BrokerOptions, type ConnectRequest } from "@aiko/mqtt-broker";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -12,7 +12,7 @@ async function started(options: BrokerOptions = {}) {
   return { broker, events: recordEvents(broker), port: Number(new URL(`${broker.urls[1]}`).port) };
 }
 
-/** What a handshake with these headers comes to: "open", or the status of the refusal. */
+/** The result of a handshake with these headers: "open", or the status of the refusal. */
 function handshake(port: number, headers: Readonly<Record<string, string>>): Promise<string> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, ["mqtt"], { headers });
   return new Promise((resolve, reject) => {
@@ -28,35 +28,35 @@ function handshake(port: number, headers: Readonly<Record<string, string>>): Pro
   });
 }
 
-describe("a broker on loopback takes a WebSocket", () => {
+describe("a broker on loopback accepts a WebSocket", () => {
   test.each<[string, string, Record<string, string>, BrokerOptions]>([
     ["of a program that is not a browser", "open", {}, {}],
     ["of a page of the same host", "open", { origin: "http://127.0.0.1" }, {}],
     ["of a page of the same host at another port", "open", { origin: "http://127.0.0.1:3000" }, {}],
-    ["of a page of this machine by another name", "open", { origin: "http://localhost:3000" }, {}],
-    ["by the name localhost", "open", { host: "localhost:PORT", origin: "http://localhost" }, {}],
-    ["by another address of loopback", "open", { host: "127.0.0.2:PORT" }, {}],
+    ["of a page of this machine under another name", "open", { origin: "http://localhost:3000" }, {}],
+    ["with the name localhost", "open", { host: "localhost:PORT", origin: "http://localhost" }, {}],
+    ["with another loopback address", "open", { host: "127.0.0.2:PORT" }, {}],
     ["by IPv6", "open", { host: "[::1]:PORT", origin: "http://[::1]:3000" }, {}],
     ["of a foreign page: refused", "403", { origin: "https://evil.example" }, {}],
     ["of a foreign page by the older header: refused", "403", { "sec-websocket-origin": "https://evil.example" }, {}],
     ["of a page without an origin: refused", "403", { origin: "null" }, {}],
-    ["of what is not an origin: refused", "403", { origin: "127.0.0.1" }, {}],
-    ["of a page whose name begins alike: refused", "403", { origin: "http://127.0.0.1.evil.example" }, {}],
-    ["of a page whose user name is alike: refused", "403", { origin: "http://127.0.0.1@evil.example" }, {}],
+    ["of an origin that is not valid: refused", "403", { origin: "127.0.0.1" }, {}],
+    [
+      "of a page whose name begins with the same characters: refused",
+      "403",
+      { origin: "http://127.0.0.1.evil.example" },
+      {},
+    ],
+    ["of a page whose user name equals the host: refused", "403", { origin: "http://127.0.0.1@evil.example" }, {}],
     [
       "of a page whose name was rebound: refused",
       "403",
       { host: "evil.example:PORT", origin: "http://evil.example:PORT" },
       {},
     ],
-    ["by a foreign name without an origin: refused", "403", { host: "evil.example" }, {}],
-    ["by a name that begins alike: refused", "403", { host: "127.0.0.1.evil.example" }, {}],
-    [
-      "of a page that is allowed",
-      "open",
-      { origin: "https://app.example" },
-      { allowedOrigins: ["https://app.example"] },
-    ],
+    ["with a foreign name and without an origin: refused", "403", { host: "evil.example" }, {}],
+    ["with a name that begins with the same characters: refused", "403", { host: "127.0.0.1.evil.example" }, {}],
+    ["of an allowed page", "open", { origin: "https://app.example" }, { allowedOrigins: ["https://app.example"] }],
     [
       "of a page of an allowed host at another port: refused",
       "403",
@@ -64,14 +64,14 @@ describe("a broker on loopback takes a WebSocket", () => {
       { allowedOrigins: ["https://app.example"] },
     ],
     [
-      "by the host of an allowed origin",
+      "with the host of an allowed origin",
       "open",
       { host: "app.example", origin: "https://app.example" },
       { allowedOrigins: ["https://app.example"] },
     ],
-    ["without an origin, where that is allowed", "open", { origin: "null" }, { allowedOrigins: ["null"] }],
+    ["without an origin, if the options allow that", "open", { origin: "null" }, { allowedOrigins: ["null"] }],
     [
-      "of anything, where that is allowed",
+      "of any page, if the options allow that",
       "open",
       { host: "evil.example", origin: "https://evil.example" },
       { allowedOrigins: ["*"] },
@@ -85,15 +85,15 @@ describe("a broker on loopback takes a WebSocket", () => {
   });
 });
 
-test("a foreign page is refused where the broker listens at all addresses too", async () => {
+test("a foreign page is refused also if the broker listens on all addresses", async () => {
   const { port } = await started(bothPorts(undefined, "0.0.0.0"));
   expect(await handshake(port, { origin: "https://evil.example" })).toBe("403");
   expect(await handshake(port, { host: "evil.example", origin: "http://evil.example" })).toBe("403");
   expect(await handshake(port, { origin: "http://127.0.0.1:3000" })).toBe("open");
-  expect(await handshake(port, { host: "this-machine" })).toBe("open"); // a program, by a name from /etc/hosts
+  expect(await handshake(port, { host: "this-machine" })).toBe("open"); // a program, with a name from /etc/hosts
 });
 
-test("the event of a refusal holds a stranger's text only in part and in printable characters", async () => {
+test("the event of a refusal holds the client's text only shortened and in printable characters", async () => {
   const { port, events } = await started();
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, ["mqtt"], {
     headers: { origin: `http://\x9b${"e".repeat(1_000)}` },
@@ -106,7 +106,7 @@ test("the event of a refusal holds a stranger's text only in part and in printab
   );
 });
 
-test("authenticate is given the client's address and the page's origin", async () => {
+test("authenticate gets the client's address and the page's origin", async () => {
   const seen: ConnectRequest[] = [];
   const authenticate = (request: ConnectRequest): boolean => seen.push(request) > 0;
   const { broker } = await started({ authenticate });

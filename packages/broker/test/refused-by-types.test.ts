@@ -1,4 +1,5 @@
-// Wrong calls that the compiler refuses, each with what JavaScript programs get for them. `npm run check` compiles this file.
+// Wrong calls that the compiler rejects, each with the error that JavaScript programs get. `npm run check` compiles
+// this file.
 import type { PublishProperties, UsageErrorCode } from "@aiko/mqtt";
 import { Broker, type BrokerOptions, type BrokerTls, type ListenerOptions } from "@aiko/mqtt-broker";
 import { expect, test } from "vitest";
@@ -32,11 +33,11 @@ const wrongCalls: readonly (readonly [name: string, code: UsageErrorCode, call: 
   ],
 ];
 
-test.each(wrongCalls)("the compiler and listen refuse %s", async (_name, code, call) => {
+test.each(wrongCalls)("the compiler and listen reject %s", async (_name, code, call) => {
   await expect(call()).rejects.toMatchObject({ name: "UsageError", code });
 });
 
-test("the compiler and publish refuse properties of one connection", async () => {
+test("the compiler and publish reject properties that belong to one connection", async () => {
   await using broker = await Broker.listen({ listeners: [] });
   const properties: PublishProperties = { topicAlias: 1 };
   const refused = expect.objectContaining({ code: "PROPERTY_INVALID" });
@@ -44,7 +45,7 @@ test("the compiler and publish refuse properties of one connection", async () =>
   expect(() => broker.publish("a", "", { properties })).toThrow(refused);
 });
 
-// Compiled, and not run.
+// Compiled, but not run.
 const rightCalls = [
   (options: BrokerOptions) => Broker.listen(options),
   (options: BrokerOptions) => Broker.listen({ port: 0, ...options }),
@@ -58,6 +59,6 @@ interface Extended extends BrokerOptions {
   readonly name?: string;
 }
 
-test("what the compiler accepts is what it accepted before", () => {
+test("the compiler accepts what it accepted before", () => {
   expect(rightCalls.every((call) => typeof call === "function")).toBe(true);
 });

@@ -4,7 +4,7 @@ import { Bench, message, receive, subscribe } from "./bench.ts";
 const retained = (topic: string, text: string, fields = {}) => message(topic, text, { retain: true, ...fields });
 
 describe("a retained message", () => {
-  test("goes to whoever subscribes later, as retained, behind SUBACK", async () => {
+  test("is sent to later subscribers, marked as retained, after SUBACK", async () => {
     const bench = new Bench();
     const from = await bench.connect("from");
     from.send(retained("a/b", "x", { qos: 1, packetIdentifier: 1 }));
@@ -15,7 +15,7 @@ describe("a retained message", () => {
     expect(bench.hub.statistics.retainedMessages).toBe(1);
   });
 
-  test("goes to those who subscribe already as any other, unless they want it as published", async () => {
+  test("is sent to existing subscribers without the flag, unless they asked for retain as published", async () => {
     const bench = new Bench();
     const one = await bench.connect("one");
     const two = await bench.connect("two");
@@ -26,7 +26,7 @@ describe("a retained message", () => {
     expect(await receive(two)).toBe("a=x q0 retained");
   });
 
-  test("is replaced by the next, and cleared by an empty one, which is delivered too", async () => {
+  test("is replaced by the next one and cleared by an empty one, which is delivered too", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send(retained("a", "1"));
@@ -40,7 +40,7 @@ describe("a retained message", () => {
     expect(bench.hub.statistics.retainedMessages).toBe(0);
   });
 
-  test("stays when one without RETAIN is published", async () => {
+  test("stays when a message without RETAIN is published", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send(retained("a", "kept"));
@@ -49,7 +49,7 @@ describe("a retained message", () => {
     expect(await receive(peer)).toBe("a=kept q0 retained");
   });
 
-  test("is found by wildcards, but not below $", async () => {
+  test("matches wildcards, but not below $", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     for (const topic of ["a", "a/b", "a/b/c", "b", "$x/a"]) peer.send(retained(topic, "x"));
@@ -69,7 +69,7 @@ describe("a retained message", () => {
     }
   });
 
-  test("expires, and says what is left", async () => {
+  test("expires, and carries the remaining expiry", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send(retained("a", "x", { properties: { messageExpiryInterval: 10 } }));
@@ -82,7 +82,7 @@ describe("a retained message", () => {
     expect(bench.hub.statistics.retainedMessages).toBe(0);
   });
 
-  test("comes with the subscription identifier", async () => {
+  test("carries the subscription identifier", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send(retained("a", "x"));
@@ -91,7 +91,7 @@ describe("a retained message", () => {
   });
 });
 
-test("retain handling: always, only if new, never", async () => {
+test("retain handling: always, only for new subscriptions, never", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c");
   peer.send(retained("a", "x"));
@@ -105,7 +105,7 @@ test("retain handling: always, only if new, never", async () => {
   await receive(peer);
 });
 
-describe("beyond its bounds the broker passes on, but does not keep", () => {
+describe("beyond its limits the broker delivers a retained message but does not store it", () => {
   test.each([
     [{ retained: { maximumCount: 2 } }, "c", "x"],
     [{ retained: { maximumBytes: 1_000 } }, "c", "x"],
@@ -124,7 +124,7 @@ describe("beyond its bounds the broker passes on, but does not keep", () => {
     ]);
   });
 
-  test("and who subscribes already gets the message", async () => {
+  test("existing subscribers get the message", async () => {
     const bench = new Bench({ retained: { maximumCount: 0 } });
     const peer = await bench.connect("c");
     await subscribe(peer, "a");
@@ -132,7 +132,7 @@ describe("beyond its bounds the broker passes on, but does not keep", () => {
     expect(await receive(peer)).toBe("a=x q0");
   });
 
-  test("unless something has expired", async () => {
+  test("unless a stored message has expired", async () => {
     const bench = new Bench({ retained: { maximumCount: 2 } });
     const peer = await bench.connect("c");
     peer.send(retained("$a", "1", { properties: { messageExpiryInterval: 10 } }));
@@ -150,7 +150,7 @@ describe("beyond its bounds the broker passes on, but does not keep", () => {
     { contentType: "x".repeat(1_000) },
     { responseTopic: "x".repeat(1_000) },
     { correlationData: new Uint8Array(1_000) },
-  ])("and properties count, case %#", async (properties) => {
+  ])("properties count too, case %#", async (properties) => {
     const bench = new Bench({ retained: { maximumBytes: 1_000 } });
     const peer = await bench.connect("c");
     peer.send(retained("a", "x"));
@@ -160,7 +160,7 @@ describe("beyond its bounds the broker passes on, but does not keep", () => {
   });
 });
 
-test("a filter repeated within one SUBSCRIBE brings retained messages once, as the last one says", async () => {
+test("a filter repeated within one SUBSCRIBE brings retained messages once, with the last options", async () => {
   const bench = new Bench();
   const peer = await bench.connect("c");
   peer.send(retained("a", "x", { qos: 1, packetIdentifier: 1 }));
@@ -182,7 +182,7 @@ describe("an expired retained message", () => {
   const expiring = (topic: string, seconds: number) =>
     retained(topic, "x", { properties: { messageExpiryInterval: seconds } });
 
-  test("leaves memory while nothing else happens", async () => {
+  test("leaves memory although nothing else happens", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     for (const seconds of [5, 10, 10, 20]) peer.send(expiring(`a/${seconds}`, seconds));
@@ -197,7 +197,7 @@ describe("an expired retained message", () => {
     expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
-  test("is looked for by one timer, and at most once a second", async () => {
+  test("is found with one timer, at most once a second", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     const start = bench.clock.now();
@@ -213,7 +213,7 @@ describe("an expired retained message", () => {
     expect(bench.hub.statistics.retainedMessages).toBe(3);
   });
 
-  test("with the longest interval takes one timer, which is cancelled when the broker closes", async () => {
+  test("with the longest interval uses one timer, which is cancelled when the broker closes", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send(expiring("a", 4_294_967_295));
@@ -224,7 +224,7 @@ describe("an expired retained message", () => {
     expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
-  test("that was cleared or replaced before leaves no timer behind once its time is over", async () => {
+  test("that was cleared or replaced earlier leaves no timer when its time is over", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send(expiring("a", 5));

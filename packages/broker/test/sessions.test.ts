@@ -8,40 +8,43 @@ const keeping = [
   ["5", kept],
 ] as const satisfies readonly (readonly [string, Partial<ConnectPacket>])[];
 
-describe.each(keeping)("a session of version %s that is kept", (version, fields) => {
+describe.each(keeping)("a stored session of version %s", (version, fields) => {
   const present = version !== "3.1";
 
-  test.each(["cut", "disconnect"])("goes on after %s with subscriptions and what came meanwhile", async (how) => {
-    const bench = new Bench();
-    const peer = await bench.connect("c", fields);
-    await subscribe(peer, "a");
-    if (how === "cut") peer.cut();
-    else peer.send(disconnect);
-    await bench.clock.advance(100);
-    const from = await bench.connect("from");
-    for (let i = 0; i < 6; i++) {
-      from.send(message("a", String(i), { qos: (i % 3) as 0 | 1 | 2, packetIdentifier: i % 3 === 0 ? 0 : i }));
-    }
-    await bench.clock.tick();
-    const { peer: again, connack } = await bench.introduce("c", fields);
-    expect(connack.sessionPresent).toBe(present);
-    const waited: unknown[] = [];
-    for (let i = 0; i < 4; i++) {
-      const { payload, qos } = await again.expect("publish");
-      waited.push([new TextDecoder().decode(payload), qos]);
-    }
-    expect(waited).toEqual([
-      ["1", 1],
-      ["2", 2],
-      ["4", 1],
-      ["5", 2],
-    ]);
-    await again.expectNothing();
-    from.send(message("a", "now"));
-    expect(await receive(again)).toBe("a=now q0");
-  });
+  test.each(["cut", "disconnect"])(
+    "continues after %s with its subscriptions and the messages that arrived meanwhile",
+    async (how) => {
+      const bench = new Bench();
+      const peer = await bench.connect("c", fields);
+      await subscribe(peer, "a");
+      if (how === "cut") peer.cut();
+      else peer.send(disconnect);
+      await bench.clock.advance(100);
+      const from = await bench.connect("from");
+      for (let i = 0; i < 6; i++) {
+        from.send(message("a", String(i), { qos: (i % 3) as 0 | 1 | 2, packetIdentifier: i % 3 === 0 ? 0 : i }));
+      }
+      await bench.clock.tick();
+      const { peer: again, connack } = await bench.introduce("c", fields);
+      expect(connack.sessionPresent).toBe(present);
+      const waited: unknown[] = [];
+      for (let i = 0; i < 4; i++) {
+        const { payload, qos } = await again.expect("publish");
+        waited.push([new TextDecoder().decode(payload), qos]);
+      }
+      expect(waited).toEqual([
+        ["1", 1],
+        ["2", 2],
+        ["4", 1],
+        ["5", 2],
+      ]);
+      await again.expectNothing();
+      from.send(message("a", "now"));
+      expect(await receive(again)).toBe("a=now q0");
+    },
+  );
 
-  test("sends again what was not acknowledged, under the same identifiers", async () => {
+  test("resends unacknowledged messages with the same identifiers", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c", fields);
     await subscribe(peer, "a");
@@ -61,7 +64,7 @@ describe.each(keeping)("a session of version %s that is kept", (version, fields)
     expect(await again.expect("pubrel")).toMatchObject({ packetIdentifier: identifiers[2] });
   });
 
-  test("remembers which QoS 2 messages it had", async () => {
+  test("remembers the QoS 2 messages that it has received", async () => {
     const bench = new Bench();
     const to = await bench.connect("to");
     await subscribe(to, "a", { qos: 0 });
@@ -123,7 +126,7 @@ describe("the expiry of a session", () => {
     expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
-  test("is bounded by the broker, also for versions that do not name one", async () => {
+  test("is limited by the broker, also for versions that do not send one", async () => {
     for (const fields of [kept, { protocolVersion: 4, cleanStart: false }] as const) {
       const bench = new Bench({ maximumSessionExpiry: 20 });
       (await bench.connect("c", fields)).cut();
@@ -142,7 +145,7 @@ describe("the expiry of a session", () => {
     expect(bench.hub.statistics.sessions).toBe(0);
   });
 
-  test("cannot be begun by DISCONNECT", async () => {
+  test("cannot be introduced by DISCONNECT", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c");
     peer.send({ type: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 5 } });
@@ -150,7 +153,7 @@ describe("the expiry of a session", () => {
     await peer.expectClose();
   });
 
-  test("does not end a client that is back", async () => {
+  test("does not disconnect a client that has returned", async () => {
     const bench = new Bench();
     const fields = { cleanStart: false, properties: { sessionExpiryInterval: 10 } };
     (await bench.connect("c", fields)).cut();

@@ -1,4 +1,4 @@
-// What becomes of the messages that a member of a shared subscription held when its session ends [MQTT5 4.8.2].
+// What happens to the messages that a member of a shared subscription holds when its session ends [MQTT5 4.8.2].
 import type { ConnectPacket, PublishPacket } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { Bench, disconnect, kept, message, receive, subscribe } from "./bench.ts
 
 const FILTER = "$share/g/a";
 
-/** A publisher and a member that was given messages of this QoS, "1" to `count`, while it was the only one. */
+/** A publisher, and a member that received messages of this QoS, "1" to `count`, while it was the only member. */
 async function held(count: number, qos: 1 | 2, member: Partial<ConnectPacket> = {}, options = {}): Promise<Held> {
   const bench = new Bench(options);
   const from = await bench.connect("from");
@@ -29,7 +29,7 @@ async function join(bench: Bench, clientId: string, fields: Partial<ConnectPacke
   return peer;
 }
 
-/** All that came, in short. */
+/** All received messages in a short form. */
 function textsOf(peer: ScriptedPeer): string[] {
   return publishesOf(peer).map(
     ({ payload, qos, dup }) => `${new TextDecoder().decode(payload)} q${qos}${dup ? " dup" : ""}`,
@@ -40,10 +40,10 @@ function publishesOf(peer: ScriptedPeer): PublishPacket[] {
   return peer.received.filter((packet) => packet.type === "publish");
 }
 
-describe("what a member of a shared subscription held unacknowledged", () => {
+describe("a shared subscription message that its member has not acknowledged", () => {
   const endings: readonly (readonly [string, Partial<ConnectPacket>, (held: Held) => Promise<unknown>])[] = [
     ["its connection ends, with which its session does", {}, ({ ending }) => Promise.resolve(ending.cut())],
-    ["it says DISCONNECT, with which its session ends", {}, ({ ending }) => Promise.resolve(ending.send(disconnect))],
+    ["it sends DISCONNECT, which ends its session", {}, ({ ending }) => Promise.resolve(ending.send(disconnect))],
     [
       "its session expires",
       kept,
@@ -55,7 +55,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     ["a clean start replaces its session", kept, ({ bench }) => bench.connect("ending", { cleanStart: true })],
   ];
 
-  test.each(endings)("goes to another member in order when %s", async (_how, fields, end) => {
+  test.each(endings)("goes to another member, in order, when %s", async (_how, fields, end) => {
     const all = await held(3, 1, fields);
     const { bench } = all;
     const other = await join(bench, "other");
@@ -64,7 +64,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(textsOf(other)).toEqual(["1 q1", "2 q1", "3 q1"]);
   });
 
-  test("stays with it while its session lasts, and comes back to it", async () => {
+  test("stays with the member while its session lasts, and is resent to it", async () => {
     const { bench, ending } = await held(2, 1, kept);
     const other = await join(bench, "other");
     ending.cut();
@@ -76,7 +76,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     await other.expectNothing();
   });
 
-  test("stays with it when it unsubscribes, and goes to another member when its session ends then", async () => {
+  test("stays with the member when it unsubscribes, and goes to another member when the session ends", async () => {
     const { bench, ending } = await held(2, 1);
     const other = await join(bench, "other");
     ending.send({ type: "unsubscribe", packetIdentifier: 1, topicFilters: [FILTER] });
@@ -87,7 +87,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(textsOf(other)).toEqual(["1 q1", "2 q1"]);
   });
 
-  test("is not sent again once acknowledged, also with an error [MQTT5-4.8.2-6]", async () => {
+  test("is not resent after it is acknowledged, also with an error [MQTT5-4.8.2-6]", async () => {
     const { bench, ending } = await held(3, 1);
     const other = await join(bench, "other");
     const [first, second] = publishesOf(ending);
@@ -99,7 +99,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(textsOf(other)).toEqual(["3 q1"]);
   });
 
-  test("of QoS 2 goes to nobody else once it was sent [MQTT5-4.8.2-5], and does if it never was", async () => {
+  test("at QoS 2 goes to no other member once it was sent, but does if it never was [MQTT5-4.8.2-5]", async () => {
     const { bench, ending } = await held(4, 2, { properties: { receiveMaximum: 2 } });
     const other = await join(bench, "other");
     expect(textsOf(ending)).toEqual(["1 q2", "2 q2"]);
@@ -111,7 +111,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(textsOf(other)).toEqual(["3 q2", "4 q2"]);
   });
 
-  test("that waited unsent while it was away goes to others behind what was sent", async () => {
+  test("that was queued while the member was offline goes to others after what was sent", async () => {
     const { bench, from, ending } = await held(2, 1, kept);
     ending.cut();
     await bench.clock.tick();
@@ -123,7 +123,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(textsOf(other)).toEqual(["1 q1", "2 q1", "3 q1", "4 q2"]);
   });
 
-  test("waits for a member that is away if all are", async () => {
+  test("waits for an offline member if all members are offline", async () => {
     const { bench, ending } = await held(2, 1);
     const away = await join(bench, "away", kept);
     away.cut();
@@ -135,7 +135,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(await receive(again)).toBe("a=2 q1");
   });
 
-  test("is spread over the members, each at the QoS of its own subscription", async () => {
+  test("is spread over the members, each with the QoS of its own subscription", async () => {
     const { bench, ending } = await held(4, 1);
     const one = await join(bench, "one");
     const two = await join(bench, "two", {}, 0);
@@ -144,7 +144,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect([...textsOf(one), ...textsOf(two)].sort()).toEqual(["1 q1", "2 q0", "3 q1", "4 q0"]);
   });
 
-  test("goes to those of the same group and filter only", async () => {
+  test("goes only to members of the same group and filter", async () => {
     const { bench, ending } = await held(1, 1);
     const others = [await bench.connect("one"), await bench.connect("two"), await bench.connect("three")];
     for (const [i, filter] of ["$share/h/a", "$share/g/+", "a"].entries()) {
@@ -163,7 +163,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     await late.expectNothing();
   });
 
-  test("keeps its expiry: what is over is dropped, the rest says what is left of it", async () => {
+  test("keeps its expiry: it is dropped when expired, otherwise sent with the remaining expiry", async () => {
     const { bench, from, ending } = await held(0, 1, kept);
     for (const [i, seconds] of [999, 1_500].entries()) {
       const properties = { messageExpiryInterval: seconds };
@@ -176,7 +176,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(publishesOf(other)).toMatchObject([{ properties: { messageExpiryInterval: 500 } }]);
   });
 
-  test("that would not fit into the other member's queue is told as dropped", async () => {
+  test("that does not fit into the other member's queue is reported as dropped", async () => {
     const { bench, ending } = await held(3, 1, {}, { outbox: { maximumCount: 1 } });
     const other = await join(bench, "other", { properties: { receiveMaximum: 1 } });
     ending.cut();
@@ -185,7 +185,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(bench.events.filter(({ type }) => type === "dropped")).toMatchObject([{ clientId: "other", topic: "a" }]);
   });
 
-  test("of other subscriptions is not passed on", async () => {
+  test("of a subscription that is not shared is not passed on", async () => {
     const { bench, from, ending } = await held(0, 1);
     await subscribe(ending, "b");
     await join(bench, "other").then((other) => other.cut());
@@ -204,7 +204,7 @@ describe("what a member of a shared subscription held unacknowledged", () => {
     expect(textsOf(other)).toEqual([]);
   });
 
-  test("goes before the will that the end of the session publishes", async () => {
+  test("goes before the will that is published when the session ends", async () => {
     const will = { topic: "b", payload: new TextEncoder().encode("gone"), qos: 1, retain: false } as const;
     const { bench, ending } = await held(1, 1, {
       ...kept,

@@ -63,13 +63,13 @@ test("a retained will is retained", async () => {
 });
 
 describe("MQTT 5", () => {
-  test.each([4, 0x80, 0x81])("DISCONNECT with reason code %i has the will published", async (reasonCode) => {
+  test.each([4, 0x80, 0x81])("DISCONNECT with reason code %i publishes the will", async (reasonCode) => {
     const { watcher, peer } = await watched();
     peer.send({ type: "disconnect", reasonCode });
     expect(await receive(watcher)).toBe("gone=c q1");
   });
 
-  test("the will's properties are passed on, its delay is not", async () => {
+  test("the will's properties are passed on, its delay interval is not", async () => {
     const { bench, watcher, peer } = await watched(
       { properties: { sessionExpiryInterval: 100 } },
       { properties: { willDelayInterval: 1, contentType: "text" } },
@@ -82,7 +82,7 @@ describe("MQTT 5", () => {
   const delayed = (willDelayInterval: number, sessionExpiryInterval: number) =>
     watched({ properties: { sessionExpiryInterval } }, { properties: { willDelayInterval } });
 
-  test("a delay is kept", async () => {
+  test("the delay interval is respected", async () => {
     const { bench, watcher, peer } = await delayed(10, 100);
     peer.cut();
     await bench.clock.advance(9_999);
@@ -93,7 +93,7 @@ describe("MQTT 5", () => {
     await watcher.expectNothing();
   });
 
-  test("the expiry counts from the publication, not from the disconnection", async () => {
+  test("the expiry counts from the publication, not from the end of the connection", async () => {
     const { bench, watcher, peer } = await watched(
       { properties: { sessionExpiryInterval: 100 } },
       { properties: { willDelayInterval: 10, messageExpiryInterval: 5 } },
@@ -103,7 +103,7 @@ describe("MQTT 5", () => {
     expect(await watcher.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 5 } });
   });
 
-  test("the session's end does not wait for the delay", async () => {
+  test("the end of the session does not wait for the delay", async () => {
     const { bench, watcher, peer } = await delayed(100, 10);
     peer.cut();
     await bench.clock.advance(9_999);
@@ -114,7 +114,7 @@ describe("MQTT 5", () => {
     await watcher.expectNothing();
   });
 
-  test("without a session that outlasts the connection there is no delay", async () => {
+  test("there is no delay if the session ends with the connection", async () => {
     const { bench, watcher, peer } = await delayed(100, 0);
     peer.cut();
     expect(await receive(watcher)).toBe("gone=c q1");
@@ -122,7 +122,7 @@ describe("MQTT 5", () => {
     await watcher.expectNothing();
   });
 
-  test("a client that is back in time has none published", async () => {
+  test("a client that reconnects in time prevents the will", async () => {
     const { bench, watcher, peer } = await delayed(10, 100);
     peer.cut();
     await bench.clock.advance(5_000);
@@ -131,7 +131,7 @@ describe("MQTT 5", () => {
     await watcher.expectNothing();
   });
 
-  test("a clean start ends the session, and so has it published", async () => {
+  test("a clean start ends the session and therefore publishes the will", async () => {
     const { bench, watcher, peer } = await delayed(10, 100);
     peer.cut();
     await bench.clock.advance(5_000);
@@ -149,7 +149,7 @@ test("a broker that closes publishes no wills", async () => {
   expect(watcher.received.filter(({ type }) => type === "publish")).toEqual([]);
 });
 
-test("a will to the client's own subscription does not come back to life with it", async () => {
+test("a will for the client's own subscription does not restore its session", async () => {
   const bench = new Bench();
   const fields = { cleanStart: false, properties: { sessionExpiryInterval: 100 } };
   const peer = await bench.connect("c", { ...fields, will });

@@ -18,9 +18,17 @@ export interface Command {
   run(args: Arguments<string>, terminal: Terminal): Promise<void>;
 }
 
-/** An error that ends the command, with a message for the user. */
+/** An error that ends the command, with a message for the user: one line, or several. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+
+  /** @param exitCode of the process */
+  constructor(
+    message: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
+  }
 }
 
 /** Runs a process that is one command. */
@@ -38,8 +46,8 @@ export async function runCommand(command: Command, argv: readonly string[], term
     else await command.run(parsed.args, terminal);
     return 0;
   } catch (error) {
-    terminal.note(describeError(error, terminal.program));
-    return 1;
+    for (const line of describeError(error, terminal.program).split("\n")) terminal.note(line);
+    return error instanceof CommandError ? error.exitCode : 1;
   }
 }
 

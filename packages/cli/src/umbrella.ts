@@ -6,7 +6,7 @@ import { ProcessTerminal, type Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
 interface Entry {
-  /** The help shows the first name. */
+  /** A name may have two words. */
   readonly names: readonly string[];
   readonly summary: string;
   load(): Promise<Command>;
@@ -17,6 +17,36 @@ const commands: readonly Entry[] = [
     names: ["broker"],
     summary: "run the embedded broker",
     load: async () => (await import("./commands/broker.js")).broker,
+  },
+  {
+    names: ["gateway"],
+    summary: "bring devices that do not speak MQTT onto MQTT",
+    load: async () => (await import("./commands/gateway.js")).gateway,
+  },
+  {
+    names: ["gateway check"],
+    summary: "check a gateway's configuration",
+    load: async () => (await import("./commands/gateway-check.js")).gatewayCheck,
+  },
+  {
+    names: ["gateway explain"],
+    summary: "show what a gateway makes of bytes",
+    load: async () => (await import("./commands/gateway-explain.js")).gatewayExplain,
+  },
+  {
+    names: ["gateway spool"],
+    summary: "list, verify, export or clear what a gateway has spooled",
+    load: async () => (await import("./commands/gateway-spool.js")).gatewaySpool,
+  },
+  {
+    names: ["gateway status"],
+    summary: "show the state of a running gateway",
+    load: async () => (await import("./commands/gateway-status.js")).gatewayStatus,
+  },
+  {
+    names: ["gateway schema"],
+    summary: "print the JSON Schema of the configuration",
+    load: async () => (await import("./commands/gateway-schema.js")).gatewaySchema,
   },
   {
     names: ["publish", "pub"],
@@ -38,10 +68,22 @@ const commands: readonly Entry[] = [
 /** Runs the process. */
 export async function umbrella(program: string, argv: readonly string[]): Promise<void> {
   const [first, ...others] = argv;
-  const [name, ...rest] = first === "help" && others.length > 0 ? [...others, "--help"] : argv;
-  const entry = commands.find(({ names }) => name !== undefined && names.includes(name));
-  const terminal = new ProcessTerminal(entry ? `${program} ${name}` : program);
-  terminal.end(entry ? await runCommand(await entry.load(), rest, terminal) : await answer(name, terminal));
+  const words = first === "help" && others.length > 0 ? [...others, "--help"] : argv;
+  const found = find(words);
+  const terminal = new ProcessTerminal(found ? `${program} ${found.name}` : program);
+  terminal.end(
+    found ? await runCommand(await found.entry.load(), found.rest, terminal) : await answer(words[0], terminal),
+  );
+}
+
+/** Finds the command whose name the words begin with, and the longest if there are several. */
+function find(words: readonly string[]): { entry: Entry; name: string; rest: readonly string[] } | undefined {
+  for (const length of [2, 1]) {
+    const name = words.slice(0, length).join(" ");
+    const entry = commands.find(({ names }) => names.includes(name));
+    if (entry !== undefined) return { entry, name, rest: words.slice(length) };
+  }
+  return undefined;
 }
 
 /** Handles a call without a known command. Returns the exit code. */

@@ -5,7 +5,7 @@ import { type ArgumentPart, splitArguments } from "../src/argument-parts.ts";
 
 const takesValue = new Set(["-v", "--value"]);
 
-/** What Node's own parser makes of it. */
+/** The result of Node's own parser. */
 function byNode(args: string[]) {
   const options = {
     value: { type: "string", short: "v", multiple: true },
@@ -20,7 +20,7 @@ function byNode(args: string[]) {
   });
 }
 
-test("a command line is taken apart as Node takes it apart", () => {
+test("a command line is split as Node splits it", () => {
   const word = fc.oneof(
     fc.constantFrom(
       "-v",
@@ -37,7 +37,7 @@ test("a command line is taken apart as Node takes it apart", () => {
       "--x=1",
       "-é",
     ),
-    // No "-" among letters: Node takes `-s-` for `-s --`.
+    // No "-" among letters: Node reads `-s-` as `-s --`.
     fc
       .tuple(fc.constantFrom("", "-", "--"), fc.string({ unit: fc.constantFrom("=", "v", "s", "x"), maxLength: 6 }))
       .map((parts) => parts.join("")),

@@ -110,19 +110,19 @@ test.each([
   expect(parseArguments(table, argv)).toEqual({ asks });
 });
 
-test("without a host among its options, -h is still the help", () => {
+test("if host is not an option of the command, -h is still the help", () => {
   expect(parseArguments({ debug: table.debug }, ["-h"])).toEqual({ asks: "help" });
   expect(() => parseArguments({ debug: table.debug }, ["-H"])).toThrow("unknown option -H");
 });
 
-test("operands may stand anywhere, up to their number", () => {
+test("operands may have any position, up to their number", () => {
   expect(parse(["a", "-d"], 1).operands).toEqual(["a"]);
   expect(parse(["-d", "a"], 1).operands).toEqual(["a"]);
   expect(parse(["-d", "--", "-a"], 1).operands).toEqual(["-a"]);
   expect(() => parse(["a", "b"], 1)).toThrow('unexpected argument "b"');
 });
 
-test("an option that repeats may be given several times", () => {
+test("a repeatable option may be given several times", () => {
   const args = parse(["-t", "a", "--topic=b"]);
   expect(args.all("topic")).toEqual(["a", "b"]);
   expect(args.text("topic")).toBe("b");
@@ -134,12 +134,12 @@ test.each(["0", "65536", "99999", "-1", "1.5", "1e3", "0x1", " 1", "1 ", "ten"])
   expect(() => parse([`--port=${port}`]).integer("port", 1883, 1, 65_535)).toThrow(new ArgumentError(rule));
 });
 
-test("a number is taken up to its bounds, and has a default", () => {
+test("a number has limits and a default", () => {
   for (const port of [1, 65_535]) expect(parse(["-p", String(port)]).integer("port", 1883, 1, 65_535)).toBe(port);
   expect(parse([]).integer("port", 1883, 1, 65_535)).toBe(1883);
 });
 
-test("a choice names what may be chosen", () => {
+test("a choice lists the allowed values", () => {
   const choices = { "0": "no", "1": "yes" };
   expect(parse(["-t", "1"]).choice("topic", choices, "never")).toBe("yes");
   expect(parse([]).choice("topic", choices, "never")).toBe("never");
@@ -149,7 +149,7 @@ test("a choice names what may be chosen", () => {
   }
 });
 
-test("what is required and missing is named", () => {
+test("a missing required argument is named", () => {
   expect(() => parse([]).required("topic")).toThrow(new ArgumentError("missing required option --topic"));
   expect(parse(["-m", ""]).required("message")).toBe("");
 });

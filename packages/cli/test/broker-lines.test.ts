@@ -25,7 +25,7 @@ test.each<{ [Name in keyof ClientEvents]: [Name, ClientEvents[Name], string] }[k
   expect(eventLine(name, event)).toBe(line);
 });
 
-test("what a client chooses cannot command the terminal, begin another line, or fill it", () => {
+test("a client's text cannot control the terminal, begin another line, or fill it", () => {
   const clientId = "a\u001b]0;x\u0007\r\n\u0085\u009b\u2028\u007f\ud800";
   const line = eventLine("disconnected", { clientId, reason: "x".repeat(65_535) });
   const [, shown = "", reason = ""] = /^disconnected client=(".*") reason=(".*")$/.exec(line) ?? [];

@@ -20,7 +20,7 @@ const port = () => ["-p", String(broker.port)];
 const commands: CommandName[] = ["mqtt_publish", "mqtt_subscribe", "mqtt_test", "aiko-mqtt"];
 const { version } = await import("../package.json", { with: { type: "json" } }).then((module) => module.default);
 
-test.each(commands)("%s --help explains itself on standard output", async (command) => {
+test.each(commands)("%s --help prints the help on standard output", async (command) => {
   for (const argument of ["--help", "-h"]) {
     const { code, lines, notes } = await run(Child.command(command, [argument]));
     expect(lines[0]).toMatch(new RegExp(`^usage: ${command} `));
@@ -28,7 +28,7 @@ test.each(commands)("%s --help explains itself on standard output", async (comma
   }
 });
 
-test("aiko-mqtt help is its --help", async () => {
+test("aiko-mqtt help equals aiko-mqtt --help", async () => {
   expect(await run(Child.command("aiko-mqtt", ["help"]))).toEqual(await run(Child.command("aiko-mqtt", ["--help"])));
   const explained = await run(Child.command("aiko-mqtt", ["help", "sub"]));
   expect(explained).toEqual(await run(Child.command("aiko-mqtt", ["sub", "--help"])));
@@ -79,7 +79,7 @@ test.each([
   ["aiko-mqtt", ["broker", "--unix", "/a", "-p", "1"], "--unix cannot be combined with --port"],
   ["aiko-mqtt", ["broker", "--unix", "/a", "-h", "b"], "--unix cannot be combined with --host"],
   ["aiko-mqtt", ["broker", "--port", "99999"], "--port 99999: must be an integer from 0 to 65535"],
-] satisfies [CommandName, string[], string][])("%s %j: one line, exit code 1", async (command, args, words) => {
+] satisfies [CommandName, string[], string][])("%s %j: one line and exit code 1", async (command, args, words) => {
   const { code, lines, notes } = await run(Child.command(command, args));
   expect(notes).toEqual([expect.stringContaining(words)]);
   expect(notes[0]).toMatch(new RegExp(`^${command}[ :]`));
@@ -91,15 +91,18 @@ test.each([
   ["mqtt_publish", ["-t", "a", "-m", "b"]],
   ["mqtt_subscribe", ["-t", "a"]],
   ["mqtt_test", []],
-] satisfies [CommandName, string[]][])("%s says in one line that no server is there", async (command, args) => {
-  const free = await listen();
-  await close(free.server);
-  const { code, notes } = await run(Child.command(command, [...args, "-p", free.port]));
-  expect(notes).toEqual([expect.stringContaining(`mqtt://localhost:${free.port}`)]);
-  expect(code).toBe(1);
-});
+] satisfies [CommandName, string[]][])(
+  "%s reports in one line that the server is not reachable",
+  async (command, args) => {
+    const free = await listen();
+    await close(free.server);
+    const { code, notes } = await run(Child.command(command, [...args, "-p", free.port]));
+    expect(notes).toEqual([expect.stringContaining(`mqtt://localhost:${free.port}`)]);
+    expect(code).toBe(1);
+  },
+);
 
-test("a server that never answers is given up within a few seconds", async () => {
+test("a server that never answers is reported within a few seconds", async () => {
   const mute = await listen();
   const { code, notes } = await run(Child.command("mqtt_publish", ["-t", "a", "-m", "b", "-p", mute.port]));
   await close(mute.server);
@@ -107,7 +110,7 @@ test("a server that never answers is given up within a few seconds", async () =>
   expect(code).toBe(1);
 });
 
-test("a server that speaks something else is said to", async () => {
+test("a server that uses another protocol is reported", async () => {
   const web = await listen((text) => (text ? "HTTP/1.1 400 Bad Request\r\n\r\n" : undefined));
   const { code, notes } = await run(Child.command("mqtt_publish", ["-t", "a", "-m", "b", "-p", web.port]));
   await close(web.server);
@@ -130,7 +133,7 @@ test.each(["0", "1", "2"])("mqtt_publish to mqtt_subscribe at QoS %s", async (qo
 });
 
 test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
-  "mqtt_subscribe says DISCONNECT after %s and ends with 0",
+  "mqtt_subscribe reports DISCONNECT after %s and exits with 0",
   async (signal) => {
     await using watcher = await Child.subscriber([...port(), "-t", "last/#"]);
     const id = `leaves-${signal}`;
@@ -146,7 +149,7 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
   },
 );
 
-test("mqtt_subscribe leaves a will when it is killed", async () => {
+test("mqtt_subscribe leaves its will when it is killed", async () => {
   await using watcher = await Child.subscriber([...port(), "-t", "testament"]);
   await using subscriber = await Child.subscriber([...port(), "-t", "a", "-w", "testament", "--will_message=gone"]);
   subscriber.kill("SIGKILL");
@@ -162,7 +165,7 @@ test("mqtt_subscribe takes several topics, and prints a message once", async () 
   expect(subscriber.lines).toEqual(["many/a", "many/b", "many/end"].map((topic) => `Topic: ${topic}, message: 'x'`));
 });
 
-test("mqtt_subscribe connects again by itself, and says so", async () => {
+test("mqtt_subscribe reconnects and reports it", async () => {
   const first = await Broker.listen({ port: 0 });
   const { port, url } = first;
   await using subscriber = await Child.subscriber(["--url", url, "-t", "again"]);
@@ -174,7 +177,7 @@ test("mqtt_subscribe connects again by itself, and says so", async () => {
   await subscriber.said("Topic: again, message: 'back'");
 });
 
-test("mqtt_subscribe ends when another client takes its identifier, and names it", async () => {
+test("mqtt_subscribe ends when another client takes its identifier, and names the identifier", async () => {
   await using first = await Child.subscriber([...port(), "-t", "a", "-i", "twin"]);
   await using second = await Child.subscriber([...port(), "-t", "a", "-i", "twin"]);
   expect(await first.code()).toBe(1);
@@ -183,8 +186,8 @@ test("mqtt_subscribe ends when another client takes its identifier, and names it
   expect(await second.code()).toBe(0);
 });
 
-test("mqtt_subscribe takes connections that are soon closed for a rival only if its identifier was chosen", async () => {
-  const fickle = await listen(() => "\x20\x02\0\0"); // CONNACK of MQTT 3.1.1, and the end
+test("mqtt_subscribe interprets connections that soon close as a duplicate identifier only if its identifier was set", async () => {
+  const fickle = await listen(() => "\x20\x02\0\0"); // CONNACK of MQTT 3.1.1, and then the connection ends
   const args = ["-t", "a", "-p", fickle.port, "-V", "311"];
   await using drawn = Child.command("mqtt_subscribe", args);
   await using chosen = Child.command("mqtt_subscribe", [...args, "-i", "twin"]);
@@ -197,7 +200,7 @@ test("mqtt_subscribe takes connections that are soon closed for a rival only if 
   await close(fickle.server);
 });
 
-test("nobody has to name a client: two of a command live side by side", async () => {
+test("without --id, two processes of one command can run at the same time", async () => {
   await using one = await Child.subscriber([...port(), "-t", "side"]);
   await using other = await Child.subscriber([...port(), "-t", "side"]);
   const publishing = [1, 2].map(() =>
@@ -213,7 +216,7 @@ test("nobody has to name a client: two of a command live side by side", async ()
   }
 });
 
-test("mqtt_test publishes on test/1 each second, prints what comes on test/2, and ends on quit", async () => {
+test("mqtt_test publishes to test/1 each second, prints messages of test/2, and ends on quit", async () => {
   await using subscriber = await Child.subscriber([...port(), "-t", "test/1"]);
   await using tester = Child.command("mqtt_test", [...port(), "localhost"]);
   await subscriber.said("Topic: test/1");
@@ -224,7 +227,7 @@ test("mqtt_test publishes on test/1 each second, prints what comes on test/2, an
   expect(tester.notes).toEqual([]);
 });
 
-test("mqtt_test has other topics if it is told so, and ends on ^C too", async () => {
+test("mqtt_test uses other topics if they are given, and also ends on ^C", async () => {
   await using subscriber = await Child.subscriber([...port(), "-t", "mine/#"]);
   await using tester = Child.command("mqtt_test", [...port(), "-d", "--topic_p=mine/out", "-s", "mine/in"]);
   await subscriber.said("Topic: mine/out");
@@ -234,7 +237,7 @@ test("mqtt_test has other topics if it is told so, and ends on ^C too", async ()
   expect(await tester.code()).toBe(0);
 });
 
-test("standard output is data only, whatever -d says, and no password is shown", async () => {
+test("standard output is data only, also with -d, and no password is shown", async () => {
   const secret = "correct horse";
   const environment = { MQTT_PASSWORD: secret };
   const args = [...port(), "-d", "-t", "a", "-m", "b", "-q", "1", "-u", "me"];
@@ -254,7 +257,7 @@ test.each<[string, string[], number]>([
   ["-P", ["-u", "me", "-P", "s3cret"], 1],
   ["--url", ["--url", "mqtt://me:s3cret@127.0.0.1:PORT"], 1],
   ["MQTT_PASSWORD", ["-u", "me"], 0],
-])("a password given by %s is warned of %j: %d times, and shown nowhere", async (_, options, warnings) => {
+])("a password given by %s causes the warning %j %d times, and is never shown", async (_, options, warnings) => {
   const args = options.map((each) => each.replace("PORT", String(broker.port)));
   const at = options.includes("--url") ? [] : port();
   const environment = { MQTT_PASSWORD: "s3cret" };
@@ -266,7 +269,7 @@ test.each<[string, string[], number]>([
   expect([...lines, ...notes].join("\n")).not.toContain("s3cret");
 });
 
-test("a reader that goes away ends mqtt_subscribe quietly", async () => {
+test("mqtt_subscribe ends without an error when its reader exits", async () => {
   await using subscriber = await Child.subscriber([...port(), "-t", "head"]);
   subscriber.process.stdout?.destroy();
   const publish = () => run(Child.command("mqtt_publish", [...port(), "-t", "head", "-m", "x"]));
@@ -276,7 +279,7 @@ test("a reader that goes away ends mqtt_subscribe quietly", async () => {
   expect(subscriber.complaints).toEqual([]);
 });
 
-test("aiko-mqtt names the same commands", async () => {
+test("aiko-mqtt has the same commands", async () => {
   await using subscriber = Child.command("aiko-mqtt", ["sub", ...port(), "-d", "-t", "umbrella"]);
   await subscriber.noted("debug: subscribed");
   expect(await run(Child.command("aiko-mqtt", ["pub", ...port(), "-t", "umbrella", "-m", "x"]))).toMatchObject({
@@ -289,7 +292,7 @@ test("aiko-mqtt names the same commands", async () => {
   expect(notes).toEqual([expect.stringMatching(/^aiko-mqtt publish: missing required option --message/)]);
 });
 
-test("aiko-mqtt broker says where it listens and ends on ^C", async () => {
+test("aiko-mqtt broker prints its URLs and ends on ^C", async () => {
   await using server = Child.command("aiko-mqtt", ["broker", "--port", "0"]);
   const [, url = ""] = /^listening on (mqtt:\/\/127\.0\.0\.1:\d+)$/.exec(await server.said("listening on")) ?? [];
   await using subscriber = await Child.subscriber(["--url", url, "-t", "a"]);
@@ -303,7 +306,7 @@ test("aiko-mqtt broker says where it listens and ends on ^C", async () => {
   expect(server.notes).toEqual([]);
 });
 
-test("aiko-mqtt broker says which address is everybody's, and takes WebSockets beside", async () => {
+test("aiko-mqtt broker names addresses that all hosts can reach, and also takes WebSockets", async () => {
   await using server = Child.command("aiko-mqtt", ["broker", "-h", "0.0.0.0", "-p0", "--websocket-port", "0"]);
   const lines = (await server.saidLines(2)).map((line) => line.replace(/\d+$/, "PORT"));
   expect(lines).toEqual(["listening on mqtt://0.0.0.0:PORT", "listening on ws://0.0.0.0:PORT"]);
@@ -318,7 +321,7 @@ test("aiko-mqtt broker says which address is everybody's, and takes WebSockets b
   expect(await server.code()).toBe(0);
 });
 
-test("aiko-mqtt broker lets web pages of other hosts connect that are named, and no others", async () => {
+test("aiko-mqtt broker accepts web pages only of the other hosts that are listed", async () => {
   const argv = [
     "-p0",
     "--websocket-port",
@@ -345,7 +348,7 @@ test("aiko-mqtt broker lets web pages of other hosts connect that are named, and
   expect(alone.notes[0]).toContain("--allowed-origin requires --websocket-port");
 });
 
-test("aiko-mqtt broker listens at a Unix socket, and that is nobody else's", async () => {
+test("aiko-mqtt broker listens on a Unix socket that only the same user can use", async () => {
   const folder = await mkdtemp(join(tmpdir(), "aiko-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, "broker.sock");
@@ -356,7 +359,7 @@ test("aiko-mqtt broker listens at a Unix socket, and that is nobody else's", asy
   expect([await server.code(), server.notes]).toEqual([0, []]);
 });
 
-test("a message on the command line may be any bytes, and U+FFFD is itself", async () => {
+test("a message on the command line may be any bytes, including U+FFFD", async () => {
   const received: Uint8Array[] = [];
   await using client = await connect(broker.url);
   const subscription = await client.subscribe("bytes/#");
@@ -371,7 +374,7 @@ test("a message on the command line may be any bytes, and U+FFFD is itself", asy
   await client.publish("bytes/a", "", { retain: true });
 });
 
-test("a topic that is no UTF-8 is not published on", async () => {
+test("a topic that is not UTF-8 is rejected", async () => {
   const path = join(root, "packages/cli/dist/bin/mqtt-publish.cjs");
   const line = `exec "${process.execPath}" "${path}" -p ${broker.port} -m a -t "$(printf 'a\\377')"`;
   const { code, notes } = await run(new Child("sh", "sh", ["-c", line]));
@@ -393,7 +396,7 @@ interface Listening {
   readonly port: string;
 }
 
-/** A server that is no broker: what it answers to bytes, or nothing at all. */
+/** A server that is not a broker: the bytes that it answers, or none at all. */
 function listen(answer: (text: string) => string | undefined = () => undefined): Promise<Listening> {
   return new Promise((resolve) => {
     const server = createServer((socket) => {
@@ -414,7 +417,7 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-test("an encrypted --key is opened by --passphrase-file or MQTT_PASSPHRASE; without, one line names them", async () => {
+test("an encrypted --key is decrypted with --passphrase-file or MQTT_PASSPHRASE; without them, one line names both", async () => {
   const authority = await Authority.named("Test authority");
   const ca = authority.certificate;
   const own = await authority.issue(["kitchen"]);
@@ -457,7 +460,7 @@ test("an encrypted --key is opened by --passphrase-file or MQTT_PASSPHRASE; with
   expect(notes[0]).not.toContain("barley");
 });
 
-test("over TLS, with a certificate that --cafile names; without it, one line says what to do", async () => {
+test("TLS works with a certificate from --cafile; without it, one line says what to do", async () => {
   const authority = await Authority.named("Test authority");
   await using secure = await Broker.listen({ port: 0, tls: await authority.issue(["127.0.0.1"]) });
   const folder = await mkdtemp(join(tmpdir(), "aiko-"));

@@ -102,7 +102,7 @@ test.each([
   expect([options.username, options.password]).toEqual([username, password]);
 });
 
-test("a default client identifier is this process's own, and one that every server must take", () => {
+test("a default client identifier is unique to the process and accepted by every server", () => {
   for (const name of ["mqttClient", "mqttTest"]) {
     const ids = Array.from({ length: 1000 }, () => uniqueClientId(name));
     expect(new Set(ids).size).toBe(ids.length);
@@ -114,7 +114,7 @@ test("a default client identifier is this process's own, and one that every serv
   expect(target([]).options.clientId).toMatch(/^mqttClient/);
 });
 
-test("an identifier that is given is taken as it is", () => {
+test("a client identifier that is given is used unchanged", () => {
   expect(target(["-i", "MQTT client"]).options.clientId).toBe("MQTT client");
   expect(target(["--id="]).options.clientId).toBe("");
 });
@@ -133,7 +133,7 @@ test.each([
   expect(willOf(argumentsOf(argv))).toEqual(will ? { will } : {});
 });
 
-test("a will that is no UTF-8 is bytes", () => {
+test("a will that is not UTF-8 is kept as bytes", () => {
   const will = willOf(argumentsOf(["-w", "status", "--will_message", "a\udcff"]));
   expect(will).toMatchObject({ will: { payload: Uint8Array.of(0x61, 0xff) } });
 });
@@ -152,7 +152,7 @@ test.each([
   expect(() => willOf(argumentsOf(argv))).toThrow(new ArgumentError(message));
 });
 
-test("TLS options become the library's, with files read at each attempt", async () => {
+test("TLS options become the library's options; their files are read at each attempt", async () => {
   const psk = ["--psk", "00ff", "--psk-identity", "kitchen"];
   const alpn = ["--tls-alpn", "mqtt", "--tls-alpn", "x-mqtt"];
   const { tls } = target([...psk, ...alpn, "--servername", "broker"]).options;
@@ -168,7 +168,7 @@ test("TLS options become the library's, with files read at each attempt", async 
   await expect(missing("mqtts://server")).rejects.toThrow("--cafile /nowhere/ca.pem: file not found");
 });
 
-test("the passphrase of --key comes from a file, read once, or from the environment", async () => {
+test("the passphrase of --key comes from a file that is read once, or from the environment", async () => {
   const folder = await mkdtemp(join(tmpdir(), "aiko-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "passphrase");
@@ -192,7 +192,7 @@ test("the passphrase of --key comes from a file, read once, or from the environm
   expect(await provider(["--tls"])("mqtts://server")).toMatchObject({ passphrase: undefined });
 });
 
-test("a --cafile that is of no use is named", async () => {
+test("a --cafile that cannot be used is named", async () => {
   const folder = await mkdtemp(join(tmpdir(), "aiko-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "key.pem");

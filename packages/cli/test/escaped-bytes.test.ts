@@ -9,35 +9,35 @@ const escaped = (bytes: readonly number[] | string, keepsLines = false): string 
 
 test.each([
   ["ESC and BEL", "\u001b]0;title\u0007", "\\x1b]0;title\\x07"],
-  ["a carriage return, which goes back over the line", "safe\r", "safe\\x0d"],
+  ["a carriage return, which overwrites the line", "safe\r", "safe\\x0d"],
   ["DEL", "a\u007f", "a\\x7f"],
   ["the 8-bit forms of escapes", "\u009b2J\u0085", "\\xc2\\x9b2J\\xc2\\x85"],
   ["NUL", "\0", "\\x00"],
-])("%s is shown", (_, text, shown) => {
+])("%s is shown as text", (_, text, shown) => {
   for (const keepsLines of [true, false]) expect(escaped(text, keepsLines)).toBe(shown);
 });
 
-test("tabs and line feeds stay only if they are kept", () => {
+test("tabs and line feeds stay only if the caller keeps them", () => {
   expect(escaped("a\tb\n", true)).toBe("a\tb\n");
   expect(escaped("a\tb\n")).toBe("a\\x09b\\x0a");
 });
 
 test.each([
   ["bare bytes", [0x9b, 0x41, 0xff], "\\x9bA\\xff"],
-  ["an escape written too long", [0xc0, 0x9b], "\\xc0\\x9b"],
+  ["an overlong escape", [0xc0, 0x9b], "\\xc0\\x9b"],
   ["half of a surrogate pair", [0xed, 0xa0, 0x80], "\\xed\\xa0\\x80"],
-  ["a character that is cut off", [0xe2, 0x98], "\\xe2\\x98"],
-  ["a character that another one follows too early", [0xe2, 0x98, 0x41], "\\xe2\\x98A"],
-])("what is not UTF-8 is shown: %s", (_, bytes, shown) => {
+  ["a truncated character", [0xe2, 0x98], "\\xe2\\x98"],
+  ["a character that is interrupted by another one", [0xe2, 0x98, 0x41], "\\xe2\\x98A"],
+])("invalid UTF-8 is shown as text: %s", (_, bytes, shown) => {
   expect(escaped(bytes)).toBe(shown);
 });
 
-test("text without control characters is passed on as it is", () => {
+test("text without control characters is unchanged", () => {
   const text = Buffer.from("grüße ☃ 𝄞 \u00a0");
   expect(escapedBytes(text, false)).toBe(text);
 });
 
-test("whatever comes, the result is UTF-8 without control characters, and nothing else is changed", () => {
+test("for any input, the result is UTF-8 without control characters, and nothing else is changed", () => {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const some = fc.oneof(
     fc.uint8Array({ maxLength: 20 }),

@@ -27,7 +27,7 @@ test.each([
     "TLS connection to mqtts://tls.ca:8883: give it as tls.ca",
     "TLS connection to mqtts://tls.ca:8883: give it as --cafile",
   ],
-])("an error about %s names the flag in its place: %s", (option, said, meant) => {
+])("an error about %s names the flag: %s", (option, said, meant) => {
   expect(inOptionWords(new TransportError("TLS_FAILED", said, { option }))).toBe(meant);
 });
 
@@ -40,6 +40,6 @@ test.each([
   new UsageError("TOPIC_NAME_INVALID", 'topicName "tls.ca": must have no wildcard', { topic: "tls.ca" }),
   new UsageError("OPTION_INVALID", "keepAlive 5: must be", { option: "keepAlive" }),
   new TransportError("TLS_FAILED", "see tls.minimumVersion", { option: "tls.minimumVersion" }),
-])("what is not about an option of the command line stays: $message", (error) => {
+])("an error that is not about a command-line option is unchanged: $message", (error) => {
   expect(inOptionWords(error)).toBe(error.message);
 });

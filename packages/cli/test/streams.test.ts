@@ -1,4 +1,4 @@
-// What the commands do when their standard streams are closed, full or missing, and when their terminal hangs up.
+// How the commands behave when their standard streams are closed, full or missing, and when their terminal hangs up.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -17,7 +17,7 @@ afterAll(() => broker.close());
 
 const port = () => ["-p", String(broker.port)];
 
-/** A shell that runs `line`, in which `$NODE "$PUBLISH" $SERVER` is a command as it was built. */
+/** A shell that runs `line`, in which `$NODE "$PUBLISH" $SERVER` runs the built command. */
 function shell(line: string): Child {
   const built = (name: string): string => join(root, "packages/cli/dist/bin", `${name}.cjs`);
   const environment = {
@@ -45,7 +45,7 @@ async function codeWhilePublishing(child: Child, topic: string): Promise<number 
   return code;
 }
 
-test("mqtt_subscribe ends with 0 at the message after its reader has gone", async () => {
+test("mqtt_subscribe exits with 0 at the first message after its reader has exited", async () => {
   const line = '{ "$NODE" "$SUBSCRIBE" $SERVER -d -t head; echo "code $?" >&2; } | { read -r line; echo "$line"; }';
   await using child = shell(line);
   await child.noted("debug: subscribed");
@@ -55,7 +55,7 @@ test("mqtt_subscribe ends with 0 at the message after its reader has gone", asyn
 });
 
 test.each(["mqtt_subscribe", "aiko-mqtt"] as const)(
-  "%s ends with 0 after the reader of its standard error has gone",
+  "%s exits with 0 after the reader of its standard error has exited",
   async (command) => {
     await using child =
       command === "aiko-mqtt"
@@ -69,7 +69,7 @@ test.each(["mqtt_subscribe", "aiko-mqtt"] as const)(
   },
 );
 
-test("mqtt_publish publishes all the same if nobody reads its standard error", async () => {
+test("mqtt_publish publishes even if nobody reads its standard error", async () => {
   await using client = await connect(broker.url);
   const subscription = await client.subscribe("unread");
   await using child = Child.command("mqtt_publish", [...port(), "-d", "-t", "unread", "-m", "x", "-q", "1"]);
@@ -81,7 +81,7 @@ test("mqtt_publish publishes all the same if nobody reads its standard error", a
   expect(await child.code()).toBe(0);
 });
 
-test("lines that nobody reads from standard error are bounded, and counted", async () => {
+test("unread lines of standard error are limited, and counted", async () => {
   const path = join(root, "packages/cli/dist/bin/aiko-mqtt.cjs");
   const child = spawn(process.execPath, [path, "broker", "-v", "-p", "0"], { stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -101,12 +101,15 @@ test("lines that nobody reads from standard error are bounded, and counted", asy
   expect(published + leftOut).toBe(publishing.length);
 });
 
-test.skipIf(!existsSync("/dev/full"))("what standard output cannot take ends mqtt_subscribe with 1", async () => {
-  await using child = shell('exec "$NODE" "$SUBSCRIBE" $SERVER -d -t full >/dev/full');
-  await child.noted("debug: subscribed");
-  expect(await codeWhilePublishing(child, "full")).toBe(1);
-  expect(child.complaints).toEqual([expect.stringContaining("standard output: ENOSPC")]);
-});
+test.skipIf(!existsSync("/dev/full"))(
+  "mqtt_subscribe exits with 1 if standard output cannot take its data",
+  async () => {
+    await using child = shell('exec "$NODE" "$SUBSCRIBE" $SERVER -d -t full >/dev/full');
+    await child.noted("debug: subscribed");
+    expect(await codeWhilePublishing(child, "full")).toBe(1);
+    expect(child.complaints).toEqual([expect.stringContaining("standard output: ENOSPC")]);
+  },
+);
 
 test.each(["<&-", "</dev/null", "<&- >&- 2>&-", "</dev/null >/dev/null 2>/dev/null"])(
   "mqtt_publish and mqtt_subscribe run with %s",
@@ -123,7 +126,7 @@ test.each(["<&-", "</dev/null", "<&- >&- 2>&-", "</dev/null >/dev/null 2>/dev/nu
   },
 );
 
-/** Whether a subscriber still prints what arrives after SIGHUP; it is ended then. */
+/** Whether a subscriber still prints messages after SIGHUP; it is ended then. */
 async function outlivesHangup(subscriber: Child, pid: number, topic: string): Promise<boolean> {
   await subscriber.noted("debug: subscribed");
   process.kill(pid, "SIGHUP");
@@ -139,14 +142,14 @@ async function outlivesHangup(subscriber: Child, pid: number, topic: string): Pr
   return outlived;
 }
 
-test("mqtt_subscribe outlives its terminal if nohup started it", async () => {
+test("mqtt_subscribe continues without its terminal if nohup started it", async () => {
   const environment = { _: "/usr/bin/nohup" };
   await using child = Child.command("mqtt_subscribe", [...port(), "-d", "-t", "nohup"], { environment });
   expect(await outlivesHangup(child, child.process.pid as number, "nohup")).toBe(true);
 });
 
 test.skipIf(!existsSync("/proc/self/status"))(
-  "mqtt_subscribe outlives its terminal if the shell that started it ignores SIGHUP",
+  "mqtt_subscribe continues without its terminal if the shell that started it ignores SIGHUP",
   async () => {
     await using child = shell(`trap "" HUP; "$NODE" "$SUBSCRIBE" $SERVER -d -t trap & echo $! >&2; wait $!`);
     const pid = await child.noted("");
@@ -154,12 +157,12 @@ test.skipIf(!existsSync("/proc/self/status"))(
   },
 );
 
-test("mqtt_subscribe does not outlive its terminal otherwise", async () => {
+test("mqtt_subscribe otherwise ends with its terminal", async () => {
   await using child = await Child.subscriber([...port(), "-t", "hangup"]);
   expect(await outlivesHangup(child, child.process.pid as number, "hangup")).toBe(false);
 });
 
-test("a second SIGHUP does not end what the first one ends gracefully", async () => {
+test("a second SIGHUP does not interrupt the graceful end that the first one started", async () => {
   await using client = await connect(broker.url);
   const wills: string[] = [];
   await client.subscribe("hangup/will", { onMessage: (message) => void wills.push(message.text()) });

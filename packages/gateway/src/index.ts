@@ -4,4 +4,10 @@
  * @module @aiko/mqtt-gateway
  */
 
-export type { Configuration } from "./configuration/configuration.js";
+export type { Configuration, GatewaySettings, SourceSettings } from "./configuration/configuration.js";
+export { type Problem, problemText } from "./configuration/place.js";
+export { type ConfigurationRead, type ReadOptions, readConfiguration } from "./configuration/read-configuration.js";
+export { jsonSchema } from "./configuration/schema.js";
+export { explain } from "./pipeline/explain.js";
+export { Gateway, type GatewayOptions, type GatewayStatus } from "./supervise/gateway.js";
+export { readStatus } from "./supervise/status-socket.js";

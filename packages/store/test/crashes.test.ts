@@ -1,5 +1,5 @@
-// A crash at every single operation, in all the ways in which it may leave the disk: each write is there as a whole or not at all,
-// those that were acknowledged are there, and none is without those before it.
+// A crash at every operation, in all the ways in which it may leave the disk. Each write is complete or absent,
+// acknowledged writes are present, and no write is present without the earlier ones.
 import { resolve } from "node:path";
 import type { OpenedSession, StoreChange, StoredSession, StoreRecord } from "@aiko/mqtt";
 import { SeededRandom } from "@aiko/mqtt/testing";
@@ -23,7 +23,7 @@ function open(disk: CrashingDisk, toleratedWaste = 3_000): Promise<OpenedSession
   return store.open("s");
 }
 
-/** A session as the model has it, as one comparable text. */
+/** A session according to the model, as one comparable text. */
 class Model {
   constructor(private readonly records: ReadonlyMap<number, string> = new Map()) {}
 
@@ -46,10 +46,10 @@ function textOf(records: readonly StoreRecord[]): string {
   return sorted.map(({ key, value }) => `${key}=${Buffer.from(value).toString("hex")}`).join(" ");
 }
 
-/** Writes group after group and keeps account of what may be on the disk. */
+/** Writes group after group and records what may be on the disk. */
 class Account {
   acknowledged = new Model();
-  /** What may be there besides, after a crash: a write that failed, or had not come back, with all before it. */
+  /** What may also be present after a crash: a write that failed or was pending, with all writes before it. */
   possible: Model[] = [];
 
   async write(session: StoredSession, group: Group): Promise<boolean> {
@@ -80,7 +80,10 @@ class Account {
 
 const value = (size: number, fill: number) => new Uint8Array(size).fill(fill);
 
-/** Three sectors' worth of everything: puts, replacements, removals, groups, and enough waste for two files written anew. */
+/**
+ * Every kind of operation in three sectors: puts, replacements, removals, groups, and enough obsolete records for two
+ * rewrites of the file.
+ */
 const scenario: Group[] = Array.from({ length: 14 }, (_, i) => [
   [
     { key: i % 4, value: value(300 + i, i + 1) },
@@ -137,14 +140,14 @@ describe("a crash at each operation", () => {
     expect(at).toBeGreaterThan(40);
   });
 
-  test("of the power, with many outcomes of each", async () => {
+  test("a power failure, with many outcomes at each operation", async () => {
     for (let at = 0; at < 45; at++) {
       for (let seed = 0; seed < 8; seed++) await runWith("crash", at, (disk) => disk.powerLoss(randomFrom(seed)));
     }
   });
 });
 
-describe("an operation that fails, each once, then the power", () => {
+describe("each operation fails once, then the power fails", () => {
   test.each([
     ["ENOSPC", 0],
     ["ENOSPC", 0.5],
@@ -158,7 +161,7 @@ describe("an operation that fails, each once, then the power", () => {
   });
 });
 
-test("any writes, failures, crashes and files written anew, in any order", async () => {
+test("any writes, failures, crashes and rewrites, in any order", async () => {
   const changes = fc.array(
     fc.record({
       key: fc.nat(12),

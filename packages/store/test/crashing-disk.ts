@@ -1,5 +1,5 @@
-// Owns a disk in memory that can fail at any of its operations, and lose what was not synced in all the ways that a power loss may:
-// sectors in any combination, names in the order in which they were changed. Knows nothing of stores.
+// Owns a disk in memory that can fail at any operation, and lose unsynced data in every way that a power failure may:
+// sectors in any combination, names in the order of their changes. Knows nothing of stores.
 import { basename, dirname } from "node:path";
 import type { FileSystem, OpenFile } from "../src/file-system.ts";
 
@@ -15,12 +15,12 @@ interface Inode {
 
 type Names = Map<string, Inode>;
 
-/** What becomes of an operation: let it pass, fail with a code, or do a part of a write and then nothing ever again. */
+/** The outcome of an operation: succeed, fail with a code, or do a part of a write and then nothing ever again. */
 export type Fault = { fail: string; part?: number } | "crash" | undefined;
 
 export class CrashingDisk {
   operations = 0;
-  /** Asked before each operation that changes the disk. */
+  /** Called before each operation that changes the disk. */
   fault: (operation: number, what: string) => Fault = () => undefined;
   private names: Names = new Map();
   private durableNames: Names = new Map();
@@ -29,7 +29,7 @@ export class CrashingDisk {
   private life = 0;
   crashed = false;
 
-  /** Power goes: everything that was open is dead, what was not synced is there or not. `random` says, from 0 to 1. */
+  /** The power fails: all open files are dead, and unsynced data is present or not. `random` decides, from 0 to 1. */
   powerLoss(random: () => number): void {
     this.kill();
     const kept = Math.floor(random() * (this.pendingNames.length + 1));
@@ -50,7 +50,7 @@ export class CrashingDisk {
     return [...this.names.keys()].sort();
   }
 
-  /** A bit that the disk got wrong, noticed by nobody. */
+  /** A wrong bit on the disk that nothing has noticed. */
   flip(path: string, offset: number, bit: number): void {
     const { bytes } = this.inode(path);
     bytes[offset] = (bytes[offset] ?? 0) ^ (1 << bit);
@@ -60,7 +60,7 @@ export class CrashingDisk {
     return Buffer.from(this.inode(path).bytes);
   }
 
-  /** As if it had always been there. */
+  /** Adds a file as if it had always existed. */
   place(path: string, bytes: Uint8Array): void {
     const inode: Inode = { bytes: copyOf(bytes), durable: copyOf(bytes), pending: [] };
     this.names.set(path, inode);
@@ -239,7 +239,10 @@ function resized(bytes: Buffer, size: number): Buffer {
   return larger.subarray(0, size);
 }
 
-/** What the disk holds afterwards of what was not synced: a first part of the changes, and of each write any sectors. */
+/**
+ * The part of the unsynced data that the disk holds afterwards: the first of the changes, and any sectors of each
+ * write.
+ */
 function settle(inode: Inode, random: () => number): void {
   let bytes = copyOf(inode.durable);
   for (const change of inode.pending.slice(0, Math.floor(random() * (inode.pending.length + 1)))) {

@@ -9,7 +9,7 @@ const directory = resolve("d");
 const put = (key: number, size: number) => ({ key, value: new Uint8Array(size).fill(key + 1) });
 const remove = (key: number) => ({ key, value: undefined });
 
-/** Five writes: what each leaves, and where its frame stands in the file. */
+/** Five writes: the state after each, and the position of its frame in the file. */
 const writes = [[put(1, 9), put(2, 0)], [put(3, 30)], [remove(1), put(4, 5)], [put(2, 7)], [put(5, 11), remove(4)]];
 let path: string;
 let intact: Buffer;
@@ -29,12 +29,14 @@ beforeAll(async () => {
   intact = disk.contents(path);
 });
 
-/** Every one of the header's fields, both times, and of the frames; of what is between, which is all zeros, few. */
+/**
+ * Every field of the header, in both copies, and of the frames; only a few of the bytes between, which are all zeros.
+ */
 function* places(count: number): Iterable<number> {
   for (let at = 0; at < count; at += at < 30 * 8 || at > 4095 * 8 ? 1 : 61) yield at;
 }
 
-/** The records that the writes leave, without those of one of them. */
+/** The records after the writes, without those of one of them. */
 function without(lost: number, count = writes.length): string {
   const records = new Map<number, number>();
   writes.slice(0, count).forEach((changes, i) => {
@@ -52,7 +54,7 @@ function textOf(records: readonly StoreRecord[]): string {
   return records.map(({ key, value }) => [key, value.length]).join(" ");
 }
 
-/** Opens a file, and again, when it must be mended; then adds to it. */
+/** Opens a file, and opens it again if it needs a repair; then appends to it. */
 async function openFile(
   bytes: Uint8Array,
   name = "s",
@@ -72,11 +74,11 @@ async function openFile(
   return { records, damage, disk };
 }
 
-test("the intact file has all", async () => {
+test("the intact file has all records", async () => {
   expect(await openFile(intact)).toMatchObject({ records: without(-1), damage: [] });
 });
 
-test("each flipped bit is reported with its place, costs one write at the most, and the file is kept", async () => {
+test("each flipped bit is reported with its position, loses at most one write, and the file is kept", async () => {
   for (const bit of places(intact.length * 8)) {
     const bytes = Buffer.from(intact);
     const at = bit >> 3;
@@ -92,7 +94,7 @@ test("each flipped bit is reported with its place, costs one write at the most, 
   }
 });
 
-test("a file cut off anywhere keeps what is whole before; what a crash may have cut is no damage", async () => {
+test("a file that is truncated anywhere keeps the complete records before; what a crash may truncate is not reported as damage", async () => {
   for (let length = 0; length < intact.length; length += length < 40 || length > 4080 ? 1 : 13) {
     const { records, damage } = await openFile(intact.subarray(0, length));
     const whole = ends.filter((end) => end <= length).length - 1;
@@ -101,14 +103,14 @@ test("a file cut off anywhere keeps what is whole before; what a crash may have 
   }
 });
 
-describe("a last frame that never reached the disk", () => {
-  test.each([1, 16, 600, 5000])("reads as %d zeros, and is no damage", async (length) => {
+describe("a last frame that was never written to the disk", () => {
+  test.each([1, 16, 600, 5000])("reads as %d zeros, and is not reported as damage", async (length) => {
     const { records, damage } = await openFile(Buffer.concat([intact, Buffer.alloc(length)]));
     expect({ records, damage }).toEqual({ records: without(-1), damage: [] });
   });
 });
 
-test("two damaged places are both reported, and what stands between and behind them is kept", async () => {
+test("two damaged regions are both reported, and the records between and after them are kept", async () => {
   const bytes = Buffer.from(intact);
   bytes.fill(0xff, ends[0], (ends[0] as number) + 20);
   bytes.fill(0x41, ends[2], (ends[2] as number) + 3);
@@ -117,20 +119,20 @@ test("two damaged places are both reported, and what stands between and behind t
   expect(damage.map(({ offset }) => offset)).toEqual([ends[0], ends[2]]);
 });
 
-describe("a file that is no journal of this session", () => {
+describe("a file that is not a journal of this session", () => {
   test.each([
     ["text", Buffer.from("hello, world\n".repeat(300))],
     ["zeros", Buffer.alloc(2000)],
     ["nothing", Buffer.alloc(0)],
     ["marks", Buffer.from("AKJB".repeat(500))],
-    ["the beginning of one", Buffer.from("AIKOMQTT")],
-  ])("but %s is reported from its beginning and kept aside", async (_, bytes) => {
+    ["the beginning of a journal", Buffer.from("AIKOMQTT")],
+  ])("that contains %s is reported from its beginning and set aside", async (_, bytes) => {
     const { records, damage, disk } = await openFile(bytes);
     expect({ records, damage }).toMatchObject({ records: "", damage: [{ offset: 0, bytes: bytes.length }] });
     expect(disk.contents(`${path}.damaged-1`).equals(bytes)).toBe(true);
   });
 
-  test("but another session's gives none of its records", async () => {
+  test("that belongs to another session yields none of its records", async () => {
     const disk = new CrashingDisk();
     const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
     const { session } = await store.open("other");
@@ -141,7 +143,7 @@ describe("a file that is no journal of this session", () => {
   });
 });
 
-test("without onDamage, open rejects once and names file, offset and copy; then it goes on with the rest", async () => {
+test("without onDamage, open rejects once and names file, offset and copy; then it continues with the rest", async () => {
   const disk = new CrashingDisk();
   const bytes = Buffer.from(intact);
   bytes[ends[1] as number] = 0;
@@ -156,7 +158,7 @@ test("without onDamage, open rejects once and names file, offset and copy; then 
   expect(textOf(await recordsOf(store, "s"))).toBe(without(1));
 });
 
-test("ten damaged files are kept at the most", async () => {
+test("at most ten damaged files are kept", async () => {
   const disk = new CrashingDisk();
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem, onDamage: () => {} });
   for (let i = 0; i < 13; i++) {
@@ -167,7 +169,7 @@ test("ten damaged files are kept at the most", async () => {
   expect(disk.contents(`${path}.damaged-10`).toString()).toBe("foreign 12");
 });
 
-test("a crash at any step of mending loses neither the intact rest nor the damaged file", async () => {
+test("a crash at any step of a repair loses neither the intact records nor the damaged file", async () => {
   const bytes = Buffer.from(intact);
   bytes[ends[1] as number] = 0;
   for (let at = 0; ; at++) {
@@ -191,7 +193,7 @@ test("a crash at any step of mending loses neither the intact rest nor the damag
   }
 });
 
-test("a later version's file is left alone", async () => {
+test("a file of a later version is not changed", async () => {
   const { crc32 } = await import("../src/crc32.ts");
   const bytes = Buffer.from(intact);
   bytes.writeUInt32BE(3, 8);
@@ -203,7 +205,7 @@ test("a later version's file is left alone", async () => {
   expect(disk.contents(path).equals(bytes)).toBe(true);
 });
 
-test("damage that shows when the file is written anew ends the writing, and the rest is there at the next start", async () => {
+test("damage that is found during a rewrite stops the writing, and the other records are there at the next start", async () => {
   const disk = new CrashingDisk();
   const damage: Damage[] = [];
   const options = { toleratedWaste: 2000, onDamage: (each: Damage) => damage.push(each) };

@@ -60,8 +60,8 @@ const remove = (key: number) => ({ key, value: undefined });
 const keysOf = (records: readonly { key: number }[]) => records.map(({ key }) => key);
 const journals = () => readdirSync(directory).filter((name) => name.endsWith(".journal"));
 
-describe("the bound", () => {
-  test("refuses a write whole, and what is taken away makes room again", async () => {
+describe("the limit", () => {
+  test("rejects a write as a whole, and removed records make room again", async () => {
     const store = new DiskStore(directory, { maximumBytes: 1000 });
     const { session } = await store.open("s");
     await session.write([put(1, 400)]);
@@ -80,7 +80,7 @@ describe("the bound", () => {
     await again.session.close();
   });
 
-  test("holds for writes that go together, each for itself", async () => {
+  test("applies to each of several combined writes separately", async () => {
     const store = new DiskStore(directory, { maximumBytes: 2000 });
     const { session } = await store.open("s");
     const sizes = [800, 900, 900, 200, 10, 500];
@@ -97,7 +97,7 @@ describe("the bound", () => {
     expect(keysOf(await recordsOf(store, "s"))).toEqual([0, 1, 4]);
   });
 
-  test("counts empty values, and what waits to be written", async () => {
+  test("counts empty values, and values that wait to be written", async () => {
     const store = new DiskStore(directory, { maximumBytes: 10_000 });
     const { session } = await store.open("s");
     const many = Array.from({ length: 1000 }, (_, key) => put(key, 0));
@@ -110,7 +110,7 @@ describe("the bound", () => {
     await session.close();
   });
 
-  test.each([0, -1, Number.NaN, "1"])("of %s is no bound", (maximumBytes) => {
+  test.each([0, -1, Number.NaN, "1"])("of %s is not a valid limit", (maximumBytes) => {
     expect(() => new DiskStore(directory, { maximumBytes: maximumBytes as number })).toThrow(UsageError);
   });
 });
@@ -124,7 +124,7 @@ test.each([
   expect(() => new DiskStore(where, options as object)).toThrow(expect.objectContaining({ code }));
 });
 
-test.each([-1, 0.5, 2 ** 53, Number.NaN])("%d is no key, and nothing of the write is done", async (key) => {
+test.each([-1, 0.5, 2 ** 53, Number.NaN])("%d is not a valid key, and the write has no effect", async (key) => {
   const store = new DiskStore(directory);
   const { session } = await store.open("s");
   await expect(session.write([put(1, 1), { key, value: undefined }])).rejects.toMatchObject({ code: "OPTION_INVALID" });
@@ -133,7 +133,7 @@ test.each([-1, 0.5, 2 ** 53, Number.NaN])("%d is no key, and nothing of the writ
 });
 
 describe("a directory", () => {
-  test("is made, readable by its owner only, however deep and long", async () => {
+  test("is created, readable by its owner only, however deep and long", async () => {
     const deep = join(directory, "a".repeat(100), "b".repeat(100), "c");
     const store = new DiskStore(deep);
     const { session } = await store.open("s");
@@ -146,7 +146,7 @@ describe("a directory", () => {
     await session.close();
   });
 
-  test("is never left, and keeps names apart that differ in case, in surrogates, or by no legible character", async () => {
+  test("is never left, and separates names that differ only in case, in surrogates, or by invisible characters", async () => {
     const inner = join(directory, "inner");
     mkdirSync(inner);
     const names = ["a", "A", "../a", "/etc/passwd", "..", ".", "", "\ud800", "\udfff", "con", "a".repeat(60_000)];
@@ -160,7 +160,7 @@ describe("a directory", () => {
     for (const { session } of opened) await session.close();
   });
 
-  test("keeps no file of a session that was closed empty", async () => {
+  test("keeps no file of a session that was empty when it was closed", async () => {
     const store = new DiskStore(directory);
     const { session } = await store.open("s");
     await session.write([put(1, 1)]);
@@ -179,8 +179,8 @@ describe("a directory", () => {
   });
 });
 
-describe("a session that is open", () => {
-  test("is closed when what is being written is on the disk, and takes nothing after that", async () => {
+describe("an open session", () => {
+  test("is closed when pending writes are on the disk, and accepts nothing after that", async () => {
     const store = new DiskStore(directory);
     const { session } = await store.open("s");
     const written = Array.from({ length: 100 }, (_, key) => session.write([put(key, 1000)]));
@@ -193,7 +193,7 @@ describe("a session that is open", () => {
     expect(await recordsOf(store, "s")).toHaveLength(100);
   });
 
-  test("is named by who is refused it, with its directory", async () => {
+  test("is named, with its directory, in the error of a second owner", async () => {
     const store = new DiskStore(directory);
     const { session } = await store.open("kitchen");
     await expect(store.open("kitchen")).rejects.toMatchObject({
@@ -203,7 +203,7 @@ describe("a session that is open", () => {
     await session.close();
   });
 
-  test("tells each who closes it of what went wrong, and is free all the same", async () => {
+  test("reports errors to each caller of close, and is released nevertheless", async () => {
     const disk = new CrashingDisk();
     const store = new DiskStore("d", { fileSystem: disk.fileSystem });
     const { session } = await store.open("s");
@@ -219,8 +219,8 @@ describe("a session that is open", () => {
   });
 });
 
-describe("writing the file anew", () => {
-  test("clears away what is of no use while writes go on, and keeps the rest", async () => {
+describe("rewriting the file", () => {
+  test("removes obsolete records while writes continue, and keeps the others", async () => {
     const store = new DiskStore(directory);
     const { session } = await store.open("s");
     await session.write([put(0, 5000)]);
@@ -242,7 +242,7 @@ describe("writing the file anew", () => {
   });
 });
 
-test("the checksum by table is zlib's", () => {
+test("the checksum by table equals zlib's", () => {
   const bytes = readFileSync(process.execPath).subarray(0, 10_000);
   for (const length of [0, 1, 9, 10_000]) {
     expect(crc32ByTable(bytes.subarray(0, length), length)).toBe(crc32(bytes.subarray(0, length), length));

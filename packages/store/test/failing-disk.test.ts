@@ -1,4 +1,4 @@
-// A client on a disk that fails: what its publishers are told, and what another process finds.
+// A client on a failing disk: the errors that its publishers get, and the records that another process finds.
 import { resolve } from "node:path";
 import { type Client, connect } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
@@ -20,7 +20,7 @@ function failing(operation: string, fault: Fault) {
   return (_: number, what: string) => (what.startsWith(operation) ? fault : undefined);
 }
 
-test.each([1, 2] as const)("a full disk refuses messages of QoS %i, and takes them when it has room", async (qos) => {
+test.each([1, 2] as const)("a full disk rejects messages of QoS %i, and accepts them when it has room", async (qos) => {
   await using broker = await Broker.listen({ port: 0 });
   const got: string[] = [];
   await using observer = await connect(broker.url);
@@ -42,7 +42,7 @@ test.each([1, 2] as const)("a full disk refuses messages of QoS %i, and takes th
   expect(await recordsOf(store, "kitchen")).toEqual([]);
 });
 
-test("after a sync that failed every message is refused, and another process goes on", async () => {
+test("after a sync that failed every message is rejected, and another process continues", async () => {
   await using broker = await Broker.listen({ port: 0 });
   const disk = new CrashingDisk();
   const client = await connect(broker.url, {

@@ -21,7 +21,7 @@ const failing = (operation: string, fault: Fault) => (_: number, what: string) =
   what.startsWith(operation) ? fault : undefined;
 
 test.each(["ENOSPC", "EDQUOT"])(
-  "a full disk (%s) refuses a write whole, and writes go on when it has room",
+  "a full disk (%s) rejects a write as a whole, and writes continue when it has room",
   async (fail) => {
     const { disk, store, session } = await opened();
     await session.write([put(1, 10)]);
@@ -40,11 +40,11 @@ test.each(["ENOSPC", "EDQUOT"])(
   },
 );
 
-test("nothing of a write that failed comes back behind a shorter one", async () => {
+test("no part of a failed write reappears behind a shorter one", async () => {
   const { disk, session } = await opened();
   await session.write([put(1, 10)]);
   disk.fault = failing("write", { fail: "ENOSPC", part: 1 });
-  // As long as the next, so that the second of the two would stand where a reader looks.
+  // As long as the next, so that the second of the two would be where a reader looks.
   const failed = [session.write([put(2, 100)]), session.write([put(3, 900), put(4, 900)])];
   for (const each of await Promise.allSettled(failed)) expect(each.status).toBe("rejected");
   disk.fault = () => undefined;
@@ -58,25 +58,22 @@ test("nothing of a write that failed comes back behind a shorter one", async () 
 test.each([
   ["sync", "EIO"],
   ["sync", "ENOSPC"],
-])(
-  "after a %s that failed (%s) nothing is written any more until the session is opened again",
-  async (operation, fail) => {
-    const { disk, store, session } = await opened();
-    await session.write([put(1, 10)]);
-    disk.fault = failing(operation, { fail });
-    await expect(session.write([put(2, 1)])).rejects.toBeInstanceOf(MqttError);
-    disk.fault = () => undefined;
-    await expect(session.write([put(3, 1)])).rejects.toBeInstanceOf(MqttError);
-    await session.close();
-    const again = await store.open("s");
-    expect(again.records.map(({ key }) => key)).not.toContain(3);
-    await again.session.write([put(4, 1)]);
-    await again.session.close();
-  },
-);
+])("after a %s that failed (%s) nothing is written until the session is opened again", async (operation, fail) => {
+  const { disk, store, session } = await opened();
+  await session.write([put(1, 10)]);
+  disk.fault = failing(operation, { fail });
+  await expect(session.write([put(2, 1)])).rejects.toBeInstanceOf(MqttError);
+  disk.fault = () => undefined;
+  await expect(session.write([put(3, 1)])).rejects.toBeInstanceOf(MqttError);
+  await session.close();
+  const again = await store.open("s");
+  expect(again.records.map(({ key }) => key)).not.toContain(3);
+  await again.session.write([put(4, 1)]);
+  await again.session.close();
+});
 
 test.each(["EROFS", "EACCES"])(
-  "a directory that cannot be written (%s) is an error at open that names it",
+  "a directory that is not writable (%s) is an error at open that names it",
   async (fail) => {
     const disk = new CrashingDisk();
     disk.fault = () => ({ fail });
@@ -104,7 +101,7 @@ test("a file where the directory should be is an error that names it", async () 
 });
 
 test.each(["create", "sync", "rename", "write"])(
-  "a file that cannot be written anew (%s fails) stays, and it is not tried again at every write",
+  "a file that cannot be rewritten (%s fails) stays, and the rewrite is not repeated at every write",
   async (operation) => {
     const { disk, store, session } = await opened({ toleratedWaste: 1000 });
     let failed = 0;

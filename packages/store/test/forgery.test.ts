@@ -1,4 +1,5 @@
-// Messages of strangers are part of the file: nothing in them may be taken for a frame, whatever bit of the file is damaged.
+// Messages of strangers are part of the file: none of their bytes may be mistaken for a frame, whichever bit of the
+// file is damaged.
 import { resolve } from "node:path";
 import type { StoreRecord } from "@aiko/mqtt";
 import { type Damage, DiskStore } from "@aiko/mqtt-store";
@@ -13,7 +14,7 @@ const path = resolve("d", "s-28a3d6d537e5d5090d33c042ad97db20.journal");
 const textOf = (records: readonly StoreRecord[]) => records.map(({ key, value }) => [key, value.length]).join(" ");
 const RELEASED = "2,7 3,30 5,11";
 
-/** A file of two records, the first of which is a stranger's, as this version writes it. */
+/** A file of two records as this version writes it; the first is a stranger's. */
 async function written(payload: Uint8Array): Promise<Buffer> {
   const disk = new CrashingDisk();
   const store = new DiskStore(directory, { fileSystem: disk.fileSystem });
@@ -24,7 +25,7 @@ async function written(payload: Uint8Array): Promise<Buffer> {
   return disk.contents(path);
 }
 
-/** The same, as the release before did. */
+/** The same, as the previous release wrote it. */
 function writtenBefore(payload: Uint8Array): Buffer {
   return Buffer.concat([header, frame(1, payload), frame(2, new Uint8Array(3))]);
 }
@@ -44,9 +45,9 @@ function flipped(bytes: Uint8Array, bit: number): Buffer {
   return damaged;
 }
 
-describe("a message that looks like frames", () => {
-  test("gives no record, whatever bit of its frame's header is damaged", async () => {
-    // With the own file's frames as they were before, of version 1, and with a header of version 2.
+describe("a message with content that looks like frames", () => {
+  test("yields no record, whichever bit of its frame's header is damaged", async () => {
+    // With the file's own frames in their old format, version 1, and with a header of version 2.
     const old = frame(77, Buffer.from("forged"));
     const other = await written(old);
     const bytes = await written(Buffer.concat([old, other, old]));
@@ -58,7 +59,7 @@ describe("a message that looks like frames", () => {
     }
   });
 
-  test("gives none with any bit of a header of version 1 damaged, and what is behind is set aside", async () => {
+  test("yields none if any bit of a version 1 header is damaged, and the rest is set aside", async () => {
     const bytes = writtenBefore(Buffer.concat([frame(77, Buffer.from("forged")), Buffer.alloc(5_000)]));
     for (let bit = 16 * 8; bit < 32 * 8; bit++) {
       const { records, damage, disk } = await opened(flipped(bytes, bit));
@@ -68,7 +69,7 @@ describe("a message that looks like frames", () => {
     }
   });
 
-  test("gives none in a file of version 1 where it stands at the place of a later version's second header", async () => {
+  test("yields none in a file of version 1 if it is at the position of a later version's second header", async () => {
     const forged = (await written(frame(77, Buffer.from("forged")))).subarray(4096);
     const payload = Buffer.concat([Buffer.alloc(4096 - 16 - 28), forged]);
     const bytes = writtenBefore(payload);
@@ -79,19 +80,19 @@ describe("a message that looks like frames", () => {
     }
   });
 
-  test("has another mark and another seed to guess in each file", async () => {
+  test("faces another random mark and seed in each file", async () => {
     const files = await Promise.all(Array.from({ length: 20 }, () => written(new Uint8Array(1))));
     for (const at of [16, 20]) expect(new Set(files.map((bytes) => bytes.readUInt32BE(at))).size).toBe(20);
   });
 });
 
-describe("the search behind a damaged header", () => {
+describe("the search after a damaged header", () => {
   test.each<[string, (size: number) => Uint8Array]>([
     ["headers that announce the rest of the file", headersOnly],
-    ["a byte of the mark of version 1 again and again", (size) => Buffer.alloc(size, 0x41)],
+    ["repeated bytes of the mark of version 1", (size) => Buffer.alloc(size, 0x41)],
     ["marks of version 1", (size) => Buffer.alloc(size, "AKJB")],
     ["zeros", (size) => Buffer.alloc(size)],
-  ])("takes time in proportion to the file's length, with a message of %s", async (_, payload) => {
+  ])("takes linear time in the file's length, with a message of %s", async (_, payload) => {
     for (const make of [written, writtenBefore]) {
       const files = await Promise.all([2 ** 18, 2 ** 21].map(async (size) => make(payload(size))));
       const [small, large] = files.map((bytes) =>
@@ -103,7 +104,7 @@ describe("the search behind a damaged header", () => {
     }
   });
 
-  test("finds the frames that are there", async () => {
+  test("finds the existing frames", async () => {
     const bytes = await written(Buffer.alloc(3 * 2 ** 20, 7));
     const start = bytes.length - 31 - 28 - payloadSize(bytes);
     const { records, damage } = await opened(flipped(bytes, start * 8));
@@ -117,8 +118,8 @@ function payloadSize(bytes: Buffer): number {
   return bytes.length - (version1 ? 16 : 4124) - 28 - 31;
 }
 
-describe("a file of the release before", () => {
-  test("is read, and written anew in this version", async () => {
+describe("a file of the previous release", () => {
+  test("is read, and rewritten in this version", async () => {
     const { records, damage, disk } = await opened(released);
     expect({ records, damage }).toEqual({ records: RELEASED, damage: [] });
     expect(disk.files()).toEqual([path]);
@@ -126,13 +127,13 @@ describe("a file of the release before", () => {
     expect((await opened(disk.contents(path))).records).toBe(RELEASED);
   });
 
-  test("is cut off without a word where a crash left it so", async () => {
+  test("is truncated silently where a crash left it incomplete", async () => {
     for (const bytes of [released.subarray(0, -1), Buffer.concat([released.subarray(0, -47), Buffer.alloc(700)])]) {
       expect(await opened(bytes)).toMatchObject({ records: "2,7 3,30 4,5", damage: [] });
     }
   });
 
-  test("keeps its records if its header is damaged, and those before the place if one of their frames is", async () => {
+  test("keeps its records if its header is damaged, and the records before a damaged frame", async () => {
     expect(await opened(flipped(released, 70))).toMatchObject({
       records: RELEASED,
       damage: [{ offset: 0, bytes: 16 }],
@@ -146,7 +147,7 @@ describe("a file of the release before", () => {
     expect(body).toMatchObject({ records: "2,7 5,11", damage: [{ offset: second, bytes: 58 }] });
   });
 
-  test("is read and added to on a full disk, and written anew when there is room", async () => {
+  test("is read and appended to on a full disk, and rewritten when there is room", async () => {
     const disk = new CrashingDisk();
     disk.place(path, released);
     const store = new DiskStore(directory, { fileSystem: disk.fileSystem, toleratedWaste: 100 });
@@ -161,7 +162,7 @@ describe("a file of the release before", () => {
     expect(disk.contents(path).readUInt32BE(8)).toBe(2);
   });
 
-  test("loses nothing in a crash at any step of being written anew", async () => {
+  test("loses nothing in a crash at any step of its rewrite", async () => {
     for (let at = 0; ; at++) {
       const disk = new CrashingDisk();
       disk.place(path, released);
@@ -179,7 +180,7 @@ describe("a file of the release before", () => {
     }
   });
 
-  test("is not taken for that of another session", async () => {
+  test("is not mistaken for that of another session", async () => {
     const disk = new CrashingDisk();
     const store = new DiskStore(directory, { fileSystem: disk.fileSystem, onDamage: () => {} });
     const { session } = await store.open("other");

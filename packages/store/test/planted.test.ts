@@ -1,4 +1,4 @@
-// A directory that others can write to: what they put there is not followed, opened or waited for.
+// A directory that others can write to: the store does not follow, open or wait for what they put there.
 import {
   chmodSync,
   chownSync,
@@ -34,7 +34,7 @@ const session = "s-28a3d6d537e5d5090d33c042ad97db20.journal";
 const bounds = { maximumBytes: 1e6, toleratedWaste: 1e6 };
 
 describe.skipIf(process.platform === "win32")("something planted in the directory", () => {
-  test("a link in the place of the session's file is refused, and what it leads to stays as it is", async () => {
+  test("a link in place of the session's file is rejected, and its target does not change", async () => {
     symlinkSync(precious, join(directory, session));
     await expect(new DiskStore(directory).open("s")).rejects.toMatchObject({
       code: "STORE_FAILED",
@@ -45,13 +45,13 @@ describe.skipIf(process.platform === "win32")("something planted in the director
     expect(await recordsOf(new DiskStore(directory), "s")).toEqual([]);
   });
 
-  test("a link that leads nowhere is not made a file", async () => {
+  test("a link without a target does not create a file", async () => {
     symlinkSync(join(place, "new"), join(directory, session));
     await expect(new DiskStore(directory).open("s")).rejects.toMatchObject({ code: "STORE_FAILED" });
     expect(readdirSync(place).sort()).toEqual(["d", "precious"]);
   });
 
-  test("a link in the place of the file that is written anew is removed, not followed", async () => {
+  test("a link in place of the rewritten file is removed, not followed", async () => {
     symlinkSync(precious, join(directory, `${session}.new`));
     const store = new DiskStore(directory);
     const opened = await store.open("s");
@@ -76,13 +76,13 @@ describe.skipIf(process.platform === "win32")("something planted in the director
     expect(readFileSync(precious, "utf8")).toBe("do not touch");
   });
 
-  test("a directory in the place of the session's file is an error", async () => {
+  test("a directory in place of the session's file is an error", async () => {
     mkdirSync(join(directory, session));
     await expect(new DiskStore(directory).open("s")).rejects.toMatchObject({ code: "STORE_FAILED" });
   });
 
   test.runIf(process.geteuid?.() === 0)(
-    "a file of another user is refused, that of the directory's owner is not",
+    "a file of another user is rejected, a file of the directory's owner is not",
     async () => {
       const path = join(directory, session);
       writeFileSync(path, "planted");
@@ -99,7 +99,7 @@ describe.skipIf(process.platform === "win32")("something planted in the director
   );
 
   test.each(["abc", "Infinity", "1e999", "-1", "NaN", "", "9007199254740993", "4294967297", "1.5"])(
-    "a lock of the number %j neither hangs the opening nor lets two owners in",
+    "a lock with the number %j neither blocks opening nor allows two owners",
     async (number) => {
       writeFileSync(join(directory, `28a3d6d537e5d509.lock-${number}`), "");
       const opened = await new DiskStore(directory).open("s");
@@ -108,7 +108,7 @@ describe.skipIf(process.platform === "win32")("something planted in the director
     },
   );
 
-  test("a lock of the highest number is an error that names it", async () => {
+  test("a lock with the highest number is an error that names it", async () => {
     const planted = `28a3d6d537e5d509.lock-${2 ** 32}`;
     writeFileSync(join(directory, planted), "");
     await expect(new DiskStore(directory).open("s")).rejects.toMatchObject({
@@ -123,7 +123,7 @@ describe.skipIf(process.platform === "win32")("something planted in the director
     [0o1777, 1],
     [0o755, 0],
     [0o700, 0],
-  ])("a directory of mode %o is warned of %d times", async (mode, times) => {
+  ])("a directory with mode %o causes %d warnings", async (mode, times) => {
     chmodSync(directory, mode);
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     for (let i = 0; i < 3; i++) await recordsOf(new DiskStore(directory), "s");
@@ -138,7 +138,7 @@ describe.skipIf(process.platform === "win32")("something planted in the director
   });
 });
 
-test.each(["sync", "rename", "syncDirectory"])("a file that was just made is closed if %s fails", async (what) => {
+test.each(["sync", "rename", "syncDirectory"])("a new file is closed if %s fails", async (what) => {
   let open = 0;
   const fail = (): Promise<never> => Promise.reject(new Error("injected"));
   const failing = {

@@ -27,7 +27,7 @@ beforeEach(() => {
   directory = join(workshop, String(places++));
 });
 
-/** Runs one of programs/ in a process of its own. */
+/** Runs one of the programs in programs/ in its own process. */
 function start(name: string, ...args: string[]): Child {
   return new Child(name, process.execPath, [programs.get(name) ?? "", ...args]);
 }
@@ -38,7 +38,7 @@ function kill(child: Child): Promise<void> {
 }
 
 describe("the lock", () => {
-  test("of a living process holds, also when that is stopped, and falls when it is killed", async () => {
+  test("of a running process holds, also while it is stopped, and is released when it is killed", async () => {
     const holder = start("holding", directory, "s");
     expect(await holder.saidLines(1)).toEqual(["open"]);
     const store = new DiskStore(directory);
@@ -55,7 +55,7 @@ describe("the lock", () => {
     await session.close();
   });
 
-  test("of a dead process is taken over by one only, however many try", async () => {
+  test("of a dead process is taken over by exactly one process, however many try", async () => {
     for (let round = 0; round < 3; round++) {
       const holder = start("holding", directory, "s");
       await holder.saidLines(1);
@@ -78,7 +78,7 @@ describe("the lock", () => {
   });
 });
 
-test("a process that is killed while it writes loses nothing that was acknowledged", async () => {
+test("a process that is killed while it writes loses no acknowledged message", async () => {
   const random = new SeededRandom(1);
   for (let round = 0; round < 8; round++) {
     const writer = start("writing", directory);
@@ -90,7 +90,7 @@ test("a process that is killed while it writes loses nothing that was acknowledg
     const last = Math.max(...records.map(({ key }) => key));
     expect(last).toBeGreaterThanOrEqual(acknowledged);
     expect(last - acknowledged).toBeLessThanOrEqual(3);
-    // No mixture: exactly the twenty that batch `last` left.
+    // Not mixed: exactly the twenty records that batch `last` left.
     expect(records.map(({ key }) => key)).toEqual(Array.from({ length: 20 }, (_, i) => last - 19 + i));
     for (const { key, value } of records) {
       expect(value).toEqual(new Uint8Array(key % 700).fill(key));
@@ -100,7 +100,7 @@ test("a process that is killed while it writes loses nothing that was acknowledg
 });
 
 test.each([1, 2] as const)(
-  "a client killed again and again publishes at QoS %i: nothing is lost, and at QoS 2 nothing comes twice",
+  "a client that is killed repeatedly publishes at QoS %i: nothing is lost, and at QoS 2 nothing arrives twice",
   async (qos) => {
     const count = 2_000;
     await using broker = await Broker.listen({ port: 0 });
@@ -108,7 +108,7 @@ test.each([1, 2] as const)(
     await using observer = await connect(broker.url);
     await observer.subscribe("numbers", { qos: 2, onMessage: (message) => void got.push(Number(message.text())) });
     const random = new SeededRandom(qos);
-    const promised = new Set<number>(); // acknowledged, or found in the store of the dead
+    const promised = new Set<number>(); // acknowledged, or found in the store of the dead process
     let kills = 0;
     for (;;) {
       const publisher = start("publishing", broker.url, directory, String(qos), String(count));
@@ -123,16 +123,17 @@ test.each([1, 2] as const)(
       if (done) break;
     }
     expect(kills).toBeGreaterThan(4);
-    // "Done" came when all were acknowledged; what the observer has not got yet is on its way.
+    // "Done" was printed when all were acknowledged; messages that the observer has not received yet are in transit.
     await expect.poll(() => missing(got, promised)).toEqual([]);
-    // A number that was counted and not yet in the store when the process died is not the store's to keep: the last of a window.
+    // A number that was counted but not yet in the store when the process died is not the store's responsibility: the
+    // last of a window.
     expect(count - new Set(got).size).toBeLessThanOrEqual(kills * 20);
     if (qos === 2) expect(got.length).toBe(new Set(got).size);
     expect(await recordsOf(new DiskStore(directory), `kitchen${qos}`)).toEqual([]);
   },
 );
 
-/** Those of messages that a session keeps and that had no PUBREC: after it, the payload is the server's. */
+/** The payloads of messages that a session keeps and that had no PUBREC: after PUBREC, the server has the payload. */
 function numbersIn(records: readonly StoreRecord[]): number[] {
   const { messages } = new SessionJournal().load(records);
   return messages.map(({ packet }) => Number(new TextDecoder().decode(packet.payload))).filter((number) => number > 0);

@@ -1,9 +1,10 @@
-// Owns the bytes of a file of version 1, as the release before wrote it. What a stranger knows who sends messages that look like frames.
+// Owns the bytes of a file of version 1, as the previous release wrote it: what a stranger knows who sends messages
+// that look like frames.
 import { crc32 } from "../src/crc32.ts";
 
 const MARK = 0x414b4a42;
 
-/** Five writes of the release before to the session "s": those of damage.test.ts. Byte for byte what it left on a disk. */
+/** Five writes of the previous release to the session "s", those of damage.test.ts, byte for byte as on the disk. */
 export const released = Buffer.from(
   "41494b4f4d515454000000013cb6256e414b4a42000000216c88e2ea2e06a8ba00000000000000010000000902020202020202020200000000000000" +
     "0200000000414b4a420000002aad263937de6fd21f00000000000000030000001e0404040404040404040404040404040404040404040404040404" +
@@ -16,7 +17,7 @@ export const released = Buffer.from(
 /** Its header. */
 export const header = released.subarray(0, 16);
 
-/** A frame that puts one record, of a body that may be said to be longer than it is. */
+/** A frame that puts one record, with a body length that may be larger than the body. */
 export function frame(key: number, value: Uint8Array, length = 12 + value.length): Buffer {
   const body = Buffer.alloc(12 + value.length);
   body.writeUInt32BE(key, 4);
@@ -34,7 +35,7 @@ function frameHeader(length: number, checksum: number): Buffer {
   return bytes;
 }
 
-/** As many headers as find room in a payload, each with a body that reaches to its end. */
+/** As many headers as fit into a payload, each with a body that reaches to its end. */
 export function headersOnly(size: number): Buffer {
   const payload = Buffer.alloc(size);
   for (let at = 0; at + 16 <= size; at += 16) payload.set(frameHeader(size - at - 16, 1), at);

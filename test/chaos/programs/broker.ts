@@ -1,4 +1,4 @@
-// Our broker in a process of its own, so that it can be killed. Says its port.
+// Our broker in its own process, so that it can be killed. Prints its port.
 import { Broker } from "@aiko/mqtt-broker";
 
 const broker = await Broker.listen({ port: 0 });

@@ -1,7 +1,9 @@
-// A client process of the chaos run: waits for its orders on standard input, then publishes numbered messages, receives them, or both. A
-// second line has it publish nothing more, a third has it leave.
-// What happens is told line by line, each written before the next step: a process that is killed has told all that it did.
-//   ready | connected 0|1 | disconnected NEXT | settled N | rejected N CODE | received N | published | error TEXT | memory HEAP RSS | done PENDING
+// A client process of the chaos run: it waits for its orders on standard input, then publishes numbered messages,
+// receives them, or both. At a second line it stops publishing, at a third it disconnects. It prints each event as a
+// line before the next step, so that a killed process has reported everything that it did.
+//
+//   ready | connected 0|1 | disconnected NEXT | settled N | rejected N CODE | received N | published | error TEXT |
+//   memory HEAP RSS | done PENDING
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ConnectOptions, createClient, type Message, MqttError } from "@aiko/mqtt";
@@ -21,7 +23,7 @@ const left = lines.next().then(() => {
 const { qos, directory, clientId } = orders;
 let next = orders.from;
 if (directory !== undefined) {
-  // What the store holds was published already; whatever came after it never got as far.
+  // Messages in the store were published already; later ones never got as far.
   const store = new DiskStore(directory);
   const { records, session } = await store.open(clientId);
   for (const { value } of records) next = Math.max(next, numberIn(value) + 1);
@@ -44,7 +46,7 @@ client.on("disconnected", () => say(`disconnected ${next}`));
 client.on("error", (error) => say(`error ${error}`));
 client.on("closed", ({ error }) => error && say(`error closed: ${error}`));
 
-/** The first connection may fail as any other. */
+/** The first connection may fail like any other. */
 async function connected(): Promise<void> {
   for (;;) {
     try {
@@ -74,7 +76,7 @@ async function receive(): Promise<void> {
       await client.subscribe(FILTER, { qos, onMessage });
       return;
     } catch (error) {
-      // Said when ten connections in a row ended before SUBACK, which is what a chaos run does.
+      // Reported when ten connections in a row ended before SUBACK, which a chaos run causes.
       if (!(error instanceof MqttError) || error.code !== "SUBSCRIBE_UNANSWERED") throw error;
     }
   }
@@ -101,7 +103,7 @@ function publishNext(): void {
 
 const until = orders.until || Infinity;
 if (orders.offline) while (next <= until) publishNext();
-const subscribed = orders.receives ? receive() : undefined; // before connecting: what comes at once has a place to go
+const subscribed = orders.receives ? receive() : undefined; // before connecting: messages may arrive at once
 const connecting = connected();
 await subscribed;
 await connecting;

@@ -1,5 +1,6 @@
-// Many clients in one process. Says "online" when all are connected, then for each connection that ends "lost N MS CODE LATE": when, in
-// milliseconds since 1970, why, and by how many milliseconds this process had been late at the most.
+// Many clients in one process. Prints "online" when all are connected, then for each connection that ends "lost N MS
+// CODE LATE": the time in milliseconds since 1970, the reason, and the maximum lateness of this process in
+// milliseconds.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { connect } from "@aiko/mqtt";
 

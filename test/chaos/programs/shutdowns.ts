@@ -1,9 +1,11 @@
-// A client process that lives many times in a row on one DiskStore, and is shut down at a random moment of each life but the last one of the
-// run. It receives numbered messages at QoS 1 and 2 with handlers of random length, of which some reply, and publishes numbered messages.
-// What happens is written line by line, each before the next step:
+// A client process that runs many clients in a row on one DiskStore, and shuts each one down at a random moment, except
+// the last one of the run. It receives numbered messages at QoS 1 and 2 with handlers of random length, some of which
+// reply, and publishes numbered messages. It prints each event as a line before the next step:
+//
 //   given QOS N | handled QOS N | unhandled QOS N TEXT | late QOS N | replied N
 //   published N | settled N | rejected N CODE | pending N CODE (rejected because of the shutdown)
-//   down RUNNING | error TEXT | noise TEXT (an error event for a message that an earlier life left, because of the shutdown)
+//   down RUNNING | error TEXT | noise TEXT (an error event for a message that an earlier life left, because of the
+//   shutdown)
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ConnectOptions, createClient, type Message, MqttError } from "@aiko/mqtt";
@@ -25,7 +27,7 @@ const random = new SeededRandom(orders.seed);
 const LONGEST_HANDLER = 50;
 const LONGEST_LIFE = 150;
 const CONCURRENCY = { 1: 4, 2: 2 } as const;
-/** Unsettled publishes at a time. */
+/** The maximum of unsettled publishes at a time. */
 const WINDOW = 5;
 
 let next = orders.from;
@@ -33,7 +35,7 @@ for (let life = 0; life < orders.lives; life++) await live(1 + random.integer(LO
 if (orders.last) await live(undefined);
 process.exit(0);
 
-/** One client, from its making until it is shut down: after so many milliseconds, or when the process is told to leave. */
+/** One client, from its creation to its shutdown: after this many milliseconds, or when the process is told to stop. */
 async function live(duration: number | undefined): Promise<void> {
   let closing = false;
   let running = 0;
@@ -96,7 +98,7 @@ async function live(duration: number | undefined): Promise<void> {
     }
   }
 
-  /** What the call of disconnect interrupts has that for its cause. */
+  /** An operation that disconnect interrupts has the disconnect as its cause. */
   const unlessClosing = (error: unknown): void => {
     if (!closing || !(error instanceof MqttError)) say(`error ${error}`);
   };

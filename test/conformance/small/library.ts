@@ -1,4 +1,4 @@
-// The library with the small client in the place of the whole one, for tests that import `@aiko/mqtt`.
+// The library with the small client instead of the full one, for tests that import `@aiko/mqtt`.
 import {
   createClient as create,
   type SmallClient,
@@ -9,7 +9,7 @@ import {
 export * from "../../../packages/mqtt/src/index.ts";
 export { connect } from "../../../packages/mqtt/src/small/index.ts";
 
-/** Events of the whole client alone: tests listen to them, and see that they do not come. */
+/** Events of the full client only: tests register listeners and check that they are not called. */
 const missing = ["takenOver", "slowConsumer", "packet"];
 
 export function createClient(urls: string | readonly string[], options?: SmallOptions): SmallClient {

@@ -1,7 +1,9 @@
 // @ts-check
-// Bytes of memory that a message takes on its way through the client, as JSON: what the heap and the array buffers grew by while no
-// garbage was collected. Run with --expose-gc and a young generation that holds a whole measurement:
-// node --expose-gc --min-semi-space-size=64 --max-semi-space-size=64 test/counts/programs/heap.js publish|receive QOS
+// The bytes of memory that a message uses on its way through the client, as JSON: the growth of the heap and of the
+// array buffers without garbage collection. Run it with --expose-gc and a young generation that holds a whole
+// measurement:
+//
+//   node --expose-gc --min-semi-space-size=64 --max-semi-space-size=64 test/counts/programs/heap.js publish|receive QOS
 import { PerformanceObserver } from "node:perf_hooks";
 import { createClient, platform } from "@aiko/mqtt";
 
@@ -12,12 +14,12 @@ const MESSAGES = 5_000;
 const TOPIC = "bench/topic";
 const payload = new Uint8Array(64).fill(0x2a);
 
-/** A server that allocates next to nothing: it knows at which offsets packet identifiers come. */
+/** A server that allocates almost nothing: it knows the offsets of packet identifiers. */
 class Server {
   /** @type {import("@aiko/mqtt").TransportListener | undefined} */
   listener;
   state = "connect";
-  /** Messages of its own that the client has acknowledged to the end. */
+  /** Its own messages that the client has acknowledged completely. */
   acknowledged = 0;
 
   /** @param {import("@aiko/mqtt").TransportListener} listener */
@@ -118,7 +120,7 @@ new PerformanceObserver((list) => {
 }).observe({ entryTypes: ["gc"] });
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-for (let i = 0; i < 12; i++) await work(MESSAGES); // compiled as it will be
+for (let i = 0; i < 12; i++) await work(MESSAGES); // compiled as in normal use
 let heap = Infinity;
 let buffers = Infinity;
 for (let i = 0; i < 5; i++) {

@@ -1,5 +1,6 @@
-// The process of examples/exactly-once.js in a test: waits for its orders on standard input, tells of each payment when its transaction is
-// committed, and leaves when a second line comes.
+// The process of examples/exactly-once.js in a test: it waits for its orders on standard input, reports each payment
+// when its transaction is committed, and ends when a second line arrives.
+//
 //   ready | booked N | again N | error TEXT
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -10,15 +11,15 @@ export interface BookingOrders {
   readonly url: string;
   readonly directory: string;
   readonly version: 4 | 5;
-  /** False gives each delivery an identity of its own, as if `deliveryId` did not recognise any. */
+  /** False gives each delivery its own identity, as if `deliveryId` did not recognise any. */
   readonly recognises: boolean;
-  /** How many identities the ledger keeps; undefined for the example's own number. */
+  /** The number of identities that the ledger keeps; undefined for the example's own number. */
   readonly identities: number | undefined;
 }
 
-setFlagsFromString("--liftoff-only"); // SQLite is compiled quickly, and not optimised: a process lives for milliseconds
+setFlagsFromString("--liftoff-only"); // compiles SQLite fast: a process is short-lived
 const { default: sqlite } = await import("node-sqlite3-wasm");
-process.argv.length = 1; // bundled, the example would take itself for the program
+process.argv.length = 1; // otherwise the bundled example would run as the main program
 const { bookPayments, Ledger } = await import("../../../examples/exactly-once.js");
 
 new sqlite.Database(":memory:").get("SELECT 1"); // compiles SQLite before the orders come
@@ -32,7 +33,7 @@ if (!recognises) {
     return book.call(this, randomUUID(), ...payment);
   };
 }
-// What the server may leave unacknowledged is what the ledger has to know.
+// The ledger must know the deliveries that the server may leave unacknowledged.
 const properties = { ...(version === 5 && identities !== undefined && { receiveMaximum: identities }) };
 const options = { protocolVersion: version, keepAlive: 5, properties } as const;
 const client = await bookPayments(

@@ -1,5 +1,5 @@
-// A program that prints all that it has of the library, with secrets in every place that takes one. The test beside it searches what it
-// prints. Each piece ends with a line of its own, so that the test knows how many there are.
+// A program that prints every object of the library, with secrets in every possible place. The test next to it searches
+// its output. Each part ends with a separate line, so that the test knows how many there are.
 import { inspect } from "node:util";
 import { connect, createClient, platform } from "@aiko/mqtt";
 import { client as classic } from "@aiko/mqtt/classic";
@@ -70,10 +70,10 @@ const failures = [
   ["a URL of another scheme", `http://ann:${secret}@${at}`, {}],
   ["a WebSocket with a token in its query", `ws://${closed}/mqtt?token=${secret}`, {}],
   ["a WebSocket with a header", `ws://${closed}/mqtt`, { webSocket: { headers: { authorization: secret } } }],
-  ["a header that is none", `ws://${closed}/mqtt`, { webSocket: { headers: { authorization: `${secret}\n` } } }],
+  ["an invalid header", `ws://${closed}/mqtt`, { webSocket: { headers: { authorization: `${secret}\n` } } }],
   ["a proxy", url.replace("127.0.0.1", "host.example"), { proxy: `http://ann:${secret}@${closed}` }],
-  ["a proxy that is none", url, { proxy: `gopher://ann:${secret}@${closed}` }],
-  ["a key that is none", `mqtts://${at}`, { tls: { certificate: pem, key: pem, passphrase: secret } }],
+  ["an invalid proxy", url, { proxy: `gopher://ann:${secret}@${closed}` }],
+  ["an invalid key", `mqtts://${at}`, { tls: { certificate: pem, key: pem, passphrase: secret } }],
   ["a shared key", `mqtts://${at}`, { tls: { psk: { identity: "ann", key: bytes } } }],
   [
     "a shared key that is too long",
@@ -102,7 +102,7 @@ const failures = [
   ["a password in the place of credentials", url, { credentials: /** @type {any} */ (secret) }],
   ["a key in the place of tls", `mqtts://${at}`, { tls: /** @type {any} */ (pem) }],
   ["a token in the place of authentication", url, { authentication: /** @type {any} */ (secret) }],
-  ["headers that are none", `ws://${closed}/`, { webSocket: { headers: /** @type {any} */ (secret) } }],
+  ["invalid headers", `ws://${closed}/`, { webSocket: { headers: /** @type {any} */ (secret) } }],
   ["authentication data", url, { authentication: { method: "m", begin: () => bytes, respond: () => bytes } }],
 ];
 for (const [what, server, options] of failures) {

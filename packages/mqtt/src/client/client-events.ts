@@ -104,7 +104,7 @@ export function assertEvent(name: string): void {
     const instead =
       name === "message"
         ? "; to receive messages, call subscribe(filter, { onMessage })"
-        : `; the events are ${names.join(", ")}${questionOf(String(name), names)}`;
+        : questionOf(String(name), names) || `; the events are ${names.join(", ")}`;
     throw new UsageError("OPTION_UNKNOWN", `unknown event ${shownValue(name)}${instead}`);
   }
 }

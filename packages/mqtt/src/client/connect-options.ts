@@ -293,7 +293,7 @@ const rules = {
     "auto",
   ),
   cleanStart: boolean(),
-  keepAlive: integer(0, 65_535, 60),
+  keepAlive: integer(0, 65_535, 60, "seconds"),
   username: text(),
   password: secret<string | Uint8Array>(
     (value) => typeof value === "string" || value instanceof Uint8Array,

@@ -83,12 +83,18 @@ export function secret<Value>(test: (value: unknown) => boolean, says: string): 
   };
 }
 
-export function integer<Default = undefined>(least: number, most: number, otherwise?: Default): Rule<number | Default> {
+/** @param unit as in "seconds"; for the message */
+export function integer<Default = undefined>(
+  least: number,
+  most: number,
+  otherwise?: Default,
+  unit = "",
+): Rule<number | Default> {
   return (name, value) => {
     if (value === undefined) return otherwise as Default;
     if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
     const type = typeof value === "number" ? "" : "a number, ";
-    throw invalidOption(name, value, `must be ${type}an integer from ${least} to ${most}`);
+    throw invalidOption(name, value, `must be ${type}an integer from ${least} to ${most}${unit && ` (${unit})`}`);
   };
 }
 

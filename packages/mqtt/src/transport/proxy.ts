@@ -106,7 +106,7 @@ export async function openTunnel(
     const fail = (cause: unknown): void => {
       done();
       socket.destroy();
-      reject(cause instanceof MqttError ? cause : refusal(proxy, address, (cause as Error).message, cause));
+      reject(cause instanceof MqttError ? cause : refusal(proxy, address, reasonOf(cause as Error), cause));
     };
     const ready = (): void => {
       done();
@@ -127,6 +127,10 @@ export async function openTunnel(
       fail(error); // HTTP does not allow such a host
     }
   });
+}
+
+function reasonOf({ message }: Error): string {
+  return message === "socket hang up" ? "it closed the connection; check that it is an HTTP proxy" : message;
 }
 
 function refusal(proxy: Proxy, { host, port }: ServerAddress, why: string, cause?: unknown): TransportError {

@@ -84,9 +84,22 @@ export async function dialWebSocket(
   } catch (error) {
     const meant = signal.aborted ? undefined : explain?.(way.errored ?? undefined, way.bytesRead !== 0);
     way.destroy();
-    if (meant === undefined || meant === way.errored) throw error;
+    if (meant === undefined || meant === way.errored) throw inPlainWords(error, name);
     throw meant instanceof TransportError ? meant : failed(name, meant.message, error);
   }
+}
+
+/** Replaces the words of the package `ws` and of Node for a failed handshake. */
+function inPlainWords(error: unknown, name: string): unknown {
+  if (!(error instanceof TransportError) || !(error.cause instanceof Error)) return error;
+  const status = /^Unexpected server response: (\d+)$/.exec(error.cause.message)?.[1];
+  if (status !== undefined) {
+    const hint = ["401", "403"].includes(status) ? "set webSocket.headers" : "check the path of the URL";
+    return failed(name, `the server answered with HTTP status ${status} instead of a WebSocket; ${hint}`, error.cause);
+  }
+  if (error.cause.message !== "socket hang up") return error;
+  const why = "the server closed the connection; check that a WebSocket server listens on this port";
+  return failed(name, why, error.cause);
 }
 
 /** Removes undefined headers, which Node rejects. */

@@ -4,11 +4,11 @@ import { describe, expect, test } from "vitest";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
 import { type ClientBench, clients, message, subscribed, watch } from "./clients.ts";
 
-/** What stops reading: more messages than this, or more bytes of topics and payloads. */
+/** The limits at which reading stops: a number of messages, and a number of bytes of topics and payloads. */
 const MOST = 1_000;
 const MOST_BYTES = 4 * 2 ** 20;
 
-/** Sends messages one by one, each in a chunk of its own, as far as they are read. */
+/** Sends messages one by one, each in its own chunk, as far as they are read. */
 async function flood(bench: ClientBench, peer: ScriptedPeer, count: number, text = "x"): Promise<void> {
   for (let i = 0; i < count; i++) {
     peer.send(message("a", text));
@@ -17,7 +17,7 @@ async function flood(bench: ClientBench, peer: ScriptedPeer, count: number, text
   await bench.clock.tick();
 }
 
-/** Keeps what comes while reading is stopped, and hands it over within `resume`. */
+/** Holds data that arrives while reading is stopped, and delivers it within `resume`. */
 class Held implements Transport, TransportListener {
   private listener: TransportListener | undefined;
   private paused = false;
@@ -58,7 +58,7 @@ class Held implements Transport, TransportListener {
 const publishing = (client: SmallClient) => watch(client.publish("b", "", { qos: 1 }));
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics }) => {
-  /** A client whose transport tells whether it is read from. */
+  /** A client whose transport reports whether it is being read. */
   async function watched(options: SmallSubscribeOptions = {}, keepAlive = 0) {
     const bench = createBench();
     const reading = { now: true };
@@ -82,23 +82,23 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     return { bench, client, peer, subscription, reading };
   }
 
-  describe("past the bound", () => {
-    test("reading stops, and goes on when half of it is done", async () => {
+  describe("above the limit of the inbox", () => {
+    test("reading stops, and resumes when half of the inbox is handled", async () => {
       const { bench, peer, subscription, reading } = await watched();
       await flood(bench, peer, MOST);
       expect(reading.now).toBe(true);
       await flood(bench, peer, 1);
       expect(reading.now).toBe(false);
       const messages = subscription[Symbol.asyncIterator]();
-      for (let i = 0; i < MOST / 2 + 1; i++) await messages.next(); // which finishes one less
+      for (let i = 0; i < MOST / 2 + 1; i++) await messages.next(); // which finishes one message fewer
       expect(reading.now).toBe(false);
       await messages.next();
       expect(reading.now).toBe(true);
     });
 
-    test("by bytes as well", async () => {
+    test("the same holds for the limit in bytes", async () => {
       const { bench, peer, reading } = await watched();
-      const large = "x".repeat(MOST_BYTES / 4 - 20); // with the topic, and for the whole client with the packet's header
+      const large = "x".repeat(MOST_BYTES / 4 - 20); // with the topic, and for the full client with the packet's header
       await flood(bench, peer, 4, large);
       expect(reading.now).toBe(true);
       await flood(bench, peer, 1, "x".repeat(100));
@@ -128,7 +128,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     });
   });
 
-  test("a handler that never returns does not cost the connection", async () => {
+  test("a handler that never returns does not end the connection", async () => {
     const { bench, client, peer, reading } = await watched({ onMessage: () => new Promise(() => undefined) }, 10);
     await flood(bench, peer, MOST + 1);
     expect(reading.now).toBe(false);
@@ -140,8 +140,8 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     expect(bench.dialled).toHaveLength(1);
   });
 
-  describe("with a full inbox, what waits for the server is not waited for in vain:", () => {
-    test("a publish that a handler awaits is acknowledged", async () => {
+  describe("with a full inbox, operations that wait for the server still complete:", () => {
+    test("a publish that a handler awaits", async () => {
       const box: { client?: SmallClient } = {};
       let done = 0;
       const { bench, client, peer } = await watched({
@@ -160,7 +160,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(done).toBe(MOST + 5);
     });
 
-    test("also over a transport that hands over what it held within `resume`, as a WebSocket's does", async () => {
+    test("the same over a transport that delivers its buffered bytes within `resume`, as a WebSocket does", async () => {
       const bench = createBench();
       const dial: typeof bench.platform.dial = async (...where) => new Held(await bench.platform.dial(...where));
       const { client, peer } = await bench.online({ dial, properties: { receiveMaximum: 3 * MOST } });
@@ -188,7 +188,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(events).toEqual([]);
     });
 
-    test("reading goes on until it is acknowledged", async () => {
+    test("reading continues until the publish is acknowledged", async () => {
       const { bench, client, peer, reading } = await watched();
       await flood(bench, peer, MOST + 1);
       const outcome = publishing(client);
@@ -199,7 +199,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("also of one that was published offline, and goes with the next connection", async () => {
+    test("a publish that was made offline and is sent on the next connection", async () => {
       const { bench, client, peer, reading } = await watched();
       await flood(bench, peer, MOST + 1);
       bench.server.link.cut();
@@ -211,7 +211,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("nor the server's reading of what we publish: it may wait for us to read", async () => {
+    test("a publish to a server that does not read until the client reads", async () => {
       const { bench, client, peer, reading } = await watched();
       peer.pause();
       const outcomes = Array.from({ length: 100 }, () => watch(client.publish("b", new Uint8Array(60_000))));
@@ -224,7 +224,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("nor what comes after a message that the server lost with its session", async () => {
+    test("messages behind one that the server lost with its session", async () => {
       const { bench, client, peer, reading } = await watched();
       const lost = watch(client.publish("b", "1", { qos: 2 }));
       await peer.expect("publish");
@@ -243,7 +243,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(reading.now).toBe(false);
     });
 
-    test("a subscription and an unsubscription are answered", async () => {
+    test("a subscription and an unsubscription", async () => {
       const { bench, client, peer, subscription } = await watched();
       await flood(bench, peer, MOST + 1);
       await subscribed(bench, client, peer, "b");
@@ -252,7 +252,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect([ending.settled, ending.error]).toEqual([1, undefined]);
     });
 
-    test("meanwhile QoS 0 messages beyond twice the bound are dropped, and told; QoS 1 is kept", async () => {
+    test("QoS 0 messages beyond twice the limit are dropped and reported; QoS 1 messages are kept", async () => {
       const { bench, client, peer } = await watched();
       const events = bench.recordEvents(client);
       publishing(client);
@@ -268,7 +268,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     });
   });
 
-  test("a server that does not read what we publish is published to no further", async () => {
+  test("the client stops publishing to a server that does not read", async () => {
     const { bench, client, peer } = await createBench().online();
     peer.pause();
     const payload = new Uint8Array(60_000);

@@ -1,10 +1,10 @@
-// What a server must not send: a ProtocolError, the connection closed within 100 ms, and the client comes back.
+// Invalid server behaviour: a ProtocolError, the connection closed within 100 ms, and the client reconnects.
 import { encode } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { clients, message, watch } from "./clients.ts";
 
 const publish = encode(message("a", "x", 1, 1), 5);
-/** What a server sends, and the reason code that the client answers; undefined for packets that only clients send. */
+/** What a server sends, and the reason code of the client's answer; undefined for packets that only clients send. */
 const faults: [string, Uint8Array, code?: number][] = [
   ["a reserved packet type", Uint8Array.of(0, 0), 0x81],
   ["a remaining length of five bytes", Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0xff, 1), 0x81],
@@ -20,7 +20,7 @@ const faults: [string, Uint8Array, code?: number][] = [
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics, packetOfClients, versions }) => {
   describe.each(faults)("%s", (_name, bytes, reasonCode = packetOfClients) => {
-    test("on MQTT 5 is answered with its reason code", async () => {
+    test("is answered with its reason code on MQTT 5", async () => {
       const { bench, client, peer, events } = await createBench().online();
       const queued = watch(client.publish("kept", "x", { qos: 1 }));
       await peer.expect("publish");
@@ -41,7 +41,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, pac
   });
 
   test.each(versions.filter((version) => version < 5))(
-    "on version %i the connection is closed without a word",
+    "on version %i the connection is closed without a reply",
     async (protocolVersion) => {
       const { bench, client, peer } = await createBench().online({ protocolVersion });
       peer.send(Uint8Array.of(0, 0));
@@ -52,7 +52,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, pac
     },
   );
 
-  test("a header of 256 MB with ten bytes behind it takes no memory and no harm; more than allowed is refused at once", async () => {
+  test("a header that announces 256 MB allocates no memory; a length above the limit is refused at once", async () => {
     const header = Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0x7f, ...new Uint8Array(10));
     const patient = createBench();
     const one = await patient.online({ keepAlive: 10 });
@@ -69,7 +69,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, pac
     expect(await other.peer.expect("disconnect")).toMatchObject({ reasonCode: 0x95 });
   });
 
-  test("packets before the fault count, those behind it do not", async () => {
+  test("packets before the invalid one are processed, those after it are not", async () => {
     const { client, peer } = await createBench().online();
     peer.send(Uint8Array.of(...publish, 0, 0, ...publish));
     await peer.expect("puback");

@@ -1,10 +1,10 @@
-// Every queue and every wait has an end.
+// Every queue and every wait has a limit.
 import { describe, expect, test } from "vitest";
 import { clients, message, subscribed, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ name, createBench, expectStatistics, patience, timesMessages }) => {
   describe("the outbox", () => {
-    test("messages of every QoS wait and leave in their order", async () => {
+    test("messages of every QoS wait and are sent in order", async () => {
       const bench = createBench();
       const client = bench.create();
       const outcomes = Array.from({ length: 9 }, (_, i) =>
@@ -20,7 +20,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       }
     });
 
-    test("holds so many messages; what goes beyond is OUTBOX_FULL, and the others are sent", async () => {
+    test("the number of messages is limited; further ones fail with OUTBOX_FULL, and the others are sent", async () => {
       const bench = createBench();
       const client = bench.create({ outbox: { maximumCount: 2 } });
       const outcomes = ([0, 1, 2] as const).map((qos) => watch(client.publish("a", String(qos), { qos })));
@@ -38,7 +38,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       await peer.expect("publish");
     });
 
-    test("holds so many bytes of packets", async () => {
+    test("the number of bytes is limited", async () => {
       const bench = createBench();
       const client = bench.create({ outbox: { maximumBytes: 100 } });
       const outcomes = [40, 40, 40].map((length) => watch(client.publish("a", "x".repeat(length))));
@@ -50,7 +50,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       expect(small.settled).toBe(0);
     });
 
-    test("counts what waits, and not what is on its way", async () => {
+    test("queued messages count, messages in flight do not", async () => {
       const { bench, client, peer } = await createBench().online(
         { outbox: { maximumCount: 1 } },
         { properties: { receiveMaximum: 2 } },
@@ -67,7 +67,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       expect(next.settled).toBe(0);
     });
 
-    test("has its bytes back for what was sent, or sent again", async () => {
+    test("the bytes of messages that were sent or resent are freed", async () => {
       const bench = createBench();
       const options = { outbox: { maximumBytes: 100 }, cleanStart: false };
       const { client, peer: first } = await bench.online(options);
@@ -85,7 +85,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       }
     });
 
-    test("takes a message beyond its bytes that can be sent at once", async () => {
+    test("a message above the byte limit is taken if it can be sent at once", async () => {
       const { bench, client } = await createBench().online({ outbox: { maximumBytes: 10 } });
       const outcome = watch(client.publish("a", "x".repeat(1_000)));
       await bench.clock.tick();
@@ -93,7 +93,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     });
 
     test.each([4, 5] as const)(
-      "fails a message that has expired, and does not send it, on version %i",
+      "a message that has expired fails and is not sent, on version %i",
       async (protocolVersion) => {
         const bench = createBench();
         const client = bench.create({ protocolVersion });
@@ -115,7 +115,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       },
     );
 
-    test("fails messages that expire while they wait for the send quota, and sends what follows", async () => {
+    test("messages that expire while they wait for the send quota fail, and later ones are sent", async () => {
       const { bench, client, peer } = await createBench().online({}, { properties: { receiveMaximum: 1 } });
       const properties = { messageExpiryInterval: 1 };
       watch(client.publish("a", "", { qos: 1 }));
@@ -131,12 +131,12 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
   });
 
   describe("a server that keeps the connection alive and leaves something unanswered", () => {
-    /** Milliseconds for which an acknowledgement is waited for, and between looks at that. */
+    /** Milliseconds: the time limit for an acknowledgement, and the interval of its check. */
     const PATIENCE = 300_000;
     const LOOK = 60_000;
 
     test.each((["publish", "subscribe", "unsubscribe"] as const).slice(timesMessages ? 0 : 1))(
-      "a %s: the connection is given up, and it is asked again",
+      "a %s: the client closes the connection and sends it again on the next",
       async (what) => {
         const { bench, client, peer, events } = await createBench().online({ cleanStart: false });
         const outcome = watch<unknown>(what === "publish" ? client.publish("a", "", { qos: 1 }) : client[what]("a"));
@@ -149,13 +149,13 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
         const again = await bench.acceptAgain({ sessionPresent: true });
         await again.expect(what);
         await bench.clock.advance(1_000);
-        expect(client.connected).toBe(true); // it has as long as the first
+        expect(client.connected).toBe(true); // it has the same time limit as the first
         expect(outcome.settled).toBe(0);
       },
     );
 
     if (timesMessages)
-      test("a message, though it answers one request after the other", async () => {
+      test("a message, even though the server answers requests in sequence", async () => {
         const { bench, client, peer, events } = await createBench().online({ cleanStart: false });
         watch(client.publish("a", "", { qos: 1 }));
         await peer.expect("publish");
@@ -171,7 +171,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
         expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "ANSWER_TIMEOUT" } } });
       });
 
-    test("a message's time begins when it is sent, and not when it begins to wait for that", async () => {
+    test("the time of a message begins when it is sent, not when it is queued", async () => {
       const { bench, client, peer } = await createBench().online({}, { properties: { receiveMaximum: 1 } });
       for (let i = 0; i < 3; i++) watch(client.publish("a", "", { qos: 1 }));
       for (let i = 0; i < 3; i++) {
@@ -182,7 +182,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       expect(client.connected).toBe(true);
     });
 
-    test("time that passes without a connection does not count", async () => {
+    test("the time without a connection does not count", async () => {
       const bench = createBench();
       const client = bench.create();
       watch(client.subscribe("a"));
@@ -196,7 +196,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     });
   });
 
-  test("a server that sends and does not read is given up when a megabyte of answers waits", async () => {
+  test("a server that sends and does not read is disconnected when a megabyte of answers is unsent", async () => {
     const { bench, client, peer, events } = await createBench().online({ keepAlive: 0 });
     await subscribed(bench, client, peer, "a", { onMessage: () => undefined });
     peer.pause();

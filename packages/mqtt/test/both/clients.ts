@@ -1,6 +1,6 @@
-// The two clients that promise the same, and a bench for each: `describe.each(clients)("the $name client", …)`. What is documented to differ
-// (docs/decisions/0007-the-small-client.md) is a field of the table, so that a suite compares with it. What one of them alone has stands in
-// ../client or ../small.
+// The two clients with the same API, and a bench for each: `describe.each(clients)("the $name client", …)`. Each
+// documented difference (docs/decisions/0007-the-small-client.md) is a field of the table that a suite compares with.
+// Tests of features that only one of them has are in ../client or ../small.
 import {
   type Client,
   type ClientStatistics,
@@ -23,7 +23,7 @@ import { SmallBench } from "../small/bench.ts";
 
 export { answer, holding, message, type Outcome, type RecordedEvents, subscribed, watch } from "../client/bench.ts";
 
-/** What both clients can be asked for. The version is one of `versions`. */
+/** Options that both clients have. The version is one of `versions`. */
 interface BothOptions extends Omit<SmallOptions, "protocolVersion"> {
   readonly protocolVersion?: 3 | 4 | 5 | undefined;
 }
@@ -32,68 +32,76 @@ export type ClientBench = NetworkBench<BothOptions, SmallClient>;
 export interface ClientCase {
   readonly name: "whole" | "small";
   createBench(faults?: (attempt: number) => LinkFaults, seed?: number, kind?: ClockKind): ClientBench;
-  /** The function that makes a client and connects it. */
+  /** The function that creates a client and connects it. */
   readonly connect: typeof smallConnect;
   readonly createClient: typeof smallCreateClient;
   readonly versions: readonly (3 | 4 | 5)[];
-  /** Versions, policies of a full outbox, and whether there is a store. The small client has no choice. */
+  /** Versions, policies of a full outbox, and whether there is a store. The small client supports one choice only. */
   readonly outboxes: readonly (readonly [version: 3 | 4 | 5, policy: OutboxPolicy, stored: boolean])[];
-  /** Whether `subscribe` and `unsubscribe` take a signal. */
+  /** Whether `subscribe` and `unsubscribe` accept a signal. */
   readonly abortsRequests: boolean;
-  /** How many messages may be unacknowledged on 3.1.1, if there is a limit. */
+  /** The limit of unacknowledged messages on 3.1.1, if there is one. */
   readonly maximumInflightBefore5?: number;
   /** The reason code for a packet that only clients send. */
   readonly packetOfClients: 0x81 | 0x82;
-  /** The code of the error of a topic with U+0000 in it. */
+  /** The error code for a topic with U+0000. */
   readonly nulInTopic: string;
-  /** Whether a message's acknowledgement is awaited for a limited time without keep-alive too. */
+  /** Whether the wait for an acknowledgement is limited without keep-alive too. */
   readonly timesMessages: boolean;
   /** Compares a client's statistics. The small client has none. */
   expectStatistics(client: SmallClient, expected: Partial<ClientStatistics>): void;
-  /** The error of a message after which the server ends the connection with this reason code: the small client does not look at the code. */
+  /**
+   * The error of a message after which the server ends the connection with this reason code: the small client ignores
+   * the code.
+   */
   namedCause(reasonCode: number): object;
   /**
-   * How many of two messages are acknowledged when an iterator was asked for both at once: to the small client, asking for the second says
-   * that the first is done with; to the whole one, only asking after the second was delivered does.
+   * How many of two messages are acknowledged when an iterator was asked for both at once. In the small client, asking
+   * for the second message finishes the first; in the full client, only asking after the second was delivered does.
    */
   readonly acknowledgedAhead: 0 | 1;
   /** The name of the error of a payload that is not JSON. */
   readonly notJson: "PayloadError" | "SyntaxError";
-  /** Whether QoS 0 messages that no iterator has asked for are `unclaimed` when their subscription ends. The whole client discards them. */
+  /**
+   * Whether QoS 0 messages that no iterator has asked for are `unclaimed` when their subscription ends. The full client
+   * discards them.
+   */
   readonly reportsUnread: boolean;
-  /** The error of a message to this topic that had no outcome when `disconnect` had waited for so many milliseconds. */
+  /**
+   * The error of a message to this topic without an outcome after `disconnect` had waited for this many milliseconds.
+   */
   drained(topic: string, milliseconds: number): object;
-  /** After how many CONNECTs that a foreign session answered a clean start is asked for. */
+  /** The number of CONNECTs answered with a foreign session after which a clean start is requested. */
   readonly foreignSessions: number;
-  /** Whether a message that waited for the connection still goes if a listener of `connected` disconnects with `drainTimeout` 0. */
+  /** Whether a queued message is still sent if a listener of `connected` disconnects with `drainTimeout` 0. */
   readonly sendsBeforeLeaving: boolean;
-  /** Whether a client that has closed can be connected again. */
+  /** Whether a closed client can connect again. */
   readonly connectsAgain: boolean;
-  /** Whether there is an event `takenOver`. */
+  /** Whether the event `takenOver` exists. */
   readonly tellsTakeOver: boolean;
   /**
-   * How many of two messages that wait while their subscription is ended are `unclaimed` though their connection is lost, and the server sends
-   * them again. None should be.
+   * How many of two messages that wait while their subscription is ended are `unclaimed` although their connection is
+   * lost and the server resends them. It should be none.
    */
   readonly unclaimedOfLost: 0 | 2;
-  /** What CONNECT of MQTT 5 limits if no option does. */
+  /** The limits in CONNECT of MQTT 5 if no option sets them. */
   readonly connectLimits: ConnectProperties;
-  /** The code of an attempt to connect for which the option `credentials` fails. */
+  /** The error code of an attempt to connect for which the option `credentials` fails. */
   readonly credentialsFailed: string;
-  /** Whether `credentials` that cannot be sent are noticed only when the server was dialled. */
+  /** Whether `credentials` that cannot be sent are detected only after dialling. */
   readonly encodesAfterDialling: boolean;
-  /** After how many milliseconds without an answer to a request the connection is left. */
+  /** Milliseconds without an answer to a request after which the connection is closed. */
   readonly patience: number;
-  /** Whether a SUBSCRIBE goes before what was published earlier in the same tick. */
+  /** Whether a SUBSCRIBE is sent before messages that were published earlier in the same tick. */
   readonly subscribesFirst: boolean;
   /**
-   * How many of 1,200 messages of a resumed session that come at once wait for their subscription. The whole client acknowledges those beyond
-   * its bound, and reports them as `unclaimed`.
+   * How many of 1,200 messages of a resumed session that arrive at once wait for their subscription. The full client
+   * acknowledges those beyond its limit, and reports them as `unclaimed`.
    */
   readonly keptOfMany: 1_000 | 1_200;
-  /** What an error says in fields beside its code: the small client's errors have none of them. */
+  /** The fields of an error other than its code: the small client's errors have none of them. */
   facts(expected: Partial<ErrorFacts>): Partial<ErrorFacts>;
-  /** What a message says of a reason code: the small client has no words for them. */
+  /** The text for a reason code in a message: the small client has none. */
   words(reasonCode: number, words: string): string;
 }
 

@@ -5,7 +5,7 @@ import { clients, watch } from "./clients.ts";
 describe.each(clients)(
   "the $name client",
   ({ name, connect, connectLimits, connectsAgain, createBench, versions, words }) => {
-    describe("connect resolves at the CONNACK that accepts", () => {
+    describe("connect resolves when CONNACK accepts", () => {
       test.each(versions)("on version %i", async (protocolVersion) => {
         const { client, peer } = await createBench().online({ protocolVersion });
         expect(client.connected).toBe(true);
@@ -14,11 +14,11 @@ describe.each(clients)(
           type: "connect",
           protocolVersion,
           clientId: "c1",
-          cleanStart: protocolVersion < 5, // on 5 a session lasts, and one that is not this client's is ended
+          cleanStart: protocolVersion < 5, // on 5 a session outlives connections, and a foreign one is ended
         });
       });
 
-      test("and says where, how and what the server said", async () => {
+      test("and returns the server, the version and the server's properties", async () => {
         const bench = createBench();
         const connecting = bench.create({}, "mqtt://ann:secret@server").connect();
         await bench.accept({ properties: { receiveMaximum: 7 } });
@@ -31,7 +31,7 @@ describe.each(clients)(
         });
       });
 
-      test.each([4, 5] as const)("with the whole of CONNECT as asked for, on version %i", async (protocolVersion) => {
+      test.each([4, 5] as const)("with all fields of CONNECT, on version %i", async (protocolVersion) => {
         const { peer } = await createBench().online({
           protocolVersion,
           keepAlive: 30,
@@ -68,7 +68,7 @@ describe.each(clients)(
         });
       });
 
-      test("with a password for the user whom the URL names, on 3.1.1 too", async () => {
+      test("with a password for the user in the URL, on 3.1.1 too", async () => {
         const bench = createBench();
         watch(bench.create({ protocolVersion: 4, password: "secret" }, "mqtt://ann@server").connect());
         const peer = await bench.accept();
@@ -79,7 +79,7 @@ describe.each(clients)(
         );
       });
 
-      test("with the URL's credentials, which options go before, and those of the function before both", async () => {
+      test("with the URL's credentials; options override them, and the credentials function overrides both", async () => {
         const url = "mqtt://a%40b:p%3A%C3%9F@server";
         const cases: readonly (readonly [SmallOptions, string, string])[] = [
           [{}, "a@b", "p:ß"],
@@ -102,14 +102,14 @@ describe.each(clients)(
         }
       });
 
-      test("with an identifier made at random, the same at each connection", async () => {
+      test("with a random identifier that stays the same for each connection", async () => {
         const { bench, client, peer } = await createBench().online({ clientId: undefined });
-        expect(client.clientId).toMatch(name === "whole" ? /^aiko[0-9a-z]{16}$/ : /^aiko[0-9a-z]{10,19}$/); // 3.1 takes no longer one
+        expect(client.clientId).toMatch(name === "whole" ? /^aiko[0-9a-z]{16}$/ : /^aiko[0-9a-z]{10,19}$/); // 3.1's limit
         peer.cut();
         expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: client.clientId });
       });
 
-      test("with the identifier that the server assigned, kept for the next connection", async () => {
+      test("with the identifier that the server assigned, also on the next connection", async () => {
         const { bench, client, peer } = await createBench().online(
           { clientId: "" },
           { properties: { assignedClientIdentifier: "from-server" } },
@@ -119,7 +119,7 @@ describe.each(clients)(
         expect(again.received[0]).toMatchObject({ clientId: "from-server" });
       });
 
-      test("with the identifier that it chose, whatever the server assigns", async () => {
+      test("with the configured identifier, even if the server assigns another", async () => {
         const bench = createBench();
         const assigned = { properties: { assignedClientIdentifier: "from-server" } };
         const { client, peer } = await bench.online({ clientId: "c1" }, assigned);
@@ -128,7 +128,7 @@ describe.each(clients)(
         expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: "c1" });
       });
 
-      test("with no identifier of another server's: each server is asked for its own", async () => {
+      test("without an identifier that another server assigned: each server assigns its own", async () => {
         const bench = createBench();
         const { client, peer: first } = await bench.online(
           { clientId: "" },
@@ -145,7 +145,7 @@ describe.each(clients)(
         expect((await bench.acceptAgain()).received[0]).toMatchObject({ clientId: "from-two" });
       });
 
-      test("as a function that makes the client too; it leaves nothing behind if it fails", async () => {
+      test("also as a function that creates the client; it leaves nothing behind if it fails", async () => {
         const bench = createBench();
         const connecting = connect("mqtt://server", { platform: bench.platform });
         await bench.accept();
@@ -166,7 +166,7 @@ describe.each(clients)(
       });
     });
 
-    describe("a server that refuses is a RefusedError with its code", () => {
+    describe("a server that refuses causes a RefusedError with its code", () => {
       const before5 = {
         1: "Unacceptable protocol version",
         2: "Identifier rejected",
@@ -228,7 +228,7 @@ describe.each(clients)(
         [4, 2],
         [4, 4],
         [4, 5],
-      ] as const)("after which no other server is asked: version %i, %i", async (protocolVersion, reasonCode) => {
+      ] as const)("no other server is tried: version %i, %i", async (protocolVersion, reasonCode) => {
         const bench = createBench();
         const client = bench.create({ protocolVersion }, ["mqtt://one", "mqtt://two"]);
         const outcome = watch(client.connect());
@@ -246,7 +246,7 @@ describe.each(clients)(
         [5, 0x97],
         [5, 0x9c],
         [4, 3],
-      ] as const)("after which the next server is asked: version %i, %i", async (protocolVersion, reasonCode) => {
+      ] as const)("the next server is tried: version %i, %i", async (protocolVersion, reasonCode) => {
         const bench = createBench();
         const client = bench.create({ protocolVersion }, ["mqtt://one", "mqtt://two"]);
         const connecting = client.connect();
@@ -256,7 +256,7 @@ describe.each(clients)(
         expect(bench.dialled).toEqual(["one", "two"]);
       });
 
-      test("and the server's own words; the client may try again", async () => {
+      test("the error contains the server's reason string; the client may connect again", async () => {
         const bench = createBench();
         const client = bench.create();
         const outcome = watch(client.connect());
@@ -269,7 +269,7 @@ describe.each(clients)(
     });
 
     describe("aborting", () => {
-      test.each(["option", "argument"])("before: nothing is dialled (by %s)", async (by) => {
+      test.each(["option", "argument"])("before the attempt: the client does not dial (by %s)", async (by) => {
         const bench = createBench();
         const signal = AbortSignal.abort("why");
         const client = bench.create(by === "option" ? { signal } : {});
@@ -280,7 +280,7 @@ describe.each(clients)(
         expect(bench.dialled).toEqual([]);
       });
 
-      test("while CONNACK is awaited: closed at once, no further server", async () => {
+      test("while waiting for CONNACK: the connection is closed at once and no other server is tried", async () => {
         const bench = createBench();
         const abort = new AbortController();
         const outcome = watch(bench.create({}, ["mqtt://one", "mqtt://two"]).connect({ signal: abort.signal }));
@@ -293,17 +293,17 @@ describe.each(clients)(
         expect(bench.dialled).toEqual(["one"]);
       });
 
-      test("after the connection is there: without effect", async () => {
+      test("after connecting: it has no effect", async () => {
         const bench = createBench();
         const abort = new AbortController();
         const { client } = await bench.online({ signal: abort.signal });
         abort.abort();
-        await bench.clock.advance(100_000); // nor has connectTimeout any
+        await bench.clock.advance(100_000); // and connectTimeout has no limit either
         expect(client.connected).toBe(true);
       });
     });
 
-    test("a list of servers is gone through, and begun anew with the one that answered", async () => {
+    test("a list of servers is tried in order; the next round starts with the one that answered", async () => {
       const bench = createBench((attempt) => ({ refused: attempt < 2 }));
       const connecting = bench.create({}, ["mqtt://one", "mqtt://two", "mqtt://three"]).connect();
       const peer = await bench.accept();
@@ -312,7 +312,7 @@ describe.each(clients)(
       expect(bench.dialled).toEqual(["one", "two", "three", "three"]);
     });
 
-    test("connecting a client twice is an error, as is one that is closed", async () => {
+    test("connecting twice is an error, as is connecting a closed client", async () => {
       const bench = createBench();
       const client = bench.create();
       const connecting = client.connect();
@@ -326,7 +326,7 @@ describe.each(clients)(
       if (!connectsAgain) await expect(client.connect()).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
     });
 
-    test("what was asked for before a first attempt that failed is done after one that succeeds", async () => {
+    test("operations requested before a failed first attempt are done after one that succeeds", async () => {
       const bench = createBench((attempt) => ({ refused: attempt === 0 }));
       const client = bench.create();
       const publishing = watch(client.publish("a", "b", { qos: 1 }));

@@ -3,7 +3,7 @@ import { clients, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeLeaving, versions }) => {
   describe("disconnect", () => {
-    test("says DISCONNECT, closes, and is an event", async () => {
+    test("sends DISCONNECT, closes, and emits an event", async () => {
       const { bench, client, peer, events } = await createBench().online();
       const done = bench.passing(client.disconnect());
       await peer.expect("disconnect");
@@ -15,7 +15,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(bench.dialled).toHaveLength(1);
     });
 
-    test("drains first, and takes nothing new meanwhile", async () => {
+    test("drains first, and accepts no new messages meanwhile", async () => {
       const { bench, client, peer } = await createBench().online();
       const outcomes = ([0, 1, 2] as const).map((qos) => watch(client.publish("a", "1", { qos })));
       const done = watch(client.disconnect());
@@ -40,7 +40,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(done.settled).toBe(1);
     });
 
-    test("drains what waits for the send quota too", async () => {
+    test("also drains messages that wait for the send quota", async () => {
       const { bench, client, peer } = await createBench().online({}, { properties: { receiveMaximum: 1 } });
       const outcomes = [1, 2].map((i) => watch(client.publish("a", String(i), { qos: 1 })));
       watch(client.disconnect());
@@ -52,7 +52,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
     test.each([
       [undefined, 5_000],
       [300, 300],
-    ])("drains no longer than its bound, %s; what is left says so", async (drainTimeout, bound) => {
+    ])("drains no longer than its limit, %s; pending messages fail with the reason", async (drainTimeout, bound) => {
       const { bench, client, peer } = await createBench().online();
       const pending = watch(client.publish("a", "1", { qos: 1 }));
       const done = watch(client.disconnect({ drainTimeout }));
@@ -75,7 +75,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(pending.settled).toBe(1);
     });
 
-    test("offline does not wait, and settles what is pending", async () => {
+    test("while offline does not wait, and settles what is pending", async () => {
       const bench = createBench();
       const client = bench.create();
       const outcomes = [
@@ -100,14 +100,14 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("in the moment in which an attempt failed is the end of the list", async () => {
+    test("at the moment an attempt fails ends the attempts", async () => {
       const bench = createBench();
       const client = bench.create({}, ["mqtt://one", "mqtt://two"]);
       const outcome = watch(client.connect());
       const peer = await bench.server.next();
       await peer.expect("connect");
       peer.cut();
-      bench.clock.settle(); // the client knows, and no promise has had its turn
+      bench.clock.settle(); // the client knows, but no promise callback has run yet
       await client.disconnect();
       await bench.clock.tick();
       expect(outcome.settled).toBe(1);
@@ -115,7 +115,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("twice is once: one DISCONNECT, one event", async () => {
+    test("called twice acts once: one DISCONNECT, one event", async () => {
       const { bench, client, peer, events } = await createBench().online();
       const both = [watch(client.disconnect()), watch(client.disconnect({ reasonCode: 4 }))];
       await peer.expect("disconnect");
@@ -126,19 +126,19 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(events).toHaveLength(1);
     });
 
-    test("to a server that has not read for so long that it is given up is one end, and not two", async () => {
+    test("from a server that the client disconnects because it does not read ends once", async () => {
       const { bench, client, peer, events } = await createBench().online({ reconnect: false });
       peer.pause();
       for (let i = 0; i < 20; i++) watch(client.publish("a", new Uint8Array(60_000)));
       await bench.clock.tick();
-      // SUBSCRIBE packets of 64 KiB: all of the 1 MiB that may wait.
+      // SUBSCRIBE packets of 64 KiB: all of the 1 MiB that may be unsent.
       for (let i = 0; i < 16; i++) watch(client.subscribe("a".repeat(65_524)));
       expect(client.connected).toBe(true);
       await bench.passing(client.disconnect({ drainTimeout: 0 }));
       expect(events.map(({ name }) => name)).toEqual(["disconnected", "closed"]);
     });
 
-    test("from the listener of `closed`, or of `connected`, does no harm", async () => {
+    test("can be called from the listener of `closed` or of `connected`", async () => {
       const bench = createBench();
       const client = bench.create();
       const events = bench.recordEvents(client);
@@ -159,7 +159,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("of a connection that goes while draining ends within the bound", async () => {
+    test("ends within the limit if the connection is lost while draining", async () => {
       const { bench, client, peer } = await createBench().online();
       const pending = watch(client.publish("a", "1", { qos: 1 }));
       const done = watch(client.disconnect({ drainTimeout: 2_000 }));
@@ -170,7 +170,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("of a client that gives up while draining ends then, and is told once", async () => {
+    test("ends at once if the client stops reconnecting while draining, and is reported once", async () => {
       const { bench, client, peer, events } = await createBench().online({ reconnect: false });
       const pending = watch(client.publish("a", "1", { qos: 1 }));
       const done = watch(client.disconnect());
@@ -182,7 +182,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(events.map(({ name }) => name)).toEqual(["disconnected", "closed"]);
     });
 
-    test("of a server that does not close its side, or read, ends all the same", async () => {
+    test("ends even if the server does not close its side, or does not read", async () => {
       const { bench, client, peer } = await createBench().online();
       peer.pause();
       const done = watch(client.disconnect({ drainTimeout: 100 }));
@@ -196,17 +196,20 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 4 });
     });
 
-    test.each([1, 3, 0x84, 256, -1])("with reason code %i is an error, and the client stays", async (reasonCode) => {
-      const { client, peer } = await createBench().online();
-      await expect(client.disconnect({ reasonCode })).rejects.toMatchObject({ name: "UsageError" });
-      await peer.expectNothing();
-      expect(client.connected).toBe(true);
-      watch(client.disconnect());
-      await peer.expect("disconnect");
-    });
+    test.each([1, 3, 0x84, 256, -1])(
+      "with reason code %i is rejected, and the client stays connected",
+      async (reasonCode) => {
+        const { client, peer } = await createBench().online();
+        await expect(client.disconnect({ reasonCode })).rejects.toMatchObject({ name: "UsageError" });
+        await peer.expectNothing();
+        expect(client.connected).toBe(true);
+        watch(client.disconnect());
+        await peer.expect("disconnect");
+      },
+    );
   });
 
-  test("await using says goodbye", async () => {
+  test("await using sends DISCONNECT", async () => {
     const { bench, client, peer } = await createBench().online();
     const block = watch(
       (async () => {
@@ -220,8 +223,8 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
     expect(block).toMatchObject({ settled: 1 });
   });
 
-  describe("the session's end on MQTT 5", () => {
-    test("is asked for when it was only meant for reconnecting", async () => {
+  describe("the end of the session on MQTT 5", () => {
+    test("is requested when the session was kept only for reconnecting", async () => {
       const { client, peer } = await createBench().online();
       expect(peer.received[0]).toMatchObject({ cleanStart: false, properties: { sessionExpiryInterval: 3_600 } });
       watch(client.disconnect());
@@ -232,7 +235,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
       [{ cleanStart: false }, 0xffff_ffff],
       [{ properties: { sessionExpiryInterval: 60 } }, 60],
       [{ properties: { sessionExpiryInterval: 0 } }, 0],
-    ] as const)("is not with %o", async (options, expiry) => {
+    ] as const)("is not requested with %o", async (options, expiry) => {
       const { client, peer } = await createBench().online(options);
       const [hello] = peer.received;
       expect(hello?.type === "connect" && hello.properties?.sessionExpiryInterval).toBe(expiry);
@@ -244,7 +247,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
     });
 
     test.each(versions.filter((version) => version < 5))(
-      "is nothing that version %i knows: E0 00",
+      "does not exist on version %i: E0 00",
       async (protocolVersion) => {
         const { client, peer } = await createBench().online({ protocolVersion });
         const before = peer.bytes.length;
@@ -256,7 +259,7 @@ describe.each(clients)("the $name client", ({ createBench, drained, sendsBeforeL
   });
 
   test.each(versions)(
-    "after it, subscriptions are closed and can be left without harm, on version %i",
+    "afterwards subscriptions are closed and can be ended without an error, on version %i",
     async (protocolVersion) => {
       const { bench, client, peer } = await createBench().online({ protocolVersion });
       const subscribing = client.subscribe("a");

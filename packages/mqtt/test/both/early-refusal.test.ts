@@ -1,4 +1,4 @@
-// Packets that must not come, or are too long, are refused by their first bytes: the rest is neither waited for nor kept.
+// Unexpected or too long packets are refused at their first bytes: the client neither waits for the rest nor stores it.
 import { describe, expect, test } from "vitest";
 import { clients, watch } from "./clients.ts";
 
@@ -18,7 +18,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       ["a packet of type 0", 0x00],
     ];
 
-    test.each(firstBytes)("%s is left at its first byte", async (_, first) => {
+    test.each(firstBytes)("%s is disconnected at its first byte", async (_, first) => {
       const { bench, client, peer } = await createBench().online(options);
       peer.send(Uint8Array.of(first));
       await bench.clock.advance(99);
@@ -26,7 +26,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     });
 
     test.each([0x40, 0x50, 0x62, 0x70, 0x90, 0xb0, 0xd0])(
-      "256 MiB of type byte %i is left at its header",
+      "256 MiB of type byte %i is disconnected at its header",
       async (first) => {
         const { bench, client, peer } = await createBench().online(options);
         peer.send(header(first));
@@ -35,7 +35,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       },
     );
 
-    test("more than 64 MiB in a PUBLISH is left at its header, unless the client allows it", async () => {
+    test("more than 64 MiB in a PUBLISH is disconnected at its header, unless the client allows it", async () => {
       const { bench, client, peer } = await createBench().online(options);
       peer.send(header(0x30));
       await bench.clock.advance(99);
@@ -50,7 +50,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       ["PUBLISH", [0x30]],
       ["PINGRESP", [0xd0]],
       ["a CONNACK of 1 MiB", [0x20, ...MEGABYTE]],
-    ])("%s in the place of CONNACK is left at once", async (_, bytes) => {
+    ])("%s instead of CONNACK is disconnected at once", async (_, bytes) => {
       const bench = createBench();
       const connecting = watch(bench.create(options).connect());
       const peer = await bench.server.next();

@@ -21,7 +21,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       });
     });
 
-    test("the server says nothing: CONNECT_TIMEOUT, no earlier and no later", async () => {
+    test("the server does not answer: CONNECT_TIMEOUT, exactly when it is due", async () => {
       const bench = createBench();
       const outcome = watch(bench.create({ connectTimeout: 3_000 }).connect());
       const peer = await bench.server.next();
@@ -39,9 +39,9 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
     });
 
     test.each([
-      ["never comes back", undefined],
-      ["comes back late", 5_000],
-    ])("a dial that ignores its signal and %s: CONNECT_TIMEOUT, and nothing is left open", async (_name, late) => {
+      ["never returns", undefined],
+      ["returns late", 5_000],
+    ])("a dial that ignores its signal and %s: CONNECT_TIMEOUT, and no connection stays open", async (_name, late) => {
       const bench = createBench();
       const [near, far] = memoryPair(bench.clock);
       const server = new ScriptedPeer(far, bench.clock);
@@ -64,7 +64,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("a dial is given up by its signal", async () => {
+    test("a dial is aborted by its signal", async () => {
       const bench = createBench();
       const given: unknown[] = [];
       const dial: typeof bench.platform.dial = (_address, signal) =>
@@ -80,7 +80,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       expect(outcome.error).toBe(given[0]);
     });
 
-    test("a dial that never comes back keeps neither disconnect from ending nor an abort", async () => {
+    test("a dial that never returns blocks neither disconnect nor an abort", async () => {
       const bench = createBench();
       const dial = () => new Promise<never>(() => undefined);
       const client = bench.create({ dial });
@@ -97,16 +97,16 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
     });
 
     test.each([
-      ["throws at once", () => Promise.reject(new Error("no cable")), /server.*no cable/],
+      ["rejects at once", () => Promise.reject(new Error("no cable")), /server.*no cable/],
       [
-        "throws, and is not even asynchronous",
+        "throws synchronously",
         () => {
           throw new Error("no cable");
         },
         /server.*no cable/,
       ],
-      ["throws no error", () => Promise.reject("no cable"), /server.*no cable/],
-    ] as const)("a dial that %s is told as a TransportError", async (_name, dial, message) => {
+      ["throws a value that is not an Error", () => Promise.reject("no cable"), /server.*no cable/],
+    ] as const)("a dial that %s is reported as a TransportError", async (_name, dial, message) => {
       const bench = createBench();
       await expect(bench.create({ dial }).connect()).rejects.toMatchObject({
         code: "CONNECTION_FAILED",
@@ -114,7 +114,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       });
     });
 
-    test("a transport that has failed before it is started, as a WebSocket may", async () => {
+    test("a transport may fail before it is started, as a WebSocket may", async () => {
       const bench = createBench();
       const failure = new TransportError("WEBSOCKET_FAILED", "closed with code 1002");
       const dead: Transport = {
@@ -149,7 +149,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       expect(peer.isClosed).toBe(true);
     });
 
-    test("the server is not there", async () => {
+    test("the server is not running", async () => {
       const bench = createBench(() => ({ refused: true }));
       await expect(bench.create().connect()).rejects.toMatchObject({
         name: "TransportError",
@@ -157,7 +157,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       });
     });
 
-    test("the server's name is not known: CONNECTION_FAILED, with the reason in words", async () => {
+    test("the server's name cannot be resolved: CONNECTION_FAILED, with a readable reason", async () => {
       const bench = createBench();
       const unknown = Object.assign(new Error("getaddrinfo ENOTFOUND nowhere.invalid"), { code: "ENOTFOUND" });
       const dial = () => Promise.reject(unknown);
@@ -171,7 +171,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
   });
 
   describe("the function for credentials", () => {
-    test("is asked before each attempt, with the server", async () => {
+    test("is called before each attempt, with the server", async () => {
       const asked: unknown[] = [];
       const bench = createBench();
       const credentials = async (server: string) => {
@@ -192,7 +192,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
           throw new Error("no token");
         },
       ],
-    ])("that %s is a failed attempt; nothing is dialled", async (_how, credentials) => {
+    ])("that %s fails the attempt; the client does not dial", async (_how, credentials) => {
       const bench = createBench();
       await expect(bench.create({ credentials }).connect()).rejects.toMatchObject({
         code: credentialsFailed,
@@ -201,7 +201,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       expect(bench.dialled).toEqual([]);
     });
 
-    test("is asked again where a client that was there is refused: a token may just have expired", async () => {
+    test("is called again if a client that was connected before is refused: a token may have expired", async () => {
       const bench = createBench();
       let asked = 0;
       const credentials = () => ({ username: "ann", password: `token ${++asked}` });
@@ -216,7 +216,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       expect(events.map(({ name }) => name)).not.toContain("closed");
     });
 
-    test("that never settles ends with connectTimeout", async () => {
+    test("that never settles fails with connectTimeout", async () => {
       const bench = createBench();
       const outcome = watch(bench.create({ credentials: () => new Promise(() => undefined) }).connect());
       await bench.clock.advance(10_000);
@@ -224,7 +224,7 @@ describe.each(clients)("the $name client", ({ name, createBench, credentialsFail
       expect(bench.dialled).toEqual([]);
     });
 
-    test("that gives what cannot be sent ends it, without a word of the secret", async () => {
+    test("that returns values that cannot be sent ends the attempt, and the error does not contain the secret", async () => {
       const bench = createBench();
       const credentials = async () => ({ username: "a\0b", password: "secret" });
       const outcome = watch(bench.create({ credentials }, ["mqtt://one", "mqtt://two"]).connect());

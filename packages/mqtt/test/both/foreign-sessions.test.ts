@@ -1,4 +1,4 @@
-// Sessions at the server that are not this client's, CONNECTs that reach it late, and what a server refuses for a while.
+// Sessions at the server that belong to another client, CONNECTs that arrive late, and temporary refusals.
 import { describe, expect, test } from "vitest";
 import { type ClientBench, clients, message, subscribed, watch } from "./clients.ts";
 
@@ -13,7 +13,7 @@ describe.each(clients)(
   "the $name client",
   ({ createBench, expectStatistics, foreignSessions, tellsTakeOver, versions }) => {
     describe("with cleanStart true on MQTT 5", () => {
-      test("a session of an earlier page is ended, and the client connects to a new one", async () => {
+      test("the session of an earlier page is ended, and the client starts a new one", async () => {
         const bench = createBench();
         const client = bench.create();
         const events = bench.recordEvents(client);
@@ -31,7 +31,7 @@ describe.each(clients)(
         expect(events.map(({ name }) => name)).toEqual(["connected"]);
       });
 
-      test("a server that neither ends it nor closes the connection is asked again, and then for a clean start", async () => {
+      test("a server that neither ends the session nor closes the connection is asked again, and finally for a clean start", async () => {
         const bench = createBench();
         const client = bench.create();
         const connecting = watch(client.connect());
@@ -76,7 +76,7 @@ describe.each(clients)(
     });
 
     describe("after a CONNECT that was not answered", () => {
-      test("a resumed session on MQTT 5 is subscribed to again, for new subscriptions' retained messages only", async () => {
+      test("a resumed session on MQTT 5 is resubscribed, with retained messages for new subscriptions only", async () => {
         const { bench, client, peer } = await createBench().online();
         await subscribed(bench, client, peer, "f", { qos: 1, retainHandling: 0 });
         await subscribed(bench, client, peer, "g", { qos: 1, retainHandling: 2 });
@@ -91,7 +91,7 @@ describe.each(clients)(
         });
       });
 
-      test("a resumed session on 3.1.1 is subscribed to again", async () => {
+      test("a resumed session on 3.1.1 is resubscribed", async () => {
         const { bench, client, peer } = await createBench().online({ protocolVersion: 4, cleanStart: false });
         await subscribed(bench, client, peer, "f", { qos: 1 });
         peer.cut();
@@ -100,7 +100,7 @@ describe.each(clients)(
         expect(await again.expect("subscribe")).toMatchObject({ subscriptions: [{ topicFilter: "f" }] });
       });
 
-      test("a QoS 2 message that was on its way is sent again in the resumed session", async () => {
+      test("a QoS 2 message that was in flight is resent in the resumed session", async () => {
         const { bench, client, peer } = await createBench().online();
         const published = watch(client.publish("t", "x", { qos: 2 }));
         const { packetIdentifier } = await peer.expect("publish");
@@ -113,7 +113,7 @@ describe.each(clients)(
         expect(published.value).toMatchObject({ qos: 2 });
       });
 
-      test("a session that must have expired meanwhile is not this client's: it is ended, and nothing sent in it", async () => {
+      test("a present session that must have expired is not this client's: the client ends it and sends nothing in it", async () => {
         const bench = createBench();
         const reconnect = { initialDelay: 10_000, maximumDelay: 10_000 };
         const { client, peer } = await bench.online({ reconnect }, { properties: { sessionExpiryInterval: 1 } });
@@ -130,7 +130,7 @@ describe.each(clients)(
       });
     });
 
-    test("a subscription that a resumed session most likely has is kept, however often the link breaks before SUBACK", async () => {
+    test("a subscription that the resumed session most likely has is kept, however often the connection breaks before SUBACK", async () => {
       const { bench, client, peer, events } = await createBench().online();
       const got: string[] = [];
       await subscribed(bench, client, peer, "f", { qos: 1, onMessage: (each) => got.push(each.text()) });
@@ -145,7 +145,7 @@ describe.each(clients)(
     });
 
     test.each([4, 5] as const)(
-      "without one, a resumed session is not subscribed to again: version %i",
+      "if every CONNECT was answered, a resumed session is not resubscribed: version %i",
       async (version) => {
         const { bench, client, peer } = await createBench().online({ protocolVersion: version, cleanStart: false });
         await subscribed(bench, client, peer, "f", { qos: 1 });
@@ -154,7 +154,7 @@ describe.each(clients)(
       },
     );
 
-    test("a CONNECT that was left unanswered 930 seconds ago is forgotten", async () => {
+    test("a CONNECT that was left unanswered 930 seconds ago no longer counts", async () => {
       const { bench, client, peer } = await createBench().online();
       await subscribed(bench, client, peer, "f", { qos: 1 });
       peer.cut();
@@ -167,8 +167,8 @@ describe.each(clients)(
       await third.expectNothing();
     });
 
-    describe("a take-over (0x8E)", () => {
-      test("in the first minute may be an earlier page's late CONNECT: the client comes back three times", async () => {
+    describe("a takeover (0x8E)", () => {
+      test("in the first minute may come from an earlier page's late CONNECT: the client reconnects three times", async () => {
         let { bench, peer, events } = await createBench().online();
         for (let i = 0; i < 3; i++) {
           peer.send({ type: "disconnect", reasonCode: 0x8e });
@@ -184,7 +184,7 @@ describe.each(clients)(
         expect(taken.map(({ certain }) => certain)).toEqual(tellsTakeOver ? [false, false, false, true] : []);
       });
 
-      test("by a CONNECT of its own that was given up and came late: the client comes back, once for each", async () => {
+      test("may come from an abandoned CONNECT of the client itself that arrives late: the client reconnects, once for each", async () => {
         const bench = createBench();
         const client = bench.create();
         const first = watch(client.connect());
@@ -215,7 +215,7 @@ describe.each(clients)(
         [3, 5],
       ] as const;
       test.each(refusals.filter(([version]) => versions.includes(version)))(
-        "is asked again, slowly, and what is queued and subscribed is kept: version %i, code %i",
+        "is retried slowly, and queued messages and subscriptions are kept: version %i, code %i",
         async (protocolVersion, reasonCode) => {
           const { bench, client, peer, events } = await createBench().online({ protocolVersion });
           const delays: number[] = [];
@@ -234,7 +234,7 @@ describe.each(clients)(
         },
       );
 
-      test("is asked again no more often than maximumAttempts says", async () => {
+      test("is retried no more often than maximumAttempts allows", async () => {
         const { bench, peer, events } = await createBench().online({ reconnect: { maximumAttempts: 3 } });
         peer.cut();
         for (let i = 0; i < 3; i++) await bench.acceptAgain({ reasonCode: 0x87 });
@@ -242,14 +242,14 @@ describe.each(clients)(
         expect(bench.clock.nextTimer).toBe(Infinity);
       });
 
-      test("is given up at once for what can not pass", async () => {
+      test("is not retried if the refusal is permanent", async () => {
         const { bench, peer, events } = await createBench().online();
         await bench.reconnected(peer, { reasonCode: 0x85 });
         expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { code: "CONNECT_REFUSED" } } });
       });
     });
 
-    test("a program that was busy after PINGREQ reads the answer before it judges", async () => {
+    test("a program that was busy after PINGREQ reads the answer before it considers the server dead", async () => {
       const { bench, client, peer } = await createBench().online({ keepAlive: 10 });
       await bench.clock.advance(9_500);
       await peer.expect("pingreq");

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { clients, holding, message, subscribed, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ name, createBench, expectStatistics, notJson }) => {
-  test("a handler is given the message as it came", async () => {
+  test("a handler gets the message unchanged", async () => {
     const { bench, client, peer } = await createBench().online();
     const got: Message[] = [];
     await subscribed(bench, client, peer, "#", { onMessage: (each) => got.push(each) });
@@ -27,14 +27,14 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     test.each([
       [1, "puback"],
       [2, "pubrec"],
-    ] as const)("at once when the handler returns: QoS %i", async (qos, type) => {
+    ] as const)("at once when a synchronous handler returns: QoS %i", async (qos, type) => {
       const { bench, client, peer } = await createBench().online();
       await subscribed(bench, client, peer, "#", { onMessage: () => undefined });
       peer.send(message("a", "x", qos, 7));
       expect(await peer.expect(type)).toMatchObject({ packetIdentifier: 7, reasonCode: 0 });
     });
 
-    test("when its handler is done; the next begins then", async () => {
+    test("when its handler has finished; then the next one begins", async () => {
       const { bench, client, peer } = await createBench().online();
       const { got, finish, onMessage } = holding();
       await subscribed(bench, client, peer, "#", { onMessage });
@@ -50,7 +50,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       expect(got).toEqual(["1", "2", "3"]);
     });
 
-    test("in the order the messages came, whichever handler is done first", async () => {
+    test("in the order the messages arrived, whichever handler finishes first", async () => {
       const { bench, client, peer } = await createBench().online();
       const { finish, onMessage } = holding();
       await subscribed(bench, client, peer, "slow", { onMessage });
@@ -63,7 +63,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 2 });
     });
 
-    test("when all subscriptions that got it are done, and refused if one failed", async () => {
+    test("when all subscriptions that got it have finished, and as refused if one of them failed", async () => {
       const { bench, client, peer, events } = await createBench().online();
       const { finish, onMessage } = holding();
       await subscribed(bench, client, peer, "a", { onMessage: () => Promise.reject(new Error("boom")) });
@@ -75,7 +75,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       expect(events).toMatchObject([{ name: "error", value: { message: "boom" } }]);
     });
 
-    test("not over another connection than it came over", async () => {
+    test("not over another connection than the one it arrived on", async () => {
       const { bench, client, peer } = await createBench().online({ cleanStart: false });
       const { finish, onMessage } = holding();
       await subscribed(bench, client, peer, "#", { onMessage });
@@ -85,7 +85,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       await again.expectNothing();
     });
 
-    test("when its handler is done, though the server has denied the subscription meanwhile", async () => {
+    test("when its handler has finished, even if the server has meanwhile denied the subscription", async () => {
       const { client, peer } = await createBench().online();
       const { finish, onMessage } = holding();
       const outcome = watch(client.subscribe("a", { qos: 1, onMessage }));
@@ -109,7 +109,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
         },
       ],
       ["rejects", () => Promise.reject(boom)],
-    ] as const)("%s: an error event, and the acknowledgement says so on MQTT 5", async (_how, onMessage) => {
+    ] as const)("%s: an error event, and an acknowledgement with an error code on MQTT 5", async (_how, onMessage) => {
       const { bench, client, peer, events } = await createBench().online();
       await subscribed(bench, client, peer, "#", { onMessage });
       peer.send(message("a", "", 1, 1));
@@ -120,7 +120,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       expect(client.connected).toBe(true);
     });
 
-    test("before MQTT 5 leaves its message unacknowledged, those after it not; it comes again with the next connection", async () => {
+    test("before MQTT 5 leaves its message unacknowledged, but not later ones; the server resends it on the next connection", async () => {
       const { bench, client, peer, events } = await createBench().online({ protocolVersion: 4, cleanStart: false });
       const handled: string[] = [];
       let broken = true;
@@ -146,7 +146,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     });
 
     test.each([[Promise.reject.bind(Promise)], [() => Promise.reject(null)]])(
-      "with nothing to say is told all the same",
+      "without a reason is reported nevertheless",
       async (fail) => {
         const { bench, client, peer, events } = await createBench().online();
         await subscribed(bench, client, peer, "#", { onMessage: () => fail(undefined) });
@@ -159,7 +159,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
       },
     );
 
-    test("after the client was closed is told too", async () => {
+    test("after the client was closed is reported too", async () => {
       const { bench, client, peer, events } = await createBench().online();
       let fail: (error: Error) => void = () => undefined;
       const onMessage = () =>
@@ -189,7 +189,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
           throw new Error("then threw");
         },
       ],
-    ])("with something like a promise whose `then` %s: the connection and the subscription go on", async (_, then) => {
+    ])("by returning an object whose `then` %s: the connection and the subscription continue", async (_, then) => {
       const { bench, client, peer, events } = await createBench().online();
       const texts: string[] = [];
       await subscribed(bench, client, peer, "a", {
@@ -206,7 +206,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     });
   });
 
-  test("a message for several subscriptions is acknowledged when all have handled it", async () => {
+  test("a message for several subscriptions is acknowledged when all of them have handled it", async () => {
     const { bench, client, peer } = await createBench().online();
     const { got, finish, onMessage } = holding();
     await subscribed(bench, client, peer, ["a/+", "a/#"], { onMessage: (each) => void got.push(each.topic) });
@@ -233,7 +233,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
         throw new Error("listener");
       },
     },
-  ])("a listener that $what is an error event, and the others are still called", async ({ fail }) => {
+  ])("a listener that $what causes an error event, and the others are still called", async ({ fail }) => {
     const { bench, client, peer } = await createBench().online();
     const told: string[] = [];
     client.on("disconnected", fail);
@@ -243,7 +243,7 @@ describe.each(clients)("the $name client", ({ name, createBench, expectStatistic
     expect(told.sort()).toEqual(["Error: listener", "second"]);
   });
 
-  test("a listener is taken away by off, and by what on returned", async () => {
+  test("a listener is removed by off, and by the function that on returned", async () => {
     const bench = createBench();
     const client = bench.create();
     const told: number[] = [];

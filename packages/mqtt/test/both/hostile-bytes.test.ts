@@ -1,4 +1,4 @@
-// Bytes from the network, whatever they are: what the codec and the small client's reader make of them.
+// Arbitrary bytes from the network: how the codec and the small client's reader handle them.
 import { encode, type Packet, type ProtocolVersion } from "@aiko/mqtt/codec";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -11,7 +11,7 @@ interface Reader {
   readonly name: string;
   readonly versions: readonly Version[];
   readonly vectors: readonly ValidVector[];
-  /** First bytes of packets that it may be sent. */
+  /** First bytes of packets that it may receive. */
   readonly firstBytes: readonly number[];
   readonly reasonCodes: readonly number[];
   read(version: Version, chunks: Iterable<Uint8Array>): Packet[];
@@ -37,7 +37,7 @@ const readers: readonly Reader[] = [
 ];
 
 describe.each(readers)("$name", ({ versions, vectors, firstBytes, reasonCodes, read }) => {
-  /** The packets in `bytes`, or undefined for a fault; anything thrown but a ProtocolError fails the test. */
+  /** The packets in `bytes`, or undefined for a ProtocolError; any other exception fails the test. */
   function survive(version: Version, bytes: Uint8Array): Packet[] | undefined {
     try {
       return read(version, [bytes, new Uint8Array()]);
@@ -54,7 +54,7 @@ describe.each(readers)("$name", ({ versions, vectors, firstBytes, reasonCodes, r
     .tuple(fc.constantFrom(...firstBytes), fc.uint8Array({ maxLength: 100, max: 0x40 }))
     .map(([first, body]) => Uint8Array.of(first, body.length, ...body));
 
-  test.each(versions)("of version %s meets any bytes with packets or a ProtocolError", (version) => {
+  test.each(versions)("of version %s turns any bytes into packets or a ProtocolError", (version) => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), framed, framed), (bytes) => {
         survive(version, bytes);
@@ -63,7 +63,7 @@ describe.each(readers)("$name", ({ versions, vectors, firstBytes, reasonCodes, r
     );
   });
 
-  test("waits out every truncation of a valid packet, and refuses it where the lengths say that it is whole", () => {
+  test("waits for the rest of every truncated valid packet, and refuses it if its lengths claim that it is complete", () => {
     let refused = 0;
     for (const { version, bytes } of vectors) {
       const start = 1 + bytes.slice(1).findIndex((byte) => byte < 0x80) + 1;
@@ -79,7 +79,7 @@ describe.each(readers)("$name", ({ versions, vectors, firstBytes, reasonCodes, r
     expect(refused).toBeGreaterThan(vectors.length * 6);
   });
 
-  test("meets every byte of a valid packet plus or minus one with packets or a ProtocolError", () => {
+  test("turns a valid packet with any byte changed by one into packets or a ProtocolError", () => {
     let refused = 0;
     for (const { version, bytes } of vectors) {
       for (let at = 0; at < bytes.length && at < 300; at++) {
@@ -106,7 +106,7 @@ describe.each(readers)("$name", ({ versions, vectors, firstBytes, reasonCodes, r
         return changed;
       });
 
-  test.each([4, 5] as const)("on version %i, all that is taken encodes to bytes of the same meaning", (version) => {
+  test.each([4, 5] as const)("on version %i, whatever it accepts encodes to bytes with the same meaning", (version) => {
     let taken = 0;
     fc.assert(
       fc.property(mutated(version), (bytes) => {
@@ -120,7 +120,7 @@ describe.each(readers)("$name", ({ versions, vectors, firstBytes, reasonCodes, r
     expect(taken).toBeGreaterThan(100);
   });
 
-  test("on 3.1.1, all that is taken encodes to the very same bytes", () => {
+  test("on 3.1.1, whatever it accepts encodes to the same bytes", () => {
     let taken = 0;
     fc.assert(
       fc.property(mutated(4), (bytes) => {

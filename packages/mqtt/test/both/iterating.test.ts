@@ -8,7 +8,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
     return { bench, client, peer, subscription, messages: subscription[Symbol.asyncIterator]() };
   }
 
-  test("messages come in order, those that came before they were asked for too", async () => {
+  test("messages arrive in order, including those that arrived before next() was called", async () => {
     const { bench, peer, messages } = await iterator();
     await bench.deliver(peer, message("a", "1"), message("a", "2"));
     expect((await messages.next()).value?.text()).toBe("1");
@@ -34,7 +34,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
     expect(await peer.expect("pubrec")).toMatchObject({ packetIdentifier: 2 });
   });
 
-  test("several asked for at once each get one, and all are acknowledged", async () => {
+  test("several calls of next() at once each get one message, and all messages are acknowledged", async () => {
     const { peer, messages } = await iterator();
     const asked = [watch(messages.next()), watch(messages.next())];
     peer.send(message("a", "1", 1, 1));
@@ -47,7 +47,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
     await peer.expectNothing();
   });
 
-  test("breaking out of the loop ends it at once, and unsubscribes; what waits and still comes is acknowledged a second later, unclaimed", async () => {
+  test("breaking out of the loop ends it at once and unsubscribes; further messages are acknowledged a second later, as unclaimed", async () => {
     const { bench, client, peer, subscription } = await iterator("a");
     const loop = watch(
       (async () => {
@@ -84,7 +84,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
     expect(events.filter(({ name }) => name === "error")).toEqual([]);
   });
 
-  test("breaking out, a server that refuses to unsubscribe is an error event", async () => {
+  test("if the server refuses to unsubscribe after a break, there is an error event", async () => {
     const { bench, client, peer, messages } = await iterator("a");
     const events = bench.recordEvents(client);
     await messages.return?.();
@@ -93,7 +93,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
   });
 
   describe("the loop ends", () => {
-    test("when the subscription is ended, without the messages that had come", async () => {
+    test("when the subscription is ended, without the messages that had arrived", async () => {
       const { bench, client, peer, subscription } = await iterator("a");
       const events = bench.recordEvents(client);
       const got: string[] = [];
@@ -102,19 +102,19 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
       await bench.answer(peer, "unsubscribe", 0);
       for await (const each of subscription) got.push(each.text());
       expect(got).toEqual([]);
-      await bench.clock.advance(1_000); // when the whole client says so of QoS 1
+      await bench.clock.advance(1_000); // when the full client reports the same for QoS 1
       expect(events.map(({ name }) => name)).toEqual(reportsUnread ? ["unclaimed", "unclaimed"] : []);
       expect(ending.settled).toBe(1);
     });
 
-    test("when the client is closed, for all who have asked", async () => {
+    test("when the client is closed, for all pending calls", async () => {
       const { bench, client, messages } = await iterator();
       const asked = [watch(messages.next()), watch(messages.next())];
       await bench.passing(client.disconnect());
       for (const next of asked) expect(next.value).toEqual({ done: true, value: undefined });
     });
 
-    test("with an error when the client gives up", async () => {
+    test("with an error when the client stops reconnecting", async () => {
       const { bench, peer, messages } = await iterator();
       await bench.clock.advance(60_000);
       const next = watch(messages.next());
@@ -124,14 +124,14 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ack
     });
   });
 
-  test("what ended once stays ended so, whatever becomes of the client", async () => {
+  test("a loop that has ended keeps its outcome, whatever happens to the client", async () => {
     const { bench, peer, messages } = await iterator("a");
     await messages.return?.();
     await bench.deliver(peer, { type: "disconnect", reasonCode: 0x8e });
     expect(await messages.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("a subscription that the server denies does not hold the messages that came for it", async () => {
+  test("a subscription that the server denies does not keep the messages that arrived for it", async () => {
     const { client, peer } = await createBench().online();
     const outcome = watch(client.subscribe("a", { qos: 1 }));
     const { packetIdentifier } = await peer.expect("subscribe");

@@ -12,7 +12,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     expect(client.connected).toBe(true);
   });
 
-  test("a server that does not answer is taken for dead within 1.5 keep-alives, and dialled again", async () => {
+  test("a server that does not answer is considered dead within 1.5 keep-alives, and the client reconnects", async () => {
     const { bench, client, events } = await createBench((attempt) =>
       attempt === 0 ? { vanish: { toClient: 1_000_000 } } : {},
     ).online({ keepAlive: 10 });
@@ -28,14 +28,14 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     expect(pending.settled).toBe(0);
   });
 
-  test("with keep-alive 0 nothing is sent and nobody is taken for dead", async () => {
+  test("with keep-alive 0 nothing is sent and the server is never considered dead", async () => {
     const { bench, client, peer } = await createBench().online({ keepAlive: 0 });
     await bench.clock.advance(100_000_000);
     await peer.expectNothing();
     expect(client.connected).toBe(true);
   });
 
-  test("the default is 60 seconds; the server's own goes before", async () => {
+  test("the default is 60 seconds; the server's value overrides it", async () => {
     const { bench, peer } = await createBench().online(
       { keepAlive: undefined },
       { properties: { serverKeepAlive: 10 } },
@@ -45,7 +45,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     await peer.expect("pingreq");
   });
 
-  test("one timer a connection, however long it lasts", async () => {
+  test("a connection uses one timer, however long it lasts", async () => {
     const { bench, client, peer } = await createBench().online({ keepAlive: 300 });
     for (let i = 0; i < 100; i++) {
       watch(client.publish("a", "", { qos: 1 }));

@@ -1,4 +1,4 @@
-// What a session that is resumed has kept comes before the application has subscribed.
+// Messages that a resumed session has kept arrive before the application has subscribed.
 import { describe, expect, test } from "vitest";
 import { clients, message, watch } from "./clients.ts";
 
@@ -26,7 +26,7 @@ describe.each(clients)("the $name client", ({ name, createBench, keptOfMany }) =
       expect(events).toEqual([]);
     });
 
-    test("wait for the right one", async () => {
+    test("wait for the subscription that matches", async () => {
       const { bench, client, peer, events } = await resumed();
       peer.send(message("a", "1", 1, 1));
       watch(client.subscribe("b", { onMessage: () => undefined }));
@@ -65,7 +65,7 @@ describe.each(clients)("the $name client", ({ name, createBench, keptOfMany }) =
       await peer.expect("puback");
     });
 
-    test("are left to the server by disconnect, silently", async () => {
+    test("are left to the server by disconnect, without an event", async () => {
       const { bench, client, peer, events } = await resumed();
       await bench.deliver(peer, message("a", "1", 1, 1), message("a", "2", 2, 2));
       watch(client.disconnect());
@@ -75,7 +75,7 @@ describe.each(clients)("the $name client", ({ name, createBench, keptOfMany }) =
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("are given once at QoS 2 if the connection is lost meanwhile", async () => {
+    test("are delivered once at QoS 2 if the connection is lost meanwhile", async () => {
       const { bench, client, peer, events } = await resumed();
       await bench.deliver(peer, message("a", "1", 2, 1));
       const again = await bench.reconnected(peer, { sessionPresent: true });
@@ -88,7 +88,7 @@ describe.each(clients)("the $name client", ({ name, createBench, keptOfMany }) =
       expect(events.map(({ name }) => name)).not.toContain("unclaimed");
     });
 
-    test("are kept when there are many of them", async () => {
+    test("are kept even if there are many", async () => {
       const { bench, client, peer } = await resumed();
       for (let i = 1; i <= 1_200; i++) peer.send(message("a", String(i), 1, i));
       await bench.clock.tick();
@@ -99,7 +99,7 @@ describe.each(clients)("the $name client", ({ name, createBench, keptOfMany }) =
     });
 
     test.each([1, 2] as const)(
-      "that nobody claimed at QoS %i come again after a lost connection, and hold nothing up",
+      "that nobody claimed at QoS %i are resent after a lost connection, and block nothing",
       async (qos) => {
         const { bench, client, peer, events } = await resumed();
         peer.send(message("a", "1", qos, 1));

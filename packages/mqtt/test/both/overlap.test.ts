@@ -1,5 +1,5 @@
-// Overlapping subscriptions at a server that sends one copy for each of them, or one for all: which handlers each copy is for, with both
-// clients.
+// Overlapping subscriptions at a server that sends one copy for each of them, or one for all: which handlers get each
+// copy, in both clients.
 import type { Packet, SubscribePacket } from "@aiko/mqtt/codec";
 import type { SmallSubscription } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ClientBench, clients } from "./clients.ts";
 
-/** A server's subscriptions by topic filter: the identifier that each has [MQTT5-3.3.4-3, MQTT5-3.8.4-3]. */
+/** A server's subscriptions by topic filter, with the identifier of each [MQTT5-3.3.4-3, MQTT5-3.8.4-3]. */
 class ModelServer {
   readonly subscriptions = new Map<string, number>();
   private handled = 0;
@@ -18,7 +18,7 @@ class ModelServer {
     private readonly peer: ScriptedPeer,
   ) {}
 
-  /** Answers what came. @param refuses filters that it denies */
+  /** Answers the received packets. @param refuses filters that it denies */
   async answer(refuses: readonly string[] = []): Promise<void> {
     for (let quiet = 0; quiet < 5; quiet++) {
       await this.clock.tick();
@@ -56,7 +56,10 @@ class ModelServer {
     for (let i = 0; i < 3; i++) await this.clock.tick();
   }
 
-  /** How many of the copies are for who has these filters. One identifier stands for all filters of a SUBSCRIBE, and does not tell which. */
+  /**
+   * How many of the copies are for the owner of these filters. One identifier stands for all filters of a SUBSCRIBE,
+   * and does not tell which.
+   */
   copiesFor(filters: readonly string[], topic: string): number {
     const matching = [...this.subscriptions].filter(([filter]) => topicFilterMatches(filter, topic));
     const named = matching.filter(([filter]) => filters.includes(filter)).map(([, identifier]) => identifier);
@@ -92,13 +95,13 @@ interface Step {
 const step: fc.Arbitrary<Step> = fc.record({
   does: fc.constantFrom("subscribe", "subscribe", "unsubscribe", "publish", "publish"),
   filters: fc.uniqueArray(fc.constantFrom(...FILTERS), { minLength: 1, maxLength: 3 }),
-  /** Whether the server denies the last of several. */
+  /** Whether the server denies the last of several filters. */
   refused: fc.boolean(),
   which: fc.nat(10),
   topic: fc.constantFrom(...TOPICS),
 });
 
-/** A handler's filters as the server has them for it, and what it was given. */
+/** A handler's filters as the server stores them, and the messages that it got. */
 interface Handler {
   filters: string[];
   readonly subscription: Pick<SmallSubscription, "unsubscribe">;
@@ -120,7 +123,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     },
   );
 
-  test("a copy for one of two overlapping subscriptions is only its, though they share another filter", async () => {
+  test("a copy for one of two overlapping subscriptions goes only to that one, although they share another filter", async () => {
     const { server, subscribe } = await started(createBench());
     const first = await subscribe("a/#", "c");
     const second = await subscribe("a/+", "c");
@@ -133,7 +136,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     ]);
   });
 
-  test("the identifier under which a filter was asked for last is remembered when that subscription ends", async () => {
+  test("when a subscription ends, the identifier last used for a shared filter is kept", async () => {
     const { server, subscribe } = await started(createBench());
     const first = await subscribe("c");
     const second = await subscribe("c");
@@ -143,7 +146,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     expect([first.got, second.got, all.got]).toEqual([["1"], [], ["1"]]);
   });
 
-  test("a copy with an identifier that was replaced meanwhile is for the filter's subscriptions, and no others", async () => {
+  test("a copy with an identifier that was replaced meanwhile goes to the filter's subscriptions only", async () => {
     const { server, subscribe } = await started(createBench());
     const first = await subscribe("c");
     const replaced = server.subscriptions.get("c") as number;

@@ -1,4 +1,4 @@
-// A server that ends the connection whenever one message comes: what both clients make of it.
+// A server that ends the connection whenever it receives one particular message: how both clients react.
 import type { SmallClient, SmallOptions } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { answer, type ClientBench, clients, type Outcome, watch } from "./client
 /** How the server ends a connection. */
 type End = "closes" | "resets" | number;
 
-/** Answers all that comes, but for one topic. Resolves when the connection is over or nothing comes any more. */
+/** Answers all packets except those of one topic. Resolves when the connection ends or no more packets arrive. */
 async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<void> {
   for (let at = 0, quiet = 0; quiet < 20 && !peer.isClosed; ) {
     const packet = peer.received[at];
@@ -31,11 +31,11 @@ async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<
 interface Run {
   readonly client: SmallClient;
   readonly outcomes: Map<string, Outcome<unknown>>;
-  /** When each connection was made, in milliseconds. */
+  /** The time of each connection, in milliseconds. */
   readonly connections: number[];
 }
 
-/** Publishes around a poisonous message until all has its outcome. */
+/** Publishes around a message that the server does not accept, until every message has its outcome. */
 async function run(
   bench: ClientBench,
   end: End,
@@ -67,7 +67,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
       ["resets", 4],
       ["resets", 5],
     ] as const)(
-      "%s the connection fails after some connections, and the others are delivered: version %i",
+      "%s the connection: it fails after some connections, and the other messages are delivered: version %i",
       async (end, version) => {
         const { client, outcomes, connections } = await run(createBench(), end, qos, version);
         expect(outcomes.get("poison")?.error).toMatchObject({
@@ -83,7 +83,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
     );
 
     test.each([0x87, 0x90, 0x95, 0x99, 0x9b])(
-      "says DISCONNECT with reason code %i fails at the second or third connection",
+      "sends DISCONNECT with reason code %i fails at the second or third connection",
       async (reasonCode) => {
         const { outcomes, connections } = await run(createBench(), reasonCode, qos, 5);
         expect(outcomes.get("poison")?.error).toMatchObject({
@@ -96,7 +96,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
     );
   });
 
-  test("waits grow meanwhile", async () => {
+  test("the delays grow meanwhile", async () => {
     const reconnect = { initialDelay: 100, maximumDelay: 60_000 };
     const { connections } = await run(createBench(), "closes", 1, 4, reconnect);
     expect(connections.at(-1)).toBeGreaterThan(500);
@@ -105,20 +105,27 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
   test.each([
     ["break", (peer: ScriptedPeer) => peer.cut()],
     ["are silent", undefined],
-  ] as const)("connections that %s a few times before anything is acknowledged blame no message", async (_, end) => {
-    const { bench, client, peer } = await createBench().online({ protocolVersion: 5, cleanStart: true, keepAlive: 10 });
-    const outcome = watch(client.publish("a", "", { qos: 1 }));
-    let current = peer;
-    for (let i = 0; i < (end ? 12 : 30); i++) {
-      end?.(current);
-      current = await bench.acceptAgain({ sessionPresent: true });
-      await bench.clock.tick();
-    }
-    await serve(bench, current, "closes");
-    expect(outcome.value).toMatchObject({ qos: 1 });
-  });
+  ] as const)(
+    "connections that %s a few times before anything is acknowledged do not fail a message",
+    async (_, end) => {
+      const { bench, client, peer } = await createBench().online({
+        protocolVersion: 5,
+        cleanStart: true,
+        keepAlive: 10,
+      });
+      const outcome = watch(client.publish("a", "", { qos: 1 }));
+      let current = peer;
+      for (let i = 0; i < (end ? 12 : 30); i++) {
+        end?.(current);
+        current = await bench.acceptAgain({ sessionPresent: true });
+        await bench.clock.tick();
+      }
+      await serve(bench, current, "closes");
+      expect(outcome.value).toMatchObject({ qos: 1 });
+    },
+  );
 
-  test("attempts that end before CONNACK blame no message", async () => {
+  test("attempts that end before CONNACK do not fail a message", async () => {
     const { bench, client, peer } = await createBench().online({ protocolVersion: 5, cleanStart: true });
     const outcome = watch(client.publish("a", "", { qos: 1 }));
     await peer.expect("publish");
@@ -135,7 +142,7 @@ describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) 
     expect(outcome.value).toMatchObject({ qos: 1 });
   });
 
-  test("a server that shuts down again and again blames no message", async () => {
+  test("a server that shuts down again and again does not fail a message", async () => {
     const { bench, client, peer } = await createBench().online();
     const outcome = watch(client.publish("a", "", { qos: 1 }));
     let current = peer;

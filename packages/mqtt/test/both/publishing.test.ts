@@ -8,7 +8,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
   describe.each(clockKinds)("on a clock of the kind %s", (_, kind) => {
     const create = () => createBench(undefined, undefined, kind);
     describe.each(versions)("on version %i", (protocolVersion) => {
-      test("at QoS 0 settles when it is with the transport", async () => {
+      test("at QoS 0 resolves when the transport has taken it", async () => {
         const { bench, client, peer } = await create().online({ protocolVersion });
         const outcome = watch(client.publish("a/b", "text", { retain: true }));
         await bench.clock.tick();
@@ -17,7 +17,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         expectStatistics(client, { messagesPublished: 1, pendingPublishes: 0 });
       });
 
-      test("at QoS 1 settles at PUBACK", async () => {
+      test("at QoS 1 resolves at PUBACK", async () => {
         const { bench, client, peer } = await create().online({ protocolVersion });
         const outcome = watch(client.publish("a", Uint8Array.of(1, 2), { qos: 1 }));
         const { packetIdentifier, payload } = await peer.expect("publish");
@@ -29,7 +29,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         expect(outcome).toEqual({ settled: 1, value: { qos: 1, reasonCode: 0, properties: undefined } });
       });
 
-      test("at QoS 2 settles at PUBCOMP", async () => {
+      test("at QoS 2 resolves at PUBCOMP", async () => {
         const { bench, client, peer } = await create().online({ protocolVersion });
         const outcome = watch(client.publish("a", "b", { qos: 2 }));
         const { packetIdentifier } = await peer.expect("publish");
@@ -40,7 +40,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         expect(outcome).toEqual({ settled: 1, value: { qos: 2, reasonCode: 0, properties: undefined } });
       });
 
-      test("many of one tick leave in their order, identifiers ascending", async () => {
+      test("many messages of one tick are sent in order, with ascending identifiers", async () => {
         const { client, peer } = await create().online({ protocolVersion });
         for (let i = 0; i < 20; i++) watch(client.publish("a", String(i), { qos: i % 2 === 0 ? 1 : 2 }));
         for (let i = 0; i < 20; i++) {
@@ -50,7 +50,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       });
     });
 
-    test("QoS 2 on the wire of 3.1.1, byte for byte", async () => {
+    test("QoS 2 in the bytes of 3.1.1", async () => {
       const { bench, client, peer } = await create().online({ protocolVersion: 4 });
       const before = peer.bytes.length;
       watch(client.publish("a", "b", { qos: 2 }));
@@ -58,7 +58,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expect([...peer.bytes.subarray(before)]).toEqual([0x34, 6, 0, 1, 0x61, 0, 1, 0x62, 0x62, 2, 0, 1]);
     });
 
-    test("what is published within a tick leaves in the order of the calls, QoS mixed", async () => {
+    test("messages of one tick are sent in the order of the calls, with any QoS", async () => {
       const { client, peer } = await create().online();
       for (let i = 0; i < 30; i++) watch(client.publish("a", String(i), { qos: (i % 3) as 0 | 1 | 2 }));
       for (let i = 0; i < 30; i++) {
@@ -67,7 +67,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     });
 
     test.each([100, 40_000])(
-      "bytes may be written to again once QoS 0 has settled, though the network has them still: %i",
+      "the payload may be changed once QoS 0 has resolved, although the network still has it: %i",
       async (length) => {
         const bench = create();
         const written: Uint8Array[] = [];
@@ -96,7 +96,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       test.each([
         ["puback", 1],
         ["pubrec", 2],
-      ] as const)("what %s says is the outcome", async (type, qos) => {
+      ] as const)("the server's answer %s is the outcome", async (type, qos) => {
         const { bench, client, peer } = await create().online();
         const outcome = watch(client.publish("a", "", { qos }));
         await peer.expect("publish");
@@ -128,7 +128,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         await peer.expect("publish");
       });
 
-      test("properties of the message, which 3.1.1 leaves out", async () => {
+      test("properties of the message are sent; 3.1.1 leaves them out", async () => {
         const properties = { contentType: "text/plain", userProperties: [["a", "b"]] } as const;
         for (const [protocolVersion, expected] of [
           [5, properties],
@@ -141,7 +141,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       });
 
       test.each([1, 5, 60, 0xffff_ffff])(
-        "messageExpiryInterval %i goes out as it is, whatever the clock's fractions",
+        "messageExpiryInterval %i is sent unchanged, whatever the clock's fractions",
         async (seconds) => {
           const bench = create();
           const origin = bench.clock.now();
@@ -160,7 +160,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     });
 
     describe("message expiry", () => {
-      test("a message that waited too long is not sent, and says so", async () => {
+      test("a message that waited too long is not sent, and its promise reports that", async () => {
         const bench = create();
         const client = bench.create();
         const expired = watch(client.publish("a", "1", { qos: 1, properties: { messageExpiryInterval: 10 } }));
@@ -177,22 +177,25 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         expect(alive.settled).toBe(0);
       });
 
-      test.each([0, 1, 2] as const)("what is sent is what remains, beside other properties, at QoS %i", async (qos) => {
-        const bench = create();
-        const client = bench.create();
-        const userProperties = [["k", "v".repeat(200)]] as const;
-        const properties = { userProperties, contentType: "x", messageExpiryInterval: 100 };
-        watch(client.publish("a/b", "payload", { qos, properties }));
-        await bench.clock.advance(29_500);
-        const peer = await bench.connected(client);
-        expect(await peer.expect("publish")).toMatchObject({
-          topic: "a/b",
-          payload: new TextEncoder().encode("payload"),
-          properties: { userProperties, contentType: "x", messageExpiryInterval: 71 },
-        });
-      });
+      test.each([0, 1, 2] as const)(
+        "the remaining interval is sent, together with other properties, at QoS %i",
+        async (qos) => {
+          const bench = create();
+          const client = bench.create();
+          const userProperties = [["k", "v".repeat(200)]] as const;
+          const properties = { userProperties, contentType: "x", messageExpiryInterval: 100 };
+          watch(client.publish("a/b", "payload", { qos, properties }));
+          await bench.clock.advance(29_500);
+          const peer = await bench.connected(client);
+          expect(await peer.expect("publish")).toMatchObject({
+            topic: "a/b",
+            payload: new TextEncoder().encode("payload"),
+            properties: { userProperties, contentType: "x", messageExpiryInterval: 71 },
+          });
+        },
+      );
 
-      test("also when it is sent again, down to 0", async () => {
+      test("the same holds for a resent message, down to 0", async () => {
         const { bench, client, peer } = await create().online({ cleanStart: false });
         watch(client.publish("a", "", { qos: 1, properties: { messageExpiryInterval: 30 } }));
         expect(await peer.expect("publish")).toMatchObject({ properties: { messageExpiryInterval: 30 } });
@@ -201,7 +204,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         expect(await again.expect("publish")).toMatchObject({ dup: true, properties: { messageExpiryInterval: 0 } });
       });
 
-      test("before MQTT 5 ends the wait in the queue alone", async () => {
+      test("before MQTT 5 the interval limits only the time in the queue", async () => {
         const bench = create();
         const client = bench.create({ protocolVersion: 4 });
         const expired = watch(client.publish("a", "1", { properties: { messageExpiryInterval: 1 } }));
@@ -214,7 +217,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     });
 
     describe("aborting a publish", () => {
-      test("that is queued: it is never sent", async () => {
+      test("that is queued: the message is never sent", async () => {
         const bench = create();
         const client = bench.create();
         const abort = new AbortController();
@@ -227,7 +230,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         expect(await peer.expect("publish")).toMatchObject(message("a", "2", 1, 1));
       });
 
-      test("that is on its way gives up the promise alone", async () => {
+      test("that is in flight rejects only the promise", async () => {
         const { bench, client, peer } = await create().online({ cleanStart: false });
         const abort = new AbortController();
         const outcome = watch(client.publish("a", "1", { qos: 2, signal: abort.signal }));
@@ -240,7 +243,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
         await again.expect("pubrel");
       });
 
-      test("that is on its way does so too when the server has lost the session meanwhile", async () => {
+      test("that is in flight does the same if the server has lost the session meanwhile", async () => {
         const { bench, client, peer } = await create().online();
         const abort = new AbortController();
         const outcome = watch(client.publish("a", "1", { qos: 1, signal: abort.signal }));
@@ -261,7 +264,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expect(Buffer.compare((await peer.expect("publish")).payload, payload)).toBe(0);
     });
 
-    test("a QoS 0 message that the transport had not taken when the connection went says so", async () => {
+    test("a QoS 0 message that the transport had not taken when the connection was lost is rejected", async () => {
       const { bench, client } = await create().online();
       const outcome = watch(client.publish("a", "b"));
       bench.server.link.cut();
@@ -270,7 +273,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expect(outcome.settled).toBe(1);
     });
 
-    test("an acknowledgement for a message that nobody sent is ignored", async () => {
+    test("an acknowledgement for an unknown message is ignored", async () => {
       const { client, peer } = await create().online();
       peer.send(encode({ type: "puback", packetIdentifier: 9, reasonCode: 0 }, 5));
       peer.send(encode({ type: "pubcomp", packetIdentifier: 9, reasonCode: 0 }, 5));
@@ -278,7 +281,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expect(client.connected).toBe(true);
     });
 
-    test("such a property offline harms neither the connection nor the next message", async () => {
+    test("an invalid property offline affects neither the connection nor the next message", async () => {
       const bench = create();
       const client = bench.create();
       const wrong = { sessionExpiryInterval: 5 } as object;

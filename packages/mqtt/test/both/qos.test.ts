@@ -1,4 +1,4 @@
-// What becomes of QoS 1 and 2 across lost connections and lost sessions, and of servers that acknowledge wrongly.
+// QoS 1 and 2 across lost connections and lost sessions, and with servers that acknowledge wrongly.
 import type { PublishPacket } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { clients, holding, message, type Outcome, subscribed, watch } from "./clients.ts";
@@ -6,48 +6,45 @@ import { clients, holding, message, type Outcome, subscribed, watch } from "./cl
 const text = ({ payload }: PublishPacket): string => new TextDecoder().decode(payload);
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics, maximumInflightBefore5 }) => {
-  describe.each([4, 5] as const)(
-    "on version %i, when the connection is back and the session is there",
-    (protocolVersion) => {
-      test("what is unacknowledged goes again with DUP and its identifier, in order, before what waited", async () => {
-        const { bench, client, peer } = await createBench().online({ protocolVersion, cleanStart: false });
-        for (let i = 1; i <= 4; i++) watch(client.publish("a", String(i), { qos: i % 2 ? 1 : 2 }));
-        for (let i = 1; i <= 4; i++) await peer.expect("publish");
-        peer.send({ type: "pubrec", packetIdentifier: 2, reasonCode: 0 });
-        await peer.expect("pubrel");
-        peer.cut();
-        await bench.clock.tick();
-        watch(client.publish("a", "5", { qos: 1 }));
-        const again = await bench.acceptAgain({ sessionPresent: true });
-        expect(await again.expect("publish")).toEqual({ ...message("a", "1", 1, 1), dup: true });
-        expect(await again.expect("pubrel")).toMatchObject({ packetIdentifier: 2 });
-        expect(await again.expect("publish")).toEqual({ ...message("a", "3", 1, 3), dup: true });
-        expect(await again.expect("publish")).toEqual({ ...message("a", "4", 2, 4), dup: true });
-        expect(await again.expect("publish")).toEqual(message("a", "5", 1, 5));
-      });
+  describe.each([4, 5] as const)("on version %i, after reconnecting to a present session", (protocolVersion) => {
+    test("unacknowledged messages are resent with DUP and their identifiers, in order, before queued ones", async () => {
+      const { bench, client, peer } = await createBench().online({ protocolVersion, cleanStart: false });
+      for (let i = 1; i <= 4; i++) watch(client.publish("a", String(i), { qos: i % 2 ? 1 : 2 }));
+      for (let i = 1; i <= 4; i++) await peer.expect("publish");
+      peer.send({ type: "pubrec", packetIdentifier: 2, reasonCode: 0 });
+      await peer.expect("pubrel");
+      peer.cut();
+      await bench.clock.tick();
+      watch(client.publish("a", "5", { qos: 1 }));
+      const again = await bench.acceptAgain({ sessionPresent: true });
+      expect(await again.expect("publish")).toEqual({ ...message("a", "1", 1, 1), dup: true });
+      expect(await again.expect("pubrel")).toMatchObject({ packetIdentifier: 2 });
+      expect(await again.expect("publish")).toEqual({ ...message("a", "3", 1, 3), dup: true });
+      expect(await again.expect("publish")).toEqual({ ...message("a", "4", 2, 4), dup: true });
+      expect(await again.expect("publish")).toEqual(message("a", "5", 1, 5));
+    });
 
-      test("the order holds over several losses, whatever the quota", async () => {
-        const bench = createBench();
-        const connack = { sessionPresent: true, ...(protocolVersion === 5 && { properties: { receiveMaximum: 2 } }) };
-        const { client, peer } = await bench.online({ protocolVersion, cleanStart: false }, { ...connack });
-        const outcomes: Outcome<unknown>[] = [];
-        for (let i = 0; i < 9; i++) outcomes.push(watch(client.publish("a", String(i), { qos: 1 })));
-        await bench.clock.tick();
-        let current = peer;
-        const order: string[] = [];
-        while (outcomes.some(({ settled }) => settled === 0)) {
-          current = await bench.reconnected(current, connack);
-          const first = await current.expect("publish");
-          order.push(text(first));
-          await bench.deliver(current, { type: "puback", packetIdentifier: first.packetIdentifier, reasonCode: 0 });
-        }
-        expect(order).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
-      });
-    },
-  );
+    test("the order is kept over several lost connections, whatever the quota", async () => {
+      const bench = createBench();
+      const connack = { sessionPresent: true, ...(protocolVersion === 5 && { properties: { receiveMaximum: 2 } }) };
+      const { client, peer } = await bench.online({ protocolVersion, cleanStart: false }, { ...connack });
+      const outcomes: Outcome<unknown>[] = [];
+      for (let i = 0; i < 9; i++) outcomes.push(watch(client.publish("a", String(i), { qos: 1 })));
+      await bench.clock.tick();
+      let current = peer;
+      const order: string[] = [];
+      while (outcomes.some(({ settled }) => settled === 0)) {
+        current = await bench.reconnected(current, connack);
+        const first = await current.expect("publish");
+        order.push(text(first));
+        await bench.deliver(current, { type: "puback", packetIdentifier: first.packetIdentifier, reasonCode: 0 });
+      }
+      expect(order).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+    });
+  });
 
-  describe.each([4, 5] as const)("on version %i, when the server has lost the session", (protocolVersion) => {
-    test("QoS 1 goes again as new, QoS 2 is SESSION_LOST, and what was released is done", async () => {
+  describe.each([4, 5] as const)("on version %i, after the server has lost the session", (protocolVersion) => {
+    test("QoS 1 is sent as new, QoS 2 is SESSION_LOST, and a released message counts as delivered", async () => {
       const { bench, client, peer } = await createBench().online({ protocolVersion, cleanStart: false });
       const [one, two, released] = [1, 2, 2].map((qos, i) =>
         watch(client.publish("a", String(i), { qos: qos as 1 | 2 })),
@@ -67,7 +64,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
     });
   });
 
-  test("QoS 1 that goes as new after it went again has no DUP", async () => {
+  test("a QoS 1 message that is sent as new after it was resent has no DUP", async () => {
     const { bench, client, peer } = await createBench().online({ cleanStart: false });
     watch(client.publish("a", "", { qos: 1 }));
     await peer.expect("publish");
@@ -79,7 +76,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
 
   describe("the send quota", () => {
     test.each([[5, 3] as const, ...(maximumInflightBefore5 ? [[4, maximumInflightBefore5] as const] : [])])(
-      "on version %i is %i unacknowledged; QoS 0 does not count but keeps its place",
+      "on version %i is %i unacknowledged messages; QoS 0 does not count but keeps its place",
       async (version, quota) => {
         const { client, peer } = await createBench().online(
           { protocolVersion: version },
@@ -101,7 +98,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
       },
     );
 
-    test("holds for what is sent again to a server that takes less now", async () => {
+    test("applies to resent messages too if the server's limit is smaller now", async () => {
       const { bench, client, peer } = await createBench().online({ cleanStart: false });
       for (let i = 0; i < 3; i++) watch(client.publish("a", String(i), { qos: 1 }));
       for (let i = 0; i < 3; i++) await peer.expect("publish");
@@ -114,7 +111,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
     });
   });
 
-  test("what was to go again and did not, as the connection was lost once more, goes once over the next", async () => {
+  test("messages that could not be resent before the connection was lost again are sent once over the next", async () => {
     const { bench, client, peer } = await createBench().online({ cleanStart: false });
     for (let i = 0; i < 3; i++) watch(client.publish("a", String(i), { qos: 1 }));
     for (let i = 0; i < 3; i++) await peer.expect("publish");
@@ -125,7 +122,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
     await wide.expectNothing();
   });
 
-  describe("an acknowledgement that does not fit is a ProtocolError, said with DISCONNECT", () => {
+  describe("an unexpected acknowledgement is a ProtocolError, reported with DISCONNECT", () => {
     test.each([
       ["PUBACK for QoS 2", 2, "puback"],
       ["PUBREC for QoS 1", 1, "pubrec"],
@@ -145,8 +142,8 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
     });
   });
 
-  describe("QoS 2 whose PUBREC comes twice", () => {
-    test("is released twice, and delivered once", async () => {
+  describe("QoS 2 whose PUBREC arrives twice", () => {
+    test("is released twice and delivered once", async () => {
       const { bench, client, peer } = await createBench().online();
       const outcome = watch(client.publish("a", "", { qos: 2 }));
       await peer.expect("publish");
@@ -162,7 +159,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
       [5, 0x92],
       [4, 0],
     ] as const)(
-      "and is of a message that version %i knows nothing of: PUBREL %i",
+      "is answered if version %i does not know the message: PUBREL %i",
       async (protocolVersion, reasonCode) => {
         const { peer } = await createBench().online({ protocolVersion });
         peer.send({ type: "pubrec", packetIdentifier: 77, reasonCode: 0 });
@@ -172,7 +169,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
   });
 
   describe("packet identifiers", () => {
-    test("wrap, and pass over those in use by messages and requests", async () => {
+    test("wrap around, and skip those in use by messages and requests", async () => {
       const { bench, client, peer } = await createBench().online();
       watch(client.publish("kept", "", { qos: 2 }));
       await bench.answer(peer, "publish");
@@ -193,7 +190,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
   });
 
   describe.each([4, 5] as const)("incoming, on version %i", (protocolVersion) => {
-    test("QoS 1 and 2 are acknowledged; a QoS 2 message that comes again is handled once", async () => {
+    test("QoS 1 and 2 are acknowledged; a QoS 2 message that is resent is handled once", async () => {
       const { bench, client, peer } = await createBench().online({ protocolVersion, cleanStart: false });
       const got: string[] = [];
       await subscribed(bench, client, peer, "#", { onMessage: (each) => got.push(each.text()) });
@@ -212,7 +209,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, max
     });
   });
 
-  test.each([1, 2] as const)("takes 500 messages of QoS %i where receiveMaximum is 5", async (qos) => {
+  test.each([1, 2] as const)("accepts 500 messages of QoS %i with receiveMaximum 5", async (qos) => {
     const { bench, client, peer } = await createBench().online({ properties: { receiveMaximum: 5 } });
     const { got, finish, onMessage } = holding();
     await subscribed(bench, client, peer, "a", { onMessage });

@@ -10,7 +10,7 @@ const reconnecting = (events: readonly { name: string; value: unknown }[]): Reco
   events.filter(({ name }) => name === "reconnecting").map(({ value }) => value as Reconnecting);
 
 describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsTakeOver, versions, words }) => {
-  test("a lost connection is told, waited for and told again, in the whole client's words", async () => {
+  test("a lost connection, the delay and the new connection are reported, with the same words as the full client's", async () => {
     const { bench, peer, events } = await createBench().online();
     await bench.reconnected(peer);
     const error = expect.objectContaining({ name: "TransportError", code: "CONNECTION_LOST" });
@@ -30,7 +30,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
     ]);
   });
 
-  test("the waits grow up to their maximum, and are what is said", async () => {
+  test("the delays grow up to their maximum, and events report them", async () => {
     const { bench, client, peer, events } = await createBench(
       (attempt) => ({ refused: attempt > 0 && attempt < 8 }),
       7,
@@ -49,7 +49,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
     expect(events.map(({ name }) => name)).toEqual(["disconnected", ...Array(8).fill("reconnecting"), "connected"]);
   });
 
-  test("the waits begin anew after a connection that lasted", async () => {
+  test("the delays start again after a connection that lasted", async () => {
     const { bench, peer, events } = await createBench().online();
     const second = await bench.reconnected(peer);
     await bench.clock.advance(5_000);
@@ -57,7 +57,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
     expect(reconnecting(events).map(({ attempt }) => attempt)).toEqual([1, 1]);
   });
 
-  test("the waits differ from client to client", async () => {
+  test("the delays differ from client to client", async () => {
     const delays: number[] = [];
     for (let seed = 0; seed < 5; seed++) {
       const { bench, client, peer } = await createBench(() => ({}), seed).online();
@@ -68,7 +68,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
     expect(new Set(delays).size).toBe(5);
   });
 
-  test("the waits go on growing while the link flaps, so that it never loops hot", async () => {
+  test("the delays keep growing while the connection flaps, so that the client never reconnects in a tight loop", async () => {
     const { bench, peer } = await createBench().online({ reconnect: { initialDelay: 1_000, maximumDelay: 60_000 } });
     const began = bench.clock.now();
     peer.cut();
@@ -78,8 +78,8 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
     expect(bench.dialled).toHaveLength(11);
   });
 
-  describe("giving up", () => {
-    test("after maximumAttempts in a row, once, with what was pending settled", async () => {
+  describe("the client stops reconnecting", () => {
+    test("after maximumAttempts in a row, with one event, and settles what was pending", async () => {
       const { bench, client, peer, events } = await createBench((attempt) => ({ refused: attempt > 0 })).online({
         reconnect: { maximumAttempts: 3 },
       });
@@ -100,7 +100,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
         expect(outcome.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "CONNECTION_FAILED" } });
     });
 
-    test("with reconnect false at the first loss, and leaves nothing that waits for ever", async () => {
+    test("with reconnect false at the first lost connection, and settles everything", async () => {
       const { bench, client, peer, events } = await createBench().online({ reconnect: false });
       peer.cut();
       await bench.clock.tick();
@@ -121,7 +121,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("when another client takes the session over", async () => {
+    test("when another client takes over the session", async () => {
       const { bench, client, peer } = await createBench().online({ clientId: "kitchen" });
       await bench.clock.advance(60_000);
       const events = bench.recordEvents(client);
@@ -140,7 +140,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
       expect(peer.isClosed).toBe(true);
     });
 
-    test("not at a DISCONNECT for another reason", async () => {
+    test("but not at a DISCONNECT for another reason", async () => {
       const { bench, client, peer, events } = await createBench().online();
       peer.send({ type: "disconnect", reasonCode: 0x8b, properties: { reasonString: "tea" } });
       await bench.acceptAgain();
@@ -151,7 +151,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
       expect(events[0]?.value).toMatchObject({ error });
     });
 
-    test("does not count attempts before a connection that lasted", async () => {
+    test("without counting attempts before a connection that lasted", async () => {
       const { bench, client, peer } = await createBench().online({ reconnect: { maximumAttempts: 1 } });
       let current = peer;
       for (let i = 0; i < 3; i++) {
@@ -166,23 +166,20 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
       [5, 0x85],
       [5, 0x8c],
       [4, 1],
-    ] as const)(
-      "at a refusal that another attempt cannot change: version %i, code %i",
-      async (protocolVersion, code) => {
-        const { bench, peer, events } = await createBench().online({ protocolVersion });
-        await bench.reconnected(peer, { reasonCode: code });
-        await bench.clock.advance(1_000_000);
-        expect(bench.dialled).toHaveLength(2);
-        expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { reasonCode: code } } });
-      },
-    );
+    ] as const)("at a permanent refusal: version %i, code %i", async (protocolVersion, code) => {
+      const { bench, peer, events } = await createBench().online({ protocolVersion });
+      await bench.reconnected(peer, { reasonCode: code });
+      await bench.clock.advance(1_000_000);
+      expect(bench.dialled).toHaveLength(2);
+      expect(events.at(-1)).toMatchObject({ name: "closed", value: { error: { reasonCode: code } } });
+    });
 
     test.each([
       [5, 0x88],
       [5, 0x89],
       [5, 0x97],
       [4, 3],
-    ] as const)("not at a refusal that may pass: version %i, code %i", async (protocolVersion, code) => {
+    ] as const)("but not at a temporary refusal: version %i, code %i", async (protocolVersion, code) => {
       const { bench, client, peer } = await createBench().online({ protocolVersion });
       await bench.reconnected(peer, { reasonCode: code });
       await bench.acceptAgain();
@@ -190,7 +187,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
     });
   });
 
-  test("disconnect while waiting ends the waiting", async () => {
+  test("disconnect during a delay ends the delay", async () => {
     const { bench, client, peer } = await createBench().online();
     peer.cut();
     await bench.clock.tick();
@@ -200,7 +197,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
   });
 
   test.each(versions)(
-    "a clean start is asked for where no session outlives its connection, here on version %i",
+    "a clean start is requested if no session outlives its connection, here on version %i",
     async (version) => {
       const bench = createBench();
       const properties = { sessionExpiryInterval: 0 };
@@ -212,7 +209,7 @@ describe.each(clients)("the $name client", ({ createBench, connectsAgain, tellsT
   );
 
   test.each(versions)(
-    "with cleanStart true, no CONNECT may end a session that lasts: version %i",
+    "with cleanStart true, no CONNECT may end a session that outlives connections: version %i",
     async (protocolVersion) => {
       const { bench, peer } = await createBench().online({ protocolVersion });
       const cleanStart = protocolVersion < 5;

@@ -1,10 +1,10 @@
-// What becomes of a program that subscribes to the same again, as in a listener of "connected".
+// Programs that make the same subscription again, as in a listener of "connected".
 import type { SmallHandledSubscription } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { clients, message, subscribed, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics }) => {
-  test("has one subscription for the same filters and the same handler, however often it is made", async () => {
+  test("has one subscription for the same filters and the same handler, however many calls are made", async () => {
     const { bench, client, peer } = await createBench().online();
     const got: string[] = [];
     const onMessage = (each: { text(): string }) => void got.push(each.text());
@@ -17,7 +17,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     expectStatistics(client, { subscriptions: 1 });
   });
 
-  test("waits for the answer that the first call waits for", async () => {
+  test("waits for the answer to the first call", async () => {
     const { bench, client, peer } = await createBench().online();
     const onMessage = () => undefined;
     const calls = [1, 2].map(() => watch<SmallHandledSubscription>(client.subscribe("a", { onMessage })));
@@ -29,7 +29,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     await peer.expectNothing();
   });
 
-  test("rejects both calls if the server denies it, and the next asks again", async () => {
+  test("rejects both calls if the server denies it, and the next call asks again", async () => {
     const { bench, client, peer } = await createBench().online();
     const onMessage = () => undefined;
     const calls = [1, 2].map(() => watch<SmallHandledSubscription>(client.subscribe("a", { onMessage })));
@@ -39,7 +39,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     await peer.expect("subscribe");
   });
 
-  test("handles a message once after three cuts, if a listener of connected subscribes", async () => {
+  test("handles a message once after three lost connections if a listener of connected subscribes", async () => {
     const bench = createBench();
     const client = bench.create();
     const got: string[] = [];
@@ -60,7 +60,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     expectStatistics(client, { subscriptions: 1 });
   });
 
-  test("makes a new one when the first has ended", async () => {
+  test("creates a new subscription when the first has ended", async () => {
     const { bench, client, peer } = await createBench().online();
     const onMessage = () => undefined;
     const first = await subscribed(bench, client, peer, "a", { onMessage });
@@ -77,8 +77,8 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     { what: "filters", filters: ["a", "c"] },
     { what: "the order of filters", filters: ["b", "a"] },
     { what: "fewer filters", filters: ["a"] },
-    { what: "a filter that looks like both", filters: ["a,b"] },
-  ])("has another one for the same handler with other filters: $what", async ({ filters }) => {
+    { what: "a filter that looks like both together", filters: ["a,b"] },
+  ])("creates another one for the same handler with other filters: $what", async ({ filters }) => {
     const { bench, client, peer } = await createBench().online();
     const onMessage = () => undefined;
     const first = await subscribed(bench, client, peer, ["a", "b"], { onMessage });
@@ -86,7 +86,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
     expectStatistics(client, { subscriptions: 2 });
   });
 
-  test("has one for each iterator, since each gets all messages", async () => {
+  test("creates one for each iterator, since each gets all messages", async () => {
     const { bench, client, peer } = await createBench().online();
     const first = await subscribed(bench, client, peer, "a");
     expect(await subscribed(bench, client, peer, "a")).not.toBe(first);
@@ -104,7 +104,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       return { bench, client, peer, got, first, second, send };
     };
 
-    test("gives the retained messages that the server sends for it to it alone", async () => {
+    test("gives the retained messages that the server sends for it to the new subscription alone", async () => {
       const { got, send } = await twice();
       await send("kept", true, 2);
       expect(got).toEqual(["second kept"]);
@@ -112,13 +112,13 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(got).toEqual(["second kept", "first new", "second new"]);
     });
 
-    test("gives retained messages to both, if they come with the flag of their publisher", async () => {
+    test("gives retained messages to both if they carry their publisher's RETAIN flag", async () => {
       const { got, send } = await twice({ retainAsPublished: true });
       await send("kept", true, 2);
       expect(got).toEqual(["first kept", "second kept"]);
     });
 
-    test("gives retained messages to who is left, if it has ended", async () => {
+    test("gives retained messages to the other one if it has ended", async () => {
       const { bench, got, peer, second, send } = await twice();
       watch(second.unsubscribe());
       await bench.clock.tick();
@@ -127,7 +127,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics }) =
       expect(got).toEqual(["first kept"]);
     });
 
-    test("gives retained messages to both, if the server names no identifier", async () => {
+    test("gives retained messages to both if the server sends no identifier", async () => {
       const { bench, got, peer } = await twice();
       await bench.deliver(peer, { ...message("a/b", "kept"), retain: true });
       expect(got).toEqual(["first kept", "second kept"]);

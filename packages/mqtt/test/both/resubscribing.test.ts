@@ -3,7 +3,7 @@ import { clients, subscribed, watch } from "./clients.ts";
 import { serve } from "./subscribe-server.ts";
 
 describe.each(clients)("the $name client", ({ createBench, expectStatistics, versions }) => {
-  describe("when the connection is back", () => {
+  describe("after reconnecting", () => {
     const lost = async (protocolVersion: 3 | 4 | 5 = 5, cleanStart = true) => {
       const { bench, client, peer } = await createBench().online({ protocolVersion, cleanStart });
       const subscription = await subscribed(bench, client, peer, ["a", "b/#"], { qos: 1, onMessage: () => undefined });
@@ -11,27 +11,30 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       return { bench, client, subscription };
     };
 
-    test.each(versions)("and the session is gone, all is asked for again, once, on version %i", async (version) => {
-      const { bench, subscription } = await lost(version);
-      const again = await bench.acceptAgain();
-      const { packetIdentifier, subscriptions } = await again.expect("subscribe");
-      expect(subscriptions).toMatchObject([
-        { topicFilter: "a", qos: 1 },
-        { topicFilter: "b/#", qos: 1 },
-      ]);
-      again.send({ type: "suback", packetIdentifier, reasonCodes: [0, 1] });
-      await again.expectNothing();
-      expect(subscription.granted.map(({ qos }) => qos)).toEqual([0, 1]);
-      expect(subscription.closed).toBe(false);
-    });
+    test.each(versions)(
+      "to a new session, all subscriptions are requested again, once, on version %i",
+      async (version) => {
+        const { bench, subscription } = await lost(version);
+        const again = await bench.acceptAgain();
+        const { packetIdentifier, subscriptions } = await again.expect("subscribe");
+        expect(subscriptions).toMatchObject([
+          { topicFilter: "a", qos: 1 },
+          { topicFilter: "b/#", qos: 1 },
+        ]);
+        again.send({ type: "suback", packetIdentifier, reasonCodes: [0, 1] });
+        await again.expectNothing();
+        expect(subscription.granted.map(({ qos }) => qos)).toEqual([0, 1]);
+        expect(subscription.closed).toBe(false);
+      },
+    );
 
-    test.each([4, 5] as const)("and the session is present, nothing is asked on version %i", async (version) => {
+    test.each([4, 5] as const)("to a present session, none is requested again on version %i", async (version) => {
       const { bench } = await lost(version, false);
       const again = await bench.acceptAgain({ sessionPresent: true });
       await again.expectNothing();
     });
 
-    test("and one filter is denied, it shows in granted and the others stay", async () => {
+    test("if one filter is denied, granted shows it and the others stay", async () => {
       const { bench, client, subscription } = await lost();
       const again = await bench.acceptAgain();
       await bench.answer(again, "subscribe", 0x87, 1);
@@ -45,7 +48,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expectStatistics(client, { subscriptions: 1 });
     });
 
-    test("and all filters are denied, it is an error event and the subscription ends", async () => {
+    test("if all filters are denied, there is an error event and the subscription ends", async () => {
       const { bench, client, subscription } = await lost();
       const events = bench.recordEvents(client);
       const again = await bench.acceptAgain();
@@ -56,7 +59,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expectStatistics(client, { subscriptions: 0 });
     });
 
-    test("and goes before SUBACK, again and again, requests do not pile up", async () => {
+    test("if the connection is lost before SUBACK again and again, requests do not accumulate", async () => {
       const { bench } = await lost(4);
       for (let i = 0; i < 5; i++) {
         const peer = await bench.acceptAgain();
@@ -73,7 +76,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       await again.expectNothing();
     });
 
-    test("and the client is closed before SUBACK, that is no error, and loops end well", async () => {
+    test("if the client is closed before SUBACK, that is not an error, and loops end normally", async () => {
       const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       const next = watch(subscription[Symbol.asyncIterator]().next());
@@ -87,7 +90,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expect(errors).toEqual([]);
     });
 
-    test("and the session is gone, what was unsubscribed meanwhile is not asked for again", async () => {
+    test("to a new session, filters that were unsubscribed meanwhile are not requested again", async () => {
       const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       peer.cut();
@@ -100,7 +103,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     });
 
     test.each(versions)(
-      "and SUBSCRIBE stays unanswered ten times, the subscription ends with an error: version %i",
+      "if SUBSCRIBE stays unanswered ten times, the subscription ends with an error: version %i",
       async (version) => {
         const { bench, client, subscription } = await lost(version);
         const events = bench.recordEvents(client);
@@ -119,7 +122,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     );
 
     test.each([4, 5] as const)(
-      "and the session may still have it, it lives on after ten unanswered SUBSCRIBEs: version %i",
+      "if the session may still have it, it survives ten unanswered SUBSCRIBEs: version %i",
       async (version) => {
         const { bench, client, subscription } = await lost(version, false);
         const events = bench.recordEvents(client);
@@ -139,8 +142,8 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     );
   });
 
-  describe("a SUBSCRIBE after which each connection is lost", () => {
-    test("ends a subscription that was granted once with an error event", async () => {
+  describe("a SUBSCRIBE after which every connection is lost", () => {
+    test("ends a subscription that was granted before, with an error event", async () => {
       const { bench, client, peer, events } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "poison");
       peer.cut();
@@ -155,7 +158,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       await expect(subscription[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "SUBSCRIBE_UNANSWERED" });
     });
 
-    test("does not make the client dial hot meanwhile", async () => {
+    test("does not make the client reconnect in a tight loop", async () => {
       const { bench, client, peer } = await createBench().online({
         reconnect: { initialDelay: 1_000, maximumDelay: 60_000 },
       });
@@ -168,7 +171,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       expect(bench.clock.now() - began).toBeGreaterThan(60_000);
     });
 
-    test("that is answered wrongly counts as well", async () => {
+    test("also counts if its answer is invalid", async () => {
       const { bench, client, peer } = await createBench().online();
       const outcome = watch(client.subscribe("a"));
       let at = peer;
@@ -187,7 +190,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
       await at.expectNothing();
     });
 
-    test("is not counted against one that was never sent, nor once it was answered", async () => {
+    test("does not count if it was never sent, or once it was answered", async () => {
       const { bench, client, peer } = await createBench().online({ cleanStart: false });
       peer.cut();
       await bench.clock.tick();
@@ -206,7 +209,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     });
   });
 
-  test("an UNSUBSCRIBE after which each connection is lost rejects after ten", async () => {
+  test("an UNSUBSCRIBE after which every connection is lost rejects after ten", async () => {
     const { bench, client, peer } = await createBench().online({ cleanStart: false });
     const outcome = watch((await subscribed(bench, client, peer, "a")).unsubscribe());
     let at = peer;
@@ -224,7 +227,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     await at.expectNothing();
   });
 
-  test("a subscription that was never answered is asked for again, once", async () => {
+  test("a subscription that was never answered is requested again, once", async () => {
     const { bench, client, peer } = await createBench().online();
     const outcome = watch(client.subscribe("a"));
     await peer.expect("subscribe");
@@ -235,7 +238,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, ver
     expect(outcome.value?.granted).toMatchObject([{ qos: 0 }]);
   });
 
-  test("what was unsubscribed is not asked for again", async () => {
+  test("an unsubscribed filter is not requested again", async () => {
     const { bench, client, peer } = await createBench().online({ protocolVersion: 4 });
     const unsubscribing = (await subscribed(bench, client, peer, "a")).unsubscribe();
     await bench.answer(peer, "unsubscribe");

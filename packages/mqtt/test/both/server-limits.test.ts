@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { clients, watch } from "./clients.ts";
 
 describe.each(clients)("the $name client", ({ createBench }) => {
-  describe("a limit of CONNACK is kept before sending, and named", () => {
+  describe("a limit in CONNACK is checked before sending, and named", () => {
     const large = "x".repeat(100);
     const cases: readonly (readonly [ConnackProperties, PublishOptions, string, number])[] = [
       [{ maximumQoS: 1 }, { qos: 2 }, "MAXIMUM_QOS_EXCEEDED", 0x9b],
@@ -25,7 +25,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       await peer.expect("publish");
     });
 
-    test("also for a message that an earlier connection had taken", async () => {
+    test("the same holds for a message that an earlier connection had accepted", async () => {
       const { bench, client, peer } = await createBench().online({ cleanStart: false });
       const outcome = watch(client.publish("t", large, { qos: 1 }));
       await peer.expect("publish");
@@ -52,7 +52,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     });
   });
 
-  test("receive maximum: never more unacknowledged than the server takes, the rest in order", async () => {
+  test("receive maximum: never more unacknowledged messages than the server allows; the rest are sent in order", async () => {
     const { bench, client, peer } = await createBench().online({}, { properties: { receiveMaximum: 2 } });
     const outcomes = Array.from({ length: 5 }, (_, i) => watch(client.publish("t", String(i), { qos: 1 })));
     const order: string[] = [];
@@ -77,7 +77,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     expect(await peer.expect("publish")).toMatchObject({ qos: 0 });
   });
 
-  test("the server's own keep-alive holds", async () => {
+  test("the server's keep-alive applies", async () => {
     const { bench, peer } = await createBench().online({ keepAlive: 600 }, { properties: { serverKeepAlive: 10 } });
     await bench.clock.advance(10_000);
     await peer.expect("pingreq");

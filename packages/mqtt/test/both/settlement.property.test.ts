@@ -1,5 +1,5 @@
-// Whatever happens to the connection, and to the store, each publish, subscribe and unsubscribe settles, and exactly once; and the
-// store ends up with the messages that have no outcome, and no others.
+// Whatever happens to the connection and to the store, each publish, subscribe and unsubscribe settles exactly once. In
+// the end the store has exactly the messages without an outcome.
 import { type Client, MemoryStore, type OutboxPolicy, type Subscription } from "@aiko/mqtt";
 import type { ClockKind, ScriptedPeer } from "@aiko/mqtt/testing";
 import fc from "fast-check";
@@ -48,7 +48,7 @@ class Run {
   readonly outcomes: { readonly what: string; readonly outcome: Outcome<unknown> }[] = [];
   readonly events: RecordedEvents;
   readonly bench: ClientBench;
-  /** As the whole client: what the small one does not take, it is not given. */
+  /** As the full client; it gets only what the small client supports too. */
   private readonly client: Client;
   private abort = new AbortController();
   private peer: ScriptedPeer | undefined;
@@ -90,7 +90,7 @@ class Run {
     await this.bench.clock.advance(5_000);
   }
 
-  /** How many messages of QoS 1 and 2 rejected with one of these codes. */
+  /** How many messages of QoS 1 and 2 were rejected with one of these codes. */
   count(...codes: string[]): number {
     const rejected = this.outcomes.filter(({ what }) => what === "publish 1" || what === "publish 2");
     return rejected.filter(({ outcome }) =>
@@ -167,7 +167,7 @@ class Run {
     else this.peer.send({ type: "connack", sessionPresent: false, reasonCode: this.version === 5 ? 0x88 : reasonCode });
   }
 
-  /** Answers all that has come, rightly. */
+  /** Answers all received packets correctly. */
   private answer(reasonCodes: readonly number[]): void {
     const { peer } = this;
     if (peer === undefined || peer.isClosed) return;
@@ -179,13 +179,13 @@ class Run {
   }
 }
 
-/** Ends when the subscription does, or after two messages. */
+/** Ends when the subscription ends, or after two messages. */
 async function readTwo(subscription: Subscription): Promise<void> {
   let left = 2;
   for await (const _ of subscription) if (--left === 0) break;
 }
 
-/** Plays a plan, and expects what both clients promise of every one. */
+/** Runs a plan, and expects what both clients promise for every plan. */
 async function settlesAll(run: Run, plan: readonly Step[]): Promise<void> {
   await run.play(plan);
   const hanging = run.outcomes.filter(({ outcome }) => outcome.settled !== 1).map(({ what }) => what);
@@ -197,7 +197,10 @@ async function settlesAll(run: Run, plan: readonly Step[]): Promise<void> {
   expect(run.bench.clock.nextTimer).toBe(Infinity);
 }
 
-/** An iterator whose UNSUBACK does not come before the client ends: that is no error of its own, and nothing is told after "closed". */
+/**
+ * An iterator whose UNSUBACK does not arrive before the client ends is not an error, and nothing is reported after
+ * "closed".
+ */
 const leftIterating: Step[] = [
   { do: "accept", sessionPresent: true, reasonCode: 0 },
   { do: "publish", qos: 2, abortable: false },
@@ -209,7 +212,7 @@ const leftIterating: Step[] = [
 
 describe.each(clients)("the $name client", (subject) => {
   const { outboxes, versions } = subject;
-  test.each(versions)("settles all, on version %i", async (version) => {
+  test.each(versions)("every promise settles, on version %i", async (version) => {
     await fc.assert(
       fc.asyncProperty(steps, someClockKind, async (plan, kind) => {
         const run = new Run(subject, kind, version);
@@ -223,7 +226,7 @@ describe.each(clients)("the $name client", (subject) => {
   });
 
   test.each(outboxes)(
-    "settles all on version %i, at the bound %s, with a store: %s",
+    "every promise settles on version %i, at the limit %s, with a store: %s",
     async (version, policy, stored) => {
       await fc.assert(
         fc.asyncProperty(steps, someClockKind, async (plan, kind) => {
@@ -234,7 +237,7 @@ describe.each(clients)("the $name client", (subject) => {
           const left = openRecords(await recordsOf(store)).filter(({ key }) => key < INCOMING).length;
           const undecided = run.count("CLIENT_CLOSED", "DRAIN_TIMEOUT", "MESSAGE_KEPT");
           expect(left).toBeGreaterThanOrEqual(undecided);
-          expect(left).toBeLessThanOrEqual(undecided + run.count("ABORTED")); // of those the promise was given up, perhaps no more
+          expect(left).toBeLessThanOrEqual(undecided + run.count("ABORTED")); // aborted messages may have been sent
         }),
         { numRuns: 100 },
       );

@@ -1,4 +1,5 @@
-// Ends of subscriptions and clients: what the application has is finished and acknowledged, what it has not is not given to it.
+// The end of subscriptions and clients: messages that the application has are finished and acknowledged, and it gets no
+// further ones.
 import type { Message, SmallSubscribeOptions } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { clients, message, subscribed, watch } from "./clients.ts";
@@ -22,7 +23,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
 
   describe("disconnect", () => {
     test.each(versions.flatMap((version) => [1, 2].map((qos) => [version, qos as 1 | 2] as const)))(
-      "gives nothing more to a handler, and acknowledges what the running one has: version %i, QoS %i",
+      "delivers nothing more to a handler, and acknowledges the message of the running one: version %i, QoS %i",
       async (version, qos) => {
         const { bench, client, peer, handled, finish, sent } = await working(version);
         for (let i = 1; i <= 3; i++) peer.send(message("a", String(i), qos, i));
@@ -86,7 +87,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect(handled).toEqual(["1"]);
     });
 
-    test("does not wait for the handler that calls it before its first await", async () => {
+    test("does not wait for a handler that calls it before its first await", async () => {
       const place = await working(5, () => place.client.disconnect());
       const { bench, client, peer, sent } = place;
       const events = bench.recordEvents(client);
@@ -97,7 +98,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect(events.map(({ name }) => name)).toEqual(["closed"]);
     });
 
-    test("lets a loop finish the message that it has, and gives it no other", async () => {
+    test("lets a loop finish its message, and gives it no further one", async () => {
       const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       const seen: string[] = [];
@@ -122,7 +123,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect([seen, loop.settled, done.settled]).toEqual([["1"], 1, 1]);
     });
 
-    test("does not wait for an iterator that has a QoS 0 message", async () => {
+    test("does not wait for an iterator that holds a QoS 0 message", async () => {
       const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       const next = watch(subscription[Symbol.asyncIterator]().next());
@@ -132,7 +133,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       await peer.expect("disconnect");
     });
 
-    test("ends an iterator that waits", async () => {
+    test("ends a waiting iterator", async () => {
       const { bench, client, peer } = await createBench().online();
       const subscription = await subscribed(bench, client, peer, "a");
       const next = watch(subscription[Symbol.asyncIterator]().next());
@@ -141,7 +142,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect(next.value).toEqual({ done: true, value: undefined });
     });
 
-    test("takes no publish any more when the handlers are done", async () => {
+    test("accepts no publish after the handlers have finished", async () => {
       const { bench, client, peer, finish } = await working();
       await bench.deliver(peer, message("a", "1", 1, 1));
       watch(client.disconnect());
@@ -167,7 +168,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
   });
 
   describe("unsubscribe", () => {
-    /** The handler has message 1, and 2 waits. */
+    /** The handler has message 1, and message 2 waits. */
     async function unsubscribing() {
       const place = await working();
       const { bench, peer, subscription } = place;
@@ -178,7 +179,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       return { ...place, done };
     }
 
-    test("resolves when the handler that runs is done", async () => {
+    test("resolves when the running handler has finished", async () => {
       const { bench, handled, finish, sent, done } = await unsubscribing();
       expect(done.settled).toBe(0);
       finish[0]?.();
@@ -187,7 +188,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect([handled, sent()]).toEqual([["1"], ["unsubscribe", "puback"]]);
     });
 
-    test("resolves after five seconds if the handler is not done", async () => {
+    test("resolves after five seconds if the handler has not finished", async () => {
       const { bench, done } = await unsubscribing();
       await bench.clock.advance(4_999);
       expect(done.settled).toBe(0);
@@ -195,7 +196,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect(done.settled).toBe(1);
     });
 
-    test("leaves what the handler was not given unacknowledged if the client disconnects next", async () => {
+    test("leaves messages that the handler did not get unacknowledged if the client disconnects next", async () => {
       const { bench, client, handled, finish, sent } = await unsubscribing();
       const events = bench.recordEvents(client);
       finish[0]?.();
@@ -207,7 +208,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect(bench.clock.nextTimer).toBe(Infinity);
     });
 
-    test("acknowledges it after a second otherwise, and reports it as unclaimed", async () => {
+    test("otherwise acknowledges them after a second and reports them as unclaimed", async () => {
       const { bench, client, handled, finish, sent } = await unsubscribing();
       const events = bench.recordEvents(client);
       finish[0]?.();
@@ -219,7 +220,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expectStatistics(client, { pendingMessages: 0 });
     });
 
-    test("a handler of a subscription that is being ended is waited for by disconnect", async () => {
+    test("disconnect also waits for a handler of a subscription that is ending", async () => {
       const { bench, client, finish, sent } = await unsubscribing();
       const done = watch(client.disconnect());
       await bench.clock.advance(1_000);
@@ -230,14 +231,14 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       expect(sent()).toEqual(["unsubscribe", "puback", "disconnect"]);
     });
 
-    test("does not wait for the handler that calls it before its first await", async () => {
+    test("does not wait for a handler that calls it before its first await", async () => {
       const place = await working(5, () => place.subscription.unsubscribe());
       const { bench, peer, sent } = place;
       await bench.deliver(peer, message("a", "1", 1, 1));
       expect(sent()).toEqual(["unsubscribe", "puback"]);
     });
 
-    test("what is being ended is not subscribed to again after a lost connection", async () => {
+    test("a subscription that is ending is not restored after a lost connection", async () => {
       const { bench, peer, subscription } = await working();
       watch(subscription.unsubscribe());
       await peer.expect("unsubscribe");
@@ -246,7 +247,7 @@ describe.each(clients)("the $name client", ({ createBench, expectStatistics, unc
       await again.expectNothing();
     });
 
-    test("a message that another subscription handles too is acknowledged when that has", async () => {
+    test("a message that another subscription also handles is acknowledged when that one has finished", async () => {
       const { bench, client, peer, subscription, finish } = await working();
       const others: string[] = [];
       await subscribed(bench, client, peer, "+", { onMessage: (each) => others.push(each.text()) });

@@ -1,6 +1,6 @@
 import type { ClientBench } from "./clients.ts";
 
-/** A server that answers what it is asked for, and closes the connection at a SUBSCRIBE for this filter. */
+/** A server that answers requests, and closes the connection at a SUBSCRIBE for this filter. */
 export async function serve(bench: ClientBench, poison: string, subscribe: number): Promise<string[]> {
   const peer = await bench.acceptAgain();
   const asked: string[] = [];

@@ -6,7 +6,7 @@ import { type ClientBench, clients, message, subscribed, watch } from "./clients
 describe.each(clients)(
   "the $name client",
   ({ name, createBench, expectStatistics, patience, subscribesFirst, versions, words }) => {
-    test.each(versions)("SUBSCRIBE carries what was asked for, on version %i", async (protocolVersion) => {
+    test.each(versions)("SUBSCRIBE carries the requested options, on version %i", async (protocolVersion) => {
       const { client, peer } = await createBench().online({ protocolVersion });
       const ofVersion5 = { noLocal: true, retainAsPublished: true, retainHandling: 1 } as const;
       const asked: SmallSubscribeOptions = { qos: 2, ...(protocolVersion === 5 && ofVersion5) };
@@ -22,7 +22,7 @@ describe.each(clients)(
       expect(packet.properties).toEqual(protocolVersion === 5 ? { subscriptionIdentifier: 1 } : undefined);
     });
 
-    test("what only MQTT 5 can ask for is an error before it, and the subscription is over", async () => {
+    test("an option that only MQTT 5 has is an error on older versions, and the subscription ends", async () => {
       const { client, peer } = await createBench().online({ protocolVersion: 4 });
       await expect(client.subscribe("a", { noLocal: true })).rejects.toMatchObject({ code: "PACKET_INVALID" });
       await peer.expectNothing();
@@ -38,7 +38,7 @@ describe.each(clients)(
         return { bench, outcome, client, peer };
       };
 
-      test("resolves with what is granted, which may be less than was asked for", async () => {
+      test("resolves with the granted QoS, which may be lower than requested", async () => {
         const { outcome } = await answered([0, 1, 2]);
         expect(outcome.value?.granted).toEqual([
           { topicFilter: "f0", reasonCode: 0, qos: 0, error: undefined },
@@ -48,7 +48,7 @@ describe.each(clients)(
         expect(outcome.value?.topicFilters).toEqual(["f0", "f1", "f2"]);
       });
 
-      test("that denies one filter shows it in granted; the others are asked for again after a lost session", async () => {
+      test("that denies one filter shows it in granted; the others are requested again after a lost session", async () => {
         const { bench, client, outcome, peer } = await answered([1, 0x87]);
         expect(outcome.value?.granted[1]).toMatchObject({
           topicFilter: "f1",
@@ -66,7 +66,7 @@ describe.each(clients)(
         expect((await again.expect("subscribe")).subscriptions.map(({ topicFilter }) => topicFilter)).toEqual(["f0"]);
       });
 
-      test.each(versions)("that denies all rejects, and nothing is left, on version %i", async (version) => {
+      test.each(versions)("that denies all rejects and leaves nothing behind, on version %i", async (version) => {
         const { bench, outcome, client, peer } = await answered([0x80, 0x80], version);
         expect(outcome.error).toMatchObject({ name: "RefusedError", code: "SUBSCRIBE_REFUSED", reasonCode: 0x80 });
         expectStatistics(client, { subscriptions: 0 });
@@ -87,7 +87,7 @@ describe.each(clients)(
       });
     });
 
-    test("what was asked for before connecting is asked once, before what is published at `connected`", async () => {
+    test("a subscription requested before connecting is sent once, before messages published at `connected`", async () => {
       const bench = createBench();
       const client = bench.create();
       client.on("connected", () => {
@@ -113,22 +113,19 @@ describe.each(clients)(
       };
       const reasonCodes = (version: 3 | 4 | 5, ...codes: number[]) => (version === 5 ? codes : []);
 
-      test.each(versions)(
-        "leaves a filter that another subscription shares with the server, on %i",
-        async (version) => {
-          const { bench, client, peer, open } = await two(version);
-          const one = await open(["a", "b"]);
-          const other = await open("b");
-          const ending = watch(one.unsubscribe());
-          const { packetIdentifier, topicFilters } = await peer.expect("unsubscribe");
-          expect(topicFilters).toEqual(["a"]);
-          await bench.deliver(peer, { type: "unsuback", packetIdentifier, reasonCodes: reasonCodes(version, 0) });
-          expect([ending.settled, one.closed, other.closed]).toEqual([1, true, false]);
-          expectStatistics(client, { subscriptions: 1 });
-        },
-      );
+      test.each(versions)("keeps a filter at the server that another subscription shares, on %i", async (version) => {
+        const { bench, client, peer, open } = await two(version);
+        const one = await open(["a", "b"]);
+        const other = await open("b");
+        const ending = watch(one.unsubscribe());
+        const { packetIdentifier, topicFilters } = await peer.expect("unsubscribe");
+        expect(topicFilters).toEqual(["a"]);
+        await bench.deliver(peer, { type: "unsuback", packetIdentifier, reasonCodes: reasonCodes(version, 0) });
+        expect([ending.settled, one.closed, other.closed]).toEqual([1, true, false]);
+        expectStatistics(client, { subscriptions: 1 });
+      });
 
-      test("the first of two that share their filter asks nothing of the server, the second does", async () => {
+      test("the first of two that share their filter sends nothing, the second does", async () => {
         const { bench, peer, open } = await two();
         const one = await open("a");
         const other = await open("a");
@@ -140,7 +137,7 @@ describe.each(clients)(
         await bench.clock.tick();
       });
 
-      test("by filter ends it in all subscriptions", async () => {
+      test("with a filter ends it in all subscriptions", async () => {
         const { bench, client, peer, open } = await two();
         const one = await open(["a", "b"]);
         const other = await open("b");
@@ -149,13 +146,13 @@ describe.each(clients)(
         expect([ending.settled, one.closed, other.closed]).toEqual([1, false, true]);
       });
 
-      test("by a filter that only the server's session knows asks the server", async () => {
+      test("with a filter that only the server's session knows sends a request", async () => {
         const { client, peer } = await two();
         watch(client.unsubscribe("of an earlier process"));
         expect(await peer.expect("unsubscribe")).toMatchObject({ topicFilters: ["of an earlier process"] });
       });
 
-      test("that the server refuses says so, and the subscription is over all the same", async () => {
+      test("rejects if the server refuses, and the subscription ends nevertheless", async () => {
         const { bench, peer, open } = await two();
         const one = await open("a");
         const ending = watch(one.unsubscribe());
@@ -164,7 +161,7 @@ describe.each(clients)(
         expect(one.closed).toBe(true);
       });
 
-      test("twice asks once", async () => {
+      test("twice sends one request", async () => {
         const { bench, peer, open } = await two();
         const one = await open("a");
         const first = watch(one.unsubscribe());
@@ -175,8 +172,8 @@ describe.each(clients)(
       });
     });
 
-    describe("a message is for", () => {
-      /** What each of these subscriptions gets, by their filters. */
+    describe("a message goes", () => {
+      /** The messages that each of these subscriptions gets, by their filters. */
       const open = async (bench: ClientBench, client: SmallClient, peer: ScriptedPeer, all: readonly string[][]) => {
         const got: string[] = [];
         for (const filters of all)
@@ -186,14 +183,14 @@ describe.each(clients)(
         return got;
       };
 
-      test("every subscription that matches, once, where the server does not say for which it is", async () => {
+      test("once to every matching subscription, if the server does not send an identifier", async () => {
         const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["a/+", "a/#"], ["#"], ["other"]]);
         await bench.deliver(peer, message("a/b", "x"));
         expect(got.sort()).toEqual(["#: x", "a/+,a/#: x"]);
       });
 
-      test("that which the server says it is for, so that a copy for each doubles nothing", async () => {
+      test("to the subscription that the server names, so that one copy for each causes no duplicates", async () => {
         const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["a/+"], ["a/#"]]);
         for (const id of [1, 2]) peer.send({ ...message("a/b", "x"), properties: { subscriptionIdentifiers: [id] } });
@@ -201,14 +198,14 @@ describe.each(clients)(
         expect(got.sort()).toEqual(["a/#: x", "a/#: y", "a/+: x", "a/+: y"]);
       });
 
-      test("both of two under one filter, which the server knows under the later's identifier", async () => {
+      test("to both of two under one filter, which the server knows under the later one's identifier", async () => {
         const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["a"], ["a"]]);
         await bench.deliver(peer, { ...message("a", "x"), properties: { subscriptionIdentifiers: [2] } });
         expect(got).toEqual(["a: x", "a: x"]);
       });
 
-      test("none twice that share a filter which does not match", async () => {
+      test("once to two subscriptions that share a filter which does not match", async () => {
         const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [
           ["a/#", "b"],
@@ -219,14 +216,14 @@ describe.each(clients)(
         expect(got.sort()).toEqual(["a/#,b: x", "b,a/+: x"]);
       });
 
-      test("a shared filter without its share name", async () => {
+      test("to a shared filter, without its share name", async () => {
         const { bench, client, peer } = await createBench().online();
         const got = await open(bench, client, peer, [["$share/group/a/+"]]);
         await bench.deliver(peer, message("a/b", "x"), message("b/b", "y"));
         expect(got).toEqual(["$share/group/a/+: x"]);
       });
 
-      test("nobody: an event, and it is acknowledged", async () => {
+      test("to no subscription: there is an event, and the message is acknowledged", async () => {
         const { peer, events } = await createBench().online();
         peer.send(message("a", "x", 1, 1));
         await peer.expect("puback");
@@ -234,7 +231,7 @@ describe.each(clients)(
       });
     });
 
-    test("subscription identifiers are not sent to a server that has none", async () => {
+    test("subscription identifiers are not sent to a server that does not support them", async () => {
       const { client, peer } = await createBench().online(
         {},
         { properties: { subscriptionIdentifiersAvailable: false } },
@@ -251,14 +248,14 @@ describe.each(clients)(
         return { bench, client, peer, events, subscribing };
       }
 
-      test("is left after a while, and asked again over another connection", async () => {
+      test("is disconnected after a while, and asked again over another connection", async () => {
         const { bench, events, subscribing } = await unanswered();
         await bench.clock.advance(patience);
         expect(events[0]).toMatchObject({ name: "disconnected", value: { error: { code: "ANSWER_TIMEOUT" } } });
         const again = await bench.acceptAgain();
         await bench.answer(again, "subscribe", 0);
         expect([subscribing.settled, subscribing.error]).toEqual([1, undefined]);
-        // The small client goes on looking at its session once a minute; the whole one looks once more.
+        // The small client continues to check its session once a minute; the full client checks it once more.
         await bench.clock.advance(60_000);
         if (name === "small") expect(bench.clock.nextTimer - bench.clock.now()).toBeGreaterThan(59_000);
         else expect(bench.clock.nextTimer).toBe(Infinity);
@@ -276,7 +273,7 @@ describe.each(clients)(
         expect(subscribing.error).toMatchObject({ code: "SUBSCRIBE_UNANSWERED" });
       });
 
-      test("and is slow, is waited for while it answers others", async () => {
+      test("but is only slow is given time while it answers others", async () => {
         const { bench, client, peer, events } = await unanswered();
         await bench.clock.advance(patience - 1_000);
         peer.send({ type: "suback", packetIdentifier: 1, reasonCodes: [0] });

@@ -5,7 +5,7 @@ import { type ClientBench, clients } from "./clients.ts";
 
 const patient = { reconnect: { initialDelay: 60_000, maximumDelay: 60_000 } };
 
-/** What a browser's page tells: that the network is back or the page is shown, and how late its timers may be. */
+/** A browser page's information: the network is back, the page is visible, and how late its timers may be. */
 function page(bench: ClientBench) {
   const listeners = new Set<() => void>();
   const told = { lateness: 0 };
@@ -24,15 +24,15 @@ function page(bench: ClientBench) {
 }
 
 describe.each(clients)("the $name client", ({ createBench }) => {
-  /** A client of a page, which is connected. */
+  /** A connected client of a page. */
   async function paged(options: SmallOptions = {}, faults?: (attempt: number) => LinkFaults) {
     const bench = createBench(faults);
     const { platform, ...rest } = page(bench);
     return { ...rest, ...(await bench.online({ platform, ...options } as object)) };
   }
 
-  describe("a wake", () => {
-    test("while the client waits for the next attempt has it try at once", async () => {
+  describe("a wake event", () => {
+    test("during a delay starts the next attempt at once", async () => {
       const { bench, peer, wake } = await paged(patient);
       await bench.clock.advance(10_000);
       peer.cut();
@@ -44,7 +44,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       await bench.accept();
     });
 
-    test("that comes again and again has it try once a second, and the usual waits go on", async () => {
+    test("that repeats starts an attempt once a second, and the usual delays continue", async () => {
       const { bench, peer, wake } = await paged(patient, (attempt) => ({ refused: attempt > 0 }));
       await bench.clock.advance(10_000);
       peer.cut();
@@ -59,7 +59,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       expect(bench.dialled.length).toBeGreaterThan(woken);
     });
 
-    test("that comes too early is not forgotten: the attempt follows when a second has passed", async () => {
+    test("that comes too early is remembered: the attempt follows after one second", async () => {
       const { bench, peer, wake } = await paged(patient, (attempt) => ({ refused: attempt > 0 }));
       await bench.clock.advance(10_000);
       peer.cut();
@@ -74,7 +74,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       expect(bench.dialled).toHaveLength(3);
     });
 
-    test("does not put off an attempt that is nearer than a second", async () => {
+    test("does not postpone an attempt that is less than a second away", async () => {
       const { bench, peer, wake } = await paged({ reconnect: { initialDelay: 100, maximumDelay: 100 } }, (attempt) => ({
         refused: attempt > 0,
       }));
@@ -85,7 +85,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       expect(bench.dialled.length).toBeGreaterThan(1);
     });
 
-    test("while it is connected looks at the keep-alive, whose timer may have stood still", async () => {
+    test("while connected checks the keep-alive, whose timer may have been suspended", async () => {
       const bench = createBench();
       const { platform, wake } = page(bench);
       let asleep = false;
@@ -104,7 +104,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       expect(client.connected).toBe(false);
     });
 
-    test("before the first connection, or after the last, is nobody's", async () => {
+    test("before the first connection, or after the last, has no effect", async () => {
       const bench = createBench();
       const { platform, listeners } = page(bench);
       const client = bench.create({ platform });
@@ -117,7 +117,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       expect(listeners.size).toBe(0);
     });
 
-    test("is not listened for by a client that has given up", async () => {
+    test("has no listener once the client has stopped reconnecting", async () => {
       const { bench, peer, listeners } = await paged({ reconnect: false });
       peer.cut();
       await bench.clock.tick();
@@ -125,8 +125,8 @@ describe.each(clients)("the $name client", ({ createBench }) => {
     });
   });
 
-  describe("where timers come late", () => {
-    test("a ping leaves so early that a keep-alive of a minute holds with timers a minute late", async () => {
+  describe("if timers fire late", () => {
+    test("a ping is sent early enough for a keep-alive of a minute to hold with timers a minute late", async () => {
       const bench = createBench();
       const { platform, told } = page(bench);
       told.lateness = 60_000;
@@ -138,7 +138,7 @@ describe.each(clients)("the $name client", ({ createBench }) => {
       expect(client.connected).toBe(true);
     });
 
-    test("a longer keep-alive is kept to the letter", async () => {
+    test("a longer keep-alive is observed exactly", async () => {
       const bench = createBench();
       const { platform, told } = page(bench);
       told.lateness = 60_000;

@@ -1,4 +1,4 @@
-// What a person writes who has no compiler to tell them: each is a typed error that names the field, and harms nothing else.
+// Wrong calls without a compiler: each causes a typed error that names the field, and affects nothing else.
 import type { PublishOptions, SmallOptions, SmallSubscribeOptions } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { clients, subscribed, watch } from "./clients.ts";
@@ -6,20 +6,20 @@ import { clients, subscribed, watch } from "./clients.ts";
 const wrong = (value: unknown): never => value as never;
 
 describe.each(clients)("the $name client", ({ connect, createBench, createClient, expectStatistics, nulInTopic }) => {
-  describe("an option that is wrong is thrown by createClient, and connect rejects with it", () => {
+  describe("createClient throws for a wrong option, and connect rejects with the same error", () => {
     test.each([
       ["no options", wrong(null), "OPTION_INVALID", "options"],
       ["one misspelt", { clientID: "c" }, "OPTION_UNKNOWN", "clientID"],
       ["a keep-alive that is too long", { keepAlive: 65_536 }, "OPTION_INVALID", "keepAlive"],
-      ["a timeout that is none", { connectTimeout: 0 }, "OPTION_INVALID", "connectTimeout"],
-      ["a delay that is none", { reconnect: { initialDelay: -1 } }, "OPTION_INVALID", "initialDelay"],
-      ["a delay misspelt", { reconnect: { initial: 1 } }, "OPTION_UNKNOWN", "reconnect.initial"],
+      ["a timeout that is not valid", { connectTimeout: 0 }, "OPTION_INVALID", "connectTimeout"],
+      ["a delay that is not valid", { reconnect: { initialDelay: -1 } }, "OPTION_INVALID", "initialDelay"],
+      ["a misspelt delay", { reconnect: { initial: 1 } }, "OPTION_UNKNOWN", "reconnect.initial"],
       ["an outbox without room", { outbox: { maximumCount: 0 } }, "OPTION_INVALID", "maximumCount"],
-      ["text for a boolean", { cleanStart: "false" }, "OPTION_INVALID", "cleanStart"],
+      ["text instead of a boolean", { cleanStart: "false" }, "OPTION_INVALID", "cleanStart"],
       ["a will without a topic", { will: { payload: "x" } }, "TOPIC_NAME_INVALID", "will.topic"],
-      ["a will under a filter", { will: { topic: "a/#" } }, "TOPIC_NAME_INVALID", "will.topic"],
+      ["a will to a topic filter", { will: { topic: "a/#" } }, "TOPIC_NAME_INVALID", "will.topic"],
       ["a will at QoS 3", { will: { topic: "a", qos: 3 } }, "OPTION_INVALID", "will.qos"],
-      ["a property that has no place", { properties: { topicAlias: 1 } }, "PROPERTY_INVALID", "topicAlias"],
+      ["a property that a will cannot have", { properties: { topicAlias: 1 } }, "PROPERTY_INVALID", "topicAlias"],
     ] as const)("%s", async (_name, options, code, field) => {
       const { platform } = createBench();
       const given = options === null ? options : ({ platform, ...(options as object) } as SmallOptions);
@@ -33,10 +33,10 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
       ["no text", 5],
       ["no URL", "server"],
       ["no host", "mqtt://"],
-      ["no scheme of ours", "http://server"],
-      ["a port that is none", "mqtt://server:99999"],
+      ["an unsupported scheme", "http://server"],
+      ["an invalid port", "mqtt://server:99999"],
       ["no server at all", []],
-      ["one among several", ["mqtt://a", "b"]],
+      ["one bad URL among several", ["mqtt://a", "b"]],
     ])("a URL: %s", (_name, url) => {
       const { platform } = createBench();
       expect(() => createClient(wrong(url), { platform })).toThrow(
@@ -45,7 +45,7 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
     });
   });
 
-  describe("a publish that is wrong is rejected, not thrown, and nothing is sent", () => {
+  describe("a wrong publish is rejected, not thrown, and nothing is sent", () => {
     test.each([
       ["a/+", "", {}, "TOPIC_NAME_INVALID"],
       ["", "", {}, "TOPIC_NAME_INVALID"],
@@ -77,13 +77,13 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
   test.each([
     [null, "OPTION_INVALID"],
     [{ reason: 4 }, "OPTION_UNKNOWN"],
-  ])("a disconnect that is wrong is rejected, and the client stays: %j", async (options, code) => {
+  ])("a wrong disconnect is rejected, and the client stays connected: %j", async (options, code) => {
     const { client } = await createBench().online();
     await expect(client.disconnect(wrong(options))).rejects.toMatchObject({ name: "UsageError", code });
     expect(client.connected).toBe(true);
   });
 
-  describe("a subscription that is wrong is rejected, and nothing is sent", () => {
+  describe("a wrong subscription is rejected, and nothing is sent", () => {
     test.each([
       ["a/#/b", {}, "TOPIC_FILTER_INVALID"],
       ["a+", {}, "TOPIC_FILTER_INVALID"],
@@ -109,7 +109,7 @@ describe.each(clients)("the $name client", ({ connect, createBench, createClient
     });
 
     test.each([[[]], [undefined], [5], ["a/#/b"]])(
-      "no filter, or a bad one, to subscribe to or to leave: %j",
+      "no filter, or an invalid one, in subscribe and unsubscribe: %j",
       async (filters) => {
         const { bench, client, peer } = await createBench().online();
         for (const outcome of [watch(client.subscribe(wrong(filters))), watch(client.unsubscribe(wrong(filters)))]) {

@@ -4,7 +4,7 @@ import * as MQTT from "@aiko/mqtt/classic";
 import { FakeClock, type ScriptedPeer, ScriptedServer, SeededRandom } from "@aiko/mqtt/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-// The classic client has no options, so its platform is replaced where the library gets it.
+// The classic client has no options, so the test replaces the platform that the library uses.
 const network = vi.hoisted(() => ({ platform: {} as Partial<Platform> }));
 vi.mock("../../src/transport/platform-node.ts", () => network);
 
@@ -126,7 +126,7 @@ describe("the wire", () => {
     expect(will).toMatchObject({ topic: "gone", payload: new TextEncoder().encode("bye"), ...expected });
   });
 
-  test("carries no will if only half of one is given", async () => {
+  test("carries no will if only its topic or only its message is given", async () => {
     MQTT.client
       .create("localhost")
       .connect("x", "topic")
@@ -142,7 +142,7 @@ describe("the wire", () => {
 });
 
 describe("messages", () => {
-  test("reach the callback only from handler(), in order", async () => {
+  test("reach the callback only in handler(), in order", async () => {
     const got: string[] = [];
     const { client, peer } = await connected((topic, payload) => got.push(`${topic}=${payload}`));
     await subscribe(client, peer, ["a", "b"]);
@@ -156,7 +156,7 @@ describe("messages", () => {
     expect(got).toHaveLength(2);
   });
 
-  test("under topics that overlap come once", async () => {
+  test("for overlapping filters arrive once", async () => {
     const got: string[] = [];
     const { client, peer } = await connected((topic) => got.push(topic));
     await subscribe(client, peer, ["a/#"]);
@@ -167,7 +167,7 @@ describe("messages", () => {
     expect(got).toEqual(["a/b"]);
   });
 
-  test.each([0, 126, 127, 128, 200, 2 ** 20])("of %i bytes arrive whole, both ways", async (length) => {
+  test.each([0, 126, 127, 128, 200, 2 ** 20])("of %i bytes arrive complete, in both directions", async (length) => {
     const got: string[] = [];
     const { client, peer } = await connected((_topic, payload) => got.push(payload));
     await subscribe(client, peer, ["#"]);
@@ -197,7 +197,7 @@ describe("messages", () => {
     }
   });
 
-  test("after unsubscribe no longer come", async () => {
+  test("do not arrive any more after unsubscribe", async () => {
     const got: string[] = [];
     const { client, peer } = await connected((topic) => got.push(topic));
     await subscribe(client, peer, ["a"]);
@@ -214,7 +214,7 @@ describe("messages", () => {
 });
 
 describe("errors", () => {
-  test.each(["", "x".repeat(24)])("identifier %j, which 3.1 forbids", async (identifier) => {
+  test.each(["", "x".repeat(24)])("identifier %j, which 3.1 does not allow", async (identifier) => {
     await expect(MQTT.client.create("localhost").connect(identifier)).rejects.toMatchObject({
       code: "CLIENT_ID_INVALID",
       message: expect.stringContaining(`${identifier.length} characters`),
@@ -245,7 +245,7 @@ describe("errors", () => {
     await expect(subscribe(client, peer, ["secret"], 0x80)).rejects.toMatchObject({ code: "SUBSCRIBE_REFUSED" });
   });
 
-  test("a lost connection, from handler() and all the others, once what had come is delivered", async () => {
+  test("a lost connection, from handler() and all other functions, after the received messages were delivered", async () => {
     const got: string[] = [];
     const { client, peer } = await connected((topic) => got.push(topic));
     await subscribe(client, peer, ["a"]);
@@ -290,7 +290,7 @@ describe("errors", () => {
 describe("set_debug", () => {
   afterEach(() => MQTT.Utility.set_debug(false));
 
-  test("shows each step on standard error, and nothing when off", async () => {
+  test("logs each step to standard error, and nothing when it is off", async () => {
     const lines: string[] = [];
     const error = vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
     await connected();

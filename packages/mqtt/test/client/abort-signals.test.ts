@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Bench, subscribed, watch } from "./bench.ts";
 
-/** A signal that counts who listens to it. */
+/** A signal that counts its listeners. */
 function counting() {
   const controller = new AbortController();
   const { signal } = controller;
@@ -29,7 +29,7 @@ function counting() {
 }
 
 describe("many operations under one signal", () => {
-  test("are one listener, and none when they are done", async () => {
+  test("use one listener, and none when they are finished", async () => {
     const { bench, client, peer } = await new Bench().online();
     const { signal, count } = counting();
     for (let i = 0; i < 40_000; i++) watch(client.publish("a", "", { signal, qos: 1 }));
@@ -42,7 +42,7 @@ describe("many operations under one signal", () => {
     expect(peer.isClosed).toBe(true);
   });
 
-  test("all end when it fires, each with its own promise", async () => {
+  test("all end when it aborts, each with its own promise", async () => {
     const bench = new Bench();
     const client = bench.create();
     const { signal, abort } = counting();
@@ -57,7 +57,7 @@ describe("many operations under one signal", () => {
     expect(client.statistics.pendingPublishes).toBe(0);
   });
 
-  test("bring no warning of the runtime", async () => {
+  test("cause no warning of the runtime", async () => {
     const warnings: Error[] = [];
     const warned = (warning: Error): void => void warnings.push(warning);
     process.on("warning", warned);
@@ -66,7 +66,7 @@ describe("many operations under one signal", () => {
       const client = bench.create();
       const { signal } = new AbortController();
       for (let i = 0; i < 50; i++) watch(client.publish("a", "", { signal, qos: 1 }));
-      await new Promise(setImmediate); // warnings come in a tick of the runtime's own
+      await new Promise(setImmediate); // the runtime emits warnings in its own tick
       await client.disconnect();
     } finally {
       process.off("warning", warned);
@@ -75,18 +75,18 @@ describe("many operations under one signal", () => {
   });
 });
 
-describe("a signal that has fired already", () => {
+describe("a signal that has already aborted", () => {
   const signal = AbortSignal.abort(new Error("too late"));
   const aborted = { name: "AbortError", code: "ABORTED", cause: { message: "too late" } };
 
-  test("ends connect before anything is dialled", async () => {
+  test("ends connect before dialling", async () => {
     const bench = new Bench();
     await expect(bench.create().connect({ signal })).rejects.toMatchObject(aborted);
     expect(bench.dialled).toEqual([]);
   });
 
   test.each([true, false])(
-    "ends publish, subscribe, unsubscribe and request, nothing being sent; online: %s",
+    "ends publish, subscribe, unsubscribe and request without sending anything; online: %s",
     async (online) => {
       const bench = new Bench();
       const { client, peer } = online ? await bench.online() : { client: bench.create(), peer: undefined };

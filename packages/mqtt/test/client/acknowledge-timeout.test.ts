@@ -3,7 +3,7 @@ import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
 import { Bench, message, watch } from "./bench.ts";
 
-/** Lets so many seconds pass, with a keep-alive of ten, and answers every PINGREQ. */
+/** Lets this many seconds pass, with a keep-alive of ten, and answers every PINGREQ. */
 async function pingingFor(seconds: number, bench: Bench, peer: ScriptedPeer): Promise<void> {
   const pings = (): number => peer.received.filter(({ type }) => type === "pingreq").length;
   let answered = pings();
@@ -13,7 +13,7 @@ async function pingingFor(seconds: number, bench: Bench, peer: ScriptedPeer): Pr
   }
 }
 
-/** The errors that connections of the client ended with. */
+/** The errors that ended connections of the client. */
 function lossesOf(client: Client): unknown[] {
   const losses: unknown[] = [];
   client.on("disconnected", ({ error }) => losses.push(error));
@@ -26,7 +26,7 @@ const overdue = {
   message: expect.stringMatching(/not acknowledged the message for "a"/),
 };
 
-test("a message that a living server never acknowledges is sent again over another connection, and settles there", async () => {
+test("a message that a responding server never acknowledges is resent over another connection, and settles there", async () => {
   const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   const pending = watch(client.publish("a", "b", { qos: 1 }));
@@ -43,7 +43,7 @@ test("a message that a living server never acknowledges is sent again over anoth
   expect(pending).toMatchObject({ settled: 1, value: { qos: 1 } });
 });
 
-test("PUBREC without PUBCOMP ends the connection too, each with a time of its own", async () => {
+test("PUBREC without PUBCOMP also ends the connection; each step has its own time limit", async () => {
   const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   watch(client.publish("a", "b", { qos: 2 }));
@@ -57,7 +57,7 @@ test("PUBREC without PUBCOMP ends the connection too, each with a time of its ow
   expect(losses).toMatchObject([overdue]);
 });
 
-test("messages that are acknowledged one after the other are waited for, however long all of them take", async () => {
+test("messages that are acknowledged one after the other do not time out, however long all of them take", async () => {
   const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   const pending = Array.from({ length: 10 }, () => watch(client.publish("a", "b", { qos: 1 })));
@@ -72,12 +72,12 @@ test("messages that are acknowledged one after the other are waited for, however
   expect(pending.every(({ settled }) => settled === 1)).toBe(true);
 });
 
-test("a slow link is no fault of the server's: what it may not have read yet is waited for", async () => {
+test("a slow link is not the server's fault: bytes that it may not have read yet do not count", async () => {
   const { bench, client, peer } = await new Bench().online({ keepAlive: 10, acknowledgeTimeout: 60_000 });
   const losses = lossesOf(client);
   watch(client.publish("a", "b", { qos: 1 }));
   await peer.expect("publish");
-  // It sends, and so is alive, but answers nothing that was sent to it.
+  // It sends, and therefore is alive, but answers no request.
   for (let i = 0; i < 300; i++) {
     peer.send(message("x", ""));
     await bench.clock.advance(1_000);

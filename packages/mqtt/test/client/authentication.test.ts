@@ -7,7 +7,7 @@ const bytes = (text: string) => Uint8Array.from(text, (character) => character.c
 const text = (data: Uint8Array | undefined) => String.fromCharCode(...(data ?? []));
 const method = "ECHO";
 
-/** Answers each challenge with itself, and keeps what it was told. */
+/** Answers each challenge with the same data, and records what it got. */
 function echo(told: string[] = []): AuthenticationOptions {
   return {
     method,
@@ -27,7 +27,7 @@ const accepted = (data: string): Partial<ConnackPacket> => ({
 });
 
 describe("connecting with an authentication method", () => {
-  test("begins in CONNECT, answers challenges, and hears the server's last word", async () => {
+  test("begins in CONNECT, answers challenges, and passes on the server's final data", async () => {
     const bench = new Bench();
     const told: string[] = [];
     const client = bench.create({ authentication: echo(told) });
@@ -43,7 +43,7 @@ describe("connecting with an authentication method", () => {
     expect(told).toEqual(["challenge who?", "success done"]);
   });
 
-  test("calls back once at a time: a server that does not wait for the answer breaks the protocol", async () => {
+  test("makes one callback at a time: a server that does not wait for the answer breaks the protocol", async () => {
     const bench = new Bench();
     let calls = 0;
     const authentication: AuthenticationOptions = {
@@ -64,7 +64,7 @@ describe("connecting with an authentication method", () => {
     expect(calls).toBe(1);
   });
 
-  test("uses MQTT 5 only, whatever the server hints at", async () => {
+  test("uses MQTT 5 only, whatever versions the server suggests", async () => {
     const bench = new Bench();
     const connecting = bench.create({ protocolVersion: "auto", authentication: echo() }).connect();
     const failure = expect(connecting).rejects.toMatchObject({ code: "CONNECT_REFUSED", reasonCode: 0x84 });
@@ -98,7 +98,7 @@ describe("connecting with an authentication method", () => {
     await bench.passing(failure);
   });
 
-  test("ends the connection, for good, if the server's last word is not believed", async () => {
+  test("ends the connection permanently if the server's final data is not accepted", async () => {
     const bench = new Bench();
     const authentication = { ...echo(), finish: () => Promise.reject(new Error("wrong signature")) };
     const client = bench.create({ authentication });
@@ -107,7 +107,7 @@ describe("connecting with an authentication method", () => {
     expect(await closed).toMatchObject({ error: { code: "AUTHENTICATION_FAILED" } });
   });
 
-  test("does not outlast connectTimeout, however long a callback takes", async () => {
+  test("takes no longer than connectTimeout, even if a callback does", async () => {
     const bench = new Bench();
     const authentication = { ...echo(), begin: () => new Promise<undefined>(() => undefined) };
     const connecting = bench.create({ authentication, connectTimeout: 500 }).connect();
@@ -115,10 +115,10 @@ describe("connecting with an authentication method", () => {
   });
 });
 
-describe("authenticating again", () => {
+describe("re-authentication", () => {
   const authenticated = (told: string[] = []) => new Bench().online({ authentication: echo(told) }, accepted("first"));
 
-  test("resolves when the server is content", async () => {
+  test("resolves when the server accepts", async () => {
     const told: string[] = [];
     const { bench, client, peer } = await authenticated(told);
     const again = client.reauthenticate();
@@ -141,7 +141,7 @@ describe("authenticating again", () => {
     await failure;
   });
 
-  test("is not to be had without the option", async () => {
+  test("is not available without the option", async () => {
     const { client } = await new Bench().online();
     await expect(client.reauthenticate()).rejects.toMatchObject({ code: "OPTION_INVALID" });
   });
@@ -150,7 +150,7 @@ describe("authenticating again", () => {
 test.each([
   [{ method: 5, respond: () => undefined }, "authentication"],
   [{ method: "X" }, "authentication"],
-])("an authentication without a method's name or a function is refused", (authentication, field) => {
+])("an authentication option without a method name or a function is rejected", (authentication, field) => {
   expect(() => new Bench().create({ authentication: authentication as AuthenticationOptions })).toThrow(field);
 });
 

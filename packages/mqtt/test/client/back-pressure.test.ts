@@ -6,13 +6,13 @@ import { Bench, message, subscribed, watch } from "./bench.ts";
 
 const inbox = { maximumCount: 4 };
 
-/** Sends messages one by one, each in a chunk of its own. */
+/** Sends messages one by one, each in its own chunk. */
 async function flood(bench: Bench, peer: ScriptedPeer, count: number) {
   for (let i = 0; i < count; i++) await bench.deliver(peer, message("a", String(i)));
 }
 
-describe("past the inbox's bound", () => {
-  test("reading stops, and goes on when half of it is done", async () => {
+describe("above the limit of the inbox", () => {
+  test("reading stops, and resumes when half of it is handled", async () => {
     const { bench, client, peer } = await new Bench().online({ inbox });
     const subscription = await subscribed(bench, client, peer, "a");
     await flood(bench, peer, 20);
@@ -26,16 +26,16 @@ describe("past the inbox's bound", () => {
     expect(got).toEqual(Array.from({ length: 20 }, (_, i) => String(i)));
   });
 
-  test("by bytes as well", async () => {
+  test("the same holds for bytes", async () => {
     const bench = new Bench();
-    const { client, peer } = await bench.online({ inbox: { maximumBytes: 6 } }); // a topic and a payload of a byte each
+    const { client, peer } = await bench.online({ inbox: { maximumBytes: 6 } }); // topic and payload: a byte each
     await subscribed(bench, client, peer, "a");
     await flood(bench, peer, 9);
     expect(client.statistics.messagesReceived).toBe(4);
   });
 });
 
-describe("what is held counts with all that it keeps in memory:", () => {
+describe("a held message counts with all the memory that it keeps:", () => {
   const heldBytes = async (...lengths: number[]) => {
     const { bench, client, peer } = await new Bench().online({ inbox: { maximumBytes: 6_000 } });
     await subscribed(bench, client, peer, "a", { onMessage: () => new Promise(() => undefined) });
@@ -44,7 +44,7 @@ describe("what is held counts with all that it keeps in memory:", () => {
     return client.statistics.slowConsumers[0]?.waitingBytes;
   };
 
-  test("the whole chunk that it came in, once", async () => {
+  test("the whole chunk that it arrived in, once", async () => {
     const lengths = [200, 5_000, 100];
     const packets = lengths.map((length) => encode(message("a", "x".repeat(length)), 5).length);
     const chunk = packets.reduce((sum, length) => sum + length);
@@ -52,7 +52,7 @@ describe("what is held counts with all that it keeps in memory:", () => {
   });
 });
 
-test("more unacknowledged messages than the receive maximum, and than the inbox has room for", async () => {
+test("more unacknowledged messages than the receive maximum and the inbox allow", async () => {
   const { client, peer } = await new Bench().online({ properties: { receiveMaximum: 1 }, inbox: { maximumCount: 1 } });
   watch(client.subscribe("a", { qos: 1, onMessage: () => new Promise(() => undefined) }));
   await peer.expect("subscribe");

@@ -1,4 +1,4 @@
-// What the tests of both clients share: clients on a fake clock, whose network leads to scripted servers.
+// Shared by the tests of both clients: clients on a fake clock, whose network leads to scripted servers.
 import {
   type Client,
   type ConnectOptions,
@@ -23,12 +23,12 @@ export type RecordedEvents = { readonly name: string; readonly value: unknown }[
 /** The events that both clients have. */
 const EVENTS = ["connected", "disconnected", "reconnecting", "closed", "error", "unclaimed", "dropped"] as const;
 
-/** A clock, and a network that leads to a scripted server; a subclass says which client is on it. */
+/** A clock, and a network that leads to a scripted server; a subclass selects the client. */
 export abstract class NetworkBench<Options, Made extends SmallClient> {
   readonly clock: FakeClock;
   readonly server: ScriptedServer;
   readonly platform: Platform;
-  /** The host names dialled, in order. */
+  /** The dialled host names, in order. */
   readonly dialled: string[] = [];
 
   constructor(faults: (attempt: number) => LinkFaults = () => ({}), seed = 1, kind?: ClockKind) {
@@ -53,7 +53,7 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
     return events;
   }
 
-  /** The next connection, accepted. */
+  /** The next connection, after it is accepted. */
   accept(connack?: Partial<ConnackPacket>): Promise<ScriptedPeer> {
     return this.server.accept(connack);
   }
@@ -66,7 +66,7 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
     return peer;
   }
 
-  /** A client that is connected, its server, and its events, which are recorded from when they are asked for. */
+  /** A connected client, its server, and its events, which are recorded from the first access on. */
   async online(options?: Options, connack: Partial<ConnackPacket> = {}, urls?: string | readonly string[]) {
     const client = this.create(options, urls);
     const peer = await this.connected(client, connack);
@@ -80,18 +80,18 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
     };
   }
 
-  /** Lets time pass until the client has come back, and accepts it. */
+  /** Advances the time until the client has reconnected, and accepts it. */
   acceptAgain(connack: Partial<ConnackPacket> = {}): Promise<ScriptedPeer> {
     return this.passing(this.accept(connack));
   }
 
-  /** Cuts the connection, lets time pass until the client has come back, and accepts it. */
+  /** Cuts the connection, advances the time until the client has reconnected, and accepts it. */
   reconnected(peer: ScriptedPeer, connack?: Partial<ConnackPacket>): Promise<ScriptedPeer> {
     peer.cut();
     return this.acceptAgain(connack);
   }
 
-  /** Sends packets to the client, and lets it have them. */
+  /** Sends packets to the client, and lets it process them. */
   async deliver(peer: ScriptedPeer, ...packets: (Packet | Uint8Array)[]): Promise<void> {
     for (const packet of packets) peer.send(packet);
     await this.clock.tick();
@@ -105,7 +105,7 @@ export abstract class NetworkBench<Options, Made extends SmallClient> {
     return request;
   }
 
-  /** Lets time pass until `work` is done, from timer to timer. */
+  /** Advances the time from timer to timer until `work` is finished. */
   passing<Result>(work: Promise<Result>): Promise<Result> {
     return this.clock.until(work, { limit: Infinity });
   }
@@ -129,10 +129,10 @@ export class Bench extends NetworkBench<ConnectOptions, Client> {
   }
 }
 
-/** What a server answers, but for CONNECT. */
+/** A server's answers, except for CONNECT. */
 type Request = Extract<Packet, { type: "publish" | "pubrec" | "pubrel" | "subscribe" | "unsubscribe" | "pingreq" }>;
 
-/** Answers a packet as a server does, if it needs an answer. Without reason codes it does what it is asked for. */
+/** Answers a packet as a server does, if it needs an answer. Without reason codes, every request is granted. */
 export function answer(peer: ScriptedPeer, packet: Packet, reasonCodes: readonly number[] = []): void {
   const { packetIdentifier } = packet as { packetIdentifier: number };
   const [reasonCode = 0] = reasonCodes;
@@ -161,7 +161,7 @@ export function answer(peer: ScriptedPeer, packet: Packet, reasonCodes: readonly
   }
 }
 
-/** What became of a promise so far. Watching it also takes care that a rejection is not reported as unhandled. */
+/** The state of a promise. Watching it also prevents the report of an unhandled rejection. */
 export interface Outcome<Result> {
   settled: number;
   value?: Result;
@@ -190,7 +190,7 @@ export function errorCodes(client: Client): string[] {
   return codes;
 }
 
-/** Subscribes and has the server grant it. */
+/** Subscribes, and lets the server grant it. */
 export async function subscribed<Options extends SubscribeOptions, Result>(
   bench: { readonly clock: FakeClock },
   client: { subscribe(topicFilters: string | readonly string[], options?: Options): Promise<Result> },
@@ -205,7 +205,7 @@ export async function subscribed<Options extends SubscribeOptions, Result>(
   return subscribing;
 }
 
-/** A handler that is done when `finish` is called: each call of it ends the call of the handler that has waited longest. */
+/** A handler that returns when `finish` is called: each call of it ends the oldest running call of the handler. */
 export function holding() {
   const got: string[] = [];
   const waiting: (() => void)[] = [];
@@ -219,7 +219,7 @@ export function holding() {
   };
 }
 
-/** A PUBLISH of the server; QoS 0 if it has no packet identifier. */
+/** A PUBLISH from the server; QoS 0 if it has no packet identifier. */
 export function message(topic: string, text: string, qos: 0 | 1 | 2 = 0, packetIdentifier = 0): PublishPacket {
   return {
     type: "publish",

@@ -1,8 +1,8 @@
-// Servers that break the protocol in ways that common ones do, and what the client makes of it.
+// Common servers that break the protocol, and how the client reacts.
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
-describe("a server that does not keep the receive maximum, as mosquitto 2.0.11 after the first PUBACK", () => {
+describe("a server that exceeds the receive maximum, as mosquitto 2.0.11 does after the first PUBACK", () => {
   test("is reported once for each connection", async () => {
     const { bench, client, peer } = await new Bench().online({ properties: { receiveMaximum: 5 } });
     const reports: unknown[] = [];
@@ -17,7 +17,7 @@ describe("a server that does not keep the receive maximum, as mosquitto 2.0.11 a
     expect(reports).toHaveLength(2);
   });
 
-  test("is not reported for a server that keeps it", async () => {
+  test("is not reported if the server respects it", async () => {
     const { bench, client, peer } = await new Bench().online({ properties: { receiveMaximum: 5 } });
     const reports: unknown[] = [];
     client.on("receiveMaximumExceeded", (report) => reports.push(report));
@@ -29,8 +29,8 @@ describe("a server that does not keep the receive maximum, as mosquitto 2.0.11 a
   });
 });
 
-describe("connections that end soon after they are accepted, again and again", () => {
-  test("are made less and less often, and reported with what they end with", async () => {
+describe("repeated connections that end soon after they are accepted", () => {
+  test("are made less and less often, and reported with the reason for their end", async () => {
     let { bench, client, peer } = await new Bench().online();
     const reports: unknown[] = [];
     client.on("unstable", ({ connections, error }) => reports.push([connections, error.code]));
@@ -56,7 +56,7 @@ describe("connections that end soon after they are accepted, again and again", (
   });
 });
 
-test("a listener of these events that throws is an error event", async () => {
+test("a listener of these events that throws causes an error event", async () => {
   const { bench, client, peer, events } = await new Bench().online({ properties: { receiveMaximum: 1 } });
   client.on("receiveMaximumExceeded", () => {
     throw new Error("listener");

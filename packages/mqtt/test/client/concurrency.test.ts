@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribed } from "./bench.ts";
 
-/** A subscription whose handler returns when the test says so. */
+/** A subscription whose handler returns when the test decides. */
 async function handling(concurrency: number | undefined, options = {}) {
   const { bench, client, peer } = await new Bench().online(options);
   const started: string[] = [];
@@ -30,7 +30,7 @@ async function handling(concurrency: number | undefined, options = {}) {
 }
 
 describe("with concurrency 3", () => {
-  test("three handlers run at once, begun in the order the messages came; each that returns makes room for one", async () => {
+  test("three handlers run at once, started in the order of the messages; each that returns frees a place", async () => {
     const { send, done, started } = await handling(3);
     await send(0, 1, 6);
     expect(started).toEqual(["1", "2", "3"]);
@@ -44,7 +44,7 @@ describe("with concurrency 3", () => {
     [1, "puback"],
     [2, "pubrec"],
   ] as const)(
-    "acknowledgements of QoS %i keep the order the messages came in [MQTT-4.6.0-2, 4.6.0-3]",
+    "acknowledgements of QoS %i keep the order in which the messages arrived [MQTT-4.6.0-2, 4.6.0-3]",
     async (qos, type) => {
       const { peer, send, done } = await handling(3);
       await send(qos, 1, 3);
@@ -56,7 +56,7 @@ describe("with concurrency 3", () => {
     },
   );
 
-  test("one that fails is told, refused, and makes room as well", async () => {
+  test("one that fails is reported and refused, and frees its place", async () => {
     const { bench, client, peer, send, done, fail, started } = await handling(3);
     const events = bench.recordEvents(client);
     await send(1, 1, 4);
@@ -69,7 +69,7 @@ describe("with concurrency 3", () => {
     expect(events).toMatchObject([{ name: "error", value: { message: "boom" } }]);
   });
 
-  test("all that was received is counted as pending until it is finished", async () => {
+  test("every received message counts as pending until it is finished", async () => {
     const { client, send, done } = await handling(3);
     await send(0, 1, 5);
     expect(client.statistics.pendingMessages).toBe(5);
@@ -87,7 +87,7 @@ test("the default is one at a time", async () => {
   expect(started).toEqual(["1", "2"]);
 });
 
-test("a handler that returns no promise takes no place", async () => {
+test("a handler that does not return a promise takes no place", async () => {
   const { bench, client, peer } = await new Bench().online();
   const got: string[] = [];
   await subscribed(bench, client, peer, "#", { concurrency: 2, onMessage: (each) => got.push(each.text()) });

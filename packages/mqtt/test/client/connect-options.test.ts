@@ -19,7 +19,7 @@ describe("an option that does not exist is named", () => {
   });
 });
 
-describe("of an option that does not exist is told what was meant:", () => {
+describe("an error about an unknown option suggests the right name:", () => {
   test.each([
     [{ keepalive: 5 }, "keepalive", "keepAlive"],
     [{ clean: true }, "clean", "cleanStart"],
@@ -111,15 +111,15 @@ describe("a wrong option names field, value and rule", () => {
   });
 });
 
-test("an option that is undefined is as good as absent", () => {
+test("an undefined option counts as not set", () => {
   expect(make({ keepAlive: undefined, clientId: undefined, will: undefined, store: undefined })).not.toThrow();
 });
 
-test("a password without user name is fine on MQTT 5", () => {
+test("a password without a user name is allowed on MQTT 5", () => {
   expect(make({ protocolVersion: 5, password: "token" })).not.toThrow();
 });
 
-test("a password may be meant for the user that the URL names", async () => {
+test("a password may belong to the user name in the URL", async () => {
   const bench = new Bench();
   bench
     .create({ protocolVersion: 4, password: "secret", reconnect: false }, "mqtt://ann@server")
@@ -130,7 +130,7 @@ test("a password may be meant for the user that the URL names", async () => {
 });
 
 test.each(["will", "store", "outbox", "inbox", "properties", "authentication", "platform"])(
-  "%s null is refused",
+  "%s null is rejected",
   (name) => {
     expect(() => createClient("mqtt://server", { clientId: "c", [name]: null })).toThrow(
       expect.objectContaining({ code: "OPTION_INVALID", message: `${name} null: must be an object` }),
@@ -138,7 +138,7 @@ test.each(["will", "store", "outbox", "inbox", "properties", "authentication", "
   },
 );
 
-describe("a misspelt option is told, not passed over:", () => {
+describe("a misspelt option is reported, not ignored:", () => {
   test("of publish, subscribe, request, disconnect and the will", async () => {
     const { client } = await new Bench().online();
     const told = (name: string, meant: string) => ({
@@ -156,7 +156,7 @@ describe("a misspelt option is told, not passed over:", () => {
 });
 
 test.each(["mqtt://ann:se#cret@host", "mqtt://ann:sec/ret@host", "mqtt://ann:sec?ret@host"])(
-  "what may be a part of a password is not quoted from %s",
+  "the error does not quote text of %s that may be part of a password",
   (url) => {
     expect(() => createClient(url)).toThrow(/escapes/);
     expect(() => createClient(url)).not.toThrow(/cret|sec/);

@@ -1,8 +1,8 @@
-// What the whole client does beyond the suite of both clients.
+// Features of the full client beyond the suite of both clients.
 import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
-test("a client connects with the assigned identifier again after disconnect and connect", async () => {
+test("after disconnect, connect uses the assigned identifier again", async () => {
   const bench = new Bench();
   const assigned = { properties: { assignedClientIdentifier: "from-server" } };
   const { client } = await bench.online({ clientId: "" }, assigned);
@@ -12,7 +12,7 @@ test("a client connects with the assigned identifier again after disconnect and 
   expect(client.clientId).toBe("from-server");
 });
 
-test("an HTTP server says so", async () => {
+test("an HTTP server is recognised and reported", async () => {
   const bench = new Bench();
   const outcome = watch(bench.create().connect());
   const peer = await bench.server.next();
@@ -26,7 +26,7 @@ test("an HTTP server says so", async () => {
   });
 });
 
-test("credentials of the URL that cannot be sent: the connection is not left open", async () => {
+test("credentials of the URL that cannot be sent: the connection does not stay open", async () => {
   const bench = new Bench();
   const outcome = watch(bench.create({}, "mqtt://a%00b:secret@server").connect());
   const peer = await bench.server.next();
@@ -39,7 +39,7 @@ test("credentials of the URL that cannot be sent: the connection is not left ope
 describe("with retry, the first connection", () => {
   const away = (times: number) => new Bench((attempt) => ({ refused: attempt < times }));
 
-  test("is made when the server is there, after waits that grow", async () => {
+  test("is made when the server is available, after growing delays", async () => {
     const bench = away(3);
     const client = bench.create({ retry: true, reconnect: { initialDelay: 1_000 } });
     const events = bench.recordEvents(client);
@@ -56,7 +56,7 @@ describe("with retry, the first connection", () => {
     await bench.reconnected(peer);
   });
 
-  test("may be asked for by connect alone", async () => {
+  test("may be requested in connect only", async () => {
     const bench = away(1);
     const client = bench.create();
     const connecting = watch(client.connect({ retry: true }));
@@ -65,7 +65,7 @@ describe("with retry, the first connection", () => {
     expect(connecting.value).toBeDefined();
   });
 
-  test("is not retried after a refusal that stays", async () => {
+  test("is not retried after a permanent refusal", async () => {
     const bench = new Bench();
     const connecting = watch(bench.create({ retry: true }).connect());
     const peer = await bench.server.next();
@@ -74,7 +74,7 @@ describe("with retry, the first connection", () => {
     expect(connecting.error).toMatchObject({ code: "CONNECT_REFUSED" });
   });
 
-  test("is retried after a refusal that may pass", async () => {
+  test("is retried after a temporary refusal", async () => {
     const bench = new Bench();
     const connecting = watch(bench.create({ retry: true }).connect());
     const peer = await bench.server.next();
@@ -85,7 +85,7 @@ describe("with retry, the first connection", () => {
     expect(connecting.value).toBeDefined();
   });
 
-  test("is given up after maximumAttempts, and at once without reconnect", async () => {
+  test("fails after maximumAttempts, and at once if reconnect is false", async () => {
     const bench = away(Infinity);
     const connecting = watch(bench.create({ retry: true, reconnect: { maximumAttempts: 2 } }).connect());
     await bench.clock.advance(600_000);
@@ -94,7 +94,7 @@ describe("with retry, the first connection", () => {
     await expect(bench.create({ retry: true, reconnect: false }).connect()).rejects.toThrow("refused");
   });
 
-  test("ends with its signal, and with the client, and can be asked for again", async () => {
+  test("ends with its signal and with the client, and can be requested again", async () => {
     const bench = away(2);
     const controller = new AbortController();
     const client = bench.create({ retry: true });

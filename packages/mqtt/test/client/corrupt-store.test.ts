@@ -1,11 +1,12 @@
-// A store that holds what no client wrote: damaged, or changed by others. It is reported once, kept, and never holds the client up.
+// A store with records that no client wrote: damaged, or changed by others. The client reports this once, keeps the
+// records, and is never blocked.
 import type { OpenedSession, Store, StoreChange, StoredSession } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, watch } from "./bench.ts";
 
-/** What an earlier process left: two messages, and between them a record that is not a message. */
+/** The records of an earlier process: two messages, and between them a record that is not a message. */
 async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
   const store = new MemoryStore();
   const first = new Bench().create({ store });
@@ -21,8 +22,8 @@ async function damaged(...alien: StoreChange[]): Promise<MemoryStore> {
 const alien = { key: 7, value: Uint8Array.of(1, 2, 3) };
 const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
 
-describe("a stored record that is none", () => {
-  test("rejects connect once with STORE_CORRUPT, is set aside, and the rest goes on", async () => {
+describe("a stored record that is not valid", () => {
+  test("rejects connect once with STORE_CORRUPT, is set aside, and the rest is used", async () => {
     const store = await damaged(alien);
     const bench = new Bench();
     const client = bench.create({ store });
@@ -45,7 +46,7 @@ describe("a stored record that is none", () => {
     ]);
   });
 
-  test("is set aside beside those that were before", async () => {
+  test("is set aside in addition to earlier ones", async () => {
     const store = await damaged(
       alien,
       { key: 2 ** 52 + 3, value: Uint8Array.of(9) },
@@ -69,10 +70,10 @@ describe("a stored record that is none", () => {
     const called = call === "publish" ? client.publish("t", "x", { qos: 1 }) : client.stored();
     await expect(called).rejects.toMatchObject({ code: "STORE_CORRUPT" });
     await client.disconnect();
-    expect(await recordsOf(store)).toHaveLength(3); // the store is free, and nothing is lost
+    expect(await recordsOf(store)).toHaveLength(3); // the store is closed, and nothing is lost
   });
 
-  test("stays where it is, and is reported again, if it cannot be set aside", async () => {
+  test("stays in place, and is reported again, if it cannot be set aside", async () => {
     const inner = await damaged(alien);
     let failing = true;
     const store = storeAround(inner, (session) => ({
@@ -92,10 +93,10 @@ describe("a stored record that is none", () => {
   });
 });
 
-describe("a store of which the session cannot be taken", () => {
+describe("a store whose session cannot be loaded", () => {
   test.each<[string, Partial<OpenedSession>, Partial<StoredSession>]>([
-    ["records that are none, and cannot be closed", {}, { close: () => Promise.reject(new Error("closed")) }],
-    ["records that are no records", { records: [null] as never }, {}],
+    ["invalid records, and it cannot be closed", {}, { close: () => Promise.reject(new Error("closed")) }],
+    ["values that are not records", { records: [null] as never }, {}],
     ["no list", { records: undefined as never }, {}],
   ])("is closed: %s", async (_, opened, part) => {
     let closed = 0;

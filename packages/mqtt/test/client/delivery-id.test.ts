@@ -1,5 +1,5 @@
-// The identity of a QoS 2 delivery, with kills and losses at each moment between PUBLISH and PUBCOMP: what is handed over again has the
-// identity that it had, and no other message has it.
+// The deliveryId of a QoS 2 message, with kills and lost connections at each moment between PUBLISH and PUBCOMP. A
+// repeated delivery keeps its identity, and no other message has it.
 import { type Message, type Store, StoreError } from "@aiko/mqtt";
 import type { ProtocolVersion } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { MortalStore, storeAround } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
-/** A disk that can stop taking writes, as for a process that is killed before they are done, or refuse them. */
+/** A disk that can stop accepting writes, as if the process were killed before they finish, or reject them. */
 class Disk implements Store {
   private readonly inner = new MortalStore(new MemoryStore());
   private readonly changed = storeAround(this.inner, (session) => ({
@@ -32,16 +32,16 @@ class Disk implements Store {
 interface Life {
   readonly sessionPresent?: boolean;
   readonly version?: ProtocolVersion;
-  /** What the handler does. Default: it succeeds. */
+  /** The handler's action. Default: it succeeds. */
   readonly handle?: (message: Message) => unknown;
 }
 
-/** A process: its client is subscribed. `names` are the identities that its handler was given. */
+/** A process with a subscribed client. `names` are the identities that its handler got. */
 async function start(disk: Disk, { sessionPresent = false, version = 5, handle = () => undefined }: Life = {}) {
   const bench = new Bench();
   const options = { store: disk, protocolVersion: version, cleanStart: false } as const;
   const { client, peer } = await bench.online(options, { sessionPresent });
-  client.on("error", () => undefined); // what handlers throw
+  client.on("error", () => undefined); // the error that handlers throw
   const names: (string | undefined)[] = [];
   const onMessage = (given: Message) => {
     names.push(given.deliveryId);
@@ -57,14 +57,14 @@ async function publish({ bench, peer }: Pick<Process, "bench" | "peer">, packetI
   await bench.deliver(peer, { ...message("a", "x", 2, packetIdentifier), dup });
 }
 
-/** The process is killed: what its disk did not take is lost. */
+/** The process is killed: writes that did not reach its disk are lost. */
 const kill = (disk: Disk) => disk.kill();
 const never = () => new Promise(() => undefined);
 const fail = () => {
   throw new Error("not booked");
 };
 
-describe("a delivery that is handed over again after a kill has the identity that it had", () => {
+describe("a delivery that is repeated after a kill keeps its deliveryId", () => {
   test("if the process was killed in the handler, again and again", async () => {
     const disk = new Disk();
     const names: (string | undefined)[] = [];
@@ -78,7 +78,7 @@ describe("a delivery that is handed over again after a kill has the identity tha
     expect(new Set(names).size).toBe(1);
   });
 
-  test("if the handler was done, and its PUBREC was not stored", async () => {
+  test("if the handler had finished, but its PUBREC was not stored", async () => {
     const disk = new Disk();
     const first = await start(disk);
     disk.state = "stuck";
@@ -134,8 +134,8 @@ describe("a delivery that is handed over again after a kill has the identity tha
   });
 });
 
-describe("a delivery is not handed over again", () => {
-  test("in a process that lives, if the store refused its PUBREC once", async () => {
+describe("a delivery is not repeated", () => {
+  test("in a running process, if the store rejected its PUBREC once", async () => {
     const disk = new Disk();
     const { bench, names, ...process } = await start(disk);
     disk.state = "full";
@@ -147,7 +147,7 @@ describe("a delivery is not handed over again", () => {
     expect(names).toHaveLength(1);
   });
 
-  test("once its PUBREC is stored, whether or not it has left", async () => {
+  test("once its PUBREC is stored, whether or not it was sent", async () => {
     const disk = new Disk();
     const first = await start(disk);
     await publish(first, 7);
@@ -159,7 +159,7 @@ describe("a delivery is not handed over again", () => {
   });
 });
 
-describe("the next message under its packet identifier has another identity", () => {
+describe("the next message with its packet identifier has another deliveryId", () => {
   /** A process that has acknowledged a first message with PUBREC. */
   async function received(disk: Disk) {
     const first = await start(disk);
@@ -184,7 +184,7 @@ describe("the next message under its packet identifier has another identity", ()
     expect(new Set([...first.names, ...second.names]).size).toBe(3);
   });
 
-  test("after a kill between PUBREL and the record of it", async () => {
+  test("after a kill between PUBREL and storing it", async () => {
     const disk = new Disk();
     const first = await received(disk);
     disk.state = "stuck";
@@ -199,7 +199,7 @@ describe("the next message under its packet identifier has another identity", ()
     expect(second.names).not.toEqual(first.names);
   });
 
-  test("after a kill between the record of PUBREL and PUBCOMP", async () => {
+  test("after a kill between storing PUBREL and PUBCOMP", async () => {
     const disk = new Disk();
     const first = await received(disk);
     first.peer.send(pubrel);
@@ -225,11 +225,11 @@ describe("the next message under its packet identifier has another identity", ()
     expect(new Set([...first.names, ...second.names]).size).toBe(3);
   });
 
-  test("after the server lost the session, also if the clock has been set back", async () => {
+  test("after the server lost the session, even if the clock was set back", async () => {
     const disk = new Disk();
     const names: (string | undefined)[] = [];
     for (let life = 0; life < 3; life++) {
-      const process = await start(disk, { handle: never }); // each has a clock that begins at the same time
+      const process = await start(disk, { handle: never }); // the clocks of all processes begin at the same time
       await publish(process, 7);
       names.push(...process.names);
       await kill(disk);

@@ -1,8 +1,8 @@
-// What the whole client does beyond the suite of both clients.
+// Features of the full client beyond the suite of both clients.
 import { expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
-test("twice is one promise", async () => {
+test("called twice returns one promise", async () => {
   const { client, peer } = await new Bench().online();
   expect(client.disconnect()).toBe(client.disconnect());
   await peer.expect("disconnect");
@@ -15,7 +15,7 @@ test("carries the reason code and properties on MQTT 5", async () => {
   expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 4, properties: { reasonString: "bye" } });
 });
 
-test("a property that DISCONNECT cannot carry is an error, and the client stays", async () => {
+test("a property that DISCONNECT cannot carry is an error, and the client stays connected", async () => {
   const { client, peer } = await new Bench().online();
   await expect(client.disconnect({ properties: { topicAlias: 1 } as object })).rejects.toMatchObject({
     code: "PROPERTY_INVALID",
@@ -24,7 +24,7 @@ test("a property that DISCONNECT cannot carry is an error, and the client stays"
   expect(client.connected).toBe(true);
 });
 
-test("DISCONNECT is E0 00 where the session ends with the connection anyway", async () => {
+test("DISCONNECT is E0 00 if the session ends with the connection anyway", async () => {
   const { client, peer } = await new Bench().online({ reconnect: false });
   const [hello] = peer.received;
   expect(hello?.type === "connect" && hello.properties?.sessionExpiryInterval).toBe(undefined);

@@ -1,4 +1,4 @@
-// What an error says for programs, in fields: which option is wrong, which topic it is about, and whether a message may have arrived.
+// The fields of errors for programs: the wrong option, the topic, and whether a message may have arrived.
 import { AbortedError, type ConnectOptions, createClient, MemoryStore, type MqttError, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { storeAround } from "../../../../test/fixtures/stores.ts";
@@ -6,7 +6,7 @@ import { Bench, subscribed, watch } from "./bench.ts";
 
 const wrong = (value: unknown): never => value as never;
 
-describe("an error names its option as the program writes it:", () => {
+describe("an error names its option as it is written in the program:", () => {
   test.each([
     [{ keepalive: 5 }, "keepalive"],
     [{ keepAlive: -1 }, "keepAlive"],
@@ -61,13 +61,13 @@ test("an error names the one topic or topic filter that it is about", async () =
   expect(refused.error).toMatchObject({ code: "SUBSCRIBE_REFUSED", topicFilter: "secret/#" });
 });
 
-describe("what publish rejects with says whether the message may have arrived:", () => {
+describe("an error of publish tells whether the message may have arrived:", () => {
   const message = (outcome: { error?: unknown }) => {
     const { code, topic, mayHaveArrived } = outcome.error as MqttError;
     return { code, topic, mayHaveArrived };
   };
 
-  test("not if it waited in the outbox, and not if there was no room", async () => {
+  test("no if it was queued in the outbox, or if the outbox was full", async () => {
     const bench = new Bench();
     const client = bench.create({ outbox: { maximumCount: 1 } });
     const outcomes = ["queued", "full"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
@@ -78,7 +78,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     ]);
   });
 
-  test("yes if it was sent and has no acknowledgement when the client is closed; not if it waited for others", async () => {
+  test("yes if it was sent but is unacknowledged when the client is closed; no if it was still queued", async () => {
     const { bench, client } = await new Bench().online({ maximumInflight: 1 });
     const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
     await bench.passing(client.disconnect({ drainTimeout: 100 }));
@@ -88,7 +88,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     ]);
   });
 
-  test("yes if the client stopped by itself after it was sent", async () => {
+  test("yes if the client stopped by itself after sending it", async () => {
     const { bench, client, peer } = await new Bench().online({ reconnect: false });
     const outcome = watch(client.publish("t", "", { qos: 1 }));
     await peer.expect("publish");
@@ -105,7 +105,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     expect(outcome.error).toMatchObject({ name: "OutboxError", code: "SESSION_LOST", mayHaveArrived: true });
   });
 
-  test("not if the server refused it, or had announced in CONNACK that it would", async () => {
+  test("no if the server refused it, or had announced the limit in CONNACK", async () => {
     const { bench, client, peer } = await new Bench().online({}, { properties: { maximumQoS: 1 } });
     const outcomes = [
       watch(client.publish("refused", "", { qos: 1 })),
@@ -118,7 +118,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     ]);
   });
 
-  test("of a QoS 0 message, yes if bytes of it were handed to the network when the connection was lost", async () => {
+  test("yes for a QoS 0 message of which bytes were handed to the network when the connection was lost", async () => {
     const { bench, client, peer } = await new Bench().online({ outbox: { qos0: "drop" } });
     peer.pause();
     const handed = watch(client.publish("handed", new Uint8Array(100_000)));
@@ -129,7 +129,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     expect(message(handed)).toEqual({ code: "CONNECTION_LOST", topic: "handed", mayHaveArrived: true });
   });
 
-  test("if its signal fires, by whether it was sent by then", async () => {
+  test("when its signal aborts, depending on whether it was sent before", async () => {
     const { bench, client, peer } = await new Bench().online({ maximumInflight: 1 });
     const abort = new AbortController();
     const { signal } = abort;
@@ -143,7 +143,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     ]);
   });
 
-  test("if the store has it for the next client, by whether this one sent it", async () => {
+  test("when the store keeps it for the next client, depending on whether this one sent it", async () => {
     const { bench, client } = await new Bench().online({ store: new MemoryStore(), maximumInflight: 1 });
     const outcomes = ["sent", "waiting"].map((topic) => watch(client.publish(topic, "", { qos: 1 })));
     await bench.clock.tick();
@@ -154,7 +154,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     ]);
   });
 
-  test("not if the store could not take it, since nothing leaves before it is stored; one error is for all of them", async () => {
+  test("no if the store could not take it, since nothing is sent before it is stored; all messages share one error", async () => {
     const write = () => Promise.reject(new StoreError("STORE_FULL", "the disk is full"));
     const store = storeAround(new MemoryStore(), () => ({ write }));
     const { bench, client } = await new Bench().online({ store });
@@ -164,7 +164,7 @@ describe("what publish rejects with says whether the message may have arrived:",
     expect(outcomes.map(message)).toEqual([refused, refused]);
   });
 
-  test("nothing if the call was rejected before there was a message", async () => {
+  test("undefined if the call was rejected before a message existed", async () => {
     const { bench, client } = await new Bench().online();
     const invalid = watch(client.publish("t", "", { qos: wrong(3) }));
     await bench.passing(client.disconnect());
@@ -177,8 +177,8 @@ describe("what publish rejects with says whether the message may have arrived:",
   });
 });
 
-describe("the class of an error says what a program does next", () => {
-  test("an aborted operation has the platform's name for it", async () => {
+describe("the class of an error determines what a program does next", () => {
+  test("an aborted operation uses the platform's error name", async () => {
     const { bench, client, peer } = await new Bench().online();
     const error = await client.publish("t", "", { signal: AbortSignal.abort("enough") }).catch((reason) => reason);
     expect(error).toBeInstanceOf(AbortedError);
@@ -191,7 +191,7 @@ describe("the class of an error says what a program does next", () => {
     await subscribed(bench, client, peer, "fine");
   });
 
-  test("a signal that fires while a list of servers is tried ends the attempts", async () => {
+  test("a signal that aborts while a list of servers is tried ends the attempts", async () => {
     const abort = new AbortController();
     const bench = new Bench();
     const connecting = watch(bench.create({}, ["mqtt://one", "mqtt://two"]).connect({ signal: abort.signal }));

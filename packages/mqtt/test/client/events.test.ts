@@ -6,7 +6,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("a connection's events come in order, with what is to be known of them", async () => {
+test("a connection's events come in order, with their details", async () => {
   const bench = new Bench();
   const client = bench.create({}, "mqtt://ann:secret@server");
   const events = bench.recordEvents(client);
@@ -21,7 +21,7 @@ test("a connection's events come in order, with what is to be known of them", as
   expect(JSON.stringify(events)).not.toMatch(/ann|secret/);
 });
 
-test("a first attempt that fails is the promise's affair, not an event", async () => {
+test("a failed first attempt rejects the promise and is not an event", async () => {
   const bench = new Bench(() => ({ refused: true }));
   const client = bench.create();
   const events = bench.recordEvents(client);
@@ -29,7 +29,7 @@ test("a first attempt that fails is the promise's affair, not an event", async (
   expect(events).toEqual([]);
 });
 
-test("a listener can be taken off, in two ways", async () => {
+test("a listener can be removed in two ways", async () => {
   const bench = new Bench();
   const client = bench.create();
   let called = 0;
@@ -41,7 +41,7 @@ test("a listener can be taken off, in two ways", async () => {
   expect(called).toBe(0);
 });
 
-test("a listener that throws harms nobody; what it threw is an error event", async () => {
+test("a listener that throws affects nothing else; the error is an error event", async () => {
   vi.spyOn(console, "error").mockReturnValue(undefined);
   const bench = new Bench();
   const client = bench.create();
@@ -61,7 +61,7 @@ test("a listener that throws harms nobody; what it threw is an error event", asy
   expect(client.connected).toBe(true);
 });
 
-describe("an error that nobody listens for", () => {
+describe("an error without a listener", () => {
   const failing = async (count: number): Promise<void> => {
     const { bench, client, peer } = await new Bench().online({ clientId: "kitchen\n" });
     let calls = 0;
@@ -74,7 +74,7 @@ describe("an error that nobody listens for", () => {
     expect(calls).toBe(count);
   };
 
-  test("is written to the console, the first of a client and no further one", async () => {
+  test("is written to the console for the first error of a client only", async () => {
     const written = vi.spyOn(console, "error").mockReturnValue(undefined);
     await failing(3);
     expect(written.mock.calls).toEqual([
@@ -85,13 +85,13 @@ describe("an error that nobody listens for", () => {
   test.each([
     ["without a console", undefined],
     ["whose console only logs", { log: () => undefined }],
-  ])("harms nobody in an engine %s", async (_, bare) => {
+  ])("is ignored in an engine %s", async (_, bare) => {
     vi.stubGlobal("console", bare);
     await failing(2);
     vi.unstubAllGlobals();
   });
 
-  test("is nobody's secret once there is a listener, even if that throws", async () => {
+  test("is not written once there is a listener, even if that throws", async () => {
     const written = vi.spyOn(console, "error").mockReturnValue(undefined);
     const bench = new Bench();
     const client = bench.create();
@@ -106,7 +106,7 @@ describe("an error that nobody listens for", () => {
   });
 });
 
-test("each packet that comes is an event", async () => {
+test("each received packet is an event", async () => {
   const bench = new Bench();
   const client = bench.create();
   const packets: string[] = [];
@@ -146,7 +146,7 @@ test('logs the first rejection of an async "error" listener, and does not end th
   expect(written.mock.lastCall?.[0]).toMatch(/an "error" listener threw/);
 });
 
-test("once calls a listener for one event, unless it is taken off before", async () => {
+test("once calls a listener for one event, unless it is removed before", async () => {
   const bench = new Bench();
   const client = bench.create();
   const told: string[] = [];
@@ -170,7 +170,7 @@ describe("waitFor", () => {
     expect(await again).toMatchObject({ sessionPresent: true });
   });
 
-  test("rejects when the client is closed before, but resolves if it waits for that", async () => {
+  test("rejects if the client is closed first, but resolves if it waits for that event", async () => {
     const { bench, client } = await new Bench().online();
     const waiting = watch(client.waitFor("disconnected"));
     const closed = client.waitFor("closed");
@@ -180,7 +180,7 @@ describe("waitFor", () => {
     await expect(client.waitFor("connected")).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
   });
 
-  test("rejects with the reason for which the client gave up as the cause", async () => {
+  test("rejects with the reason why the client stopped reconnecting as the cause", async () => {
     const { bench, client, peer } = await new Bench().online({ reconnect: false });
     const waiting = watch(client.waitFor("connected"));
     peer.cut();
@@ -188,7 +188,7 @@ describe("waitFor", () => {
     expect(waiting.error).toMatchObject({ code: "CLIENT_CLOSED", cause: { code: "CONNECTION_LOST" } });
   });
 
-  test("rejects when its signal fires, and listens to nothing any more", async () => {
+  test("rejects when its signal aborts, and removes its listeners", async () => {
     const bench = new Bench();
     const client = bench.create();
     const controller = new AbortController();

@@ -1,5 +1,5 @@
-// What becomes of messages when the store fails: each is told, nothing leaves that is not stored, and what the store has a
-// record of is set right with the next write.
+// Messages while the store fails: each failure is reported, no message is sent that is not stored, and obsolete records
+// are corrected with the next write.
 import { type Store, StoreError } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
@@ -9,7 +9,7 @@ import { Bench, errorCodes, message, subscribed, watch } from "./bench.ts";
 
 const full = () => new StoreError("STORE_FULL", "the disk is full");
 
-/** A store that fails when it is told to, and counts. */
+/** A store that fails on request, and counts its calls. */
 function failingStore(inner = new MemoryStore()) {
   const state = { failure: undefined as unknown, writes: 0, failures: 0 };
   const store = storeAround(inner, (session) => ({
@@ -27,7 +27,7 @@ function failingStore(inner = new MemoryStore()) {
 const openIn = async (store: Store): Promise<number> => openRecords(await recordsOf(store)).length;
 
 describe("a store that fails once", () => {
-  test("while a message is on its way: it is told and does not leave, and all goes on", async () => {
+  test("while a message is in flight: the error is reported, the message is not sent, and everything else continues", async () => {
     const inner = new MemoryStore();
     const store = failingStore(inner);
     const { bench, client, events } = await new Bench().online({ store });
@@ -50,7 +50,7 @@ describe("a store that fails once", () => {
     expect(await openIn(inner)).toBe(0);
   });
 
-  test("offline: what came with that write is told, what comes later is stored", async () => {
+  test("offline: messages of the failed write are reported, later messages are stored", async () => {
     const inner = new MemoryStore();
     const store = failingStore(inner);
     const bench = new Bench();
@@ -97,7 +97,7 @@ describe("a store that fails once", () => {
     expect(await openIn(inner)).toBe(0);
   });
 
-  test("at PUBREC: the exchange goes on where it was, over the next connection and in the next process", async () => {
+  test("at PUBREC: the exchange continues where it was, over the next connection and in the next process", async () => {
     const inner = new MemoryStore();
     const store = failingStore(inner);
     const { bench, client, peer } = await new Bench().online({ store });
@@ -118,7 +118,7 @@ describe("a store that fails once", () => {
     expect(await third.expect("pubrel")).toMatchObject({ packetIdentifier: 1 });
   });
 
-  test("at a QoS 2 message that came: PUBREC leaves when it is stored, and it is not delivered twice", async () => {
+  test("at a received QoS 2 message: PUBREC is sent once it is stored, and the message is not delivered twice", async () => {
     const inner = new MemoryStore();
     const store = failingStore(inner);
     const { bench, client, peer } = await new Bench().online({ store });
@@ -138,7 +138,7 @@ describe("a store that fails once", () => {
 });
 
 describe("a store that stays full", () => {
-  test("refuses each message, and lets those go that it has", async () => {
+  test("rejects each message, and sends those that it holds", async () => {
     const inner = new MemoryStore({ maximumBytes: 500 });
     const bench = new Bench();
     const client = bench.create({ store: inner });
@@ -163,7 +163,7 @@ describe("a store that stays full", () => {
     expect(new Set(errors)).toEqual(new Set(["STORE_FULL"]));
   });
 
-  test("does not keep the client from connecting to get rid of what it has", async () => {
+  test("does not prevent the client from connecting to send what it holds", async () => {
     const inner = new MemoryStore({ maximumBytes: 500 });
     const { bench, client, peer } = await new Bench().online({ store: inner });
     const errors = errorCodes(client);
@@ -183,7 +183,7 @@ describe("a store that stays full", () => {
     expect(new Set(errors)).toEqual(new Set(["STORE_FULL"]));
   });
 
-  test("is asked once a second, not for each message, and its failures are events", async () => {
+  test("is tried once a second, not for each message, and its failures are events", async () => {
     const store = failingStore();
     const bench = new Bench();
     const client = bench.create({ store, outbox: { maximumCount: 10, policy: "drop-oldest" } });
@@ -204,8 +204,8 @@ describe("a store that stays full", () => {
   });
 });
 
-describe("a store that cannot be written at all", () => {
-  test("costs the messages, and the client goes on trying, with the reason", async () => {
+describe("a store that cannot be written", () => {
+  test("fails the messages, and the client keeps trying and reports the reason", async () => {
     const store = failingStore();
     const { bench, client, peer, events } = await new Bench().online({ store });
     await subscribed(bench, client, peer, "in", { onMessage: () => undefined });
@@ -224,7 +224,7 @@ describe("a store that cannot be written at all", () => {
     ["STORE_LOCKED", "another owner has it"],
     ["STORE_CORRUPT", "1 bytes at 5 were damaged"],
     ["STORE_FAILED", "EROFS: read-only file system"],
-  ] as const)("%s at open: connect and publish reject with it, and may be called again", async (code, why) => {
+  ] as const)("%s at open: connect and publish reject with the error, and may be called again", async (code, why) => {
     let failing = true;
     const inner = new MemoryStore();
     const store: Store = {
@@ -242,7 +242,7 @@ describe("a store that cannot be written at all", () => {
   });
 });
 
-test("writes that come while one is under way are written together", async () => {
+test("changes that arrive during a write are written together", async () => {
   const store = failingStore();
   const bench = new Bench();
   const client = bench.create({ store });
@@ -254,7 +254,7 @@ test("writes that come while one is under way are written together", async () =>
 describe("a store that never answers", () => {
   const never = () => new Promise<never>(() => {});
 
-  test("a write: disconnect ends within a bound, and says so", async () => {
+  test("in a write: disconnect ends within a limit, and reports the failure", async () => {
     const store = storeAround(new MemoryStore(), () => ({ write: never }));
     const { bench, client } = await new Bench().online({ store });
     const published = watch(client.publish("t", "1", { qos: 1 }));
@@ -266,7 +266,7 @@ describe("a store that never answers", () => {
     expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
-  test("opening: connect fails within a bound", async () => {
+  test("in opening: connect fails within a limit", async () => {
     const bench = new Bench();
     const client = bench.create({ store: { open: never } });
     const connecting = watch(client.connect());
@@ -274,7 +274,7 @@ describe("a store that never answers", () => {
     expect(connecting.error).toMatchObject({ code: "STORE_TIMEOUT" });
   });
 
-  test("opening that comes to its end too late: the session is given back, and connect may be tried again", async () => {
+  test("in opening until it is too late: the session is released, and connect may be called again", async () => {
     const bench = new Bench();
     const inner = new MemoryStore();
     let opened = 0;

@@ -4,7 +4,7 @@ import { Bench, watch } from "./bench.ts";
 
 const servers = ["mqtt://one", "mqtt://two", "mqtt://three"];
 
-test("the first connection goes to the first server that takes the client", async () => {
+test("the first connection goes to the first server that accepts the client", async () => {
   const bench = new Bench((attempt) => ({ refused: attempt === 0 }));
   const client = bench.create({}, servers);
   const connecting = client.connect();
@@ -14,13 +14,13 @@ test("the first connection goes to the first server that takes the client", asyn
   expect(bench.dialled).toEqual(["one", "two", "three"]);
 });
 
-test("with no server that takes it, the last one's error is told, each having been tried once", async () => {
+test("if no server accepts the client, the last server's error is reported after each was tried once", async () => {
   const bench = new Bench(() => ({ refused: true }));
   await expect(bench.create({}, servers).connect()).rejects.toMatchObject({ message: expect.stringMatching(/three/) });
   expect(bench.dialled).toEqual(["one", "two", "three"]);
 });
 
-test("the last one's error tells what the earlier ones said too, shortly", async () => {
+test("the last server's error also summarises the earlier errors", async () => {
   const bench = new Bench();
   const dial = async ({ host }: { host: string }): Promise<never> => {
     if (host === "one") throw new TransportError("TLS_FAILED", `mqtts://one: ${"not trusted ".repeat(100)}`);
@@ -34,7 +34,7 @@ test("the last one's error tells what the earlier ones said too, shortly", async
   );
 });
 
-test("of many servers a few are told, and how many more there were", async () => {
+test("of many servers a few are listed, with the number of the others", async () => {
   const bench = new Bench(() => ({ refused: true }));
   const many = Array.from({ length: 50 }, (_, i) => `mqtt://s${i}`);
   const error: Error = await bench
@@ -45,7 +45,7 @@ test("of many servers a few are told, and how many more there were", async () =>
   expect(error.message).not.toMatch(/s4:/);
 });
 
-test("a refusal keeps what it says: class, code, reason code, and the server's words", async () => {
+test("a refusal keeps its class, code, reason code, and the server's reason string", async () => {
   const bench = new Bench((attempt) => ({ refused: attempt === 0 }));
   const outcome = watch(bench.create({}, ["mqtt://one", "mqtt://two"]).connect());
   await bench.accept({ reasonCode: 0x87, properties: { reasonString: "go away", userProperties: [["a", "b"]] } });
@@ -59,7 +59,7 @@ test("a refusal keeps what it says: class, code, reason code, and the server's w
   });
 });
 
-test("an error that a dial gives again and again does not grow", async () => {
+test("an error object that a dial throws repeatedly does not grow", async () => {
   const bench = new Bench();
   const same = new TransportError("CONNECTION_FAILED", "no modem");
   const client = bench.create({ platform: { ...bench.platform, dial: () => Promise.reject(same) } }, servers);
@@ -69,7 +69,7 @@ test("an error that a dial gives again and again does not grow", async () => {
   expect(same.message).toBe("no modem");
 });
 
-test("a lost connection is taken up at the same server, then at the next ones", async () => {
+test("a lost connection is re-established with the same server first, then with the next ones", async () => {
   const { bench, client, peer } = await new Bench((attempt) => ({ refused: attempt === 1 || attempt === 2 })).online(
     {},
     {},
@@ -80,7 +80,7 @@ test("a lost connection is taken up at the same server, then at the next ones", 
   expect(client.connected).toBe(true);
 });
 
-test("a server that takes only an older version is no dead end for a client that speaks them all", async () => {
+test("a server that accepts only an older version does not stop a client that supports all versions", async () => {
   const bench = new Bench();
   const { client, peer: five } = await bench.online({ protocolVersion: "auto" }, {}, ["mqtt://five", "mqtt://four"]);
   five.cut();

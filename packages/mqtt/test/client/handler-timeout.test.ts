@@ -1,4 +1,4 @@
-// A handler that does not return, and an iterator that is not asked, cost their own messages and no others'.
+// A handler that does not return, or an iterator that is not asked, affects only its own messages.
 import type { HandlerContext } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, errorCodes, message, subscribed, watch } from "./bench.ts";
@@ -11,7 +11,7 @@ describe("a handler that does not return within handlerTimeout", () => {
     [1, "puback"],
     [2, "pubrec"],
   ] as const)(
-    "has failed: QoS %i is acknowledged as such on MQTT 5, and those behind it in the order go",
+    "has failed: QoS %i is acknowledged with an error on MQTT 5, and later acknowledgements are sent",
     async (qos, type) => {
       const { bench, client, peer, events } = await new Bench().online();
       const got: string[] = [];
@@ -39,7 +39,7 @@ describe("a handler that does not return within handlerTimeout", () => {
     },
   );
 
-  test("before MQTT 5 leaves its message unacknowledged, those behind it not", async () => {
+  test("before MQTT 5 leaves its message unacknowledged, but not later ones", async () => {
     const { bench, client, peer } = await new Bench().online({ protocolVersion: 4, cleanStart: false });
     const errors = errorCodes(client);
     await subscribed(bench, client, peer, "stuck", stuck);
@@ -52,7 +52,7 @@ describe("a handler that does not return within handlerTimeout", () => {
     expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
-  test("is not called again beside itself: until it returns its further messages fail at once, and are told as dropped", async () => {
+  test("is not called concurrently with itself: until it returns, its further messages fail at once and are reported as dropped", async () => {
     const { bench, client, peer } = await new Bench().online();
     const errors = errorCodes(client);
     const dropped: string[] = [];
@@ -88,7 +88,7 @@ describe("a handler that does not return within handlerTimeout", () => {
     expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
-  test("leaves the other places of its subscription to work", async () => {
+  test("does not occupy the other places of its subscription", async () => {
     const { bench, client, peer } = await new Bench().online();
     const errors = errorCodes(client);
     const got: string[] = [];
@@ -117,7 +117,7 @@ describe("a handler that does not return within handlerTimeout", () => {
     expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
-  test("that is on time is not told of, however many there are", async () => {
+  test("is not reported if it is on time, however many there are", async () => {
     const { bench, client, peer, events } = await new Bench().online();
     await subscribed(bench, client, peer, "#", {
       handlerTimeout: 10_000,
@@ -129,7 +129,7 @@ describe("a handler that does not return within handlerTimeout", () => {
     expect(events).toEqual([]);
   });
 
-  test("by default has five minutes", async () => {
+  test("has five minutes by default", async () => {
     const { bench, client, peer } = await new Bench().online();
     const errors = errorCodes(client);
     await subscribed(bench, client, peer, "#", { onMessage: never });
@@ -167,7 +167,7 @@ describe("the handler's signal", () => {
     return { bench, client, context, errors };
   }
 
-  test("is one that the runtime's own functions take, and fires when the time is over", async () => {
+  test("is accepted by the runtime's own functions, and aborts at the timeout", async () => {
     const { bench, context, errors } = await given();
     const { signal } = context;
     expect(signal).toBeInstanceOf(AbortSignal);
@@ -182,21 +182,21 @@ describe("the handler's signal", () => {
     expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
-  test("asked for afterwards has fired already", async () => {
+  test("has already aborted if it is first read after the timeout", async () => {
     const { bench, context, errors } = await given();
     await bench.clock.advance(10_000);
     expect(context.signal.aborted).toBe(true);
     expect(errors).toEqual(["HANDLER_TIMEOUT"]);
   });
 
-  test("fires when the client is closed", async () => {
+  test("aborts when the client is closed", async () => {
     const { bench, client, context } = await given();
     const { signal } = context;
     await bench.passing(client.disconnect());
     expect(signal.reason).toMatchObject({ code: "CLIENT_CLOSED" });
   });
 
-  test("what a handler rejects with that gives up because of it is not told a second time", async () => {
+  test("a handler that rejects because of the signal is not reported a second time", async () => {
     const { bench, client, peer } = await new Bench().online();
     const errors = errorCodes(client);
     await subscribed(bench, client, peer, "#", {
@@ -210,12 +210,12 @@ describe("the handler's signal", () => {
     expect(errors).toEqual(["HANDLER_TIMEOUT"]);
     peer.send(message("a", "", 1, 3));
     await bench.clock.advance(10_000);
-    expect(errors).toHaveLength(2); // it has its place again
+    expect(errors).toHaveLength(2); // its place is free again
   });
 });
 
-describe("an iterator that is not asked within handlerTimeout", () => {
-  test("fails what it holds unacknowledged; asked again, it goes on with what comes then, and with QoS 0", async () => {
+describe("an iterator whose next() is not called within handlerTimeout", () => {
+  test("fails the unacknowledged messages that it holds; after next() it continues with new messages and QoS 0", async () => {
     const { bench, client, peer, events } = await new Bench().online();
     const subscription = await subscribed(bench, client, peer, "late", { handlerTimeout: 10_000 });
     peer.send(message("late", "1", 1, 1));
@@ -240,7 +240,7 @@ describe("an iterator that is not asked within handlerTimeout", () => {
     expect(await peer.expect("puback")).toMatchObject({ packetIdentifier: 4, reasonCode: 0 });
   });
 
-  test("the message in its loop's hands has failed too", async () => {
+  test("also fails the message that its loop is handling", async () => {
     const { bench, client, peer, events } = await new Bench().online();
     const subscription = await subscribed(bench, client, peer, "a", { handlerTimeout: 10_000 });
     const messages = subscription[Symbol.asyncIterator]();
@@ -254,7 +254,7 @@ describe("an iterator that is not asked within handlerTimeout", () => {
     expect(client.statistics.pendingMessages).toBe(0);
   });
 
-  test("is never late with QoS 0, nor with nothing", async () => {
+  test("does not time out with QoS 0 messages or without messages", async () => {
     const { bench, client, peer, events } = await new Bench().online();
     const subscription = await subscribed(bench, client, peer, "a", { handlerTimeout: 10_000 });
     peer.send(message("a", "x"));

@@ -1,4 +1,4 @@
-// A peer's words stand in messages of errors: they must not break a log's line, nor command the terminal that shows it.
+// A peer's text is part of error messages: it must not break a line of a log, or control the terminal that shows it.
 import {
   AbortedError,
   ClosedError,
@@ -28,18 +28,18 @@ test.each([
   new OutboxError("OUTBOX_FULL", WORDS),
   new StoreError("STORE_FULL", WORDS),
   new TimeoutError("CONNECT_TIMEOUT", WORDS),
-] as MqttError[])("$name has a message of one line without control characters, and a stack likewise", (error) => {
+] as MqttError[])("$name has a message and a stack without control characters; the message is one line", (error) => {
   expect(error.message).not.toMatch(CONTROL);
   expect(error.message).toMatch(/no\ufffd{2}12:00 admin logged in/);
   expect(error.stack?.split("\n    at ")[0]).not.toMatch(CONTROL);
 });
 
-test("the peer's words are unchanged in reasonString and serverReference", () => {
+test("the peer's text is unchanged in reasonString and serverReference", () => {
   const error = new RefusedError("CONNECT_REFUSED", 0x9c, "x", { reasonString: WORDS, serverReference: WORDS });
   expect([error.reasonString, error.serverReference]).toEqual([WORDS, WORDS]);
 });
 
-test("whatever a server says ends in messages without control characters: reason strings, close reasons, topics", async () => {
+test("messages never contain control characters from a server: reason strings, close reasons, topics", async () => {
   const said = WORDS.replace("\0", "");
   const { bench, client, peer, events } = await new Bench().online();
   await subscribed(bench, client, peer, "#");
@@ -59,7 +59,7 @@ test("whatever a server says ends in messages without control characters: reason
   expect(messages.filter((each) => CONTROL.test(each))).toEqual([]);
 });
 
-test("so it is in the small client", async () => {
+test("the same holds for the small client", async () => {
   const bench = new Bench();
   const client = createSmallClient("mqtt://server", { platform: bench.platform });
   const outcome = watch(client.connect());

@@ -1,4 +1,4 @@
-// What `message.json` returns and throws, without a schema and with one.
+// The results and errors of `message.json`, with and without a schema.
 import { type Message, PayloadError, type PayloadIssue, type StandardSchema } from "@aiko/mqtt";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { Message as ReceivedMessage } from "../../src/client/receiving/message.ts";
@@ -17,26 +17,26 @@ const reading: StandardSchema<Reading> = {
   "~standard": { validate: (value) => ({ value: { celsius: Number((value as Reading).celsius) } }) },
 };
 
-test("without a schema, the value is unknown to the compiler", () => {
+test("without a schema, the type of the value is unknown", () => {
   expectTypeOf(received("21.5").json()).toEqualTypeOf<unknown>();
   expect(received('{"a":[1]}').json()).toEqual({ a: [1] });
   expect(received("null").json(undefined)).toBe(null);
 });
 
-test("a schema gives the value, as it has transformed it, and its type", () => {
+test("a schema returns the transformed value with its type", () => {
   const value = received('{"celsius":"21.5","other":1}').json(reading);
   expectTypeOf(value).toEqualTypeOf<Reading>();
   expect(value).toEqual({ celsius: 21.5 });
 });
 
-test("a schema that is a function too is asked as a schema", () => {
+test("a schema that is also a function is used as a schema", () => {
   const callable = Object.assign((_value: unknown): string => "called", reading);
   const value = received('{"celsius":1}').json(callable);
   expectTypeOf(value).toEqualTypeOf<Reading>();
   expect(value).toEqual({ celsius: 1 });
 });
 
-test("a function gives what it returns, and what it throws passes through", () => {
+test("a function returns the value, and its errors are passed on", () => {
   const value = received("21.5").json((value) => `${value} °C`);
   expectTypeOf(value).toEqualTypeOf<string>();
   expect(value).toBe("21.5 °C");
@@ -47,7 +47,7 @@ test("a function gives what it returns, and what it throws passes through", () =
   expect(() => received("-300").json(strict)).toThrow(error);
 });
 
-describe("a payload that is not what the application expects is a PayloadError:", () => {
+describe("a payload that the application does not expect is a PayloadError:", () => {
   const thrown = (call: () => unknown): PayloadError => {
     try {
       call();
@@ -58,21 +58,21 @@ describe("a payload that is not what the application expects is a PayloadError:"
     throw new Error("nothing was thrown");
   };
 
-  test("not JSON. The message does not show the payload; the cause says where it breaks", () => {
+  test("for invalid JSON. The message does not show the payload; the cause has the position", () => {
     const error = thrown(() => received("secret").json());
     expect(error).toMatchObject({ code: "PAYLOAD_NOT_JSON", topic: "sensors/attic", issues: [] });
     expect(error.message).toBe('payload of "sensors/attic" is not valid JSON');
     expect(error.cause).toBeInstanceOf(SyntaxError);
   });
 
-  test("refused by the schema, with the issues and where they are", () => {
+  test("if the schema rejects it, with the issues and their paths", () => {
     const issues = [{ message: "Expected number", path: ["list", { key: 0 }, "celsius"] }, { message: "Too long" }];
     const error = thrown(() => received("{}").json(refusing(issues)));
     expect(error).toMatchObject({ code: "PAYLOAD_REFUSED", topic: "sensors/attic", issues });
     expect(error.message).toBe('payload of "sensors/attic": list.0.celsius: Expected number; Too long');
   });
 
-  test("whose message is bounded, however many and long the issues are", () => {
+  test("with a message of limited length, however many and long the issues are", () => {
     const issues = Array.from({ length: 1_000 }, () => ({ message: "x".repeat(10_000), path: ["y".repeat(10_000)] }));
     const error = thrown(() => received("{}", "t".repeat(60_000)).json(refusing(issues)));
     expect(error.message).toMatch(/; and 997 more$/);
@@ -80,7 +80,7 @@ describe("a payload that is not what the application expects is a PayloadError:"
     expect(error.issues).toHaveLength(1_000);
   });
 
-  test("thrown by a handler, it is an error event", async () => {
+  test("and an error event if a handler throws it", async () => {
     const { bench, client, peer } = await new Bench().online();
     const errors: unknown[] = [];
     client.on("error", (error) => errors.push(error));
@@ -97,7 +97,7 @@ describe("a wrong schema is a UsageError:", () => {
     );
   });
 
-  test("one that is asynchronous, with what to write instead", async () => {
+  test("an asynchronous schema, with advice on what to use instead", async () => {
     const slow: StandardSchema<Reading> = { "~standard": { validate: () => Promise.reject(new Error("no")) } };
     expect(() => received("1").json(slow)).toThrow(
       'schema: must be synchronous; instead, write await schema["~standard"].validate(message.json())',

@@ -10,7 +10,7 @@ import { Bench, errorCodes, watch } from "./bench.ts";
 
 const none = { refused: 0, droppedOldest: 0, droppedNewest: 0, replaced: 0, droppedOffline: 0, tooOld: 0, expired: 0 };
 
-/** Acknowledges QoS 1 messages until the client has none left, and returns them in the order in which they came. */
+/** Acknowledges QoS 1 messages until the client has none left, and returns them in their order of arrival. */
 async function acknowledgeAll(bench: Bench, client: Client, peer: ScriptedPeer): Promise<PublishPacket[]> {
   const messages: PublishPacket[] = [];
   for (let at = 1; ; ) {
@@ -39,7 +39,7 @@ describe("policy", () => {
   ];
 
   test.each(cases)(
-    "%o settles each message with what became of it, counts it, and stores what is left",
+    "%o settles each message with its outcome, counts it, and stores the remaining ones",
     async (outbox, fates, counts) => {
       const store = new MemoryStore();
       const first = new Bench();
@@ -63,7 +63,7 @@ describe("policy", () => {
     },
   );
 
-  test("drop-oldest drops as many as a large message needs, and none for one that can never fit", async () => {
+  test("drop-oldest drops as many messages as a large one needs, and none for one that can never fit", async () => {
     const bench = new Bench();
     const client = bench.create({ outbox: { maximumBytes: 100, policy: "drop-oldest" } });
     const outcomes = [30, 30, 30, 60, 200].map((size) => watch(client.publish("t", new Uint8Array(size))));
@@ -81,7 +81,7 @@ describe("policy", () => {
     });
   });
 
-  test("drop-oldest and keep-latest leave alone what was sent, also when the server has lost the session", async () => {
+  test("drop-oldest and keep-latest never drop what was sent, also when the server has lost the session", async () => {
     for (const policy of ["drop-oldest", "keep-latest"] as const) {
       const bench = new Bench();
       const outbox = { maximumCount: 2, policy };
@@ -99,7 +99,7 @@ describe("policy", () => {
     }
   });
 
-  test("keep-latest keeps a topic's place, so that one that changes all the time gets its turn", async () => {
+  test("keep-latest keeps a topic's place, so that a topic that changes all the time is sent in its turn", async () => {
     const bench = new Bench();
     const client = bench.create({ outbox: { maximumCount: 3, policy: "keep-latest" } });
     for (const [topic, text] of [
@@ -117,7 +117,7 @@ describe("policy", () => {
     expect((await acknowledgeAll(bench, client, peer)).map(textOf)).toEqual(["5", "2", "4"]);
   });
 
-  test("what the application chose to lose is no unhandled rejection", async () => {
+  test("a message that the policy drops causes no unhandled rejection", async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown): void => void unhandled.push(error);
     const others = process.listeners("unhandledRejection");
@@ -137,7 +137,7 @@ describe("policy", () => {
 });
 
 describe("maximumAge", () => {
-  test("is told as MESSAGE_EXPIRED, offline too, and names the bound", async () => {
+  test("is reported as MESSAGE_EXPIRED, also offline, and the error names the option", async () => {
     const bench = new Bench();
     const client = bench.create({ outbox: { maximumAge: 5_000 } });
     const old = watch(client.publish("t", "1", { qos: 1 }));
@@ -156,7 +156,7 @@ describe("maximumAge", () => {
     expect(bench.clock.nextTimer).toBe(Infinity);
   });
 
-  test("counts the time in the store, and takes what is too old out of it", async () => {
+  test("includes the time in the store, and removes expired messages from it", async () => {
     const store = new MemoryStore();
     const first = new Bench();
     const client = first.create({ store, outbox: { maximumAge: 5_000 } });
@@ -176,7 +176,7 @@ describe("maximumAge", () => {
     expect(errors).toEqual(["MESSAGE_EXPIRED"]);
   });
 
-  test("does not count for a message on its way", async () => {
+  test("does not apply to a message in flight", async () => {
     const { bench, client, peer } = await new Bench().online({ outbox: { maximumAge: 1_000 } });
     const outcome = watch(client.publish("t", "1", { qos: 1 }));
     await peer.expect("publish");
@@ -205,14 +205,14 @@ test('qos0 "drop": QoS 0 is dropped while there is no connection, and only then'
 });
 
 test.each([{ policy: "drop-all" }, { qos0: "keep" }, { maximumAge: 0 }, { maximumAge: 1.5 }, { maximumAges: 5 }])(
-  "outbox %o is refused by its name",
+  "outbox %o is rejected, and the error names the option",
   (outbox) => {
     const [name] = Object.keys(outbox);
     expect(() => new Bench().create({ outbox: outbox as OutboxOptions })).toThrow(`outbox.${name}`);
   },
 );
 
-describe("one hour offline: what was dropped is counted, and memory stays flat", () => {
+describe("one hour offline: dropped messages are counted, and memory does not grow", () => {
   const { stackTraceLimit } = Error;
   afterEach(() => {
     Error.stackTraceLimit = stackTraceLimit;
@@ -221,7 +221,7 @@ describe("one hour offline: what was dropped is counted, and memory stays flat",
   const SECONDS = 3_600;
   const TOPICS = 50;
   const maximumCount = 1_000;
-  /** Messages a second; the kept ones, from the first or the last; what the others are counted as. */
+  /** Messages each second; the kept ones, from the first or the last; how the others are counted. */
   const cases: [number, OutboxOptions, { first?: number; last?: number }, string][] = [
     [1_000, { policy: "drop-oldest" }, { last: maximumCount }, "droppedOldest"],
     [100, { policy: "reject" }, { first: maximumCount }, "refused"],
@@ -236,7 +236,7 @@ describe("one hour offline: what was dropped is counted, and memory stays flat",
       { length: first ?? last ?? 0 },
       (_, i) => (first === undefined ? total - (last ?? 0) : 0) + i,
     );
-    Error.stackTraceLimit = 0; // errors cost less
+    Error.stackTraceLimit = 0; // errors take less memory
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const heap = (): number => {

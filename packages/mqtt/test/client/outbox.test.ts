@@ -35,7 +35,7 @@ describe("offline", () => {
 });
 
 describe("a message that expires in the queue", () => {
-  test("settles while the client is offline, within a second of its time", async () => {
+  test("fails while the client is offline, within a second of its expiry", async () => {
     const { bench, client, peer } = await new Bench().online();
     peer.cut();
     await bench.clock.tick();
@@ -51,7 +51,7 @@ describe("a message that expires in the queue", () => {
 });
 
 describe("aborting a message", () => {
-  test("that is queued takes it out", async () => {
+  test("that is queued removes it", async () => {
     const bench = new Bench();
     const client = bench.create({ outbox: { maximumCount: 1 } });
     const abort = new AbortController();
@@ -65,7 +65,7 @@ describe("aborting a message", () => {
     await peer.expectNothing();
   });
 
-  test("that is on its way gives up the promise only", async () => {
+  test("that is in flight rejects only the promise", async () => {
     const { bench, client, peer } = await new Bench().online();
     const abort = new AbortController();
     const aborted = watch(client.publish("t", "1", { qos: 2, signal: abort.signal }));
@@ -80,7 +80,7 @@ describe("aborting a message", () => {
     expect(client.statistics.pendingPublishes).toBe(0);
   });
 
-  test("that is done has no effect, and the signal is let go", async () => {
+  test("that is finished has no effect, and its signal's listener is removed", async () => {
     const { bench, client } = await new Bench().online();
     let listeners = 0;
     const signal = {
@@ -96,7 +96,7 @@ describe("aborting a message", () => {
   });
 });
 
-test("back-pressure: QoS 0 waits for the transport's room and loses nothing", async () => {
+test("back-pressure: QoS 0 waits until the transport has room, and loses nothing", async () => {
   const { bench, client, peer } = await new Bench().online();
   peer.pause();
   const outcomes = Array.from({ length: 40 }, () => watch(client.publish("t", new Uint8Array(10_000))));
@@ -109,7 +109,7 @@ test("back-pressure: QoS 0 waits for the transport's room and loses nothing", as
 });
 
 describe("200 stored messages over a link of 10 ms each way", () => {
-  /** Milliseconds from dialling until the store is empty again, by an answering server. */
+  /** Milliseconds from dialling until the store is empty again, with a server that answers. */
   const timeToSend = async (receiveMaximum: number | undefined, sent: boolean): Promise<number> => {
     const store = new MemoryStore();
     const first = new Bench();
@@ -146,22 +146,22 @@ describe("200 stored messages over a link of 10 ms each way", () => {
     }
     const took = clock.now() - start;
     expect(connecting.settled).toBe(1);
-    expect(connectedAt).toBeLessThanOrEqual(25); // at CONNACK, and not after what is stored was sent
+    expect(connectedAt).toBeLessThanOrEqual(25); // at CONNACK, and not after the stored messages were sent
     await bench.passing(client.disconnect());
     expect(await recordsOf(store)).toEqual([]);
     return took;
   };
 
-  test.each([false, true])("take two round trips, CONNECT's included (sent before: %s)", async (sent) => {
+  test.each([false, true])("take two round trips, including CONNECT (sent before: %s)", async (sent) => {
     expect(await timeToSend(undefined, sent)).toBeLessThanOrEqual(45);
   });
 
-  test("take as many as the receive maximum asks for, and not one for each message", async () => {
+  test("take as many round trips as the receive maximum requires, not one for each message", async () => {
     expect(await timeToSend(50, false)).toBeLessThanOrEqual(5 * 20 + 10);
   });
 });
 
-test("disconnect while offline settles all that waits, of every QoS", async () => {
+test("disconnect while offline settles all pending messages of every QoS", async () => {
   const { bench, client, peer } = await new Bench().online();
   const sent = [1, 2].map((qos) => watch(client.publish("t", "sent", { qos: qos as 1 | 2 })));
   for (const _ of sent) await peer.expect("publish");

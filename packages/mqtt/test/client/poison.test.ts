@@ -1,8 +1,8 @@
-// What the whole client does beyond the suite of both clients.
+// Features of the full client beyond the suite of both clients.
 import { expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
-test("messages are not blamed for a link that breaks twelve times before anything is acknowledged", async () => {
+test("a connection that breaks twelve times before anything is acknowledged does not fail a message", async () => {
   const { bench, client, peer } = await new Bench().online();
   const outcome = watch(client.publish("a", "", { qos: 1 }));
   let current = peer;

@@ -21,7 +21,7 @@ async function refuse(bench: Bench, how: string): Promise<ProtocolVersion> {
 }
 
 describe.each(Object.keys(refusals))("a server that refuses a version by %s", (how) => {
-  test("is asked for 5, 4 and 3 in turn", async () => {
+  test("is tried with 5, 4 and 3 in turn", async () => {
     const bench = new Bench();
     const client = bench.create({ protocolVersion: "auto" });
     const connecting = client.connect();
@@ -32,7 +32,7 @@ describe.each(Object.keys(refusals))("a server that refuses a version by %s", (h
     expect((await connecting).protocolVersion).toBe(3);
   });
 
-  test("is asked for the version it takes when the connection is taken up again", async () => {
+  test("is tried with the version that it accepts after a lost connection", async () => {
     const bench = new Bench();
     const client = bench.create({ protocolVersion: "auto" });
     const connecting = client.connect();
@@ -44,7 +44,7 @@ describe.each(Object.keys(refusals))("a server that refuses a version by %s", (h
     expect(bench.dialled).toHaveLength(3);
   });
 
-  test("ends a client that speaks no other", async () => {
+  test("stops a client that supports no other version", async () => {
     const bench = new Bench();
     const outcome = watch(bench.create({ protocolVersion: 5 }).connect());
     await refuse(bench, how);
@@ -54,7 +54,7 @@ describe.each(Object.keys(refusals))("a server that refuses a version by %s", (h
   });
 });
 
-test("a refusal for another reason ends the search", async () => {
+test("a refusal for another reason stops the search", async () => {
   const bench = new Bench();
   const outcome = watch(bench.create({ protocolVersion: "auto" }).connect());
   await bench.accept({ reasonCode: 0x87 });
@@ -62,7 +62,7 @@ test("a refusal for another reason ends the search", async () => {
   expect(bench.dialled).toHaveLength(1);
 });
 
-test("a server that is not there is not asked three times", async () => {
+test("a server that is not reachable is not tried three times", async () => {
   const bench = new Bench(() => ({ refused: true }));
   await expect(bench.create({ protocolVersion: "auto" }).connect()).rejects.toMatchObject({
     code: "CONNECTION_FAILED",
@@ -70,7 +70,7 @@ test("a server that is not there is not asked three times", async () => {
   expect(bench.dialled).toHaveLength(1);
 });
 
-test("a version for which the client identifier is not made is not asked for", async () => {
+test("a version that does not allow the client identifier is skipped", async () => {
   const bench = new Bench();
   const outcome = watch(bench.create({ protocolVersion: "auto", clientId: "x".repeat(30) }).connect());
   await refuse(bench, "hanging up");

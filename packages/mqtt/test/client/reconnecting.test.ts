@@ -1,9 +1,9 @@
-// What the whole client does beyond the suite of both clients.
+// Features of the full client beyond the suite of both clients.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ReconnectPolicy } from "../../src/client/connecting/reconnect-policy.ts";
 
-test("the back-off doubles its bound up to the maximum, with a floor, whatever the chance", () => {
+test("the upper limit of the delay doubles up to the maximum, and the lower limit holds for any random value", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 10_000 }),

@@ -1,4 +1,4 @@
-// A client that was accepted, and is refused when it comes back; and a client that is closed, and connects again.
+// A client that was accepted and is refused when it reconnects; and a closed client that connects again.
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
@@ -9,7 +9,7 @@ describe("a client that was accepted before and is refused when it reconnects", 
     [undefined, DAY],
     [10_000, 10_000],
     [0, 0],
-  ])("is closed when maximumRefusal %s is over", async (maximumRefusal, bound) => {
+  ])("is closed when maximumRefusal %s has passed", async (maximumRefusal, bound) => {
     const { bench, client, peer } = await new Bench().online({ reconnect: { maximumRefusal } });
     const closed = watch(new Promise((resolve) => client.on("closed", resolve)));
     peer.cut();
@@ -24,7 +24,7 @@ describe("a client that was accepted before and is refused when it reconnects", 
     expect(closed.value).toMatchObject({ error: { code: "CONNECT_REFUSED", reasonCode: 0x87 } });
   });
 
-  test("begins to count anew after a connection", async () => {
+  test("starts counting again after a connection", async () => {
     const { bench, client, peer } = await new Bench().online({ reconnect: { maximumRefusal: 100_000 } });
     let current = peer;
     for (let i = 0; i < 5; i++) {
@@ -37,7 +37,7 @@ describe("a client that was accepted before and is refused when it reconnects", 
 });
 
 describe("a client that is closed", () => {
-  test("by disconnect connects again, with its listeners and its identifier", async () => {
+  test("by disconnect can connect again, with its listeners and its identifier", async () => {
     const bench = new Bench();
     const client = bench.create({ clientId: undefined });
     const events = bench.recordEvents(client);
@@ -55,7 +55,7 @@ describe("a client that is closed", () => {
     await peer.expect("publish");
   });
 
-  test("because it gave up connects again, and reconnects after that", async () => {
+  test("because it stopped reconnecting can connect again, and reconnects after that", async () => {
     const { bench, client, peer } = await new Bench().online({ reconnect: { maximumRefusal: 0 } });
     await bench.reconnected(peer, { reasonCode: 0x87 });
     await bench.clock.tick();
@@ -66,7 +66,7 @@ describe("a client that is closed", () => {
     expect(client.connected).toBe(true);
   });
 
-  test("does not bring back subscriptions and messages that ended with it", async () => {
+  test("does not restore subscriptions and messages that ended with it", async () => {
     const { bench, client, peer } = await new Bench().online();
     await subscribed(bench, client, peer, "a");
     const lost = watch(client.publish("t", "x", { qos: 1 }));
@@ -77,7 +77,7 @@ describe("a client that is closed", () => {
     expect(client.statistics).toMatchObject({ subscriptions: 0, pendingPublishes: 0 });
   });
 
-  test("takes nothing before it is connected again", async () => {
+  test("accepts no calls before it is connected again", async () => {
     const { bench, client } = await new Bench().online();
     await bench.passing(client.disconnect());
     for (const call of [client.publish("t", "x"), client.subscribe("f"), client.unsubscribe("f")])

@@ -1,5 +1,6 @@
-// Wrong calls that the compiler refuses, each with what JavaScript programs get for them; and right ones that it must go on accepting.
-// `npm run check` compiles this file: a wrong call that compiles is an error there, since its @ts-expect-error is unused.
+// Wrong calls that the compiler rejects, each with the error that JavaScript programs get, and right calls that it must
+// accept. `npm run check` compiles this file: a wrong call that compiles is an error, because its @ts-expect-error is
+// unused.
 import {
   type Client,
   type ConnectOptions,
@@ -161,7 +162,7 @@ const wrongCalls: readonly WrongCall[] = [
   ],
 ];
 
-describe("the compiler refuses, and a program in JavaScript gets a UsageError for:", () => {
+describe("the compiler rejects, and a JavaScript program gets a UsageError for:", () => {
   test.each(wrongConnects)("%s", async (_name, code, call) => {
     await expect((async () => call(createClient("mqtt://server")))()).rejects.toMatchObject({
       name: "UsageError",
@@ -175,7 +176,7 @@ describe("the compiler refuses, and a program in JavaScript gets a UsageError fo
     await peer.expectNothing();
   });
 
-  test("a loop over a subscription whose messages go to onMessage", async () => {
+  test("a loop over a subscription with an onMessage handler", async () => {
     const bench = new Bench();
     const { client, peer } = await bench.online();
     const subscribing = client.subscribe("a", { onMessage });
@@ -189,7 +190,7 @@ describe("the compiler refuses, and a program in JavaScript gets a UsageError fo
   });
 });
 
-// Compiled, and not run.
+// Compiled, but not run.
 const rightCalls = {
   urls: (text: string, texts: string[], list: readonly Url[], any: Servers, host: string, scheme: "ws" | "wss") => [
     connect(text),
@@ -244,7 +245,7 @@ const rightCalls = {
     client.publish("a", "", { properties: { topicAlias: undefined, subscriptionIdentifiers: undefined } }),
     client.publish("a", "", { properties: { contentType: "text/plain", userProperties: [["a", "b"]] } }),
   ],
-  /** A part of a client, as a program declares what it needs of one. */
+  /** A part of a client, as a program declares what it needs. */
   narrowed: (client: Client): Narrow => client,
 };
 
@@ -258,12 +259,12 @@ interface Narrow {
   publish(topic: string, payload: string): Promise<unknown>;
 }
 
-test("what the compiler accepts is what it accepted before", () => {
+test("the compiler accepts what it accepted before", () => {
   expect(Object.values(rightCalls).every((call) => typeof call === "function")).toBe(true);
   expect(platform).toBeDefined();
 });
 
-test("properties that came with a message are not those of a message to publish: the server's are among them", async () => {
+test("properties of a received message cannot be published again, since some are set by the server", async () => {
   const { client } = await new Bench().online();
   const properties: PublishProperties = { contentType: "text/plain", subscriptionIdentifiers: [7] };
   // @ts-expect-error

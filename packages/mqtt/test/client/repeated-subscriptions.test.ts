@@ -1,4 +1,4 @@
-// What the whole client says to a program that subscribes to the same again.
+// How the full client reacts to a program that makes the same subscription again.
 import { expect, test } from "vitest";
 import { Bench, errorCodes, subscribed, watch } from "./bench.ts";
 
@@ -8,18 +8,21 @@ test.each([
   { option: "handlerTimeout", options: { handlerTimeout: 1_000 } },
   { option: "noLocal", options: { noLocal: true } },
   { option: "properties", options: { properties: { userProperties: [["a", "b"]] } } },
-] as const)("the same handler with another $option is refused: what there is has to be ended first", async (given) => {
-  const { bench, client, peer } = await new Bench().online();
-  const onMessage = () => undefined;
-  await subscribed(bench, client, peer, "a", { onMessage });
-  await expect(client.subscribe("a", { qos: 2, onMessage, ...given.options })).rejects.toMatchObject({
-    code: "OPTION_INVALID",
-    option: given.option,
-    message: expect.stringContaining("unsubscribe it first"),
-  });
-});
+] as const)(
+  "the same handler with another $option is rejected: the existing subscription must be ended first",
+  async (given) => {
+    const { bench, client, peer } = await new Bench().online();
+    const onMessage = () => undefined;
+    await subscribed(bench, client, peer, "a", { onMessage });
+    await expect(client.subscribe("a", { qos: 2, onMessage, ...given.options })).rejects.toMatchObject({
+      code: "OPTION_INVALID",
+      option: given.option,
+      message: expect.stringContaining("unsubscribe it first"),
+    });
+  },
+);
 
-test("a signal ends the second call alone", async () => {
+test("a signal ends only the second call", async () => {
   const { bench, client, peer } = await new Bench().online();
   const onMessage = () => undefined;
   const controller = new AbortController();
@@ -36,7 +39,7 @@ test("a signal ends the second call alone", async () => {
 test.each([
   { listener: "returns", pause: false },
   { listener: "awaits something first", pause: true },
-])("a new handler at each connection is told, once, where the listener $listener", async ({ pause }) => {
+])("a new handler at each connection is reported once where the listener $listener", async ({ pause }) => {
   const bench = new Bench();
   const client = bench.create();
   const errors: unknown[] = [];
@@ -57,7 +60,7 @@ test.each([
   expect((errors[0] as Error).message).toMatch(/after connect\(\)/);
 });
 
-test("several handlers for one filter in one listener are no repetition, and elsewhere neither", async () => {
+test("several handlers for one filter are allowed, in one listener and elsewhere", async () => {
   const bench = new Bench();
   const client = bench.create();
   const codes = errorCodes(client);

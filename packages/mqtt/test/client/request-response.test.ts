@@ -5,7 +5,7 @@ import { Bench, message, watch } from "./bench.ts";
 const text = (data: Uint8Array | undefined) => String.fromCharCode(...(data ?? []));
 
 describe("on MQTT 5", () => {
-  test("carries Response Topic and Correlation Data, the same inbox for all", async () => {
+  test("carries Response Topic and Correlation Data, and all use the same inbox", async () => {
     const { bench, client, peer } = await new Bench().online();
     const asked = [client.request("q", "1"), client.request("q", "2")];
     const subscribe = await peer.expect("subscribe");
@@ -21,7 +21,7 @@ describe("on MQTT 5", () => {
     expect(answers.map((answer) => text(answer.payload))).toEqual(["A", "B"]);
   });
 
-  test("asked for before the first connection, waits to learn the version", async () => {
+  test("made before the first connection waits until the version is known", async () => {
     const bench = new Bench();
     const client = bench.create();
     const asked = watch(client.request("q", "?", { timeout: 60_000 }));
@@ -33,7 +33,7 @@ describe("on MQTT 5", () => {
     expect(asked.value?.text()).toBe("A");
   });
 
-  test("asked for without a connection, is not sent after its timeout", async () => {
+  test("made without a connection is not sent after its timeout", async () => {
     const bench = new Bench();
     const client = bench.create();
     const asked = watch(client.request("q", "?", { timeout: 1_000 }));
@@ -51,7 +51,7 @@ describe("on MQTT 5", () => {
 });
 
 describe("correlation data", () => {
-  test("is drawn at random, 129 bits of it: no message that guesses is a response", async () => {
+  test("is 129 random bits, so that a message cannot guess it", async () => {
     const { bench, client, peer } = await new Bench().online();
     const asked = Array.from({ length: 20 }, () => client.request("q", "?"));
     await bench.answer(peer, "subscribe", 1);
@@ -69,7 +69,7 @@ describe("correlation data", () => {
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toEqual([]);
   });
 
-  test("is another for each client, on every platform with a generator for secrets", () => {
+  test("differs for each client, on every platform with a cryptographic random generator", () => {
     const drawn = Array.from({ length: 1_000 }, () => random.next());
     expect(new Set(drawn).size).toBe(1_000);
     expect(drawn.every((number) => number >= 0 && number < 1)).toBe(true);
@@ -81,7 +81,7 @@ describe("correlation data", () => {
 });
 
 test.each(["$SYS/broker/connection/bridge", "$share/group/x"])(
-  "a responder does not publish to %s, and reports who asked it to",
+  "a responder does not publish to %s, and the error names that topic",
   async (responseTopic) => {
     const { bench, client, peer } = await new Bench().online();
     const errors: unknown[] = [];
@@ -98,7 +98,7 @@ test.each(["$SYS/broker/connection/bridge", "$share/group/x"])(
 );
 
 describe("a responder", () => {
-  test("takes options as a subscription does: QoS, and how many requests are answered at a time", async () => {
+  test("has the options of a subscription: QoS, and the number of concurrent requests", async () => {
     const { bench, client, peer } = await new Bench().online();
     const answers: ((text: string) => void)[] = [];
     const handler = (): Promise<string> => new Promise((resolve) => answers.push(resolve));
@@ -115,7 +115,7 @@ describe("a responder", () => {
     expect(answers).toHaveLength(3);
   });
 
-  test("takes no QoS in the place of its options", async () => {
+  test("does not accept a QoS instead of its options", async () => {
     const { client } = await new Bench().online();
     await expect(client.respond("q", () => "", 1 as never)).rejects.toMatchObject({
       code: "OPTION_INVALID",
@@ -137,7 +137,7 @@ describe("a request that gets no response", () => {
     return { bench, client, peer, controller, answer };
   }
 
-  test("rejects at its timeout, naming it", async () => {
+  test("rejects at its timeout and names it", async () => {
     const { bench, answer } = await asking();
     await expect(bench.passing(answer)).rejects.toMatchObject({
       code: "REQUEST_TIMEOUT",
@@ -145,7 +145,7 @@ describe("a request that gets no response", () => {
     });
   });
 
-  test("rejects when its signal fires", async () => {
+  test("rejects when its signal aborts", async () => {
     const { controller, answer } = await asking();
     controller.abort();
     await expect(answer).rejects.toMatchObject({ code: "ABORTED" });
@@ -158,12 +158,12 @@ describe("a request that gets no response", () => {
   });
 });
 
-test("a timeout of 0 is refused", async () => {
+test("a timeout of 0 is rejected", async () => {
   const { client } = await new Bench().online();
   await expect(client.request("q", "?", { timeout: 0 })).rejects.toMatchObject({ code: "OPTION_INVALID" });
 });
 
-test("the same responder for the same filter is one, also in a listener of connected", async () => {
+test("the same responder for the same filter exists once, also in a listener of connected", async () => {
   const bench = new Bench();
   const client = bench.create();
   let asked = 0;

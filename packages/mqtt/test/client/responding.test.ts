@@ -1,4 +1,5 @@
-// What a requester gets if there is no responder, or if it fails, and what a responder may return: packet by packet, on MQTT 5.
+// What a requester gets if there is no responder or the responder fails, and what a responder may return: packet by
+// packet, on MQTT 5.
 import type { RequestAnswer, RequestHandler, RespondOptions } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, message, watch } from "./bench.ts";
@@ -7,7 +8,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const correlationData = Uint8Array.of(1, 2, 3);
 const request = { ...message("q", "?"), properties: { responseTopic: "r", correlationData } };
 
-/** A client that has asked, its server, and the request as it came there. */
+/** A client that has sent a request, its server, and the request as it arrived there. */
 async function asking(options = {}) {
   const { bench, client, peer } = await new Bench().online();
   const outcome = watch(client.request("q", "?", options));
@@ -21,7 +22,7 @@ async function asking(options = {}) {
   return { bench, client, peer, outcome, published, respond };
 }
 
-/** A client that answers with this handler. */
+/** A client that answers requests with this handler. */
 async function responding(handler: RequestHandler, options: RespondOptions = {}) {
   const { bench, client, peer } = await new Bench().online();
   const errors: unknown[] = [];
@@ -33,13 +34,13 @@ async function responding(handler: RequestHandler, options: RespondOptions = {})
 }
 
 describe("a request", () => {
-  test("goes out at QoS 1, or at the QoS that it is given", async () => {
+  test("is sent at QoS 1, or at the given QoS", async () => {
     expect((await asking()).published.qos).toBe(1);
     expect((await asking({ qos: 0 })).published.qos).toBe(0);
     expect((await asking({ qos: 2 })).published.qos).toBe(2);
   });
 
-  test("goes out at QoS 0 if the server takes no other", async () => {
+  test("is sent at QoS 0 if the server supports no other", async () => {
     const { bench, client, peer } = await new Bench().online({}, { properties: { maximumQoS: 0 } });
     client.request("q", "?").catch(() => undefined);
     await bench.answer(peer, "subscribe", 0);
@@ -49,7 +50,7 @@ describe("a request", () => {
   test.each([
     [1, "puback"],
     [2, "pubrec"],
-  ] as const)("of QoS %i rejects at once if the server's %s says that nobody subscribes", async (qos, type) => {
+  ] as const)("of QoS %i rejects at once if the server's %s reports no matching subscribers", async (qos, type) => {
     const { bench, peer, outcome, published } = await asking({ qos });
     const { packetIdentifier } = published;
     await bench.deliver(peer, { type, packetIdentifier, reasonCode: 0x10 });
@@ -66,7 +67,7 @@ describe("a request", () => {
     });
   });
 
-  test("waits on if the server has a subscriber", async () => {
+  test("continues to wait if the server has a subscriber", async () => {
     const { bench, peer, outcome, published, respond } = await asking();
     await bench.deliver(peer, { type: "puback", packetIdentifier: published.packetIdentifier, reasonCode: 0 });
     expect(outcome.settled).toBe(0);
@@ -74,7 +75,7 @@ describe("a request", () => {
     expect((outcome.value as { text(): string }).text()).toBe("!");
   });
 
-  test("rejects with what the responder says, and its user properties", async () => {
+  test("rejects with the responder's error text and its user properties", async () => {
     const { outcome, respond } = await asking();
     await respond("", {
       userProperties: [
@@ -99,7 +100,7 @@ describe("a request", () => {
     expect((outcome.error as { reasonString: string }).reasonString).toBe(`${"x".repeat(1_000)}…`);
   });
 
-  test("takes the first of several answers", async () => {
+  test("resolves with the first of several responses", async () => {
     const { client, outcome, respond } = await asking();
     const errors: unknown[] = [];
     client.on("error", (error) => errors.push(error));
@@ -110,7 +111,7 @@ describe("a request", () => {
     expect(errors).toEqual([]);
   });
 
-  test("is over at its timeout: a later response changes nothing", async () => {
+  test("ends at its timeout: a later response has no effect", async () => {
     const { bench, outcome, respond } = await asking({ timeout: 500 });
     await bench.clock.advance(500);
     expect(outcome.error).toMatchObject({ code: "REQUEST_TIMEOUT", topic: "q" });
@@ -128,16 +129,16 @@ describe("a request", () => {
     const again = await bench.acceptAgain({ sessionPresent: true });
     await bench.clock.advance(1_000);
     const payloads = again.received.flatMap((packet) => (packet.type === "publish" ? [packet.payload] : []));
-    expect(payloads).toEqual([bytes("?")]); // the first request, which waits still
+    expect(payloads).toEqual([bytes("?")]); // the first request, which still waits
   });
 
-  test.each([undefined, null, 7, {}])("with the payload %j is refused", async (payload) => {
+  test.each([undefined, null, 7, {}])("with the payload %j is rejected", async (payload) => {
     const { client, peer } = await new Bench().online();
     await expect(client.request("q", payload as never)).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
     await peer.expectNothing();
   });
 
-  test.each(["", "a/#", "a/+"])("for the topic %j is refused", async (topic) => {
+  test.each(["", "a/#", "a/+"])("for the topic %j is rejected", async (topic) => {
     const { client, peer } = await new Bench().online();
     await expect(client.request(topic, "?")).rejects.toMatchObject({ code: "TOPIC_NAME_INVALID" });
     await peer.expectNothing();
@@ -145,7 +146,7 @@ describe("a request", () => {
 });
 
 describe("a handler", () => {
-  test("returns a payload with properties and a QoS of its own", async () => {
+  test("can return a payload with properties and its own QoS", async () => {
     const properties = { contentType: "text/css", messageExpiryInterval: 5 };
     const { bench, peer } = await responding(async () => ({ payload: "red", qos: 1, properties }));
     await bench.deliver(peer, request);
@@ -157,7 +158,7 @@ describe("a handler", () => {
     });
   });
 
-  test("returns an error, which the requester gets; it is no event", async () => {
+  test("can return an error, which the requester gets and which is not an event", async () => {
     const properties = { userProperties: [["lamp", "7"] as const] };
     const { bench, peer, errors } = await responding(() => ({ error: "no such lamp", properties }));
     await bench.deliver(peer, request);
@@ -181,7 +182,7 @@ describe("a handler", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("password 1234"))],
-  ])("that %s: the requester is told so and nothing of the error, which is an event", async (_, handler) => {
+  ])("that %s: the requester gets an error without its details, which are in an event", async (_, handler) => {
     const { bench, peer, errors } = await responding(handler);
     await bench.deliver(peer, request);
     const { payload, properties } = await peer.expect("publish");
@@ -206,7 +207,7 @@ describe("a handler", () => {
     [{ payload: "x", properties: { contentType: 5 } }, "STRING_INVALID", "contentType"],
     [{ error: 5 }, "OPTION_INVALID", "response.error 5: must be a string"],
     [{ error: "x\0" }, "STRING_INVALID", "must not contain U+0000"],
-  ])("that returns %j: an event says what is wrong, and the requester gets an error", async (value, code, text) => {
+  ])("that returns %j: an event explains the mistake, and the requester gets an error", async (value, code, text) => {
     const { bench, peer, errors } = await responding(() => value as RequestAnswer);
     await bench.deliver(peer, request);
     expect((await peer.expect("publish")).properties?.userProperties).toEqual([
@@ -231,7 +232,7 @@ describe("a handler", () => {
     await bench.deliver(peer, request);
     await bench.clock.advance(1_000);
     await peer.expectNothing();
-    await bench.clock.advance(2_000); // it is looked at now and then
+    await bench.clock.advance(2_000); // it is checked from time to time
     expect((await peer.expect("publish")).properties?.userProperties).toEqual([
       ["response-error", "the responder did not answer in time"],
     ]);
@@ -250,7 +251,7 @@ describe("a handler", () => {
     expect((await peer.expect("publish")).properties).toBeUndefined();
   });
 
-  test("whose answer is longer than the server takes: the requester gets an error", async () => {
+  test("whose response is longer than the server allows: the requester gets an error", async () => {
     const { bench, client, peer } = await new Bench().online({}, { properties: { maximumPacketSize: 200 } });
     const errors: unknown[] = [];
     client.on("error", (error) => errors.push(error));
@@ -261,7 +262,7 @@ describe("a handler", () => {
     expect(errors).toMatchObject([{ code: "MAXIMUM_PACKET_SIZE_EXCEEDED" }]);
   });
 
-  test("is not called for a message that is no request", async () => {
+  test("is not called for a message that is not a request", async () => {
     let calls = 0;
     const { bench, peer, errors } = await responding(() => String(++calls));
     await bench.deliver(peer, message("q", "no request"));
@@ -269,7 +270,7 @@ describe("a handler", () => {
     expect([calls, errors]).toEqual([0, []]);
   });
 
-  test("is not called any more once the subscription ends", async () => {
+  test("is no longer called once the subscription ends", async () => {
     const { bench, peer, subscription } = await responding(() => "!");
     const ending = subscription.unsubscribe();
     await bench.answer(peer, "unsubscribe", 0, 0);

@@ -17,7 +17,7 @@ async function storeWith(text: string): Promise<MemoryStore> {
 }
 
 describe("a client that is started again on its store", () => {
-  test("goes on with identifiers, order and QoS 2 exchanges where the one before stopped", async () => {
+  test("continues the identifiers, the order and the QoS 2 exchanges of the previous client", async () => {
     const store = new MemoryStore();
     const { bench, client, peer } = await new Bench().online({ store });
     expect(peer.received[0]).toMatchObject({ cleanStart: false });
@@ -64,7 +64,7 @@ describe("a client that is started again on its store", () => {
     expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 
-  test("sends what an earlier one left before what is published before it connects", async () => {
+  test("sends stored messages before messages that are published before it connects", async () => {
     const store = await storeWith("old");
 
     const bench = new Bench();
@@ -80,7 +80,7 @@ describe("a client that is started again on its store", () => {
     expect(openRecords(await recordsOf(store))).toEqual([]);
   });
 
-  test("says as an event what became of a message that nobody waits for any more", async () => {
+  test("reports the outcome of a message that nobody waits for any more as an event", async () => {
     const store = await storeWith("x");
     const { bench, peer, events } = await new Bench().online({ store });
     await bench.answer(peer, "publish", 0x87);
@@ -89,7 +89,7 @@ describe("a client that is started again on its store", () => {
 });
 
 describe("the store's owner", () => {
-  test("may try again after a first connection that failed", async () => {
+  test("may try again after a failed first connection", async () => {
     const store = new MemoryStore();
     const bench = new Bench((attempt) => ({ refused: attempt === 0 }));
     const client = bench.create({ store });
@@ -99,7 +99,7 @@ describe("the store's owner", () => {
     expect(await connecting).toMatchObject({ protocolVersion: 5 });
   });
 
-  test("is not robbed by another client that could not have it", async () => {
+  test("keeps it when another client fails to open it", async () => {
     const store = new MemoryStore();
     const { bench, client, peer } = await new Bench().online({ store });
     const other = new Bench().create({ store });
@@ -110,7 +110,7 @@ describe("the store's owner", () => {
     expect(outcome.value).toMatchObject({ qos: 1 });
   });
 
-  test("lets go of it when it gives up", async () => {
+  test("releases it when it stops reconnecting", async () => {
     const store = new MemoryStore();
     const { bench, peer } = await new Bench().online({ store, reconnect: false });
     peer.cut();
@@ -119,7 +119,7 @@ describe("the store's owner", () => {
   });
 });
 
-test("nothing of QoS 1 and 2 leaves before it is stored", async () => {
+test("QoS 1 and 2 messages are sent only after they are stored", async () => {
   const waiting: (() => void)[] = [];
   const slow = storeAround(new MemoryStore(), (session) => ({
     write: (changes) => new Promise<void>((resolve) => waiting.push(resolve)).then(() => session.write(changes)),
@@ -131,7 +131,7 @@ test("nothing of QoS 1 and 2 leaves before it is stored", async () => {
   await peer.expect("publish");
 });
 
-test("a store that fails costs the connection, and disconnect ends all the same", async () => {
+test("a store that fails ends the connection, and disconnect still ends", async () => {
   const store = storeAround(new MemoryStore(), () => ({ write: () => Promise.reject(new Error("disk full")) }));
   const { bench, client } = await new Bench().online({ store });
   watch(client.publish("t", "x", { qos: 1 }));

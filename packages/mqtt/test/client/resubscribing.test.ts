@@ -1,25 +1,25 @@
-// What the whole client does beyond the suite of both clients: it asks for the subscription that it suspects last.
+// Features of the full client beyond the suite of both clients: it requests a suspected subscription last.
 import { describe, expect, test } from "vitest";
 import { serve } from "../both/subscribe-server.ts";
 import { Bench, subscribed, watch } from "./bench.ts";
 
-test("where 3.1 does not say whether the session is present, all is asked for again", async () => {
+test("on 3.1, which does not report a present session, all subscriptions are requested again", async () => {
   const { bench, client, peer } = await new Bench().online({ protocolVersion: 3, cleanStart: false });
   await subscribed(bench, client, peer, ["a", "b/#"], { qos: 1, onMessage: () => undefined });
   const again = await bench.reconnected(peer);
   await again.expect("subscribe");
 });
 
-describe("a SUBSCRIBE after which each connection is lost", () => {
-  test("is given up after ten: the promise rejects, and what was asked beside it is granted", async () => {
+describe("a SUBSCRIBE after which every connection is lost", () => {
+  test("fails after ten: the promise rejects, and other pending requests are granted", async () => {
     const { bench, client, peer } = await new Bench().online();
     const poison = watch(client.subscribe("poison"));
     const fine = watch(client.subscribe("fine"));
     await peer.expect("subscribe");
     await peer.expect("subscribe");
     peer.cut();
-    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // the second connection that both were lost with
-    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // suspected now, so asked alone
+    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // the second connection on which both were lost
+    expect(await serve(bench, "poison", 2)).toEqual(["poison"]); // suspected now, so requested alone
     expect(await serve(bench, "poison", 2)).toEqual(["fine", "poison"]);
     expect(fine.value?.granted).toMatchObject([{ qos: 0 }]);
     const subscribed = fine.value;

@@ -1,4 +1,4 @@
-// Secrets stay with the client: whatever is printed, serialized or inspected of it.
+// Secrets stay in the client: they never appear when it is printed, serialized or inspected.
 import { inspect } from "node:util";
 import { type Client, type ConnectOptions, createClient } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
@@ -7,13 +7,13 @@ import { Bench, message, subscribed, watch } from "./bench.ts";
 
 const SECRET = "5ecret";
 
-/** All that a program may print of an object. */
+/** Every way in which a program may print an object. */
 function printed(value: unknown): string {
   const forms = [inspect(value, { depth: Infinity }), inspect(value, { depth: Infinity, getters: true }), `${value}`];
   try {
     forms.push(JSON.stringify(value) ?? "");
   } catch {
-    // a circle has no JSON
+    // a circular structure has no JSON
   }
   const { stack = "", message = "", cause } = (value ?? {}) as Partial<Error>;
   if (cause !== undefined) forms.push(printed(cause));
@@ -48,7 +48,7 @@ const places: [string, ConnectOptions, string?][] = [
 describe.each(places)("the %s", (_, options, url = "mqtt://server") => {
   const connack = options.authentication && { properties: { authenticationMethod: "m" } };
 
-  test("is not shown of a client, its subscriptions, messages, events and errors", async () => {
+  test("is not shown when a client, its subscriptions, messages, events and errors are printed", async () => {
     const bench = new Bench();
     const client = bench.create(options, url);
     const told: unknown[] = [client];
@@ -73,13 +73,13 @@ describe.each(places)("the %s", (_, options, url = "mqtt://server") => {
   });
 });
 
-test("of a client is shown what tells it from others", () => {
+test("printing a client shows what distinguishes it from others", () => {
   const client: Client = createClient("mqtt://server", { clientId: "c1", password: SECRET, username: "ann" });
   expect(JSON.parse(JSON.stringify(client))).toEqual({ clientId: "c1", connected: false });
   expect(inspect(client)).toBe("Client { clientId: 'c1', connected: false, protocolVersion: undefined }");
 });
 
-describe("a URL that cannot be parsed is not echoed with its secrets", () => {
+describe("an invalid URL is not quoted with its secrets", () => {
   test.each([
     `mqtt://ann:${SECRET}@host:x`,
     `mqtt://ann:${SECRET}`,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
-describe("a function that gives the servers", () => {
-  test("is asked before each round", async () => {
+describe("a function that returns the servers", () => {
+  test("is called before each round", async () => {
     const bench = new Bench();
     const answers = ["mqtt://blue", ["mqtt://green"]];
     const client = bench.create({}, async () => answers.shift() ?? []);
@@ -15,7 +15,7 @@ describe("a function that gives the servers", () => {
 
   test.each([
     ["throws", () => Promise.reject(new Error("no directory")), "OPTION_FAILED"],
-    ["gives what is no URL", () => "http://x", "URL_INVALID"],
+    ["returns an invalid URL", () => "http://x", "URL_INVALID"],
     ["gives none", () => [], "URL_INVALID"],
   ])("that %s fails the attempt", async (_, give, code) => {
     const connecting = new Bench().create({}, give).connect();
@@ -29,7 +29,7 @@ describe("a function that gives the servers", () => {
   });
 });
 
-describe("a function that fails is told as the option's failure, and asked again at the next attempt:", () => {
+describe("if a function fails, the error names the option, and the next attempt calls it again:", () => {
   test.each(["credentials", "tls"])("%s", async (name) => {
     const bench = new Bench();
     const cause = new Error("ENOENT: no such file");
@@ -51,7 +51,7 @@ describe("a function that fails is told as the option's failure, and asked again
 });
 
 describe("credentials from a function", () => {
-  test("are asked again when a token is refused after a connection was lost: three times without delay, then slowly", async () => {
+  test("are read again when a token is refused after a lost connection: three times without delay, then slowly", async () => {
     const bench = new Bench();
     let asked = 0;
     const client = bench.create({ credentials: () => ({ username: "ann", password: `token ${++asked}` }) });
@@ -79,7 +79,7 @@ describe("credentials from a function", () => {
 describe("a server that refers to another", () => {
   const elsewhere = { properties: { serverReference: "other.example:1999 third.example" } };
 
-  test("at CONNACK is left for it at once, with the same credentials if the application agrees", async () => {
+  test("at CONNACK is followed at once, with the same credentials if the application agrees", async () => {
     const bench = new Bench();
     const connecting = bench.create({ serverReference: "follow" }, "mqtt://ann:secret@server").connect();
     const peer = await bench.server.next();
@@ -92,7 +92,7 @@ describe("a server that refers to another", () => {
     expect(bench.dialled).toEqual(["server", "other.example"]);
   });
 
-  test("in DISCONNECT is left for it, and come back to if the other fails", async () => {
+  test("in DISCONNECT is followed, and the client returns if the other server fails", async () => {
     const { bench, peer, events } = await new Bench().online();
     peer.send({ type: "disconnect", reasonCode: 0x9c, ...elsewhere });
     (await bench.passing(bench.server.next())).cut();
@@ -102,7 +102,7 @@ describe("a server that refers to another", () => {
     expect(events[0]?.value).toMatchObject({ error: { serverReference: "other.example:1999 third.example" } });
   });
 
-  test("for good (0x9D) is not come back to while the other answers", async () => {
+  test("permanently (0x9D) is not used again while the other server answers", async () => {
     const { bench, peer } = await new Bench().online();
     peer.send({ type: "disconnect", reasonCode: 0x9d, properties: { serverReference: "new.example" } });
     const again = await bench.acceptAgain();
@@ -110,14 +110,14 @@ describe("a server that refers to another", () => {
     expect(bench.dialled).toEqual(["server", "new.example", "new.example"]);
   });
 
-  test("in words that are no server's name is asked again", async () => {
+  test("in a form that is not a valid server name is tried again", async () => {
     const { bench, peer } = await new Bench().online();
     peer.send({ type: "disconnect", reasonCode: 0x9c, properties: { serverReference: "host:99999 :80" } });
     await bench.acceptAgain();
     expect(bench.dialled).toEqual(["server", "server"]);
   });
 
-  test("that refers back does not keep the client busy", async () => {
+  test("in a circle does not cause a tight loop", async () => {
     const bench = new Bench();
     const done = watch(bench.create({ reconnect: false }).connect());
     for (const serverReference of ["other", "server"]) {

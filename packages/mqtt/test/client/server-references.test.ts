@@ -1,4 +1,5 @@
-// A server may send its clients elsewhere [MQTT5 4.11]. A hostile one would use them to scan a network and to spread their passwords.
+// A server may refer its clients to other servers [MQTT5 4.11]. A hostile server could use this to scan a network and
+// to spread passwords.
 import { type Client, type ConnectOptions, createClient, type Platform, type Servers } from "@aiko/mqtt";
 import type { ConnectPacket } from "@aiko/mqtt/codec";
 import { type ScriptedPeer, ScriptedServer } from "@aiko/mqtt/testing";
@@ -10,10 +11,10 @@ const HOSTS = Array.from({ length: 3_200 }, (_, i) => `10.0.${i >> 8}.${i & 255}
 const MOVED = 0x9d;
 const USE_ANOTHER = 0x9c;
 
-/** The own servers are the test's; all others take CONNECT, keep it, and hang up. */
+/** The configured servers belong to the test; all others accept CONNECT, record it, and close the connection. */
 class Network extends Bench {
   readonly strangers: ConnectPacket[] = [];
-  /** What strangers answer to CONNECT; they hang up without. */
+  /** The answer of other servers to CONNECT; without one they close the connection. */
   refusing: number | undefined;
   referring: ((count: number) => string) | undefined;
 
@@ -50,13 +51,13 @@ function refer(peer: ScriptedPeer, serverReference: string, reasonCode = USE_ANO
   peer.send({ type: "disconnect", reasonCode, properties: { serverReference } });
 }
 
-/** Lets the client come back to its own server. */
+/** Lets the client return to its own server. */
 const backHome = (network: Network, { authentication }: ConnectOptions = {}): Promise<ScriptedPeer> =>
   network.acceptAgain(authentication && { properties: { authenticationMethod: authentication.method } });
 
-describe("a DISCONNECT that names 3,200 hosts", () => {
+describe("a DISCONNECT that lists 3,200 hosts", () => {
   test.each([USE_ANOTHER, MOVED])(
-    "(%i) has eight of them dialled, once, and the own server right after",
+    "(%i) makes the client dial eight of them once, and then its own server",
     async (code) => {
       const network = new Network();
       const { peer } = await onlineAt(network, { protocolVersion: "auto" });
@@ -68,7 +69,7 @@ describe("a DISCONNECT that names 3,200 hosts", () => {
     },
   );
 
-  test("gives none of them a user name or a password, and says how to agree to that", async () => {
+  test("is not followed with a user name and a password set; the error explains how to allow that", async () => {
     const network = new Network();
     const { client, peer } = await onlineAt(network, { username: "ann", password: "secret" });
     const events = network.recordEvents(client);
@@ -85,7 +86,7 @@ describe("a DISCONNECT that names 3,200 hosts", () => {
     });
   });
 
-  test("that they repeat among themselves has eight dialled in a round", async () => {
+  test("that refer to each other makes the client dial eight in a round", async () => {
     const network = new Network();
     const hosts = (from: number) =>
       HOSTS.split(" ")
@@ -99,7 +100,7 @@ describe("a DISCONNECT that names 3,200 hosts", () => {
   });
 });
 
-describe("what a client would give to a server that another one names:", () => {
+describe("data for a server that another server names:", () => {
   const secrets: [string, ConnectOptions, string?][] = [
     ["a user name and a password", { username: "ann", password: "secret" }],
     ["a password without a user name", { password: "secret" }],
@@ -109,7 +110,7 @@ describe("what a client would give to a server that another one names:", () => {
     ["headers", { webSocket: { headers: { authorization: "secret" } } }, "ws://server/mqtt?token=secret"],
   ];
 
-  test.each(secrets)("%s stays at home", async (_, options, url) => {
+  test.each(secrets)("%s is not sent", async (_, options, url) => {
     const network = new Network();
     const { peer } = await onlineAt(network, options, url);
     refer(peer, "other.example");
@@ -117,7 +118,7 @@ describe("what a client would give to a server that another one names:", () => {
     expect(network.dialled).toEqual(["server", "server"]);
   });
 
-  test.each(secrets)('%s goes along with serverReference "follow"', async (_, options, url) => {
+  test.each(secrets)('%s is sent with serverReference "follow"', async (_, options, url) => {
     const network = new Network();
     const { peer } = await onlineAt(network, { ...options, serverReference: "follow" }, url);
     refer(peer, "other.example");
@@ -125,7 +126,7 @@ describe("what a client would give to a server that another one names:", () => {
     expect(network.dialled).toEqual(["server", "other.example", "server"]);
   });
 
-  test("an own server is given what is its own, also when another own server names it", async () => {
+  test("a configured server gets its own data, also when another configured server names it", async () => {
     const network = new Network();
     const { peer } = await onlineAt(network, {}, ["mqtt://ann:a@server", "mqtt://bob:b@second:1999"]);
     refer(peer, "other.example SECOND:1999");
@@ -136,14 +137,14 @@ describe("what a client would give to a server that another one names:", () => {
 });
 
 describe("a server that moved (0x9D)", () => {
-  test("is not forgotten: it is tried in each round behind where it moved to", async () => {
+  test("is not forgotten: each round tries it after its replacement", async () => {
     const network = new Network();
     const { peer } = await onlineAt(network, {});
     refer(peer, "new.example", MOVED);
     (await network.passing(network.server.next())).cut();
     (await network.passing(network.server.next())).cut();
     (await backHome(network)).cut();
-    await backHome(network); // it has accepted: it is where it was
+    await backHome(network); // it has accepted: it is the current server again
     expect(network.dialled).toEqual([
       "server",
       "new.example",
@@ -158,7 +159,7 @@ describe("a server that moved (0x9D)", () => {
 });
 
 describe("the option serverReference", () => {
-  test('"ignore" stays with the own servers', async () => {
+  test('"ignore" uses the configured servers only', async () => {
     const network = new Network();
     const { peer } = await onlineAt(network, { serverReference: "ignore" });
     refer(peer, "other.example server");
@@ -173,7 +174,7 @@ describe("the option serverReference", () => {
   });
 });
 
-test("a refusal of a server that another one named ends no client", async () => {
+test("a refusal by a referred server does not stop the client", async () => {
   const network = new Network();
   network.refusing = 0x86;
   const { peer } = await onlineAt(network, {});
@@ -182,7 +183,7 @@ test("a refusal of a server that another one named ends no client", async () => 
   expect(network.dialled).toEqual(["server", "other.example", "server"]);
 });
 
-test("a client on a Unix socket follows to none but its own servers", async () => {
+test("a client on a Unix socket follows references only to its configured servers", async () => {
   const network = new Network();
   const { peer } = await onlineAt(network, {}, "unix:server");
   refer(peer, "other.example //run/docker.sock");
@@ -190,7 +191,7 @@ test("a client on a Unix socket follows to none but its own servers", async () =
   expect(network.dialled).toEqual(["server", "server"]);
 });
 
-describe("of a Server Reference", () => {
+describe("Server References:", () => {
   const named = (text: string): string[] => serversNamedBy(text).map(({ host, port }) => `${host} ${port ?? "-"}`);
 
   test.each([
@@ -199,7 +200,7 @@ describe("of a Server Reference", () => {
     ["10.10.151.22:8883 [fe80::9610:3eff:fe1c]:1883", ["10.10.151.22 8883", "fe80::9610:3eff:fe1c 1883"]],
     ["A  b:1", ["a -", "b 1"]],
     ["_mqtt.server_1 [::1]", ["_mqtt.server_1 -", "::1 -"]],
-  ])("%s the hosts and ports are taken", (text, servers) => {
+  ])("%s yields hosts and ports", (text, servers) => {
     expect(named(text)).toEqual(servers);
   });
 
@@ -210,7 +211,7 @@ describe("of a Server Reference", () => {
     ["[::1", "[]:1", "[1.2.3.4]", "[::1]x", "[::1]1883", "::1", "[fe80::1%lo]"],
     ["-Ghost", "ho\nst", "ho\0st", "h\u00f6st", "host\u001b[2J", "a,b", "a;b", "$(a)"],
     ["a".repeat(254), `${"a".repeat(254)}:1883`, "a".repeat(60_000)],
-  ])("what is no host is passed over: %j …", (...texts) => {
+  ])("an invalid host is skipped: %j …", (...texts) => {
     for (const text of texts) expect(named(text)).toEqual([]);
   });
 });

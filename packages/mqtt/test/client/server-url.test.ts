@@ -2,7 +2,7 @@ import { createClient } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { parseServerUrl } from "../../src/client/connecting/server-url.ts";
 
-describe("a good URL", () => {
+describe("a valid URL", () => {
   const at = (scheme: string, host: string, port: number, path = "") => ({ scheme, host, port, path });
   test.each([
     ["mqtt://localhost", at("mqtt", "localhost", 1883), "mqtt://localhost:1883"],
@@ -31,14 +31,14 @@ describe("a good URL", () => {
     ["mqtt://ann:p@ss@h", "ann", "p@ss"],
     ["mqtt://ann:a:b@[::1]:5", "ann", "a:b"],
     ["mqtt://%C3%A4:%F0%9F%98%80@h", "ä", "😀"],
-  ])("with credentials, which its name leaves out: %s", (url, username, password) => {
+  ])("with credentials, which the server name omits: %s", (url, username, password) => {
     const parsed = parseServerUrl(url);
     expect(parsed).toMatchObject({ username, password });
     expect(parsed.name).not.toMatch(/ann|secret|@/);
   });
 });
 
-describe("a bad URL is a UsageError that names it and the rule", () => {
+describe("an invalid URL is a UsageError with the URL and the rule", () => {
   test.each([
     ["", "must begin with mqtt:"],
     ["localhost", "must begin with mqtt:"],
@@ -66,13 +66,16 @@ describe("a bad URL is a UsageError that names it and the rule", () => {
     expect(() => createClient(url)).toThrow(`url "${url}"`);
   });
 
-  test.each(["-1", "1e3", "0x50", " 80", "secret"])("a port %j, which is not shown: it may be a password", (port) => {
-    expect(() => createClient(`mqtt://ann:${port}`)).toThrow(/^url "mqtt:\/\/ann:\*\*\*": the port is not a number/);
-  });
+  test.each(["-1", "1e3", "0x50", " 80", "secret"])(
+    "a port %j, which is not shown because it may be a password",
+    (port) => {
+      expect(() => createClient(`mqtt://ann:${port}`)).toThrow(/^url "mqtt:\/\/ann:\*\*\*": the port is not a number/);
+    },
+  );
 
   test.each([
-    ["a NUL, at which a system ends it", "127.0.0.1\0.evil.example"],
-    ["a line end", "a\r\nb"],
+    ["a NUL, where an operating system ends the name", "127.0.0.1\0.evil.example"],
+    ["a line break", "a\r\nb"],
     ["an escape character", "a\x1b[2Jb"],
     ["DEL", "a\x7f"],
     ["a space", "a b"],
@@ -80,9 +83,9 @@ describe("a bad URL is a UsageError that names it and the rule", () => {
     ["a per cent sign", "a%00b"],
     ["an angle bracket", "<a>"],
     ["a C1 control character", "a\x9bb"],
-    ["a character without width", "a\u200bb"],
-    ["full-width digits, which stand for others", "\uff11\uff12\uff17.0.0.1"],
-    ["a full stop that stands for another", "127\u30020\u30020\u30021"],
+    ["a character of zero width", "a\u200bb"],
+    ["full-width digits, which stand for ASCII digits", "\uff11\uff12\uff17.0.0.1"],
+    ["a full stop that stands for the ASCII full stop", "127\u30020\u30020\u30021"],
     ["half a surrogate pair", "a\ud800b"],
   ])("a host name with %s", (_, host) => {
     for (const scheme of ["mqtt", "mqtts", "ws", "wss"]) {
@@ -105,17 +108,17 @@ describe("a bad URL is a UsageError that names it and the rule", () => {
     "[::1%a\nb]",
     `[${":".repeat(300)}]`,
     `[::1%${"a".repeat(300)}]`,
-  ])("what stands in brackets and has other characters than an address, or too many: %j", (host) => {
+  ])("brackets that contain too many characters or characters that no address has: %j", (host) => {
     expect(() => parseServerUrl(`mqtt://${host}`)).toThrow("a host must be at most 253");
   });
 
-  test("a Unix socket's path with a NUL in it", () => {
+  test("a Unix socket path with a NUL", () => {
     expect(() => parseServerUrl("unix:/run/broker.sock\0.evil")).toThrow("must not contain control characters");
     expect(parseServerUrl("unix:\0broker").address.host).toBe("\0broker");
   });
 
   test.each(["a_b-c.example.", "bücher.example", "例え.テスト", "[fe80::1%eth0]", "[::ffff:127.0.0.1]", "1.2.3.4"])(
-    "but not this host: %s",
+    "but this host is valid: %s",
     (host) => {
       expect(parseServerUrl(`mqtt://${host}`).address.host).toBe(host.replaceAll(/[[\]]/g, ""));
     },
@@ -134,7 +137,7 @@ describe("a bad URL is a UsageError that names it and the rule", () => {
     "http://localhost/?token=secret",
     "ws://localhost:99999/mqtt?token=secret",
     "ws://ann:x@localhost:99999/mqtt?token=secret",
-  ])("and shows no credentials: %s", (url) => {
+  ])("and the error shows no credentials: %s", (url) => {
     let message = "";
     try {
       createClient(url);
@@ -145,7 +148,7 @@ describe("a bad URL is a UsageError that names it and the rule", () => {
     expect(message).not.toMatch(/ann|sec/);
   });
 
-  test("an empty list, or one with a bad member", () => {
+  test("an empty list, or one with an invalid member", () => {
     expect(() => createClient([] as string[])).toThrow("the list of servers is empty");
     expect(() => createClient(["mqtt://a", "mqtt://b:99999"])).toThrow("99999");
     expect(() => createClient(5 as unknown as string)).toThrow();

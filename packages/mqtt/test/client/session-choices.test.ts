@@ -1,11 +1,11 @@
-// What the application may choose about its session, and what names a delivery.
+// The application's choices for its session, and the name of a delivery.
 import type { Store } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { MortalStore } from "../../../../test/fixtures/stores.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { Bench, message, subscribed, watch } from "./bench.ts";
 
-describe("a QoS 2 message that was on its way when the server lost the session", () => {
+describe("a QoS 2 message that was in flight when the server lost the session", () => {
   async function lost(sessionLost: "reject" | "resend" | undefined, protocolVersion: 4 | 5) {
     const { bench, client, peer } = await new Bench().online({ protocolVersion, outbox: { sessionLost } });
     const first = watch(client.publish("a", "1", { qos: 2 }));
@@ -19,14 +19,14 @@ describe("a QoS 2 message that was on its way when the server lost the session",
   test.each([
     ["reject", 4],
     [undefined, 5],
-  ] as const)("fails with SESSION_LOST by outbox.sessionLost %s, version %i", async (sessionLost, version) => {
+  ] as const)("fails with SESSION_LOST with outbox.sessionLost %s, version %i", async (sessionLost, version) => {
     const { again, first, second } = await lost(sessionLost, version);
     expect(await again.expect("publish")).toMatchObject({ topic: "c" });
     expect(first.value).toMatchObject({ qos: 2 });
     expect(second.error).toMatchObject({ code: "SESSION_LOST" });
   });
 
-  test.each([4, 5] as const)('is sent again as a new one by "resend", in order, version %i', async (version) => {
+  test.each([4, 5] as const)('is sent as a new message with "resend", in order, version %i', async (version) => {
     const { bench, again, first, second, third } = await lost("resend", version);
     expect(await again.expect("publish")).toMatchObject({ topic: "b", dup: false });
     expect(await again.expect("publish")).toMatchObject({ topic: "c", dup: false });
@@ -51,13 +51,13 @@ describe("Subscription Identifiers", () => {
     expect(properties?.subscriptionIdentifier).toBe(identifier);
   });
 
-  test("one that the application gives is sent in any case", async () => {
+  test("an identifier that the application sets is always sent", async () => {
     const { client, peer } = await new Bench().online({ subscriptionIdentifiers: false });
     watch(client.subscribe("a", { properties: { subscriptionIdentifier: 5 } }));
     expect(await peer.expect("subscribe")).toMatchObject({ properties: { subscriptionIdentifier: 5 } });
   });
 
-  test("without them messages go to all subscriptions that match, each once", async () => {
+  test("without identifiers, messages go to all matching subscriptions, once to each", async () => {
     const { bench, client, peer } = await new Bench().online({ subscriptionIdentifiers: false });
     const got: string[] = [];
     await subscribed(bench, client, peer, "a", { onMessage: () => got.push("a") });
@@ -69,7 +69,7 @@ describe("Subscription Identifiers", () => {
 });
 
 describe("a message's deliveryId", () => {
-  /** A client on the store whose handler keeps the names and never returns. */
+  /** A client on the store whose handler records the names and never returns. */
   async function receiving(store: Store, sessionPresent: boolean) {
     const { bench, client, peer } = await new Bench().online({ store }, { sessionPresent });
     const names: (string | undefined)[] = [];
@@ -81,7 +81,7 @@ describe("a message's deliveryId", () => {
     return { bench, client, peer, names };
   }
 
-  test("is the same when the message comes again to the next process", async () => {
+  test("is the same when the message is redelivered to the next process", async () => {
     const store = new MortalStore(new MemoryStore());
     const first = await receiving(store, false);
     first.peer.send(message("a", "1", 2, 1));

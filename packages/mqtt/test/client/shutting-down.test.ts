@@ -1,4 +1,4 @@
-// What the whole client does beyond the suite of both clients.
+// Features of the full client beyond the suite of both clients.
 import type { MessageHandler } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Bench, message, subscribed, watch } from "./bench.ts";

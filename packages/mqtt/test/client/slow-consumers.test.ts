@@ -1,4 +1,5 @@
-// What waits for one subscription must not silence the others, nor grow without bound; and it is told, with figures.
+// Messages that wait for one subscription must not block the others or grow without limit; the client reports them with
+// figures.
 import type { Client, SlowConsumer } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, errorCodes, message, subscribed } from "./bench.ts";
@@ -12,7 +13,7 @@ function recordSlow(client: Client): SlowConsumer[] {
   return told;
 }
 
-/** Two subscriptions: one that nobody takes from, and one whose messages are handled at once. */
+/** Two subscriptions: one whose messages nobody takes, and one whose messages are handled at once. */
 async function unequal(options: { onMessage?: () => Promise<never>; handlerTimeout?: number } = {}, settings = {}) {
   const { bench, client, peer } = await new Bench().online({ inbox, ...settings });
   const slow = recordSlow(client);
@@ -29,7 +30,7 @@ describe.each([
   ["a handler that never returns", { onMessage: never }],
   ["a subscription that is never iterated", {}],
 ] as const)("%s", (_name, options) => {
-  test("holds the others up for a second, and no longer", async () => {
+  test("blocks the others for a second at most", async () => {
     const { bench, got, send } = await unequal(options);
     await send("stuck", 5);
     await send("fine", 3);
@@ -41,7 +42,7 @@ describe.each([
     expect(got).toEqual(["1", "2", "3", "1", "2"]);
   });
 
-  test("keeps no more QoS 0 messages than the inbox takes; the rest are dropped, counted and told", async () => {
+  test("holds as many QoS 0 messages as the inbox allows; the others are dropped, counted and reported", async () => {
     const { bench, client, send } = await unequal(options);
     let dropped = 0;
     client.on("dropped", () => dropped++);
@@ -52,7 +53,7 @@ describe.each([
     expect(dropped).toBe(10_000);
   });
 
-  test("is a slowConsumer event with figures, once", async () => {
+  test("is reported by one slowConsumer event with figures", async () => {
     const { bench, client, slow, send } = await unequal(options);
     await bench.clock.advance(7);
     await send("stuck", 4);
@@ -73,7 +74,7 @@ describe.each([
     expect(client.statistics.slowConsumers).toEqual([{ ...figures, oldest: 10_250 }]);
   });
 
-  test("does not cost the connection", async () => {
+  test("does not end the connection", async () => {
     const { bench, client, peer, send } = await unequal(options, { keepAlive: 10 });
     await send("stuck", 10);
     for (let i = 0; i < 6; i++) {
@@ -84,7 +85,7 @@ describe.each([
     expect(bench.dialled).toHaveLength(1);
   });
 
-  test("at QoS 1 holds its messages without bound by count from the server, but reading stops at three times the inbox", async () => {
+  test("at QoS 1 keeps any number of messages from the server, but reading stops at three times the inbox", async () => {
     const { bench, client, got, send } = await unequal({ ...options, handlerTimeout: 60_000 });
     const errors = errorCodes(client);
     await send("stuck", 5, 1);
@@ -93,19 +94,19 @@ describe.each([
     await send("fine", 1);
     expect(client.statistics.pendingMessages).toBe(13);
     expect(got).toEqual([]);
-    await bench.clock.advance(60_000); // handlerTimeout: they fail, and reading goes on
+    await bench.clock.advance(60_000); // handlerTimeout: they fail, and reading resumes
     expect(client.statistics.pendingMessages).toBe(0);
     expect(got).toEqual(["1"]);
     expect(new Set(errors)).toEqual(new Set(["HANDLER_TIMEOUT"]));
   });
 });
 
-test("a subscription that catches up is told again when it falls behind again", async () => {
+test("a subscription that recovers is reported again when it falls behind again", async () => {
   const { bench, client, slow, subscription, send } = await unequal();
   await send("stuck", 5);
   expect(slow).toHaveLength(1);
   const messages = subscription[Symbol.asyncIterator]();
-  for (let i = 0; i < 3; i++) await messages.next(); // two of five are finished: three are above the half
+  for (let i = 0; i < 3; i++) await messages.next(); // two of five are finished: three are more than half
   expect(client.statistics.slowConsumers).toHaveLength(1);
   await messages.next();
   await bench.clock.tick();
@@ -114,7 +115,7 @@ test("a subscription that catches up is told again when it falls behind again", 
   expect(slow).toHaveLength(2);
 });
 
-test("one that was set aside slows the sender again once it has caught up, and loses nothing", async () => {
+test("a recovered subscription slows the sender again, and loses nothing", async () => {
   const { bench, client, subscription, send } = await unequal();
   await send("stuck", 5);
   await bench.clock.advance(1_000);
@@ -130,7 +131,7 @@ test("one that was set aside slows the sender again once it has caught up, and l
   expect(client.statistics.messagesDropped).toBe(0);
 });
 
-test("the only subscription slows the sender for as long as it likes: there is nobody to be held up", async () => {
+test("a single subscription slows the sender for any time, since it blocks no other", async () => {
   const { bench, client, peer } = await new Bench().online({ inbox });
   const slow = recordSlow(client);
   const subscription = await subscribed(bench, client, peer, "a");
@@ -147,7 +148,7 @@ test("the only subscription slows the sender for as long as it likes: there is n
   expect(got).toEqual(Array.from({ length: 50 }, (_, i) => String(i)));
 });
 
-test("one that keeps working is not set aside, however slow: the sender waits, and nothing is dropped", async () => {
+test("a subscription that keeps working is not set aside, however slow: the sender waits, and nothing is dropped", async () => {
   const { bench, client, got, subscription, send } = await unequal();
   await send("stuck", 30);
   const messages = subscription[Symbol.asyncIterator]();
@@ -160,7 +161,7 @@ test("one that keeps working is not set aside, however slow: the sender waits, a
   expect(got).toEqual(["1"]);
 });
 
-test("one that holds acknowledgements up for half its handlerTimeout is told, however little waits", async () => {
+test("a subscription that blocks acknowledgements for half its handlerTimeout is reported, however little it holds", async () => {
   const { bench, slow, send } = await unequal({ onMessage: never, handlerTimeout: 10_000 });
   await send("stuck", 1, 1);
   await bench.clock.advance(4_999);

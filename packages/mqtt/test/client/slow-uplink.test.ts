@@ -1,4 +1,4 @@
-// Links that are slower than what is sent, and programs that are too busy to look.
+// Links that are slower than the data that is sent, and programs that are too busy to read.
 import type { Dial, Transport } from "@aiko/mqtt";
 import type { FakeClock } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
@@ -8,8 +8,8 @@ import { Bench, watch } from "./bench.ts";
 const STEP = 10;
 
 /**
- * A connection that carries so many bytes a second to the server. A large kernel buffer takes all at once and says nothing more; a small
- * one leaves the bytes with the process.
+ * A connection that carries this many bytes a second to the server. A large kernel buffer takes everything at once and
+ * reports nothing more; a small one leaves the bytes with the process.
  */
 function slowly(transport: Transport, clock: FakeClock, rate: number, buffer: "large" | "small"): Transport {
   const piece = (rate * STEP) / 1_000;
@@ -84,11 +84,11 @@ describe.each(["large", "small"] as const)("over a slow uplink, with a %s buffer
   );
 });
 
-test("an answer that waits in the socket while the program is busy is read before the server is taken for dead", async () => {
+test("after the program was busy, an answer in the socket is read before the server is considered dead", async () => {
   const { bench, client, peer } = await new Bench().online({ keepAlive: 10 });
   await bench.clock.advance(9_500);
   await peer.expect("pingreq");
-  // The timer was set before; so it is called first, and the answer is read in the same turn of the event loop behind it.
+  // The timer was set earlier, so it is called first; the answer is read after it, in the same turn of the event loop.
   bench.clock.schedule(5_000, () => peer.send({ type: "pingresp" }));
   const events = bench.recordEvents(client);
   await bench.clock.advance(5_100);

@@ -1,4 +1,4 @@
-// What is safe in a store, when, and what becomes of it when the client ends.
+// When a message is durable in a store, and what happens to it when the client ends.
 import { describe, expect, test } from "vitest";
 import { recordsOf, storeAround } from "../../../../test/fixtures/stores.ts";
 import type { Store } from "../../src/platform/store.ts";
@@ -7,7 +7,7 @@ import { MemoryStore } from "../../src/store/memory-store.ts";
 import { openRecords } from "../session/open-records.ts";
 import { Bench, watch } from "./bench.ts";
 
-/** A store whose writes are done when the test says so. */
+/** A store whose writes finish when the test decides. */
 class SlowStore implements Store {
   private readonly inner = storeAround(new MemoryStore(), (session) => ({
     write: async (changes) => {
@@ -37,7 +37,7 @@ async function online() {
   return { bench, store, client, peer };
 }
 
-describe("with a window that is full", () => {
+describe("with a full window", () => {
   test("every message is written to the store at once: 100 of 100", async () => {
     const { bench, store, client } = await online();
     for (let i = 0; i < 100; i++) watch(client.publish("t", String(i), { qos: 1 }));
@@ -62,7 +62,7 @@ describe("with a window that is full", () => {
 });
 
 describe("stored", () => {
-  test("resolves when what was published before is durable", async () => {
+  test("resolves when all earlier messages are durable", async () => {
     const { bench, store, client } = await online();
     for (let i = 0; i < 50; i++) watch(client.publish("t", String(i), { qos: 1 }));
     const stored = watch(client.stored());
@@ -78,7 +78,7 @@ describe("stored", () => {
 
   test("resolves at once if all is durable", async () => {
     const { bench, store, client } = await online();
-    const first = watch(client.stored()); // the session's beginning
+    const first = watch(client.stored()); // the session's first record
     await bench.clock.tick();
     store.finish();
     await bench.clock.tick();
@@ -98,7 +98,7 @@ describe("stored", () => {
     expect(openRecords(await recordsOf(store))).toHaveLength(1);
   });
 
-  test("is an error without a store, and for a client that is closed", async () => {
+  test("rejects without a store, and for a closed client", async () => {
     const bench = new Bench();
     await expect(bench.create().stored()).rejects.toMatchObject({ code: "OPTION_INVALID" });
     const closed = bench.create({ store: new MemoryStore() });
@@ -107,9 +107,9 @@ describe("stored", () => {
   });
 });
 
-describe("a message that is safe in the store when its client ends", () => {
+describe("a message that is in the store when its client ends", () => {
   test.each(["online", "offline"])(
-    "is MESSAGE_KEPT for its sender, who was %s, and no error for the next client",
+    "rejects with MESSAGE_KEPT for its publisher, who was %s, and is not an error for the next client",
     async (where) => {
       const bench = new Bench();
       const store = new MemoryStore();
@@ -142,7 +142,7 @@ describe("a message that is safe in the store when its client ends", () => {
     },
   );
 
-  test("is MESSAGE_KEPT when the client gives up too", async () => {
+  test("also rejects with MESSAGE_KEPT when the client stops reconnecting", async () => {
     const { bench, client, peer } = await new Bench().online({ store: new MemoryStore(), reconnect: false });
     const kept = watch(client.publish("a", "1", { qos: 1 }));
     await peer.expect("publish");
@@ -152,7 +152,7 @@ describe("a message that is safe in the store when its client ends", () => {
     expect(kept.error).toMatchObject({ code: "MESSAGE_KEPT" });
   });
 
-  test("a QoS 0 message is not, since no store has it", async () => {
+  test("does not if its QoS is 0, since it is not in the store", async () => {
     const bench = new Bench();
     const client = bench.create({ store: new MemoryStore() });
     const lost = watch(client.publish("a", "1"));

@@ -1,9 +1,9 @@
-// What the whole client does beyond the suite of both clients.
+// Features of the full client beyond the suite of both clients.
 import type { SubscribeOptions } from "@aiko/mqtt";
 import { describe, expect, test } from "vitest";
 import { Bench, watch } from "./bench.ts";
 
-test("SUBSCRIBE carries the properties that were asked for", async () => {
+test("SUBSCRIBE carries the requested properties", async () => {
   const { client, peer } = await new Bench().online();
   const options: SubscribeOptions = {
     qos: 2,
@@ -24,7 +24,7 @@ test("SUBSCRIBE carries the properties that were asked for", async () => {
   });
 });
 
-describe("a call that is wrong is rejected and nothing is sent", () => {
+describe("a wrong call is rejected and nothing is sent", () => {
   test.each([
     ["a\0", {}, "TOPIC_FILTER_INVALID"],
     ["a", { properties: { subscriptionIdentifier: 0 } }, "PROPERTY_INVALID"],
@@ -38,7 +38,7 @@ describe("a call that is wrong is rejected and nothing is sent", () => {
   });
 });
 
-test("aborting gives up the waiting for SUBACK; a late one is ignored", async () => {
+test("aborting ends only the wait for SUBACK; a late SUBACK is ignored", async () => {
   const { bench, client, peer } = await new Bench().online();
   const abort = new AbortController();
   const outcome = watch(client.subscribe("a", { signal: abort.signal }));

@@ -1,41 +1,44 @@
 import { describe, expect, test } from "vitest";
 import { Bench } from "./bench.ts";
 
-describe("taken over by another client", () => {
-  test.each([3, 4] as const)("as its pattern tells on version %i, which does not say so", async (protocolVersion) => {
-    const { bench, client, peer, events } = await new Bench().online({ protocolVersion, clientId: "kitchen" });
-    const taken = () => events.filter(({ name }) => name === "takenOver");
-    peer.close();
-    const second = await bench.acceptAgain();
-    expect(taken()).toEqual([]);
-    second.close();
-    await bench.acceptAgain();
-    expect(taken()).toMatchObject([
-      {
-        value: {
-          clientId: "kitchen",
-          certain: false,
-          error: { code: "TAKEN_OVER", message: expect.stringMatching(/"kitchen"/) },
+describe("a takeover by another client", () => {
+  test.each([3, 4] as const)(
+    "is recognised by its pattern on version %i, which does not report it",
+    async (protocolVersion) => {
+      const { bench, client, peer, events } = await new Bench().online({ protocolVersion, clientId: "kitchen" });
+      const taken = () => events.filter(({ name }) => name === "takenOver");
+      peer.close();
+      const second = await bench.acceptAgain();
+      expect(taken()).toEqual([]);
+      second.close();
+      await bench.acceptAgain();
+      expect(taken()).toMatchObject([
+        {
+          value: {
+            clientId: "kitchen",
+            certain: false,
+            error: { code: "TAKEN_OVER", message: expect.stringMatching(/"kitchen"/) },
+          },
         },
-      },
-    ]);
-    expect(client.connected).toBe(true);
-  });
+      ]);
+      expect(client.connected).toBe(true);
+    },
+  );
 
-  test("not suspected when the link breaks instead of being closed", async () => {
+  test("is not suspected when the connection breaks instead of being closed", async () => {
     let { bench, peer, events } = await new Bench().online({ protocolVersion: 4 });
     for (let i = 0; i < 4; i++) peer = await bench.reconnected(peer);
     expect(events.filter(({ name }) => name === "takenOver")).toEqual([]);
   });
 
-  test("once suspected, waits grow to their bound although connections last a while", async () => {
+  test("once suspected, makes the delays grow to their limit although connections last a while", async () => {
     const bench = new Bench();
     const reconnect = { initialDelay: 1_000, maximumDelay: 30_000 };
     let { client, peer } = await bench.online({ protocolVersion: 4, reconnect });
     const delays: number[] = [];
     client.on("reconnecting", ({ delay }) => delays.push(delay));
     for (let i = 0; i < 40; i++) {
-      if (i >= 2) await bench.clock.advance(20_000); // until the other client's wait is over
+      if (i >= 2) await bench.clock.advance(20_000); // until the other client's delay is over
       peer.close();
       peer = await bench.acceptAgain();
     }
@@ -43,7 +46,7 @@ describe("taken over by another client", () => {
     expect(average).toBeGreaterThan(10_000);
   });
 
-  test("not suspected when connections lasted", async () => {
+  test("is not suspected when connections lasted", async () => {
     let { bench, peer, events } = await new Bench().online({ protocolVersion: 4 });
     for (let i = 0; i < 4; i++) {
       await bench.clock.advance(6_000);

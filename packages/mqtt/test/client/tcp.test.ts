@@ -1,4 +1,4 @@
-// The one test over real sockets: that the runtime's own network carries the client.
+// The only test over real sockets: it checks that the runtime's network works with the client.
 import { createServer, type Server, type Socket } from "node:net";
 import { connect, platform } from "@aiko/mqtt";
 import { ScriptedPeer } from "@aiko/mqtt/testing";
@@ -49,7 +49,7 @@ test("connect, publish a megabyte, disconnect", async () => {
   await leaving;
 });
 
-test("nobody listening: the error says so in words, without credentials", async () => {
+test("no listener on the port: a readable error, without credentials", async () => {
   const { url } = await listen();
   await new Promise<void>((resolve) => server?.close(() => resolve()));
   await expect(connect(url.replace("//", "//ann:secret@"))).rejects.toMatchObject({

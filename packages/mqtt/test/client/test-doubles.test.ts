@@ -1,9 +1,9 @@
-// What an application can put in the place of a client in its own tests: any object of the same shape.
+// What an application can use instead of a client in its own tests: any object of the same shape.
 import type { Client, Subscription } from "@aiko/mqtt";
 import { expect, test } from "vitest";
 import { Bench } from "./bench.ts";
 
-test("objects of the same shape stand in for a subscription and a client", async () => {
+test("objects of the same shape can replace a subscription and a client", async () => {
   const subscription: Subscription = {
     topicFilters: ["a"],
     identifier: 1,
@@ -17,7 +17,7 @@ test("objects of the same shape stand in for a subscription and a client", async
   expect(await client.subscribe("a")).toBe(subscription);
 });
 
-test("a subscription ends at the end of its block", async () => {
+test("a subscription ends at the end of its `await using` block", async () => {
   const { bench, client, peer } = await new Bench().online();
   let held: Subscription | undefined;
   const block = async (): Promise<void> => {

@@ -1,5 +1,5 @@
-// An option that is given as undefined is one that is left out: `{ properties: { contentType: maybe } }` must not change what is sent.
-// The tables name every option there is, or they do not compile.
+// An undefined option counts as not set: `{ properties: { contentType: maybe } }` must not change what is sent. The
+// tables list every option, otherwise they do not compile.
 import {
   type AuthenticationOptions,
   type ConnectOptions,
@@ -23,7 +23,7 @@ import { Bench } from "./bench.ts";
 type AllOf<Options, Needed extends keyof Options = never> = Record<Exclude<keyof Options, Needed>, undefined>;
 type Words<Text> = Text extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Text;
 
-/** All options of such an object, undefined, but for those that must be given. */
+/** All options of such an object as undefined, except the required ones. */
 function undefinedOf<Options, Needed extends keyof Options = never>() {
   type Names = Exclude<keyof Options, Needed>;
   return <Text extends string>(
@@ -77,7 +77,7 @@ interface Choices {
   readonly disconnect?: DisconnectOptions;
 }
 
-/** All that a client with these options sends, in hexadecimal. */
+/** All bytes that a client with these options sends, in hexadecimal. */
 async function sent(version: 3 | 4 | 5, choices: Choices): Promise<string> {
   const bench = new Bench();
   const given = { ...choices.connect, clientId: "c1", protocolVersion: version, platform: bench.platform };
@@ -117,7 +117,7 @@ const emptyOfUndefined: ConnectOptions = {
   will: { ...will, topic: "w" },
 };
 
-describe.each([3, 4, 5] as const)("on version %i, undefined is the same as left out", (version) => {
+describe.each([3, 4, 5] as const)("on version %i, undefined counts as not set", (version) => {
   test("in the options of every call", async () => {
     const choices = {
       connect: connectOptions,
@@ -129,7 +129,7 @@ describe.each([3, 4, 5] as const)("on version %i, undefined is the same as left 
     expect(await sent(version, choices)).toBe(await sent(version, {}));
   });
 
-  test("in the objects within them", async () => {
+  test("in nested objects", async () => {
     expect(await sent(version, { connect: emptyOfUndefined })).toBe(await sent(version, { connect: empty }));
   });
 
@@ -159,14 +159,14 @@ describe.each([3, 4, 5] as const)("on version %i, undefined is the same as left 
   );
 });
 
-test("credentials that a function leaves undefined", async () => {
+test("credentials that a function returns as undefined", async () => {
   const credentials = { username: _, password: _ };
   expect(await sent(5, { connect: { credentials: () => credentials } })).toBe(
     await sent(5, { connect: { credentials: () => ({}) } }),
   );
 });
 
-test("properties that are undefined are not stored", async () => {
+test("undefined properties are not stored", async () => {
   const kept = async (properties: PublishOptions["properties"]): Promise<readonly unknown[]> => {
     const bench = new Bench();
     const store = new MemoryStore({ maximumBytes: _ });
@@ -195,7 +195,7 @@ test("authentication without its optional callbacks", async () => {
   expect(await begun({ ...authentication, ...needed })).toEqual(await begun(needed));
 });
 
-test("options of TLS, for mqtts: and wss:", async () => {
+test("TLS options, for mqtts: and wss:", async () => {
   const trouble = (options: NetworkOptions): Promise<unknown> => {
     const refused = platform.dial(
       { scheme: "mqtts", host: "", port: 70_000, path: "" },
@@ -222,7 +222,7 @@ test("options of TLS, for mqtts: and wss:", async () => {
   expect(asked?.tls).toEqual(tls);
 });
 
-describe("in the other entries", () => {
+describe("in the other entry points", () => {
   test("limits of the codec", () => {
     const connect = encode({ type: "connect", protocolVersion: 4, clientId: "c", cleanStart: true, keepAlive: 0 }, 4);
     const limits = { maximumPacketSize: _, longClientIdentifiers: _ };

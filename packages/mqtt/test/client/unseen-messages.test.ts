@@ -1,4 +1,4 @@
-// QoS 2 messages that came and that no handler saw: they must not be taken for received [MQTT-4.3.3-2].
+// QoS 2 messages that arrived but that no handler got: they must not count as received [MQTT-4.3.3-2].
 import { expect, test } from "vitest";
 import { Bench, message, watch } from "./bench.ts";
 
@@ -9,7 +9,7 @@ async function resumedClient() {
   return { bench, client, peer };
 }
 
-/** A handler that never returns for its first message, and keeps what it is given. */
+/** A handler that never returns for its first message, and records its messages. */
 function stuckHandler() {
   const got: string[] = [];
   return {
@@ -18,7 +18,7 @@ function stuckHandler() {
   };
 }
 
-test("what waited for a subscription that was given up comes again over the next connection, and is then handled", async () => {
+test("messages for an aborted subscription are resent over the next connection, and then handled", async () => {
   const { bench, client, peer } = await resumedClient();
   const giveUp = new AbortController();
   const { got, onMessage } = stuckHandler();
@@ -43,7 +43,7 @@ test("what waited for a subscription that was given up comes again over the next
   expect([subscribing.settled, later]).toEqual([1, ["2"]]);
 });
 
-test("what waited for a subscription that was given up is for who subscribes next over the same connection", async () => {
+test("messages for an aborted subscription go to the next subscription on the same connection", async () => {
   const { bench, client, peer } = await resumedClient();
   const giveUp = new AbortController();
   const { onMessage } = stuckHandler();
@@ -61,10 +61,10 @@ test("what waited for a subscription that was given up is for who subscribes nex
   expect(later).toEqual(["2"]);
 });
 
-test("what waited for one of two subscriptions and was handled by the other is done with", async () => {
+test("messages for an aborted subscription that another one has handled are finished", async () => {
   const { client, peer } = await resumedClient();
   const giveUp = new AbortController();
-  watch(client.subscribe("a", { qos: 2, signal: giveUp.signal })); // an iterator that nobody asks
+  watch(client.subscribe("a", { qos: 2, signal: giveUp.signal })); // an iterator without calls of next()
   const handled: string[] = [];
   watch(client.subscribe("+", { qos: 2, onMessage: (each) => handled.push(each.text()) }));
   await peer.expect("subscribe");
@@ -76,7 +76,7 @@ test("what waited for one of two subscriptions and was handled by the other is d
   expect(handled).toEqual(["1"]);
 });
 
-test("what the server sent over three connections before its subscription came to nothing is handled once, and holds nothing up", async () => {
+test("messages that arrived on three connections before their subscription was aborted are handled once, and block nothing", async () => {
   const { bench, client, peer } = await resumedClient();
   const giveUp = new AbortController();
   const { got, onMessage } = stuckHandler();

@@ -1,4 +1,5 @@
-// Owns the generators of valid packets: every type in every version, with all that the specification allows there.
+// Owns the generators of valid packets: every type in every version, with everything that the specification allows in
+// it.
 
 import type { Packet, ProtocolVersion } from "@aiko/mqtt/codec";
 import fc, { type Arbitrary } from "fast-check";
@@ -37,7 +38,7 @@ const values: Record<Kind, Arbitrary<unknown>> = {
   pair: fc.tuple(text(5), text(5)),
 };
 
-/** Properties of one place, in any order; undefined or, where `empty` says so, an empty object if there are none. */
+/** Properties of one packet, in any order; if there are none, undefined or, if `empty` allows it, an empty object. */
 function properties(place: Place, empty?: object): Arbitrary<object | undefined> {
   const rules = propertyTable.filter((rule) => rule.places.includes(place));
   const chosen = fc.shuffledSubarray([...rules], { maxLength: Math.min(rules.length, 6) });
@@ -192,7 +193,7 @@ function ending(type: "disconnect" | "auth", version: ProtocolVersion): Arbitrar
   });
 }
 
-/** Any valid packet but CONNECT and AUTH, which do not exist everywhere. */
+/** Any valid packet except CONNECT and AUTH, which do not exist everywhere. */
 function common(version: ProtocolVersion): Arbitrary<unknown>[] {
   return [
     connack(version),

@@ -12,8 +12,8 @@ const writes: readonly (readonly [name: string, hex: string, write: (body: BodyW
   ["bytes", "010203", (body) => body.append(Uint8Array.of(1, 2, 3))],
 ];
 
-// Wherever it stands, so that each is once the one that does not fit any more.
-test.each(writes)("%s is written whole where the body has to grow for it", (_, hex, write) => {
+// At any position, so that each is once the one that no longer fits.
+test.each(writes)("%s is written completely when the buffer has to grow for it", (_, hex, write) => {
   for (let before = 120; before <= 130; before++) {
     const body = new BodyWriter();
     body.append(new Uint8Array(before).fill(0x11));

@@ -1,4 +1,4 @@
-// Owns a count of the bytes that code copies from one typed array into another: work, measured without a clock.
+// Owns a count of the bytes that code copies from one typed array into another: it measures work without a clock.
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as { set: Uint8Array["set"] };
 

@@ -1,4 +1,4 @@
-// What a packet becomes when it is decoded, and how early it is refused: a peer must not make much out of little.
+// The size of a decoded packet, and how early a packet is refused: a peer must not cause much work with few bytes.
 import {
   encode,
   type Packet,
@@ -15,7 +15,7 @@ import { concatenation } from "./decoding.ts";
 const REFUSED = { name: "ProtocolError", code: "PACKET_TOO_LARGE", reasonCode: 0x95 };
 const MOST_ENTRIES = 65_535;
 
-/** A packet with this first byte, and the header of so many bytes. */
+/** A packet with this first byte, and a header that announces this many bytes. */
 function headerOf(first: number, length: number): Uint8Array {
   const bytes = [first];
   for (let left = length; ; left >>>= 7) {
@@ -38,14 +38,14 @@ const firstByteOf = (type: PacketType): number =>
   (packetTypes.indexOf(type) << 4) | (["pubrel", "subscribe", "unsubscribe"].includes(type) ? 2 : 0);
 const allTypes = packetTypes.slice(1) as readonly PacketType[];
 
-describe("a packet that must not come is refused by its first byte", () => {
+describe("a packet that is not allowed is refused at its first byte", () => {
   test.each(["connect", "subscribe", "unsubscribe", "pingreq"] as const)("%s, from a server", (type) => {
     expect(() => new ServerPacketStream(5).push(Uint8Array.of(firstByteOf(type)))).toThrow(
       expect.objectContaining({ reasonCode: 0x82, message: `${type}: a server must not send it` }),
     );
   });
 
-  test.each(allTypes)("%s, where others are expected", (type) => {
+  test.each(allTypes)("%s, when others are expected", (type) => {
     const others = allTypes.filter((each) => each !== type);
     const stream = new PacketStream(5, { expected: packetTypeBits(...others) });
     expect(() => stream.push(Uint8Array.of(firstByteOf(type)))).toThrow(
@@ -55,7 +55,7 @@ describe("a packet that must not come is refused by its first byte", () => {
     expect(expecting.push(Uint8Array.of(firstByteOf(type)))).toEqual([]);
   });
 
-  test("what is expected is read anew for each packet", () => {
+  test("the expected types are read again for each packet", () => {
     const limits = { expected: packetTypeBits("connack") };
     const stream = new ServerPacketStream(4, limits);
     const connack: Packet = { type: "connack", sessionPresent: false, reasonCode: 0 };
@@ -67,7 +67,7 @@ describe("a packet that must not come is refused by its first byte", () => {
 });
 
 describe("only PUBLISH may be long", () => {
-  test.each(allTypes.filter((type) => type !== "publish"))("%s of more than 4 MiB is refused by its header", (type) => {
+  test.each(allTypes.filter((type) => type !== "publish"))("%s of more than 4 MiB is refused at its header", (type) => {
     const longest = new PacketStream(5);
     expect(longest.push(headerOf(firstByteOf(type), 4_194_304 - 5))).toEqual([]);
     expect(() => new PacketStream(5).push(headerOf(firstByteOf(type), 4_194_304 - 4))).toThrow(
@@ -75,7 +75,7 @@ describe("only PUBLISH may be long", () => {
     );
   });
 
-  test("a lower maximum packet size holds for all", () => {
+  test("a lower maximum packet size applies to all packets", () => {
     const limits = { maximumPacketSize: 100 };
     for (const type of allTypes)
       expect(() => new PacketStream(5, limits).push(headerOf(firstByteOf(type), 99))).toThrow(
@@ -83,7 +83,7 @@ describe("only PUBLISH may be long", () => {
       );
   });
 
-  test("a SUBSCRIBE that nobody would take is not encoded", () => {
+  test("a SUBSCRIBE that a receiver would refuse is not encoded", () => {
     const topicFilter = "a".repeat(65_535);
     const subscriptions = Array.from({ length: 65 }, () => ({ topicFilter, qos: 0 as const }));
     expect(() => encode({ type: "subscribe", packetIdentifier: 1, subscriptions }, 5)).toThrow(
@@ -121,7 +121,7 @@ describe("the properties of a packet", () => {
     expect(() => new PacketStream(5).push(make(MOST_ENTRIES + 1))).toThrow(expect.objectContaining(REFUSED));
   });
 
-  test("that nobody would take are not encoded", () => {
+  test("that a receiver would refuse are not encoded", () => {
     const publish = {
       type: "publish",
       topic: "a",
@@ -153,7 +153,7 @@ describe("a list holds at most 65,535 entries", () => {
     expect(encode(packet as Packet, 5)).toEqual(make(MOST_ENTRIES));
   });
 
-  test("and more are not encoded", () => {
+  test("longer ones are not encoded", () => {
     const topicFilters = Array.from({ length: MOST_ENTRIES + 1 }, () => "a");
     expect(() => encode({ type: "unsubscribe", packetIdentifier: 1, topicFilters }, 5)).toThrow(
       expect.objectContaining({ code: "PACKET_INVALID" }),

@@ -1,4 +1,4 @@
-// Owns the ways in which tests bring bytes to a PacketStream, and what they catch from it.
+// Owns the ways in which tests pass bytes to a PacketStream, and the errors that they catch.
 
 import { type DecoderLimits, type Packet, PacketStream, type ProtocolVersion } from "@aiko/mqtt/codec";
 import { ProtocolError } from "../../src/errors.ts";
@@ -13,7 +13,7 @@ export function decodeChunks(version: Version, chunks: Iterable<Uint8Array>, lim
   return packets;
 }
 
-/** The one packet that `bytes` hold. */
+/** The only packet in `bytes`. */
 export function decodeOne(version: Version, bytes: Uint8Array, limits?: DecoderLimits): Packet {
   const packets = decodeChunks(version, [bytes], limits);
   const [packet] = packets;
@@ -21,7 +21,7 @@ export function decodeOne(version: Version, bytes: Uint8Array, limits?: DecoderL
   return packet;
 }
 
-/** The fault that these chunks lead to: a ProtocolError, or else whatever came instead of it. */
+/** The error that these chunks cause: a ProtocolError, or whatever was thrown instead. */
 export function faultOf(version: Version, chunks: Iterable<Uint8Array>, limits?: DecoderLimits): ProtocolError {
   try {
     const packets = decodeChunks(version, chunks, limits);
@@ -40,7 +40,7 @@ export function concatenation(chunks: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(Buffer.concat(chunks));
 }
 
-/** `bytes` cut at the given places, which may come in any order and may repeat. */
+/** `bytes` split at the given positions, which may be in any order and may repeat. */
 export function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const sorted = [0, ...[...places].sort((a, b) => a - b), bytes.length];
   return sorted.slice(1).map((end, i) => bytes.subarray(sorted[i], end));

@@ -14,12 +14,15 @@ describe.each(versions)("on version %i", (version) => {
     ["pubrec", "50", PUBREC],
     ["pubrel", "62", PUBREL],
     ["pubcomp", "70", PUBCOMP],
-  ] as const)("a successful %s takes four bytes, written from a packet or without one", (type, first, firstByte) => {
-    expect(toHex(encode({ type, packetIdentifier: 0xabcd, reasonCode: 0 }, version))).toBe(`${first}02abcd`);
-    const out = new OutputBuffer();
-    writeAcknowledgement(out, firstByte, 0xabcd);
-    expect(out.take().map(toHex)).toEqual([`${first}02abcd`]);
-  });
+  ] as const)(
+    "a successful %s takes four bytes, from a packet object and from the direct function",
+    (type, first, firstByte) => {
+      expect(toHex(encode({ type, packetIdentifier: 0xabcd, reasonCode: 0 }, version))).toBe(`${first}02abcd`);
+      const out = new OutputBuffer();
+      writeAcknowledgement(out, firstByte, 0xabcd);
+      expect(out.take().map(toHex)).toEqual([`${first}02abcd`]);
+    },
+  );
 
   test("DISCONNECT, PINGREQ and PINGRESP take two bytes", () => {
     expect(toHex(encode({ type: "disconnect", reasonCode: 0 }, version))).toBe("e000");
@@ -27,7 +30,7 @@ describe.each(versions)("on version %i", (version) => {
     expect(toHex(encode({ type: "pingresp" }, version))).toBe("d000");
   });
 
-  test("a big payload, which is sent by reference, stands in the one array that encode returns", () => {
+  test("a big payload, which is sent by reference, is in the one array that encode returns", () => {
     const payload = new Uint8Array(40_000).fill(9);
     const fields = { topic: "t", qos: 1, packetIdentifier: 7, retain: false, dup: false } as const;
     const bytes = encode({ type: "publish", ...fields, payload }, version);
@@ -36,7 +39,7 @@ describe.each(versions)("on version %i", (version) => {
   });
 });
 
-test("what a packet of MQTT 5 may leave out is left out", () => {
+test("optional fields of MQTT 5 that are empty are left out", () => {
   const puback = { type: "puback", packetIdentifier: 1 } as const;
   expect(toHex(encode({ ...puback, reasonCode: 0x10 }, 5))).toBe("4003000110");
   expect(toHex(encode({ ...puback, reasonCode: 0, properties: {} }, 5))).toBe("400400010000");
@@ -44,13 +47,13 @@ test("what a packet of MQTT 5 may leave out is left out", () => {
   expect(toHex(encode({ type: "auth", reasonCode: 0 }, 5))).toBe("f000");
 });
 
-test("a property whose value is undefined is as good as absent", () => {
+test("an undefined property counts as not set", () => {
   const properties = { topicAlias: undefined, contentType: "text" } as unknown as { contentType: string };
   const bytes = encode({ ...publish, properties } as Packet, 5);
   expect(decodeOne(5, bytes)).toMatchObject({ properties: { contentType: "text" } });
 });
 
-test("CONNACK of MQTT 3.1 has no session present", () => {
+test("CONNACK of MQTT 3.1 has no session present flag", () => {
   expect(toHex(encode({ type: "connack", sessionPresent: true, reasonCode: 0 }, 3))).toBe("20020000");
   expect(decodeOne(3, fromHex("20020100"))).toMatchObject({ sessionPresent: false });
 });
@@ -68,7 +71,7 @@ const long = "x".repeat(65_536);
 
 type Refusal = readonly [version: ProtocolVersion, packet: object, code: string, ...words: string[]];
 
-/** Each with the words that the message must have: field, value and rule. */
+/** Each with the required parts of the message: field, value and rule. */
 const refusals: Record<string, readonly Refusal[]> = {
   "a type": [
     [5, { type: "subscrbe" }, "PACKET_INVALID", '"subscrbe"', "version 5"],
@@ -282,7 +285,7 @@ test("a payload may be text, which is checked", () => {
   for (const wrong of ["\ud800", undefined, 1, [1]]) expect(() => assertPayload(wrong as string)).toThrow(complaint);
 });
 
-test("no complaint shows a credential", () => {
+test("no error shows a credential", () => {
   const secret = "hunter2";
   const packets = [
     { ...connect, protocolVersion: 4, username: `${secret}\0`, password: none },
@@ -302,13 +305,13 @@ describe("CONNECT of MQTT 3.1", () => {
   const both = fromHex("100f 0006 4d5149736470 03 c2 003c 0001 63");
   const nameOnly = fromHex("1012 0006 4d5149736470 03 c2 003c 0001 63 0001 75");
 
-  test("may announce credentials and end before them, and comes out as it was", () => {
+  test("may announce credentials and end before them, and is encoded the same way", () => {
     expect(decodeOne(3, both)).toMatchObject({ username: undefined, omitted: { username: true, password: true } });
     expect(decodeOne(3, nameOnly)).toMatchObject({ username: "u", omitted: { username: false, password: true } });
     for (const bytes of [both, nameOnly]) expect(toHex(encode(decodeOne(3, bytes), 3))).toBe(toHex(bytes));
   });
 
-  test("may have a long client identifier where the limits say so, but never an empty one", () => {
+  test("may have a long client identifier if the limits allow it, but never an empty one", () => {
     const long = fromHex(`1026 0006 4d5149736470 03 02 003c 0018 ${"61".repeat(24)}`);
     const empty = fromHex("100e 0006 4d5149736470 03 02 003c 0000");
     expect(faultOf("any", [long])).toMatchObject({ code: "CLIENT_IDENTIFIER_REFUSED", reasonCode: 0x85 });
@@ -316,7 +319,7 @@ describe("CONNECT of MQTT 3.1", () => {
     expect(faultOf("any", [empty], { longClientIdentifiers: true }).reasonCode).toBe(0x85);
   });
 
-  test("may set the bit of the connect flags that later versions reserve", () => {
+  test("may set the connect flag that later versions reserve", () => {
     expect(decodeOne(3, fromHex("100f 0006 4d5149736470 03 03 003c 0001 63"))).toMatchObject({ cleanStart: true });
   });
 });
@@ -334,13 +337,13 @@ describe("DUP of MQTT 3.1", () => {
   });
 });
 
-test("MQTT 3.1 refuses a topic name of 32,768 characters and takes one less", () => {
+test("MQTT 3.1 refuses a topic name of 32,768 characters and accepts one less", () => {
   const packet = (length: number) => encode({ ...publish, topic: "x".repeat(length) } as Packet, 4);
   expect(decodeOne(3, packet(32_767))).toMatchObject({ type: "publish" });
   expect(faultOf(3, [packet(32_768)])).toMatchObject({ reasonCode: 0x82 });
 });
 
-test("a wrong topic name is refused each time, also after right ones and by itself", () => {
+test("an invalid topic name is refused each time, alone and after valid ones", () => {
   const publish = (topic: string): Packet => ({
     type: "publish",
     topic,

@@ -6,11 +6,11 @@ import { ProtocolError } from "../../src/errors.ts";
 
 const ROUNDS = 40_000;
 
-/** Packets with a property that they forbid, and with one that is cut. */
+/** Packets with a property that is not allowed in them, and with a truncated one. */
 const refused = [
   "30 08 00 01 61 04 21 00 05 78", // PUBLISH with a receive maximum
   "20 06 00 00 03 23 00 01", // CONNACK with a topic alias
-  "40 07 00 01 00 03 26 00 09", // PUBACK with a user property that is cut
+  "40 07 00 01 00 03 26 00 09", // PUBACK with a truncated user property
   "e0 06 00 04 12 00 01 61", // DISCONNECT with an assigned client identifier
 ].map((hex) => Uint8Array.from(hex.split(" "), (byte) => Number.parseInt(byte, 16)));
 
@@ -28,7 +28,7 @@ function refuseAll(rounds: number): void {
   }
 }
 
-test("packets that are refused for their properties leave no memory behind", () => {
+test("packets that are refused for their properties do not leak memory", () => {
   refuseAll(100);
   const before = heapUsed();
   refuseAll(ROUNDS / refused.length);

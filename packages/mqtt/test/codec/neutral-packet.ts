@@ -1,5 +1,5 @@
-// Owns the translation of the vectors' neutral names into our packet shapes, written from the specification's words
-// and not from the codec's tables.
+// Owns the translation of the vectors' neutral names into our packets, based on the specification's text and not on the
+// codec's tables.
 
 import type { Packet } from "@aiko/mqtt/codec";
 import { fromHex, type NeutralPacket, type NeutralProperties } from "./vectors.ts";
@@ -13,7 +13,7 @@ const flags = new Set([
   "sharedSubscriptionAvailable",
 ]);
 
-/** The packet in our shape, without what both sides leave open: see `comparable`. */
+/** The packet as our type, without what both sides leave open: see `comparable`. */
 export function fromNeutral(neutral: NeutralPacket): unknown {
   const packet: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(neutral)) translate(packet, neutral.type, name, value);
@@ -23,7 +23,7 @@ export function fromNeutral(neutral: NeutralPacket): unknown {
   return packet;
 }
 
-/** A decoded packet without the traces of how its bytes spelled it: empty property lists, credentials left out. */
+/** A decoded packet without traces of its encoding: empty property lists, omitted credentials. */
 export function comparable(packet: Packet): unknown {
   const { omitted: _, ...rest } = { omitted: undefined, ...packet };
   if (!("properties" in rest) || rest.properties === undefined) return rest;

@@ -13,7 +13,7 @@ function write(out: OutputBuffer, bytes: Uint8Array): void {
 
 const hexOf = (chunks: readonly Uint8Array[]): string => toHex(concatenation(chunks));
 
-test("bytes come out in the order in which they went in, and stay as they were taken", () => {
+test("bytes are taken in the order in which they were written, and do not change afterwards", () => {
   const step = fc.record({
     bytes: fc.uint8Array({ maxLength: 600 }),
     how: fc.constantFrom("write", "write", "append", "take"),
@@ -59,7 +59,7 @@ test("many small packets share a slab, and slabs double from 256 bytes to 65,536
   expect(out.take().length).toBeLessThan(12);
 });
 
-test("a packet larger than the largest slab gets one of its own, and the next slab is no larger than usual", () => {
+test("a packet larger than the largest slab gets its own slab, and the next slab has the usual size", () => {
   const out = new OutputBuffer();
   write(out, new Uint8Array(300_000));
   expect(out.bytes.length).toBe(300_000);
@@ -67,7 +67,7 @@ test("a packet larger than the largest slab gets one of its own, and the next sl
   expect(out.bytes.length).toBe(65_536);
 });
 
-test("what was cleared never comes out", () => {
+test("cleared bytes are never returned", () => {
   const out = new OutputBuffer();
   write(out, Uint8Array.of(1, 2, 3));
   out.append(Uint8Array.of(4));
@@ -81,7 +81,7 @@ test("what was cleared never comes out", () => {
 describe("a PUBLISH", () => {
   const fields = { topic: "t", qos: 0, retain: false } as const;
 
-  test("with a big payload refers to it", () => {
+  test("with a big payload refers to the payload", () => {
     const out = new OutputBuffer();
     const payload = new Uint8Array(65_536).fill(7);
     const written = writePublish(out, 4, { ...fields, payload }, 0, false, 100_000);
@@ -91,7 +91,7 @@ describe("a PUBLISH", () => {
     expect(written).toBe(concatenation(chunks).length);
   });
 
-  test("with a smaller payload has a copy of it", () => {
+  test("with a smaller payload copies it", () => {
     const out = new OutputBuffer();
     const payload = new Uint8Array(32_767).fill(7);
     writePublish(out, 4, { ...fields, payload }, 0, false, 100_000);
@@ -101,7 +101,7 @@ describe("a PUBLISH", () => {
     expect(chunk?.at(-1)).toBe(7);
   });
 
-  test("longer than the peer's maximum packet size is not written at all", () => {
+  test("longer than the peer's maximum packet size is not written", () => {
     const out = new OutputBuffer();
     const payload = new Uint8Array(10);
     expect(writePublish(out, 4, { ...fields, payload }, 0, false, 14)).toBe(0);
@@ -110,14 +110,14 @@ describe("a PUBLISH", () => {
     expect(out.length).toBe(15);
   });
 
-  test("of text is written as UTF-8, without a byte array between", () => {
+  test("of text is written as UTF-8 without an intermediate byte array", () => {
     const out = new OutputBuffer();
     writePublish(out, 5, { ...fields, payload: "žlutý 𝄞" }, 0, false, 100);
     expect(hexOf(out.take())).toBe(`301000017400${toHex(new TextEncoder().encode("žlutý 𝄞"))}`);
   });
 });
 
-test("writePacket says how many bytes it wrote", () => {
+test("writePacket returns the number of bytes", () => {
   const out = new OutputBuffer();
   expect(writePacket(out, { type: "pingreq" }, 4)).toBe(2);
   const publish = { type: "publish", topic: "t", qos: 0, retain: false, dup: false, packetIdentifier: 0 } as const;
@@ -125,7 +125,7 @@ test("writePacket says how many bytes it wrote", () => {
   expect(out.length).toBe(40_009);
 });
 
-test("what is kept together stands in one slab, and what was rewound is written over", () => {
+test("bytes that are kept together are in one slab, and rewound bytes are overwritten", () => {
   const out = new OutputBuffer(16);
   out.reserve(10);
   out.keepTogether(12);

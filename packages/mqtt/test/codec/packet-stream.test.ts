@@ -37,7 +37,7 @@ describe("a remaining length", () => {
     expect(faultOf(4, byteByByte(fromHex("30 80 80 80 80"))).reasonCode).toBe(0x81);
   });
 
-  test.each([0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152])("of about %i is read right", (length) => {
+  test.each([0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152])("of about %i is read correctly", (length) => {
     const payload = new Uint8Array(length).fill(0x61);
     expect(payloadOf(decodeOne(4, publishOf(payload))).length).toBe(length);
   });
@@ -53,11 +53,11 @@ describe("the maximum packet size", () => {
     expect(message).toContain("100");
   });
 
-  test("lets a packet of exactly that size pass", () => {
+  test("accepts a packet of exactly that size", () => {
     expect(payloadOf(decodeOne(4, publishOf(new Uint8Array(95)), limits)).length).toBe(95);
   });
 
-  test("is read anew for each packet", () => {
+  test("is read again for each packet", () => {
     const changing = { maximumPacketSize: 20 };
     const stream = new PacketStream(4, changing);
     expect(stream.push(publishOf(new Uint8Array(15)))).toHaveLength(1);
@@ -67,7 +67,7 @@ describe("the maximum packet size", () => {
 });
 
 describe("memory", () => {
-  test("is not taken on the word of a length", () => {
+  test("is not allocated because of a length alone", () => {
     const stream = new PacketStream(5);
     const before = process.memoryUsage().arrayBuffers;
     stream.push(fromHex("30 ff ff ff 7f 00 01 61 00 00 00 00 00 00 00"));
@@ -75,7 +75,7 @@ describe("memory", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
   });
 
-  test("of a packet in pieces is one buffer of its size in the end", () => {
+  test("of a packet in pieces is finally one buffer of its size", () => {
     const bytes = publishOf(new Uint8Array(100_000));
     const [packet] = decodeChunks(4, [bytes.subarray(0, 99_000), bytes.subarray(99_000)]);
     expect(payloadOf(packet).buffer.byteLength).toBe(bytes.length);
@@ -90,29 +90,32 @@ describe("memory", () => {
     expect(payloadOf(packets[2]).buffer).toBe(chunk.buffer);
   });
 
-  test.each([1, 20, 64, 65, 1_000, 8_000])("of long messages is not kept by those of %i bytes amid them", (length) => {
-    const pair = concatenation([publishOf(new Uint8Array(70_000)), publishOf(new Uint8Array(length).fill(7))]);
-    const chunks = Array.from({ length: 20 }, () => pair.slice()).flatMap((each) => [
-      each.subarray(0, 40_000),
-      each.subarray(40_000),
-    ]);
-    const short = decodeChunks(4, chunks)
-      .map(payloadOf)
-      .filter((payload) => payload.length === length);
-    expect(short).toHaveLength(20);
-    for (const payload of short) {
-      expect(payload.buffer.byteLength).toBe(length);
-      expect(new Set(payload)).toEqual(new Set([7]));
-    }
-  });
+  test.each([1, 20, 64, 65, 1_000, 8_000])(
+    "of long messages does not include messages of %i bytes between them",
+    (length) => {
+      const pair = concatenation([publishOf(new Uint8Array(70_000)), publishOf(new Uint8Array(length).fill(7))]);
+      const chunks = Array.from({ length: 20 }, () => pair.slice()).flatMap((each) => [
+        each.subarray(0, 40_000),
+        each.subarray(40_000),
+      ]);
+      const short = decodeChunks(4, chunks)
+        .map(payloadOf)
+        .filter((payload) => payload.length === length);
+      expect(short).toHaveLength(20);
+      for (const payload of short) {
+        expect(payload.buffer.byteLength).toBe(length);
+        expect(new Set(payload)).toEqual(new Set([7]));
+      }
+    },
+  );
 
-  test("is copied for one message in 64 KiB at the most", () => {
+  test("is copied for at most one message in 64 KiB", () => {
     const chunk = concatenation(Array.from({ length: 1_000 }, () => publishOf(new Uint8Array(100))));
     const stream = new PacketStream(4);
     expect(copiedBytes(() => void stream.push(chunk))).toBeLessThanOrEqual(200);
   });
 
-  test("that packets were handed out from is not written to again", () => {
+  test("is not overwritten after packets were returned from it", () => {
     const first = publishOf(new Uint8Array(50).fill(1));
     const second = publishOf(new Uint8Array(50).fill(2));
     const third = publishOf(new Uint8Array(50).fill(3));
@@ -122,7 +125,7 @@ describe("memory", () => {
     expect(packets.map((packet) => new Set(payloadOf(packet)).size)).toEqual([1, 1, 1]);
   });
 
-  test("grows no more after a fault", () => {
+  test("does not grow after an invalid packet", () => {
     const stream = new PacketStream(4);
     expect(() => stream.push(reservedType)).toThrow();
     const chunk = new Uint8Array(1000);
@@ -133,7 +136,7 @@ describe("memory", () => {
   });
 });
 
-test("a packet that comes byte by byte costs work in proportion to its length", () => {
+test("a packet that arrives byte by byte takes time in proportion to its length", () => {
   const work = (size: number): number => {
     const bytes = publishOf(new Uint8Array(size));
     const stream = new PacketStream(4);
@@ -150,8 +153,8 @@ test("a packet that comes byte by byte costs work in proportion to its length", 
   expect(whole).toBeLessThan(4 * 1024 * 1024);
 });
 
-describe("a fault", () => {
-  test("behind good packets of the same chunk comes with the next call", () => {
+describe("an error", () => {
+  test("after valid packets of the same chunk is thrown at the next call", () => {
     const stream = new PacketStream(4);
     expect(stream.push(concatenation([pingreq, pingreq, reservedType]))).toEqual([
       { type: "pingreq" },
@@ -160,7 +163,7 @@ describe("a fault", () => {
     expect(() => stream.push(new Uint8Array())).toThrow("packet type 0 is reserved");
   });
 
-  test("is final: the stream throws the same for whatever comes", () => {
+  test("is final: the stream throws the same error for any further bytes", () => {
     const stream = new PacketStream(4);
     const errors = [reservedType, pingreq, new Uint8Array()].map((bytes) => {
       try {
@@ -174,7 +177,7 @@ describe("a fault", () => {
     expect(errors[2]).toBe(errors[0]);
   });
 
-  test("of the type is found in the first byte", () => {
+  test("in the packet type is found in the first byte", () => {
     expect(faultOf(4, [fromHex("00")]).reasonCode).toBe(0x81);
     expect(faultOf(4, [fromHex("f0")]).reasonCode).toBe(0x81);
     expect(faultOf(4, [fromHex("f0 ff")]).reasonCode).toBe(0x81);
@@ -182,7 +185,7 @@ describe("a fault", () => {
   });
 });
 
-test("next gives packets one at a time, of what append took", () => {
+test("next returns one packet at a time from the appended bytes", () => {
   const stream = new PacketStream(4);
   stream.append(concatenation([pingreq, pingreq, pingreq.subarray(0, 1)]));
   expect(stream.next()).toEqual({ type: "pingreq" });
@@ -193,14 +196,14 @@ test("next gives packets one at a time, of what append took", () => {
   expect(stream.next()).toBeUndefined();
 });
 
-test("empty chunks change nothing", () => {
+test("empty chunks have no effect", () => {
   const empty = new Uint8Array();
   expect(decodeChunks(4, [empty, pingreq.subarray(0, 1), empty, empty, pingreq.subarray(1), empty])).toEqual([
     { type: "pingreq" },
   ]);
 });
 
-test("a Buffer gives packets of plain byte arrays, and what is small is a copy", () => {
+test("a Buffer produces packets with plain byte arrays, and small payloads are copies", () => {
   const bytes = Buffer.from(
     "1019 0004 4d515454 04 c6 003c 0001 61 0001 77 0001 31 0001 75 0001 70".replaceAll(" ", ""),
     "hex",
@@ -228,20 +231,20 @@ describe("version any", () => {
     expect(stream.version).toBe(version);
   });
 
-  test("holds from the next packet on, in the same chunk", () => {
+  test("applies from the next packet on, in the same chunk", () => {
     const ping = decodeChunks("any", [concatenation([connect4, fromHex("4002 0001")])])[1];
     expect(ping).toEqual({ type: "puback", packetIdentifier: 1, reasonCode: 0, properties: undefined });
     expect(faultOf("any", [concatenation([connect4, fromHex("f000")]), new Uint8Array()]).reasonCode).toBe(0x81);
     expect(decodeChunks("any", [concatenation([connect5, fromHex("f000")])])).toHaveLength(2);
   });
 
-  test("takes no first packet but CONNECT, and says so at its first byte", () => {
+  test("accepts only CONNECT as the first packet, and refuses others at their first byte", () => {
     for (let type = 2; type < 16; type++) {
       expect(faultOf("any", [Uint8Array.of(type << 4)]).reasonCode, `type ${type}`).toBe(0x82);
     }
   });
 
-  test("leaves a second CONNECT of the same version to the session, and refuses one of another", () => {
+  test("passes a second CONNECT of the same version on to the session, and refuses one of another version", () => {
     expect(decodeChunks("any", [concatenation([connect4, connect4])])).toHaveLength(2);
     const fault = faultOf("any", [concatenation([connect4, connect5]), new Uint8Array()]);
     expect(fault).toMatchObject({ code: "UNSUPPORTED_PROTOCOL_VERSION", reasonCode: 0x84 });

@@ -4,7 +4,7 @@ import { decodeOne, faultOf } from "./decoding.ts";
 import { type Place, type PropertySample, places, propertyTable } from "./property-table.ts";
 import { fromHex, toHex } from "./vectors.ts";
 
-/** What stands before and behind the properties in the shortest packet that has them. */
+/** The bytes before and after the properties in the shortest packet with properties. */
 const frames: Record<Place, readonly [first: string, before: string, behind: string]> = {
   connect: ["10", "00044d515454 05 02 003c", "0001 63"],
   will: ["10", "00044d515454 05 06 003c 00 0001 63", "0001 77 0000"],
@@ -34,7 +34,7 @@ function wireOf({ identifier, wire }: PropertySample, value = wire): string {
   return toHex(Uint8Array.of(identifier)) + value;
 }
 
-/** What must stand before a property so that it may stand there at all. */
+/** The bytes that must precede a property so that it is allowed there. */
 function companion({ name }: PropertySample): string {
   return name === "authenticationData" ? `15 ${"0001 6d"}` : "";
 }
@@ -72,7 +72,7 @@ describe.each(propertyTable)("$name", (sample) => {
     expect(toHex(encode(packet, 5))).toBe(toHex(bytes));
   });
 
-  test("is refused everywhere else as malformed", () => {
+  test("is refused as malformed everywhere else", () => {
     for (const place of forbidden) {
       const { reasonCode, message } = faultOf(5, [packetWith(place, wireOf(sample))]);
       expect(reasonCode, place).toBe(0x81);
@@ -80,7 +80,7 @@ describe.each(propertyTable)("$name", (sample) => {
     }
   });
 
-  test("is not written anywhere else", () => {
+  test("is not written to other packets", () => {
     for (const place of elsewhere) {
       const packet = packetAround(place, { [name]: repeatable ? [value] : value });
       const complaint = { name: "UsageError", code: "PROPERTY_INVALID" };
@@ -103,7 +103,7 @@ describe.each(propertyTable)("$name", (sample) => {
     }
   });
 
-  test("is refused where it is cut, by the packet's end or by the property length", () => {
+  test("is refused if it is truncated, by the end of the packet or by the property length", () => {
     for (const place of allowed) {
       const whole = wireOf(sample);
       for (let length = 2; length < whole.length; length += 2) {
@@ -124,7 +124,7 @@ describe.each(propertyTable)("$name", (sample) => {
     });
 
   if (kind === "bit" || kind === "boolean")
-    test("may be 0 and 1, and nothing else", () => {
+    test("may be 0 or 1 only", () => {
       for (const place of allowed) {
         expect(propertiesAt(place, decodeOne(5, packetWith(place, wireOf(sample, "00"))))[name]).toBe(
           kind === "bit" ? 0 : false,
@@ -156,7 +156,7 @@ describe.each(propertyTable)("$name", (sample) => {
 });
 
 describe.each(places)("in %s", (place) => {
-  test("an identifier that no property has is refused as malformed", () => {
+  test("an unknown property identifier is refused as malformed", () => {
     const known = new Set(propertyTable.map(({ identifier }) => identifier));
     for (let identifier = 0; identifier < 0x80; identifier++) {
       if (known.has(identifier)) continue;
@@ -166,13 +166,13 @@ describe.each(places)("in %s", (place) => {
     expect(faultOf(5, [packetWith(place, "a600", "00000000")]).message).toContain("fewest bytes");
   });
 
-  test("a property length past the packet's end is refused", () => {
+  test("a property length past the end of the packet is refused", () => {
     const [first, before] = frames[place];
     const body = fromHex(`${before}7f`);
     expect(faultOf(5, [Uint8Array.of(...fromHex(first), body.length, ...body)]).reasonCode).toBe(0x81);
   });
 
-  test("many user properties keep their order, and repeated names", () => {
+  test("many user properties keep their order, including repeated names", () => {
     const pairs = [..."zaza"].map((name, i) => [name, String(i)]);
     const packet = packetAround(place, { userProperties: pairs });
     expect(propertiesAt(place, decodeOne(5, encode(packet, 5)))["userProperties"]).toEqual(pairs);
@@ -183,7 +183,7 @@ test.each(["connect", "connack", "auth"] as const)("in %s, authentication data n
   expect(faultOf(5, [packetWith(place, "16 0001 64")]).reasonCode).toBe(0x82);
 });
 
-test("user properties with the names of an object's own do no harm", () => {
+test("user properties named like members of Object.prototype are ordinary properties", () => {
   const pairs = [
     ["__proto__", "polluted"],
     ["constructor", "x"],
@@ -193,7 +193,7 @@ test("user properties with the names of an object's own do no harm", () => {
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
 });
 
-test.each(places)("on %s, a property that is undefined is one that is left out", (place) => {
+test.each(places)("on %s, an undefined property counts as not set", (place) => {
   const names = propertyTable.filter((sample) => sample.places.includes(place)).map(({ name }) => [name, undefined]);
   expect(names.length).toBeGreaterThan(0);
   const left = encode(packetAround(place, {}), 5);

@@ -1,5 +1,5 @@
-// Owns the specification's table of properties (MQTT 5.0, table 2-4), written down a second time so that the codec's own
-// table is checked against something, with a sample of each.
+// Owns the specification's table of properties (MQTT 5.0, table 2-4), written a second time so that the codec's own
+// table can be checked, with a sample of each.
 
 export const places = [
   "connect",
@@ -27,11 +27,11 @@ export interface PropertySample {
   readonly identifier: number;
   readonly kind: Kind;
   readonly places: readonly Place[];
-  /** A value on the wire, behind the identifier, and what it decodes to. */
+  /** A value in the packet, after the identifier, and what it decodes to. */
   readonly wire: string;
   readonly value: unknown;
   readonly zeroForbidden: boolean;
-  /** May come several times; the values make a list. */
+  /** May occur several times; the values form a list. */
   readonly repeatable: boolean;
 }
 

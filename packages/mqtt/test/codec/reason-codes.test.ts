@@ -28,7 +28,7 @@ const bytesWith: Record<string, (code: string) => string> = {
   auth: (code) => `f002 ${code} 00`,
 };
 
-test.each(Object.entries(codes))("%s carries its own reason codes and no other", (type, list) => {
+test.each(Object.entries(codes))("%s carries its own reason codes only", (type, list) => {
   const allowed = new Set(list.split(" "));
   const success = decodeOne(5, fromHex(bytesWith[type]?.("00") ?? ""));
   for (let code = 0; code < 256; code++) {
@@ -45,7 +45,7 @@ test.each(Object.entries(codes))("%s carries its own reason codes and no other",
   }
 });
 
-test.each([3, 4] as const)("on version %i, CONNACK and SUBACK carry the return codes of then", (version) => {
+test.each([3, 4] as const)("on version %i, CONNACK and SUBACK carry that version's return codes", (version) => {
   for (let code = 0; code < 256; code++) {
     const connack = Uint8Array.of(0x20, 2, 0, code);
     const suback = Uint8Array.of(0x90, 3, 0, 1, code);
@@ -56,7 +56,7 @@ test.each([3, 4] as const)("on version %i, CONNACK and SUBACK carry the return c
   }
 });
 
-test("a code is shown with its name, where it has one", () => {
+test("a code is shown with its name, if it has one", () => {
   expect(describeReasonCode(0x8e)).toBe("0x8E (Session taken over)");
   expect(describeReasonCode(0)).toBe("0x00 (Success)");
   expect(describeReasonCode(0x7f)).toBe("0x7F");
@@ -64,7 +64,7 @@ test("a code is shown with its name, where it has one", () => {
   expect(describeReturnCode(6)).toBe("6");
 });
 
-test("each code has the name that the specification gives it, in words and as a constant", () => {
+test("each code has its name from the specification, in words and as a constant", () => {
   const every = new Set(Object.values(codes).flatMap((list) => list.split(" ")));
   const constants = new Map(Object.entries(ReasonCode).map(([name, code]) => [code, name]));
   expect(constants.size).toBe(Object.keys(ReasonCode).length);

@@ -11,7 +11,7 @@ describe.each(versions)("on version %i", (version) => {
   const packets = fc.array(arbitraryPacket(version), { minLength: 1, maxLength: 6 });
   const encoded = (list: readonly Packet[]): Uint8Array => concatenation(list.map((packet) => encode(packet, version)));
 
-  test("a packet that was encoded decodes to itself, and that encodes to the same bytes", () => {
+  test("an encoded packet decodes to itself, and encodes to the same bytes again", () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(arbitraryPacket(version), (packet) => {
@@ -26,7 +26,7 @@ describe.each(versions)("on version %i", (version) => {
     expect(seen.size).toBe(version === 5 ? 15 : 14);
   });
 
-  test("packets come out the same, however the network cuts and merges them", () => {
+  test("packets are the same, however the network splits and merges them", () => {
     fc.assert(
       fc.property(packets, fc.array(fc.nat(), { maxLength: 12 }), (list, numbers) => {
         const bytes = encoded(list);

@@ -4,7 +4,7 @@ import { byteByByte, concatenation, decodeChunks, decodeOne, faultOf, type Versi
 import { comparable, fromNeutral } from "./neutral-packet.ts";
 import { fromHex, malformedVectors, toHex, validVectors } from "./vectors.ts";
 
-// A server does not know the version before CONNECT has come.
+// A server does not know the version before it receives CONNECT.
 const versionsFor = (vector: { version: Version; bytes: Uint8Array }): Version[] =>
   vector.bytes[0] === 0x10 ? [vector.version, "any"] : [vector.version];
 
@@ -18,7 +18,7 @@ test("there are vectors of every kind", () => {
 describe.each(validVectors)("$id", ({ version, bytes, decoded, ...rest }) => {
   const versions = versionsFor({ version, bytes, ...rest });
 
-  test("decodes to what it means", () => {
+  test("decodes to the packet that it stands for", () => {
     for (const each of versions) expect(comparable(decodeOne(each, bytes))).toEqual(fromNeutral(decoded));
   });
 
@@ -33,18 +33,18 @@ describe.each(validVectors)("$id", ({ version, bytes, decoded, ...rest }) => {
     }
   });
 
-  test("decodes from two parts, wherever it is cut", () => {
+  test("decodes from two parts, split at any place", () => {
     for (let cut = 1; cut < bytes.length; cut++) {
       const stream = new PacketStream(version);
       const early = stream.push(bytes.subarray(0, cut));
       const [packet, ...more] = stream.push(bytes.subarray(cut));
-      // By bytes, because a deep comparison for each of 16,384 places would take most of the suite's time.
+      // Compares bytes, because a deep comparison for each of 16,384 positions would take most of the suite's time.
       const same = packet !== undefined && Buffer.compare(encode(packet, version), bytes) === 0;
       if (early.length > 0 || more.length > 0 || !same) expect.fail(`cut at ${cut}`);
     }
   });
 
-  test("leaves the packet behind it alone, whole or cut", () => {
+  test("does not affect the packet behind it, whole or split", () => {
     const followed = concatenation([bytes, pingreq]);
     expect(decodeChunks(version, [followed]).map(comparable)).toEqual([fromNeutral(decoded), { type: "pingreq" }]);
     const stream = new PacketStream(version);
@@ -68,6 +68,9 @@ describe.each(malformedVectors.filter(({ level }) => level === "codec"))("$id: $
   });
 });
 
-test.each(malformedVectors.filter(({ level }) => level === "role"))("$id is left to who knows the sender", (vector) => {
-  expect(toHex(encode(decodeOne(vector.version, vector.bytes), vector.version))).toBe(toHex(vector.bytes));
-});
+test.each(malformedVectors.filter(({ level }) => level === "role"))(
+  "$id is left to the session, which knows the sender's role",
+  (vector) => {
+    expect(toHex(encode(decodeOne(vector.version, vector.bytes), vector.version))).toBe(toHex(vector.bytes));
+  },
+);

@@ -19,12 +19,12 @@ export interface ValidVector extends Vector {
 }
 
 export interface MalformedVector extends Vector {
-  /** Whether the defect shows in the bytes alone, or only to who knows which side sent them. */
+  /** Whether the bytes alone show the defect, or only the role of the sender does. */
   readonly level: "codec" | "role";
   readonly why: string;
   /** Accepted reason codes, the preferred one first; none before MQTT 5. */
   readonly reasonCodes: readonly number[];
-  /** What CONNACK says on 3.1 and 3.1.1. */
+  /** The code in CONNACK on 3.1 and 3.1.1. */
   readonly connackReturnCode: number | undefined;
 }
 

@@ -22,6 +22,6 @@ test.each([
   ["quiet", undefined],
   ["constructor", undefined],
   ["retain".repeat(50_000), undefined],
-])("%s may stand for %s", (written, meant) => {
+])("%s is corrected to %s", (written, meant) => {
   expect(nearest(written, words)).toBe(meant);
 });

@@ -15,7 +15,7 @@ const rules = {
   room: group({ size: integer(1, 2, 1) }),
 };
 
-test("what is not given, or undefined, has its default", () => {
+test("an option that is not given, or undefined, has its default", () => {
   const defaults = {
     count: 5,
     most: undefined,
@@ -33,16 +33,16 @@ test("what is not given, or undefined, has its default", () => {
   expect(readOptions(rules, { room: {} })).toEqual(defaults);
 });
 
-test("what is given is read, and nothing else is taken over", () => {
+test("given options are read, and unknown properties are not copied", () => {
   const given = { count: 10, most: 0, name: "", on: false, policy: "drop", call: () => 1, thing: { a: 1 }, key: "k" };
   expect(readOptions(rules, given)).toEqual({ ...given, half: 0.5, room: { size: 1 } });
 });
 
-test("those who give nothing of a group share one object", () => {
+test("calls without a group of options share one default object", () => {
   expect(readOptions(rules, {}).room).toBe(readOptions(rules, {}).room);
 });
 
-describe("what is wrong is an error that names the option, the value and the rule:", () => {
+describe("an error names the option, the value and the rule:", () => {
   test.each([
     [{ count: 0 }, "count", "count 0: must be an integer from 1 to 10"],
     [{ count: "5" }, "count", 'count "5": must be a number, an integer from 1 to 10'],
@@ -71,7 +71,7 @@ describe("what is wrong is an error that names the option, the value and the rul
     );
   });
 
-  test("but a secret's value is not shown", () => {
+  test("but the value of a secret is not shown", () => {
     expect(() => readOptions(rules, { key: ["hunter2"] })).toThrow(/^key: must be a string$/);
   });
 

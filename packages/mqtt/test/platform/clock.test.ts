@@ -1,4 +1,4 @@
-// The clocks of all platforms keep the one contract.
+// The clocks of all platforms fulfil the same contract.
 import { CLOCK_KINDS, type ClockKind, clockSuite, FakeClock } from "@aiko/mqtt/testing";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { platform as small } from "../../src/small/small-platform.ts";
@@ -29,7 +29,7 @@ describe("on an unknown runtime", () => {
     vi.unstubAllGlobals();
   });
 
-  test("time goes on, and never steps back, while the system's clock is set back and forth", () => {
+  test("time advances and never steps back, while the system's clock is set back and forth", () => {
     const { clock } = bare;
     const date = vi.spyOn(Date, "now");
     const began = clock.now();
@@ -42,7 +42,7 @@ describe("on an unknown runtime", () => {
     expect(times).toEqual([5, 5, 10, 15, 15, 20, 7_200_020, 7_200_025]);
   });
 
-  test("without timers, a timer is an error that says so", () => {
+  test("without timers, starting a timer throws a clear error", () => {
     vi.stubGlobal("setTimeout", undefined);
     expect(() => bare.clock.schedule(1, () => {})).toThrow("no timers");
   });

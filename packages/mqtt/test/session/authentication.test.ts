@@ -10,8 +10,8 @@ const auth = (reasonCode: number, properties: AuthPacket["properties"] = method)
 });
 const authenticating = () => new Client({ properties: method });
 
-describe("an authentication that CONNECT began", () => {
-  test("goes on by AUTH until CONNACK accepts", () => {
+describe("an authentication that CONNECT started", () => {
+  test("continues with AUTH until CONNACK accepts", () => {
     const client = authenticating();
     client.open();
     client.outlet.taken();
@@ -23,8 +23,8 @@ describe("an authentication that CONNECT began", () => {
   });
 
   test.each([
-    ["says success, which is CONNACK's to say", auth(0)],
-    ["begins another authentication", auth(0x19)],
+    ["sends AUTH with success instead of CONNACK", auth(0)],
+    ["starts another authentication", auth(0x19)],
     ["names another method", auth(0x18, { authenticationMethod: "PLAIN" })],
     ["names no method", auth(0x18, {})],
   ])("breaks the protocol if the server %s", (_, packet) => {
@@ -40,8 +40,8 @@ describe("an authentication that CONNECT began", () => {
   });
 });
 
-describe("an authentication over the open connection", () => {
-  test("begins with Re-authenticate, goes on, and ends with success", () => {
+describe("re-authentication over an open connection", () => {
+  test("starts with Re-authenticate, continues, and ends with success", () => {
     const client = authenticating();
     client.open();
     client.receive(connack(false, method));
@@ -55,7 +55,7 @@ describe("an authentication over the open connection", () => {
     expect(protocolFault(() => client.receive(auth(0)))).toBe(0x82);
   });
 
-  test("is not the server's to begin", () => {
+  test("cannot be started by the server", () => {
     const client = authenticating();
     client.open();
     client.receive(connack(false, method));

@@ -4,8 +4,8 @@ import { FakeClock, memoryPair } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { Client, connack, KeptMessage, KeptSubscribe, publishPacket, Server } from "./sessions.ts";
 
-describe("what waits for the server", () => {
-  test("is a message or a request without an outcome", () => {
+describe("the session waits for the server", () => {
+  test("while a message or a request has no outcome", () => {
     const client = new Client();
     client.connect();
     expect(client.session.awaitsServer).toBe(false);
@@ -21,7 +21,7 @@ describe("what waits for the server", () => {
 });
 
 describe("a server's backlog", () => {
-  test("is there while the client is away, behind a full transport, and while messages wait", () => {
+  test("exists while the client is offline, behind a full transport, and while messages wait", () => {
     const server = new Server();
     expect(server.session.isBacklogged).toBe(true);
     server.connect(false, 1);
@@ -34,8 +34,8 @@ describe("a server's backlog", () => {
   });
 });
 
-describe("expiry of what is queued", () => {
-  test("fails what is over, and says when the next is", () => {
+describe("expiry of queued messages", () => {
+  test("fails expired messages, and returns when the next one expires", () => {
     const client = new Client();
     const at = (seconds: number) => new KeptMessage("t", 1, { expiresAt: client.now + seconds * 1000 });
     const [first, second, never] = [at(1), at(5), new KeptMessage("t", 1)];
@@ -47,7 +47,7 @@ describe("expiry of what is queued", () => {
   });
 });
 
-test("a subscription identifier of the application's is refused where the server has none", () => {
+test("a subscription identifier set by the application is rejected if the server does not support them", () => {
   const client = new Client();
   client.open();
   client.receive(connack(false, { subscriptionIdentifiersAvailable: false }));
@@ -60,7 +60,7 @@ test("a subscription identifier of the application's is refused where the server
   expect(client.outlet.taken()).toBe("");
 });
 
-describe("what a version or a server does not take is told before a byte is sent:", () => {
+describe("data that a version or a server does not support is rejected before a byte is sent:", () => {
   test("a will of MQTT 3.1 that is not ASCII", () => {
     const will = { topic: "w", payload: Uint8Array.of(0xc3, 0xa9), qos: 0, retain: false } as const;
     const client = new Client({ version: 3, will });
@@ -91,10 +91,10 @@ describe("what a version or a server does not take is told before a byte is sent
   });
 });
 
-test("repetitions without end over one connection have one acknowledgement between them", () => {
+test("repeated deliveries over one connection get one acknowledgement", () => {
   const client = new Client();
   client.connect();
-  client.receive(publishPacket("slow", 1, 1)); // its acknowledgement, which is not given, holds the others back
+  client.receive(publishPacket("slow", 1, 1)); // its acknowledgement, which is missing, blocks the others
   client.receive(publishPacket("a", 2, 2));
   client.receive(publishPacket("b", 2, 3));
   const delivery = client.given[1];
@@ -110,7 +110,7 @@ test("repetitions without end over one connection have one acknowledgement betwe
 });
 
 describe("the end of a connection", () => {
-  test("with patience waits until the bytes have left, then 50 ms for the peer", async () => {
+  test("with a grace period waits until the bytes are sent, then 50 ms for the peer", async () => {
     const clock = new FakeClock();
     const [near, far] = memoryPair(clock, { delay: 400 });
     const said: string[] = [];

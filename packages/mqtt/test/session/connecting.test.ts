@@ -57,7 +57,7 @@ describe("the client's CONNECT", () => {
     expect(client.outlet.packets(5)).toMatchObject([{ type: "connect", cleanStart: false, properties }]);
   });
 
-  test("never asks for a clean start on 5.0 where the session outlives connections: it could arrive late", () => {
+  test("never requests a clean start on 5.0 if the session outlives connections: the CONNECT could arrive late", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
     const starts: unknown[] = [];
     for (let i = 0; i < 3; i++) {
@@ -69,7 +69,7 @@ describe("the client's CONNECT", () => {
     expect(starts).toEqual([[false], [false], [false]]);
   });
 
-  test("asks for a clean start each time on 5.0 where the session ends with its connection", () => {
+  test("requests a clean start each time on 5.0 if the session ends with its connection", () => {
     const client = new Client({ cleanStart: true });
     client.connect();
     client.lose();
@@ -77,7 +77,7 @@ describe("the client's CONNECT", () => {
     expect(client.outlet.packets(5)).toMatchObject([{ cleanStart: true }]);
   });
 
-  test("before 5.0 a clean session is one each time", () => {
+  test("before 5.0 a clean session is requested each time", () => {
     const client = new Client({ version: 4, cleanStart: true });
     client.connect();
     client.lose();
@@ -85,7 +85,7 @@ describe("the client's CONNECT", () => {
     expect(client.outlet.packets(4)).toMatchObject([{ cleanStart: true }]);
   });
 
-  test("what a store brought along is not lost by a clean start", () => {
+  test("a session from a store is not ended by a clean start", () => {
     const client = new Client({ cleanStart: true });
     client.session.restore([], [5]);
     client.open();
@@ -94,7 +94,7 @@ describe("the client's CONNECT", () => {
 });
 
 describe("CONNACK", () => {
-  test("accepted: the session is online and knows what the server takes", () => {
+  test("accepts: the session is online and knows the server's limits", () => {
     const client = new Client();
     expect(client.session.isOnline).toBe(false);
     expect(client.session.limits).toBeUndefined();
@@ -116,13 +116,13 @@ describe("CONNACK", () => {
     expect(client.session.isOnline).toBe(false);
   });
 
-  test("without properties, on 3.1.1, there are no limits but subscription identifiers", () => {
+  test("without properties, or on 3.1.1, sets no limits, except that there are no subscription identifiers", () => {
     const client = new Client({ version: 4 });
     client.connect();
     expect(client.session.limits).toMatchObject({ receiveMaximum: 65_535, subscriptionIdentifiersAvailable: false });
   });
 
-  test("refused: the application is told, and nothing is sent", () => {
+  test("refuses: the application is informed, and nothing is sent", () => {
     const client = new Client();
     client.publish(new KeptMessage("a"));
     client.open();
@@ -144,10 +144,10 @@ describe("CONNACK", () => {
   test.each([
     [5, false, "resumed"],
     [4, false, "resumed"],
-    [3, false, "resumed"], // 3.1 cannot say so: assumed
+    [3, false, "resumed"], // 3.1 cannot report it: assumed
     [3, true, "new"],
   ] as const)(
-    "on version %i with clean start %s, the next one says that the session is %s",
+    "on version %i with clean start %s, the next one reports that the session is %s",
     (version, cleanStart, how) => {
       const client = new Client({ version, cleanStart });
       client.connect();
@@ -157,7 +157,7 @@ describe("CONNACK", () => {
     },
   );
 
-  test("the requests of before are sent first, then the messages", () => {
+  test("earlier requests are sent first, then the messages", () => {
     const client = new Client();
     client.publish(new KeptMessage("a"));
     client.request(new KeptSubscribe("f"));
@@ -165,7 +165,7 @@ describe("CONNACK", () => {
     expect(client.outlet.packets(5).map(({ type }) => type)).toEqual(["subscribe", "publish"]);
   });
 
-  test("an application that leaves at once leaves nothing behind", () => {
+  test("if the application drops the connection at once, nothing is sent", () => {
     const client = new Client({}, { accepted: ({ session, now }) => session.connectionLost(now) });
     client.publish(new KeptMessage("a"));
     client.connect();
@@ -173,7 +173,7 @@ describe("CONNACK", () => {
     expect(client.session.isOnline).toBe(false);
   });
 
-  test("what the application asks for while it is told comes behind what waits", () => {
+  test("messages that the application publishes in the callback follow the queued ones", () => {
     const client = new Client({}, { accepted: (self) => self.publish(new KeptMessage("late")) });
     client.publish(new KeptMessage("early"));
     client.connect();
@@ -181,7 +181,7 @@ describe("CONNACK", () => {
   });
 });
 
-describe("what the server said it would not take is refused before it is sent", () => {
+describe("data that the server announced as unsupported is rejected before sending", () => {
   test.each([
     [{ maximumQoS: 1 }, new KeptMessage("a", 2), "MAXIMUM_QOS_EXCEEDED", 0x9b],
     [{ maximumQoS: 0 }, new KeptMessage("a", 1), "MAXIMUM_QOS_EXCEEDED", 0x9b],
@@ -219,7 +219,7 @@ describe("what the server said it would not take is refused before it is sent", 
     expect(client.outlet.packets(5)).toHaveLength(1);
   });
 
-  test("a filter that the server does not take is not sent; the others of its request are", () => {
+  test("an unsupported filter is not sent; the others of its request are", () => {
     const client = new Client();
     client.open();
     client.receive(connack(false, { wildcardSubscriptionAvailable: false }));
@@ -242,7 +242,7 @@ describe("what the server said it would not take is refused before it is sent", 
   });
 });
 
-describe("packets that must not come", () => {
+describe("unexpected packets", () => {
   test.each(packetTypes.filter((type) => type !== "connack" && type !== "auth"))(
     "%s before CONNACK is a protocol error for the client",
     (type) => {
@@ -253,7 +253,7 @@ describe("packets that must not come", () => {
   );
 
   test.each(["connect", "connack", "subscribe", "unsubscribe", "pingreq"] as const)(
-    "%s from a server that has accepted is a protocol error",
+    "%s from a server after CONNACK is a protocol error",
     (type) => {
       const client = new Client();
       client.connect();
@@ -270,7 +270,7 @@ describe("packets that must not come", () => {
     },
   );
 
-  test("a server says DISCONNECT on MQTT 5 only, and never with a session expiry interval", () => {
+  test("a server sends DISCONNECT on MQTT 5 only, and never with a session expiry interval", () => {
     for (const version of [3, 4] as const) {
       const client = new Client({ version });
       client.connect();
@@ -284,7 +284,7 @@ describe("packets that must not come", () => {
     expect(client.events).toContain("disconnected 139");
   });
 
-  test("offline, nothing of what still comes is heard", () => {
+  test("while offline, further received packets are ignored", () => {
     const client = new Client();
     const server = new Server();
     for (const packet of Object.values(everyPacket)) {
@@ -320,7 +320,7 @@ describe("the client's DISCONNECT", () => {
     }
   });
 
-  test("is not said to nobody, nor before CONNACK where it has no meaning", () => {
+  test("is not sent while offline, nor before CONNACK where it has no meaning", () => {
     const client = new Client({ version: 4 });
     client.session.sayDisconnect({ reasonCode: 0 });
     client.open();
@@ -331,7 +331,7 @@ describe("the client's DISCONNECT", () => {
 });
 
 describe("a server session", () => {
-  test("passes on SUBSCRIBE, UNSUBSCRIBE and DISCONNECT, and writes the answers", () => {
+  test("passes SUBSCRIBE, UNSUBSCRIBE and DISCONNECT on, and writes the answers", () => {
     const server = new Server();
     server.session.write(everyPacket.suback);
     server.connect();
@@ -351,7 +351,7 @@ describe("a server session", () => {
     expect(server.outlet.taken()).toBe("d000");
   });
 
-  test("takes a client for dead 1.5 × keep alive after its last byte", () => {
+  test("considers a client dead 1.5 × keep alive after its last byte", () => {
     const server = new Server();
     expect(server.session.deadline()).toBe(Infinity);
     server.session.bytesReceived(1);
@@ -363,7 +363,7 @@ describe("a server session", () => {
     expect(server.session.deadline()).toBe(Infinity);
   });
 
-  test("keeps to 65,535 unacknowledged messages before MQTT 5, whatever its option", () => {
+  test("sends at most 65,535 unacknowledged messages before MQTT 5, whatever its option says", () => {
     const server = new Server({ version: 4, receiveMaximum: 1 });
     server.connect();
     server.receive(publishPacket("a", 1, 1));

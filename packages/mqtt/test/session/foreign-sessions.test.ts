@@ -3,17 +3,17 @@ import { Client, connack, KeptMessage, publishPacket } from "./sessions.ts";
 
 const lasting = { sessionExpiryInterval: 3_600 };
 const ending = { type: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 0 } };
-/** Milliseconds: longer than any network keeps a CONNECT. */
+/** Milliseconds: longer than any network holds a CONNECT. */
 const VERY_LONG = 1_000_000;
 
-/** CONNECT is written, and the connection is given up before the answer. */
+/** CONNECT is written, and the connection ends before the answer. */
 function unanswered(client: Client): void {
   client.open();
   client.outlet.taken();
   client.lose();
 }
 
-/** Another connection, over which the server says whether it has a session. */
+/** Another connection, on which the server reports whether it has a session. */
 function answered(client: Client, sessionPresent: boolean): string | undefined {
   client.open();
   client.outlet.taken();
@@ -21,8 +21,8 @@ function answered(client: Client, sessionPresent: boolean): string | undefined {
   return client.events.at(-1);
 }
 
-describe("on 5.0, of a session that is present", () => {
-  test("an earlier process's is ended with cleanStart true, and nothing is sent in it", () => {
+describe("on 5.0, a present session", () => {
+  test("of an earlier process is ended with cleanStart true, and nothing is sent in it", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
     client.publish(new KeptMessage("a"));
     expect(answered(client, true)).toBe("foreign");
@@ -32,7 +32,7 @@ describe("on 5.0, of a session that is present", () => {
     expect(answered(client, false)).toBe("accepted 0 new");
   });
 
-  test("a server that does not end it is asked for a clean start after the fourth time", () => {
+  test("that the server does not end gets a clean start after the fourth time", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
     for (let i = 0; i < 4; i++) {
       expect(answered(client, true)).toBe("foreign");
@@ -46,19 +46,19 @@ describe("on 5.0, of a session that is present", () => {
     expect(client.outlet.packets(5)).toMatchObject([{ type: "connect", cleanStart: false }]);
   });
 
-  test("an earlier process's is resumed with cleanStart false", () => {
+  test("of an earlier process is resumed with cleanStart false", () => {
     const client = new Client({ properties: lasting });
     expect(answered(client, true)).toBe("accepted 0 resumed");
   });
 
-  test("the client's own is believed after any number of attempts that failed before CONNECT", () => {
+  test("of the client itself is trusted after any number of attempts that failed before CONNECT", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
     answered(client, false);
     client.lose();
     expect(answered(client, true)).toBe("accepted 0 resumed");
   });
 
-  test("the client's own is resumed, not trusted with subscriptions, if a CONNECT was unanswered since", () => {
+  test("of the client itself is resumed, but its subscriptions are not trusted, if a CONNECT was unanswered since", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
     answered(client, false);
     client.lose();
@@ -66,7 +66,7 @@ describe("on 5.0, of a session that is present", () => {
     expect(answered(client, true)).toBe("accepted 0 resumed?");
   });
 
-  test("one is ended if it may have begun with a late CONNECT after the client's own had expired", () => {
+  test("is ended if a late CONNECT may have started it after the client's own session had expired", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
     answered(client, false);
     client.lose();
@@ -77,7 +77,7 @@ describe("on 5.0, of a session that is present", () => {
     expect(client.outlet.packets(5)).toMatchObject([ending]);
   });
 
-  test("one that outlived its expiry is believed if no CONNECT was unanswered", () => {
+  test("that outlived its expiry is trusted if every CONNECT was answered", () => {
     const client = new Client({ cleanStart: true, properties: lasting });
     answered(client, false);
     client.lose();
@@ -85,7 +85,7 @@ describe("on 5.0, of a session that is present", () => {
     expect(answered(client, true)).toBe("accepted 0 resumed");
   });
 
-  test("the server's own expiry interval counts", () => {
+  test("is subject to the server's own expiry interval", () => {
     const client = new Client({ properties: { sessionExpiryInterval: 0xffff_ffff } });
     client.open();
     client.receive(connack(false, { sessionExpiryInterval: 10 }));
@@ -96,7 +96,7 @@ describe("on 5.0, of a session that is present", () => {
     expect(answered(client, true)).toBe("foreign");
   });
 
-  test("a CONNECT that the network cannot hold any longer raises no doubt", () => {
+  test("is not doubted because of a CONNECT that the network cannot hold any longer", () => {
     const client = new Client({ properties: { sessionExpiryInterval: 0xffff_ffff } });
     answered(client, false);
     client.lose();
@@ -106,16 +106,19 @@ describe("on 5.0, of a session that is present", () => {
   });
 });
 
-test.each([3, 4] as const)("on version %i a session is resumed, and subscriptions doubted, likewise", (version) => {
-  const client = new Client({ version });
-  client.connect();
-  client.lose();
-  unanswered(client);
-  client.connect(true);
-  expect(client.events.at(-1)).toBe("accepted 0 resumed?");
-});
+test.each([3, 4] as const)(
+  "on version %i too a session is resumed, and its subscriptions are not trusted",
+  (version) => {
+    const client = new Client({ version });
+    client.connect();
+    client.lose();
+    unanswered(client);
+    client.connect(true);
+    expect(client.events.at(-1)).toBe("accepted 0 resumed?");
+  },
+);
 
-describe("an identifier of a QoS 2 message that was received, in a resumed session that may be another one,", () => {
+describe("in a resumed session that may be another one, the identifier of a received QoS 2 message", () => {
   function doubting(): Client {
     const client = new Client({ properties: lasting });
     answered(client, false);
@@ -127,7 +130,7 @@ describe("an identifier of a QoS 2 message that was received, in a resumed sessi
     return client;
   }
 
-  test("is a new message's without DUP", () => {
+  test("stands for a new message without DUP", () => {
     const client = doubting();
     client.receive(publishPacket("b", 2, 1));
     expect(client.given.map(({ packet }) => packet.topic)).toEqual(["a", "b"]);
@@ -135,7 +138,7 @@ describe("an identifier of a QoS 2 message that was received, in a resumed sessi
     expect(client.given).toHaveLength(2);
   });
 
-  test("is the same message's with DUP", () => {
+  test("stands for the same message with DUP", () => {
     const client = doubting();
     client.outlet.taken();
     client.receive(publishPacket("a", 2, 1, { dup: true }));
@@ -144,14 +147,14 @@ describe("an identifier of a QoS 2 message that was received, in a resumed sessi
   });
 });
 
-describe("a take-over is attributed", () => {
+describe("a takeover is attributed", () => {
   const online = (): Client => {
     const client = new Client();
     client.connect();
     return client;
   };
 
-  test("to the client's own CONNECTs that were unanswered, once each", () => {
+  test("to the client's own unanswered CONNECTs, once each", () => {
     const client = new Client();
     unanswered(client);
     unanswered(client);

@@ -19,7 +19,7 @@ const receivers: readonly (readonly [string, (options?: SideOptions) => Receiver
   ["the small client", (options) => new SmallReceiver(options)],
 ];
 
-describe.each(receivers)("what %s receives", (_, make) => {
+describe.each(receivers)("%s as a receiver", (_, make) => {
   function connected(options = {}): Receiver {
     const side = make(options);
     side.connect();
@@ -27,14 +27,14 @@ describe.each(receivers)("what %s receives", (_, make) => {
     return side;
   }
 
-  test("QoS 0 is given to the application and needs no more", () => {
+  test("passes QoS 0 to the application without an acknowledgement", () => {
     const side = connected();
     side.receive(publishPacket("a", 0, 0));
     expect(side.given).toEqual([{ packet: publishPacket("a", 0, 0), delivery: undefined }]);
     expect(side.outlet.taken()).toBe("");
   });
 
-  test("QoS 1 is acknowledged when the application has finished, and not before", () => {
+  test("acknowledges QoS 1 when the application has finished, and not before", () => {
     const side = connected();
     side.receive(publishPacket("a", 1, 300));
     expect(side.outlet.taken()).toBe("");
@@ -44,7 +44,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
     expect(side.outlet.taken()).toBe("");
   });
 
-  test("QoS 2: PUBREC when the application has finished, PUBCOMP at PUBREL", () => {
+  test("QoS 2: sends PUBREC when the application has finished, PUBCOMP at PUBREL", () => {
     const side = connected();
     side.receive(publishPacket("a", 2, 5));
     expect(side.outlet.taken()).toBe("");
@@ -56,7 +56,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
     expect(topics(side)).toEqual(["a", "b"]);
   });
 
-  test("acknowledgements go out in the order the messages came, whatever order they are finished in", () => {
+  test("sends acknowledgements in the order in which the messages arrived, in whatever order they are finished", () => {
     const side = connected();
     side.receive(publishPacket("a", 1, 1));
     side.receive(publishPacket("b", 2, 2));
@@ -72,7 +72,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
     expect(side.outlet.taken()).toBe("4002000350020004");
   });
 
-  test("a refusal goes out with its reason code, and a refused QoS 2 message is forgotten", () => {
+  test("sends a refusal with its reason code, and forgets a refused QoS 2 message", () => {
     const side = connected();
     side.receive(publishPacket("a", 1, 1));
     side.receive(publishPacket("b", 2, 2));
@@ -87,7 +87,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
     expect(side.outlet.taken()).toBe("5003000210" + "4003000310");
   });
 
-  test("before MQTT 5 there is no word for a refusal: a server says yes, a client nothing", () => {
+  test("before MQTT 5 there is no refusal: a server acknowledges, a client sends nothing", () => {
     const side = connected({ version: 4 });
     side.receive(publishPacket("a", 1, 1));
     side.receive(publishPacket("b", 2, 2));
@@ -100,7 +100,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
     expect(side.outlet.taken()).toBe("70020009");
   });
 
-  test("PUBREL for an identifier that is not known is answered with 0x92 on MQTT 5", () => {
+  test("answers PUBREL for an unknown identifier with 0x92 on MQTT 5", () => {
     const side = connected();
     side.receive(ack("pubrel", 9));
     expect(side.outlet.taken()).toBe("7003000992");
@@ -113,12 +113,12 @@ describe.each(receivers)("what %s receives", (_, make) => {
     expect(protocolFault(() => side.receive(ack("pubrel", 2)))).toBe(0x82);
     side.finish(side.given[1]);
     if (side instanceof SmallReceiver)
-      side.receive(ack("pubrel", 2)); // which it takes for the PUBREC that waits
+      side.receive(ack("pubrel", 2)); // which it interprets as the waiting PUBREC
     else expect(protocolFault(() => side.receive(ack("pubrel", 2)))).toBe(0x82);
   });
 
-  describe("a QoS 2 message that comes again is not delivered again:", () => {
-    test("over the same connection, while the application has it", () => {
+  describe("a QoS 2 message that is resent is not delivered again:", () => {
+    test("over the same connection, while the application processes it", () => {
       const side = connected();
       side.receive(publishPacket("a", 2, 1));
       side.receive(publishPacket("a", 2, 1, { dup: true }));
@@ -170,7 +170,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
       expect(topics(side)).toEqual(["a", "b"]);
     });
 
-    test("over new connections, while the application is still busy with it", () => {
+    test("over new connections, while the application still processes it", () => {
       const side = connected();
       side.receive(publishPacket("a", 2, 1));
       for (let i = 0; i < 3; i++) {
@@ -202,7 +202,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
       expect(topics(side)).toEqual(["a"]);
     });
 
-    test("when the application finishes over a new connection before the repetition comes", () => {
+    test("when the application finishes over a new connection before the message is resent", () => {
       const side = connected();
       side.receive(publishPacket("a", 2, 1));
       side.lose();
@@ -214,7 +214,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
       expect(side.outlet.taken()).toBe("50020001");
     });
 
-    test("a repetition behind an unfinished message that the peer then releases anyway", () => {
+    test("resent behind an unfinished message that the peer then releases nevertheless", () => {
       const side = connected();
       side.receive(publishPacket("a", 2, 1));
       side.finish(side.given[0]);
@@ -231,7 +231,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
     });
   });
 
-  test("PUBREL over a new connection for what the application still has is taken, and its end is then nothing", () => {
+  test("PUBREL over a new connection for an unfinished message is accepted, and finishing it then has no effect", () => {
     const side = connected();
     side.receive(publishPacket("a", 2, 1));
     side.lose();
@@ -269,7 +269,7 @@ describe.each(receivers)("what %s receives", (_, make) => {
     expect(side.outlet.taken()).toBe("40020001");
   });
 
-  test("with a new session all identifiers stand for new messages", () => {
+  test("in a new session all identifiers stand for new messages", () => {
     const side = connected();
     side.receive(publishPacket("a", 2, 1));
     side.receive(publishPacket("b", 2, 2));
@@ -280,14 +280,14 @@ describe.each(receivers)("what %s receives", (_, make) => {
     side.receive(publishPacket("c", 2, 1));
     side.receive(publishPacket("d", 2, 2));
     expect(topics(side)).toEqual(["a", "b", "c", "d"]);
-    side.finish(side.given[1]); // of the old session
+    side.finish(side.given[1]); // from the old session
     expect(side.outlet.taken()).toBe("");
     side.finish(side.given[2]);
     expect(side.outlet.taken()).toBe("50020001");
   });
 });
 
-describe.each(sides)("what %s receives", (_, make) => {
+describe.each(sides)("%s as a receiver", (_, make) => {
   function connected(options = {}): Side {
     const side = make(options);
     side.connect();
@@ -295,11 +295,11 @@ describe.each(sides)("what %s receives", (_, make) => {
     return side;
   }
 
-  describe("the receive maximum that it announced", () => {
+  describe("the announced receive maximum", () => {
     const exceeds = (side: Side, identifier: number, qos: 1 | 2 = 1) =>
       expect(protocolFault(() => side.receive(publishPacket("x", qos, identifier)))).toBe(0x93);
 
-    test("is kept by QoS 1 and 2 together, and QoS 0 is free", () => {
+    test("limits QoS 1 and 2 together, and not QoS 0", () => {
       const side = connected({ receiveMaximum: 2 });
       side.receive(publishPacket("a", 1, 1));
       side.receive(publishPacket("b", 2, 2));
@@ -307,7 +307,7 @@ describe.each(sides)("what %s receives", (_, make) => {
       exceeds(side, 3);
     });
 
-    test("has room again after PUBACK and PUBCOMP, not after PUBREC", () => {
+    test("has room again after PUBACK and PUBCOMP, but not after PUBREC", () => {
       const side = connected({ receiveMaximum: 2 });
       side.receive(publishPacket("a", 2, 1));
       side.finish(side.given[0]);
@@ -330,7 +330,7 @@ describe.each(sides)("what %s receives", (_, make) => {
       expect(side.given).toHaveLength(5);
     });
 
-    test("counts a repetition once", () => {
+    test("counts a resent message once", () => {
       const side = connected({ receiveMaximum: 1 });
       side.receive(publishPacket("a", 2, 1));
       for (let i = 0; i < 5; i++) side.receive(publishPacket("a", 2, 1, { dup: true }));
@@ -338,7 +338,7 @@ describe.each(sides)("what %s receives", (_, make) => {
       for (let i = 0; i < 5; i++) side.receive(publishPacket("a", 2, 1, { dup: true }));
     });
 
-    test("begins anew with each connection", () => {
+    test("starts again with each connection", () => {
       const side = connected({ receiveMaximum: 2 });
       for (let i = 0; i < 5; i++) {
         side.receive(publishPacket("a", 1, 1));
@@ -353,7 +353,7 @@ describe.each(sides)("what %s receives", (_, make) => {
     const alias = (topic: string, topicAlias: number, properties = {}) =>
       publishPacket(topic, 0, 0, { properties: { ...properties, topicAlias } });
 
-    test("stand for the topic they were last set to, and are not shown to the application", () => {
+    test("stand for their latest topic, and are hidden from the application", () => {
       const side = connected({ topicAliasMaximum: 2 });
       side.receive(alias("a", 1, { contentType: "x" }));
       side.receive(alias("", 1));
@@ -373,7 +373,7 @@ describe.each(sides)("what %s receives", (_, make) => {
       expect(topics(side)).toEqual(["a", "a"]);
     });
 
-    test("above the maximum are refused with 0x94, unknown ones with 0x82", () => {
+    test("above the maximum are refused with 0x94, unknown aliases with 0x82", () => {
       const side = connected({ topicAliasMaximum: 2 });
       expect(protocolFault(() => side.receive(alias("a", 3)))).toBe(0x94);
       expect(protocolFault(() => side.receive(alias("", 2)))).toBe(0x82);
@@ -398,7 +398,7 @@ describe.each(sides)("what %s receives", (_, make) => {
   });
 });
 
-test("what a packet must never carry to a server is refused", () => {
+test("a packet that a server must never receive is refused", () => {
   const server = new Server();
   server.connect();
   const fault = protocolFault(() =>

@@ -17,7 +17,7 @@ class Disk {
     return changes.length;
   }
 
-  /** The process is killed, and another begins. Returns the identifiers of open messages. */
+  /** The process is killed, and another starts. Returns the identifiers of unfinished messages. */
   restart(): number[] {
     this.current = new IncomingRecords();
     return this.all.map(({ key, value }) => this.current.load(key, value)).filter((open) => open !== undefined);
@@ -35,8 +35,8 @@ function opened(): Disk {
   return disk;
 }
 
-describe("a delivery's name", () => {
-  test("is the same for a message that comes again after the process was killed", () => {
+describe("a deliveryId", () => {
+  test("is the same for a message that is resent after the process was killed", () => {
     const disk = opened();
     disk.write();
     const name = disk.current.nameOf(7);
@@ -45,7 +45,7 @@ describe("a delivery's name", () => {
     expect(disk.current.nameOf(7)).toBe(name);
   });
 
-  test("is another for the next message under the same identifier, also after a kill", () => {
+  test("differs for the next message with the same identifier, also after a kill", () => {
     const disk = opened();
     const names = new Set<string>();
     for (let i = 0; i < 5; i++) {
@@ -60,7 +60,7 @@ describe("a delivery's name", () => {
     expect(names.size).toBe(5);
   });
 
-  test("is another in another session", () => {
+  test("differs in another session", () => {
     const disk = opened();
     disk.current.open(7);
     disk.write();
@@ -72,7 +72,7 @@ describe("a delivery's name", () => {
     expect(disk.all.map(({ key }) => key)).toEqual([INCOMING]);
   });
 
-  test("is known from the first connection on in a session of which the store knows nothing", () => {
+  test("is known from the first connection on in a session that the store does not know", () => {
     const disk = new Disk();
     disk.current.sessionOpened(true, 5_000);
     const name = disk.current.nameOf(7);
@@ -82,7 +82,7 @@ describe("a delivery's name", () => {
     expect(disk.current.nameOf(7)).toBe(name);
   });
 
-  test("counts a message that was refused before it was stored", () => {
+  test("also counts a message that was refused before it was stored", () => {
     const disk = opened();
     const name = disk.current.nameOf(7);
     disk.current.close(7);
@@ -90,7 +90,7 @@ describe("a delivery's name", () => {
   });
 });
 
-test("a session that asks for no QoS 2 messages needs no record", () => {
+test("a session that requests no QoS 2 messages needs no record", () => {
   const disk = new Disk();
   disk.current.sessionOpened(false, 1_000);
   expect([disk.current.hasChanges, disk.write()]).toEqual([false, 0]);
@@ -99,20 +99,20 @@ test("a session that asks for no QoS 2 messages needs no record", () => {
   expect(disk.current.nameOf(1)).toBe(`${(1_000).toString(36)}.1.0`);
 });
 
-test("what the store has is not written again", () => {
+test("a stored record is not written again", () => {
   const disk = opened();
   disk.current.open(7);
-  expect(disk.write()).toBe(2); // the session's beginning, and the message
+  expect(disk.write()).toBe(2); // the session's first record, and the message
   disk.current.open(7);
   expect([disk.current.hasChanges, disk.write()]).toEqual([false, 0]);
 });
 
-test("a record without bytes, as earlier versions wrote it, is an open message", () => {
+test("a record without bytes, as earlier versions wrote it, is an unfinished message", () => {
   const records = new IncomingRecords();
   expect(records.load(INCOMING + 9, new Uint8Array(0))).toBe(9);
 });
 
-test("what was refused is written with the next write", () => {
+test("a refused record is written with the next write", () => {
   const disk = opened();
   disk.current.open(1);
   const lost: StoreChange[] = [];

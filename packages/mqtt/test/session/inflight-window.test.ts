@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Client, connack, KeptMessage } from "./sessions.ts";
 
-/** How many of 100 messages are on their way before any is acknowledged. */
+/** How many of 100 messages are in flight before any is acknowledged. */
 function sentAtOnce(client: Client, qos: 1 | 2): number {
   client.outlet.taken();
   for (let i = 0; i < 100; i++) client.session.publish(new KeptMessage("t", qos), client.now);
@@ -19,16 +19,19 @@ function connected(version: 3 | 4 | 5, maximumInflight?: number): Client {
   return client;
 }
 
-test.each([3, 4] as const)("version %i cannot say what the server takes: 19 at QoS 2, no bound at QoS 1", (version) => {
-  expect(sentAtOnce(connected(version), 2)).toBe(19);
-  expect(sentAtOnce(connected(version), 1)).toBe(100);
-});
+test.each([3, 4] as const)(
+  "on version %i, which has no receive maximum: 19 messages at QoS 2, no limit at QoS 1",
+  (version) => {
+    expect(sentAtOnce(connected(version), 2)).toBe(19);
+    expect(sentAtOnce(connected(version), 1)).toBe(100);
+  },
+);
 
-test("on MQTT 5 it is what the server says", () => {
+test("on MQTT 5 it is the server's receive maximum", () => {
   expect(sentAtOnce(connected(5), 2)).toBe(100);
 });
 
-test.each([3, 4, 5] as const)("what the user knows of the server holds on version %i", (version) => {
+test.each([3, 4, 5] as const)("the user's option sets it on version %i", (version) => {
   expect(sentAtOnce(connected(version, 7), 1)).toBe(7);
   expect(sentAtOnce(connected(version, 7), 2)).toBe(7);
   expect(sentAtOnce(connected(version, 50), 2)).toBe(50);

@@ -4,7 +4,7 @@ import { ack, Client, connack, KeptMessage, KeptSubscribe } from "./sessions.ts"
 
 type Side = { readonly client: Client; readonly seen: () => Packet[] };
 
-/** A client of a session that another process began. */
+/** A client of a session that another process started. */
 function inheriting(version: 3 | 4 | 5 = 5, messages: readonly KeptMessage[] = []): Side {
   const client = new Client({ version });
   client.session.restore(messages, []);
@@ -19,8 +19,8 @@ function complete({ client }: Side, packets: readonly Packet[]): void {
   for (const packet of packets) if (packet.type === "pubrel") client.receive(ack("pubcomp", packet.packetIdentifier));
 }
 
-describe.each([3, 4, 5] as const)("in a session that an earlier process began, version %i", (version) => {
-  test("a QoS 2 message waits until PUBREL has cleared its identifier of that process's messages", () => {
+describe.each([3, 4, 5] as const)("in a session that an earlier process started, version %i", (version) => {
+  test("a QoS 2 message waits until PUBREL has cleared its identifier of earlier messages", () => {
     const side = inheriting(version);
     const message = new KeptMessage("a", 2);
     side.client.publish(message);
@@ -35,7 +35,7 @@ describe.each([3, 4, 5] as const)("in a session that an earlier process began, v
   });
 });
 
-describe("in a session that an earlier process began", () => {
+describe("in a session that an earlier process started", () => {
   test("QoS 0 and 1 messages and subscriptions do not wait", () => {
     const side = inheriting();
     side.client.publish(new KeptMessage("a", 0));
@@ -44,7 +44,7 @@ describe("in a session that an earlier process began", () => {
     expect(side.seen().map(({ type }) => type)).toEqual(["publish", "publish", "subscribe"]);
   });
 
-  test("order is kept behind a message that waits", () => {
+  test("messages behind a waiting message keep their order", () => {
     const side = inheriting();
     side.client.publish(new KeptMessage("a", 2));
     side.client.publish(new KeptMessage("b", 1));
@@ -79,7 +79,7 @@ describe("in a session that an earlier process began", () => {
     expect(cleared).toEqual(Array.from({ length: 65_535 }, (_, i) => i + 1));
   });
 
-  test("what was asked over a lost connection is asked again over the next", () => {
+  test("clearing that a lost connection interrupted is repeated over the next", () => {
     const side = inheriting();
     side.client.publish(new KeptMessage("a", 2));
     complete(side, side.seen().slice(0, 10));
@@ -91,7 +91,7 @@ describe("in a session that an earlier process began", () => {
     expect(side.seen()).toMatchObject([{ type: "publish", packetIdentifier: 1 }]);
   });
 
-  test("a session that begins anew needs no clearing", () => {
+  test("a new session needs no clearing", () => {
     const side = inheriting();
     side.client.publish(new KeptMessage("a", 2));
     side.client.lose();
@@ -103,7 +103,7 @@ describe("in a session that an earlier process began", () => {
     expect(side.seen().map(({ type }) => type)).toEqual(["publish", "publish"]);
   });
 
-  test("messages that a store brought along are sent again under their own identifiers, which are not cleared", () => {
+  test("messages from a store are resent with their own identifiers, which are not cleared", () => {
     const message = new KeptMessage("stored", 2);
     Object.assign(message, { packetIdentifier: 3, state: "sent", sequence: 1 });
     const side = inheriting(5, [message]);
@@ -114,7 +114,7 @@ describe("in a session that an earlier process began", () => {
     expect(asked).not.toContain(3);
   });
 
-  test("a server that leaves PUBREL unanswered holds messages up for two answers to PINGREQ", () => {
+  test("a server that does not answer PUBREL delays messages until it has answered two PINGREQs", () => {
     const side = inheriting();
     side.client.publish(new KeptMessage("a", 2));
     side.seen();
@@ -124,7 +124,7 @@ describe("in a session that an earlier process began", () => {
     expect(side.seen()).toMatchObject([{ type: "publish", packetIdentifier: 1 }]);
   });
 
-  test("an identifier that a QoS 1 message uses meanwhile is cleared without harm to it", () => {
+  test("an identifier that a QoS 1 message uses meanwhile is cleared without affecting that message", () => {
     const side = inheriting();
     const one = new KeptMessage("a", 1);
     side.client.publish(one);
@@ -136,7 +136,7 @@ describe("in a session that an earlier process began", () => {
   });
 });
 
-test("in a session that this client began nothing is cleared, whatever is resumed later", () => {
+test("in a session that this client started nothing is cleared, whatever is resumed later", () => {
   const client = new Client();
   client.connect(false);
   client.lose();

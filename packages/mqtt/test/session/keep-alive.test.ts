@@ -12,7 +12,10 @@ function connected(options = {}): Client {
   return client;
 }
 
-/** Moves time to `until`, calling `advance` at every deadline and `each` at every second; returns when what happened. */
+/**
+ * Advances the time to `until`, calling `advance` at every deadline and `each` at every second; returns when something
+ * happened.
+ */
 function pass(client: Client, until: number, each: (now: number) => void = () => {}): string[] {
   const events: string[] = [];
   while (client.now < until) {
@@ -32,7 +35,7 @@ function pass(client: Client, until: number, each: (now: number) => void = () =>
 }
 
 describe("keep-alive", () => {
-  test("an idle client pings before each interval ends, and lives while it is answered", () => {
+  test("an idle client pings before each interval ends, and stays connected while it is answered", () => {
     const client = connected();
     const events: string[] = [];
     for (let i = 1; i <= 3; i++) {
@@ -42,7 +45,7 @@ describe("keep-alive", () => {
     expect(events).toEqual(["ping 9500", "ping 19000", "ping 28500"]);
   });
 
-  test("a server that does not answer is dead within 1.5 × keep alive of its last byte", () => {
+  test("a server that does not answer is considered dead within 1.5 × keep alive after its last byte", () => {
     const client = connected();
     client.session.bytesReceived(3000);
     expect(pass(client, 60_000)).toEqual(["ping 9500", "dead 14500"]);
@@ -58,10 +61,10 @@ describe("keep-alive", () => {
     expect(events).toEqual(["ping 9500", "dead 14500"]);
   });
 
-  test("bytes that leave for the server are life: silence counts from when they were last seen leaving", () => {
+  test("bytes that leave for the server prove that it is alive: silence counts from the last of them", () => {
     const client = connected();
     client.now = 9_500;
-    expect(client.session.advance(client.now, 3_000_000)).toBe("alive"); // PINGREQ is written behind them
+    expect(client.session.advance(client.now, 3_000_000)).toBe("alive"); // PINGREQ is written after them
     for (const unsent of [2_000_000, 1_000_000, 1]) {
       client.now += 5_000;
       expect(client.session.advance(client.now, unsent)).toBe("alive");
@@ -70,7 +73,7 @@ describe("keep-alive", () => {
     expect(client.session.advance(client.now, 1)).toBe("dead");
   });
 
-  test("what was handed over may be on its way for as long as a slow link takes", () => {
+  test("bytes that were handed over may be in transit for as long as a slow link takes", () => {
     const client = connected();
     client.session.handed(640_000);
     client.now = 9_500;
@@ -81,14 +84,14 @@ describe("keep-alive", () => {
     expect(client.session.advance(client.now)).toBe("dead");
   });
 
-  test("what was handed over before the server was heard counts no more", () => {
+  test("bytes that were handed over before the server's last byte no longer count", () => {
     const client = connected();
     client.session.handed(640_000);
     client.session.bytesReceived(0);
     expect(pass(client, 60_000)).toEqual(["ping 9500", "dead 14500"]);
   });
 
-  test("incoming traffic alone does not keep the promise to the server: a ping goes out", () => {
+  test("incoming traffic alone does not fulfil the client's keep alive: a ping is sent", () => {
     const client = connected();
     const events = pass(client, 30_000, (now) => client.session.bytesReceived(now));
     expect(events).toEqual(["ping 9500", "ping 19000", "ping 28500"]);
@@ -103,7 +106,7 @@ describe("keep-alive", () => {
     expect(events).toEqual([]);
   });
 
-  test("deliveries that the application does not finish cost nothing", () => {
+  test("deliveries that the application does not finish have no effect", () => {
     const client = connected();
     client.receive(publishPacket("a", 1, 1));
     client.receive(publishPacket("b", 2, 2));
@@ -113,7 +116,7 @@ describe("keep-alive", () => {
     expect(events.filter((event) => event.startsWith("dead"))).toEqual([]);
   });
 
-  test("while back-pressure stops reading, silence means nothing, and pings go on", () => {
+  test("while back-pressure stops reading, silence is ignored, and pings continue", () => {
     const client = connected();
     pass(client, 9_600); // a ping is unanswered
     client.session.setDeaf(true, client.now);
@@ -123,7 +126,7 @@ describe("keep-alive", () => {
     expect(pass(client, 100_000)).toEqual(["ping 66500", "dead 71500"]);
   });
 
-  test("the server's own keep alive counts, if it gives one", () => {
+  test("the server's keep alive applies, if it sends one", () => {
     const client = new Client({ keepAlive: 600 });
     client.now = 0;
     client.open();
@@ -140,7 +143,7 @@ describe("keep-alive", () => {
     expect(client.outlet.taken()).toBe("");
   });
 
-  test("without an accepted connection there is nothing to keep alive", () => {
+  test("without an accepted connection there is no deadline", () => {
     const client = new Client({ keepAlive: 10 });
     client.open();
     client.outlet.taken();
@@ -152,14 +155,14 @@ describe("keep-alive", () => {
     expect(client.outlet.taken()).toBe("");
   });
 
-  test("PINGRESP needs no more, also one that nobody asked for", () => {
+  test("PINGRESP needs no answer, even without a PINGREQ", () => {
     const client = connected();
     client.receive({ type: "pingresp" });
     client.receive(ack("puback", 1));
     expect(client.outlet.taken()).toBe("");
   });
 
-  test("called too early, advance waits", () => {
+  test("advance does nothing if it is called too early", () => {
     const keepAlive = new KeepAlive(10, 0);
     expect(keepAlive.advance(9499)).toBe("wait");
     expect(keepAlive.advance(9500)).toBe("ping");
@@ -167,13 +170,13 @@ describe("keep-alive", () => {
   });
 });
 
-test("whatever comes and goes when, a ping leaves within the interval and death is noticed within 1.5 of it", () => {
+test("with any traffic, a ping is sent within the interval, and a dead server is detected within 1.5 intervals", () => {
   const steps = fc.array(fc.tuple(fc.nat(4000), fc.constantFrom("sent", "received", "both")), { maxLength: 40 });
   fc.assert(
     fc.property(steps, (script) => {
       const keepAlive = new KeepAlive(10, 0);
       let [now, lastSent, lastReceived] = [0, 0, 0];
-      /** Runs the timer up to `until`; true if the peer is dead. */
+      /** Runs the timer up to `until`; returns true if the peer is dead. */
       const runTo = (until: number): boolean => {
         for (;;) {
           const deadline = keepAlive.deadline();

@@ -6,19 +6,19 @@ import { ServerPacketStream } from "../../src/codec/server-packet-stream.ts";
 import type { Transport, TransportListener } from "../../src/platform/transport.ts";
 import { clockKinds } from "../testing/clock-kinds.ts";
 
-/** A transport and an owner in one log, so that the order of what happens between them shows. */
+/** A transport and an owner with one log, which shows the order of the events between them. */
 class Bench implements Transport, ConnectionOwner {
   readonly log: string[] = [];
   readonly clock: FakeClock;
   readonly network: NetworkConnection;
   listener: TransportListener | undefined;
-  /** What `write` returns. */
+  /** The return value of `write`. */
   room = true;
-  /** What the owner says of the time. */
+  /** The owner's answers about time. */
   due = Infinity;
   alive: (now: number) => boolean = () => true;
   durable: (() => Promise<void> | undefined) | undefined;
-  /** What the owner's calls do besides being logged. */
+  /** What the owner's callbacks do in addition to being logged. */
   readonly react: Record<string, (() => void) | undefined> = {};
 
   constructor(kind: ClockKind) {
@@ -98,7 +98,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
     bench = new Bench(kind);
   });
 
-  /** A promise of durability that the test keeps or breaks. */
+  /** A promise of durability that the test resolves or rejects. */
   function pledge(): { keep: () => void; breach: (error: unknown) => void } {
     let keep = () => {};
     let breach = (_: unknown) => {};
@@ -112,8 +112,8 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
     return { keep: () => keep(), breach: (error) => breach(error) };
   }
 
-  describe("what is written", () => {
-    test("is handed over in one write at the end of the tick", () => {
+  describe("written bytes", () => {
+    test("are handed over in one write at the end of the tick", () => {
       bench.ping();
       bench.ping(2);
       bench.ping();
@@ -124,7 +124,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual([]);
     });
 
-    test("is handed over in the next tick's write if it comes after", () => {
+    test("are handed over in the next tick's write if they come later", () => {
       bench.ping();
       bench.clock.settle();
       bench.ping(2);
@@ -132,7 +132,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take().filter((line) => line.startsWith("write"))).toEqual(["write 2", "write 4"]);
     });
 
-    test("leaves early once it is 64 KiB, and nothing is written twice", () => {
+    test("are sent early from 64 KiB on, and nothing is sent twice", () => {
       bench.network.out.append(new Uint8Array(65_536));
       bench.network.touch();
       expect(bench.take()).toEqual(["beforeFlush", "write 65536", "flushed"]);
@@ -144,7 +144,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual([]);
     });
 
-    test("waits for what must be durable first, and what comes meanwhile waits for its own turn", async () => {
+    test("wait until earlier records are durable, and later bytes wait for their own records", async () => {
       const first = pledge();
       bench.ping();
       bench.clock.settle();
@@ -161,7 +161,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["write 4", "flushed", "drained"]);
     });
 
-    test("never leaves if what it rests on could not be made durable", async () => {
+    test("are never sent if their records could not be made durable", async () => {
       const { breach } = pledge();
       bench.ping();
       await bench.clock.tick();
@@ -170,7 +170,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["beforeFlush", "failed disk full"]);
     });
 
-    test("counts how often the buffer was emptied", () => {
+    test("are counted by the number of times the buffer was emptied", () => {
       expect(bench.network.takes).toBe(0);
       bench.ping();
       bench.clock.settle();
@@ -192,7 +192,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.network.congested).toBe(false);
     });
 
-    test("what was written counts as flushed when the transport has room again: payloads may change from then on", () => {
+    test("bytes count as flushed when the transport has room again: payloads may change from then on", () => {
       bench.room = false;
       bench.ping();
       bench.clock.settle();
@@ -213,7 +213,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.network.congested).toBe(true);
     });
 
-    test("keeps back what is written until there is room", () => {
+    test("holds written bytes until there is room", () => {
       bench.room = false;
       bench.ping();
       bench.clock.settle();
@@ -227,7 +227,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["flushed", "beforeFlush", "write 70000", "flushed", "drained"]);
     });
 
-    test("of a peer that sends and does not read ends the connection before its answers pile up", () => {
+    test("of a peer that sends and does not read ends the connection before its answers accumulate", () => {
       bench.room = false;
       bench.ping();
       bench.clock.settle();
@@ -268,10 +268,10 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
     });
   });
 
-  describe("what comes in", () => {
+  describe("received bytes", () => {
     const pings = (count: number) => new Uint8Array(count * 2).map((_, i) => (i % 2 === 0 ? 0xd0 : 0));
 
-    test("is told as bytes, then as packets, also in pieces", () => {
+    test("are reported as bytes, then as packets, also in pieces", () => {
       bench.listener?.onBytes(pings(2));
       bench.listener?.onBytes(Uint8Array.of(0xd0));
       bench.listener?.onBytes(Uint8Array.of(0x00));
@@ -285,12 +285,12 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       ]);
     });
 
-    test("that is no packet ends in failed, behind the packets before it", () => {
+    test("that are not a valid packet end in failed, after the packets before them", () => {
       bench.listener?.onBytes(Uint8Array.of(0xd0, 0, 0, 0));
       expect(bench.take()).toEqual(["bytesReceived", "pingresp", expect.stringMatching(/^failed packet type 0/)]);
     });
 
-    test.each(["packetReceived", "bytesReceived"])("an error that the owner throws at %s ends in failed", (event) => {
+    test.each(["packetReceived", "bytesReceived"])("end in failed if the owner throws at %s", (event) => {
       bench.react[event] = () => {
         throw new Error("mine");
       };
@@ -298,7 +298,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take().at(-1)).toBe("failed mine");
     });
 
-    test("after the owner has ended, no packet is told any more", () => {
+    test("are not reported after the owner has ended the connection", () => {
       bench.react["packetReceived"] = () => bench.network.end();
       bench.listener?.onBytes(pings(3));
       bench.listener?.onBytes(pings(3));
@@ -306,7 +306,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
     });
   });
 
-  describe("errors that the owner throws elsewhere end in failed, and never in the platform:", () => {
+  describe("an error that the owner throws elsewhere ends in failed, and never in the platform:", () => {
     const throwing = () => {
       throw new Error("mine");
     };
@@ -336,7 +336,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
   });
 
   describe("the owner's deadline", () => {
-    test("is looked at when it comes, with one timer", () => {
+    test("is checked when it is due, with one timer", () => {
       bench.due = bench.clock.now() + 1_000;
       bench.network.watch();
       bench.network.watch();
@@ -348,7 +348,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["advance", "advance", "advance"]);
     });
 
-    test("is looked at a second time, behind what waits in the socket, before the owner may act on silence", () => {
+    test("is checked a second time, after the bytes in the socket, before the owner may act on silence", () => {
       bench.due = bench.clock.now() + 1_000;
       bench.network.watch();
       bench.alive = () => false;
@@ -362,7 +362,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["advance", "bytesReceived", "pingresp", "advance again"]);
     });
 
-    test("that came nearer with what was written is kept", () => {
+    test("is observed if a write made it earlier", () => {
       bench.due = bench.clock.now() + 60_000;
       bench.network.watch();
       bench.ping();
@@ -384,7 +384,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       ["end", () => bench.network.end()],
       ["destroy", () => bench.network.destroy()],
       ["a transport that closes", () => bench.listener?.onClose()],
-    ])("is nobody's concern after %s", (_, over) => {
+    ])("has no effect after %s", (_, over) => {
       bench.due = bench.clock.now() + 1_000;
       bench.network.watch();
       over();
@@ -394,8 +394,8 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
     });
   });
 
-  describe("the end", () => {
-    test("end sends what is written, ends the transport, and cuts a peer that does not follow within 50 ms", () => {
+  describe("the end of a connection", () => {
+    test("end sends written bytes, ends the transport, and closes it if the peer does not follow within 50 ms", () => {
       bench.ping();
       bench.network.end();
       bench.network.end();
@@ -409,14 +409,14 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["closed in order"]);
     });
 
-    test("a peer that follows is not cut", () => {
+    test("a peer that follows is not cut off", () => {
       bench.network.end();
       bench.listener?.onClose();
       bench.clock.run(1000);
       expect(bench.take()).toEqual(["end", "closed in order"]);
     });
 
-    test("end waits for what must be durable first", async () => {
+    test("end waits for records that must be durable first", async () => {
       const { keep } = pledge();
       bench.ping();
       bench.network.end();
@@ -427,7 +427,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["write 2", "flushed", "end"]);
     });
 
-    test("end waits for all of it", async () => {
+    test("end waits until all bytes are sent", async () => {
       const first = pledge();
       bench.ping();
       bench.clock.settle();
@@ -442,7 +442,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["write 4", "flushed", "end"]);
     });
 
-    test("destroy closes at once and sends nothing more, also not what waits to be durable", async () => {
+    test("destroy closes at once and sends nothing more, not even bytes that wait for a record", async () => {
       const { keep } = pledge();
       bench.ping();
       bench.clock.settle();
@@ -466,7 +466,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["end", "destroy"]);
     });
 
-    test("a store that fails after destroy is nobody's concern", async () => {
+    test("a store that fails after destroy has no effect", async () => {
       const { breach } = pledge();
       bench.ping();
       await bench.clock.tick();
@@ -476,7 +476,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["beforeFlush", "destroy"]);
     });
 
-    test("after closed nothing is called", async () => {
+    test("no callback is called after closed", async () => {
       const { keep } = pledge();
       bench.ping();
       await bench.clock.tick();
@@ -493,7 +493,7 @@ describe.each(clockKinds)("on a clock of the kind %s:", (_, kind) => {
       expect(bench.take()).toEqual(["closed reset"]);
     });
 
-    test("a transport that closes in the middle of a write is not told to be flushed", () => {
+    test("a transport that closes during a write is not reported as flushed", () => {
       bench.react["write"] = () => bench.listener?.onClose(new Error("reset"));
       bench.ping();
       bench.clock.settle();
@@ -508,7 +508,7 @@ describe("with a clock that has soon", () => {
     bench = new Bench(CLOCK_KINDS.node);
   });
 
-  /** Writes, and says whether that has left when promises have had their turn, before the end of the tick. */
+  /** Writes, and returns whether that was sent after the promise callbacks, before the end of the tick. */
   async function leavesEarly(length = 2): Promise<boolean> {
     bench.network.out.append(new Uint8Array(length));
     bench.network.touch();
@@ -517,7 +517,7 @@ describe("with a clock that has soon", () => {
     return bench.take().length > 0;
   }
 
-  test("what is written together leaves together, among the promises", async () => {
+  test("bytes that are written together are sent together, between the promises", async () => {
     bench.ping();
     bench.ping();
     await undefined;
@@ -526,7 +526,7 @@ describe("with a clock that has soon", () => {
     expect(bench.take()).toEqual([]);
   });
 
-  test("what follows a flush of more than 1,024 bytes leaves at the end of the tick", async () => {
+  test("bytes after a flush of more than 1,024 bytes are sent at the end of the tick", async () => {
     expect(await leavesEarly(1_024)).toBe(true);
     expect(await leavesEarly(1_025)).toBe(true);
     expect(await leavesEarly()).toBe(false);
@@ -538,7 +538,7 @@ describe("with a clock that has soon", () => {
   test.each([
     ["the end of a tick", () => bench.clock.settle()],
     ["bytes of the peer", () => bench.listener?.onBytes(Uint8Array.of(0xd0, 0))],
-  ])("16 flushes in a row are early, and after %s as many again", async (_, allow) => {
+  ])("16 flushes in a row are early, and after %s another 16", async (_, allow) => {
     for (let i = 0; i < 16; i++) expect(await leavesEarly()).toBe(true);
     expect(await leavesEarly()).toBe(false);
     allow();

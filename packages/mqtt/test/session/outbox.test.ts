@@ -1,4 +1,4 @@
-// The outbox beside a model that is a plain array: whatever is added, taken, put back, removed and expired.
+// Compares the outbox with a model that is a plain array: any sequence of add, take, put back, remove and expire.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
@@ -144,8 +144,8 @@ test.each<OutboxPolicy>(["reject", "drop-oldest", "drop-newest", "keep-latest"])
   );
 });
 
-describe("the cost of a message does not depend on how many wait:", () => {
-  /** Milliseconds for so many messages into an outbox that holds `waiting`. */
+describe("the cost of a message does not depend on the number of queued messages:", () => {
+  /** Milliseconds for this many messages into an outbox that holds `waiting` messages. */
   const cost = (policy: OutboxPolicy, waiting: number): Promise<number> => {
     const roomy: OutboxBounds = { maximumCount: waiting, maximumBytes: 1e9, policy };
     const outbox = new Outbox(roomy, () => undefined);
@@ -159,6 +159,6 @@ describe("the cost of a message does not depend on how many wait:", () => {
   test.each<OutboxPolicy>(["drop-oldest", "keep-latest"])("%s", async (policy) => {
     const few = await cost(policy, 10);
     const many = await cost(policy, 100_000);
-    expect(many).toBeLessThan(few * 20 + 20); // a search through 100,000 would be a thousand times as much
+    expect(many).toBeLessThan(few * 20 + 20); // a search through 100,000 would take a thousand times as long
   });
 });

@@ -9,8 +9,8 @@ function publishAll(side: Side, ...messages: KeptMessage[]): void {
   for (const message of messages) side.publish(message);
 }
 
-describe.each(sides)("what %s sends", (_, make) => {
-  test("QoS 0 has its outcome when it is with the transport, and not before", () => {
+describe.each(sides)("%s as a sender", (_, make) => {
+  test("QoS 0 has its outcome when the transport has taken it, and not before", () => {
     const side = make();
     side.connect();
     const message = new KeptMessage("a", 0);
@@ -24,7 +24,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.pending).toBe(0);
   });
 
-  test("QoS 0 that was encoded after the bytes were taken is not with the transport yet", () => {
+  test("QoS 0 that was encoded after the last write is not taken by the transport yet", () => {
     const side = make();
     side.connect();
     const [first, second, third] = [new KeptMessage("1", 0), new KeptMessage("2", 0), new KeptMessage("3", 0)];
@@ -38,7 +38,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect([second.outcome, third.outcome]).toEqual([0, 0]);
   });
 
-  test("QoS 0 that was not handed over fails with the connection", () => {
+  test("QoS 0 that was not handed over fails when the connection is lost", () => {
     const side = make();
     side.connect();
     const message = new KeptMessage("a", 0);
@@ -48,7 +48,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(message.outcome).toBe("CONNECTION_LOST");
   });
 
-  test("QoS 0 may have arrived if its bytes were taken before the connection was lost, and not if they were still in the buffer", () => {
+  test("QoS 0 may have arrived if its bytes were taken before the connection was lost, but not if they were still in the buffer", () => {
     const side = make();
     side.connect();
     const [taken, buffered] = [new KeptMessage("taken", 0), new KeptMessage("buffered", 0)];
@@ -62,7 +62,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     ]);
   });
 
-  test("QoS 1 that is queued again, because the session was lost, may still have arrived; and not after a refusal", () => {
+  test("QoS 1 that is queued again after a lost session may have arrived, but not after a refusal", () => {
     const side = make({ peerReceiveMaximum: 1 });
     side.connect();
     const [sent, waiting] = [new KeptMessage("sent"), new KeptMessage("waiting")];
@@ -106,7 +106,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.outlet.taken()).toBe(publishes(["a", 2, 1]));
     side.receive(ack("pubrec", 1));
     expect(side.outlet.taken()).toBe("62020001");
-    side.receive(ack("pubrec", 1)); // the peer may repeat it
+    side.receive(ack("pubrec", 1)); // the peer may resend it
     expect(side.outlet.taken()).toBe("62020001");
     expect(message.outcome).toBeUndefined();
     side.receive(ack("pubcomp", 1));
@@ -125,7 +125,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.outlet.taken()).toBe(publishes(["b", 2, 2]));
   });
 
-  test("an identifier that the peer does not know any more at PUBREL is an outcome like success", () => {
+  test("an identifier that the peer no longer knows at PUBREL counts as success", () => {
     const side = make();
     side.connect();
     const message = new KeptMessage("a", 2);
@@ -135,7 +135,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(message.outcome).toBe(0);
   });
 
-  test("acknowledgements of what is not in flight: PUBREC is answered, the others are ignored", () => {
+  test("acknowledgements for unknown messages: PUBREC is answered, the others are ignored", () => {
     const side = make();
     side.connect();
     side.outlet.taken();
@@ -147,7 +147,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.outlet.taken()).toBe("6203000792");
   });
 
-  test("before MQTT 5, an unknown PUBREC is answered by a plain PUBREL", () => {
+  test("before MQTT 5, an unknown PUBREC is answered with a plain PUBREL", () => {
     const side = make({ version: 4 });
     side.connect();
     side.outlet.taken();
@@ -160,14 +160,14 @@ describe.each(sides)("what %s sends", (_, make) => {
     ["pubrec", 1],
     ["pubcomp", 2],
     ["pubcomp", 1],
-  ] as const)("%s for a QoS %i message that waits for something else is a protocol error", (type, qos) => {
+  ] as const)("%s for a QoS %i message in another state is a protocol error", (type, qos) => {
     const side = make();
     side.connect();
     side.publish(new KeptMessage("a", qos));
     expect(protocolFault(() => side.receive(ack(type, 1)))).toBe(0x82);
   });
 
-  test("after a lost connection, messages go out again with DUP and PUBRELs again, in their first order", () => {
+  test("after a lost connection, messages are resent with DUP and PUBRELs are resent, in their first order", () => {
     const side = make();
     side.connect();
     const messages = [
@@ -194,7 +194,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.pending).toBe(0);
   });
 
-  test("nothing is sent while there is no connection, and acknowledgements then change nothing", () => {
+  test("nothing is sent while there is no connection, and acknowledgements have no effect then", () => {
     const side = make();
     const message = new KeptMessage("a", 2);
     side.publish(message);
@@ -204,7 +204,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(message.state).toBe("queued");
   });
 
-  test("without the peer's session, QoS 1 is sent as new and QoS 2 has an outcome that says what is known", () => {
+  test("without the peer's session, QoS 1 is sent as new, and QoS 2 has an outcome that reports what is known", () => {
     const side = make();
     side.connect();
     const one = new KeptMessage("1", 1);
@@ -222,7 +222,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(unsure.outcomes[0]).toMatchObject({ message: expect.stringContaining("2u") });
   });
 
-  test("what an outcome leads to does not overtake what waits, when the session is lost", () => {
+  test("messages that are published in an outcome callback follow queued ones when the session is lost", () => {
     const side = make();
     side.connect();
     const released = new KeptMessage("r", 2);
@@ -234,7 +234,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.outlet.taken()).toBe(publishes(["1", 1, 4], ["2", 1, 5], ["3", 1, 6]));
   });
 
-  test("what an outcome leads to counts against the new connection's window", () => {
+  test("messages that are published in an outcome callback count against the new connection's window", () => {
     const side = make({ peerReceiveMaximum: 1 });
     side.connect();
     const released = new KeptMessage("r", 2);
@@ -250,7 +250,7 @@ describe.each(sides)("what %s sends", (_, make) => {
   });
 
   describe("the peer's receive maximum", () => {
-    test("is how many are unacknowledged at once; PUBACK and PUBCOMP make room, PUBREC does not", () => {
+    test("limits the unacknowledged messages; PUBACK and PUBCOMP make room, PUBREC does not", () => {
       const side = make({ peerReceiveMaximum: 2 });
       side.connect();
       publishAll(side, ...["a", "b", "c", "d"].map((topic, i) => new KeptMessage(topic, i % 2 === 0 ? 2 : 1)));
@@ -263,7 +263,7 @@ describe.each(sides)("what %s sends", (_, make) => {
       expect(side.outlet.taken()).toBe(publishes(["d", 1, 4]));
     });
 
-    test("holds for repetitions too, and what was released counts until PUBCOMP", () => {
+    test("applies to resent messages too, and a released message counts until PUBCOMP", () => {
       const side = make({ peerReceiveMaximum: 2 });
       side.connect();
       publishAll(side, ...["a", "b", "c", "d", "e"].map((topic) => new KeptMessage(topic, 2)));
@@ -278,7 +278,7 @@ describe.each(sides)("what %s sends", (_, make) => {
       expect(side.outlet.taken()).toBe(publishes(["d", 2, 4]));
     });
 
-    test("may be smaller on the next connection: no more than it allows are repeated at once, in order", () => {
+    test("may be smaller on the next connection: no more messages than it allows are resent at once, in order", () => {
       const side = make({ peerReceiveMaximum: 3 });
       side.connect();
       const messages = ["a", "b", "c", "d"].map((topic) => new KeptMessage(topic, 1));
@@ -288,12 +288,12 @@ describe.each(sides)("what %s sends", (_, make) => {
       expect(side.outlet.taken()).toBe(publishes(["a", 1, 1, true]));
       side.receive(ack("puback", 1));
       expect(side.outlet.taken()).toBe(publishes(["b", 1, 2, true]));
-      side.receive(ack("puback", 3)); // acknowledged over the old connection's PUBLISH: not repeated any more
+      side.receive(ack("puback", 3)); // acknowledged through the PUBLISH of the old connection: not resent any more
       side.receive(ack("puback", 2));
       expect(messages.map(({ outcome }) => outcome)).toEqual([0, 0, 0, undefined]);
     });
 
-    test("does not hold up QoS 0 that nothing is queued before", () => {
+    test("does not delay QoS 0 if nothing is queued before it", () => {
       const side = make({ peerReceiveMaximum: 1 });
       side.connect();
       side.publish(new KeptMessage("a", 1));
@@ -302,7 +302,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     });
   });
 
-  test("while the transport is congested messages wait, and go when it has room", () => {
+  test("while the transport is congested messages wait, and are sent when it has room", () => {
     const side = make();
     side.connect();
     side.outlet.congested = true;
@@ -315,7 +315,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.outlet.taken()).toBe(publishes(["a", 0, 0], ["b", 1, 1]));
   });
 
-  test("repetitions wait for a congested transport as well", () => {
+  test("resent messages also wait for a congested transport", () => {
     const side = make();
     side.connect();
     publishAll(side, new KeptMessage("a"), new KeptMessage("b"));
@@ -327,8 +327,8 @@ describe.each(sides)("what %s sends", (_, make) => {
     expect(side.outlet.taken()).toBe(publishes(["a", 1, 1, true], ["b", 1, 2, true]));
   });
 
-  describe("the bounds of the outbox", () => {
-    test("by count and by bytes: what goes over fails at once, what is in stays", () => {
+  describe("the limits of the outbox", () => {
+    test("by count and by bytes: messages beyond them fail at once, queued messages stay", () => {
       const side = make({ outbox: { maximumCount: 2, maximumBytes: 10 } });
       const messages = [
         new KeptMessage("a", 1, { payload: "12345678" }),
@@ -362,7 +362,7 @@ describe.each(sides)("what %s sends", (_, make) => {
       expect(message.outcome).toBe("OUTBOX_FULL");
     });
 
-    test("do not count what is sent at once", () => {
+    test("do not count messages that are sent at once", () => {
       const side = make({ outbox: { maximumCount: 1, maximumBytes: 1, maximumInflightBytes: 10_000 } });
       side.connect();
       const messages = Array.from({ length: 100 }, () => new KeptMessage("topic", 1));
@@ -371,7 +371,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     });
   });
 
-  test("a server keeps no more than so many bytes in flight, and finds room for one message of any size", () => {
+  test("a server keeps a limited number of bytes in flight, and has room for one message of any size", () => {
     const side = make({ outbox: { maximumCount: 9, maximumBytes: 10, maximumInflightBytes: 10 } });
     side.connect();
     side.outlet.taken();
@@ -392,7 +392,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     const withExpiry = (topic: string, identifier: number, messageExpiryInterval: number, dup = false) =>
       wire(5, publishPacket(topic, 1, identifier, { dup, properties: { messageExpiryInterval, contentType: "x" } }));
 
-    test("is counted down while it waits, in whole seconds, rounded up", () => {
+    test("is counted down in the queue, in whole seconds, rounded up", () => {
       const side = make();
       side.publish(expiring(side, "a", 100));
       side.now += 30_001;
@@ -400,7 +400,7 @@ describe.each(sides)("what %s sends", (_, make) => {
       expect(side.outlet.taken()).toBe(withExpiry("a", 1, 70));
     });
 
-    test("that passed unsent is its outcome", () => {
+    test("that passes before sending is its outcome", () => {
       const side = make();
       const [message, next] = [expiring(side, "a", 10), expiring(side, "b", 11)];
       publishAll(side, message, next);
@@ -410,7 +410,7 @@ describe.each(sides)("what %s sends", (_, make) => {
       expect(side.outlet.taken()).toBe(withExpiry("b", 1, 1));
     });
 
-    test("does not keep a repetition back, and is never below 0 there", () => {
+    test("does not stop a message from being resent, and is never below 0 then", () => {
       const side = make();
       side.connect();
       side.publish(expiring(side, "a", 10));
@@ -421,7 +421,7 @@ describe.each(sides)("what %s sends", (_, make) => {
       expect(side.outlet.taken()).toBe(withExpiry("a", 1, 0, true));
     });
 
-    test("means nothing before MQTT 5, but for what passed", () => {
+    test("has no effect before MQTT 5, except that expired messages fail", () => {
       const side = make({ version: 4 });
       side.publish(expiring(side, "a", 100));
       side.connect();
@@ -429,7 +429,7 @@ describe.each(sides)("what %s sends", (_, make) => {
     });
   });
 
-  test("a message above the peer's maximum packet size fails, and its identifier is free", () => {
+  test("a message above the peer's maximum packet size fails, and its identifier is free again", () => {
     const side = make({ peerMaximumPacketSize: 20 });
     side.connect();
     const large = new KeptMessage("a", 1, { payload: new Uint8Array(20) });
@@ -440,7 +440,7 @@ describe.each(sides)("what %s sends", (_, make) => {
   });
 
   describe("packet identifiers", () => {
-    test("ascend from 1 to 65,535, come round, and skip those in flight", () => {
+    test("ascend from 1 to 65,535, wrap around, and skip those in flight", () => {
       const side = make();
       side.connect();
       const stuck = [new KeptMessage("stuck", 1), new KeptMessage("stuck", 2)];
@@ -471,10 +471,10 @@ describe.each(sides)("what %s sends", (_, make) => {
   });
 });
 
-describe("giving up", () => {
+describe("cancelling", () => {
   const error = () => new (class extends Error {})() as never;
 
-  test("withdraw takes a message out of the queue and settles it once", () => {
+  test("withdraw removes a message from the queue and settles it once", () => {
     const client = new Client();
     const [first, second] = [new KeptMessage("a"), new KeptMessage("b")];
     publishAll(client, first, second);
@@ -497,11 +497,11 @@ describe("giving up", () => {
     }
   });
 
-  test("withdraw of a message that this session does not have is refused", () => {
+  test("withdraw rejects a message that this session does not have", () => {
     expect(new Client().session.withdraw(new KeptMessage("a"), error())).toBe(false);
   });
 
-  test("abandon settles all that has no outcome, once; acknowledgements that still come change nothing", () => {
+  test("abandon settles everything without an outcome, once; later acknowledgements have no effect", () => {
     const client = new Client({ peerReceiveMaximum: 2 });
     client.connect();
     const messages = ([0, 1, 2, 1, 0] as const).map((qos) => new KeptMessage("a", qos));
@@ -519,7 +519,7 @@ describe("giving up", () => {
     expect(client.outlet.taken()).toBe("");
   });
 
-  test("a message that was released and then grew too large for the peer keeps its identifier", () => {
+  test("a released message that then exceeds the peer's maximum packet size keeps its identifier", () => {
     const journal = new SessionJournal();
     const client = new Client({ journal });
     client.connect();

@@ -3,24 +3,24 @@ import { OutgoingTopicAliases } from "../../src/session/outgoing/outgoing-topic-
 import { Client, connack, KeptMessage } from "./sessions.ts";
 
 describe("the policy", () => {
-  test("a name gets an alias at its second publishing and is left out from the third on", () => {
+  test("a topic gets an alias when it is published for the second time, and is left out from the third time on", () => {
     const aliases = new OutgoingTopicAliases(2);
     expect([1, 2, 3, 4].map(() => aliases.aliasFor("first/topic"))).toEqual([0, 1, -1, -1]);
     expect([1, 2, 3].map(() => aliases.aliasFor("second/topic"))).toEqual([0, 2, -2]);
     expect([1, 2, 3].map(() => aliases.aliasFor("third/topic"))).toEqual([0, 0, 0]);
   });
 
-  test("without a maximum there are none", () => {
+  test("without a maximum there are no aliases", () => {
     const aliases = new OutgoingTopicAliases(0);
     expect([1, 2, 3].map(() => aliases.aliasFor("some/topic"))).toEqual([0, 0, 0]);
   });
 
-  test("a name that is no longer than an alias gets none", () => {
+  test("a topic that is not longer than an alias gets none", () => {
     const aliases = new OutgoingTopicAliases(10);
     expect([1, 2, 3].map(() => aliases.aliasFor("a/b/c"))).toEqual([0, 0, 0]);
   });
 
-  test("an alias that was not sent is given to the next", () => {
+  test("an alias that was not sent is given to the next topic", () => {
     const aliases = new OutgoingTopicAliases(1);
     aliases.aliasFor("first/topic");
     expect(aliases.aliasFor("first/topic")).toBe(1);
@@ -29,7 +29,7 @@ describe("the policy", () => {
     expect(aliases.aliasFor("second/topic")).toBe(1);
   });
 
-  test("names that come once are not remembered without bound", () => {
+  test("the number of remembered topics is limited", () => {
     const aliases = new OutgoingTopicAliases(10);
     for (let i = 0; i < 1_001; i++) aliases.aliasFor(`topic/number/${i}`);
     expect(aliases.aliasFor("topic/number/0")).toBe(0);
@@ -37,13 +37,13 @@ describe("the policy", () => {
   });
 });
 
-describe("on the wire", () => {
+describe("in the packets", () => {
   const topics = (client: Client) =>
     client.outlet
       .packets(5)
       .map((packet) => (packet.type === "publish" ? [packet.topic, packet.properties?.topicAlias] : packet.type));
 
-  test("name, name with alias, alias alone", () => {
+  test("topic, topic with alias, alias alone", () => {
     const client = new Client();
     client.open();
     client.receive(connack(false, { topicAliasMaximum: 5 }));
@@ -56,7 +56,7 @@ describe("on the wire", () => {
     ]);
   });
 
-  test("with other properties beside it", () => {
+  test("together with other properties", () => {
     const client = new Client();
     client.open();
     client.receive(connack(false, { topicAliasMaximum: 5 }));

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PacketIdentifiers } from "../../src/session/packet-identifiers.ts";
 
-test("no identifier is given twice while in use, and each is the next free one above the last", () => {
+test("no identifier is used twice at the same time, and each is the next free one above the last", () => {
   const steps = fc.array(fc.oneof(fc.constant("take" as const), fc.nat(80)), { maxLength: 300 });
   fc.assert(
     fc.property(steps, (script) => {
@@ -27,7 +27,7 @@ test("no identifier is given twice while in use, and each is the next free one a
   );
 });
 
-test("there are 65,535; then there is none, until one is released", () => {
+test("there are 65,535 identifiers; then there is none until one is released", () => {
   const identifiers = new PacketIdentifiers();
   for (let i = 1; i <= 65_535; i++) expect(identifiers.take()).toBe(i);
   expect(identifiers.available).toBe(false);
@@ -37,7 +37,7 @@ test("there are 65,535; then there is none, until one is released", () => {
   expect(identifiers.available).toBe(false);
 });
 
-test("restored ones are in use, and new ones come behind them", () => {
+test("restored identifiers are in use, and new ones follow them", () => {
   const identifiers = new PacketIdentifiers();
   for (const identifier of [65_534, 3, 3]) identifiers.restore(identifier);
   expect([identifiers.take(), identifiers.take(), identifiers.take(), identifiers.take()]).toEqual([65_535, 1, 2, 4]);

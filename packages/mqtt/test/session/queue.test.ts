@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Queue } from "../../src/session/queue.ts";
 
-test("it keeps its order through thousands of items, and lets go of what was shifted", () => {
+test("it keeps its order through thousands of items, and does not retain shifted items", () => {
   const queue = new Queue<number>();
   for (let i = 0; i < 10_000; i++) queue.push(i);
   for (let i = 0; i < 9_000; i++) expect(queue.shift()).toBe(i);
   expect(queue.drain()).toEqual(Array.from({ length: 1_000 }, (_, i) => 9_000 + i));
 });
 
-test("it is an array, only faster", () => {
+test("it behaves like an array", () => {
   const item = fc.nat(20);
   const step = fc.oneof(
     fc.record({ do: fc.constant("push" as const), items: fc.array(item, { maxLength: 1200 }) }),

@@ -44,7 +44,7 @@ describe("subscribing and unsubscribing", () => {
     expect(identifiers).toEqual([1, 2, 3, 4]);
   });
 
-  test("byte by byte, with one reason code a filter", () => {
+  test("is encoded byte by byte, with one reason code for each filter", () => {
     const client = connected();
     const subscribe = new KeptSubscribe("a", { topicFilter: "b", qos: 2 });
     const unsubscribe = new KeptUnsubscribe("a", "b");
@@ -84,14 +84,14 @@ describe("subscribing and unsubscribing", () => {
     expect(protocolFault(() => client.receive(suback(1, 0, 0)))).toBe(0x82);
   });
 
-  test("an answer to nothing is ignored", () => {
+  test("an answer without a request is ignored", () => {
     const client = connected();
     client.receive(suback(1, 0));
     client.receive(unsuback(2, 0));
     expect(client.outlet.taken()).toBe("");
   });
 
-  test("an unanswered request is made again over the next connection, before those made meanwhile", () => {
+  test("an unanswered request is sent again over the next connection, before newer requests", () => {
     const client = connected();
     const requests = [new KeptSubscribe("a"), new KeptUnsubscribe("b"), new KeptSubscribe("c")];
     for (const request of requests.slice(0, 2)) client.request(request);
@@ -121,7 +121,7 @@ describe("subscribing and unsubscribing", () => {
     expect(one.outcome).toBe("ABORTED");
   });
 
-  test("one that is withdrawn after it was sent settles once, its answer is ignored, its identifier in use until then", () => {
+  test("a request that is withdrawn after it was sent settles once; its answer is ignored and its identifier stays in use until then", () => {
     const client = connected();
     const request = new KeptSubscribe("a");
     client.request(request);
@@ -137,7 +137,7 @@ describe("subscribing and unsubscribing", () => {
     expect(new Set(identifiers).size).toBe(65_535);
   });
 
-  test("one that is withdrawn is not made again over the next connection", () => {
+  test("a request that is withdrawn is not sent again over the next connection", () => {
     const client = connected();
     const request = new KeptSubscribe("a");
     client.request(request);
@@ -179,7 +179,7 @@ describe("subscribing and unsubscribing", () => {
     expect(client.outlet.taken()).toBe("");
   });
 
-  test("what the version that was agreed on cannot say fails the request, not the connection", () => {
+  test("a request that the negotiated version cannot express fails, and the connection stays", () => {
     const client = new Client({ version: 4 });
     const [one, two] = [new KeptSubscribe({ topicFilter: "a", qos: 0, noLocal: true }), new KeptSubscribe("b")];
     client.request(one);
@@ -189,7 +189,7 @@ describe("subscribing and unsubscribing", () => {
     expect(client.outlet.packets(4)).toMatchObject([{ subscriptions: [{ topicFilter: "b" }] }]);
   });
 
-  test("a broken request is a bug, and not taken for the caller's mistake", () => {
+  test("an invalid request is a bug, and not treated as the caller's mistake", () => {
     const client = connected();
     const request = new KeptUnsubscribe("a");
     Object.assign(request, { topicFilters: undefined });
@@ -222,7 +222,7 @@ describe("subscribing and unsubscribing", () => {
     );
   });
 
-  test("a message that waits for an identifier goes when a request's answer frees one", () => {
+  test("a message that waits for an identifier is sent when a request's answer frees one", () => {
     const client = connected();
     const requests = Array.from({ length: 65_535 }, () => new KeptUnsubscribe("a"));
     for (const request of requests) client.request(request);

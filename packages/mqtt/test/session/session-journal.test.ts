@@ -6,11 +6,11 @@ import type { StoreRecord } from "../../src/platform/store.ts";
 import { openRecords } from "./open-records.ts";
 import { ack, Client, KeptMessage, publishPacket, wire } from "./sessions.ts";
 
-/** A disk: what a process had written when it was killed is what the next one finds. */
+/** A disk: the next process finds what the killed process had written. */
 class Disk {
   private readonly records = new Map<number, Uint8Array>();
 
-  /** Makes the client's changes durable, as its driver does before bytes leave. */
+  /** Makes the client's changes durable, as its driver does before bytes are sent. */
   write(journal: SessionJournal): void {
     for (const { key, value } of journal.take() ?? []) {
       if (value === undefined) this.records.delete(key);
@@ -23,7 +23,7 @@ class Disk {
   }
 }
 
-/** A process: a client with a journal, restored from what the disk holds. */
+/** A process: a client with a journal that is restored from the disk. */
 function start(disk: Disk, options = {}) {
   const journal = new SessionJournal();
   const stored = journal.load(disk.read());
@@ -45,7 +45,7 @@ function start(disk: Disk, options = {}) {
   return { client, journal, messages };
 }
 
-describe("a process that was killed goes on where it was", () => {
+describe("a process that was killed continues", () => {
   test("with the same identifiers, order and states", () => {
     const disk = new Disk();
     const first = start(disk, { peerReceiveMaximum: 4 });
@@ -61,7 +61,7 @@ describe("a process that was killed goes on where it was", () => {
     ] as const) {
       first.client.publish(new KeptMessage(topic, qos, { payload: topic }));
     }
-    first.client.receive(ack("puback", 1)); // a is done: e is sent
+    first.client.receive(ack("puback", 1)); // a is finished: e is sent
     first.client.receive(ack("pubrec", 2));
     disk.write(first.journal);
 
@@ -92,7 +92,7 @@ describe("a process that was killed goes on where it was", () => {
     );
   });
 
-  test("and new messages come behind the old ones, in this process and the next", () => {
+  test("with new messages behind the old ones, in this process and the next", () => {
     const disk = new Disk();
     const first = start(disk);
     first.client.publish(new KeptMessage("a"));
@@ -122,7 +122,7 @@ describe("a process that was killed goes on where it was", () => {
     expect(c?.payload).toEqual(new Uint8Array(100_000).fill(3));
   });
 
-  test("with the QoS 2 messages it had received: they are not delivered again", () => {
+  test("with the received QoS 2 messages, which are not delivered again", () => {
     const disk = new Disk();
     const first = start(disk);
     first.client.connect();
@@ -134,14 +134,14 @@ describe("a process that was killed goes on where it was", () => {
     second.client.connect(true);
     second.client.outlet.taken();
     second.client.receive(publishPacket("a", 2, 7, { dup: true }));
-    second.client.receive(publishPacket("b", 2, 8, { dup: true })); // was not finished, and so never acknowledged
+    second.client.receive(publishPacket("b", 2, 8, { dup: true })); // not finished, so never acknowledged
     expect(second.client.given.map(({ packet }) => packet.topic)).toEqual(["b"]);
     expect(second.client.outlet.taken()).toBe("50020007");
     second.client.receive(ack("pubrel", 7));
     expect(second.client.outlet.taken()).toBe("70020007");
   });
 
-  test("also when it was finished after its connection was lost", () => {
+  test("also if a message was finished after its connection was lost", () => {
     const disk = new Disk();
     const first = start(disk);
     first.client.connect();
@@ -155,7 +155,7 @@ describe("a process that was killed goes on where it was", () => {
     expect(second.client.given).toEqual([]);
   });
 
-  test("but with a server that has lost the session, nothing received is remembered", () => {
+  test("but if the server has lost the session, received messages are forgotten", () => {
     const disk = new Disk();
     const first = start(disk);
     first.client.connect();
@@ -168,7 +168,7 @@ describe("a process that was killed goes on where it was", () => {
     expect(openRecords(disk.read())).toEqual([]);
   });
 
-  test("a message that lost its session waits under its old place", () => {
+  test("with the old place of a message that lost its session", () => {
     const disk = new Disk();
     const first = start(disk, { peerReceiveMaximum: 1 });
     first.client.connect();
@@ -187,7 +187,7 @@ describe("a process that was killed goes on where it was", () => {
   });
 });
 
-describe("what is settled leaves no record:", () => {
+describe("a settled message leaves no record:", () => {
   const leftOver = (body: (client: Client) => void, options = {}) => {
     const disk = new Disk();
     const { client, journal } = start(disk, options);
@@ -245,7 +245,7 @@ describe("what is settled leaves no record:", () => {
       },
     ],
     [
-      "over the outbox's bound",
+      "over the outbox's limit",
       (client) => {
         client.publish(new KeptMessage("a", 1, { payload: new Uint8Array(2000) }));
       },
@@ -290,7 +290,7 @@ describe("what is settled leaves no record:", () => {
     expect(leftOver(body, { outbox: { maximumCount: 10, maximumBytes: 1000 } })).toEqual([]);
   });
 
-  test("but what is abandoned stays for the next process", () => {
+  test("but an abandoned message stays for the next process", () => {
     const records = leftOver((client) => {
       client.publish(new KeptMessage("a", 1));
       client.session.abandon(() => new Error() as never);
@@ -298,7 +298,7 @@ describe("what is settled leaves no record:", () => {
     expect(records).toHaveLength(1);
   });
 
-  test("a released message keeps its identifier and not its payload", () => {
+  test("a released message keeps its identifier but not its payload", () => {
     const [record] = leftOver((client) => {
       client.connect();
       client.publish(new KeptMessage("a", 2, { payload: new Uint8Array(1000), properties: { contentType: "x" } }));
@@ -316,7 +316,7 @@ test("without changes there is nothing to write", () => {
   expect(journal.take()).toBeUndefined();
 });
 
-describe("a record that is none", () => {
+describe("a record that is not valid", () => {
   const message = new KeptMessage("a", 2, { payload: "payload", properties: { userProperties: [["k", "v"]] } });
   const record = (state = 1, identifier = 7, change: (bytes: Uint8Array, view: DataView) => void = () => undefined) => {
     const value = recordOf(message);
@@ -329,7 +329,7 @@ describe("a record that is none", () => {
   };
   const load = (...records: StoreRecord[]) => new SessionJournal().load(records);
 
-  test("is not what a journal wrote", () => {
+  test("does not include records that a journal wrote", () => {
     for (const [state, identifier] of [
       [0, 0],
       [1, 7],
@@ -342,11 +342,11 @@ describe("a record that is none", () => {
   test.each<[string, number, unknown]>([
     ["no bytes", 1, new Uint8Array(0)],
     ["a header alone", 1, record().subarray(0, 19)],
-    ["a state that there is not", 1, record(3)],
-    ["a time that is no number", 1, record(1, 7, (_, view) => view.setFloat64(3, Number.NaN))],
-    ["a time that never comes", 1, record(1, 7, (_, view) => view.setFloat64(11, Infinity))],
-    ["no packet identifier though it was sent", 1, record(1, 0)],
-    ["a packet identifier though it was not sent", 1, record(0, 7)],
+    ["an unknown state", 1, record(3)],
+    ["a time that is not a number", 1, record(1, 7, (_, view) => view.setFloat64(3, Number.NaN))],
+    ["an infinite time", 1, record(1, 7, (_, view) => view.setFloat64(11, Infinity))],
+    ["no packet identifier although it was sent", 1, record(1, 0)],
+    ["a packet identifier although it was not sent", 1, record(0, 7)],
     ["two packet identifiers", 1, record(1, 7, (_, view) => view.setUint16(24, 8))],
     [
       "a released message of QoS 1",
@@ -366,18 +366,18 @@ describe("a record that is none", () => {
     ["a PINGREQ", 1, Uint8Array.of(...new Uint8Array(19), 0xc0, 0)],
     ["a PINGRESP", 1, Uint8Array.of(...new Uint8Array(19), 0xd0, 0)],
     ["half a PUBLISH", 1, record().subarray(0, 30)],
-    ["a PUBLISH and more", 1, Uint8Array.of(...record(), 0xd0, 0)],
+    ["a PUBLISH and further bytes", 1, Uint8Array.of(...record(), 0xd0, 0)],
     ["text", 1, "payload"],
     ["the key 0", 0, record()],
-    ["a key that leaves none for those to come", 2 ** 48 - 1, record()],
+    ["a key that leaves none for later messages", 2 ** 48 - 1, record()],
     ["the key of an incoming message", 2 ** 48 + 1, record()],
-    ["a message with a key that has no meaning", 2 ** 50, record()],
-    ["a key that is no integer", 1.5, record()],
-    ["a key that has no meaning", 2 ** 48 + 65_536, new Uint8Array(0)],
+    ["a message with a key of an unknown kind", 2 ** 50, record()],
+    ["a key that is not an integer", 1.5, record()],
+    ["a key of an unknown kind", 2 ** 48 + 65_536, new Uint8Array(0)],
     ["half a time", 2 ** 48, new Uint8Array(4)],
     ["half an incoming message", 2 ** 48 + 1, new Uint8Array(4)],
     ["an incoming message in a third state", 2 ** 48 + 1, new Uint8Array(5).fill(2)],
-  ])("but %s is rejected, and nothing of the rest is loaded", (_, key, value) => {
+  ])("because of %s is rejected, and none of the other records is loaded", (_, key, value) => {
     const other = { key: 9, value: record(0, 0) };
     const stored = load({ key, value: value as Uint8Array }, other);
     expect(stored).toMatchObject({ messages: [], incoming: [] });
@@ -385,13 +385,13 @@ describe("a record that is none", () => {
     expect(load(other)).toMatchObject({ messages: [{ sequence: 9 }], rejected: [] });
   });
 
-  test("but the second of a packet identifier is rejected", () => {
+  test("with the packet identifier of another record is rejected", () => {
     expect(load({ key: 1, value: record() }, { key: 2, value: record() }).rejected).toMatchObject([{ key: 2 }]);
     const queued = { value: record(0, 0) };
     expect(load({ key: 1, ...queued }, { key: 2, ...queued }).rejected).toEqual([]);
   });
 
-  test("is never an exception, whatever its bytes", () => {
+  test("never causes an exception, whatever its bytes are", () => {
     const random = new SeededRandom(5);
     let rejected = 0;
     for (let i = 0; i < 20_000; i++) {
@@ -404,7 +404,7 @@ describe("a record that is none", () => {
     expect(rejected).toBeGreaterThan(10_000);
   });
 
-  test("is left alone once it was set aside", () => {
+  test("is ignored once it was set aside", () => {
     expect(load({ key: 2 ** 52, value: new Uint8Array(3) })).toMatchObject({
       messages: [],
       incoming: [],
@@ -413,7 +413,7 @@ describe("a record that is none", () => {
   });
 });
 
-test("a message that was finished out of order is in the journal at once, though its PUBREC has to wait", () => {
+test("a message that was finished out of order is in the journal at once, although its PUBREC has to wait", () => {
   const disk = new Disk();
   const { client, journal } = start(disk);
   client.connect();
@@ -433,10 +433,10 @@ test("a message that was finished out of order is in the journal at once, though
   expect(openRecords(disk.read())).toHaveLength(1);
 });
 
-describe("what changes between two writes", () => {
+describe("a record that changes between two writes", () => {
   const changesOf = (journal: SessionJournal) => (journal.take() ?? []).map(({ key, value }) => [key, value?.[0]]);
 
-  test("is written once, as it stands at the end", () => {
+  test("is written once, in its final state", () => {
     const journal = new SessionJournal();
     const message = new KeptMessage("a");
     journal.put(message);
@@ -453,7 +453,7 @@ describe("what changes between two writes", () => {
     expect(changesOf(journal)).toEqual([[1, undefined]]);
   });
 
-  test("and is over before the first is not written at all", () => {
+  test("is not written if its message is finished before the first write", () => {
     const journal = new SessionJournal();
     const message = new KeptMessage("a");
     journal.put(message);
@@ -465,7 +465,7 @@ describe("what changes between two writes", () => {
     expect(journal.take()).toBeUndefined();
   });
 
-  test("has its records in full however many there are, and whatever their characters take", () => {
+  test("is complete, however many records there are and however many bytes their characters take", () => {
     const journal = new SessionJournal();
     const texts = Array.from({ length: 300 }, (_, i) => ["x", "ü", "\u{1F600}", "€"][i % 4]?.repeat(i * 7) ?? "");
     for (let round = 0; round < 3; round++) {
@@ -477,8 +477,8 @@ describe("what changes between two writes", () => {
   });
 });
 
-describe("a write that was refused", () => {
-  test("returns the messages that the store has no record of, and has the rest written with the next", () => {
+describe("a rejected write", () => {
+  test("returns the messages without a record in the store, and writes the others with the next write", () => {
     const journal = new SessionJournal();
     const [known, done, first, settled] = ["known", "done", "first", "settled"].map(
       (topic) => new KeptMessage(topic),
@@ -500,7 +500,7 @@ describe("a write that was refused", () => {
     const later = new KeptMessage("later");
     journal.put(later);
     expect(journal.refused()).toEqual([first]);
-    journal.remove(first); // by whoever gives it up
+    journal.remove(first); // by the caller that abandons it
     const keys = (journal.take() ?? []).map(({ key, value }) => [key, value === undefined ? "removed" : "put"]);
     expect(keys.sort()).toEqual([
       [1, "put"],
@@ -509,7 +509,7 @@ describe("a write that was refused", () => {
       [2 ** 48 + 2, "put"],
       [5, "put"],
     ]);
-    journal.incoming.open(2); // came again
+    journal.incoming.open(2); // was resent
     expect(journal.take()).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
-// Sessions under test without a network: an outlet that keeps what is written, messages and requests that keep their
-// outcome, and a common face for the client's and the server's side.
+// Sessions under test without a network: an outlet that records what is written, messages and requests that keep their
+// outcome, and a common interface for the client's and the server's side.
 import { encode, type Packet, PacketStream, type ProtocolVersion, type QoS } from "@aiko/mqtt/codec";
 import {
   ClientSession,
@@ -33,7 +33,7 @@ class KeptOutlet implements Outlet {
     this.touches++;
   }
 
-  /** What was written since the last call, in hexadecimal, packet by packet as it was encoded. */
+  /** What was written since the last call, in hexadecimal, packet by packet. */
   taken(): string {
     this.takes++;
     return this.out
@@ -62,7 +62,7 @@ export class KeptMessage extends OutgoingMessage {
       retain?: boolean;
       properties?: PublishProperties;
       expiresAt?: number;
-      /** Where an earlier process left it. */
+      /** The state in which an earlier process left it. */
       state?: OutgoingState;
     } = {},
   ) {
@@ -133,21 +133,21 @@ export interface Given {
 
 export interface SideOptions {
   readonly version?: ProtocolVersion;
-  /** What this side announces. */
+  /** The limits that this side announces. */
   readonly receiveMaximum?: number;
   readonly topicAliasMaximum?: number;
-  /** What the peer announces. */
+  /** The limits that the peer announces. */
   readonly peerReceiveMaximum?: number;
   readonly peerMaximumPacketSize?: number;
   readonly outbox?: OutboxBounds;
   readonly journal?: SessionJournal;
 }
 
-/** What both sides of a session have in common: messages in and out, over connections that come and go. */
+/** The common part of both sides of a session: messages in both directions, over changing connections. */
 export interface Side {
   readonly given: Given[];
   outlet: KeptOutlet;
-  /** A new connection, accepted by the peer; what was written for its handshake is taken. */
+  /** A new connection that the peer has accepted; the bytes of its handshake are removed. */
   connect(resumed?: boolean, peerReceiveMaximum?: number): void;
   lose(): void;
   receive(packet: Packet): void;
@@ -197,7 +197,7 @@ export class Client implements Side {
     );
   }
 
-  /** Opens a connection and says CONNECT; no CONNACK yet. */
+  /** Opens a connection and sends CONNECT; there is no CONNACK yet. */
   open(version = this.version): void {
     this.outlet = new KeptOutlet();
     const attempt = { version, clientId: "c", username: undefined, password: undefined };
@@ -345,7 +345,7 @@ export function publishPacket(topic: string, qos: QoS, packetIdentifier: number,
   return { type: "publish", topic, payload, qos, retain: false, dup: false, packetIdentifier, ...extra };
 }
 
-/** The packets in hexadecimal, as they stand on the wire. */
+/** The packets in hexadecimal, as they are sent. */
 export function wire(version: ProtocolVersion, ...packets: Packet[]): string {
   return packets
     .flatMap((packet) => [...encode(packet, version)])
@@ -353,7 +353,7 @@ export function wire(version: ProtocolVersion, ...packets: Packet[]): string {
     .join("");
 }
 
-/** The ProtocolError that `action` throws, as its reason code; fails if it throws none. */
+/** The reason code of the ProtocolError that `action` throws; fails if it throws none. */
 export function protocolFault(action: () => void): number {
   try {
     action();

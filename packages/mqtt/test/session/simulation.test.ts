@@ -12,7 +12,7 @@ const plans = (crashes: boolean): fc.Arbitrary<Plan> =>
     steps: fc.integer({ min: 20, max: 150 }),
   });
 
-/** The numbers of the messages of one QoS, in the order in which they were first given. */
+/** The numbers of the messages of one QoS, in the order of their first delivery. */
 function firstSeen(inbox: Inbox, qos: number): number[] {
   return [...new Set(inbox.entries.filter((entry) => entry.qos === qos).map(numberOf))];
 }
@@ -48,9 +48,9 @@ function check(world: World): void {
   }
 }
 
-describe("over links that are cut, slow, crumbling or half-open, nothing is lost, doubled or out of order:", () => {
+describe("over links that are cut, slow, fragmenting or half-open, no message is lost, duplicated or out of order:", () => {
   test.each([
-    ["while both processes live", false, 250],
+    ["while both processes run", false, 250],
     ["while the client is killed again and again", true, 250],
   ])("%s", async (_, crashes, numRuns) => {
     let [connections, killed] = [0, 0];

@@ -1,6 +1,6 @@
 // A whole network in one process: a client's and a server's session on a fake clock, over links that are cut, slow or
-// half-open, with applications that take their time, and a client that may be killed and keeps only what its store holds.
-// A seed decides everything. Owns what happens; what must hold is checked by the test.
+// half-open, with slow applications, and a client that may be killed and keeps only what its store holds. A seed
+// determines everything. Owns the events; the test checks the guarantees.
 import { type Packet, PacketStream, type ProtocolVersion, type QoS, ServerPacketStream } from "@aiko/mqtt/codec";
 import {
   ClientSession,
@@ -26,14 +26,14 @@ import { holdToTransitions } from "./transitions.ts";
 export interface Plan {
   readonly seed: number;
   readonly version: ProtocolVersion;
-  /** What the client and the server announce. */
+  /** The limits that the client and the server announce. */
   readonly clientReceiveMaximum: number;
   readonly serverReceiveMaximum: number;
   readonly crashes: boolean;
   readonly steps: number;
 }
 
-/** Where a record of an incoming QoS 2 message stands; see session-journal.ts. */
+/** The state in a record of an incoming QoS 2 message; see session-journal.ts. */
 const INCOMING = 2 ** 48;
 const KEEP_ALIVE = 2;
 const outbox = { maximumCount: 10_000, maximumBytes: 10_000_000 };
@@ -48,7 +48,7 @@ class Numbered extends OutgoingMessage {
   }
 }
 
-/** What one application was given, in order. An entry counts once the session can know that it was given. */
+/** The messages that one application got, in order. An entry counts once the session can know of it. */
 export class Inbox {
   readonly entries: { topic: string; qos: QoS; packetIdentifier: number; counts: boolean }[] = [];
 
@@ -222,7 +222,7 @@ class ClientProcess extends Endpoint {
   }
 }
 
-/** The server's end of one connection; the session is the world's. */
+/** The server's end of one connection; the session belongs to the world. */
 class ServerEnd extends Endpoint {
   constructor(world: World, transport: Transport) {
     super(world);
@@ -293,9 +293,9 @@ export class World {
   readonly server: ServerSession;
   readonly clientInbox = new Inbox();
   readonly serverInbox = new Inbox();
-  /** What went wrong that must never: protocol errors above all. */
+  /** Errors that must never occur, above all protocol errors. */
   readonly faults: unknown[] = [];
-  /** By topic: what the client asked to be sent, in this process or one before. */
+  /** By topic: the messages that the client published, in this process or an earlier one. */
   readonly sentByClient = new Map<string, Numbered>();
   readonly sentByServer = new Map<string, Numbered>();
   serverEnd: ServerEnd | undefined;
@@ -325,7 +325,7 @@ export class World {
     this.client = new ClientProcess(this);
   }
 
-  /** The whole run: chaos for the plan's steps, then peace until all is settled. */
+  /** The whole run: faults during the plan's steps, then no faults until all messages are settled. */
   async run(): Promise<void> {
     await this.client.start();
     for (let step = 0; step < this.plan.steps; step++) await this.step();
@@ -334,12 +334,12 @@ export class World {
     for (let i = 0; i < 200 && !this.isSettled; i++) await this.clock.advance(100);
   }
 
-  /** Whether every message of a living process has its outcome. */
+  /** Whether every message of a running process has its outcome. */
   get isSettled(): boolean {
     return [...this.sentByClient.values(), ...this.sentByServer.values()].every(({ outcomes }) => outcomes.length > 0);
   }
 
-  /** Calls back after a time up to `limit` ms, by lot. */
+  /** Calls back after a random time up to `limit` ms. */
   later(limit: number, callback: () => void): void {
     this.clock.schedule(this.random.integer(limit), callback);
   }
@@ -352,7 +352,9 @@ export class World {
     return randomFaults(this.random, 300);
   }
 
-  /** What a process that begins finds in the store. What it does not find was never safe, and its sender is gone. */
+  /**
+   * What a new process finds in the store. Messages that are not there were never durable, and their sender is gone.
+   */
   restored(messages: readonly Numbered[]): void {
     const found = new Map(messages.map((message) => [message.topic, message]));
     for (const [topic, { outcomes }] of this.sentByClient) {
@@ -362,7 +364,7 @@ export class World {
     }
   }
 
-  /** The store holds that the client has taken the QoS 2 message of this identifier over. */
+  /** The store records that the client has accepted the QoS 2 message of this identifier. */
   taken(packetIdentifier: number): void {
     const entry = this.clientInbox.entries.findLast(
       (each) => each.qos === 2 && each.packetIdentifier === packetIdentifier,
@@ -395,7 +397,7 @@ export class World {
     return holdToTransitions(new Numbered(topic, "payload", qos, false, undefined, Infinity));
   }
 
-  /** The client is killed: of its messages only those count that its store knows of. Another process begins. */
+  /** The client is killed: only those of its messages count that its store has. Another process starts. */
   private async crash(): Promise<void> {
     this.crashes++;
     this.client.dead = true;

@@ -1,11 +1,11 @@
-// The receiving half of the small client, with the face that the sides of a session have in these tests.
+// The receiving half of the small client, with the interface that the sides of a session have in these tests.
 import type { Packet } from "@aiko/mqtt/codec";
 import type { PublishPacket } from "../../src/codec/packets.ts";
 import { type Delivery, IncomingMessages } from "../../src/small/incoming-messages.ts";
 import { toHex } from "../codec/vectors.ts";
 import type { Side, SideOptions } from "./sessions.ts";
 
-/** What tests of receiving need of a side. */
+/** What tests of a receiver need from a side. */
 export interface Receiver extends Pick<Side, "connect" | "lose" | "receive"> {
   readonly given: readonly { readonly packet: PublishPacket; readonly delivery: object | undefined }[];
   readonly outlet: { taken(): string };

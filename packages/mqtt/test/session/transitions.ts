@@ -4,7 +4,7 @@ import {
   type OutgoingState,
 } from "../../src/session/outgoing/outgoing-message.ts";
 
-/** Makes the message throw when it moves to a state that must not follow. Call it when the first state is known. */
+/** Makes the message throw when it moves to a state that is not allowed. Call it when the first state is known. */
 export function holdToTransitions<Message extends OutgoingMessage>(message: Message): Message {
   let { state } = message;
   return Object.defineProperty(message, "state", {

@@ -5,7 +5,7 @@ import { KeptMessage } from "./sessions.ts";
 const named = (topic: string) => new KeptMessage(topic, 0);
 const topics = (messages: readonly { readonly topic: string }[]) => messages.map(({ topic }) => topic);
 
-test("what left with takes before this one comes out, in its order, and the rest stays", () => {
+test("messages of earlier writes come out in order, and later ones stay", () => {
   const unflushed = new Unflushed();
   unflushed.add(named("a"), 0);
   unflushed.add(named("b"), 0);
@@ -17,7 +17,7 @@ test("what left with takes before this one comes out, in its order, and the rest
   expect(unflushed.length).toBe(0);
 });
 
-test("several takes that were not told yet come out together", () => {
+test("several writes that were not reported yet come out together", () => {
   const unflushed = new Unflushed();
   for (const [topic, take] of [
     ["a", 0],
@@ -28,7 +28,7 @@ test("several takes that were not told yet come out together", () => {
   expect(topics(unflushed.takeBefore(3))).toEqual(["a", "b", "c"]);
 });
 
-test("one stands for all that join it, and only for those of its take", () => {
+test("one entry stands for all messages that join it, and only for those of its write", () => {
   const unflushed = new Unflushed();
   const first = unflushed.join(0, "a", named);
   expect(unflushed.join(0, "b", named)).toBe(first);
@@ -40,14 +40,14 @@ test("one stands for all that join it, and only for those of its take", () => {
   expect(unflushed.length).toBe(1);
 });
 
-test("another message of a later take does not let one join what left before it", () => {
+test("after another message of a later write, a message cannot join an earlier entry", () => {
   const unflushed = new Unflushed();
   const first = unflushed.join(0, "a", named);
   unflushed.add(named("b"), 1);
   expect(unflushed.join(1, "c", named)).not.toBe(first);
 });
 
-test("the next connection counts its takes anew", () => {
+test("the next connection starts counting its writes again", () => {
   const unflushed = new Unflushed();
   unflushed.add(named("a"), 3);
   expect(topics(unflushed.drain(4))).toEqual(["a"]);

@@ -1,18 +1,18 @@
-// What an attacker found: servers that are hostile to the byte, and applications that ask for much.
+// Attacks: servers that are hostile in single bytes, and applications that request much.
 
 import { expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
 import { message, SmallBench, watch } from "./bench.ts";
 
-/** Bytes that may wait for a server that does not read. */
+/** Bytes that may be unsent for a server that does not read. */
 const MOST_WAITING = 1_048_576;
 
-test("a server that does not read is given up at a PINGREQ too, and no timer of that connection is left", async () => {
+test("a server that does not read is disconnected at a PINGREQ too, and that connection leaves no timer", async () => {
   const { bench, client, peer, events } = await new SmallBench().online({ protocolVersion: 4, keepAlive: 100 });
   peer.pause();
   watch(client.publish("a", "x".repeat(2 ** 20)));
   await bench.clock.tick();
-  // To the byte what may wait: PUBCOMP has four.
+  // The exact number of bytes that may be unsent: PUBCOMP has four.
   for (let i = 0; i < MOST_WAITING / 4; i++) peer.send({ type: "pubrel", packetIdentifier: 1, reasonCode: 0 });
   await bench.clock.tick();
   expect(events).toEqual([]);
@@ -22,10 +22,13 @@ test("a server that does not read is given up at a PINGREQ too, and no timer of 
   expect(bench.clock.nextTimer).toBe(Infinity);
 });
 
-/** Eight times the work takes eight times as long; 64 times is quadratic. Caches that others fill add to it on a busy machine. */
+/**
+ * Eight times the work takes eight times as long; 64 times would be quadratic. Cache misses add to it on a busy
+ * machine.
+ */
 const QUADRATIC = 56;
 
-test("the time for subscriptions, a deep topic and an UNSUBSCRIBE for each filter grows no faster than their number", async () => {
+test("the time for subscriptions, a deep topic and an UNSUBSCRIBE for each filter grows linearly with their number", async () => {
   const work = (count: number) => async () => {
     const { bench, client, peer } = await new SmallBench().online();
     const filters = Array.from({ length: count }, (_, i) => `a/${i}`);
@@ -40,7 +43,7 @@ test("the time for subscriptions, a deep topic and an UNSUBSCRIBE for each filte
   expect((await effort(work(4_000))) / few).toBeLessThan(QUADRATIC);
 });
 
-test("requests beyond the last packet identifier are rejected, in a time that grows no faster than their number", async () => {
+test("requests beyond the last packet identifier are rejected, in a time that grows linearly with their number", async () => {
   const bound = 65_535;
   const work = (count: number) => async () => {
     const bench = new SmallBench();
@@ -54,7 +57,7 @@ test("requests beyond the last packet identifier are rejected, in a time that gr
   expect((await effort(work(72_000))) / few).toBeLessThan(QUADRATIC);
 });
 
-test("with all packet identifiers in use, messages wait, a request is OUTBOX_FULL; after a loss all of them go again", async () => {
+test("with all packet identifiers in use, messages wait and a request is OUTBOX_FULL; after a lost connection all are resent", async () => {
   const { bench, client, peer } = await new SmallBench().online({ cleanStart: false });
   watch(client.subscribe("kept"));
   for (let i = 2; i <= 65_536; i++) watch(client.publish("a", "", { qos: 1 }));

@@ -1,11 +1,11 @@
-// What the tests of the small client share: the network of the whole client's tests, with small clients on it.
+// Shared by the tests of the small client: the network of the full client's tests, with small clients on it.
 import { createClient, type SmallClient, type SmallOptions } from "@aiko/mqtt/small";
 import type { ClockKind } from "@aiko/mqtt/testing";
 import { NetworkBench } from "../client/bench.ts";
 
 export { message, watch } from "../client/bench.ts";
 
-/** The versions that the small client speaks. */
+/** The versions that the small client supports. */
 export const VERSIONS = [4, 5] as const;
 
 export class SmallBench extends NetworkBench<SmallOptions, SmallClient> {

@@ -25,7 +25,7 @@ import type { SmallVersion } from "./reading.ts";
 
 const FIRST_BYTES = { puback: PUBACK, pubrec: PUBREC, pubrel: PUBREL, pubcomp: PUBCOMP };
 
-/** What the small client never says; undefined where it can say it. */
+/** What the small client never sends; undefined if it can send it. */
 function outOfReach(packet: Packet): string | undefined {
   const properties = "properties" in packet ? packet.properties : undefined;
   switch (packet.type) {
@@ -44,7 +44,7 @@ function outOfReach(packet: Packet): string | undefined {
     case "connect": {
       const { topicAliasMaximum, authenticationMethod, authenticationData } = packet.properties ?? {};
       const whole = topicAliasMaximum ?? authenticationMethod ?? authenticationData;
-      return whole === undefined ? undefined : "properties of the whole client";
+      return whole === undefined ? undefined : "properties of the full client";
     }
     case "disconnect":
       return Object.entries(properties ?? { sessionExpiryInterval: 0 }).join() === "sessionExpiryInterval,0"
@@ -90,7 +90,7 @@ function written(packet: Packet, version: SmallVersion): Uint8Array {
   }
 }
 
-test.each([4, 5] as const)("on version %i, a client's packets are the bytes that the whole codec writes", (version) => {
+test.each([4, 5] as const)("on version %i, a client's packets have the bytes that the full codec writes", (version) => {
   const seen = new Map<string, number>();
   fc.assert(
     fc.property(arbitraryPacket(version), (packet) => {
@@ -114,7 +114,7 @@ const publishing = message("t", "");
 test.each([
   0, 1, 62, 63, 64, 65, 121, 122, 123, 124, 125, 126, 127, 128, 16_375, 16_379, 16_380, 16_384, 65_535, 2_097_148,
   2_097_152,
-])("a payload of %i bytes, and as long a text, is written as by the whole codec", (length) => {
+])("a payload of %i bytes, and a text of that length, are written as by the full codec", (length) => {
   const payload = new Uint8Array(length).fill(0x61);
   for (const version of [4, 5] as const) {
     const whole = Buffer.from(encode({ ...publishing, payload }, version));
@@ -125,7 +125,7 @@ test.each([
   }
 });
 
-test("text of many kinds is written as by the whole codec", () => {
+test("text of many kinds is written as by the full codec", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (topic, payload) => {
       const name = topic.replace(/[+#\0]/g, "-") || "t";
@@ -136,12 +136,12 @@ test("text of many kinds is written as by the whole codec", () => {
   );
 });
 
-test("a list of properties with nothing in it, or with undefined ones, is an empty one", () => {
+test("a list of properties that is empty, or has only undefined ones, is written as an empty list", () => {
   for (const properties of [undefined, {}, { contentType: undefined }, { userProperties: [] }])
     expect(toHex(publishPacket(5, "t", "x", 0, false, properties))).toBe("3005000174" + "0078");
 });
 
-/** What must not be written, why, and the code of the complaint. */
+/** Packets that are not allowed, the reason, and the code of the error. */
 type Refusal = readonly [why: string, code: string, write: (version: SmallVersion) => unknown];
 
 const connect = (fields: object) => (version: SmallVersion) => connectPacket(version, { ...connecting, ...fields });
@@ -218,7 +218,7 @@ describe.each([4, 5] as const)("on version %i", (version) => {
   });
 });
 
-test("a payload may hold what a string of the protocol must not", () => {
+test("a payload may hold characters that a protocol string may not", () => {
   const bytes = publishPacket(4, "t", "a\0b", 0, false, undefined);
   expect(toHex(bytes)).toBe("3006000174610062");
 });
@@ -235,7 +235,7 @@ test.each([
   ["retainAsPublished on MQTT 3.1.1", 4, { retainAsPublished: true }],
   ["retainHandling on MQTT 3.1.1", 4, { retainHandling: 1 }],
   ["noLocal on a shared subscription", 5, { topicFilter: "$share/g/f", noLocal: true }],
-] as const)("%s is refused, as by the whole codec", (_, version, request) => {
+] as const)("%s is rejected, as by the full codec", (_, version, request) => {
   const subscriptions = [{ topicFilter: "f", qos: 1, ...request }] as const;
   const packet: Packet = { type: "subscribe", packetIdentifier: 1, subscriptions };
   for (const write of [() => subscribe({ qos: 1, ...request })(version), () => encode(packet, version)])
@@ -254,7 +254,7 @@ test("a password and a will's payload may be text", () => {
   for (const version of [4, 5] as const) expect(toHex(text(version))).toBe(toHex(same(version)));
 });
 
-/** What the whole codec writes, for servers and for the whole client. */
+/** What the full codec writes, for servers and for the full client. */
 const forOthers = [
   "publish subscriptionIdentifiers",
   "publish topicAlias",
@@ -262,7 +262,7 @@ const forOthers = [
   "connect authenticationMethod",
 ];
 
-/** Properties that must not be written, and where. */
+/** Properties that are not allowed, and where. */
 const badProperties: readonly (readonly [place: "connect" | "publish" | "will", name: string, value: unknown])[] = [
   ["publish", "colour", 1],
   ["publish", "constructor", 1],
@@ -349,7 +349,7 @@ describe.each([
   });
 });
 
-test("no complaint shows a credential", () => {
+test("no error shows a credential", () => {
   const secret = "hunter2";
   for (const fields of [
     { username: `${secret}\0` },
@@ -360,7 +360,7 @@ test("no complaint shows a credential", () => {
     expect(faultOf(() => connect(fields)(4)).message).not.toContain(secret);
 });
 
-test("a packet of more than 268,435,455 bytes behind its header is refused", () => {
+test("a packet with more than 268,435,455 bytes after its header is rejected", () => {
   const payload = new Uint8Array(268_435_455 - 3);
   expect(() => publishPacket(4, "t", payload, 1, false, undefined)).toThrow(
     expect.objectContaining({ name: "UsageError", code: "PACKET_INVALID" }),

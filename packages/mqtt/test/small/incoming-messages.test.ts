@@ -12,7 +12,7 @@ function publishing(qos: 1 | 2, packetIdentifier: number): PublishPacket {
   return { type: "publish", topic: "t", payload: new Uint8Array(), qos, retain: false, dup: false, packetIdentifier };
 }
 
-/** The receiving half, and what it wrote. */
+/** The receiving half, and the bytes that it wrote. */
 class Kept {
   private written: string[] = [];
   readonly messages: IncomingMessages;
@@ -34,7 +34,7 @@ class Kept {
     return delivery;
   }
 
-  /** Whether the application has this message already. */
+  /** Whether the application has got this message already. */
   isKnown(packetIdentifier: number): boolean {
     return this.messages.publish(publishing(2, packetIdentifier)) === undefined;
   }
@@ -56,7 +56,7 @@ function faultOf(run: () => unknown): ProtocolError {
 }
 
 describe.each([4, 5] as const)("on version %i", (version) => {
-  test("in a session that may be another, what comes without DUP is a new message", () => {
+  test("in a session that may be another one, a message without DUP is a new message", () => {
     const kept = new Kept(version);
     for (const packetIdentifier of [1, 2]) kept.messages.finished(kept.given(2, packetIdentifier), 0);
     kept.reopened();
@@ -66,7 +66,7 @@ describe.each([4, 5] as const)("on version %i", (version) => {
     expect(kept.isKnown(2)).toBe(true);
   });
 
-  test("a message that the application is not given is not acknowledged, and holds nothing up", () => {
+  test("a message that is withheld from the application is not acknowledged, and blocks nothing", () => {
     const kept = new Kept(version);
     const [a, b, c] = [kept.given(1, 1), kept.given(2, 2), kept.given(1, 3)];
     kept.messages.finished(a, NOT_GIVEN);
@@ -76,7 +76,7 @@ describe.each([4, 5] as const)("on version %i", (version) => {
   });
 });
 
-/** What a server, the network and the application do. `pick` chooses among what there is. */
+/** Actions of a server, the network and the application. `pick` selects one of the possible ones. */
 type Step =
   | { does: "publish"; qos: 1 | 2; packetIdentifier: number }
   | { does: "finish"; pick: number; reasonCode: number }
@@ -95,7 +95,7 @@ const step = fc.oneof(
   },
 ) as fc.Arbitrary<Step>;
 
-/** The whole client's receiving half behind the same calls. */
+/** The full client's receiving half with the same interface. */
 class Whole {
   private out = new OutputBuffer();
   private readonly receiver = new MessageReceiver(undefined);
@@ -132,7 +132,7 @@ class Whole {
 }
 
 test.each([4, 5] as const)(
-  "on version %i, it does what the whole client's receiving half does, step by step",
+  "on version %i, it does the same as the full client's receiving half, step by step",
   (version) => {
     const seen = { known: 0, faults: 0, acknowledgements: 0 };
     fc.assert(
@@ -140,9 +140,12 @@ test.each([4, 5] as const)(
         const small = new Kept(version);
         const whole = new Whole(version);
         let open: [Delivery, WholeDelivery][] = [];
-        /** QoS 2 messages that came again and wait for another PUBREC: the whole client sends one for each time, the small one for all. */
+        /**
+         * QoS 2 messages that were resent and wait for another PUBREC: the full client sends one for each, the small
+         * client one for all.
+         */
         const again = new Set<number>();
-        /** QoS 2 messages whose PUBREC may wait for its turn: only the small client takes a PUBREL then. */
+        /** QoS 2 messages whose PUBREC may be waiting in the order: only the small client accepts a PUBREL then. */
         const finished = new Set<number>();
         const finish = (pick: number, code: number): void => {
           const [pair] = open.splice(pick % Math.max(1, open.length), 1);
@@ -158,7 +161,7 @@ test.each([4, 5] as const)(
           for (let i = 0; i < count; i++) finish(0, i === 0 ? 0 : 0x83);
           small.messages.opened(resumed);
           whole.opened(resumed);
-          // What a lost session leaves with the application is nobody's any more.
+          // Messages that a lost session leaves with the application no longer belong to a session.
           if (!resumed) open = [];
         };
         for (const each of steps) {

@@ -1,9 +1,10 @@
-// Packet identifiers that an earlier page may have left open in the server's session: they are cleared before a QoS 2 message uses one.
+// Packet identifiers that an earlier page may have left open in the server's session: they are cleared before a QoS 2
+// message uses one.
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { SmallBench, VERSIONS, watch } from "./bench.ts";
 
-/** A client of a session that another page began. */
+/** A client of a session that another page started. */
 const inheriting = (protocolVersion: 4 | 5 = 5) =>
   new SmallBench().online({ protocolVersion, cleanStart: false }, { sessionPresent: true });
 
@@ -15,7 +16,7 @@ async function complete(peer: ScriptedPeer, first: number, count = 64): Promise<
   }
 }
 
-describe("in a session that an earlier page began", () => {
+describe("in a session that an earlier page started", () => {
   test.each(VERSIONS)("a QoS 2 message waits until PUBREL has cleared its identifier: version %i", async (version) => {
     const { bench, client, peer } = await inheriting(version);
     const published = watch(client.publish("a", "x", { qos: 2 }));
@@ -36,7 +37,7 @@ describe("in a session that an earlier page began", () => {
     await peer.expect("subscribe");
   });
 
-  test("order is kept behind a message that waits, and a PUBCOMP for an identifier in use since is no fault", async () => {
+  test("order is kept behind a waiting message, and a PUBCOMP for an identifier that was reused is not an error", async () => {
     const { client, peer } = await inheriting();
     watch(client.publish("a", "x", { qos: 2 }));
     watch(client.publish("b", "x", { qos: 1 }));
@@ -59,7 +60,7 @@ describe("in a session that an earlier page began", () => {
     expect(await peer.expect("publish")).toMatchObject({ packetIdentifier: 65 });
   });
 
-  test("what was asked over a connection that is lost is asked again, and not for messages of this client's", async () => {
+  test("clearing that a lost connection interrupted is repeated, but not for this client's own messages", async () => {
     const { bench, client, peer } = await inheriting();
     watch(client.publish("a", "x", { qos: 2 }));
     watch(client.publish("b", "x", { qos: 2 }));
@@ -73,15 +74,12 @@ describe("in a session that an earlier page began", () => {
   });
 });
 
-test.each(VERSIONS)(
-  "nothing is cleared in a session that began with this client: version %i",
-  async (protocolVersion) => {
-    const { bench, client, peer } = await new SmallBench().online({ protocolVersion, cleanStart: false });
-    watch(client.publish("a", "x", { qos: 2 }));
-    await peer.expect("publish");
-    const again = await bench.reconnected(peer, { sessionPresent: true });
-    watch(client.publish("b", "x", { qos: 2 }));
-    expect(await again.expect("publish")).toMatchObject({ topic: "a" });
-    expect(await again.expect("publish")).toMatchObject({ topic: "b" });
-  },
-);
+test.each(VERSIONS)("nothing is cleared in a session that this client started: version %i", async (protocolVersion) => {
+  const { bench, client, peer } = await new SmallBench().online({ protocolVersion, cleanStart: false });
+  watch(client.publish("a", "x", { qos: 2 }));
+  await peer.expect("publish");
+  const again = await bench.reconnected(peer, { sessionPresent: true });
+  watch(client.publish("b", "x", { qos: 2 }));
+  expect(await again.expect("publish")).toMatchObject({ topic: "a" });
+  expect(await again.expect("publish")).toMatchObject({ topic: "b" });
+});

@@ -12,10 +12,14 @@ const pingresp = fromHex("d000");
 const valid = validVectors.filter(isForSmallClients);
 const malformed = malformedVectors.filter(isForSmallClients);
 
-/** Why the small client refuses what the specification allows, and with what; undefined where it takes it. */
+/**
+ * Why the small client refuses something that the specification allows, and with which code; undefined if it accepts
+ * it.
+ */
 function refusalOf(bytes: Uint8Array, packet: object): { reasonCode: number; words: string } | undefined {
   const type = (bytes[0] as number) >> 4;
-  // Who asked for no authentication must not be sent AUTH; to this reader it is a type like those that only clients send.
+  // A server may not send AUTH to a client that did not request authentication; this reader treats it like the types
+  // that only clients send.
   if (type === 15) return { reasonCode: 0x81, words: "packet type 15" };
   const { properties = {} } = packet as { properties?: object };
   if ("topicAlias" in properties) return { reasonCode: 0x94, words: "topicAlias" };
@@ -32,7 +36,7 @@ test("there are vectors of every kind", () => {
   expect(taken.length).toBeGreaterThan(50);
   expect(refused.length).toBeGreaterThan(4);
   expect(malformed.length).toBeGreaterThan(65);
-  expect(new Set(taken.map(({ decoded }) => decoded.type)).size).toBe(9); // all but UNSUBACK, of which there is none
+  expect(new Set(taken.map(({ decoded }) => decoded.type)).size).toBe(9); // all except UNSUBACK, which has none
 });
 
 describe.each(taken)("$id", (vector) => {
@@ -40,12 +44,12 @@ describe.each(taken)("$id", (vector) => {
   const packet = meant(vector);
   const read = (chunks: Iterable<Uint8Array>) => readChunks(version, chunks).map((each) => comparable(each));
 
-  test("is read as what it means, whole and byte by byte", () => {
+  test("is read as the packet that it stands for, whole and byte by byte", () => {
     expect(read([bytes])).toEqual([packet]);
     expect(read(byteByByte(bytes))).toEqual([packet]);
   });
 
-  test("is read from two parts, wherever it is cut", () => {
+  test("is read from two parts, split at any place", () => {
     const whole = toHex(encode(readChunks(version, [bytes])[0] as Packet, version));
     for (let cut = 1; cut < bytes.length; cut++) {
       const reader = readerFor(version, bytes);
@@ -53,20 +57,20 @@ describe.each(taken)("$id", (vector) => {
       const early = reader.next();
       reader.append(bytes.subarray(cut));
       const late = reader.next();
-      // By bytes, because a deep comparison for each of 16,384 places would take most of the suite's time.
+      // Compares bytes, because a deep comparison for each of 16,384 positions would take most of the suite's time.
       const same = late !== undefined && toHex(encode(late, version)) === whole;
       if (early !== undefined || reader.next() !== undefined || !same) expect.fail(`cut at ${cut}`);
     }
   });
 
-  test("leaves the packet behind it alone, whole or cut", () => {
+  test("does not affect the packet behind it, whole or split", () => {
     const followed = concatenation([bytes, pingresp]);
     for (const chunks of [[followed], [followed.subarray(0, -1), followed.subarray(-1)], byteByByte(followed)])
       expect(read(chunks)).toEqual([packet, { type: "pingresp" }]);
   });
 });
 
-test.each(refused)("$id is refused: the small client asks for no such thing", (vector) => {
+test.each(refused)("$id is refused: the small client never requests such a packet", (vector) => {
   const { version, bytes } = vector;
   const { reasonCode, words } = refusalOf(bytes, meant(vector)) as { reasonCode: number; words: string };
   for (const chunks of [[bytes], byteByByte(bytes), [concatenation([bytes, pingresp])]]) {
@@ -90,7 +94,9 @@ test.each([
     }
 });
 
-/** All of these are PINGREQ or AUTH with a further defect, and refused for their type, before that is seen. */
+/**
+ * All of these are PINGREQ or AUTH with a further defect, and are refused for their type before the defect is found.
+ */
 const refusedForType: Readonly<Record<string, number>> = {
   "bad-3.1.1-remlen-5-bytes": 12,
   "bad-5.0-remlen-5-bytes": 12,
@@ -116,7 +122,7 @@ describe.each(malformed.filter(({ level }) => level === "codec"))(
   },
 );
 
-// What those vectors hide behind a type that no server sends, with one that servers send.
+// The defects that those vectors hide behind a type that no server sends, here with a type that servers send.
 test.each([
   ["a fifth byte", "d0 80 80 80 80 01"],
   ["a fifth byte that is 0xff", "30 ff ff ff ff 7f"],
@@ -137,11 +143,14 @@ test("a remaining length of five bytes is refused at the fourth, without waiting
   expect(readChunks(5, byteByByte(fromHex("30 80 80 80")))).toEqual([]);
 });
 
-test.each(malformed.filter(({ level }) => level === "role"))("$id is left to the session", ({ version, bytes }) => {
-  expect(readChunks(version, [bytes])).toHaveLength(1);
-});
+test.each(malformed.filter(({ level }) => level === "role"))(
+  "$id is left to the session, which checks it",
+  ({ version, bytes }) => {
+    expect(readChunks(version, [bytes])).toHaveLength(1);
+  },
+);
 
-/** What of a packet the small client's server may send it, as whoever encoded it meant it; undefined for other packets. */
+/** The part of a packet that the small client's server may send, as it was encoded; undefined for other packets. */
 function asServerPacket(packet: Packet): object | undefined {
   if (/^(connect|subscribe|unsubscribe|pingreq|auth)$/.test(packet.type)) return undefined;
   return comparable(packet) as object;
@@ -165,7 +174,7 @@ test.each([4, 5] as const)(
           expect(readChunks(version, pieces).map((each) => comparable(each))).toEqual([expected]);
           counts.taken++;
         } else if (packet.type === "connack" || packet.type === "publish") {
-          // Of several things that it asked for none of, it names the first.
+          // If it did not request several things, it names the first.
           expect([0x82, 0x94]).toContain(readFault(version, pieces).reasonCode);
           counts.refused++;
         } else {
@@ -188,14 +197,14 @@ describe("the maximum packet size", () => {
     expect(fault.message).toMatch(/101.*100/);
   });
 
-  test("lets a packet of exactly that size pass, and none of a byte more", () => {
+  test("accepts a packet of exactly that size, and refuses one byte more", () => {
     expect(readChunks(4, [publish(4, 95)], 100)).toHaveLength(1);
     expect(readFault(4, [publish(4, 96)], 100).reasonCode).toBe(0x95);
     expect(readChunks(4, byteByByte(fromHex("d000")), 2)).toEqual([{ type: "pingresp" }]);
   });
 });
 
-test("packets before a fault are given out before it", () => {
+test("packets before an invalid one are returned first", () => {
   const reader = readerFor(5, pingresp);
   reader.append(concatenation([pingresp, pingresp, fromHex("00")]));
   expect(reader.next()).toEqual({ type: "pingresp" });
@@ -203,7 +212,7 @@ test("packets before a fault are given out before it", () => {
   expect(() => reader.next()).toThrow("packet type 0");
 });
 
-test("what a packet holds is its own: later bytes, and the array they came in, change nothing", () => {
+test("a packet owns its content: later bytes, and changes of the input array, have no effect", () => {
   const properties = { correlationData: Uint8Array.of(4, 5) };
   const whole = Buffer.concat([encode({ ...message("t", "abc"), properties }, 5)]);
   for (const cut of [0, 1, 7, whole.length - 1]) {
@@ -217,7 +226,7 @@ test("what a packet holds is its own: later bytes, and the array they came in, c
   }
 });
 
-test("empty chunks change nothing, and the arrays that are given are not written to", () => {
+test("empty chunks have no effect, and input arrays are not written to", () => {
   const empty = new Uint8Array();
   const chunk = concatenation([pingresp, pingresp.subarray(0, 1)]);
   const before = toHex(chunk);
@@ -238,7 +247,7 @@ test("a byte order mark is a character like any other", () => {
   expect(readChunks(4, [fromHex("30 05 0003 efbbbf")])).toMatchObject([{ topic: "\ufeff" }]);
 });
 
-test("complaints name the packet and the rule", () => {
+test("errors name the packet and the rule", () => {
   expect(readFault(5, [fromHex("3003000161")]).message).toBe("publish: too short");
   expect(readFault(4, [fromHex("20020006")]).message).toBe("connack: reason code 0x6");
   expect(readFault(5, [fromHex("9003000100")]).message).toBe("suback: too short");

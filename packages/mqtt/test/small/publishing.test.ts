@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { SmallBench, VERSIONS, watch } from "./bench.ts";
 
 test.each(VERSIONS)(
-  "a message is as it was given, whatever becomes of its bytes afterwards: version %i",
+  "a message keeps its original bytes when they are changed after the call: version %i",
   async (protocolVersion) => {
     const { client, peer } = await new SmallBench().online({ protocolVersion });
     const payload = new Uint8Array(300).fill(7);

@@ -1,4 +1,4 @@
-// What reading costs the small client, in memory and in time.
+// The cost of reading for the small client, in memory and in time.
 import { encode } from "@aiko/mqtt/codec";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
@@ -8,14 +8,14 @@ import { fromHex } from "../codec/vectors.ts";
 import { message } from "./bench.ts";
 import { readChunks, readerFor, readFault } from "./reading.ts";
 
-/** A PUBLISH of this many bytes of payload, and of so many user properties. */
+/** A PUBLISH with this many bytes of payload, and this many user properties. */
 function publish(payload: number, userProperties = 0): Uint8Array {
   const properties = { userProperties: Array.from({ length: userProperties }, () => ["n", "v"] as const) };
   return encode({ ...message("t", ""), payload: new Uint8Array(payload), properties }, 5);
 }
 
 describe("memory", () => {
-  test("is not taken on the word of a length", () => {
+  test("is not allocated because of a length alone", () => {
     const reader = readerFor(5, undefined);
     const before = process.memoryUsage().arrayBuffers;
     for (const hex of ["30 ff ff ff 7f 00 01 61 00", "00 00 00 00 00 00"]) {
@@ -29,14 +29,14 @@ describe("memory", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
   });
 
-  test("is not taken on the word of a string's or a list's length", () => {
+  test("is not allocated because of a string's or a list's length alone", () => {
     const before = process.memoryUsage().arrayBuffers;
     for (const hex of ["30 05 ffff 61 61 61", "30 08 0001 61 ff ff ff 7f 00", "20 06 00 00 ff ff ff 7f"])
       readFault(5, [fromHex(hex)]);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
   });
 
-  test("of a packet is let go with the bytes that come next", () => {
+  test("of a packet is released with the next bytes", () => {
     const reader = readerFor(5, undefined);
     const bytes = publish(1_000_000);
     const pingresp = fromHex("d000");
@@ -46,13 +46,13 @@ describe("memory", () => {
         while (reader.next() !== undefined);
       }
     });
-    // The first half, to where both have room, and the second behind it.
+    // First the half for which both have room, then the second half.
     expect(copied).toBe(bytes.length);
   });
 });
 
-describe("work grows no faster than the bytes that come", () => {
-  test("for a packet that comes byte by byte", () => {
+describe("time grows linearly with the received bytes", () => {
+  test("for a packet that arrives byte by byte", () => {
     const work = (size: number): number => {
       const bytes = publish(size);
       let packets = 0;
@@ -68,7 +68,7 @@ describe("work grows no faster than the bytes that come", () => {
     expect(whole).toBeLessThan(4 * 1024 * 1024);
   });
 
-  test("for many small packets in one chunk, and in chunks that cut each", () => {
+  test("for many small packets in one chunk, and in chunks that split each", () => {
     const one = publish(10);
     const count = 20_000;
     const all = new Uint8Array(one.length * count);
@@ -87,7 +87,7 @@ describe("work grows no faster than the bytes that come", () => {
 
   // 8 times the bytes; 64 times the time would be quadratic.
   test.each([
-    ["a packet that comes byte by byte", (size: number) => [...byteByByte(publish(size))]],
+    ["a packet that arrives byte by byte", (size: number) => [...byteByByte(publish(size))]],
     ["user properties", (size: number) => [publish(0, size / 32)]],
     [
       "subscription identifiers",
@@ -111,7 +111,7 @@ describe("work grows no faster than the bytes that come", () => {
   });
 });
 
-test("a quarter of a megabyte of user properties is read whole", () => {
+test("a quarter of a megabyte of user properties is read completely", () => {
   const [packet] = readChunks(5, [publish(3, 37_449)]);
   if (packet?.type !== "publish") throw new Error(`expected a publish, got ${packet?.type}`);
   expect(packet.properties?.userProperties).toHaveLength(37_449);

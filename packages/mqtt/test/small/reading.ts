@@ -1,4 +1,4 @@
-// Owns the ways in which tests bring bytes to the small client's PacketReader, and what they catch from it.
+// Owns the ways in which tests pass bytes to the small client's PacketReader, and the errors that they catch.
 
 import { ProtocolError } from "../../src/errors.ts";
 import { PacketReader, type ServerPacket } from "../../src/small/packet-reader.ts";
@@ -9,14 +9,14 @@ export type SmallVersion = 4 | 5;
 const LONGEST = 268_435_460;
 const CONNACK = 2;
 
-/** Whether a server of a version that the small client speaks may send this. */
+/** Whether a server of a version that the small client supports may send this. */
 export function isForSmallClients<V extends ValidVector | MalformedVector>(
   vector: V,
 ): vector is V & { readonly version: SmallVersion } {
   return vector.version !== 3 && vector.direction !== "c2s";
 }
 
-/** A reader for what comes behind CONNACK, or with CONNACK. */
+/** A reader for bytes after CONNACK, or starting with CONNACK. */
 export function readerFor(version: SmallVersion, first: Uint8Array | undefined, most = LONGEST): PacketReader {
   const reader = new PacketReader(version, most);
   if ((first?.[0] ?? 0) >> 4 === CONNACK) return reader;
@@ -25,7 +25,7 @@ export function readerFor(version: SmallVersion, first: Uint8Array | undefined, 
   return reader;
 }
 
-/** All packets of these chunks, given one after the other. */
+/** All packets of these chunks, passed one after the other. */
 export function readChunks(version: SmallVersion, chunks: Iterable<Uint8Array>, most = LONGEST): ServerPacket[] {
   let reader: PacketReader | undefined;
   const packets: ServerPacket[] = [];
@@ -38,7 +38,7 @@ export function readChunks(version: SmallVersion, chunks: Iterable<Uint8Array>, 
   return packets;
 }
 
-/** The fault that these chunks lead to: a ProtocolError, or else whatever came instead of it. */
+/** The error that these chunks cause: a ProtocolError, or whatever was thrown instead. */
 export function readFault(version: SmallVersion, chunks: Iterable<Uint8Array>, most = LONGEST): ProtocolError {
   try {
     const packets = readChunks(version, chunks, most);

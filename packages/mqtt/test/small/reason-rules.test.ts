@@ -14,7 +14,7 @@ const types: readonly ReasonedType[] = [
   "disconnect",
 ];
 
-test.each(types)("%s may carry what the whole codec's table says, of all codes", (type) => {
+test.each(types)("%s may carry exactly the reason codes in the full codec's table", (type) => {
   const byWhole = [];
   const bySmall = [];
   for (let code = 0; code < 256; code++) {
@@ -25,7 +25,7 @@ test.each(types)("%s may carry what the whole codec's table says, of all codes",
   expect(bySmall.length).toBeGreaterThan(1);
 });
 
-test.each(types)("%s may carry no number that is no code", (type) => {
+test.each(types)("%s may carry no number that is not a reason code", (type) => {
   for (const code of [-1, 0.5, 128.5, 256, 300, Number.NaN, Infinity]) expect(mayCarry(type, code)).toBe(false);
 });
 
@@ -36,13 +36,13 @@ test.each([
   [0x93, "PROTOCOL_ERROR"],
   [0x94, "PROTOCOL_ERROR"],
   [0x95, "PACKET_TOO_LARGE"],
-] as const)("a fault with reason code %i is %s, which DISCONNECT may carry", (reasonCode, code) => {
+] as const)("an error with reason code %i is %s, which DISCONNECT may carry", (reasonCode, code) => {
   expect(fault("rule", reasonCode)).toBeInstanceOf(ProtocolError);
   expect(fault("rule", reasonCode)).toMatchObject({ code, reasonCode, message: "rule" });
   expect(wholeMayCarry("disconnect", reasonCode)).toBe(true);
 });
 
-test("a fault is a Protocol Error where nothing else is said", () => {
+test("an error is a Protocol Error unless it says otherwise", () => {
   expect(fault("rule")).toMatchObject({ code: "PROTOCOL_ERROR", reasonCode: 0x82 });
 });
 

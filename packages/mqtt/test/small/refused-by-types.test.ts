@@ -1,4 +1,5 @@
-// Wrong calls that the compiler refuses, each with what JavaScript programs get for them. `npm run check` compiles this file.
+// Wrong calls that the compiler rejects, each with the error that JavaScript programs get. `npm run check` compiles
+// this file.
 import {
   connect,
   createClient,
@@ -14,7 +15,7 @@ import { SmallBench } from "./bench.ts";
 const onMessage = () => undefined;
 const port = 80 as number;
 
-describe("the compiler refuses, and a program in JavaScript gets a UsageError for:", () => {
+describe("the compiler rejects, and a JavaScript program gets a UsageError for:", () => {
   test.each([
     [
       "a URL of another scheme",
@@ -54,7 +55,7 @@ describe("the compiler refuses, and a program in JavaScript gets a UsageError fo
     await expect(client.publish("a", "", { properties })).rejects.toMatchObject(refused("PROPERTY_INVALID"));
   });
 
-  test("a loop over a subscription whose messages go to onMessage", async () => {
+  test("a loop over a subscription with an onMessage handler", async () => {
     const bench = new SmallBench();
     const { client, peer } = await bench.online();
     const subscribing = client.subscribe("a", { onMessage });
@@ -68,7 +69,7 @@ describe("the compiler refuses, and a program in JavaScript gets a UsageError fo
   });
 });
 
-// Compiled, and not run. The small client has no bytes for a check of the first at run time.
+// Compiled, but not run. The small client has no runtime check of the first one, to save bytes.
 const compiled = [
   // @ts-expect-error
   () => connect("mqtt://a", { username: "ann", credentials: () => ({}) }),
@@ -83,6 +84,6 @@ const compiled = [
   },
 ];
 
-test("what the compiler accepts is what it accepted before", () => {
+test("the compiler accepts what it accepted before", () => {
   expect(compiled.every((call) => typeof call === "function")).toBe(true);
 });

@@ -1,9 +1,10 @@
-// Who outgrows the small client changes an import: what it is given and what it gives is the whole client's, to the compiler too.
+// To switch to the full client, a program changes only an import: its arguments and results have the full client's
+// types.
 import * as whole from "@aiko/mqtt";
 import * as small from "@aiko/mqtt/small";
 import { expect, expectTypeOf, test } from "vitest";
 
-test("the whole library's functions are taken where the small one's are", () => {
+test("functions for the small library's types also accept the full library's", () => {
   const connect: typeof small.connect = whole.connect;
   const createClient: typeof small.createClient = whole.createClient;
   expect([connect, createClient]).toEqual([whole.connect, whole.createClient]);
@@ -13,7 +14,7 @@ test("the whole library's functions are taken where the small one's are", () => 
   expectTypeOf<whole.Subscription>().toExtend<small.SmallSubscription>();
 });
 
-test("errors are of the same classes, so that instanceof holds for both", () => {
+test("errors have the same classes, so that instanceof works for both", () => {
   const classes = Object.entries(small).filter(([name]) => name.endsWith("Error"));
   expect(classes).toHaveLength(9);
   expect(whole).toMatchObject(Object.fromEntries(classes));

@@ -1,9 +1,9 @@
-// Which servers the small client connects to, by what its `dial` is asked for.
+// The servers that the small client connects to, seen from the calls of its `dial`.
 import { createClient } from "@aiko/mqtt/small";
 import { describe, expect, test } from "vitest";
 import { SmallBench } from "./bench.ts";
 
-/** Where a client with this URL dials, and what its errors call the server. */
+/** The server that a client with this URL dials, and its name in errors. */
 async function dialled(url: string) {
   const { platform } = new SmallBench();
   let address: unknown;
@@ -18,7 +18,7 @@ async function dialled(url: string) {
   return { address, error };
 }
 
-describe("with a platform or a dial, the small client takes", () => {
+describe("with a platform or a dial, the small client accepts", () => {
   test.each([
     ["tcp://host", { scheme: "mqtt", host: "host", port: 1883, path: "" }, "mqtt://host:1883"],
     ["ssl://host", { scheme: "mqtts", host: "host", port: 8883, path: "" }, "mqtts://host:8883"],
@@ -44,7 +44,7 @@ test.each([
   "http://host",
   "https://host:8080",
   "host",
-])("%s is no URL for it", (url) => {
+])("%s is not a valid URL for it", (url) => {
   const { platform } = new SmallBench();
   expect(() => createClient(url, { platform })).toThrow(expect.objectContaining({ code: "URL_INVALID" }));
 });

@@ -1,5 +1,5 @@
-// A small client and a server's session in one process, over links that are cut, slow, crumbling or half-open, with handlers that take
-// their time. A seed decides everything. Owns what happens; what must hold is checked by the test.
+// A small client and a server's session in one process, over links that are cut, slow, fragmenting or half-open, with
+// slow handlers. A seed determines everything. Owns the events; the test checks the guarantees.
 import { type Packet, PacketStream, type QoS } from "@aiko/mqtt/codec";
 import {
   type ConnectionOwner,
@@ -22,11 +22,11 @@ export interface Plan {
   readonly steps: number;
 }
 
-/** A message that one side sent: "up" is the client's, "down" the server's. */
+/** A message that one side sent: "up" is from the client, "down" from the server. */
 export interface Sent {
   readonly topic: string;
   readonly qos: QoS;
-  /** One entry each time it was said what became of it; undefined if all is well. */
+  /** One entry for each report of its outcome; undefined for success. */
   readonly outcomes: unknown[];
 }
 
@@ -42,7 +42,7 @@ class FromServer extends OutgoingMessage implements Sent {
   }
 }
 
-/** The server's end of one connection; the session is the world's. */
+/** The server's end of one connection; the session belongs to the world. */
 class ServerEnd implements ConnectionOwner {
   private readonly network: NetworkConnection;
   private gone = false;
@@ -120,9 +120,9 @@ export class World {
   readonly clock: FakeClock;
   readonly server: ServerSession;
   readonly sent: Sent[] = [];
-  /** The topics that each side was given, in order. */
+  /** The topics that each side received, in order. */
   readonly got = { up: [] as string[], down: [] as string[] };
-  /** What went wrong that must never. */
+  /** Errors that must never occur. */
   readonly faults: unknown[] = [];
   end: ServerEnd | undefined;
   /** How many were accepted. */
@@ -166,7 +166,7 @@ export class World {
     this.client.on("unclaimed", ({ topic }) => this.faults.push(`unclaimed: ${topic}`));
   }
 
-  /** The whole run: chaos for the plan's steps, then peace until all is settled. */
+  /** The whole run: faults during the plan's steps, then no faults until all messages are settled. */
   async run(): Promise<void> {
     const onMessage = ({ topic }: { topic: string }) => {
       this.got.down.push(topic);
@@ -182,7 +182,7 @@ export class World {
     await this.clock.advance(1_000);
   }
 
-  /** The first connection is the application's to try for, again and again. */
+  /** The application retries the first connection. */
   private async connected(): Promise<boolean> {
     const connecting = this.client.connect().then(
       () => true,
@@ -192,7 +192,7 @@ export class World {
     return connecting;
   }
 
-  /** Calls back after a time up to `limit` ms, by lot. */
+  /** Calls back after a random time up to `limit` ms. */
   private later(limit: number, callback: () => void): void {
     this.clock.schedule(this.random.integer(limit), callback);
   }

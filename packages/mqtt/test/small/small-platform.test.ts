@@ -1,4 +1,5 @@
-// The small client's platform as a browser's: what its WebSocket does and others' do not, its timers, and what wakes a page.
+// The small client's platform in a browser: where a browser's WebSocket differs from others, its timers, and the events
+// that wake a page.
 import type { Platform } from "@aiko/mqtt";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WebSocketEvent } from "../../src/platform/network-options.ts";
@@ -8,7 +9,7 @@ const MEBIBYTE = 1_048_576;
 /** Never fires. */
 const patient = (): AbortSignal => new AbortController().signal;
 
-/** As a browser's: no `pause`, no `terminate`, a buffer that tells nobody when it drains. */
+/** As in a browser: no `pause`, no `terminate`, and a buffer that does not report when it is empty. */
 class BrowserSocket {
   static made: BrowserSocket[] = [];
   binaryType = "blob";
@@ -50,7 +51,7 @@ class BrowserSocket {
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-  vi.resetModules(); // it looks at what there is when it is loaded
+  vi.resetModules(); // it checks what is available when it is loaded
   vi.stubGlobal("addEventListener", undefined);
   vi.stubGlobal("WebSocket", BrowserSocket);
   BrowserSocket.made = [];
@@ -71,7 +72,7 @@ async function dialled(host = "broker", signal = patient()) {
   return { socket: BrowserSocket.made[0] as BrowserSocket, dialling };
 }
 
-/** An open transport, and all that it tells, in order. */
+/** An open transport, and everything that it reports, in order. */
 async function opened() {
   const { socket, dialling } = await dialled();
   socket.protocol = "mqtt";
@@ -93,8 +94,8 @@ async function started() {
   return made;
 }
 
-describe("a WebSocket whose peer has said its last, and need not close,", () => {
-  test("is over within 100 ms", async () => {
+describe("a WebSocket whose peer has sent its last data but may not close", () => {
+  test("is closed within 100 ms", async () => {
     const { socket, told } = await started();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(told).toEqual([]);
@@ -106,7 +107,7 @@ describe("a WebSocket whose peer has said its last, and need not close,", () => 
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("says why if its event comes in time", async () => {
+  test("reports the reason if its event arrives in time", async () => {
     const { socket, told } = await started();
     socket.readyState = 2;
     await vi.advanceTimersByTimeAsync(45);
@@ -117,7 +118,7 @@ describe("a WebSocket whose peer has said its last, and need not close,", () => 
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("is waited for where this side ends it", async () => {
+  test("gets more time if this side ends it", async () => {
     const { socket, transport, told } = await started();
     transport.write(Uint8Array.of(1));
     transport.end(() => told.push("sent"));
@@ -152,10 +153,10 @@ describe("dialling", () => {
 
   test.each<[string, (socket: BrowserSocket) => void, string]>([
     ["no subprotocol", (socket) => socket.tell("open"), 'no subprotocol "mqtt"'],
-    ["an error, of which a browser says nothing", (socket) => socket.tell("error"), "see the console"],
-    ["an error, with what another says", (socket) => socket.tell("error", { message: "404" }), "404"],
+    ["an error without details, as in a browser", (socket) => socket.tell("error"), "see the console"],
+    ["an error with another runtime's message", (socket) => socket.tell("error", { message: "404" }), "404"],
     [
-      "an error that tells the URL, as Bun's",
+      "an error that contains the URL, as in Bun",
       (socket) => socket.tell("error", { message: `'${socket.url}' 404` }),
       "'wss://broker:443/' 404",
     ],
@@ -175,7 +176,7 @@ describe("dialling", () => {
     expect(socket.closedWith).toHaveLength(1);
   });
 
-  test("one that failed is not closed: Node 22 would tell of an error again, and again", async () => {
+  test("one that failed is not closed: Node 22 would emit an error again and again", async () => {
     const { socket, dialling } = await dialled();
     vi.spyOn(socket, "close").mockImplementation(() => socket.tell("error"));
     socket.tell("error");
@@ -183,7 +184,7 @@ describe("dialling", () => {
     expect(socket.close).not.toHaveBeenCalled();
   });
 
-  test("a signal gives it up", async () => {
+  test("a signal aborts it", async () => {
     const giveUp = new AbortController();
     const { socket, dialling } = await dialled("broker", giveUp.signal);
     giveUp.abort();
@@ -193,7 +194,7 @@ describe("dialling", () => {
     expect(socket.closedWith).not.toHaveLength(0);
   });
 
-  test("a WebSocket that cannot be made, as one that a page of https: may not have, is a rejection", async () => {
+  test("a WebSocket that cannot be created, for example from a page of https:, is a rejection", async () => {
     const { dial } = await platformOf();
     const implementation = class {
       constructor() {
@@ -208,7 +209,7 @@ describe("dialling", () => {
 });
 
 describe("a WebSocket that cannot stop reading", () => {
-  test("what comes before start is kept until then", async () => {
+  test("data before start is held until start", async () => {
     const { socket, told, start } = await opened();
     socket.comes(1);
     socket.comes(2);
@@ -217,7 +218,7 @@ describe("a WebSocket that cannot stop reading", () => {
     expect(told).toEqual([[1], [2]]);
   });
 
-  test("what comes while paused is kept, and delivered in order on resume", async () => {
+  test("data while paused is held, and delivered in order on resume", async () => {
     const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
@@ -228,7 +229,7 @@ describe("a WebSocket that cannot stop reading", () => {
     expect(told).toEqual([[1], [2], [3]]);
   });
 
-  test("a listener that pauses in the middle gets the rest later", async () => {
+  test("a listener that pauses during a delivery gets the rest later", async () => {
     const { socket, transport } = await opened();
     const told: number[] = [];
     transport.start({
@@ -249,7 +250,7 @@ describe("a WebSocket that cannot stop reading", () => {
     expect(told).toEqual([1, 2, 3]);
   });
 
-  test("a close while paused is told after what came before it, once", async () => {
+  test("a close while paused is reported after the data before it, once", async () => {
     const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
@@ -264,7 +265,7 @@ describe("a WebSocket that cannot stop reading", () => {
     expect(told).toHaveLength(2);
   });
 
-  test("a close before start is told at start", async () => {
+  test("a close before start is reported at start", async () => {
     const { socket, told, start } = await opened();
     socket.comes(1);
     socket.tell("close", { code: 1000 });
@@ -275,7 +276,7 @@ describe("a WebSocket that cannot stop reading", () => {
   test.each([
     ["few and large", MEBIBYTE - 256, 64],
     ["many and small", 1, 261_123],
-  ])("64 MiB may come while paused, and no more: frames that are %s", async (_, length, most) => {
+  ])("64 MiB may arrive while paused, and no more: frames that are %s", async (_, length, most) => {
     const { socket, transport, told } = await started();
     transport.pause();
     const data = new ArrayBuffer(length);
@@ -283,13 +284,13 @@ describe("a WebSocket that cannot stop reading", () => {
     expect(socket.closedWith).toEqual([]);
     socket.tell("message", { data });
     expect(socket.closedWith).toHaveLength(1);
-    for (let i = 0; i < 10; i++) socket.tell("message", { data }); // not a browser's: another that goes on
+    for (let i = 0; i < 10; i++) socket.tell("message", { data }); // not a browser's: another one that continues
     transport.resume();
     expect(told).toHaveLength(most + 2);
     expect(told.at(-1)).toBe("WebSocket: too many bytes");
   });
 
-  test("what was delivered makes room again", async () => {
+  test("delivered data makes room again", async () => {
     const { socket, transport } = await started();
     const data = new ArrayBuffer(16 * MEBIBYTE);
     for (let round = 0; round < 3; round++) {
@@ -302,7 +303,7 @@ describe("a WebSocket that cannot stop reading", () => {
 });
 
 describe("writing", () => {
-  test("has room below 1 MiB in the buffer, then asks to wait until all has left, and says so once", async () => {
+  test("has room below 1 MiB in the buffer, then asks to wait until the buffer is empty, and reports that once", async () => {
     const { socket, transport, told } = await started();
     expect(transport.write(new Uint8Array(MEBIBYTE - 1))).toBe(true);
     expect(transport.write(new Uint8Array(1))).toBe(false);
@@ -315,21 +316,21 @@ describe("writing", () => {
     expect(told).toEqual(["drain"]);
     vi.advanceTimersByTime(1_000);
     expect(told).toEqual(["drain"]);
-    expect(vi.getTimerCount()).toBe(1); // which looks for the peer's last word
+    expect(vi.getTimerCount()).toBe(1); // which waits for the peer's last data
   });
 
-  test("nobody is told of room after the close, and no timer goes on", async () => {
+  test("no room is reported after the close, and no timer continues", async () => {
     const { socket, transport, told } = await started();
     transport.write(new Uint8Array(MEBIBYTE));
     socket.tell("close", { code: 1006, reason: "" });
-    vi.advanceTimersByTime(1_000); // what is in the buffer of a closed WebSocket stays there
+    vi.advanceTimersByTime(1_000); // the buffer of a closed WebSocket keeps its bytes
     expect(told).toEqual([expect.stringContaining("1006")]);
     expect(vi.getTimerCount()).toBe(0);
   });
 });
 
 describe("closing", () => {
-  test("end closes with code 1000 and says when all has left", async () => {
+  test("end closes with code 1000 and reports when everything is sent", async () => {
     const { socket, transport, told } = await started();
     transport.write(Uint8Array.of(1));
     const sent = vi.fn();
@@ -345,7 +346,7 @@ describe("closing", () => {
     expect(told).toEqual(["close"]);
   });
 
-  test("end while paused goes on reading, or the other side's close would never be told", async () => {
+  test("end while paused resumes reading, because the close of the other side would not be reported otherwise", async () => {
     const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
@@ -354,27 +355,30 @@ describe("closing", () => {
     expect(told).toEqual([[1], "close"]);
   });
 
-  test("end with nothing on the way says so at once", async () => {
+  test("end with an empty buffer reports that at once", async () => {
     const { transport } = await started();
     const sent = vi.fn();
     transport.end(sent);
     expect(sent).toHaveBeenCalledTimes(1);
   });
 
-  test.each([1000, 1001, 1005])("a close with code %i is no failure", async (code) => {
+  test.each([1000, 1001, 1005])("a close with code %i is not a failure", async (code) => {
     const { socket, told } = await started();
     socket.tell("close", { code, reason: "bye" });
     expect(told).toEqual(["close"]);
   });
 
-  test.each([1002, 1006, 1009, 1011, 4001])("a close with code %i is one, in words with its reason", async (code) => {
-    const { socket, told } = await started();
-    socket.tell("error");
-    socket.tell("close", { code, reason: "why" });
-    expect(told).toEqual([`WebSocket: ${code} why`]);
-  });
+  test.each([1002, 1006, 1009, 1011, 4001])(
+    "a close with code %i is a failure, described with its reason",
+    async (code) => {
+      const { socket, told } = await started();
+      socket.tell("error");
+      socket.tell("close", { code, reason: "why" });
+      expect(told).toEqual([`WebSocket: ${code} why`]);
+    },
+  );
 
-  test("[MQTT-6.0.0-1] text closes it", async () => {
+  test("[MQTT-6.0.0-1] a text frame closes it", async () => {
     const { socket, told } = await started();
     socket.comes(1);
     socket.tell("message", { data: "text" });
@@ -384,7 +388,7 @@ describe("closing", () => {
     expect(socket.closedWith.length).toBeGreaterThan(0);
   });
 
-  test("after destroy nothing comes but the close, once, and not before destroy returns", async () => {
+  test("after destroy only the close is reported, once, and not before destroy returns", async () => {
     const { socket, transport, told } = await started();
     transport.pause();
     socket.comes(1);
@@ -400,7 +404,7 @@ describe("closing", () => {
     expect(socket.closedWith.length).toBeGreaterThan(0);
   });
 
-  test("a listener that destroys it in the middle of a delivery gets nothing more of what is already here", async () => {
+  test("a listener that calls destroy during a delivery gets none of the remaining data", async () => {
     const { socket, transport } = await opened();
     const told: unknown[] = [];
     socket.comes(1);
@@ -409,7 +413,7 @@ describe("closing", () => {
       onBytes(bytes) {
         told.push([...bytes]);
         transport.destroy();
-        socket.comes(3); // another message of the same turn, as the package ws tells it
+        socket.comes(3); // another message of the same turn, as the package ws reports it
       },
       onDrain: () => told.push("drain"),
       onClose: () => told.push("close"),
@@ -418,7 +422,7 @@ describe("closing", () => {
     expect(told).toEqual([[1], "close"]);
   });
 
-  test("destroy before start: whoever starts is told of the close", async () => {
+  test("destroy before start: the close is reported at start", async () => {
     const { transport, told, start } = await opened();
     transport.destroy();
     await Promise.resolve();
@@ -428,7 +432,7 @@ describe("closing", () => {
 });
 
 describe("time", () => {
-  test("a timer longer than the runtime takes does not fire at once", async () => {
+  test("a timer longer than the runtime's maximum does not fire at once", async () => {
     const { clock } = await platformOf();
     const fire = vi.fn();
     clock.schedule(2 ** 40, fire);
@@ -439,7 +443,7 @@ describe("time", () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 
-  test("a timer fires when it is due, and not when it is cancelled", async () => {
+  test("a timer fires when it is due, and not if it is cancelled", async () => {
     const { clock } = await platformOf();
     const fire = vi.fn();
     const before = clock.now();
@@ -452,7 +456,7 @@ describe("time", () => {
     expect(clock.now() - before).toBe(100);
   });
 
-  test("what is deferred comes in this turn, by a function that a browser calls with no `this` of ours", async () => {
+  test("a deferred callback runs in this turn, through a function that works with a browser's `this`", async () => {
     const called: unknown[] = [];
     vi.stubGlobal("queueMicrotask", function (this: unknown, callback: () => void) {
       if (this !== undefined && this !== globalThis) throw new TypeError("Illegal invocation");
@@ -466,7 +470,7 @@ describe("time", () => {
   });
 });
 
-test("a runtime that tells nothing of the kind has no wakes", async () => {
+test("a runtime without such events has no wakes", async () => {
   const { onWake } = await platformOf();
   const wake = vi.fn();
   onWake?.(wake)();

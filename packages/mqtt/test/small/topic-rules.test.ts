@@ -5,7 +5,7 @@ import { effort } from "../../../../test/fixtures/effort.ts";
 import { isShared, isTopicFilter, isTopicName, matcherOf } from "../../src/small/topic-rules.ts";
 import { filter, matchesByDefinition, name } from "../topic/topic-oracle.ts";
 
-/** What is special in filters, in regular expressions, in replacements, and on the way to UTF-8; but no ill-formed text. */
+/** Special characters of filters, regular expressions, replacements and UTF-8 encoding, but no ill-formed text. */
 const unit = fc.constantFrom(
   ..."/////+++##$$.*([)]{}?^|\\-&'`\"<>=!:,cdwsbknxu019AZ_ \n\r\t\u0001\u2028\u2029\u0085\ufeffäß€",
   "😀",
@@ -25,7 +25,7 @@ const nastyName = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) =
 
 const runs = { numRuns: 5000 };
 
-test("a topic name is one where the whole client says so", () => {
+test("a topic name is valid where the full client accepts it", () => {
   fc.assert(
     fc.property(given, (text) => {
       expect(isTopicName(text)).toBe(topicNameProblem(text) === undefined);
@@ -34,7 +34,7 @@ test("a topic name is one where the whole client says so", () => {
   );
 });
 
-test("a topic filter is one where the whole client says so, shared or not", () => {
+test("a topic filter is valid where the full client accepts it, shared or not", () => {
   let valid = 0;
   let shared = 0;
   fc.assert(
@@ -52,7 +52,7 @@ test("a topic filter is one where the whole client says so, shared or not", () =
   expect(shared).toBeGreaterThan(100);
 });
 
-/** A filter made of a name by putting wildcards in place of some of its levels, and perhaps of its end. */
+/** A filter made from a name by replacing some of its levels, and perhaps its end, with wildcards. */
 const related: Arbitrary<[filter: string, name: string]> = nastyName.chain((topic) => {
   const levels = topic.split("/");
   return fc
@@ -66,7 +66,7 @@ const related: Arbitrary<[filter: string, name: string]> = nastyName.chain((topi
     });
 });
 
-test("a filter matches the names that the whole client says, and the specification", () => {
+test("a filter matches the same names as in the full client, and as in the specification", () => {
   const matched = { yes: 0, no: 0 };
   const pair = fc.oneof(
     fc.tuple(filter, name),
@@ -75,7 +75,7 @@ test("a filter matches the names that the whole client says, and the specificati
   );
   fc.assert(
     fc.property(pair, fc.boolean(), ([topicFilter, topic], share) => {
-      // A related filter may begin like a shared one, which is then another filter.
+      // A related filter may begin like a shared one, and is then another filter.
       if (isShared(topicFilter)) return;
       const expected = topicFilterMatches(topicFilter, topic);
       expect(matchesByDefinition(topicFilter, topic)).toBe(expected);
@@ -121,7 +121,7 @@ test.each([
   expect(matcherOf(topicFilter)(topic)).toBe(expected);
 });
 
-describe("as deep and as long as the protocol allows", () => {
+describe("at the protocol's maximum depth and length", () => {
   const deep = "/".repeat(65_535);
   const levels = "a/".repeat(32_767);
   const long = ".".repeat(65_535);
@@ -132,12 +132,12 @@ describe("as deep and as long as the protocol allows", () => {
       expect(isTopicFilter(each)).toBe(true);
   });
 
-  test("what is wrong at the end of a filter is found", () => {
+  test("an error at the end of a filter is found", () => {
     for (const each of [`${levels}+a`, `${levels}#/`, `${long}+`, `${"+/".repeat(32_000)}++`, `$share/${long}`])
       expect(isTopicFilter(each)).toBe(false);
   });
 
-  // As regular expressions, some engines find such filters too large, and say so when a message comes.
+  // Some engines cannot compile such filters as regular expressions, and report that only when a message arrives.
   test("filters match", () => {
     for (const topic of [deep, levels, long]) {
       for (const topicFilter of ["#", topic, `$share/g/${topic}`]) expect(matcherOf(topicFilter)(topic)).toBe(true);
@@ -151,7 +151,7 @@ describe("as deep and as long as the protocol allows", () => {
   });
 });
 
-test("the time that it takes grows no faster than the length", async () => {
+test("the time grows linearly with the length", async () => {
   const texts = (size: number): (() => unknown)[] => [
     () => isTopicName(`${"a".repeat(size)}+`),
     () => isTopicFilter(`${"a/".repeat(size / 2)}+a`),
@@ -163,7 +163,7 @@ test("the time that it takes grows no faster than the length", async () => {
   const large = texts(64_000);
   for (const [i, small] of texts(8_000).entries()) {
     const slow = await effort(large[i] as () => unknown, 5);
-    // 8 times the length; 64 times would be quadratic. What takes next to no time cannot be compared.
+    // 8 times the length; 64 times would be quadratic. Times close to zero cannot be compared.
     if (slow > 2) expect(slow / (await effort(small, 5)), `case ${i}`).toBeLessThan(40);
   }
 });

@@ -1,4 +1,5 @@
-// The small client's WebSocket over real sockets, by the class of the package `ws`: the one suite of every Transport, and refusals.
+// The small client's WebSocket over real sockets, with the class of the package `ws`: the shared suite of every
+// Transport, and refusals.
 import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -21,7 +22,7 @@ const patient = (): AbortSignal => new AbortController().signal;
 const authority = await Authority.named("Test authority");
 const identity = await authority.issue(["127.0.0.1"]);
 
-/** As a runtime's own that trusts the authority. */
+/** Like a runtime's own that trusts the authority. */
 class Trusting extends WebSocket {
   constructor(url: string, protocols: string[]) {
     super(url, protocols, { ca: authority.certificate });
@@ -31,7 +32,7 @@ class Trusting extends WebSocket {
 const plain: NetworkOptions = { webSocket: { implementation: WebSocket } };
 const secure: NetworkOptions = { webSocket: { implementation: Trusting } };
 
-/** A server of WebSockets, and what comes of its first connection. */
+/** A WebSocket server, and what its first connection receives. */
 async function serving(
   scheme: "ws" | "wss",
   options: ServerOptions = {},
@@ -67,7 +68,7 @@ describe.each<[string, () => Promise<Pair>]>([
   test.each(transportSuite({ pair: made, pause: settle }))("$name", ({ run }) => run());
 });
 
-/** What connecting is refused with, in words without the port. */
+/** The error message of a refused connection, without the port. */
 async function refusal(url: string, options: SmallOptions = {}): Promise<string> {
   const error = await connect(url, { ...plain, ...options }).then(
     async (client) => {
@@ -79,8 +80,8 @@ async function refusal(url: string, options: SmallOptions = {}): Promise<string>
   return error === undefined ? "none" : `${error.code}: ${error.message.replaceAll(/:\d{4,5}\b/g, ":PORT")}`;
 }
 
-describe("what can be wrong on the way is told by connect", () => {
-  test("an upgrade that is refused", async () => {
+describe("connect reports what can go wrong on the way", () => {
+  test("an upgrade that the server refuses", async () => {
     const { port } = await listening(createHttpServer((_, response) => response.writeHead(404).end()));
     expect(await refusal(`ws://127.0.0.1:${port}/mqtt?token=secret`)).toBe(
       "WEBSOCKET_FAILED: no WebSocket to ws://127.0.0.1:PORT: Unexpected server response: 404",
@@ -90,7 +91,7 @@ describe("what can be wrong on the way is told by connect", () => {
   test.each([
     ["hangs up", (socket: Socket) => void socket.once("data", () => socket.destroy())],
     ["answers with MQTT", (socket: Socket) => void socket.end(Uint8Array.of(0x20, 2, 0, 0))],
-  ])("a server that %s is none for WebSockets", async (_, accept) => {
+  ])("a server that %s is not a WebSocket server", async (_, accept) => {
     const { port } = await listen(accept);
     expect(await refusal(`ws://127.0.0.1:${port}`)).toMatch(
       /^WEBSOCKET_FAILED: no WebSocket to ws:\/\/127.0.0.1:PORT: /,
@@ -109,7 +110,7 @@ describe("what can be wrong on the way is told by connect", () => {
   test.each([
     ["none", () => false as const],
     ["another", () => "chat"],
-  ])("a server that chooses %s of the subprotocols: the connection is closed at once", async (_, handleProtocols) => {
+  ])("a server that selects %s of the subprotocols: the connection is closed at once", async (_, handleProtocols) => {
     const { url, accepted } = await serving("ws", { handleProtocols });
     const gone = accepted.then((socket) => new Promise((resolve) => socket.on("close", resolve)));
     expect(await refusal(url)).toMatch(/^WEBSOCKET_FAILED: .*subprotocol/);
@@ -134,7 +135,7 @@ describe("what can be wrong on the way is told by connect", () => {
     expect(await refusal(url)).toMatch(/^WEBSOCKET_FAILED: WebSocket: 1006/);
   });
 
-  test("[MQTT-6.0.0-1] a text frame is no MQTT: the connection is closed", async () => {
+  test("[MQTT-6.0.0-1] a text frame is not valid: the connection is closed", async () => {
     const { url, accepted } = await serving("ws");
     const gone = accepted.then((socket) => {
       socket.send("hello");
@@ -144,7 +145,7 @@ describe("what can be wrong on the way is told by connect", () => {
     await gone;
   });
 
-  test("an upgrade that nobody answers is given up when the signal fires, and the server sees the end of it", async () => {
+  test("an upgrade without an answer ends when the signal aborts, and the server sees the connection end", async () => {
     const giveUp = new AbortController();
     let gone: Promise<unknown> | undefined;
     const { port } = await listen((socket) => {
@@ -156,14 +157,14 @@ describe("what can be wrong on the way is told by connect", () => {
     await gone;
   });
 
-  test("an upgrade that nobody answers ends with connectTimeout", async () => {
+  test("an upgrade without an answer ends with connectTimeout", async () => {
     const { port } = await listen((socket) => void socket.resume());
     expect(await refusal(`ws://127.0.0.1:${port}`, { connectTimeout: 20 })).toBe(
       "CONNECT_TIMEOUT: ws://127.0.0.1:PORT/: 20 ms",
     );
   });
 
-  test("where there is no WebSocket, and for a scheme that is none, the error says what to do", async () => {
+  test("if there is no WebSocket, or the scheme is not valid, the error says what to do", async () => {
     const said = "set platform, or webSocket.implementation (npm install ws)";
     const { dial } = platform;
     await expect(dial(address("mqtt", 1883), patient(), plain)).rejects.toMatchObject({
@@ -175,7 +176,7 @@ describe("what can be wrong on the way is told by connect", () => {
   });
 });
 
-test("[MQTT-6.0.0-3] the subprotocol mqtt is asked for, another if it is said, and headers go with the upgrade", async () => {
+test("[MQTT-6.0.0-3] the client requests the subprotocol mqtt, or the configured one, and sends headers with the upgrade", async () => {
   const ask = async (webSocket: NetworkOptions["webSocket"]): Promise<unknown[]> => {
     const { port, server } = await serving("ws", { handleProtocols: ([first]: Set<string>) => first as string });
     const asked = new Promise<unknown[]>((resolve) =>
@@ -192,7 +193,7 @@ test("[MQTT-6.0.0-3] the subprotocol mqtt is asked for, another if it is said, a
   expect(await ask({ subprotocol: "mqttv3.1", headers: { "x-token": "t" } })).toEqual(["/mqtt", "mqttv3.1", "t"]);
 });
 
-test("[MQTT-6.0.0-1] what the client sends is binary", async () => {
+test("[MQTT-6.0.0-1] the client sends binary frames", async () => {
   const { url, accepted } = await serving("ws");
   const received = accepted.then(
     (socket) =>

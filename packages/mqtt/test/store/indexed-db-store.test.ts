@@ -32,7 +32,7 @@ describe("an IndexedDB store", () => {
   test.each(suite)("$name", ({ run }) => run());
 });
 
-/** Web Locks, of which another page has one until `leave` is called. */
+/** Web Locks, one of which another page holds until `leave` is called. */
 function lockedByAnotherPage() {
   let leave = () => {};
   const left = new Promise<void>((resolve) => {
@@ -49,7 +49,7 @@ function lockedByAnotherPage() {
   return { leave: () => leave(), asked };
 }
 
-test("a session that another page has is waited for, and refused if that page stays", async () => {
+test("a session that another page holds is waited for, and refused if that page keeps it", async () => {
   const patience = new AbortController();
   const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(patience.signal);
   const { asked } = lockedByAnotherPage();
@@ -66,7 +66,7 @@ test("a session that another page has is waited for, and refused if that page st
   expect(await recordsOf(store, "kitchen")).toEqual([]);
 });
 
-test("a session is had when the page that is loaded anew has given it back", async () => {
+test("a session opens when the reloaded page has released it", async () => {
   const { leave } = lockedByAnotherPage();
   const store = new IndexedDbStore();
   const opening = store.open("kitchen");
@@ -76,7 +76,7 @@ test("a session is had when the page that is loaded anew has given it back", asy
   await session.close();
 });
 
-test("a lock that the browser will not give is an error, and the session stays free", async () => {
+test("a lock that the browser refuses is an error, and the session stays free", async () => {
   const request = () => Promise.reject(new DOMException("not here", "SecurityError"));
   vi.stubGlobal("navigator", { locks: { request } });
   const store = new IndexedDbStore();
@@ -85,7 +85,7 @@ test("a lock that the browser will not give is an error, and the session stays f
   expect(await recordsOf(store, "s")).toEqual([]);
 });
 
-test("stores of different databases do not see each other", async () => {
+test("stores of different databases are independent", async () => {
   const [one, other] = [new IndexedDbStore({ database: "one" }), new IndexedDbStore({ database: "other" })];
   const { session } = await one.open("s");
   await session.write([put(1, 1)]);
@@ -113,7 +113,7 @@ test.each([
   expect((await recordsOf(store, "s")).map(({ key }) => key)).toEqual([1, 3]);
 });
 
-test("of a write with a value that cannot be stored nothing is kept", async () => {
+test("a write with a value that cannot be stored has no effect", async () => {
   const store = new IndexedDbStore();
   const { session } = await store.open("s");
   const unstorable = { key: 2, value: { length: 1, buffer: { byteLength: 1 }, method: () => {} } as never };
@@ -122,7 +122,7 @@ test("of a write with a value that cannot be stored nothing is kept", async () =
   expect(await recordsOf(store, "s")).toEqual([]);
 });
 
-test("a database that is deleted meanwhile makes writes fail, and nobody waits for this page", async () => {
+test("if the database is deleted meanwhile, writes fail, and the page does not block the deletion", async () => {
   const store = new IndexedDbStore();
   const { session } = await store.open("s");
   await new Promise<void>((resolve) => {
@@ -133,11 +133,11 @@ test("a database that is deleted meanwhile makes writes fail, and nobody waits f
   expect(await recordsOf(store, "s")).toEqual([]);
 });
 
-test("without IndexedDB opening says so", async () => {
+test("without IndexedDB, opening fails with a clear error", async () => {
   vi.stubGlobal("indexedDB", undefined);
   await expect(new IndexedDbStore().open("s")).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
 
-test("a database without a name is refused", () => {
+test("a database without a name is rejected", () => {
   expect(() => new IndexedDbStore({ database: 5 as never })).toThrow(UsageError);
 });

@@ -15,7 +15,7 @@ describe("a memory store", () => {
   test.each(suite)("$name", ({ run }) => run());
 });
 
-test("the suite notices a store that acknowledges what a dying process would lose", async () => {
+test("the suite detects a store that acknowledges what a dying process would lose", async () => {
   const deaths = storeSuite({
     async place() {
       let late: readonly StoreChange[] = [];
@@ -33,7 +33,7 @@ test("the suite notices a store that acknowledges what a dying process would los
 
 const put = (key: number, size: number) => ({ key, value: new Uint8Array(size) });
 
-test("a write beyond maximumBytes is refused whole, and the session stays as it was", async () => {
+test("a write beyond maximumBytes is rejected as a whole, and the session does not change", async () => {
   const store = new MemoryStore({ maximumBytes: 1000 });
   const { session } = await store.open("s");
   await session.write([put(1, 400)]);
@@ -45,7 +45,7 @@ test("a write beyond maximumBytes is refused whole, and the session stays as it 
   expect((await recordsOf(store, "s")).map(({ key }) => key)).toEqual([1, 2]);
 });
 
-test("what was taken away or replaced makes room again", async () => {
+test("removed or replaced records make room again", async () => {
   const store = new MemoryStore({ maximumBytes: 1000 });
   const { session } = await store.open("s");
   for (let i = 0; i < 50; i++) {
@@ -55,14 +55,14 @@ test("what was taken away or replaced makes room again", async () => {
   }
 });
 
-test("empty values count too, so that no number of records is without bound", async () => {
+test("empty values count too, so that the number of records is limited", async () => {
   const store = new MemoryStore({ maximumBytes: 1000 });
   const { session } = await store.open("s");
   const changes = Array.from({ length: 1000 }, (_, key) => put(key, 0));
   await expect(session.write(changes)).rejects.toMatchObject({ code: "STORE_FULL" });
 });
 
-test("all sessions share the bound", async () => {
+test("all sessions share the limit", async () => {
   const store = new MemoryStore({ maximumBytes: 1000 });
   const one = await store.open("one");
   const other = await store.open("other");
@@ -70,14 +70,14 @@ test("all sessions share the bound", async () => {
   await expect(other.session.write([put(1, 800)])).rejects.toMatchObject({ code: "STORE_FULL" });
 });
 
-test("without an option the bound is 64 MiB", async () => {
+test("the default limit is 64 MiB", async () => {
   const store = new MemoryStore();
   const { session } = await store.open("s");
   await session.write([put(1, 64 * 1024 * 1024 - 100)]);
   await expect(session.write([put(2, 100)])).rejects.toMatchObject({ code: "STORE_FULL" });
 });
 
-test.each([0, -1, Number.NaN])("a maximumBytes of %d is refused", (maximumBytes) => {
+test.each([0, -1, Number.NaN])("a maximumBytes of %d is rejected", (maximumBytes) => {
   expect(() => new MemoryStore({ maximumBytes })).toThrow(UsageError);
 });
 

@@ -1,4 +1,5 @@
-// The kinds of clock that the library runs on, for suites that run on each of them and for runs that draw one.
+// The kinds of clock that the library runs on, for suites that run on each of them and for runs that select one at
+// random.
 import { CLOCK_KINDS, type ClockKind } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { clockKinds } from "./clock-kinds.ts";
 
-test("time stands still until it is moved", async () => {
+test("time stands still until it is advanced", async () => {
   const clock = new FakeClock(1000);
   await clock.tick();
   expect(clock.now()).toBe(1000);
@@ -13,7 +13,7 @@ test("time stands still until it is moved", async () => {
   expect(clock.now()).toBe(1010);
 });
 
-test("timers run at their time, in the order of time and then of making", () => {
+test("timers run in the order of their time, and then of their creation", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(20), fc.boolean()), { maxLength: 60 }), (delays) => {
       const clock = new FakeClock(0);
@@ -35,7 +35,7 @@ test("timers run at their time, in the order of time and then of making", () => 
   );
 });
 
-test("a timer that a timer makes runs within the same advance if it falls due", async () => {
+test("a timer that a timer starts runs within the same advance if it is due", async () => {
   const clock = new FakeClock(0);
   const times: number[] = [];
   const again = () => {
@@ -48,7 +48,7 @@ test("a timer that a timer makes runs within the same advance if it falls due", 
   expect(clock.nextTimer).toBe(40);
 });
 
-test("what is deferred runs at the end of the tick, also what that defers", () => {
+test("deferred callbacks run at the end of the tick, including those that they defer", () => {
   const clock = new FakeClock();
   const order: string[] = [];
   clock.defer(() => {
@@ -61,7 +61,7 @@ test("what is deferred runs at the end of the tick, also what that defers", () =
   expect(order).toEqual(["one", "two", "three"]);
 });
 
-test("promises settle before what is deferred, and before the next timer", async () => {
+test("promises settle before deferred callbacks, and before the next timer", async () => {
   const clock = new FakeClock();
   const order: string[] = [];
   const deep = async (): Promise<void> => {
@@ -81,7 +81,7 @@ test("promises settle before what is deferred, and before the next timer", async
   expect(order.slice(2)).toEqual(["timer", "promise", "next timer"]);
 });
 
-test("a machine that sleeps runs afterwards, and late, what was due meanwhile, and what that makes by its own time", async () => {
+test("after a sleep the machine runs overdue timers late, and the timers that they start at their own time", async () => {
   const clock = new FakeClock();
   const ran: [string, number][] = [];
   const start = clock.now();
@@ -95,7 +95,7 @@ test("a machine that sleeps runs afterwards, and late, what was due meanwhile, a
   expect(ran[1]).toEqual(["second", 1_050]);
 });
 
-test("time never steps back, even if two advance it at once", async () => {
+test("time never steps back, even if two callers advance it at once", async () => {
   const clock = new FakeClock(0);
   await Promise.all([clock.advance(10), clock.advance(100), clock.advance(5)]);
   expect(clock.now()).toBe(100);
@@ -106,7 +106,7 @@ test.each([
   ["node", ["promise", "soon", "one", "promise of one", "two"]],
   ["quickjs", ["promise", "one", "promise of one", "two"]],
   ["small", ["one", "two", "promise", "promise of one"]],
-] as const)("the kind %s decides when promises and what is deferred run", async (kind, expected) => {
+] as const)("the kind %s decides when promises and deferred callbacks run", async (kind, expected) => {
   const clock = new FakeClock(undefined, CLOCK_KINDS[kind]);
   const order: string[] = [];
   clock.defer(() => {
@@ -122,7 +122,7 @@ test.each([
 });
 
 describe.each(clockKinds)("of the kind %s,", (_, kind) => {
-  test("what is deferred runs once, whether `settle` or the promises come first", async () => {
+  test("deferred callbacks run once, whether `settle` or the promises come first", async () => {
     const clock = new FakeClock(undefined, kind);
     const order: string[] = [];
     clock.defer(() => order.push("one"));
@@ -134,7 +134,7 @@ describe.each(clockKinds)("of the kind %s,", (_, kind) => {
     expect(order).toEqual(clock.soon === undefined ? ["one", "two"] : ["one, soon", "one", "two"]);
   });
 
-  test("a chain that is longer than any of promises ends within one tick", async () => {
+  test("a very long chain of promises ends within one tick", async () => {
     const clock = new FakeClock(undefined, kind);
     let left = 1_000;
     const next = () => {
@@ -145,7 +145,7 @@ describe.each(clockKinds)("of the kind %s,", (_, kind) => {
     expect(left).toBe(0);
   });
 
-  test("a loop that defers without end is an error and not a hang", async () => {
+  test("an endless loop of deferred callbacks is an error and does not hang", async () => {
     const clock = new FakeClock(undefined, kind);
     const forever = () => clock.defer(forever);
     forever();
@@ -154,7 +154,7 @@ describe.each(clockKinds)("of the kind %s,", (_, kind) => {
   });
 });
 
-test("a seed decides all numbers", () => {
+test("a seed determines all numbers", () => {
   const numbers = (seed: number) => {
     const random = new SeededRandom(seed);
     return Array.from({ length: 20 }, () => random.next());
@@ -163,7 +163,7 @@ test("a seed decides all numbers", () => {
   expect(numbers(7)).not.toEqual(numbers(8));
 });
 
-test("numbers are spread evenly over [0, 1)", () => {
+test("numbers are distributed evenly over [0, 1)", () => {
   const random = new SeededRandom(1);
   const counts = new Array<number>(10).fill(0);
   for (let i = 0; i < 10_000; i++) {
@@ -178,7 +178,7 @@ describe("until", () => {
   const after = (clock: FakeClock, delay: number) =>
     new Promise<number>((resolve) => clock.schedule(delay, () => resolve(clock.now())));
 
-  test.each(clockKinds)("%s: lets no more time pass than the promise needs", async (_, kind) => {
+  test.each(clockKinds)("%s: advances the time only as far as the promise needs", async (_, kind) => {
     const clock = new FakeClock(0, kind);
     clock.schedule(40, () => undefined);
     const chain = after(clock, 10).then(() => new Promise<void>((resolve) => clock.defer(resolve)));
@@ -188,7 +188,7 @@ describe("until", () => {
     expect(clock.now()).toBe(10);
   });
 
-  test("settles as the promise does, with the rest of the tick done", async () => {
+  test("settles as the promise does, after the rest of the tick", async () => {
     const clock = new FakeClock(0);
     let done = 0;
     const work = after(clock, 5).then((time) => {
@@ -200,7 +200,7 @@ describe("until", () => {
     await expect(clock.until(Promise.reject(new Error("no")))).rejects.toThrow("no");
   });
 
-  test("rejects if no timer is left, and if the limit is over", async () => {
+  test("rejects if no timer is left, or if the limit has passed", async () => {
     const clock = new FakeClock(0);
     await expect(clock.until(new Promise(() => undefined))).rejects.toThrow("no timer is set");
     const again = (): unknown => clock.schedule(1_000, again);
@@ -211,14 +211,14 @@ describe("until", () => {
     await expect(clock.until(never)).rejects.toThrow("within limit 3600000 ms");
   });
 
-  test("rejects if what is tested runs without end at one time", async () => {
+  test("rejects if the tested code runs endlessly without advancing the time", async () => {
     const clock = new FakeClock(0);
     const again = (): unknown => clock.schedule(0, again);
     again();
     await expect(clock.until(new Promise(() => undefined))).rejects.toThrow("without end");
   });
 
-  test("lets no time pass while the code under test ticks the same clock", async () => {
+  test("does not advance the time while the code under test ticks the same clock", async () => {
     const clock = new FakeClock(0);
     clock.schedule(10, () => undefined);
     const ticking = async (): Promise<number> => {
@@ -228,7 +228,7 @@ describe("until", () => {
     expect(await clock.until(ticking())).toBe(0);
   });
 
-  test("several at once see every timer in its order, each with a whole tick", async () => {
+  test("several calls at once run every timer in order, each with a whole tick", async () => {
     const clock = new FakeClock(0);
     const order: string[] = [];
     const step = async (name: string, delay: number): Promise<void> => {

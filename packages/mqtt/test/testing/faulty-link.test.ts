@@ -37,7 +37,7 @@ function connected(faults: LinkFaults) {
   return { clock, link, client, server };
 }
 
-test("without faults it is a connection like any other", async () => {
+test("without faults it is an ordinary connection", async () => {
   const { clock, client, server } = connected({});
   client.transport.pause();
   client.transport.resume();
@@ -50,18 +50,15 @@ test("without faults it is a connection like any other", async () => {
   expect([client.closed, server.closed]).toEqual(["in order", "in order"]);
 });
 
-test.each([0, 1, 4, 9])(
-  "a cut after %i bytes gives the receiver just these, and closes both ends",
-  async (toServer) => {
-    const { clock, client, server } = connected({ cut: { toServer } });
-    client.transport.write(Uint8Array.of(1, 2, 3));
-    client.transport.write(Uint8Array.of(4, 5, 6, 7, 8, 9, 10));
-    await clock.tick();
-    expect(server.bytes).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].slice(0, toServer));
-    expect(server.closed).toBeDefined();
-    expect(client.closed).toBeInstanceOf(Error);
-  },
-);
+test.each([0, 1, 4, 9])("a cut after %i bytes delivers exactly these bytes, and closes both ends", async (toServer) => {
+  const { clock, client, server } = connected({ cut: { toServer } });
+  client.transport.write(Uint8Array.of(1, 2, 3));
+  client.transport.write(Uint8Array.of(4, 5, 6, 7, 8, 9, 10));
+  await clock.tick();
+  expect(server.bytes).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].slice(0, toServer));
+  expect(server.closed).toBeDefined();
+  expect(client.closed).toBeInstanceOf(Error);
+});
 
 test("a cut in the other direction works the same", async () => {
   const { clock, client, server } = connected({ cut: { toClient: 2 } });
@@ -82,7 +79,7 @@ test("a chunk size of 1 gives single bytes", async () => {
   expect(server.largest).toBe(1);
 });
 
-test("half-open: bytes vanish, and the receiver never learns that the other has gone", async () => {
+test("half-open: bytes are dropped, and the receiver is not informed that the other end has closed", async () => {
   const { clock, client, server } = connected({ vanish: { toServer: 2 } });
   client.transport.write(Uint8Array.of(1, 2, 3));
   await clock.tick();
@@ -94,7 +91,7 @@ test("half-open: bytes vanish, and the receiver never learns that the other has 
   expect(server.closed).toBeUndefined();
 });
 
-test("half-open: who gives up its own end is told so, also when the other has gone before", async () => {
+test("half-open: an end that closes itself is informed, also if the other has closed before", async () => {
   const { clock, client, server } = connected({ vanish: { toServer: 0 } });
   client.transport.destroy();
   await clock.tick();
@@ -104,7 +101,7 @@ test("half-open: who gives up its own end is told so, also when the other has go
   expect(server.closed).toBe("in order");
 });
 
-test("vanish and cut take hold of connections that are open", async () => {
+test("vanish and cut apply to open connections", async () => {
   const { clock, link, client, server } = connected({});
   link.vanish();
   client.transport.write(Uint8Array.of(1));
@@ -117,7 +114,7 @@ test("vanish and cut take hold of connections that are open", async () => {
   link.cut();
 });
 
-test("each attempt has its own faults; a refused one rejects", async () => {
+test("each attempt has its own faults; a refused attempt rejects", async () => {
   const clock = new FakeClock();
   const accepted: Transport[] = [];
   const attempts: number[] = [];
@@ -137,7 +134,7 @@ test("each attempt has its own faults; a refused one rejects", async () => {
   expect(link.attempts).toBe(3);
 });
 
-test("faults by lot are the same for the same seed, and differ", () => {
+test("random faults are the same for the same seed, and vary", () => {
   const drawn = (seed: number) => {
     const random = new SeededRandom(seed);
     return Array.from({ length: 30 }, () => randomFaults(random, 100));

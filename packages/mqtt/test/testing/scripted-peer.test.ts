@@ -14,7 +14,7 @@ function peers() {
   return { clock, client: new ScriptedPeer(one, clock, 4), server: new ScriptedPeer(other, clock) };
 }
 
-test("two peers speak packet by packet, and keep what they heard", async () => {
+test("two peers exchange packets, and record what they received", async () => {
   const { client, server } = peers();
   client.send(connect);
   client.send({ type: "pingreq" });
@@ -30,7 +30,7 @@ test("two peers speak packet by packet, and keep what they heard", async () => {
   expect(server.bytes).toEqual(Uint8Array.of(...encode(connect, 4), 0xc0, 0x00));
 });
 
-test("expect waits for a packet that is still to come", async () => {
+test("expect waits for a future packet", async () => {
   const { clock, client, server } = peers();
   const expected = server.expect("connect");
   await clock.advance(1000);
@@ -39,13 +39,13 @@ test("expect waits for a packet that is still to come", async () => {
   expect((await expected).type).toBe("connect");
 });
 
-test("another packet than the expected one is an error that shows it", async () => {
+test("a packet other than the expected one is an error that shows it", async () => {
   const { client, server } = peers();
   client.send(connect);
   await expect(server.expect("pingreq")).rejects.toThrow(/expected pingreq, got .*"clientId":"c"/);
 });
 
-test("an unexpected packet, and an unexpected end, are not nothing", async () => {
+test("expectNothing rejects if a packet or the end arrives", async () => {
   const { client, server } = peers();
   client.send(connect);
   await expect(server.expectNothing()).rejects.toThrow("expected no packet");
@@ -70,13 +70,13 @@ test("a packet instead of the end rejects", async () => {
   await server.expectClose();
 });
 
-test("bytes that are no packet reject with the cause", async () => {
+test("bytes that are not a valid packet reject with the cause", async () => {
   const { client, server } = peers();
   client.send(Uint8Array.of(0, 0, 0));
   await expect(server.expect("connect")).rejects.toMatchObject({ cause: { name: "ProtocolError" } });
 });
 
-test("a server's end cannot speak before it knows the version, and one wait at a time", async () => {
+test("a server's end cannot send before it knows the version, and allows one wait at a time", async () => {
   const { clock, server } = peers();
   expect(() => server.send({ type: "pingresp" })).toThrow("before a CONNECT");
   const waiting = server.expect("connect");
@@ -87,7 +87,7 @@ test("a server's end cannot speak before it knows the version, and one wait at a
   await expect(waiting).rejects.toThrow("closed");
 });
 
-test("a paused peer lets bytes pile up", async () => {
+test("a paused peer makes bytes accumulate", async () => {
   const { client, server } = peers();
   server.pause();
   client.send(connect);
@@ -109,7 +109,7 @@ test("a scripted server has a peer for each connection", async () => {
   expect(server.link.attempts).toBe(2);
 });
 
-test("the transport suite notices a transport that swallows a byte", async () => {
+test("the transport suite detects a transport that drops a byte", async () => {
   const clock = new FakeClock();
   const suite = transportSuite({
     async pair() {
@@ -124,7 +124,7 @@ test("the transport suite notices a transport that swallows a byte", async () =>
   for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected" });
 });
 
-test("the store suite notices a store that keeps the caller's arrays", async () => {
+test("the store suite detects a store that keeps the caller's arrays", async () => {
   const suite = storeSuite({
     async place() {
       const store = storeAround(new MemoryStore(), (session) => ({

@@ -6,7 +6,7 @@ import { TopicTree } from "../../src/topic/topic-tree.ts";
 const FEW = 10_000;
 const MANY = 40_000;
 
-/** Names whose levels have a weak hash's collisions, one long prefix, or what objects have of their own. */
+/** Names whose levels collide in a weak hash, share a long prefix, or are named like members of objects. */
 const families: [string, (i: number) => string][] = [
   ["names", (i) => `${i.toString(2).padStart(20, "0").replaceAll("0", "Aa").replaceAll("1", "BB")}/x`],
   ["names of one prefix", (i) => `${"a/".repeat(30)}${i}`],
@@ -14,7 +14,7 @@ const families: [string, (i: number) => string][] = [
   ["names of an object's own", (i) => `__proto__/constructor/${i}/hasOwnProperty`],
 ];
 
-test.each(families)("%s that are made to look alike take time in proportion to their number", async (_, name) => {
+test.each(families)("%s that are made to look alike take linear time", async (_, name) => {
   const run = (count: number) => () => {
     const names = new TopicNameTree<number>();
     const filters = new TopicTree<number>();

@@ -13,6 +13,6 @@ test("a name and a filter of 65,535 slashes are valid, and match", () => {
   expect(topicFilterMatches(`${"+/".repeat(32_767)}#`, deep)).toBe(true);
 });
 
-test("a shared filter as deep is valid", () => {
+test("a shared filter of the same depth is valid", () => {
   expect(sharedFilterProblem(`$share/g/${"/".repeat(65_526)}`)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-// Owns a count of look-ups in Maps: the work of a tree, measured without a clock.
+// Owns a count of look-ups in Maps: it measures the work of a tree without a clock.
 
 /** How many times `Map.prototype.get` is called while `run` runs. */
 export function lookups(run: () => void): number {

@@ -21,6 +21,6 @@ test.each([
   [Thing, "class Thing"],
   [function named() {}, "function named"],
   [() => "a", "function"],
-])("a value is shown on one line, shortly, and so that its type can be seen: %s", (value, shown) => {
+])("a value is shown in a short form on one line, and its type is visible: %s", (value, shown) => {
   expect(shownValue(value)).toBe(shown);
 });

@@ -68,7 +68,7 @@ const invalidShared: readonly (readonly [filter: string, rule: string])[] = [
   ["$share/g/", 'followed by "/" and a topic filter [MQTT-4.8.2-2]'],
 ];
 
-test.each(valid)("a valid filter passes: %j", (filter) => {
+test.each(valid)("a valid filter is accepted: %j", (filter) => {
   expect(topicFilterProblem(filter)).toBeUndefined();
   expect(sharedFilterProblem(filter)).toBeUndefined();
   expect(() => assertTopicFilter(filter)).not.toThrow();
@@ -77,7 +77,7 @@ test.each(valid)("a valid filter passes: %j", (filter) => {
 const complaint = expect.objectContaining({ name: "UsageError", code: "TOPIC_FILTER_INVALID" });
 
 describe.each(invalid)("the filter %j", (filter, rule) => {
-  test(`is refused: ${rule}`, () => {
+  test(`is rejected: ${rule}`, () => {
     expect(topicFilterProblem(filter)).toContain(rule);
     expect(() => assertTopicFilter(filter)).toThrow(complaint);
     expect(() => assertTopicFilter(filter)).toThrow(rule);
@@ -86,7 +86,7 @@ describe.each(invalid)("the filter %j", (filter, rule) => {
 });
 
 describe.each(invalidShared)("the shared filter %j", (filter, rule) => {
-  test(`is refused: ${rule}`, () => {
+  test(`is rejected: ${rule}`, () => {
     expect(topicFilterProblem(filter)).toBeUndefined();
     expect(sharedFilterProblem(filter)).toContain(rule);
     expect(() => assertTopicFilter(filter)).toThrow(complaint);
@@ -94,7 +94,7 @@ describe.each(invalidShared)("the shared filter %j", (filter, rule) => {
   });
 });
 
-test("what is no string is no filter", () => {
+test("a value that is not a string is not a valid filter", () => {
   expect(() => assertTopicFilter(5 as unknown as string)).toThrow("topicFilter: must be a string, not 5");
 });
 

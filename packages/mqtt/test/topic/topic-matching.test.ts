@@ -44,13 +44,13 @@ const table: readonly (readonly [filter: string, matching: readonly string[], ot
 ];
 
 describe.each(Object.entries(matchers))("by %s", (_, matches) => {
-  test.each(table)("%s matches what it must, and nothing else", (filter, matching, others) => {
+  test.each(table)("%s matches exactly the names that it must", (filter, matching, others) => {
     for (const name of matching) expect(matches(filter, name), name).toBe(true);
     for (const name of others) expect(matches(filter, name), name).toBe(false);
   });
 });
 
-test("the function and both trees match by the definition", () => {
+test("the function and both trees match according to the definition", () => {
   let matching = 0;
   fc.assert(
     fc.property(filter, name, (filter, name) => {

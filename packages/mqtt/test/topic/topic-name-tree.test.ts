@@ -10,12 +10,12 @@ function found<Value>(tree: TopicNameTree<Value>, topicFilter: string): Value[] 
   return values;
 }
 
-/** Whether the tree holds nothing but its root. */
+/** Whether the tree has only its root. */
 function isBare(tree: TopicNameTree<unknown>): boolean {
   return (tree as unknown as { root: { children: unknown } }).root.children === undefined;
 }
 
-test("after any settings and deletions, the tree finds what a map of names finds", () => {
+test("after any insertions and deletions, the tree finds what a map of names finds", () => {
   const step = fc.record({ set: fc.boolean(), name, value: fc.integer({ min: 0, max: 9 }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.array(filter, { maxLength: 10 }), (steps, filters) => {
@@ -43,7 +43,7 @@ test("after any settings and deletions, the tree finds what a map of names finds
   );
 });
 
-test.each(["#", "+", "a/#", "+/+"])("%s visits until it is told that it is enough", (filter) => {
+test.each(["#", "+", "a/#", "+/+"])("%s visits until the callback stops it", (filter) => {
   const tree = new TopicNameTree<number>();
   for (let i = 0; i < 10; i++) {
     tree.set(`x${i}`, i);
@@ -54,7 +54,7 @@ test.each(["#", "+", "a/#", "+/+"])("%s visits until it is told that it is enoug
   expect(visits).toBe(3);
 });
 
-test("forEach visits every name, those that begin with $ too", () => {
+test("forEach visits every name, including names that begin with $", () => {
   const tree = new TopicNameTree<number>();
   for (const [i, name] of ["a", "a/b", "$x/y", "/"].entries()) tree.set(name, i);
   const values: number[] = [];
@@ -62,7 +62,7 @@ test("forEach visits every name, those that begin with $ too", () => {
   expect(values.sort()).toEqual([0, 1, 2, 3]);
 });
 
-test("a name has no value because names below it have one", () => {
+test("a name has no value just because names below it have one", () => {
   const tree = new TopicNameTree<number>();
   tree.set("a/b/c", 1);
   expect(tree.get("a/b")).toBeUndefined();
@@ -73,7 +73,7 @@ test("a name has no value because names below it have one", () => {
   expect(tree.size).toBe(1);
 });
 
-test("a tree of passing names stays as small as it was", () => {
+test("a tree with short-lived names stays small", () => {
   const tree = new TopicNameTree<number>();
   for (let i = 0; i < 50_000; i++) {
     tree.set(`device/${i}/state`, i);
@@ -95,7 +95,7 @@ test("values may be deleted while they are visited", () => {
   expect(tree.size).toBe(0);
 });
 
-test("matching looks no further because of ten thousand names elsewhere", () => {
+test("matching is not slower because of ten thousand other names", () => {
   const tree = new TopicNameTree<number>();
   for (const name of ["a/1/c", "a/2/c", "a/2/d"]) tree.set(name, 1);
   const match = () => found(tree, "a/+/c");
@@ -105,7 +105,7 @@ test("matching looks no further because of ten thousand names elsewhere", () => 
   expect(match()).toHaveLength(2);
 });
 
-test("it goes down 65,535 levels and back without a call stack", () => {
+test("it handles 65,535 levels without recursion", () => {
   const tree = new TopicNameTree<string>();
   const deep = "/".repeat(65_535);
   tree.set(deep, "deep");

@@ -33,13 +33,13 @@ const invalid: readonly (readonly [name: string, rule: string])[] = [
   ["é".repeat(32_768), "takes 65536 bytes"],
 ];
 
-test.each(valid)("a valid name passes: %j", (name) => {
+test.each(valid)("a valid name is accepted: %j", (name) => {
   expect(topicNameProblem(name)).toBeUndefined();
   expect(() => assertTopicName(name)).not.toThrow();
 });
 
 describe.each(invalid)("the name %j", (name, rule) => {
-  test(`is refused: ${rule}`, () => {
+  test(`is rejected: ${rule}`, () => {
     expect(topicNameProblem(name)).toContain(rule);
     const complaint = { name: "UsageError", code: "TOPIC_NAME_INVALID" };
     expect(() => assertTopicName(name)).toThrow(expect.objectContaining(complaint));
@@ -48,11 +48,11 @@ describe.each(invalid)("the name %j", (name, rule) => {
   });
 });
 
-test("what is no string is no name", () => {
+test("a value that is not a string is not a valid name", () => {
   expect(() => assertTopicName(5 as unknown as string)).toThrow("topicName: must be a string, not 5");
 });
 
-test("a message stays one short line, whatever the name holds", () => {
+test("an error stays one short line, whatever the name contains", () => {
   for (const name of ["\n\r\0\x1b[31m\x7f\x9f", `${"x".repeat(100_000)}`, "\u0085+"]) {
     let message = "";
     try {

@@ -1,5 +1,5 @@
-// Owns a slow and obvious matcher, straight from section 4.7 of the specification, and generators of names and filters
-// over so few levels that matches are common.
+// Owns a slow and obvious matcher, based directly on section 4.7 of the specification, and generators of names and
+// filters with few levels, so that matches are frequent.
 
 import fc, { type Arbitrary } from "fast-check";
 

@@ -10,7 +10,7 @@ function found<Value>(tree: TopicTree<Value>, topicName: string): Value[] {
   return values;
 }
 
-/** How many nodes hang below the root: the memory that the tree holds. */
+/** How many nodes are below the root: the memory that the tree uses. */
 function branches(tree: TopicTree<unknown>): number {
   type Node = { children: Map<string, Node> | undefined };
   const stack = [(tree as unknown as { root: Node }).root];
@@ -22,7 +22,7 @@ function branches(tree: TopicTree<unknown>): number {
   return count;
 }
 
-test("after any additions and deletions, the tree finds what a list of pairs finds", () => {
+test("after any insertions and deletions, the tree finds what a list of pairs finds", () => {
   const step = fc.record({ add: fc.boolean(), filter, value: fc.constantFrom("x", "y") });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.array(name, { maxLength: 10 }), (steps, names) => {
@@ -48,14 +48,14 @@ test("after any additions and deletions, the tree finds what a list of pairs fin
   );
 });
 
-test("a value under several filters comes once for each that matches", () => {
+test("a value under several filters is returned once for each that matches", () => {
   const tree = new TopicTree<number>();
   for (const filter of ["a/b", "a/+", "+/b", "#", "a/#", "a/b/#", "b"]) tree.add(filter, 1);
   expect(found(tree, "a/b")).toEqual([1, 1, 1, 1, 1, 1]);
 });
 
 describe("deleting", () => {
-  test("takes nothing away where the pair is not there", () => {
+  test("has no effect if the pair does not exist", () => {
     const tree = new TopicTree<number>();
     tree.add("a/b", 1);
     for (const filter of ["a", "a/b/c", "a/+", "a/b/#", "#", "x"]) expect(tree.delete(filter, 1)).toBe(false);
@@ -64,7 +64,7 @@ describe("deleting", () => {
     expect(found(tree, "a/b")).toEqual([1]);
   });
 
-  test("leaves branches that others still need", () => {
+  test("keeps branches that other pairs still need", () => {
     const tree = new TopicTree<number>();
     for (const filter of ["a/b/c", "a/b", "a/b/#"]) tree.add(filter, 1);
     tree.delete("a/b/c", 1);
@@ -74,7 +74,7 @@ describe("deleting", () => {
     expect(branches(tree)).toBe(2);
   });
 
-  test("keeps a tree of passing filters as small as it was", () => {
+  test("keeps a tree with short-lived filters small", () => {
     const tree = new TopicTree<number>();
     tree.add("kept/+", 0);
     for (let i = 0; i < 50_000; i++) {
@@ -89,7 +89,7 @@ describe("deleting", () => {
 });
 
 describe("matching", () => {
-  test("looks no further because of ten thousand filters that do not match", () => {
+  test("is not slower because of ten thousand filters that do not match", () => {
     const tree = new TopicTree<number>();
     for (const filter of ["a/b/c", "a/+/c", "#", "a/#"]) tree.add(filter, 1);
     const match = () => found(tree, "a/b/c");
@@ -100,7 +100,7 @@ describe("matching", () => {
     expect(alone).toBeGreaterThan(3);
   });
 
-  test("goes down 65,535 levels and back without a call stack", () => {
+  test("handles 65,535 levels without recursion", () => {
     const tree = new TopicTree<string>();
     const deep = "/".repeat(65_535);
     const wild = `${"+/".repeat(32_767)}#`;
@@ -111,7 +111,7 @@ describe("matching", () => {
     expect(branches(tree)).toBe(0);
   });
 
-  test("is safe with names that objects have of their own", () => {
+  test("is safe with names of an object's inherited members", () => {
     const tree = new TopicTree<number>();
     expect(found(tree, "__proto__/constructor")).toEqual([]);
     tree.add("__proto__/+", 1);

@@ -5,7 +5,7 @@ import type { TransportListener } from "../../src/platform/transport.ts";
 describe.each([
   ["at the next tick", {}],
   ["after 5 ms", { delay: 5 }],
-  ["in crumbs of 1,000 bytes", { chunkSize: 1000 }],
+  ["in chunks of 1,000 bytes", { chunkSize: 1000 }],
 ])("a memory pair that delivers %s", (_, options) => {
   const clock = new FakeClock();
   const suite = transportSuite({
@@ -46,7 +46,7 @@ test("bytes arrive after the delay and not before", () => {
   expect(there.events).toEqual(["bytes 1,2"]);
 });
 
-test("what the writer does to its bytes afterwards is not seen", () => {
+test("bytes that the writer changes after the write are delivered unchanged", () => {
   const { clock, one, there } = started();
   const bytes = Uint8Array.of(1);
   one.write(bytes);
@@ -55,7 +55,7 @@ test("what the writer does to its bytes afterwards is not seen", () => {
   expect(there.events).toEqual(["bytes 1"]);
 });
 
-test("write returns false at the high-water mark, and onDrain comes when all has arrived", () => {
+test("write returns false at the high-water mark, and onDrain is called when all bytes have arrived", () => {
   const { clock, one, other, here, there } = started({ highWaterMark: 3 });
   other.pause();
   expect(one.write(Uint8Array.of(1, 2))).toBe(true);
@@ -71,7 +71,7 @@ test("write returns false at the high-water mark, and onDrain comes when all has
   expect(one.write(Uint8Array.of(5, 6))).toBe(true);
 });
 
-test("a chunk size of 1 delivers single bytes, one a tick", () => {
+test("a chunk size of 1 delivers single bytes, one in each tick", () => {
   const { clock, one, other, there } = started({ chunkSize: 1 });
   one.write(Uint8Array.of(1, 2, 3));
   clock.settle();
@@ -79,7 +79,7 @@ test("a chunk size of 1 delivers single bytes, one a tick", () => {
   other.pause();
 });
 
-test("destroy tells the peer that the connection was reset, and its owner that it is closed", () => {
+test("destroy reports a reset to the peer, and the close to its owner", () => {
   const { clock, one, here, there } = started();
   one.destroy();
   clock.settle();
@@ -87,7 +87,7 @@ test("destroy tells the peer that the connection was reset, and its owner that i
   expect(there.events).toEqual(["close the peer reset the connection"]);
 });
 
-test("an end that was reached before start is told at start", () => {
+test("an end that arrived before start is reported at start", () => {
   const clock = new FakeClock();
   const [one, other] = memoryPair(clock);
   one.destroy();
@@ -99,7 +99,7 @@ test("an end that was reached before start is told at start", () => {
   expect(log.events).toEqual(["close the peer reset the connection"]);
 });
 
-test("a peer that ended in good order is noticed behind its bytes, once reading goes on", () => {
+test("a peer's normal end is reported after its bytes, once reading resumes", () => {
   const { clock, one, other, there } = started();
   other.pause();
   one.write(Uint8Array.of(1));

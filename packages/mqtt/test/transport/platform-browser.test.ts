@@ -1,4 +1,5 @@
-// What a browser's page tells the platforms of both clients: that the network is back, that the page is shown, and how late timers may be.
+// A browser page's information for the platforms of both clients: the network is back, the page is visible, and how
+// late timers may be.
 import type { Platform } from "@aiko/mqtt";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -9,7 +10,7 @@ class Document extends EventTarget {
 let window: EventTarget;
 
 beforeEach(() => {
-  vi.resetModules(); // a platform looks at what there is when it is loaded
+  vi.resetModules(); // a platform checks what is available when it is loaded
   window = new EventTarget();
   vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
   vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window));
@@ -28,7 +29,7 @@ describe.each(Object.entries(modules))("the %s client's platform", (_, load) => 
     return (await load()).platform;
   }
 
-  test("takes the network's return for a wake, until it is listened for no more", async () => {
+  test("treats the network's return as a wake, until the listener is removed", async () => {
     const { onWake } = await platformOf();
     const wake = vi.fn();
     const stop = onWake?.(wake);
@@ -39,7 +40,7 @@ describe.each(Object.entries(modules))("the %s client's platform", (_, load) => 
     expect(wake).toHaveBeenCalledTimes(1);
   });
 
-  test("takes the showing of a hidden page for a wake, until it is listened for no more, and not its hiding", async () => {
+  test("treats showing a hidden page as a wake, until the listener is removed, and hiding it not", async () => {
     const document = new Document();
     const { onWake } = await platformOf(document);
     const wake = vi.fn();
@@ -57,7 +58,7 @@ describe.each(Object.entries(modules))("the %s client's platform", (_, load) => 
     expect(wake).toHaveBeenCalledTimes(1);
   });
 
-  test("says that a hidden page's timers may be a minute late, those of a shown page and of a worker not", async () => {
+  test("reports that timers of a hidden page may be a minute late, and those of a visible page and a worker may not", async () => {
     const document = new Document();
     const page = await platformOf(document);
     expect(page.timerLateness?.()).toBe(0);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { WebSocketEvent, WebSocketLike } from "../../src/platform/network-options.ts";
 import { WebSocketTransport } from "../../src/transport/websocket.ts";
 
-/** One of a browser: it cannot stop reading. */
+/** Like a browser's: it cannot stop reading. */
 class Socket implements Partial<WebSocketLike> {
   readonly bufferedAmount = 0;
   readyState = 1;
@@ -26,7 +26,7 @@ class Socket implements Partial<WebSocketLike> {
   }
 }
 
-/** A transport over it, and what its end was: "none" stands for an end without an error. */
+/** A transport over it, and how it ended: "none" stands for an end without an error. */
 function started(socket: Socket) {
   const clock = new FakeClock();
   const transport = new WebSocketTransport(socket as unknown as WebSocketLike, "ws://server:80/", clock);
@@ -39,8 +39,8 @@ function started(socket: Socket) {
   return { clock, transport, closed };
 }
 
-describe("a WebSocket that its other side ended, and that waits for the socket's end, is over within 100 ms", () => {
-  test("by a close frame, for which there is no event", async () => {
+describe("a WebSocket that its other side ended closes within 100 ms, although the socket stays open", () => {
+  test("after a close frame, for which there is no event", async () => {
     const socket = new Socket();
     const { clock, closed } = started(socket);
     await clock.advance(1_000);
@@ -52,7 +52,7 @@ describe("a WebSocket that its other side ended, and that waits for the socket's
     expect(closed).toEqual(["none"]);
   });
 
-  test("by what failed it", async () => {
+  test("after an error", async () => {
     const socket = new Socket();
     const { clock, closed } = started(socket);
     socket.error("a wrong frame");
@@ -60,7 +60,7 @@ describe("a WebSocket that its other side ended, and that waits for the socket's
     expect(closed).toEqual([expect.stringContaining("a wrong frame")]);
   });
 
-  test("and its code is reported if it comes in time", async () => {
+  test("and its code is reported if it arrives in time", async () => {
     const socket = new Socket();
     const { clock, closed } = started(socket);
     socket.readyState = 2;
@@ -85,7 +85,7 @@ test.each([
   ["few and large", 1_000_000, 70],
   ["many and small", 1, 300_000],
 ])(
-  "what comes while reading is stopped is bounded by what it takes in memory: frames that are %s",
+  "data that arrives while reading is stopped is limited by its memory: frames that are %s",
   async (_, length, most) => {
     const socket = new Socket();
     const { clock, transport, closed } = started(socket);

@@ -35,6 +35,11 @@ export class Segment {
     this.next = first;
   }
 
+  /** Whether it has no records. */
+  get isEmpty(): boolean {
+    return this.next === this.first;
+  }
+
   /** Makes a segment with one frame, the definitions. Resolves when it survives a power loss. */
   static async create(
     files: FileSystem,

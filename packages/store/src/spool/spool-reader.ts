@@ -2,10 +2,11 @@
 
 import type { FileSystem, OpenFile } from "../file-system.js";
 import { FrameReader } from "../frames.js";
-import type { Account, Ledger } from "./ledger.js";
+import type { Account } from "./ledger.js";
 import type { Segment } from "./segment.js";
-import { MOST_BEYOND, type Settled } from "./settled.js";
+import { MOST_BEYOND } from "./settled.js";
 import { bodyStart, decodeRecord, eachEntry, isBody, type SpooledRecord } from "./spool-record.js";
+import type { SpoolState } from "./spool-state.js";
 
 /** Bytes that are read at once. */
 const WINDOW = 2 ** 16;
@@ -16,15 +17,6 @@ interface Waiting {
   readonly account: Account;
   /** Its place among its source's records. */
   readonly own: number;
-}
-
-/** What the reader works with. */
-export interface ReaderView {
-  readonly files: FileSystem;
-  readonly ledger: Ledger;
-  readonly settled: Settled;
-  /** The segments, the oldest first. The last one may grow. */
-  readonly segments: readonly Segment[];
 }
 
 export class SpoolReader {
@@ -40,7 +32,8 @@ export class SpoolReader {
 
   /** @param onGap is called when records that should be there are not: a disk has lost them since the spool was opened */
   constructor(
-    private readonly view: ReaderView,
+    private readonly files: FileSystem,
+    private readonly state: SpoolState,
     private readonly onGap: () => void,
   ) {}
 
@@ -65,7 +58,7 @@ export class SpoolReader {
   }
 
   private async take(limit: number): Promise<SpooledRecord[]> {
-    const { settled } = this.view;
+    const { settled } = this.state;
     const taken: SpooledRecord[] = [];
     while (taken.length < limit) {
       const next = this.waiting[this.at];
@@ -96,7 +89,7 @@ export class SpoolReader {
       const found = await frames.next();
       if (found === undefined) {
         if (segment.end > end) continue; // written meanwhile
-        if (segment === this.view.segments.at(-1)) return false;
+        if (segment === this.state.segments.at(-1)) return false;
         await this.close();
         continue;
       }
@@ -109,10 +102,10 @@ export class SpoolReader {
   private async openNext(): Promise<boolean> {
     const after = this.segment?.number ?? 0;
     await this.close();
-    const segment = this.view.segments.find(({ number, isRemoved }) => number > after && !isRemoved);
+    const segment = this.state.segments.find(({ number, isRemoved }) => number > after && !isRemoved);
     if (segment === undefined) return false;
     this.segment = segment;
-    const file = await this.view.files.open(segment.path, "existing");
+    const file = await this.files.open(segment.path, "existing");
     if (file === undefined) return true; // noticed by the gap that it leaves
     this.file = file;
     this.frames = new FrameReader(file, segment.end, segment.framing, isBody, WINDOW);
@@ -120,7 +113,7 @@ export class SpoolReader {
   }
 
   private decode(body: Buffer): void {
-    const { ledger, settled } = this.view;
+    const { ledger, settled } = this.state;
     const { first, acceptedAt } = bodyStart(body);
     if (settled.skip(this.next, first)) this.onGap();
     this.next = first;

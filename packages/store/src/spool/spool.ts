@@ -9,18 +9,18 @@
 
 import { join, resolve as resolvePath } from "node:path";
 import { StoreError, UsageError } from "@aiko/mqtt";
-import type { OpenFile } from "../file-system.js";
 import { storeError } from "../store-error.js";
 import { AgeLimit } from "./age-limit.js";
 import { CursorFile } from "./cursor-file.js";
-import { type Account, type Ledger, LONGEST_NAME, type SpoolCounts } from "./ledger.js";
+import { type Account, LONGEST_NAME, type SpoolCounts } from "./ledger.js";
 import { recover } from "./recovery.js";
-import { Segment } from "./segment.js";
-import { scan } from "./segment-scan.js";
-import type { Settled } from "./settled.js";
+import { bodies } from "./segment-scan.js";
 import { parseSpoolOptions, type SpoolOptions, type SpoolSettings } from "./spool-options.js";
 import { SpoolReader } from "./spool-reader.js";
-import { assertFits, BodyWriter, mostBytes, type SpooledRecord, type SpoolRecord } from "./spool-record.js";
+import { bodyStart, decodeRecord, eachEntry, type SpooledRecord, type SpoolRecord } from "./spool-record.js";
+import { SpoolState } from "./spool-state.js";
+import { SpoolUpkeep } from "./spool-upkeep.js";
+import { SpoolWriter } from "./spool-writer.js";
 
 /** The state of a spool. */
 export interface SpoolStatistics {
@@ -34,30 +34,6 @@ export interface SpoolStatistics {
   readonly sources: Readonly<Record<string, SpoolCounts>>;
 }
 
-/** What `append` was given, until it is written. */
-interface Job {
-  readonly account: Account;
-  readonly records: readonly SpoolRecord[];
-  readonly size: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** What one commit writes. */
-interface Group {
-  readonly jobs: readonly Job[];
-  readonly bodies: readonly Buffer[];
-  /** The sequence behind its last record. */
-  readonly next: number;
-  readonly acceptedAt: number;
-}
-
-/** Bytes of a body after which another frame is begun: what a reader holds in memory. */
-const FRAME_SIZE = 2 ** 16;
-/** The most bytes that one sync is for. */
-const GROUP_SIZE = 2 ** 20;
-/** The most bytes that may wait for a sync. */
-const MOST_WAITING = 8 * 2 ** 20;
 /** `onRoom` is called when this share of each bound is in use, or less. */
 const ROOM = 0.9;
 
@@ -74,38 +50,37 @@ const ROOM = 0.9;
  * await spool.close();
  */
 export class Spool {
-  private readonly reader: SpoolReader;
   private readonly recordListeners = new Set<() => void>();
   private readonly roomListeners = new Set<() => void>();
-  private readonly inflight = new Map<number, SpooledRecord>();
-  private jobs: Job[] = [];
-  private waitingBytes = 0;
-  private working: Promise<void> | undefined;
-  private upkeep: Promise<void> = Promise.resolve();
-  private active: OpenFile | undefined;
-  private live = 0;
-  private isFull = false;
-  private isDirty = false;
+  private readonly age: AgeLimit;
+  private readonly reader: SpoolReader;
+  private readonly upkeep: SpoolUpkeep;
+  private readonly writer: SpoolWriter;
   private isClosed = false;
-  private failure: unknown;
-  private defined = new Set<Account>();
 
   private constructor(
     private readonly directory: string,
     private readonly settings: SpoolSettings,
     private readonly release: () => Promise<void>,
-    private readonly cursorFile: CursorFile,
-    private readonly settled: Settled,
-    private readonly ledger: Ledger,
-    private readonly segments: Segment[],
-    private next: number,
-    private readonly age: AgeLimit,
+    cursorFile: CursorFile,
+    private readonly state: SpoolState,
   ) {
-    const { fileSystem: files } = settings;
-    this.reader = new SpoolReader({ files, ledger, settled, segments }, () => {
-      void this.inUpkeep(() => this.recount()).catch(() => {}); // counted when the spool is opened again
+    const { fileSystem, clock, maximumAge } = settings;
+    const age = new AgeLimit(clock, maximumAge);
+    this.age = age;
+    this.reader = new SpoolReader(fileSystem, state, () => {
+      this.upkeep.recount().catch(() => {}); // counted when the spool is opened again
     });
-    for (const { spooled } of ledger.accounts) this.live += spooled;
+    this.upkeep = new SpoolUpkeep(
+      directory,
+      settings,
+      state,
+      cursorFile,
+      age,
+      () => this.reader,
+      () => this.changed(),
+    );
+    this.writer = new SpoolWriter(directory, settings, state, this.upkeep, age, () => this.tell(this.recordListeners));
   }
 
   /**
@@ -142,31 +117,22 @@ export class Spool {
       const path = join(directory, "cursor");
       const opened = await CursorFile.open(files, directory, path);
       cursor = opened.cursor;
-      const found = await recover(files, directory, opened.state);
-      const age = new AgeLimit(settings.clock, settings.maximumAge);
-      const { settled, ledger, segments, next } = found;
-      spool = new Spool(directory, settings, release, cursor, settled, ledger, segments, next, age);
+      const { settled, ledger, segments, next, damage } = await recover(files, directory, opened.state);
+      const state = new SpoolState(settled, ledger, segments, next);
+      spool = new Spool(directory, settings, release, cursor, state);
       const { damagedBytes: bytes } = opened;
       if (bytes > 0) settings.onDamage?.({ file: path, offset: 0, bytes, keptAs: path });
-      for (const each of found.damage) settings.onDamage?.(each);
-      await spool.resume();
+      for (const each of damage) settings.onDamage?.(each);
+      await spool.writer.resume();
+      state.isDirty = true;
+      await spool.checkpoint().catch(() => {}); // on a full or failing disk the old state counts
       return spool;
     } catch (error) {
-      await spool?.active?.close();
+      await spool?.writer.close();
       await cursor?.close();
       await release();
       throw error;
     }
-  }
-
-  /** Goes on with the last segment, and removes those that are settled. */
-  private async resume(): Promise<void> {
-    const last = this.segments.at(-1);
-    if (last !== undefined && !last.isDamaged && last.end < this.settings.segmentSize) {
-      this.active = await this.settings.fileSystem.open(last.path, "existing");
-    }
-    this.isDirty = true;
-    await this.checkpoint().catch(() => {}); // on a full or failing disk the old state counts
   }
 
   /**
@@ -178,21 +144,10 @@ export class Spool {
    */
   append(source: string, records: readonly SpoolRecord[]): Promise<void> {
     try {
-      let size = 0;
-      for (const record of records) {
-        assertFits(record, this.settings.segmentSize);
-        size += mostBytes(record);
-      }
+      for (const record of records) this.writer.assertFits(record);
       const account = this.accountOf(source);
       if (this.isClosed) throw new StoreError("STORE_FAILED", `disk store: the spool in ${this.directory} is closed`);
-      if (this.waitingBytes > 0 && this.waitingBytes + size > MOST_WAITING) {
-        throw this.full(`${this.waitingBytes + size} bytes would be waiting to be written`);
-      }
-      this.waitingBytes += size;
-      return new Promise((resolve, reject) => {
-        this.jobs.push({ account, records, size, resolve, reject });
-        this.working ??= this.work();
-      });
+      return this.writer.append(account, records);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -212,7 +167,7 @@ export class Spool {
       });
       const fresh: SpooledRecord[] = [];
       for (const record of records) {
-        this.inflight.set(record.sequence, record);
+        this.state.inflight.set(record.sequence, record);
         if (this.age.isExpired(record.acceptedAt)) this.settle(record.sequence, "expired");
         else fresh.push(record);
       }
@@ -221,68 +176,88 @@ export class Spool {
   }
 
   /**
+   * Iterates over all records that are not settled, in the order of acceptance, without reading them: `read` returns them too. For a look at a
+   * spool that nothing else uses.
+   *
+   * @throws StoreError STORE_FAILED
+   */
+  async *records(): AsyncGenerator<SpooledRecord, void, undefined> {
+    const { settled, ledger, segments } = this.state;
+    try {
+      for (const segment of [...segments]) {
+        for await (const shared of bodies(this.settings.fileSystem, segment)) {
+          const body = Buffer.from(shared);
+          const { acceptedAt } = bodyStart(body);
+          const found: SpooledRecord[] = [];
+          eachEntry(body, {
+            definition: () => {},
+            record: (sequence, source, own, fields) => {
+              const account = ledger.byNumberOf(source);
+              if (account === undefined || own <= account.clearedTo || settled.has(sequence)) return;
+              found.push(decodeRecord(sequence, account.id, acceptedAt, fields));
+            },
+          });
+          yield* found;
+        }
+      }
+    } catch (error) {
+      throw storeError(`read the spool in ${this.directory}`, error);
+    }
+  }
+
+  /**
    * Settles a record that was read: "out" if it was delivered, otherwise the reason why it was dropped, at most 32 visible ASCII characters.
    * A source has at most 27 reasons; further ones are counted as "other". Does nothing if the record is settled.
    */
   settle(sequence: number, outcome: string): void {
-    const record = this.inflight.get(sequence);
-    if (record === undefined) return;
-    this.inflight.delete(sequence);
-    const account = this.ledger.byIdOf(record.source);
-    if (account === undefined || this.settled.has(sequence)) return;
-    this.settled.settle(sequence);
-    this.isDirty = true;
-    account.spooled--;
-    this.live--;
-    if (outcome === "out") account.out++;
-    else this.ledger.drop(account, outcome, 1);
-    const [oldest] = this.segments;
-    if (oldest !== undefined && oldest.next <= this.settled.cursor && this.segments.length > 1) {
-      void this.checkpoint().catch(() => {});
+    if (!this.state.settle(sequence, outcome)) return;
+    this.upkeep.note();
+    const { segments, settled } = this.state;
+    const oldest = segments[0];
+    if (oldest !== undefined && oldest.next <= settled.cursor && segments.length > 1) {
+      this.checkpoint().catch(() => {}); // reported by the next one
     }
     this.tellRoom();
   }
 
   /**
-   * Counts records that came from a source and were dropped before they were accepted.
+   * Counts records that came from a source and were never spooled: "out" if they were delivered at once, otherwise the reason why they were
+   * dropped, as for `settle`.
    *
    * @throws StoreError STORE_FULL if there are 256 other sources
    */
-  drop(source: string, reason: string, count = 1): void {
+  count(source: string, outcome: string, count = 1): void {
     const account = this.accountOf(source);
     account.in += count;
-    this.ledger.drop(account, reason, count);
-    this.isDirty = true;
+    if (outcome === "out") account.out += count;
+    else this.state.ledger.drop(account, outcome, count);
+    this.state.isDirty = true;
   }
 
   /** Drops all records of a source, as "cleared". Returns how many there were. Resolves when that survives a power loss. */
   async clear(source: string): Promise<number> {
-    const account = this.ledger.byIdOf(source);
+    const account = this.state.ledger.byIdOf(source);
     if (account === undefined) return 0;
-    const count = account.spooled;
-    for (const [sequence, record] of this.inflight) if (record.source === source) this.settle(sequence, "cleared");
-    const rest = account.spooled;
-    account.clearedTo = account.accepted;
-    account.spooled = 0;
-    this.live -= rest;
-    if (rest > 0) this.ledger.drop(account, "cleared", rest);
-    this.isDirty = true;
+    const count = this.state.clear(account);
     this.tellRoom();
     await this.checkpoint();
     return count;
   }
 
   /**
-   * Writes down what is settled, and removes segments of which everything is. What was settled since is read again after a crash. Call it once a
-   * second; `close` calls it too. Resolves when it survives a power loss.
+   * Writes down what is settled so that it survives a power loss, and removes segments of which everything is settled. What was settled since the
+   * last call is read again after a power loss; after the process was killed, only what is `unwritten`. Call it once a second; `close` calls it
+   * too.
    *
    * @throws StoreError STORE_FAILED if the file system failed. Nothing is lost; call it again.
    */
   checkpoint(): Promise<void> {
-    return this.inUpkeep(() => this.writeCursor());
+    return this.upkeep.checkpoint();
   }
 
-  /** Registers a listener for records that can be read. Returns a function that removes it. */
+  /**
+   * Registers a listener for records that can be read, and for what is `unwritten` having been written down. Returns a function that removes it.
+   */
   onRecords(listener: () => void): () => void {
     this.recordListeners.add(listener);
     return () => this.recordListeners.delete(listener);
@@ -297,302 +272,57 @@ export class Spool {
     return () => this.roomListeners.delete(listener);
   }
 
+  /**
+   * Records that were settled and are read again if the process is killed now. That they are settled is written down at once, which takes a
+   * moment. To limit what a kill can repeat, count them as in flight.
+   */
+  get unwritten(): number {
+    return this.state.unwritten;
+  }
+
   /** The state of the spool. */
   get statistics(): SpoolStatistics {
-    const [oldest] = this.inflight.values();
+    const { inflight, ledger, bytes, live } = this.state;
+    const [oldest] = inflight.values();
     const sources: Record<string, SpoolCounts> = {};
-    for (const account of this.ledger.accounts) sources[account.id] = account.counts;
-    return { bytes: this.bytes, records: this.live, oldestAcceptedAt: oldest?.acceptedAt || undefined, sources };
+    for (const account of ledger.accounts) sources[account.id] = account.counts;
+    return { bytes, records: live, oldestAcceptedAt: oldest?.acceptedAt || undefined, sources };
   }
 
   /** Waits until what was appended is written, writes down what is settled, and releases the directory. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
-    while (this.working !== undefined) await this.working;
-    await this.checkpoint().catch(() => {}); // what was settled since the last one is read again
+    await this.writer.close();
+    await this.upkeep.close();
     await this.reader.close();
-    await this.active?.close();
-    await this.cursorFile.close();
     await this.release();
   }
 
   private accountOf(source: string): Account {
-    const known = this.ledger.byIdOf(source);
+    const { ledger } = this.state;
+    const known = ledger.byIdOf(source);
     if (known !== undefined) return known;
     const size = Buffer.byteLength(source);
-    if (size > 0 && size <= LONGEST_NAME) return this.ledger.open(source);
+    if (size > 0 && size <= LONGEST_NAME) return ledger.open(source);
     const what = `source "${source.slice(0, LONGEST_NAME)}": must have 1 to ${LONGEST_NAME} bytes`;
     throw new UsageError("OPTION_INVALID", what, { option: "source" });
   }
 
-  private get bytes(): number {
-    return this.segments.reduce((sum, { end }) => sum + end, 0);
-  }
-
-  private full(why: string): StoreError {
-    this.isFull = true;
-    return new StoreError(
-      "STORE_FULL",
-      `disk store: the spool in ${this.directory} is full: ${why}; nothing was accepted`,
-    );
+  private changed(): void {
+    this.tellRoom();
+    this.tell(this.recordListeners);
   }
 
   private tellRoom(): void {
-    if (
-      !this.isFull ||
-      this.live > this.settings.maximumRecords * ROOM ||
-      this.bytes > this.settings.maximumBytes * ROOM
-    )
-      return;
-    this.isFull = false;
-    for (const listener of [...this.roomListeners]) listener();
+    const { live, bytes } = this.state;
+    const { maximumRecords, maximumBytes } = this.settings;
+    if (!this.writer.isFull || live > maximumRecords * ROOM || bytes > maximumBytes * ROOM) return;
+    this.writer.isFull = false;
+    this.tell(this.roomListeners);
   }
 
-  /** Writes group after group. Never rejects. */
-  private async work(): Promise<void> {
-    const { sync } = this.settings;
-    await (typeof sync === "number" ? new Promise((resolve) => setTimeout(resolve, sync)) : undefined); // what comes in one go belongs together
-    while (this.jobs.length > 0) {
-      const group = this.group();
-      const { jobs } = group;
-      try {
-        if (this.failure !== undefined) throw this.failure;
-        await this.commit(group);
-        for (const { resolve } of jobs) resolve();
-      } catch (error) {
-        const failure = storeError(`write to the spool in ${this.directory}`, error);
-        if (failure.code === "STORE_FULL") this.isFull = true;
-        for (const { reject } of jobs) reject(failure);
-      }
-      for (const listener of [...this.recordListeners]) listener();
-    }
-    this.working = undefined;
-  }
-
-  /** The jobs that wait, as the bodies of frames. Takes no number for good. */
-  private group(): Group {
-    const acceptedAt = this.age.acceptedAt();
-    const jobs: Job[] = [];
-    const accepted = new Map<Account, number>();
-    const bodies: Buffer[] = [];
-    let size = 0;
-    let body = new BodyWriter(this.next, acceptedAt, Math.min(FRAME_SIZE, this.waitingBytes + 256));
-    for (const job of this.jobs) {
-      if (size > 0 && size + job.size > GROUP_SIZE) break;
-      jobs.push(job);
-      size += job.size;
-      const { account, records } = job;
-      let own = accepted.get(account) ?? account.accepted;
-      if (!this.defined.has(account) && !accepted.has(account)) body.definition(account.number, account.id, own);
-      for (const record of records) {
-        if (body.hasRecords && body.size + mostBytes(record) > FRAME_SIZE) {
-          bodies.push(body.body);
-          body = new BodyWriter(body.next, acceptedAt, FRAME_SIZE);
-        }
-        body.record(account.number, ++own, record);
-      }
-      accepted.set(account, own);
-    }
-    this.jobs = this.jobs.slice(jobs.length);
-    this.waitingBytes -= size;
-    bodies.push(body.body);
-    return { jobs, bodies, next: body.next, acceptedAt };
-  }
-
-  private async commit(group: Group): Promise<void> {
-    const { bodies, next, acceptedAt } = group;
-    const size = Segment.sizeOf(bodies);
-    await this.makeRoom(next - this.next, size);
-    const segment = await this.segmentFor(size);
-    const file = this.active;
-    if (file === undefined) throw new Error("bug: no segment is open");
-    try {
-      await segment.write(file, bodies);
-    } catch (error) {
-      await this.cutBack(segment, file);
-      throw error;
-    }
-    if (this.settings.sync !== "never") await this.sync(() => file.sync(), segment.path);
-    segment.end += size;
-    segment.next = next;
-    segment.lastAcceptedAt = acceptedAt;
-    this.live += next - this.next;
-    this.next = next;
-    for (const { account, records } of group.jobs) {
-      account.in += records.length;
-      account.accepted += records.length;
-      account.spooled += records.length;
-      this.defined.add(account);
-    }
-  }
-
-  /** @throws StoreError STORE_FULL */
-  private async makeRoom(records: number, size: number): Promise<void> {
-    const { maximumBytes, maximumRecords, full } = this.settings;
-    const overBytes = (): boolean => this.bytes + size > maximumBytes;
-    const overRecords = (): boolean => this.live + records > maximumRecords;
-    if (!overBytes() && !overRecords()) return;
-    await this.checkpoint(); // may remove what is settled or too old
-    while (full === "drop-oldest" && (overBytes() || overRecords()) && this.live > 0) {
-      await this.begin();
-      await this.inUpkeep(() => this.dropOldest("full"));
-      await this.checkpoint();
-    }
-    if (overBytes())
-      throw this.full(`its segments would have ${this.bytes + size} bytes, but maximumBytes is ${maximumBytes}`);
-    if (overRecords())
-      throw this.full(`it would have ${this.live + records} records, but maximumRecords is ${maximumRecords}`);
-  }
-
-  /** The segment that the next frames are added to. */
-  private async segmentFor(size: number): Promise<Segment> {
-    const last = this.segments.at(-1);
-    if (last !== undefined && this.active !== undefined) {
-      if (last.next === last.first || last.end + size <= this.settings.segmentSize) return last;
-    }
-    return this.begin();
-  }
-
-  /** Begins a segment. */
-  private async begin(): Promise<Segment> {
-    const last = this.segments.at(-1);
-    if (last !== undefined && this.active !== undefined && last.next === last.first) return last;
-    const definitions = new BodyWriter(this.next, this.age.acceptedAt());
-    for (const { number, id, accepted } of this.ledger.accounts) definitions.definition(number, id, accepted);
-    const { fileSystem } = this.settings;
-    const number = (last?.number ?? 0) + 1;
-    const { segment, file } = await Segment.create(fileSystem, this.directory, number, this.next, definitions.body);
-    await this.sync(() => fileSystem.syncDirectory(this.directory), this.directory).catch(async (error: unknown) => {
-      await file.close();
-      throw error;
-    });
-    await this.active?.close();
-    this.active = file;
-    this.segments.push(segment);
-    this.defined = new Set(this.ledger.accounts);
-    return segment;
-  }
-
-  private async sync(run: () => Promise<void>, path: string): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      // What the disk has now, nobody can say: the kernel forgets what it could not write.
-      this.failure = storeError(`sync ${path}, and nothing more is written until the spool is opened again`, error);
-      throw this.failure;
-    }
-  }
-
-  /** Leaves nothing of a write that failed behind the good frames: a shorter one could bring its rest back to life. */
-  private async cutBack(segment: Segment, file: OpenFile): Promise<void> {
-    try {
-      await file.truncate(segment.end);
-    } catch (error) {
-      this.failure = storeError(`cut ${segment.path} back to ${segment.end} bytes after a failed write`, error);
-    }
-  }
-
-  private async writeCursor(): Promise<void> {
-    await this.expire();
-    if (this.isDirty) {
-      this.isDirty = false;
-      try {
-        await this.cursorFile.write({ settled: this.settled, ledger: this.ledger });
-      } catch (error) {
-        this.isDirty = true;
-        throw storeError(`write ${join(this.directory, "cursor")}`, error);
-      }
-    }
-    await this.removeSettled();
-  }
-
-  /** Removes the segments that the cursor, which is synced, has passed. The last one stays: records are added to it. */
-  private async removeSettled(): Promise<void> {
-    for (;;) {
-      const [segment] = this.segments;
-      if (segment === undefined || this.segments.length < 2 || segment.next > this.settled.cursor) return;
-      await this.remove(segment);
-    }
-  }
-
-  private async remove(segment: Segment): Promise<void> {
-    segment.isRemoved = true;
-    this.segments.splice(this.segments.indexOf(segment), 1);
-    await this.reader.leave(segment);
-    await this.settings.fileSystem.remove(segment.path);
-    this.tellRoom();
-  }
-
-  /** Drops segments whose last record is too old, also if nothing reads them. */
-  private async expire(): Promise<void> {
-    for (;;) {
-      const segment = this.segments.find(({ next }) => next > this.settled.cursor);
-      if (segment === undefined || segment === this.segments.at(-1)) return;
-      if (!this.age.isExpired(segment.lastAcceptedAt)) return;
-      await this.dropOldest("expired");
-    }
-  }
-
-  /** Drops what is not settled of the oldest segment that has such records, unless it is the last one. */
-  private async dropOldest(reason: string): Promise<void> {
-    const at = this.segments.findIndex(({ next }) => next > this.settled.cursor);
-    const [segment, after] = this.segments.slice(at);
-    if (at < 0 || segment === undefined || after === undefined) return;
-    await scan(this.settings.fileSystem, segment, {
-      definition: () => {},
-      record: (sequence, source, own) => {
-        const account = this.ledger.byNumberOf(source);
-        if (account === undefined || own <= account.clearedTo || this.settled.has(sequence)) return;
-        this.inflight.delete(sequence);
-        this.settled.settle(sequence);
-        account.spooled--;
-        this.live--;
-        this.ledger.drop(account, reason, 1);
-      },
-    });
-    this.isDirty = true;
-    const isComplete = this.settled.cursor >= after.first;
-    this.settled.settleBelow(after.first);
-    if (!isComplete) await this.recount();
-  }
-
-  /** Counts the records again, after some could not be read. What is missing was damaged. */
-  private async recount(): Promise<void> {
-    const { settled, next } = this;
-    const before = settled.snapshot();
-    const inflight = new Set(this.inflight.keys());
-    const missing = new Map<Account, number>();
-    for (const account of this.ledger.accounts) missing.set(account, account.spooled);
-    const found = (account: Account | undefined): void => {
-      if (account !== undefined) missing.set(account, (missing.get(account) ?? 0) - 1);
-    };
-    for (const { source } of this.inflight.values()) found(this.ledger.byIdOf(source));
-    for (const segment of [...this.segments]) {
-      await scan(this.settings.fileSystem, segment, {
-        definition: () => {},
-        record: (sequence, source, own) => {
-          if (sequence >= next || before(sequence) || inflight.has(sequence)) return;
-          const account = this.ledger.byNumberOf(source);
-          if (account !== undefined && own > account.clearedTo) found(account);
-        },
-      });
-    }
-    for (const [account, count] of missing) {
-      const lost = Math.min(count, account.spooled);
-      if (lost <= 0) continue;
-      account.spooled -= lost;
-      this.live -= lost;
-      this.ledger.drop(account, "damaged", lost);
-    }
-    this.isDirty = true;
-    this.tellRoom();
-  }
-
-  /** Runs what changes segments or the cursor's file, one after the other. */
-  private inUpkeep(run: () => Promise<void>): Promise<void> {
-    const done = this.upkeep.then(run);
-    this.upkeep = done.catch(() => {});
-    return done;
+  private tell(listeners: ReadonlySet<() => void>): void {
+    for (const listener of [...listeners]) listener();
   }
 }

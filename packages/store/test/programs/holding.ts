@@ -1,4 +1,4 @@
-// Opens a session, says so, and holds it until it is killed. Arguments: directory, name.
+// Opens a session, reports it, and holds it until it is killed. Arguments: directory, name.
 import { DiskStore } from "@aiko/mqtt-store";
 
 const [, , directory = "", name = ""] = process.argv;
@@ -6,7 +6,7 @@ const store = new DiskStore(directory);
 try {
   const held = await store.open(name);
   console.log("open");
-  setInterval(() => held, 1000); // or the garbage collector would close its file
+  setInterval(() => held, 1000); // otherwise the garbage collector would close its file
 } catch (error) {
   console.log((error as { code: string }).code);
 }

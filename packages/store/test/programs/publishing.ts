@@ -1,5 +1,6 @@
-// A client that publishes numbered messages at one QoS, goes on where an earlier one stopped, and leaves when all are acknowledged.
-// How many have been numbered is the length of a file, which grows before a message is published. Arguments: URL, directory, QoS, count.
+// A client that publishes numbered messages at one QoS, continues where an earlier one stopped, and disconnects when
+// all are acknowledged. The length of a file counts the numbered messages; it grows before a message is published.
+// Arguments: URL, directory, QoS, count.
 import { appendFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";

@@ -1,4 +1,5 @@
-// Writes numbered batches for ever and says which were acknowledged: batch n puts n, and takes n - 20 away. Arguments: directory.
+// Writes numbered batches for ever and reports which were acknowledged: batch n puts n and removes n - 20. Arguments:
+// directory.
 import { DiskStore } from "@aiko/mqtt-store";
 
 const [, , directory = ""] = process.argv;

@@ -1,5 +1,6 @@
-// A crash at every single operation, in all the ways in which it may leave the disk: what was accepted is there, in order, and what was settled
-// comes back only if it was settled since the last checkpoint. SPOOL_RUNS sets how many random histories are tried.
+// A crash at every operation, in all the ways in which it may leave the disk. Accepted records are present, in order,
+// and settled records return only if they were settled after the last checkpoint. SPOOL_RUNS sets the number of random
+// histories.
 import { resolve } from "node:path";
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { Spool, type SpooledRecord, type SpoolOptions } from "@aiko/mqtt-store";
@@ -13,11 +14,11 @@ const RUNS = Number(process.env.SPOOL_RUNS ?? 300);
 
 type State = "unknown" | "accepted" | "settled" | "settled for good";
 
-/** What a spool must have, by record: a record's topic is its number, in the order in which it was offered. */
+/** The records that a spool must have: a record's topic is its number, in the order in which it was offered. */
 class Model {
   readonly records: { source: string; state: State }[] = [];
 
-  /** Compares what a spool has when it was just opened, and takes over what it has of what was not reported. */
+  /** Compares the records of a spool that was just opened, and adopts the state of those that were not reported. */
   check(found: readonly SpooledRecord[]): void {
     const numbers = found.map(({ topic }) => Number(topic));
     const has = new Set(numbers);
@@ -41,7 +42,7 @@ function payloadOf(number: number): Buffer {
   return Buffer.alloc((number * 37) % 900, number);
 }
 
-/** A spool on a disk that fails, and the model beside it. */
+/** A spool on a disk that fails, and its model. */
 class History {
   readonly disk = new CrashingDisk();
   readonly model = new Model();
@@ -69,7 +70,7 @@ class History {
     return true;
   }
 
-  /** Opens with nothing failing, and compares. */
+  /** Opens without failures, and compares. */
   async recover(): Promise<void> {
     this.disk.fault = () => undefined;
     expect(await this.open()).toBe(true);
@@ -112,6 +113,11 @@ class History {
     expectBalanced(this.live);
   }
 
+  /** Resolves when what is settled is written down. */
+  async written(): Promise<void> {
+    while (this.live.unwritten > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   async checkpoint(): Promise<void> {
     const settled = this.model.records.filter(({ state }) => state === "settled");
     const done = await this.live.checkpoint().then(
@@ -145,7 +151,7 @@ class History {
   }
 }
 
-/** Several segments, settled records, segments that are removed, and sources that come later. */
+/** Several segments, settled records, segments that are removed, and sources that are added later. */
 async function scenario(history: History): Promise<void> {
   if (!(await history.open())) return;
   for (let i = 0; i < 9; i++) {
@@ -181,14 +187,14 @@ describe("a crash at each operation", () => {
     expect(at).toBeGreaterThan(60);
   });
 
-  test("power, with many outcomes of each", async () => {
+  test("a power failure, with many outcomes at each operation", async () => {
     for (let at = 0; at < 60; at++) {
       for (let seed = 0; seed < 5; seed++) await runWith("crash", at, (history) => history.die("power", seed));
     }
   });
 });
 
-describe("an operation that fails, each once, then the power", () => {
+describe("each operation fails once, then the power fails", () => {
   test.each([
     ["ENOSPC", 0],
     ["ENOSPC", 0.5],
@@ -202,7 +208,7 @@ describe("an operation that fails, each once, then the power", () => {
   });
 });
 
-test("a disk that is full accepts nothing, gives room by what is settled, and accepts again", async () => {
+test("a full disk accepts no records; settled records free room, and it accepts again", async () => {
   const history = new History();
   await history.open();
   await history.append("a", 200);
@@ -218,6 +224,16 @@ test("a disk that is full accepts nothing, gives room by what is settled, and ac
   expect(history.statistics.records).toBe(70);
   await history.die("power", 1);
   expect(history.statistics.records).toBe(70);
+});
+
+test("what is settled survives the process without a checkpoint", async () => {
+  const history = new History();
+  await history.open();
+  await history.append("a", 200);
+  await history.settle(150);
+  await history.written();
+  await history.die("kill", 0);
+  expect(history.statistics).toMatchObject({ records: 50, sources: { a: { in: 200, spooled: 50 } } });
 });
 
 test("any records, failures and crashes in any order", async () => {

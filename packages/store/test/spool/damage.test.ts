@@ -1,4 +1,4 @@
-// A disk that gets bits wrong, or loses files: the spool always opens, what is lost is counted, and the rest is there.
+// A disk that damages bits or loses files: the spool always opens, counts the lost records, and has the others.
 import { resolve } from "node:path";
 import { type Damage, Spool } from "@aiko/mqtt-store";
 import { expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { CrashingDisk } from "../crashing-disk.ts";
 import { expectBalanced, readAll } from "./spool-checks.ts";
 
 const directory = resolve("d");
-/** Whether each bit is flipped, and not one of each byte. */
+/** Whether to flip each bit, instead of one bit in each byte. */
 const EVERY_BIT = process.env.SPOOL_RUNS !== undefined;
 
 function open(disk: CrashingDisk, damage: Damage[] = []): Promise<Spool> {
@@ -21,7 +21,7 @@ function records(from: number, count: number, size = 20) {
   return Array.from({ length: count }, (_, i) => ({ topic: `t/${from + i}`, payload: Buffer.alloc(size, from + i) }));
 }
 
-/** Three segments: the first has four records that are not settled, the second one long record, the third two records. */
+/** Three segments: the first has four unsettled records, the second has one long record, the third has two records. */
 async function smallSpool(): Promise<CrashingDisk> {
   const disk = new CrashingDisk();
   const spool = await open(disk);
@@ -37,7 +37,7 @@ async function smallSpool(): Promise<CrashingDisk> {
 
 const topics = ["t/1", "t/2", "t/3", "t/4", "t/5", "t/6", "t/7"];
 
-test("opens with any bit flipped, and counts what is lost", async () => {
+test("opens with any bit flipped, and counts the lost records", async () => {
   const disk = await smallSpool();
   const files = disk.files();
   expect(files).toHaveLength(4);
@@ -47,7 +47,7 @@ test("opens with any bit flipped, and counts what is lost", async () => {
   for (const path of files) {
     const bytes = intact.get(path) as Buffer;
     for (let offset = 0; offset < bytes.length; offset++) {
-      // Of zeros and of the long payload a sample.
+      // Only a sample of the zeros and of the long payload.
       const isSample = path.endsWith("cursor")
         ? offset % 98_304 > 300
         : offset > 5_000 || (offset > 40 && offset < 4_090);
@@ -63,7 +63,7 @@ test("opens with any bit flipped, and counts what is lost", async () => {
         const damaged = Object.values(sources).reduce((sum, { dropped }) => sum + (dropped.damaged ?? 0), 0);
         const found = (await readAll(spool)).map(({ topic }) => topic);
         if (path.endsWith("cursor")) {
-          // Without the newest slot the one before it counts, and without both nothing is settled.
+          // Without the newest slot the previous one is used; without both nothing is settled.
           expect(found.filter((topic) => topic !== "t/0")).toEqual(topics);
         } else {
           expect(topics.filter((topic) => found.includes(topic))).toEqual(found);
@@ -81,7 +81,7 @@ test("opens with any bit flipped, and counts what is lost", async () => {
   expect(lostInAll).toBeGreaterThan(300);
 });
 
-test("goes on after damage, keeps the damaged file once, and removes it when there are too many", async () => {
+test("continues after damage, keeps the damaged file once, and removes it when there are too many damaged files", async () => {
   const disk = await smallSpool();
   const [path = ""] = disk.files();
   disk.flip(path, 4_200, 0);
@@ -114,7 +114,7 @@ test("counts records that a disk loses while the spool is open", async () => {
   await spool.close();
 });
 
-test("opens without a segment that somebody removed", async () => {
+test("opens without a segment that was removed", async () => {
   const disk = await smallSpool();
   const [path = ""] = disk.files();
   await disk.fileSystem.remove(path);
@@ -129,7 +129,7 @@ test("opens without a segment that somebody removed", async () => {
   await spool.close();
 });
 
-test("opens a directory in which only the cursor's file is left, and does not use its sequences again", async () => {
+test("opens a directory that has only the cursor's file left, and does not reuse its sequence numbers", async () => {
   const disk = await smallSpool();
   for (const path of disk.files()) if (path.endsWith(".spool")) await disk.fileSystem.remove(path);
   const spool = await open(disk);

@@ -1,4 +1,4 @@
-// What is checked of a spool after every test: nothing appears from nowhere, nothing vanishes.
+// Checks of a spool after every test: no record appears without being added, and none disappears.
 import type { SpooledRecord, SpoolStatistics } from "@aiko/mqtt-store";
 import { expect } from "vitest";
 

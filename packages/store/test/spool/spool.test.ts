@@ -1,4 +1,5 @@
-// What a spool does on an intact disk: order, settling, bounds, counts, ages. The same on a real disk and in memory.
+// The behaviour of a spool on an intact disk: order, settling, limits, counts, ages. The same on a real disk and in
+// memory.
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +35,7 @@ describe.each(disks)("a spool %s", (_, make) => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  test("returns records in the order of acceptance, as they were given", async () => {
+  test("returns records in the order of acceptance, unchanged", async () => {
     const spool = await open();
     const properties = encoder.encode('{"unit":"C"}');
     await spool.append("a", [record("t/1", "one", { qos: 2, retain: true, expiry: 60, properties })]);
@@ -81,7 +82,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("returns a record once, and again after it was opened again, unless it is settled", async () => {
+  test("returns a record once, and again after reopening, unless it is settled", async () => {
     let spool = await open();
     await spool.append("a", numbered(5));
     const [first, second, third] = await spool.read(3);
@@ -96,11 +97,11 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("counts what becomes of each record, across openings", async () => {
+  test("counts the outcome of each record, also after reopening", async () => {
     let spool = await open();
     await spool.append("a", numbered(4));
     await spool.append("b", numbered(2));
-    spool.drop("a", "decode", 3);
+    spool.count("a", "decode", 3);
     const [first, second] = await spool.read(2);
     spool.settle(first?.sequence ?? 0, "out");
     spool.settle(second?.sequence ?? 0, "refused:0x87");
@@ -119,7 +120,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("keeps order and counts over many segments, and removes those that are settled", async () => {
+  test("keeps order and counts over many segments, and removes settled segments", async () => {
     const spool = await open({ segmentSize: 65_536, maximumBytes: 2 ** 22 });
     const topics: string[] = [];
     for (let i = 0; i < 40; i++) await spool.append(i % 2 ? "a" : "b", numbered(200, i * 200));
@@ -139,7 +140,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("reads what is written while it is read", async () => {
+  test("reads records that are written during reading", async () => {
     const spool = await open({ segmentSize: 65_536 });
     let told = 0;
     const remove = spool.onRecords(() => void told++);
@@ -158,7 +159,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("refuses what goes beyond a bound, takes records again when there is room, and says so", async () => {
+  test("rejects records above a limit, accepts records again when there is room, and reports it", async () => {
     const bounds = { segmentSize: 65_536, maximumBytes: 2 ** 18 };
     const spool = await open(bounds);
     let rooms = 0;
@@ -182,7 +183,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("refuses more records than its bound", async () => {
+  test("rejects more records than its limit", async () => {
     const spool = await open({ maximumRecords: 10 });
     await spool.append("a", numbered(10));
     await expect(spool.append("a", numbered(1))).rejects.toMatchObject({ code: "STORE_FULL" });
@@ -192,7 +193,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("drops the oldest records when it is full, if that is its policy", async () => {
+  test("drops the oldest records when it is full, if its policy says so", async () => {
     const spool = await open({ segmentSize: 65_536, maximumBytes: 2 ** 18, full: "drop-oldest" });
     const [inFlight] = await spool.append("a", numbered(10)).then(() => spool.read(1));
     for (let i = 0; i < 40; i++) await spool.append("a", numbered(100, 11 + i * 100));
@@ -206,7 +207,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("drops records that are too old, also those that nobody reads", async () => {
+  test("drops records that are too old, including those that nobody reads", async () => {
     const spool = await open({ segmentSize: 65_536, maximumAge: 1_000 });
     await spool.append("a", numbered(3));
     now += 1_001;
@@ -221,7 +222,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("drops nothing for its age after the clock jumped, or before it was set", async () => {
+  test("drops no records for their age after the clock jumped, or before it was set", async () => {
     let wallTime = 1_000;
     const jumping = { wallTime: () => wallTime, now: () => now };
     const spool = await open({ maximumAge: 7_200_000, clock: jumping });
@@ -238,7 +239,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await spool.close();
   });
 
-  test("clears a source, and not the others", async () => {
+  test("clears one source and not the others", async () => {
     let spool = await open();
     await spool.append("a", numbered(3));
     await spool.append("b", numbered(3, 4));
@@ -266,7 +267,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     await (await open()).close();
   });
 
-  test("refuses wrong calls, and each call after it was closed", async () => {
+  test("rejects wrong calls, and every call after it was closed", async () => {
     await expect(open({ segmentSize: 65_536, maximumBytes: 100_000 })).rejects.toMatchObject({ option: "segmentSize" });
     await expect(Spool.open("")).rejects.toMatchObject({ option: "directory" });
     await expect(open({ full: "reject-all" as "reject" })).rejects.toMatchObject({ code: "OPTION_INVALID" });
@@ -274,16 +275,16 @@ describe.each(disks)("a spool %s", (_, make) => {
     await expect(spool.append("s".repeat(65), [])).rejects.toMatchObject({ option: "source" });
     await expect(spool.append("a", [record("t", "x".repeat(2 ** 20))])).rejects.toMatchObject({ code: "STORE_FULL" });
     await expect(spool.append("a", [record("t".repeat(65_536))])).rejects.toMatchObject({ code: "STORE_FULL" });
-    for (let i = 0; i < 256; i++) spool.drop(`source ${i}`, "decode");
-    expect(() => spool.drop("one more", "decode")).toThrow("more than 256 sources");
-    for (let i = 0; i < 100; i++) spool.drop("source 1", `reason-${i}`);
+    for (let i = 0; i < 256; i++) spool.count(`source ${i}`, "decode");
+    expect(() => spool.count("one more", "decode")).toThrow("more than 256 sources");
+    for (let i = 0; i < 100; i++) spool.count("source 1", `reason-${i}`);
     expectBalanced(spool);
     await spool.close();
     await expect(spool.append("source 1", numbered(1))).rejects.toMatchObject({ code: "STORE_FAILED" });
     await spool.close();
   });
 
-  test("keeps what is settled far beyond the first record that is not", async () => {
+  test("remembers settled records far beyond the first unsettled one", async () => {
     let spool = await open();
     for (let i = 0; i < 40; i++) await spool.append("a", numbered(1_000, i * 1_000));
     const records = await readAll(spool);
@@ -298,6 +299,9 @@ describe.each(disks)("a spool %s", (_, make) => {
     expect(await spool.read(1)).toEqual([]);
     spool.settle(first?.sequence ?? 0, "out");
     expect((await spool.read(1)).map(({ topic }) => topic)).toEqual(["t/32768"]);
+    let left = 0;
+    for await (const { topic } of spool.records()) expect(topic).toBe(`t/${32_768 + left++}`);
+    expect(left).toBe(40_000 - 32_768);
     await spool.close();
   });
 });

@@ -1,0 +1,67 @@
+/** `aiko-mqtt gateway explain`: shows what the gateway makes of bytes, without a server, a spool or a device. */
+
+import { readFile } from "node:fs/promises";
+import { explain, type SourceSettings } from "@aiko/mqtt-gateway";
+import { ArgumentError, type Arguments } from "../arguments.js";
+import type { Command } from "../command.js";
+import { configOption, configPath, loadConfiguration } from "../gateway-configuration.js";
+import type { Terminal } from "../terminal.js";
+
+const options = {
+  ...configOption,
+  source: { letters: "s", value: "ID", help: "the source that the bytes come from (default: the only one)" },
+  hex: { value: "BYTES", help: "the bytes, as hexadecimal digits" },
+  file: { letters: "f", value: "FILE", help: "a file with the bytes (default: standard input)" },
+} as const;
+
+type Name = keyof typeof options;
+
+/** More bytes explain nothing. */
+const MOST_BYTES = 2 ** 20;
+
+export const gatewayExplain: Command = {
+  usage: "FILE [--source ID] [--hex BYTES | --file FILE]",
+  summary: "Shows the frames, fields, topics and payloads that a gateway makes of bytes, or why it drops them.",
+  options,
+  operands: 2,
+  async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {
+    const [, input] = args.operands;
+    if (input !== undefined && input !== "-") throw new ArgumentError(`unexpected argument "${input}"`);
+    const { gateway, sources } = loadConfiguration(configPath(args, 0), terminal);
+    const source = sourceOf(sources, args.text("source"));
+    const bytes = await inputOf(args);
+    if (bytes.length > MOST_BYTES) throw new ArgumentError(`the input has more than ${MOST_BYTES} bytes`);
+    await terminal.print(explain(source, gateway, bytes, { wallTime: () => Date.now() }));
+  },
+};
+
+function sourceOf(sources: readonly SourceSettings[], id: string | undefined): SourceSettings {
+  const ids = sources.map((source) => source.id).join(", ");
+  const [only, ...others] = sources;
+  if (only === undefined) throw new ArgumentError("the configuration has no source");
+  if (id === undefined && others.length === 0) return only;
+  if (id === undefined) throw new ArgumentError(`missing option --source; the sources are ${ids}`);
+  const found = sources.find((source) => source.id === id);
+  if (found === undefined) throw new ArgumentError(`--source ${id}: there is no such source; the sources are ${ids}`);
+  return found;
+}
+
+async function inputOf(args: Arguments<Name>): Promise<Buffer> {
+  const hex = args.text("hex");
+  const file = args.text("file");
+  if (hex !== undefined && file !== undefined) throw new ArgumentError("--hex cannot be combined with --file");
+  if (hex !== undefined) {
+    const digits = hex.replace(/[\s:]/g, "");
+    if (!/^([0-9a-f]{2})+$/i.test(digits)) throw new ArgumentError(`--hex ${hex}: must be pairs of hexadecimal digits`);
+    return Buffer.from(digits, "hex");
+  }
+  if (file !== undefined && file !== "-") return readFile(file);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MOST_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}

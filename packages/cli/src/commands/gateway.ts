@@ -1,0 +1,59 @@
+/** `aiko-mqtt gateway`: runs the gateway until it is interrupted. */
+
+import { MqttError } from "@aiko/mqtt";
+import { Gateway } from "@aiko/mqtt-gateway";
+import type { Arguments } from "../arguments.js";
+import { type Command, CommandError } from "../command.js";
+import { configOption, configPath, loadConfiguration } from "../gateway-configuration.js";
+import { fired, type Terminal } from "../terminal.js";
+import { version } from "../version.js";
+
+/** Exit codes, as in sysexits.h: another process has the spool; the spool cannot be used. */
+const EX_CANTCREAT = 73;
+const EX_IOERR = 74;
+/** After a second ^C: what a shell reports for the first. */
+const INTERRUPTED = 130;
+
+export const gateway: Command = {
+  usage: "--config FILE",
+  summary:
+    "Runs the gateway until it is interrupted. SIGHUP reloads the configuration. Exit codes: 78 the configuration is not valid, 73 another process uses the spool, 74 the spool cannot be used.",
+  options: configOption,
+  operands: 1,
+  async run(args: Arguments<"config">, terminal: Terminal): Promise<void> {
+    const path = configPath(args, 0);
+    const configuration = loadConfiguration(path, terminal);
+    const log = (line: string): void => terminal.note(line);
+    const running = await Gateway.start(configuration, { log, version: version() }).catch((error: unknown) => {
+      throw spoolError(error);
+    });
+    const reload = (): void => {
+      try {
+        running.reload(loadConfiguration(path, terminal)).catch((error: Error) => refused(error));
+      } catch (error) {
+        refused(error as Error);
+      }
+    };
+    const refused = (error: Error): void => {
+      running.reloadFailed();
+      for (const line of error.message.split("\n")) log(`error: ${line}`);
+      log("error: the configuration was not reloaded; the gateway goes on with the one before");
+    };
+    process.on("SIGHUP", reload);
+    process.on("SIGUSR1", () => log(JSON.stringify(running.status)));
+    void fired(terminal.interrupted).then(() => {
+      process.once("SIGINT", () => process.exit(INTERRUPTED));
+      process.once("SIGTERM", () => process.exit(INTERRUPTED));
+      void running.stop();
+    });
+    const error = await running.ended;
+    process.off("SIGHUP", reload);
+    if (error !== undefined) throw spoolError(error);
+  },
+};
+
+function spoolError(error: unknown): unknown {
+  if (!(error instanceof MqttError)) return error;
+  if (error.code === "STORE_LOCKED") return new CommandError(error.message, EX_CANTCREAT);
+  return error.name === "StoreError" ? new CommandError(error.message, EX_IOERR) : error;
+}

@@ -1,0 +1,52 @@
+/** The whole configuration as one table: the source of the reader, the JSON Schema and the reference. */
+
+import type { Configuration } from "./configuration.js";
+import { type Kind, list, oneOrMore, text } from "./kind.js";
+import { admin, gateway, metrics, spool, uplink } from "./section-fields.js";
+import { source } from "./source-fields.js";
+import { NOT_YET, optional, required, table } from "./table.js";
+import { filled } from "./template.js";
+
+const sections = {
+  $schema: optional(text(1, 2048), "The JSON Schema that an editor uses, in JSON files."),
+  gateway: required(gateway, "The gateway itself."),
+  uplink: required(oneOrMore(uplink, 16), "The MQTT servers."),
+  spool: required(spool, "The queue between the sources and the server."),
+  metrics: optional(metrics, "Metrics for Prometheus."),
+  admin: optional(admin, "The socket for `gateway status`."),
+  source: required(list(source, 1, 1000), "The sources."),
+};
+
+export const configurationTable: Kind<Configuration> = table({
+  title: "the configuration",
+  about: "",
+  fields: sections,
+  refused: { broker: NOT_YET, homeassistant: NOT_YET },
+  check({ values, place }) {
+    if (values.spool === undefined) return;
+    const most = values.spool.segment / 4;
+    for (const [i, { maxFrame }] of (values.source ?? []).entries()) {
+      const frame = place.at("source").at(i).at("max_frame");
+      if (maxFrame > most)
+        frame.problem(`must be at most a quarter of spool.segment (${most} bytes), not ${maxFrame} bytes`);
+    }
+  },
+  build({
+    gateway: { base, ...settings },
+    uplink: uplinks,
+    spool: spoolSettings,
+    metrics: served,
+    admin: adminSocket,
+    source: sources,
+  }) {
+    const placeholders = { gateway: settings.id };
+    return {
+      gateway: { ...settings, base: filled(base, placeholders) },
+      uplinks: uplinks.map((each) => ({ ...each, clientId: filled(each.clientId, placeholders) })),
+      spool: spoolSettings,
+      metrics: served,
+      adminSocket,
+      sources,
+    };
+  },
+});

@@ -1,0 +1,15 @@
+/**
+ * The JSON Schema of a configuration. It does not check what depends on two fields, on other sources, or on numbers within a text: the ranges of
+ * durations, sizes and ports, placeholders, and whether a secret exists.
+ */
+
+import { configurationTable } from "./fields.js";
+import type { Schema } from "./kind.js";
+
+export function jsonSchema(): Schema {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Configuration of the Aiko MQTT gateway",
+    ...configurationTable.schema,
+  };
+}

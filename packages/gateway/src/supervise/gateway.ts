@@ -1,0 +1,306 @@
+/**
+ * A running gateway: the spool, the uplink and the sources of one configuration. Starts, reloads and stops them. Knows nothing of signals, files
+ * of configuration or command lines.
+ */
+
+import type { Readable } from "node:stream";
+import { platform as nodePlatform, type Platform, StoreError } from "@aiko/mqtt";
+import { MemoryFileSystem, Spool, type SpooledRecord, type SpoolStatistics } from "@aiko/mqtt-store";
+import type { Configuration, SourceSettings } from "../configuration/configuration.js";
+import type { DropReason } from "../drop-reason.js";
+import { createPipeline } from "../pipeline/pipeline.js";
+import { HttpSource } from "../source/http-source.js";
+import { Intake, type IntakeParts } from "../source/intake.js";
+import type { Source, SourceStatus } from "../source/source.js";
+import { StdinSource } from "../source/stdin-source.js";
+import { TcpServerSource } from "../source/tcp-server-source.js";
+import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
+import { Log } from "./log.js";
+import { metricsText } from "./metrics.js";
+import { MetricsServer } from "./metrics-server.js";
+import { StatusSocket } from "./status-socket.js";
+
+/** Options of `Gateway.start`. */
+export interface GatewayOptions {
+  /** Receives each line of the log, without its end of line. Default: writes it to standard error. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** What the source "stdin" reads. Default: standard input. */
+  readonly input?: Readable | undefined;
+  /** Clock, randomness and network. Default: those of Node. */
+  readonly platform?: Platform | undefined;
+  /** The version that the gateway reports. Default: none. */
+  readonly version?: string | undefined;
+}
+
+/** The state of a gateway. */
+export interface GatewayStatus {
+  readonly id: string;
+  readonly startedAt: string;
+  readonly uplink: UplinkStatus;
+  readonly spool: SpoolStatistics;
+  readonly sources: Readonly<Record<string, SourceStatus>>;
+  readonly failedReloads: number;
+  /** Where the metrics are served. Undefined: nowhere. */
+  readonly metrics: string | undefined;
+}
+
+interface RunningSource {
+  readonly settings: SourceSettings;
+  readonly source: Source;
+}
+
+/**
+ * A running gateway.
+ *
+ * @example
+ * const gateway = await Gateway.start(configuration);
+ * process.once("SIGTERM", () => gateway.stop());
+ * await gateway.ended;
+ */
+export class Gateway {
+  /** Resolves when the gateway has stopped: to the error if the spool failed, otherwise to undefined. */
+  readonly ended: Promise<unknown>;
+  private readonly sources = new Map<string, RunningSource>();
+  private readonly startedAt: number;
+  private uplink: Uplink;
+  private failedReloads = 0;
+  private metrics: MetricsServer | undefined;
+  private socket: StatusSocket | undefined;
+  private stopping: Promise<void> | undefined;
+  private failure: unknown;
+  private end: (error: unknown) => void = () => {};
+  private reloading: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private configuration: Configuration,
+    private readonly options: GatewayOptions,
+    private readonly platform: Platform,
+    private readonly spool: Spool,
+    private readonly log: Log,
+  ) {
+    this.startedAt = Date.now();
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+    this.uplink = this.makeUplink();
+  }
+
+  /**
+   * Starts a gateway: opens its spool, its sources and the connection to the server. Sources and connections that fail are tried again for ever.
+   *
+   * @throws StoreError STORE_LOCKED if another gateway uses the spool; STORE_FULL or STORE_FAILED if the spool cannot be opened
+   */
+  static async start(configuration: Configuration, options: GatewayOptions = {}): Promise<Gateway> {
+    const { gateway } = configuration;
+    const platform = options.platform ?? nodePlatform;
+    const write = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
+    const log = new Log(gateway.log, gateway.logFormat, write, () => Date.now());
+    const spool = await openSpool(configuration, platform, log);
+    const started = new Gateway(configuration, options, platform, spool, log);
+    try {
+      await started.open();
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+    return started;
+  }
+
+  /** The state of the gateway. */
+  get status(): GatewayStatus {
+    const { configuration, startedAt, uplink, spool, failedReloads } = this;
+    const sources = Object.fromEntries([...this.sources].map(([id, { source }]) => [id, source.status]));
+    return {
+      id: configuration.gateway.id,
+      startedAt: new Date(startedAt).toISOString(),
+      uplink: uplink.status,
+      spool: spool.statistics,
+      sources,
+      failedReloads,
+      metrics: this.metrics?.url,
+    };
+  }
+
+  /**
+   * Goes on with another configuration. What did not change is not touched: its connections stay open. Records of a removed source are still
+   * delivered.
+   *
+   * @throws Error if the spool or the addresses of metrics and status changed: they need a restart. Nothing is changed then.
+   */
+  reload(configuration: Configuration): Promise<void> {
+    const done = this.reloading.then(() => this.change(configuration));
+    this.reloading = done.catch(() => {});
+    return done;
+  }
+
+  /** Counts a reload whose configuration was not valid. */
+  reloadFailed(): void {
+    this.failedReloads++;
+  }
+
+  /**
+   * Stops reading, accepts what was read, reports "offline" and disconnects. Records without an outcome stay in the spool. Takes no longer than
+   * the configured time, unless the disk does.
+   */
+  stop(): Promise<void> {
+    this.stopping ??= this.close();
+    return this.stopping;
+  }
+
+  private async open(): Promise<void> {
+    const { metrics, adminSocket, sources } = this.configuration;
+    const { clock } = this.platform;
+    if (adminSocket !== undefined) this.socket = await StatusSocket.listen(adminSocket, () => this.status);
+    if (metrics !== undefined) {
+      this.metrics = new MetricsServer(metrics, () => this.metricsText(), clock, this.log);
+      await this.metrics.start();
+    }
+    this.uplink.start();
+    await Promise.all(sources.filter(({ enabled }) => enabled).map((settings) => this.startSource(settings)));
+  }
+
+  private async close(): Promise<void> {
+    const { shutdown } = this.configuration.gateway;
+    this.log.info("the gateway stops");
+    await this.reloading;
+    const { clock } = this.platform;
+    const began = clock.now();
+    await Promise.all([...this.sources.values()].map(({ source }) => source.stop()));
+    const left = Math.max(0, shutdown - (clock.now() - began));
+    await this.uplink.stop(left / 2);
+    await this.metrics?.stop();
+    await this.socket?.close();
+    await this.spool.close();
+    this.end(this.failure);
+  }
+
+  private async change(next: Configuration): Promise<void> {
+    const before = this.configuration;
+    for (const name of ["spool", "metrics", "adminSocket"] as const) {
+      if (isSame(before[name], next[name])) continue;
+      throw new Error(`${name} has changed; restart the gateway to use the new value`);
+    }
+    this.configuration = next;
+    const isSameGateway = isSame(before.gateway, next.gateway);
+    if (!isSameGateway || !isSame(before.uplinks, next.uplinks)) {
+      await this.uplink.stop(next.gateway.shutdown / 2);
+      await this.replaceUplink();
+    }
+    const wanted = new Map(next.sources.filter(({ enabled }) => enabled).map((each) => [each.id, each]));
+    const ended = [...this.sources].filter(([id, { settings }]) => !isSameGateway || !isSame(settings, wanted.get(id)));
+    await Promise.all(
+      ended.map(async ([id, { source }]) => {
+        await source.stop();
+        this.sources.delete(id);
+        if (!wanted.has(id)) this.log.info("the source was removed", { source: id });
+      }),
+    );
+    const started = [...wanted.values()].filter(({ id }) => !this.sources.has(id));
+    await Promise.all(started.map((settings) => this.startSource(settings)));
+    this.log.info("the configuration was reloaded", { started: started.length, stopped: ended.length });
+  }
+
+  private async replaceUplink(): Promise<void> {
+    this.uplink = this.makeUplink();
+    this.uplink.start();
+  }
+
+  private makeUplink(): Uplink {
+    const { spool, log, platform } = this;
+    const { uplinks, gateway } = this.configuration;
+    return new Uplink({
+      spool,
+      uplinks,
+      platform,
+      log,
+      statusTopic: `${gateway.base}/status`,
+      birth: () => ({ [`${gateway.base}/info`]: this.info() }),
+      refused: (record, reason) => this.refused(record, reason),
+      wallTime: () => Date.now(),
+    });
+  }
+
+  private info(): string {
+    const started = new Date(this.startedAt).toISOString();
+    return JSON.stringify({ version: this.options.version, started, sources: [...this.sources.keys()] });
+  }
+
+  private refused({ topic, source }: SpooledRecord, reason: DropReason): void {
+    this.log.warn("the server refused a record", { source, topic, reason });
+  }
+
+  private async startSource(settings: SourceSettings): Promise<void> {
+    const { spool, log, configuration, platform } = this;
+    const parts: IntakeParts = {
+      spool,
+      spoolSettings: configuration.spool,
+      clock: platform.clock,
+      log,
+      pass: (topic, payload, retain) => this.uplink.pass(topic, payload, retain),
+      failed: (error) => this.fail(error),
+    };
+    const pipeline = createPipeline(settings, configuration.gateway, { wallTime: () => Date.now() });
+    const source = this.sourceOf(settings, new Intake(parts, settings, pipeline));
+    this.sources.set(settings.id, { settings, source });
+    await source.start();
+  }
+
+  private sourceOf(settings: SourceSettings, intake: Intake): Source {
+    switch (settings.kind) {
+      case "tcp-server":
+        return new TcpServerSource(settings, intake);
+      case "http":
+        return new HttpSource(settings, intake);
+      case "stdin":
+        return new StdinSource(settings, intake, this.options.input ?? process.stdin, () => this.sourceEnded());
+    }
+  }
+
+  /** Without any source that may still bring something, the gateway is done. */
+  private sourceEnded(): void {
+    if ([...this.sources.values()].some(({ source }) => source.status.state !== "ended")) return;
+    this.log.info("all sources have ended");
+    void this.stop();
+  }
+
+  private fail(error: unknown): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.log.error("nothing can be accepted any more; the gateway stops", {
+      error: error instanceof Error ? error.message : String(error),
+    });
+    void this.stop();
+  }
+
+  private metricsText(): string {
+    const { spool, uplink, sources, failedReloads } = this;
+    return metricsText({
+      spool: spool.statistics,
+      uplink: uplink.status,
+      sources: new Map([...sources].map(([id, { source }]) => [id, source.status])),
+      failedReloads,
+      residentBytes: process.memoryUsage.rss(),
+      now: Date.now(),
+    });
+  }
+}
+
+function openSpool({ spool }: Configuration, { clock }: Platform, log: Log): Promise<Spool> {
+  const { mode, dir, maxBytes, maxRecords, maxAge, segment, full, sync } = spool;
+  if (mode === "disk" && dir === undefined) throw new StoreError("STORE_FAILED", "spool.dir is missing");
+  return Spool.open(dir ?? "memory", {
+    maximumBytes: maxBytes,
+    maximumRecords: maxRecords,
+    maximumAge: maxAge,
+    segmentSize: segment,
+    full: full === "drop-oldest" ? "drop-oldest" : "reject",
+    sync,
+    clock: { now: () => clock.now(), wallTime: () => Date.now() },
+    onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),
+    ...(mode === "memory" ? { fileSystem: new MemoryFileSystem() } : {}),
+  });
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,42 @@
+/** Serves the metrics by HTTP. */
+
+import { createServer } from "node:http";
+import type { Clock } from "@aiko/mqtt";
+import type { MetricsSettings } from "../configuration/configuration.js";
+import { Listening } from "../source/listening.js";
+import type { Log } from "./log.js";
+
+/** Connections that may be open. */
+const MOST_CONNECTIONS = 32;
+
+export class MetricsServer {
+  private readonly server;
+  private readonly listening: Listening;
+
+  constructor({ listen, path }: MetricsSettings, text: () => string, clock: Clock, log: Log) {
+    this.server = createServer((request, response) => {
+      const isKnown = (request.url ?? "").split("?", 1)[0] === path;
+      const isRead = request.method === "GET" || request.method === "HEAD";
+      if (!isKnown) response.writeHead(404).end();
+      else if (!isRead) response.writeHead(405, { allow: "GET" }).end();
+      else response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text());
+    });
+    this.server.maxConnections = MOST_CONNECTIONS;
+    this.listening = new Listening(this.server, listen, "http", "metrics", clock, log);
+  }
+
+  /** Where it listens, as a URL. Undefined while it does not. */
+  get url(): string | undefined {
+    return this.listening.url;
+  }
+
+  start(): Promise<void> {
+    return this.listening.start();
+  }
+
+  async stop(): Promise<void> {
+    const closed = this.listening.stop();
+    this.server.closeAllConnections();
+    await closed;
+  }
+}

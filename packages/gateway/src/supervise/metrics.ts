@@ -1,0 +1,89 @@
+/** The gateway's state in the text format of Prometheus, version 0.0.4. Pure. */
+
+import type { SpoolStatistics } from "@aiko/mqtt-store";
+import type { SourceStatus } from "../source/source.js";
+import type { UplinkStatus } from "../uplink/uplink.js";
+
+/** What metrics are made of. */
+export interface MetricsView {
+  readonly spool: SpoolStatistics;
+  readonly uplink: UplinkStatus;
+  readonly sources: ReadonlyMap<string, SourceStatus>;
+  /** Reloads whose configuration was not valid. */
+  readonly failedReloads: number;
+  readonly residentBytes: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+export function metricsText(view: MetricsView): string {
+  const { spool, uplink, sources } = view;
+  const counts = Object.entries(spool.sources);
+  const states = [...sources];
+  const dropped = counts.flatMap(([source, each]) =>
+    Object.entries(each.dropped).map(([reason, count]): Sample => [{ source, reason }, count]),
+  );
+  const { oldestAcceptedAt } = spool;
+  return [
+    family(
+      "records_in_total",
+      "counter",
+      "Records that came from the source.",
+      of(counts, (each) => each.in),
+    ),
+    family(
+      "records_out_total",
+      "counter",
+      "Records that the server has acknowledged.",
+      of(counts, ({ out }) => out),
+    ),
+    family(
+      "records_spooled",
+      "gauge",
+      "Records that are accepted and not settled.",
+      of(counts, ({ spooled }) => spooled),
+    ),
+    family("records_dropped_total", "counter", "Records that were dropped.", dropped),
+    family("spool_bytes", "gauge", "Bytes of the spool's segments.", [[{}, spool.bytes]]),
+    family("spool_oldest_seconds", "gauge", "Age of the oldest record in flight.", [
+      [{}, oldestAcceptedAt === undefined ? 0 : Math.max(0, view.now - oldestAcceptedAt) / 1_000],
+    ]),
+    family("uplink_up", "gauge", "Whether the server is connected.", [[{}, Number(uplink.connected)]]),
+    family("uplink_inflight", "gauge", "Records that are published and have no outcome.", [[{}, uplink.inflight]]),
+    family("uplink_reconnects_total", "counter", "Failed connections and attempts.", [[{}, uplink.reconnects]]),
+    family(
+      "source_up",
+      "gauge",
+      "Whether the source is open.",
+      of(states, ({ state }) => Number(state === "up")),
+    ),
+    family(
+      "source_connections",
+      "gauge",
+      "Open connections.",
+      of(states, ({ connections }) => connections),
+    ),
+    family("reload_failed_total", "counter", "Reloads whose configuration was not valid.", [[{}, view.failedReloads]]),
+    `# HELP process_resident_memory_bytes Memory of the process.\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ${view.residentBytes}\n`,
+  ].join("");
+}
+
+function of<Each>(entries: readonly (readonly [string, Each])[], value: (each: Each) => number): Sample[] {
+  return entries.map(([source, each]) => [{ source }, value(each)]);
+}
+
+function family(name: string, type: "counter" | "gauge", help: string, samples: readonly Sample[]): string {
+  const lines = samples.map(([labels, value]) => `aiko_gateway_${name}${labelText(labels)} ${value}\n`);
+  return `# HELP aiko_gateway_${name} ${help}\n# TYPE aiko_gateway_${name} ${type}\n${lines.join("")}`;
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value.replace(/["\\\n]/g, escaped)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function escaped(character: string): string {
+  return character === "\n" ? "\\n" : `\\${character}`;
+}

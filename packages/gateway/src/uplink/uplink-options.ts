@@ -1,0 +1,67 @@
+/** What the settings of the uplink are to the client of `@aiko/mqtt`. */
+
+import { readFile } from "node:fs/promises";
+import type { ConnectOptions, Credentials, Platform, TlsOptions } from "@aiko/mqtt";
+import type { UplinkSettings } from "../configuration/configuration.js";
+
+/** Messages of the gateway itself, in addition to records in flight: presence and dead letters. */
+const OWN_MESSAGES = 100;
+
+/** @param uplinks at least one; the limits are those of the first */
+export function uplinkOptions(
+  uplinks: readonly UplinkSettings[],
+  statusTopic: string,
+  platform: Platform,
+): ConnectOptions {
+  const first = firstOf(uplinks);
+  const { clientId, version, keepAlive, sessionExpiry, inflight, reconnect, stuck } = first;
+  const settingsOf = (server: string): UplinkSettings => uplinks.find(({ url }) => isAt(url, server)) ?? first;
+  const hasCredentials = uplinks.some(({ username, password }) => username !== undefined || password !== undefined);
+  return {
+    clientId,
+    protocolVersion: version,
+    cleanStart: false,
+    // The check for a server that does not acknowledge runs with the keep-alive.
+    keepAlive: Math.max(1, Math.ceil(Math.min(keepAlive, stuck) / 1_000)),
+    acknowledgeTimeout: stuck,
+    properties: { sessionExpiryInterval: Math.floor(sessionExpiry / 1_000) },
+    // One queue, not two: records wait in the spool.
+    outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend" },
+    reconnect: { initialDelay: reconnect.min, maximumDelay: reconnect.max },
+    will: { topic: statusTopic, payload: "offline", qos: 1, retain: true },
+    ...(uplinks.some(({ url }) => /^(mqtts|wss):/i.test(url))
+      ? { tls: (server: string) => tlsOf(settingsOf(server)) }
+      : {}),
+    ...(hasCredentials ? { credentials: (server: string) => credentialsOf(settingsOf(server)) } : {}),
+    platform,
+  };
+}
+
+export function firstOf(uplinks: readonly UplinkSettings[]): UplinkSettings {
+  const [first] = uplinks;
+  if (first === undefined) throw new Error("bug: no uplink is configured");
+  return first;
+}
+
+function credentialsOf({ username, password }: UplinkSettings): Credentials {
+  return { username, password };
+}
+
+/** Files are read at each attempt, so that renewed certificates count. */
+async function tlsOf({ ca, cert, key, passphrase }: UplinkSettings): Promise<TlsOptions> {
+  const common = { ...(ca === undefined ? {} : { ca: await readFile(ca) }), passphrase };
+  if (cert === undefined || key === undefined) return common;
+  return { ...common, certificate: await readFile(cert), key: await readFile(key) };
+}
+
+/** Whether a configured URL is that of the server to which the client connects. */
+function isAt(url: string, server: string): boolean {
+  const withoutCredentials = url.replace(/^(\w+:\/\/)[^/@]*@/, "$1");
+  return withoutCredentials === server || comparable(withoutCredentials) === comparable(server);
+}
+
+function comparable(url: string): string {
+  const { protocol, hostname, port, pathname } = new URL(url);
+  const usual = { "mqtt:": "1883", "mqtts:": "8883", "ws:": "80", "wss:": "443" }[protocol];
+  return `${protocol}//${hostname}:${port || usual}${pathname === "/" ? "" : pathname}`;
+}

@@ -1,0 +1,374 @@
+/**
+ * Sends the spool's records to a server, in order, with a window of unacknowledged messages. A record leaves the spool when the server has
+ * acknowledged it, or has refused it for good. Connects for ever. Knows nothing of sources.
+ */
+
+import { type Client, type ConnectOptions, createClient, type Platform, type PublishOptions } from "@aiko/mqtt";
+import type { Spool, SpooledRecord } from "@aiko/mqtt-store";
+import type { UplinkSettings } from "../configuration/configuration.js";
+import type { DropReason } from "../drop-reason.js";
+import type { Log } from "../supervise/log.js";
+import { MOST_TRIES, publishOutcome } from "./publish-outcome.js";
+import { TokenBucket } from "./token-bucket.js";
+import { firstOf, uplinkOptions } from "./uplink-options.js";
+
+/** What an uplink works with. */
+export interface UplinkParts {
+  readonly spool: Spool;
+  /** The servers, the preferred one first. The limits are those of the first. */
+  readonly uplinks: readonly UplinkSettings[];
+  /** The topic of the gateway's status: "online" or "offline", retained. */
+  readonly statusTopic: string;
+  /** What is published, retained, at each connection, by topic, before any record. */
+  birth(): Readonly<Record<string, string>>;
+  /** Called for each record that the server refused. */
+  refused(record: SpooledRecord, reason: DropReason): void;
+  readonly platform: Platform;
+  wallTime(): number;
+  readonly log: Log;
+}
+
+/** The state of an uplink. */
+export interface UplinkStatus {
+  readonly connected: boolean;
+  /** The server's URL, without credentials, while connected. */
+  readonly server: string | undefined;
+  /** Records that are published and have no outcome. */
+  readonly inflight: number;
+  readonly reconnects: number;
+  /** Why the last connection or attempt failed. Undefined while connected. */
+  readonly lastError: string | undefined;
+}
+
+/** Records that are read from the spool at once. */
+const BATCH = 256;
+/** Milliseconds without publishing after "quota exceeded", doubled each time up to the most. */
+const PAUSE = 1_000;
+const MOST_PAUSE = 60_000;
+/** How often the spool's cursor is written, in milliseconds. */
+const CHECKPOINT = 1_000;
+
+export class Uplink {
+  private readonly client: Client;
+  private readonly settings: UplinkSettings;
+  private readonly rate: TokenBucket;
+  private readonly bandwidth: TokenBucket;
+  /** Records to be published again, in order. */
+  private retries: SpooledRecord[] = [];
+  private readonly tries = new Map<number, number>();
+  private inflight = 0;
+  private reconnects = 0;
+  private server: string | undefined;
+  private lastError: string | undefined;
+  private maximumQos: 0 | 1 | 2 = 2;
+  private isRetainAvailable = true;
+  private sending = false;
+  private pause = PAUSE;
+  private isPaused = false;
+  private isSendDue = false;
+  private isStopping = false;
+  private isCheckpointDue = false;
+  private readonly stopped = new AbortController();
+  private readonly waits = new Set<() => void>();
+  private running: Promise<void> | undefined;
+  private idle: (() => void) | undefined;
+  private readonly removeListener: () => void;
+
+  constructor(private readonly parts: UplinkParts) {
+    const { uplinks, statusTopic, platform, spool } = parts;
+    this.settings = firstOf(uplinks);
+    this.rate = new TokenBucket(this.settings.rate);
+    this.bandwidth = new TokenBucket(this.settings.bandwidth);
+    const urls = uplinks.map(({ url }) => url);
+    const options: ConnectOptions = uplinkOptions(uplinks, statusTopic, platform);
+    this.client = createClient(urls as [string, ...string[]], options);
+    this.client.on("connected", ({ server, properties, protocolVersion }) => {
+      this.maximumQos = properties.maximumQoS ?? 2;
+      this.isRetainAvailable = properties.retainAvailable ?? true;
+      this.connected(server, protocolVersion);
+    });
+    this.client.on("disconnected", ({ error }) => this.disconnected(error.message));
+    this.client.on("reconnecting", ({ error, attempt }) => this.waiting(error.message, attempt));
+    this.client.on("takenOver", ({ error }) => parts.log.error(error.message));
+    this.client.on("error", (error) => parts.log.error(String(error)));
+    this.removeListener = spool.onRecords(() => this.sendSoon());
+  }
+
+  get status(): UplinkStatus {
+    const { server, inflight, reconnects, lastError } = this;
+    return { connected: this.client.connected, server, inflight, reconnects, lastError };
+  }
+
+  /** Connects, for ever. */
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  /**
+   * Publishes a message at QoS 0 without spooling it. Returns false if there is no connection: then it is not published.
+   *
+   * @param retain default false
+   */
+  pass(topic: string, payload: string | Uint8Array, retain = false): boolean {
+    if (!this.client.connected || this.isStopping) return false;
+    this.client.publish(topic, payload, { retain }).catch((error: unknown) => {
+      this.parts.log.debug("a QoS 0 message was lost", { topic, error: String(error) });
+    });
+    return true;
+  }
+
+  /**
+   * Publishes "offline" and disconnects. Records that have no outcome stay in the spool.
+   *
+   * @param timeout the most milliseconds to wait for acknowledgements
+   */
+  async stop(timeout: number): Promise<void> {
+    this.isStopping = true;
+    this.removeListener();
+    const { clock } = this.parts.platform;
+    await new Promise<void>((resolve) => {
+      const timer = clock.schedule(this.client.connected ? timeout : 0, resolve);
+      this.idle = () => {
+        timer.cancel();
+        resolve();
+      };
+      if (this.inflight === 0) this.idle();
+    });
+    this.stopped.abort();
+    for (const wake of [...this.waits]) wake();
+    if (this.client.connected) {
+      this.client.publish(this.parts.statusTopic, "offline", this.ownOptions()).catch(() => {}); // the will says so too
+    }
+    await this.client.disconnect({ drainTimeout: Math.max(1, Math.min(timeout, 500)) });
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopped;
+    for (let attempt = 0; !this.isStopping; attempt++) {
+      try {
+        await this.client.connect({ retry: true, signal });
+        attempt = 0;
+        const { error } = await this.client.waitFor("closed", { signal });
+        if (error !== undefined) this.waiting(error.message, attempt);
+      } catch (error) {
+        if (!this.isStopping) this.waiting(error instanceof Error ? error.message : String(error), attempt);
+      }
+      // A refusal that the client takes for final may be mended at the server.
+      if (!this.isStopping)
+        await this.wait(
+          Math.min(this.settings.reconnect.max, this.settings.reconnect.min * 2 ** Math.min(attempt, 20)),
+        );
+    }
+  }
+
+  /** Resolves after the delay, or when the uplink is stopped. */
+  private wait(delay: number): Promise<void> {
+    if (this.stopped.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.waits.delete(wake);
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.parts.platform.clock.schedule(delay, wake);
+      this.waits.add(wake);
+    });
+  }
+
+  private connected(server: string, version: number): void {
+    const { log, statusTopic, birth } = this.parts;
+    log.info("connected to the server", { server, version });
+    this.server = server;
+    this.lastError = undefined;
+    const own = { [statusTopic]: "online", ...birth() };
+    for (const [topic, payload] of Object.entries(own)) {
+      this.client.publish(topic, payload, this.ownOptions()).catch((error: unknown) => {
+        log.warn("the gateway's own status was not published", { topic, error: String(error) });
+      });
+    }
+    this.send();
+  }
+
+  /**
+   * For the gateway's own state. At QoS 0, so that it is not sent again on the next connection, where it is published anew: each connection
+   * that fails would add to the messages in flight.
+   */
+  private ownOptions(): PublishOptions {
+    return { retain: this.isRetainAvailable };
+  }
+
+  private disconnected(why: string): void {
+    this.server = undefined;
+    this.lastError = why;
+    this.parts.log.warn("the connection to the server was lost", { error: why });
+  }
+
+  /** Logged once a failure, not once an attempt. */
+  private waiting(why: string, attempt: number): void {
+    if (this.lastError !== why)
+      this.parts.log.warn("there is no connection to the server; records are spooled", { error: why });
+    this.lastError = why;
+    if (attempt > 0 || this.server === undefined) this.reconnects++;
+  }
+
+  /** Sends once for all records that are settled or accepted in one go. */
+  private sendSoon(): void {
+    if (this.isSendDue) return;
+    this.isSendDue = true;
+    this.parts.platform.clock.defer(() => {
+      this.isSendDue = false;
+      this.send();
+    });
+  }
+
+  private send(): void {
+    if (this.isPaused || this.isStopping || !this.client.connected) return;
+    if (this.free <= 0) return;
+    if (this.sending) {
+      this.isSendDue = true; // what is being read may end just before what has come
+      return;
+    }
+    this.sending = true;
+    void this.sendAll().finally(() => {
+      this.sending = false;
+      if (this.inflight === 0) this.idle?.();
+      if (!this.isSendDue) return;
+      this.isSendDue = false;
+      this.sendSoon();
+    });
+  }
+
+  private async sendAll(): Promise<void> {
+    const { log, platform } = this.parts;
+    try {
+      while (this.client.connected && !this.isPaused && !this.isStopping) {
+        const { free } = this;
+        if (free <= 0) return;
+        const now = platform.clock.now();
+        const delay = Math.max(this.rate.delay(now), this.bandwidth.delay(now));
+        if (delay > 0) {
+          await this.wait(delay);
+          continue;
+        }
+        const limited = this.settings.rate > 0 || this.settings.bandwidth > 0;
+        const records = await this.next(limited ? 1 : Math.min(free, BATCH));
+        if (records.length === 0) return;
+        for (const record of records) this.publish(record);
+      }
+    } catch (error) {
+      log.error("the spool could not be read", { error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** What the window has room for. What is acknowledged counts until that is written down: a kill repeats no more than the window. */
+  private get free(): number {
+    return this.settings.inflight - this.inflight - this.parts.spool.unwritten;
+  }
+
+  private async next(limit: number): Promise<SpooledRecord[]> {
+    return this.retries.length > 0 ? this.retries.splice(0, limit) : await this.parts.spool.read(limit);
+  }
+
+  private publish(record: SpooledRecord): void {
+    const { topic, payload, qos, retain } = record;
+    const now = this.parts.platform.clock.now();
+    this.rate.take(now, 1);
+    this.bandwidth.take(now, topic.length + payload.length);
+    const options: PublishOptions = { qos: qos > this.maximumQos ? this.maximumQos : qos, retain };
+    const left = this.expiryOf(record);
+    if (left !== undefined && left <= 0) {
+      this.settle(record, "expired");
+      return;
+    }
+    this.inflight++;
+    this.client
+      .publish(
+        topic,
+        payload,
+        left === undefined ? options : { ...options, properties: { messageExpiryInterval: left } },
+      )
+      .then(
+        () => {
+          this.pause = PAUSE;
+          this.inflight--;
+          this.settle(record, "out");
+        },
+        (error: unknown) => {
+          this.inflight--;
+          this.failed(record, error);
+        },
+      );
+  }
+
+  /** The seconds that are left until the record expires. */
+  private expiryOf({ expiry, acceptedAt }: SpooledRecord): number | undefined {
+    if (expiry === undefined || acceptedAt === 0) return expiry;
+    const age = Math.max(0, this.parts.wallTime() - acceptedAt) / 1_000;
+    return Math.ceil(expiry - age);
+  }
+
+  private failed(record: SpooledRecord, error: unknown): void {
+    const outcome = publishOutcome(error);
+    switch (outcome.next) {
+      case "drop":
+        this.refuse(record, outcome.reason);
+        return;
+      case "retry-few": {
+        const tries = (this.tries.get(record.sequence) ?? 0) + 1;
+        if (tries >= MOST_TRIES) {
+          this.refuse(record, outcome.reason);
+          return;
+        }
+        this.tries.set(record.sequence, tries);
+        this.retry(record);
+        this.rest();
+        return;
+      }
+      case "pause":
+        this.retry(record);
+        this.rest();
+        return;
+      case "retry":
+        this.retry(record);
+        if (this.client.connected) this.rest();
+    }
+  }
+
+  private retry(record: SpooledRecord): void {
+    let at = this.retries.length;
+    while (at > 0 && (this.retries[at - 1]?.sequence ?? 0) > record.sequence) at--;
+    this.retries.splice(at, 0, record);
+    if (this.isStopping && this.inflight === 0) this.idle?.();
+  }
+
+  private rest(): void {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.parts.log.warn("the server takes no more for now", { milliseconds: this.pause });
+    void this.wait(this.pause).then(() => {
+      this.isPaused = false;
+      this.send();
+    });
+    this.pause = Math.min(MOST_PAUSE, this.pause * 2);
+  }
+
+  private refuse(record: SpooledRecord, reason: DropReason): void {
+    this.settle(record, reason);
+    this.parts.refused(record, reason);
+  }
+
+  private settle(record: SpooledRecord, outcome: "out" | DropReason): void {
+    this.tries.delete(record.sequence);
+    this.parts.spool.settle(record.sequence, outcome);
+    if (!this.isCheckpointDue) {
+      this.isCheckpointDue = true;
+      this.parts.platform.clock.schedule(CHECKPOINT, () => {
+        this.isCheckpointDue = false;
+        this.parts.spool.checkpoint().catch((error: unknown) => this.parts.log.warn(String(error)));
+      });
+    }
+    if (this.isStopping && this.inflight === 0) this.idle?.();
+    else this.sendSoon();
+  }
+}

@@ -1,0 +1,418 @@
+// What a valid configuration becomes.
+import { parse, stringify } from "smol-toml";
+import { expect, test } from "vitest";
+import type { Configuration } from "../../src/configuration/configuration.ts";
+import { readConfiguration } from "../../src/configuration/read-configuration.ts";
+import { example, options, toml } from "./samples.ts";
+
+function read(text: string, file = "g.toml"): Configuration {
+  const { configuration, problems } = readConfiguration(text, { ...options, file });
+  expect(problems).toBeUndefined();
+  return configuration as Configuration;
+}
+
+test("what is not written has its default", () => {
+  expect(read(toml())).toMatchInlineSnapshot(`
+    {
+      "adminSocket": undefined,
+      "gateway": {
+        "base": "aiko/attic",
+        "id": "attic",
+        "log": "info",
+        "logFormat": "text",
+        "shutdown": 2000,
+        "timestamps": "off",
+      },
+      "metrics": undefined,
+      "sources": [
+        {
+          "acknowledge": undefined,
+          "deadletter": undefined,
+          "decode": {
+            "fields": [],
+            "format": "json",
+            "pick": {},
+          },
+          "enabled": true,
+          "encoding": "utf8",
+          "expiry": 0,
+          "first": "keep",
+          "frame": "line",
+          "frameTimeout": 1000,
+          "id": "in",
+          "kind": "stdin",
+          "maxFrame": 4096,
+          "payload": {
+            "kind": "json",
+          },
+          "qos": 1,
+          "refuse": undefined,
+          "retain": false,
+          "topic": "t",
+          "when": [],
+        },
+      ],
+      "spool": {
+        "dir": "/spool",
+        "full": "reject",
+        "maxAge": 604800000,
+        "maxBytes": 67108864,
+        "maxRecords": 1000000,
+        "mode": "disk",
+        "qos0": "pass",
+        "segment": 1048576,
+        "sync": "commit",
+      },
+      "uplinks": [
+        {
+          "bandwidth": 0,
+          "ca": undefined,
+          "cert": undefined,
+          "clientId": "attic",
+          "inflight": 100,
+          "keepAlive": 30000,
+          "key": undefined,
+          "passphrase": undefined,
+          "password": undefined,
+          "rate": 0,
+          "reconnect": {
+            "max": 60000,
+            "min": 500,
+          },
+          "sessionExpiry": 604800000,
+          "stuck": 60000,
+          "url": "mqtts://broker.example",
+          "username": undefined,
+          "version": "auto",
+        },
+      ],
+    }
+  `);
+});
+
+test("each field is read", () => {
+  expect(read(example)).toMatchInlineSnapshot(`
+    {
+      "adminSocket": "/run/aiko.sock",
+      "gateway": {
+        "base": "house/attic",
+        "id": "attic",
+        "log": "debug",
+        "logFormat": "json",
+        "shutdown": 3000,
+        "timestamps": "iso",
+      },
+      "metrics": {
+        "listen": {
+          "host": "::1",
+          "port": 9464,
+        },
+        "path": "/m",
+      },
+      "sources": [
+        {
+          "acknowledge": "ok {n}
+    ",
+          "allow": [
+            "192.168.1.0/24",
+            "fd00::/8",
+            "10.0.0.1",
+          ],
+          "deadletter": "dead/{source}/{port}",
+          "decode": {
+            "fields": [
+              {
+                "class": undefined,
+                "max": undefined,
+                "min": undefined,
+                "name": "n",
+                "offset": 0,
+                "scale": 1,
+                "type": "u32",
+                "unit": undefined,
+                "values": {},
+              },
+              {
+                "class": "temperature",
+                "max": 85,
+                "min": -40,
+                "name": "temp",
+                "offset": 1,
+                "scale": 0.1,
+                "type": "f32",
+                "unit": "°C",
+                "values": {},
+              },
+              {
+                "class": undefined,
+                "max": undefined,
+                "min": undefined,
+                "name": "relay",
+                "offset": 0,
+                "scale": 1,
+                "type": "text",
+                "unit": undefined,
+                "values": {
+                  "0": "off",
+                  "1": true,
+                },
+              },
+            ],
+            "format": "csv",
+            "quote": "",
+            "separator": ";",
+          },
+          "enabled": true,
+          "encoding": "utf8",
+          "expiry": 3600,
+          "first": "keep",
+          "frame": "line",
+          "frameTimeout": 1000,
+          "id": "meters",
+          "idle": 0,
+          "kind": "tcp-server",
+          "listen": {
+            "host": "",
+            "port": 2000,
+          },
+          "maxConnections": 10,
+          "maxFrame": 4096,
+          "payload": {
+            "kind": "template",
+            "template": "{"t":{temp},"r":"{relay}"}",
+          },
+          "qos": 2,
+          "refuse": "no {reason}
+    ",
+          "retain": true,
+          "topic": "{gateway}/{source}/{peer}",
+          "when": [
+            {
+              "field": "temp",
+              "op": "delta",
+              "value": 0.5,
+            },
+            {
+              "field": "relay",
+              "op": "in",
+              "value": [
+                "off",
+                1,
+              ],
+            },
+          ],
+        },
+        {
+          "acknowledge": undefined,
+          "deadletter": undefined,
+          "decode": {
+            "fields": [
+              {
+                "class": undefined,
+                "max": undefined,
+                "min": undefined,
+                "name": "temp",
+                "offset": 0,
+                "scale": 1,
+                "type": "f32",
+                "unit": undefined,
+                "values": {},
+              },
+              {
+                "class": undefined,
+                "max": undefined,
+                "min": undefined,
+                "name": "hum",
+                "offset": 0,
+                "scale": 1,
+                "type": "u8",
+                "unit": undefined,
+                "values": {},
+              },
+            ],
+            "format": "text",
+            "template": "T={temp:f32} H={hum}%",
+          },
+          "enabled": true,
+          "encoding": "latin1",
+          "expiry": 0,
+          "first": "drop",
+          "frame": "datagram",
+          "frameTimeout": 5000,
+          "id": "text",
+          "kind": "stdin",
+          "maxFrame": 1024,
+          "payload": {
+            "kind": "fields",
+          },
+          "qos": 1,
+          "refuse": undefined,
+          "retain": false,
+          "topic": "t/{temp}",
+          "when": [],
+        },
+        {
+          "acknowledge": undefined,
+          "deadletter": undefined,
+          "decode": {
+            "fields": [],
+            "format": "json",
+            "pick": {
+              "t": "/sensors/0/t",
+            },
+          },
+          "enabled": false,
+          "encoding": "utf8",
+          "expiry": 0,
+          "first": "keep",
+          "frame": "datagram",
+          "frameTimeout": 1000,
+          "id": "web",
+          "kind": "http",
+          "listen": {
+            "host": "127.0.0.1",
+            "port": 0,
+          },
+          "maxBody": 1048576,
+          "maxFrame": 65536,
+          "maxRequests": 4,
+          "path": "/in/{node}/{what}",
+          "payload": {
+            "kind": "template",
+            "template": "constant",
+          },
+          "qos": 1,
+          "refuse": undefined,
+          "retain": false,
+          "token": "t0ken",
+          "topic": "{gateway}/{source}/{node}",
+          "when": [],
+        },
+      ],
+      "spool": {
+        "dir": "/var/lib/aiko-gateway",
+        "full": "drop-oldest",
+        "maxAge": Infinity,
+        "maxBytes": 1073741824,
+        "maxRecords": 5000,
+        "mode": "disk",
+        "qos0": "spool",
+        "segment": 2097152,
+        "sync": 50,
+      },
+      "uplinks": [
+        {
+          "bandwidth": 65536,
+          "ca": "/etc/ca.pem",
+          "cert": "/etc/cert.pem",
+          "clientId": "gw-attic",
+          "inflight": 10,
+          "keepAlive": 60000,
+          "key": "/etc/key.pem",
+          "passphrase": "t0ken",
+          "password": "pa55",
+          "rate": 100,
+          "reconnect": {
+            "max": 300000,
+            "min": 1000,
+          },
+          "sessionExpiry": 86400000,
+          "stuck": 30000,
+          "url": "mqtts://broker.example:8883",
+          "username": "attic",
+          "version": 5,
+        },
+        {
+          "bandwidth": 0,
+          "ca": undefined,
+          "cert": undefined,
+          "clientId": "attic",
+          "inflight": 100,
+          "keepAlive": 30000,
+          "key": undefined,
+          "passphrase": undefined,
+          "password": undefined,
+          "rate": 0,
+          "reconnect": {
+            "max": 60000,
+            "min": 500,
+          },
+          "sessionExpiry": 604800000,
+          "stuck": 60000,
+          "url": "unix:/run/broker.sock",
+          "username": undefined,
+          "version": "auto",
+        },
+      ],
+    }
+  `);
+});
+
+test("the same configuration as JSON is the same", () => {
+  const json = JSON.stringify({ $schema: "./gateway.schema.json", ...parse(example) }, undefined, 2);
+  expect(read(json, "gateway.json")).toEqual(read(example));
+});
+
+test("a configuration that was written again is the same", () => {
+  expect(read(stringify(parse(example)))).toEqual(read(example));
+});
+
+test("a text in a field that is not a secret is left alone", () => {
+  const { uplinks } = read(toml({ uplink: `url = "mqtts://h"; username = "\${TOKEN}"; ca = "file:/password"` }));
+  expect(uplinks[0]).toMatchObject({ username: `\${TOKEN}`, ca: "file:/password" });
+});
+
+test("a secret that looks like none of the forms is itself", () => {
+  const { uplinks } = read(toml({ uplink: 'url = "mqtts://h"; username = "a"; password = "$TOKEN"' }));
+  expect(uplinks[0]?.password).toBe("$TOKEN");
+});
+
+test("sources that are not enabled take no address", () => {
+  const second = '[[source]]; id = "b"; kind = "http"; enabled = false; [[source]]; id = "c"; kind = "http"';
+  expect(read(toml({ more: second })).sources).toHaveLength(3);
+});
+
+test("port 0 can be used many times", () => {
+  const more = '[metrics]; listen = ":0"; [[source]]; id = "b"; kind = "http"; listen = ":0"';
+  expect(read(toml({ more })).sources).toHaveLength(2);
+});
+
+test.each([
+  ["1500ms", 1500],
+  ["5s", 5000],
+  ["2m", 120_000],
+  ["1h", 3_600_000],
+  ["7d", 604_800_000],
+])("the duration %s is %i milliseconds", (written, milliseconds) => {
+  const { sources } = read(
+    toml({ source: `id = "in"; kind = "tcp-server"; topic = "t"; listen = ":1"; idle = "${written}"` }),
+  );
+  expect(sources[0]).toMatchObject({ idle: milliseconds });
+});
+
+test.each([
+  ["262144B", 2 ** 18],
+  ["300KiB", 300 * 2 ** 10],
+  ["3MiB", 3 * 2 ** 20],
+  ["2GiB", 2 * 2 ** 30],
+])("the size %s is %i bytes", (written, bytes) => {
+  const { spool } = read(toml({ spool: `dir = "/d"; segment = "64KiB"; max_bytes = "${written}"` }));
+  expect(spool.maxBytes).toBe(bytes);
+});
+
+test.each([
+  ["127.0.0.1:1883", { host: "127.0.0.1", port: 1883 }],
+  ["[::]:1883", { host: "::", port: 1883 }],
+  ["[::ffff:127.0.0.1]:1", { host: "::ffff:127.0.0.1", port: 1 }],
+  [":1883", { host: "", port: 1883 }],
+  ["gateway.lan:65535", { host: "gateway.lan", port: 65_535 }],
+])("the address %s is read", (written, listen) => {
+  expect(read(toml({ more: `[metrics]; listen = "${written}"` })).metrics?.listen).toEqual(listen);
+});
+
+test.each(["mqtt://h", "mqtts://broker.example:8883/", "ws://[::1]:80/mqtt?x=1", "wss://h", "unix:/run/b.sock"])(
+  "the URL %s is valid",
+  (url) => {
+    expect(read(toml({ uplink: `url = "${url}"` })).uplinks[0]?.url).toBe(url);
+  },
+);

@@ -1,0 +1,128 @@
+// Configurations that tests share. Each part stands under its header; a part that a sample does not give is that of the smallest valid configuration.
+import type { ReadOptions } from "../../src/configuration/read-configuration.ts";
+
+export interface Parts {
+  readonly gateway?: string;
+  readonly uplink?: string;
+  readonly spool?: string;
+  readonly source?: string;
+  /** What follows the sections. */
+  readonly more?: string;
+}
+
+/** The headers are in the lines 1, 3, 5 and 7 if each part has one line. */
+export function toml({ gateway, uplink, spool, source, more = "" }: Parts = {}): string {
+  return `[gateway]
+${gateway ?? 'id = "attic"'}
+[uplink]
+${uplink ?? 'url = "mqtts://broker.example"'}
+[spool]
+${spool ?? 'dir = "/spool"'}
+[[source]]
+${source ?? 'id = "in"; kind = "stdin"; topic = "t"'}
+${more}`.replaceAll("; ", "\n");
+}
+
+export const options: ReadOptions = {
+  file: "g.toml",
+  environment: { TOKEN: "t0ken", EMPTY: "" },
+  readFile(path) {
+    if (path === "/password") return "pa55\n";
+    if (path === "/empty") return "\n";
+    throw Object.assign(new Error("open failed"), { code: "ENOENT" });
+  },
+};
+
+/** The example of the design, with what this version supports, and each field at least once. */
+export const example = `
+[gateway]
+id = "attic"
+base = "house/{gateway}"
+timestamps = "iso"
+shutdown = "3s"
+log = "debug"
+log_format = "json"
+
+[[uplink]]
+url = "mqtts://broker.example:8883"
+client_id = "gw-{gateway}"
+username = "attic"
+password = "file:/password"
+ca = "/etc/ca.pem"
+cert = "/etc/cert.pem"
+key = "file:/etc/key.pem"
+passphrase = "\${TOKEN}"
+version = 5
+keep_alive = "1m"
+session_expiry = "1d"
+inflight = 10
+rate = 100
+bandwidth = "64KiB"
+reconnect = { min = "1s", max = "5m" }
+stuck = "30s"
+[[uplink]]
+url = "unix:/run/broker.sock"
+
+[spool]
+dir = "/var/lib/aiko-gateway"
+max_bytes = "1GiB"
+max_records = 5000
+max_age = 0
+segment = "2MiB"
+full = "drop-oldest"
+sync = "group:50ms"
+qos0 = "spool"
+
+[metrics]
+listen = "[::1]:9464"
+path = "/m"
+
+[admin]
+socket = "/run/aiko.sock"
+
+[[source]] # devices that connect
+id = "meters"
+kind = "tcp-server"
+listen = ":2000"
+allow = ["192.168.1.0/24", "fd00::/8", "10.0.0.1"]
+max_connections = 10
+idle = 0
+decode = { format = "csv", separator = ";", quote = "" }
+fields = ["n:u32", { name = "temp", type = "f32", unit = "°C", scale = 0.1, offset = 1, min = -40, max = 85, class = "temperature" }, { name = "relay", values = { 0 = "off", 1 = true } }]
+when = [{ field = "temp", op = "delta", value = 0.5 }, { field = "relay", op = "in", value = ["off", 1] }]
+topic = "{gateway}/{source}/{peer}"
+payload = '{"t":{temp},"r":"{relay}"}'
+qos = 2
+retain = true
+expiry = "1h"
+acknowledge = "ok {n}\\n"
+refuse = "no {reason}\\n"
+deadletter = "dead/{source}/{port}"
+
+[[source]]
+id = "text"
+kind = "stdin"
+frame = "datagram"
+first = "drop"
+max_frame = "1KiB"
+frame_timeout = "5s"
+encoding = "latin1"
+topic = "t/{temp}"
+payload = "fields"
+[source.decode]
+format = "text"
+template = "T={temp:f32} H={hum}%"
+fields = [{ name = "hum", type = "u8" }]
+
+[[source]]
+id = "web"
+enabled = false
+kind = "http"
+listen = "127.0.0.1:0"
+path = "/in/{node}/{what}"
+token = "\${TOKEN}"
+max_body = "1MiB"
+max_requests = 4
+decode = { format = "json", pick = { t = "/sensors/0/t" } }
+payload = { template = "constant" }
+`;

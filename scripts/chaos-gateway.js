@@ -1,0 +1,19 @@
+// @ts-check
+// Kills the gateway again and again while devices send and its connection is cut, and reports the results.
+//
+//   node scripts/chaos-gateway.js [--kills 1000] [--seed N] [--seconds-limit N]
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundle } from "../test/fixtures/bundle.js";
+
+const directory = await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-"));
+try {
+  const main = await bundle(new URL("../test/chaos-gateway/main.ts", import.meta.url), directory);
+  const { run } = await import(main);
+  const program = fileURLToPath(new URL("../packages/cli/dist/bin/aiko-mqtt.cjs", import.meta.url));
+  process.exitCode = await run(process.argv.slice(2), program);
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
