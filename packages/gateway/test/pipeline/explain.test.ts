@@ -43,6 +43,14 @@ test("shows why a frame is dropped, its answer and its dead letter", () => {
   ]);
 });
 
+test("shows that what is filtered is acknowledged", () => {
+  const when = [{ field: "a", op: "exists", value: undefined }] as const;
+  expect(explained({ decode: json(), when, refuse: "no\n", acknowledge: "ok\n" }, "{}\n").slice(2, 4)).toEqual([
+    '             dropped "filtered": field "a" is missing; the condition is "exists"',
+    "             answer ok\\u000a",
+  ]);
+});
+
 test("shows each message of a record, and payloads that are not text", () => {
   const fields = explained({ decode: json(), payload: { kind: "fields" } }, '{"a":1,"b":"x"}\n');
   expect(fields.slice(2, 4)).toEqual([
