@@ -24,8 +24,9 @@ export function explain(
     if (outcome.range.from > at) lines.push(...skipped(bytes, at, outcome.range.from));
     at = outcome.range.to;
     lines.push(...frameLines(source, outcome));
-    const answer =
-      outcome.dropped === undefined ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
+    // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
+    const isDone = outcome.dropped === undefined || outcome.dropped === "filtered";
+    const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
     if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
     const dead = pipeline.deadLetter(peer, outcome);
     if (dead !== undefined) lines.push(line("", `dead letter ${escaped(dead.topic)}  ${shownBytes(dead.payload)}`));
