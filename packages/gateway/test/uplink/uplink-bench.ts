@@ -102,7 +102,7 @@ export class UplinkBench {
   /** The source's counts, checked. */
   counts(): Spool["statistics"]["sources"][string] | undefined {
     expectBalanced(this.spool);
-    return this.spool.statistics.sources.a;
+    return this.spool.statistics.sources["a"];
   }
 
   /** The next record that the server receives. */

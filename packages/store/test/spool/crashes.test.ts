@@ -10,7 +10,7 @@ import { CrashingDisk, type Fault } from "../crashing-disk.ts";
 import { expectBalanced, readAll } from "./spool-checks.ts";
 
 const directory = resolve("d");
-const RUNS = Number(process.env.SPOOL_RUNS ?? 300);
+const RUNS = Number(process.env["SPOOL_RUNS"] ?? 300);
 
 type State = "unknown" | "accepted" | "settled" | "settled for good";
 

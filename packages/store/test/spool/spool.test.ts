@@ -198,7 +198,7 @@ describe.each(disks)("a spool %s", (_, make) => {
     const [inFlight] = await spool.append("a", numbered(10)).then(() => spool.read(1));
     for (let i = 0; i < 40; i++) await spool.append("a", numbered(100, 11 + i * 100));
     const { records, sources } = spool.statistics;
-    expect(sources.a).toMatchObject({ in: 4_010, spooled: records, dropped: { full: 4_010 - records } });
+    expect(sources["a"]).toMatchObject({ in: 4_010, spooled: records, dropped: { full: 4_010 - records } });
     spool.settle(inFlight?.sequence ?? 0, "out"); // was dropped
     expect(spool.statistics.sources).toEqual(sources);
     const topics = (await readAll(spool)).map(({ topic }) => topic);
