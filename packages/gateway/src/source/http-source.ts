@@ -90,7 +90,7 @@ export class HttpSource implements Source {
     if (verdicts === undefined) return answer(503, "the gateway is stopping", { "retry-after": RETRY_AFTER });
     const wrong = verdicts.findIndex((verdict) => STATUS[verdict] !== 202);
     if (wrong < 0) return answer(202, "accepted");
-    const verdict = verdicts[wrong] ?? "malformed";
+    const verdict = verdicts[wrong] ?? "decode";
     const status = STATUS[verdict] ?? 400;
     const detail = outcomes[wrong]?.detail;
     answer(
