@@ -7,7 +7,15 @@ import { readUtf8 } from "../text/utf8.js";
 import type { Fields, Outcome, Peer } from "./outcome.js";
 import { createPipeline, type PipelineOptions } from "./pipeline.js";
 
-/** @param peer what is known of the connection; by default, a connection of the source without an address */
+/**
+ * Shows what the gateway makes of bytes: frames with their place, fields, topic and payload, or why they are dropped. Uses the pipeline that the
+ * running gateway uses. Needs no server, spool or device.
+ *
+ * @param source the source that the bytes come from
+ * @param bytes as the device sends them
+ * @param options the wall clock, and what is known of the connection. Default: a connection of the source without an address
+ * @returns lines of text
+ */
 export function explain(
   source: SourceSettings,
   gateway: GatewaySettings,
