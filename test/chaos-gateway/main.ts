@@ -97,6 +97,7 @@ export async function run(argv: readonly string[], program: string): Promise<num
     connectDevices(status.sources["lines"]?.url);
     for (; killed < kills && performance.now() < limit && wrong.length === 0; killed++) {
       await pause(between(1, 120) ** 2 / 120);
+      for (const device of devices) device.hold();
       await gateway.end("SIGKILL");
       status = await gateway.start();
       connectDevices(status.sources["lines"]?.url);
