@@ -65,7 +65,7 @@ export interface SpoolSettings {
   /** Milliseconds; Infinity: no limit. */
   readonly maxAge: number;
   readonly segment: number;
-  readonly full: "reject" | "drop-oldest" | "drop-newest";
+  readonly full: "reject" | "drop-oldest" | "drop-newest" | "latest-per-topic";
   /** "commit", "never", or the milliseconds that a sync waits for further records. */
   readonly sync: "commit" | "never" | number;
   /** Whether QoS 0 records are spooled, or passed on if the server is connected and otherwise dropped. */
