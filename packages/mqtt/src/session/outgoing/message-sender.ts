@@ -119,15 +119,19 @@ export class MessageSender {
     return this.inflight.gone;
   }
 
-  /** Sends the message now if allowed; otherwise queues it. If the queue is full, the outbox's policy decides. */
-  publish(message: OutgoingMessage, now: number): void {
+  /**
+   * Sends the message now if allowed; otherwise queues it. If the queue is full, the outbox's policy decides.
+   *
+   * @param online whether there is a connection, which may not be ready for messages yet
+   */
+  publish(message: OutgoingMessage, now: number, online = this.link !== undefined): void {
     const { link } = this;
     message.queuedAt = now;
     if (link !== undefined && this.outbox.length === 0 && this.resend.length === 0 && this.mayBegin(link, message)) {
       this.send(link, message, now);
       return;
     }
-    if (this.outbox.add(message, link === undefined) && message.qos > 0) this.journal?.put(message);
+    if (this.outbox.add(message, !online) && message.qos > 0) this.journal?.put(message);
   }
 
   /**
