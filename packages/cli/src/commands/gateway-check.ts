@@ -1,6 +1,7 @@
 /** `aiko-mqtt gateway check`: checks a configuration, and what it needs of this machine. */
 
-import { access, constants, mkdir, statfs } from "node:fs/promises";
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { connect } from "@aiko/mqtt";
 import type { Configuration } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
@@ -38,9 +39,9 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   const { dir, maxBytes } = spool;
   if (dir === undefined) return [];
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    await access(dir, constants.R_OK | constants.W_OK);
-    const { bavail, bsize } = await statfs(dir);
+    const existing = await nearestDirectory(dir);
+    await access(existing, constants.R_OK | constants.W_OK);
+    const { bavail, bsize } = await statfs(existing);
     const free = bavail * bsize;
     return free < maxBytes
       ? [`spool.max_bytes: ${maxBytes} bytes, but ${dir} has only ${free} bytes of free space`]
@@ -48,6 +49,16 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   } catch (error) {
     return [`spool.dir: ${(error as Error).message}`];
   }
+}
+
+/** Resolves to the directory, or to the one above it in which it would be made. @throws Error if something else has its name */
+async function nearestDirectory(path: string): Promise<string> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (found === undefined) return nearestDirectory(dirname(resolve(path)));
+  if (!found.isDirectory()) throw new Error(`${path} is not a directory`);
+  return path;
 }
 
 async function uplinkProblems({ uplinks }: Configuration): Promise<string[]> {

@@ -36,7 +36,7 @@ describe("json", () => {
   });
 
   test.each<[string, DecodeSettings, string]>([
-    ["[1]", json(), 'JSON, at character 1, "[1]": the document must be an object'],
+    ["[1]", json(), 'JSON, at character 1, "[1]": the frame must be a JSON object'],
     ['{"t":"x"}', json(field("t", "f32")), 'field "t" "x": must be a number'],
     ['{"t":[1]}', json(field("t", "f32")), 'field "t" an object or array: must be a number'],
     ['{"t":true}', json(field("t", "f32")), 'field "t" true: must be a number'],
@@ -62,10 +62,10 @@ describe("csv", () => {
     ['"""";2;3', { a: '"', b: "2", c: "3" }],
     ['"a"b;2;3', 'column 1: "b;2;3" must not follow the end of the quotation'],
     ['"a;2;3', "column 1: the quotation has no end"],
-    ["1;2", "CSV: 2 columns; the fields are 3"],
-    ["1;2;3;", "CSV: 4 or more columns; the fields are 3"],
-    ["1;2;3;4;5", "CSV: 4 or more columns; the fields are 3"],
-    ["", "CSV: 1 columns; the fields are 3"],
+    ["1;2", "CSV: the line has 2 columns, but the configuration has 3 fields"],
+    ["1;2;3;", "CSV: the line has 4 or more columns, but the configuration has 3 fields"],
+    ["1;2;3;4;5", "CSV: the line has 4 or more columns, but the configuration has 3 fields"],
+    ["", "CSV: the line has 1 column, but the configuration has 3 fields"],
   ])("%j", (text, expected) => {
     expect(decoded(three, text)).toEqual(expected);
   });

@@ -34,7 +34,7 @@ test("shows why a frame is dropped, its answer and its dead letter", () => {
     "             answer ok [1]\\u000a",
     "byte 9       skipped: LF",
     "byte 10      frame  line, 1 byte",
-    '             dropped "decode": JSON, at character 1, "x": the document must be an object',
+    '             dropped "decode": JSON, at character 1, "x": the frame must be a JSON object',
     "             answer no decode\\u000a",
     '             dead letter dead  {"source":"meter","reason":"decode","hex":"78"}',
     "bytes 11–12  skipped: CR LF",

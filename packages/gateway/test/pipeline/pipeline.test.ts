@@ -80,16 +80,16 @@ describe("the first line after opening", () => {
 
   test("is incomplete if it cannot be decoded; a later line is not", () => {
     expect(run(settings, 'p":1}\n{"a":2}\nx\n')).toEqual([
-      'incomplete: the first line after opening may lack its beginning; JSON, at character 1, "p":1}": the document must be an object',
+      'incomplete: the first line after opening may lack its beginning; JSON, at character 1, "p":1}": the frame must be a JSON object',
       'attic/meter {"a":2}',
-      'decode: JSON, at character 1, "x": the document must be an object',
+      'decode: JSON, at character 1, "x": the frame must be a JSON object',
     ]);
   });
 
   test("counts if it can be decoded", () => {
     expect(run(settings, '{"a":1}\nx\n')).toEqual([
       'attic/meter {"a":1}',
-      'decode: JSON, at character 1, "x": the document must be an object',
+      'decode: JSON, at character 1, "x": the frame must be a JSON object',
     ]);
   });
 
@@ -109,7 +109,7 @@ test("the last line without an end is incomplete, or a frame if the first one is
 test("a datagram is complete with its end", () => {
   const wire = wireOf({ frame: "datagram", first: "drop", decode: json() });
   expect(wire.push(bytesOf("x"), 0)).toEqual([]);
-  expect(wire.end(0).map(seen)).toEqual(['decode: JSON, at character 1, "x": the document must be an object']);
+  expect(wire.end(0).map(seen)).toEqual(['decode: JSON, at character 1, "x": the frame must be a JSON object']);
   expect([...wire.push(bytesOf("{}"), 0), ...wire.end(0)].map(seen)).toEqual(["attic/meter {}"]);
 });
 
