@@ -1,6 +1,7 @@
-/** Reads the configuration that the commands of the gateway work with. */
+/** What the commands of the gateway have in common: the configuration that they read, and their exit codes. */
 
 import { readFileSync } from "node:fs";
+import { MqttError } from "@aiko/mqtt";
 import { type Configuration, problemText, readConfiguration } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "./arguments.js";
 import { CommandError } from "./command.js";
@@ -8,6 +9,10 @@ import type { Terminal } from "./terminal.js";
 
 /** The exit code for a configuration that is not valid, as in sysexits.h. */
 export const EX_CONFIG = 78;
+
+/** Exit codes, as in sysexits.h: another process has the spool; the spool cannot be used. */
+const EX_CANTCREAT = 73;
+const EX_IOERR = 74;
 
 /** The option that most commands of the gateway have. */
 export const configOption = {
@@ -39,4 +44,11 @@ export function loadConfiguration(path: string, { environment }: Terminal): Conf
   });
   if (configuration === undefined) throw new CommandError(problems.map(problemText).join("\n"), EX_CONFIG);
   return configuration;
+}
+
+/** Returns the error that a command ends with if the spool cannot be used: with its exit code. */
+export function spoolError(error: unknown): unknown {
+  if (!(error instanceof MqttError)) return error;
+  if (error.code === "STORE_LOCKED") return new CommandError(error.message, EX_CANTCREAT);
+  return error.name === "StoreError" ? new CommandError(error.message, EX_IOERR) : error;
 }

@@ -16,6 +16,8 @@ export interface Terminal {
   readonly interrupted: AbortSignalLike;
   /** Fires when `interrupted` does, and when standard output or standard error has no reader any more. */
   readonly stop: AbortSignalLike;
+  /** Calls `listener` at each SIGHUP, which then does not interrupt the command. Returns a function that undoes that. */
+  onHangup(listener: () => void): () => void;
   /** Writes data to standard output. Returns a promise to await if the reader is slower. */
   print(data: string | Uint8Array): Promise<void> | undefined;
   /** Writes one line to standard error. The line is dropped if too many wait for a slow reader. */
@@ -36,6 +38,7 @@ export class ProcessTerminal implements Terminal {
   private isIncomplete = false;
   private isUnread = false;
   private leftOut = 0;
+  private hangup: () => void;
 
   constructor(readonly program: string) {
     const { stdout, stderr } = process;
@@ -46,7 +49,8 @@ export class ProcessTerminal implements Terminal {
     // Each only once: a second ^C has its default effect.
     process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
     // A closed terminal sends the signal more than once: from the system and from the shell.
-    process.on("SIGHUP", isHangupIgnored(originOf(process)) ? () => undefined : interrupt);
+    this.hangup = isHangupIgnored(originOf(process)) ? () => undefined : interrupt;
+    process.on("SIGHUP", () => this.hangup());
     stdout.on("error", (error) => {
       this.isUnread = true;
       if (!isReaderGone(error, stdout) && !this.isIncomplete) {
@@ -59,6 +63,14 @@ export class ProcessTerminal implements Terminal {
     stderr.on("error", (error) => {
       if (isReaderGone(error, stderr)) this.stopping.abort();
     });
+  }
+
+  onHangup(listener: () => void): () => void {
+    const before = this.hangup;
+    this.hangup = listener;
+    return () => {
+      this.hangup = before;
+    };
   }
 
   print(data: string | Uint8Array): Promise<void> | undefined {

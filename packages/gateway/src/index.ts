@@ -11,3 +11,4 @@ export { jsonSchema } from "./configuration/schema.js";
 export { explain } from "./pipeline/explain.js";
 export { Gateway, type GatewayOptions, type GatewayStatus } from "./supervise/gateway.js";
 export { readStatus } from "./supervise/status-socket.js";
+export { reachServer } from "./uplink/uplink-options.js";

@@ -2,8 +2,7 @@
 
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { connect } from "@aiko/mqtt";
-import type { Configuration } from "@aiko/mqtt-gateway";
+import { type Configuration, reachServer } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import { configOption, configPath, EX_CONFIG, loadConfiguration } from "../gateway-configuration.js";
@@ -39,8 +38,8 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   const { dir, maxBytes } = spool;
   if (dir === undefined) return [];
   try {
-    const existing = await nearestDirectory(dir);
-    await access(existing, constants.R_OK | constants.W_OK);
+    const existing = await nearest(resolve(dir));
+    await access(existing, constants.R_OK | constants.W_OK | constants.X_OK);
     const { bavail, bsize } = await statfs(existing);
     const free = bavail * bsize;
     return free < maxBytes
@@ -51,23 +50,22 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   }
 }
 
-/** Resolves to the directory, or to the one above it in which it would be made. @throws Error if something else has its name */
-async function nearestDirectory(path: string): Promise<string> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-  });
-  if (found === undefined) return nearestDirectory(dirname(resolve(path)));
-  if (!found.isDirectory()) throw new Error(`${path} is not a directory`);
-  return path;
+/** Resolves to the directory, or to the nearest one above it that exists: the gateway, which may be another user, creates the rest. */
+async function nearest(dir: string): Promise<string> {
+  try {
+    if ((await stat(dir)).isDirectory()) return dir;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return nearest(dirname(dir));
+    throw error;
+  }
+  throw new Error(`${dir} is not a directory`);
 }
 
 async function uplinkProblems({ uplinks }: Configuration): Promise<string[]> {
   const problems: string[] = [];
-  for (const { url, username, password } of uplinks) {
+  for (const each of uplinks) {
     try {
-      const credentials = { username, password };
-      const client = await connect<string, undefined>(url, { ...credentials, connectTimeout: 10_000 });
-      await client.disconnect();
+      await reachServer(each);
     } catch (error) {
       problems.push(`uplink.url: ${(error as Error).message}`);
     }

@@ -1,9 +1,10 @@
 /** `aiko-mqtt gateway spool`: looks into the spool of a gateway that is not running. */
 
+import { stat } from "node:fs/promises";
 import { Spool, type SpooledRecord } from "@aiko/mqtt-store";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, loadConfiguration } from "../gateway-configuration.js";
+import { configOption, configPath, loadConfiguration, spoolError } from "../gateway-configuration.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {
@@ -26,14 +27,20 @@ export const gatewaySpool: Command = {
     const { spool } = loadConfiguration(configPath(args, 1), terminal);
     if (spool.dir === undefined)
       throw new CommandError('the spool is in memory (mode = "memory"); there is nothing on disk');
+    const { dir } = spool;
+    const found = await stat(dir).catch((error: NodeJS.ErrnoException) => error);
+    if ("code" in found && found.code === "ENOENT") throw new CommandError(`${dir}: there is no spool here`);
     let damaged = 0;
-    const opened = await Spool.open(spool.dir, {
+    const opened = await Spool.open(dir, {
       maximumBytes: spool.maxBytes,
       segmentSize: spool.segment,
+      maximumAge: Number.POSITIVE_INFINITY, // to look at a spool must not change it
       onDamage: ({ file, offset, bytes, keptAs }) => {
         damaged++;
         terminal.note(`${file}: ${bytes} damaged bytes at ${offset}; the file is kept as ${keptAs}`);
       },
+    }).catch((error: unknown) => {
+      throw spoolError(error);
     });
     try {
       await run(opened, args, terminal);

@@ -1,17 +1,13 @@
 /** `aiko-mqtt gateway`: runs the gateway until it is interrupted. */
 
 import { setFlagsFromString } from "node:v8";
-import { MqttError } from "@aiko/mqtt";
 import { Gateway } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
-import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, loadConfiguration } from "../gateway-configuration.js";
+import type { Command } from "../command.js";
+import { configOption, configPath, loadConfiguration, spoolError } from "../gateway-configuration.js";
 import { fired, type Terminal } from "../terminal.js";
 import { version } from "../version.js";
 
-/** Exit codes, as in sysexits.h: another process has the spool; the spool cannot be used. */
-const EX_CANTCREAT = 73;
-const EX_IOERR = 74;
 /** After a second ^C: what a shell reports for the first. */
 const INTERRUPTED = 130;
 
@@ -44,7 +40,7 @@ export const gateway: Command = {
       for (const line of error.message.split("\n")) log(`error: ${line}`);
       log("error: the configuration was not reloaded; the gateway goes on with the one before");
     };
-    process.on("SIGHUP", reload);
+    const restoreHangup = terminal.onHangup(reload);
     process.on("SIGUSR1", () => log(JSON.stringify(running.status)));
     void fired(terminal.interrupted).then(() => {
       process.once("SIGINT", () => process.exit(INTERRUPTED));
@@ -52,13 +48,7 @@ export const gateway: Command = {
       void running.stop();
     });
     const error = await running.ended;
-    process.off("SIGHUP", reload);
+    restoreHangup();
     if (error !== undefined) throw spoolError(error);
   },
 };
-
-function spoolError(error: unknown): unknown {
-  if (!(error instanceof MqttError)) return error;
-  if (error.code === "STORE_LOCKED") return new CommandError(error.message, EX_CANTCREAT);
-  return error.name === "StoreError" ? new CommandError(error.message, EX_IOERR) : error;
-}

@@ -46,6 +46,8 @@ export class QuickJsTerminal implements Terminal {
   /** Whether writing to standard output failed, for another reason than that its reader is gone. */
   private isIncomplete = false;
   private printers: (() => void)[] = [];
+  /** Handles SIGHUP. Null: the system's default. */
+  private hangup: (() => void) | null = null;
 
   constructor(readonly program: string) {
     const drained = (): void => this.printed();
@@ -70,7 +72,14 @@ export class QuickJsTerminal implements Terminal {
     }
     // If the system does not show whether nohup started this process, the signal is not handled.
     const status = statusOfProcess();
-    if (status !== undefined && !ignoresHangup(status)) os.signal(SIGHUP, interrupt);
+    if (status === undefined || ignoresHangup(status)) return;
+    this.hangup = interrupt;
+    os.signal(SIGHUP, interrupt);
+  }
+
+  onHangup(listener: () => void): () => void {
+    os.signal(SIGHUP, listener);
+    return () => os.signal(SIGHUP, this.hangup);
   }
 
   print(data: string | Uint8Array): Promise<void> | undefined {

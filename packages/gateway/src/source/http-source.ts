@@ -58,9 +58,9 @@ export class HttpSource implements Source {
   async stop(): Promise<void> {
     const closed = this.listening.stop();
     await this.intake.stop();
-    this.server.closeIdleConnections();
     this.server.closeAllConnections();
     await closed;
+    await this.intake.stop(); // a body may have been complete in the meantime
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -86,8 +86,13 @@ export class HttpSource implements Source {
     const wire = this.intake.pipeline.open(peer);
     const now = clock.now();
     const outcomes = [...wire.push(body, now), ...wire.end(now)];
-    const verdicts = await this.intake.commit(peer, outcomes, false);
-    if (verdicts === undefined) return answer(503, "the gateway is stopping", { "retry-after": RETRY_AFTER });
+    const verdicts: Verdict[] = [];
+    while (verdicts.length < outcomes.length) {
+      const rest = outcomes.slice(verdicts.length);
+      const committed = await this.intake.commit(peer, rest.slice(0, this.intake.batch(rest)), false);
+      if (committed === undefined) return answer(503, "the gateway is stopping", { "retry-after": RETRY_AFTER });
+      verdicts.push(...committed);
+    }
     const wrong = verdicts.findIndex((verdict) => STATUS[verdict] !== 202);
     if (wrong < 0) return answer(202, "accepted");
     const verdict = verdicts[wrong] ?? "decode";
@@ -112,15 +117,15 @@ export class HttpSource implements Source {
   private match(url: string): Record<string, string> | undefined {
     const levels = (url.split("?", 1)[0] ?? "").split("/");
     if (levels.length !== this.levels.length) return undefined;
-    const fields: Record<string, string> = {};
+    const fields: [string, string][] = [];
     for (const [i, pattern] of this.levels.entries()) {
       const level = decoded(levels[i] ?? "");
       if (level === undefined) return undefined;
-      const name = /^\{(\w+)\}$/.exec(pattern)?.[1];
-      if (name !== undefined && level !== "") fields[name] = level;
+      const name = pattern.startsWith("{") ? pattern.slice(1, -1) : undefined;
+      if (name !== undefined && level !== "") fields.push([name, level]);
       else if (level !== pattern) return undefined;
     }
-    return fields;
+    return Object.fromEntries(fields);
   }
 }
 
@@ -141,7 +146,9 @@ async function bodyOf(request: IncomingMessage, most: number): Promise<Buffer | 
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // The connection stays open: the answer is still to be sent.
+    const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+    for await (const chunk of body) {
       size += chunk.length;
       if (size > most) return undefined;
       chunks.push(chunk);

@@ -1,15 +1,16 @@
 /**
- * Takes what a source reads: has the pipeline make records of it, has the spool accept them, and answers the device afterwards, in the order
- * of the frames. When the spool is full, it holds what it has and stops the source from reading. Knows nothing of sockets.
+ * Has the spool accept the records of a source. When the spool is full, it waits for room, or drops them, as configured. Counts and reports what
+ * is dropped. Knows nothing of sockets.
  */
 
-import { type Clock, StoreError, type Timer } from "@aiko/mqtt";
-import type { Spool, SpoolRecord } from "@aiko/mqtt-store";
+import { type Clock, StoreError } from "@aiko/mqtt";
+import { Spool, type SpoolRecord } from "@aiko/mqtt-store";
 import type { PipelineSettings, SpoolSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
-import type { Outcome, Peer, Wire } from "../pipeline/outcome.js";
+import type { Outcome, Peer } from "../pipeline/outcome.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Log } from "../supervise/log.js";
+import { Channel, type WireEnd } from "./channel.js";
 
 /** What all sources share. */
 export interface IntakeParts {
@@ -23,25 +24,16 @@ export interface IntakeParts {
   failed(error: unknown): void;
 }
 
-/** One connection's end of the intake: what the intake does to the wire. */
-export interface WireEnd {
-  /** Writes to the device. */
-  write(bytes: Uint8Array): void;
-  /** Stops reading, until `resume`. */
-  pause(): void;
-  resume(): void;
-}
-
 /** What became of a frame at last. "accepted": it is in the spool, or was passed on. */
 export type Verdict = "accepted" | DropReason;
 
-/** Bytes of one connection that may wait for the spool. */
-const MOST_PENDING = 2 ** 18;
+/** A batch takes at most this part of each of the spool's bounds: it fits when there is room again. */
+const BATCH_SHARE = 1 / 16;
 /** Milliseconds after which a full spool is tried again: other programs may have freed the disk. */
 const RETRY = 1_000;
 /** Milliseconds between two dead letters of a source. */
 const DEAD_LETTER_INTERVAL = 1_000;
-/** Milliseconds between two log lines about dropped frames of a source. */
+/** Milliseconds between two log lines about dropped frames of a source, or about a spool that is full again and again. */
 const LOG_INTERVAL = 10_000;
 
 /** The intake of one source. */
@@ -50,7 +42,10 @@ export class Intake {
   private lastLogged = -Infinity;
   private unlogged = 0;
   private readonly held = new Set<() => void>();
+  private isFull = false;
+  private lastLoggedFull = -Infinity;
   private isStopped = false;
+  private readonly removeListener: () => void;
   /** Commits that are running. */
   private readonly running = new Set<Promise<void>>();
 
@@ -59,7 +54,7 @@ export class Intake {
     readonly settings: PipelineSettings,
     readonly pipeline: Pipeline,
   ) {
-    parts.spool.onRoom(() => this.retryHeld());
+    this.removeListener = parts.spool.onRoom(() => this.retryHeld());
   }
 
   /** Opens the intake for a connection. */
@@ -67,20 +62,32 @@ export class Intake {
     return new Channel(this, peer, end);
   }
 
-  /** Whether records are held because the spool is full. */
-  get isHolding(): boolean {
-    return this.held.size > 0;
-  }
-
-  /** Accepts nothing more. Resolves when what was being written is written. What is held was never accepted. */
+  /** Waits for room no more: what does not fit now is not accepted. Resolves when what was being written is written. */
   async stop(): Promise<void> {
     this.isStopped = true;
+    this.removeListener();
     this.retryHeld();
     await Promise.all(this.running);
   }
 
+  /** Returns how many of the outcomes, of which there is at least one, should be committed at once. */
+  batch(outcomes: readonly Outcome[]): number {
+    const { maxBytes, maxRecords } = this.parts.spoolSettings;
+    let count = 0;
+    let records = 0;
+    let bytes = 0;
+    for (const outcome of outcomes) {
+      records += outcome.records.length;
+      bytes += sizeOf(outcome);
+      if (count > 0 && (records > maxRecords * BATCH_SHARE || bytes > maxBytes * BATCH_SHARE)) break;
+      count++;
+    }
+    return count;
+  }
+
   /**
-   * Has the spool accept the records of these outcomes. Resolves to each outcome's verdict, or to undefined if the intake was stopped before.
+   * Has the spool accept the records of these outcomes, a batch. Resolves to each outcome's verdict, or to undefined if they are not accepted
+   * because the intake is stopped or the spool has failed.
    *
    * @param hold whether to wait for room. If not, records that have no room are "full".
    */
@@ -102,18 +109,20 @@ export class Intake {
   ): Promise<readonly Verdict[] | undefined> {
     const { spool } = this.parts;
     const { id } = this.settings;
-    const verdicts = outcomes.map((outcome): Verdict => outcome.dropped ?? "accepted");
     const records: SpoolRecord[] = [];
-    outcomes.forEach((outcome, i) => {
-      if (outcome.dropped !== undefined) this.dropped(peer, outcome, outcome.dropped);
-      else if (this.isPassed(outcome)) verdicts[i] = this.pass(peer, outcome);
-      else records.push(...outcome.records);
+    const verdicts = outcomes.map((outcome): Verdict => {
+      if (outcome.dropped !== undefined) return this.dropped(peer, outcome, outcome.dropped, outcome.detail);
+      if (this.isPassed(outcome)) return this.pass(peer, outcome);
+      const excess = this.excess(outcome);
+      if (excess !== undefined) return this.dropped(peer, outcome, "too-long", excess);
+      for (const record of outcome.records) records.push(record);
+      return "accepted";
     });
     if (records.length === 0) return verdicts;
     for (;;) {
-      if (this.isStopped) return undefined;
       try {
         await spool.append(id, records);
+        if (this.held.size === 0) this.isFull = false;
         return verdicts;
       } catch (error) {
         if (!(error instanceof StoreError) || error.code !== "STORE_FULL") {
@@ -122,6 +131,7 @@ export class Intake {
         }
         if (!hold || this.parts.spoolSettings.full === "drop-newest")
           return this.dropAsFull(peer, outcomes, verdicts, records.length);
+        if (this.isStopped) return undefined;
         await this.room(error);
       }
     }
@@ -158,28 +168,41 @@ export class Intake {
     });
   }
 
-  private dropped(peer: Peer, outcome: Outcome, reason: DropReason): void {
+  /** Why no spool of this size could ever hold the records of the outcome. Undefined if it could. */
+  private excess(outcome: Outcome): string | undefined {
+    const { segment, maxRecords } = this.parts.spoolSettings;
+    const { length } = outcome.records;
+    if (length > maxRecords) return `the frame becomes ${length} records, but spool.max_records is ${maxRecords}`;
+    const size = sizeOf(outcome);
+    return size > segment ? `the frame becomes ${size} bytes in the spool, but spool.segment is ${segment}` : undefined;
+  }
+
+  private dropped(peer: Peer, outcome: Outcome, reason: DropReason, detail: string | undefined): DropReason {
     const { parts, settings, pipeline } = this;
     const now = parts.clock.now();
     parts.spool.count(settings.id, reason);
     this.unlogged++;
     if (reason !== "filtered" && now - this.lastLogged >= LOG_INTERVAL) {
-      parts.log.warn("dropped", { source: settings.id, reason, count: this.unlogged, detail: outcome.detail });
+      parts.log.warn("dropped", { source: settings.id, reason, count: this.unlogged, detail });
       this.lastLogged = now;
       this.unlogged = 0;
     }
-    if (reason === "filtered" || now - this.lastDeadLetter < DEAD_LETTER_INTERVAL) return;
+    if (reason === "filtered" || now - this.lastDeadLetter < DEAD_LETTER_INTERVAL) return reason;
     const letter = pipeline.deadLetter(peer, outcome);
-    if (letter === undefined) return;
+    if (letter === undefined) return reason;
     this.lastDeadLetter = now;
     parts.pass(letter.topic, letter.payload, false);
+    return reason;
   }
 
   /** Resolves when it is worth trying again. */
   private room(error: StoreError): Promise<void> {
     const { clock, log } = this.parts;
-    if (this.held.size === 0)
+    if (!this.isFull && clock.now() - this.lastLoggedFull >= LOG_INTERVAL) {
       log.warn("the spool is full; the source is not read", { source: this.settings.id, error: error.message });
+      this.lastLoggedFull = clock.now();
+    }
+    this.isFull = true;
     return new Promise((resolve) => {
       const retry = (): void => {
         timer.cancel();
@@ -196,93 +219,8 @@ export class Intake {
   }
 }
 
-/** The intake of one connection. */
-export class Channel {
-  private readonly wire: Wire;
-  /** What was received and is not committed. */
-  private waiting: Outcome[] = [];
-  /** The bytes of `waiting`, and of what is being committed. */
-  private pending = 0;
-  private isPaused = false;
-  private isOver = false;
-  private working: Promise<void> | undefined;
-  private timer: Timer | undefined;
-
-  constructor(
-    private readonly intake: Intake,
-    private readonly peer: Peer,
-    private readonly end: WireEnd,
-  ) {
-    this.wire = intake.pipeline.open(peer);
-  }
-
-  /** Takes bytes that were received. */
-  receive(bytes: Uint8Array): void {
-    const now = this.intake.parts.clock.now();
-    this.take(this.wire.push(bytes, now), bytes.length);
-    this.watch(now);
-  }
-
-  /** The connection has ended. Resolves when all that was received is accepted or dropped. */
-  async close(): Promise<void> {
-    if (!this.isOver) {
-      this.isOver = true;
-      this.timer?.cancel();
-      this.take(this.wire.end(this.intake.parts.clock.now()), 0);
-    }
-    await this.working;
-  }
-
-  private take(outcomes: readonly Outcome[], size: number): void {
-    if (outcomes.length === 0) return;
-    for (const outcome of outcomes) this.waiting.push(outcome);
-    this.pending += size;
-    if (this.pending > MOST_PENDING && !this.isPaused) {
-      this.isPaused = true;
-      this.end.pause();
-    }
-    this.working ??= this.work();
-  }
-
-  /** Commits one batch after the other, so that nothing is accepted before what came earlier. Never rejects. */
-  private async work(): Promise<void> {
-    while (this.waiting.length > 0) {
-      const { waiting, pending } = this;
-      this.waiting = [];
-      const verdicts = await this.intake.commit(this.peer, waiting, true);
-      this.pending -= pending;
-      if (verdicts !== undefined) this.answer(waiting, verdicts);
-      if (!this.isPaused || this.pending > MOST_PENDING / 2) continue;
-      this.isPaused = false;
-      if (!this.isOver) this.end.resume();
-    }
-    this.working = undefined;
-  }
-
-  private answer(outcomes: readonly Outcome[], verdicts: readonly Verdict[]): void {
-    const { pipeline, settings } = this.intake;
-    if (settings.acknowledge === undefined && settings.refuse === undefined) return;
-    const answers: Uint8Array[] = [];
-    outcomes.forEach((outcome, i) => {
-      const verdict = verdicts[i] ?? "accepted";
-      const isDone = verdict === "accepted" || verdict === "filtered";
-      const bytes = isDone
-        ? pipeline.acknowledgement(this.peer, outcome)
-        : pipeline.refusal(this.peer, outcome, verdict);
-      if (bytes !== undefined) answers.push(bytes);
-    });
-    if (answers.length > 0) this.end.write(Buffer.concat(answers));
-  }
-
-  /** Sees to it that a frame that stays incomplete is dropped. */
-  private watch(now: number): void {
-    const deadline = this.wire.deadline();
-    if (this.timer !== undefined || deadline === Number.POSITIVE_INFINITY || this.isOver) return;
-    this.timer = this.intake.parts.clock.schedule(deadline - now, () => {
-      this.timer = undefined;
-      const later = this.intake.parts.clock.now();
-      this.take(this.wire.advance(later), 0);
-      this.watch(later);
-    });
-  }
+function sizeOf({ records }: Outcome): number {
+  let size = 0;
+  for (const record of records) size += Spool.sizeOf(record);
+  return size;
 }

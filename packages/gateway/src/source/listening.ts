@@ -46,6 +46,10 @@ export class Listening {
         resolve();
       });
       this.server.on("listening", () => {
+        if (this.isStopped) {
+          this.server.close(); // the stop came while the host's name was being resolved
+          return;
+        }
         this.address = this.server.address() as AddressInfo;
         this.lastError = undefined;
         this.log.info("the source is up", { source: this.source, url: this.url });
@@ -60,6 +64,7 @@ export class Listening {
     this.isStopped = true;
     this.timer?.cancel();
     if (this.address === undefined) return Promise.resolve();
+    this.address = undefined;
     return new Promise((resolve) => this.server.close(() => resolve()));
   }
 

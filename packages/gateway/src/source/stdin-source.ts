@@ -2,7 +2,8 @@
 
 import type { Readable } from "node:stream";
 import type { StdinSettings } from "../configuration/configuration.js";
-import type { Channel, Intake } from "./intake.js";
+import type { Channel } from "./channel.js";
+import type { Intake } from "./intake.js";
 import type { Source, SourceState, SourceStatus } from "./source.js";
 
 export class StdinSource implements Source {
@@ -34,18 +35,22 @@ export class StdinSource implements Source {
     const peer = { peer: id, port: 0 };
     this.channel = intake.open(peer, { write: () => {}, pause: () => input.pause(), resume: () => input.resume() });
     this.state = "up";
-    input.on("data", (bytes: Uint8Array) => this.channel?.receive(bytes));
-    input.on("error", (error) => this.end(error.message));
-    input.on("end", () => this.end(undefined));
     intake.parts.log.info("the source is up", { source: id });
+    input.on("data", this.receive).on("error", this.failed).on("end", this.over).on("close", this.over);
+    if (input.readableEnded || input.destroyed) this.end(undefined);
+    else input.resume(); // a source before this one may have paused it
   }
 
   async stop(): Promise<void> {
     this.input.pause();
-    this.input.removeAllListeners("data");
+    this.input.off("data", this.receive).off("error", this.failed).off("end", this.over).off("close", this.over);
     await this.intake.stop();
     await this.channel?.close();
   }
+
+  private readonly receive = (bytes: Uint8Array): void => this.channel?.receive(bytes);
+  private readonly failed = (error: Error): void => this.end(error.message);
+  private readonly over = (): void => this.end(undefined);
 
   private end(why: string | undefined): void {
     if (this.state !== "up") return;

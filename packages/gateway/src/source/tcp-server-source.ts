@@ -2,12 +2,15 @@
 
 import { BlockList, createServer, isIPv6, type Server, type Socket } from "node:net";
 import type { TcpServerSettings } from "../configuration/configuration.js";
-import type { Channel, Intake } from "./intake.js";
+import type { Channel } from "./channel.js";
+import type { Intake } from "./intake.js";
 import { Listening } from "./listening.js";
 import type { Source, SourceStatus } from "./source.js";
 
 /** Bytes of answers that a device may leave unread before its connection is closed. */
 const MOST_UNREAD = 2 ** 16;
+/** Milliseconds that a device has for reading its last answers when the source stops. */
+const LAST_ANSWERS = 250;
 
 export class TcpServerSource implements Source {
   private readonly server: Server;
@@ -44,7 +47,11 @@ export class TcpServerSource implements Source {
     await this.intake.stop();
     await Promise.all([...this.sockets.values()].map((channel) => channel.close()));
     for (const socket of this.sockets.keys()) socket.destroySoon();
+    const timer = this.intake.parts.clock.schedule(LAST_ANSWERS, () => {
+      for (const socket of this.sockets.keys()) socket.destroy();
+    });
     await closed;
+    timer.cancel();
     await Promise.all(this.closing);
   }
 
@@ -67,6 +74,7 @@ export class TcpServerSource implements Source {
       { peer, port: socket.localPort ?? 0 },
       {
         write: (bytes) => {
+          if (!socket.writable) return;
           socket.write(bytes);
           if (socket.writableLength <= MOST_UNREAD) return;
           log.warn("a device does not read its answers; it is disconnected", { source: id, peer });
@@ -77,7 +85,12 @@ export class TcpServerSource implements Source {
       },
     );
     this.sockets.set(socket, channel);
-    if (idle > 0) socket.setTimeout(idle, () => socket.destroySoon());
+    socket.setTimeout(idle);
+    socket.on("timeout", () => {
+      // A device whose record is held waits for the answer.
+      if (channel.isBusy) socket.setTimeout(idle);
+      else socket.destroySoon();
+    });
     socket.on("data", (bytes) => channel.receive(bytes));
     socket.on("end", () => void channel.close().then(() => socket.end()));
     socket.on("close", () => {

@@ -5,7 +5,7 @@
 
 import type { Readable } from "node:stream";
 import { platform as nodePlatform, type Platform, StoreError } from "@aiko/mqtt";
-import { MemoryFileSystem, Spool, type SpooledRecord, type SpoolStatistics } from "@aiko/mqtt-store";
+import { type FileSystem, MemoryFileSystem, Spool, type SpooledRecord, type SpoolStatistics } from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
@@ -28,6 +28,8 @@ export interface GatewayOptions {
   readonly input?: Readable | undefined;
   /** Clock, randomness and network. Default: those of Node. */
   readonly platform?: Platform | undefined;
+  /** The file system of the spool. Default: that of Node, or memory if the spool has the mode "memory". */
+  readonly fileSystem?: FileSystem | undefined;
   /** The version that the gateway reports. Default: none. */
   readonly version?: string | undefined;
 }
@@ -82,7 +84,7 @@ export class Gateway {
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
-    this.uplink = this.makeUplink();
+    this.uplink = this.makeUplink([]);
   }
 
   /**
@@ -95,7 +97,7 @@ export class Gateway {
     const platform = options.platform ?? nodePlatform;
     const write = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
     const log = new Log(gateway.log, gateway.logFormat, write, () => Date.now());
-    const spool = await openSpool(configuration, platform, log);
+    const spool = await openSpool(configuration, options.fileSystem, platform, log);
     const started = new Gateway(configuration, options, platform, spool, log);
     try {
       await started.open();
@@ -143,7 +145,11 @@ export class Gateway {
    * the configured time, unless the disk does.
    */
   stop(): Promise<void> {
-    this.stopping ??= this.close();
+    this.stopping ??= this.close()
+      .catch((error: unknown) => {
+        this.failure ??= error;
+      })
+      .finally(() => this.end(this.failure));
     return this.stopping;
   }
 
@@ -171,46 +177,47 @@ export class Gateway {
     await this.metrics?.stop();
     await this.socket?.close();
     await this.spool.close();
-    this.end(this.failure);
   }
 
   private async change(next: Configuration): Promise<void> {
     const before = this.configuration;
+    if (this.stopping !== undefined) throw new Error("the gateway is stopping");
     for (const name of ["spool", "metrics", "adminSocket"] as const) {
       if (isSame(before[name], next[name])) continue;
       throw new Error(`${name} has changed; restart the gateway to use the new value`);
     }
     this.configuration = next;
-    const isSameGateway = isSame(before.gateway, next.gateway);
-    if (!isSameGateway || !isSame(before.uplinks, next.uplinks)) {
-      await this.uplink.stop(next.gateway.shutdown / 2);
-      await this.replaceUplink();
+    const { id, base, timestamps, shutdown, log, logFormat } = next.gateway;
+    this.log.configure(log, logFormat);
+    if (base !== before.gateway.base || !isSame(before.uplinks, next.uplinks)) {
+      this.uplink = this.makeUplink(await this.uplink.stop(shutdown / 2));
+      this.uplink.start();
     }
+    const isSamePipeline = id === before.gateway.id && timestamps === before.gateway.timestamps;
     const wanted = new Map(next.sources.filter(({ enabled }) => enabled).map((each) => [each.id, each]));
-    const ended = [...this.sources].filter(([id, { settings }]) => !isSameGateway || !isSame(settings, wanted.get(id)));
+    const ended = [...this.sources].filter(
+      ([source, { settings }]) => !isSamePipeline || !isSame(settings, wanted.get(source)),
+    );
     await Promise.all(
-      ended.map(async ([id, { source }]) => {
+      ended.map(async ([name, { source }]) => {
         await source.stop();
-        this.sources.delete(id);
-        if (!wanted.has(id)) this.log.info("the source was removed", { source: id });
+        this.sources.delete(name);
+        if (!wanted.has(name)) this.log.info("the source was removed", { source: name });
       }),
     );
-    const started = [...wanted.values()].filter(({ id }) => !this.sources.has(id));
+    const started = [...wanted.values()].filter((settings) => !this.sources.has(settings.id));
     await Promise.all(started.map((settings) => this.startSource(settings)));
     this.log.info("the configuration was reloaded", { started: started.length, stopped: ended.length });
   }
 
-  private async replaceUplink(): Promise<void> {
-    this.uplink = this.makeUplink();
-    this.uplink.start();
-  }
-
-  private makeUplink(): Uplink {
+  /** @param backlog what the uplink before it has read and not delivered */
+  private makeUplink(backlog: readonly SpooledRecord[]): Uplink {
     const { spool, log, platform } = this;
     const { uplinks, gateway } = this.configuration;
     return new Uplink({
       spool,
       uplinks,
+      backlog,
       platform,
       log,
       statusTopic: `${gateway.base}/status`,
@@ -285,7 +292,12 @@ export class Gateway {
   }
 }
 
-function openSpool({ spool }: Configuration, { clock }: Platform, log: Log): Promise<Spool> {
+function openSpool(
+  { spool }: Configuration,
+  given: FileSystem | undefined,
+  { clock }: Platform,
+  log: Log,
+): Promise<Spool> {
   const { mode, dir, maxBytes, maxRecords, maxAge, segment, full, sync } = spool;
   if (mode === "disk" && dir === undefined) throw new StoreError("STORE_FAILED", "spool.dir is missing");
   return Spool.open(dir ?? "memory", {
@@ -297,7 +309,7 @@ function openSpool({ spool }: Configuration, { clock }: Platform, log: Log): Pro
     sync,
     clock: { now: () => clock.now(), wallTime: () => Date.now() },
     onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),
-    ...(mode === "memory" ? { fileSystem: new MemoryFileSystem() } : {}),
+    fileSystem: given ?? (mode === "memory" ? new MemoryFileSystem() : undefined),
   });
 }
 

@@ -9,16 +9,18 @@ export type LogLevel = (typeof LEVELS)[number];
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export class Log {
-  private readonly most: number;
-
   /** @param write receives each line, without its end of line */
   constructor(
-    level: LogLevel,
-    private readonly format: "text" | "json",
+    private level: LogLevel,
+    private format: "text" | "json",
     private readonly write: (line: string) => void,
     private readonly wallTime: () => number,
-  ) {
-    this.most = LEVELS.indexOf(level);
+  ) {}
+
+  /** Changes what is logged from now on, and how. */
+  configure(level: LogLevel, format: "text" | "json"): void {
+    this.level = level;
+    this.format = format;
   }
 
   error(message: string, facts?: LogFacts): void {
@@ -38,7 +40,7 @@ export class Log {
   }
 
   private line(level: LogLevel, message: string, facts: LogFacts = {}): void {
-    if (LEVELS.indexOf(level) > this.most) return;
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(this.level)) return;
     const given = Object.entries(facts).filter(([, value]) => value !== undefined);
     if (this.format === "json") {
       const time = new Date(this.wallTime()).toISOString();

@@ -13,12 +13,18 @@ export class MetricsServer {
   private readonly server;
   private readonly listening: Listening;
 
-  constructor({ listen, path }: MetricsSettings, text: () => string, clock: Clock, log: Log) {
+  constructor(
+    private readonly settings: MetricsSettings,
+    text: () => string,
+    clock: Clock,
+    log: Log,
+  ) {
+    const { listen, path } = settings;
     this.server = createServer((request, response) => {
       const isKnown = (request.url ?? "").split("?", 1)[0] === path;
       const isRead = request.method === "GET" || request.method === "HEAD";
       if (!isKnown) response.writeHead(404).end();
-      else if (!isRead) response.writeHead(405, { allow: "GET" }).end();
+      else if (!isRead) response.writeHead(405, { allow: "GET, HEAD" }).end();
       else response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text());
     });
     this.server.maxConnections = MOST_CONNECTIONS;
@@ -27,7 +33,8 @@ export class MetricsServer {
 
   /** Where it listens, as a URL. Undefined while it does not. */
   get url(): string | undefined {
-    return this.listening.url;
+    const { url } = this.listening;
+    return url && `${url}${this.settings.path}`;
   }
 
   start(): Promise<void> {

@@ -1,23 +1,30 @@
 /** A Unix socket that only this user can open: whoever connects receives the gateway's status as one line of JSON. */
 
-import { rm } from "node:fs/promises";
-import { createConnection, createServer, type Server } from "node:net";
+import { lstat, rm } from "node:fs/promises";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 
-/** What a client of the socket waits at most, in milliseconds. */
+/** What either end waits at most, in milliseconds. */
 const TIMEOUT = 5_000;
 /** The most bytes of a status. */
 const MOST_BYTES = 2 ** 20;
 
 export class StatusSocket {
-  private constructor(private readonly server: Server) {}
+  private constructor(
+    private readonly server: Server,
+    private readonly sockets: ReadonlySet<Socket>,
+  ) {}
 
   /** @throws the system's error if the socket cannot be made, also if another process listens there */
   static async listen(path: string, status: () => object): Promise<StatusSocket> {
     if (await isDead(path)) await rm(path, { force: true });
+    const sockets = new Set<Socket>();
     const server = createServer((socket) => {
-      socket.on("error", () => {});
-      socket.end(`${JSON.stringify(status())}\n`);
+      sockets.add(socket);
+      socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+      // A client that does not close its end, or does not read, must not occupy a connection for ever.
+      socket.setTimeout(TIMEOUT, () => socket.destroy());
+      socket.resume().end(`${JSON.stringify(status())}\n`, () => socket.destroy());
     });
     server.maxConnections = 8;
     await new Promise<void>((resolve, reject) => {
@@ -29,11 +36,14 @@ export class StatusSocket {
         process.umask(mask);
       }
     });
-    return new StatusSocket(server);
+    return new StatusSocket(server, sockets);
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => this.server.close(() => resolve()));
+    return new Promise((resolve) => {
+      this.server.close(() => resolve());
+      for (const socket of this.sockets) socket.destroy();
+    });
   }
 }
 
@@ -59,7 +69,10 @@ export function readStatus(path: string): Promise<unknown> {
   });
 }
 
-function isDead(path: string): Promise<boolean> {
+/** Whether the path is a socket that no process listens at. Anything else is not ours to remove. */
+async function isDead(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket() !== true) return false;
   return new Promise((resolve) => {
     const socket = createConnection({ path }, () => {
       socket.destroy();

@@ -1,11 +1,34 @@
 /** What the settings of the uplink are to the client of `@aiko/mqtt`. */
 
 import { readFile } from "node:fs/promises";
-import type { ConnectOptions, Credentials, Platform, TlsOptions } from "@aiko/mqtt";
+import { type ConnectOptions, type Credentials, connect, type Platform, type TlsOptions } from "@aiko/mqtt";
 import type { UplinkSettings } from "../configuration/configuration.js";
 
 /** Messages of the gateway itself, in addition to records in flight: presence and dead letters. */
 const OWN_MESSAGES = 100;
+
+/** Milliseconds in which a server must answer `reachServer`. */
+const REACH_TIMEOUT = 10_000;
+
+/**
+ * Connects to a server as the gateway would, and disconnects. Uses a client identifier of its own: that of the gateway would end the connection
+ * of a gateway that runs.
+ *
+ * @throws MqttError if the server cannot be reached, or refuses; the system's error if a certificate cannot be read
+ */
+export async function reachServer(settings: UplinkSettings): Promise<void> {
+  const { url, version, username, password } = settings;
+  const tls = isEncrypted(url) ? { tls: await tlsOf(settings) } : {};
+  const options: ConnectOptions = {
+    protocolVersion: version,
+    connectTimeout: REACH_TIMEOUT,
+    username,
+    password,
+    ...tls,
+  };
+  const client = await connect(url, options);
+  await client.disconnect();
+}
 
 /** @param uplinks at least one; the limits are those of the first */
 export function uplinkOptions(
@@ -29,12 +52,14 @@ export function uplinkOptions(
     outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend" },
     reconnect: { initialDelay: reconnect.min, maximumDelay: reconnect.max },
     will: { topic: statusTopic, payload: "offline", qos: 1, retain: true },
-    ...(uplinks.some(({ url }) => /^(mqtts|wss):/i.test(url))
-      ? { tls: (server: string) => tlsOf(settingsOf(server)) }
-      : {}),
+    ...(uplinks.some(({ url }) => isEncrypted(url)) ? { tls: (server: string) => tlsOf(settingsOf(server)) } : {}),
     ...(hasCredentials ? { credentials: (server: string) => credentialsOf(settingsOf(server)) } : {}),
     platform,
   };
+}
+
+function isEncrypted(url: string): boolean {
+  return /^(mqtts|wss):/i.test(url);
 }
 
 export function firstOf(uplinks: readonly UplinkSettings[]): UplinkSettings {

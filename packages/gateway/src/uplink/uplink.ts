@@ -17,6 +17,8 @@ export interface UplinkParts {
   readonly spool: Spool;
   /** The servers, the preferred one first. The limits are those of the first. */
   readonly uplinks: readonly UplinkSettings[];
+  /** Records that were read from the spool and have no outcome, in order: they are published first. */
+  readonly backlog: readonly SpooledRecord[];
   /** The topic of the gateway's status: "online" or "offline", retained. */
   readonly statusTopic: string;
   /** What is published, retained, at each connection, by topic, before any record. */
@@ -54,15 +56,16 @@ export class Uplink {
   private readonly rate: TokenBucket;
   private readonly bandwidth: TokenBucket;
   /** Records to be published again, in order. */
-  private retries: SpooledRecord[] = [];
+  private retries: SpooledRecord[];
+  /** Records that are published and have no outcome, by sequence. */
+  private readonly published = new Map<number, SpooledRecord>();
   private readonly tries = new Map<number, number>();
-  private inflight = 0;
   private reconnects = 0;
   private server: string | undefined;
   private lastError: string | undefined;
   private maximumQos: 0 | 1 | 2 = 2;
   private isRetainAvailable = true;
-  private sending = false;
+  private sending: Promise<void> | undefined;
   private pause = PAUSE;
   private isPaused = false;
   private isSendDue = false;
@@ -75,7 +78,8 @@ export class Uplink {
   private readonly removeListener: () => void;
 
   constructor(private readonly parts: UplinkParts) {
-    const { uplinks, statusTopic, platform, spool } = parts;
+    const { uplinks, statusTopic, platform, spool, backlog } = parts;
+    this.retries = [...backlog];
     this.settings = firstOf(uplinks);
     this.rate = new TokenBucket(this.settings.rate);
     this.bandwidth = new TokenBucket(this.settings.bandwidth);
@@ -95,8 +99,8 @@ export class Uplink {
   }
 
   get status(): UplinkStatus {
-    const { server, inflight, reconnects, lastError } = this;
-    return { connected: this.client.connected, server, inflight, reconnects, lastError };
+    const { server, published, reconnects, lastError } = this;
+    return { connected: this.client.connected, server, inflight: published.size, reconnects, lastError };
   }
 
   /** Connects, for ever. */
@@ -118,11 +122,12 @@ export class Uplink {
   }
 
   /**
-   * Publishes "offline" and disconnects. Records that have no outcome stay in the spool.
+   * Publishes "offline" and disconnects. Records that have no outcome stay in the spool. Resolves to those of them that were read: the spool
+   * does not return them again before it is opened again.
    *
    * @param timeout the most milliseconds to wait for acknowledgements
    */
-  async stop(timeout: number): Promise<void> {
+  async stop(timeout: number): Promise<readonly SpooledRecord[]> {
     this.isStopping = true;
     this.removeListener();
     const { clock } = this.parts.platform;
@@ -132,7 +137,7 @@ export class Uplink {
         timer.cancel();
         resolve();
       };
-      if (this.inflight === 0) this.idle();
+      if (this.published.size === 0) this.idle();
     });
     this.stopped.abort();
     for (const wake of [...this.waits]) wake();
@@ -141,6 +146,10 @@ export class Uplink {
     }
     await this.client.disconnect({ drainTimeout: Math.max(1, Math.min(timeout, 500)) });
     await this.running;
+    await this.sending;
+    for (const record of this.published.values()) this.retry(record);
+    this.published.clear();
+    return this.retries;
   }
 
   private async run(): Promise<void> {
@@ -229,10 +238,9 @@ export class Uplink {
       this.isSendDue = true; // what is being read may end just before what has come
       return;
     }
-    this.sending = true;
-    void this.sendAll().finally(() => {
-      this.sending = false;
-      if (this.inflight === 0) this.idle?.();
+    this.sending = this.sendAll().finally(() => {
+      this.sending = undefined;
+      if (this.published.size === 0) this.idle?.();
       if (!this.isSendDue) return;
       this.isSendDue = false;
       this.sendSoon();
@@ -263,7 +271,7 @@ export class Uplink {
 
   /** What the window has room for. What is acknowledged counts until that is written down: a kill repeats no more than the window. */
   private get free(): number {
-    return this.settings.inflight - this.inflight - this.parts.spool.unwritten;
+    return this.settings.inflight - this.published.size - this.parts.spool.unwritten;
   }
 
   private async next(limit: number): Promise<SpooledRecord[]> {
@@ -271,7 +279,11 @@ export class Uplink {
   }
 
   private publish(record: SpooledRecord): void {
-    const { topic, payload, qos, retain } = record;
+    const { topic, payload, qos, retain, sequence } = record;
+    if (this.isStopping) {
+      this.retry(record);
+      return;
+    }
     const now = this.parts.platform.clock.now();
     this.rate.take(now, 1);
     this.bandwidth.take(now, topic.length + payload.length);
@@ -281,7 +293,7 @@ export class Uplink {
       this.settle(record, "expired");
       return;
     }
-    this.inflight++;
+    this.published.set(sequence, record);
     this.client
       .publish(
         topic,
@@ -291,12 +303,11 @@ export class Uplink {
       .then(
         () => {
           this.pause = PAUSE;
-          this.inflight--;
+          this.published.delete(sequence);
           this.settle(record, "out");
         },
         (error: unknown) => {
-          this.inflight--;
-          this.failed(record, error);
+          if (this.published.delete(sequence)) this.failed(record, error); // otherwise another uplink has the record
         },
       );
   }
@@ -339,7 +350,7 @@ export class Uplink {
     let at = this.retries.length;
     while (at > 0 && (this.retries[at - 1]?.sequence ?? 0) > record.sequence) at--;
     this.retries.splice(at, 0, record);
-    if (this.isStopping && this.inflight === 0) this.idle?.();
+    if (this.isStopping && this.published.size === 0) this.idle?.();
   }
 
   private rest(): void {
@@ -368,7 +379,7 @@ export class Uplink {
         this.parts.spool.checkpoint().catch((error: unknown) => this.parts.log.warn(String(error)));
       });
     }
-    if (this.isStopping && this.inflight === 0) this.idle?.();
+    if (this.isStopping && this.published.size === 0) this.idle?.();
     else this.sendSoon();
   }
 }

@@ -61,6 +61,7 @@ export class UplinkBench {
     });
     const uplink = new Uplink({
       spool,
+      backlog: [],
       uplinks: [{ ...settings, ...changes }, ...others],
       statusTopic: "gw/status",
       birth: () => ({ "gw/info": "{}" }),

@@ -1,0 +1,154 @@
+// When the intake stops and resumes the wire, and what happens to records when the spool is full, on a clock that stands still.
+
+import { FakeClock } from "@aiko/mqtt/testing";
+import { MemoryFileSystem, Spool } from "@aiko/mqtt-store";
+import { expect, onTestFinished, test } from "vitest";
+import { expectBalanced, readAll } from "../../../store/test/spool/spool-checks.ts";
+import type { SourceSettings } from "../../src/configuration/configuration.ts";
+import { createPipeline } from "../../src/pipeline/pipeline.ts";
+import type { Channel } from "../../src/source/channel.ts";
+import { Intake } from "../../src/source/intake.ts";
+import { Log } from "../../src/supervise/log.ts";
+import { configurationOf, numbered } from "../gateway-bench.ts";
+
+class IntakeBench {
+  readonly clock = new FakeClock();
+  /** What was done to the wire, in order. */
+  readonly events: string[] = [];
+  readonly failures: unknown[] = [];
+  readonly intake: Intake;
+  readonly channel: Channel;
+  private received = "";
+
+  private constructor(
+    readonly spool: Spool,
+    clock: FakeClock,
+    spoolText: string,
+  ) {
+    this.clock = clock;
+    const { sources, spool: spoolSettings, gateway } = configurationOf({ spool: `mode = "memory"\n${spoolText}` });
+    const settings = sources[0] as SourceSettings;
+    const parts = {
+      spool,
+      spoolSettings,
+      clock,
+      log: new Log(
+        "debug",
+        "text",
+        (line) => this.events.push(line.slice(0, line.indexOf(":"))),
+        () => 0,
+      ),
+      pass: () => false,
+      failed: (error: unknown) => this.failures.push(error),
+    };
+    this.intake = new Intake(parts, settings, createPipeline(settings, gateway, { wallTime: () => 0 }));
+    this.channel = this.intake.open(
+      { peer: "device", port: 0 },
+      {
+        write: (bytes) => {
+          this.received += Buffer.from(bytes).toString();
+        },
+        pause: () => this.events.push("pause"),
+        resume: () => this.events.push("resume"),
+      },
+    );
+  }
+
+  static async open(maximumRecords: number): Promise<IntakeBench> {
+    const clock = new FakeClock();
+    const spool = await Spool.open("spool", {
+      fileSystem: new MemoryFileSystem(),
+      maximumRecords,
+      clock: { now: () => clock.now(), wallTime: () => clock.now() },
+    });
+    onTestFinished(() => expectBalanced(spool));
+    return new IntakeBench(spool, clock, `max_records = ${maximumRecords}`);
+  }
+
+  get answers(): number {
+    return this.received.split("\n").length - 1;
+  }
+
+  async send(from: number, to: number): Promise<void> {
+    this.channel.receive(
+      Buffer.from(
+        numbered(from, to)
+          .map((n) => `${n},x\n`)
+          .join(""),
+      ),
+    );
+    await this.settle();
+  }
+
+  /** Lets all that needs no time happen: the spool's operations are long chains of promises. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 50; i++) await this.clock.tick();
+  }
+}
+
+test("a held wire is read again when at most 90 % of the spool are in use", async () => {
+  const bench = await IntakeBench.open(20);
+  await bench.send(1, 30);
+  expect(bench.answers).toBe(20);
+  const records = await readAll(bench.spool);
+  bench.spool.settle(records[0]?.sequence ?? 0, "out");
+  await bench.settle();
+  expect(bench.answers).toBe(20); // 19 records are 95 %
+  bench.spool.settle(records[1]?.sequence ?? 0, "out");
+  await bench.settle();
+  expect(bench.answers).toBe(22);
+  expect(bench.events).toEqual(["warn"]);
+});
+
+test("the wire is paused while much is waiting, and resumed when it is not", async () => {
+  const bench = await IntakeBench.open(20);
+  for (let i = 0; !bench.events.includes("pause"); i++) {
+    expect(i).toBeLessThan(100);
+    await bench.send(1, 500);
+  }
+  expect(bench.events).toEqual(["warn", "pause"]);
+  for (let i = 0; i < 2_000 && !bench.events.includes("resume"); i++) {
+    for (const { sequence } of await readAll(bench.spool)) bench.spool.settle(sequence, "out");
+    await bench.settle();
+  }
+  expect(bench.events.filter((event) => event !== "warn" && event !== "info")).toEqual(["pause", "resume"]);
+});
+
+test("after a stop, what fits is accepted and what does not is not, and nothing that comes later either", async () => {
+  const bench = await IntakeBench.open(20);
+  await bench.send(1, 30);
+  const stopped = bench.intake.stop();
+  await bench.settle();
+  await stopped;
+  for (const { sequence } of await readAll(bench.spool)) bench.spool.settle(sequence, "out");
+  await bench.send(31, 40);
+  await bench.channel.close();
+  expect(bench.spool.statistics.sources.lines).toEqual({ in: 20, out: 20, spooled: 0, dropped: {} });
+  expect(bench.clock.nextTimer).toBe(Infinity);
+});
+
+test("a stop accepts what was received before", async () => {
+  const bench = await IntakeBench.open(1_000);
+  bench.channel.receive(Buffer.from("1,x\n2,x\n"));
+  bench.channel.receive(Buffer.from("3,x\n4,x"));
+  const stopped = bench.intake.stop();
+  await bench.channel.close();
+  await stopped;
+  expect(bench.spool.statistics.sources.lines).toEqual({ in: 4, out: 0, spooled: 4, dropped: {} });
+  expect(bench.answers).toBe(4);
+});
+
+test("an intake that was stopped leaves nothing behind in the spool", async () => {
+  const bench = await IntakeBench.open(20);
+  await bench.intake.stop();
+  const listeners = Reflect.get(bench.spool, "roomListeners") as ReadonlySet<unknown>;
+  expect(listeners.size).toBe(0);
+});
+
+test("an error of the spool that is not about room is reported once for each batch, and nothing is accepted", async () => {
+  const bench = await IntakeBench.open(20);
+  await bench.spool.close();
+  await bench.send(1, 3);
+  expect(bench.failures).toMatchObject([{ code: "STORE_FAILED" }]);
+  expect(bench.answers).toBe(0);
+});

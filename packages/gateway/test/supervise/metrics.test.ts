@@ -1,0 +1,63 @@
+// The text of the metrics, and how it is served.
+import { expect, test } from "vitest";
+import { metricsText } from "../../src/supervise/metrics.ts";
+import { GatewayBench, samplesOf, scrape } from "../gateway-bench.ts";
+
+test("escapes labels", () => {
+  const source = 'a"b\\c\nd';
+  const text = metricsText({
+    spool: {
+      bytes: 1,
+      records: 0,
+      oldestAcceptedAt: 1_000,
+      sources: { [source]: { in: 3, out: 1, spooled: 1, dropped: { "refused:0x87": 1 } } },
+    },
+    uplink: { connected: true, server: "x", inflight: 2, reconnects: 3, lastError: undefined },
+    sources: new Map([[source, { state: "up", connections: 4, reopens: 0, lastError: undefined, url: undefined }]]),
+    failedReloads: 5,
+    residentBytes: 6,
+    now: 3_500,
+  });
+  const samples = samplesOf(text);
+  const of = (name: string) => samples.filter((each) => each.name === name);
+  expect(of("aiko_gateway_records_in_total")).toEqual([
+    { name: "aiko_gateway_records_in_total", labels: { source }, value: 3 },
+  ]);
+  expect(of("aiko_gateway_records_dropped_total")[0]?.labels).toEqual({ source, reason: "refused:0x87" });
+  expect(of("aiko_gateway_spool_oldest_seconds")[0]?.value).toBe(2.5);
+});
+
+test("has the names of the design", async () => {
+  const bench = await GatewayBench.start();
+  const device = await bench.connect();
+  device.send("1,x\nwrong\n");
+  await bench.until(() => bench.counts().out === 1);
+  const samples = await scrape(bench.gateway.status.metrics ?? "");
+  expect(samples.map(({ name }) => name)).toEqual([
+    "aiko_gateway_records_in_total",
+    "aiko_gateway_records_out_total",
+    "aiko_gateway_records_spooled",
+    "aiko_gateway_records_dropped_total",
+    "aiko_gateway_spool_bytes",
+    "aiko_gateway_spool_oldest_seconds",
+    "aiko_gateway_uplink_up",
+    "aiko_gateway_uplink_inflight",
+    "aiko_gateway_uplink_reconnects_total",
+    "aiko_gateway_source_up",
+    "aiko_gateway_source_connections",
+    "aiko_gateway_reload_failed_total",
+    "process_resident_memory_bytes",
+  ]);
+});
+
+test("are served to GET and HEAD at one path", async () => {
+  const bench = await GatewayBench.start({ metrics: 'path = "/m"' });
+  const url = bench.gateway.status.metrics ?? "";
+  expect(url).toMatch(/\/m$/);
+  const head = await fetch(url, { method: "HEAD" });
+  expect([head.status, await head.text()]).toEqual([200, ""]);
+  expect((await fetch(`${url}?x=1`)).status).toBe(200);
+  expect((await fetch(`${url}x`)).status).toBe(404);
+  const post = await fetch(url, { method: "POST", body: "x" });
+  expect([post.status, post.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+});
