@@ -9,7 +9,7 @@ import { rolldown } from "rolldown";
 
 const require = createRequire(import.meta.url);
 
-for (const folder of ["mqtt", "store", "broker"]) {
+for (const folder of ["mqtt", "store", "broker", "gateway"]) {
   const root = fileURLToPath(new URL(`../packages/${folder}/`, import.meta.url));
   const output = join(root, "dist/cjs");
   const entries = await entriesOf(root);
@@ -31,7 +31,7 @@ async function entriesOf(root) {
 
 /** @param {string} root @param {Record<string, string>} input @param {string} output */
 async function bundle(root, input, output) {
-  const external = (/** @type {string} */ id) => /^(node:|@aiko\/)/.test(id) || id === "ws";
+  const external = (/** @type {string} */ id) => /^(node:|@aiko\/)/.test(id) || id === "ws" || id === "smol-toml";
   const ofSmall = await modulesOf(root, input["small"], external);
   const building = await rolldown({ input, cwd: root, platform: "node", external });
   await building.write({

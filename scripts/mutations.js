@@ -2,23 +2,15 @@
 // Breaks the guarantees of both clients, one fault at a time, and prints which test detects it: npm run mutations [--
 // words of a fault's name]. The run fails if no test detects a fault, or if a fault no longer matches its source. The
 // sources are changed while they are loaded; the files are not changed.
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startVitest } from "vitest/node";
+import { changed } from "./mutations/changed.js";
 import { mutations } from "./mutations/mutations.js";
 
 /** @typedef {import("./mutations/mutations.js").Change} Change */
 
 const root = new URL("../", import.meta.url);
 const clients = /** @type {const} */ (["whole", "small"]);
-
-/** @param {Change} change */
-function changed({ file, find, replace }) {
-  const source = readFileSync(new URL(file, root), "utf8");
-  const parts = source.split(find);
-  if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} places match instead of one: ${find}`);
-  return parts.join(replace);
-}
 
 /**
  * Runs the tests of one client until one fails.

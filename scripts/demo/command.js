@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** Milliseconds. */
 const DEADLINE = 300_000;
-export const started = performance.now();
+const started = performance.now();
 const colours = process.stdout.isTTY && !process.env["NO_COLOR"] ? [36, 32, 33, 35] : [];
 
 /** A command's output and exit code; the output is shown immediately. */

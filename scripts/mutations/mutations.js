@@ -54,8 +54,8 @@ export const mutations = [
     whole: { file: sender, find: "writePubrel(link, message.packetIdentifier, true);", replace: "" },
     small: {
       file: smallSession,
-      find: "online.unacknowledged++;\n      this.#release(message.packetIdentifier, 0);",
-      replace: "online.unacknowledged++;",
+      find: "online.inflight++;\n      this.#release(message.packetIdentifier, 0);",
+      replace: "online.inflight++;",
     },
   },
   {
@@ -63,7 +63,7 @@ export const mutations = [
     tests: "both/qos",
     whole: {
       file: sender,
-      find: 'message.state = "released";\n      this.journal?.put(message);',
+      find: 'message.state = "released";',
       replace: 'message.state = "released";\n      this.identifiers.release(packetIdentifier);',
     },
     small: {
@@ -81,13 +81,13 @@ export const mutations = [
       find: "return this.sendQuota > 0 && (message.qos === 1 || this.qos2Quota > 0) && this.identifiers.available;",
       replace: "return this.identifiers.available;",
     },
-    small: { file: smallSession, find: "unacknowledged < most && (", replace: "(" },
+    small: { file: smallSession, find: "inflight < most && (", replace: "(" },
   },
   {
     name: "an acknowledgement makes no room for the next message",
     tests: "both/server-limits",
     whole: { file: sender, find: "if (this.sendQuota < receiveMaximum) this.sendQuota++;", replace: "" },
-    small: { file: smallSession, find: "if (this.#online) this.#online.unacknowledged--;", replace: "" },
+    small: { file: smallSession, find: "if (this.#online) this.#online.inflight--;", replace: "" },
   },
   {
     name: "a QoS 2 message that may have arrived is sent as new after the session was lost",
@@ -170,7 +170,11 @@ export const mutations = [
       find: "if (!resumed || !certain || protocolVersion === 3)",
       replace: "if (this.connections < 0)",
     },
-    small: { file: smallClient, find: "if (!entry.asking) this.#ask(", replace: "if (entry === undefined) this.#ask(" },
+    small: {
+      file: smallClient,
+      find: "if (!consumer.asking) this.#ask(",
+      replace: "if (consumer === undefined) this.#ask(",
+    },
   },
   {
     name: "an idle client sends no PINGREQ",

@@ -29,6 +29,11 @@ export class Device {
     if (this.socket === undefined) this.open();
   }
 
+  /** Keeps its connection, but does not connect again: the gateway's port may soon belong to another program. */
+  hold(): void {
+    this.port = 0;
+  }
+
   /** Sends nothing new. What was sent is repeated until it is acknowledged. */
   finish(): void {
     this.isStopped = true;

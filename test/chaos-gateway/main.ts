@@ -94,12 +94,13 @@ export async function run(argv: readonly string[], program: string): Promise<num
   })();
   try {
     let status = await gateway.start();
-    connectDevices(status.sources.lines?.url);
+    connectDevices(status.sources["lines"]?.url);
     for (; killed < kills && performance.now() < limit && wrong.length === 0; killed++) {
       await pause(between(1, 120) ** 2 / 120);
+      for (const device of devices) device.hold();
       await gateway.end("SIGKILL");
       status = await gateway.start();
-      connectDevices(status.sources.lines?.url);
+      connectDevices(status.sources["lines"]?.url);
       if (killed % 100 === 99) console.log(`${killed + 1} kills, ${received.messages} messages`);
     }
     cutting = false;
@@ -110,7 +111,7 @@ export async function run(argv: readonly string[], program: string): Promise<num
       devices.every((device) => device.isDone) && (await gateway.status()).spool.records === 0;
     while (performance.now() < deadline && !(await isOver())) await pause(50);
     status = await gateway.status();
-    wrong.push(...imbalances(status.spool.sources.lines, status.spool.records));
+    wrong.push(...imbalances(status.spool.sources["lines"], status.spool.records));
     for (const device of devices)
       if (!device.isDone) wrong.push(`${device.name} has ${device.acknowledged} of ${device.sent} lines acknowledged`);
     const code = await gateway.end("SIGTERM");

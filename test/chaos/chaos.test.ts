@@ -103,6 +103,7 @@ test.concurrent.each([4, 5] as const)(
 test.concurrent.each([
   ["hangs up", { version: 4, qos: 1, reasonCode: undefined }],
   ["hangs up", { version: 5, qos: 2, reasonCode: undefined }],
+  ["hangs up and loses the session", { version: 4, qos: 1, reasonCode: undefined, cleanStart: true }],
   ["sends DISCONNECT 0x87", { version: 5, qos: 1, reasonCode: 0x87 }],
 ] as const)("a message at which the server %s fails, and all others are acknowledged: %o", async (_what, each) => {
   await using server = await BrokerServer.start(broker);

@@ -20,14 +20,16 @@ interface PoisonCase {
   readonly qos: 1 | 2;
   /** The reason code of the server's DISCONNECT; undefined: the server closes the connection without one. */
   readonly reasonCode: number | undefined;
+  /** Whether each connection begins a clean session, so that the server loses the one before. Default: no. */
+  readonly cleanStart?: boolean;
 }
 
 const QUALITIES = [1, 2] as const;
-const CASES: readonly PoisonCase[] = QUALITIES.flatMap((qos) => [
+const CASES: readonly PoisonCase[] = QUALITIES.flatMap((qos): PoisonCase[] => [
   { version: 4, qos, reasonCode: undefined },
   { version: 5, qos, reasonCode: undefined },
   ...[0x87, 0x95, 0x99, 0x9b].map((reasonCode) => ({ version: 5, qos, reasonCode }) as const),
-]);
+]).concat({ version: 4, qos: 1, reasonCode: undefined, cleanStart: true });
 const POISON = "chaos/poison";
 /**
  * The maximum of connections in one case. A client needs a few to find out which of many messages causes the problem.
@@ -84,7 +86,7 @@ interface Result {
 
 async function poison(
   server: ChaosServer,
-  { version, qos, reasonCode }: PoisonCase,
+  { version, qos, reasonCode, cleanStart = false }: PoisonCase,
   messages: number,
 ): Promise<Result> {
   const saying: Packet | undefined = reasonCode === undefined ? undefined : { type: "disconnect", reasonCode };
@@ -94,9 +96,9 @@ async function poison(
   };
   await using proxy = await FaultyProxy.listen(server.port, { fate: () => fate });
   const client = createClient(proxy.url, {
-    clientId: `chaos-poison-${version}-${qos}-${reasonCode}`,
+    clientId: `chaos-poison-${version}-${qos}-${reasonCode}-${cleanStart}`,
     protocolVersion: version,
-    cleanStart: false,
+    cleanStart,
     reconnect: { initialDelay: 1, maximumDelay: 20 },
   });
   client.on("error", () => undefined); // reported by the promises

@@ -11,6 +11,8 @@ const entriesOf = (manifest: string): string[] => {
 };
 const libraryEntries = entriesOf("packages/mqtt/package.json");
 const brokerEntries = entriesOf("packages/broker/package.json");
+const storeEntries = entriesOf("packages/store/package.json");
+const gatewayEntries = entriesOf("packages/gateway/package.json");
 const sources = (folder: string) => filesBelow(folder).filter((path) => path.endsWith(".ts"));
 
 test("checks that run before the build import nothing that is built", () => {
@@ -33,7 +35,8 @@ test("no file of the library imports upward or sideways", () => {
 test.each([
   ["store", libraryEntries],
   ["broker", [...libraryEntries, "ws"]],
-  ["cli", [...libraryEntries, ...brokerEntries, "qjs:os", "qjs:std"]],
+  ["gateway", [...libraryEntries, ...storeEntries, "smol-toml"]],
+  ["cli", [...libraryEntries, ...brokerEntries, ...storeEntries, ...gatewayEntries, "qjs:os", "qjs:std"]],
 ])("%s uses other packages only through their public entry points", (name, entries) => {
   const source = `packages/${name}/src`;
   const files = sources(source);

@@ -10,7 +10,6 @@ export type DropReason =
   | "filtered"
   | "full"
   | "incomplete"
-  | "malformed"
   | "offline"
   | "too-long"
   | "topic"

@@ -23,7 +23,7 @@ const CREATE = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
-    const first = await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+    const first = await makeDirectories(path);
     if (first === undefined) {
       await warnIfExposed(path);
       return;
@@ -67,6 +67,32 @@ function writeFile(descriptor: number, buffers: readonly Uint8Array[], position:
   return new Promise((resolve, reject) => {
     fs.writev(descriptor, buffers, position, (error, written) => (error ? reject(error) : resolve(written)));
   });
+}
+
+/**
+ * Makes a directory and its parents. Resolves to the first one that did not exist. Not by Node's option `recursive`, which tries for ever where a
+ * directory cannot be made although its parent exists, as in /proc.
+ */
+async function makeDirectories(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path, { mode: DIRECTORY_MODE });
+    return path;
+  } catch (error) {
+    if (await isDirectory(path)) return undefined;
+    const above = dirname(path);
+    if (codeOf(error) !== "ENOENT" || above === path || (await isDirectory(above))) throw error;
+    const first = await makeDirectories(above);
+    await mkdir(path, { mode: DIRECTORY_MODE });
+    return first ?? path;
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 class NodeFile implements OpenFile {

@@ -53,5 +53,8 @@ function endOfQuoted(text: string, from: number, quote: string): number {
 }
 
 function wrongCount(found: number, expected: number, more = ""): Failure {
-  return new Failure("decode", `CSV: ${found}${more} columns; the fields are ${expected}`);
+  return new Failure(
+    "decode",
+    `CSV: the line has ${found}${more} ${found === 1 ? "column" : "columns"}, but the configuration has ${expected} fields`,
+  );
 }

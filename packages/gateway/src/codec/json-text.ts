@@ -60,7 +60,7 @@ class Parser {
   outermostObject(): Map<string, FieldValue> {
     const members = new Map<string, FieldValue>();
     if (this.next() !== 0x7b) {
-      this.fail("the document must be an object");
+      this.fail("the frame must be a JSON object");
       return members;
     }
     this.at++;

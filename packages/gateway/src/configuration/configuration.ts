@@ -16,6 +16,7 @@ export interface Configuration {
   readonly sources: readonly SourceSettings[];
 }
 
+/** The section [gateway]: the gateway itself. */
 export interface GatewaySettings {
   /** 1 to 64 letters, digits, dots, underscores and hyphens. */
   readonly id: string;
@@ -29,6 +30,7 @@ export interface GatewaySettings {
   readonly logFormat: "text" | "json";
 }
 
+/** One [[uplink]]: a server and how it is used. */
 export interface UplinkSettings {
   readonly url: string;
   readonly clientId: string;
@@ -53,6 +55,7 @@ export interface UplinkSettings {
   readonly stuck: number;
 }
 
+/** The section [spool]: where accepted records are kept. */
 export interface SpoolSettings {
   readonly mode: "disk" | "memory";
   /** Undefined in memory. */
@@ -62,13 +65,14 @@ export interface SpoolSettings {
   /** Milliseconds; Infinity: no limit. */
   readonly maxAge: number;
   readonly segment: number;
-  readonly full: "reject" | "drop-oldest" | "drop-newest";
+  readonly full: "reject" | "drop-oldest" | "drop-newest" | "latest-per-topic";
   /** "commit", "never", or the milliseconds that a sync waits for further records. */
   readonly sync: "commit" | "never" | number;
   /** Whether QoS 0 records are spooled, or passed on if the server is connected and otherwise dropped. */
   readonly qos0: "pass" | "spool";
 }
 
+/** The section [metrics]. */
 export interface MetricsSettings {
   readonly listen: Address;
   readonly path: string;

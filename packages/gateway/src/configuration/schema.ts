@@ -6,6 +6,7 @@
 import { configurationTable } from "./fields.js";
 import type { Schema } from "./kind.js";
 
+/** Returns the JSON Schema (draft 2020-12) of the configuration. It is weaker than `readConfiguration`, which also compares fields. */
 export function jsonSchema(): Schema {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",

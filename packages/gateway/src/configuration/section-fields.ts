@@ -133,8 +133,6 @@ const group = syntax({
   },
 });
 
-const policies = choice("reject", "drop-oldest", "drop-newest");
-
 export const spool: Kind<SpoolSettings> = table({
   title: "[spool]",
   about: "The queue between the sources and the server.",
@@ -158,11 +156,7 @@ export const spool: Kind<SpoolSettings> = table({
       "The size of one file, at most a quarter of `max_bytes`. A record must fit in it.",
     ),
     full: preset(
-      {
-        ...policies,
-        read: (value, place) =>
-          value === "latest-per-topic" ? place.problem(`"${value}" ${NOT_YET}`) : policies.read(value, place),
-      },
+      choice("reject", "drop-oldest", "drop-newest", "latest-per-topic"),
       "reject",
       "What happens if the spool is full: `reject` stops reading from the sources, the others drop records as `full`.",
     ),

@@ -68,7 +68,7 @@ const common = {
 const answers = {
   acknowledge: optional(
     template(),
-    'What is written to the device after its record was accepted, such as `"ok {n}\\n"`. Default: nothing.',
+    'What is written to the device after its record was accepted, such as `"ok\\n"`. Default: nothing.',
   ),
   refuse: optional(
     template(),

@@ -26,7 +26,7 @@ export function filled(template: string, values: Readonly<Record<string, string>
 export function template(label = "template"): Kind<string> {
   return syntax({
     label,
-    rule: `must be a template of 1 to ${MAXIMUM_LENGTH} characters, such as "ok {n}"`,
+    rule: `must be a template of 1 to ${MAXIMUM_LENGTH} characters, such as "ok"`,
     read: (text) => (text === "" || text.length > MAXIMUM_LENGTH ? undefined : text),
   });
 }

@@ -11,8 +11,20 @@ export function readToml(text: string): Document {
     if (!(error instanceof TomlError)) throw error;
     // Only the first line: those after it quote the file, which may have secrets.
     const message = error.message.split("\n", 1)[0]?.replace("Invalid TOML document: ", "") ?? "";
-    return { value: undefined, line: error.line, message: `is not valid TOML: ${message}` };
+    return {
+      value: undefined,
+      line: error.line,
+      message: `is not valid TOML: ${message}${hintFor(message, text.split("\n")[error.line - 1] ?? "")}`,
+    };
   }
+}
+
+/** What to write instead, for the two most common mistakes. @param line the text of the line */
+function hintFor(message: string, line: string): string {
+  const section = ["source", "uplink"].find((name) => line.trim() === `[${name}]`);
+  if (message.includes("redefine") && section !== undefined) return `; write [[${section}]] for each of several`;
+  const [, value = ""] = line.split("=");
+  return message === "invalid value" && /^[a-z]/i.test(value.trim()) ? "; put text in quotes" : "";
 }
 
 /** Walks through text that is valid TOML, so it looks only for what delimits keys and values. */

@@ -27,8 +27,7 @@ export class Pending {
 
   /** Returns the bytes and forgets them. */
   take(): Uint8Array {
-    // A copy: `slice` would be a view if the buffer were Node's Buffer, which it never is.
-    const bytes = this.buffer.slice(0, this.length);
+    const bytes = this.buffer.subarray(0, this.length); // the next frame gets a buffer of its own
     this.clear();
     return bytes;
   }

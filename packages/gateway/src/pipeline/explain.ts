@@ -7,7 +7,15 @@ import { readUtf8 } from "../text/utf8.js";
 import type { Fields, Outcome, Peer } from "./outcome.js";
 import { createPipeline, type PipelineOptions } from "./pipeline.js";
 
-/** @param peer what is known of the connection; by default, a connection of the source without an address */
+/**
+ * Shows what the gateway makes of bytes: frames with their place, fields, topic and payload, or why they are dropped. Uses the pipeline that the
+ * running gateway uses. Needs no server, spool or device.
+ *
+ * @param source the source that the bytes come from
+ * @param bytes as the device sends them
+ * @param options the wall clock, and what is known of the connection. Default: a connection of the source without an address
+ * @returns lines of text
+ */
 export function explain(
   source: SourceSettings,
   gateway: GatewaySettings,
@@ -24,8 +32,9 @@ export function explain(
     if (outcome.range.from > at) lines.push(...skipped(bytes, at, outcome.range.from));
     at = outcome.range.to;
     lines.push(...frameLines(source, outcome));
-    const answer =
-      outcome.dropped === undefined ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
+    // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
+    const isDone = outcome.dropped === undefined || outcome.dropped === "filtered";
+    const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
     if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
     const dead = pipeline.deadLetter(peer, outcome);
     if (dead !== undefined) lines.push(line("", `dead letter ${escaped(dead.topic)}  ${shownBytes(dead.payload)}`));

@@ -33,6 +33,11 @@ export interface Pipeline {
   acknowledgement(peer: Peer, outcome: Outcome): Uint8Array | undefined;
   /** Returns what to write to the device when its frame was dropped. Undefined: nothing. @param reason as "full", if it is not the outcome's own */
   refusal(peer: Peer, outcome: Outcome, reason?: DropReason): Uint8Array | undefined;
+  /**
+   * The outcome's records did not get into the spool, and are not tried again by the gateway. If the device repeats them, they are not dropped
+   * as unchanged.
+   */
+  notAccepted(peer: Peer, outcome: Outcome): void;
   /** Returns the record for the `deadletter` topic. Undefined if there is no such topic, or nothing in the frame that could not be decoded. */
   deadLetter(peer: Peer, outcome: Outcome): SpoolRecord | undefined;
 }
@@ -58,6 +63,7 @@ export function createPipeline(
     acknowledgement: (peer, { fields }) => acknowledge && bytesOf(acknowledge.answer(peer, fields, undefined)),
     refusal: (peer, { fields, dropped }, reason = dropped) =>
       refuse && reason && bytesOf(refuse.answer(peer, fields, reason)),
+    notAccepted: (peer, { fields }) => fields && router.forget(peer, fields),
     deadLetter: (peer, { fields, dropped, bytes }) => {
       if (deadletter === undefined || dropped === undefined || bytes === undefined) return undefined;
       if (!UNDECODABLE.has(dropped)) return undefined;
@@ -104,6 +110,11 @@ class Router {
     const fields = this.decode(text);
     if (fields instanceof Failure) return { fields: undefined, messages: fields };
     return { fields, messages: this.messages(peer, fields, frame) };
+  }
+
+  forget(peer: Peer, fields: Fields): void {
+    const topic = this.topic.topic(peer, fields);
+    if (!(topic instanceof Failure)) this.last.forget(topic);
   }
 
   private messages(peer: Peer, fields: Map<string, FieldValue>, frame: Uint8Array): readonly Message[] | Failure {

@@ -1,5 +1,5 @@
 /**
- * Conditions on a record's fields. Those that compare with the last record of the same topic remember it, within bounds: the topics that have been
+ * Conditions on a record's fields. Those that compare with the last record of the same topic remember it, within bounds: topics that have been
  * silent longest are forgotten first, and the next record of such a topic counts as its first.
  */
 
@@ -10,10 +10,10 @@ import type { FieldValue } from "../pipeline/outcome.js";
 import { shown } from "../text/shown.js";
 import { valueText } from "./placeholder-values.js";
 
-/** The most topics that are remembered. */
-const MOST_TOPICS = 10_000;
-/** The most characters that they and their values have together. */
-const MOST_CHARACTERS = 2_000_000;
+/** The most topics of a generation; two are remembered. */
+const MOST_TOPICS = 5_000;
+/** The most characters that a generation's topics and values have. */
+const MOST_CHARACTERS = 1_000_000;
 
 /** Returns the value of a field. */
 export type Lookup = (name: string) => FieldValue | undefined;
@@ -77,45 +77,62 @@ interface Remembered {
   readonly characters: number;
 }
 
-/** The last record of each topic, for "changed" and "delta". One of a source, so that a device that connects again is known. */
+/**
+ * The last record of each topic, for "changed" and "delta". One of a source, so that a device that connects again is known. When the young
+ * generation is full, it becomes the old one, and the old one is forgotten: one map in the order of use would be slow, since a map keeps the places
+ * of what was deleted for a while.
+ */
 export class LastRecords {
   private readonly conditions: readonly Condition[];
-  private readonly topics = new Map<string, Remembered>();
+  private young = new Map<string, Remembered>();
+  private old = new Map<string, Remembered>();
+  /** The characters of the young generation. */
   private characters = 0;
 
   constructor(conditions: readonly Condition[]) {
     this.conditions = conditions.filter(needsLast);
   }
 
+  /** How many topics are remembered, at most 10,000; one that is in both generations counts twice. */
+  get size(): number {
+    return this.young.size + this.old.size;
+  }
+
   /** Returns why the record is dropped. Otherwise remembers it and returns undefined. */
   filtered(topic: string, lookup: Lookup): Failure | undefined {
     if (this.conditions.length === 0) return undefined;
-    const last = this.topics.get(topic);
+    const last = this.young.get(topic) ?? this.old.get(topic);
     const values = this.conditions.map(({ field }) => lookup(field));
     if (last !== undefined) {
       for (const [index, condition] of this.conditions.entries()) {
         if (!differs(condition, last.values[index], values[index])) return failure(condition, lookup);
       }
     }
-    this.remember(topic, values, last);
+    this.remember(topic, values);
     return undefined;
   }
 
-  private remember(topic: string, values: readonly (FieldValue | undefined)[], last: Remembered | undefined): void {
-    if (last !== undefined) this.forget(topic, last);
-    let characters = topic.length;
-    for (const value of values) characters += value === undefined ? 0 : valueText(value).length;
-    this.topics.set(topic, { values, characters });
-    this.characters += characters;
-    for (const [oldest, remembered] of this.topics) {
-      if (this.topics.size <= MOST_TOPICS && this.characters <= MOST_CHARACTERS) break;
-      this.forget(oldest, remembered);
-    }
+  /** Forgets the last record of a topic, because it was not accepted: the device's next one counts as the first. */
+  forget(topic: string): void {
+    this.characters -= this.young.get(topic)?.characters ?? 0;
+    this.young.delete(topic);
+    this.old.delete(topic);
   }
 
-  private forget(topic: string, remembered: Remembered): void {
-    this.topics.delete(topic);
-    this.characters -= remembered.characters;
+  private remember(topic: string, values: readonly (FieldValue | undefined)[]): void {
+    let characters = topic.length;
+    for (const value of values) characters += value === undefined ? 0 : valueText(value).length;
+    const known = this.young.get(topic);
+    const isFull = known === undefined && this.young.size === MOST_TOPICS;
+    if (isFull || this.characters + characters > MOST_CHARACTERS) {
+      this.old = this.young;
+      this.young = new Map();
+      this.characters = 0;
+    } else if (known !== undefined) {
+      this.characters -= known.characters;
+    }
+    this.young.set(topic, { values, characters });
+    this.characters += characters;
   }
 }
 

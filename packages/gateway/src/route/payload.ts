@@ -17,7 +17,7 @@ export interface Message {
 }
 
 /** What a payload is made of. */
-export interface PayloadInput {
+interface PayloadInput {
   readonly topic: string;
   readonly peer: Peer;
   readonly fields: Fields;

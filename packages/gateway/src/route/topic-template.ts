@@ -64,14 +64,14 @@ function levelOf(name: string, value: FieldValue | undefined, isFront: boolean):
   if (value === undefined || value === null) return new Failure("topic", `the topic's {${name}} has no value`);
   if (value === "") return new Failure("topic", `the topic's {${name}} is empty`);
   if (typeof value === "object") return new Failure("topic", `the topic's {${name}} is an object or array`);
-  if (typeof value !== "string") return String(value);
-  if (utf8Length(value) < 0) {
+  const text = String(value); // escaped also if it is a number: 1e+21 has a "+"
+  if (utf8Length(text) < 0) {
     return new Failure(
       "topic",
-      `the topic's {${name}}, ${shown(value)}, has a lone surrogate, which UTF-8 cannot encode`,
+      `the topic's {${name}}, ${shown(text)}, has a lone surrogate, which UTF-8 cannot encode`,
     );
   }
-  return escapedLevel(value, isFront);
+  return escapedLevel(text, isFront);
 }
 
 function bounded(topic: string): string | Failure {

@@ -95,7 +95,7 @@ export class HttpSource implements Source {
     }
     const wrong = verdicts.findIndex((verdict) => STATUS[verdict] !== 202);
     if (wrong < 0) return answer(202, "accepted");
-    const verdict = verdicts[wrong] ?? "malformed";
+    const verdict = verdicts[wrong] ?? "decode";
     const status = STATUS[verdict] ?? 400;
     const detail = outcomes[wrong]?.detail;
     answer(

@@ -112,7 +112,7 @@ export class Intake {
     const records: SpoolRecord[] = [];
     const verdicts = outcomes.map((outcome): Verdict => {
       if (outcome.dropped !== undefined) return this.dropped(peer, outcome, outcome.dropped, outcome.detail);
-      if (this.isPassed(outcome)) return this.pass(outcome);
+      if (this.isPassed(outcome)) return this.pass(peer, outcome);
       const excess = this.excess(outcome);
       if (excess !== undefined) return this.dropped(peer, outcome, "too-long", excess);
       for (const record of outcome.records) records.push(record);
@@ -130,7 +130,7 @@ export class Intake {
           return undefined;
         }
         if (!hold || this.parts.spoolSettings.full === "drop-newest")
-          return this.dropAsFull(outcomes, verdicts, records.length);
+          return this.dropAsFull(peer, outcomes, verdicts, records.length);
         if (this.isStopped) return undefined;
         await this.room(error);
       }
@@ -141,22 +141,30 @@ export class Intake {
     return this.parts.spoolSettings.qos0 === "pass" && records.every(({ qos }) => qos === 0);
   }
 
-  private pass({ records }: Outcome): Verdict {
-    const { parts, settings } = this;
+  private pass(peer: Peer, outcome: Outcome): Verdict {
+    const { parts, settings, pipeline } = this;
     let verdict: Verdict = "accepted";
-    for (const { topic, payload, retain = false } of records) {
+    for (const { topic, payload, retain = false } of outcome.records) {
       const isPassed = parts.pass(topic, payload, retain);
       parts.spool.count(settings.id, isPassed ? "out" : "offline");
       if (!isPassed) verdict = "offline";
     }
+    if (verdict === "offline") pipeline.notAccepted(peer, outcome);
     return verdict;
   }
 
-  private dropAsFull(outcomes: readonly Outcome[], verdicts: readonly Verdict[], records: number): readonly Verdict[] {
+  private dropAsFull(
+    peer: Peer,
+    outcomes: readonly Outcome[],
+    verdicts: readonly Verdict[],
+    records: number,
+  ): readonly Verdict[] {
     this.parts.spool.count(this.settings.id, "full", records);
     return verdicts.map((verdict, i) => {
       const outcome = outcomes[i];
-      return verdict === "accepted" && outcome !== undefined && !this.isPassed(outcome) ? "full" : verdict;
+      if (verdict !== "accepted" || outcome === undefined || this.isPassed(outcome)) return verdict;
+      this.pipeline.notAccepted(peer, outcome);
+      return "full";
     });
   }
 

@@ -305,7 +305,7 @@ function openSpool(
     maximumRecords: maxRecords,
     maximumAge: maxAge,
     segmentSize: segment,
-    full: full === "drop-oldest" ? "drop-oldest" : "reject",
+    full: full === "drop-newest" ? "reject" : full, // the intake drops what the spool rejects
     sync,
     clock: { now: () => clock.now(), wallTime: () => Date.now() },
     onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),

@@ -3,7 +3,7 @@
 import type { FieldValue } from "../pipeline/outcome.js";
 
 /** The longest text that is looked at before it is left to JSON.stringify. */
-const SHORT = 64;
+const SHORT = 256;
 
 /** @param time what is added as "time" */
 export function jsonObject(fields: ReadonlyMap<string, FieldValue>, time: string | number | undefined): string {

@@ -207,12 +207,8 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       "weaker",
     ],
     [
-      { spool: 'dir = "/d"; full = "latest-per-topic"' },
-      'g.toml:7: spool.full: "latest-per-topic" is not supported by this version of the gateway',
-    ],
-    [
       { spool: 'dir = "/d"; full = "wait"' },
-      'g.toml:7: spool.full: must be "reject", "drop-oldest" or "drop-newest", not "wait"',
+      'g.toml:7: spool.full: must be "reject", "drop-oldest", "drop-newest" or "latest-per-topic", not "wait"',
     ],
     [
       { spool: 'dir = "/d"; sync = "group"' },

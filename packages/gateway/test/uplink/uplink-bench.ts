@@ -26,7 +26,7 @@ export const settings: UplinkSettings = {
 };
 
 /** A record as the server receives it. */
-export interface Published {
+interface Published {
   readonly topic: string;
   readonly packetIdentifier: number;
   readonly qos: number;
@@ -103,7 +103,7 @@ export class UplinkBench {
   /** The source's counts, checked. */
   counts(): Spool["statistics"]["sources"][string] | undefined {
     expectBalanced(this.spool);
-    return this.spool.statistics.sources.a;
+    return this.spool.statistics.sources["a"];
   }
 
   /** The next record that the server receives. */

@@ -112,7 +112,7 @@ export class ClientHandle implements Client {
   ): Promise<PublishResult> {
     const engine = this.#engine;
     try {
-      if (callback !== undefined) assertNoCallback(callback);
+      if (callback !== undefined || typeof options === "function") assertNoCallback(callback ?? options);
       const { storage } = engine;
       if (storage === undefined || storage.isOpen || engine.isClosed) return engine.publish(topic, payload, options);
       // Messages of an earlier process are restored first.
@@ -133,8 +133,8 @@ export class ClientHandle implements Client {
     callback?: unknown,
   ): Promise<Subscription> {
     if (this.#engine.isClosed) throw closedError("subscribe");
-    const given = typeof callback === "function" ? (callback as SubscribeOptions) : options; // reported as a wrong `options`
-    return this.#engine.receiving.subscriptions.subscribe(topicFilters, given);
+    if (callback !== undefined) throw wrongOption("callback", "is not supported; pass the handler as { onMessage }");
+    return this.#engine.receiving.subscriptions.subscribe(topicFilters, options);
   }
 
   async unsubscribe(topicFilters: string | readonly string[], options?: UnsubscribeOptions): Promise<void> {

@@ -25,7 +25,7 @@ export function connect<Given extends Servers, Provider extends CredentialsProvi
   options?: ConnectOptions<Provider>,
 ): Promise<Client>;
 export async function connect(urls: Servers, options: ConnectOptions = {}, callback?: unknown): Promise<Client> {
-  assertNoCallback(callback);
+  assertNoCallback(callback ?? options);
   const client = createClient(urls, options);
   try {
     await client.connect();
@@ -46,6 +46,6 @@ export function createClient<Given extends Servers, Provider extends Credentials
   options?: ConnectOptions<Provider>,
 ): Client;
 export function createClient(urls: Servers, options: ConnectOptions = {}, callback?: unknown): Client {
-  assertNoCallback(callback);
+  assertNoCallback(callback ?? options);
   return new ClientHandle(urls, options, options?.platform ?? platform);
 }

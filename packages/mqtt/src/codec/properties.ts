@@ -14,8 +14,9 @@ export interface WithUserProperties {
 /** The properties of CONNECT [MQTT5 3.1.2.11]. */
 export interface ConnectProperties extends WithUserProperties {
   /**
-   * Seconds that the server keeps the session after the connection ends, 0 … 4,294,967,295. 0 (default) does not keep
-   * it; 4,294,967,295 keeps it forever.
+   * Seconds that the server keeps the session after the connection ends, 0 … 4,294,967,295. 0 does not keep it;
+   * 4,294,967,295 keeps it forever. If the property is absent, the server does not keep the session. The clients send it:
+   * their default is 3,600, and with `cleanStart: false` 4,294,967,295.
    */
   readonly sessionExpiryInterval?: number | undefined;
   /** The number of unacknowledged QoS 1 and 2 messages that this side accepts, 1 … 65,535. Default 65,535. */

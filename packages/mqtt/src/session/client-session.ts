@@ -280,7 +280,7 @@ export class ClientSession {
 
   /** Sends a message, or queues it until it may be sent. */
   publish(message: OutgoingMessage, now: number): void {
-    this.sending.publish(message, now);
+    this.sending.publish(message, now, this.isOnline);
   }
 
   /** Sends a QoS 0 message immediately, if that is possible: see `MessageSender.sendAtOnce`. */

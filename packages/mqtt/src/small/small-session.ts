@@ -47,6 +47,7 @@ export interface Outgoing {
   packetIdentifier: number;
   /** The received PUBREC, if any. PUBREL is sent from then on. */
   released?: Answer;
+  /** When it was last sent, or put into the queue again. 0 until it is first sent. */
   sentAt: number;
   /** Called once. Undefined after that, and if the message was aborted before it was sent. */
   settle: ((error: MqttError | undefined, answer: Answer) => void) | undefined;
@@ -298,7 +299,7 @@ export class SmallSession {
     const again = [...this.#inflight.values()];
     this.#queuedBytes = 0;
     for (const message of [...again, ...waiting]) {
-      message.sentAt = now;
+      message.sentAt &&= now;
       this.#enqueue(message);
     }
     // Messages that are settled here are skipped in the queue.
@@ -339,7 +340,9 @@ export class SmallSession {
       return;
     }
     this.#forget(message);
-    this.#barren = this.#barren < SUSPICIOUS || this.#inflight.size === 0 ? 0 : SUSPICIOUS;
+    // If the session was lost, messages that were in flight are queued.
+    const isSuspected = this.#inflight.size || this.#queue.peek()?.sentAt;
+    this.#barren = this.#barren >= SUSPICIOUS && isSuspected ? SUSPICIOUS : 0;
     if (this.#online) this.#online.inflight--;
     // The outcome is that of PUBREC. "Packet Identifier not found" in PUBCOMP means that the server had finished with
     // the message before.

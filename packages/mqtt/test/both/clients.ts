@@ -46,6 +46,11 @@ export interface ClientCase {
   readonly packetOfClients: 0x81 | 0x82;
   /** The error code for a topic with U+0000. */
   readonly nulInTopic: string;
+  /**
+   * The options that drop QoS 0 messages while there is no connection. The small client has none, and queues the
+   * messages.
+   */
+  readonly droppingOffline: object;
   /** Whether the wait for an acknowledgement is limited without keep-alive too. */
   readonly timesMessages: boolean;
   /** Compares a client's statistics. The small client has none. */
@@ -111,6 +116,7 @@ export const clients: readonly ClientCase[] = [
     createBench: (faults, seed, kind) => new Bench(faults, seed, kind),
     versions: [3, 4, 5],
     packetOfClients: 0x82,
+    droppingOffline: { outbox: { qos0: "drop" } },
     timesMessages: false,
     nulInTopic: "TOPIC_NAME_INVALID",
     outboxes: [
@@ -155,6 +161,7 @@ export const clients: readonly ClientCase[] = [
     outboxes: [],
     maximumInflightBefore5: 20,
     packetOfClients: 0x81,
+    droppingOffline: {},
     timesMessages: true,
     nulInTopic: "STRING_INVALID",
     abortsRequests: false,

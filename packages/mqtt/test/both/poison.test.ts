@@ -1,11 +1,30 @@
 // A server that ends the connection whenever it receives one particular message: how both clients react.
+import type { Packet } from "@aiko/mqtt/codec";
 import type { SmallClient, SmallOptions } from "@aiko/mqtt/small";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
 import { describe, expect, test } from "vitest";
 import { answer, type ClientBench, clients, type Outcome, watch } from "./clients.ts";
 
-/** How the server ends a connection. */
-type End = "closes" | "resets" | number;
+/** How the server ends a connection. If it crashes, it has not answered what arrived together with the message. */
+type End = "closes" | "resets" | "crashes" | number;
+
+/** What becomes of the session when a connection ends. Before MQTT 5, the client may also ask for a clean session. */
+const SESSIONS = ["kept", "lost", "clean"] as const;
+
+interface Case {
+  readonly end: End;
+  readonly qos: 1 | 2;
+  readonly protocolVersion: 4 | 5;
+  /** Default "kept". */
+  readonly session?: (typeof SESSIONS)[number];
+  readonly reconnect?: SmallOptions["reconnect"];
+  /** Called with the client before it connects. */
+  readonly prepare?: (client: SmallClient) => void;
+}
+
+function isPoison(packet: Packet): boolean {
+  return packet.type === "publish" && packet.topic === "poison";
+}
 
 /** Answers all packets except those of one topic. Resolves when the connection ends or no more packets arrive. */
 async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<void> {
@@ -16,12 +35,13 @@ async function serve(bench: ClientBench, peer: ScriptedPeer, end: End): Promise<
       await bench.clock.tick();
       continue;
     }
+    const crashes = end === "crashes" && peer.received.slice(at).some(isPoison);
     at++;
     quiet = 0;
-    if (packet.type === "publish" && packet.topic === "poison") {
+    if (crashes || isPoison(packet)) {
       if (typeof end === "number") peer.send({ type: "disconnect", reasonCode: end });
-      if (end === "resets") peer.cut();
-      else peer.close();
+      if (end === "closes" || typeof end === "number") peer.close();
+      else peer.cut();
       return;
     }
     answer(peer, packet);
@@ -38,67 +58,128 @@ interface Run {
 /** Publishes around a message that the server does not accept, until every message has its outcome. */
 async function run(
   bench: ClientBench,
-  end: End,
-  qos: 1 | 2,
-  protocolVersion: 4 | 5,
-  reconnect?: SmallOptions["reconnect"],
+  { end, qos, protocolVersion, session = "kept", reconnect, prepare }: Case,
 ): Promise<Run> {
-  const { client, peer } = await bench.online({ protocolVersion, cleanStart: protocolVersion === 5, reconnect });
+  const cleanStart = protocolVersion === 5 || session === "clean";
+  const client = bench.create({ protocolVersion, cleanStart, reconnect });
+  prepare?.(client);
+  let current = await bench.connected(client);
   const began = bench.clock.now();
   const outcomes = new Map<string, Outcome<unknown>>();
   for (const topic of ["a", "b", "poison", "c", "d"]) outcomes.set(topic, watch(client.publish(topic, "", { qos })));
   const connections = [0];
-  let current = peer;
   for (;;) {
     await serve(bench, current, end);
     if ([...outcomes.values()].every(({ settled }) => settled > 0)) break;
     if (connections.length > 50) throw new Error("it goes on for ever");
-    current = await bench.acceptAgain({ sessionPresent: true });
+    current = await bench.acceptAgain({ sessionPresent: session === "kept" });
     connections.push(bench.clock.now() - began);
   }
   return { client, outcomes, connections };
 }
 
-describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) => {
-  describe.each([1, 2] as const)("a QoS %i message for which the server", (qos) => {
-    test.each([
-      ["closes", 4],
-      ["closes", 5],
-      ["resets", 4],
-      ["resets", 5],
-    ] as const)(
-      "%s the connection: it fails after some connections, and the other messages are delivered: version %i",
-      async (end, version) => {
-        const { client, outcomes, connections } = await run(createBench(), end, qos, version);
-        expect(outcomes.get("poison")?.error).toMatchObject({
-          name: "TransportError",
-          code: "PUBLISH_UNANSWERED",
-          message: expect.stringMatching(/"poison"/),
-          ...facts({ topic: "poison", mayHaveArrived: true }),
-        });
-        for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
-        expect(connections.length).toBeLessThanOrEqual(end === "closes" ? 20 : 24);
-        expect(client.connected).toBe(true);
-      },
-    );
+/** Each end of the connection with each version and each fate of the session. */
+const cases = (["closes", "resets", "crashes"] as const).flatMap((end) =>
+  ([4, 5] as const).flatMap((protocolVersion) =>
+    SESSIONS.filter((session) => session !== "clean" || protocolVersion < 5).map((session) => ({
+      end,
+      protocolVersion,
+      session,
+    })),
+  ),
+);
 
-    test.each([0x87, 0x90, 0x95, 0x99, 0x9b])(
-      "sends DISCONNECT with reason code %i fails at the second or third connection",
-      async (reasonCode) => {
-        const { outcomes, connections } = await run(createBench(), reasonCode, qos, 5);
-        expect(outcomes.get("poison")?.error).toMatchObject({
-          ...namedCause(reasonCode),
-          ...facts({ mayHaveArrived: true }),
+describe.each(clients)("the $name client", ({ createBench, namedCause, facts }) => {
+  function expectFailed({ client, outcomes, connections }: Run, { end, qos }: Pick<Case, "end" | "qos">): void {
+    expect(outcomes.get("poison")?.error).toMatchObject({
+      name: "TransportError",
+      code: "PUBLISH_UNANSWERED",
+      message: expect.stringMatching(/"poison"/),
+      ...facts({ topic: "poison", mayHaveArrived: true }),
+    });
+    for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
+    expect(connections.length).toBeLessThanOrEqual(end === "closes" ? 20 : 24);
+    expect(client.connected).toBe(true);
+  }
+
+  test.each(cases)(
+    "a QoS 1 message that ends each connection fails after some connections, and the others are " +
+      "delivered: $end, version $protocolVersion, session $session",
+    async (each) => {
+      expectFailed(await run(createBench(), { ...each, qos: 1 }), { ...each, qos: 1 });
+    },
+  );
+
+  test.each(cases.filter(({ session }) => session === "kept"))(
+    "a QoS 2 message that ends each connection fails after some connections, and the others are " +
+      "delivered: $end, version $protocolVersion",
+    async (each) => {
+      expectFailed(await run(createBench(), { ...each, qos: 2 }), { ...each, qos: 2 });
+    },
+  );
+
+  test.each(cases.filter(({ session }) => session !== "kept"))(
+    "QoS 2 messages fail with the session, so that none of them blocks the others: $end, version $protocolVersion, " +
+      "session $session",
+    async (each) => {
+      const { outcomes, connections } = await run(createBench(), { ...each, qos: 2 });
+      const acknowledged = each.end === "crashes" ? [] : ["a", "b"];
+      for (const [topic, { value, error }] of outcomes)
+        if (acknowledged.includes(topic)) expect(value).toMatchObject({ qos: 2 });
+        else expect(error).toMatchObject({ code: "SESSION_LOST" });
+      expect(connections).toHaveLength(2);
+    },
+  );
+
+  test.each(cases)(
+    "QoS 0 messages that a `connected` listener publishes do not hide the cause: $end, version $protocolVersion, " +
+      "session $session",
+    async (each) => {
+      const prepare = (client: SmallClient) =>
+        client.on("connected", () => {
+          for (const topic of ["x", "y"]) client.publish(topic, "").catch(() => undefined);
         });
-        for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos });
-        expect(connections.length).toBeLessThanOrEqual(3);
-      },
-    );
-  });
+      expectFailed(await run(createBench(), { ...each, qos: 1, prepare }), { ...each, qos: 1 });
+    },
+  );
+
+  test.each(cases)(
+    "messages that the application publishes meanwhile are delivered: $end, version $protocolVersion, session $session",
+    async (each) => {
+      const later: Outcome<unknown>[] = [];
+      const prepare = (client: SmallClient) =>
+        client.on("connected", () => later.push(watch(client.publish("later", "", { qos: 1 }))));
+      expectFailed(await run(createBench(), { ...each, qos: 1, prepare }), { ...each, qos: 1 });
+      expect(later.map(({ error }) => error).filter((error) => error !== undefined)).toEqual([]);
+    },
+  );
+
+  test.each(
+    ([0x87, 0x90, 0x95, 0x99, 0x9b] as const).flatMap(
+      (end) =>
+        [
+          { end, qos: 1, session: "kept" },
+          { end, qos: 1, session: "lost" },
+          { end, qos: 2, session: "kept" },
+        ] as const,
+    ),
+  )(
+    "a QoS $qos message for which the server sends DISCONNECT with reason code $end fails at the second or third " +
+      "connection: session $session",
+    async (each) => {
+      const { outcomes, connections } = await run(createBench(), { ...each, protocolVersion: 5 });
+      expect(outcomes.get("poison")?.error).toMatchObject({
+        ...namedCause(each.end),
+        ...facts({ mayHaveArrived: true }),
+      });
+      for (const topic of ["a", "b", "c", "d"]) expect(outcomes.get(topic)?.value).toMatchObject({ qos: each.qos });
+      expect(connections.length).toBeLessThanOrEqual(3);
+    },
+  );
 
   test("the delays grow meanwhile", async () => {
     const reconnect = { initialDelay: 100, maximumDelay: 60_000 };
-    const { connections } = await run(createBench(), "closes", 1, 4, reconnect);
+    const { connections } = await run(createBench(), { end: "closes", qos: 1, protocolVersion: 4, reconnect });
     expect(connections.at(-1)).toBeGreaterThan(500);
   });
 

@@ -24,7 +24,7 @@ const calls: Record<string, readonly (readonly [words: string, call: () => unkno
   ],
   OPTION_INVALID: [
     ["options", () => createClient("mqtt://h", wrong(null))],
-    ["options function: must be an object", () => createClient("mqtt://h", wrong(nameless))],
+    ["callback function: callbacks are not supported", () => createClient("mqtt://h", wrong(nameless))],
     [
       "store class MemoryStore: must be an object; pass an instance made with new",
       () => createClient("mqtt://h", { clientId: "c", store: wrong(MemoryStore) }),
@@ -76,7 +76,7 @@ describe("a connected client", () => {
       ["request", [], "topicName: must be a string, not undefined"],
     ],
     OPTION_INVALID: [
-      ["publish", ["a", "x", nameless], "options function: must be an object"],
+      ["publish", ["a", "x", nameless], "callback function: callbacks are not supported"],
       ["publish", ["a", "x", {}, nameless], "await the returned promise"],
       ["publish", ["a", "x", 1], "options 1: must be an object"],
       ["publish", ["a", "x", { qos: "1" }], 'qos "1": must be the number 0, 1 or 2'],

@@ -130,6 +130,7 @@ test.each<OutboxPolicy>(["reject", "drop-oldest", "drop-newest", "keep-latest"])
         }
         expect([outbox.length, outbox.bytes]).toEqual([model.waiting.length, model.bytes]);
         expect(outbox.peek()).toBe(model.waiting[0]);
+        expect(outbox.peekReturned()).toBe(model.waiting.slice(0, 1).find((message) => model.sent.has(message)));
         expect(gone).toEqual(model.gone);
       }
       const count = (code: string) => [...gone.values()].filter((each) => each === code).length;

@@ -20,7 +20,7 @@ import { type Account, Ledger, LONGEST_NAME } from "./ledger.js";
 import { Settled } from "./settled.js";
 
 /** Enough for the most sources, each with the most reasons, and all bits. */
-export const SLOT_SIZE = 96 * 1024;
+const SLOT_SIZE = 96 * 1024;
 /** The slot that is not synced. */
 const NOTES = 2;
 const HEADER = 8;

@@ -14,8 +14,9 @@ export interface SpoolCounts {
   readonly dropped: Readonly<Record<string, number>>;
 }
 
-/** The most sources, and the most reasons of one source. A reason beyond is counted as "other". */
-export const MOST_SOURCES = 256;
+/** The most sources. */
+const MOST_SOURCES = 256;
+/** The most reasons of one source. A reason beyond is counted as "other". */
 const MOST_REASONS = 28;
 /** The most reasons of all sources. */
 const MOST_DIFFERENT_REASONS = 64;

@@ -28,7 +28,7 @@ export class Segment {
   constructor(
     readonly number: number,
     readonly path: string,
-    readonly framing: Framing,
+    public framing: Framing,
     public end: number,
     public first: number,
   ) {
@@ -40,13 +40,14 @@ export class Segment {
     return this.next === this.first;
   }
 
-  /** Makes a segment with one frame, the definitions. Resolves when it survives a power loss. */
+  /** Makes a segment, and replaces one that has its number. Resolves when its contents survive a power loss; its name may not yet. */
   static async create(
     files: FileSystem,
     directory: string,
     number: number,
     first: number,
     definitions: Buffer,
+    others: readonly Buffer[] = [],
   ): Promise<{ segment: Segment; file: OpenFile }> {
     const path = pathOf(directory, number);
     const temporary = join(directory, NEW);
@@ -54,8 +55,8 @@ export class Segment {
     const file = await createFile(files, temporary, framing);
     try {
       const segment = new Segment(number, path, framing, framing.header.length, first);
-      await segment.write(file, [definitions]);
-      segment.end += Segment.sizeOf([definitions]);
+      await segment.write(file, [definitions, ...others]);
+      segment.end += Segment.sizeOf([definitions, ...others]);
       await file.sync();
       await files.rename(temporary, path);
       return { segment, file };

@@ -33,16 +33,26 @@ export class Settled {
   /** Notes that there are no records with these sequences. Returns false if that was known. */
   skip(from: number, to: number): boolean {
     if (to <= from || to <= this.cursor) return false;
-    if (this.holes.some((hole) => hole[0] <= Math.max(from, this.cursor) && to <= hole[1])) return false;
-    const last = this.holes.at(-1);
-    if (last?.[1] === from) {
-      last[1] = to;
-    } else {
-      this.holes.push([from, to]);
-      if (last !== undefined && last[0] > from) this.holes.sort(([a], [b]) => a - b);
-    }
+    const { holes } = this;
+    const at = this.holeAt(Math.max(from, this.cursor));
+    if (at >= 0 && to <= (holes[at]?.[1] ?? 0)) return false;
+    const last = holes.at(-1);
+    if (last?.[1] === from) last[1] = to;
+    else holes.splice(at + 1, 0, [from, to]);
     this.advance();
     return true;
+  }
+
+  /** The index of the last hole that begins at the sequence or before it; -1 if there is none. */
+  private holeAt(sequence: number): number {
+    const { holes } = this;
+    let low = 0;
+    for (let high = holes.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if ((holes[middle]?.[0] ?? 0) <= sequence) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
   }
 
   /** Returns `has` as it is now. */

@@ -21,9 +21,10 @@ export interface SpoolOptions {
   readonly segmentSize?: number | undefined;
   /**
    * What happens when the spool is full. "reject": `append` rejects with STORE_FULL. "drop-oldest": the oldest segment is dropped as "full".
+   * "latest-per-topic": records of which there is a later one with the same topic are dropped as "full"; if there are none, the oldest segment is.
    * Default "reject".
    */
-  readonly full?: "reject" | "drop-oldest" | undefined;
+  readonly full?: "reject" | "drop-oldest" | "latest-per-topic" | undefined;
   /**
    * When a record counts as accepted. "commit": when it is synced; a sync begins at once, and what comes meanwhile shares the next. A number:
    * when it is synced, and a sync begins so many milliseconds after the first record, up to 60,000. "never": when it is written, so it
@@ -52,7 +53,7 @@ const rules = {
   maximumRecords: above0(1_000_000),
   maximumAge: above0(7 * 24 * 3_600_000),
   segmentSize: integer(65_536, 64 * MiB, MiB),
-  full: oneOf(["reject", "drop-oldest"], "reject"),
+  full: oneOf(["reject", "drop-oldest", "latest-per-topic"], "reject"),
   sync: holds<"commit" | "never" | number, "commit">(
     (value) => value === "commit" || value === "never" || isDelay(value),
     'must be "commit", "never" or a number of milliseconds from 0 to 60000',

@@ -21,6 +21,8 @@ interface Waiting {
 
 export class SpoolReader {
   private segment: Segment | undefined;
+  /** The segment that is read next has a number above this one. */
+  private before = 0;
   private file: OpenFile | undefined;
   private frames: FrameReader | undefined;
   /** Records of the last frame that were not handed out. */
@@ -50,6 +52,18 @@ export class SpoolReader {
     if (this.segment === segment) await this.close();
   }
 
+  /** Begins again with a segment that is being rewritten, when it is not being read any more. What is in flight is not read again. */
+  async rewind(segment: Segment, rewrite: () => Promise<void>): Promise<void> {
+    const done = this.reading.then(async () => {
+      await rewrite();
+      if (this.segment !== segment) return;
+      await this.close();
+      this.before = segment.number - 1;
+    });
+    this.reading = done.catch(() => {});
+    await done;
+  }
+
   async close(): Promise<void> {
     const { file } = this;
     this.file = this.frames = undefined;
@@ -58,7 +72,7 @@ export class SpoolReader {
   }
 
   private async take(limit: number): Promise<SpooledRecord[]> {
-    const { settled } = this.state;
+    const { settled, inflight } = this.state;
     const taken: SpooledRecord[] = [];
     while (taken.length < limit) {
       const next = this.waiting[this.at];
@@ -71,7 +85,7 @@ export class SpoolReader {
       if (sequence >= settled.cursor + MOST_BEYOND) break;
       this.at++;
       if (own <= account.clearedTo) settled.skip(sequence, sequence + 1);
-      else if (!settled.has(sequence)) taken.push(record);
+      else if (!settled.has(sequence) && !inflight.has(sequence)) taken.push(record);
     }
     return taken;
   }
@@ -100,11 +114,12 @@ export class SpoolReader {
   }
 
   private async openNext(): Promise<boolean> {
-    const after = this.segment?.number ?? 0;
+    const after = this.before;
     await this.close();
     const segment = this.state.segments.find(({ number, isRemoved }) => number > after && !isRemoved);
     if (segment === undefined) return false;
     this.segment = segment;
+    this.before = segment.number;
     const file = await this.files.open(segment.path, "existing");
     if (file === undefined) return true; // noticed by the gap that it leaves
     this.file = file;

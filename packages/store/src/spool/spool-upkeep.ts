@@ -8,6 +8,7 @@ import { storeError } from "../store-error.js";
 import type { AgeLimit } from "./age-limit.js";
 import type { CursorFile } from "./cursor-file.js";
 import type { Account } from "./ledger.js";
+import { dropReplaced } from "./replaced-records.js";
 import type { Segment } from "./segment.js";
 import { scan } from "./segment-scan.js";
 import type { SpoolSettings } from "./spool-options.js";
@@ -48,6 +49,23 @@ export class SpoolUpkeep {
   /** Drops the oldest segment, except the last. */
   dropOldest(reason: string): Promise<void> {
     return this.next(() => this.dropSegment(reason));
+  }
+
+  /** Drops records of which there is a later one with the same topic, of one segment. Resolves to false if there is none. */
+  async dropReplaced(): Promise<boolean> {
+    let isDone = false;
+    await this.next(async () => {
+      const { segments, settled } = this.state;
+      const candidates = segments.slice(0, -1).filter(({ next }) => next > settled.cursor);
+      for (const segment of candidates) {
+        const later = segments.slice(segments.indexOf(segment) + 1);
+        await this.reader().rewind(segment, async () => {
+          isDone = await dropReplaced(this.settings.fileSystem, this.directory, segment, later, this.state);
+        });
+        if (isDone) return;
+      }
+    });
+    return isDone;
   }
 
   /** Counts the records again, after some could not be read. */

@@ -171,9 +171,10 @@ export class SpoolWriter {
     const overRecords = (): boolean => state.live + records > maximumRecords;
     if (!overBytes() && !overRecords()) return;
     await this.upkeep.checkpoint(); // may remove what is settled or too old
-    while (full === "drop-oldest" && (overBytes() || overRecords()) && state.live > 0) {
+    while (full !== "reject" && (overBytes() || overRecords()) && state.live > 0) {
       await this.begin();
-      await this.upkeep.dropOldest("full");
+      const isDone = full === "latest-per-topic" && (await this.upkeep.dropReplaced().catch(() => false));
+      if (!isDone) await this.upkeep.dropOldest("full");
       await this.upkeep.checkpoint();
     }
     if (overBytes()) {

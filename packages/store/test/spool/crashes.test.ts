@@ -10,45 +10,74 @@ import { CrashingDisk, type Fault } from "../crashing-disk.ts";
 import { expectBalanced, readAll } from "./spool-checks.ts";
 
 const directory = resolve("d");
-const RUNS = Number(process.env.SPOOL_RUNS ?? 300);
+const RUNS = Number(process.env["SPOOL_RUNS"] ?? 300);
 
 type State = "unknown" | "accepted" | "settled" | "settled for good";
 
-/** The records that a spool must have: a record's topic is its number, in the order in which it was offered. */
+/** Topics of all records. */
+const TOPICS = 7;
+
+/** The records that a spool must have. A record's payload begins with its number, in the order in which it was offered. */
 class Model {
   readonly records: { source: string; state: State }[] = [];
 
+  constructor(private readonly full: SpoolOptions["full"]) {}
+
   /** Compares the records of a spool that was just opened, and adopts the state of those that were not reported. */
   check(found: readonly SpooledRecord[]): void {
-    const numbers = found.map(({ topic }) => Number(topic));
+    const numbers = found.map(numberOf);
     const has = new Set(numbers);
     const wrong = found.filter(
-      ({ topic, source, payload }, i) =>
-        Number(topic) <= (numbers[i - 1] ?? -1) ||
-        source !== this.records[Number(topic)]?.source ||
-        !payloadOf(Number(topic)).equals(payload),
+      (record, i) =>
+        numberOf(record) <= (numbers[i - 1] ?? -1) ||
+        record.topic !== topicOf(numberOf(record)) ||
+        record.source !== this.records[numberOf(record)]?.source ||
+        !payloadOf(numberOf(record)).equals(record.payload),
     );
     expect(wrong).toEqual([]);
-    const lost = this.records.flatMap(({ state }, i) => (state === "accepted" && !has.has(i) ? [i] : []));
+    const latest = new Map(
+      this.records.map((_, i) => [topicOf(i), i]).filter(([, i]) => this.isAccepted(Number(i))) as [string, number][],
+    );
+    const mustBe = (i: number): boolean => {
+      if (this.full === "drop-oldest") return false;
+      return this.full !== "latest-per-topic" || latest.get(topicOf(i)) === i;
+    };
+    const lost = this.records.flatMap((_, i) => (this.isAccepted(i) && mustBe(i) && !has.has(i) ? [i] : []));
     const repeated = this.records.flatMap(({ state }, i) => (state === "settled for good" && has.has(i) ? [i] : []));
     expect({ lost, repeated }).toEqual({ lost: [], repeated: [] });
     this.records.forEach((record, i) => {
       record.state = has.has(i) ? "accepted" : "settled for good";
     });
   }
+
+  private isAccepted(number: number): boolean {
+    return this.records[number]?.state === "accepted";
+  }
+}
+
+function topicOf(number: number): string {
+  return `t/${number % TOPICS}`;
 }
 
 function payloadOf(number: number): Buffer {
-  return Buffer.alloc((number * 37) % 900, number);
+  const payload = Buffer.alloc(4 + ((number * 37) % 900), number);
+  payload.writeUInt32BE(number);
+  return payload;
+}
+
+function numberOf({ payload }: SpooledRecord): number {
+  return new DataView(payload.buffer, payload.byteOffset).getUint32(0);
 }
 
 /** A spool on a disk that fails, and its model. */
 class History {
   readonly disk = new CrashingDisk();
-  readonly model = new Model();
+  readonly model: Model;
   private spool: Spool | undefined;
 
-  constructor(private readonly options: SpoolOptions = {}) {}
+  constructor(private readonly options: SpoolOptions = {}) {
+    this.model = new Model(options.full);
+  }
 
   async open(): Promise<boolean> {
     const spool = await Spool.open(directory, {
@@ -86,7 +115,7 @@ class History {
   async append(source: string, count: number): Promise<void> {
     const first = this.model.records.length;
     const records = Array.from({ length: count }, (_, i) => ({
-      topic: String(first + i),
+      topic: topicOf(first + i),
       payload: payloadOf(first + i),
     }));
     for (let i = 0; i < count; i++) this.model.records.push({ source, state: "unknown" });
@@ -104,10 +133,11 @@ class History {
 
   async settle(count: number): Promise<void> {
     const records = await this.live.read(count).catch(() => []);
-    for (const { sequence, topic } of records) {
-      this.live.settle(sequence, Number(topic) % 5 ? "out" : "refused:0x87");
-      const record = this.model.records[Number(topic)] as { state: State };
-      if (record.state.startsWith("settled")) throw new Error(`${topic} was settled`);
+    for (const spooled of records) {
+      const number = numberOf(spooled);
+      this.live.settle(spooled.sequence, number % 5 ? "out" : "refused:0x87");
+      const record = this.model.records[number] as { state: State };
+      if (record.state.startsWith("settled")) throw new Error(`${number} was settled`);
       record.state = "settled";
     }
     expectBalanced(this.live);
@@ -240,7 +270,7 @@ test("any records, failures and crashes in any order", async () => {
   const step = fc.oneof(
     {
       weight: 10,
-      arbitrary: fc.record({ source: fc.constantFrom("a", "b", "c"), count: fc.integer({ min: 1, max: 40 }) }),
+      arbitrary: fc.record({ source: fc.constantFrom("a", "b", "c"), count: fc.integer({ min: 1, max: 150 }) }),
     },
     { weight: 6, arbitrary: fc.record({ settle: fc.integer({ min: 1, max: 80 }) }) },
     { weight: 3, arbitrary: fc.constant({ checkpoint: true }) },
@@ -260,9 +290,10 @@ test("any records, failures and crashes in any order", async () => {
       }),
     },
   );
+  const full = fc.constantFrom("reject" as const, "drop-oldest" as const, "latest-per-topic" as const);
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-      const history = new History();
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), full, async (steps, policy) => {
+      const history = new History({ full: policy, maximumBytes: 2 ** 18 });
       await history.open();
       for (const each of steps) {
         if ("source" in each) await history.append(each.source, each.count);

@@ -7,7 +7,7 @@ import { expectBalanced, readAll } from "./spool-checks.ts";
 
 const directory = resolve("d");
 /** Whether to flip each bit, instead of one bit in each byte. */
-const EVERY_BIT = process.env.SPOOL_RUNS !== undefined;
+const EVERY_BIT = process.env["SPOOL_RUNS"] !== undefined;
 
 function open(disk: CrashingDisk, damage: Damage[] = []): Promise<Spool> {
   return Spool.open(directory, {
@@ -60,7 +60,7 @@ test("opens with any bit flipped, and counts the lost records", async () => {
         const spool = await open(disk, damage);
         expectBalanced(spool);
         const { sources } = spool.statistics;
-        const damaged = Object.values(sources).reduce((sum, { dropped }) => sum + (dropped.damaged ?? 0), 0);
+        const damaged = Object.values(sources).reduce((sum, { dropped }) => sum + (dropped["damaged"] ?? 0), 0);
         const found = (await readAll(spool)).map(({ topic }) => topic);
         if (path.endsWith("cursor")) {
           // Without the newest slot the previous one is used; without both nothing is settled.
@@ -106,7 +106,9 @@ test("counts records that a disk loses while the spool is open", async () => {
   const found = await readAll(spool);
   expect(found.length).toBeLessThan(topics.length);
   await expect
-    .poll(() => Object.values(spool.statistics.sources).reduce((sum, { dropped }) => sum + (dropped.damaged ?? 0), 0))
+    .poll(() =>
+      Object.values(spool.statistics.sources).reduce((sum, { dropped }) => sum + (dropped["damaged"] ?? 0), 0),
+    )
     .toBe(topics.length - found.length);
   expectBalanced(spool);
   for (const { sequence } of found) spool.settle(sequence, "out");

@@ -198,11 +198,53 @@ describe.each(disks)("a spool %s", (_, make) => {
     const [inFlight] = await spool.append("a", numbered(10)).then(() => spool.read(1));
     for (let i = 0; i < 40; i++) await spool.append("a", numbered(100, 11 + i * 100));
     const { records, sources } = spool.statistics;
-    expect(sources.a).toMatchObject({ in: 4_010, spooled: records, dropped: { full: 4_010 - records } });
+    expect(sources["a"]).toMatchObject({ in: 4_010, spooled: records, dropped: { full: 4_010 - records } });
     spool.settle(inFlight?.sequence ?? 0, "out"); // was dropped
     expect(spool.statistics.sources).toEqual(sources);
     const topics = (await readAll(spool)).map(({ topic }) => topic);
     expect(topics).toEqual(Array.from({ length: records }, (_, i) => `t/${4_011 - records + i}`));
+    expectBalanced(spool);
+    await spool.close();
+  });
+
+  test("keeps the latest record of each topic when it is full, if its policy says so", async () => {
+    const options = { segmentSize: 65_536, maximumBytes: 2 ** 18, full: "latest-per-topic" } as const;
+    let spool = await open(options);
+    const [inFlight] = await spool.append("a", [record("t/0", "first")]).then(() => spool.read(1));
+    let appended = 1;
+    for (let i = 0; i < 60; i++) {
+      const records = Array.from({ length: 100 }, (_, j) =>
+        record(`t/${(i * 100 + j) % 150}`, `${appended++}`.padStart(100)),
+      );
+      await spool.append(i % 2 ? "a" : "b", records);
+      expectBalanced(spool);
+    }
+    expect(spool.statistics.bytes).toBeLessThanOrEqual(2 ** 18 + 65_536);
+    const { records } = spool.statistics;
+    const read = await readAll(spool);
+    expect(read).toHaveLength(records - 1);
+    const numbers = read.map(({ payload }) => Number(Buffer.from(payload).toString()));
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    const latest = new Map(read.map(({ topic }, i) => [topic, numbers[i] ?? 0]));
+    expect([...latest.values()].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 150 }, (_, i) => appended - 150 + i),
+    );
+    spool.settle(inFlight?.sequence ?? 0, "out");
+    expectBalanced(spool);
+    await spool.close();
+    spool = await open(options);
+    expect(spool.statistics.records).toBe(records - 1);
+    expectBalanced(spool);
+    expect(await readAll(spool)).toHaveLength(records - 1);
+    await spool.close();
+  });
+
+  test("drops the oldest records when it is full and each topic has one record", async () => {
+    const spool = await open({ segmentSize: 65_536, maximumBytes: 2 ** 18, full: "latest-per-topic" });
+    for (let i = 0; i < 40; i++) await spool.append("a", numbered(100, i * 100));
+    const { records } = spool.statistics;
+    const topics = (await readAll(spool)).map(({ topic }) => topic);
+    expect(topics).toEqual(Array.from({ length: records }, (_, i) => `t/${4_000 - records + i}`));
     expectBalanced(spool);
     await spool.close();
   });

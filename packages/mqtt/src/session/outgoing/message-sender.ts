@@ -51,7 +51,10 @@ const UNSENT = "the connection was lost before the message was handed to the net
 export class MessageSender {
   private readonly outbox: Outbox;
   private readonly inflight = new Inflight();
-  /** Messages in flight since an earlier connection that were not resent over this one yet. */
+  /**
+   * Messages in flight since an earlier connection that were not resent over this one yet. While messages are sent one
+   * at a time, also the one that waits for its acknowledgement.
+   */
   private resend = new Queue<OutgoingMessage>();
   private readonly unflushed = new Unflushed();
   private link: SenderLink | undefined;
@@ -116,15 +119,19 @@ export class MessageSender {
     return this.inflight.gone;
   }
 
-  /** Sends the message now if allowed; otherwise queues it. If the queue is full, the outbox's policy decides. */
-  publish(message: OutgoingMessage, now: number): void {
+  /**
+   * Sends the message now if allowed; otherwise queues it. If the queue is full, the outbox's policy decides.
+   *
+   * @param online whether there is a connection, which may not be ready for messages yet
+   */
+  publish(message: OutgoingMessage, now: number, online = this.link !== undefined): void {
     const { link } = this;
     message.queuedAt = now;
     if (link !== undefined && this.outbox.length === 0 && this.resend.length === 0 && this.mayBegin(link, message)) {
       this.send(link, message, now);
       return;
     }
-    if (this.outbox.add(message, link === undefined) && message.qos > 0) this.journal?.put(message);
+    if (this.outbox.add(message, !online) && message.qos > 0) this.journal?.put(message);
   }
 
   /**
@@ -202,7 +209,7 @@ export class MessageSender {
     this.inherited?.lost();
     const poison = this.poison?.lost(
       error,
-      this.inflight.length > 0,
+      this.inflight.length > 0 || this.outbox.peekReturned() !== undefined,
       this.alone?.state === "sent" ? this.alone : undefined,
     );
     if (poison !== undefined) this.giveUpSent(poison.message, poison.error);
@@ -431,7 +438,7 @@ export class MessageSender {
    * Connections are probably lost because of one message. Before it is sent, PINGREQ checks that the connection works.
    */
   private beginCarefully(link: SenderLink, poison: PoisonWatch): void {
-    if (this.resend.length === 0) {
+    if (this.resend.length === 0 && this.outbox.peekReturned() === undefined) {
       poison.clear();
       return;
     }
@@ -439,10 +446,24 @@ export class MessageSender {
     link.outlet.touch();
   }
 
-  /** Resends one message in flight and waits for its acknowledgement. Returns true if all were acknowledged. */
+  /**
+   * Sends one message that was in flight when a connection was lost, and waits for its acknowledgement. It is resent,
+   * or sent as a new one if the peer has lost the session. Returns true if all such messages were acknowledged.
+   */
   private pumpCarefully(link: SenderLink, poison: PoisonWatch, now: number): boolean {
     if (!this.healthy) return false;
-    for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
+    for (;;) {
+      const message = this.resend.peek();
+      if (message === undefined) {
+        const returned = this.outbox.peekReturned();
+        if (returned === undefined) break;
+        if (!this.mayBegin(link, returned)) return false;
+        this.outbox.remove(returned);
+        this.resend.push(returned); // all others wait behind it
+        this.alone = returned;
+        this.send(link, returned, now);
+        continue;
+      }
       const answered = this.alone === message && message.state !== "sent";
       if (message.state === "sent") {
         if (this.alone === message || !this.maySend(link, message)) return false;

@@ -105,6 +105,11 @@ export class Outbox {
     return this.first;
   }
 
+  /** The first message, if it was sent before: see `putBack`. */
+  peekReturned(): OutgoingMessage | undefined {
+    return this.first === this.oldest ? undefined : this.first;
+  }
+
   /** Queues a message, or drops one or several. Returns true if it is queued now. */
   add(message: OutgoingMessage, offline: boolean): boolean {
     const { bounds } = this;
