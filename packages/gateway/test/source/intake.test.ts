@@ -2,6 +2,7 @@
 
 import { FakeClock } from "@aiko/mqtt/testing";
 import { MemoryFileSystem, Spool } from "@aiko/mqtt-store";
+import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { expectBalanced, readAll } from "../../../store/test/spool/spool-checks.ts";
 import type { SourceSettings } from "../../src/configuration/configuration.ts";
@@ -80,6 +81,11 @@ class IntakeBench {
     await this.settle();
   }
 
+  /** What the device received, line by line. */
+  get lines(): string[] {
+    return this.received.split("\n").slice(0, -1);
+  }
+
   /** Lets all that needs no time happen: the spool's operations are long chains of promises. */
   async settle(): Promise<void> {
     for (let i = 0; i < 50; i++) await this.clock.tick();
@@ -151,4 +157,50 @@ test("an error of the spool that is not about room is reported once for each bat
   await bench.send(1, 3);
   expect(bench.failures).toMatchObject([{ code: "STORE_FAILED" }]);
   expect(bench.answers).toBe(0);
+});
+
+test("whatever a device sends, however it is cut and however fast records leave: every frame is answered in order, and the law holds", async () => {
+  const frame = fc.constantFrom("valid", "valid", "valid", "wrong");
+  const input = fc.record({
+    frames: fc.array(frame, { minLength: 1, maxLength: 60 }),
+    cuts: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 }),
+    settled: fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 20 }),
+    maximumRecords: fc.integer({ min: 1, max: 30 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(input, async ({ frames, cuts, settled, maximumRecords }) => {
+      const bench = await IntakeBench.open(maximumRecords);
+      const bytes = Buffer.from(frames.map((each, n) => (each === "valid" ? `${n},x\n` : "wrong\n")).join(""));
+      const topics: string[] = [];
+      const leave = async (count: number): Promise<void> => {
+        for (const { sequence, topic } of count === 0 ? [] : await bench.spool.read(count)) {
+          topics.push(topic);
+          bench.spool.settle(sequence, "out");
+        }
+      };
+      for (let at = 0, i = 0; at < bytes.length; i++) {
+        const cut = cuts[i % cuts.length] as number;
+        bench.channel.receive(bytes.subarray(at, at + cut));
+        at += cut;
+        for (let turn = 0; turn < 5; turn++) await bench.clock.tick();
+        await leave(settled[i % settled.length] as number);
+        expectBalanced(bench.spool);
+      }
+      for (let i = 0; i < frames.length + 1; i++) {
+        await leave(100);
+        await bench.settle();
+      }
+      const valid = frames.flatMap((each, n) => (each === "valid" ? [`t/${n}`] : []));
+      expect(topics).toEqual(valid);
+      expect(bench.lines).toEqual(frames.map((each, n) => (each === "valid" ? `ok ${n}` : "no decode")));
+      const decode = frames.length - valid.length;
+      expect(bench.spool.statistics.sources["lines"]).toEqual({
+        in: frames.length,
+        out: valid.length,
+        spooled: 0,
+        dropped: decode === 0 ? {} : { decode },
+      });
+    }),
+    { numRuns: 60 },
+  );
 });
