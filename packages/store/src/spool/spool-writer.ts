@@ -233,10 +233,14 @@ export class SpoolWriter {
     }
   }
 
-  /** Leaves nothing of a write that failed behind the good frames: a shorter one could bring its rest back to life. */
+  /**
+   * Leaves nothing of a write that failed behind the good frames: a shorter one could bring its rest back to life. Synced, because the next frames
+   * may go to another segment: after a power loss, the rest would look like damage in this one.
+   */
   private async cutBack(segment: Segment, file: OpenFile): Promise<void> {
     try {
       await file.truncate(segment.end);
+      await file.sync();
     } catch (error) {
       this.failure = storeError(`cut ${segment.path} back to ${segment.end} bytes after a failed write`, error);
     }

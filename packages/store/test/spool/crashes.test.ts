@@ -266,6 +266,21 @@ test("what is settled survives the process without a checkpoint", async () => {
   expect(history.statistics).toMatchObject({ records: 50, sources: { a: { in: 200, spooled: 50 } } });
 });
 
+test.each(Array.from({ length: 20 }, (_, seed) => seed))(
+  "a failed write leaves no damage in a segment that is not used again, seed %i",
+  async (seed) => {
+    const history = new History({ maximumBytes: 2 ** 18 });
+    await history.open();
+    await history.append("a", 70);
+    const at = history.disk.operations;
+    history.disk.fault = (operation) => (operation === at ? { fail: "ENOSPC", part: 0.3 } : undefined);
+    await history.append("a", 13);
+    await history.append("a", 90);
+    expect(history.disk.files()).toHaveLength(3);
+    await history.die("power", seed);
+  },
+);
+
 test("any records, failures and crashes in any order", async () => {
   const step = fc.oneof(
     {
