@@ -1,7 +1,7 @@
 /** `aiko-mqtt gateway explain`: shows what the gateway makes of bytes, without a server, a spool or a device. */
 
 import { readFile } from "node:fs/promises";
-import { explain, type SourceSettings } from "@aiko/mqtt-gateway";
+import { explain, HttpPath, type SourceSettings } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import type { Command } from "../command.js";
 import { configOption, configPath, loadConfiguration } from "../gateway-configuration.js";
@@ -10,6 +10,7 @@ import type { Terminal } from "../terminal.js";
 const options = {
   ...configOption,
   source: { letters: "s", value: "ID", help: "the source that the bytes come from (default: the only one)" },
+  path: { value: "PATH", help: "the path of the request, for an HTTP source: /ingest/kitchen" },
   hex: { value: "BYTES", help: "the bytes, as hexadecimal digits" },
   file: { letters: "f", value: "FILE", help: "a file with the bytes (default: standard input)" },
 } as const;
@@ -20,7 +21,7 @@ type Name = keyof typeof options;
 const MOST_BYTES = 2 ** 20;
 
 export const gatewayExplain: Command = {
-  usage: "FILE [--source ID] [--hex BYTES | --file FILE]",
+  usage: "FILE [--source ID] [--path PATH] [--hex BYTES | --file FILE]",
   summary: "Shows the frames, fields, topics and payloads that a gateway makes of bytes, or why it drops them.",
   options,
   operands: 2,
@@ -29,9 +30,10 @@ export const gatewayExplain: Command = {
     if (input !== undefined && input !== "-") throw new ArgumentError(`unexpected argument "${input}"`);
     const { gateway, sources } = loadConfiguration(configPath(args, 0), terminal);
     const source = sourceOf(sources, args.text("source"));
+    const peer = { peer: source.id, port: 0, fields: pathFields(source, args.text("path")) };
     const bytes = await inputOf(args);
     if (bytes.length > MOST_BYTES) throw new ArgumentError(`the input has more than ${MOST_BYTES} bytes`);
-    await terminal.print(explain(source, gateway, bytes, { wallTime: () => Date.now() }));
+    await terminal.print(explain(source, gateway, bytes, { wallTime: () => Date.now(), peer }));
   },
 };
 
@@ -44,6 +46,19 @@ function sourceOf(sources: readonly SourceSettings[], id: string | undefined): S
   const found = sources.find((source) => source.id === id);
   if (found === undefined) throw new ArgumentError(`--source ${id}: there is no such source; the sources are ${ids}`);
   return found;
+}
+
+/** Returns the fields that the path of an HTTP request gives. */
+function pathFields(source: SourceSettings, path: string | undefined): Readonly<Record<string, string>> {
+  if (source.kind !== "http") {
+    if (path !== undefined) throw new ArgumentError(`--path ${path}: the source ${source.id} is not an HTTP source`);
+    return {};
+  }
+  if (path === undefined && !source.path.includes("{")) return {};
+  if (path === undefined) throw new ArgumentError(`missing option --path; the source's path is ${source.path}`);
+  const fields = new HttpPath(source.path).match(path);
+  if (fields === undefined) throw new ArgumentError(`--path ${path}: does not match the source's path ${source.path}`);
+  return fields;
 }
 
 async function inputOf(args: Arguments<Name>): Promise<Buffer> {

@@ -3,6 +3,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { HttpSettings } from "../configuration/configuration.js";
+import { HttpPath } from "./http-path.js";
 import type { Intake, Verdict } from "./intake.js";
 import { Listening } from "./listening.js";
 import type { Source, SourceStatus } from "./source.js";
@@ -24,7 +25,7 @@ const STATUS: Readonly<Partial<Record<Verdict, number>>> = {
 export class HttpSource implements Source {
   private readonly server: Server;
   private readonly listening: Listening;
-  private readonly levels: readonly string[];
+  private readonly path: HttpPath;
   private running = 0;
 
   constructor(
@@ -33,7 +34,7 @@ export class HttpSource implements Source {
   ) {
     const { listen, id, path } = settings;
     const { clock, log } = intake.parts;
-    this.levels = path.split("/");
+    this.path = new HttpPath(path);
     this.server = createServer(
       { requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT },
       (request, response) => {
@@ -72,7 +73,7 @@ export class HttpSource implements Source {
     if (this.running > maxRequests) return answer(429, "too many requests at a time", { "retry-after": RETRY_AFTER });
     if (!this.isAuthorized(request))
       return answer(401, "a valid Bearer token is required", { "www-authenticate": "Bearer" });
-    const fields = this.match(request.url ?? "");
+    const fields = this.path.match(request.url ?? "");
     if (fields === undefined) return answer(404, `there is nothing here; the path is ${this.settings.path}`);
     if (request.method !== "POST" && request.method !== "PUT")
       return answer(405, "use POST or PUT", { allow: "POST, PUT" });
@@ -112,33 +113,10 @@ export class HttpSource implements Source {
     const given = /^Bearer +(.+)$/i.exec(headers.authorization ?? "")?.[1] ?? "";
     return timingSafeEqual(digest(given), digest(token));
   }
-
-  /** Returns the fields of the path, or undefined if it is another one. */
-  private match(url: string): Record<string, string> | undefined {
-    const levels = (url.split("?", 1)[0] ?? "").split("/");
-    if (levels.length !== this.levels.length) return undefined;
-    const fields: [string, string][] = [];
-    for (const [i, pattern] of this.levels.entries()) {
-      const level = decoded(levels[i] ?? "");
-      if (level === undefined) return undefined;
-      const name = pattern.startsWith("{") ? pattern.slice(1, -1) : undefined;
-      if (name !== undefined && level !== "") fields.push([name, level]);
-      else if (level !== pattern) return undefined;
-    }
-    return Object.fromEntries(fields);
-  }
 }
 
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
-}
-
-function decoded(level: string): string | undefined {
-  try {
-    return decodeURIComponent(level);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Resolves to the body, or to undefined if it is too long. */

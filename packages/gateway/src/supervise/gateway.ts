@@ -9,7 +9,6 @@ import { type FileSystem, MemoryFileSystem, Spool, type SpooledRecord, type Spoo
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
-import { HttpSource } from "../source/http-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import type { Source, SourceStatus } from "../source/source.js";
 import { StdinSource } from "../source/stdin-source.js";
@@ -17,7 +16,7 @@ import { TcpServerSource } from "../source/tcp-server-source.js";
 import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
 import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
-import { MetricsServer } from "./metrics-server.js";
+import type { MetricsServer } from "./metrics-server.js";
 import { StatusSocket } from "./status-socket.js";
 
 /** Options of `Gateway.start`. */
@@ -158,6 +157,8 @@ export class Gateway {
     const { clock } = this.platform;
     if (adminSocket !== undefined) this.socket = await StatusSocket.listen(adminSocket, () => this.status);
     if (metrics !== undefined) {
+      // Node's HTTP takes 3 MB of memory, so it is loaded when it is used.
+      const { MetricsServer } = await import("./metrics-server.js");
       this.metrics = new MetricsServer(metrics, () => this.metricsText(), clock, this.log);
       await this.metrics.start();
     }
@@ -256,17 +257,17 @@ export class Gateway {
       failed: (error) => this.fail(error),
     };
     const pipeline = createPipeline(settings, configuration.gateway, { wallTime: () => Date.now() });
-    const source = this.sourceOf(settings, new Intake(parts, settings, pipeline));
+    const source = await this.sourceOf(settings, new Intake(parts, settings, pipeline));
     this.sources.set(settings.id, { settings, source });
     await source.start();
   }
 
-  private sourceOf(settings: SourceSettings, intake: Intake): Source {
+  private async sourceOf(settings: SourceSettings, intake: Intake): Promise<Source> {
     switch (settings.kind) {
       case "tcp-server":
         return new TcpServerSource(settings, intake);
       case "http":
-        return new HttpSource(settings, intake);
+        return new (await import("../source/http-source.js")).HttpSource(settings, intake);
       case "stdin":
         return new StdinSource(settings, intake, this.options.input ?? process.stdin, () => this.sourceEnded());
     }
