@@ -18,8 +18,8 @@ export interface IntakeParts {
   readonly spoolSettings: SpoolSettings;
   readonly clock: Clock;
   readonly log: Log;
-  /** Publishes at once, without spooling. Returns false if there is no connection. */
-  pass(topic: string, payload: Uint8Array, retain: boolean): boolean;
+  /** Publishes at once, without spooling. Resolves to false if that is not possible. */
+  pass(topic: string, payload: Uint8Array, retain: boolean): Promise<boolean>;
   /** The spool has failed: nothing can be accepted any more. */
   failed(error: unknown): void;
 }
@@ -110,14 +110,23 @@ export class Intake {
     const { spool } = this.parts;
     const { id } = this.settings;
     const records: SpoolRecord[] = [];
-    const verdicts = outcomes.map((outcome): Verdict => {
+    const passed: Promise<void>[] = [];
+    const verdicts = outcomes.map((outcome, i): Verdict => {
       if (outcome.dropped !== undefined) return this.dropped(peer, outcome, outcome.dropped, outcome.detail);
-      if (this.isPassed(outcome)) return this.pass(peer, outcome);
+      if (this.isPassed(outcome)) {
+        passed.push(
+          this.pass(peer, outcome).then((verdict) => {
+            verdicts[i] = verdict;
+          }),
+        );
+        return "accepted";
+      }
       const excess = this.excess(outcome);
       if (excess !== undefined) return this.dropped(peer, outcome, "too-long", excess);
       for (const record of outcome.records) records.push(record);
       return "accepted";
     });
+    await Promise.all(passed);
     if (records.length === 0) return verdicts;
     for (;;) {
       try {
@@ -141,16 +150,15 @@ export class Intake {
     return this.parts.spoolSettings.qos0 === "pass" && records.every(({ qos }) => qos === 0);
   }
 
-  private pass(peer: Peer, outcome: Outcome): Verdict {
+  private async pass(peer: Peer, outcome: Outcome): Promise<Verdict> {
     const { parts, settings, pipeline } = this;
-    let verdict: Verdict = "accepted";
-    for (const { topic, payload, retain = false } of outcome.records) {
-      const isPassed = parts.pass(topic, payload, retain);
-      parts.spool.count(settings.id, isPassed ? "out" : "offline");
-      if (!isPassed) verdict = "offline";
-    }
-    if (verdict === "offline") pipeline.notAccepted(peer, outcome);
-    return verdict;
+    const sent = await Promise.all(
+      outcome.records.map(({ topic, payload, retain = false }) => parts.pass(topic, payload, retain)),
+    );
+    for (const isSent of sent) parts.spool.count(settings.id, isSent ? "out" : "offline");
+    if (sent.every((isSent) => isSent)) return "accepted";
+    pipeline.notAccepted(peer, outcome);
+    return "offline";
   }
 
   private dropAsFull(
@@ -191,7 +199,7 @@ export class Intake {
     const letter = pipeline.deadLetter(peer, outcome);
     if (letter === undefined) return reason;
     this.lastDeadLetter = now;
-    parts.pass(letter.topic, letter.payload, false);
+    void parts.pass(letter.topic, letter.payload, false);
     return reason;
   }
 

@@ -172,9 +172,18 @@ export class Gateway {
     await this.reloading;
     const { clock } = this.platform;
     const began = clock.now();
-    await Promise.all([...this.sources.values()].map(({ source }) => source.stop()));
+    const stopped = Promise.all([...this.sources.values()].map(({ source }) => source.stop()));
+    await new Promise<void>((resolve) => {
+      // A source that passes on what it reads waits for the network, until the uplink stops.
+      const timer = clock.schedule(shutdown / 2, resolve);
+      void stopped.finally(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
     const left = Math.max(0, shutdown - (clock.now() - began));
     await this.uplink.stop(left / 2);
+    await stopped;
     await this.metrics?.stop();
     await this.socket?.close();
     await this.spool.close();

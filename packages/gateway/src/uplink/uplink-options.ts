@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { type ConnectOptions, type Credentials, connect, type Platform, type TlsOptions } from "@aiko/mqtt";
 import type { UplinkSettings } from "../configuration/configuration.js";
 
-/** Messages of the gateway itself, in addition to records in flight: presence and dead letters. */
-const OWN_MESSAGES = 100;
+/** Messages of the gateway itself, in addition to records in flight: presence, and what is passed on. */
+const OWN_MESSAGES = 200;
 
 /** Milliseconds in which a server must answer `reachServer`. */
 const REACH_TIMEOUT = 10_000;
@@ -49,7 +49,7 @@ export function uplinkOptions(
     acknowledgeTimeout: stuck,
     properties: { sessionExpiryInterval: Math.floor(sessionExpiry / 1_000) },
     // One queue, not two: records wait in the spool.
-    outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend" },
+    outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend", qos0: "drop" },
     reconnect: { initialDelay: reconnect.min, maximumDelay: reconnect.max },
     will: { topic: statusTopic, payload: "offline", qos: 1, retain: true },
     ...(uplinks.some(({ url }) => isEncrypted(url)) ? { tls: (server: string) => tlsOf(settingsOf(server)) } : {}),

@@ -47,6 +47,10 @@ const BATCH = 256;
 /** Milliseconds without publishing after "quota exceeded", doubled each time up to the most. */
 const PAUSE = 1_000;
 const MOST_PAUSE = 60_000;
+/** Milliseconds that the connection may take to close. */
+const MOST_CLOSING = 500;
+/** Messages that are passed on at a time. */
+const MOST_PASSING = 100;
 /** How often the spool's cursor is written, in milliseconds. */
 const CHECKPOINT = 1_000;
 
@@ -71,6 +75,9 @@ export class Uplink {
   private isSendDue = false;
   private isStopping = false;
   private isCheckpointDue = false;
+  /** Messages that are being passed on, and what waits to be. */
+  private passing = 0;
+  private passWaits: (() => void)[] = [];
   private readonly stopped = new AbortController();
   private readonly waits = new Set<() => void>();
   private running: Promise<void> | undefined;
@@ -109,26 +116,38 @@ export class Uplink {
   }
 
   /**
-   * Publishes a message at QoS 0 without spooling it. Returns false if there is no connection: then it is not published.
+   * Publishes a message at QoS 0 without spooling it. Resolves to whether it was handed to the network: not if there is no connection. What is
+   * passed keeps its order.
    *
    * @param retain default false
    */
-  pass(topic: string, payload: string | Uint8Array, retain = false): boolean {
+  async pass(topic: string, payload: string | Uint8Array, retain = false): Promise<boolean> {
+    while (this.passing >= MOST_PASSING && this.client.connected && !this.isStopping) {
+      await new Promise<void>((resolve) => this.passWaits.push(resolve));
+    }
     if (!this.client.connected || this.isStopping) return false;
-    this.client.publish(topic, payload, { retain }).catch((error: unknown) => {
+    this.passing++;
+    try {
+      await this.client.publish(topic, payload, { retain });
+      return true;
+    } catch (error) {
       this.parts.log.debug("a QoS 0 message was lost", { topic, error: String(error) });
-    });
-    return true;
+      return false;
+    } finally {
+      this.passing--;
+      this.passWaits.shift()?.();
+    }
   }
 
   /**
    * Publishes "offline" and disconnects. Records that have no outcome stay in the spool. Resolves to those of them that were read: the spool
    * does not return them again before it is opened again.
    *
-   * @param timeout the most milliseconds to wait for acknowledgements
+   * @param timeout the most milliseconds to wait for acknowledgements, and then for the connection to close
    */
   async stop(timeout: number): Promise<readonly SpooledRecord[]> {
     this.isStopping = true;
+    this.wakePassing();
     this.removeListener();
     const { clock } = this.parts.platform;
     await new Promise<void>((resolve) => {
@@ -144,12 +163,26 @@ export class Uplink {
     if (this.client.connected) {
       this.client.publish(this.parts.statusTopic, "offline", this.ownOptions()).catch(() => {}); // the will says so too
     }
-    await this.client.disconnect({ drainTimeout: Math.max(1, Math.min(timeout, 500)) });
+    await this.disconnect(Math.max(1, Math.min(timeout, MOST_CLOSING)));
     await this.running;
     await this.sending;
     for (const record of this.published.values()) this.retry(record);
     this.published.clear();
     return this.retries;
+  }
+
+  /** Resolves after the timeout at the latest: a server that does not read cannot delay it. */
+  private async disconnect(timeout: number): Promise<void> {
+    const disconnected = this.client.disconnect({ drainTimeout: Math.max(1, timeout / 2) });
+    await new Promise<void>((resolve) => {
+      const timer = this.parts.platform.clock.schedule(timeout, resolve);
+      void disconnected
+        .catch((error: unknown) => this.parts.log.debug(String(error)))
+        .finally(() => {
+          timer.cancel();
+          resolve();
+        });
+    });
   }
 
   private async run(): Promise<void> {
@@ -207,7 +240,12 @@ export class Uplink {
     return { retain: this.isRetainAvailable };
   }
 
+  private wakePassing(): void {
+    for (const wake of this.passWaits.splice(0)) wake();
+  }
+
   private disconnected(why: string): void {
+    this.wakePassing();
     this.server = undefined;
     this.lastError = why;
     this.parts.log.warn("the connection to the server was lost", { error: why });

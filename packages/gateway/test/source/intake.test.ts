@@ -39,7 +39,7 @@ class IntakeBench {
         (line) => this.events.push(line.slice(0, line.indexOf(":"))),
         () => 0,
       ),
-      pass: () => false,
+      pass: async () => false,
       failed: (error: unknown) => this.failures.push(error),
     };
     this.intake = new Intake(parts, settings, createPipeline(settings, gateway, { wallTime: () => 0 }));

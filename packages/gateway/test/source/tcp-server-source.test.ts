@@ -286,6 +286,18 @@ describe("QoS 0", () => {
     expect(bench.counts()).toEqual({ in: 3, out: 2, spooled: 0, dropped: { offline: 1 } });
   });
 
+  test("counts as delivered only what was sent, also if much comes at once", async () => {
+    const bench = await GatewayBench.start({ lines: "qos = 0" });
+    await bench.until(() => bench.gateway.status.uplink.connected);
+    const device = await bench.connect();
+    device.sendLines(1, 20_000);
+    await bench.until(() => device.answers.length === 20_000);
+    const accepted = device.answers.filter((answer) => answer.startsWith("ok")).length;
+    await bench.until(() => bench.messages.length === accepted);
+    expect(bench.counts()).toMatchObject({ in: 20_000, out: accepted });
+    expect(accepted).toBe(20_000);
+  });
+
   test("is spooled on request", async () => {
     const bench = await GatewayBench.start({
       lines: "qos = 0",

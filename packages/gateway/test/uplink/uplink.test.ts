@@ -246,10 +246,11 @@ test("publishes its state at each connection, and a will", async () => {
     will: { topic: "gw/status", qos: 1, retain: true },
     properties: { sessionExpiryInterval: 604_800 },
   });
-  expect(bench.uplink.pass("t/0", "x")).toBe(true);
+  const passed = bench.uplink.pass("t/0", "x");
   expect(await bench.publish(peer)).toMatchObject({ topic: "t/0", qos: 0 });
+  expect(await bench.clock.until(passed)).toBe(true);
   peer.cut();
   await bench.clock.tick();
-  expect(bench.uplink.pass("t/0", "x")).toBe(false);
+  expect(await bench.uplink.pass("t/0", "x")).toBe(false);
   await bench.accept();
 });
