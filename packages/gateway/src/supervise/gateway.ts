@@ -182,11 +182,14 @@ export class Gateway {
       });
     });
     const left = Math.max(0, shutdown - (clock.now() - began));
-    await this.uplink.stop(left / 2);
-    await stopped;
-    await this.metrics?.stop();
-    await this.socket?.close();
-    await this.spool.close();
+    try {
+      await this.uplink.stop(left / 2);
+      await stopped;
+      await this.metrics?.stop();
+      await this.socket?.close();
+    } finally {
+      await this.spool.close();
+    }
   }
 
   private async change(next: Configuration): Promise<void> {
