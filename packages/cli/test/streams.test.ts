@@ -159,7 +159,9 @@ test.skipIf(!existsSync("/proc/self/status"))(
 
 test("mqtt_subscribe otherwise ends with its terminal", async () => {
   await using child = await Child.subscriber([...port(), "-t", "hangup"]);
-  expect(await outlivesHangup(child, child.process.pid as number, "hangup")).toBe(false);
+  await child.noted("debug: subscribed");
+  process.kill(child.process.pid as number, "SIGHUP");
+  expect(await child.code()).toBe(0); // a message would arrive until it has disconnected
 });
 
 test("a second SIGHUP does not interrupt the graceful end that the first one started", async () => {
