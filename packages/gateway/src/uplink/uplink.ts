@@ -190,8 +190,10 @@ export class Uplink {
     for (let attempt = 0; !this.isStopping; attempt++) {
       try {
         await this.client.connect({ retry: true, signal });
-        attempt = 0;
+        const began = this.parts.platform.clock.now();
         const { error } = await this.client.waitFor("closed", { signal });
+        // Two gateways with one client identifier end each other's connections: that they were accepted is no success.
+        if (this.parts.platform.clock.now() - began >= this.settings.reconnect.max) attempt = 0;
         if (error !== undefined) this.waiting(error.message, attempt);
       } catch (error) {
         if (!this.isStopping) this.waiting(error instanceof Error ? error.message : String(error), attempt);

@@ -254,3 +254,19 @@ test("publishes its state at each connection, and a will", async () => {
   expect(await bench.uplink.pass("t/0", "x")).toBe(false);
   await bench.accept();
 });
+
+test("connects less and less often while another client takes the session over", async () => {
+  const bench = await UplinkBench.open();
+  bench.uplink.start();
+  const gaps: number[] = [];
+  let last = 0;
+  for (let i = 0; i < 40; i++) {
+    const peer = await bench.clock.until(bench.server.accept());
+    gaps.push(bench.clock.now() - last);
+    last = bench.clock.now();
+    await bench.clock.advance(100);
+    peer.send({ type: "disconnect", reasonCode: ReasonCode.SESSION_TAKEN_OVER });
+    await bench.clock.tick();
+  }
+  expect(Math.max(...gaps.slice(-8))).toBeGreaterThan(20_000);
+});

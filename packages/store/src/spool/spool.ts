@@ -320,9 +320,10 @@ export class Spool {
   }
 
   private tellRoom(): void {
+    if (!this.writer.isFull) return;
     const { live, bytes } = this.state;
     const { maximumRecords, maximumBytes } = this.settings;
-    if (!this.writer.isFull || live > maximumRecords * ROOM || bytes > maximumBytes * ROOM) return;
+    if (live > maximumRecords * ROOM || bytes > maximumBytes * ROOM) return;
     this.writer.isFull = false;
     this.tell(this.roomListeners);
   }
