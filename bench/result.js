@@ -15,7 +15,7 @@ export function summary(samples) {
   return { median, lowest, highest };
 }
 
-/** Returns a figure by its name; undefined if there is none. @param {Figures | undefined} figures @param {string} name */
+/** Returns the figure with this name, or undefined if it does not exist. @param {Figures | undefined} figures @param {string} name */
 export function figureIn(figures, name) {
   const figure = figures?.[name];
   return typeof figure === "number" ? figure : undefined;

@@ -382,7 +382,7 @@ describe("gateway spool", () => {
     expect((await command("verify")).lines).toEqual(["102 intact records"]);
   });
 
-  test("does not create a spool where there is none", async () => {
+  test("does not create a spool that does not exist", async () => {
     write();
     const { code, lines, notes } = await command("ls");
     expect([code, lines, notes.length]).toEqual([1, [], 1]);

@@ -87,7 +87,7 @@ function usualCommand({ host, port }: ServerAddress): readonly string[] {
   return ["socat", "-", `TCP:${shown}:${port},nodelay`];
 }
 
-/** Returns the file of a command, with links resolved; undefined if there is none. */
+/** Returns the file of a command, with links resolved, or undefined if the command does not exist. */
 function fileOf(name: string): string | undefined {
   for (const folder of (getenv("PATH") ?? "/bin:/usr/bin").split(":")) {
     const [path, errno] = os.realpath(`${folder || "."}/${name}`);

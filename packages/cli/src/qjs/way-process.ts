@@ -10,7 +10,7 @@ import { clock } from "./clock.js";
 export interface HelperEnd {
   /** Undefined if it did not end by itself. */
   readonly exitCode: number | undefined;
-  /** The last line that it wrote to standard error; empty if there is none. */
+  /** The last line that it wrote to standard error. Empty if it wrote nothing. */
   readonly complaint: string;
 }
 

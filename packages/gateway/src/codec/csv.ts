@@ -45,7 +45,7 @@ export function csvDecoder(separator: string, quote: string, settings: readonly 
   };
 }
 
-/** Returns the offset of the quote that ends the quotation; -1 if there is none. A doubled quote stands for one. */
+/** Returns the offset of the quote that ends the quotation, or -1 if it does not end. A doubled quote stands for one. */
 function endOfQuoted(text: string, from: number, quote: string): number {
   let at = text.indexOf(quote, from);
   while (at >= 0 && text.startsWith(quote, at + 1)) at = text.indexOf(quote, at + 2);

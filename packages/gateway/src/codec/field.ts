@@ -34,21 +34,6 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 ]);
 const LONGEST_BOOLEAN = 5;
 
-/** Settings of a field of which only name and type are known. */
-export function plainField(name: string, type: FieldType): FieldSettings {
-  return {
-    name,
-    type,
-    unit: undefined,
-    scale: 1,
-    offset: 0,
-    values: {},
-    min: undefined,
-    max: undefined,
-    class: undefined,
-  };
-}
-
 export class Field {
   readonly name: string;
   private readonly values: ReadonlyMap<string, string | number | boolean>;

@@ -30,7 +30,7 @@ export function isDecimal(text: string): boolean {
   return at === text.length;
 }
 
-/** Returns the offset after the digits at `from`, of which there must be one; -1 if there is none. */
+/** Returns the offset after the digits at `from`, or -1 if no digit stands there. */
 export function digits(text: string, from: number): number {
   let at = from;
   while (at < text.length && isDigit(text.charCodeAt(at))) at++;

@@ -1,11 +1,12 @@
 /** The format "raw": the whole frame is one field. */
 
 import type { FieldSettings } from "../configuration/configuration.js";
+import { plainField } from "../configuration/field-types.js";
 import { Failure } from "../failure.js";
 import type { Decoder } from "./decoder.js";
-import { Field, plainField } from "./field.js";
+import { Field } from "./field.js";
 
-/** The field is the first of the settings; "value", a text, if there is none. */
+/** The frame becomes the first field of the settings. Without settings, it becomes the text field "value". */
 export function rawDecoder(settings: readonly FieldSettings[]): Decoder {
   const field = new Field(settings[0] ?? plainField("value", "text"));
   return (text) => {

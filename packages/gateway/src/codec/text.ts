@@ -4,30 +4,14 @@
  */
 
 import { wrongOption } from "@aiko/mqtt/options";
-import type { FieldSettings, FieldType } from "../configuration/configuration.js";
+import type { FieldSettings } from "../configuration/configuration.js";
+import { FIELD_TYPES, type FieldType, plainField } from "../configuration/field-types.js";
 import { Failure } from "../failure.js";
 import type { FieldValue } from "../pipeline/outcome.js";
 import { parsePlaceholders } from "../text/placeholders.js";
 import { shown } from "../text/shown.js";
 import type { Decoder } from "./decoder.js";
-import { Field, plainField } from "./field.js";
-
-const TYPES: ReadonlySet<string> = new Set<FieldType>([
-  "text",
-  "number",
-  "bool",
-  "json",
-  "u8",
-  "i8",
-  "u16",
-  "i16",
-  "u24",
-  "u32",
-  "i32",
-  "u64",
-  "f32",
-  "f64",
-]);
+import { Field } from "./field.js";
 
 /** @param settings what else is known of the template's fields, by name */
 export function textDecoder(template: string, settings: readonly FieldSettings[]): Decoder {
@@ -60,14 +44,14 @@ function fieldOf(template: string, placeholder: string, settings: readonly Field
   if (colon < 0) return new Field(known ?? plainField(name, "text"));
   const type = placeholder.slice(colon + 1);
   if (!isFieldType(type)) {
-    const names = [...TYPES].join(", ");
+    const names = FIELD_TYPES.join(", ");
     throw wrongOption("decode.template", `${shown(template)}: "${type}" is not a type; the types are ${names}`);
   }
   return new Field({ ...(known ?? plainField(name, type)), type });
 }
 
 function isFieldType(name: string): name is FieldType {
-  return TYPES.has(name);
+  return FIELD_TYPES.some((type) => type === name);
 }
 
 function mismatch(text: string, at: number, expected: string): Failure {

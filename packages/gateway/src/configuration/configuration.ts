@@ -3,6 +3,10 @@
  * TOML. docs/gateway/configuration.md lists the fields as a user writes them.
  */
 
+import type { FieldSettings } from "./field-types.js";
+
+export type { FieldSettings, FieldType } from "./field-types.js";
+
 /** The whole configuration. */
 export interface Configuration {
   readonly gateway: GatewaySettings;
@@ -162,39 +166,6 @@ export type DecodeSettings =
       readonly template: string;
       readonly fields: readonly FieldSettings[];
     };
-
-/** One value of a record. In text formats, the numeric types are decimal numbers within the type's range. */
-export interface FieldSettings {
-  readonly name: string;
-  readonly type: FieldType;
-  readonly unit: string | undefined;
-  /** A number is multiplied by it, then `offset` is added. */
-  readonly scale: number;
-  readonly offset: number;
-  /** What becomes of a raw value, by its text. Empty: the value itself. */
-  readonly values: Readonly<Record<string, string | number | boolean>>;
-  /** A number beyond is dropped as "decode". */
-  readonly min: number | undefined;
-  readonly max: number | undefined;
-  /** The device class of Home Assistant. */
-  readonly class: string | undefined;
-}
-
-export type FieldType =
-  | "text"
-  | "number"
-  | "bool"
-  | "json"
-  | "u8"
-  | "i8"
-  | "u16"
-  | "i16"
-  | "u24"
-  | "u32"
-  | "i32"
-  | "u64"
-  | "f32"
-  | "f64";
 
 export interface Condition {
   readonly field: string;

@@ -3,13 +3,14 @@
 import { nearest } from "@aiko/mqtt/options";
 import { parsePlaceholders } from "../text/placeholders.js";
 import type { DecodeSettings, FieldSettings, FieldType } from "./configuration.js";
+import { FIELD_TYPES, plainField } from "./field-types.js";
 import { choice, dictionary, type Kind, syntax, text } from "./kind.js";
 import type { Place } from "./place.js";
 import { optional, preset, required, table, variants } from "./table.js";
 import { isFieldName, template } from "./template.js";
-import { fields, MAXIMUM_FIELDS, plainField, shortField, TYPES, type WrittenField } from "./value-fields.js";
+import { fields, MAXIMUM_FIELDS, shortField, type WrittenField } from "./value-fields.js";
 
-/** `decode` as it is written: its fields may stand beside it too. */
+/** `decode` as it is written. The fields may be in it, or in `fields` of the source. */
 export type WrittenDecode = WrittenFormat & { readonly fields: readonly WrittenField[] | undefined };
 
 type WrittenFormat =
@@ -201,6 +202,6 @@ function shortFieldOf(placeholder: string): WrittenField | undefined {
   const [name = "", type] = placeholder.split(":", 2);
   return plainField(
     name,
-    TYPES.find((each) => each === type),
+    FIELD_TYPES.find((each) => each === type),
   );
 }

@@ -1,26 +1,11 @@
 /** The table of `fields`: the values of a record. Knows no format. */
 
-import type { FieldSettings, FieldType } from "./configuration.js";
+import type { FieldSettings } from "./configuration.js";
+import { FIELD_TYPES, type FieldType, plainField } from "./field-types.js";
 import { choice, dictionary, type Kind, list, number, scalar, shortOr, syntax, text } from "./kind.js";
 import { NOT_YET, optional, preset, required, table } from "./table.js";
 import { isFieldName } from "./template.js";
 
-export const TYPES = [
-  "text",
-  "number",
-  "bool",
-  "json",
-  "u8",
-  "i8",
-  "u16",
-  "i16",
-  "u24",
-  "u32",
-  "i32",
-  "u64",
-  "f32",
-  "f64",
-] as const;
 const NOT_NUMBERS: readonly FieldType[] = ["text", "bool", "json"];
 const LATER_TYPES = ["bcd", "bits", "hex", "bytes"];
 export const MAXIMUM_FIELDS = 256;
@@ -37,7 +22,7 @@ export function fieldName(): Kind<string> {
   });
 }
 
-const types = choice(...TYPES);
+const types = choice(...FIELD_TYPES);
 
 const fieldType: Kind<FieldType> = {
   ...types,
@@ -51,7 +36,7 @@ const fieldType: Kind<FieldType> = {
 export const shortField = syntax<WrittenField>({
   label: '"NAME:TYPE"',
   rule: 'must be a field, such as "temp:f32" or "node"',
-  pattern: `^[^\\s{}\\[\\]|:\\p{Cc}]{1,64}(:(${TYPES.join("|")}))?$`,
+  pattern: `^[^\\s{}\\[\\]|:\\p{Cc}]{1,64}(:(${FIELD_TYPES.join("|")}))?$`,
   read(value, place) {
     const colon = value.indexOf(":");
     const name = colon < 0 ? value : value.slice(0, colon);
@@ -60,20 +45,6 @@ export const shortField = syntax<WrittenField>({
     return type === undefined && colon >= 0 ? undefined : plainField(name, type);
   },
 });
-
-export function plainField(name: string, type: FieldType | undefined): WrittenField {
-  return {
-    name,
-    type,
-    unit: undefined,
-    scale: 1,
-    offset: 0,
-    values: {},
-    min: undefined,
-    max: undefined,
-    class: undefined,
-  };
-}
 
 const fullField: Kind<WrittenField> = table({
   title: "fields",

@@ -43,7 +43,7 @@ export class Settled {
     return true;
   }
 
-  /** The index of the last hole that begins at the sequence or before it; -1 if there is none. */
+  /** Returns the index of the last hole that begins at the sequence or before it, or -1 if no hole does. */
   private holeAt(sequence: number): number {
     const { holes } = this;
     let low = 0;
