@@ -32,6 +32,8 @@ export interface GatewaySettings {
   readonly shutdown: number;
   readonly log: "error" | "warn" | "info" | "debug";
   readonly logFormat: "text" | "json";
+  /** The most bytes that all sources together keep in memory before they are accepted. */
+  readonly memoryLimit: number;
 }
 
 /** One [[uplink]]: a server and how it is used. */

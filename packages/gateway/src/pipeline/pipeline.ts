@@ -40,6 +40,8 @@ export interface Pipeline {
   notAccepted(peer: Peer, outcome: Outcome): void;
   /** Returns the record for the `deadletter` topic. Undefined if there is no such topic, or nothing in the frame that could not be decoded. */
   deadLetter(peer: Peer, outcome: Outcome): SpoolRecord | undefined;
+  /** Returns the record for the `deadletter` topic, of a record that the server refused. Undefined if there is no such topic. */
+  refusedLetter(record: SpoolRecord, reason: DropReason): SpoolRecord | undefined;
 }
 
 /** Reasons for which a frame becomes a dead letter: what the device sent does not fit the configuration. */
@@ -57,6 +59,16 @@ export function createPipeline(
   const refuse = source.refuse === undefined ? undefined : new Template(source.refuse, origin);
   const deadletter =
     source.deadletter === undefined ? undefined : new TopicTemplate("deadletter", source.deadletter, origin);
+  const letter = (
+    peer: Peer,
+    fields: Fields,
+    content: Readonly<Record<string, string | number>>,
+  ): SpoolRecord | undefined => {
+    const topic = deadletter?.topic(peer, fields);
+    if (topic === undefined || topic instanceof Failure) return undefined;
+    const payload = utf8Bytes(JSON.stringify({ source: source.id, ...content }));
+    return payload && { topic, payload, qos: source.qos };
+  };
   const bytesOf = (text: string) => (source.encoding === "latin1" ? latin1Bytes(text) : utf8Bytes(text));
   return {
     open: (peer) => new SourceWire(source, router, peer),
@@ -65,14 +77,21 @@ export function createPipeline(
       refuse && reason && bytesOf(refuse.answer(peer, fields, reason)),
     notAccepted: (peer, { fields }) => fields && router.forget(peer, fields),
     deadLetter: (peer, { fields, dropped, bytes }) => {
-      if (deadletter === undefined || dropped === undefined || bytes === undefined) return undefined;
-      if (!UNDECODABLE.has(dropped)) return undefined;
-      const topic = deadletter.topic(peer, fields ?? NO_FIELDS);
-      const payload = utf8Bytes(JSON.stringify({ source: source.id, reason: dropped, hex: hex(bytes) }));
-      return topic instanceof Failure || payload === undefined ? undefined : { topic, payload, qos: source.qos };
+      if (dropped === undefined || bytes === undefined || !UNDECODABLE.has(dropped)) return undefined;
+      return letter(peer, fields ?? NO_FIELDS, { reason: dropped, hex: hex(bytes) });
     },
+    refusedLetter: ({ topic, payload }, reason) =>
+      letter({ peer: source.id, port: 0 }, NO_FIELDS, {
+        reason,
+        topic,
+        bytes: payload.length,
+        hex: hex(payload.subarray(0, MOST_SHOWN)),
+      }),
   };
 }
+
+/** Bytes of a refused payload in its dead letter: the server may have refused the record because of its size. */
+const MOST_SHOWN = 256;
 
 const NO_FIELDS: Fields = new Map();
 

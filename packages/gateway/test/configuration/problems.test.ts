@@ -37,7 +37,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       { gateway: 'id = "a"; entirely = "different"' },
-      'g.toml:3: gateway.entirely: unknown key "entirely"; the keys of [gateway] are id, base, timestamps, shutdown, log, log_format',
+      'g.toml:3: gateway.entirely: unknown key "entirely"; the keys of [gateway] are id, base, timestamps, shutdown, log, log_format, memory_limit',
     ],
     [
       { gateway: 'id = "a"; log = "warning"' },
@@ -48,8 +48,8 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       'g.toml:3: gateway.log: must be "error", "warn", "info" or "debug", not a date',
     ],
     [
-      { gateway: 'id = "a"; memory_limit = "48MiB"' },
-      "g.toml:3: gateway.memory_limit: is not supported by this version of the gateway",
+      { gateway: 'id = "a"; memory_limit = "48"' },
+      'g.toml:3: gateway.memory_limit: must be a size from 64KiB to 64GiB as a string with its unit (B, KiB, MiB or GiB), not "48"',
     ],
     [
       { more: "[homeassistant]; enabled = true" },
