@@ -22,6 +22,8 @@ type State =
       readonly tries: number;
       readonly until: number;
     }
+  /** The device has just sent something: a line of which only one side may send at a time must rest. */
+  | { readonly at: "resting"; readonly until: number }
   /** No answer came. One that comes now belongs to the request that failed, not to the next one. */
   | { readonly at: "quiet"; readonly request: Request; readonly until: number };
 
@@ -43,12 +45,14 @@ export class Requests {
 
   /**
    * @param most the commands that may wait
+   * @param rest milliseconds after an answer in which nothing may be sent
    * @param random returns a number from 0 up to 1
    * @param now when the wire was opened: all polls are due
    */
   constructor(
     polls: readonly Poll[],
     private readonly most: number,
+    private readonly rest: number,
     private readonly random: () => number,
     now: number,
   ) {
@@ -78,11 +82,11 @@ export class Requests {
   /** A frame came. @param fields what the source's format finds in it */
   take(frame: Uint8Array, fields: Fields | undefined, now: number): Taken {
     const { state } = this;
-    if (state.at === "idle") return undefined;
+    if (state.at === "idle" || state.at === "resting") return undefined;
     const { request } = state;
     const match = request.answer?.matches(frame, fields);
     if (match === undefined) return undefined;
-    this.state = IDLE;
+    this.state = this.rest > 0 ? { at: "resting", until: now + this.rest } : IDLE;
     if (state.at === "quiet") return "late";
     request.settle(match === "answer" ? { ok: true, ms: now - state.began, answer: fields } : failed("refused"));
     return { request };
@@ -101,7 +105,7 @@ export class Requests {
   advance(now: number): Uint8Array | undefined {
     const { state } = this;
     if (state.at === "idle" || now < state.until) return undefined;
-    if (state.at === "quiet") {
+    if (state.at !== "waiting") {
       this.state = IDLE;
       return undefined;
     }

@@ -26,7 +26,7 @@ const rule = (name: string, timeout = 100, retries = 1): Command["answer"] => ({
   },
 });
 
-function wireOf(polls: readonly Partial<Poll & { name: string }>[] = [], most = 32): Wire {
+function wireOf(polls: readonly Partial<Poll & { name: string }>[] = [], most = 32, rest = 0): Wire {
   const results: string[] = [];
   const settle = (name: string) => (result: RequestResult) =>
     results.push(`${name} ${result.ok ? `ok ${result.ms}` : result.reason}`);
@@ -40,7 +40,7 @@ function wireOf(polls: readonly Partial<Poll & { name: string }>[] = [], most = 
       settle: settle(name),
     }),
   );
-  const requests = new Requests(made, most, () => 0.5, 0);
+  const requests = new Requests(made, most, rest, () => 0.5, 0);
   return {
     requests,
     results,
@@ -87,6 +87,17 @@ describe("a command", () => {
     expect(wire.written(50)).toEqual([]);
     wire.answer("a ok", 60);
     expect(wire.written(60)).toEqual(["b"]);
+  });
+
+  test("waits until the line has rested after the answer before it", () => {
+    const wire = wireOf([], 32, 5);
+    wire.command("a");
+    wire.command("b");
+    wire.written(0);
+    wire.answer("a ok", 10);
+    expect(wire.written(14)).toEqual([]);
+    expect(wire.requests.deadline()).toBe(15);
+    expect(wire.written(15)).toEqual(["b"]);
   });
 
   test("that is refused is not sent again", () => {
