@@ -70,7 +70,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [stdin('topic = "t"; when = []'), "g.toml:11: source[0].when: must have 1 to 64 elements; it has 0"],
     [
       { more: "metrics = 1" },
-      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, deadletter, frame, max_frame',
+      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, deadletter, frame, check, max_frame',
     ],
   ],
   "durations and sizes": [
@@ -340,7 +340,10 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       { source: 'id = "in"; kind = "http"; path = "/x{a}"; topic = "t"' },
       'g.toml:10: source[0].path: must be a path of literal levels and placeholders, such as "/ingest/{node}", not "/x{a}"',
     ],
-    [stdin('topic = "t"; frame = "slip"'), 'g.toml:11: source[0].frame: must be "line" or "datagram", not "slip"'],
+    [
+      stdin('topic = "t"; frame = "slop"'),
+      'g.toml:11: source[0].frame: must be "line", "datagram", "paren", "cobs", "slip", "modbus-rtu" or "gap" (did you mean "slip"?), not "slop"',
+    ],
     [
       stdin('topic = "t"; max_frame = "1MiB"'),
       "g.toml:11: source[0].max_frame: must be at most a quarter of spool.segment (262144 bytes), not 1048576 bytes",

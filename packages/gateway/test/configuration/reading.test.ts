@@ -27,6 +27,9 @@ test("what is not written has its default", () => {
       "sources": [
         {
           "acknowledge": undefined,
+          "check": {
+            "kind": "none",
+          },
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -37,7 +40,9 @@ test("what is not written has its default", () => {
           "encoding": "utf8",
           "expiry": 0,
           "first": "keep",
-          "frame": "line",
+          "frame": {
+            "kind": "line",
+          },
           "frameTimeout": 1000,
           "id": "in",
           "kind": "stdin",
@@ -118,6 +123,9 @@ test("each field is read", () => {
             "fd00::/8",
             "10.0.0.1",
           ],
+          "check": {
+            "kind": "none",
+          },
           "deadletter": "dead/{source}/{port}",
           "decode": {
             "fields": [
@@ -166,7 +174,9 @@ test("each field is read", () => {
           "encoding": "utf8",
           "expiry": 3600,
           "first": "keep",
-          "frame": "line",
+          "frame": {
+            "kind": "line",
+          },
           "frameTimeout": 1000,
           "id": "meters",
           "idle": 0,
@@ -204,6 +214,9 @@ test("each field is read", () => {
         },
         {
           "acknowledge": undefined,
+          "check": {
+            "kind": "none",
+          },
           "deadletter": undefined,
           "decode": {
             "fields": [
@@ -237,7 +250,9 @@ test("each field is read", () => {
           "encoding": "latin1",
           "expiry": 0,
           "first": "drop",
-          "frame": "datagram",
+          "frame": {
+            "kind": "datagram",
+          },
           "frameTimeout": 5000,
           "id": "text",
           "kind": "stdin",
@@ -253,6 +268,9 @@ test("each field is read", () => {
         },
         {
           "acknowledge": undefined,
+          "check": {
+            "kind": "none",
+          },
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -265,7 +283,9 @@ test("each field is read", () => {
           "encoding": "utf8",
           "expiry": 0,
           "first": "keep",
-          "frame": "datagram",
+          "frame": {
+            "kind": "datagram",
+          },
           "frameTimeout": 1000,
           "id": "web",
           "kind": "http",

@@ -19,7 +19,7 @@ const decode = fc.constantFrom<DecodeSettings>(
 
 export const anySettings: fc.Arbitrary<Partial<StdinSettings>> = fc.record({
   decode,
-  frame: fc.constantFrom("line", "line", "datagram"),
+  frame: fc.constantFrom({ kind: "line" } as const, { kind: "line" } as const, { kind: "datagram" } as const),
   first: fc.constantFrom("drop", "keep"),
   maxFrame: fc.constantFrom(8, 40, 4096),
   encoding: fc.constantFrom("utf8", "utf8", "latin1", "hex"),

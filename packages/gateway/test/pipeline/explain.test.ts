@@ -76,7 +76,7 @@ test("shows what comes before the first frame and after the last", () => {
 
 test("says what an HTTP source promises", () => {
   const http: HttpSettings = {
-    ...sourceWith({ frame: "datagram" }),
+    ...sourceWith({ frame: { kind: "datagram" } }),
     kind: "http",
     listen: { host: "127.0.0.1", port: 8080 },
     path: "/ingest/{node}",
