@@ -13,7 +13,9 @@ export interface Check {
   /** Returns the frame with room for the check, which `fill` fills in. It may be the frame itself. */
   room(frame: Uint8Array): Uint8Array | Failure;
   /** Writes the check into its room. Returns the frame. */
-  fill(frame: Uint8Array): Uint8Array | Failure;
+  fill(frame: Uint8Array): Uint8Array;
+  /** How many of the first `length` bytes `without` takes away, if the frame is longer than that with its check. */
+  within(length: number): number;
 }
 
 /** Returns undefined if frames have no check. */
@@ -30,17 +32,16 @@ export function appendCheck(settings: CheckSettings, frame: Uint8Array): Uint8Ar
 }
 
 /** A sum or CRC at a fixed place. */
-export class SumCheck implements Check {
+class SumCheck implements Check {
   private readonly sum: Sum;
   /** How many bytes the check has in the frame. */
-  readonly width: number;
+  private readonly width: number;
 
   constructor(private readonly settings: SumSettings) {
     this.sum = SUMS[settings.kind];
     this.width = settings.as === "hex" ? 2 * this.sum.width : this.sum.width;
   }
 
-  /** How many of the first `length` bytes belong to the check. For a frame whose check is not at its end. */
   within(length: number): number {
     const { at } = this.settings;
     return at === "end" ? 0 : Math.max(0, Math.min(this.width, length - at));
@@ -143,6 +144,10 @@ class NmeaCheck implements Check {
 
   without(bytes: Uint8Array, start: number, end: number): Uint8Array {
     return bytes.subarray(start, end);
+  }
+
+  within(): number {
+    return 0;
   }
 
   room(frame: Uint8Array): Uint8Array | Failure {

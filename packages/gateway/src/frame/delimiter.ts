@@ -3,18 +3,10 @@
  * is too long, or that was incomplete for too long, everything up to its end is skipped, or up to the next beginning if that comes first.
  */
 
+import type { DelimiterSettings } from "../configuration/frame-settings.js";
 import type { Framer, FramerSettings, FrameSink } from "./framer.js";
 import { Pending } from "./pending.js";
 import { Sequence } from "./sequence.js";
-
-export interface Delimiters {
-  /** At least one byte. */
-  readonly end: Uint8Array;
-  /** Undefined: a frame begins where the one before it ended. */
-  readonly start: Uint8Array | undefined;
-  /** Whether both are part of the frame. */
-  readonly keep: boolean;
-}
 
 const NONE = new Uint8Array(0);
 
@@ -23,7 +15,7 @@ export class DelimiterFramer implements Framer {
   private readonly beginning: Sequence | undefined;
   private readonly ending: Sequence;
   private readonly before: Uint8Array;
-  /** `limit`: the most bytes of a frame with its beginning, and without its end. */
+  /** The most bytes of a frame with its beginning, and without its end. */
   private readonly limit: number;
   private state: "outside" | "inside" | "skipping";
   /** How many bytes the frame has so far, with its beginning. */
@@ -31,7 +23,7 @@ export class DelimiterFramer implements Framer {
 
   constructor(
     settings: FramerSettings,
-    private readonly delimiters: Delimiters,
+    private readonly delimiters: Omit<DelimiterSettings, "kind">,
     private readonly sink: FrameSink,
   ) {
     const { start, end } = delimiters;

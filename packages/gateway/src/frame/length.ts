@@ -5,7 +5,7 @@
 
 import type { LengthSettings } from "../configuration/frame-settings.js";
 import { Failure } from "../failure.js";
-import { type Check, SumCheck } from "./check.js";
+import type { Check } from "./check.js";
 import type { BrokenReason, Framer, FramerSettings, FrameSink, Range } from "./framer.js";
 import { type Begin, MORE, NOTHING, type Shape, SlidingFramer } from "./sliding.js";
 
@@ -28,7 +28,7 @@ function headerOf({ magic, offset, width }: LengthSettings): number {
 /** The header's bytes that are not the check's. */
 function headerWithoutCheck(length: LengthSettings, check: Check | undefined): number {
   const header = headerOf(length);
-  return check instanceof SumCheck ? header - check.within(header) : header;
+  return header - (check?.within(header) ?? 0);
 }
 
 class LengthShape implements Shape {

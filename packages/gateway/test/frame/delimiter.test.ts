@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FrameSettings } from "../../src/configuration/configuration.ts";
 import { bytesOf, delimiter, open } from "./every-kind.ts";
@@ -53,4 +54,30 @@ test("the end of the connection drops a frame that has begun, and nothing else",
   framer.end();
   framer.push(bytesOf("d><<e>"), 0);
   expect(frames.texts).toEqual(["a", "(incomplete)", "e"]);
+});
+
+test("frames are what is between the ends, as a search in the whole text finds them", () => {
+  const text = fc.array(fc.constantFrom("a", "b"), { maxLength: 60 }).map((parts) => parts.join(""));
+  const sequence = fc.array(fc.constantFrom("a", "b"), { minLength: 1, maxLength: 5 }).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(text, sequence, fc.option(sequence, { nil: undefined }), (input, end, start) => {
+      const expected: string[] = [];
+      for (let at = 0; ; ) {
+        const begin = start === undefined ? at : input.indexOf(start, at) + start.length;
+        if (start !== undefined && begin < at + start.length) break;
+        const stop = input.indexOf(end, begin);
+        if (stop < 0) break;
+        if (stop > begin) expected.push(input.slice(begin, stop));
+        at = stop + end.length;
+      }
+      const { frames, framer } = open({
+        ...delimiter,
+        end: bytesOf(end),
+        start: start === undefined ? undefined : bytesOf(start),
+      });
+      framer.push(bytesOf(input), 0);
+      expect(frames.texts).toEqual(expected);
+    }),
+    { numRuns: 2000 },
+  );
 });
