@@ -152,6 +152,9 @@ export function gatewaySeeds(random) {
     'p;21.5;7;{"a":1}\n"a;""b""";-1e-3;0;[]\r',
     "T=21.5 N=p%\nT= N=%\n\nT=1",
     "é€🌡 $SYS/+/#%\n",
+    '(node p (t 21.5 "\\")") ; )\n)\n$a*61\r\n',
+    "\x02a61\x03\x02b\x03\x03ab\0\x02a\0{\x06\0abc\x02ab",
+    "\x01\x06\0\x01\0\x03\x01\x03\x02\0\x01\x79\x04",
   ];
   const settings = 10;
   return inputs.flatMap((input) =>

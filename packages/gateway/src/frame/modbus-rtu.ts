@@ -35,7 +35,7 @@ export function encodeModbusRtu(frame: Uint8Array): Uint8Array {
 type Form =
   /** Always as many. */
   | { readonly length: number }
-  /** `length`, and as many more as the number at `at` says: at least `least`, at most 253, a multiple of `of`. */
+  /** `length`, and as many more as the number at `at` says: at least `least`, and a multiple of `of`. */
   | {
       readonly length: number;
       readonly at: number;
