@@ -4,8 +4,10 @@
  */
 
 import type { FieldSettings } from "./field-types.js";
+import type { CheckSettings, FrameSettings } from "./frame-settings.js";
 
 export type { FieldSettings, FieldType } from "./field-types.js";
+export type { CheckSettings, FrameSettings } from "./frame-settings.js";
 
 /** The whole configuration. */
 export interface Configuration {
@@ -123,7 +125,9 @@ export interface PipelineSettings {
   /** Unique; names the source in the spool and in metrics. */
   readonly id: string;
   readonly enabled: boolean;
-  readonly frame: "line" | "datagram";
+  readonly frame: FrameSettings;
+  /** Is verified, and removed from the frame. */
+  readonly check: CheckSettings;
   /** Whether the first frame after opening counts although its beginning may be missing. */
   readonly first: "drop" | "keep";
   readonly maxFrame: number;

@@ -69,7 +69,9 @@ function skipped(bytes: Uint8Array, from: number, to: number): string[] {
 
 function frameLines(source: SourceSettings, { range, fields, records, dropped, detail }: Outcome): string[] {
   const length = range.to - range.from;
-  const lines = [line(bytesFromTo(range.from, range.to), `frame  ${source.frame}, ${plural(length, "byte")}`)];
+  const { frame, check } = source;
+  const checked = check.kind === "none" ? "" : `, check ${check.kind}`;
+  const lines = [line(bytesFromTo(range.from, range.to), `frame  ${frame.kind}, ${plural(length, "byte")}${checked}`)];
   if (fields !== undefined) lines.push(line("", `fields ${fieldsText(fields, source.decode.fields)}`));
   for (const { topic, payload, qos, retain, expiry } of records) {
     const flags = `${retain ? "  retain" : ""}${expiry === undefined ? "" : `  expires after ${expiry} s`}`;

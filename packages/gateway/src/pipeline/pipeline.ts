@@ -8,9 +8,8 @@ import { createDecoder, type Decoder } from "../codec/decoder.js";
 import type { GatewaySettings, PipelineSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { Failure } from "../failure.js";
-import { DatagramFramer } from "../frame/datagram.js";
-import type { Framer, FrameSink, Range } from "../frame/framer.js";
-import { LineFramer } from "../frame/line.js";
+import { createFramer, mayLackBeginning } from "../frame/create-framer.js";
+import type { BrokenReason, Framer, FrameSink, Range } from "../frame/framer.js";
 import { filtered, LastRecords, type Lookup } from "../route/condition.js";
 import { createPayloadBuilder, type Message, type PayloadBuilder } from "../route/payload.js";
 import { type Origin, placeholderValue } from "../route/placeholder-values.js";
@@ -44,8 +43,14 @@ export interface Pipeline {
   refusedLetter(record: SpoolRecord, reason: DropReason): SpoolRecord | undefined;
 }
 
-/** Reasons for which a frame becomes a dead letter: what the device sent does not fit the configuration. */
-const UNDECODABLE: ReadonlySet<DropReason> = new Set<DropReason>(["decode", "encoding", "topic"]);
+/** Reasons for which a frame becomes a dead letter: what the device sent does not fit the configuration, or did not arrive as it was sent. */
+const UNDECODABLE: ReadonlySet<DropReason> = new Set<DropReason>([
+  "checksum",
+  "decode",
+  "encoding",
+  "malformed",
+  "topic",
+]);
 
 /** @throws UsageError if a template of the source cannot be used */
 export function createPipeline(
@@ -94,6 +99,7 @@ export function createPipeline(
 const MOST_SHOWN = 256;
 
 const NO_FIELDS: Fields = new Map();
+const FIRST = "the first frame after opening may lack its beginning";
 
 /** What became of a frame's text. */
 interface Routed {
@@ -172,9 +178,8 @@ class SourceWire implements Wire, FrameSink {
     private readonly router: Router,
     private readonly peer: Peer,
   ) {
-    const isLine = source.frame === "line";
-    this.isFirst = isLine && source.first === "drop";
-    this.framer = isLine ? new LineFramer(source, source.first === "keep", this) : new DatagramFramer(source, this);
+    this.isFirst = source.first === "drop" && mayLackBeginning(source.frame);
+    this.framer = createFramer(source, this);
   }
 
   push(bytes: Uint8Array, now: number): Outcome[] {
@@ -208,15 +213,20 @@ class SourceWire implements Wire, FrameSink {
     }
     const { reason, detail } = messages;
     if (isFirst && fields === undefined) {
-      const why = `the first line after opening may lack its beginning; ${detail}`;
-      this.outcomes.push({ range, fields, records: [], dropped: "incomplete", detail: why, bytes });
+      this.drop("incomplete", `${FIRST}; ${detail}`, bytes, range);
     } else {
       this.outcomes.push({ range, fields, records: [], dropped: reason, detail, bytes });
     }
   }
 
-  broken(reason: "too-long" | "incomplete", detail: string, bytes: Uint8Array | undefined, range: Range): void {
+  broken(reason: BrokenReason, detail: string, bytes: Uint8Array | undefined, range: Range): void {
+    const isCut = this.isFirst && (reason === "checksum" || reason === "malformed");
     this.isFirst = false;
+    if (isCut) this.drop("incomplete", `${FIRST}; ${detail}`, bytes, range);
+    else this.drop(reason, detail, bytes, range);
+  }
+
+  private drop(reason: DropReason, detail: string, bytes: Uint8Array | undefined, range: Range): void {
     this.outcomes.push({ range, fields: undefined, records: [], dropped: reason, detail, bytes });
   }
 

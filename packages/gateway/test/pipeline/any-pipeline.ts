@@ -1,7 +1,13 @@
 /** Pipelines and bytes of all kinds, for properties. */
 
 import fc from "fast-check";
-import type { DecodeSettings, StdinSettings } from "../../src/configuration/configuration.ts";
+import type {
+  CheckSettings,
+  DecodeSettings,
+  FrameSettings,
+  StdinSettings,
+} from "../../src/configuration/configuration.ts";
+import { everyKind } from "../frame/every-kind.ts";
 import { csv, field, json } from "../settings.ts";
 
 const fields = [field("node"), field("t", "f32", { scale: 0.1, min: -1000 }), field("n", "u64"), field("b", "bool")];
@@ -19,7 +25,11 @@ const decode = fc.constantFrom<DecodeSettings>(
 
 export const anySettings: fc.Arbitrary<Partial<StdinSettings>> = fc.record({
   decode,
-  frame: fc.constantFrom("line", "line", "datagram"),
+  frame: fc.constantFrom<FrameSettings>({ kind: "line" }, { kind: "line" }, ...everyKind.map(({ frame }) => frame)),
+  check: fc.constantFrom<CheckSettings>(
+    ...new Array<CheckSettings>(20).fill({ kind: "none" }),
+    ...everyKind.map(({ check }) => check),
+  ),
   first: fc.constantFrom("drop", "keep"),
   maxFrame: fc.constantFrom(8, 40, 4096),
   encoding: fc.constantFrom("utf8", "utf8", "latin1", "hex"),
