@@ -5,6 +5,7 @@ export type DropReason =
   | "cleared"
   | "damaged"
   | "decode"
+  | "encode"
   | "encoding"
   | "expired"
   | "filtered"
