@@ -60,45 +60,41 @@ export function writeRequest(
 
 /** Returns why `answer` does not confirm `request`; undefined if it does. The data of a read are for `modbusData`. */
 export function answerProblem(request: Uint8Array, answer: Uint8Array): Failure | undefined {
-  const exception = modbusException(answer);
-  const code = request[1] as number;
-  if (answer[0] !== request[0] || ((answer[1] ?? 0) & ~EXCEPTION) !== code) {
-    return new Failure(
-      "decode",
-      `modbus: the answer is of unit ${answer[0]}, function ${answer[1]}, not unit ${request[0]}, function ${code}`,
-    );
-  }
-  if (exception !== undefined) return exception;
-  const isWrite = code > 4;
-  if (!isWrite) return undefined;
-  const echoed = answer.length === 6 && answer.every((byte, i) => byte === request[i]);
-  return echoed ? undefined : new Failure("decode", "modbus: the answer does not repeat what was written");
-}
-
-/** Returns a Failure if the answer is an exception. */
-export function modbusException(answer: Uint8Array): Failure | undefined {
-  const code = answer[1] ?? 0;
-  if ((code & EXCEPTION) === 0) return undefined;
-  const exception = answer[2];
-  if (exception === undefined || answer.length !== 3) {
-    return new Failure("decode", `modbus: an exception has 3 bytes; the frame has ${answer.length}`);
-  }
-  const name = EXCEPTIONS[exception] ?? "unknown";
-  return new Failure("decode", `modbus: exception ${exception} (${name}) to function ${code & ~EXCEPTION}`);
+  const [unit = 0, code = 0] = request;
+  const problem = headProblem(answer, unit, code, "decode");
+  if (problem !== undefined || code <= 4) return problem;
+  const isRepeated = answer.length === 6 && answer.every((byte, i) => byte === request[i]);
+  return isRepeated ? undefined : new Failure("decode", "modbus: the answer does not repeat what was written");
 }
 
 /** Returns the values in a frame that was sent to or by the place, as bytes; or why there are none. "filtered": the frame concerns something else. */
 export function modbusData(frame: Uint8Array, place: ModbusPlace): Uint8Array | Failure {
-  const [unit, code = 0] = frame;
-  if (frame.length < 3)
-    return new Failure("decode", `modbus: the frame has ${frame.length} bytes; it must have at least 3`);
-  if (unit !== place.unit || (code & ~EXCEPTION) !== place.function) {
-    const wanted = `unit ${place.unit}, function ${place.function}`;
-    return new Failure("filtered", `modbus: the frame is of unit ${unit}, function ${code}, not ${wanted}`);
-  }
-  const exception = modbusException(frame);
-  if (exception !== undefined) return exception;
+  const problem = headProblem(frame, place.unit, place.function, "filtered");
+  if (problem !== undefined) return problem;
   return place.function <= 4 ? readData(frame) : writtenData(frame, place);
+}
+
+/** Returns what is wrong with the unit and the function of a frame: an exception too. @param foreign the reason if it concerns something else */
+function headProblem(
+  frame: Uint8Array,
+  unit: number,
+  code: number,
+  foreign: "decode" | "filtered",
+): Failure | undefined {
+  const [foundUnit, found = 0, exception = 0] = frame;
+  if (frame.length < 3) {
+    return new Failure("decode", `modbus: the frame has ${frame.length} bytes; it must have at least 3`);
+  }
+  if (foundUnit !== unit || (found & ~EXCEPTION) !== code) {
+    const wanted = `unit ${unit}, function ${code}`;
+    return new Failure(foreign, `modbus: the frame is of unit ${foundUnit}, function ${found}, not ${wanted}`);
+  }
+  if ((found & EXCEPTION) === 0) return undefined;
+  if (frame.length !== 3) {
+    return new Failure("decode", `modbus: an exception has 3 bytes; the frame has ${frame.length}`);
+  }
+  const name = EXCEPTIONS[exception] ?? "unknown";
+  return new Failure("decode", `modbus: exception ${exception} (${name}) to function ${code}`);
 }
 
 function readData(frame: Uint8Array): Uint8Array | Failure {
