@@ -33,6 +33,11 @@ test.each<Row>([
   [text, { t: 21.5, name: "p, q", x: "" }, 'encode: field "name" "p, q": must not contain ", ", which ends it'],
   [text, { t: 21.5, name: "p,", x: "" }, "T=21.5 N=p,, "],
   [text, { t: 21.5, name: "p", x: "\r" }, 'encode: field "x" "\\u000d": must not contain control characters'],
+  [
+    '{ format = "text", template = "{a}--{b}" }',
+    { a: "x-", b: "y" },
+    'encode: field "a" "x-": must not contain "--", which ends it',
+  ],
   [text, { t: "hot", name: "p", x: "" }, 'encode: field "t" "hot": must be a number'],
   [picked, { t: 5, h: [1], on: "off" }, '{"s":[{"t":5},[1]],"on":false}'],
   [picked, { on: true }, '{"on":true}'],

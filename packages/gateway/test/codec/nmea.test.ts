@@ -61,6 +61,10 @@ test.each<[Record<string, string | number | null>, string]>([
   [{ talker: "GP", sentence: "GLL", lat: 59.99999999999, lon: null }, "$GPGLL,6000.0000,N,,,,*36"],
   [{ talker: "P", sentence: "MTK220", ms: 1000 }, "$PMTK220,1000*1F"],
   [{ talker: "AI", sentence: "VDM", count: 1, channel: "A", data: "15M" }, "!AIVDM,1,,,A,15M*42"],
+  [
+    { talker: "GP", sentence: "GLL", lat: 48.158_333_333_333_3, lon: 0.000_000_001 },
+    "$GPGLL,4809.5000,N,00000.0000001,E,,*5A",
+  ],
   [{ sentence: "GLL" }, 'encode: field "talker" is missing'],
   [{ talker: "GP", sentence: "GSV" }, 'encode: field "sentence" "GSV": must be one of decode.sentences'],
   [

@@ -23,6 +23,7 @@ describe("the lines of an Aiko node", () => {
     ["(node p ?)(node q ?)", "decode: sexpr: the frame has 2 lists; the envelope is one"],
     ["(node p ? x)", 'decode: sexpr: "x" must be a list with a field\'s name and value'],
     ["(node p ? (node q))", 'decode: sexpr: the field "node" stands twice'],
+    ["(node ? ? (node q))", 'decode: sexpr: the field "node" stands twice'],
     ["(node p ? (a 1)(a 2))", 'decode: sexpr: the field "a" stands twice'],
     ["(node p ? ())", "decode: sexpr: a list must begin with a field's name"],
     ["(node p ? (a 1)", "decode: sexpr, at character 16, the end: the list has no end"],
