@@ -36,6 +36,38 @@ test("each example of frames and checks is what a source makes of the bytes", ()
   }
 });
 
+/** The rows of the table of formats: the format, `decode`, a frame and its fields. */
+const formats = [...page.matchAll(/^\| `(\w+)` \| [^|]+ \| `(.+?)` \| `(.+?)` \| `(.+?)` \|$/gm)].map(
+  ([, ...cells]) => cells,
+);
+
+test("the table of formats has each format", () => {
+  const reference = readFileSync("docs/gateway/configuration.md", "utf8");
+  const all = [...reference.matchAll(/^## decode, format = "(\w+)"$/gm)].map(([, name]) => name);
+  expect(formats.map(([name]) => name).sort()).toEqual(all.sort());
+});
+
+test.each(formats)(
+  "the example of the format %s gives the fields that the page shows",
+  (name, decode, frame, fields) => {
+    const text = `${block("toml").split("[[source]]")[0]}
+    [[source]]
+    id = "in"
+    kind = "stdin"
+    frame = "datagram"
+    topic = "t"
+    decode = ${decode}`;
+    const read = readConfiguration(text, { file: "g.toml", environment: {}, readFile: () => "" });
+    expect(read.problems).toBeUndefined();
+    const [source] = read.configuration?.sources ?? [];
+    if (read.configuration === undefined || source === undefined) throw new Error("there is no source");
+    const isBytes = ["binary", "modbus", "hex", "base64"].includes(name ?? "");
+    const bytes = isBytes ? Buffer.from((frame ?? "").replaceAll(" ", ""), "hex") : Buffer.from(frame ?? "");
+    const shown = explain(source, read.configuration.gateway, bytes, { wallTime: () => 0 });
+    expect(shown).toContain(`bytes  ${fields}\n`);
+  },
+);
+
 test("the page describes each reason for which a record is dropped", () => {
   const reasons = readFileSync("packages/gateway/src/drop-reason.ts", "utf8").matchAll(/^ {2}\| "([\w-]+)"/gm);
   const missing = [...reasons].map(([, reason]) => reason).filter((reason) => !page.includes(`| \`${reason}\` |`));

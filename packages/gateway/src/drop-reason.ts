@@ -6,6 +6,7 @@ export type DropReason =
   | "cleared"
   | "damaged"
   | "decode"
+  | "encode"
   | "encoding"
   | "expired"
   | "filtered"

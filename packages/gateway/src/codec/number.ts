@@ -30,6 +30,13 @@ export function isDecimal(text: string): boolean {
   return at === text.length;
 }
 
+/** Whether JSON has the number in this form: no plus sign, and no zeros at the front. */
+export function isJsonNumber(text: string): boolean {
+  if (!isDecimal(text) || text.startsWith("+")) return false;
+  const first = text.startsWith("-") ? 1 : 0;
+  return text.charCodeAt(first) !== ZERO || !isDigit(text.charCodeAt(first + 1));
+}
+
 /** Returns the offset after the digits at `from`, or -1 if no digit stands there. */
 export function digits(text: string, from: number): number {
   let at = from;

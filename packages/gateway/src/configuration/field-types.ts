@@ -15,9 +15,20 @@ export const FIELD_TYPES = [
   "u64",
   "f32",
   "f64",
+  "bcd",
+  "bits",
+  "hex",
+  "bytes",
+  "nmea_lat",
+  "nmea_lon",
 ] as const;
 
 export type FieldType = (typeof FIELD_TYPES)[number];
+
+/** Orders of the bytes of a number: ABCD, DCBA, with the words swapped, with the bytes of each word swapped. */
+export const ENDIANS = ["big", "little", "cdab", "badc"] as const;
+
+export type Endian = (typeof ENDIANS)[number];
 
 /** One value of a record. In text formats, the numeric types are decimal numbers within the type's range. */
 export interface FieldSettings {

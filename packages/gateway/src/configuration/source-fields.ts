@@ -1,7 +1,9 @@
 /** The tables of the sources: what all have, and what each kind has. */
 
+import { fieldsOfEnvelope, parseEnvelope } from "../codec/sexpr-envelope.js";
 import { address, claimAddress, network } from "./address.js";
 import { check } from "./check-fields.js";
+import { completeDecode } from "./complete-decode.js";
 import type {
   DecodeSettings,
   HttpSettings,
@@ -9,7 +11,7 @@ import type {
   StdinSettings,
   TcpServerSettings,
 } from "./configuration.js";
-import { completeDecode, decode } from "./decode-fields.js";
+import { decode } from "./decode-fields.js";
 import { completeFraming, frame } from "./frame-fields.js";
 import { boolean, choice, integer, type Kind, list, secret, syntax } from "./kind.js";
 import type { Place } from "./place.js";
@@ -134,6 +136,7 @@ function checkSource(
   const names = settings === undefined ? undefined : decodedNames(settings);
   checkNames(names ?? [], fromPath, place);
   if (settings === undefined) return;
+  checkBytes(settings.format, values, place);
   const fields = names && new Set([...fromPath, ...names]);
   checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
@@ -145,9 +148,39 @@ function checkSource(
 
 /** The fields that a decoder makes. Undefined: those that the device sends. */
 function decodedNames(settings: DecodeSettings): readonly string[] | undefined {
-  if (settings.format === "raw") return [settings.fields[0]?.name ?? "value"];
-  const names = settings.format === "json" ? Object.keys(settings.pick) : settings.fields.map(({ name }) => name);
-  return names.length === 0 ? undefined : names;
+  switch (settings.format) {
+    case "raw":
+    case "hex":
+    case "base64":
+      return [settings.fields[0]?.name ?? "value"];
+    case "json": {
+      const names = Object.keys(settings.pick);
+      return names.length === 0 ? undefined : names;
+    }
+    case "sexpr": {
+      const envelope = settings.envelope === undefined ? undefined : parseEnvelope(settings.envelope);
+      return envelope === undefined || envelope.isOpen ? undefined : fieldsOfEnvelope(envelope);
+    }
+    case "nmea":
+      return ["talker", "sentence", ...settings.fields.map(({ name }) => name)];
+    default:
+      return settings.fields.map(({ name }) => name);
+  }
+}
+
+/** Formats whose numbers may be any bytes. */
+const BINARY_FORMATS: readonly DecodeSettings["format"][] = ["binary", "modbus"];
+
+/** What has no meaning for a format of bytes. */
+function checkBytes(format: DecodeSettings["format"], { encoding, frame }: Partial<Common>, place: Place): void {
+  if (!BINARY_FORMATS.includes(format)) return;
+  if (frame?.kind === "line") {
+    const rule = `"line" ends a frame at each byte 0x0a and 0x0d, which the format ${format} may have in values`;
+    place.at("frame").problem(`${rule}; choose another frame`);
+  }
+  if (encoding === "hex") {
+    place.at("encoding").problem(`"hex" is not possible for the format ${format}; use fields of the type "hex"`);
+  }
 }
 
 /** A name has one meaning. */

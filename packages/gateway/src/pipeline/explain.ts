@@ -1,5 +1,6 @@
 /** What `gateway explain` prints: what becomes of bytes, by the pipeline that the running gateway uses. */
 
+import { type Codec, createCodec } from "../codec/codec.js";
 import type { FieldSettings, GatewaySettings, SourceSettings } from "../configuration/configuration.js";
 import { valueText } from "../route/placeholder-values.js";
 import { escaped, shown } from "../text/shown.js";
@@ -24,6 +25,7 @@ export function explain(
 ): string {
   const peer = options.peer ?? { peer: source.id, port: 0 };
   const pipeline = createPipeline(source, gateway, options);
+  const codec = createCodec(source.decode, source.encoding);
   const wire = pipeline.open(peer);
   const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
   const lines: string[] = [];
@@ -31,7 +33,7 @@ export function explain(
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.range.from > at) lines.push(...skipped(bytes, at, outcome.range.from));
     at = outcome.range.to;
-    lines.push(...frameLines(source, outcome));
+    lines.push(...frameLines(source, codec, outcome));
     // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
     const isDone = outcome.dropped === undefined || outcome.dropped === "filtered";
     const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
@@ -67,12 +69,15 @@ function skipped(bytes: Uint8Array, from: number, to: number): string[] {
   return [line(bytesFromTo(from, to), `skipped: ${isEnd ? names.join(" ") : `${to - from} bytes`}`)];
 }
 
-function frameLines(source: SourceSettings, { range, fields, records, dropped, detail }: Outcome): string[] {
+function frameLines(source: SourceSettings, codec: Codec, outcome: Outcome): string[] {
+  const { range, fields, records, dropped, detail, bytes } = outcome;
   const length = range.to - range.from;
   const { frame, check } = source;
   const checked = check.kind === "none" ? "" : `, check ${check.kind}`;
   const lines = [line(bytesFromTo(range.from, range.to), `frame  ${frame.kind}, ${plural(length, "byte")}${checked}`)];
-  if (fields !== undefined) lines.push(line("", `fields ${fieldsText(fields, source.decode.fields)}`));
+  if (fields !== undefined && bytes !== undefined) {
+    lines.push(line("", `fields ${fieldsText(fields, source.decode.fields, codec.units(bytes))}`));
+  }
   for (const { topic, payload, qos, retain, expiry } of records) {
     const flags = `${retain ? "  retain" : ""}${expiry === undefined ? "" : `  expires after ${expiry} s`}`;
     const what = `qos ${qos}${flags}  ${plural(payload.length, "byte")}  ${shownBytes(payload)}`;
@@ -86,13 +91,16 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function fieldsText(fields: Fields, settings: readonly FieldSettings[]): string {
+/** @param sent the units that the device sent, which no field of the configuration has */
+function fieldsText(fields: Fields, settings: readonly FieldSettings[], sent: ReadonlyMap<string, string>): string {
   const parts: string[] = [];
   for (const [name, value] of fields) {
     const known = settings.find((each) => each.name === name);
     const text = typeof value === "string" ? shown(value) : escaped(valueText(value));
-    const unit = known?.unit === undefined ? "" : ` ${known.unit}`;
-    parts.push(`${escaped(name)}=${text}${unit}${known === undefined ? "" : ` (${known.type})`}`);
+    const unit = known?.unit ?? sent.get(name);
+    parts.push(
+      `${escaped(name)}=${text}${unit === undefined ? "" : ` ${escaped(unit)}`}${known === undefined ? "" : ` (${known.type})`}`,
+    );
   }
   return parts.length === 0 ? "none" : parts.join("  ");
 }

@@ -4,7 +4,7 @@
  */
 
 import type { SpoolRecord } from "@aiko/mqtt-store";
-import { createDecoder, type Decoder } from "../codec/decoder.js";
+import { type Codec, createCodec } from "../codec/codec.js";
 import type { GatewaySettings, PipelineSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { Failure } from "../failure.js";
@@ -16,7 +16,7 @@ import { type Origin, placeholderValue } from "../route/placeholder-values.js";
 import { Template } from "../route/template.js";
 import { TopicTemplate } from "../route/topic-template.js";
 import { hex } from "../text/hex.js";
-import { latin1Bytes, readLatin1, readUtf8, utf8Bytes } from "../text/utf8.js";
+import { latin1Bytes, utf8Bytes } from "../text/utf8.js";
 import type { Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
 
 export interface PipelineOptions {
@@ -109,7 +109,7 @@ interface Routed {
 
 /** From a frame to its messages. Has no connection of its own. */
 class Router {
-  private readonly decode: Decoder;
+  private readonly codec: Codec;
   private readonly topic: TopicTemplate;
   private readonly payload: PayloadBuilder;
   private readonly last: LastRecords;
@@ -120,19 +120,14 @@ class Router {
     origin: Origin,
     private readonly wallTime: () => number,
   ) {
-    this.decode = createDecoder(source.decode);
+    this.codec = createCodec(source.decode, source.encoding);
     this.topic = new TopicTemplate("topic", source.topic, origin);
     this.payload = createPayloadBuilder(source.payload, timestamps, origin);
     this.last = new LastRecords(source.when);
   }
 
   route(peer: Peer, frame: Uint8Array): Routed {
-    const text = this.text(frame);
-    if (typeof text === "number") {
-      const rule = `byte ${text} of the frame, 0x${hex(frame, text, text + 1)}, is not UTF-8`;
-      return { fields: undefined, messages: new Failure("encoding", rule) };
-    }
-    const fields = this.decode(text);
+    const fields = this.codec.decode(frame);
     if (fields instanceof Failure) return { fields: undefined, messages: fields };
     return { fields, messages: this.messages(peer, fields, frame) };
   }
@@ -152,18 +147,6 @@ class Router {
     const messages = this.payload({ topic, peer, fields, frame, wallTime: this.wallTime });
     // Last, because a record that is dropped for another reason is none to compare with.
     return messages instanceof Failure ? messages : (this.last.filtered(topic, lookup) ?? messages);
-  }
-
-  /** Returns the frame as text, or the offset of the first byte that is ill-formed. */
-  private text(frame: Uint8Array): string | number {
-    switch (this.source.encoding) {
-      case "utf8":
-        return readUtf8(frame, 0, frame.length);
-      case "latin1":
-        return readLatin1(frame, 0, frame.length);
-      case "hex":
-        return hex(frame);
-    }
   }
 }
 
@@ -212,7 +195,7 @@ class SourceWire implements Wire, FrameSink {
       return;
     }
     const { reason, detail } = messages;
-    if (isFirst && fields === undefined) {
+    if (isFirst && fields === undefined && reason !== "filtered") {
       this.drop("incomplete", `${FIRST}; ${detail}`, bytes, range);
     } else {
       this.outcomes.push({ range, fields, records: [], dropped: reason, detail, bytes });

@@ -9,14 +9,22 @@ export function hex(bytes: Uint8Array, start = 0, end = bytes.length): string {
   return text;
 }
 
-/** Returns the bytes that pairs of digits are. Undefined if there are other characters, or half a pair. */
-export function bytesOfHex(text: string): Uint8Array | undefined {
+/** Returns the bytes of pairs of digits, also uppercase. Undefined if the text has anything else. */
+export function hexBytes(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0) return undefined;
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
-    const byte = PAIRS.indexOf(text.slice(2 * i, 2 * i + 2).toLowerCase());
-    if (byte < 0) return undefined;
-    bytes[i] = byte;
+    const high = digit(text.charCodeAt(2 * i));
+    const low = digit(text.charCodeAt(2 * i + 1));
+    if (high < 0 || low < 0) return undefined;
+    bytes[i] = high * 16 + low;
   }
   return bytes;
+}
+
+/** Returns the value of a digit's char code, or -1. */
+function digit(unit: number): number {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
+  const lower = unit | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }

@@ -145,6 +145,14 @@ function write(text: string, from: number, bytes: Uint8Array, offset: number): n
   return at;
 }
 
+/** Encodes `text` as Latin-1. Returns undefined if it contains a character that Latin-1 does not have. */
+export function exactLatin1Bytes(text: string): Uint8Array | undefined {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 0xff) return undefined;
+  }
+  return latin1Bytes(text);
+}
+
 /** Encodes `text` as Latin-1. A character that Latin-1 does not have becomes "?". */
 export function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { createDecoder } from "../../src/codec/decoder.ts";
+import { createCodec } from "../../src/codec/codec.ts";
 import type { DecodeSettings } from "../../src/configuration/configuration.ts";
 import { Failure } from "../../src/failure.ts";
-import { csv, field, fieldsOf, json } from "../settings.ts";
+import { bytesOf, csv, field, fieldsOf, json } from "../settings.ts";
 
 function decoded(settings: DecodeSettings, text: string): unknown {
-  const found = createDecoder(settings)(text);
+  const found = createCodec(settings, "utf8").decode(bytesOf(text));
   if (!(found instanceof Failure)) return fieldsOf(found);
   expect(found.reason).toBe("decode");
   return found.detail;
@@ -47,7 +47,7 @@ describe("json", () => {
   });
 
   test("refuses a pointer that is none, when the settings are read", () => {
-    expect(() => createDecoder(pick({ t: "s/t" }))).toThrow('decode.pick.t: "s/t" must be a JSON pointer');
+    expect(() => createCodec(pick({ t: "s/t" }), "utf8")).toThrow('decode.pick.t: "s/t" must be a JSON pointer');
   });
 });
 
@@ -81,8 +81,8 @@ describe("csv", () => {
 
   test("settings that cannot be used are refused", () => {
     const settings = { format: "csv", separator: "", quote: "", fields: [] } as const;
-    expect(() => createDecoder(settings)).toThrow("decode.separator: must not be empty");
-    expect(() => createDecoder({ ...settings, separator: ";", quote: "''" })).toThrow(
+    expect(() => createCodec(settings, "utf8")).toThrow("decode.separator: must not be empty");
+    expect(() => createCodec({ ...settings, separator: ";", quote: "''" }, "utf8")).toThrow(
       "must be one character, or empty",
     );
   });
@@ -116,8 +116,8 @@ describe("text", () => {
   });
 
   test("templates that cannot be used are refused", () => {
-    expect(() => createDecoder(text("{a}{b}"))).toThrow("there must be text between two fields");
-    expect(() => createDecoder(text("{a:f31}"))).toThrow('"f31" is not a type; the types are text, number');
+    expect(() => createCodec(text("{a}{b}"), "utf8")).toThrow("there must be text between two fields");
+    expect(() => createCodec(text("{a:f31}"), "utf8")).toThrow('"f31" is not a type; the types are text, number');
   });
 });
 

@@ -4,7 +4,7 @@ import { parse, stringify } from "smol-toml";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import { example, options } from "./samples.ts";
+import { example, formats, options } from "./samples.ts";
 
 type Holder = Record<string | number, unknown>;
 
@@ -14,10 +14,13 @@ function placesOf(value: unknown, path: readonly string[] = []): (readonly strin
   return [path, ...Object.entries(value).flatMap(([key, each]) => placesOf(each, [...path, key]))];
 }
 
-const places = placesOf(parse(example)).filter((path) => path.length > 0);
+const samples = [example, formats];
+const places = samples.flatMap((text) =>
+  placesOf(parse(text)).flatMap((path) => (path.length > 0 ? [[text, path] as const] : [])),
+);
 
-function replaced(path: readonly string[], value: unknown): unknown {
-  const root: unknown = JSON.parse(JSON.stringify(parse(example)));
+function replaced(text: string, path: readonly string[], value: unknown): unknown {
+  const root: unknown = JSON.parse(JSON.stringify(parse(text)));
   const last = path.at(-1) ?? "";
   const holder = path.slice(0, -1).reduce((each, key) => (each as Holder)[key], root) as Holder;
   holder[last] = value;
@@ -57,6 +60,10 @@ const strange = fc.constantFrom(
   "group:",
   "0s",
   "\n",
+  "a:bits(0,3)",
+  "a:text(2)",
+  "-",
+  "(a {b} …)",
 );
 
 test("any value in any place gives a configuration or problems", () => {
@@ -67,8 +74,8 @@ test("any value in any place gives a configuration or problems", () => {
     fc.string({ unit: "binary" }),
   );
   fc.assert(
-    fc.property(fc.constantFrom(...places), value, (path, each) => {
-      const root = replaced(path, each);
+    fc.property(fc.constantFrom(...places), value, ([sample, path], each) => {
+      const root = replaced(sample, path, each);
       expectAnswer(JSON.stringify(root, undefined, 1), "g.json");
       let text: string;
       try {
@@ -78,15 +85,22 @@ test("any value in any place gives a configuration or problems", () => {
       }
       expectAnswer(text, "g.toml");
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   );
 });
 
 test("any change of a character gives a configuration or problems", () => {
   fc.assert(
-    fc.property(fc.nat(example.length - 1), fc.nat(3), fc.oneof(fc.string(), strange), (at, count, piece) => {
-      expectAnswer(example.slice(0, at) + piece + example.slice(at + count), "g.toml");
-    }),
+    fc.property(
+      fc.constantFrom(...samples),
+      fc.nat(),
+      fc.nat(3),
+      fc.oneof(fc.string(), strange),
+      (text, place, count, piece) => {
+        const at = place % text.length;
+        expectAnswer(text.slice(0, at) + piece + text.slice(at + count), "g.toml");
+      },
+    ),
     { numRuns: 2000 },
   );
 });

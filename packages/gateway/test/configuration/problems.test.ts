@@ -561,15 +561,15 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "t"; decode = "xml"'),
-      'g.toml:11: source[0].decode.format: must be one of "json", "csv", "text", "raw", not "xml"',
+      'g.toml:11: source[0].decode.format: must be one of "json", "csv", "text", "raw", "sexpr", "nmea", "binary", "modbus", "hex", "base64", not "xml"',
     ],
     [
-      stdin('topic = "t"; decode = "sexpr"'),
-      'g.toml:11: source[0].decode.format: "sexpr" is not supported by this version of the gateway; it supports "json", "csv", "text", "raw"',
+      stdin('topic = "t"; decode = "modbus"'),
+      'g.toml:11: source[0].decode: the format "modbus" needs a unit; write { format = "modbus", unit = 1 }',
     ],
     [
       stdin('topic = "t"; decode = {}'),
-      'g.toml:11: source[0].decode.format: is required and missing; write one of "json", "csv", "text", "raw"',
+      'g.toml:11: source[0].decode.format: is required and missing; write one of "json", "csv", "text", "raw", "sexpr", "nmea", "binary", "modbus", "hex", "base64"',
     ],
     [
       stdin('topic = "t"; decode = "csv"'),
@@ -626,7 +626,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "t"; decode = { format = "text", template = "{a:f16}" }'),
-      'g.toml:11: source[0].decode.template: must be "text", "number", "bool", "json", "u8", "i8", "u16", "i16", "u24", "u32", "i32", "u64", "f32" or "f64" (did you mean "u16"?), not "f16"',
+      'g.toml:11: source[0].decode.template: must be "text", "number", "bool", "json", "u8", "i8", "u16", "i16", "u24", "u32", "i32", "u64", "f32", "f64", "bcd", "bits", "hex", "bytes", "nmea_lat" or "nmea_lon" (did you mean "u16"?), not "f16"',
       "weaker",
     ],
     [
@@ -640,14 +640,266 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       "weaker",
     ],
   ],
+  "formats of bytes and sentences": [
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "csv", fields = ["a:bits(0,3)"] }'),
+      'g.toml:12: source[0].decode.fields[0]: the type "bits" requires the format binary or modbus, not csv',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "csv", fields = ["a:nmea_lat"] }'),
+      'g.toml:12: source[0].decode.fields[0]: the type "nmea_lat" requires the format nmea, not csv',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "json", fields = ["a:text(8)"] }'),
+      "g.toml:12: source[0].decode.fields[0]: a size in bytes requires the format binary or modbus, not json",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "json", fields = [{ name = "a", at = 2 }] }'),
+      "g.toml:12: source[0].decode.fields[0].at: requires the format binary or modbus, not json",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "json", fields = [{ const = "A5" }] }'),
+      "g.toml:12: source[0].decode.fields[0].const: is possible for the format binary only, not json",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = [{ const = "A" }, "a:u8"] }'),
+      'g.toml:12: source[0].decode.fields[0].const: must be 1 to 256 bytes as hexadecimal digits, such as "A5 5A", not "A"',
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = [{ const = "A5" }] }'),
+      "g.toml:12: source[0].decode.fields: must have a field in addition to constants",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = "binary"'),
+      'g.toml:7: source[0].fields: is required if the format is binary; write fields = ["temp:i16", "hum:u16"]',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a"] }'),
+      'g.toml:12: source[0].decode.fields[0]: "a" must have a type, as in "a:u16"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:json"] }'),
+      'g.toml:12: source[0].decode.fields[0]: the type "json" is not possible in bytes; possible are bits, bool, u8, i8, u16, i16, u24, u32, i32, u64, f32, f64, bcd, text, hex, bytes',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:u16", { name = "b", type = "u8", at = 1 }] }',
+      ),
+      'g.toml:12: source[0].decode.fields[1]: "b" overlaps "a"',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:u16", { const = "A5", at = 1 }] }',
+      ),
+      'g.toml:12: source[0].decode.fields: the constant at byte 1 overlaps "a"',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:u8", { const = "A5" }, { const = "A5", at = 1 }] }',
+      ),
+      "g.toml:12: source[0].decode.fields: the constants at the bytes 1 and 1 overlap",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:text", "b:u8"] }'),
+      "g.toml:12: source[0].decode.fields[1]: stands after a field that has all bytes that are left; give that field a size",
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = [{ name = "b", type = "u8", at = 9 }, { name = "a", type = "hex", at = 0 }] }',
+      ),
+      'g.toml:12: source[0].decode.fields[1]: "a" overlaps "b"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:bits(6,3)"] }'),
+      "g.toml:12: source[0].decode.fields[0]: bits(6,3) has bits beyond the 8 of its byte; use an integer type for more",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:bits"] }'),
+      'g.toml:12: source[0].decode.fields[0]: bits must have the first bit and the number of bits, at most 16 together, as "bits(0,3)"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:u8(2)"] }'),
+      'g.toml:12: source[0].decode.fields[0]: the type "u8" has no size; remove it',
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:bcd(9)"] }'),
+      'g.toml:12: source[0].decode.fields[0]: the type "bcd" must have a size of 1 to 8 bytes, as "bcd(2)"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:text(x)"] }'),
+      'g.toml:12: source[0].decode.fields[0]: "text(x)" must have numbers in parentheses, as "text(8)"',
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "binary", endian = "cdab", fields = ["a:u24"] }'),
+      'g.toml:12: source[0].decode.fields[0]: the order "cdab" swaps pairs of bytes, and "u24" has three; choose "big" or "little"',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = [{ name = "a", type = "u8", endian = "big" }] }',
+      ),
+      'g.toml:12: source[0].decode.fields[0].endian: has no meaning for the type "u8"; remove it',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = [{ name = "a", type = "u8", values = { on = 1 } }] }',
+      ),
+      "g.toml:12: source[0].decode.fields[0].values.on: the key must be the number that the device sends, such as 0",
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = [{ name = "a", type = "bytes(2)", values = { 0 = 1 } }] }',
+      ),
+      'g.toml:12: source[0].decode.fields[0].values: is not possible for the type "bytes"; use "hex"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; encoding = "hex"; decode = { format = "binary", fields = ["a:u8"] }'),
+      'g.toml:12: source[0].encoding: "hex" is not possible for the format binary; use fields of the type "hex"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "hex", fields = ["a:u8"] }'),
+      'g.toml:12: source[0].decode.fields: must have the type "text" if the format is hex',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "modbus", unit = 1, fields = ["a:u8"] }'),
+      'g.toml:12: source[0].decode.fields[0]: the type "u8" is not possible in registers; possible are bits, bool, u16, i16, u32, i32, u64, f32, f64, bcd, text, hex, bytes',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "modbus", unit = 1, fields = ["a:text(3)"] }'),
+      'g.toml:12: source[0].decode.fields[0]: "text" must have an even number of bytes, because a register has two: "a:text(4)"',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "modbus", unit = 1, function = 1, fields = ["a:u16"] }',
+      ),
+      'g.toml:12: source[0].decode.fields[0]: the type "u16" is not possible for coils; possible are bool',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "modbus", unit = 1, function = 6, fields = ["a:u32"] }',
+      ),
+      "g.toml:12: source[0].decode.fields: the fields have 2 registers, but function 6 has at most 1; use another function",
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "modbus", unit = 1, address = 65535, fields = ["a:u32"] }',
+      ),
+      "g.toml:12: source[0].decode.fields: the fields need addresses beyond 65535",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "modbus", unit = 1, fields = [{ const = "A5" }] }'),
+      "g.toml:12: source[0].decode.fields[0].const: is possible for the format binary only",
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "modbus", unit = 1, function = 7, fields = ["a:u16"] }',
+      ),
+      "g.toml:12: source[0].decode.function: must be 1, 2, 3, 4, 5, 6, 15 or 16, not 7",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = "nmea"'),
+      'g.toml:12: source[0].decode: the format "nmea" needs sentences; write { format = "nmea", sentences = { RMC = ["time"] } }',
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "nmea", sentences = {} }'),
+      'g.toml:12: source[0].decode.sentences: must have a sentence, such as RMC = ["time"]',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "nmea", sentences = { rmc = ["time"] } }'),
+      'g.toml:12: source[0].decode.sentences.rmc: the key must be a type of sentence, such as "RMC"',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "nmea", sentences = { RMC = ["a", "-", "-", "a"] } }',
+      ),
+      'g.toml:12: source[0].decode.sentences.RMC[3]: the name "a" is used twice; field names must be unique',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "nmea", sentences = { RMC = ["talker"] } }'),
+      'g.toml:12: source[0].decode.sentences.RMC[0]: the name "talker" is that of an added field',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "nmea", sentences = { RMC = ["a:u8"], GGA = ["a"] } }',
+      ),
+      'g.toml:12: source[0].decode.sentences.GGA[0]: the type of "a" is u8 in another sentence, and text here; choose one',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "nmea", sentences = { RMC = ["a:bcd"] } }'),
+      'g.toml:12: source[0].decode.sentences.RMC[0]: the type "bcd" requires the format binary or modbus, not nmea',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "nmea", sentences = { RMC = ["a"] } }; fields = ["a"]',
+      ),
+      'g.toml:13: source[0].fields: is not possible for the format nmea; write the fields in "sentences"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "sexpr", envelope = "node {node}" }'),
+      'g.toml:12: source[0].decode.envelope: must be words and fields in parentheses, such as "(node {node} {time} …)", not "node {node}"',
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "sexpr", envelope = "(node {a} {a})" }'),
+      'g.toml:12: source[0].decode.envelope: "(node {a} {a})" must not have {a} twice',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; frame = "datagram"; decode = { format = "sexpr", envelope = "(node {a:u8})" }'),
+      'g.toml:12: source[0].decode.envelope: "(node {a:u8})" has {a:u8}, which is not the name of a field',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "sexpr", envelope = "(node {node})" }; fields = ["nod"]',
+      ),
+      'g.toml:13: source[0].fields[0]: the format has no field "nod"; did you mean "node"?',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; decode = { format = "binary", fields = ["a:u8"] }'),
+      'g.toml:7: source[0].frame: "line" ends a frame at each byte 0x0a and 0x0d, which the format binary may have in values; choose another frame',
+      "weaker",
+    ],
+  ],
   "fields and conditions": [
     [
       stdin('topic = "t"; fields = ["a:f16"]'),
-      'g.toml:11: source[0].fields[0]: must be "text", "number", "bool", "json", "u8", "i8", "u16", "i16", "u24", "u32", "i32", "u64", "f32" or "f64" (did you mean "u16"?), not "f16"',
-    ],
-    [
-      stdin('topic = "t"; fields = ["a:bcd"]'),
-      'g.toml:11: source[0].fields[0]: "bcd" is not supported by this version of the gateway',
+      'g.toml:11: source[0].fields[0]: must be "text", "number", "bool", "json", "u8", "i8", "u16", "i16", "u24", "u32", "i32", "u64", "f32", "f64", "bcd", "bits", "hex", "bytes", "nmea_lat" or "nmea_lon" (did you mean "u16"?), not "f16"',
     ],
     [
       stdin('topic = "t"; fields = ["a b"]'),
@@ -660,7 +912,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "t"; fields = [{ name = "a", type = "f16" }]'),
-      'g.toml:11: source[0].fields[0].type: must be "text", "number", "bool", "json", "u8", "i8", "u16", "i16", "u24", "u32", "i32", "u64", "f32" or "f64" (did you mean "u16"?), not "f16"',
+      'g.toml:11: source[0].fields[0].type: must be "text", "number", "bool", "json", "u8", "i8", "u16", "i16", "u24", "u32", "i32", "u64", "f32", "f64", "bcd", "bits", "hex", "bytes", "nmea_lat" or "nmea_lon" (did you mean "u16"?), not "f16"',
     ],
     [
       stdin('topic = "t"; fields = [{ type = "f32" }]'),

@@ -152,3 +152,58 @@ frame = { kind = "gap", gap = "20ms" }
 decode = "raw"
 topic = "t"
 `;
+
+/** Each format that `example` does not have. */
+export const formats = `
+[gateway]
+id = "attic"
+[uplink]
+url = "mqtt://h"
+[spool]
+mode = "memory"
+[[source]]
+id = "aiko"
+kind = "stdin"
+decode = { format = "sexpr", envelope = "(node {node} {time} …)", fields = ["temperature:f32", "other"] }
+[[source]]
+id = "gps"
+kind = "tcp-server"
+listen = ":2001"
+decode = { format = "nmea", sentences = { RMC = ["utc", "-", "lat:nmea_lat", { name = "lon", type = "nmea_lon", unit = "°" }], GGA = ["utc"] } }
+topic = "gps/{talker}/{sentence}"
+[[source]]
+id = "scale"
+kind = "http"
+listen = ":2002"
+topic = "scale/{kg}"
+[source.decode]
+format = "binary"
+endian = "little"
+fields = [{ const = "A5 5a" }, "kg:i32", "low:bits(0,3)", "high:bits(4, 4)", { name = "big", type = "u16", endian = "big", at = 12 }, "no:bcd(2)", "id:hex(2)", "all:bytes(3)", "name:text"]
+[[source]]
+id = "meter"
+kind = "http"
+listen = ":2003"
+topic = "meter"
+decode = { format = "modbus", unit = 17, function = 4, address = 100, endian = "cdab" }
+fields = ["volt:u16", { name = "kwh", type = "f32", at = 3 }, "flag:bits(0,1)", "alarm:bits(15,1)"]
+[[source]]
+id = "coils"
+kind = "http"
+listen = ":2004"
+topic = "coils"
+decode = { format = "modbus", unit = 17, function = 1, fields = ["a", { name = "j", at = 9 }, "k"] }
+[[source]]
+id = "hex"
+kind = "http"
+listen = ":2005"
+topic = "hex/{value}"
+decode = "hex"
+[[source]]
+id = "base64"
+kind = "http"
+listen = ":2006"
+topic = "hex/{payload}"
+decode = "base64"
+fields = ["payload"]
+`;

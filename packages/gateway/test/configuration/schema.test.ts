@@ -4,7 +4,7 @@ import { parse } from "smol-toml";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { jsonSchema } from "../../src/configuration/schema.ts";
-import { example, options, toml } from "./samples.ts";
+import { example, formats, options, toml } from "./samples.ts";
 
 const isValid = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(jsonSchema());
 
@@ -12,6 +12,7 @@ const isValid = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(jso
 test.each([
   ["the smallest configuration", toml()],
   ["the configuration with each field", example],
+  ["the configuration with each format", formats],
 ])("the schema accepts %s", (_, text) => {
   expect(isValid(parse(text))).toBe(true);
 });

@@ -7,12 +7,15 @@ import type {
   FrameSettings,
   StdinSettings,
 } from "../../src/configuration/configuration.ts";
+import { decodeOf } from "../codec/codecs.ts";
 import { everyKind } from "../frame/every-kind.ts";
 import { csv, field, json } from "../settings.ts";
 
+const nmea = [field("node"), field("t", "nmea_lat"), field("n", "u8")];
 const fields = [field("node"), field("t", "f32", { scale: 0.1, min: -1000 }), field("n", "u64"), field("b", "bool")];
 
-const decode = fc.constantFrom<DecodeSettings>(
+/** Each format, with fields of several types. */
+export const anyDecode = fc.constantFrom<DecodeSettings>(
   { format: "raw", fields: [] },
   json(),
   json(...fields),
@@ -21,10 +24,20 @@ const decode = fc.constantFrom<DecodeSettings>(
   csv(field("node")),
   { format: "text", template: "T={t:f32} N={node}%", fields: [] },
   { format: "text", template: "{node}", fields: [] },
+  { format: "sexpr", envelope: undefined, template: undefined, fields },
+  { format: "sexpr", envelope: "(node {node} {t} …)", template: undefined, fields: [] },
+  { format: "sexpr", envelope: "(node {node} {t})", template: undefined, fields },
+  { format: "nmea", sentences: { RMC: nmea, GLL: [undefined, ...nmea] }, fields: nmea },
+  decodeOf('{ format = "binary", fields = ["t:i16", "node:text(2)", "n:bits(0,3)", "b:bits(4,1)"] }'),
+  decodeOf('{ format = "binary", endian = "little", fields = [{ const = "70" }, "n:u8", "node:text"] }'),
+  decodeOf('{ format = "modbus", unit = 112, fields = ["t:i16", "node:hex(2)"] }'),
+  decodeOf('{ format = "modbus", unit = 112, function = 5, fields = ["b"] }'),
+  { format: "hex", fields: [field("node")] },
+  { format: "base64", fields: [] },
 );
 
 export const anySettings: fc.Arbitrary<Partial<StdinSettings>> = fc.record({
-  decode,
+  decode: anyDecode,
   frame: fc.constantFrom<FrameSettings>({ kind: "line" }, { kind: "line" }, ...everyKind.map(({ frame }) => frame)),
   check: fc.constantFrom<CheckSettings>(
     ...new Array<CheckSettings>(20).fill({ kind: "none" }),
@@ -73,6 +86,21 @@ const word = fc.constantFrom(
     "-0",
   ],
   ...['{"node":"p","t":1}', '{"node":"a/b","a":[{"t":5}]}', "p;21.5;7;on", "T=1 N=", "%", "/", "+", "#", "$SYS", "\0"],
+  ...[
+    "(",
+    ")",
+    "(node p ? ",
+    "(t 1 C)",
+    "(a (1 2))",
+    "(b on)",
+    "?",
+    "$GPRMC,",
+    "$GPGLL,,",
+    "p,4807.038,N,1",
+    "*",
+    "*55",
+  ],
+  ...["\u0003\u0004", "\u0003\u0002", "\u0005\u0000\u0000\u0000\u0000", "p\u0003"],
   ...["\\ud800", "\\u0000", "é", "€", "🌡", "18446744073709551615", "0.1", " "],
 );
 

@@ -25,6 +25,14 @@ test("shows frames, fields with units and types, records, and what was skipped",
   ]);
 });
 
+test("shows the units that a device sends, if the configuration has none", () => {
+  const fields = [field("hum", "u8", { unit: "%" })];
+  const decode = { format: "sexpr", envelope: undefined, template: undefined, fields } as const;
+  expect(explained({ decode }, "(temp 21.5 \u0001)(hum 40 p)(t 5 C)\n")[1]).toBe(
+    "             fields temp=21.5 \\u0001  hum=40 % (u8)  t=5 C",
+  );
+});
+
 test("shows why a frame is dropped, its answer and its dead letter", () => {
   const settings = { decode: json(), refuse: "no {reason}\n", acknowledge: "ok {a}\n", deadletter: "dead" } as const;
   expect(explained(settings, '{"a":[1]}\nx\r\n')).toEqual([

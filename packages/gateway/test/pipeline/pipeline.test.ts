@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { StdinSettings } from "../../src/configuration/configuration.ts";
+import { decodeOf } from "../codec/codecs.ts";
 import { bytesOf, csv, field, json, peer, pipelineOf, seen, textOf, wireOf } from "../settings.ts";
 
 /** What becomes of a text, all of which has been received. */
@@ -75,6 +76,13 @@ describe("encoding", () => {
   });
 });
 
+test("a format of bytes reads the bytes, whatever text they would be", () => {
+  const decode = decodeOf('{ format = "binary", fields = ["a:u16", "b:u8"] }');
+  expect(run({ frame: { kind: "datagram" }, decode }, Uint8Array.of(0xff, 0xc3, 0x28))).toEqual([
+    'attic/meter {"a":65475,"b":40}',
+  ]);
+});
+
 describe("the first line after opening", () => {
   const settings = { first: "drop", decode: json() } as const;
 
@@ -90,6 +98,14 @@ describe("the first line after opening", () => {
     expect(run(settings, '{"a":1}\nx\n')).toEqual([
       'attic/meter {"a":1}',
       'decode: JSON, at character 1, "x": the frame must be a JSON object',
+    ]);
+  });
+
+  test("is filtered if it is of another kind", () => {
+    const decode = { format: "nmea", sentences: { RMC: [] }, fields: [] } as const;
+    expect(run({ first: "drop", decode }, "$GPGSV,1\n$GPRMC,\n")).toEqual([
+      'filtered: NMEA: the sentence "GSV" is not in decode.sentences',
+      'attic/meter {"talker":"GP","sentence":"RMC"}',
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { StdinSettings } from "../../src/configuration/configuration.ts";
+import { decodeOf } from "../codec/codecs.ts";
 import { csv, field, json, wireOf } from "../settings.ts";
 
 const SIZE = 65_536;
@@ -39,6 +40,13 @@ function fastest(settings: Partial<StdinSettings>, input: string): number {
   return best;
 }
 
+const sexpr = (envelope?: string): Partial<StdinSettings> => ({
+  decode: { format: "sexpr", envelope, template: undefined, fields: [] },
+});
+const nmea: Partial<StdinSettings> = {
+  decode: { format: "nmea", sentences: { X: [field("a", "nmea_lat")] }, fields: [] },
+};
+const datagram = (decode: StdinSettings["decode"]): Partial<StdinSettings> => ({ decode, frame: { kind: "datagram" } });
 const text = (template: string): StdinSettings["decode"] => ({ format: "text", template, fields: [] });
 
 // Time that grows with the square would take minutes; the rest is
@@ -59,9 +67,44 @@ test.each<[string, Partial<StdinSettings>, (size: number) => string]>([
   ["blanks around a number", { decode: csv(field("a", "u8")) }, (size) => `${" ".repeat(size)}x`],
   ["escaped topics", { topic: "{value}" }, (size) => "+".repeat(size)],
   ["escaped answers", { acknowledge: "{value}" }, (size) => "\x01".repeat(size)],
+  ["deep lists", sexpr(), (size) => "(".repeat(size)],
+  ["many empty lists", sexpr(), (size) => `(a${"()".repeat(size / 2)})`],
+  [
+    "many fields in lists",
+    sexpr("(x …)"),
+    (size) => `(x${Array.from({ length: size / 8 }, (_, i) => `(a${i} 1)`).join("")})`,
+  ],
+  ["escapes in strings", sexpr(), (size) => `(a "${"\\\\".repeat(size / 2)}")`],
+  ["comments", sexpr(), (size) => `${";\t".repeat(size / 2)}(`],
+  ["many columns of a sentence", nmea, (size) => `$GPX${",".repeat(size)}`],
+  ["a long latitude", nmea, (size) => `$GPX,${"9".repeat(size)},N`],
+  ["many stars", nmea, (size) => `$GPX${"*".repeat(size)}`],
+  ["hexadecimal digits", datagram({ format: "hex", fields: [] }), (size) => "x".repeat(size)],
+  ["base64", datagram({ format: "base64", fields: [] }), (size) => "x".repeat(size)],
+  [
+    "all bytes that are left",
+    datagram(decodeOf('{ format = "binary", fields = ["a:bytes"] }')),
+    (size) => "x".repeat(size),
+  ],
   ["UTF-8", {}, (size) => "€".repeat(size / 3)],
 ])("%s take linear time", (_, settings, input) => {
   const short = fastest(settings, input(SIZE));
   const long = fastest(settings, input(4 * SIZE));
   expect(long).toBeLessThan(10 * short + 100);
+});
+
+// Bounded by three times the ordinary input of the same length and format, not only by its growth.
+test.each<[string, Partial<StdinSettings>, string, string]>([
+  [
+    "csv",
+    { decode: csv(...Array.from({ length: 200 }, (_, i) => field(`a${i}`))) },
+    `${"abcdefg;".repeat(199)}x`,
+    '"";"'.repeat(400),
+  ],
+  ["json", { decode: json() }, `{"a":[${'"abc",'.repeat(2000)}1]}`, `{"a":${"[".repeat(12_000)}`],
+  ["sexpr", sexpr(), `(a${" (b 1 x)".repeat(1500)})`, `(a "${"\\a".repeat(6000)}")`],
+  ["sexpr, comments", sexpr(), `(a${" (b 1 x)".repeat(1500)})`, ";".repeat(12_000)],
+  ["nmea", nmea, `$GPX,4807.038,N${",123.45".repeat(1700)}`, `$GPX${",".repeat(12_000)}`],
+])("%s: the worst input takes at most three times the ordinary time", (_, settings, ordinary, worst) => {
+  expect(fastest(settings, worst)).toBeLessThan(3 * fastest(settings, ordinary) + 1);
 });
