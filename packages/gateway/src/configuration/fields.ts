@@ -2,8 +2,8 @@
 
 import type { Configuration } from "./configuration.js";
 import { type Kind, list, oneOrMore, text } from "./kind.js";
+import { source } from "./kinds/source.js";
 import { admin, gateway, metrics, spool, uplink } from "./section-fields.js";
-import { source } from "./source-fields.js";
 import { NOT_YET, optional, required, table } from "./table.js";
 import { filled } from "./template.js";
 
