@@ -10,6 +10,7 @@ export type DropReason =
   | "filtered"
   | "full"
   | "incomplete"
+  | "loop"
   | "offline"
   | "too-long"
   | "topic"

@@ -6,7 +6,7 @@ import { boolean, choice } from "./kind.js";
 import type { Place } from "./place.js";
 import { payload, when } from "./record-fields.js";
 import { identifier } from "./section-fields.js";
-import { NOT_YET, optional, preset, type Read, required, type Written } from "./table.js";
+import { NOT_YET, optional, preset, type Read, required, table, type Written } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
 import { fields } from "./value-fields.js";
@@ -82,6 +82,30 @@ export const framing = (frame: "line" | "datagram", maximum: string) => ({
   ),
 });
 
+/** The first frame of a wire that the gateway opens, on which the device may be in the middle of a frame. */
+export const firstOfWire = preset(
+  choice("drop", "keep"),
+  "drop",
+  "Whether the first frame counts if its beginning may be missing, and the last one if its end is. `drop`: the first only if it can be decoded, the last never.",
+);
+
+export const lineControl = {
+  line_control: optional(
+    table({
+      title: "[source.line_control]",
+      about: "What is done to a wire.",
+      fields: {
+        greeting: optional(
+          template(),
+          'What is written to the device as soon as the wire is open, such as `"start\\n"`. It has no placeholders. Default: nothing.',
+        ),
+      },
+      build: ({ greeting }) => ({ greeting }),
+    }),
+    "What is done to the wire.",
+  ),
+};
+
 /** What the documentation shows once. */
 export const everySource = {
   title: "[[source]]",
@@ -91,36 +115,49 @@ export const everySource = {
 
 /** Keys of the design that a later version brings. */
 export const later = Object.fromEntries(
-  ["check", "key", "dedupe", "rate", "silence", "device", "poll", "command", "line_control", "tls", "at_open"].map(
-    (key) => [key, NOT_YET],
-  ),
+  ["check", "key", "dedupe", "rate", "silence", "device", "poll", "command", "tls", "rs485"].map((key) => [
+    key,
+    NOT_YET,
+  ]),
 );
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
 
 /** The placeholders that are not fields. */
 const PLACEHOLDERS = ["gateway", "source", "port", "peer"];
+/** What a source of the kind "mqtt" knows in addition: the topic of a message, and its levels. */
+export const TOPIC_PLACEHOLDERS: readonly string[] = [
+  "topic",
+  ...Array.from({ length: 128 }, (_, level) => `topic[${level}]`),
+];
 
-/** What all kinds of sources check between their fields. @param fromPath the fields that the path of a request has */
+/**
+ * What all kinds of sources check between their fields.
+ *
+ * @param fromPath the fields that the path of a request has
+ * @param own placeholders that only this kind has
+ */
 export function checkSource(
   { values, wrong, place }: Written<typeof common>,
   answer: Partial<Read<typeof answers>>,
   fromPath: readonly string[] = [],
+  own: readonly string[] = [],
 ): void {
+  const placeholders = [...PLACEHOLDERS, ...own];
   const { id, deadletter, decode: written } = values;
   const line = id === undefined ? undefined : place.reading.claim(`source ${id}`, place.path);
   if (line !== undefined)
     place.at("id").problem(`"${id}" is the id of the source in line ${line} too; ids must be unique`);
   if (deadletter !== undefined) {
-    checkPlaceholders(deadletter, new Set([...PLACEHOLDERS, ...fromPath]), place.at("deadletter"));
+    checkPlaceholders(deadletter, new Set([...placeholders, ...fromPath]), place.at("deadletter"));
   }
   if (written === undefined || wrong.has("fields")) return;
   const settings = completeDecode(written, values.fields, place);
   const names = settings === undefined ? undefined : decodedNames(settings);
-  checkNames(names ?? [], fromPath, place);
+  checkNames(names ?? [], fromPath, placeholders, place);
   if (settings === undefined) return;
   const fields = names && new Set([...fromPath, ...names]);
-  checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), place);
+  checkTemplates({ ...values, ...answer }, fields && new Set([...placeholders, ...fields]), place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
     if (fields?.has(field) !== false) continue;
     const known = [...fields].join(", ");
@@ -136,8 +173,13 @@ function decodedNames(settings: DecodeSettings): readonly string[] | undefined {
 }
 
 /** A name has one meaning. */
-function checkNames(decoded: readonly string[], fromPath: readonly string[], place: Place): void {
-  for (const name of PLACEHOLDERS) {
+function checkNames(
+  decoded: readonly string[],
+  fromPath: readonly string[],
+  placeholders: readonly string[],
+  place: Place,
+): void {
+  for (const name of placeholders) {
     if (decoded.includes(name))
       place.at("decode").problem(`a field cannot have the name of the placeholder {${name}}; rename it`);
     if (fromPath.includes(name))

@@ -9,10 +9,9 @@ import { type FileSystem, MemoryFileSystem, Spool, type SpooledRecord, type Spoo
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
+import { createSource } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import type { Source, SourceStatus } from "../source/source.js";
-import { StdinSource } from "../source/stdin-source.js";
-import { TcpServerSource } from "../source/tcp-server-source.js";
 import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
 import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
@@ -260,20 +259,11 @@ export class Gateway {
       failed: (error) => this.fail(error),
     };
     const pipeline = createPipeline(settings, configuration.gateway, { wallTime: () => Date.now() });
-    const source = await this.sourceOf(settings, new Intake(parts, settings, pipeline));
+    const input = this.options.input ?? process.stdin;
+    const intake = new Intake(parts, settings, pipeline);
+    const source = await createSource(settings, intake, platform, input, () => this.sourceEnded());
     this.sources.set(settings.id, { settings, source });
     await source.start();
-  }
-
-  private async sourceOf(settings: SourceSettings, intake: Intake): Promise<Source> {
-    switch (settings.kind) {
-      case "tcp-server":
-        return new TcpServerSource(settings, intake);
-      case "http":
-        return new (await import("../source/http-source.js")).HttpSource(settings, intake);
-      case "stdin":
-        return new StdinSource(settings, intake, this.options.input ?? process.stdin, () => this.sourceEnded());
-    }
   }
 
   /** Without any source that may still bring something, the gateway is done. */

@@ -40,7 +40,7 @@ export const http: Kind<HttpSettings> = table({
     ...framing("datagram", "64KiB"),
   },
   inherits: everySource,
-  refused: { ...later, acknowledge: status, refuse: status },
+  refused: { ...later, acknowledge: status, refuse: status, line_control: status },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));
     if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));

@@ -16,7 +16,7 @@ export const stdin: Kind<StdinSettings> = table({
     ...framing("line", "4KiB"),
   },
   inherits: everySource,
-  refused: { ...later, acknowledge: nobody, refuse: nobody },
+  refused: { ...later, acknowledge: nobody, refuse: nobody, line_control: nobody },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {});
     const line = values.enabled === true ? place.reading.claim("stdin", place.path) : undefined;

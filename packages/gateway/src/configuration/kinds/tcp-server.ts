@@ -3,7 +3,16 @@
 import { address, claimAddress, network } from "../address.js";
 import type { TcpServerSettings } from "../configuration.js";
 import { choice, integer, type Kind, list } from "../kind.js";
-import { answers, buildSource, checkSource, common, everySource, framing, later } from "../source-fields.js";
+import {
+  answers,
+  buildSource,
+  checkSource,
+  common,
+  everySource,
+  framing,
+  later,
+  lineControl,
+} from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
 
@@ -16,6 +25,7 @@ const tcpFields = {
   ...common,
   ...framing("line", "4KiB"),
   ...answers,
+  ...lineControl,
 };
 
 export const tcpServer: Kind<TcpServerSettings> = table({
@@ -28,8 +38,9 @@ export const tcpServer: Kind<TcpServerSettings> = table({
     checkSource({ values, wrong, place }, values);
     if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));
   },
-  build({ kind, listen, allow, max_connections, idle, acknowledge, refuse, ...values }, place) {
+  build({ kind, listen, allow, max_connections, idle, acknowledge, refuse, line_control, ...values }, place) {
     const built = buildSource(values, { acknowledge, refuse }, place);
-    return built && { ...built, kind, listen, allow: allow ?? [], maxConnections: max_connections, idle };
+    const greeting = line_control?.greeting;
+    return built && { ...built, kind, listen, allow: allow ?? [], maxConnections: max_connections, idle, greeting };
   },
 });
