@@ -168,6 +168,7 @@ test("each field is read", () => {
           "first": "keep",
           "frame": "line",
           "frameTimeout": 1000,
+          "greeting": undefined,
           "id": "meters",
           "idle": 0,
           "kind": "tcp-server",
