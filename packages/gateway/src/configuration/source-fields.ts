@@ -143,21 +143,20 @@ export function checkSource(
   fromPath: readonly string[] = [],
   own: readonly string[] = [],
 ): void {
-  const placeholders = [...PLACEHOLDERS, ...own];
   const { id, deadletter, decode: written } = values;
   const line = id === undefined ? undefined : place.reading.claim(`source ${id}`, place.path);
   if (line !== undefined)
     place.at("id").problem(`"${id}" is the id of the source in line ${line} too; ids must be unique`);
   if (deadletter !== undefined) {
-    checkPlaceholders(deadletter, new Set([...placeholders, ...fromPath]), place.at("deadletter"));
+    checkPlaceholders(deadletter, new Set([...PLACEHOLDERS, ...fromPath]), place.at("deadletter"), own);
   }
   if (written === undefined || wrong.has("fields")) return;
   const settings = completeDecode(written, values.fields, place);
   const names = settings === undefined ? undefined : decodedNames(settings);
-  checkNames(names ?? [], fromPath, placeholders, place);
+  checkNames(names ?? [], fromPath, [...PLACEHOLDERS, ...own], place);
   if (settings === undefined) return;
   const fields = names && new Set([...fromPath, ...names]);
-  checkTemplates({ ...values, ...answer }, fields && new Set([...placeholders, ...fields]), place);
+  checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), own, place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
     if (fields?.has(field) !== false) continue;
     const known = [...fields].join(", ");
@@ -189,10 +188,15 @@ function checkNames(
   if (both !== undefined) place.at("path").problem(`{${both}} is the name of a decoded field too; choose another name`);
 }
 
-function checkTemplates(values: Partial<Common>, known: ReadonlySet<string> | undefined, place: Place): void {
+function checkTemplates(
+  values: Partial<Common>,
+  known: ReadonlySet<string> | undefined,
+  own: readonly string[],
+  place: Place,
+): void {
   const { topic, payload: made, acknowledge, refuse } = values;
-  if (topic !== undefined) checkPlaceholders(topic, known, place.at("topic"));
-  if (made?.kind === "template") checkPlaceholders(made.template, known, place.at("payload"));
+  if (topic !== undefined) checkPlaceholders(topic, known, place.at("topic"), own);
+  if (made?.kind === "template") checkPlaceholders(made.template, known, place.at("payload"), own);
   if (acknowledge !== undefined) checkPlaceholders(acknowledge, known, place.at("acknowledge"));
   if (refuse !== undefined) checkPlaceholders(refuse, known && new Set([...known, "reason"]), place.at("refuse"));
 }

@@ -48,9 +48,16 @@ export function topicTemplate(): Kind<string> {
  * Reports each placeholder of a template that has no value.
  *
  * @param known the names that have a value; undefined if only some of them are known before the device sends something
+ * @param own names that have a value in any case
  */
-export function checkPlaceholders(template: string, known: ReadonlySet<string> | undefined, place: Place): void {
+export function checkPlaceholders(
+  template: string,
+  known: ReadonlySet<string> | undefined,
+  place: Place,
+  own: readonly string[] = [],
+): void {
   for (const name of new Set(placeholdersOf(template))) {
+    if (own.includes(name)) continue;
     const problem = placeholderProblem(name, known);
     if (problem !== undefined) place.problem(`${quoted(`{${name}}`)} ${problem}`);
   }

@@ -18,7 +18,7 @@ const MOST_MESSAGE = 300;
 export async function openTty(path: string, settings: SerialSettings): Promise<SerialPort> {
   const descriptor = openSync(path, FLAGS);
   try {
-    await setLine(descriptor, sttyArguments(settings));
+    await setLine(path, sttyArguments(settings));
   } catch (error) {
     closeSync(descriptor);
     throw error;
@@ -48,9 +48,10 @@ function sttyArguments({ baud, data, parity, stop, flow }: SerialSettings): stri
   ];
 }
 
-function setLine(descriptor: number, settings: readonly string[]): Promise<void> {
+/** The line is open already, so that the settings stay. The descriptor is not passed on: Node would make it blocking. */
+function setLine(path: string, settings: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn("stty", settings, { stdio: [descriptor, "ignore", "pipe"] });
+    const child = spawn("stty", ["-F", path, ...settings], { stdio: ["ignore", "ignore", "pipe"] });
     let message = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       message = (message + text).slice(0, MOST_MESSAGE);

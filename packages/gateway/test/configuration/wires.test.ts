@@ -56,7 +56,13 @@ test.each([
   ['kind = "exec"; command = ["a"]; restart = { max = "2s" }', { restart: { min: 1_000, max: 2_000 } }],
   [
     MQTT,
-    { clientId: "attic-in", subscribe: [{ filter: "a/#", qos: 1 }], keepAlive: 30_000, frame: "datagram", version: "auto" },
+    {
+      clientId: "attic-in",
+      subscribe: [{ filter: "a/#", qos: 1 }],
+      keepAlive: 30_000,
+      frame: "datagram",
+      version: "auto",
+    },
   ],
   [`${MQTT}; payload = "{topic[127]} {topic}"`, {}],
 ])("%s is read", (source, expected) => {
@@ -81,7 +87,7 @@ test.each([
   ['kind = "stdin"; line_control = {}', "line_control: is not possible for stdin"],
   ['kind = "exec"; command = "ls -l"', "command: must be a list, not a string"],
   ['kind = "exec"; command = []', "command: must have 1 to 256 elements"],
-  ['kind = "exec"; command = ["a"]; every = "sty"', 'every: must be "stay", or a duration'],
+  ['kind = "exec"; command = ["a"]; every = "sty"', "every: must be a duration from 100ms to 7d"],
   ['kind = "exec"; command = ["a"]; every = "5s"; restart = {}', 'restart: requires every = "stay"'],
   ['kind = "exec"; command = ["a"]; restart = { min = "2m" }', "restart.min: must not be longer than max"],
   [MQTT.replace("a/#", "a#"), 'subscribe[0].filter: "a#"'],
@@ -89,8 +95,14 @@ test.each([
   [`${MQTT}; ca = "/ca.pem"`, "ca: requires TLS; write url with mqtts:"],
   [`${MQTT}; client_id = "{node}"`, 'client_id: "{node}" is not defined'],
   [`${MQTT}; payload = "{topic[128]}"`, 'payload: "{topic[128]}" is a level of an MQTT topic'],
-  [`${MQTT}; decode = { format = "csv", fields = ["topic"] }`, "decode: a field cannot have the name of the placeholder"],
-  [MQTT.replace("mqtt://other", "mqtts://broker.example:8883").replace("a/#", "+"), 'filter: "+" matches what this source'],
+  [
+    `${MQTT}; decode = { format = "csv", fields = ["topic"] }`,
+    "decode: a field cannot have the name of the placeholder",
+  ],
+  [
+    MQTT.replace("mqtt://other", "mqtts://broker.example:8883").replace("a/#", "+"),
+    'filter: "+" matches what this source',
+  ],
 ])("%s is refused", (source, message) => {
   const text = toml({ source: `id = "in"; topic = "t"; ${source}` });
   const problems = (readConfiguration(text, options).problems ?? []).map(problemText);
@@ -111,7 +123,7 @@ test("what two sources cannot share is refused", () => {
   expect((readConfiguration(text, options).problems ?? []).map(problemText)).toEqual([
     "g.toml:15: source[1].device: the source in line 7 uses this device already",
     "g.toml:25: source[3].path: the source in line 17 listens at this path too; choose another",
-    "g.toml:40: source[6].listen: port 9 of this address is used in line 29 already; choose another port",
+    "g.toml:40: source[6].listen: port 9 of this address is used in line 30 already; choose another port",
   ]);
 });
 

@@ -1,6 +1,7 @@
 // A serial line of a test: a pseudo-terminal of the kernel that socat makes, with the test as the device at its other end.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +34,9 @@ export class SerialLine {
     const line = new SerialLine(socat, path);
     let log = "";
     await new Promise<void>((resolve, reject) => {
-      socat.on("error", (error) => reject(new Error(`this test needs socat (apt-get install socat): ${error.message}`)));
+      socat.on("error", (error) =>
+        reject(new Error(`this test needs socat (apt-get install socat): ${error.message}`)),
+      );
       socat.on("exit", () => reject(new Error(`socat ended: ${log}`)));
       socat.stderr.setEncoding("utf8").on("data", (text: string) => {
         log += text;
@@ -48,15 +51,17 @@ export class SerialLine {
     else this.socat.stdin.write(text);
   }
 
-  /** Opens the terminal as another program, and resolves when what was sent waits in it. The terminal keeps it as long as it is open. */
-  async holdInput(): Promise<{ close(): void }> {
+  /** Has the terminal hold what was sent, as if a program had died that had it open. Resolves when it does to the function that ends it. */
+  async hold(text: string): Promise<() => void> {
     const descriptor = openSync(this.path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
-    // Nothing tells when it has arrived, so a second line goes the whole way round.
-    const echo = Buffer.from("x");
-    writeSync(descriptor, echo);
-    while (!this.received.includes("x")) await new Promise((resolve) => setImmediate(resolve));
+    this.send(text);
+    // Each turn of socat serves both directions: after the second answer, the first turn is over.
+    for (const before of [0, 1]) {
+      writeSync(descriptor, "z");
+      while (this.received.length <= before) await new Promise((resolve) => setImmediate(resolve));
+    }
     this.received = "";
-    return { close: () => closeSync(descriptor) };
+    return () => closeSync(descriptor);
   }
 
   get answers(): string[] {
