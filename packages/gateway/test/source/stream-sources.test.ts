@@ -1,9 +1,9 @@
 // The sources "tcp" and "unix": connections that the gateway opens, and sockets at which it listens.
 import { once } from "node:events";
 import { stat, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, Server as TlsServer } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { selfSigned } from "../../../../test/fixtures/certificates.ts";
 import { GatewayBench, numbered } from "../gateway-bench.ts";
@@ -25,8 +25,8 @@ class Listener {
   received = "";
 
   constructor(readonly server: Server) {
-    server.on("connection", (socket: Socket) => this.accept(socket));
-    server.on("secureConnection", (socket: Socket) => this.accept(socket));
+    const event = server instanceof TlsServer ? "secureConnection" : "connection";
+    server.on(event, (socket: Socket) => this.accept(socket));
     onTestFinished(() => {
       server.close();
       for (const socket of this.sockets) socket.destroy();
@@ -157,7 +157,6 @@ test("programs connect to a Unix socket with the permissions that were configure
   await bench.until(() => bench.source("device").state === "up");
   expect((await stat(path)).mode & 0o777).toBe(0o620);
   expect(bench.source("device").url).toBe(`unix:${path}`);
-  const { createConnection } = await import("node:net");
   const program = createConnection({ path });
   onTestFinished(() => void program.destroy());
   let received = "";
