@@ -20,7 +20,7 @@ export interface LineControl {
 }
 
 /** The bounds of a source to which devices connect. */
-export interface ConnectionLimits {
+interface ConnectionLimits {
   readonly maxConnections: number;
   /** Milliseconds without a byte after which a connection is closed; 0: never. */
   readonly idle: number;

@@ -52,7 +52,10 @@ test.each([
     'kind = "exec"; command = ["a", "b c"]',
     { command: ["a", "b c"], env: {}, every: undefined, restart: { min: 1_000, max: 60_000 } },
   ],
-  [`kind = "exec"; command = ["a"]; every = "5s"; env = { KEY = "\${TOKEN}" }`, { every: 5_000, env: { KEY: "t0ken" } }],
+  [
+    `kind = "exec"; command = ["a"]; every = "5s"; env = { KEY = "\${TOKEN}" }`,
+    { every: 5_000, env: { KEY: "t0ken" } },
+  ],
   ['kind = "exec"; command = ["a"]; restart = { max = "2s" }', { restart: { min: 1_000, max: 2_000 } }],
   [
     MQTT,
