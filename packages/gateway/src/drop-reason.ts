@@ -12,6 +12,7 @@ export type DropReason =
   | "filtered"
   | "full"
   | "incomplete"
+  | "loop"
   | "malformed"
   | "offline"
   | "too-long"

@@ -8,6 +8,7 @@ export { DiskStore } from "./disk-store.js";
 export type { DiskStoreOptions } from "./disk-store-options.js";
 export type { FileSystem, OpenFile } from "./file-system.js";
 export type { Damage } from "./journal.js";
+export { lock } from "./lock.js";
 export { MemoryFileSystem } from "./memory-file-system.js";
 export type { SpoolClock } from "./spool/age-limit.js";
 export type { SpoolCounts } from "./spool/ledger.js";

@@ -17,6 +17,13 @@ import { codeOf } from "./file-system.js";
 
 type Release = () => Promise<void>;
 
+/**
+ * Takes a lock that ends with this process, however that ends. Resolves to the function that releases it, or to undefined if a process that is
+ * alive has it.
+ *
+ * @param directory an existing directory that only this user can write to
+ * @param name of the lock, 1 to 16 letters, digits and hyphens
+ */
 export async function lock(directory: string, name: string): Promise<Release | undefined> {
   return process.platform === "win32" ? lockPipe(await realpath(directory), name) : lockSocket(directory, name);
 }

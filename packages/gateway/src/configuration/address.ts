@@ -22,17 +22,21 @@ export function address(): Kind<Address> {
   });
 }
 
-/** Reports an address that another part of the configuration has. Port 0 is any free port. */
-export function claimAddress({ host, port }: Address, place: Place): void {
+/**
+ * Reports an address that another part of the configuration has. Port 0 is any free port.
+ *
+ * @param space what tells the ports of UDP from those of TCP
+ */
+export function claimAddress({ host, port }: Address, place: Place, space = ""): void {
   if (port === 0) return;
   const isEverywhere = (each: string): boolean => ["", "0.0.0.0", "::"].includes(each);
   const { reading } = place;
   const line = isEverywhere(host)
-    ? reading.lineOfClaim(`port ${port}`)
-    : reading.lineOfClaim(`port ${port} everywhere`);
-  const same = reading.claim(`port ${port} of ${host}`, place.path);
-  reading.claim(`port ${port}`, place.path);
-  if (isEverywhere(host)) reading.claim(`port ${port} everywhere`, place.path);
+    ? reading.lineOfClaim(`${space}port ${port}`)
+    : reading.lineOfClaim(`${space}port ${port} everywhere`);
+  const same = reading.claim(`${space}port ${port} of ${host}`, place.path);
+  reading.claim(`${space}port ${port}`, place.path);
+  if (isEverywhere(host)) reading.claim(`${space}port ${port} everywhere`, place.path);
   const other = same ?? line;
   if (other !== undefined)
     place.problem(`port ${port} of this address is used in line ${other} already; choose another port`);
@@ -51,6 +55,11 @@ export function network(): Kind<string> {
       return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width) ? text : undefined;
     },
   });
+}
+
+export function isMulticast(text: string): boolean {
+  if (isIpv4(text)) return Number(text.split(".", 1)[0]) >> 4 === 14;
+  return isIpv6(text) && text.toLowerCase().startsWith("ff");
 }
 
 function isIpv4(text: string): boolean {

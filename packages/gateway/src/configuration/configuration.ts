@@ -6,9 +6,21 @@
 import type { BinaryLayout } from "./binary-layout.js";
 import type { FieldSettings } from "./field-types.js";
 import type { CheckSettings, FrameSettings } from "./frame-settings.js";
+import type {
+  Address,
+  ExecWire,
+  MqttWire,
+  SerialWire,
+  ServerConnection,
+  TcpServerWire,
+  TcpWire,
+  UdpWire,
+  UnixWire,
+} from "./wires.js";
 
 export type { FieldSettings, FieldType } from "./field-types.js";
 export type { CheckSettings, FrameSettings } from "./frame-settings.js";
+export type { Address, LineControl, PemSettings, UnixPath } from "./wires.js";
 
 /** The whole configuration. */
 export interface Configuration {
@@ -40,19 +52,7 @@ export interface GatewaySettings {
 }
 
 /** One [[uplink]]: a server and how it is used. */
-export interface UplinkSettings {
-  readonly url: string;
-  readonly clientId: string;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** Paths of PEM files. */
-  readonly ca: string | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-  readonly passphrase: string | undefined;
-  readonly version: 5 | 4 | 3 | "auto";
-  readonly keepAlive: number;
-  readonly sessionExpiry: number;
+export interface UplinkSettings extends ServerConnection {
   /** The most messages without an acknowledgement. */
   readonly inflight: number;
   /** Messages a second; 0: no limit. */
@@ -87,24 +87,25 @@ export interface MetricsSettings {
   readonly path: string;
 }
 
-/** A host and a port. The host may be "" for all addresses; an IPv6 address has no brackets here. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** A source of frames. */
-export type SourceSettings = TcpServerSettings | StdinSettings | HttpSettings;
+export type SourceSettings =
+  | TcpServerSettings
+  | TcpSettings
+  | UnixSettings
+  | SerialSettings
+  | UdpSettings
+  | ExecSettings
+  | MqttSettings
+  | StdinSettings
+  | HttpSettings;
 
-export interface TcpServerSettings extends PipelineSettings {
-  readonly kind: "tcp-server";
-  readonly listen: Address;
-  /** Addresses or networks ("192.168.1.0/24", "fd00::/8") that may connect. Empty: all. */
-  readonly allow: readonly string[];
-  readonly maxConnections: number;
-  /** Milliseconds without a byte after which a connection is closed; 0: never. */
-  readonly idle: number;
-}
+export type TcpServerSettings = PipelineSettings & TcpServerWire;
+export type TcpSettings = PipelineSettings & TcpWire;
+export type UnixSettings = PipelineSettings & UnixWire;
+export type SerialSettings = PipelineSettings & SerialWire;
+export type UdpSettings = PipelineSettings & UdpWire;
+export type ExecSettings = PipelineSettings & ExecWire;
+export type MqttSettings = PipelineSettings & MqttWire;
 
 export interface StdinSettings extends PipelineSettings {
   readonly kind: "stdin";

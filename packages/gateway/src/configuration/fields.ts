@@ -2,8 +2,9 @@
 
 import type { Configuration } from "./configuration.js";
 import { type Kind, list, oneOrMore, text } from "./kind.js";
+import { source } from "./kinds/source.js";
+import { checkLoops } from "./loops.js";
 import { admin, gateway, metrics, spool, uplink } from "./section-fields.js";
-import { source } from "./source-fields.js";
 import { NOT_YET, optional, required, table } from "./table.js";
 import { filled } from "./template.js";
 
@@ -23,6 +24,7 @@ export const configurationTable: Kind<Configuration> = table({
   fields: sections,
   refused: { broker: NOT_YET, homeassistant: NOT_YET },
   check({ values, place }) {
+    checkLoops(values.uplink ?? [], values.source ?? [], place);
     if (values.spool === undefined) return;
     const most = values.spool.segment / 4;
     for (const [i, { maxFrame }] of (values.source ?? []).entries()) {
@@ -46,7 +48,11 @@ export const configurationTable: Kind<Configuration> = table({
       spool: spoolSettings,
       metrics: served,
       adminSocket,
-      sources,
+      sources: sources.map((each) =>
+        each.kind === "mqtt"
+          ? { ...each, clientId: filled(each.clientId, { ...placeholders, source: each.id }) }
+          : each,
+      ),
     };
   },
 });

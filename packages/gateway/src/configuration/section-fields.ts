@@ -2,10 +2,11 @@
 
 import { address, claimAddress, serverUrl } from "./address.js";
 import type { GatewaySettings, MetricsSettings, SpoolSettings, UplinkSettings } from "./configuration.js";
-import { choice, integer, type Kind, secret, secretPath, syntax, text } from "./kind.js";
+import { checkConnection, connectionFields } from "./connection-fields.js";
+import { choice, integer, type Kind, syntax, text } from "./kind.js";
 import { optional, preset, required, table } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
-import { duration, seconds, size } from "./units.js";
+import { duration, size } from "./units.js";
 
 /** The name of a gateway or of a source. */
 export function identifier(): Kind<string> {
@@ -50,31 +51,13 @@ export const gateway: Kind<GatewaySettings> = table({
   build: ({ log_format, memory_limit, ...values }) => ({ ...values, logFormat: log_format, memoryLimit: memory_limit }),
 });
 
-/** Settings that need TLS. */
-const PEM_FIELDS = ["ca", "cert", "key"] as const;
-
 export const uplink: Kind<UplinkSettings> = table({
   title: "[uplink]",
   about: "The MQTT server. Write `[[uplink]]` several times for servers to fail over to, the preferred one first.",
   fields: {
     url: required(serverUrl(), "The server, with `mqtt:`, `mqtts:`, `ws:`, `wss:` or `unix:`."),
     client_id: preset(template(), "{gateway}", "The client identifier. `{gateway}` stands for the gateway's id."),
-    username: optional(text(1, 65_535), "The user name."),
-    password: optional(secret(), "The password."),
-    ca: optional(text(1, 4096), "The path of a PEM file with the certificates to trust. Default: those of the system."),
-    cert: optional(text(1, 4096), "The path of a PEM file with the client's certificate."),
-    key: optional(
-      secretPath(),
-      "The path of a PEM file with the client's key, or an environment variable with the path, as in secrets.",
-    ),
-    passphrase: optional(secret(), "The passphrase of `key`."),
-    version: preset(choice(5, 4, 3, "auto"), "auto", "The protocol version: 5 for MQTT 5.0, 4 for 3.1.1, 3 for 3.1."),
-    keep_alive: preset(seconds("1s", "65535s", 0), "30s", "The keep-alive interval. 0: none."),
-    session_expiry: preset(
-      seconds("1s", "4294967294s", 0),
-      "7d",
-      "How long the server keeps the session. 0: it ends with the connection.",
-    ),
+    ...connectionFields,
     inflight: preset(integer(1, 65_535), 100, "The most messages without an acknowledgement."),
     rate: preset(integer(0, 1_000_000), 0, "The most messages a second. 0: no limit."),
     bandwidth: preset(size("1B", "1GiB", 0), 0, "The most bytes a second. 0: no limit."),
@@ -102,18 +85,7 @@ export const uplink: Kind<UplinkSettings> = table({
   },
   check({ values, place }) {
     if (values.client_id !== undefined) checkPlaceholders(values.client_id, ONLY_GATEWAY, place.at("client_id"));
-    const { url = "", cert, key, passphrase, password, username, version } = values;
-    const isPlain = url !== "" && !url.startsWith("mqtts:") && !url.startsWith("wss:");
-    for (const name of PEM_FIELDS) {
-      if (isPlain && values[name] !== undefined) place.at(name).problem("requires TLS; write url with mqtts: or wss:");
-    }
-    if (cert !== undefined && key === undefined)
-      place.at("cert").problem("requires key, the certificate's private key");
-    if (key !== undefined && cert === undefined) place.at("key").problem("requires cert, the certificate of this key");
-    if (passphrase !== undefined && key === undefined) place.at("passphrase").problem("requires key");
-    if (password !== undefined && username === undefined && (version === 3 || version === 4)) {
-      place.at("password").problem(`requires username in protocol version ${version}`);
-    }
+    checkConnection(values, place);
   },
   build: ({ client_id, keep_alive, session_expiry, reconnect, ...values }) => ({
     ...values,

@@ -1,28 +1,21 @@
-/** The tables of the sources: what all have, and what each kind has. */
+/** The fields that sources have in common, and the rules between them. Knows no kind: each kind of source has a file in `kinds/`. */
 
 import { fieldsOfEnvelope, parseEnvelope } from "../codec/sexpr-envelope.js";
-import { address, claimAddress, network } from "./address.js";
 import { check } from "./check-fields.js";
 import { completeDecode } from "./complete-decode.js";
-import type {
-  DecodeSettings,
-  HttpSettings,
-  SourceSettings,
-  StdinSettings,
-  TcpServerSettings,
-} from "./configuration.js";
+import type { DecodeSettings } from "./configuration.js";
 import { decode } from "./decode-fields.js";
 import { completeFraming, frame } from "./frame-fields.js";
-import { boolean, choice, integer, type Kind, list, secret, syntax } from "./kind.js";
+import { boolean, choice } from "./kind.js";
 import type { Place } from "./place.js";
 import { payload, when } from "./record-fields.js";
 import { identifier } from "./section-fields.js";
-import { NOT_YET, optional, preset, type Read, required, table, variants, type Written } from "./table.js";
-import { checkPlaceholders, placeholdersOf, template, topicTemplate } from "./template.js";
+import { NOT_YET, optional, preset, type Read, required, table, type Written } from "./table.js";
+import { checkPlaceholders, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
 import { fields } from "./value-fields.js";
 
-const common = {
+export const common = {
   id: required(
     identifier(),
     "The name of this source in the spool and in metrics. It must be unique, and should never change.",
@@ -69,7 +62,7 @@ const common = {
   ),
 };
 
-const answers = {
+export const answers = {
   acknowledge: optional(
     template(),
     'What is written to the device after its record was accepted, such as `"ok\\n"`. Default: nothing.',
@@ -80,7 +73,7 @@ const answers = {
   ),
 };
 
-const framing = (usual: "line" | "datagram", maximum: string) => ({
+export const framing = (usual: "line" | "datagram", maximum: string) => ({
   frame: preset(
     frame,
     usual,
@@ -98,34 +91,70 @@ const framing = (usual: "line" | "datagram", maximum: string) => ({
   ),
 });
 
+/** The first frame of a wire that the gateway opens, on which the device may be in the middle of a frame. */
+export const firstOfWire = preset(
+  choice("drop", "keep"),
+  "drop",
+  "Whether the first frame counts if its beginning may be missing, and the last one if its end is. `drop`: the first only if it can be decoded, the last never.",
+);
+
+export const lineControl = {
+  line_control: optional(
+    table({
+      title: "[source.line_control]",
+      about: "What is done to a wire.",
+      fields: {
+        greeting: optional(
+          template(),
+          'What is written to the device as soon as the wire is open, such as `"start\\n"`. It has no placeholders. Default: nothing.',
+        ),
+      },
+      build: ({ greeting }) => ({ greeting }),
+    }),
+    "What is done to the wire.",
+  ),
+};
+
 /** What the documentation shows once. */
-const everySource = { title: "[[source]]", about: "The fields of every source. Each kind has more.", fields: common };
+export const everySource = {
+  title: "[[source]]",
+  about: "The fields of every source. Each kind has more.",
+  fields: common,
+};
 
 /** Keys of the design that a later version brings. */
-const later = Object.fromEntries(
-  ["key", "dedupe", "rate", "silence", "device", "poll", "command", "line_control", "tls", "at_open"].map((key) => [
-    key,
-    NOT_YET,
-  ]),
+export const later = Object.fromEntries(
+  ["key", "dedupe", "rate", "silence", "device", "poll", "command", "tls", "rs485"].map((key) => [key, NOT_YET]),
 );
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
 
 /** The placeholders that are not fields. */
 const PLACEHOLDERS = ["gateway", "source", "port", "peer"];
+/** What a source of the kind "mqtt" knows in addition: the topic of a message, and its levels. */
+export const TOPIC_PLACEHOLDERS: readonly string[] = [
+  "topic",
+  ...Array.from({ length: 128 }, (_, level) => `topic[${level}]`),
+];
 
-/** What all kinds of sources check between their fields. @param fromPath the fields that the path of a request has */
-function checkSource(
+/**
+ * What all kinds of sources check between their fields.
+ *
+ * @param fromPath the fields that the path of a request has
+ * @param own placeholders that only this kind has
+ */
+export function checkSource(
   { values, wrong, place }: Written<typeof common & ReturnType<typeof framing>>,
   answer: Partial<Read<typeof answers>>,
   fromPath: readonly string[] = [],
+  own: readonly string[] = [],
 ): void {
   const { id, deadletter, decode: written } = values;
   const line = id === undefined ? undefined : place.reading.claim(`source ${id}`, place.path);
   if (line !== undefined)
     place.at("id").problem(`"${id}" is the id of the source in line ${line} too; ids must be unique`);
   if (deadletter !== undefined) {
-    checkPlaceholders(deadletter, new Set([...PLACEHOLDERS, ...fromPath]), place.at("deadletter"));
+    checkPlaceholders(deadletter, new Set([...PLACEHOLDERS, ...fromPath]), place.at("deadletter"), own);
   }
   const { frame: framed, check: checked, max_frame, frame_timeout } = values;
   if (framed !== undefined && checked !== undefined && max_frame !== undefined && frame_timeout !== undefined) {
@@ -134,11 +163,11 @@ function checkSource(
   if (written === undefined || wrong.has("fields")) return;
   const settings = completeDecode(written, values.fields, place);
   const names = settings === undefined ? undefined : decodedNames(settings);
-  checkNames(names ?? [], fromPath, place);
+  checkNames(names ?? [], fromPath, [...PLACEHOLDERS, ...own], place);
   if (settings === undefined) return;
   checkBytes(settings.format, values, place);
   const fields = names && new Set([...fromPath, ...names]);
-  checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), place);
+  checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), own, place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
     if (fields?.has(field) !== false) continue;
     const known = [...fields].join(", ");
@@ -184,8 +213,13 @@ function checkBytes(format: DecodeSettings["format"], { encoding, frame }: Parti
 }
 
 /** A name has one meaning. */
-function checkNames(decoded: readonly string[], fromPath: readonly string[], place: Place): void {
-  for (const name of PLACEHOLDERS) {
+function checkNames(
+  decoded: readonly string[],
+  fromPath: readonly string[],
+  placeholders: readonly string[],
+  place: Place,
+): void {
+  for (const name of placeholders) {
     if (decoded.includes(name))
       place.at("decode").problem(`a field cannot have the name of the placeholder {${name}}; rename it`);
     if (fromPath.includes(name))
@@ -195,16 +229,21 @@ function checkNames(decoded: readonly string[], fromPath: readonly string[], pla
   if (both !== undefined) place.at("path").problem(`{${both}} is the name of a decoded field too; choose another name`);
 }
 
-function checkTemplates(values: Partial<Common>, known: ReadonlySet<string> | undefined, place: Place): void {
+function checkTemplates(
+  values: Partial<Common>,
+  known: ReadonlySet<string> | undefined,
+  own: readonly string[],
+  place: Place,
+): void {
   const { topic, payload: made, acknowledge, refuse } = values;
-  if (topic !== undefined) checkPlaceholders(topic, known, place.at("topic"));
-  if (made?.kind === "template") checkPlaceholders(made.template, known, place.at("payload"));
+  if (topic !== undefined) checkPlaceholders(topic, known, place.at("topic"), own);
+  if (made?.kind === "template") checkPlaceholders(made.template, known, place.at("payload"), own);
   if (acknowledge !== undefined) checkPlaceholders(acknowledge, known, place.at("acknowledge"));
   if (refuse !== undefined) checkPlaceholders(refuse, known && new Set([...known, "reason"]), place.at("refuse"));
 }
 
 /** What all kinds build. Undefined if there was a problem, which `checkSource` reported. */
-function buildSource<Answers>(values: Omit<Common, "acknowledge" | "refuse">, answer: Answers, place: Place) {
+export function buildSource<Answers>(values: Omit<Common, "acknowledge" | "refuse">, answer: Answers, place: Place) {
   const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...same } = values;
   const settings = completeDecode(written, beside, place);
   const framed = completeFraming(values, place);
@@ -220,108 +259,5 @@ function buildSource<Answers>(values: Omit<Common, "acknowledge" | "refuse">, an
   return { ...same, ...changed, ...answer };
 }
 
-const NO_ANSWERS = { acknowledge: undefined, refuse: undefined };
-
-const tcpFields = {
-  kind: required(choice("tcp-server"), "The kind of the source: devices connect by TCP."),
-  listen: required(address(), "The address to listen on."),
-  allow: optional(list(network(), 1, 1024), "The addresses and networks that may connect. Default: all."),
-  max_connections: preset(integer(1, 100_000), 64, "The most connections at a time. Others are closed."),
-  idle: preset(duration("1s", "7d", 0), "5m", "A connection without a byte for this time is closed. 0: never."),
-  ...common,
-  ...framing("line", "4KiB"),
-  ...answers,
-};
-
-const tcpServer: Kind<TcpServerSettings> = table({
-  title: '[[source]], kind = "tcp-server"',
-  about: "Devices connect by TCP and send frames.",
-  fields: tcpFields,
-  inherits: everySource,
-  refused: later,
-  check({ values, wrong, place }) {
-    checkSource({ values, wrong, place }, values);
-    if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));
-  },
-  build({ kind, listen, allow, max_connections, idle, acknowledge, refuse, ...values }, place) {
-    const built = buildSource(values, { acknowledge, refuse }, place);
-    return built && { ...built, kind, listen, allow: allow ?? [], maxConnections: max_connections, idle };
-  },
-});
-
-const nobody = "is not possible for stdin: there is nobody to write to; remove it";
-
-const stdin: Kind<StdinSettings> = table({
-  title: '[[source]], kind = "stdin"',
-  about: "Another program writes frames to the gateway's standard input. Only one source can be of this kind.",
-  fields: {
-    kind: required(choice("stdin"), "The kind of the source: standard input."),
-    ...common,
-    ...framing("line", "4KiB"),
-  },
-  inherits: everySource,
-  refused: { ...later, acknowledge: nobody, refuse: nobody },
-  check({ values, wrong, place }) {
-    checkSource({ values, wrong, place }, {});
-    const line = values.enabled === true ? place.reading.claim("stdin", place.path) : undefined;
-    if (line !== undefined)
-      place.at("kind").problem(`the source in line ${line} reads stdin already; only one source can`);
-  },
-  build({ kind, ...values }, place) {
-    const built = buildSource(values, NO_ANSWERS, place);
-    return built && { ...built, kind };
-  },
-});
-
-const status = "is not possible for http: the status code is the answer; remove it";
-
-/** The path of an HTTP source: each level is literal, or a placeholder. */
-const httpPath = syntax({
-  label: "path",
-  rule: 'must be a path of literal levels and placeholders, such as "/ingest/{node}"',
-  pattern: "^(/([A-Za-z0-9_.~-]*|\\{[A-Za-z0-9_.-]+\\}))+$",
-  read(value, place) {
-    const [before, ...levels] = value.split("/");
-    if (before !== "" || value.length > 1024) return undefined;
-    if (!levels.every((level) => /^(?:[\w.~-]*|\{[\w.-]{1,64}\})$/.test(level))) return undefined;
-    const names = placeholdersOf(value);
-    const twice = names.find((name, i) => names.indexOf(name) < i);
-    return twice === undefined ? value : place.broken(value, `must not have {${twice}} twice`);
-  },
-});
-
-const http: Kind<HttpSettings> = table({
-  title: '[[source]], kind = "http"',
-  about:
-    "Devices send frames as the bodies of POST and PUT requests. The answer 202 means that the record was accepted.",
-  fields: {
-    kind: required(choice("http"), "The kind of the source: HTTP requests."),
-    listen: preset(address(), "127.0.0.1:8080", "The address to listen on."),
-    path: preset(httpPath, "/ingest/{node}", "The path. `{name}` stands for one level, which becomes a field."),
-    token: optional(secret(), "The Bearer token that each request must have. Default: none."),
-    max_body: preset(size("1B", "16MiB"), "64KiB", "A longer body is answered with 413."),
-    max_requests: preset(integer(1, 10_000), 32, "The most requests at a time."),
-    ...common,
-    ...framing("datagram", "64KiB"),
-  },
-  inherits: everySource,
-  refused: { ...later, acknowledge: status, refuse: status },
-  check({ values, wrong, place }) {
-    checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));
-    if (values.frame?.kind === "gap")
-      place.at("frame").problem('"gap" is not possible for http: a body has no silence');
-    if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));
-  },
-  build({ kind, listen, path, token, max_body, max_requests, ...values }, place) {
-    const built = buildSource(values, NO_ANSWERS, place);
-    return built && { ...built, kind, listen, path, token, maxBody: max_body, maxRequests: max_requests };
-  },
-});
-
-const LATER_KINDS = ["serial", "tcp", "unix", "udp", "exec", "mqtt", "mqtt-sn"];
-
-export const source: Kind<SourceSettings> = variants<SourceSettings>(
-  "kind",
-  { "tcp-server": tcpServer, stdin, http },
-  LATER_KINDS,
-);
+/** What a source has that writes nothing. */
+export const NO_ANSWERS = { acknowledge: undefined, refuse: undefined };

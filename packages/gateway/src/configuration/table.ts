@@ -79,7 +79,7 @@ export function table<Table extends Fields, Built>(options: TableOptions<Table, 
 }
 
 function ownFields(fields: Fields, inherited: Section): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !Object.hasOwn(inherited.fields, name)));
+  return Object.fromEntries(Object.entries(fields).filter(([name, field]) => inherited.fields[name] !== field));
 }
 
 function readField(

@@ -9,9 +9,6 @@ import { type Place, quoted } from "./place.js";
 const MAXIMUM_LENGTH = 4096;
 const BRACES =
   "has a brace outside a placeholder; a placeholder is {name}, with letters, digits, _ - and . in the name";
-const LEVELS =
-  "has {topic[…]}, which belongs to sources of kind mqtt; this version of the gateway does not support them";
-
 export function placeholdersOf(template: string): readonly string[] {
   return parsePlaceholders(template).rest.map(({ name }) => name);
 }
@@ -40,7 +37,6 @@ export function topicTemplate(): Kind<string> {
       if (typeof value !== "string" || value === "" || value.length > MAXIMUM_LENGTH) return place.wrong(rule, value);
       const { first, rest } = parsePlaceholders(value);
       const example = first + rest.map(({ literal }) => `x${literal}`).join("");
-      if (value.includes("{topic[")) return place.broken(value, LEVELS);
       if (/[{}]/.test(example)) return place.broken(value, BRACES);
       const problem = topicNameProblem(example);
       return problem === undefined ? value : place.broken(value, problem);
@@ -52,9 +48,16 @@ export function topicTemplate(): Kind<string> {
  * Reports each placeholder of a template that has no value.
  *
  * @param known the names that have a value; undefined if only some of them are known before the device sends something
+ * @param own names that have a value in any case
  */
-export function checkPlaceholders(template: string, known: ReadonlySet<string> | undefined, place: Place): void {
+export function checkPlaceholders(
+  template: string,
+  known: ReadonlySet<string> | undefined,
+  place: Place,
+  own: readonly string[] = [],
+): void {
   for (const name of new Set(placeholdersOf(template))) {
+    if (own.includes(name)) continue;
     const problem = placeholderProblem(name, known);
     if (problem !== undefined) place.problem(`${quoted(`{${name}}`)} ${problem}`);
   }
@@ -62,6 +65,8 @@ export function checkPlaceholders(template: string, known: ReadonlySet<string> |
 
 function placeholderProblem(name: string, known: ReadonlySet<string> | undefined): string | undefined {
   if (known?.has(name) === true) return undefined;
+  if (name.startsWith("topic["))
+    return "is a level of an MQTT topic, {topic[0]} to {topic[127]}; only sources of kind mqtt have it";
   if (name.includes(":")) return "has a type; types are written in fields only";
   if (known === undefined) return undefined;
   const near = nearest(name.slice(0, 100), known);

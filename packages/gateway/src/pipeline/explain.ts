@@ -115,8 +115,14 @@ function promise({ kind, acknowledge }: SourceSettings): string {
   if (kind === "http") {
     return "accepted when synced; a request is answered with 202 after that: a crash loses nothing that was answered so";
   }
+  if (kind === "mqtt") {
+    return "accepted when synced; the message is acknowledged after that: the server sends again what a crash loses, except at QoS 0";
+  }
   if (acknowledge !== undefined) {
     return "accepted when synced; the acknowledgement is sent after that: a crash loses nothing that was acknowledged";
   }
-  return "accepted when synced; this source sends no acknowledgement: what was read and not yet synced at a crash is lost";
+  const before =
+    "accepted when synced; this source sends no acknowledgement: what was read and not yet synced at a crash is lost";
+  if (kind === "serial" || kind === "udp") return `${before}, and so is what came while the gateway was not running`;
+  return before;
 }

@@ -36,6 +36,10 @@ export interface Peer {
   readonly port: number;
   /** Further fields, as from an HTTP path. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** The topic of an MQTT message: what {topic} and {topic[0]} stand for. */
+  readonly topic?: string;
+  /** Further properties of each record, as the spool keeps them. */
+  readonly properties?: Uint8Array;
 }
 
 /** The pipeline of one connection. Pure: time is an argument, in milliseconds of a clock that never goes back. */

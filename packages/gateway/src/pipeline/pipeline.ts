@@ -215,7 +215,8 @@ class SourceWire implements Wire, FrameSink {
 
   private record({ topic, payload }: Message): SpoolRecord {
     const { qos, retain, expiry } = this.source;
-    return { topic, payload, qos, retain, expiry: expiry === 0 ? undefined : expiry };
+    const { properties } = this.peer;
+    return { topic, payload, qos, retain, expiry: expiry === 0 ? undefined : expiry, properties };
   }
 
   private taken(): Outcome[] {

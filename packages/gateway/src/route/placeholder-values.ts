@@ -20,8 +20,26 @@ export function constantValue(name: string, origin: Origin): string | undefined 
 export function placeholderValue(name: string, peer: Peer, fields: Fields | undefined): FieldValue | undefined {
   if (name === "peer") return peer.peer;
   if (name === "port") return peer.port;
+  if (peer.topic !== undefined && name.startsWith("topic")) {
+    const value = topicValue(name, peer.topic);
+    if (value !== undefined) return value;
+  }
   if (peer.fields !== undefined && Object.hasOwn(peer.fields, name)) return peer.fields[name];
   return fields?.get(name);
+}
+
+/** Returns the value of `topic`, or of one of its levels, `topic[0]` being the first. Undefined for any other name, and without such a level. */
+function topicValue(name: string, topic: string): string | undefined {
+  if (name === "topic") return topic;
+  if (!name.startsWith("topic[")) return undefined;
+  let [level, from] = [Number(name.slice("topic[".length, -1)), 0];
+  for (; level > 0; level--) {
+    const slash = topic.indexOf("/", from);
+    if (slash < 0) return undefined;
+    from = slash + 1;
+  }
+  const end = topic.indexOf("/", from);
+  return topic.slice(from, end < 0 ? topic.length : end);
 }
 
 /** Returns a value as text: objects and arrays as JSON. */

@@ -46,6 +46,11 @@ export class TopicTemplate {
   topic(peer: Peer, fields: Fields): string | Failure {
     let topic = this.first;
     for (const { name, literal } of this.steps) {
+      if (name === "topic" && peer.topic !== undefined) {
+        // It was a topic already, and keeps its levels. It is a server's, so it may begin with "$", which is not the gateway's to publish to.
+        topic += (topic === "" && peer.topic.startsWith("$") ? `%24${peer.topic.slice(1)}` : peer.topic) + literal;
+        continue;
+      }
       const level = levelOf(name, placeholderValue(name, peer, fields), topic === "");
       if (level instanceof Failure) return level;
       topic += level + literal;

@@ -6,9 +6,14 @@
 import type { Timer } from "@aiko/mqtt";
 import type { Outcome, Peer, Wire } from "../pipeline/outcome.js";
 import type { Intake, Verdict } from "./intake.js";
+import { costOf } from "./outcome-cost.js";
+
+/** Whether the device can be written to, and whether only one side may send at a time. */
+export type Duplex = "none" | "half" | "full";
 
 /** What the intake does to the wire. */
 export interface WireEnd {
+  readonly duplex: Duplex;
   /** Writes to the device. */
   write(bytes: Uint8Array): void;
   /** Stops reading, until `resume`. */
@@ -18,8 +23,6 @@ export interface WireEnd {
 
 /** What one connection may have in memory: the cost of outcomes that wait to be committed, in bytes. */
 const MOST_WAITING = 2 ** 18;
-/** What an outcome costs in addition to its frame: its fields, its record. */
-const OUTCOME_COST = 512;
 /** Bytes that are framed at once, so that many short frames do not exceed the limit by much. */
 const PIECE = 2 ** 13;
 /**
@@ -56,6 +59,16 @@ export class Channel {
   /** Whether something is not accepted yet. */
   get isBusy(): boolean {
     return this.working !== undefined;
+  }
+
+  /** Writes to the device. */
+  write(bytes: Uint8Array): void {
+    if (!this.isOver && this.end.duplex !== "none") this.send(bytes);
+  }
+
+  private send(bytes: Uint8Array): void {
+    this.intake.traffic.send(bytes.length);
+    this.end.write(bytes);
   }
 
   /** Takes bytes that were received. */
@@ -134,7 +147,7 @@ export class Channel {
   private async work(): Promise<void> {
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, this.intake.batch(this.waiting));
-      const verdicts = await this.intake.commit(this.peer, batch, true);
+      const verdicts = await this.intake.commit(() => this.peer, batch, true);
       if (verdicts === undefined) {
         // Nothing that came later may be accepted either.
         this.isOver = true;
@@ -153,21 +166,8 @@ export class Channel {
   }
 
   private answer(outcomes: readonly Outcome[], verdicts: readonly Verdict[]): void {
-    const { pipeline, settings } = this.intake;
-    if (settings.acknowledge === undefined && settings.refuse === undefined) return;
-    const answers: Uint8Array[] = [];
-    outcomes.forEach((outcome, i) => {
-      const verdict = verdicts[i] ?? "accepted";
-      const isDone = verdict === "accepted" || verdict === "filtered";
-      const bytes = isDone
-        ? pipeline.acknowledgement(this.peer, outcome)
-        : pipeline.refusal(this.peer, outcome, verdict);
-      if (bytes !== undefined) answers.push(bytes);
-    });
-    if (answers.length === 0) return;
-    const bytes = Buffer.concat(answers);
-    this.intake.traffic.send(bytes.length);
-    this.end.write(bytes);
+    const bytes = this.intake.answer(this.peer, outcomes, verdicts);
+    if (bytes !== undefined) this.send(bytes); // a device that has ended its side may wait for it
   }
 
   /** Sees to it that a frame that stays incomplete is dropped. While nothing is read, that is not the device's fault. */
@@ -197,8 +197,4 @@ export class Channel {
   private get deadline(): number {
     return Math.max(this.wire.deadline(), this.resumedAt + this.intake.settings.frameTimeout);
   }
-}
-
-function costOf({ range }: Outcome): number {
-  return OUTCOME_COST + range.to - range.from;
 }

@@ -48,8 +48,7 @@ export class HttpSource implements Source {
   }
 
   get status(): SourceStatus {
-    const { isUp, url, lastError } = this.listening;
-    return { state: isUp ? "up" : "down", connections: this.running, reopens: 0, lastError, url };
+    return this.listening.status(this.running);
   }
 
   start(): Promise<void> {
@@ -94,7 +93,7 @@ export class HttpSource implements Source {
     const verdicts: Verdict[] = [];
     while (verdicts.length < outcomes.length) {
       const rest = outcomes.slice(verdicts.length);
-      const committed = await this.intake.commit(peer, rest.slice(0, this.intake.batch(rest)), false);
+      const committed = await this.intake.commit(() => peer, rest.slice(0, this.intake.batch(rest)), false);
       if (committed === undefined) return answer(503, "the gateway is stopping", { "retry-after": RETRY_AFTER });
       verdicts.push(...committed);
     }

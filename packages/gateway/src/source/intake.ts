@@ -31,6 +31,9 @@ export interface IntakeParts {
 /** What became of a frame at last. "accepted": it is in the spool, or was passed on. */
 export type Verdict = FrameResult;
 
+/** The peer of an outcome, by its place. */
+type PeerOf = (index: number) => Peer;
+
 /** A batch takes at most this part of each of the spool's bounds: it fits when there is room again. */
 const BATCH_SHARE = 1 / 16;
 /** Milliseconds after which a full spool is tried again: other programs may have freed the disk. */
@@ -99,10 +102,11 @@ export class Intake {
    * Has the spool accept the records of these outcomes, a batch. Resolves to each outcome's verdict, or to undefined if they are not accepted
    * because the intake is stopped or the spool has failed.
    *
+   * @param peerOf the peer of an outcome, by its place
    * @param hold whether to wait for room. If not, records that have no room are "full".
    */
-  commit(peer: Peer, outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
-    const done = this.accept(peer, outcomes, hold).then((verdicts) => {
+  commit(peerOf: PeerOf, outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
+    const done = this.accept(peerOf, outcomes, hold).then((verdicts) => {
       for (const verdict of verdicts ?? []) this.traffic.frame(verdict);
       return verdicts;
     });
@@ -115,8 +119,22 @@ export class Intake {
     return done;
   }
 
+  /** Returns what to write to the device about these outcomes. Undefined: nothing. */
+  answer(peer: Peer, outcomes: readonly Outcome[], verdicts: readonly Verdict[]): Uint8Array | undefined {
+    const { pipeline, settings } = this;
+    if (settings.acknowledge === undefined && settings.refuse === undefined) return undefined;
+    const answers: Uint8Array[] = [];
+    outcomes.forEach((outcome, i) => {
+      const verdict = verdicts[i] ?? "accepted";
+      const isDone = verdict === "accepted" || verdict === "filtered";
+      const bytes = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome, verdict);
+      if (bytes !== undefined) answers.push(bytes);
+    });
+    return answers.length === 0 ? undefined : Buffer.concat(answers);
+  }
+
   private async accept(
-    peer: Peer,
+    peerOf: PeerOf,
     outcomes: readonly Outcome[],
     hold: boolean,
   ): Promise<readonly Verdict[] | undefined> {
@@ -125,17 +143,17 @@ export class Intake {
     const records: SpoolRecord[] = [];
     const passed: Promise<void>[] = [];
     const verdicts = outcomes.map((outcome, i): Verdict => {
-      if (outcome.dropped !== undefined) return this.dropped(peer, outcome, outcome.dropped, outcome.detail);
+      if (outcome.dropped !== undefined) return this.dropped(peerOf(i), outcome, outcome.dropped, outcome.detail);
       if (this.isPassed(outcome)) {
         passed.push(
-          this.pass(peer, outcome).then((verdict) => {
+          this.pass(peerOf(i), outcome).then((verdict) => {
             verdicts[i] = verdict;
           }),
         );
         return "accepted";
       }
       const excess = this.excess(outcome);
-      if (excess !== undefined) return this.dropped(peer, outcome, "too-long", excess);
+      if (excess !== undefined) return this.dropped(peerOf(i), outcome, "too-long", excess);
       for (const record of outcome.records) records.push(record);
       return "accepted";
     });
@@ -153,7 +171,7 @@ export class Intake {
           return undefined;
         }
         if (!hold || this.parts.spoolSettings.full === "drop-newest")
-          return this.dropAsFull(peer, outcomes, verdicts, records.length);
+          return this.dropAsFull(peerOf, outcomes, verdicts, records.length);
         if (this.isStopped) return undefined;
         if (this.rooms === rooms) await this.room(error); // otherwise there was room before this promise said that there is none
       }
@@ -176,7 +194,7 @@ export class Intake {
   }
 
   private dropAsFull(
-    peer: Peer,
+    peerOf: PeerOf,
     outcomes: readonly Outcome[],
     verdicts: readonly Verdict[],
     records: number,
@@ -185,7 +203,7 @@ export class Intake {
     return verdicts.map((verdict, i) => {
       const outcome = outcomes[i];
       if (verdict !== "accepted" || outcome === undefined || this.isPassed(outcome)) return verdict;
-      this.pipeline.notAccepted(peer, outcome);
+      this.pipeline.notAccepted(peerOf(i), outcome);
       return "full";
     });
   }
@@ -199,17 +217,26 @@ export class Intake {
     return size > segment ? `the frame becomes ${size} bytes in the spool, but spool.segment is ${segment}` : undefined;
   }
 
-  private dropped(peer: Peer, outcome: Outcome, reason: DropReason, detail: string | undefined): DropReason {
-    const { parts, settings, pipeline } = this;
+  /** Counts a frame that is dropped before it comes to a pipeline. */
+  drop(reason: DropReason, detail: string | undefined): void {
+    this.traffic.frame(reason);
+    this.count(reason, detail);
+  }
+
+  private count(reason: DropReason, detail: string | undefined): void {
+    const { parts, settings } = this;
     const now = parts.clock.now();
     parts.spool.count(settings.id, reason);
     this.unlogged++;
-    if (reason !== "filtered" && now - this.lastLogged >= LOG_INTERVAL) {
-      parts.log.warn("dropped", { source: settings.id, reason, count: this.unlogged, detail });
-      this.lastLogged = now;
-      this.unlogged = 0;
-    }
-    if (reason !== "filtered") this.publishDeadLetter(() => pipeline.deadLetter(peer, outcome));
+    if (reason === "filtered" || now - this.lastLogged < LOG_INTERVAL) return;
+    parts.log.warn("dropped", { source: settings.id, reason, count: this.unlogged, detail });
+    this.lastLogged = now;
+    this.unlogged = 0;
+  }
+
+  private dropped(peer: Peer, outcome: Outcome, reason: DropReason, detail: string | undefined): DropReason {
+    this.count(reason, detail);
+    if (reason !== "filtered") this.publishDeadLetter(() => this.pipeline.deadLetter(peer, outcome));
     return reason;
   }
 

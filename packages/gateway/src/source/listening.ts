@@ -1,85 +1,74 @@
-/** A server socket that is opened for ever: a port in use is tried again, with growing delays. Knows nothing of what connects to it. */
+/** A server socket that is opened for ever. Knows nothing of what connects to it. */
 
-import { randomInt } from "node:crypto";
 import type { AddressInfo, Server } from "node:net";
-import type { Clock, Timer } from "@aiko/mqtt";
-import type { Address } from "../configuration/configuration.js";
+import type { Clock } from "@aiko/mqtt";
+import type { Address, UnixPath } from "../configuration/configuration.js";
 import type { Log } from "../supervise/log.js";
-
-/** The first delay before another attempt, in milliseconds, and the longest. */
-const FIRST_DELAY = 200;
-const LONGEST_DELAY = 30_000;
+import { Health } from "./health.js";
+import { type Attempt, Reopening } from "./reopening.js";
+import type { SourceStatus } from "./source.js";
+import { listenAtPath, removeIfDead } from "./unix-path.js";
 
 export class Listening {
-  lastError: string | undefined;
-  private address: AddressInfo | undefined;
-  private delay = FIRST_DELAY;
-  private timer: Timer | undefined;
+  private readonly health: Health;
+  private readonly reopening: Reopening;
+  private attempt: Attempt | undefined;
   private isStopped = false;
 
-  /** @param scheme of the URL that `url` returns */
+  /** @param scheme of the URL where it listens */
   constructor(
     private readonly server: Server,
-    private readonly at: Address,
+    private readonly at: Address | UnixPath,
     private readonly scheme: string,
-    private readonly source: string,
-    private readonly clock: Clock,
-    private readonly log: Log,
-  ) {}
+    source: string,
+    clock: Clock,
+    log: Log,
+  ) {
+    this.health = new Health(source, log);
+    this.reopening = new Reopening(this.health, clock, (attempt) => void this.listen(attempt));
+    server.on("error", (error) => {
+      if (!this.server.listening) this.attempt?.closed(error.message);
+    });
+    server.on("listening", () => {
+      if (this.isStopped)
+        server.close(); // the stop came while the host's name was being resolved
+      else this.attempt?.opened(this.url);
+    });
+  }
 
-  get isUp(): boolean {
-    return this.address !== undefined;
+  status(connections: number): SourceStatus {
+    return this.health.status(connections);
   }
 
   /** Where it listens, as a URL. Undefined while it does not. */
   get url(): string | undefined {
-    if (this.address === undefined) return undefined;
-    const { address, family, port } = this.address;
+    if (!this.server.listening || this.isStopped) return undefined;
+    if ("path" in this.at) return `${this.scheme}:${this.at.path}`;
+    const { address, family, port } = this.server.address() as AddressInfo;
     return `${this.scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
   }
 
   /** Resolves at the first success or failure. */
   start(): Promise<void> {
-    return new Promise((resolve) => {
-      this.server.on("error", (error) => {
-        if (this.address === undefined) this.failed(error.message);
-        resolve();
-      });
-      this.server.on("listening", () => {
-        if (this.isStopped) {
-          this.server.close(); // the stop came while the host's name was being resolved
-          return;
-        }
-        this.address = this.server.address() as AddressInfo;
-        this.lastError = undefined;
-        this.log.info("the source is up", { source: this.source, url: this.url });
-        resolve();
-      });
-      this.listen();
-    });
+    return this.reopening.start();
   }
 
   /** Accepts no further connection. Resolves when all are closed. */
   stop(): Promise<void> {
     this.isStopped = true;
-    this.timer?.cancel();
-    if (this.address === undefined) return Promise.resolve();
-    this.address = undefined;
+    this.reopening.stop();
+    if (!this.server.listening) return Promise.resolve();
     return new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  private listen(): void {
-    const { host, port } = this.at;
-    this.server.listen({ port, host: host === "" ? undefined : host, exclusive: true });
-  }
-
-  /** Logged once a failure, not once an attempt. */
-  private failed(why: string): void {
-    if (this.lastError !== why)
-      this.log.warn("the source is down; it is tried again", { source: this.source, error: why });
-    this.lastError = why;
-    if (this.isStopped) return;
-    this.timer = this.clock.schedule(randomInt(Math.floor(this.delay / 2), this.delay + 1), () => this.listen());
-    this.delay = Math.min(LONGEST_DELAY, this.delay * 2);
+  private async listen(attempt: Attempt): Promise<void> {
+    this.attempt = attempt;
+    const { at, server } = this;
+    if ("path" in at) {
+      await removeIfDead(at.path);
+      if (!this.isStopped) listenAtPath(server, at.path, at.mode);
+    } else {
+      server.listen({ port: at.port, host: at.host === "" ? undefined : at.host, exclusive: true });
+    }
   }
 }

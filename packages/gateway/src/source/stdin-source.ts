@@ -33,7 +33,12 @@ export class StdinSource implements Source {
     const { intake, input } = this;
     const { id } = this.settings;
     const peer = { peer: id, port: 0 };
-    this.channel = intake.open(peer, { write: () => {}, pause: () => input.pause(), resume: () => input.resume() });
+    this.channel = intake.open(peer, {
+      duplex: "none",
+      write: () => {},
+      pause: () => input.pause(),
+      resume: () => input.resume(),
+    });
     this.state = "up";
     intake.parts.log.info("the source is up", { source: id });
     input.on("data", this.receive).on("error", this.failed).on("end", this.over).on("close", this.over);

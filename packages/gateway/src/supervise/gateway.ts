@@ -9,11 +9,10 @@ import { type FileSystem, MemoryFileSystem, Spool, type SpooledRecord, type Spoo
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
+import { createSource } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
 import type { Source, SourceStatus } from "../source/source.js";
-import { StdinSource } from "../source/stdin-source.js";
-import { TcpServerSource } from "../source/tcp-server-source.js";
 import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
 import { Histogram } from "./histogram.js";
 import { Log } from "./log.js";
@@ -274,21 +273,11 @@ export class Gateway {
       failed: (error) => this.fail(error),
     };
     const pipeline = createPipeline(settings, configuration.gateway, { wallTime: () => Date.now() });
+    const input = this.options.input ?? process.stdin;
     const intake = new Intake(parts, settings, pipeline);
-    const source = await this.sourceOf(settings, intake);
+    const source = await createSource(settings, intake, platform, input, () => this.sourceEnded());
     this.sources.set(settings.id, { settings, source, intake });
     await source.start();
-  }
-
-  private async sourceOf(settings: SourceSettings, intake: Intake): Promise<Source> {
-    switch (settings.kind) {
-      case "tcp-server":
-        return new TcpServerSource(settings, intake);
-      case "http":
-        return new (await import("../source/http-source.js")).HttpSource(settings, intake);
-      case "stdin":
-        return new StdinSource(settings, intake, this.options.input ?? process.stdin, () => this.sourceEnded());
-    }
   }
 
   /** Without any source that may still bring something, the gateway is done. */

@@ -1,8 +1,7 @@
 /** A Unix socket that only this user can open: whoever connects receives the gateway's status as one line of JSON. */
 
-import { lstat, rm } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import process from "node:process";
+import { listenAtPath, removeIfDead } from "../source/unix-path.js";
 
 /** What either end waits at most, in milliseconds. */
 const TIMEOUT = 5_000;
@@ -17,7 +16,7 @@ export class StatusSocket {
 
   /** @throws the system's error if the socket cannot be made, also if another process listens there */
   static async listen(path: string, status: () => object): Promise<StatusSocket> {
-    if (await isDead(path)) await rm(path, { force: true });
+    await removeIfDead(path);
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
@@ -29,12 +28,8 @@ export class StatusSocket {
     server.maxConnections = 8;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      const mask = process.umask(0o177);
-      try {
-        server.listen({ path }, resolve); // binds at once
-      } finally {
-        process.umask(mask);
-      }
+      server.once("listening", resolve);
+      listenAtPath(server, path, 0o600);
     });
     return new StatusSocket(server, sockets);
   }
@@ -66,18 +61,5 @@ export function readStatus(path: string): Promise<unknown> {
         reject(new Error(`${path} does not answer like a gateway`));
       }
     });
-  });
-}
-
-/** Whether the path is a socket that no process listens at. Anything else is not ours to remove. */
-async function isDead(path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found?.isSocket() !== true) return false;
-  return new Promise((resolve) => {
-    const socket = createConnection({ path }, () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.on("error", (error) => resolve("code" in error && error.code === "ECONNREFUSED"));
   });
 }

@@ -1,5 +1,6 @@
 /**
- * Text with placeholders, `{name}`, cut into its parts. A name has letters, digits, "_", "-", "." and ":". A brace that does not belong to such a
+ * Text with placeholders, `{name}`, cut into its parts. A name has letters, digits, "_", "-", "." and ":", and may end with an index, as in
+ * `{topic[1]}`. A brace that does not belong to such a
  * placeholder is literal, so that a JSON text can be a template.
  */
 
@@ -22,6 +23,7 @@ export function parsePlaceholders(template: string): Placeholders {
   for (let at = template.indexOf("{"); at >= 0; at = template.indexOf("{", at + 1)) {
     let end = at + 1;
     while (end < template.length && isNameUnit(template.charCodeAt(end))) end++;
+    end = end === at + 1 ? end : indexEnd(template, end);
     if (end === at + 1 || template[end] !== "}") continue;
     addLiteral(at);
     parts.push({ name: template.slice(at + 1, end), literal: "" });
@@ -29,6 +31,18 @@ export function parsePlaceholders(template: string): Placeholders {
   }
   addLiteral(template.length);
   return { first, rest: parts };
+}
+
+/** Returns the end of an index of one to three digits that begins at `at`, or `at` if there is none. */
+function indexEnd(template: string, at: number): number {
+  if (template[at] !== "[") return at;
+  let end = at + 1;
+  while (end < at + 4 && isDigit(template.charCodeAt(end))) end++;
+  return end > at + 1 && template[end] === "]" ? end + 1 : at;
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
 }
 
 function isNameUnit(unit: number): boolean {

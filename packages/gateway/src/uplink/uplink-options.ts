@@ -1,8 +1,8 @@
 /** What the settings of the uplink are to the client of `@aiko/mqtt`. */
 
-import { readFile } from "node:fs/promises";
 import { type ConnectOptions, type Credentials, connect, type Platform, type TlsOptions } from "@aiko/mqtt";
-import type { UplinkSettings } from "../configuration/configuration.js";
+import type { PemSettings, UplinkSettings } from "../configuration/configuration.js";
+import { readPem } from "../pem-files.js";
 
 /** Messages of the gateway itself, in addition to records in flight: presence, and what is passed on. */
 const OWN_MESSAGES = 200;
@@ -58,7 +58,7 @@ export function uplinkOptions(
   };
 }
 
-function isEncrypted(url: string): boolean {
+export function isEncrypted(url: string): boolean {
   return /^(mqtts|wss):/i.test(url);
 }
 
@@ -72,11 +72,9 @@ function credentialsOf({ username, password }: UplinkSettings): Credentials {
   return { username, password };
 }
 
-/** Files are read at each attempt, so that renewed certificates count. */
-async function tlsOf({ ca, cert, key, passphrase }: UplinkSettings): Promise<TlsOptions> {
-  const common = { ...(ca === undefined ? {} : { ca: await readFile(ca) }), passphrase };
-  if (cert === undefined || key === undefined) return common;
-  return { ...common, certificate: await readFile(cert), key: await readFile(key) };
+export async function tlsOf(settings: PemSettings): Promise<TlsOptions> {
+  const { cert, key, ...common } = await readPem(settings);
+  return cert === undefined || key === undefined ? common : { ...common, certificate: cert, key };
 }
 
 /** Whether a configured URL is that of the server to which the client connects. */

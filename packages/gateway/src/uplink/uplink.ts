@@ -7,6 +7,7 @@ import { type Client, type ConnectOptions, createClient, type Platform, type Pub
 import type { Spool, SpooledRecord } from "@aiko/mqtt-store";
 import type { UplinkSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
+import { decodeProperties } from "../record-properties.js";
 import type { Log } from "../supervise/log.js";
 import { MOST_TRIES, publishOutcome } from "./publish-outcome.js";
 import { TokenBucket } from "./token-bucket.js";
@@ -334,7 +335,7 @@ export class Uplink {
   }
 
   private publish(record: SpooledRecord): void {
-    const { topic, payload, qos, retain, sequence } = record;
+    const { topic, payload, qos, retain, sequence, properties } = record;
     if (this.isStopping) {
       this.retry(record);
       return;
@@ -342,30 +343,30 @@ export class Uplink {
     const now = this.parts.platform.clock.now();
     this.rate.take(now, 1);
     this.bandwidth.take(now, topic.length + payload.length);
-    const options: PublishOptions = { qos: qos > this.maximumQos ? this.maximumQos : qos, retain };
     const left = this.expiryOf(record);
     if (left !== undefined && left <= 0) {
       this.settle(record, "expired");
       return;
     }
     this.published.set(sequence, record);
-    this.client
-      .publish(
-        topic,
-        payload,
-        left === undefined ? options : { ...options, properties: { messageExpiryInterval: left } },
-      )
-      .then(
-        () => {
-          this.pause = PAUSE;
-          this.published.delete(sequence);
-          this.settle(record, "out");
-          if (record.acceptedAt > 0) this.lag = Math.max(0, this.parts.wallTime() - record.acceptedAt);
-        },
-        (error: unknown) => {
-          if (this.published.delete(sequence)) this.failed(record, error); // otherwise another uplink has the record
-        },
-      );
+    const options: PublishOptions = {
+      qos: qos > this.maximumQos ? this.maximumQos : qos,
+      retain,
+      ...(left === undefined && properties === undefined
+        ? {}
+        : { properties: { messageExpiryInterval: left, userProperties: properties && decodeProperties(properties) } }),
+    };
+    this.client.publish(topic, payload, options).then(
+      () => {
+        this.pause = PAUSE;
+        this.published.delete(sequence);
+        this.settle(record, "out");
+        if (record.acceptedAt > 0) this.lag = Math.max(0, this.parts.wallTime() - record.acceptedAt);
+      },
+      (error: unknown) => {
+        if (this.published.delete(sequence)) this.failed(record, error); // otherwise another uplink has the record
+      },
+    );
   }
 
   /** The seconds that are left until the record expires. */

@@ -287,19 +287,19 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
   sources: [
     [
       { source: 'id = "in"; topic = "t"' },
-      'g.toml:7: source[0].kind: is required and missing; write one of "tcp-server", "stdin", "http"',
+      'g.toml:7: source[0].kind: is required and missing; write one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http"',
     ],
     [
-      { source: 'id = "in"; kind = "serial"; device = "/dev/ttyUSB0"' },
-      'g.toml:9: source[0].kind: "serial" is not supported by this version of the gateway; it supports "tcp-server", "stdin", "http"',
+      { source: 'id = "in"; kind = "mqtt-sn"' },
+      'g.toml:9: source[0].kind: "mqtt-sn" is not supported by this version of the gateway; it supports "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http"',
     ],
     [
       { source: 'id = "in"; kind = "tcp-sever"' },
-      'g.toml:9: source[0].kind: must be one of "tcp-server", "stdin", "http" (did you mean "tcp-server"?), not "tcp-sever"',
+      'g.toml:9: source[0].kind: must be one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http" (did you mean "tcp-server"?), not "tcp-sever"',
     ],
     [
       { source: 'id = "in"; kind = "tape"' },
-      'g.toml:9: source[0].kind: must be one of "tcp-server", "stdin", "http", not "tape"',
+      'g.toml:9: source[0].kind: must be one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http", not "tape"',
     ],
     [
       { source: 'id = "in"; kind = "tcp-server"; topic = "t"' },
@@ -498,7 +498,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "a/{topic[1]}"'),
-      'g.toml:10: source[0].topic: "a/{topic[1]}" has {topic[…]}, which belongs to sources of kind mqtt; this version of the gateway does not support them',
+      'g.toml:10: source[0].topic: "{topic[1]}" is a level of an MQTT topic, {topic[0]} to {topic[127]}; only sources of kind mqtt have it',
       "weaker",
     ],
     [
@@ -1040,7 +1040,7 @@ test("all problems are found, in the order of the lines", () => {
     gateway: 'id = "a b"; bse = "x"',
     spool: "segment = 5",
     source: 'id = "in"; kind = "http"; listen = ":80"; qos = 7',
-    more: '[[source]]; kind = "serial"; [metrics]; listen = ":80"',
+    more: '[[source]]; kind = "mqtt-sn"; [metrics]; listen = ":80"',
   });
   expect(problemsOf(text).map((each) => each.split(": ", 2).join(": "))).toEqual([
     "g.toml:2: gateway.id",

@@ -49,6 +49,7 @@ class IntakeBench {
     this.channel = this.intake.open(
       { peer: "device", port: 0 },
       {
+        duplex: "full",
         write: (bytes) => {
           this.received += Buffer.from(bytes).toString();
         },

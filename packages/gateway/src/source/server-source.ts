@@ -1,40 +1,41 @@
-/** A source to which devices connect by TCP. */
+/** A source to which devices connect, by TCP or at a Unix socket. */
 
-import { BlockList, createServer, isIPv6, type Server, type Socket } from "node:net";
-import type { TcpServerSettings } from "../configuration/configuration.js";
+import { createServer, type Server, type Socket } from "node:net";
+import type { TcpServerSettings, UnixSettings } from "../configuration/configuration.js";
+import { AllowList } from "./allow-list.js";
 import type { Channel } from "./channel.js";
+import { greet } from "./greeting.js";
 import type { Intake } from "./intake.js";
 import { Listening } from "./listening.js";
 import type { Source, SourceStatus } from "./source.js";
+import { attach } from "./stream-wire.js";
 
-/** Bytes of answers that a device may leave unread before its connection is closed. */
-const MOST_UNREAD = 2 ** 16;
 /** Milliseconds that a device has for reading its last answers when the source stops. */
 const LAST_ANSWERS = 250;
 
-export class TcpServerSource implements Source {
+export class ServerSource implements Source {
   private readonly server: Server;
   private readonly listening: Listening;
   private readonly sockets = new Map<Socket, Channel>();
-  private readonly allowed: BlockList | undefined;
+  private readonly allowed: AllowList;
   /** Connections that are closed, and have bytes that are not accepted. */
   private readonly closing = new Set<Promise<void>>();
 
   constructor(
-    private readonly settings: TcpServerSettings,
+    private readonly settings: TcpServerSettings | UnixSettings,
     private readonly intake: Intake,
   ) {
-    const { listen, id, allow } = settings;
     const { clock, log } = intake.parts;
-    this.allowed = allow.length > 0 ? allowList(allow) : undefined;
+    const isTcp = settings.kind === "tcp-server";
+    this.allowed = new AllowList(isTcp ? settings.allow : []);
     // A device may say its last and still wait for the answers: echo … | nc host port.
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
-    this.listening = new Listening(this.server, listen, "tcp", id, clock, log);
+    const at = isTcp ? settings.listen : settings;
+    this.listening = new Listening(this.server, at, isTcp ? "tcp" : "unix", settings.id, clock, log);
   }
 
   get status(): SourceStatus {
-    const { isUp, url, lastError } = this.listening;
-    return { state: isUp ? "up" : "down", connections: this.sockets.size, reopens: 0, lastError, url };
+    return this.listening.status(this.sockets.size);
   }
 
   start(): Promise<void> {
@@ -58,8 +59,8 @@ export class TcpServerSource implements Source {
   private accept(socket: Socket): void {
     const { maxConnections, idle, id } = this.settings;
     const { log } = this.intake.parts;
-    const peer = socket.remoteAddress ?? "";
-    const why = !this.allows(peer)
+    const peer = socket.remoteAddress ?? id; // a Unix socket has no address
+    const why = !this.allowed.allows(peer)
       ? "its address is not in allow"
       : this.sockets.size + this.closing.size >= maxConnections
         ? `max_connections (${maxConnections}) is reached`
@@ -70,20 +71,7 @@ export class TcpServerSource implements Source {
       socket.destroy();
       return;
     }
-    const channel = this.intake.open(
-      { peer, port: socket.localPort ?? 0 },
-      {
-        write: (bytes) => {
-          if (!socket.writable) return;
-          socket.write(bytes);
-          if (socket.writableLength <= MOST_UNREAD) return;
-          log.warn("a device does not read its answers; it is disconnected", { source: id, peer });
-          socket.destroy();
-        },
-        pause: () => socket.pause(),
-        resume: () => socket.resume(),
-      },
-    );
+    const channel = attach(this.intake, { peer, port: socket.localPort ?? 0 }, socket, socket, "full");
     this.sockets.set(socket, channel);
     socket.setTimeout(idle);
     socket.on("timeout", () => {
@@ -91,29 +79,12 @@ export class TcpServerSource implements Source {
       if (channel.isBusy) socket.setTimeout(idle);
       else socket.destroySoon();
     });
-    socket.on("data", (bytes) => channel.receive(bytes));
     socket.on("end", () => void channel.close().then(() => socket.end()));
     socket.on("close", () => {
       this.sockets.delete(socket);
       const closing = channel.close().finally(() => this.closing.delete(closing));
       this.closing.add(closing);
     });
+    greet(this.settings, channel);
   }
-
-  private allows(peer: string): boolean {
-    if (this.allowed === undefined) return true;
-    const address = peer.replace(/^::ffff:(?=[\d.]+$)/i, "");
-    return this.allowed.check(address, isIPv6(address) ? "ipv6" : "ipv4");
-  }
-}
-
-function allowList(allow: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const each of allow) {
-    const [address = "", bits] = each.split("/");
-    const family = isIPv6(address) ? "ipv6" : "ipv4";
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
 }

@@ -1,0 +1,22 @@
+/** The table of a source: the key `kind` says which fields it has. */
+
+import type { SourceSettings } from "../configuration.js";
+import type { Kind } from "../kind.js";
+import { variants } from "../table.js";
+import { exec } from "./exec.js";
+import { http } from "./http.js";
+import { mqtt } from "./mqtt.js";
+import { serial } from "./serial.js";
+import { stdin } from "./stdin.js";
+import { tcp } from "./tcp.js";
+import { tcpServer } from "./tcp-server.js";
+import { udp } from "./udp.js";
+import { unix } from "./unix.js";
+
+const LATER_KINDS = ["mqtt-sn"];
+
+export const source: Kind<SourceSettings> = variants<SourceSettings>(
+  "kind",
+  { serial, tcp, "tcp-server": tcpServer, unix, udp, exec, mqtt, stdin, http },
+  LATER_KINDS,
+);

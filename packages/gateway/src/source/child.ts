@@ -1,0 +1,107 @@
+/** A command that runs as a process group of its own, so that nothing of it outlives it. Knows nothing of what it prints. */
+
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import process from "node:process";
+import type { Readable, Writable } from "node:stream";
+import type { Clock } from "@aiko/mqtt";
+import type { ExecSettings } from "../configuration/configuration.js";
+import type { Log } from "../supervise/log.js";
+
+/** Milliseconds between SIGTERM and SIGKILL. */
+const GRACE = 500;
+/** Milliseconds in which what a command printed must have been read after its end: its children may hold its output open for ever. */
+const LAST_OUTPUT = 500;
+/** Characters of a line on standard error, and lines a second, that are logged. */
+const MOST_CHARACTERS = 500;
+const MOST_LINES = 10;
+
+export class Child {
+  /** What it prints. Destroyed at the latest when the command has ended. */
+  readonly output: Readable;
+  readonly input: Writable;
+  /** Resolves when the command has ended and its output is closed: to what happened, or to undefined if the exit code is 0. */
+  readonly ended: Promise<string | undefined>;
+  private readonly child: ChildProcessWithoutNullStreams;
+  private hasExited = false;
+  private isKilled = false;
+  private stderr = "";
+  private logged = 0;
+  private loggedSince = -Infinity;
+
+  constructor(
+    private readonly settings: ExecSettings,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {
+    const { command, cwd, env } = settings;
+    const [file = "", ...args] = command;
+    this.child = spawn(file, args, { cwd, env: { ...process.env, ...env }, detached: true, stdio: "pipe" });
+    const { stdout, stdin, stderr } = this.child;
+    this.output = stdout;
+    this.input = stdin;
+    stdin.on("error", () => {}); // the command does not read any more
+    stderr.setEncoding("utf8").on("data", (text: string) => this.report(text));
+    this.ended = new Promise((resolve) => {
+      let why: string | undefined;
+      this.child.on("error", (error) => resolve(error.message));
+      this.child.on("exit", (code, signal) => {
+        if (signal !== null) why = `the command was ended by ${signal}`;
+        else if (code !== 0) why = `the command ended with the exit code ${code}`;
+        this.hasExited = true;
+        this.signal("SIGTERM"); // what it has started
+        this.finish(false);
+      });
+      this.child.on("close", () => {
+        if (this.stderr !== "") this.line(this.stderr);
+        resolve(why);
+      });
+    });
+  }
+
+  /** Ends the command and all that it has started. */
+  async kill(): Promise<void> {
+    this.isKilled = true;
+    if (!this.hasExited) this.signal("SIGTERM");
+    const timer = this.clock.schedule(GRACE, () => this.signal("SIGKILL"));
+    await this.ended;
+    timer.cancel();
+  }
+
+  /** Ends what the command has left behind. What it printed is read before, unless it is killed. @param wasRead whether its output was read at the last look */
+  private finish(wasRead: boolean): void {
+    const { stdout, stderr, stdin } = this.child;
+    const timer = this.clock.schedule(LAST_OUTPUT, () => {
+      this.signal("SIGKILL");
+      const isRead = !stdout.isPaused();
+      if (!this.isKilled && !(isRead && wasRead)) this.finish(isRead);
+      else for (const stream of [stdout, stderr, stdin]) stream.destroy();
+    });
+    this.child.on("close", () => timer.cancel());
+  }
+
+  private signal(name: "SIGTERM" | "SIGKILL"): void {
+    const { pid } = this.child;
+    if (pid === undefined) return; // it was never started
+    try {
+      process.kill(-pid, name);
+    } catch {
+      // Nothing of the group is left.
+    }
+  }
+
+  private report(text: string): void {
+    const lines = (this.stderr + text).split(/[\r\n]/);
+    this.stderr = (lines.pop() ?? "").slice(0, MOST_CHARACTERS);
+    for (const line of lines) if (line !== "") this.line(line);
+  }
+
+  private line(text: string): void {
+    const now = this.clock.now();
+    if (now - this.loggedSince >= 1_000) {
+      this.loggedSince = now;
+      this.logged = 0;
+    }
+    if (++this.logged > MOST_LINES) return;
+    this.log.warn("the command reports", { source: this.settings.id, line: text.slice(0, MOST_CHARACTERS) });
+  }
+}

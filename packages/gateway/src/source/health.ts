@@ -1,0 +1,50 @@
+/** Whether a source is up, as the status and the log show it: one line a change, not one a try. Opens nothing. */
+
+import type { Log } from "../supervise/log.js";
+import type { SourceState, SourceStatus } from "./source.js";
+
+export class Health {
+  isUp = false;
+  /** How often it was up again. */
+  private reopens = 0;
+  private lastError: string | undefined;
+  private url: string | undefined;
+  private wasUp = false;
+
+  constructor(
+    private readonly source: string,
+    private readonly log: Log,
+  ) {}
+
+  /** @param url where it is up */
+  up(url: string | undefined): void {
+    if (this.isUp) return;
+    if (this.wasUp) this.reopens++;
+    this.isUp = true;
+    this.wasUp = true;
+    this.url = url;
+    this.lastError = undefined;
+    this.log.info("the source is up", { source: this.source, url });
+  }
+
+  /** It is down, or stays down. */
+  down(why: string): void {
+    const facts = { source: this.source, error: why };
+    if (this.isUp || this.lastError === undefined) this.log.warn("the source is down; it is tried again", facts);
+    else this.log.debug("the source is still down", facts);
+    this.isUp = false;
+    this.url = undefined;
+    this.lastError = why;
+  }
+
+  /** It was closed on purpose. */
+  closed(): void {
+    this.isUp = false;
+    this.url = undefined;
+  }
+
+  status(connections: number, state: SourceState = this.isUp ? "up" : "down"): SourceStatus {
+    const { reopens, lastError, url } = this;
+    return { state, connections, reopens, lastError, url };
+  }
+}

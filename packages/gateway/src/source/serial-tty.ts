@@ -1,0 +1,79 @@
+/**
+ * Serial lines on Linux, without native code: `stty` sets the line, and Node reads it as a terminal. So no thread is held, and the end of
+ * the device ends the stream.
+ */
+
+import { spawn } from "node:child_process";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { ReadStream } from "node:tty";
+import type { SerialSettings } from "../configuration/configuration.js";
+import type { SerialPort } from "./serial-port.js";
+
+const FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
+/** A device that never pauses must not keep the flush going for ever. */
+const MOST_FLUSHED = 2 ** 20;
+/** Characters of stty's message. */
+const MOST_MESSAGE = 300;
+
+export async function openTty(path: string, settings: SerialSettings): Promise<SerialPort> {
+  const descriptor = openSync(path, FLAGS);
+  try {
+    await setLine(path, sttyArguments(settings));
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  let stream: ReadStream | undefined;
+  return {
+    flush: async () => flush(descriptor),
+    stream: () => {
+      stream = new ReadStream(descriptor);
+      return stream;
+    },
+    close: () => {
+      if (stream === undefined) closeSync(descriptor);
+      else stream.destroy();
+    },
+  };
+}
+
+/** The line as the device has it: no character has a meaning, and the modem's lines are ignored. */
+function sttyArguments({ baud, data, parity, stop, flow }: SerialSettings): string[] {
+  return [
+    ...["raw", "-echo", "-echoe", "-echok", "-iexten", "clocal", "cread", "-hupcl"],
+    ...[String(baud), `cs${data}`, stop === 2 ? "cstopb" : "-cstopb"],
+    ...(parity === "none" ? ["-parenb"] : ["parenb", parity === "odd" ? "parodd" : "-parodd"]),
+    ...(flow === "xonxoff" ? ["ixon", "ixoff"] : ["-ixon", "-ixoff"]),
+    flow === "rtscts" ? "crtscts" : "-crtscts",
+  ];
+}
+
+/** The line is open already, so that the settings stay. The descriptor is not passed on: Node would make it blocking. */
+function setLine(path: string, settings: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("stty", ["-F", path, ...settings], { stdio: ["ignore", "ignore", "pipe"] });
+    let message = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      message = (message + text).slice(0, MOST_MESSAGE);
+    });
+    child.on("error", (error) => reject(new Error(`stty cannot be run: ${error.message}`)));
+    child.on("close", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`the line was not set: ${message.trim() || `stty ended with the exit code ${code}`}`));
+    });
+  });
+}
+
+/** Node has no call for it, so what is there is read. */
+function flush(descriptor: number): void {
+  const buffer = Buffer.allocUnsafe(4096);
+  try {
+    for (let flushed = 0; flushed < MOST_FLUSHED; ) {
+      const count = readSync(descriptor, buffer);
+      if (count === 0) return;
+      flushed += count;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+  }
+}
