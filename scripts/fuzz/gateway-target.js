@@ -34,6 +34,38 @@ const formats = [
 /** @type {readonly PipelineSettings["payload"][]} */
 const payloads = [{ kind: "json" }, { kind: "raw" }, { kind: "fields" }, { kind: "template", template: "{node}={t}" }];
 
+/** @type {readonly PipelineSettings["frame"][]} */
+const frames = [
+  { kind: "line" },
+  { kind: "datagram" },
+  { kind: "paren" },
+  { kind: "cobs" },
+  { kind: "slip" },
+  { kind: "modbus-rtu" },
+  { kind: "gap", gap: 5 },
+  { kind: "delimiter", end: Uint8Array.of(0x0d, 0x0a), start: undefined, keep: false },
+  { kind: "delimiter", end: Uint8Array.of(3), start: Uint8Array.of(2), keep: true },
+  { kind: "length", offset: 0, width: 1, endian: "big", adjust: 0, magic: undefined, total: false, keep: false },
+  {
+    kind: "length",
+    offset: 1,
+    width: 2,
+    endian: "little",
+    adjust: 0,
+    magic: Uint8Array.of(0x7b),
+    total: true,
+    keep: true,
+  },
+];
+
+/** @type {readonly PipelineSettings["check"][]} */
+const checks = [
+  { kind: "none" },
+  { kind: "nmea" },
+  { kind: "xor8", at: "end", from: 1, as: "bytes", endian: "big" },
+  { kind: "crc16-ccitt", at: 2, from: 0, as: "hex", endian: "little" },
+];
+
 /** @param {Food} food @returns {PipelineSettings} */
 function settingsOf(food) {
   /** @template Choice @param {readonly Choice[]} choices @returns {Choice} */
@@ -41,7 +73,8 @@ function settingsOf(food) {
   return {
     id: "meter",
     enabled: true,
-    frame: one(/** @type {const} */ (["line", "line", "datagram"])),
+    frame: one(frames),
+    check: one(checks),
     first: one(/** @type {const} */ (["drop", "keep"])),
     maxFrame: one([16, 4096]),
     frameTimeout: 1000,
@@ -119,6 +152,9 @@ export function gatewaySeeds(random) {
     'p;21.5;7;{"a":1}\n"a;""b""";-1e-3;0;[]\r',
     "T=21.5 N=p%\nT= N=%\n\nT=1",
     "é€🌡 $SYS/+/#%\n",
+    '(node p (t 21.5 "\\")") ; )\n)\n$a*61\r\n',
+    "\x02a61\x03\x02b\x03\x03ab\0\x02a\0{\x06\0abc\x02ab",
+    "\x01\x06\0\x01\0\x03\x01\x03\x02\0\x01\x79\x04",
   ];
   const settings = 10;
   return inputs.flatMap((input) =>

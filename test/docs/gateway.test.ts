@@ -52,6 +52,22 @@ test.each(formats)(
   },
 );
 
+test("each example of frames and checks is what a source makes of the bytes", () => {
+  const rows = [...page.matchAll(/^\| `((?:frame|check) = .+?)` \| `([\da-f ]+)` \| (`.+`) \|$/gm)];
+  expect(rows.length).toBeGreaterThan(12);
+  for (const [, written = "", sent = "", found = ""] of rows) {
+    const source = `id = "a"\nkind = "stdin"\nencoding = "hex"\ndecode = "raw"\ntopic = "t"\n${written.replace("; ", "\n")}`;
+    const text = `[gateway]\nid = "a"\n[uplink]\nurl = "mqtt://h"\n[spool]\nmode = "memory"\n[[source]]\n${source}`;
+    const read = readConfiguration(text, { file: "gateway.toml", environment: {}, readFile: () => "" });
+    const { gateway, sources = [] } = read.configuration ?? {};
+    if (gateway === undefined || sources[0] === undefined)
+      throw new Error(`${written}: ${read.problems?.[0]?.message}`);
+    const shown = explain(sources[0], gateway, Buffer.from(sent.replaceAll(" ", ""), "hex"), { wallTime: () => 0 });
+    const frames = [...shown.matchAll(/fields value="([\da-f]*)"/g)].map(([, digits]) => digits);
+    expect([written, frames]).toEqual([written, found.split(", ").map((each) => each.replaceAll(/[` ]/g, ""))]);
+  }
+});
+
 test("the page describes each reason for which a record is dropped", () => {
   const reasons = readFileSync("packages/gateway/src/drop-reason.ts", "utf8").matchAll(/^ {2}\| "([\w-]+)"/gm);
   const missing = [...reasons].map(([, reason]) => reason).filter((reason) => !page.includes(`| \`${reason}\` |`));

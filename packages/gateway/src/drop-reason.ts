@@ -2,6 +2,7 @@
 
 /** docs/gateway says what each means. "refused:0x87" and the like are a server's reason codes. */
 export type DropReason =
+  | "checksum"
   | "cleared"
   | "damaged"
   | "decode"
@@ -11,6 +12,7 @@ export type DropReason =
   | "filtered"
   | "full"
   | "incomplete"
+  | "malformed"
   | "offline"
   | "too-long"
   | "topic"

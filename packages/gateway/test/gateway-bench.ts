@@ -37,6 +37,8 @@ export interface BenchOptions extends Parts {
   readonly input?: Readable;
   /** Whether the server can be reached from the start. Default true. */
   readonly online?: boolean;
+  /** Of the server. */
+  readonly maximumPacketSize?: number;
   /** The spool has a directory on the disk. */
   readonly disk?: boolean;
 }
@@ -164,9 +166,9 @@ export class GatewayBench {
 
   private async open(): Promise<void> {
     const { clock } = this;
-    const { disk, fileSystem, input } = this.options;
+    const { disk, fileSystem, input, maximumPacketSize } = this.options;
     if (disk) this.directory = await mkdtemp(join(tmpdir(), "aiko-gateway-"));
-    this.broker = await Broker.listen({ listeners: [], clock });
+    this.broker = await Broker.listen({ listeners: [], clock, maximumPacketSize });
     this.link = new FaultyLink(clock, this.broker, () => ({ refused: !this.isOnline }));
     const { platform } = new FaultyLink(clock, this.broker);
     const observer = createClient("mqtt://observer", { platform });
@@ -268,7 +270,7 @@ export function samplesOf(text: string): Sample[] {
       /^([a-zA-Z_:][\w:]*)(?:\{((?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\d+(?:\.\d+)?(?:e[+-]\d+)?)$/.exec(line);
     if (found === null) expect.fail(`not a line of metrics: ${line}`);
     const [, name = "", pairs = "", value] = found;
-    expect(name).toBe(family);
+    expect(name.replace(/_(bucket|sum|count)$/, "")).toBe(family);
     const labels: Record<string, string> = {};
     for (const [, label = "", content = ""] of pairs.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) {
       labels[label] = content.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));

@@ -5,8 +5,10 @@
 
 import type { BinaryLayout } from "./binary-layout.js";
 import type { FieldSettings } from "./field-types.js";
+import type { CheckSettings, FrameSettings } from "./frame-settings.js";
 
 export type { FieldSettings, FieldType } from "./field-types.js";
+export type { CheckSettings, FrameSettings } from "./frame-settings.js";
 
 /** The whole configuration. */
 export interface Configuration {
@@ -33,6 +35,8 @@ export interface GatewaySettings {
   readonly shutdown: number;
   readonly log: "error" | "warn" | "info" | "debug";
   readonly logFormat: "text" | "json";
+  /** The most bytes that all sources together keep in memory before they are accepted. */
+  readonly memoryLimit: number;
 }
 
 /** One [[uplink]]: a server and how it is used. */
@@ -122,7 +126,9 @@ export interface PipelineSettings {
   /** Unique; names the source in the spool and in metrics. */
   readonly id: string;
   readonly enabled: boolean;
-  readonly frame: "line" | "datagram";
+  readonly frame: FrameSettings;
+  /** Is verified, and removed from the frame. */
+  readonly check: CheckSettings;
   /** Whether the first frame after opening counts although its beginning may be missing. */
   readonly first: "drop" | "keep";
   readonly maxFrame: number;

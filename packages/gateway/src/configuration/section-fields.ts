@@ -3,7 +3,7 @@
 import { address, claimAddress, serverUrl } from "./address.js";
 import type { GatewaySettings, MetricsSettings, SpoolSettings, UplinkSettings } from "./configuration.js";
 import { choice, integer, type Kind, secret, secretPath, syntax, text } from "./kind.js";
-import { NOT_YET, optional, preset, required, table } from "./table.js";
+import { optional, preset, required, table } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
 
@@ -38,12 +38,16 @@ export const gateway: Kind<GatewaySettings> = table({
     shutdown: preset(duration("100ms", "10m"), "2s", "The longest time that a shutdown takes."),
     log: preset(choice("error", "warn", "info", "debug"), "info", "The least important messages that are logged."),
     log_format: preset(choice("text", "json"), "text", "How log messages are written."),
+    memory_limit: preset(
+      size("64KiB", "64GiB"),
+      "48MiB",
+      "The most memory for what was received and is not yet accepted, of all sources together. At the limit, sources are not read.",
+    ),
   },
-  refused: { memory_limit: NOT_YET },
   check({ values: { base }, place }) {
     if (base !== undefined) checkPlaceholders(base, ONLY_GATEWAY, place.at("base"));
   },
-  build: ({ log_format, ...values }) => ({ ...values, logFormat: log_format }),
+  build: ({ log_format, memory_limit, ...values }) => ({ ...values, logFormat: log_format, memoryLimit: memory_limit }),
 });
 
 /** Settings that need TLS. */

@@ -2,6 +2,7 @@
 
 import { fieldsOfEnvelope, parseEnvelope } from "../codec/sexpr-envelope.js";
 import { address, claimAddress, network } from "./address.js";
+import { check } from "./check-fields.js";
 import { completeDecode } from "./complete-decode.js";
 import type {
   DecodeSettings,
@@ -11,6 +12,7 @@ import type {
   TcpServerSettings,
 } from "./configuration.js";
 import { decode } from "./decode-fields.js";
+import { completeFraming, frame } from "./frame-fields.js";
 import { boolean, choice, integer, type Kind, list, secret, syntax } from "./kind.js";
 import type { Place } from "./place.js";
 import { payload, when } from "./record-fields.js";
@@ -78,11 +80,16 @@ const answers = {
   ),
 };
 
-const framing = (frame: "line" | "datagram", maximum: string) => ({
+const framing = (usual: "line" | "datagram", maximum: string) => ({
   frame: preset(
-    choice("line", "datagram"),
     frame,
-    "`line`: a frame ends at LF, CR LF or CR. `datagram`: all that is sent until the end is one frame.",
+    usual,
+    "How bytes become frames, see the tables below. `line`: a frame ends at LF, CR LF or CR. `datagram`: all that is sent until the end is one frame.",
+  ),
+  check: preset(
+    check,
+    "none",
+    "How a frame is verified. A frame that fails is dropped as `checksum`. The check is not part of the frame that is decoded, except with `nmea`.",
   ),
   max_frame: preset(
     size("1B", "16MiB"),
@@ -96,9 +103,10 @@ const everySource = { title: "[[source]]", about: "The fields of every source. E
 
 /** Keys of the design that a later version brings. */
 const later = Object.fromEntries(
-  ["check", "key", "dedupe", "rate", "silence", "device", "poll", "command", "line_control", "tls", "at_open"].map(
-    (key) => [key, NOT_YET],
-  ),
+  ["key", "dedupe", "rate", "silence", "device", "poll", "command", "line_control", "tls", "at_open"].map((key) => [
+    key,
+    NOT_YET,
+  ]),
 );
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
@@ -108,7 +116,7 @@ const PLACEHOLDERS = ["gateway", "source", "port", "peer"];
 
 /** What all kinds of sources check between their fields. @param fromPath the fields that the path of a request has */
 function checkSource(
-  { values, wrong, place }: Written<typeof common>,
+  { values, wrong, place }: Written<typeof common & ReturnType<typeof framing>>,
   answer: Partial<Read<typeof answers>>,
   fromPath: readonly string[] = [],
 ): void {
@@ -118,6 +126,10 @@ function checkSource(
     place.at("id").problem(`"${id}" is the id of the source in line ${line} too; ids must be unique`);
   if (deadletter !== undefined) {
     checkPlaceholders(deadletter, new Set([...PLACEHOLDERS, ...fromPath]), place.at("deadletter"));
+  }
+  const { frame: framed, check: checked, max_frame, frame_timeout } = values;
+  if (framed !== undefined && checked !== undefined && max_frame !== undefined && frame_timeout !== undefined) {
+    completeFraming({ frame: framed, check: checked, max_frame, frame_timeout }, place);
   }
   if (written === undefined || wrong.has("fields")) return;
   const settings = completeDecode(written, values.fields, place);
@@ -162,7 +174,7 @@ const BINARY_FORMATS: readonly DecodeSettings["format"][] = ["binary", "modbus"]
 /** What has no meaning for a format of bytes. */
 function checkBytes(format: DecodeSettings["format"], { encoding, frame }: Partial<Common>, place: Place): void {
   if (!BINARY_FORMATS.includes(format)) return;
-  if (frame === "line") {
+  if (frame?.kind === "line") {
     const rule = `"line" ends a frame at each byte 0x0a and 0x0d, which the format ${format} may have in values`;
     place.at("frame").problem(`${rule}; choose another frame`);
   }
@@ -195,8 +207,10 @@ function checkTemplates(values: Partial<Common>, known: ReadonlySet<string> | un
 function buildSource<Answers>(values: Omit<Common, "acknowledge" | "refuse">, answer: Answers, place: Place) {
   const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...same } = values;
   const settings = completeDecode(written, beside, place);
-  if (settings === undefined) return undefined;
+  const framed = completeFraming(values, place);
+  if (settings === undefined || framed === undefined) return undefined;
   const changed = {
+    ...framed,
     maxFrame: max_frame,
     frameTimeout: frame_timeout,
     decode: settings,
@@ -294,6 +308,8 @@ const http: Kind<HttpSettings> = table({
   refused: { ...later, acknowledge: status, refuse: status },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));
+    if (values.frame?.kind === "gap")
+      place.at("frame").problem('"gap" is not possible for http: a body has no silence');
     if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));
   },
   build({ kind, listen, path, token, max_body, max_requests, ...values }, place) {

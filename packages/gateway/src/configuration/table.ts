@@ -1,7 +1,7 @@
 /** Tables with known keys: a row has a key, its kind, its default and its meaning. Knows no section of the configuration. */
 
 import { nearest } from "@aiko/mqtt/options";
-import { type Field, type Fields, isTable, type Kind, type Schema, type Section } from "./kind.js";
+import { choice, type Field, type Fields, isTable, type Kind, type Schema, type Section } from "./kind.js";
 import { defaultsPlace, type Place, quoted, typeName } from "./place.js";
 
 export type Read<Table extends Fields> = {
@@ -121,6 +121,20 @@ function schemaOf(fields: Fields): Schema {
     properties: Object.fromEntries(properties),
     ...(needed.length > 0 ? { required: needed } : {}),
     additionalProperties: false,
+  };
+}
+
+/** A table, or only the name of its form, where no further key is required. @param names the forms that can be written so */
+export function nameOrTable<Built>(by: string, names: readonly string[], forms: Kind<Built>): Kind<Built> {
+  const name = choice(...names);
+  return {
+    ...forms,
+    label: `${name.label} or table`,
+    schema: { anyOf: [name.schema, forms.schema] },
+    read(value, place) {
+      if (typeof value !== "string") return forms.read(value, place);
+      return name.read(value, place) === undefined ? undefined : forms.read({ [by]: value }, place);
+    },
   };
 }
 

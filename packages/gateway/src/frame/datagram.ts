@@ -5,30 +5,26 @@ import { Pending } from "./pending.js";
 
 export class DatagramFramer implements Framer {
   private readonly pending: Pending;
-  private offset = 0;
   private skipping = false;
 
   constructor(
     private readonly settings: FramerSettings,
     private readonly sink: FrameSink,
   ) {
-    this.pending = new Pending(settings);
+    this.pending = new Pending(settings, sink, "datagram");
   }
 
   push(bytes: Uint8Array, now: number): void {
-    const from = this.offset - this.pending.length;
-    this.offset += bytes.length;
+    const { pending } = this;
+    const from = pending.offset - pending.length;
+    pending.offset += bytes.length;
     if (this.skipping || bytes.length === 0) return;
-    if (this.offset - from <= this.settings.maxFrame) {
-      this.pending.add(bytes, 0, bytes.length, now);
+    if (pending.offset - from <= this.settings.maxFrame) {
+      pending.add(bytes, 0, bytes.length, now);
       return;
     }
     this.skipping = true;
-    this.pending.clear();
-    this.sink.broken("too-long", `the datagram has more than ${this.settings.maxFrame} bytes`, undefined, {
-      from,
-      to: from + this.settings.maxFrame + 1,
-    });
+    pending.tooLong(from);
   }
 
   end(): void {
@@ -36,7 +32,7 @@ export class DatagramFramer implements Framer {
       this.skipping = false;
       return;
     }
-    const range = { from: this.offset - this.pending.length, to: this.offset };
+    const range = this.pending.range();
     const bytes = this.pending.take();
     this.sink.frame(bytes, 0, bytes.length, range);
   }
@@ -46,14 +42,6 @@ export class DatagramFramer implements Framer {
   }
 
   advance(now: number): void {
-    if (now < this.pending.deadline()) return;
-    const range = { from: this.offset - this.pending.length, to: this.offset };
-    this.skipping = true;
-    this.sink.broken(
-      "incomplete",
-      `the datagram began ${this.settings.frameTimeout} ms ago and has not ended`,
-      this.pending.take(),
-      range,
-    );
+    if (this.pending.expire(now)) this.skipping = true;
   }
 }

@@ -6,12 +6,15 @@ export interface Range {
   readonly to: number;
 }
 
+/** Why a framer drops a frame. */
+export type BrokenReason = "too-long" | "incomplete" | "malformed" | "checksum";
+
 /** Takes what a framer finds, in the order of the bytes. */
 export interface FrameSink {
   /** A frame is in `bytes` from `start` to `end`. If they are the caller's bytes, they are not copied. */
   frame(bytes: Uint8Array, start: number, end: number, range: Range): void;
   /** A frame is dropped; `detail` is the rule that it breaks. `bytes` is undefined if it is too long to be kept. */
-  broken(reason: "too-long" | "incomplete", detail: string, bytes: Uint8Array | undefined, range: Range): void;
+  broken(reason: BrokenReason, detail: string, bytes: Uint8Array | undefined, range: Range): void;
 }
 
 /** Time is an argument: milliseconds of a clock that never goes back. */
@@ -21,7 +24,7 @@ export interface Framer {
   end(): void;
   /** When `advance` must be called; Infinity if never. */
   deadline(): number;
-  /** Drops a frame that began more than the timeout ago. */
+  /** Ends a frame that silence ends, and drops a frame that began more than the timeout ago. */
   advance(now: number): void;
 }
 

@@ -11,8 +11,6 @@ const CR = 0x0d;
 
 export class LineFramer implements Framer {
   private readonly pending: Pending;
-  /** The offset of the next byte among all bytes of the connection. */
-  private offset = 0;
   private skipping = false;
 
   /** @param keepLast whether a last line without an end is a frame when the connection ends */
@@ -21,12 +19,12 @@ export class LineFramer implements Framer {
     private readonly keepLast: boolean,
     private readonly sink: FrameSink,
   ) {
-    this.pending = new Pending(settings);
+    this.pending = new Pending(settings, sink, "line");
   }
 
   push(bytes: Uint8Array, now: number): void {
     const length = bytes.length;
-    const base = this.offset;
+    const base = this.pending.offset;
     const { maxFrame } = this.settings;
     let start = 0;
     for (let at = 0; at < length; at++) {
@@ -36,10 +34,10 @@ export class LineFramer implements Framer {
       else if (this.pending.length > 0 || at > start) this.line(bytes, start, at, base, now);
       start = at + 1;
     }
-    this.offset = base + length;
+    this.pending.offset = base + length;
     if (start === length || this.skipping) return;
     if (this.pending.length + length - start > maxFrame) {
-      this.tooLong(base + start);
+      this.pending.tooLong(base + start - this.pending.length);
       this.skipping = true;
     } else {
       this.pending.add(bytes, start, length, now);
@@ -48,11 +46,11 @@ export class LineFramer implements Framer {
 
   end(): void {
     this.skipping = false;
+    if (!this.keepLast) this.pending.cutOff();
     if (this.pending.length === 0) return;
-    const range = { from: this.offset - this.pending.length, to: this.offset };
+    const range = this.pending.range();
     const bytes = this.pending.take();
-    if (this.keepLast) this.sink.frame(bytes, 0, bytes.length, range);
-    else this.sink.broken("incomplete", "the connection ended before the line did", bytes, range);
+    this.sink.frame(bytes, 0, bytes.length, range);
   }
 
   deadline(): number {
@@ -60,22 +58,14 @@ export class LineFramer implements Framer {
   }
 
   advance(now: number): void {
-    if (now < this.pending.deadline()) return;
-    const range = { from: this.offset - this.pending.length, to: this.offset };
-    this.skipping = true;
-    this.sink.broken(
-      "incomplete",
-      `the line began ${this.settings.frameTimeout} ms ago and has not ended`,
-      this.pending.take(),
-      range,
-    );
+    if (this.pending.expire(now)) this.skipping = true;
   }
 
   /** The line's last part is in `bytes` from `start` to `end`; `base` is the offset of `bytes`. */
   private line(bytes: Uint8Array, start: number, end: number, base: number, now: number): void {
     const before = this.pending.length;
     if (before + end - start > this.settings.maxFrame) {
-      this.tooLong(base + start);
+      this.pending.tooLong(base + start - before);
       return;
     }
     const range = { from: base + start - before, to: base + end };
@@ -86,15 +76,5 @@ export class LineFramer implements Framer {
     this.pending.add(bytes, start, end, now);
     const whole = this.pending.take();
     this.sink.frame(whole, 0, whole.length, range);
-  }
-
-  /** Reports the line at its first byte too many, so that the range does not depend on how the bytes were cut. */
-  private tooLong(next: number): void {
-    const from = next - this.pending.length;
-    this.pending.clear();
-    this.sink.broken("too-long", `the line has more than ${this.settings.maxFrame} bytes`, undefined, {
-      from,
-      to: from + this.settings.maxFrame + 1,
-    });
   }
 }

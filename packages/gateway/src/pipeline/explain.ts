@@ -72,7 +72,9 @@ function skipped(bytes: Uint8Array, from: number, to: number): string[] {
 function frameLines(source: SourceSettings, codec: Codec, outcome: Outcome): string[] {
   const { range, fields, records, dropped, detail, bytes } = outcome;
   const length = range.to - range.from;
-  const lines = [line(bytesFromTo(range.from, range.to), `frame  ${source.frame}, ${plural(length, "byte")}`)];
+  const { frame, check } = source;
+  const checked = check.kind === "none" ? "" : `, check ${check.kind}`;
+  const lines = [line(bytesFromTo(range.from, range.to), `frame  ${frame.kind}, ${plural(length, "byte")}${checked}`)];
   if (fields !== undefined && bytes !== undefined) {
     lines.push(line("", `fields ${fieldsText(fields, source.decode.fields, codec.units(bytes))}`));
   }

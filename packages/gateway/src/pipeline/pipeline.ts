@@ -8,9 +8,8 @@ import { type Codec, createCodec } from "../codec/codec.js";
 import type { GatewaySettings, PipelineSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { Failure } from "../failure.js";
-import { DatagramFramer } from "../frame/datagram.js";
-import type { Framer, FrameSink, Range } from "../frame/framer.js";
-import { LineFramer } from "../frame/line.js";
+import { createFramer, mayLackBeginning } from "../frame/create-framer.js";
+import type { BrokenReason, Framer, FrameSink, Range } from "../frame/framer.js";
 import { filtered, LastRecords, type Lookup } from "../route/condition.js";
 import { createPayloadBuilder, type Message, type PayloadBuilder } from "../route/payload.js";
 import { type Origin, placeholderValue } from "../route/placeholder-values.js";
@@ -40,10 +39,18 @@ export interface Pipeline {
   notAccepted(peer: Peer, outcome: Outcome): void;
   /** Returns the record for the `deadletter` topic. Undefined if there is no such topic, or nothing in the frame that could not be decoded. */
   deadLetter(peer: Peer, outcome: Outcome): SpoolRecord | undefined;
+  /** Returns the record for the `deadletter` topic, of a record that the server refused. Undefined if there is no such topic. */
+  refusedLetter(record: SpoolRecord, reason: DropReason): SpoolRecord | undefined;
 }
 
-/** Reasons for which a frame becomes a dead letter: what the device sent does not fit the configuration. */
-const UNDECODABLE: ReadonlySet<DropReason> = new Set<DropReason>(["decode", "encoding", "topic"]);
+/** Reasons for which a frame becomes a dead letter: what the device sent does not fit the configuration, or did not arrive as it was sent. */
+const UNDECODABLE: ReadonlySet<DropReason> = new Set<DropReason>([
+  "checksum",
+  "decode",
+  "encoding",
+  "malformed",
+  "topic",
+]);
 
 /** @throws UsageError if a template of the source cannot be used */
 export function createPipeline(
@@ -57,6 +64,16 @@ export function createPipeline(
   const refuse = source.refuse === undefined ? undefined : new Template(source.refuse, origin);
   const deadletter =
     source.deadletter === undefined ? undefined : new TopicTemplate("deadletter", source.deadletter, origin);
+  const letter = (
+    peer: Peer,
+    fields: Fields,
+    content: Readonly<Record<string, string | number>>,
+  ): SpoolRecord | undefined => {
+    const topic = deadletter?.topic(peer, fields);
+    if (topic === undefined || topic instanceof Failure) return undefined;
+    const payload = utf8Bytes(JSON.stringify({ source: source.id, ...content }));
+    return payload && { topic, payload, qos: source.qos };
+  };
   const bytesOf = (text: string) => (source.encoding === "latin1" ? latin1Bytes(text) : utf8Bytes(text));
   return {
     open: (peer) => new SourceWire(source, router, peer),
@@ -65,16 +82,24 @@ export function createPipeline(
       refuse && reason && bytesOf(refuse.answer(peer, fields, reason)),
     notAccepted: (peer, { fields }) => fields && router.forget(peer, fields),
     deadLetter: (peer, { fields, dropped, bytes }) => {
-      if (deadletter === undefined || dropped === undefined || bytes === undefined) return undefined;
-      if (!UNDECODABLE.has(dropped)) return undefined;
-      const topic = deadletter.topic(peer, fields ?? NO_FIELDS);
-      const payload = utf8Bytes(JSON.stringify({ source: source.id, reason: dropped, hex: hex(bytes) }));
-      return topic instanceof Failure || payload === undefined ? undefined : { topic, payload, qos: source.qos };
+      if (dropped === undefined || bytes === undefined || !UNDECODABLE.has(dropped)) return undefined;
+      return letter(peer, fields ?? NO_FIELDS, { reason: dropped, hex: hex(bytes) });
     },
+    refusedLetter: ({ topic, payload }, reason) =>
+      letter({ peer: source.id, port: 0 }, NO_FIELDS, {
+        reason,
+        topic,
+        bytes: payload.length,
+        hex: hex(payload.subarray(0, MOST_SHOWN)),
+      }),
   };
 }
 
+/** Bytes of a refused payload in its dead letter: the server may have refused the record because of its size. */
+const MOST_SHOWN = 256;
+
 const NO_FIELDS: Fields = new Map();
+const FIRST = "the first frame after opening may lack its beginning";
 
 /** What became of a frame's text. */
 interface Routed {
@@ -136,9 +161,8 @@ class SourceWire implements Wire, FrameSink {
     private readonly router: Router,
     private readonly peer: Peer,
   ) {
-    const isLine = source.frame === "line";
-    this.isFirst = isLine && source.first === "drop";
-    this.framer = isLine ? new LineFramer(source, source.first === "keep", this) : new DatagramFramer(source, this);
+    this.isFirst = source.first === "drop" && mayLackBeginning(source.frame);
+    this.framer = createFramer(source, this);
   }
 
   push(bytes: Uint8Array, now: number): Outcome[] {
@@ -172,15 +196,20 @@ class SourceWire implements Wire, FrameSink {
     }
     const { reason, detail } = messages;
     if (isFirst && fields === undefined && reason !== "filtered") {
-      const why = `the first line after opening may lack its beginning; ${detail}`;
-      this.outcomes.push({ range, fields, records: [], dropped: "incomplete", detail: why, bytes });
+      this.drop("incomplete", `${FIRST}; ${detail}`, bytes, range);
     } else {
       this.outcomes.push({ range, fields, records: [], dropped: reason, detail, bytes });
     }
   }
 
-  broken(reason: "too-long" | "incomplete", detail: string, bytes: Uint8Array | undefined, range: Range): void {
+  broken(reason: BrokenReason, detail: string, bytes: Uint8Array | undefined, range: Range): void {
+    const isCut = this.isFirst && (reason === "checksum" || reason === "malformed");
     this.isFirst = false;
+    if (isCut) this.drop("incomplete", `${FIRST}; ${detail}`, bytes, range);
+    else this.drop(reason, detail, bytes, range);
+  }
+
+  private drop(reason: DropReason, detail: string, bytes: Uint8Array | undefined, range: Range): void {
     this.outcomes.push({ range, fields: undefined, records: [], dropped: reason, detail, bytes });
   }
 

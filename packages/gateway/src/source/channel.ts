@@ -22,6 +22,11 @@ const MOST_WAITING = 2 ** 18;
 const OUTCOME_COST = 512;
 /** Bytes that are framed at once, so that many short frames do not exceed the limit by much. */
 const PIECE = 2 ** 13;
+/**
+ * Milliseconds between the deadline of an incomplete frame and its end: if this process was held up, the rest of the frame may wait in the kernel,
+ * and a timer fires before it is read.
+ */
+const LAST_LOOK = 10;
 
 export class Channel {
   private readonly wire: Wire;
@@ -37,6 +42,8 @@ export class Channel {
   private isEnded = false;
   private working: Promise<void> | undefined;
   private timer: Timer | undefined;
+  /** Whether the deadline of a frame has passed, and nothing was received since. */
+  private isLastLook = false;
 
   constructor(
     private readonly intake: Intake,
@@ -54,6 +61,10 @@ export class Channel {
   /** Takes bytes that were received. */
   receive(bytes: Uint8Array): void {
     if (this.isOver) return;
+    const { traffic, parts } = this.intake;
+    traffic.receive(bytes.length);
+    parts.budget.take(bytes.length);
+    this.isLastLook = false;
     this.unread.push(bytes);
     this.read();
   }
@@ -71,12 +82,14 @@ export class Channel {
   /** Frames as much as may wait. */
   private read(): void {
     const now = this.intake.parts.clock.now();
-    while (this.cost <= MOST_WAITING) {
+    while (this.mayWait) {
       const [bytes] = this.unread;
       if (bytes === undefined) break;
       if (bytes.length <= PIECE) this.unread.shift();
       else this.unread[0] = bytes.subarray(PIECE);
-      this.take(this.wire.push(bytes.subarray(0, PIECE), now));
+      const piece = bytes.subarray(0, PIECE);
+      this.intake.parts.budget.release(piece.length);
+      this.take(this.wire.push(piece, now));
     }
     const isDrained = this.unread.length === 0;
     if (this.isOver && isDrained && !this.isEnded) {
@@ -88,11 +101,22 @@ export class Channel {
     if (this.waiting.length > 0) this.working ??= this.work();
   }
 
+  /** Whether more may be framed. What already waits is being committed, and `read` is called after that. */
+  private get mayWait(): boolean {
+    return this.cost === 0 || (this.cost <= MOST_WAITING && this.intake.parts.budget.hasRoom);
+  }
+
   private take(outcomes: readonly Outcome[]): void {
     for (const outcome of outcomes) {
       this.waiting.push(outcome);
-      this.cost += costOf(outcome);
+      this.spend(costOf(outcome));
     }
+  }
+
+  /** @param cost negative: what no longer waits */
+  private spend(cost: number): void {
+    this.cost += cost;
+    this.intake.parts.budget.take(cost);
   }
 
   private steer(isPaused: boolean, now: number): void {
@@ -116,10 +140,12 @@ export class Channel {
         this.isOver = true;
         this.isEnded = true;
         this.waiting = [];
+        this.spend(-this.cost);
+        for (const { length } of this.unread) this.intake.parts.budget.release(length);
         this.unread = [];
         break;
       }
-      for (const outcome of batch) this.cost -= costOf(outcome);
+      for (const outcome of batch) this.spend(-costOf(outcome));
       this.answer(batch, verdicts);
       this.read();
     }
@@ -138,20 +164,38 @@ export class Channel {
         : pipeline.refusal(this.peer, outcome, verdict);
       if (bytes !== undefined) answers.push(bytes);
     });
-    if (answers.length > 0) this.end.write(Buffer.concat(answers));
+    if (answers.length === 0) return;
+    const bytes = Buffer.concat(answers);
+    this.intake.traffic.send(bytes.length);
+    this.end.write(bytes);
   }
 
   /** Sees to it that a frame that stays incomplete is dropped. While nothing is read, that is not the device's fault. */
   private watch(now: number): void {
     if (this.timer !== undefined || this.isOver || this.isPaused) return;
-    const deadline = Math.max(this.wire.deadline(), this.resumedAt + this.intake.settings.frameTimeout);
+    const { deadline } = this;
     if (deadline === Number.POSITIVE_INFINITY) return;
-    this.timer = this.intake.parts.clock.schedule(deadline - now, () => {
-      this.timer = undefined;
-      const later = this.intake.parts.clock.now();
-      if (!this.isPaused && later >= deadline) this.take(this.wire.advance(later));
-      this.read();
-    });
+    this.timer = this.intake.parts.clock.schedule(deadline - now, () => this.look());
+  }
+
+  /** Drops what has been incomplete for too long, after a second look. */
+  private look(): void {
+    this.timer = undefined;
+    const { clock } = this.intake.parts;
+    const now = clock.now();
+    const isDue = !this.isPaused && now >= this.deadline; // it may have moved: reading was stopped and resumed
+    if (isDue && !this.isLastLook) {
+      this.isLastLook = true;
+      this.timer = clock.schedule(LAST_LOOK, () => this.look());
+      return;
+    }
+    this.isLastLook = false;
+    if (isDue) this.take(this.wire.advance(now));
+    this.read();
+  }
+
+  private get deadline(): number {
+    return Math.max(this.wire.deadline(), this.resumedAt + this.intake.settings.frameTimeout);
   }
 }
 

@@ -79,10 +79,14 @@ export class HttpSource implements Source {
       return answer(405, "use POST or PUT", { allow: "POST, PUT" });
     if (Number(request.headers["content-length"] ?? 0) > maxBody)
       return answer(413, `the body may have ${maxBody} bytes`, { connection: "close" });
+    const { budget, clock } = this.intake.parts;
+    if (!budget.hasRoom) return answer(429, "too many bytes are waiting", { "retry-after": RETRY_AFTER });
+    budget.take(maxBody);
+    response.on("close", () => budget.release(maxBody));
     const body = await bodyOf(request, maxBody);
     if (body === undefined) return answer(413, `the body may have ${maxBody} bytes`, { connection: "close" });
     if (body.length === 0) return answer(400, "the body is empty");
-    const { clock } = this.intake.parts;
+    this.intake.traffic.receive(body.length);
     const peer = { peer: request.socket.remoteAddress ?? "", port: request.socket.localPort ?? 0, fields };
     const wire = this.intake.pipeline.open(peer);
     const now = clock.now();

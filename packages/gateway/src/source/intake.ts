@@ -11,11 +11,15 @@ import type { Outcome, Peer } from "../pipeline/outcome.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Log } from "../supervise/log.js";
 import { Channel, type WireEnd } from "./channel.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import { type FrameResult, Traffic } from "./traffic.js";
 
 /** What all sources share. */
 export interface IntakeParts {
   readonly spool: Spool;
   readonly spoolSettings: SpoolSettings;
+  /** What all sources together may have in memory before it is accepted. */
+  readonly budget: MemoryBudget;
   readonly clock: Clock;
   readonly log: Log;
   /** Publishes at once, without spooling. Resolves to false if that is not possible. */
@@ -25,7 +29,7 @@ export interface IntakeParts {
 }
 
 /** What became of a frame at last. "accepted": it is in the spool, or was passed on. */
-export type Verdict = "accepted" | DropReason;
+export type Verdict = FrameResult;
 
 /** A batch takes at most this part of each of the spool's bounds: it fits when there is room again. */
 const BATCH_SHARE = 1 / 16;
@@ -38,6 +42,7 @@ const LOG_INTERVAL = 10_000;
 
 /** The intake of one source. */
 export class Intake {
+  readonly traffic = new Traffic();
   private lastDeadLetter = -Infinity;
   private lastLogged = -Infinity;
   private unlogged = 0;
@@ -92,7 +97,10 @@ export class Intake {
    * @param hold whether to wait for room. If not, records that have no room are "full".
    */
   commit(peer: Peer, outcomes: readonly Outcome[], hold: boolean): Promise<readonly Verdict[] | undefined> {
-    const done = this.accept(peer, outcomes, hold);
+    const done = this.accept(peer, outcomes, hold).then((verdicts) => {
+      for (const verdict of verdicts ?? []) this.traffic.frame(verdict);
+      return verdicts;
+    });
     const ended: Promise<void> = done.then(
       () => {},
       () => {},
@@ -195,12 +203,23 @@ export class Intake {
       this.lastLogged = now;
       this.unlogged = 0;
     }
-    if (reason === "filtered" || now - this.lastDeadLetter < DEAD_LETTER_INTERVAL) return reason;
-    const letter = pipeline.deadLetter(peer, outcome);
-    if (letter === undefined) return reason;
-    this.lastDeadLetter = now;
-    void parts.pass(letter.topic, letter.payload, false);
+    if (reason !== "filtered") this.publishDeadLetter(() => pipeline.deadLetter(peer, outcome));
     return reason;
+  }
+
+  /** Publishes the dead letter of a record that the server refused. */
+  refused(record: SpoolRecord, reason: DropReason): void {
+    this.publishDeadLetter(() => this.pipeline.refusedLetter(record, reason));
+  }
+
+  /** One in an interval: a device that sends nothing else must not use up the connection to the server. */
+  private publishDeadLetter(make: () => SpoolRecord | undefined): void {
+    const now = this.parts.clock.now();
+    if (now - this.lastDeadLetter < DEAD_LETTER_INTERVAL) return;
+    const letter = make();
+    if (letter === undefined) return;
+    this.lastDeadLetter = now;
+    void this.parts.pass(letter.topic, letter.payload, false);
   }
 
   /** Resolves when it is worth trying again. */

@@ -10,10 +10,12 @@ import type { Configuration, SourceSettings } from "../configuration/configurati
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
+import { MemoryBudget } from "../source/memory-budget.js";
 import type { Source, SourceStatus } from "../source/source.js";
 import { StdinSource } from "../source/stdin-source.js";
 import { TcpServerSource } from "../source/tcp-server-source.js";
 import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
+import { Histogram } from "./histogram.js";
 import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
 import type { MetricsServer } from "./metrics-server.js";
@@ -48,7 +50,11 @@ export interface GatewayStatus {
 interface RunningSource {
   readonly settings: SourceSettings;
   readonly source: Source;
+  readonly intake: Intake;
 }
+
+/** The bounds of the histogram of sync times, in seconds. */
+const SYNC_BOUNDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3];
 
 /**
  * A running gateway.
@@ -71,15 +77,18 @@ export class Gateway {
   private failure: unknown;
   private end: (error: unknown) => void = () => {};
   private reloading: Promise<unknown> = Promise.resolve();
+  private readonly budget: MemoryBudget;
 
   private constructor(
     private configuration: Configuration,
     private readonly options: GatewayOptions,
     private readonly platform: Platform,
     private readonly spool: Spool,
+    private readonly syncs: Histogram,
     private readonly log: Log,
   ) {
     this.startedAt = Date.now();
+    this.budget = new MemoryBudget(configuration.gateway.memoryLimit);
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
@@ -96,8 +105,9 @@ export class Gateway {
     const platform = options.platform ?? nodePlatform;
     const write = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
     const log = new Log(gateway.log, gateway.logFormat, write, () => Date.now());
-    const spool = await openSpool(configuration, options.fileSystem, platform, log);
-    const started = new Gateway(configuration, options, platform, spool, log);
+    const syncs = new Histogram(SYNC_BOUNDS);
+    const spool = await openSpool(configuration, options.fileSystem, platform, syncs, log);
+    const started = new Gateway(configuration, options, platform, spool, syncs, log);
     try {
       await started.open();
     } catch (error) {
@@ -200,8 +210,9 @@ export class Gateway {
       throw new Error(`${name} has changed; restart the gateway to use the new value`);
     }
     this.configuration = next;
-    const { id, base, timestamps, shutdown, log, logFormat } = next.gateway;
+    const { id, base, timestamps, shutdown, log, logFormat, memoryLimit } = next.gateway;
     this.log.configure(log, logFormat);
+    this.budget.maximum = memoryLimit;
     if (base !== before.gateway.base || !isSame(before.uplinks, next.uplinks)) {
       this.uplink = this.makeUplink(await this.uplink.stop(shutdown / 2));
       this.uplink.start();
@@ -245,8 +256,10 @@ export class Gateway {
     return JSON.stringify({ version: this.options.version, started, sources: [...this.sources.keys()] });
   }
 
-  private refused({ topic, source }: SpooledRecord, reason: DropReason): void {
+  private refused(record: SpooledRecord, reason: DropReason): void {
+    const { source, topic } = record;
     this.log.warn("the server refused a record", { source, topic, reason });
+    this.sources.get(source)?.intake.refused(record, reason);
   }
 
   private async startSource(settings: SourceSettings): Promise<void> {
@@ -254,14 +267,16 @@ export class Gateway {
     const parts: IntakeParts = {
       spool,
       spoolSettings: configuration.spool,
+      budget: this.budget,
       clock: platform.clock,
       log,
       pass: (topic, payload, retain) => this.uplink.pass(topic, payload, retain),
       failed: (error) => this.fail(error),
     };
     const pipeline = createPipeline(settings, configuration.gateway, { wallTime: () => Date.now() });
-    const source = await this.sourceOf(settings, new Intake(parts, settings, pipeline));
-    this.sources.set(settings.id, { settings, source });
+    const intake = new Intake(parts, settings, pipeline);
+    const source = await this.sourceOf(settings, intake);
+    this.sources.set(settings.id, { settings, source, intake });
     await source.start();
   }
 
@@ -279,8 +294,23 @@ export class Gateway {
   /** Without any source that may still bring something, the gateway is done. */
   private sourceEnded(): void {
     if ([...this.sources.values()].some(({ source }) => source.status.state !== "ended")) return;
-    this.log.info("all sources have ended");
-    void this.stop();
+    const { records } = this.spool.statistics;
+    this.log.info("all sources have ended", { spooled: records });
+    void this.delivered().then(() => this.stop());
+  }
+
+  /**
+   * Resolves when all records are delivered, or when the gateway is being stopped. If the spool is on a disk, also when nothing was delivered for
+   * the time that a shutdown may take: the records are delivered when the gateway is started again.
+   */
+  private async delivered(): Promise<void> {
+    const { mode } = this.configuration.spool;
+    for (let before = Infinity; this.stopping === undefined; ) {
+      const { records } = this.spool.statistics;
+      if (records === 0 || (mode === "disk" && records >= before)) return;
+      before = records;
+      await this.uplink.drained(this.configuration.gateway.shutdown);
+    }
   }
 
   private fail(error: unknown): void {
@@ -293,11 +323,15 @@ export class Gateway {
   }
 
   private metricsText(): string {
-    const { spool, uplink, sources, failedReloads } = this;
+    const { spool, uplink, sources, failedReloads, syncs, budget } = this;
     return metricsText({
       spool: spool.statistics,
+      syncs: syncs.counts,
       uplink: uplink.status,
-      sources: new Map([...sources].map(([id, { source }]) => [id, source.status])),
+      sources: new Map(
+        [...sources].map(([id, { source, intake }]) => [id, { ...source.status, ...intake.traffic.counts }]),
+      ),
+      queuedBytes: budget.bytes,
       failedReloads,
       residentBytes: process.memoryUsage.rss(),
       now: Date.now(),
@@ -309,6 +343,7 @@ function openSpool(
   { spool }: Configuration,
   given: FileSystem | undefined,
   { clock }: Platform,
+  syncs: Histogram,
   log: Log,
 ): Promise<Spool> {
   const { mode, dir, maxBytes, maxRecords, maxAge, segment, full, sync } = spool;
@@ -322,6 +357,7 @@ function openSpool(
     sync,
     clock: { now: () => clock.now(), wallTime: () => Date.now() },
     onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),
+    onSync: (milliseconds) => syncs.add(milliseconds / 1_000),
     fileSystem: given ?? (mode === "memory" ? new MemoryFileSystem() : undefined),
   });
 }

@@ -38,6 +38,8 @@ export interface UplinkStatus {
   /** Records that are published and have no outcome. */
   readonly inflight: number;
   readonly reconnects: number;
+  /** Milliseconds from acceptance to acknowledgement, of the last delivered record. Undefined if there is none, or if it is unknown. */
+  readonly lag: number | undefined;
   /** Why the last connection or attempt failed. Undefined while connected. */
   readonly lastError: string | undefined;
 }
@@ -65,6 +67,7 @@ export class Uplink {
   private readonly published = new Map<number, SpooledRecord>();
   private readonly tries = new Map<number, number>();
   private reconnects = 0;
+  private lag: number | undefined;
   private server: string | undefined;
   private lastError: string | undefined;
   private maximumQos: 0 | 1 | 2 = 2;
@@ -82,6 +85,8 @@ export class Uplink {
   private readonly waits = new Set<() => void>();
   private running: Promise<void> | undefined;
   private idle: (() => void) | undefined;
+  /** Called when no record is left. */
+  private empty: (() => void) | undefined;
   private readonly removeListener: () => void;
 
   constructor(private readonly parts: UplinkParts) {
@@ -106,8 +111,17 @@ export class Uplink {
   }
 
   get status(): UplinkStatus {
-    const { server, published, reconnects, lastError } = this;
-    return { connected: this.client.connected, server, inflight: published.size, reconnects, lastError };
+    const { server, published, reconnects, lag, lastError } = this;
+    return { connected: this.client.connected, server, inflight: published.size, reconnects, lag, lastError };
+  }
+
+  /** Resolves when no record is left to send, or after so many milliseconds, or when the uplink is stopped. */
+  async drained(timeout: number): Promise<void> {
+    if (this.parts.spool.statistics.records === 0) return;
+    await this.wait(timeout, (wake) => {
+      this.empty = wake;
+    });
+    this.empty = undefined;
   }
 
   /** Connects, for ever. */
@@ -206,8 +220,8 @@ export class Uplink {
     }
   }
 
-  /** Resolves after the delay, or when the uplink is stopped. */
-  private wait(delay: number): Promise<void> {
+  /** Resolves after the delay, or when the uplink is stopped. @param early receives a function that ends the wait */
+  private wait(delay: number, early?: (wake: () => void) => void): Promise<void> {
     if (this.stopped.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
@@ -217,6 +231,7 @@ export class Uplink {
       };
       const timer = this.parts.platform.clock.schedule(delay, wake);
       this.waits.add(wake);
+      early?.(wake);
     });
   }
 
@@ -345,6 +360,7 @@ export class Uplink {
           this.pause = PAUSE;
           this.published.delete(sequence);
           this.settle(record, "out");
+          if (record.acceptedAt > 0) this.lag = Math.max(0, this.parts.wallTime() - record.acceptedAt);
         },
         (error: unknown) => {
           if (this.published.delete(sequence)) this.failed(record, error); // otherwise another uplink has the record
@@ -421,5 +437,6 @@ export class Uplink {
     }
     if (this.isStopping && this.published.size === 0) this.idle?.();
     else this.sendSoon();
+    if (this.empty !== undefined && this.parts.spool.statistics.records === 0) this.empty();
   }
 }

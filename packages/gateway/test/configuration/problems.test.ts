@@ -37,7 +37,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       { gateway: 'id = "a"; entirely = "different"' },
-      'g.toml:3: gateway.entirely: unknown key "entirely"; the keys of [gateway] are id, base, timestamps, shutdown, log, log_format',
+      'g.toml:3: gateway.entirely: unknown key "entirely"; the keys of [gateway] are id, base, timestamps, shutdown, log, log_format, memory_limit',
     ],
     [
       { gateway: 'id = "a"; log = "warning"' },
@@ -48,8 +48,8 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       'g.toml:3: gateway.log: must be "error", "warn", "info" or "debug", not a date',
     ],
     [
-      { gateway: 'id = "a"; memory_limit = "48MiB"' },
-      "g.toml:3: gateway.memory_limit: is not supported by this version of the gateway",
+      { gateway: 'id = "a"; memory_limit = "48"' },
+      'g.toml:3: gateway.memory_limit: must be a size from 64KiB to 64GiB as a string with its unit (B, KiB, MiB or GiB), not "48"',
     ],
     [
       { more: "[homeassistant]; enabled = true" },
@@ -70,7 +70,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [stdin('topic = "t"; when = []'), "g.toml:11: source[0].when: must have 1 to 64 elements; it has 0"],
     [
       { more: "metrics = 1" },
-      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, deadletter, frame, max_frame',
+      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, deadletter, frame, check, max_frame',
     ],
   ],
   "durations and sizes": [
@@ -340,7 +340,10 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       { source: 'id = "in"; kind = "http"; path = "/x{a}"; topic = "t"' },
       'g.toml:10: source[0].path: must be a path of literal levels and placeholders, such as "/ingest/{node}", not "/x{a}"',
     ],
-    [stdin('topic = "t"; frame = "slip"'), 'g.toml:11: source[0].frame: must be "line" or "datagram", not "slip"'],
+    [
+      stdin('topic = "t"; frame = "slop"'),
+      'g.toml:11: source[0].frame: must be "line", "datagram", "paren", "cobs", "slip", "modbus-rtu" or "gap" (did you mean "slip"?), not "slop"',
+    ],
     [
       stdin('topic = "t"; max_frame = "1MiB"'),
       "g.toml:11: source[0].max_frame: must be at most a quarter of spool.segment (262144 bytes), not 1048576 bytes",
@@ -355,6 +358,102 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [
       stdin('topic = "t"; dedupe = "5s"'),
       "g.toml:11: source[0].dedupe: is not supported by this version of the gateway",
+    ],
+  ],
+  "frames and checks": [
+    [
+      tcp('listen = ":1"; frame = "delimiter"'),
+      'g.toml:12: source[0].frame: the kind "delimiter" needs options; write { kind = "delimiter", end = "03" }',
+    ],
+    [
+      tcp('listen = ":1"; frame = "length"'),
+      'g.toml:12: source[0].frame: the kind "length" needs options; write { kind = "length", width = 2 }',
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "delimeter", end = "03" }'),
+      'g.toml:12: source[0].frame.kind: must be one of "line", "datagram", "paren", "cobs", "slip", "modbus-rtu", "delimiter", "length", "gap" (did you mean "delimiter"?), not "delimeter"',
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "line", end = "03" }'),
+      'g.toml:12: source[0].frame.end: unknown key "end"; the keys of frame, kind = "line" are kind',
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "delimiter" }'),
+      "g.toml:12: source[0].frame.end: is required and missing; its type is hexadecimal bytes",
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "delimiter", end = "0d0" }'),
+      'g.toml:12: source[0].frame.end: must be 1 to 16 bytes as pairs of hexadecimal digits, such as "0d0a", not "0d0"',
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "length", magic = "0x" }'),
+      'g.toml:12: source[0].frame.magic: must be 1 to 16 bytes as pairs of hexadecimal digits, such as "0d0a", not "0x"',
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "length", magic = "a55a", offset = 1 }'),
+      "g.toml:12: source[0].frame.offset: must be at least 2: the length is behind the 2 magic bytes",
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "length", width = 3 }'),
+      "g.toml:12: source[0].frame.width: must be 1, 2 or 4, not 3",
+    ],
+    [
+      tcp('listen = ":1"; frame = "gap"'),
+      'g.toml:12: source[0].frame: the kind "gap" needs the silence, because this source has no baud rate; write { kind = "gap", gap = "20ms" }',
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "gap", gap = "1s" }'),
+      "g.toml:7: source[0].frame_timeout: must be 0 or longer than the gap of 1000 ms that ends a frame",
+      "weaker",
+    ],
+    [
+      { source: 'id = "in"; kind = "http"; topic = "t"; frame = { kind = "gap", gap = "20ms" }' },
+      'g.toml:11: source[0].frame: "gap" is not possible for http: a body has no silence',
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; frame = "modbus-rtu"; max_frame = "255B"'),
+      'g.toml:13: source[0].max_frame: must be at least 256B if frame is "modbus-rtu"',
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; frame = "modbus-rtu"; check = "crc16-modbus"'),
+      'g.toml:13: source[0].check: is not possible if frame is "modbus-rtu", which has a CRC; remove it',
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; frame = "paren"; check = "xor8"'),
+      'g.toml:13: source[0].check: is not possible if frame is "paren": nothing follows the parentheses; remove it',
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; frame = { kind = "length" }; check = "nmea"'),
+      'g.toml:13: source[0].check: "nmea" is a check of text, but frame has the kind "length"; use line or delimiter',
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; check = { kind = "xor8", as = "bytes" }'),
+      'g.toml:12: source[0].check.as: must be "hex" if frame is "line": a byte of the check could end the line',
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; check = { kind = "xor8", endian = "big" }'),
+      "g.toml:12: source[0].check.endian: is not possible for xor8, which has one byte; remove it",
+      "weaker",
+    ],
+    [
+      tcp('listen = ":1"; check = { kind = "crc32", at = "start" }'),
+      'g.toml:12: source[0].check.at: must be an integer from 0 to 65535, not "start"',
+    ],
+    [
+      tcp('listen = ":1"; check = "crc16"'),
+      'g.toml:12: source[0].check: must be "none", "nmea", "xor8", "sum8", "crc8", "crc16-modbus", "crc16-ccitt" or "crc32" (did you mean "crc16-modbus"?), not "crc16"',
+    ],
+    [
+      tcp('listen = ":1"; check = { kind = "nmea", at = "end" }'),
+      'g.toml:12: source[0].check.at: unknown key "at"; the keys of check, kind = "nmea" are kind',
     ],
   ],
   templates: [

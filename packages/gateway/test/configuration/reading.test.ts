@@ -2,6 +2,9 @@
 import { parse, stringify } from "smol-toml";
 import { expect, test } from "vitest";
 import type { Configuration } from "../../src/configuration/configuration.ts";
+import { completeFraming } from "../../src/configuration/frame-fields.ts";
+import { LineTree } from "../../src/configuration/line-tree.ts";
+import { Place, Reading } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { example, options, toml } from "./samples.ts";
 
@@ -20,6 +23,7 @@ test("what is not written has its default", () => {
         "id": "attic",
         "log": "info",
         "logFormat": "text",
+        "memoryLimit": 50331648,
         "shutdown": 2000,
         "timestamps": "off",
       },
@@ -27,6 +31,9 @@ test("what is not written has its default", () => {
       "sources": [
         {
           "acknowledge": undefined,
+          "check": {
+            "kind": "none",
+          },
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -37,7 +44,9 @@ test("what is not written has its default", () => {
           "encoding": "utf8",
           "expiry": 0,
           "first": "keep",
-          "frame": "line",
+          "frame": {
+            "kind": "line",
+          },
           "frameTimeout": 1000,
           "id": "in",
           "kind": "stdin",
@@ -99,6 +108,7 @@ test("each field is read", () => {
         "id": "attic",
         "log": "debug",
         "logFormat": "json",
+        "memoryLimit": 50331648,
         "shutdown": 3000,
         "timestamps": "iso",
       },
@@ -118,6 +128,9 @@ test("each field is read", () => {
             "fd00::/8",
             "10.0.0.1",
           ],
+          "check": {
+            "kind": "none",
+          },
           "deadletter": "dead/{source}/{port}",
           "decode": {
             "fields": [
@@ -166,7 +179,9 @@ test("each field is read", () => {
           "encoding": "utf8",
           "expiry": 3600,
           "first": "keep",
-          "frame": "line",
+          "frame": {
+            "kind": "line",
+          },
           "frameTimeout": 1000,
           "id": "meters",
           "idle": 0,
@@ -204,6 +219,9 @@ test("each field is read", () => {
         },
         {
           "acknowledge": undefined,
+          "check": {
+            "kind": "none",
+          },
           "deadletter": undefined,
           "decode": {
             "fields": [
@@ -237,7 +255,9 @@ test("each field is read", () => {
           "encoding": "latin1",
           "expiry": 0,
           "first": "drop",
-          "frame": "datagram",
+          "frame": {
+            "kind": "datagram",
+          },
           "frameTimeout": 5000,
           "id": "text",
           "kind": "stdin",
@@ -253,6 +273,9 @@ test("each field is read", () => {
         },
         {
           "acknowledge": undefined,
+          "check": {
+            "kind": "none",
+          },
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -265,7 +288,9 @@ test("each field is read", () => {
           "encoding": "utf8",
           "expiry": 0,
           "first": "keep",
-          "frame": "datagram",
+          "frame": {
+            "kind": "datagram",
+          },
           "frameTimeout": 1000,
           "id": "web",
           "kind": "http",
@@ -286,6 +311,144 @@ test("each field is read", () => {
           "retain": false,
           "token": "t0ken",
           "topic": "{gateway}/{source}/{node}",
+          "when": [],
+        },
+        {
+          "acknowledge": undefined,
+          "allow": [],
+          "check": {
+            "as": "hex",
+            "at": 4,
+            "endian": "little",
+            "from": 2,
+            "kind": "crc16-ccitt",
+          },
+          "deadletter": undefined,
+          "decode": {
+            "fields": [],
+            "format": "raw",
+          },
+          "enabled": true,
+          "encoding": "utf8",
+          "expiry": 0,
+          "first": "keep",
+          "frame": {
+            "adjust": -1,
+            "endian": "little",
+            "keep": true,
+            "kind": "length",
+            "magic": Uint8Array [
+              165,
+              90,
+            ],
+            "offset": 2,
+            "total": true,
+            "width": 2,
+          },
+          "frameTimeout": 1000,
+          "id": "scale",
+          "idle": 300000,
+          "kind": "tcp-server",
+          "listen": {
+            "host": "",
+            "port": 2001,
+          },
+          "maxConnections": 64,
+          "maxFrame": 4096,
+          "payload": {
+            "kind": "json",
+          },
+          "qos": 1,
+          "refuse": undefined,
+          "retain": false,
+          "topic": "t",
+          "when": [],
+        },
+        {
+          "acknowledge": undefined,
+          "allow": [],
+          "check": {
+            "as": "bytes",
+            "at": "end",
+            "endian": "big",
+            "from": 0,
+            "kind": "xor8",
+          },
+          "deadletter": undefined,
+          "decode": {
+            "fields": [],
+            "format": "raw",
+          },
+          "enabled": true,
+          "encoding": "utf8",
+          "expiry": 0,
+          "first": "keep",
+          "frame": {
+            "end": Uint8Array [
+              13,
+              10,
+            ],
+            "keep": true,
+            "kind": "delimiter",
+            "start": Uint8Array [
+              2,
+            ],
+          },
+          "frameTimeout": 1000,
+          "id": "tags",
+          "idle": 300000,
+          "kind": "tcp-server",
+          "listen": {
+            "host": "",
+            "port": 2002,
+          },
+          "maxConnections": 64,
+          "maxFrame": 4096,
+          "payload": {
+            "kind": "json",
+          },
+          "qos": 1,
+          "refuse": undefined,
+          "retain": false,
+          "topic": "t",
+          "when": [],
+        },
+        {
+          "acknowledge": undefined,
+          "allow": [],
+          "check": {
+            "kind": "none",
+          },
+          "deadletter": undefined,
+          "decode": {
+            "fields": [],
+            "format": "raw",
+          },
+          "enabled": true,
+          "encoding": "utf8",
+          "expiry": 0,
+          "first": "keep",
+          "frame": {
+            "gap": 20,
+            "kind": "gap",
+          },
+          "frameTimeout": 1000,
+          "id": "old",
+          "idle": 300000,
+          "kind": "tcp-server",
+          "listen": {
+            "host": "",
+            "port": 2003,
+          },
+          "maxConnections": 64,
+          "maxFrame": 4096,
+          "payload": {
+            "kind": "json",
+          },
+          "qos": 1,
+          "refuse": undefined,
+          "retain": false,
+          "topic": "t",
           "when": [],
         },
       ],
@@ -416,3 +579,35 @@ test.each(["mqtt://h", "mqtts://broker.example:8883/", "ws://[::1]:80/mqtt?x=1",
     expect(read(toml({ uplink: `url = "${url}"` })).uplinks[0]?.url).toBe(url);
   },
 );
+
+test.each([
+  ['"slip"', { kind: "slip" }],
+  ['{ kind = "slip" }', { kind: "slip" }],
+  ['{ kind = "delimiter", end = "03" }', { kind: "delimiter", end: Uint8Array.of(3), start: undefined, keep: false }],
+  [
+    '{ kind = "length" }',
+    { kind: "length", offset: 0, width: 1, endian: "big", adjust: 0, magic: undefined, total: false, keep: false },
+  ],
+  ['{ kind = "gap", gap = "20ms" }', { kind: "gap", gap: 20 }],
+])("frame = %s is read with its defaults", (written, frame) => {
+  const { sources } = read(toml({ source: `id = "in"; kind = "stdin"; topic = "t"; frame = ${written}` }));
+  expect(sources[0]?.frame).toEqual(frame);
+});
+
+test.each([
+  ["line", '"nmea"', { kind: "nmea" }],
+  ["line", '"sum8"', { kind: "sum8", at: "end", from: 0, as: "hex", endian: "big" }],
+  ["cobs", '"crc16-modbus"', { kind: "crc16-modbus", at: "end", from: 0, as: "bytes", endian: "little" }],
+  ["slip", '{ kind = "crc16-ccitt", at = 0 }', { kind: "crc16-ccitt", at: 0, from: 0, as: "bytes", endian: "big" }],
+  ["slip", '{ kind = "crc32", from = 1 }', { kind: "crc32", at: "end", from: 1, as: "bytes", endian: "little" }],
+])("frame = %j with check = %s is read with its defaults", (frame, written, check) => {
+  const source = `id = "in"; kind = "stdin"; topic = "t"; frame = "${frame}"; check = ${written}`;
+  expect(read(toml({ source })).sources[0]?.check).toEqual(check);
+});
+
+test("the silence of a gap follows from the baud rate of a source that has one", () => {
+  const place = new Place(new Reading("g.toml", new LineTree(1), options));
+  const framing = { frame: { kind: "gap", gap: undefined }, check: { kind: "none" }, max_frame: 256 } as const;
+  const { frame } = completeFraming({ ...framing, frame_timeout: 1000 }, place, 9600) ?? {};
+  expect(frame).toEqual({ kind: "gap", gap: expect.closeTo(4.01, 2) as number });
+});

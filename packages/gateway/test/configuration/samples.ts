@@ -125,6 +125,32 @@ max_body = "1MiB"
 max_requests = 4
 decode = { format = "json", pick = { t = "/sensors/0/t" } }
 payload = { template = "constant" }
+
+[[source]]
+id = "scale"
+kind = "tcp-server"
+listen = ":2001"
+frame = { kind = "length", offset = 2, width = 2, endian = "little", total = true, adjust = -1, magic = "a55A", keep = true }
+check = { kind = "crc16-ccitt", at = 4, from = 2, as = "hex", endian = "little" }
+decode = "raw"
+topic = "t"
+
+[[source]]
+id = "tags"
+kind = "tcp-server"
+listen = ":2002"
+frame = { kind = "delimiter", start = "02", end = "0d0A", keep = true }
+check = "xor8"
+decode = "raw"
+topic = "t"
+
+[[source]]
+id = "old"
+kind = "tcp-server"
+listen = ":2003"
+frame = { kind = "gap", gap = "20ms" }
+decode = "raw"
+topic = "t"
 `;
 
 /** Each format that `example` does not have. */

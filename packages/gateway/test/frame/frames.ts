@@ -1,6 +1,6 @@
 /** Collects what a framer finds. */
 
-import type { FrameSink, Range } from "../../src/frame/framer.ts";
+import type { BrokenReason, FrameSink, Range } from "../../src/frame/framer.ts";
 
 export interface Found {
   readonly what: string;
@@ -14,7 +14,7 @@ export class Frames implements FrameSink {
     this.found.push({ what: Buffer.from(bytes.slice(start, end)).toString("latin1"), range });
   }
 
-  broken(reason: "too-long" | "incomplete", _detail: string, _bytes: Uint8Array | undefined, range: Range): void {
+  broken(reason: BrokenReason, _detail: string, _bytes: Uint8Array | undefined, range: Range): void {
     this.found.push({ what: `(${reason})`, range });
   }
 

@@ -1,8 +1,14 @@
 /** Pipelines and bytes of all kinds, for properties. */
 
 import fc from "fast-check";
-import type { DecodeSettings, StdinSettings } from "../../src/configuration/configuration.ts";
+import type {
+  CheckSettings,
+  DecodeSettings,
+  FrameSettings,
+  StdinSettings,
+} from "../../src/configuration/configuration.ts";
 import { decodeOf } from "../codec/codecs.ts";
+import { everyKind } from "../frame/every-kind.ts";
 import { csv, field, json } from "../settings.ts";
 
 const nmea = [field("node"), field("t", "nmea_lat"), field("n", "u8")];
@@ -32,7 +38,11 @@ export const anyDecode = fc.constantFrom<DecodeSettings>(
 
 export const anySettings: fc.Arbitrary<Partial<StdinSettings>> = fc.record({
   decode: anyDecode,
-  frame: fc.constantFrom("line", "line", "datagram"),
+  frame: fc.constantFrom<FrameSettings>({ kind: "line" }, { kind: "line" }, ...everyKind.map(({ frame }) => frame)),
+  check: fc.constantFrom<CheckSettings>(
+    ...new Array<CheckSettings>(20).fill({ kind: "none" }),
+    ...everyKind.map(({ check }) => check),
+  ),
   first: fc.constantFrom("drop", "keep"),
   maxFrame: fc.constantFrom(8, 40, 4096),
   encoding: fc.constantFrom("utf8", "utf8", "latin1", "hex"),

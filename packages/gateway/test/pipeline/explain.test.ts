@@ -84,7 +84,7 @@ test("shows what comes before the first frame and after the last", () => {
 
 test("says what an HTTP source promises", () => {
   const http: HttpSettings = {
-    ...sourceWith({ frame: "datagram" }),
+    ...sourceWith({ frame: { kind: "datagram" } }),
     kind: "http",
     listen: { host: "127.0.0.1", port: 8080 },
     path: "/ingest/{node}",
@@ -107,4 +107,19 @@ test("shows the records that the pipeline makes", () => {
   const topics = [...wire.push(input, 0), ...wire.end(0)].flatMap(({ records }) => records.map(({ topic }) => topic));
   const lines = explained(settings, input).filter((line) => line.includes(" record "));
   expect(lines.map((line) => line.trim().split(/ +/)[1])).toEqual(topics);
+});
+
+test("shows the kind of the frame and of its check", () => {
+  const check = { kind: "xor8", at: "end", from: 0, as: "hex", endian: "big" } as const;
+  const frame = { kind: "delimiter", end: bytesOf(";"), start: bytesOf("<"), keep: false } as const;
+  expect(explained({ frame, check, deadletter: "dead" }, "boot <a61;<a62;").slice(0, 8)).toEqual([
+    "bytes 0–5    skipped: 6 bytes",
+    "bytes 6–8    frame  delimiter, 3 bytes, check xor8",
+    '             fields value="a"',
+    '             record attic/meter  qos 1  13 bytes  {"value":"a"}',
+    "bytes 9–10   skipped: 2 bytes",
+    "bytes 11–13  frame  delimiter, 3 bytes, check xor8",
+    '             dropped "checksum": xor8 is 0x62, but the bytes give 0x61',
+    '             dead letter dead  {"source":"meter","reason":"checksum","hex":"613632"}',
+  ]);
 });

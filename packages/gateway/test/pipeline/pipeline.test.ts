@@ -78,7 +78,7 @@ describe("encoding", () => {
 
 test("a format of bytes reads the bytes, whatever text they would be", () => {
   const decode = decodeOf('{ format = "binary", fields = ["a:u16", "b:u8"] }');
-  expect(run({ frame: "datagram", decode }, Uint8Array.of(0xff, 0xc3, 0x28))).toEqual([
+  expect(run({ frame: { kind: "datagram" }, decode }, Uint8Array.of(0xff, 0xc3, 0x28))).toEqual([
     'attic/meter {"a":65475,"b":40}',
   ]);
 });
@@ -88,7 +88,7 @@ describe("the first line after opening", () => {
 
   test("is incomplete if it cannot be decoded; a later line is not", () => {
     expect(run(settings, 'p":1}\n{"a":2}\nx\n')).toEqual([
-      'incomplete: the first line after opening may lack its beginning; JSON, at character 1, "p":1}": the frame must be a JSON object',
+      'incomplete: the first frame after opening may lack its beginning; JSON, at character 1, "p":1}": the frame must be a JSON object',
       'attic/meter {"a":2}',
       'decode: JSON, at character 1, "x": the frame must be a JSON object',
     ]);
@@ -123,7 +123,7 @@ test("the last line without an end is incomplete, or a frame if the first one is
 });
 
 test("a datagram is complete with its end", () => {
-  const wire = wireOf({ frame: "datagram", first: "drop", decode: json() });
+  const wire = wireOf({ frame: { kind: "datagram" }, first: "drop", decode: json() });
   expect(wire.push(bytesOf("x"), 0)).toEqual([]);
   expect(wire.end(0).map(seen)).toEqual(['decode: JSON, at character 1, "x": the frame must be a JSON object']);
   expect([...wire.push(bytesOf("{}"), 0), ...wire.end(0)].map(seen)).toEqual(["attic/meter {}"]);

@@ -15,7 +15,7 @@ function steps(settings: Partial<StdinSettings>, input: string): number {
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  const wire = wireOf({ frame: "line", first: "keep", maxFrame: SIZE, ...settings });
+  const wire = wireOf({ frame: { kind: "line" }, first: "keep", maxFrame: SIZE, ...settings });
   wire.push(bytes, 0);
   return count;
 }
@@ -32,7 +32,7 @@ function fastest(settings: Partial<StdinSettings>, input: string): number {
   const bytes = new Uint8Array(Buffer.from(`${input}\n`));
   let best = Infinity;
   for (let run = 0; run < 7; run++) {
-    const wire = wireOf({ frame: "line", first: "keep", maxFrame: 10 * SIZE, ...settings });
+    const wire = wireOf({ frame: { kind: "line" }, first: "keep", maxFrame: 10 * SIZE, ...settings });
     const started = performance.now();
     wire.push(bytes, 0);
     best = Math.min(best, performance.now() - started);
@@ -46,7 +46,7 @@ const sexpr = (envelope?: string): Partial<StdinSettings> => ({
 const nmea: Partial<StdinSettings> = {
   decode: { format: "nmea", sentences: { X: [field("a", "nmea_lat")] }, fields: [] },
 };
-const datagram = (decode: StdinSettings["decode"]): Partial<StdinSettings> => ({ decode, frame: "datagram" });
+const datagram = (decode: StdinSettings["decode"]): Partial<StdinSettings> => ({ decode, frame: { kind: "datagram" } });
 const text = (template: string): StdinSettings["decode"] => ({ format: "text", template, fields: [] });
 
 // Time that grows with the square would take minutes; the rest is

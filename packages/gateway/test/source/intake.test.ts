@@ -9,6 +9,7 @@ import type { SourceSettings } from "../../src/configuration/configuration.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Channel } from "../../src/source/channel.ts";
 import { Intake } from "../../src/source/intake.ts";
+import { MemoryBudget } from "../../src/source/memory-budget.ts";
 import { Log } from "../../src/supervise/log.ts";
 import { configurationOf, numbered } from "../gateway-bench.ts";
 
@@ -25,6 +26,7 @@ class IntakeBench {
     readonly spool: Spool,
     clock: FakeClock,
     spoolText: string,
+    readonly budget: MemoryBudget,
   ) {
     this.clock = clock;
     const { sources, spool: spoolSettings, gateway } = configurationOf({ spool: `mode = "memory"\n${spoolText}` });
@@ -32,6 +34,7 @@ class IntakeBench {
     const parts = {
       spool,
       spoolSettings,
+      budget: this.budget,
       clock,
       log: new Log(
         "debug",
@@ -55,7 +58,7 @@ class IntakeBench {
     );
   }
 
-  static async open(maximumRecords: number): Promise<IntakeBench> {
+  static async open(maximumRecords: number, memory = 2 ** 20): Promise<IntakeBench> {
     const clock = new FakeClock();
     const spool = await Spool.open("spool", {
       fileSystem: new MemoryFileSystem(),
@@ -63,7 +66,7 @@ class IntakeBench {
       clock: { now: () => clock.now(), wallTime: () => clock.now() },
     });
     onTestFinished(() => expectBalanced(spool));
-    return new IntakeBench(spool, clock, `max_records = ${maximumRecords}`);
+    return new IntakeBench(spool, clock, `max_records = ${maximumRecords}`, new MemoryBudget(memory));
   }
 
   get answers(): number {
@@ -118,6 +121,29 @@ test("the wire is paused while much is waiting, and resumed when it is not", asy
     await bench.settle();
   }
   expect(bench.events.filter((event) => event !== "warn" && event !== "info")).toEqual(["pause", "resume"]);
+});
+
+test("the wire is paused while all sources together have used up their memory, and goes on after that", async () => {
+  const bench = await IntakeBench.open(20, 50_000);
+  bench.budget.take(40_000);
+  await bench.send(1, 500);
+  expect(bench.events).toEqual(["warn"]);
+  await bench.send(501, 5_000);
+  expect(bench.events).toEqual(["warn", "pause"]);
+  for (let i = 0; i < 2_000 && bench.answers < 5_000; i++) {
+    for (const { sequence } of await readAll(bench.spool)) bench.spool.settle(sequence, "out");
+    await bench.settle();
+  }
+  expect(bench.lines).toEqual(Array.from({ length: 5_000 }, (_, i) => `ok ${i + 1}`));
+  expect(bench.budget.bytes).toBe(40_000);
+});
+
+test("a connection that has nothing waiting is read although no memory is left", async () => {
+  const bench = await IntakeBench.open(20, 50_000);
+  bench.budget.take(60_000);
+  await bench.send(1, 3);
+  expect(bench.answers).toBe(3);
+  expect(bench.budget.bytes).toBe(60_000);
 });
 
 test("after a stop, what fits is accepted and what does not is not, and nothing that comes later either", async () => {

@@ -21,9 +21,20 @@ const lines = (from: number, to: number): string =>
     .map((n) => `${n}\n`)
     .join("");
 
-test("the end of the input ends the gateway, with everything accepted", async () => {
+test("the end of the input ends the gateway once everything is delivered", async () => {
   const input = new PassThrough();
   const bench = await start(input, { online: false });
+  input.end(lines(1, 300));
+  await bench.until(() => bench.log.some((line) => line.includes("all sources have ended spooled=300")));
+  await bench.gateway.reload(bench.configurationWith({ gateway: 'log = "debug"' }));
+  bench.online();
+  expect(await bench.gateway.ended).toBeUndefined();
+  expect(bench.counts("in")).toEqual({ in: 300, out: 300, spooled: 0, dropped: {} });
+});
+
+test("the end of the input does not wait for a server that cannot be reached if the spool is on a disk", async () => {
+  const input = new PassThrough();
+  const bench = await start(input, { online: false, disk: true, gateway: 'shutdown = "100ms"' });
   input.end(`${lines(1, 5_000)}5001`);
   expect(await bench.gateway.ended).toBeUndefined();
   expect(bench.counts("in")).toEqual({ in: 5_001, out: 0, spooled: 5_001, dropped: {} });
@@ -55,7 +66,7 @@ topic = "t"
 
 test("an error of the input is shown, and ends it", async () => {
   const input = new PassThrough();
-  const bench = await start(input, { online: false });
+  const bench = await start(input);
   input.write("1\n");
   await bench.until(() => bench.counts("in").in === 1);
   input.destroy(new Error("EIO: read failed"));

@@ -247,10 +247,9 @@ acknowledge = "ok\\n"
     await bench.until(() => device.socket.bytesWritten > 0);
     for (let i = 0; i < 20; i++) await clock.advance(1_000);
     bench.online();
-    await clock.advance(1_000);
     const began = performance.now();
     await bench.until(async () => {
-      await clock.advance(50);
+      await clock.advance(10); // in small steps, so that the socket is read meanwhile
       return bench.counts().out > 2_000 || performance.now() - began > 20_000;
     });
     expect(bench.counts().dropped).toEqual({});
@@ -310,6 +309,28 @@ describe("QoS 0", () => {
     bench.online();
     await bench.until(() => bench.messages.length === 3);
     expect(bench.counts()).toEqual({ in: 3, out: 3, spooled: 0, dropped: {} });
+  });
+});
+
+test("publishes a dead letter of a record that the server refuses", async () => {
+  const bench = await GatewayBench.start({
+    lines: 'deadletter = "dead/{source}"',
+    maximumPacketSize: 1_000,
+  });
+  await bench.until(() => bench.gateway.status.uplink.connected);
+  const device = await bench.connect();
+  const large = `2,${"y".repeat(1_200)}`;
+  device.send(`1,x\n${large}\n`);
+  await bench.until(() => bench.messages.length === 2);
+  expect(bench.counts()).toEqual({ in: 2, out: 1, spooled: 0, dropped: { "refused:0x95": 1 } });
+  expect(device.answers).toEqual(["ok 1", "ok 2"]);
+  const letter = bench.messages.find(({ topic }) => topic === "dead/lines");
+  expect(JSON.parse(letter?.payload ?? "")).toEqual({
+    source: "lines",
+    reason: "refused:0x95",
+    topic: "t/2",
+    bytes: large.length,
+    hex: Buffer.from(large.slice(0, 256)).toString("hex"),
   });
 });
 
@@ -408,7 +429,7 @@ for i in range(50):
     const device = await bench.connect();
     device.send("1,x\n2,");
     await bench.until(() => device.answers.length === 1);
-    await clock.advance(1_000);
+    await clock.advance(1_010);
     await bench.until(() => device.answers.length === 2);
     device.send("x\n3,x\n");
     await bench.until(() => device.answers.length === 3);

@@ -33,6 +33,8 @@ export interface SpoolOptions {
   readonly sync?: "commit" | "never" | number | undefined;
   /** Called for each damaged region that `Spool.open` finds. The intact records are kept. Default: none. */
   readonly onDamage?: ((damage: Damage) => void) | undefined;
+  /** Called after each sync of records, with the milliseconds that it took. Default: none. */
+  readonly onSync?: ((milliseconds: number) => void) | undefined;
   /** The clocks to use. Default: those of Node. */
   readonly clock?: SpoolClock | undefined;
   /** The file system to use. Default: that of Node. `new MemoryFileSystem()` keeps the records in memory. */
@@ -60,6 +62,7 @@ const rules = {
     "commit",
   ),
   onDamage: func<(damage: Damage) => void>(),
+  onSync: func<(milliseconds: number) => void>(),
   clock: object<SpoolClock, SpoolClock>(nodeClock),
   fileSystem: object<FileSystem, FileSystem>(nodeFileSystem),
 } satisfies Record<keyof SpoolOptions, unknown>;

@@ -152,7 +152,7 @@ export class SpoolWriter {
       await this.cutBack(segment, file);
       throw error;
     }
-    if (this.settings.sync !== "never") await this.sync(() => file.sync(), segment.path);
+    await this.syncRecords(segment, file);
     segment.end += size;
     segment.next = next;
     segment.lastAcceptedAt = acceptedAt;
@@ -221,6 +221,14 @@ export class SpoolWriter {
     state.segments.push(segment);
     this.defined = new Set(state.ledger.accounts);
     return { segment, file };
+  }
+
+  private async syncRecords(segment: Segment, file: OpenFile): Promise<void> {
+    const { sync, clock, onSync } = this.settings;
+    if (sync === "never") return;
+    const began = clock.now();
+    await this.sync(() => file.sync(), segment.path);
+    onSync?.(clock.now() - began);
   }
 
   private async sync(run: () => Promise<void>, path: string): Promise<void> {
