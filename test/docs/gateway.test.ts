@@ -20,6 +20,22 @@ test("the first configuration explains the first line as the page shows it", () 
   expect(explain(source, gateway, Buffer.from("kitchen,21.5\n"), { wallTime: () => 0 })).toBe(`bytes${shown}`);
 });
 
+test("each example of frames and checks is what a source makes of the bytes", () => {
+  const rows = [...page.matchAll(/^\| `((?:frame|check) = .+?)` \| `([\da-f ]+)` \| (`.+`) \|$/gm)];
+  expect(rows.length).toBeGreaterThan(12);
+  for (const [, written = "", sent = "", found = ""] of rows) {
+    const source = `id = "a"\nkind = "stdin"\nencoding = "hex"\ndecode = "raw"\ntopic = "t"\n${written.replace("; ", "\n")}`;
+    const text = `[gateway]\nid = "a"\n[uplink]\nurl = "mqtt://h"\n[spool]\nmode = "memory"\n[[source]]\n${source}`;
+    const read = readConfiguration(text, { file: "gateway.toml", environment: {}, readFile: () => "" });
+    const { gateway, sources = [] } = read.configuration ?? {};
+    if (gateway === undefined || sources[0] === undefined)
+      throw new Error(`${written}: ${read.problems?.[0]?.message}`);
+    const shown = explain(sources[0], gateway, Buffer.from(sent.replaceAll(" ", ""), "hex"), { wallTime: () => 0 });
+    const frames = [...shown.matchAll(/fields value="([\da-f]*)"/g)].map(([, digits]) => digits);
+    expect([written, frames]).toEqual([written, found.split(", ").map((each) => each.replaceAll(/[` ]/g, ""))]);
+  }
+});
+
 /** The rows of the table of formats: the format, `decode`, a frame and its fields. */
 const formats = [...page.matchAll(/^\| `(\w+)` \| [^|]+ \| `(.+?)` \| `(.+?)` \| `(.+?)` \|$/gm)].map(
   ([, ...cells]) => cells,
@@ -51,22 +67,6 @@ test.each(formats)(
     expect(shown).toContain(`bytes  ${fields}\n`);
   },
 );
-
-test("each example of frames and checks is what a source makes of the bytes", () => {
-  const rows = [...page.matchAll(/^\| `((?:frame|check) = .+?)` \| `([\da-f ]+)` \| (`.+`) \|$/gm)];
-  expect(rows.length).toBeGreaterThan(12);
-  for (const [, written = "", sent = "", found = ""] of rows) {
-    const source = `id = "a"\nkind = "stdin"\nencoding = "hex"\ndecode = "raw"\ntopic = "t"\n${written.replace("; ", "\n")}`;
-    const text = `[gateway]\nid = "a"\n[uplink]\nurl = "mqtt://h"\n[spool]\nmode = "memory"\n[[source]]\n${source}`;
-    const read = readConfiguration(text, { file: "gateway.toml", environment: {}, readFile: () => "" });
-    const { gateway, sources = [] } = read.configuration ?? {};
-    if (gateway === undefined || sources[0] === undefined)
-      throw new Error(`${written}: ${read.problems?.[0]?.message}`);
-    const shown = explain(sources[0], gateway, Buffer.from(sent.replaceAll(" ", ""), "hex"), { wallTime: () => 0 });
-    const frames = [...shown.matchAll(/fields value="([\da-f]*)"/g)].map(([, digits]) => digits);
-    expect([written, frames]).toEqual([written, found.split(", ").map((each) => each.replaceAll(/[` ]/g, ""))]);
-  }
-});
 
 test("the page describes each reason for which a record is dropped", () => {
   const reasons = readFileSync("packages/gateway/src/drop-reason.ts", "utf8").matchAll(/^ {2}\| "([\w-]+)"/gm);

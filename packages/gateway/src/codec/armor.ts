@@ -4,12 +4,12 @@ import type { FieldSettings } from "../configuration/configuration.js";
 import { plainField } from "../configuration/field-types.js";
 import { Failure } from "../failure.js";
 import { base64, base64Bytes } from "../text/base64.js";
-import { bytesOfHex, hex } from "../text/hex.js";
+import { hex, hexBytes } from "../text/hex.js";
 import { Field } from "./field.js";
 import type { BytesFormat } from "./format.js";
 
 export function hexFormat(settings: readonly FieldSettings[]): BytesFormat {
-  return armorFormat(settings, hex, bytesOfHex, "must be pairs of hexadecimal digits");
+  return armorFormat(settings, hex, hexBytes, "must be pairs of hexadecimal digits");
 }
 
 export function base64Format(settings: readonly FieldSettings[]): BytesFormat {

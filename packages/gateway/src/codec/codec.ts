@@ -3,7 +3,7 @@
 import type { DecodeSettings, PipelineSettings } from "../configuration/configuration.js";
 import { Failure } from "../failure.js";
 import type { Fields, FieldValue } from "../pipeline/outcome.js";
-import { bytesOfHex, hex } from "../text/hex.js";
+import { hex, hexBytes } from "../text/hex.js";
 import { exactLatin1Bytes, readLatin1, readUtf8, utf8Bytes } from "../text/utf8.js";
 import { base64Format, hexFormat } from "./armor.js";
 import { binaryFormat } from "./binary.js";
@@ -116,7 +116,7 @@ function bytesOf(text: string, encoding: Encoding): Uint8Array | undefined {
     case "latin1":
       return exactLatin1Bytes(text);
     case "hex":
-      return bytesOfHex(text);
+      return hexBytes(text);
   }
 }
 

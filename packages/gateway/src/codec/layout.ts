@@ -6,7 +6,7 @@
 import type { BinaryLayout, BinaryPart } from "../configuration/binary-layout.js";
 import { Failure } from "../failure.js";
 import type { Fields, FieldValue } from "../pipeline/outcome.js";
-import { bytesOfHex, hex } from "../text/hex.js";
+import { hex, hexBytes } from "../text/hex.js";
 import { exactLatin1Bytes, readLatin1, readUtf8, utf8Bytes } from "../text/utf8.js";
 import { BytesNumber } from "./bytes-number.js";
 import { Field } from "./field.js";
@@ -126,7 +126,7 @@ export class Layout {
     const text = field.toText(fields.get(field.name));
     if (text instanceof Failure) return text;
     if (type === "hex") {
-      const bytes = bytesOfHex(text);
+      const bytes = hexBytes(text);
       if (bytes !== undefined && (size === undefined || bytes.length === size)) return bytes;
       return field.cannot(text, `must be hexadecimal digits of ${size ?? "all"} bytes`);
     }

@@ -1,7 +1,7 @@
 /** The tables of `frame`: how bytes become frames. */
 
 import { gapAt } from "../frame/gap.js";
-import { bytesOfHex } from "../text/hex.js";
+import { hexBytes } from "../text/hex.js";
 import { completeCheck, type WrittenCheck } from "./check-fields.js";
 import type { CheckSettings, FrameSettings } from "./configuration.js";
 import { boolean, choice, integer, type Kind, syntax } from "./kind.js";
@@ -37,12 +37,12 @@ const simple = (kind: (typeof SIMPLE)[number]): Kind<WrittenFrame> =>
   });
 
 /** Bytes, as digits. */
-function hexBytes(most: number): Kind<Uint8Array> {
+function hexText(most: number): Kind<Uint8Array> {
   return syntax({
     label: "hexadecimal bytes",
     rule: `must be 1 to ${most} bytes as pairs of hexadecimal digits, such as "0d0a"`,
     pattern: `^([0-9A-Fa-f]{2}){1,${most}}$`,
-    read: (text) => (text.length <= 2 * most ? bytesOfHex(text) : undefined),
+    read: (text) => (text.length <= 2 * most ? hexBytes(text) : undefined),
   });
 }
 
@@ -51,9 +51,9 @@ const delimiter: Kind<WrittenFrame> = table({
   about: "A sequence of bytes ends a frame, and another may begin it. Empty frames are skipped.",
   fields: {
     kind: kindField("delimiter"),
-    end: required(hexBytes(16), 'The bytes that end a frame: `"03"`.'),
+    end: required(hexText(16), 'The bytes that end a frame: `"03"`.'),
     start: optional(
-      hexBytes(16),
+      hexText(16),
       'The bytes that begin a frame: `"02"`. What lies before them is skipped. Default: a frame begins where the one before it ended.',
     ),
     keep: preset(boolean(), false, "Whether both are part of the frame that is checked and decoded."),
@@ -83,7 +83,7 @@ const length: Kind<WrittenFrame> = table({
       "Is added to the length: -1 if the length counts one byte more than it should.",
     ),
     magic: optional(
-      hexBytes(16),
+      hexText(16),
       'The bytes that a frame begins with: `"a55a"`. Where they are not, no frame begins. Default: none.',
     ),
     keep: preset(

@@ -1,6 +1,6 @@
 /** The table of `fields`: the values of a record. Knows no format. */
 
-import { bytesOfHex } from "../text/hex.js";
+import { hexBytes } from "../text/hex.js";
 import type { FieldSettings } from "./configuration.js";
 import { type FieldShape, fieldShape, TYPE_PATTERN } from "./field-shape.js";
 import { ENDIANS, type Endian, type FieldType, plainField } from "./field-types.js";
@@ -123,7 +123,7 @@ const constantBytes = syntax<Uint8Array>({
   rule: `must be 1 to ${MAXIMUM_CONSTANT} bytes as hexadecimal digits, such as "A5 5A"`,
   pattern: "^([0-9A-Fa-f]{2} ?)+$",
   read(value) {
-    const bytes = value.length > 3 * MAXIMUM_CONSTANT ? undefined : bytesOfHex(value.replaceAll(" ", ""));
+    const bytes = value.length > 3 * MAXIMUM_CONSTANT ? undefined : hexBytes(value.replaceAll(" ", ""));
     return bytes !== undefined && bytes.length > 0 && bytes.length <= MAXIMUM_CONSTANT ? bytes : undefined;
   },
 });

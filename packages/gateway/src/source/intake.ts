@@ -48,6 +48,8 @@ export class Intake {
   private unlogged = 0;
   private readonly held = new Set<() => void>();
   private isFull = false;
+  /** How often there was room again. */
+  private rooms = 0;
   private lastLoggedFull = -Infinity;
   private isStopped = false;
   private readonly removeListener: () => void;
@@ -59,7 +61,10 @@ export class Intake {
     readonly settings: PipelineSettings,
     readonly pipeline: Pipeline,
   ) {
-    this.removeListener = parts.spool.onRoom(() => this.retryHeld());
+    this.removeListener = parts.spool.onRoom(() => {
+      this.rooms++;
+      this.retryHeld();
+    });
   }
 
   /** Opens the intake for a connection. */
@@ -137,6 +142,7 @@ export class Intake {
     await Promise.all(passed);
     if (records.length === 0) return verdicts;
     for (;;) {
+      const { rooms } = this;
       try {
         await spool.append(id, records);
         if (this.held.size === 0) this.isFull = false;
@@ -149,7 +155,7 @@ export class Intake {
         if (!hold || this.parts.spoolSettings.full === "drop-newest")
           return this.dropAsFull(peer, outcomes, verdicts, records.length);
         if (this.isStopped) return undefined;
-        await this.room(error);
+        if (this.rooms === rooms) await this.room(error); // otherwise there was room before this promise said that there is none
       }
     }
   }

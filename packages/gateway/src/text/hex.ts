@@ -10,7 +10,7 @@ export function hex(bytes: Uint8Array, start = 0, end = bytes.length): string {
 }
 
 /** Returns the bytes of pairs of digits, also uppercase. Undefined if the text has anything else. */
-export function bytesOfHex(text: string): Uint8Array | undefined {
+export function hexBytes(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0) return undefined;
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
