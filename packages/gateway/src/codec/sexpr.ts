@@ -206,7 +206,7 @@ class SexprFields {
     }
     const json = field.toJson(value);
     const raw = json instanceof Failure ? json : parseJson(json);
-    if (raw instanceof Failure) return wrong("is nested too deep");
+    if (raw instanceof Failure) return json instanceof Failure ? json : wrong(`cannot be read again: ${raw.detail}`);
     return Array.isArray(raw) && (raw.length === 0 || raw.length > 2) ? itemsOf(raw, wrong) : sexprOf(raw, wrong);
   }
 }

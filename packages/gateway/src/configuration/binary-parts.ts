@@ -172,18 +172,14 @@ function lengthOf(parts: readonly BinaryPart[], constants: BinaryLayout["constan
   return Math.max(0, ...ends);
 }
 
-/** Constants overlap nothing, and nothing stands where the rest is. */
+/** Constants overlap nothing. */
 function checked(layout: BinaryLayout, place: Place): BinaryLayout | undefined {
-  const { parts, constants, length } = layout;
+  const { parts, constants } = layout;
   for (const [i, { at, bytes }] of constants.entries()) {
     const part = parts.find((each) => at < endOf(each) && each.at < at + bytes.length);
     if (part !== undefined) return place.problem(`the constant at byte ${at} overlaps "${part.settings.name}"`);
     const other = constants.find((each, k) => k > i && at < each.at + each.bytes.length && each.at < at + bytes.length);
     if (other !== undefined) return place.problem(`the constants at the bytes ${at} and ${other.at} overlap`);
-  }
-  const last = parts.at(-1);
-  if (last !== undefined && last.size === undefined && last.at !== length) {
-    return place.problem(`"${last.settings.name}" has all bytes that are left, and must stand at the end`);
   }
   return parts.length === 0 ? place.problem("must have a field in addition to constants") : layout;
 }

@@ -35,7 +35,7 @@ export interface WrittenField extends Omit<FieldSettings, "type">, Omit<FieldSha
 }
 
 /** Bytes that are always the same. */
-export interface WrittenConstant {
+interface WrittenConstant {
   readonly constant: Uint8Array;
   readonly at: number | undefined;
 }

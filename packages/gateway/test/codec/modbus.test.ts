@@ -91,6 +91,7 @@ test.each([
     "11 06 0001",
     "decode: modbus: the frame has 4 bytes; by its content, it must have 6",
   ],
+  [modbus("function = 5,", '"on"'), "11 05 0000 ff01", "decode: modbus: the value of a coil must be 0xff00 or 0x0000"],
   [modbus("function = 5,", '"on"'), "11 05 0000 0100", "decode: modbus: the value of a coil must be 0xff00 or 0x0000"],
   [modbus("function = 16,", '"n:u16"'), "11 10 0000 0001", "filtered: modbus: the frame confirms what was written"],
   [
@@ -115,6 +116,7 @@ describe("requests and answers", () => {
     const problem = (answer: string) => answerProblem(request, bytesOfHex(answer))?.detail;
     expect(problem("11 10 0001 0002")).toBeUndefined();
     expect(problem("11 10 0001 0001")).toBe("modbus: the answer does not repeat what was written");
+    expect(problem("11 10 0001")).toBe("modbus: the answer does not repeat what was written");
     expect(problem("11 90 04")).toBe("modbus: exception 4 (server device failure) to function 16");
     expect(problem("12 10 0001 0002")).toBe("modbus: the frame is of unit 18, function 16, not unit 17, function 16");
     expect(problem("")).toBe("modbus: the frame has 0 bytes; it must have at least 3");

@@ -49,6 +49,7 @@ test.each<[string, unknown]>([
   ["(a 1)(b x)(c true)(d ?)(e)", { a: 1, b: "x", c: true, d: null, e: [] }],
   ['(a "1")(b "?")(c "a \\"b\\" \\\\")', { a: "1", b: "?", c: 'a "b" \\' }],
   ["(a 1 2)(b 1 C)(c x y z)(d 1 ?)", { a: [1, 2], b: 1, c: ["x", "y", "z"], d: [1, null] }],
+  ['(a 1 "C")(b 1 true)', { a: [1, "C"], b: [1, true] }],
   ["(gps (1 (2 x)) 5)(one (1))", { gps: [[1, [2, "x"]], 5], one: [1] }],
   ["(a 0042)(b +1)(c 9007199254740993)(d -1.5e3)", { a: "0042", b: "+1", c: "9007199254740993", d: -1500 }],
   ['(a "x', "decode: sexpr, at character 6, the end: the string has no end"],

@@ -699,6 +699,20 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:bits(0,3)", { name = "b", type = "bits(2,3)", at = 0 }] }',
+      ),
+      'g.toml:12: source[0].decode.fields[1]: "b" overlaps "a"',
+      "weaker",
+    ],
+    [
+      stdin(
+        'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = [{ const = "A5", at = 9 }, { name = "a", type = "text", at = 0 }] }',
+      ),
+      'g.toml:12: source[0].decode.fields: the constant at byte 9 overlaps "a"',
+      "weaker",
+    ],
+    [
+      stdin(
         'topic = "t"; frame = "datagram"; decode = { format = "binary", fields = ["a:u16", { const = "A5", at = 1 }] }',
       ),
       'g.toml:12: source[0].decode.fields: the constant at byte 1 overlaps "a"',
