@@ -6,6 +6,7 @@ import { hex } from "../text/hex.js";
 import { finished, SUMS, type Sum } from "./crc.js";
 
 export interface Check {
+  isRight(bytes: Uint8Array, start: number, end: number): boolean;
   /** Returns what is wrong with the frame from `start` to `end`, in words. Undefined: nothing. */
   problem(bytes: Uint8Array, start: number, end: number): string | undefined;
   /** Returns the frame without its check. The frame must be right. */
@@ -36,10 +37,13 @@ class SumCheck implements Check {
   private readonly sum: Sum;
   /** How many bytes the check has in the frame. */
   private readonly width: number;
+  /** The fewest bytes that a frame has with its check. */
+  private readonly least: number;
 
   constructor(private readonly settings: SumSettings) {
     this.sum = SUMS[settings.kind];
     this.width = settings.as === "hex" ? 2 * this.sum.width : this.sum.width;
+    this.least = Math.max(settings.from, settings.at === "end" ? 0 : settings.at) + this.width;
   }
 
   within(length: number): number {
@@ -47,10 +51,14 @@ class SumCheck implements Check {
     return at === "end" ? 0 : Math.max(0, Math.min(this.width, length - at));
   }
 
+  isRight(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start < this.least) return false;
+    return this.read(bytes, this.place(start, end)) === this.value(bytes, start, end);
+  }
+
   problem(bytes: Uint8Array, start: number, end: number): string | undefined {
-    const { kind, at, from } = this.settings;
-    const least = Math.max(from, at === "end" ? 0 : at) + this.width;
-    if (end - start < least) return `the frame has ${end - start} bytes, which is too short for ${kind}`;
+    const { kind } = this.settings;
+    if (end - start < this.least) return `the frame has ${end - start} bytes, which is too short for ${kind}`;
     const place = this.place(start, end);
     const expected = this.value(bytes, start, end);
     const found = this.read(bytes, place);
@@ -129,6 +137,10 @@ const ASTERISK = 0x2a;
 
 /** The check of NMEA 0183: `*` and two digits at the end, the exclusive or of what is between `$` (or `!`) and `*`. It stays in the frame. */
 class NmeaCheck implements Check {
+  isRight(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.problem(bytes, start, end) === undefined;
+  }
+
   problem(bytes: Uint8Array, start: number, end: number): string | undefined {
     const first = bytes[start];
     if (end === start || (first !== DOLLAR && first !== EXCLAMATION)) return 'the frame does not begin with "$" or "!"';

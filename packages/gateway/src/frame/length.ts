@@ -53,19 +53,22 @@ class LengthShape implements Shape {
     if (end - start < header) return MORE;
     const written = readLength(settings, bytes, start);
     const length = written + settings.adjust + (settings.total ? 0 : settings.offset + settings.width);
+    const says = () => `the length ${written} makes a frame of ${length} bytes`;
     if (length < header) {
-      const detail = `the length ${written} makes a frame of ${length} bytes, but its header has ${header}`;
+      const detail = () => `${says()}, but its header has ${header}`;
       return { what: "wrong", length: header, reason: "malformed", detail };
     }
     if (length > maxFrame) {
-      const detail = `the length ${written} makes a frame of ${length} bytes, but ${maxFrame} are allowed`;
-      if (settings.magic === undefined && check === undefined) return { what: "skip", header, length, detail };
-      return { what: "wrong", length: header, reason: "too-long", detail };
+      const detail = () => `${says()}, but ${maxFrame} are allowed`;
+      if (settings.magic !== undefined || check !== undefined) {
+        return { what: "wrong", length: header, reason: "too-long", detail };
+      }
+      return { what: "skip", header, length, detail: detail() };
     }
     if (end - start < length) return MORE;
-    const problem = check?.problem(bytes, start, start + length);
-    if (problem === undefined) return { what: "frame", length };
-    return { what: "wrong", length, reason: "checksum", detail: problem };
+    if (check === undefined || check.isRight(bytes, start, start + length)) return { what: "frame", length };
+    const detail = () => check.problem(bytes, start, start + length) ?? "";
+    return { what: "wrong", length, reason: "checksum", detail };
   }
 }
 

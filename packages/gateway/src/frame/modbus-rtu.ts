@@ -47,33 +47,36 @@ type Form =
 const counted = (length: number, at: number, least: number, of = 1, width: 1 | 2 = 1): Form => {
   return { length, at, width, least, of };
 };
-const read = { length: 8 };
+const four = { length: 4 };
+const eight = { length: 8 };
 const bits = counted(5, 2, 1);
 const registers = counted(5, 2, 2, 2);
 const any = counted(5, 2, 0);
 
-/** The forms of each function, request and response. */
-const FORMS: ReadonlyMap<number, readonly Form[]> = new Map<number, readonly Form[]>([
-  [1, [read, bits]],
-  [2, [read, bits]],
-  [3, [read, registers]],
-  [4, [read, registers]],
-  [5, [{ length: 8 }]],
-  [6, [{ length: 8 }]],
-  [7, [{ length: 4 }, { length: 5 }]],
-  [8, [{ length: 8 }]],
-  [11, [{ length: 4 }, { length: 8 }]],
-  [12, [{ length: 4 }, any]],
-  [15, [{ length: 8 }, counted(9, 6, 1)]],
-  [16, [{ length: 8 }, counted(9, 6, 2, 2)]],
-  [17, [{ length: 4 }, any]],
-  [20, [counted(5, 2, 2)]],
-  [21, [counted(5, 2, 7)]],
-  [22, [{ length: 10 }]],
+/** The forms of each function: of the request, and of the response. */
+const FORMS: ReadonlyMap<number, readonly [Form, Form]> = new Map<number, readonly [Form, Form]>([
+  [1, [eight, bits]],
+  [2, [eight, bits]],
+  [3, [eight, registers]],
+  [4, [eight, registers]],
+  [5, [eight, eight]],
+  [6, [eight, eight]],
+  [7, [four, { length: 5 }]],
+  [8, [eight, eight]],
+  [11, [four, eight]],
+  [12, [four, any]],
+  [15, [counted(9, 6, 1), eight]],
+  [16, [counted(9, 6, 2, 2), eight]],
+  [17, [four, any]],
+  [20, [counted(5, 2, 2), counted(5, 2, 2)]],
+  [21, [counted(5, 2, 7), counted(5, 2, 7)]],
+  [22, [{ length: 10 }, { length: 10 }]],
   [23, [counted(13, 10, 2, 2), registers]],
   [24, [{ length: 6 }, counted(6, 2, 2, 2, 2)]],
 ]);
 
+/** Instead of a length. */
+const MORE_BYTES = -1;
 const EXCEPTION_LENGTH = 5;
 
 class ModbusShape implements Shape {
@@ -83,27 +86,27 @@ class ModbusShape implements Shape {
     this.longest = Math.min(maxFrame, 256);
   }
 
-  begin(bytes: Uint8Array, start: number, end: number): Begin {
+  begin(bytes: Uint8Array, start: number, end: number, isLast: boolean): Begin {
     if ((bytes[start] as number) > LAST_UNIT) return NOTHING;
     if (end - start < 2) return MORE;
     const code = bytes[start + 1] as number;
     if (code >= EXCEPTION) return this.exception(bytes, start, end);
-    let needsMore = false;
-    /** The shortest frame whose CRC fits, so that it does not matter how many bytes are there already. */
-    let fitting = 0;
-    let failed = 0;
-    for (const form of FORMS.get(code) ?? []) {
-      const length = lengthOf(form, bytes, start, end);
-      if (length === "more") {
-        needsMore = true;
-      } else if (length <= this.longest) {
-        if (end - start < length) needsMore = true;
-        else if (!crcFits(bytes, start, length)) failed = Math.max(failed, length);
-        else if (fitting === 0 || length < fitting) fitting = length;
-      }
-    }
-    if (fitting > 0) return { what: "frame", length: fitting };
-    if (needsMore) return MORE;
+    const forms = FORMS.get(code);
+    if (forms === undefined) return NOTHING;
+    const [request, response] = forms.map((form) => lengthOf(form, bytes, start, end)) as [number, number];
+    const there = (length: number) => length <= this.longest && length <= end - start;
+    const fits = (length: number) => there(length) && crcFits(bytes, start, length);
+    const misses = (length: number) => length === MORE_BYTES || (length <= this.longest && length > end - start);
+    const isRequest = fits(request);
+    // If the last byte of a CRC is 0, the CRC fits without it as well. So once in 256 times, a response with two registers would be taken for a
+    // request, which is shorter by one byte. The opposite error is left: a request from address 0x0200 or 0x0400 on can be taken for a response.
+    if (isRequest && response === request + 1 && misses(response) && !isLast) return MORE;
+    const isResponse = fits(response);
+    if (isRequest && isResponse && response !== request + 1) return frame(Math.min(request, response));
+    if (isResponse) return frame(response);
+    if (isRequest) return frame(request);
+    if (misses(request) || misses(response)) return MORE;
+    const failed = Math.max(there(request) ? request : 0, there(response) ? response : 0);
     return failed === 0 ? NOTHING : wrong(failed);
   }
 
@@ -113,21 +116,23 @@ class ModbusShape implements Shape {
     const code = bytes[start + 2] as number;
     if (code === 0 || code > LAST_EXCEPTION) return NOTHING;
     if (end - start < EXCEPTION_LENGTH) return MORE;
-    return crcFits(bytes, start, EXCEPTION_LENGTH)
-      ? { what: "frame", length: EXCEPTION_LENGTH }
-      : wrong(EXCEPTION_LENGTH);
+    return crcFits(bytes, start, EXCEPTION_LENGTH) ? frame(EXCEPTION_LENGTH) : wrong(EXCEPTION_LENGTH);
   }
 }
 
-function wrong(length: number): Begin {
-  return { what: "wrong", length, reason: "checksum", detail: `the CRC of ${length} bytes does not fit` };
+function frame(length: number): Begin {
+  return { what: "frame", length };
 }
 
-/** Infinity if the number of bytes is one that the form does not allow. */
-function lengthOf(form: Form, bytes: Uint8Array, start: number, end: number): number | "more" {
+function wrong(length: number): Begin {
+  return { what: "wrong", length, reason: "checksum", detail: () => `the CRC of ${length} bytes does not fit` };
+}
+
+/** Returns MORE_BYTES if the number of bytes is not there yet, and Infinity if the form does not allow it. */
+function lengthOf(form: Form, bytes: Uint8Array, start: number, end: number): number {
   if (!("at" in form)) return form.length;
   const { length, at, width, least, of } = form;
-  if (end - start < at + width) return "more";
+  if (end - start < at + width) return MORE_BYTES;
   const first = bytes[start + at] as number;
   const count = width === 1 ? first : 256 * first + (bytes[start + at + 1] as number);
   return count < least || count % of !== 0 ? Infinity : length + count;

@@ -13,8 +13,8 @@ export type Begin =
   | { readonly what: "more" }
   /** Nothing that looks like a frame. */
   | { readonly what: "nothing" }
-  /** So many bytes look like a frame, or like its beginning, but they are none. */
-  | { readonly what: "wrong"; readonly length: number; readonly reason: BrokenReason; readonly detail: string }
+  /** So many bytes look like a frame, or like its beginning, but they are none. Most details are not needed. */
+  | { readonly what: "wrong"; readonly length: number; readonly reason: BrokenReason; detail(): string }
   /** A frame that is too long, of `length` bytes, of which `header` are there at least. All of it is skipped. */
   | { readonly what: "skip"; readonly header: number; readonly length: number; readonly detail: string };
 
@@ -23,8 +23,12 @@ export const MORE: Begin = { what: "more" };
 export const NOTHING: Begin = { what: "nothing" };
 
 export interface Shape {
-  /** Says what begins at `start`. The answer depends on the bytes before `end` only as far as it needs more. */
-  begin(bytes: Uint8Array, start: number, end: number): Begin;
+  /**
+   * Says what begins at `start`. What it says does not depend on how many bytes there are, except that it may need more.
+   *
+   * @param isLast whether no more bytes will come
+   */
+  begin(bytes: Uint8Array, start: number, end: number, isLast: boolean): Begin;
 }
 
 /** Bytes that are no frame, from and to as offsets in the buffer. */
@@ -131,19 +135,18 @@ export class SlidingFramer implements Framer {
   /** Finds frames until more bytes are needed. */
   private search(now: number): void {
     while (this.at < this.filled) {
-      const begin = this.shape.begin(this.buffer, this.at, this.filled);
+      const begin = this.shape.begin(this.buffer, this.at, this.filled, false);
       if (begin.what === "more") return;
       switch (begin.what) {
         case "nothing":
           this.go(1, now);
           break;
         case "wrong":
-          this.wrong(begin.length, begin.reason, begin.detail, now);
+          this.run ??= { from: this.at, to: this.at + begin.length, reason: begin.reason, detail: begin.detail() };
+          this.wrong(begin.length, now);
           break;
         case "frame":
-          this.report();
-          this.frame(begin.length);
-          this.go(begin.length, now);
+          this.frame(begin.length, now);
           break;
         case "skip":
           this.report();
@@ -164,24 +167,30 @@ export class SlidingFramer implements Framer {
     if (this.run !== undefined && this.at >= this.run.to) this.report();
   }
 
-  private wrong(length: number, reason: BrokenReason, detail: string, now: number): void {
-    this.run ??= { from: this.at, to: this.at + length, reason, detail };
+  private wrong(length: number, now: number): void {
     this.credit -= length;
     const isTooOften = this.credit < 0;
-    if (isTooOften) this.run.to = Math.max(this.run.to, this.at + length);
+    if (isTooOften && this.run !== undefined) this.run.to = Math.max(this.run.to, this.at + length);
     this.go(isTooOften ? length : 1, now);
   }
 
-  /** What is at `at` will not become a frame; what follows it may be one. */
+  /** What is at `at` gets no more bytes. If that is not a frame, what follows may be one. */
   private giveUp(detail: string, now: number): void {
-    this.run ??= { from: this.at, to: this.filled, reason: "incomplete", detail };
-    this.go(1, now);
+    const begin = this.shape.begin(this.buffer, this.at, this.filled, true);
+    if (begin.what === "frame") {
+      this.frame(begin.length, now);
+    } else {
+      this.run ??= { from: this.at, to: this.filled, reason: "incomplete", detail };
+      this.go(1, now);
+    }
     this.search(now);
   }
 
-  private frame(length: number): void {
+  private frame(length: number, now: number): void {
+    this.report();
     const range = { from: this.offset + this.at, to: this.offset + this.at + length };
     this.sink.frame(this.buffer.slice(this.at, this.at + length), 0, length, range);
+    this.go(length, now);
   }
 
   private tooLong(header: number, length: number, detail: string): void {

@@ -48,7 +48,7 @@ const request = fc
     fc.integer({ min: 1, max: 6 }),
     fc.uint8Array({ minLength: 4, maxLength: 4 }),
   )
-  .map(([unit, code, rest]) => Uint8Array.of(unit, code, ...rest));
+  .map(([unit, code, rest]) => Uint8Array.of(unit, code, 0, ...rest.slice(1))); // cannot be the beginning of a response
 const registers = fc
   .tuple(fc.integer({ min: 1, max: 247 }), fc.constantFrom(3, 4), fc.uint8Array({ minLength: 1, maxLength: 20 }))
   .map(([unit, code, data]) => Uint8Array.of(unit, code, 2 * data.length, ...data, ...data));

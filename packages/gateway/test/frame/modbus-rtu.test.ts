@@ -57,6 +57,29 @@ test.each([
   expect(found()).toEqual(frames);
 });
 
+describe("a CRC that ends with 0 fits without its last byte too, so", () => {
+  const response = "b9 04 04 98 55 98 55 57 00";
+
+  test("a response with two registers is not taken for a request, however its bytes arrive", () => {
+    const { push, found } = openHex();
+    for (const byte of response.split(" ")) push(byte);
+    expect(found()).toEqual(["b9040498559855"]);
+  });
+
+  test("a request that could be such a response waits for a byte, or for the timeout", () => {
+    const { framer, push, found } = openHex();
+    const request = Buffer.from(encodeModbusRtu(bytesOfHex("01 03 04 00 00 02"))).toString("hex");
+    push(request);
+    expect(found()).toEqual([]);
+    framer.advance(1000);
+    expect(found()).toEqual(["010304000002"]);
+    push(request + request, 2000);
+    expect(found()).toEqual(["010304000002", "010304000002"]);
+    framer.end();
+    expect(found()).toEqual(["010304000002", "010304000002", "010304000002"]);
+  });
+});
+
 describe("garbage", () => {
   const good = "01 04 00 00 00 04 f1 c9";
 
