@@ -24,7 +24,7 @@ type Release = () => Promise<void>;
  * @param directory an existing directory that only this user can write to
  * @param name of the lock, 1 to 16 letters, digits and hyphens
  */
-export async function lock(directory: string, name: string): Promise<Release | undefined> {
+export async function lock(directory: string, name: string): Promise<(() => Promise<void>) | undefined> {
   return process.platform === "win32" ? lockPipe(await realpath(directory), name) : lockSocket(directory, name);
 }
 

@@ -74,6 +74,7 @@ export class UdpSource implements Source {
     socket.on("error", failed);
     socket.on("message", (bytes, from) => void this.receive(bytes, from, socket));
     socket.bind({ port: listen.port, address: listen.host === "" ? undefined : listen.host, exclusive: true }, () => {
+      if (this.socket !== socket) return; // the source was stopped meanwhile
       try {
         if (multicast !== undefined) socket.addMembership(multicast);
       } catch (error) {

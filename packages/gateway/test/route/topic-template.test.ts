@@ -111,3 +111,24 @@ test("different values give different topics", () => {
     { numRuns: 1000 },
   );
 });
+
+test.each([
+  ["{topic}", "a/b", "a/b"],
+  ["{topic}", "$SYS/a", "%24SYS/a"],
+  ["x/{topic}", "$SYS/a", "x/$SYS/a"],
+  ["{topic[0]}/{topic[2]}", "a//c", "a/c"],
+  ["{topic[0]}", "$SYS/a", "%24SYS"],
+])("%s of the MQTT topic %s is %s", (template, topic, expected) => {
+  const made = new TopicTemplate("topic", template, { gateway: "g", source: "s" });
+  expect(made.topic({ peer: "s", port: 0, topic }, new Map())).toBe(expected);
+});
+
+test.each(["{topic[1]}", "{topic[3]}", "{topic[x]}"])("%s of the MQTT topic a//c has no value", (template) => {
+  const made = (): unknown =>
+    new TopicTemplate("topic", template, { gateway: "g", source: "s" }).topic(
+      { peer: "s", port: 0, topic: "a//c" },
+      new Map(),
+    );
+  if (template === "{topic[x]}") expect(made).toThrow();
+  else expect(made()).toMatchObject({ reason: "topic" });
+});

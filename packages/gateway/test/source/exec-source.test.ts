@@ -44,7 +44,8 @@ test("what a command prints becomes messages, and it is answered on its standard
 
 test("there is no shell, and the environment and the directory are those that were configured", async () => {
   const directory = await deviceDirectory();
-  const print = "console.log(`1,${process.argv[1]} ${process.env.NAME} ${process.cwd()}`); setInterval(() => {}, 1e6)";
+  const print =
+    'console.log("1," + [process.argv[1], process.env.NAME, process.cwd()].join(" ")); setInterval(() => {}, 1e6)';
   const bench = await start([process.execPath, "-e", print, "$HOME;*"], `cwd = "${directory}"\nenv = { NAME = "a b" }`);
   await bench.until(() => bench.messages.length === 1);
   expect(bench.messages[0]?.payload).toBe(`1,$HOME;* a b ${directory}`);
