@@ -18,6 +18,7 @@ export const gateway: GatewaySettings = {
   shutdown: 2000,
   log: "info",
   logFormat: "text",
+  memoryLimit: 2 ** 26,
 };
 
 export const peer: Peer = { peer: "192.0.2.1", port: 2000 };

@@ -158,7 +158,7 @@ export function checkSource(
   }
   const { frame: framed, check: checked, max_frame, frame_timeout } = values;
   if (framed !== undefined && checked !== undefined && max_frame !== undefined && frame_timeout !== undefined) {
-    completeFraming({ frame: framed, check: checked, max_frame, frame_timeout }, place);
+    completeFraming({ frame: framed, check: checked, max_frame, frame_timeout }, place, baudOf(values));
   }
   if (written === undefined || wrong.has("fields")) return;
   const settings = completeDecode(written, values.fields, place);
@@ -242,11 +242,20 @@ function checkTemplates(
   if (refuse !== undefined) checkPlaceholders(refuse, known && new Set([...known, "reason"]), place.at("refuse"));
 }
 
+/** The baud rate, which only serial lines have. */
+function baudOf(values: object): number | undefined {
+  return "baud" in values && typeof values.baud === "number" ? values.baud : undefined;
+}
+
 /** What all kinds build. Undefined if there was a problem, which `checkSource` reported. */
-export function buildSource<Answers>(values: Omit<Common, "acknowledge" | "refuse">, answer: Answers, place: Place) {
+export function buildSource<Answers>(
+  values: Omit<Common, "acknowledge" | "refuse"> & { readonly baud?: number },
+  answer: Answers,
+  place: Place,
+) {
   const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...same } = values;
   const settings = completeDecode(written, beside, place);
-  const framed = completeFraming(values, place);
+  const framed = completeFraming(values, place, baudOf(values));
   if (settings === undefined || framed === undefined) return undefined;
   const changed = {
     ...framed,

@@ -27,7 +27,7 @@ test.each([
     SERIAL,
     {
       ...{ device: "/dev/ttyUSB0", baud: 9600, data: 8, parity: "none", stop: 1, flow: "none", driver: "auto" },
-      ...{ exclusive: true, openDelay: 0, atOpen: "keep", first: "drop", frame: "line", greeting: undefined },
+      ...{ exclusive: true, openDelay: 0, atOpen: "keep", first: "drop", frame: { kind: "line" }, greeting: undefined },
     },
   ],
   [`${SERIAL}; acknowledge = "ok"`, { atOpen: "flush" }],
@@ -45,7 +45,7 @@ test.each([
   ['kind = "unix"; path = "/run/a"', { path: "/run/a", mode: 0o660, listen: true, maxConnections: 64, idle: 300_000 }],
   ['kind = "unix"; path = "/run/a"; mode = "600"; idle = 0', { mode: 0o600, idle: 0 }],
   ['kind = "unix"; path = "/run/a"; listen = false', { listen: false }],
-  ['kind = "udp"; listen = ":9"', { frame: "datagram", maxFrame: 65_536, maxSenders: 1024, allow: [] }],
+  ['kind = "udp"; listen = ":9"', { frame: { kind: "datagram" }, maxFrame: 65_536, maxSenders: 1024, allow: [] }],
   ['kind = "udp"; listen = ":9"; multicast = "239.1.2.3"', { multicast: "239.1.2.3" }],
   ['kind = "udp"; listen = "[::1]:9"; multicast = "ff15::1"', { multicast: "ff15::1" }],
   [
@@ -63,7 +63,7 @@ test.each([
       clientId: "attic-in",
       subscribe: [{ filter: "a/#", qos: 1 }],
       keepAlive: 30_000,
-      frame: "datagram",
+      frame: { kind: "datagram" },
       version: "auto",
     },
   ],

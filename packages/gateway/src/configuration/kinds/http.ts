@@ -43,6 +43,8 @@ export const http: Kind<HttpSettings> = table({
   refused: { ...later, acknowledge: status, refuse: status, line_control: status },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));
+    if (values.frame?.kind === "gap")
+      place.at("frame").problem('"gap" is not possible for http: a body has no silence');
     if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));
   },
   build({ kind, listen, path, token, max_body, max_requests, ...values }, place) {

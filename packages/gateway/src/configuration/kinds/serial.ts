@@ -92,7 +92,7 @@ export const serial: Kind<SerialSettings> = table({
   },
   build({ kind, open_delay, at_open, acknowledge, refuse, line_control, ...values }, place) {
     const { device: path, baud, data, parity, stop, flow, dtr, rts, exclusive, driver, ...same } = values;
-    const built = buildSource(same, { acknowledge, refuse }, place);
+    const built = buildSource({ ...same, baud }, { acknowledge, refuse }, place);
     const atOpen = at_open ?? (acknowledge === undefined ? "keep" : "flush");
     const line = { device: path, baud, data, parity, stop, flow, dtr, rts, exclusive, driver };
     return built && { ...built, ...line, kind, openDelay: open_delay, atOpen, greeting: line_control?.greeting };
