@@ -8,7 +8,7 @@ export type { Configuration, GatewaySettings, SourceSettings } from "./configura
 export { type Problem, problemText } from "./configuration/place.js";
 export { type ConfigurationRead, type ReadOptions, readConfiguration } from "./configuration/read-configuration.js";
 export { jsonSchema } from "./configuration/schema.js";
-export { explain } from "./pipeline/explain.js";
+export { explain, explainCommand } from "./pipeline/explain.js";
 export { HttpPath } from "./source/http-path.js";
 export { Gateway, type GatewayOptions, type GatewayStatus } from "./supervise/gateway.js";
 export { readStatus } from "./supervise/status-socket.js";
