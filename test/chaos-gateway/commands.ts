@@ -95,7 +95,7 @@ export async function runCommands(argv: readonly string[], program: string): Pro
       const deadline = performance.now() + LAST + 500 * count;
       results.size < count && performance.now() < deadline;
     ) {
-      await pause(20 + random.next() * 180);
+      await pause(5 + random.next() * 45);
       if (sent >= count && results.size >= count - WINDOW) continue; // the last ones undisturbed
       await gateway.end("SIGKILL");
       kills++;
