@@ -6,6 +6,7 @@ export type DropReason =
   | "cleared"
   | "damaged"
   | "decode"
+  | "duplicate"
   | "encode"
   | "encoding"
   | "expired"
@@ -15,6 +16,7 @@ export type DropReason =
   | "loop"
   | "malformed"
   | "offline"
+  | "rate"
   | "too-long"
   | "topic"
   | `refused:0x${string}`;

@@ -32,6 +32,8 @@ export interface Configuration {
   readonly metrics: MetricsSettings | undefined;
   /** The path of the socket that answers `gateway status`. Undefined: none. */
   readonly adminSocket: string | undefined;
+  /** Undefined: devices are not announced to Home Assistant. */
+  readonly homeAssistant: HomeAssistantSettings | undefined;
   readonly sources: readonly SourceSettings[];
 }
 
@@ -85,6 +87,14 @@ export interface SpoolSettings {
 export interface MetricsSettings {
   readonly listen: Address;
   readonly path: string;
+}
+
+/** The section [homeassistant], if it is enabled. */
+export interface HomeAssistantSettings {
+  /** The topic below which devices are announced. */
+  readonly prefix: string;
+  /** Where Home Assistant publishes "online" when it has started. */
+  readonly statusTopic: string;
 }
 
 /** A source of frames. */
@@ -146,12 +156,35 @@ export interface PipelineSettings {
   readonly retain: boolean;
   /** Seconds; 0: none. */
   readonly expiry: number;
+  /** With placeholders: the name of the device that a record is from. A record that has not all their values is from no device. */
+  readonly deviceName: string;
+  /** Milliseconds without a frame after which a device is offline; 0: never. */
+  readonly silence: number;
+  /** The topic of a device's availability, with placeholders, among them {topic}: that of the record. "": none. */
+  readonly availability: string;
+  /** How many records are accepted; others are dropped as "rate". Undefined: no limit. */
+  readonly rate: RateSettings | undefined;
+  /** Records with the same key within a time are dropped as "duplicate". Undefined: none. */
+  readonly dedupe: DedupeSettings | undefined;
   /** With placeholders; written to the device after its record was accepted. Undefined: nothing. */
   readonly acknowledge: string | undefined;
   /** With placeholders, among them {reason}; written to the device when its frame was dropped. Undefined: nothing. */
   readonly refuse: string | undefined;
   /** The topic, with placeholders, to which undecodable frames are published. Undefined: none. */
   readonly deadletter: string | undefined;
+}
+
+export interface RateSettings {
+  readonly perSecond: number;
+  /** The most at once. */
+  readonly burst: number;
+}
+
+export interface DedupeSettings {
+  /** The field. */
+  readonly key: string;
+  /** Milliseconds. */
+  readonly within: number;
 }
 
 export type DecodeSettings =

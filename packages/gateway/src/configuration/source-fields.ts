@@ -8,6 +8,7 @@ import { decode } from "./decode-fields.js";
 import { completeFraming, frame } from "./frame-fields.js";
 import { boolean, choice } from "./kind.js";
 import type { Place } from "./place.js";
+import { checkPresence, presence, USUAL_DEVICE } from "./presence-fields.js";
 import { payload, when } from "./record-fields.js";
 import { identifier } from "./section-fields.js";
 import { NOT_YET, optional, preset, type Read, required, table, type Written } from "./table.js";
@@ -56,6 +57,7 @@ export const common = {
     0,
     "How long the server keeps a message for clients that are away, with MQTT 5. 0: no limit.",
   ),
+  ...presence,
   deadletter: optional(
     topicTemplate(),
     "The topic to which undecodable frames are published. Placeholders as in `topic`, without the decoded fields. Default: none.",
@@ -124,7 +126,7 @@ export const everySource = {
 
 /** Keys of the design that a later version brings. */
 export const later = Object.fromEntries(
-  ["key", "dedupe", "rate", "silence", "device", "poll", "command", "tls", "rs485"].map((key) => [key, NOT_YET]),
+  ["poll", "command", "tls", "rs485"].map((key) => [key, NOT_YET]),
 );
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
@@ -167,6 +169,7 @@ export function checkSource(
   if (settings === undefined) return;
   checkBytes(settings.format, values, place);
   const fields = names && new Set([...fromPath, ...names]);
+  checkPresence(values, fields, [...PLACEHOLDERS, ...own], place);
   checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), own, place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
     if (fields?.has(field) !== false) continue;
@@ -253,7 +256,8 @@ export function buildSource<Answers>(
   answer: Answers,
   place: Place,
 ) {
-  const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...same } = values;
+  const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...others } = values;
+  const { device_name, ...same } = others;
   const settings = completeDecode(written, beside, place);
   const framed = completeFraming(values, place, baudOf(values));
   if (settings === undefined || framed === undefined) return undefined;
@@ -264,6 +268,7 @@ export function buildSource<Answers>(
     decode: settings,
     when: conditions ?? [],
     expiry: expiry / 1000,
+    deviceName: device_name ?? USUAL_DEVICE,
   };
   return { ...same, ...changed, ...answer };
 }

@@ -2,6 +2,7 @@
 
 import { type Codec, createCodec } from "../codec/codec.js";
 import type { FieldSettings, GatewaySettings, SourceSettings } from "../configuration/configuration.js";
+import type { DropReason } from "../drop-reason.js";
 import { valueText } from "../route/placeholder-values.js";
 import { escaped, shown } from "../text/shown.js";
 import { readUtf8 } from "../text/utf8.js";
@@ -35,7 +36,7 @@ export function explain(
     at = outcome.range.to;
     lines.push(...frameLines(source, codec, outcome));
     // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
-    const isDone = outcome.dropped === undefined || outcome.dropped === "filtered";
+    const isDone = outcome.dropped === undefined || DONE.has(outcome.dropped);
     const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
     if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
     const dead = pipeline.deadLetter(peer, outcome);
@@ -46,6 +47,8 @@ export function explain(
   lines.push(line("", promise(source)));
   return `${lines.join("\n")}\n`;
 }
+
+const DONE: ReadonlySet<DropReason> = new Set<DropReason>(["filtered", "duplicate"]);
 
 const COLUMN = 13;
 

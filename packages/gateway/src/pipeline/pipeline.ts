@@ -11,17 +11,21 @@ import { Failure } from "../failure.js";
 import { createFramer, mayLackBeginning } from "../frame/create-framer.js";
 import type { BrokenReason, Framer, FrameSink, Range } from "../frame/framer.js";
 import { filtered, LastRecords, type Lookup } from "../route/condition.js";
+import { DeviceTemplate } from "../route/device-template.js";
+import { Limits } from "../route/limits.js";
 import { createPayloadBuilder, type Message, type PayloadBuilder } from "../route/payload.js";
 import { type Origin, placeholderValue } from "../route/placeholder-values.js";
 import { Template } from "../route/template.js";
 import { TopicTemplate } from "../route/topic-template.js";
 import { hex } from "../text/hex.js";
 import { latin1Bytes, utf8Bytes } from "../text/utf8.js";
-import type { Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
+import type { DeviceSink, Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
 
 export interface PipelineOptions {
   /** The wall clock, in milliseconds since 1970. It is only written, never compared. */
   readonly wallTime: () => number;
+  /** Hears of the devices. Default: nobody does. */
+  readonly devices?: DeviceSink | undefined;
 }
 
 /** What all connections of a source share. */
@@ -32,9 +36,13 @@ export interface Pipeline {
   acknowledgement(peer: Peer, outcome: Outcome): Uint8Array | undefined;
   /** Returns what to write to the device when its frame was dropped. Undefined: nothing. @param reason as "full", if it is not the outcome's own */
   refusal(peer: Peer, outcome: Outcome, reason?: DropReason): Uint8Array | undefined;
+  /** The outcome's records are in the spool, or were passed on. */
+  accepted(peer: Peer, outcome: Outcome): void;
+  /** Whether the record that the outcome, a duplicate, repeats is accepted. */
+  isRepeatOfAccepted(peer: Peer, outcome: Outcome): boolean;
   /**
    * The outcome's records did not get into the spool, and are not tried again by the gateway. If the device repeats them, they are not dropped
-   * as unchanged.
+   * as unchanged or as duplicates.
    */
   notAccepted(peer: Peer, outcome: Outcome): void;
   /** Returns the record for the `deadletter` topic. Undefined if there is no such topic, or nothing in the frame that could not be decoded. */
@@ -59,7 +67,7 @@ export function createPipeline(
   options: PipelineOptions,
 ): Pipeline {
   const origin: Origin = { gateway: gateway.id, source: source.id };
-  const router = new Router(source, gateway.timestamps, origin, options.wallTime);
+  const router = new Router(source, gateway.timestamps, origin, options);
   const acknowledge = source.acknowledge === undefined ? undefined : new Template(source.acknowledge, origin);
   const refuse = source.refuse === undefined ? undefined : new Template(source.refuse, origin);
   const deadletter =
@@ -80,6 +88,8 @@ export function createPipeline(
     acknowledgement: (peer, { fields }) => acknowledge && bytesOf(acknowledge.answer(peer, fields, undefined)),
     refusal: (peer, { fields, dropped }, reason = dropped) =>
       refuse && reason && bytesOf(refuse.answer(peer, fields, reason)),
+    accepted: (peer, { fields }) => fields && router.accepted(peer, fields),
+    isRepeatOfAccepted: (peer, { fields }) => fields !== undefined && router.isAccepted(peer, fields),
     notAccepted: (peer, { fields }) => fields && router.forget(peer, fields),
     deadLetter: (peer, { fields, dropped, bytes }) => {
       if (dropped === undefined || bytes === undefined || !UNDECODABLE.has(dropped)) return undefined;
@@ -113,46 +123,81 @@ class Router {
   private readonly topic: TopicTemplate;
   private readonly payload: PayloadBuilder;
   private readonly last: LastRecords;
+  private readonly limits: Limits;
+  private readonly device: DeviceTemplate;
 
   constructor(
     private readonly source: PipelineSettings,
     timestamps: GatewaySettings["timestamps"],
     origin: Origin,
-    private readonly wallTime: () => number,
+    private readonly options: PipelineOptions,
   ) {
     this.codec = createCodec(source.decode, source.encoding);
     this.topic = new TopicTemplate("topic", source.topic, origin);
     this.payload = createPayloadBuilder(source.payload, timestamps, origin);
     this.last = new LastRecords(source.when);
+    this.limits = new Limits(source);
+    this.device = new DeviceTemplate(source, origin);
   }
 
-  route(peer: Peer, frame: Uint8Array): Routed {
+  route(peer: Peer, frame: Uint8Array, now: number): Routed {
     const fields = this.codec.decode(frame);
     if (fields instanceof Failure) return { fields: undefined, messages: fields };
-    return { fields, messages: this.messages(peer, fields, frame) };
+    return { fields, messages: this.messages(peer, fields, frame, now) };
+  }
+
+  accepted(peer: Peer, fields: Fields): void {
+    if (this.source.dedupe !== undefined) this.limits.accepted(lookupIn(peer, fields));
+  }
+
+  isAccepted(peer: Peer, fields: Fields): boolean {
+    return this.limits.isAccepted(lookupIn(peer, fields));
   }
 
   forget(peer: Peer, fields: Fields): void {
     const topic = this.topic.topic(peer, fields);
     if (!(topic instanceof Failure)) this.last.forget(topic);
+    this.limits.forget(lookupIn(peer, fields));
   }
 
-  private messages(peer: Peer, fields: Map<string, FieldValue>, frame: Uint8Array): readonly Message[] | Failure {
+  private messages(
+    peer: Peer,
+    fields: Map<string, FieldValue>,
+    frame: Uint8Array,
+    now: number,
+  ): readonly Message[] | Failure {
     const { when } = this.source;
-    const lookup: Lookup = (name) => placeholderValue(name, peer, fields);
+    const lookup = lookupIn(peer, fields);
     const kept = when.length === 0 ? undefined : filtered(when, lookup);
     if (kept !== undefined) return kept;
     const topic = this.topic.topic(peer, fields);
     if (topic instanceof Failure) return topic;
-    const messages = this.payload({ topic, peer, fields, frame, wallTime: this.wallTime });
+    this.see(peer, fields, topic, now);
+    const messages = this.payload({ topic, peer, fields, frame, wallTime: this.options.wallTime });
+    if (messages instanceof Failure) return messages;
+    const dropped = this.last.filtered(topic, lookup) ?? this.limits.dropped(lookup, now);
+    if (dropped !== undefined) return dropped;
     // Last, because a record that is dropped for another reason is none to compare with.
-    return messages instanceof Failure ? messages : (this.last.filtered(topic, lookup) ?? messages);
+    this.last.remember(topic, lookup);
+    return messages;
   }
+
+  private see(peer: Peer, fields: Fields, topic: string, now: number): void {
+    const { devices } = this.options;
+    const name = devices && this.device.nameOf(peer, fields);
+    if (name !== undefined) devices?.seen(name, now, topic, () => this.device.availabilityOf(peer, fields, topic));
+  }
+}
+
+function lookupIn(peer: Peer, fields: Fields): Lookup {
+  return (name) => placeholderValue(name, peer, fields);
 }
 
 class SourceWire implements Wire, FrameSink {
   private readonly framer: Framer;
   private outcomes: Outcome[] = [];
+  /** The time of what is being framed. */
+  private now = 0;
   /** Whether the next frame may lack its beginning, and so counts only if it can be decoded. */
   private isFirst: boolean;
 
@@ -166,11 +211,13 @@ class SourceWire implements Wire, FrameSink {
   }
 
   push(bytes: Uint8Array, now: number): Outcome[] {
+    this.now = now;
     this.framer.push(bytes, now);
     return this.taken();
   }
 
-  end(): Outcome[] {
+  end(now: number): Outcome[] {
+    this.now = now;
     this.framer.end();
     return this.taken();
   }
@@ -180,13 +227,14 @@ class SourceWire implements Wire, FrameSink {
   }
 
   advance(now: number): Outcome[] {
+    this.now = now;
     this.framer.advance(now);
     return this.taken();
   }
 
   frame(chunk: Uint8Array, start: number, end: number, range: Range): void {
     const bytes = chunk.subarray(start, end);
-    const { fields, messages } = this.router.route(this.peer, bytes);
+    const { fields, messages } = this.router.route(this.peer, bytes, this.now);
     const isFirst = this.isFirst;
     this.isFirst = false;
     if (!(messages instanceof Failure)) {

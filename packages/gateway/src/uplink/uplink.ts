@@ -3,14 +3,15 @@
  * acknowledged it, or has refused it for good. Connects for ever. Knows nothing of sources.
  */
 
-import { type Client, type ConnectOptions, createClient, type Platform, type PublishOptions } from "@aiko/mqtt";
+import { type Client, type ConnectOptions, createClient, type Message, type Platform, type PublishOptions } from "@aiko/mqtt";
 import type { Spool, SpooledRecord } from "@aiko/mqtt-store";
 import type { UplinkSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { decodeProperties } from "../record-properties.js";
 import type { Log } from "../supervise/log.js";
+import { type Announcement, Announcements } from "./announcements.js";
 import { MOST_TRIES, publishOutcome } from "./publish-outcome.js";
-import { TokenBucket } from "./token-bucket.js";
+import { TokenBucket } from "../token-bucket.js";
 import { firstOf, uplinkOptions } from "./uplink-options.js";
 
 /** What an uplink works with. */
@@ -22,8 +23,10 @@ export interface UplinkParts {
   readonly backlog: readonly SpooledRecord[];
   /** The topic of the gateway's status: "online" or "offline", retained. */
   readonly statusTopic: string;
-  /** What is published, retained, at each connection, by topic, before any record. */
-  birth(): Readonly<Record<string, string>>;
+  /** What is published, retained, at each connection, before any record. */
+  birth(): Iterable<Announcement>;
+  /** Called for each message to a topic, that of Home Assistant's state. Undefined: there is none. */
+  readonly watched: { readonly topic: string; heard(payload: string): void } | undefined;
   /** Called for each record that the server refused. */
   refused(record: SpooledRecord, reason: DropReason): void;
   readonly platform: Platform;
@@ -89,6 +92,8 @@ export class Uplink {
   /** Called when no record is left. */
   private empty: (() => void) | undefined;
   private readonly removeListener: () => void;
+  private readonly announcements: Announcements;
+  private isSubscribed = false;
 
   constructor(private readonly parts: UplinkParts) {
     const { uplinks, statusTopic, platform, spool, backlog } = parts;
@@ -108,6 +113,7 @@ export class Uplink {
     this.client.on("reconnecting", ({ error, attempt }) => this.waiting(error.message, attempt));
     this.client.on("takenOver", ({ error }) => parts.log.error(error.message));
     this.client.on("error", (error) => parts.log.error(String(error)));
+    this.announcements = new Announcements((each) => this.publishOwn(each));
     this.removeListener = spool.onRecords(() => this.sendSoon());
   }
 
@@ -176,7 +182,7 @@ export class Uplink {
     this.stopped.abort();
     for (const wake of [...this.waits]) wake();
     if (this.client.connected) {
-      this.client.publish(this.parts.statusTopic, "offline", this.ownOptions()).catch(() => {}); // the will says so too
+      this.publishOwn({ topic: this.parts.statusTopic, payload: "offline" }).catch(() => {}); // the will says so too
     }
     await this.disconnect(Math.max(1, Math.min(timeout, MOST_CLOSING)));
     await this.running;
@@ -237,25 +243,48 @@ export class Uplink {
   }
 
   private connected(server: string, version: number): void {
-    const { log, statusTopic, birth } = this.parts;
+    const { log } = this.parts;
     log.info("connected to the server", { server, version });
     this.server = server;
     this.lastError = undefined;
-    const own = { [statusTopic]: "online", ...birth() };
-    for (const [topic, payload] of Object.entries(own)) {
-      this.client.publish(topic, payload, this.ownOptions()).catch((error: unknown) => {
-        log.warn("the gateway's own status was not published", { topic, error: String(error) });
-      });
-    }
-    this.send();
+    this.announcements.begin(this.births(), () => this.send());
+    this.watch();
   }
 
-  /**
-   * For the gateway's own state. At QoS 0, so that it is not sent again on the next connection, where it is published anew: each connection
-   * that fails would add to the messages in flight.
-   */
-  private ownOptions(): PublishOptions {
-    return { retain: this.isRetainAvailable };
+  private *births(): Generator<Announcement> {
+    const { statusTopic, birth } = this.parts;
+    yield { topic: statusTopic, payload: "online" };
+    yield* birth();
+  }
+
+  /** Publishes something of the gateway itself that has changed. Without a connection, it is published as a part of `birth`. */
+  announce(announcement: Announcement): void {
+    if (this.client.connected && !this.isStopping) this.announcements.add(announcement);
+    else announcement.done?.(false);
+  }
+
+  private async publishOwn({ topic, payload, done }: Announcement): Promise<void> {
+    try {
+      await this.client.publish(topic, payload, { retain: this.isRetainAvailable, qos: done === undefined ? 0 : 1 });
+    } catch (error) {
+      if (this.client.connected)
+        this.parts.log.warn("the gateway's own state was not published", { topic, error: String(error) });
+      throw error;
+    }
+  }
+
+  /** A retained message says nothing new: all was announced on this connection. */
+  private watch(): void {
+    const { watched, log } = this.parts;
+    if (watched === undefined || this.isSubscribed) return;
+    this.isSubscribed = true;
+    const onMessage = (message: Message): void => {
+      if (!message.retain) watched.heard(message.text());
+    };
+    this.client.subscribe(watched.topic, { qos: 1, onMessage }).catch((error: unknown) => {
+      this.isSubscribed = false;
+      log.warn("a subscription failed", { topic: watched.topic, error: String(error) });
+    });
   }
 
   private wakePassing(): void {
@@ -264,6 +293,7 @@ export class Uplink {
 
   private disconnected(why: string): void {
     this.wakePassing();
+    this.announcements.end();
     this.server = undefined;
     this.lastError = why;
     this.parts.log.warn("the connection to the server was lost", { error: why });
@@ -288,7 +318,7 @@ export class Uplink {
   }
 
   private send(): void {
-    if (this.isPaused || this.isStopping || !this.client.connected) return;
+    if (this.isPaused || this.isStopping || !this.client.connected || this.announcements.isRunning) return;
     if (this.free <= 0) return;
     if (this.sending) {
       this.isSendDue = true; // what is being read may end just before what has come

@@ -52,8 +52,8 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       'g.toml:3: gateway.memory_limit: must be a size from 64KiB to 64GiB as a string with its unit (B, KiB, MiB or GiB), not "48"',
     ],
     [
-      { more: "[homeassistant]; enabled = true" },
-      "g.toml:11: homeassistant: is not supported by this version of the gateway",
+      { more: '[homeassistant]; prefix = "{gateway}/ha"' },
+      'g.toml:12: homeassistant.prefix: must be a topic without placeholders, such as "homeassistant/status", not "{gateway}/ha"',
     ],
     [
       { more: '[broker]; listen = "127.0.0.1:1883"' },
@@ -355,9 +355,41 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       'g.toml:11: source[0].expiry: must be 0 or a duration from 1s to 4294967295s as a string with its unit (ms, s, m, h or d), not "500ms"',
       "weaker",
     ],
+  ],
+  "devices and limits": [
     [
       stdin('topic = "t"; dedupe = "5s"'),
-      "g.toml:11: source[0].dedupe: is not supported by this version of the gateway",
+      "g.toml:11: source[0].dedupe: must be a table, not a string",
+    ],
+    [
+      stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; dedupe = { key = "x", within = "5s" }'),
+      'g.toml:12: source[0].dedupe.key: the source has no field "x"; it has n, v',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; rate = { per_second = 0 }'),
+      "g.toml:11: source[0].rate.per_second: must be above 0 and at most 1000000, not 0",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; silence = "5m"'),
+      'g.toml:12: source[0].silence: requires device_name, because there is no field "node"; write device_name = "{n}"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t/{v}"; decode = { format = "csv", fields = ["n", "v"] }; silence = "5m"; device_name = "{n}"'),
+      'g.toml:11: source[0].availability: several devices would have one topic; add {n} to it, or write availability = ""',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; device_name = "{m}"'),
+      'g.toml:13: source[0].device_name: "{m}" is not defined; did you mean {n}?',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; silence = "100ms"'),
+      'g.toml:11: source[0].silence: must be 0 or a duration from 1s to 36500d as a string with its unit (ms, s, m, h or d), not "100ms"',
+      "weaker",
     ],
   ],
   "frames and checks": [

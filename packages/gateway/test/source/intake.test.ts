@@ -43,7 +43,8 @@ class IntakeBench {
         () => 0,
       ),
       pass: async () => false,
-      failed: (error: unknown) => this.failures.push(error),
+      condition: () => {},
+    failed: (error: unknown) => this.failures.push(error),
     };
     this.intake = new Intake(parts, settings, createPipeline(settings, gateway, { wallTime: () => 0 }));
     this.channel = this.intake.open(
