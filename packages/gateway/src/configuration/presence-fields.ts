@@ -1,10 +1,11 @@
 /** The fields of a source that say which device a record is from, when a device is offline, and which records are too many. */
 
-import type { DedupeSettings, PipelineSettings, RateSettings } from "./configuration.js";
+import { sharedBy } from "../presence/own-topic.js";
+import type { DedupeSettings, RateSettings } from "./configuration.js";
 import { integer, type Kind, number } from "./kind.js";
 import type { Place } from "./place.js";
 import { optional, preset, type Read, required, table } from "./table.js";
-import { checkPlaceholders, placeholdersOf, template, topicTemplate } from "./template.js";
+import { checkPlaceholders, template, topicTemplate } from "./template.js";
 import { duration } from "./units.js";
 import { fieldName } from "./value-fields.js";
 
@@ -30,7 +31,10 @@ const dedupe: Kind<DedupeSettings> = table({
   title: "[source.dedupe]",
   about: "Which records are repeats. They are dropped as `duplicate`, and acknowledged.",
   fields: {
-    key: required(fieldName(), "The field that is the same in a record and in its repeats, and different in other records."),
+    key: required(
+      fieldName(),
+      "The field that is the same in a record and in its repeats, and different in other records.",
+    ),
     within: required(duration("1ms", "36500d"), "The time after a record in which records with its key are repeats."),
   },
   build: (values) => values,
@@ -67,8 +71,6 @@ type Written = Partial<Read<typeof presence>> & { readonly topic?: string };
 
 /** The name of a device if none is written. */
 export const USUAL_DEVICE = "{node}";
-/** The same for all devices of a source. */
-const NO_DEVICES: readonly string[] = ["gateway", "source"];
 
 /**
  * @param fields those of the source; undefined if only the device knows them
@@ -93,29 +95,15 @@ export function checkPresence(
   if (silence === undefined || silence === 0) return;
   if (device === undefined && fields?.has("node") === false) {
     const example = [...fields][0] ?? "node";
-    place.at("silence").problem(`requires device_name, because there is no field "node"; write device_name = "{${example}}"`);
+    place
+      .at("silence")
+      .problem(`requires device_name, because there is no field "node"; write device_name = "{${example}}"`);
     return;
   }
   if (availability === undefined || topic === undefined || availability === "") return;
-  const shared = sharedBy(device ?? USUAL_DEVICE, availability, topic);
+  const shared = sharedBy({ deviceName: device ?? USUAL_DEVICE, availability, topic });
   if (shared === undefined) return;
   place
-    .at("availability")
-    .problem(`several devices would have one topic; add {${shared}} to it, or write availability = ""`);
-}
-
-/** Returns a placeholder in which devices differ and their topics do not. */
-function sharedBy(device: string, availability: string, topic: string): string | undefined {
-  const names = placeholdersOf(availability);
-  const all = new Set([...names, ...(names.includes("topic") ? placeholdersOf(topic) : [])]);
-  // The topic of an MQTT message has all of its levels.
-  const hasLevels = names.includes("topic") && placeholdersOf(topic).includes("topic");
-  return placeholdersOf(device).find(
-    (name) => !NO_DEVICES.includes(name) && !all.has(name) && !(hasLevels && name.startsWith("topic[")),
-  );
-}
-
-/** Whether all devices of a source have topics of their own. */
-export function hasOwnAvailability({ deviceName, availability, topic }: PipelineSettings): boolean {
-  return availability !== "" && sharedBy(deviceName, availability, topic) === undefined;
+    .at("silence")
+    .problem(`the devices would share one topic of availability; write availability with {${shared}}, or as ""`);
 }

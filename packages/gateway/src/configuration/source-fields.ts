@@ -125,9 +125,7 @@ export const everySource = {
 };
 
 /** Keys of the design that a later version brings. */
-export const later = Object.fromEntries(
-  ["poll", "command", "tls", "rs485"].map((key) => [key, NOT_YET]),
-);
+export const later = Object.fromEntries(["poll", "command", "tls", "rs485"].map((key) => [key, NOT_YET]));
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
 

@@ -1,13 +1,28 @@
 /** What `gateway explain` prints: what becomes of bytes, by the pipeline that the running gateway uses. */
 
 import { type Codec, createCodec } from "../codec/codec.js";
-import type { FieldSettings, GatewaySettings, SourceSettings } from "../configuration/configuration.js";
+import type {
+  FieldSettings,
+  GatewaySettings,
+  HomeAssistantSettings,
+  SourceSettings,
+} from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
+import { ExplainedPresence } from "../presence/explained-presence.js";
 import { valueText } from "../route/placeholder-values.js";
 import { escaped, shown } from "../text/shown.js";
 import { readUtf8 } from "../text/utf8.js";
 import type { Fields, Outcome, Peer } from "./outcome.js";
-import { createPipeline, type PipelineOptions } from "./pipeline.js";
+import { createPipeline } from "./pipeline.js";
+
+/** Options of `explain`. */
+export interface ExplainOptions {
+  readonly wallTime: () => number;
+  /** Default: a connection of the source without an address. */
+  readonly peer?: Peer;
+  /** Default: devices are not announced to Home Assistant. */
+  readonly homeAssistant?: HomeAssistantSettings | undefined;
+}
 
 /**
  * Shows what the gateway makes of bytes: frames with their place, fields, topic and payload, or why they are dropped. Uses the pipeline that the
@@ -15,17 +30,18 @@ import { createPipeline, type PipelineOptions } from "./pipeline.js";
  *
  * @param source the source that the bytes come from
  * @param bytes as the device sends them
- * @param options the wall clock, and what is known of the connection. Default: a connection of the source without an address
+ * @param options the wall clock, what is known of the connection, and the section [homeassistant]
  * @returns lines of text
  */
 export function explain(
   source: SourceSettings,
   gateway: GatewaySettings,
   bytes: Uint8Array,
-  options: PipelineOptions & { readonly peer?: Peer },
+  options: ExplainOptions,
 ): string {
   const peer = options.peer ?? { peer: source.id, port: 0 };
-  const pipeline = createPipeline(source, gateway, options);
+  const presence = new ExplainedPresence(source, gateway, options.homeAssistant);
+  const pipeline = createPipeline(source, gateway, { wallTime: options.wallTime, devices: presence.sink });
   const codec = createCodec(source.decode, source.encoding);
   const wire = pipeline.open(peer);
   const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
@@ -44,6 +60,7 @@ export function explain(
     if (index === outcomes.length - 1 && at < bytes.length) lines.push(...skipped(bytes, at, bytes.length));
   }
   if (outcomes.length === 0) lines.push("no frame was found");
+  for (const text of presence.lines) lines.push(line("", text));
   lines.push(line("", promise(source)));
   return `${lines.join("\n")}\n`;
 }

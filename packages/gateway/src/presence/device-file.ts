@@ -113,10 +113,13 @@ export class DeviceFile {
       return true;
     } catch (error) {
       if (!this.hasFailed) {
-        this.log.warn("the list of devices could not be saved; a device that never returns may stay online after a restart", {
-          file: path,
-          error: String(error),
-        });
+        this.log.warn(
+          "the list of devices could not be saved; a device that never returns may stay online after a restart",
+          {
+            file: path,
+            error: String(error),
+          },
+        );
       }
       this.hasFailed = true;
       return false;

@@ -13,9 +13,9 @@ import type {
 import { Failure } from "../failure.js";
 import { SUMS } from "../frame/crc.js";
 import { topicBelow } from "../route/topic-template.js";
-import { parsePlaceholders } from "../text/placeholders.js";
 import { utf8Bytes } from "../text/utf8.js";
 import type { Device } from "./devices.js";
+import { hasOneTopic } from "./own-topic.js";
 
 /** What is the same for all devices of a gateway. */
 export interface Announcer {
@@ -27,8 +27,6 @@ export interface Announcer {
 
 type Component = Readonly<Record<string, string>>;
 
-/** Placeholders that are the same for all devices of a source. */
-const SAME: readonly string[] = ["gateway", "source"];
 const NUMERIC_CLASSES_WITHOUT_STATE: readonly string[] = ["date", "timestamp", "enum", "uptime"];
 /** Classes whose values are sums, which Home Assistant requires to be named as such. */
 const STATE_CLASSES: Readonly<Record<string, string>> = {
@@ -41,23 +39,18 @@ const STATE_CLASSES: Readonly<Record<string, string>> = {
 };
 const NOT_NUMBERS: readonly FieldSettings["type"][] = ["text", "bool", "json", "hex", "bytes"];
 
-/**
- * Whether the devices of a source can be announced: a device's fields must be found at one topic, and in a payload with names. A topic that has a
- * value which the device's name has not is a different one from record to record.
- */
+/** Whether the devices of a source can be announced: a device's fields must be found at one topic, and in a payload with names. */
 export function isAnnounced(source: PipelineSettings): boolean {
-  const { payload, topic, deviceName, decode } = source;
-  if (payload.kind !== "json" && payload.kind !== "fields") return false;
-  const own = new Set([...SAME, ...namesIn(deviceName)]);
-  return namesIn(topic).every((name) => own.has(name)) && decode.fields.some(hasComponent);
-}
-
-function namesIn(template: string): readonly string[] {
-  return parsePlaceholders(template).rest.map(({ name }) => name);
+  const { payload, decode } = source;
+  const hasNames = payload.kind === "json" || payload.kind === "fields";
+  return hasNames && hasOneTopic(source) && decode.fields.some(hasComponent);
 }
 
 /** Where the device is announced. */
-export function discoveryTopic({ gateway, homeAssistant }: Announcer, device: string): string {
+export function discoveryTopic(
+  { gateway, homeAssistant }: Pick<Announcer, "gateway" | "homeAssistant">,
+  device: string,
+): string {
   return `${homeAssistant.prefix}/device/${objectId(`${gateway.id}_${device}`)}/config`;
 }
 
@@ -82,7 +75,9 @@ export function discoveryPayload(
     o: { name: "aiko-mqtt-gateway", ...(version === undefined ? {} : { sw: version }) },
     cmps: Object.fromEntries(components),
     state_topic: topic,
-    availability: [`${gateway.base}/status`, availability].flatMap((each) => (each === undefined ? [] : [{ topic: each }])),
+    availability: [`${gateway.base}/status`, availability].flatMap((each) =>
+      each === undefined ? [] : [{ topic: each }],
+    ),
     availability_mode: "all",
     qos: source.qos,
   });
@@ -111,7 +106,12 @@ function componentOf(field: FieldSettings, payload: "json" | "fields" | string, 
   };
   // A template of Home Assistant writes the JSON values true and false as Python does.
   if (isBoolean(field)) {
-    return { p: "binary_sensor", ...common, payload_on: isJson ? "True" : "true", payload_off: isJson ? "False" : "false" };
+    return {
+      p: "binary_sensor",
+      ...common,
+      payload_on: isJson ? "True" : "true",
+      payload_off: isJson ? "False" : "false",
+    };
   }
   const unit: Component = field.unit === undefined ? {} : { unit_of_measurement: field.unit };
   const stateClass = stateClassOf(field);

@@ -2,13 +2,13 @@
 
 import type { Clock, Timer } from "@aiko/mqtt";
 import type { SourceSettings } from "../configuration/configuration.js";
-import { hasOwnAvailability } from "../configuration/presence-fields.js";
 import type { DeviceSink } from "../pipeline/outcome.js";
 import type { SourceCondition } from "../source/source.js";
 import type { Announcement } from "../uplink/announcements.js";
 import type { KnownSource } from "./device-file.js";
 import { type Device, type DeviceCounts, Devices, MOST_DEVICES } from "./devices.js";
 import { type Announcer, discoveryPayload, discoveryTopic, isAnnounced } from "./discovery.js";
+import { hasOwnAvailability } from "./own-topic.js";
 
 /** What the presence of a source works with. */
 export interface SourcePresenceParts {

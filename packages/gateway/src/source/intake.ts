@@ -199,11 +199,7 @@ export class Intake {
   }
 
   /** Tells the pipeline what is accepted. Returns the verdicts. */
-  private accepted(
-    peerOf: PeerOf,
-    outcomes: readonly Outcome[],
-    verdicts: readonly Verdict[],
-  ): readonly Verdict[] {
+  private accepted(peerOf: PeerOf, outcomes: readonly Outcome[], verdicts: readonly Verdict[]): readonly Verdict[] {
     for (const [i, outcome] of outcomes.entries()) {
       if (verdicts[i] === "accepted") this.pipeline.accepted(peerOf(i), outcome);
     }

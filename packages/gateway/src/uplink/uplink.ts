@@ -3,15 +3,22 @@
  * acknowledged it, or has refused it for good. Connects for ever. Knows nothing of sources.
  */
 
-import { type Client, type ConnectOptions, createClient, type Message, type Platform, type PublishOptions } from "@aiko/mqtt";
+import {
+  type Client,
+  type ConnectOptions,
+  createClient,
+  type Message,
+  type Platform,
+  type PublishOptions,
+} from "@aiko/mqtt";
 import type { Spool, SpooledRecord } from "@aiko/mqtt-store";
 import type { UplinkSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { decodeProperties } from "../record-properties.js";
 import type { Log } from "../supervise/log.js";
+import { TokenBucket } from "../token-bucket.js";
 import { type Announcement, Announcements } from "./announcements.js";
 import { MOST_TRIES, publishOutcome } from "./publish-outcome.js";
-import { TokenBucket } from "../token-bucket.js";
 import { firstOf, uplinkOptions } from "./uplink-options.js";
 
 /** What an uplink works with. */

@@ -62,7 +62,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ more: "[spol]" }, 'g.toml:11: spol: unknown key "spol"; did you mean "spool"?'],
     [
       { more: '["a\\tb"]' },
-      'g.toml:11: "a\\tb": unknown key "a\\tb"; the keys of the configuration are $schema, gateway, uplink, spool, metrics, admin, source',
+      'g.toml:11: "a\\tb": unknown key "a\\tb"; the keys of the configuration are $schema, gateway, uplink, spool, metrics, admin, homeassistant, source',
     ],
     [stdin('topic = "t"; retain = "yes"'), 'g.toml:11: source[0].retain: must be true or false, not "yes"'],
     [stdin('topic = "t"; retain = { no = true }'), "g.toml:11: source[0].retain: must be true or false, not a table"],
@@ -70,7 +70,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [stdin('topic = "t"; when = []'), "g.toml:11: source[0].when: must have 1 to 64 elements; it has 0"],
     [
       { more: "metrics = 1" },
-      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, deadletter, frame, check, max_frame',
+      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, device_name, silence, availability, rate, dedupe, deadletter, frame, check, max_frame',
     ],
   ],
   "durations and sizes": [
@@ -357,10 +357,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
   ],
   "devices and limits": [
-    [
-      stdin('topic = "t"; dedupe = "5s"'),
-      "g.toml:11: source[0].dedupe: must be a table, not a string",
-    ],
+    [stdin('topic = "t"; dedupe = "5s"'), "g.toml:11: source[0].dedupe: must be a table, not a string"],
     [
       stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; dedupe = { key = "x", within = "5s" }'),
       'g.toml:12: source[0].dedupe.key: the source has no field "x"; it has n, v',
@@ -378,12 +375,12 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "t/{v}"; decode = { format = "csv", fields = ["n", "v"] }; silence = "5m"; device_name = "{n}"'),
-      'g.toml:11: source[0].availability: several devices would have one topic; add {n} to it, or write availability = ""',
+      'g.toml:11: source[0].silence: the devices would share one topic of availability; write availability with {n}, or as ""',
       "weaker",
     ],
     [
       stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; device_name = "{m}"'),
-      'g.toml:13: source[0].device_name: "{m}" is not defined; did you mean {n}?',
+      'g.toml:12: source[0].device_name: "{m}" is not defined; did you mean {n}?',
       "weaker",
     ],
     [

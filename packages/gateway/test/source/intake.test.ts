@@ -44,7 +44,7 @@ class IntakeBench {
       ),
       pass: async () => false,
       condition: () => {},
-    failed: (error: unknown) => this.failures.push(error),
+      failed: (error: unknown) => this.failures.push(error),
     };
     this.intake = new Intake(parts, settings, createPipeline(settings, gateway, { wallTime: () => 0 }));
     this.channel = this.intake.open(
