@@ -215,6 +215,11 @@ export class GatewayBench {
     await this.launch(changes);
   }
 
+  /** Reloads the configuration, with changes. */
+  reload(changes: Parts): Promise<void> {
+    return this.settled(this.gateway.reload(this.configurationWith(changes)));
+  }
+
   /** The retained messages that the server has, by topic. */
   async retained(): Promise<Record<string, string>> {
     const { platform } = new FaultyLink(this.clock, this.broker);
