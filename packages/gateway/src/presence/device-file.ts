@@ -23,7 +23,7 @@ export interface KnownSource {
   readonly devices: readonly KnownDevice[];
 }
 
-export interface KnownDevice extends Device {
+interface KnownDevice extends Device {
   /** Where it was announced to Home Assistant. Undefined: nowhere. */
   readonly discovery: string | undefined;
 }
