@@ -216,6 +216,7 @@ export class Uplink {
   private async run(): Promise<void> {
     const { signal } = this.stopped;
     for (let attempt = 0; !this.isStopping; attempt++) {
+      this.isSubscribed = false; // a client that was closed has no subscriptions
       try {
         await this.client.connect({ retry: true, signal });
         const began = this.parts.platform.clock.now();

@@ -375,7 +375,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "t/{v}"; decode = { format = "csv", fields = ["n", "v"] }; silence = "5m"; device_name = "{n}"'),
-      'g.toml:11: source[0].silence: the devices would share one topic of availability; write availability with {n}, or as ""',
+      'g.toml:12: source[0].silence: the devices would share one topic of availability; write availability with {n}, or as ""',
       "weaker",
     ],
     [
