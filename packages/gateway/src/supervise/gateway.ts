@@ -3,16 +3,8 @@
  * of configuration or command lines.
  */
 
-import type { Readable } from "node:stream";
 import { platform as nodePlatform, type Platform } from "@aiko/mqtt";
-import {
-  type FileSystem,
-  MemoryFileSystem,
-  nodeFileSystem,
-  type Spool,
-  type SpooledRecord,
-  type SpoolStatistics,
-} from "@aiko/mqtt-store";
+import { MemoryFileSystem, nodeFileSystem, type Spool, type SpooledRecord } from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
@@ -21,43 +13,18 @@ import { Presence } from "../presence/presence.js";
 import { createSource } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
-import type { Source, SourceStatus } from "../source/source.js";
+import type { Source } from "../source/source.js";
 import type { Announcement } from "../uplink/announcements.js";
 import type { Inbound } from "../uplink/inbound.js";
-import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
+import { Uplink } from "../uplink/uplink.js";
 import { commandInbounds } from "./commands.js";
+import type { GatewayOptions, GatewayStatus } from "./gateway-options.js";
 import { Histogram } from "./histogram.js";
 import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
 import type { MetricsServer } from "./metrics-server.js";
 import { openSpool, spoolDirectory } from "./open-spool.js";
 import { StatusSocket } from "./status-socket.js";
-
-/** Options of `Gateway.start`. */
-export interface GatewayOptions {
-  /** Receives each line of the log, without its end of line. Default: writes it to standard error. */
-  readonly log?: ((line: string) => void) | undefined;
-  /** What the source "stdin" reads. Default: standard input. */
-  readonly input?: Readable | undefined;
-  /** Clock, randomness and network. Default: those of Node. */
-  readonly platform?: Platform | undefined;
-  /** The file system of the spool. Default: that of Node, or memory if the spool has the mode "memory". */
-  readonly fileSystem?: FileSystem | undefined;
-  /** The version that the gateway reports. Default: none. */
-  readonly version?: string | undefined;
-}
-
-/** The state of a gateway. */
-export interface GatewayStatus {
-  readonly id: string;
-  readonly startedAt: string;
-  readonly uplink: UplinkStatus;
-  readonly spool: SpoolStatistics;
-  readonly sources: Readonly<Record<string, SourceStatus>>;
-  readonly failedReloads: number;
-  /** Where the metrics are served. Undefined: nowhere. */
-  readonly metrics: string | undefined;
-}
 
 interface RunningSource {
   readonly settings: SourceSettings;

@@ -36,7 +36,7 @@ export class Announcements {
 
   /** A connection was established. @param finished called when all was published, unless the connection is lost before */
   begin(all: Iterable<Announcement>, finished: () => void): void {
-    this.waiting.clear();
+    this.end();
     this.rest = all[Symbol.iterator]();
     this.finished = finished;
     this.pump();

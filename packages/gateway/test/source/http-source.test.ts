@@ -221,3 +221,12 @@ test("a record that is being synced is answered when the source stops", async ()
   await stopped;
   expect(await bench.gateway.ended).toBeUndefined();
 });
+
+test("answers 202 to a repeat of an accepted record, and 429 beyond the rate", async () => {
+  const bench = await start('dedupe = { key = "n", within = "1h" }\nrate = { per_second = 0.001, burst = 2 }');
+  const answers: number[] = [];
+  for (const n of [1, 1, 2, 3, 2]) answers.push((await post(bench, "/ingest/a", { body: `{"n":${n}}` })).status);
+  expect(answers).toEqual([202, 202, 202, 429, 202]);
+  await bench.until(() => bench.messages.length === 2);
+  expect(bench.counts("web").dropped).toEqual({ duplicate: 2, rate: 1 });
+});

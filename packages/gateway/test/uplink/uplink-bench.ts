@@ -4,7 +4,7 @@ import { MemoryFileSystem, Spool, type SpooledRecord, type SpoolRecord } from "@
 import { expectBalanced } from "../../../store/test/spool/spool-checks.ts";
 import type { UplinkSettings } from "../../src/configuration/configuration.ts";
 import { Log } from "../../src/supervise/log.ts";
-import { Uplink } from "../../src/uplink/uplink.ts";
+import { Uplink, type UplinkParts } from "../../src/uplink/uplink.ts";
 
 export const settings: UplinkSettings = {
   url: "mqtt://server",
@@ -50,6 +50,7 @@ export class UplinkBench {
   static async open(
     changes: Partial<UplinkSettings> = {},
     others: readonly UplinkSettings[] = [],
+    watched?: UplinkParts["watched"],
   ): Promise<UplinkBench> {
     let bench: UplinkBench | undefined;
     const clock = new FakeClock();
@@ -65,7 +66,7 @@ export class UplinkBench {
       uplinks: [{ ...settings, ...changes }, ...others],
       statusTopic: "gw/status",
       birth: () => [{ topic: "gw/info", payload: "{}" }],
-      watched: undefined,
+      watched,
       refused: ({ topic }: SpooledRecord, reason) => bench?.refused.push([topic, reason]),
       platform: server.platform,
       wallTime,

@@ -270,3 +270,34 @@ test("connects less and less often while another client takes the session over",
   }
   expect(Math.max(...gaps.slice(-8))).toBeGreaterThan(20_000);
 });
+
+test("subscribes to the watched topic on each connection that has no subscription, and ignores retained messages", async () => {
+  const heard: string[] = [];
+  const watched = { topic: "ha/status", heard: (payload: string) => void heard.push(payload) };
+  const bench = await UplinkBench.open({}, [], watched);
+  for (const payload of ["first", "second"]) {
+    bench.uplink.start();
+    const peer = await bench.clock.until(bench.server.accept());
+    const { packetIdentifier } = await bench.clock.until(peer.expect("subscribe"));
+    peer.send({ type: "suback", packetIdentifier, reasonCodes: [0] });
+    await bench.clock.tick();
+    const message = { type: "publish", topic: "ha/status", qos: 0, dup: false, packetIdentifier: 0 } as const;
+    peer.send({ ...message, retain: true, payload: Buffer.from("old") });
+    peer.send({ ...message, retain: false, payload: Buffer.from(payload) });
+    await bench.clock.tick();
+    // The client takes this for final, and is closed.
+    peer.send({ type: "disconnect", reasonCode: ReasonCode.SESSION_TAKEN_OVER });
+    await bench.clock.tick();
+  }
+  expect(heard).toEqual(["first", "second"]);
+});
+
+test("records wait for all that is announced on a connection", async () => {
+  const bench = await UplinkBench.open();
+  await bench.append("t/0");
+  bench.uplink.start();
+  const peer = await bench.clock.until(bench.server.accept());
+  const topics: string[] = [];
+  for (let i = 0; i < 3; i++) topics.push((await bench.publish(peer)).topic);
+  expect(topics).toEqual(["gw/status", "gw/info", "t/0"]);
+});

@@ -1,0 +1,33 @@
+/** What a gateway is started with, and what it says of itself. */
+
+import type { Readable } from "node:stream";
+import type { Platform } from "@aiko/mqtt";
+import type { FileSystem, SpoolStatistics } from "@aiko/mqtt-store";
+import type { SourceStatus } from "../source/source.js";
+import type { UplinkStatus } from "../uplink/uplink.js";
+
+/** Options of `Gateway.start`. */
+export interface GatewayOptions {
+  /** Receives each line of the log, without its end of line. Default: writes it to standard error. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** What the source "stdin" reads. Default: standard input. */
+  readonly input?: Readable | undefined;
+  /** Clock, randomness and network. Default: those of Node. */
+  readonly platform?: Platform | undefined;
+  /** The file system of the spool. Default: that of Node, or memory if the spool has the mode "memory". */
+  readonly fileSystem?: FileSystem | undefined;
+  /** The version that the gateway reports. Default: none. */
+  readonly version?: string | undefined;
+}
+
+/** The state of a gateway. */
+export interface GatewayStatus {
+  readonly id: string;
+  readonly startedAt: string;
+  readonly uplink: UplinkStatus;
+  readonly spool: SpoolStatistics;
+  readonly sources: Readonly<Record<string, SourceStatus>>;
+  readonly failedReloads: number;
+  /** Where the metrics are served. Undefined: nowhere. */
+  readonly metrics: string | undefined;
+}
