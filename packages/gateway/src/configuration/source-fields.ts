@@ -124,7 +124,7 @@ export const everySource = {
 
 /** Keys of the design that a later version brings. */
 export const later = Object.fromEntries(
-  ["key", "dedupe", "rate", "silence", "device", "poll", "command", "tls", "rs485"].map((key) => [key, NOT_YET]),
+  ["key", "dedupe", "rate", "silence", "device", "poll", "command"].map((key) => [key, NOT_YET]),
 );
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;

@@ -15,7 +15,10 @@ export class Listening {
   private attempt: Attempt | undefined;
   private isStopped = false;
 
-  /** @param scheme of the URL where it listens */
+  /**
+   * @param scheme of the URL where it listens
+   * @param prepare is awaited before each attempt to listen
+   */
   constructor(
     private readonly server: Server,
     private readonly at: Address | UnixPath,
@@ -23,9 +26,13 @@ export class Listening {
     source: string,
     clock: Clock,
     log: Log,
+    private readonly prepare: () => Promise<void> = async () => {},
   ) {
     this.health = new Health(source, log);
-    this.reopening = new Reopening(this.health, clock, (attempt) => void this.listen(attempt));
+    const listen = (attempt: Attempt): void => {
+      this.listen(attempt).catch((error: Error) => attempt.closed(error.message));
+    };
+    this.reopening = new Reopening(this.health, clock, listen);
     server.on("error", (error) => {
       if (!this.server.listening) this.attempt?.closed(error.message);
     });
@@ -64,6 +71,8 @@ export class Listening {
   private async listen(attempt: Attempt): Promise<void> {
     this.attempt = attempt;
     const { at, server } = this;
+    await this.prepare();
+    if (this.isStopped) return;
     if ("path" in at) {
       await removeIfDead(at.path);
       if (!this.isStopped) listenAtPath(server, at.path, at.mode);

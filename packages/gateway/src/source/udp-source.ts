@@ -9,6 +9,7 @@ import { DatagramIntake } from "./datagram-intake.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
 import { type Attempt, Reopening } from "./reopening.js";
+import { type BoundTo, kernelDrops } from "./kernel-drops.js";
 import type { Source, SourceStatus } from "./source.js";
 
 /** The cost of datagrams that wait to be accepted. Further ones are dropped: the sender cannot be stopped. */
@@ -27,6 +28,7 @@ export class UdpSource implements Source {
   private readonly allowed: AllowList;
   private readonly datagrams: DatagramIntake;
   private socket: Socket | undefined;
+  private bound: BoundTo | undefined;
   /** By address and port, the least recently seen first. */
   private readonly senders = new Map<string, Sender>();
 
@@ -42,7 +44,9 @@ export class UdpSource implements Source {
   }
 
   get status(): SourceStatus {
-    return this.health.status(this.senders.size);
+    const status = this.health.status(this.senders.size);
+    const drops = this.bound && kernelDrops(this.bound);
+    return drops === undefined ? status : { ...status, kernelDrops: drops };
   }
 
   start(): Promise<void> {
@@ -56,6 +60,7 @@ export class UdpSource implements Source {
     await this.intake.stop();
     await this.datagrams.close();
     this.socket = undefined;
+    this.bound = undefined;
     await new Promise<void>((resolve) => (socket === undefined ? resolve() : socket.close(() => resolve())));
   }
 
@@ -64,7 +69,10 @@ export class UdpSource implements Source {
     const isV6 = isIPv6(listen.host) || (listen.host === "" && multicast !== undefined && isIPv6(multicast));
     const socket = createSocket({ type: isV6 ? "udp6" : "udp4", reuseAddr: multicast !== undefined });
     const failed = (error: Error): void => {
-      if (this.socket === socket) this.socket = undefined;
+      if (this.socket === socket) {
+        this.socket = undefined;
+        this.bound = undefined;
+      }
       socket
         .removeAllListeners()
         .on("error", () => {})
@@ -82,6 +90,7 @@ export class UdpSource implements Source {
         return;
       }
       const { address, port } = socket.address();
+      this.bound = { address, port };
       attempt.opened(`udp://${isIPv6(address) ? `[${address}]` : address}:${port}`);
     });
     this.socket = socket;
