@@ -201,6 +201,7 @@ test("each field is read", () => {
           "refuse": "no {reason}
     ",
           "retain": true,
+          "tls": undefined,
           "topic": "{gateway}/{source}/{peer}",
           "when": [
             {
@@ -363,6 +364,7 @@ test("each field is read", () => {
           "qos": 1,
           "refuse": undefined,
           "retain": false,
+          "tls": undefined,
           "topic": "t",
           "when": [],
         },
@@ -413,6 +415,7 @@ test("each field is read", () => {
           "qos": 1,
           "refuse": undefined,
           "retain": false,
+          "tls": undefined,
           "topic": "t",
           "when": [],
         },
@@ -452,6 +455,7 @@ test("each field is read", () => {
           "qos": 1,
           "refuse": undefined,
           "retain": false,
+          "tls": undefined,
           "topic": "t",
           "when": [],
         },

@@ -114,6 +114,19 @@ test("a command is run from time to time, one run after the other", async () => 
   await bench.until(() => bench.source("run").lastError === "the command ended with the exit code 1");
 });
 
+test("a run that hangs is ended, counted and logged, with all that it has started, and what it printed counts", async () => {
+  const directory = await deviceDirectory();
+  const script = 'trap "" TERM; sleep 3600 & echo "$! $$" >> pids; echo 1,x; wait; wait';
+  const bench = await start(shell(script), `cwd = "${directory}"\nevery = "100ms"\ntimeout = "200ms"`);
+  await bench.until(() => (bench.source("run").timeouts ?? 0) >= 2);
+  expect(bench.source("run").lastError).toBe("the command was ended, because it took more than 200 ms");
+  expect(bench.log.filter((line) => line.includes("took more than 200 ms"))).toHaveLength(1);
+  await bench.stop();
+  const pids = (await readFile(join(directory, "pids"), "utf8")).trim().split(/\s/).map(Number);
+  await bench.until(() => pids.every((pid) => !isAlive(pid)));
+  await bench.until(() => bench.messages.length > 1);
+});
+
 test("standard error goes to the log, with a bound", async () => {
   const bench = await start(
     shell('i=0; while [ $i -lt 1000 ]; do echo "line $i" >&2; i=$((i+1)); done; echo 1,x; sleep 3600'),

@@ -162,6 +162,15 @@ test("settings that the line cannot have are reported, with the words of stty", 
   expect(directory).not.toBe("");
 });
 
+test("an RS-485 line is not written to before the device has been silent for 5 ms", async () => {
+  const device = join(await deviceDirectory(), "ttyA");
+  const line = await SerialLine.plug(device);
+  const bench = await start(device, 'rs485 = true\nacknowledge = "ok {n}\\n"');
+  line.send("1,x\n2,y\n");
+  await bench.until(() => line.answers.length === 2);
+  expect(line.answers).toEqual(["ok 1", "ok 2"]);
+});
+
 test("without the package serialport, the error says what to do", async () => {
   const device = join(await deviceDirectory(), "ttyA");
   await SerialLine.plug(device);

@@ -1,8 +1,9 @@
 // The source "udp": each datagram alone, in order; senders are bounded, and what cannot be accepted is counted.
+import { spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
-import { type BenchOptions, GatewayBench, numbered } from "../gateway-bench.ts";
+import { type BenchOptions, GatewayBench, numbered, scrape } from "../gateway-bench.ts";
 
 const source = (more = ""): string => `
 [[source]]
@@ -45,6 +46,24 @@ class Sender {
 async function start(more = "", options: BenchOptions = {}): Promise<GatewayBench> {
   return GatewayBench.start({ sources: source(more), ...options });
 }
+
+test.runIf(process.platform === "linux")("datagrams that the kernel drops are counted and shown in the metrics", async () => {
+  const bench = await start();
+  const sender = await Sender.to(bench);
+  expect(bench.source("device").kernelDrops).toBe(0);
+  // Nothing is read while this process is busy: the socket's buffer overflows.
+  const port = new URL(bench.url("device").replace("udp", "http")).port;
+  const flood = `const s = require("node:dgram").createSocket("udp4"); let n = 0;
+    const next = () => n++ < 2000 ? s.send(Buffer.alloc(1000), ${port}, "127.0.0.1", next) : s.close(); next();`;
+  spawnSync(process.execPath, ["-e", flood]);
+  const drops = bench.source("device").kernelDrops ?? 0;
+  expect(drops).toBeGreaterThan(0);
+  await sender.send("1,x");
+  await bench.until(() => sender.received.length === 1);
+  expect(bench.source("device").kernelDrops).toBe(drops);
+  const samples = await scrape(bench.gateway.status.metrics ?? "");
+  expect(samples.find(({ name }) => name === "aiko_gateway_source_kernel_drops_total")?.value).toBe(drops);
+});
 
 test("each datagram is a frame, and its sender gets the answer", async () => {
   const bench = await start();
