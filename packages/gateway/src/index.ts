@@ -10,6 +10,7 @@ export { type ConfigurationRead, type ReadOptions, readConfiguration } from "./c
 export { jsonSchema } from "./configuration/schema.js";
 export { explain } from "./pipeline/explain.js";
 export { HttpPath } from "./source/http-path.js";
+export { missingFor } from "./source/missing.js";
 export { Gateway, type GatewayOptions, type GatewayStatus } from "./supervise/gateway.js";
 export { readStatus } from "./supervise/status-socket.js";
 export { reachServer } from "./uplink/uplink-options.js";
