@@ -10,7 +10,6 @@ import type { DropReason } from "../drop-reason.js";
 import type { Outcome, Peer } from "../pipeline/outcome.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Log } from "../supervise/log.js";
-import { Channel, type WireEnd } from "./channel.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { type FrameResult, Traffic } from "./traffic.js";
 
@@ -68,11 +67,6 @@ export class Intake {
       this.rooms++;
       this.retryHeld();
     });
-  }
-
-  /** Opens the intake for a connection. */
-  open(peer: Peer, end: WireEnd): Channel {
-    return new Channel(this, peer, end);
   }
 
   /** Waits for room no more: what does not fit now is not accepted. Resolves when what was being written is written. */

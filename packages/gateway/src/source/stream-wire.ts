@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from "node:stream";
 import type { Peer } from "../pipeline/outcome.js";
-import type { Channel, Duplex } from "./channel.js";
+import { Channel, type Duplex } from "./channel.js";
 import type { Intake } from "./intake.js";
 import { TurnAround } from "./turn-around.js";
 
@@ -25,7 +25,7 @@ export function attach(
     if (output.writable) output.write(bytes);
   };
   const turn = silence === 0 ? undefined : new TurnAround(silence, intake.parts.clock, write);
-  const channel = intake.open(peer, {
+  const channel = new Channel(intake, peer, {
     duplex,
     write: (bytes) => {
       if (!output.writable) return;

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { expectBalanced, readAll } from "../../../store/test/spool/spool-checks.ts";
 import type { SourceSettings } from "../../src/configuration/configuration.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import type { Channel } from "../../src/source/channel.ts";
+import { Channel } from "../../src/source/channel.ts";
 import { Intake } from "../../src/source/intake.ts";
 import { MemoryBudget } from "../../src/source/memory-budget.ts";
 import { Log } from "../../src/supervise/log.ts";
@@ -46,7 +46,8 @@ class IntakeBench {
       failed: (error: unknown) => this.failures.push(error),
     };
     this.intake = new Intake(parts, settings, createPipeline(settings, gateway, { wallTime: () => 0 }));
-    this.channel = this.intake.open(
+    this.channel = new Channel(
+      this.intake,
       { peer: "device", port: 0 },
       {
         duplex: "full",
