@@ -161,8 +161,14 @@ export class Channel {
       for (const outcome of batch) this.spend(-costOf(outcome));
       this.answer(batch, verdicts);
       this.read();
+      if (this.unread.length > 0) await this.turn();
     }
     this.working = undefined;
+  }
+
+  /** Lets other wires be served: frames that are all dropped wait for no disk. */
+  private turn(): Promise<void> {
+    return new Promise((resolve) => this.intake.parts.clock.defer(resolve));
   }
 
   private answer(outcomes: readonly Outcome[], verdicts: readonly Verdict[]): void {

@@ -156,7 +156,7 @@ test.each(Object.entries(babblers))("over %s", async (_, open) => {
 });
 
 test("over exec, from a command that never pauses", async () => {
-  const { bench: started } = { bench: await bench('kind = "exec"\ncommand = ["yes", "x,y"]') };
+  const started = await bench('kind = "exec"\ncommand = ["yes", "x,y"]');
   const other = await started.connect();
   await started.until(() => started.counts("babbler").in >= WARM * BATCH);
   const before = memory();
