@@ -17,7 +17,8 @@ type Name = keyof typeof options;
 
 export const gatewayCheck: Command = {
   usage: "FILE [--connect]",
-  summary: "Checks a configuration, the directory of the spool and its free space, and warns about missing devices, addresses and programs. Exit code 78 if something is wrong.",
+  summary:
+    "Checks a configuration, the directory of the spool and its free space, and warns about missing devices, addresses and programs. Exit code 78 if something is wrong.",
   options,
   operands: 1,
   async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {

@@ -30,7 +30,10 @@ export const connectionFields = {
 
 /** What a server needs for TLS. */
 export const serverPemFields = {
-  cert: required(text(1, 4096), "The path of a PEM file with the server's certificate, and those between it and its authority."),
+  cert: required(
+    text(1, 4096),
+    "The path of a PEM file with the server's certificate, and those between it and its authority.",
+  ),
   key: required(
     secretPath(),
     "The path of a PEM file with the server's key, or an environment variable with the path, as in secrets.",

@@ -40,7 +40,9 @@ export class ServerSource implements Source {
     });
     const at = isTcp ? settings.listen : settings;
     const scheme = isTcp ? (tls === undefined ? "tcp" : "tls") : "unix";
-    this.listening = new Listening(this.server.server, at, scheme, settings.id, clock, log, () => this.server.prepare());
+    this.listening = new Listening(this.server.server, at, scheme, settings.id, clock, log, () =>
+      this.server.prepare(),
+    );
   }
 
   get status(): SourceStatus {

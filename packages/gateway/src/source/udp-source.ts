@@ -8,8 +8,8 @@ import { AllowList } from "./allow-list.js";
 import { DatagramIntake } from "./datagram-intake.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
-import { type Attempt, Reopening } from "./reopening.js";
 import { type BoundTo, kernelDrops } from "./kernel-drops.js";
+import { type Attempt, Reopening } from "./reopening.js";
 import type { Source, SourceStatus } from "./source.js";
 
 /** The cost of datagrams that wait to be accepted. Further ones are dropped: the sender cannot be stopped. */

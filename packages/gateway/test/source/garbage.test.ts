@@ -137,9 +137,11 @@ test.each(Object.entries(babblers))("over %s", async (_, open) => {
   for (let n = 1; n <= ROUNDS; n++) {
     const began = performance.now();
     other.sendLines(n, n);
-    const served = bench.until(() => other.answers.length === n).then(() => {
-      slowest = Math.max(slowest, performance.now() - began);
-    });
+    const served = bench
+      .until(() => other.answers.length === n)
+      .then(() => {
+        slowest = Math.max(slowest, performance.now() - began);
+      });
     await round();
     busy += performance.now() - began;
     await served;

@@ -1,7 +1,7 @@
 // 100 reloads while devices send: each changes a source, the uplink's limits, and adds and removes sources. What did not change is not touched.
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Device, GatewayBench, LINES, numbered } from "../gateway-bench.ts";
+import { type Device, GatewayBench, LINES, numbered } from "../gateway-bench.ts";
 import { deviceDirectory, SerialLine } from "../source/serial-line.ts";
 
 const RELOADS = 100;
@@ -80,7 +80,11 @@ test("100 reloads under load lose nothing, and leave unchanged sources alone", a
   expect(performance.now() - began).toBeLessThan(MOST_TIME);
 
   expect([bench.url(), bench.source("serial").url]).toEqual(before);
-  expect([device.isEnded, bench.source("lines").connections, bench.source("serial").connections]).toEqual([false, 1, 1]);
+  expect([device.isEnded, bench.source("lines").connections, bench.source("serial").connections]).toEqual([
+    false,
+    1,
+    1,
+  ]);
   for (const id of ["lines", "serial"]) {
     expect(bench.source(id).reopens).toBe(0);
     expect(bench.log.filter((each) => each.includes(`source=${id} `) && each.includes("is up"))).toHaveLength(1);

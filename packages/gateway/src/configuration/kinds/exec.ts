@@ -75,9 +75,14 @@ export const exec: Kind<ExecSettings> = table({
     if (values.restart !== undefined && typeof values.every === "number")
       place.at("restart").problem('requires every = "stay"; a command that runs from time to time is not restarted');
     if (values.timeout !== undefined && values.every === "stay")
-      place.at("timeout").problem('requires a duration in every, such as every = "1m"; a command that stays has no end');
+      place
+        .at("timeout")
+        .problem('requires a duration in every, such as every = "1m"; a command that stays has no end');
   },
-  build({ kind, command, cwd, env, restart, every: written, timeout, acknowledge, refuse, line_control, ...values }, place) {
+  build(
+    { kind, command, cwd, env, restart, every: written, timeout, acknowledge, refuse, line_control, ...values },
+    place,
+  ) {
     const often = written === "stay" ? undefined : written;
     const built = buildSource(values, { acknowledge, refuse }, place);
     return (

@@ -48,7 +48,10 @@ export const tcpServer: Kind<TcpServerSettings> = table({
     checkSource({ values, wrong, place }, values);
     if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));
   },
-  build({ kind, listen, allow, tls: encrypted, max_connections, idle, acknowledge, refuse, line_control, ...values }, place) {
+  build(
+    { kind, listen, allow, tls: encrypted, max_connections, idle, acknowledge, refuse, line_control, ...values },
+    place,
+  ) {
     const built = buildSource(values, { acknowledge, refuse }, place);
     const greeting = line_control?.greeting;
     const wire = { kind, listen, allow: allow ?? [], tls: encrypted, maxConnections: max_connections, idle, greeting };
