@@ -27,7 +27,7 @@ export default defineConfig({
     expect: { poll: { timeout: 120_000 } },
     setupFiles: [fileURLToPath(new URL("test/fixtures/quiet.ts", import.meta.url))],
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/interop/**"],
+    exclude: [...configDefaults.exclude, "test/interop/**", "**/*.line.test.ts"],
     coverage: {
       provider: "v8",
       include: ["codec", "topic", "session"].map((room) => `packages/mqtt/src/${room}/**/*.ts`),

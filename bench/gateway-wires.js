@@ -2,7 +2,7 @@
 // The share of one core that the gateway takes for serial lines: eight that send all the time at 115,200 baud, and 32 that are silent. The lines
 // are pseudo-terminals of socat.
 //
-//   npm run build && node bench/gateway-wires.js [--seconds 10]
+//   npm run build && node bench/gateway-wires.js [--seconds 10] [--profile DIRECTORY]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,12 +12,18 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const program = fileURLToPath(new URL("../packages/cli/dist/bin/aiko-mqtt.cjs", import.meta.url));
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" } } });
+const { values } = parseArgs({
+  options: { seconds: { type: "string", default: "10" }, profile: { type: "string" } },
+});
 const seconds = Number(values.seconds);
+/** Options of Node that write a profile of the gateway. */
+const profile = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
 /** Bytes a second of a line at 115,200 baud: ten bits are one byte. */
 const RATE = 11_520;
 /** Milliseconds between two writes of a device. */
 const STEP = 20;
+/** Milliseconds before the measurement: V8 compiles and collects what the start has left for about ten seconds. */
+const SETTLED = 10_000;
 /** What a device sends, 60 bytes. */
 const LINE = `21.5,40,${"x".repeat(51)}\n`;
 /** Clock ticks a second, as in /proc. */
@@ -84,7 +90,7 @@ ${sources.join("")}`,
   );
   const { child: gateway } = await start(
     process.execPath,
-    [program, "gateway", "--config", file],
+    [...profile, program, "gateway", "--config", file],
     /source is up/g,
     count,
   );
@@ -97,13 +103,14 @@ ${sources.join("")}`,
     sent = due;
     for (const device of devices) device.stdin?.write(text);
   }, STEP);
-  await new Promise((resolve) => setTimeout(resolve, 2_000)); // the start
+  await new Promise((resolve) => setTimeout(resolve, SETTLED));
   const [before, from] = [processorTime(gateway.pid), performance.now()];
   await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
   const share = (processorTime(gateway.pid) - before) / ((performance.now() - from) / 1_000);
   clearInterval(pace);
   console.log(`${name}: ${count} lines, ${(100 * share).toFixed(2)} % of one core`);
   gateway.kill();
+  await once(gateway, "exit");
   for (const device of devices) device.kill();
 }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The gateway's pipeline: bytes of devices, in any pieces, for sources of every kind.
 import { topicNameProblem } from "@aiko/mqtt/topic";
+import { problemText, readConfiguration } from "@aiko/mqtt-gateway";
 import { Food } from "./food.js";
 
 // The package's entry does not have the pipeline.
@@ -22,8 +23,33 @@ function field(name, type, scale = 1) {
 
 const fields = [field("node", "text"), field("t", "f32", 0.1), field("n", "u64"), field("j", "json")];
 
+/** The other formats, as a user writes them. */
+const written = [
+  '{ format = "sexpr" }',
+  '{ format = "sexpr", envelope = "(node {node} {t} …)" }',
+  '{ format = "sexpr", envelope = "(node {node} {t})", fields = ["t:u32"] }',
+  '{ format = "nmea", sentences = { RMC = ["node", "t:nmea_lat", "n:nmea_lon"], GLL = ["t:nmea_lat", "node"] } }',
+  '{ format = "binary", fields = ["t:i16", "node:text(2)", "n:bits(0,3)", "b:bits(4,1)"] }',
+  '{ format = "binary", endian = "little", fields = [{ const = "70" }, "n:u24", "t:bcd", "node:text"] }',
+  '{ format = "binary", endian = "cdab", fields = ["t:f32", "n:u64", "node:hex"] }',
+  '{ format = "modbus", unit = 1, function = 3, fields = ["t:i16", "node:hex(2)"] }',
+  '{ format = "modbus", unit = 1, function = 1, fields = ["b", "n"] }',
+  '{ format = "hex", fields = ["node"] }',
+  '{ format = "base64", fields = ["node"] }',
+];
+
+/** @param {string} decode */
+function decodeOf(decode) {
+  const text = `[gateway]\nid = "a"\n[uplink]\nurl = "mqtt://h"\n[spool]\nmode = "memory"\n[[source]]\nid = "in"\nkind = "stdin"\ntopic = "t"\nframe = "datagram"\ndecode = ${decode}`;
+  const { configuration, problems = [] } = readConfiguration(text, { file: "g", environment: {}, readFile: () => "" });
+  const decoded = configuration?.sources[0]?.decode;
+  if (decoded === undefined) throw new Error(problems.map(problemText).join("\n"));
+  return decoded;
+}
+
 /** @type {readonly PipelineSettings["decode"][]} */
 const formats = [
+  ...written.map(decodeOf),
   { format: "raw", fields: [] },
   { format: "json", pick: {}, fields: [] },
   { format: "json", pick: { node: "/node", t: "/a/0/t", all: "" }, fields },
@@ -58,12 +84,15 @@ const frames = [
   },
 ];
 
+const sums = /** @type {const} */ (["xor8", "sum8", "crc8", "crc16-modbus", "crc16-ccitt", "crc32"]);
+
 /** @type {readonly PipelineSettings["check"][]} */
 const checks = [
   { kind: "none" },
   { kind: "nmea" },
-  { kind: "xor8", at: "end", from: 1, as: "bytes", endian: "big" },
-  { kind: "crc16-ccitt", at: 2, from: 0, as: "hex", endian: "little" },
+  { kind: "none" },
+  ...sums.map((kind) => /** @type {const} */ ({ kind, at: "end", from: 1, as: "bytes", endian: "big" })),
+  ...sums.map((kind) => /** @type {const} */ ({ kind, at: 2, from: 0, as: "hex", endian: "little" })),
 ];
 
 /** @param {Food} food @returns {PipelineSettings} */
@@ -162,6 +191,10 @@ export function gatewaySeeds(random) {
     '(node p (t 21.5 "\\")") ; )\n)\n$a*61\r\n',
     "\x02a61\x03\x02b\x03\x03ab\0\x02a\0{\x06\0abc\x02ab",
     "\x01\x06\0\x01\0\x03\x01\x03\x02\0\x01\x79\x04",
+    '(node pebble_1 ? (temperature 21.5 C)(relay on)(a (1 2)))\n(t 1 C)(b "x\\"y")',
+    "$GPRMC,p,4807.038,N,01131.000,E*7D\r\n$GPGLL,,4916.45,N\r\n",
+    "p\x01\x02\x03\x12\x34ab\x01\x03\x04\x12\x34ab",
+    "7a0b\nQUJD\n",
   ];
   const settings = 10;
   return inputs.flatMap((input) =>

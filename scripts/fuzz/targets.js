@@ -1,6 +1,7 @@
 // @ts-check
 // The fuzz targets: each target reads bytes and throws its finding, which is anything except a typed error of the
 // expected kind. Targets that share their inputs are a group.
+import { configurationSeeds, gatewayConfiguration } from "./gateway-configuration-target.js";
 import { gateway, gatewaySeeds } from "./gateway-target.js";
 import { packetSeeds } from "./inputs.js";
 import { journal, journalSeeds } from "./journal-target.js";
@@ -39,6 +40,11 @@ export const groups = {
     ours: /packages\/gateway\/dist\/(frame|codec|route|pipeline|text)\//,
     seeds: gatewaySeeds,
     open: async () => ({ targets: [gateway] }),
+  },
+  "gateway-configuration": {
+    ours: /packages\/gateway\/dist\/configuration\//,
+    seeds: configurationSeeds,
+    open: async () => ({ targets: [gatewayConfiguration] }),
   },
   "upgrade-broker": {
     ours: /packages\/broker\/dist\/(listener|stream-transport|client-connection)\.js|node_modules\/ws\/lib\//,

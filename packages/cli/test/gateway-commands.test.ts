@@ -245,6 +245,15 @@ describe("gateway check", () => {
     expect(notes).toHaveLength(2);
   });
 
+  test("warns of devices and programs that do not exist", async () => {
+    const serial = STDIN.replace('"stdin"', '"serial"\ndevice = "/no/such/tty"').replace('"in"', '"line"');
+    write({ sources: `${serial}enabled = false\n${serial.replace('"line"', '"other"')}` });
+    const { code, notes } = await run(gateway("check", file));
+    expect(code).toBe(0);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toContain("warning: other: device: ENOENT");
+  });
+
   test("reports a directory that cannot be used, and a spool that is larger than the disk, with 78", async () => {
     write({ spool: 'dir = "/dev/null/spool"' });
     const first = await run(gateway("check", file));

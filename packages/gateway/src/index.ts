@@ -10,6 +10,7 @@ export { type ConfigurationRead, type ReadOptions, readConfiguration } from "./c
 export { jsonSchema } from "./configuration/schema.js";
 export { explain, explainCommand } from "./pipeline/explain.js";
 export { HttpPath } from "./source/http-path.js";
+export { missingFor } from "./source/missing.js";
 export { Gateway } from "./supervise/gateway.js";
 export type { GatewayOptions, GatewayStatus } from "./supervise/gateway-options.js";
 export { readStatus } from "./supervise/status-socket.js";

@@ -69,6 +69,11 @@ export class FrameReader {
     this.window.end = end;
   }
 
+  /** Leaves the next frame out: the caller has its body, of this length. */
+  skip(length: number): void {
+    this.at += FRAME_HEADER_SIZE + length;
+  }
+
   /**
    * Resolves to the next frame or damaged region, or to undefined at the end. Behind the end's `position` stands at most what a crash left
    * of a frame that was being written, and whose write was never reported as done.

@@ -2,7 +2,7 @@
 
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { type Configuration, reachServer } from "@aiko/mqtt-gateway";
+import { type Configuration, missingFor, reachServer } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import { configOption, configPath, EX_CONFIG, loadConfiguration } from "../gateway-configuration.js";
@@ -17,7 +17,8 @@ type Name = keyof typeof options;
 
 export const gatewayCheck: Command = {
   usage: "FILE [--connect]",
-  summary: "Checks a configuration, the directory of the spool and its free space. Exit code 78 if something is wrong.",
+  summary:
+    "Checks a configuration, the directory of the spool and its free space, and warns about missing devices, addresses and programs. Exit code 78 if something is wrong.",
   options,
   operands: 1,
   async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {
@@ -30,9 +31,18 @@ export const gatewayCheck: Command = {
     if (spool.sync === "never")
       terminal.note('warning: with sync = "never", a power loss loses records that were acknowledged');
     if (spool.mode === "memory") terminal.note('warning: with mode = "memory", records do not survive the process');
+    for (const warning of await missing(configuration)) terminal.note(`warning: ${warning}`);
     await terminal.print(`${path}: valid; ${sources.length} source${sources.length === 1 ? "" : "s"}\n`);
   },
 };
+
+/** What sources need and do not find now. They are opened again and again, so it may come later. */
+async function missing({ sources }: Configuration): Promise<string[]> {
+  const found = await Promise.all(
+    sources.map(async (each) => (each.enabled ? (await missingFor(each)).map((what) => `${each.id}: ${what}`) : [])),
+  );
+  return found.flat();
+}
 
 async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   const { dir, maxBytes } = spool;

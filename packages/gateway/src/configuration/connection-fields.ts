@@ -2,7 +2,7 @@
 
 import { choice, secret, secretPath, text } from "./kind.js";
 import type { Place } from "./place.js";
-import { optional, preset, type Read } from "./table.js";
+import { optional, preset, type Read, required } from "./table.js";
 import { seconds } from "./units.js";
 
 export const pemFields = {
@@ -25,6 +25,23 @@ export const connectionFields = {
     seconds("1s", "4294967294s", 0),
     "7d",
     "How long the server keeps the session. 0: it ends with the connection.",
+  ),
+};
+
+/** What a server needs for TLS. */
+export const serverPemFields = {
+  cert: required(
+    text(1, 4096),
+    "The path of a PEM file with the server's certificate, and those between it and its authority.",
+  ),
+  key: required(
+    secretPath(),
+    "The path of a PEM file with the server's key, or an environment variable with the path, as in secrets.",
+  ),
+  passphrase: optional(secret(), "The passphrase of `key`."),
+  ca: optional(
+    text(1, 4096),
+    "The path of a PEM file with authorities. Only clients with a certificate of one of them may connect. Default: clients need no certificate.",
   ),
 };
 

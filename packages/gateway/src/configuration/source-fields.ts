@@ -12,7 +12,7 @@ import { checkPresence, presence, USUAL_DEVICE } from "./presence-fields.js";
 import { payload, when } from "./record-fields.js";
 import { completeRequests, type WrittenRequests } from "./request-fields.js";
 import { identifier } from "./section-fields.js";
-import { NOT_YET, optional, preset, type Read, required, table, type Written } from "./table.js";
+import { optional, preset, type Read, required, table, type Written } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
 import { duration, seconds, size } from "./units.js";
 import { fields } from "./value-fields.js";
@@ -124,9 +124,6 @@ export const everySource = {
   about: "The fields of every source. Each kind has more.",
   fields: common,
 };
-
-/** Keys of the design that a later version brings. */
-export const later = Object.fromEntries(["tls", "rs485"].map((key) => [key, NOT_YET]));
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
 

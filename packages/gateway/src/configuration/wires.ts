@@ -50,6 +50,8 @@ export interface TcpServerWire extends LineControl, ConnectionLimits {
   readonly listen: Address;
   /** Addresses or networks ("192.168.1.0/24", "fd00::/8") that may connect. Empty: all. */
   readonly allow: readonly string[];
+  /** If it has authorities, clients must have a certificate of one of them. Undefined: without TLS. */
+  readonly tls: PemSettings | undefined;
 }
 
 export interface TcpWire extends LineControl {
@@ -79,6 +81,8 @@ export interface SerialWire extends LineControl {
   /** Undefined: as the driver sets it. */
   readonly dtr: boolean | undefined;
   readonly rts: boolean | undefined;
+  /** Whether both directions share the wires, so that the line must rest between them. */
+  readonly rs485: boolean;
   readonly exclusive: boolean;
   /** Milliseconds after the opening in which the line is not used. */
   readonly openDelay: number;
@@ -109,6 +113,8 @@ export interface ExecWire extends LineControl {
   readonly restart: { readonly min: number; readonly max: number };
   /** Milliseconds from one start to the next. Undefined: the command runs for ever. */
   readonly every: number | undefined;
+  /** Milliseconds that one of these runs may take; Infinity if the command runs for ever. */
+  readonly timeout: number;
 }
 
 export interface MqttWire extends ServerConnection {

@@ -6,11 +6,9 @@
 import type { Timer } from "@aiko/mqtt";
 import type { Outcome, Peer, Wire } from "../pipeline/outcome.js";
 import type { Asker } from "./asker.js";
+import type { Duplex } from "./duplex.js";
 import type { Intake, Verdict } from "./intake.js";
 import { costOf } from "./outcome-cost.js";
-
-/** Whether the device can be written to, and whether only one side may send at a time. */
-export type Duplex = "none" | "half" | "full";
 
 /** What the intake does to the wire. */
 export interface WireEnd {
@@ -173,8 +171,14 @@ export class Channel {
       for (const outcome of batch) this.spend(-costOf(outcome));
       this.answer(batch, verdicts);
       this.read();
+      if (this.unread.length > 0) await this.turn();
     }
     this.working = undefined;
+  }
+
+  /** Lets other wires be served: frames that are all dropped wait for no disk. */
+  private turn(): Promise<void> {
+    return new Promise((resolve) => this.intake.parts.clock.defer(resolve));
   }
 
   private answer(outcomes: readonly Outcome[], verdicts: readonly Verdict[]): void {

@@ -19,6 +19,7 @@ export class ExecSource implements Source {
   private child: Child | undefined;
   private running: Promise<void> = Promise.resolve();
   private timer: Timer | undefined;
+  private timeouts = 0;
   private isStopped = false;
 
   constructor(
@@ -36,7 +37,8 @@ export class ExecSource implements Source {
   }
 
   get status(): SourceStatus {
-    return this.health.status(this.child === undefined ? 0 : 1);
+    const status = this.health.status(this.child === undefined ? 0 : 1);
+    return this.settings.every === undefined ? status : { ...status, timeouts: this.timeouts };
   }
 
   async start(): Promise<void> {
@@ -68,7 +70,7 @@ export class ExecSource implements Source {
       const channel = attach(intake, { peer: settings.id, port: 0 }, child.output, child.input, "full");
       child.output.once("data", works);
       greet(settings, channel);
-      const why = await child.ended;
+      const why = await this.endOf(child);
       await channel.close();
       return why;
     } catch (error) {
@@ -77,6 +79,21 @@ export class ExecSource implements Source {
       timer.cancel();
       this.child = undefined;
     }
+  }
+
+  /** Resolves to why it failed, or to undefined. A command that takes too long is ended. */
+  private async endOf(child: Child): Promise<string | undefined> {
+    const { timeout } = this.settings;
+    if (timeout === Infinity) return child.ended;
+    let isLate = false;
+    const timer = this.intake.parts.clock.schedule(timeout, () => {
+      isLate = true;
+      this.timeouts++;
+      void child.kill();
+    });
+    const why = await child.ended;
+    timer.cancel();
+    return isLate ? `the command was ended, because it took more than ${timeout} ms` : why;
   }
 
   /** One run after the other: one that takes longer delays the next. */

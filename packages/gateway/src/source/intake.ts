@@ -13,8 +13,8 @@ import type { Outcome, Peer } from "../pipeline/outcome.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Log } from "../supervise/log.js";
 import { Asker } from "./asker.js";
-import { Channel, type Duplex, type WireEnd } from "./channel.js";
 import { DeviceWires } from "./device-wires.js";
+import type { Duplex } from "./duplex.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { SourceCondition } from "./source.js";
 import { type FrameResult, Traffic } from "./traffic.js";
@@ -87,11 +87,6 @@ export class Intake {
       this.rooms++;
       this.retryHeld();
     });
-  }
-
-  /** Opens the intake for a connection. */
-  open(peer: Peer, end: WireEnd): Channel {
-    return new Channel(this, peer, end);
   }
 
   /** Returns what asks the devices of a wire. Undefined: they are asked nothing. */

@@ -14,16 +14,23 @@ export class Listening {
   private attempt: Attempt | undefined;
   private isStopped = false;
 
-  /** @param scheme of the URL where it listens */
+  /**
+   * @param scheme of the URL where it listens
+   * @param prepare is awaited before each attempt to listen
+   */
   constructor(
     private readonly server: Server,
     private readonly at: Address | UnixPath,
     private readonly scheme: string,
     source: string,
     { clock, log, condition }: Pick<IntakeParts, "clock" | "log" | "condition">,
+    private readonly prepare: () => Promise<void> = async () => {},
   ) {
     this.health = new Health(source, log, condition);
-    this.reopening = new Reopening(this.health, clock, (attempt) => void this.listen(attempt));
+    const listen = (attempt: Attempt): void => {
+      this.listen(attempt).catch((error: Error) => attempt.closed(error.message));
+    };
+    this.reopening = new Reopening(this.health, clock, listen);
     server.on("error", (error) => {
       if (!this.server.listening) this.attempt?.closed(error.message);
     });
@@ -62,6 +69,8 @@ export class Listening {
   private async listen(attempt: Attempt): Promise<void> {
     this.attempt = attempt;
     const { at, server } = this;
+    await this.prepare();
+    if (this.isStopped) return;
     if ("path" in at) {
       await removeIfDead(at.path);
       if (!this.isStopped) listenAtPath(server, at.path, at.mode);

@@ -12,6 +12,10 @@ export interface SourceStatus {
   readonly connections: number;
   /** How often it was opened again after it had been lost. */
   readonly reopens: number;
+  /** How often a command was ended because it took too long. Undefined: the source runs no command from time to time. */
+  readonly timeouts?: number;
+  /** Datagrams that the kernel has dropped since the socket was opened. Undefined: it is not known. */
+  readonly kernelDrops?: number;
   /** Why it is down. */
   readonly lastError: string | undefined;
   /** Where it listens, once it is up: as a URL. */
@@ -22,6 +26,8 @@ export interface Source {
   readonly status: SourceStatus;
   /** Opens the source. Resolves when it is up, or at the first failure; it is tried again for ever. */
   start(): Promise<void>;
+  /** Reads what the settings only name, such as certificates, again. Rejects if that is not valid: the old is used further. */
+  refresh?(): Promise<void>;
   /** Stops reading. Resolves when all that was read is accepted or dropped, and all connections are closed. */
   stop(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 
 import type { Readable } from "node:stream";
 import type { StdinSettings } from "../configuration/configuration.js";
-import type { Channel } from "./channel.js";
+import { Channel } from "./channel.js";
 import type { Intake } from "./intake.js";
 import type { Source, SourceState, SourceStatus } from "./source.js";
 
@@ -33,7 +33,7 @@ export class StdinSource implements Source {
     const { intake, input } = this;
     const { id } = this.settings;
     const peer = { peer: id, port: 0 };
-    this.channel = intake.open(peer, {
+    this.channel = new Channel(intake, peer, {
       duplex: "none",
       write: () => {},
       pause: () => input.pause(),

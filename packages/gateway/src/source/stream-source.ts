@@ -3,7 +3,8 @@
 import type { Duplex as DuplexStream } from "node:stream";
 import type { LineControl, PipelineSettings } from "../configuration/configuration.js";
 import type { Peer } from "../pipeline/outcome.js";
-import type { Channel, Duplex } from "./channel.js";
+import type { Channel } from "./channel.js";
+import type { Duplex } from "./duplex.js";
 import { greet } from "./greeting.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
@@ -24,6 +25,8 @@ export interface Opened {
 /** How a source is opened. */
 export interface Opener {
   readonly duplex: Duplex;
+  /** Milliseconds that the device must have been silent before it is written to. Default 0. */
+  readonly silence?: number;
   /** Default: those of all sources. */
   readonly delays?: Delays;
   /** Rejects if it cannot be opened, or the signal fires. */
@@ -100,7 +103,7 @@ export class StreamSource implements Source {
     stream.on("error", (error) => {
       why = error.message;
     });
-    const channel = attach(this.intake, peer, stream, stream, this.opener.duplex);
+    const channel = attach(this.intake, peer, stream, stream, this.opener.duplex, this.opener.silence);
     this.wire = { stream, channel };
     // A socket's other side may have ended and still read; a line that was unplugged has nobody.
     stream.on("end", () => {

@@ -9,6 +9,7 @@ import type { Asker } from "./asker.js";
 import { DatagramIntake } from "./datagram-intake.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
+import { type BoundTo, kernelDrops } from "./kernel-drops.js";
 import { type Attempt, Reopening } from "./reopening.js";
 import type { Source, SourceStatus } from "./source.js";
 
@@ -29,6 +30,7 @@ export class UdpSource implements Source {
   private readonly allowed: AllowList;
   private readonly datagrams: DatagramIntake;
   private socket: Socket | undefined;
+  private bound: BoundTo | undefined;
   /** By address and port, the least recently seen first. */
   private readonly senders = new Map<string, Sender>();
 
@@ -44,7 +46,9 @@ export class UdpSource implements Source {
   }
 
   get status(): SourceStatus {
-    return this.health.status(this.senders.size);
+    const status = this.health.status(this.senders.size);
+    const drops = this.bound && kernelDrops(this.bound);
+    return drops === undefined ? status : { ...status, kernelDrops: drops };
   }
 
   start(): Promise<void> {
@@ -59,6 +63,7 @@ export class UdpSource implements Source {
     await this.datagrams.close();
     for (const sender of this.senders.values()) this.forget(sender);
     this.socket = undefined;
+    this.bound = undefined;
     await new Promise<void>((resolve) => (socket === undefined ? resolve() : socket.close(() => resolve())));
   }
 
@@ -67,7 +72,10 @@ export class UdpSource implements Source {
     const isV6 = isIPv6(listen.host) || (listen.host === "" && multicast !== undefined && isIPv6(multicast));
     const socket = createSocket({ type: isV6 ? "udp6" : "udp4", reuseAddr: multicast !== undefined });
     const failed = (error: Error): void => {
-      if (this.socket === socket) this.socket = undefined;
+      if (this.socket === socket) {
+        this.socket = undefined;
+        this.bound = undefined;
+      }
       socket
         .removeAllListeners()
         .on("error", () => {})
@@ -85,6 +93,7 @@ export class UdpSource implements Source {
         return;
       }
       const { address, port } = socket.address();
+      this.bound = { address, port };
       attempt.opened(`udp://${isIPv6(address) ? `[${address}]` : address}:${port}`);
     });
     this.socket = socket;

@@ -228,6 +228,7 @@ export class Gateway {
         if (!wanted.has(name)) this.log.info("the source was removed", { source: name });
       }),
     );
+    await Promise.all([...this.sources].map(([name, { source }]) => this.refresh(name, source)));
     this.knowSources();
     const started = [...wanted.values()].filter((settings) => !this.sources.has(settings.id));
     await Promise.all(
@@ -237,6 +238,15 @@ export class Gateway {
       }),
     );
     this.log.info("the configuration was reloaded", { started: started.length, stopped: ended.length });
+  }
+
+  private async refresh(name: string, source: Source): Promise<void> {
+    try {
+      await source.refresh?.();
+    } catch (error) {
+      const facts = { source: name, error: error instanceof Error ? error.message : String(error) };
+      this.log.warn("files of the source could not be read again; it goes on with the old ones", facts);
+    }
   }
 
   /** @param backlog what the uplink before it has read and not delivered */

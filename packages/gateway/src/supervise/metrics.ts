@@ -112,6 +112,20 @@ export function metricsText(view: MetricsView): string {
         [{ source, state: "offline" }, devices.offline],
       ]),
     ),
+    family(
+      "source_timeouts_total",
+      "counter",
+      "Commands that were ended because they took too long.",
+      states.flatMap(([source, { timeouts }]): Sample[] => (timeouts === undefined ? [] : [[{ source }, timeouts]])),
+    ),
+    family(
+      "source_kernel_drops_total",
+      "counter",
+      "Datagrams that the kernel has dropped since the socket was opened.",
+      states.flatMap(([source, { kernelDrops: drops }]): Sample[] =>
+        drops === undefined ? [] : [[{ source }, drops]],
+      ),
+    ),
     family("reload_failed_total", "counter", "Reloads whose configuration was not valid.", [[{}, view.failedReloads]]),
     `# HELP process_resident_memory_bytes Memory of the process.\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ${view.residentBytes}\n`,
   ].join("");

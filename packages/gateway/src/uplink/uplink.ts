@@ -229,7 +229,6 @@ export class Uplink {
   private async run(): Promise<void> {
     const { signal } = this.stopped;
     for (let attempt = 0; !this.isStopping; attempt++) {
-      this.isSubscribed = false; // a client that was closed has no subscriptions
       try {
         if (attempt > 0) this.inbounds.renew();
         await this.client.connect({ retry: true, signal });

@@ -217,6 +217,7 @@ test("each field is read", () => {
     ",
           "retain": true,
           "silence": 0,
+          "tls": undefined,
           "topic": "{gateway}/{source}/{peer}",
           "when": [
             {
@@ -400,6 +401,7 @@ test("each field is read", () => {
           "refuse": undefined,
           "retain": false,
           "silence": 0,
+          "tls": undefined,
           "topic": "t",
           "when": [],
         },
@@ -457,6 +459,7 @@ test("each field is read", () => {
           "refuse": undefined,
           "retain": false,
           "silence": 0,
+          "tls": undefined,
           "topic": "t",
           "when": [],
         },
@@ -503,6 +506,7 @@ test("each field is read", () => {
           "refuse": undefined,
           "retain": false,
           "silence": 0,
+          "tls": undefined,
           "topic": "t",
           "when": [],
         },

@@ -20,6 +20,7 @@ function read(source: string): SourceSettings {
 }
 
 const SERIAL = 'kind = "serial"; device = "/dev/ttyUSB0"';
+const SERVER = 'kind = "tcp-server"; listen = ":2000"';
 const MQTT = 'kind = "mqtt"; url = "mqtt://other"; subscribe = [{ filter = "a/#" }]';
 
 test.each([
@@ -42,6 +43,12 @@ test.each([
   ['kind = "tcp"; connect = "h:1"; tls = true', { tls: { ca: undefined, cert: undefined } }],
   ['kind = "tcp"; connect = "h:1"; tls = false', { tls: undefined }],
   ['kind = "tcp"; connect = "h:1"; tls = { ca = "/ca.pem" }', { tls: { ca: "/ca.pem" } }],
+  [`${SERIAL}; rs485 = true`, { rs485: true }],
+  [SERVER, { tls: undefined }],
+  [
+    `${SERVER}; tls = { cert = "/c.pem", key = "\${TOKEN}", ca = "/ca.pem" }`,
+    { tls: { cert: "/c.pem", key: "t0ken", ca: "/ca.pem", passphrase: undefined } },
+  ],
   ['kind = "unix"; path = "/run/a"', { path: "/run/a", mode: 0o660, listen: true, maxConnections: 64, idle: 300_000 }],
   ['kind = "unix"; path = "/run/a"; mode = "600"; idle = 0', { mode: 0o600, idle: 0 }],
   ['kind = "unix"; path = "/run/a"; listen = false', { listen: false }],
@@ -50,9 +57,15 @@ test.each([
   ['kind = "udp"; listen = "[::1]:9"; multicast = "ff15::1"', { multicast: "ff15::1" }],
   [
     'kind = "exec"; run = ["a", "b c"]',
-    { run: ["a", "b c"], env: {}, every: undefined, restart: { min: 1_000, max: 60_000 } },
+    { run: ["a", "b c"], env: {}, every: undefined, timeout: Infinity, restart: { min: 1_000, max: 60_000 } },
   ],
-  [`kind = "exec"; run = ["a"]; every = "5s"; env = { KEY = "\${TOKEN}" }`, { every: 5_000, env: { KEY: "t0ken" } }],
+  [
+    `kind = "exec"; run = ["a"]; every = "5s"; env = { KEY = "\${TOKEN}" }`,
+    { every: 5_000, env: { KEY: "t0ken" }, timeout: 60_000 },
+  ],
+  ['kind = "exec"; run = ["a"]; every = "5m"', { every: 300_000, timeout: 300_000 }],
+  ['kind = "exec"; run = ["a"]; every = "5m"; timeout = "2s"', { timeout: 2_000 }],
+  ['kind = "exec"; run = ["a"]; every = "5m"; timeout = 0', { timeout: Infinity }],
   ['kind = "exec"; run = ["a"]; restart = { max = "2s" }', { restart: { min: 1_000, max: 2_000 } }],
   [
     MQTT,
@@ -74,8 +87,13 @@ test.each([
   ['kind = "serial"; device = "/dev/*/by-id/a"', "device: must be a path, such as"],
   [`${SERIAL}; dtr = true`, 'dtr: requires driver = "serialport"'],
   [`${SERIAL}; driver = "tty"; rts = true`, 'rts: requires driver = "serialport"'],
-  [`${SERIAL}; tls = true`, "tls: is not supported by this version"],
-  [`${SERIAL}; rs485 = true`, "rs485: is not supported by this version"],
+  [`${SERIAL}; tls = true`, 'tls: unknown key "tls"; the keys of [[source]], kind = "serial" are'],
+  [`${SERIAL}; rs485 = "yes"`, "rs485: must be true or false"],
+  [`${SERIAL}; rs485 = true; flow = "rtscts"`, 'flow: must not be "rtscts" with rs485 = true'],
+  [`${SERVER}; tls = true`, "tls: must be a table"],
+  [`${SERVER}; tls = { cert = "/c.pem" }`, "tls.key: is required and missing"],
+  [`${SERVER}; tls = { key = "/k.pem" }`, "tls.cert: is required and missing"],
+  [`${SERVER}; rs485 = true`, 'rs485: unknown key "rs485"'],
   ['kind = "tcp"; connect = ":2000"', "connect: must have a host and a port other than 0"],
   ['kind = "tcp"; connect = "h:0"', "connect: must have a host and a port other than 0"],
   ['kind = "tcp"; connect = "h:1"; tls = { cert = "/c" }', "cert: requires key"],
@@ -89,6 +107,7 @@ test.each([
   ['kind = "exec"; run = []', "run: must have 1 to 256 elements"],
   ['kind = "exec"; run = ["a"]; every = "sty"', "every: must be a duration from 100ms to 7d"],
   ['kind = "exec"; run = ["a"]; every = "5s"; restart = {}', 'restart: requires every = "stay"'],
+  ['kind = "exec"; run = ["a"]; timeout = "5s"', "timeout: requires a duration in every"],
   ['kind = "exec"; run = ["a"]; restart = { min = "2m" }', "restart.min: must not be longer than max"],
   [MQTT.replace("a/#", "a#"), 'subscribe[0].filter: "a#"'],
   [`${MQTT}; acknowledge = "ok"`, "acknowledge: is not possible for mqtt"],

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type BenchOptions, GatewayBench, numbered } from "../gateway-bench.ts";
-import { deviceDirectory } from "./serial-line.ts";
+import { deviceDirectory } from "./device-directory.ts";
 
 const source = (command: readonly string[], more = ""): string => `
 [[source]]
@@ -112,6 +112,19 @@ test("a command is run from time to time, one run after the other", async () => 
   const failing = bench.configurationWith({ sources: source(shell("exit 1"), 'every = "100ms"') });
   await bench.gateway.reload(failing);
   await bench.until(() => bench.source("run").lastError === "the command ended with the exit code 1");
+});
+
+test("a run that hangs is ended, counted and logged, with all that it has started, and what it printed counts", async () => {
+  const directory = await deviceDirectory();
+  const script = 'trap "" TERM; sleep 3600 & echo "$! $$" >> pids; echo 1,x; wait; wait';
+  const bench = await start(shell(script), `cwd = "${directory}"\nevery = "100ms"\ntimeout = "200ms"`);
+  await bench.until(() => (bench.source("run").timeouts ?? 0) >= 2);
+  expect(bench.source("run").lastError).toBe("the command was ended, because it took more than 200 ms");
+  expect(bench.log.filter((line) => line.includes("took more than 200 ms"))).toHaveLength(1);
+  await bench.stop();
+  const pids = (await readFile(join(directory, "pids"), "utf8")).trim().split(/\s/).map(Number);
+  await bench.until(() => pids.every((pid) => !isAlive(pid)));
+  await bench.until(() => bench.messages.length > 1);
 });
 
 test("standard error goes to the log, with a bound", async () => {

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { expectBalanced, readAll } from "../../../store/test/spool/spool-checks.ts";
 import type { SourceSettings } from "../../src/configuration/configuration.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import type { Channel } from "../../src/source/channel.ts";
+import { Channel } from "../../src/source/channel.ts";
 import { Intake } from "../../src/source/intake.ts";
 import { MemoryBudget } from "../../src/source/memory-budget.ts";
 import { Log } from "../../src/supervise/log.ts";
@@ -53,7 +53,8 @@ class IntakeBench {
       failed: (error: unknown) => this.failures.push(error),
     };
     this.intake = new Intake(parts, settings, createPipeline(settings, gateway, { wallTime: () => 0 }));
-    this.channel = this.intake.open(
+    this.channel = new Channel(
+      this.intake,
       { peer: "device", port: 0 },
       {
         duplex: "full",
@@ -273,7 +274,8 @@ test("a duplicate whose record is still on its way to the spool, on another conn
   const bench = await IntakeBench.open(1, 2 ** 20, { source: 'dedupe = { key = "n", within = "10s" }' });
   await bench.send(1, 2); // 2 waits for room
   const received: string[] = [];
-  const other = bench.intake.open(
+  const other = new Channel(
+    bench.intake,
     { peer: "other", port: 0 },
     {
       duplex: "full",

@@ -2,17 +2,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { onTestFinished } from "vitest";
-
-/** Makes a directory for devices, which the test's end removes. */
-export async function deviceDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "aiko-devices-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 export class SerialLine {
   received = "";

@@ -7,7 +7,7 @@ import { createServer as createTlsServer, Server as TlsServer } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { selfSigned } from "../../../../test/fixtures/certificates.ts";
 import { GatewayBench, numbered } from "../gateway-bench.ts";
-import { deviceDirectory } from "./serial-line.ts";
+import { deviceDirectory } from "./device-directory.ts";
 
 const source = (more: string): string => `
 [[source]]

@@ -45,6 +45,22 @@ describe("answers", () => {
     });
   });
 
+  test("accept a character whose bytes come apart, and refuse one that never becomes whole", async () => {
+    const bench = await GatewayBench.start();
+    const device = await bench.connect();
+    const line = Buffer.from("1,€\n");
+    for (const byte of line) {
+      device.send(Uint8Array.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    device.send(Uint8Array.of(0x32, 0x2c, 0xe2, 0x82));
+    device.socket.end();
+    await bench.until(() => device.isClosed);
+    expect(device.answers).toEqual(["ok 1", "no encoding"]);
+    await bench.until(() => bench.messages.length === 1);
+    expect(bench.messages[0]?.payload).toBe(line.subarray(0, -1).toString("latin1"));
+  });
+
   test("reach a device that has ended its side, such as echo … | nc", async () => {
     const bench = await GatewayBench.start();
     const device = await bench.connect();

@@ -1,8 +1,9 @@
 // The source "udp": each datagram alone, in order; senders are bounded, and what cannot be accepted is counted.
+import { spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
-import { type BenchOptions, GatewayBench, numbered } from "../gateway-bench.ts";
+import { type BenchOptions, GatewayBench, numbered, scrape } from "../gateway-bench.ts";
 
 const source = (more = ""): string => `
 [[source]]
@@ -46,6 +47,27 @@ async function start(more = "", options: BenchOptions = {}): Promise<GatewayBenc
   return GatewayBench.start({ sources: source(more), ...options });
 }
 
+test.runIf(process.platform === "linux")(
+  "datagrams that the kernel drops are counted and shown in the metrics",
+  async () => {
+    const bench = await start();
+    const sender = await Sender.to(bench);
+    expect(bench.source("device").kernelDrops).toBe(0);
+    // Nothing is read while this process is busy: the socket's buffer overflows.
+    const port = new URL(bench.url("device").replace("udp", "http")).port;
+    const flood = `const s = require("node:dgram").createSocket("udp4"); let n = 0;
+    const next = () => n++ < 2000 ? s.send(Buffer.alloc(1000), ${port}, "127.0.0.1", next) : s.close(); next();`;
+    spawnSync(process.execPath, ["-e", flood]);
+    const drops = bench.source("device").kernelDrops ?? 0;
+    expect(drops).toBeGreaterThan(0);
+    await sender.send("1,x");
+    await bench.until(() => sender.received.length === 1);
+    expect(bench.source("device").kernelDrops).toBe(drops);
+    const samples = await scrape(bench.gateway.status.metrics ?? "");
+    expect(samples.find(({ name }) => name === "aiko_gateway_source_kernel_drops_total")?.value).toBe(drops);
+  },
+);
+
 test("each datagram is a frame, and its sender gets the answer", async () => {
   const bench = await start();
   const [one, other] = [await Sender.to(bench), await Sender.to(bench)];
@@ -69,12 +91,16 @@ test("with lines, a datagram has several frames, and none continues in the next 
   expect(bench.messages.map(({ payload }) => payload)).toEqual(["1,x", "2,x", "3,", "4,x"]);
 });
 
-test("a sender behind 2,000 ports costs no more than max_senders", async () => {
+test.each([
+  ["ports", () => "127.0.0.1"],
+  ["addresses", (n: number) => `127.1.${n >> 8}.${n & 255}`],
+] as const)("a sender behind 2,000 %s costs no more than max_senders", async (_, address) => {
   const bench = await start("max_senders = 50");
   const first = await Sender.to(bench);
   for (const n of numbered(1, 2_000)) {
     const socket = createSocket("udp4");
     const port = Number(new URL(bench.url("device").replace("udp", "http")).port);
+    await new Promise<void>((resolve) => socket.bind(0, address(n), resolve));
     await new Promise((resolve) => socket.send(`${n},x`, port, "127.0.0.1", resolve));
     socket.close();
     if (n % 100 === 0) await bench.until(() => bench.counts("device").in === n);
@@ -83,6 +109,7 @@ test("a sender behind 2,000 ports costs no more than max_senders", async () => {
   await bench.until(() => first.received.length === 1);
   expect(bench.source("device").connections).toBe(50);
   await bench.until(() => bench.messages.length === 2_001);
+  expect(bench.counts("device")).toEqual({ in: 2_001, out: 2_001, spooled: 0, dropped: {} });
 });
 
 test("while the spool is full, datagrams are dropped as full, and their senders are told", async () => {

@@ -16,6 +16,8 @@ export class Segment {
   next: number;
   /** When the last record was accepted. */
   lastAcceptedAt = 0;
+  /** The body of the last frame and where the frame begins, so that a reader that follows closely need not read the file. Undefined: read it. */
+  fresh: { readonly position: number; readonly body: Buffer } | undefined;
   /** Whether it has damaged regions. Then nothing is added to it. */
   isDamaged = false;
   /** Whether its records count no more. */

@@ -100,6 +100,12 @@ export class SpoolReader {
       }
       const { end } = segment;
       frames.extend(end);
+      const { fresh } = segment;
+      if (fresh?.position === frames.position) {
+        frames.skip(fresh.body.length);
+        this.decode(fresh.body);
+        return true;
+      }
       const found = await frames.next();
       if (found === undefined) {
         if (segment.end > end) continue; // written meanwhile

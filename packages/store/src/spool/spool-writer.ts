@@ -153,6 +153,8 @@ export class SpoolWriter {
       throw error;
     }
     await this.syncRecords(segment, file);
+    const [body, ...others] = bodies;
+    segment.fresh = body === undefined || others.length > 0 ? undefined : { position: segment.end, body };
     segment.end += size;
     segment.next = next;
     segment.lastAcceptedAt = acceptedAt;
@@ -217,6 +219,7 @@ export class SpoolWriter {
       throw error;
     }
     await this.active?.close();
+    if (last !== undefined) last.fresh = undefined;
     this.active = file;
     state.segments.push(segment);
     this.defined = new Set(state.ledger.accounts);

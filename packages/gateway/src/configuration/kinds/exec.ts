@@ -3,18 +3,12 @@
 import type { ExecSettings } from "../configuration.js";
 import { choice, dictionary, type Kind, list, secret, syntax, text } from "../kind.js";
 import { requests } from "../request-fields.js";
-import {
-  answers,
-  buildSource,
-  checkSource,
-  common,
-  everySource,
-  framing,
-  later,
-  lineControl,
-} from "../source-fields.js";
+import { answers, buildSource, checkSource, common, everySource, framing, lineControl } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
+
+/** Milliseconds that a run may take if the configuration does not say so, and `every` is not longer. */
+const USUAL_TIMEOUT = 60_000;
 
 const interval = duration("100ms", "7d");
 
@@ -57,6 +51,10 @@ export const exec: Kind<ExecSettings> = table({
       "stay",
       "`stay`: the command runs for ever, and is started again when it ends. A duration: it is run this often; a run that takes longer delays the next.",
     ),
+    timeout: optional(
+      duration("100ms", "7d", 0),
+      "A run that takes longer is ended, and counts as failed. Requires `every` to be a duration. 0: no limit. Default: one minute, or `every` if that is longer.",
+    ),
     ...common,
     ...framing("line", "4KiB"),
     ...answers,
@@ -64,13 +62,20 @@ export const exec: Kind<ExecSettings> = table({
     ...requests,
   },
   inherits: everySource,
-  refused: later,
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
     if (values.restart !== undefined && typeof values.every === "number")
       place.at("restart").problem('requires every = "stay"; a command that runs from time to time is not restarted');
+    if (values.timeout !== undefined && values.every === "stay")
+      place
+        .at("timeout")
+        .problem('requires a duration in every, such as every = "1m"; a command that stays has no end');
   },
-  build({ kind, run, cwd, env, restart, every: often, acknowledge, refuse, line_control, ...values }, place) {
+  build(
+    { kind, run, cwd, env, restart, every: written, timeout, acknowledge, refuse, line_control, ...values },
+    place,
+  ) {
+    const often = written === "stay" ? undefined : written;
     const built = buildSource(values, { acknowledge, refuse }, place);
     return (
       built && {
@@ -80,7 +85,8 @@ export const exec: Kind<ExecSettings> = table({
         cwd,
         env: env ?? {},
         restart: restart ?? { min: 1_000, max: 60_000 },
-        every: often === "stay" ? undefined : often,
+        every: often,
+        timeout: often === undefined || timeout === 0 ? Infinity : (timeout ?? Math.max(USUAL_TIMEOUT, often)),
         greeting: line_control?.greeting,
       }
     );

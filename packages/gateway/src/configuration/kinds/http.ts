@@ -3,16 +3,7 @@
 import { address, claimAddress } from "../address.js";
 import type { HttpSettings } from "../configuration.js";
 import { choice, integer, type Kind, secret, syntax } from "../kind.js";
-import {
-  buildSource,
-  checkSource,
-  common,
-  everySource,
-  framing,
-  later,
-  NO_ANSWERS,
-  noRequests,
-} from "../source-fields.js";
+import { buildSource, checkSource, common, everySource, framing, NO_ANSWERS, noRequests } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { placeholdersOf } from "../template.js";
 import { size } from "../units.js";
@@ -50,7 +41,6 @@ export const http: Kind<HttpSettings> = table({
   },
   inherits: everySource,
   refused: {
-    ...later,
     ...noRequests("is not possible for http: a request has one answer; remove it"),
     acknowledge: status,
     refuse: status,

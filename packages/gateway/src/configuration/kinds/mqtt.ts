@@ -11,7 +11,6 @@ import {
   common,
   everySource,
   framing,
-  later,
   NO_ANSWERS,
   noRequests,
   TOPIC_PLACEHOLDERS,
@@ -59,7 +58,6 @@ export const mqtt: Kind<MqttSettings> = table({
   },
   inherits: everySource,
   refused: {
-    ...later,
     ...noRequests("is not possible for mqtt: use a client of that server; remove it"),
     acknowledge: unanswered,
     refuse: unanswered,

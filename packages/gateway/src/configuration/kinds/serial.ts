@@ -11,7 +11,6 @@ import {
   everySource,
   firstOfWire,
   framing,
-  later,
   lineControl,
 } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
@@ -54,6 +53,11 @@ export const serial: Kind<SerialSettings> = table({
       boolean(),
       'The state of the line RTS. Requires `driver = "serialport"`. Default: as the driver sets it.',
     ),
+    rs485: preset(
+      boolean(),
+      false,
+      "Whether the line is RS-485 with one pair of wires. The gateway then sends only when the line has been silent for 5 ms. The adapter must switch its direction by itself.",
+    ),
     exclusive: preset(
       boolean(),
       true,
@@ -81,22 +85,23 @@ export const serial: Kind<SerialSettings> = table({
     ...requests,
   },
   inherits: everySource,
-  refused: later,
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
     for (const name of MODEM) {
       if (values[name] !== undefined && values.driver !== undefined && values.driver !== "serialport")
         place.at(name).problem('requires driver = "serialport"');
     }
+    if (values.rs485 === true && values.flow === "rtscts")
+      place.at("flow").problem('must not be "rtscts" with rs485 = true; RS-485 has no lines RTS and CTS');
     if (values.device === undefined || values.enabled !== true || values.exclusive !== true) return;
     const line = place.reading.claim(`device ${values.device}`, place.path);
     if (line !== undefined) place.at("device").problem(`the source in line ${line} uses this device already`);
   },
   build({ kind, open_delay, at_open, acknowledge, refuse, line_control, ...values }, place) {
-    const { device: path, baud, data, parity, stop, flow, dtr, rts, exclusive, driver, ...same } = values;
+    const { device: path, baud, data, parity, stop, flow, dtr, rts, rs485, exclusive, driver, ...same } = values;
     const built = buildSource({ ...same, baud }, { acknowledge, refuse }, place);
     const atOpen = at_open ?? (acknowledge === undefined ? "keep" : "flush");
-    const line = { device: path, baud, data, parity, stop, flow, dtr, rts, exclusive, driver };
+    const line = { device: path, baud, data, parity, stop, flow, dtr, rts, rs485, exclusive, driver };
     return built && { ...built, ...line, kind, openDelay: open_delay, atOpen, greeting: line_control?.greeting };
   },
 });

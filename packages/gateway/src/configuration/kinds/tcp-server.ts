@@ -2,25 +2,26 @@
 
 import { address, claimAddress, network } from "../address.js";
 import type { TcpServerSettings } from "../configuration.js";
+import { serverPemFields } from "../connection-fields.js";
 import { choice, integer, type Kind, list } from "../kind.js";
 import { requests } from "../request-fields.js";
-import {
-  answers,
-  buildSource,
-  checkSource,
-  common,
-  everySource,
-  framing,
-  later,
-  lineControl,
-} from "../source-fields.js";
+import { answers, buildSource, checkSource, common, everySource, framing, lineControl } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
+
+const tls = table({
+  title: '[source.tls], kind = "tcp-server"',
+  about:
+    "TLS for the connections of devices. The files are read again when the configuration is reloaded; open connections stay open.",
+  fields: serverPemFields,
+  build: (values) => values,
+});
 
 const tcpFields = {
   kind: required(choice("tcp-server"), "The kind of the source: devices connect by TCP."),
   listen: required(address(), "The address to listen on."),
   allow: optional(list(network(), 1, 1024), "The addresses and networks that may connect. Default: all."),
+  tls: optional(tls, "A table with certificates: connections are encrypted. Default: they are not."),
   max_connections: preset(integer(1, 100_000), 64, "The most connections at a time. Others are closed."),
   idle: preset(duration("1s", "7d", 0), "5m", "A connection without a byte for this time is closed. 0: never."),
   ...common,
@@ -35,14 +36,17 @@ export const tcpServer: Kind<TcpServerSettings> = table({
   about: "Devices connect by TCP and send frames.",
   fields: tcpFields,
   inherits: everySource,
-  refused: later,
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
     if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));
   },
-  build({ kind, listen, allow, max_connections, idle, acknowledge, refuse, line_control, ...values }, place) {
+  build(
+    { kind, listen, allow, tls: encrypted, max_connections, idle, acknowledge, refuse, line_control, ...values },
+    place,
+  ) {
     const built = buildSource(values, { acknowledge, refuse }, place);
     const greeting = line_control?.greeting;
-    return built && { ...built, kind, listen, allow: allow ?? [], maxConnections: max_connections, idle, greeting };
+    const wire = { kind, listen, allow: allow ?? [], tls: encrypted, maxConnections: max_connections, idle, greeting };
+    return built && { ...built, ...wire };
   },
 });

@@ -13,7 +13,6 @@ import {
   everySource,
   firstOfWire,
   framing,
-  later,
   lineControl,
 } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
@@ -53,7 +52,6 @@ export const tcp: Kind<TcpSettings> = table({
     ...requests,
   },
   inherits: everySource,
-  refused: later,
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
     const { connect } = values;

@@ -4,7 +4,7 @@ import { address, claimAddress, isMulticast, network } from "../address.js";
 import type { UdpSettings } from "../configuration.js";
 import { choice, integer, type Kind, list, syntax } from "../kind.js";
 import { requests } from "../request-fields.js";
-import { answers, buildSource, checkSource, common, everySource, framing, later } from "../source-fields.js";
+import { answers, buildSource, checkSource, common, everySource, framing } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 
 const group = syntax({
@@ -34,7 +34,6 @@ export const udp: Kind<UdpSettings> = table({
   },
   inherits: everySource,
   refused: {
-    ...later,
     line_control: "is not possible for udp: there is no wire to open; remove it",
     poll: "is not possible for udp: nobody is known before a datagram comes; remove it",
   },

@@ -3,16 +3,7 @@
 import type { UnixSettings } from "../configuration.js";
 import { boolean, choice, integer, type Kind, syntax, text } from "../kind.js";
 import { requests } from "../request-fields.js";
-import {
-  answers,
-  buildSource,
-  checkSource,
-  common,
-  everySource,
-  framing,
-  later,
-  lineControl,
-} from "../source-fields.js";
+import { answers, buildSource, checkSource, common, everySource, framing, lineControl } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
 
@@ -51,7 +42,6 @@ export const unix: Kind<UnixSettings> = table({
     ...requests,
   },
   inherits: everySource,
-  refused: later,
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
     const { listen, path, enabled } = values;

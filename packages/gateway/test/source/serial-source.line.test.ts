@@ -3,7 +3,8 @@ import { readlink, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type BenchOptions, GatewayBench, numbered } from "../gateway-bench.ts";
-import { deviceDirectory, SerialLine } from "./serial-line.ts";
+import { deviceDirectory } from "./device-directory.ts";
+import { SerialLine } from "./serial-line.ts";
 
 const source = (device: string, more = "", id = "line"): string => `
 [[source]]
@@ -160,6 +161,15 @@ test("settings that the line cannot have are reported, with the words of stty", 
   const bench = await start("/dev/null");
   expect(bench.source("line").lastError).toContain("the line was not set: ");
   expect(directory).not.toBe("");
+});
+
+test("an RS-485 line is not written to before the device has been silent for 5 ms", async () => {
+  const device = join(await deviceDirectory(), "ttyA");
+  const line = await SerialLine.plug(device);
+  const bench = await start(device, 'rs485 = true\nacknowledge = "ok {n}\\n"');
+  line.send("1,x\n2,y\n");
+  await bench.until(() => line.answers.length === 2);
+  expect(line.answers).toEqual(["ok 1", "ok 2"]);
 });
 
 test("without the package serialport, the error says what to do", async () => {

@@ -1,0 +1,51 @@
+// When a line with one direction at a time is written to.
+import { FakeClock } from "@aiko/mqtt/testing";
+import { expect, test } from "vitest";
+import { TurnAround } from "../../src/source/turn-around.ts";
+import { bytesOf, textOf } from "../settings.ts";
+
+function opened() {
+  const clock = new FakeClock();
+  const written: string[] = [];
+  const turn = new TurnAround(5, clock, (bytes) => written.push(textOf(bytes) ?? ""));
+  return { clock, written, turn };
+}
+
+test("a line that is silent is written to at once", () => {
+  const { written, turn } = opened();
+  turn.write(bytesOf("a"));
+  expect(written).toEqual(["a"]);
+});
+
+test("after the device has sent, the line rests, and each byte that comes begins the rest anew", async () => {
+  const { clock, written, turn } = opened();
+  turn.received();
+  turn.write(bytesOf("a"));
+  await clock.advance(4);
+  turn.received();
+  turn.write(bytesOf("b"));
+  await clock.advance(4);
+  expect(written).toEqual([]);
+  expect(turn.length).toBe(2);
+  await clock.advance(1);
+  expect(written).toEqual(["a", "b"]);
+  expect(turn.length).toBe(0);
+});
+
+test("what waits keeps its order", async () => {
+  const { clock, written, turn } = opened();
+  turn.received();
+  turn.write(bytesOf("a"));
+  await clock.advance(5);
+  turn.write(bytesOf("b"));
+  expect(written).toEqual(["a", "b"]);
+});
+
+test("a line that is closed is not written to", async () => {
+  const { clock, written, turn } = opened();
+  turn.received();
+  turn.write(bytesOf("a"));
+  turn.close();
+  await clock.advance(100);
+  expect(written).toEqual([]);
+});
