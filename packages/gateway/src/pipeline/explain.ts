@@ -6,7 +6,7 @@ import { valueText } from "../route/placeholder-values.js";
 import { escaped, shown } from "../text/shown.js";
 import { readUtf8 } from "../text/utf8.js";
 import type { Fields, Outcome, Peer } from "./outcome.js";
-import { createPipeline, type PipelineOptions } from "./pipeline.js";
+import { createPipeline, type Pipeline, type PipelineOptions } from "./pipeline.js";
 
 /**
  * Shows what the gateway makes of bytes: frames with their place, fields, topic and payload, or why they are dropped. Uses the pipeline that the
@@ -28,23 +28,57 @@ export function explain(
   const codec = createCodec(source.decode, source.encoding);
   const wire = pipeline.open(peer);
   const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
-  const lines: string[] = [];
-  let at = 0;
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.range.from > at) lines.push(...skipped(bytes, at, outcome.range.from));
-    at = outcome.range.to;
-    lines.push(...frameLines(source, codec, outcome));
+  const explanation = new WireExplanation(source, pipeline, codec, peer, bytes);
+  const lines = explanation.outcomes(outcomes);
+  lines.push(...(outcomes.length === 0 ? ["no frame was found"] : explanation.rest()));
+  lines.push(line("", promise(source)));
+  return `${lines.join("\n")}\n`;
+}
+
+/** Shows what becomes of the bytes of one connection, outcome after outcome. */
+export class WireExplanation {
+  /** Where the bytes begin that are not shown yet. */
+  private at = 0;
+
+  /** @param bytes all bytes of the connection */
+  constructor(
+    private readonly source: SourceSettings,
+    private readonly pipeline: Pipeline,
+    private readonly codec: Codec,
+    private readonly peer: Peer,
+    private readonly bytes: Uint8Array,
+  ) {}
+
+  /** Returns the lines for what a wire of this pipeline has returned. */
+  outcomes(outcomes: readonly Outcome[]): string[] {
+    const { source, codec, bytes } = this;
+    const lines: string[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.range.from > this.at) lines.push(...skipped(bytes, this.at, outcome.range.from));
+      this.at = outcome.range.to;
+      lines.push(...frameLines(source, codec, outcome), ...this.answers(outcome));
+    }
+    return lines;
+  }
+
+  /** Returns the lines for the bytes behind the last frame. */
+  rest(): string[] {
+    const from = this.at;
+    this.at = this.bytes.length;
+    return from < this.at ? skipped(this.bytes, from, this.at) : [];
+  }
+
+  private answers(outcome: Outcome): string[] {
+    const { pipeline, peer } = this;
+    const lines: string[] = [];
     // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
     const isDone = outcome.dropped === undefined || outcome.dropped === "filtered";
     const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
     if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
     const dead = pipeline.deadLetter(peer, outcome);
     if (dead !== undefined) lines.push(line("", `dead letter ${escaped(dead.topic)}  ${shownBytes(dead.payload)}`));
-    if (index === outcomes.length - 1 && at < bytes.length) lines.push(...skipped(bytes, at, bytes.length));
+    return lines;
   }
-  if (outcomes.length === 0) lines.push("no frame was found");
-  lines.push(line("", promise(source)));
-  return `${lines.join("\n")}\n`;
 }
 
 const COLUMN = 13;

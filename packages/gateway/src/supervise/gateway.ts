@@ -4,11 +4,12 @@
  */
 
 import type { Readable } from "node:stream";
-import { platform as nodePlatform, type Platform, StoreError } from "@aiko/mqtt";
-import { type FileSystem, MemoryFileSystem, Spool, type SpooledRecord, type SpoolStatistics } from "@aiko/mqtt-store";
+import { platform as nodePlatform, type Platform } from "@aiko/mqtt";
+import type { FileSystem, Spool, SpooledRecord, SpoolStatistics } from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
+import type { Recorder } from "../recording/recorder.js";
 import { createSource } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
@@ -18,6 +19,7 @@ import { Histogram } from "./histogram.js";
 import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
 import type { MetricsServer } from "./metrics-server.js";
+import { openSpool } from "./open-spool.js";
 import { StatusSocket } from "./status-socket.js";
 
 /** Options of `Gateway.start`. */
@@ -30,6 +32,10 @@ export interface GatewayOptions {
   readonly platform?: Platform | undefined;
   /** The file system of the spool. Default: that of Node, or memory if the spool has the mode "memory". */
   readonly fileSystem?: FileSystem | undefined;
+  /** Records what the sources receive. Default: none. */
+  readonly recorder?: Recorder | undefined;
+  /** Whether the gateway connects to a server. Default true. If false, records stay in the spool, and QoS 0 records are dropped as "offline". */
+  readonly connects?: boolean | undefined;
   /** The version that the gateway reports. Default: none. */
   readonly version?: string | undefined;
 }
@@ -171,7 +177,7 @@ export class Gateway {
       this.metrics = new MetricsServer(metrics, () => this.metricsText(), clock, this.log);
       await this.metrics.start();
     }
-    this.uplink.start();
+    this.startUplink();
     await Promise.all(sources.filter(({ enabled }) => enabled).map((settings) => this.startSource(settings)));
   }
 
@@ -214,7 +220,7 @@ export class Gateway {
     this.budget.maximum = memoryLimit;
     if (base !== before.gateway.base || !isSame(before.uplinks, next.uplinks)) {
       this.uplink = this.makeUplink(await this.uplink.stop(shutdown / 2));
-      this.uplink.start();
+      this.startUplink();
     }
     const isSamePipeline = id === before.gateway.id && timestamps === before.gateway.timestamps;
     const wanted = new Map(next.sources.filter(({ enabled }) => enabled).map((each) => [each.id, each]));
@@ -250,6 +256,10 @@ export class Gateway {
     });
   }
 
+  private startUplink(): void {
+    if (this.options.connects !== false) this.uplink.start();
+  }
+
   private info(): string {
     const started = new Date(this.startedAt).toISOString();
     return JSON.stringify({ version: this.options.version, started, sources: [...this.sources.keys()] });
@@ -274,7 +284,9 @@ export class Gateway {
     };
     const pipeline = createPipeline(settings, configuration.gateway, { wallTime: () => Date.now() });
     const input = this.options.input ?? process.stdin;
-    const intake = new Intake(parts, settings, pipeline);
+    const { recorder } = this.options;
+    const recorded = recorder?.tap(pipeline, settings.id, () => platform.clock.now()) ?? pipeline;
+    const intake = new Intake(parts, settings, recorded);
     const source = await createSource(settings, intake, platform, input, () => this.sourceEnded());
     this.sources.set(settings.id, { settings, source, intake });
     await source.start();
@@ -326,29 +338,6 @@ export class Gateway {
       now: Date.now(),
     });
   }
-}
-
-function openSpool(
-  { spool }: Configuration,
-  given: FileSystem | undefined,
-  { clock }: Platform,
-  syncs: Histogram,
-  log: Log,
-): Promise<Spool> {
-  const { mode, dir, maxBytes, maxRecords, maxAge, segment, full, sync } = spool;
-  if (mode === "disk" && dir === undefined) throw new StoreError("STORE_FAILED", "spool.dir is missing");
-  return Spool.open(dir ?? "memory", {
-    maximumBytes: maxBytes,
-    maximumRecords: maxRecords,
-    maximumAge: maxAge,
-    segmentSize: segment,
-    full: full === "drop-newest" ? "reject" : full, // the intake drops what the spool rejects
-    sync,
-    clock: { now: () => clock.now(), wallTime: () => Date.now() },
-    onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),
-    onSync: (milliseconds) => syncs.add(milliseconds / 1_000),
-    fileSystem: given ?? (mode === "memory" ? new MemoryFileSystem() : undefined),
-  });
 }
 
 function isSame(a: unknown, b: unknown): boolean {
