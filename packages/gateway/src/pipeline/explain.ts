@@ -30,7 +30,7 @@ export function explain(
   const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
   const explanation = new WireExplanation(source, pipeline, codec, peer, bytes);
   const lines = explanation.outcomes(outcomes);
-  lines.push(...(outcomes.length === 0 ? ["no frame was found"] : explanation.rest()));
+  lines.push(...(outcomes.length === 0 ? ["no frame was found"] : explanation.rest(bytes.length)));
   lines.push(line("", promise(source)));
   return `${lines.join("\n")}\n`;
 }
@@ -61,11 +61,11 @@ export class WireExplanation {
     return lines;
   }
 
-  /** Returns the lines for the bytes behind the last frame. */
-  rest(): string[] {
+  /** Returns the lines for the bytes between the last frame and `to`. */
+  rest(to: number): string[] {
     const from = this.at;
-    this.at = this.bytes.length;
-    return from < this.at ? skipped(this.bytes, from, this.at) : [];
+    this.at = Math.max(from, to);
+    return from < to ? skipped(this.bytes, from, to) : [];
   }
 
   private answers(outcome: Outcome): string[] {

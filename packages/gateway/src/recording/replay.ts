@@ -55,8 +55,9 @@ interface Connection {
   readonly title: string;
   readonly wire: Wire;
   readonly explanation: WireExplanation;
-  /** Whether bytes came since the last end. */
-  isOpen: boolean;
+  /** How many bytes came, and how many of them before the last end. */
+  received: number;
+  ended: number;
 }
 
 function* lines(
@@ -68,9 +69,10 @@ function* lines(
   const connections = new Map<number, Connection>();
   const tally = new Tally();
   let shown: Connection | undefined;
-  const print = function* (connection: Connection, outcomes: readonly Outcome[], isLast: boolean): Generator<string> {
+  const print = function* (connection: Connection, outcomes: readonly Outcome[]): Generator<string> {
     tally.add(outcomes);
-    const text = [...connection.explanation.outcomes(outcomes), ...(isLast ? connection.explanation.rest() : [])];
+    const { explanation, ended } = connection;
+    const text = [...explanation.outcomes(outcomes), ...explanation.rest(ended)];
     if (text.length === 0) return;
     if (connection !== shown) yield `${connection.title}\n`;
     shown = connection;
@@ -86,12 +88,16 @@ function* lines(
     }
     const connection = connections.get(event.connection);
     if (connection === undefined) continue;
-    connection.isOpen = event.kind !== "end";
-    yield* print(connection, happen(connection.wire, event), event.kind === "end");
+    if (event.kind === "data") connection.received += event.bytes.length;
+    if (event.kind === "end") connection.ended = connection.received;
+    yield* print(connection, happen(connection.wire, event));
   }
+  // The recording has ended before these connections did.
   const end = events.at(-1)?.at ?? 0;
   for (const connection of connections.values()) {
-    if (connection.isOpen) yield* print(connection, connection.wire.end(end), true);
+    if (connection.ended === connection.received) continue;
+    connection.ended = connection.received;
+    yield* print(connection, connection.wire.end(end));
   }
   yield `${tally.text}\n`;
 }
@@ -100,8 +106,14 @@ const NO_BYTES = new Uint8Array(0);
 
 function happen(wire: Wire, event: Exclude<RecordedEvent, { kind: "open" }>): Outcome[] {
   if (event.kind === "data") return wire.push(event.bytes, event.at);
-  return event.kind === "end" ? wire.end(event.at) : wire.advance(event.at);
+  if (event.kind === "end") return wire.end(event.at);
+  const deadline = wire.deadline();
+  const isDue = Math.abs(deadline - event.at) < TICK;
+  return wire.advance(isDue ? deadline : event.at);
 }
+
+/** Milliseconds by which a time may differ from the one that was recorded, because it was rounded. */
+const TICK = 0.01;
 
 function connect(
   { connection, source, peer, at }: Extract<RecordedEvent, { kind: "open" }>,
@@ -114,7 +126,8 @@ function connect(
     title: `connection ${connection} of ${escaped(source)}${address}${topic}, opened at ${(at / 1_000).toFixed(3)} s`,
     wire: pipeline.open(peer),
     explanation: new WireExplanation(settings, pipeline, codec, peer, bytes),
-    isOpen: false,
+    received: 0,
+    ended: 0,
   };
 }
 
