@@ -245,6 +245,18 @@ describe("gateway check", () => {
     expect(notes).toHaveLength(2);
   });
 
+  test("warns of a serial line that does not exist", async () => {
+    const serial = (id: string, device: string) =>
+      `[[source]]\nid = "${id}"\nkind = "serial"\ndevice = "${device}"\ntopic = "t"\n`;
+    write({ sources: serial("a", "/none/tty") + serial("b", `${directory}/none*`) + serial("c", file) });
+    const { code, notes } = await run(gateway("check", file));
+    expect(code).toBe(0);
+    expect(notes.map((note) => note.split("warning: ")[1])).toEqual([
+      "source a: /none/tty does not exist",
+      `source b: no device matches ${directory}/none*`,
+    ]);
+  });
+
   test("reports a directory that cannot be used, and a spool that is larger than the disk, with 78", async () => {
     write({ spool: 'dir = "/dev/null/spool"' });
     const first = await run(gateway("check", file));

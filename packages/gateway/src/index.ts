@@ -13,6 +13,7 @@ export { Recorder, type RecorderOptions } from "./recording/recorder.js";
 export { type RecordedEvent, type Recording, type RecordingRead, readRecording } from "./recording/recording.js";
 export { recordingConfiguration } from "./recording/recording-configuration.js";
 export { replay } from "./recording/replay.js";
+export { findDevice } from "./source/device-path.js";
 export { HttpPath } from "./source/http-path.js";
 export { Gateway, type GatewayOptions, type GatewayStatus } from "./supervise/gateway.js";
 export { readStatus } from "./supervise/status-socket.js";

@@ -2,7 +2,7 @@
 
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { type Configuration, reachServer } from "@aiko/mqtt-gateway";
+import { type Configuration, findDevice, reachServer } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import { configOption, configPath, EX_CONFIG, loadConfiguration } from "../gateway-configuration.js";
@@ -27,6 +27,7 @@ export const gatewayCheck: Command = {
     if (args.has("connect")) problems.push(...(await uplinkProblems(configuration)));
     if (problems.length > 0) throw new CommandError(problems.map((each) => `${path}: ${each}`).join("\n"), EX_CONFIG);
     const { sources, spool } = configuration;
+    for (const missing of await missingDevices(configuration)) terminal.note(`warning: ${missing}`);
     if (spool.sync === "never")
       terminal.note('warning: with sync = "never", a power loss loses records that were acknowledged');
     if (spool.mode === "memory") terminal.note('warning: with mode = "memory", records do not survive the process');
@@ -59,6 +60,20 @@ async function nearest(dir: string): Promise<string> {
     throw error;
   }
   throw new Error(`${dir} is not a directory`);
+}
+
+/** Devices may be plugged in later, so they are no problem. */
+async function missingDevices({ sources }: Configuration): Promise<string[]> {
+  const missing: string[] = [];
+  for (const source of sources) {
+    if (source.kind !== "serial") continue;
+    await findDevice(source.device).catch((error: NodeJS.ErrnoException) => {
+      missing.push(
+        `source ${source.id}: ${error.code === "ENOENT" ? `${source.device} does not exist` : error.message}`,
+      );
+    });
+  }
+  return missing;
 }
 
 async function uplinkProblems({ uplinks }: Configuration): Promise<string[]> {
