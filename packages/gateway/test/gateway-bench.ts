@@ -13,6 +13,7 @@ import { expectBalanced } from "../../store/test/spool/spool-checks.ts";
 import type { Configuration } from "../src/configuration/configuration.ts";
 import { problemText } from "../src/configuration/place.ts";
 import { readConfiguration } from "../src/configuration/read-configuration.ts";
+import type { Recorder } from "../src/recording/recorder.ts";
 import type { SourceStatus } from "../src/source/source.ts";
 import { Gateway } from "../src/supervise/gateway.ts";
 
@@ -41,6 +42,7 @@ export interface BenchOptions extends Parts {
   readonly maximumPacketSize?: number;
   /** The spool has a directory on the disk. */
   readonly disk?: boolean;
+  readonly recorder?: Recorder;
 }
 
 export const LINES = `
@@ -166,7 +168,7 @@ export class GatewayBench {
 
   private async open(): Promise<void> {
     const { clock } = this;
-    const { disk, fileSystem, input, maximumPacketSize } = this.options;
+    const { disk, fileSystem, input, maximumPacketSize, recorder } = this.options;
     if (disk) this.directory = await mkdtemp(join(tmpdir(), "aiko-gateway-"));
     this.broker = await Broker.listen({ listeners: [], clock, maximumPacketSize });
     this.link = new FaultyLink(clock, this.broker, () => ({ refused: !this.isOnline }));
@@ -187,6 +189,7 @@ export class GatewayBench {
       platform: this.link.platform,
       ...(fileSystem === undefined ? {} : { fileSystem }),
       ...(input === undefined ? {} : { input }),
+      recorder,
     });
     onTestFinished(async () => {
       try {
