@@ -6,7 +6,10 @@ import { Recorder } from "@aiko/mqtt-gateway";
 import { CommandError } from "./command.js";
 
 /** The bounds of `--max-bytes`, and its default. */
-export const RECORDING_BYTES = { least: 1_024, most: 2 ** 30, default: 2 ** 24 } as const;
+export const RECORDING_BYTES = { least: 1_024, most: 2 ** 28, default: 2 ** 24 } as const;
+
+/** Bytes that may wait for the disk. */
+const MOST_UNWRITTEN = 2 ** 24;
 
 export class RecordingFile {
   readonly recorder: Recorder;
@@ -26,7 +29,11 @@ export class RecordingFile {
     this.recorder = new Recorder({
       maximumBytes,
       startedAt: Date.now(),
-      write: (line) => stream.write(line),
+      write: (line) => {
+        if (stream.destroyed || stream.writableEnded) return;
+        stream.write(line);
+        if (stream.writableLength > MOST_UNWRITTEN) stream.destroy(new Error("the disk is too slow for the recording"));
+      },
       full: () => end(undefined),
     });
   }
@@ -46,7 +53,8 @@ export class RecordingFile {
   /** What was recorded, in words. */
   get summary(): string {
     const { connections, received, written } = this.recorder.counts;
-    return `${this.path}: ${received} bytes from ${connections} connections, ${written} bytes written`;
+    const from = connections === 1 ? "1 connection" : `${connections} connections`;
+    return `${this.path}: ${received} bytes from ${from}, ${written} bytes written`;
   }
 
   /** Resolves when all is written. @throws CommandError if the file could not be written */

@@ -337,7 +337,7 @@ describe("gateway record and replay", () => {
     write({ url: "mqtt://127.0.0.1:1", sources: STDIN });
     const recorded = await run(started(["record", file, "--out", recording(), "--source", "in"], "1\n2\nx\n"));
     expect(recorded.code).toBe(0);
-    expect(recorded.notes.at(-1)).toMatch(/recording: 6 bytes from 1 connections, \d+ bytes written$/);
+    expect(recorded.notes.at(-1)).toMatch(/recording: 6 bytes from 1 connection, \d+ bytes written$/);
     const text = readFileSync(recording(), "utf8");
     expect(text).not.toContain(PASSWORD);
     expect(text).not.toContain(TOKEN);
@@ -376,7 +376,7 @@ describe("gateway record and replay", () => {
     [["record", "--out", "/none/recording"], "/none/recording: ENOENT"],
     [["record", "--source", "none", "--out", "x"], "--source none: there is no such source"],
     [["record", "--out", "package.json"], "package.json: the file exists; remove it or choose another name"],
-    [["record", "--out", "x", "--max-bytes", "1"], "--max-bytes 1: must be an integer from 1024 to 1073741824"],
+    [["record", "--out", "x", "--max-bytes", "1"], "--max-bytes 1: must be an integer from 1024 to 268435456"],
     [["replay"], "missing the recording"],
     [["replay", "/none"], "/none: ENOENT"],
     [["replay", "package.json"], "package.json: line 1: is not the head of a recording"],
