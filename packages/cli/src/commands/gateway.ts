@@ -6,7 +6,7 @@ import type { Arguments } from "../arguments.js";
 import type { Command } from "../command.js";
 import { configOption, configPath, loadConfiguration, spoolError } from "../gateway-configuration.js";
 import { RecordingFile } from "../recording-file.js";
-import { ServiceManager } from "../service-manager.js";
+import { SystemdNotifier } from "../systemd-notifier.js";
 import { fired, type Terminal } from "../terminal.js";
 import { version } from "../version.js";
 
@@ -55,11 +55,11 @@ export const gateway: Command = {
       for (const line of error.message.split("\n")) log(`error: ${line}`);
       log("error: the configuration was not reloaded; the gateway goes on with the one before");
     };
-    const serviceManager = new ServiceManager(terminal.environment);
+    const systemd = new SystemdNotifier(terminal.environment);
     const restoreHangup = terminal.onHangup(reload);
     process.on("SIGUSR1", () => log(JSON.stringify(running.status)));
     void fired(terminal.interrupted).then(() => {
-      serviceManager.stopping();
+      systemd.stopping();
       process.once("SIGINT", () => process.exit(INTERRUPTED));
       process.once("SIGTERM", () => process.exit(INTERRUPTED));
       void running.stop();

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 /** Milliseconds after which a `systemd-notify` that hangs is killed. */
 const PATIENCE = 5_000;
 
-export class ServiceManager {
+export class SystemdNotifier {
   private readonly watchdog: NodeJS.Timeout | undefined;
 
   /** Says that the service is ready, and from now on that it is alive if systemd watches over that. */
