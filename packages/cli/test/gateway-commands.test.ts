@@ -1,5 +1,5 @@
 // The commands of the gateway as users run them: child processes, from the build.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -243,6 +243,16 @@ describe("gateway check", () => {
     const { code, notes } = await run(gateway("check", file));
     expect(code).toBe(0);
     expect(notes).toHaveLength(2);
+  });
+
+  const examples = readdirSync("examples/gateway", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+  test.each(examples)("accepts the example device $name", async ({ name }) => {
+    const text = readFileSync(`examples/gateway/${name}/gateway.toml`, "utf8");
+    writeFileSync(file, text.replace("/var/lib/aiko-gateway", join(directory, "spool")));
+    const { code, lines, notes } = await run(gateway("check", file));
+    expect([code, lines]).toEqual([0, [`${file}: valid; 1 source`]]);
+    expect(notes.filter((note) => !note.includes("warning: source"))).toEqual([]);
   });
 
   test("warns of a serial line that does not exist", async () => {

@@ -7,8 +7,10 @@ import { describe, expect, test } from "vitest";
 import { createCodec } from "../../src/codec/codec.ts";
 import { jsonSchema } from "../../src/configuration/schema.ts";
 import { Failure } from "../../src/failure.ts";
+import { frameEncoder } from "../../src/frame/frame-encoder.ts";
 import { explain } from "../../src/pipeline/explain.ts";
 import type { Fields, FieldValue } from "../../src/pipeline/outcome.ts";
+import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import { replay } from "../../src/recording/replay.ts";
 import { there } from "../codec/codecs.ts";
 import { examples, fieldsOf, piecesOf } from "./examples.ts";
@@ -84,5 +86,18 @@ describe.each(examples)("$name", (example) => {
       }),
     );
     expect(encoded).toBeGreaterThan(5);
+  });
+
+  test("a frame that was encoded for the wire is a frame of the pipeline, with the same fields", () => {
+    const codec = createCodec(source.decode, source.encoding);
+    const encodeFrame = frameEncoder(source);
+    for (const fields of fieldsOf(example)) {
+      const body = codec.encode(fields);
+      const frame = body instanceof Failure ? body : encodeFrame(body);
+      if (frame instanceof Failure) return expect.fail(frame.detail);
+      const wire = createPipeline(source, configuration.gateway, { wallTime: () => 0 }).open({ peer: "", port: 0 });
+      const found = [...wire.push(frame, 0), ...(source.frame.kind === "datagram" ? wire.end(0) : [])];
+      expect(found.map((outcome) => outcome.fields)).toEqual([fields]);
+    }
   });
 });
