@@ -2,6 +2,10 @@
 // Kills the gateway again and again while devices send and its connection is cut, and reports the results.
 //
 //   node scripts/chaos-gateway.js [--kills 1000] [--seed N] [--seconds-limit N]
+//
+// The same with commands to a device:
+//
+//   node scripts/chaos-gateway.js --commands 1000 [--seed N]
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

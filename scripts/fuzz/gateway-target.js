@@ -88,6 +88,9 @@ function settingsOf(food) {
     expiry: 0,
     acknowledge: "ok {node}{value}\n",
     refuse: "no {reason}\n",
+    identity: "{node}",
+    polls: [],
+    commands: [],
     deadletter: one([undefined, "dead/{node}", "dead"]),
   };
 }

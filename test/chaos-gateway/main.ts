@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { Broker } from "../../packages/broker/src/index.ts";
 import { connect } from "../../packages/mqtt/src/index.ts";
 import { SeededRandom } from "../../packages/mqtt/src/testing/index.ts";
+import { runCommands } from "./commands.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import { DEVICE_WINDOW, Device, numberOf } from "./device.ts";
 import { GatewayProcess } from "./gateway-process.ts";
@@ -54,7 +55,9 @@ class Received {
   }
 }
 
+/** @param argv with "--commands", the commands of test/chaos-gateway/commands.ts are tested instead of the lines */
 export async function run(argv: readonly string[], program: string): Promise<number> {
+  if (argv.includes("--commands")) return runCommands(argv, program);
   const { values } = parseArgs({
     args: [...argv],
     options: {

@@ -1,6 +1,14 @@
 // The pages of docs/gateway: their configurations are valid, and `explain` and `replay` print what the pages show.
 import { readdirSync, readFileSync } from "node:fs";
-import { type Configuration, explain, problemText, readConfiguration, readRecording, replay } from "@aiko/mqtt-gateway";
+import {
+  type Configuration,
+  explain,
+  explainCommand,
+  problemText,
+  readConfiguration,
+  readRecording,
+  replay,
+} from "@aiko/mqtt-gateway";
 import { expect, test } from "vitest";
 
 const page = readFileSync("docs/gateway/README.md", "utf8");
@@ -72,6 +80,25 @@ test("the page describes each reason for which a record is dropped", () => {
   const reasons = readFileSync("packages/gateway/src/drop-reason.ts", "utf8").matchAll(/^ {2}\| "([\w-]+)"/gm);
   const missing = [...reasons].map(([, reason]) => reason).filter((reason) => !page.includes(`| \`${reason}\` |`));
   expect(missing).toEqual([]);
+});
+
+test("each configuration in commands.md is valid, and its command writes what the page says", () => {
+  const commands = readFileSync("docs/gateway/commands.md", "utf8");
+  const head = block("toml").split("[[source]]")[0] ?? "";
+  const blocks = [...commands.matchAll(/```toml\n([^`]+)```/g)].map(([, text]) => `${head}${text}`);
+  expect(blocks.length).toBe(3);
+  for (const text of blocks) {
+    const read = readConfiguration(text, { file: "g.toml", environment: {}, readFile: () => "" });
+    expect(read.problems).toBeUndefined();
+    const { gateway, sources } = read.configuration ?? {};
+    const source = sources?.find(({ id }) => id === "relays");
+    if (gateway === undefined || source === undefined) continue;
+    const [, topic = "", payload = ""] = /--command (\S+) --payload (\S+)/.exec(commands) ?? [];
+    const shown = explainCommand(source, gateway, topic, Buffer.from(payload));
+    const [, line = ""] = /writes the line `([^`]+)`/.exec(commands) ?? [];
+    expect(shown).toContain(`writes ${line.length + 1} bytes  0x${Buffer.from(`${line}\n`).toString("hex")}`);
+    expect(shown).toContain(`result ${topic}/result`);
+  }
 });
 
 /** All blocks of a language, in the order of the page. */

@@ -12,9 +12,11 @@ export type DropReason =
   | "filtered"
   | "full"
   | "incomplete"
+  | "late"
   | "loop"
   | "malformed"
   | "offline"
   | "too-long"
   | "topic"
+  | "unsolicited"
   | `refused:0x${string}`;

@@ -8,7 +8,7 @@ export type { Configuration, GatewaySettings, SourceSettings } from "./configura
 export { type Problem, problemText } from "./configuration/place.js";
 export { type ConfigurationRead, type ReadOptions, readConfiguration } from "./configuration/read-configuration.js";
 export { jsonSchema } from "./configuration/schema.js";
-export { explain } from "./pipeline/explain.js";
+export { explain, explainCommand } from "./pipeline/explain.js";
 export { Recorder, type RecorderOptions } from "./recording/recorder.js";
 export { type RecordedEvent, type Recording, type RecordingRead, readRecording } from "./recording/recording.js";
 export { recordingConfiguration } from "./recording/recording-configuration.js";

@@ -4,7 +4,7 @@ import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { type Clock, createClient, platform as nodePlatform } from "@aiko/mqtt";
+import { type Client, type Clock, createClient, platform as nodePlatform } from "@aiko/mqtt";
 import { FakeClock, FaultyLink } from "@aiko/mqtt/testing";
 import { Broker } from "@aiko/mqtt-broker";
 import { type FileSystem, MemoryFileSystem, type OpenFile } from "@aiko/mqtt-store";
@@ -96,6 +96,8 @@ export class GatewayBench {
   gateway!: Gateway;
   readonly clock: Clock;
   private broker!: Broker;
+  /** A client of the server that is not the gateway. */
+  observer!: Client;
   private directory: string | undefined;
 
   private constructor(private readonly options: BenchOptions) {
@@ -174,6 +176,7 @@ export class GatewayBench {
     this.link = new FaultyLink(clock, this.broker, () => ({ refused: !this.isOnline }));
     const { platform } = new FaultyLink(clock, this.broker);
     const observer = createClient("mqtt://observer", { platform });
+    this.observer = observer;
     const connected = observer.connect();
     await (clock instanceof FakeClock ? clock.until(connected) : connected);
     const subscribed = observer.subscribe("#", {

@@ -44,6 +44,9 @@ export function sourceWith(settings: Partial<StdinSettings> = {}): SourceSetting
     acknowledge: undefined,
     refuse: undefined,
     deadletter: undefined,
+    identity: "{node}",
+    polls: [],
+    commands: [],
     ...settings,
   };
 }

@@ -1,7 +1,7 @@
 /** `aiko-mqtt gateway explain`: shows what the gateway makes of bytes, without a server, a spool or a device. */
 
 import { readFile } from "node:fs/promises";
-import { explain, HttpPath, type SourceSettings } from "@aiko/mqtt-gateway";
+import { explain, explainCommand, HttpPath, type SourceSettings } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import type { Command } from "../command.js";
 import { configOption, configPath, loadConfiguration, sourceOf } from "../gateway-configuration.js";
@@ -13,6 +13,8 @@ const options = {
   path: { value: "PATH", help: "the path of the request, for an HTTP source: /ingest/kitchen" },
   hex: { value: "BYTES", help: "the bytes, as hexadecimal digits" },
   file: { letters: "f", value: "FILE", help: "a file with the bytes (default: standard input)" },
+  command: { value: "TOPIC", help: "shows what a command's message becomes; its payload is --payload" },
+  payload: { value: "TEXT", help: "the payload of --command (default: empty)" },
 } as const;
 
 type Name = keyof typeof options;
@@ -30,6 +32,13 @@ export const gatewayExplain: Command = {
     if (input !== undefined && input !== "-") throw new ArgumentError(`unexpected argument "${input}"`);
     const { gateway, sources } = loadConfiguration(configPath(args, 0), terminal);
     const source = sourceOf(sources, args.text("source"));
+    const topic = args.text("command");
+    const payload = args.text("payload");
+    if (topic !== undefined) {
+      await terminal.print(explainCommand(source, gateway, topic, Buffer.from(payload ?? "")));
+      return;
+    }
+    if (payload !== undefined) throw new ArgumentError("--payload requires --command");
     const peer = { peer: source.id, port: 0, fields: pathFields(source, args.text("path")) };
     const bytes = await inputOf(args);
     if (bytes.length > MOST_BYTES) throw new ArgumentError(`the input has more than ${MOST_BYTES} bytes`);

@@ -6,6 +6,7 @@
 import type { BinaryLayout } from "./binary-layout.js";
 import type { FieldSettings } from "./field-types.js";
 import type { CheckSettings, FrameSettings } from "./frame-settings.js";
+import type { RequestSettings } from "./request-settings.js";
 import type {
   Address,
   ExecWire,
@@ -123,7 +124,7 @@ export interface HttpSettings extends PipelineSettings {
 }
 
 /** What all sources have: how bytes become records. */
-export interface PipelineSettings {
+export interface PipelineSettings extends RequestSettings {
   /** Unique; names the source in the spool and in metrics. */
   readonly id: string;
   readonly enabled: boolean;
@@ -137,6 +138,8 @@ export interface PipelineSettings {
   readonly frameTimeout: number;
   readonly encoding: "utf8" | "latin1" | "hex";
   readonly decode: DecodeSettings;
+  /** With placeholders; names the device that has sent a frame. */
+  readonly identity: string;
   /** All must hold, or the record is dropped as "filtered". */
   readonly when: readonly Condition[];
   /** With placeholders. */

@@ -37,7 +37,7 @@ const simple = (kind: (typeof SIMPLE)[number]): Kind<WrittenFrame> =>
   });
 
 /** Bytes, as digits. */
-function hexText(most: number): Kind<Uint8Array> {
+export function hexText(most: number): Kind<Uint8Array> {
   return syntax({
     label: "hexadecimal bytes",
     rule: `must be 1 to ${most} bytes as pairs of hexadecimal digits, such as "0d0a"`,

@@ -9,6 +9,7 @@ import { completeFraming, frame } from "./frame-fields.js";
 import { boolean, choice } from "./kind.js";
 import type { Place } from "./place.js";
 import { payload, when } from "./record-fields.js";
+import { completeRequests, type WrittenRequests } from "./request-fields.js";
 import { identifier } from "./section-fields.js";
 import { NOT_YET, optional, preset, type Read, required, table, type Written } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
@@ -38,6 +39,11 @@ export const common = {
   ),
   decode: preset(decode, "json", "How a frame becomes fields."),
   fields: optional(fields, "The fields, if they are not written in `decode`."),
+  identity: preset(
+    template(),
+    "{node}",
+    "The name of the device that sent a frame. Placeholders as in `topic`. A frame that lacks a value has no device.",
+  ),
   when: optional(when, "Conditions that all must hold, or the record is dropped as `filtered`. Default: none."),
   topic: preset(
     topicTemplate(),
@@ -124,7 +130,7 @@ export const everySource = {
 
 /** Keys of the design that a later version brings. */
 export const later = Object.fromEntries(
-  ["key", "dedupe", "rate", "silence", "device", "poll", "command", "tls", "rs485"].map((key) => [key, NOT_YET]),
+  ["key", "dedupe", "rate", "silence", "tls", "rs485"].map((key) => [key, NOT_YET]),
 );
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
@@ -249,16 +255,21 @@ function baudOf(values: object): number | undefined {
 
 /** What all kinds build. Undefined if there was a problem, which `checkSource` reported. */
 export function buildSource<Answers>(
-  values: Omit<Common, "acknowledge" | "refuse"> & { readonly baud?: number },
+  values: Omit<Common, "acknowledge" | "refuse"> & { readonly baud?: number } & WrittenRequests,
   answer: Answers,
   place: Place,
 ) {
-  const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...same } = values;
+  const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...rest } = values;
+  const { poll, command, ...same } = rest;
   const settings = completeDecode(written, beside, place);
   const framed = completeFraming(values, place, baudOf(values));
   if (settings === undefined || framed === undefined) return undefined;
+  const before = place.reading.problems.length;
+  const asked = completeRequests({ poll, command }, { ...framed, encoding: values.encoding }, place);
+  if (place.reading.problems.length > before) return undefined;
   const changed = {
     ...framed,
+    ...asked,
     maxFrame: max_frame,
     frameTimeout: frame_timeout,
     decode: settings,
@@ -266,6 +277,11 @@ export function buildSource<Answers>(
     expiry: expiry / 1000,
   };
   return { ...same, ...changed, ...answer };
+}
+
+/** Why a source without a wire to its devices cannot ask them. */
+export function noRequests(why: string): Readonly<Record<"poll" | "command", string>> {
+  return { poll: why, command: why };
 }
 
 /** What a source has that writes nothing. */

@@ -44,6 +44,30 @@ export function topicTemplate(): Kind<string> {
   };
 }
 
+/** The topic of a command: a level in braces stands for any level. */
+export function commandTopic(): Kind<string> {
+  const kind = topicTemplate();
+  return {
+    ...kind,
+    label: "topic with levels in braces",
+    read(value, place) {
+      const read = kind.read(value, place);
+      if (read === undefined) return undefined;
+      const names = new Set<string>();
+      for (const level of read.split("/")) {
+        for (const name of placeholdersOf(level)) {
+          if (name === "gateway" || name === "source") continue;
+          if (level !== `{${name}}`) return place.broken(read, `must have {${name}} as a whole level`);
+          if (name === "value") return place.broken(read, "must not have {value}, which is the payload");
+          if (names.has(name)) return place.broken(read, `must not have {${name}} twice`);
+          names.add(name);
+        }
+      }
+      return read;
+    },
+  };
+}
+
 /**
  * Reports each placeholder of a template that has no value.
  *

@@ -101,7 +101,7 @@ export interface UdpWire {
 export interface ExecWire extends LineControl {
   readonly kind: "exec";
   /** The program and its arguments. There is no shell. */
-  readonly command: readonly string[];
+  readonly run: readonly string[];
   readonly cwd: string | undefined;
   /** Variables in addition to those of the gateway. */
   readonly env: Readonly<Record<string, string>>;

@@ -1,12 +1,16 @@
 /** What `gateway explain` prints: what becomes of bytes, by the pipeline that the running gateway uses. */
 
 import { type Codec, createCodec } from "../codec/codec.js";
+import type { Poll } from "../command/request.js";
+import type { Taken } from "../command/requests.js";
 import type { FieldSettings, GatewaySettings, SourceSettings } from "../configuration/configuration.js";
+import { Failure } from "../failure.js";
 import { valueText } from "../route/placeholder-values.js";
+import { hex } from "../text/hex.js";
 import { escaped, shown } from "../text/shown.js";
 import { readUtf8 } from "../text/utf8.js";
-import type { Fields, Outcome, Peer } from "./outcome.js";
-import { createPipeline, type Pipeline, type PipelineOptions } from "./pipeline.js";
+import type { Fields, Outcome, Peer, Wire } from "./outcome.js";
+import { type Asking, createPipeline, type Pipeline, type PipelineOptions } from "./pipeline.js";
 
 /**
  * Shows what the gateway makes of bytes: frames with their place, fields, topic and payload, or why they are dropped. Uses the pipeline that the
@@ -26,11 +30,14 @@ export function explain(
   const peer = options.peer ?? { peer: source.id, port: 0 };
   const pipeline = createPipeline(source, gateway, options);
   const codec = createCodec(source.decode, source.encoding);
-  const wire = pipeline.open(peer);
+  const wire = openAsked(pipeline, peer);
   const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
   const explanation = new WireExplanation(source, pipeline, codec, peer, bytes);
   const lines = explanation.outcomes(outcomes);
   lines.push(...(outcomes.length === 0 ? ["no frame was found"] : explanation.rest(bytes.length)));
+  for (const { every, bytes: question } of pipeline.polls) {
+    lines.push(line("", `asked every ${every / 1_000} s  0x${hex(question)}  ${shownBytes(question)}`));
+  }
   lines.push(line("", promise(source)));
   return `${lines.join("\n")}\n`;
 }
@@ -81,6 +88,65 @@ export class WireExplanation {
   }
 }
 
+/**
+ * Shows what the gateway makes of a command's message: what is written to the device, and which answer it awaits. Needs no server and no device.
+ *
+ * @param topic the topic of the message
+ * @param payload its payload
+ * @returns lines of text
+ */
+export function explainCommand(
+  source: SourceSettings,
+  gateway: GatewaySettings,
+  topic: string,
+  payload: Uint8Array,
+): string {
+  const pipeline = createPipeline(source, gateway, { wallTime: () => 0 });
+  for (const encoder of pipeline.commands) {
+    const captures = encoder.topic.match(topic);
+    if (captures === undefined) continue;
+    const { settings } = encoder;
+    const encoded = encoder.encode(captures, payload);
+    const device = pipeline.identity({ peer: "", port: 0 }, captures);
+    const result = settings.result?.replace("{topic}", () => topic);
+    const lines = [
+      line("command", `${escaped(encoder.topic.filter)}${device === undefined ? "" : `  device ${shown(device)}`}`),
+    ];
+    if (encoded instanceof Failure) {
+      lines.push(line("", `fails "${encoded.reason}": ${encoded.detail}`));
+    } else {
+      const { bytes, answer } = encoded;
+      lines.push(line("", `writes ${plural(bytes.length, "byte")}  0x${hex(bytes)}  ${shownBytes(bytes)}`));
+      const tries = `${answer?.timeout} ms, sent at most ${(answer?.retries ?? 0) + 1} times`;
+      lines.push(
+        line(
+          "",
+          answer === undefined ? "awaits no answer: it is done when it is written" : `awaits an answer for ${tries}`,
+        ),
+      );
+    }
+    if (result !== undefined) lines.push(line("", `result ${escaped(result)}`));
+    return `${lines.join("\n")}\n`;
+  }
+  const filters = pipeline.commands.map(({ topic: { filter } }) => filter);
+  return `${shown(topic)} is no command of ${source.id}${filters.length === 0 ? "" : `; its commands are ${filters.join(", ")}`}\n`;
+}
+
+/** Begins a connection as if each poll had just been sent. */
+export function openAsked(pipeline: Pipeline, peer: Peer): Wire {
+  return pipeline.open(peer, pipeline.polls.length === 0 ? undefined : new EachPollAsked(pipeline.polls));
+}
+
+/** As if each poll had just been sent: a frame answers the first one that it can answer. */
+class EachPollAsked implements Asking {
+  constructor(private readonly polls: readonly Poll[]) {}
+
+  take(frame: Uint8Array, fields: Fields | undefined): Taken {
+    const request = this.polls.find(({ answer }) => answer.matches(frame, fields) !== undefined);
+    return request && { request };
+  }
+}
+
 const COLUMN = 13;
 
 function line(head: string, text: string): string {
@@ -110,7 +176,7 @@ function frameLines(source: SourceSettings, codec: Codec, outcome: Outcome): str
   const checked = check.kind === "none" ? "" : `, check ${check.kind}`;
   const lines = [line(bytesFromTo(range.from, range.to), `frame  ${frame.kind}, ${plural(length, "byte")}${checked}`)];
   if (fields !== undefined && bytes !== undefined) {
-    lines.push(line("", `fields ${fieldsText(fields, source.decode.fields, codec.units(bytes))}`));
+    lines.push(line("", `fields ${fieldsText(fields, allFields(source), codec.units(bytes))}`));
   }
   for (const { topic, payload, qos, retain, expiry } of records) {
     const flags = `${retain ? "  retain" : ""}${expiry === undefined ? "" : `  expires after ${expiry} s`}`;
@@ -119,6 +185,10 @@ function frameLines(source: SourceSettings, codec: Codec, outcome: Outcome): str
   }
   if (dropped !== undefined) lines.push(line("", `dropped "${dropped}": ${detail}`));
   return lines;
+}
+
+function allFields({ decode, polls }: SourceSettings): readonly FieldSettings[] {
+  return [...decode.fields, ...polls.flatMap((poll) => poll.decode?.fields ?? [])];
 }
 
 function plural(count: number, noun: string): string {

@@ -5,6 +5,10 @@
 
 import type { SpoolRecord } from "@aiko/mqtt-store";
 import { type Codec, createCodec } from "../codec/codec.js";
+import { CommandEncoder } from "../command/command-encoder.js";
+import { createPolls } from "../command/polls.js";
+import type { Poll, Request, RequestResult } from "../command/request.js";
+import type { Taken } from "../command/requests.js";
 import type { GatewaySettings, PipelineSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { Failure } from "../failure.js";
@@ -22,12 +26,30 @@ import type { Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
 export interface PipelineOptions {
   /** The wall clock, in milliseconds since 1970. It is only written, never compared. */
   readonly wallTime: () => number;
+  /** Called when a poll is answered, or is not. @param index its place in the configuration. Default: nothing */
+  readonly polled?: (index: number, result: RequestResult) => void;
+}
+
+/** What the devices of a connection are asked. */
+export interface Asking {
+  /** A frame came. @param fields what the source's format finds in it. Returns what it answers */
+  take(frame: Uint8Array, fields: Fields | undefined, now: number): Taken;
 }
 
 /** What all connections of a source share. */
 export interface Pipeline {
-  /** Begins a connection. Datagrams of one sender may be one connection: `end` completes each. */
-  open(peer: Peer): Wire;
+  /**
+   * Begins a connection. Datagrams of one sender may be one connection: `end` completes each.
+   *
+   * @param asking what the devices of the connection are asked. Default: nothing
+   */
+  open(peer: Peer, asking?: Asking): Wire;
+  /** What the devices are asked again and again. */
+  readonly polls: readonly Poll[];
+  /** How messages become what the devices understand. */
+  readonly commands: readonly CommandEncoder[];
+  /** Returns the name of the device that has sent a frame. Undefined: it has none. */
+  identity(peer: Peer, fields: Fields): string | undefined;
   /** Returns what to write to the device once the outcome's records are in the spool. Undefined: nothing. */
   acknowledgement(peer: Peer, outcome: Outcome): Uint8Array | undefined;
   /** Returns what to write to the device when its frame was dropped. Undefined: nothing. @param reason as "full", if it is not the outcome's own */
@@ -59,7 +81,16 @@ export function createPipeline(
   options: PipelineOptions,
 ): Pipeline {
   const origin: Origin = { gateway: gateway.id, source: source.id };
-  const router = new Router(source, gateway.timestamps, origin, options.wallTime);
+  const routerOf = (settings: PipelineSettings) => new Router(settings, gateway.timestamps, origin, options.wallTime);
+  const router = routerOf(source);
+  const polls = createPolls(source, origin, options.polled ?? (() => {}));
+  const routes = new Map<Request, Router>();
+  for (const [i, poll] of polls.entries()) {
+    const { decode = source.decode, topic = source.topic } = source.polls[i] ?? {};
+    routes.set(poll, routerOf({ ...source, decode, topic }));
+  }
+  const commands = source.commands.map((command) => new CommandEncoder(command, source, origin));
+  const identity = new Template(source.identity, origin);
   const acknowledge = source.acknowledge === undefined ? undefined : new Template(source.acknowledge, origin);
   const refuse = source.refuse === undefined ? undefined : new Template(source.refuse, origin);
   const deadletter =
@@ -76,7 +107,13 @@ export function createPipeline(
   };
   const bytesOf = (text: string) => (source.encoding === "latin1" ? latin1Bytes(text) : utf8Bytes(text));
   return {
-    open: (peer) => new SourceWire(source, router, peer),
+    open: (peer, asking) => new SourceWire(source, router, peer, asking && { asking, routes }),
+    polls,
+    commands,
+    identity(peer, fields) {
+      const filled = identity.fill(peer, fields);
+      return "text" in filled ? filled.text : undefined;
+    },
     acknowledgement: (peer, { fields }) => acknowledge && bytesOf(acknowledge.answer(peer, fields, undefined)),
     refusal: (peer, { fields, dropped }, reason = dropped) =>
       refuse && reason && bytesOf(refuse.answer(peer, fields, reason)),
@@ -126,8 +163,12 @@ class Router {
     this.last = new LastRecords(source.when);
   }
 
-  route(peer: Peer, frame: Uint8Array): Routed {
-    const fields = this.codec.decode(frame);
+  decode(frame: Uint8Array): Map<string, FieldValue> | Failure {
+    return this.codec.decode(frame);
+  }
+
+  /** @param fields what `decode` has made of the frame */
+  route(peer: Peer, frame: Uint8Array, fields: Map<string, FieldValue> | Failure): Routed {
     if (fields instanceof Failure) return { fields: undefined, messages: fields };
     return { fields, messages: this.messages(peer, fields, frame) };
   }
@@ -150,8 +191,17 @@ class Router {
   }
 }
 
+/** What a connection needs for its requests. */
+interface Requesting {
+  readonly asking: Asking;
+  /** How the answer of each poll becomes a record. */
+  readonly routes: ReadonlyMap<Request, Router>;
+}
+
 class SourceWire implements Wire, FrameSink {
   private readonly framer: Framer;
+  /** The time of the call that is running. */
+  private now = 0;
   private outcomes: Outcome[] = [];
   /** Whether the next frame may lack its beginning, and so counts only if it can be decoded. */
   private isFirst: boolean;
@@ -160,17 +210,20 @@ class SourceWire implements Wire, FrameSink {
     private readonly source: PipelineSettings,
     private readonly router: Router,
     private readonly peer: Peer,
+    private readonly requesting: Requesting | undefined,
   ) {
     this.isFirst = source.first === "drop" && mayLackBeginning(source.frame);
     this.framer = createFramer(source, this);
   }
 
   push(bytes: Uint8Array, now: number): Outcome[] {
+    this.now = now;
     this.framer.push(bytes, now);
     return this.taken();
   }
 
-  end(): Outcome[] {
+  end(now: number): Outcome[] {
+    this.now = now;
     this.framer.end();
     return this.taken();
   }
@@ -180,13 +233,54 @@ class SourceWire implements Wire, FrameSink {
   }
 
   advance(now: number): Outcome[] {
+    this.now = now;
     this.framer.advance(now);
     return this.taken();
   }
 
   frame(chunk: Uint8Array, start: number, end: number, range: Range): void {
     const bytes = chunk.subarray(start, end);
-    const { fields, messages } = this.router.route(this.peer, bytes);
+    const found = this.router.decode(bytes);
+    if (this.requesting === undefined) this.route(this.router, bytes, found, range);
+    else this.answer(this.requesting, bytes, found, range);
+  }
+
+  /** A frame may answer what was asked. */
+  private answer(
+    { asking, routes }: Requesting,
+    bytes: Uint8Array,
+    found: Map<string, FieldValue> | Failure,
+    range: Range,
+  ): void {
+    const taken = asking.take(bytes, found instanceof Failure ? undefined : found, this.now);
+    if (taken === "late") {
+      this.drop("late", "the answer came after its timeout", bytes, range);
+      return;
+    }
+    const router = taken && routes.get(taken.request);
+    if (router !== undefined) {
+      this.isFirst = false;
+      this.route(router, bytes, router.decode(bytes), range);
+    } else if (taken !== undefined && found instanceof Failure) {
+      // The answer to a command says nothing but that.
+      this.isFirst = false;
+      this.outcomes.push({ range, fields: undefined, records: [], dropped: undefined, detail: undefined, bytes });
+    } else if (taken === undefined && this.isOnlyAsked) {
+      this.isFirst = false;
+      this.drop("unsolicited", "the frame answers no poll", bytes, range);
+    } else {
+      this.route(this.router, bytes, found, range);
+    }
+  }
+
+  /** Whether the source's own format has no meaning: each poll has one. */
+  private get isOnlyAsked(): boolean {
+    const { polls } = this.source;
+    return polls.length > 0 && polls.every(({ decode }) => decode !== undefined);
+  }
+
+  private route(router: Router, bytes: Uint8Array, found: Map<string, FieldValue> | Failure, range: Range): void {
+    const { fields, messages } = router.route(this.peer, bytes, found);
     const isFirst = this.isFirst;
     this.isFirst = false;
     if (!(messages instanceof Failure)) {

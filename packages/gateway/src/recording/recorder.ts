@@ -58,10 +58,10 @@ export class Recorder {
     this.began ??= now();
     return {
       ...pipeline,
-      open: (peer) => {
+      open: (peer, asking) => {
         const connection = ++this.connections;
         this.add(connection, { kind: "open", source, peer }, now());
-        return this.recorded(pipeline.open(peer), connection);
+        return this.recorded(pipeline.open(peer, asking), connection);
       },
     };
   }

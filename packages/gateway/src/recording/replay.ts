@@ -5,7 +5,7 @@
 
 import { type Codec, createCodec } from "../codec/codec.js";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
-import { WireExplanation } from "../pipeline/explain.js";
+import { openAsked, WireExplanation } from "../pipeline/explain.js";
 import type { Outcome, Wire } from "../pipeline/outcome.js";
 import { createPipeline, type Pipeline } from "../pipeline/pipeline.js";
 import { escaped } from "../text/shown.js";
@@ -124,7 +124,7 @@ function connect(
   const topic = peer.topic === undefined ? "" : `, topic ${escaped(peer.topic)}`;
   return {
     title: `connection ${connection} of ${escaped(source)}${address}${topic}, opened at ${(at / 1_000).toFixed(3)} s`,
-    wire: pipeline.open(peer),
+    wire: openAsked(pipeline, peer),
     explanation: new WireExplanation(settings, pipeline, codec, peer, bytes),
     received: 0,
     ended: 0,

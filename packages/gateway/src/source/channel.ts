@@ -5,6 +5,7 @@
 
 import type { Timer } from "@aiko/mqtt";
 import type { Outcome, Peer, Wire } from "../pipeline/outcome.js";
+import type { Asker } from "./asker.js";
 import type { Intake, Verdict } from "./intake.js";
 import { costOf } from "./outcome-cost.js";
 
@@ -33,6 +34,7 @@ const LAST_LOOK = 10;
 
 export class Channel {
   private readonly wire: Wire;
+  private readonly asker: Asker | undefined;
   /** Received, but not framed, because much is waiting. */
   private unread: Uint8Array[] = [];
   /** Framed, but not being committed. */
@@ -53,7 +55,12 @@ export class Channel {
     private readonly peer: Peer,
     private readonly end: WireEnd,
   ) {
-    this.wire = intake.pipeline.open(peer);
+    this.asker = intake.asker(end.duplex, (bytes) => this.write(bytes));
+    this.wire = intake.pipeline.open(peer, this.asker?.requests);
+    if (this.asker === undefined) return;
+    intake.wires.opened(this.asker);
+    // After the wire was set up by whoever opens it.
+    intake.parts.clock.defer(() => this.asker?.run());
   }
 
   /** Whether something is not accepted yet. */
@@ -88,6 +95,8 @@ export class Channel {
       this.isOver = true;
       this.timer?.cancel();
       this.read();
+      if (this.asker !== undefined) this.intake.wires.closed(this.asker);
+      this.asker?.close();
     }
     await this.working;
   }
@@ -111,6 +120,7 @@ export class Channel {
     }
     if (isDrained === this.isPaused) this.steer(!isDrained, now);
     this.watch(now);
+    if (!this.isPaused) this.asker?.run();
     if (this.waiting.length > 0) this.working ??= this.work();
   }
 
@@ -120,6 +130,7 @@ export class Channel {
   }
 
   private take(outcomes: readonly Outcome[]): void {
+    if (this.asker !== undefined) this.intake.heard(this.peer, outcomes, this.asker);
     for (const outcome of outcomes) {
       this.waiting.push(outcome);
       this.spend(costOf(outcome));
@@ -135,6 +146,7 @@ export class Channel {
   private steer(isPaused: boolean, now: number): void {
     this.isPaused = isPaused;
     if (this.isOver) return;
+    this.asker?.hold(isPaused);
     if (isPaused) {
       this.end.pause();
     } else {

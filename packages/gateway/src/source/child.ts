@@ -33,8 +33,8 @@ export class Child {
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    const { command, cwd, env } = settings;
-    const [file = "", ...args] = command;
+    const { run, cwd, env } = settings;
+    const [file = "", ...args] = run;
     this.child = spawn(file, args, { cwd, env: { ...process.env, ...env }, detached: true, stdio: "pipe" });
     const { stdout, stdin, stderr } = this.child;
     this.output = stdout;

@@ -92,6 +92,6 @@ export class ExecSource implements Source {
   }
 }
 
-function urlOf({ command }: ExecSettings): string {
-  return `exec:${command[0]}`;
+function urlOf({ run }: ExecSettings): string {
+  return `exec:${run[0]}`;
 }

@@ -5,12 +5,16 @@
 
 import { type Clock, StoreError } from "@aiko/mqtt";
 import { Spool, type SpoolRecord } from "@aiko/mqtt-store";
-import type { PipelineSettings, SpoolSettings } from "../configuration/configuration.js";
+import type { RequestResult } from "../command/request.js";
+import { Requests } from "../command/requests.js";
+import type { SourceSettings, SpoolSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import type { Outcome, Peer } from "../pipeline/outcome.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { Log } from "../supervise/log.js";
-import { Channel, type WireEnd } from "./channel.js";
+import { Asker } from "./asker.js";
+import { Channel, type Duplex, type WireEnd } from "./channel.js";
+import { DeviceWires } from "./device-wires.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { type FrameResult, Traffic } from "./traffic.js";
 
@@ -21,6 +25,8 @@ export interface IntakeParts {
   /** What all sources together may have in memory before it is accepted. */
   readonly budget: MemoryBudget;
   readonly clock: Clock;
+  /** Returns a number from 0 up to 1. */
+  readonly random: () => number;
   readonly log: Log;
   /** Publishes at once, without spooling. Resolves to false if that is not possible. */
   pass(topic: string, payload: Uint8Array, retain: boolean): Promise<boolean>;
@@ -34,6 +40,8 @@ export type Verdict = FrameResult;
 /** The peer of an outcome, by its place. */
 type PeerOf = (index: number) => Peer;
 
+/** Milliseconds that a line rests after an answer if only one side may send at a time. */
+const TURN_AROUND = 5;
 /** A batch takes at most this part of each of the spool's bounds: it fits when there is room again. */
 const BATCH_SHARE = 1 / 16;
 /** Milliseconds after which a full spool is tried again: other programs may have freed the disk. */
@@ -46,6 +54,8 @@ const LOG_INTERVAL = 10_000;
 /** The intake of one source. */
 export class Intake {
   readonly traffic = new Traffic();
+  /** The wires of the devices, for commands. */
+  readonly wires: DeviceWires;
   private lastDeadLetter = -Infinity;
   private lastLogged = -Infinity;
   private unlogged = 0;
@@ -56,14 +66,17 @@ export class Intake {
   private lastLoggedFull = -Infinity;
   private isStopped = false;
   private readonly removeListener: () => void;
+  /** What became of each poll at last. */
+  private readonly pollOutcomes = new Map<number, string>();
   /** Commits that are running. */
   private readonly running = new Set<Promise<void>>();
 
   constructor(
     readonly parts: IntakeParts,
-    readonly settings: PipelineSettings,
+    readonly settings: SourceSettings,
     readonly pipeline: Pipeline,
   ) {
+    this.wires = new DeviceWires(hasOneWire(settings));
     this.removeListener = parts.spool.onRoom(() => {
       this.rooms++;
       this.retryHeld();
@@ -73,6 +86,37 @@ export class Intake {
   /** Opens the intake for a connection. */
   open(peer: Peer, end: WireEnd): Channel {
     return new Channel(this, peer, end);
+  }
+
+  /** Returns what asks the devices of a wire. Undefined: they are asked nothing. */
+  asker(duplex: Duplex, write: (bytes: Uint8Array) => void): Asker | undefined {
+    const { polls, commands } = this.pipeline;
+    if (duplex === "none" || (polls.length === 0 && commands.length === 0)) return undefined;
+    const { clock, random } = this.parts;
+    const most = Math.max(0, ...commands.map(({ settings }) => settings.queue));
+    const rest = duplex === "half" ? TURN_AROUND : 0;
+    return new Asker(new Requests(polls, most, rest, random, clock.now()), clock, write);
+  }
+
+  /** A poll was answered, or was not. @param index its place in the configuration */
+  polled(index: number, result: RequestResult): void {
+    const outcome = result.ok ? "ok" : result.reason;
+    this.traffic.request("poll", outcome);
+    const before = this.pollOutcomes.get(index);
+    this.pollOutcomes.set(index, outcome);
+    if (before === outcome || outcome === "offline") return;
+    const facts = { source: this.settings.id, poll: index, result: outcome };
+    if (outcome !== "ok") this.parts.log.warn("a poll has failed", facts);
+    else if (before !== undefined) this.parts.log.info("the poll is answered again", facts);
+  }
+
+  /** Remembers on which wire the devices of these outcomes are. */
+  heard(peer: Peer, outcomes: readonly Outcome[], wire: Asker): void {
+    if (this.pipeline.commands.length === 0) return;
+    for (const { fields } of outcomes) {
+      const device = fields && this.pipeline.identity(peer, fields);
+      if (device !== undefined) this.wires.heard(device, wire);
+    }
   }
 
   /** Waits for room no more: what does not fit now is not accepted. Resolves when what was being written is written. */
@@ -283,4 +327,18 @@ function sizeOf({ records }: Outcome): number {
   let size = 0;
   for (const record of records) size += Spool.sizeOf(record);
   return size;
+}
+
+/** Whether all devices of the source are on one wire, which the gateway opens. */
+function hasOneWire(settings: SourceSettings): boolean {
+  switch (settings.kind) {
+    case "serial":
+    case "tcp":
+    case "exec":
+      return true;
+    case "unix":
+      return !settings.listen;
+    default:
+      return false;
+  }
 }

@@ -9,6 +9,8 @@ export type FrameResult = "accepted" | DropReason;
 export interface TrafficCounts {
   /** Frames, by what became of them. */
   readonly frames: Readonly<Record<string, number>>;
+  /** Polls and commands, by what became of them: "poll ok", "command timeout". */
+  readonly requests: Readonly<Record<string, number>>;
   /** Bytes that were received from devices. */
   readonly received: number;
   /** Bytes that were sent to devices. */
@@ -17,15 +19,23 @@ export interface TrafficCounts {
 
 export class Traffic {
   private readonly frames = new Map<FrameResult, number>();
+  private readonly requests = new Map<string, number>();
   private received = 0;
   private sent = 0;
 
   get counts(): TrafficCounts {
-    return { frames: Object.fromEntries(this.frames), received: this.received, sent: this.sent };
+    const { received, sent } = this;
+    return { frames: Object.fromEntries(this.frames), requests: Object.fromEntries(this.requests), received, sent };
   }
 
   frame(result: FrameResult): void {
     this.frames.set(result, (this.frames.get(result) ?? 0) + 1);
+  }
+
+  /** @param result "ok", or why it failed */
+  request(kind: "poll" | "command", result: string): void {
+    const key = `${kind} ${result}`;
+    this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
   }
 
   receive(bytes: number): void {

@@ -5,6 +5,7 @@ import { isIPv6 } from "node:net";
 import type { UdpSettings } from "../configuration/configuration.js";
 import type { Peer, Wire } from "../pipeline/outcome.js";
 import { AllowList } from "./allow-list.js";
+import type { Asker } from "./asker.js";
 import { DatagramIntake } from "./datagram-intake.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
@@ -19,6 +20,7 @@ const MOST_UNSENT = 2 ** 16;
 interface Sender {
   readonly peer: Peer;
   readonly wire: Wire;
+  readonly asker: Asker | undefined;
 }
 
 export class UdpSource implements Source {
@@ -55,6 +57,7 @@ export class UdpSource implements Source {
     socket?.removeAllListeners("message");
     await this.intake.stop();
     await this.datagrams.close();
+    for (const sender of this.senders.values()) this.forget(sender);
     this.socket = undefined;
     await new Promise<void>((resolve) => (socket === undefined ? resolve() : socket.close(() => resolve())));
   }
@@ -97,8 +100,11 @@ export class UdpSource implements Source {
       intake.drop("full", "more datagrams came than could be accepted");
       return;
     }
-    const { peer, wire } = this.sender(from);
-    const settled = await datagrams.receive(wire, peer, bytes);
+    const { peer, wire, asker } = this.sender(from);
+    const received = datagrams.receive(wire, peer, bytes);
+    asker?.run(); // the datagram may have been an answer
+    const settled = await received;
+    if (asker !== undefined && settled !== undefined) intake.heard(peer, settled.outcomes, asker);
     if (settled === undefined || this.socket !== socket) return;
     const answer = intake.answer(peer, settled.outcomes, settled.verdicts);
     if (answer !== undefined) this.send(socket, from, answer);
@@ -113,18 +119,34 @@ export class UdpSource implements Source {
     });
   }
 
-  private sender({ address, port }: RemoteInfo): Sender {
+  private sender(from: RemoteInfo): Sender {
+    const { address, port } = from;
     const key = `${address} ${port}`;
     const peer: Peer = { peer: address, port: this.settings.listen.port };
-    const sender = this.senders.get(key) ?? { peer, wire: this.intake.pipeline.open(peer) };
+    const sender = this.senders.get(key) ?? this.opened(peer, from);
     this.senders.delete(key);
     this.senders.set(key, sender);
     if (this.senders.size > this.settings.maxSenders) {
-      for (const least of this.senders.keys()) {
+      for (const [least, each] of this.senders) {
+        this.forget(each);
         this.senders.delete(least);
         break;
       }
     }
     return sender;
+  }
+
+  private opened(peer: Peer, from: RemoteInfo): Sender {
+    const asker = this.intake.asker("full", (bytes) => {
+      if (this.socket !== undefined) this.send(this.socket, from, bytes);
+    });
+    if (asker !== undefined) this.intake.wires.opened(asker);
+    return { peer, asker, wire: this.intake.pipeline.open(peer, asker?.requests) };
+  }
+
+  private forget({ asker }: Sender): void {
+    if (asker === undefined) return;
+    this.intake.wires.closed(asker);
+    asker.close();
   }
 }

@@ -14,7 +14,9 @@ import { createSource } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
 import type { Source, SourceStatus } from "../source/source.js";
+import type { Inbound } from "../uplink/inbound.js";
 import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
+import { commandInbounds } from "./commands.js";
 import { Histogram } from "./histogram.js";
 import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
@@ -56,6 +58,7 @@ interface RunningSource {
   readonly settings: SourceSettings;
   readonly source: Source;
   readonly intake: Intake;
+  readonly inbounds: readonly Inbound[];
 }
 
 /** The bounds of the histogram of sync times, in seconds. */
@@ -177,8 +180,11 @@ export class Gateway {
       this.metrics = new MetricsServer(metrics, () => this.metricsText(), clock, this.log);
       await this.metrics.start();
     }
-    this.startUplink();
-    await Promise.all(sources.filter(({ enabled }) => enabled).map((settings) => this.startSource(settings)));
+    const made = await Promise.all(
+      sources.filter(({ enabled }) => enabled).map((settings) => this.makeSource(settings)),
+    );
+    this.startUplink(); // now: the server sends kept commands as soon as it is connected
+    await Promise.all(made.map(({ source }) => source.start()));
   }
 
   private async close(): Promise<void> {
@@ -219,7 +225,9 @@ export class Gateway {
     this.log.configure(log, logFormat);
     this.budget.maximum = memoryLimit;
     if (base !== before.gateway.base || !isSame(before.uplinks, next.uplinks)) {
+      const { list } = this.uplink.inbounds;
       this.uplink = this.makeUplink(await this.uplink.stop(shutdown / 2));
+      for (const inbound of list) this.uplink.inbounds.add(inbound);
       this.startUplink();
     }
     const isSamePipeline = id === before.gateway.id && timestamps === before.gateway.timestamps;
@@ -228,14 +236,20 @@ export class Gateway {
       ([source, { settings }]) => !isSamePipeline || !isSame(settings, wanted.get(source)),
     );
     await Promise.all(
-      ended.map(async ([name, { source }]) => {
+      ended.map(async ([name, { source, inbounds }]) => {
+        for (const inbound of inbounds) void this.uplink.inbounds.remove(inbound);
         await source.stop();
         this.sources.delete(name);
         if (!wanted.has(name)) this.log.info("the source was removed", { source: name });
       }),
     );
     const started = [...wanted.values()].filter((settings) => !this.sources.has(settings.id));
-    await Promise.all(started.map((settings) => this.startSource(settings)));
+    await Promise.all(
+      started.map(async (settings) => {
+        const { source } = await this.makeSource(settings);
+        await source.start();
+      }),
+    );
     this.log.info("the configuration was reloaded", { started: started.length, stopped: ended.length });
   }
 
@@ -271,25 +285,40 @@ export class Gateway {
     this.sources.get(source)?.intake.refused(record, reason);
   }
 
-  private async startSource(settings: SourceSettings): Promise<void> {
+  private async makeSource(settings: SourceSettings): Promise<RunningSource> {
     const { spool, log, configuration, platform } = this;
+    const { clock, random } = platform;
     const parts: IntakeParts = {
       spool,
       spoolSettings: configuration.spool,
       budget: this.budget,
-      clock: platform.clock,
+      clock,
+      random: () => random.next(),
       log,
       pass: (topic, payload, retain) => this.uplink.pass(topic, payload, retain),
       failed: (error) => this.fail(error),
     };
-    const pipeline = createPipeline(settings, configuration.gateway, { wallTime: () => Date.now() });
+    const pipeline = createPipeline(settings, configuration.gateway, {
+      wallTime: () => Date.now(),
+      polled: (index, result) => intake.polled(index, result),
+    });
+    const recorded = this.options.recorder?.tap(pipeline, settings.id, () => clock.now()) ?? pipeline;
+    const intake: Intake = new Intake(parts, settings, recorded);
     const input = this.options.input ?? process.stdin;
-    const { recorder } = this.options;
-    const recorded = recorder?.tap(pipeline, settings.id, () => platform.clock.now()) ?? pipeline;
-    const intake = new Intake(parts, settings, recorded);
     const source = await createSource(settings, intake, platform, input, () => this.sourceEnded());
-    this.sources.set(settings.id, { settings, source, intake });
-    await source.start();
+    const inbounds = commandInbounds({
+      source: settings.id,
+      pipeline,
+      wires: intake.wires,
+      traffic: intake.traffic,
+      clock,
+      log,
+      publish: (topic, payload, properties) => this.uplink.report(topic, payload, properties),
+    });
+    for (const inbound of inbounds) this.uplink.inbounds.add(inbound);
+    const running = { settings, source, intake, inbounds };
+    this.sources.set(settings.id, running);
+    return running;
   }
 
   /** Without any source that may still bring something, the gateway is done. */

@@ -34,6 +34,12 @@ export function metricsText(view: MetricsView): string {
   const frames = states.flatMap(([source, each]) =>
     Object.entries(each.frames).map(([result, count]): Sample => [{ source, result }, count]),
   );
+  const requests = states.flatMap(([source, each]) =>
+    Object.entries(each.requests).map(([key, count]): Sample => {
+      const [kind = "", result = ""] = key.split(" ");
+      return [{ source, kind, result }, count];
+    }),
+  );
   const { oldestAcceptedAt } = spool;
   return [
     family(
@@ -65,6 +71,7 @@ export function metricsText(view: MetricsView): string {
         [{ source, dir: "out" }, sent],
       ]),
     ),
+    family("requests_total", "counter", "Polls and commands since the start, by what became of them.", requests),
     family("queued_bytes", "gauge", "Bytes that were received and are not accepted.", [[{}, view.queuedBytes]]),
     family("spool_bytes", "gauge", "Bytes of the spool's segments.", [[{}, spool.bytes]]),
     family("spool_oldest_seconds", "gauge", "Age of the oldest record in flight.", [

@@ -9,6 +9,7 @@ import type { UplinkSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { decodeProperties } from "../record-properties.js";
 import type { Log } from "../supervise/log.js";
+import { Inbounds } from "./inbounds.js";
 import { MOST_TRIES, publishOutcome } from "./publish-outcome.js";
 import { TokenBucket } from "./token-bucket.js";
 import { firstOf, uplinkOptions } from "./uplink-options.js";
@@ -58,6 +59,8 @@ const MOST_PASSING = 100;
 const CHECKPOINT = 1_000;
 
 export class Uplink {
+  /** What is received from the server. */
+  readonly inbounds: Inbounds;
   private readonly client: Client;
   private readonly settings: UplinkSettings;
   private readonly rate: TokenBucket;
@@ -99,6 +102,7 @@ export class Uplink {
     const urls = uplinks.map(({ url }) => url);
     const options: ConnectOptions = uplinkOptions(uplinks, statusTopic, platform);
     this.client = createClient(urls as [string, ...string[]], options);
+    this.inbounds = new Inbounds(this.client, parts.log);
     this.client.on("connected", ({ server, properties, protocolVersion }) => {
       this.maximumQos = properties.maximumQoS ?? 2;
       this.isRetainAvailable = properties.retainAvailable ?? true;
@@ -155,6 +159,21 @@ export class Uplink {
   }
 
   /**
+   * Publishes a message at QoS 1 without spooling it. Resolves when the server has acknowledged it, or when it is lost: the client keeps a few
+   * while there is no connection.
+   */
+  async report(topic: string, payload: string, properties?: PublishOptions["properties"]): Promise<void> {
+    try {
+      await this.client.publish(topic, payload, {
+        qos: this.maximumQos === 0 ? 0 : 1,
+        ...(properties && { properties }),
+      });
+    } catch (error) {
+      this.parts.log.warn("a message of the gateway was lost", { topic, error: String(error) });
+    }
+  }
+
+  /**
    * Publishes "offline" and disconnects. Records that have no outcome stay in the spool. Resolves to those of them that were read: the spool
    * does not return them again before it is opened again.
    *
@@ -204,6 +223,7 @@ export class Uplink {
     const { signal } = this.stopped;
     for (let attempt = 0; !this.isStopping; attempt++) {
       try {
+        if (attempt > 0) this.inbounds.renew();
         await this.client.connect({ retry: true, signal });
         const began = this.parts.platform.clock.now();
         const { error } = await this.client.waitFor("closed", { signal });

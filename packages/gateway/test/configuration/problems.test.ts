@@ -70,7 +70,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [stdin('topic = "t"; when = []'), "g.toml:11: source[0].when: must have 1 to 64 elements; it has 0"],
     [
       { more: "metrics = 1" },
-      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, deadletter, frame, check, max_frame',
+      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, identity, when, topic, payload, qos, retain, expiry, deadletter, frame, check, max_frame',
     ],
   ],
   "durations and sizes": [

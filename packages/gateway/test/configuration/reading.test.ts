@@ -34,6 +34,7 @@ test("what is not written has its default", () => {
           "check": {
             "kind": "none",
           },
+          "commands": [],
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -49,11 +50,13 @@ test("what is not written has its default", () => {
           },
           "frameTimeout": 1000,
           "id": "in",
+          "identity": "{node}",
           "kind": "stdin",
           "maxFrame": 4096,
           "payload": {
             "kind": "json",
           },
+          "polls": [],
           "qos": 1,
           "refuse": undefined,
           "retain": false,
@@ -131,6 +134,7 @@ test("each field is read", () => {
           "check": {
             "kind": "none",
           },
+          "commands": [],
           "deadletter": "dead/{source}/{port}",
           "decode": {
             "fields": [
@@ -185,6 +189,7 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "meters",
+          "identity": "{node}",
           "idle": 0,
           "kind": "tcp-server",
           "listen": {
@@ -197,6 +202,7 @@ test("each field is read", () => {
             "kind": "template",
             "template": "{"t":{temp},"r":"{relay}"}",
           },
+          "polls": [],
           "qos": 2,
           "refuse": "no {reason}
     ",
@@ -223,6 +229,7 @@ test("each field is read", () => {
           "check": {
             "kind": "none",
           },
+          "commands": [],
           "deadletter": undefined,
           "decode": {
             "fields": [
@@ -261,11 +268,13 @@ test("each field is read", () => {
           },
           "frameTimeout": 5000,
           "id": "text",
+          "identity": "{node}",
           "kind": "stdin",
           "maxFrame": 1024,
           "payload": {
             "kind": "fields",
           },
+          "polls": [],
           "qos": 1,
           "refuse": undefined,
           "retain": false,
@@ -277,6 +286,7 @@ test("each field is read", () => {
           "check": {
             "kind": "none",
           },
+          "commands": [],
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -294,6 +304,7 @@ test("each field is read", () => {
           },
           "frameTimeout": 1000,
           "id": "web",
+          "identity": "{node}",
           "kind": "http",
           "listen": {
             "host": "127.0.0.1",
@@ -307,6 +318,7 @@ test("each field is read", () => {
             "kind": "template",
             "template": "constant",
           },
+          "polls": [],
           "qos": 1,
           "refuse": undefined,
           "retain": false,
@@ -324,6 +336,7 @@ test("each field is read", () => {
             "from": 2,
             "kind": "crc16-ccitt",
           },
+          "commands": [],
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -349,6 +362,7 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "scale",
+          "identity": "{node}",
           "idle": 300000,
           "kind": "tcp-server",
           "listen": {
@@ -360,6 +374,7 @@ test("each field is read", () => {
           "payload": {
             "kind": "json",
           },
+          "polls": [],
           "qos": 1,
           "refuse": undefined,
           "retain": false,
@@ -376,6 +391,7 @@ test("each field is read", () => {
             "from": 0,
             "kind": "xor8",
           },
+          "commands": [],
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -399,6 +415,7 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "tags",
+          "identity": "{node}",
           "idle": 300000,
           "kind": "tcp-server",
           "listen": {
@@ -410,6 +427,7 @@ test("each field is read", () => {
           "payload": {
             "kind": "json",
           },
+          "polls": [],
           "qos": 1,
           "refuse": undefined,
           "retain": false,
@@ -422,6 +440,7 @@ test("each field is read", () => {
           "check": {
             "kind": "none",
           },
+          "commands": [],
           "deadletter": undefined,
           "decode": {
             "fields": [],
@@ -438,6 +457,7 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "old",
+          "identity": "{node}",
           "idle": 300000,
           "kind": "tcp-server",
           "listen": {
@@ -449,6 +469,7 @@ test("each field is read", () => {
           "payload": {
             "kind": "json",
           },
+          "polls": [],
           "qos": 1,
           "refuse": undefined,
           "retain": false,

@@ -77,7 +77,7 @@ const wires: Partial<Record<SourceSettings["kind"], () => Promise<Wire>>> = {
   async exec() {
     const path = join(directory(), "printed");
     return {
-      changes: [[/^command = .*$/m, `command = ["sh", "-c", "while ! cat ${path} 2>&-; do sleep 0.05; done"]`]],
+      changes: [[/^run = .*$/m, `run = ["sh", "-c", "while ! cat ${path} 2>&-; do sleep 0.05; done"]`]],
       async send(_, pieces) {
         writeFileSync(path, Buffer.concat(pieces));
       },

@@ -9,7 +9,7 @@ const source = (command: readonly string[], more = ""): string => `
 [[source]]
 id = "run"
 kind = "exec"
-command = ${JSON.stringify(command)}
+run = ${JSON.stringify(command)}
 decode = { format = "csv", fields = ["n:u32", "v"] }
 topic = "t/{n}"
 payload = "raw"

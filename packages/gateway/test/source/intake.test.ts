@@ -36,6 +36,7 @@ class IntakeBench {
       spoolSettings,
       budget: this.budget,
       clock,
+      random: () => 0.5,
       log: new Log(
         "debug",
         "text",

@@ -24,6 +24,7 @@ test("escapes labels", () => {
           lastError: undefined,
           url: undefined,
           frames: { accepted: 8 },
+          requests: { "poll ok": 12 },
           received: 9,
           sent: 10,
         },
@@ -44,6 +45,10 @@ test("escapes labels", () => {
   expect(of("aiko_gateway_lag_seconds")[0]?.value).toBe(0.25);
   expect(of("aiko_gateway_source_reopens_total")[0]?.value).toBe(7);
   expect(of("aiko_gateway_frames_total")[0]).toMatchObject({ labels: { source, result: "accepted" }, value: 8 });
+  expect(of("aiko_gateway_requests_total")[0]).toMatchObject({
+    labels: { source, kind: "poll", result: "ok" },
+    value: 12,
+  });
   expect(of("aiko_gateway_bytes_total").map(({ labels, value }) => [labels["dir"], value])).toEqual([
     ["in", 9],
     ["out", 10],

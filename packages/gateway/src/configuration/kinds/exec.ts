@@ -2,6 +2,7 @@
 
 import type { ExecSettings } from "../configuration.js";
 import { choice, dictionary, type Kind, list, secret, syntax, text } from "../kind.js";
+import { requests } from "../request-fields.js";
 import {
   answers,
   buildSource,
@@ -31,7 +32,7 @@ export const exec: Kind<ExecSettings> = table({
     "The gateway runs a command and reads what it prints. What the command writes to standard error goes to the log. The command and all that it has started end with the source.",
   fields: {
     kind: required(choice("exec"), "The kind of the source: the output of a command."),
-    command: required(list(text(1, 4096), 1, 256), "The program and its arguments. There is no shell."),
+    run: required(list(text(1, 4096), 1, 256), "The program and its arguments. There is no shell."),
     cwd: optional(text(1, 4096), "The directory in which it runs. Default: that of the gateway."),
     env: optional(dictionary(secret(), 100), "Environment variables in addition to those of the gateway."),
     restart: optional(
@@ -60,6 +61,7 @@ export const exec: Kind<ExecSettings> = table({
     ...framing("line", "4KiB"),
     ...answers,
     ...lineControl,
+    ...requests,
   },
   inherits: everySource,
   refused: later,
@@ -68,13 +70,13 @@ export const exec: Kind<ExecSettings> = table({
     if (values.restart !== undefined && typeof values.every === "number")
       place.at("restart").problem('requires every = "stay"; a command that runs from time to time is not restarted');
   },
-  build({ kind, command, cwd, env, restart, every: often, acknowledge, refuse, line_control, ...values }, place) {
+  build({ kind, run, cwd, env, restart, every: often, acknowledge, refuse, line_control, ...values }, place) {
     const built = buildSource(values, { acknowledge, refuse }, place);
     return (
       built && {
         ...built,
         kind,
-        command,
+        run,
         cwd,
         env: env ?? {},
         restart: restart ?? { min: 1_000, max: 60_000 },

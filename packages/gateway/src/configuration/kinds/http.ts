@@ -3,7 +3,16 @@
 import { address, claimAddress } from "../address.js";
 import type { HttpSettings } from "../configuration.js";
 import { choice, integer, type Kind, secret, syntax } from "../kind.js";
-import { buildSource, checkSource, common, everySource, framing, later, NO_ANSWERS } from "../source-fields.js";
+import {
+  buildSource,
+  checkSource,
+  common,
+  everySource,
+  framing,
+  later,
+  NO_ANSWERS,
+  noRequests,
+} from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { placeholdersOf } from "../template.js";
 import { size } from "../units.js";
@@ -40,7 +49,13 @@ export const http: Kind<HttpSettings> = table({
     ...framing("datagram", "64KiB"),
   },
   inherits: everySource,
-  refused: { ...later, acknowledge: status, refuse: status, line_control: status },
+  refused: {
+    ...later,
+    ...noRequests("is not possible for http: a request has one answer; remove it"),
+    acknowledge: status,
+    refuse: status,
+    line_control: status,
+  },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));
     if (values.frame?.kind === "gap")

@@ -13,6 +13,7 @@ import {
   framing,
   later,
   NO_ANSWERS,
+  noRequests,
   TOPIC_PLACEHOLDERS,
 } from "../source-fields.js";
 import { preset, required, table } from "../table.js";
@@ -57,7 +58,13 @@ export const mqtt: Kind<MqttSettings> = table({
     ...framing("datagram", "64KiB"),
   },
   inherits: everySource,
-  refused: { ...later, acknowledge: unanswered, refuse: unanswered, line_control: unanswered },
+  refused: {
+    ...later,
+    ...noRequests("is not possible for mqtt: use a client of that server; remove it"),
+    acknowledge: unanswered,
+    refuse: unanswered,
+    line_control: unanswered,
+  },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {}, [], TOPIC_PLACEHOLDERS);
     checkConnection(values, place);

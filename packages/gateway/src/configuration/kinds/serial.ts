@@ -2,6 +2,7 @@
 
 import type { SerialSettings } from "../configuration.js";
 import { boolean, choice, integer, type Kind, syntax } from "../kind.js";
+import { requests } from "../request-fields.js";
 import {
   answers,
   buildSource,
@@ -77,6 +78,7 @@ export const serial: Kind<SerialSettings> = table({
     ...framing("line", "4KiB"),
     ...answers,
     ...lineControl,
+    ...requests,
   },
   inherits: everySource,
   refused: later,

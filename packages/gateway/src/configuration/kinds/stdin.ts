@@ -2,7 +2,16 @@
 
 import type { StdinSettings } from "../configuration.js";
 import { choice, type Kind } from "../kind.js";
-import { buildSource, checkSource, common, everySource, framing, later, NO_ANSWERS } from "../source-fields.js";
+import {
+  buildSource,
+  checkSource,
+  common,
+  everySource,
+  framing,
+  later,
+  NO_ANSWERS,
+  noRequests,
+} from "../source-fields.js";
 import { required, table } from "../table.js";
 
 const nobody = "is not possible for stdin: there is nobody to write to; remove it";
@@ -16,7 +25,7 @@ export const stdin: Kind<StdinSettings> = table({
     ...framing("line", "4KiB"),
   },
   inherits: everySource,
-  refused: { ...later, acknowledge: nobody, refuse: nobody, line_control: nobody },
+  refused: { ...later, ...noRequests(nobody), acknowledge: nobody, refuse: nobody, line_control: nobody },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, {});
     const line = values.enabled === true ? place.reading.claim("stdin", place.path) : undefined;

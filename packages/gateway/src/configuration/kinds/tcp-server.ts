@@ -3,6 +3,7 @@
 import { address, claimAddress, network } from "../address.js";
 import type { TcpServerSettings } from "../configuration.js";
 import { choice, integer, type Kind, list } from "../kind.js";
+import { requests } from "../request-fields.js";
 import {
   answers,
   buildSource,
@@ -26,6 +27,7 @@ const tcpFields = {
   ...framing("line", "4KiB"),
   ...answers,
   ...lineControl,
+  ...requests,
 };
 
 export const tcpServer: Kind<TcpServerSettings> = table({

@@ -4,6 +4,7 @@ import { address } from "../address.js";
 import type { PemSettings, TcpSettings } from "../configuration.js";
 import { checkPem, pemFields } from "../connection-fields.js";
 import { boolean, choice, type Kind, shortOr } from "../kind.js";
+import { requests } from "../request-fields.js";
 import {
   answers,
   buildSource,
@@ -49,6 +50,7 @@ export const tcp: Kind<TcpSettings> = table({
     ...framing("line", "4KiB"),
     ...answers,
     ...lineControl,
+    ...requests,
   },
   inherits: everySource,
   refused: later,

@@ -3,6 +3,7 @@
 import { address, claimAddress, isMulticast, network } from "../address.js";
 import type { UdpSettings } from "../configuration.js";
 import { choice, integer, type Kind, list, syntax } from "../kind.js";
+import { requests } from "../request-fields.js";
 import { answers, buildSource, checkSource, common, everySource, framing, later } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 
@@ -29,9 +30,14 @@ export const udp: Kind<UdpSettings> = table({
     ...common,
     ...framing("datagram", "64KiB"),
     ...answers,
+    command: requests.command,
   },
   inherits: everySource,
-  refused: { ...later, line_control: "is not possible for udp: there is no wire to open; remove it" },
+  refused: {
+    ...later,
+    line_control: "is not possible for udp: there is no wire to open; remove it",
+    poll: "is not possible for udp: nobody is known before a datagram comes; remove it",
+  },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
     const { listen, multicast, enabled } = values;

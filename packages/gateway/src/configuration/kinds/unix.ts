@@ -2,6 +2,7 @@
 
 import type { UnixSettings } from "../configuration.js";
 import { boolean, choice, integer, type Kind, syntax, text } from "../kind.js";
+import { requests } from "../request-fields.js";
 import {
   answers,
   buildSource,
@@ -47,6 +48,7 @@ export const unix: Kind<UnixSettings> = table({
     ...framing("line", "4KiB"),
     ...answers,
     ...lineControl,
+    ...requests,
   },
   inherits: everySource,
   refused: later,

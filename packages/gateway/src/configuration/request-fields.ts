@@ -1,0 +1,263 @@
+/** The tables of polls and commands: what a source asks of its devices. */
+
+import { createCodec } from "../codec/codec.js";
+import { capturesOf } from "../command/command-topic.js";
+import { completeDecode } from "./complete-decode.js";
+import type { DecodeSettings, FrameSettings } from "./configuration.js";
+import { decode, type WrittenDecode } from "./decode-fields.js";
+import { hexText } from "./frame-fields.js";
+import { boolean, choice, dictionary, integer, type Kind, list, number, scalar, shortOr, text } from "./kind.js";
+import type { Place } from "./place.js";
+import type {
+  AnswerSettings,
+  CommandSettings,
+  MatchSettings,
+  PollSettings,
+  QuestionSettings,
+} from "./request-settings.js";
+import { optional, preset, type Read, required, table } from "./table.js";
+import { checkPlaceholders, commandTopic, template } from "./template.js";
+import { duration } from "./units.js";
+import { fields, MAXIMUM_FIELDS, type WrittenPart } from "./value-fields.js";
+
+const match: Kind<MatchSettings> = shortOr<string, Readonly<Record<string, string | number | boolean>>>(
+  template("text"),
+  dictionary(scalar(), MAXIMUM_FIELDS),
+);
+
+const MATCH = 'text with which its frame begins, or values that its fields have: `{ relay = "{value}" }`';
+
+const timing = {
+  timeout: preset(duration("10ms", "10m"), "1s", "How long the answer is awaited."),
+  retries: preset(integer(0, 100), 2, "How often the request is sent again if no answer comes."),
+};
+
+const framed = preset(
+  boolean(),
+  true,
+  "Whether what is sent becomes a frame, with its check, as the source's `frame` and `check` say. A line that ends with an end of line stays as it is.",
+);
+
+/** Where a Modbus request reads. */
+const modbusPlace = table({
+  title: "modbus",
+  about: "A Modbus request that reads the registers or coils of `fields`.",
+  fields: {
+    unit: required(integer(1, 247), "The address of the device on the bus."),
+    function: preset(choice(1, 2, 3, 4), 3, "1 and 2 read coils, 3 and 4 registers."),
+    address: preset(integer(0, 65_535), 0, "The first register or coil. Fields without `at` follow it."),
+    count: optional(integer(1, 2000), "How many registers or coils are read. Default: as many as `fields` need."),
+    endian: preset(
+      choice("big", "little", "cdab", "badc"),
+      "big",
+      "The order of the bytes of numbers, as in `decode`.",
+    ),
+  },
+  build: (values) => values,
+});
+
+type WrittenPlace = Read<typeof pollFields>["modbus"];
+
+const pollFields = {
+  every: required(duration("10ms", "7d"), "How often the devices are asked."),
+  jitter: preset(number(), 0.1, "The part of `every` by which a poll may be early or late, at random: 0 to 0.5."),
+  send: optional(template(), 'What is sent, such as `"READ?"`. Placeholders: `{gateway}` and `{source}`.'),
+  hex: optional(hexText(1024), 'What is sent, as hexadecimal bytes: `"0501"`.'),
+  modbus: optional(modbusPlace, "What is sent: a Modbus request to read. The answer has the registers of `fields`."),
+  framed,
+  expect: optional(match, `The answer: ${MATCH}. Default: the next frame; for \`modbus\`, the answer to the request.`),
+  refused: optional(match, "An answer that says that the device does not do it, in the same form. Default: none."),
+  ...timing,
+  decode: optional(decode, "How the answer becomes fields. Default: as the source says."),
+  fields: optional(fields, "The fields of the answer, if they are not written in `decode`."),
+  topic: optional(template("topic template"), "The topic of the record. Default: that of the source."),
+};
+
+/** A poll as it is written: without what belongs to the source. */
+type WrittenPoll = Read<typeof pollFields>;
+
+const poll: Kind<WrittenPoll> = table({
+  title: "[[source.poll]]",
+  about:
+    "What the gateway asks the devices of a source again and again. One request is under way on a wire at a time. Write one of `send`, `hex` and `modbus`.",
+  fields: pollFields,
+  check({ values: { jitter, send, hex, modbus, decode: written, expect }, wrong, place }) {
+    if (jitter !== undefined && (jitter < 0 || jitter > 0.5)) place.at("jitter").problem("must be from 0 to 0.5");
+    const written_ = [send, hex, modbus].filter((each) => each !== undefined).length;
+    const isWrong = wrong.has("send") || wrong.has("hex") || wrong.has("modbus");
+    if (written_ !== 1 && !isWrong) place.problem("must have one of send, hex and modbus");
+    if (send !== undefined) checkPlaceholders(send, new Set(["gateway", "source"]), place.at("send"));
+    if (modbus === undefined) return;
+    if (written !== undefined)
+      place.at("decode").problem("cannot be combined with modbus, which says how the answer is decoded; remove it");
+    if (expect !== undefined)
+      place.at("expect").problem("cannot be combined with modbus, whose answers are known; remove it");
+  },
+  build: (values) => values,
+});
+
+const answer = table({
+  title: "answer",
+  about: "How the answer to a command is recognized. Without it, a command is done when it is written.",
+  fields: {
+    match: optional(match, `The answer: ${MATCH}. Placeholders: the fields of the command. Default: the next frame.`),
+    refused: optional(match, "An answer that says that the device does not do it, in the same form. Default: none."),
+    ...timing,
+  },
+  build: (values): AnswerSettings => values,
+});
+
+/** `encode` has the formats of `decode`. */
+const encode: Kind<WrittenDecode> = { ...decode, label: `${decode.label}, as in \`decode\`` };
+
+const commandFields = {
+  topic: required(
+    commandTopic(),
+    "The topic of the command. A level in braces stands for any level, and becomes a field: `{gateway}/{source}/{node}/set/{field}`.",
+  ),
+  decode: preset(
+    choice("raw", "json"),
+    "raw",
+    "`raw`: the payload is text, the field `value`. `json`: the members of an object are fields; another value is the field `value`.",
+  ),
+  values: optional(
+    dictionary(scalar(), MAXIMUM_FIELDS),
+    'What becomes of the field `value`; others are refused: `{ ON = "on", OFF = "off" }`. Default: it stays as it is.',
+  ),
+  encode: preset(encode, "raw", "How the fields become what is sent to the device."),
+  template: optional(
+    template(),
+    'What is sent, if `encode` is `sexpr`: `"(relay {value});\\n"`. Values are quoted as needed.',
+  ),
+  fields: optional(fields, "The fields of `encode`, if they are not written there."),
+  framed,
+  answer: optional(
+    answer,
+    "How the answer is recognized. Default: none is awaited; for `modbus`, the answer to the request.",
+  ),
+  qos: preset(choice(0, 1, 2), 1, "The highest QoS of the command's message."),
+  queue: preset(integer(1, 10_000), 32, "How many commands may wait for a wire. Further ones fail as `full`."),
+  expiry: preset(duration("100ms", "7d"), "30s", "How long a command may wait. Then it fails as `expired`."),
+  hold: preset(
+    boolean(),
+    false,
+    "Whether the message is acknowledged when the result is known. `false`: when the command is queued. See docs/gateway/commands.md.",
+  ),
+  retained: preset(boolean(), false, "Whether retained messages are commands. `false`: a restart repeats no command."),
+  result: preset(
+    text(0, 4096),
+    "{topic}/result",
+    "The topic of the result. `{topic}` stands for that of the command. Empty: none.",
+  ),
+};
+
+type WrittenCommand = Read<typeof commandFields>;
+
+const command: Kind<WrittenCommand> = table({
+  title: "[[source.command]]",
+  about: "Messages that become what a device understands.",
+  fields: commandFields,
+  check({ values: { topic, result, encode: written, template: filled }, place }) {
+    if (result !== undefined) checkPlaceholders(result, new Set(["topic"]), place.at("result"));
+    if (topic !== undefined && result !== undefined && result !== "" && !result.startsWith("{topic}/"))
+      place.at("result").problem('must begin with "{topic}/", so that a result is no command, or be empty');
+    if (filled !== undefined && written !== undefined && written.format !== "sexpr")
+      place.at("template").problem('requires encode = "sexpr"; write the template of other formats in encode');
+  },
+  build: (values) => values,
+});
+
+/** What a source that can be written to has in addition. */
+export const requests = {
+  poll: optional(list(poll, 1, 100), "What the devices are asked again and again."),
+  command: optional(list(command, 1, 100), "Messages that become what a device understands."),
+};
+
+export type WrittenRequests = Partial<Read<typeof requests>>;
+
+/** What the requests need of their source. */
+interface Source {
+  readonly frame: FrameSettings;
+  readonly encoding: "utf8" | "latin1" | "hex";
+}
+
+/** The settings of the requests. Reports what does not fit. */
+export function completeRequests(
+  { poll: polls = [], command: commands = [] }: WrittenRequests,
+  source: Source,
+  place: Place,
+) {
+  return {
+    polls: polls.flatMap((each, i) => completePoll(each, place.at("poll").at(i)) ?? []),
+    commands: commands.flatMap((each, i) => completeCommand(each, source, place.at("command").at(i)) ?? []),
+  };
+}
+
+function completePoll(written: WrittenPoll, place: Place): PollSettings | undefined {
+  const { every, jitter, expect, refused, timeout, retries, topic } = written;
+  const asked = questionOf(written, place);
+  if (asked === undefined) return undefined;
+  const answered = { match: expect, refused, timeout, retries };
+  return { every, jitter, ...asked, framed: written.framed, answer: answered, topic };
+}
+
+function questionOf(
+  { send, hex, modbus, decode: written, fields: beside }: WrittenPoll,
+  place: Place,
+): { readonly question: QuestionSettings; readonly decode: DecodeSettings | undefined } | undefined {
+  if (modbus !== undefined) {
+    const settings = modbusDecode(modbus, beside, place);
+    return settings && { question: { kind: "modbus" }, decode: settings };
+  }
+  if (written === undefined && beside !== undefined) return place.at("fields").problem("requires decode");
+  const settings = written === undefined ? undefined : completeDecode(written, beside, place);
+  if (written !== undefined && settings === undefined) return undefined;
+  if (hex !== undefined) return { question: { kind: "hex", bytes: hex }, decode: settings };
+  return send === undefined ? undefined : { question: { kind: "text", text: send }, decode: settings };
+}
+
+function modbusDecode(
+  { count, ...at }: NonNullable<WrittenPlace>,
+  beside: readonly WrittenPart[] | undefined,
+  place: Place,
+): DecodeSettings | undefined {
+  const settings = completeDecode({ format: "modbus", fields: undefined, ...at }, beside, place);
+  if (settings?.format !== "modbus" || count === undefined) return settings;
+  if (count < settings.count)
+    return place.at("modbus").at("count").problem(`must be at least ${settings.count}, which the fields need`);
+  return { ...settings, count };
+}
+
+function completeCommand(written: WrittenCommand, { encoding }: Source, place: Place): CommandSettings | undefined {
+  const { encode: format, template: filled, fields: beside, values, result, answer: awaited, ...same } = written;
+  const completed = completeDecode(format, beside, place);
+  if (completed === undefined) return undefined;
+  const settings: DecodeSettings = completed.format === "sexpr" ? { ...completed, template: filled } : completed;
+  const { oneWay } = createCodec(settings, encoding);
+  if (oneWay !== undefined) return place.at("encode").problem(`cannot be used for commands: ${oneWay}`);
+  const known = new Set([...capturesOf(written.topic), "value"]);
+  if (written.decode === "raw") {
+    for (const { name } of settings.fields) {
+      if (known.has(name) || settings.format === "binary") continue;
+      const names = [...known].map((each) => `"${each}"`).join(", ");
+      return place
+        .at("encode")
+        .problem(
+          `needs the field "${name}", but a command has ${names}; write decode = "json", or a level {${name}} in topic`,
+        );
+    }
+  }
+  if (written.decode === "json" && values !== undefined && Object.keys(values).length === 0)
+    return place.at("values").problem("must not be empty");
+  const isModbus = settings.format === "modbus";
+  if (isModbus && settings.function <= 4)
+    return place.at("encode").problem("must be a function that writes: 5, 6, 15 or 16");
+  const usual: AnswerSettings = { match: undefined, refused: undefined, timeout: 1_000, retries: 2 };
+  return {
+    ...same,
+    values: values ?? {},
+    encode: settings,
+    answer: awaited ?? (isModbus ? usual : undefined),
+    result: result === "" ? undefined : result,
+  };
+}

@@ -1,0 +1,61 @@
+/** Keeps the uplink subscribed to what the gateway receives. Knows nothing of records. */
+
+import type { Client, HandledSubscription } from "@aiko/mqtt";
+import type { Log } from "../supervise/log.js";
+import type { Inbound } from "./inbound.js";
+
+/** Handlers have deadlines of their own. */
+const NO_TIMEOUT = 2 ** 31 - 1;
+
+export class Inbounds {
+  /** What is received, and its subscription once the server has acknowledged it. */
+  private readonly all = new Map<Inbound, HandledSubscription | undefined>();
+
+  constructor(
+    private readonly client: Client,
+    private readonly log: Log,
+  ) {}
+
+  /** What is received. */
+  get list(): readonly Inbound[] {
+    return [...this.all.keys()];
+  }
+
+  add(inbound: Inbound): void {
+    this.all.set(inbound, undefined);
+    void this.subscribe(inbound);
+  }
+
+  /** Resolves when the server has acknowledged it, or cannot be asked. */
+  async remove(inbound: Inbound): Promise<void> {
+    const subscription = this.all.get(inbound);
+    this.all.delete(inbound);
+    await subscription
+      ?.unsubscribe()
+      .catch((error: unknown) => this.log.debug(String(error), { filter: inbound.filter }));
+  }
+
+  /** Subscribes to all again: a client that was closed has forgotten its subscriptions. */
+  renew(): void {
+    for (const inbound of this.all.keys()) void this.subscribe(inbound);
+  }
+
+  private async subscribe(inbound: Inbound): Promise<void> {
+    const { filter, qos, concurrency } = inbound;
+    try {
+      const subscription = await this.client.subscribe(filter, {
+        qos,
+        concurrency,
+        handlerTimeout: NO_TIMEOUT,
+        onMessage: (message) => inbound.handle(message),
+      });
+      if (this.all.has(inbound)) this.all.set(inbound, subscription);
+      else await subscription.unsubscribe();
+    } catch (error) {
+      this.log.warn("the server does not send commands", {
+        filter,
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+}
