@@ -120,8 +120,9 @@ const tomls = readdirSync("docs/gateway")
 
 test.each(tomls)("$name is a valid configuration, or a valid part of one", ({ text }) => {
   if (text.includes("[gateway]")) return void valid(text);
-  if (text.startsWith("[")) return void valid(`${START}${text}`);
-  valid(`${START}[[source]]\nid = "b"\nkind = "stdin"\ntopic = "t"\n${text}`);
+  const source = '[[source]]\nid = "b"\nkind = "stdin"\ntopic = "t"\n';
+  if (!text.startsWith("[")) return void valid(`${START}${source}${text}`);
+  valid(`${START}${text}${text.includes("[[source]]") ? "" : source}`);
 });
 
 test("each kind of source has a section with an example, and a link to its fields", () => {

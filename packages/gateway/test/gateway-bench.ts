@@ -4,7 +4,7 @@ import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { type Client, type Clock, createClient, platform as nodePlatform } from "@aiko/mqtt";
+import { type Client, type Clock, createClient, type Message, platform as nodePlatform } from "@aiko/mqtt";
 import { FakeClock, FaultyLink } from "@aiko/mqtt/testing";
 import { Broker } from "@aiko/mqtt-broker";
 import { type FileSystem, MemoryFileSystem, type OpenFile } from "@aiko/mqtt-store";
@@ -91,6 +91,8 @@ export class GatewayBench {
   readonly log: string[] = [];
   /** What the server received, in order. */
   readonly messages: { readonly topic: string; readonly payload: string }[] = [];
+  /** The gateway's own state, below aiko/: topic and payload, in order. */
+  readonly own: string[] = [];
   isOnline: boolean;
   link!: FaultyLink;
   gateway!: Gateway;
@@ -170,7 +172,7 @@ export class GatewayBench {
 
   private async open(): Promise<void> {
     const { clock } = this;
-    const { disk, fileSystem, input, maximumPacketSize, recorder } = this.options;
+    const { disk, maximumPacketSize } = this.options;
     if (disk) this.directory = await mkdtemp(join(tmpdir(), "aiko-gateway-"));
     this.broker = await Broker.listen({ listeners: [], clock, maximumPacketSize });
     this.link = new FaultyLink(clock, this.broker, () => ({ refused: !this.isOnline }));
@@ -182,18 +184,13 @@ export class GatewayBench {
     const subscribed = observer.subscribe("#", {
       qos: 2,
       onMessage: (message) => {
-        if (!message.topic.startsWith("aiko/"))
-          this.messages.push({ topic: message.topic, payload: Buffer.from(message.payload).toString("latin1") });
+        const payload = Buffer.from(message.payload).toString("latin1");
+        if (message.topic.startsWith("aiko/")) this.own.push(`${message.topic} ${payload}`);
+        else this.messages.push({ topic: message.topic, payload });
       },
     });
     await (clock instanceof FakeClock ? clock.until(subscribed) : subscribed);
-    this.gateway = await Gateway.start(this.configuration, {
-      log: (line) => this.log.push(line),
-      platform: this.link.platform,
-      ...(fileSystem === undefined ? {} : { fileSystem }),
-      ...(input === undefined ? {} : { input }),
-      recorder,
-    });
+    await this.launch({});
     onTestFinished(async () => {
       try {
         await expectLaw(this.gateway);
@@ -205,6 +202,52 @@ export class GatewayBench {
       }
       expectBalanced({ statistics: this.gateway.status.spool });
     });
+  }
+
+  private async launch(changes: Parts): Promise<void> {
+    const { fileSystem, input } = this.options;
+    this.gateway = await Gateway.start(this.configurationWith(changes), {
+      log: (line) => this.log.push(line),
+      platform: this.link.platform,
+      ...(fileSystem === undefined ? {} : { fileSystem }),
+      ...(input === undefined ? {} : { input }),
+      recorder: this.options.recorder,
+    });
+  }
+
+  /** Stops the gateway, and starts another one on the same spool. */
+  async restart(changes: Parts = {}): Promise<void> {
+    await this.stop();
+    await this.launch(changes);
+  }
+
+  /** Reloads the configuration, with changes. */
+  reload(changes: Parts): Promise<void> {
+    return this.settled(this.gateway.reload(this.configurationWith(changes)));
+  }
+
+  /** The retained messages that the server has, by topic. */
+  async retained(): Promise<Record<string, string>> {
+    const { platform } = new FaultyLink(this.clock, this.broker);
+    const client = createClient("mqtt://reader", { platform });
+    const found: Record<string, string> = {};
+    await this.settled(client.connect());
+    const onMessage = (message: Message): void => {
+      found[message.topic] = message.text();
+    };
+    await this.settled(client.subscribe("#", { qos: 1, onMessage }));
+    if (this.clock instanceof FakeClock) await this.clock.tick();
+    await this.settled(client.disconnect());
+    return found;
+  }
+
+  /** Publishes a message at the server. */
+  async publish(topic: string, payload: string, retain = false): Promise<void> {
+    const { platform } = new FaultyLink(this.clock, this.broker);
+    const client = createClient("mqtt://writer", { platform });
+    await this.settled(client.connect());
+    await this.settled(client.publish(topic, payload, { qos: 1, retain }));
+    await this.settled(client.disconnect());
   }
 
   /** Stops the gateway. Time of a fake clock passes as needed. */

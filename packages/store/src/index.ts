@@ -10,6 +10,7 @@ export type { FileSystem, OpenFile } from "./file-system.js";
 export type { Damage } from "./journal.js";
 export { lock } from "./lock.js";
 export { MemoryFileSystem } from "./memory-file-system.js";
+export { nodeFileSystem } from "./node-file-system.js";
 export type { SpoolClock } from "./spool/age-limit.js";
 export type { SpoolCounts } from "./spool/ledger.js";
 export { Spool, type SpoolStatistics } from "./spool/spool.js";

@@ -21,6 +21,7 @@ const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const EXISTING = O_RDWR | O_NOFOLLOW;
 const CREATE = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 
+/** The file system of Node. */
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
     const first = await makeDirectories(path);

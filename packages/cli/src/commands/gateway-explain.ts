@@ -30,7 +30,7 @@ export const gatewayExplain: Command = {
   async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {
     const [, input] = args.operands;
     if (input !== undefined && input !== "-") throw new ArgumentError(`unexpected argument "${input}"`);
-    const { gateway, sources } = loadConfiguration(configPath(args, 0), terminal);
+    const { gateway, homeAssistant, sources } = loadConfiguration(configPath(args, 0), terminal);
     const source = sourceOf(sources, args.text("source"));
     const topic = args.text("command");
     const payload = args.text("payload");
@@ -42,7 +42,7 @@ export const gatewayExplain: Command = {
     const peer = { peer: source.id, port: 0, fields: pathFields(source, args.text("path")) };
     const bytes = await inputOf(args);
     if (bytes.length > MOST_BYTES) throw new ArgumentError(`the input has more than ${MOST_BYTES} bytes`);
-    await terminal.print(explain(source, gateway, bytes, { wallTime: () => Date.now(), peer }));
+    await terminal.print(explain(source, gateway, bytes, { wallTime: () => Date.now(), peer, homeAssistant }));
   },
 };
 

@@ -33,6 +33,8 @@ export interface Configuration {
   readonly metrics: MetricsSettings | undefined;
   /** The path of the socket that answers `gateway status`. Undefined: none. */
   readonly adminSocket: string | undefined;
+  /** Undefined: devices are not announced to Home Assistant. */
+  readonly homeAssistant: HomeAssistantSettings | undefined;
   readonly sources: readonly SourceSettings[];
 }
 
@@ -88,6 +90,14 @@ export interface MetricsSettings {
   readonly path: string;
 }
 
+/** The section [homeassistant], if it is enabled. */
+export interface HomeAssistantSettings {
+  /** The topic below which devices are announced. */
+  readonly prefix: string;
+  /** Where Home Assistant publishes "online" when it has started. */
+  readonly statusTopic: string;
+}
+
 /** A source of frames. */
 export type SourceSettings =
   | TcpServerSettings
@@ -138,8 +148,6 @@ export interface PipelineSettings extends RequestSettings {
   readonly frameTimeout: number;
   readonly encoding: "utf8" | "latin1" | "hex";
   readonly decode: DecodeSettings;
-  /** With placeholders; names the device that has sent a frame. */
-  readonly identity: string;
   /** All must hold, or the record is dropped as "filtered". */
   readonly when: readonly Condition[];
   /** With placeholders. */
@@ -149,12 +157,35 @@ export interface PipelineSettings extends RequestSettings {
   readonly retain: boolean;
   /** Seconds; 0: none. */
   readonly expiry: number;
+  /** With placeholders: the name of the device that a record is from. A record that has not all their values is from no device. */
+  readonly deviceName: string;
+  /** Milliseconds without a frame after which a device is offline; 0: never. */
+  readonly silence: number;
+  /** The topic of a device's availability, with placeholders, among them {topic}: that of the record. "": none. */
+  readonly availability: string;
+  /** How many records are accepted; others are dropped as "rate". Undefined: no limit. */
+  readonly rate: RateSettings | undefined;
+  /** Records with the same key within a time are dropped as "duplicate". Undefined: none. */
+  readonly dedupe: DedupeSettings | undefined;
   /** With placeholders; written to the device after its record was accepted. Undefined: nothing. */
   readonly acknowledge: string | undefined;
   /** With placeholders, among them {reason}; written to the device when its frame was dropped. Undefined: nothing. */
   readonly refuse: string | undefined;
   /** The topic, with placeholders, to which undecodable frames are published. Undefined: none. */
   readonly deadletter: string | undefined;
+}
+
+export interface RateSettings {
+  readonly perSecond: number;
+  /** The most at once. */
+  readonly burst: number;
+}
+
+export interface DedupeSettings {
+  /** The field. */
+  readonly key: string;
+  /** Milliseconds. */
+  readonly within: number;
 }
 
 export type DecodeSettings =

@@ -1,6 +1,7 @@
 /** The whole configuration as one table: the source of the reader, the JSON Schema and the reference. */
 
 import type { Configuration } from "./configuration.js";
+import { homeAssistant } from "./home-assistant-fields.js";
 import { type Kind, list, oneOrMore, text } from "./kind.js";
 import { source } from "./kinds/source.js";
 import { checkLoops } from "./loops.js";
@@ -15,6 +16,7 @@ const sections = {
   spool: required(spool, "The queue between the sources and the server."),
   metrics: optional(metrics, "Metrics for Prometheus."),
   admin: optional(admin, "The socket for `gateway status`."),
+  homeassistant: optional(homeAssistant, "How devices are announced to Home Assistant."),
   source: required(list(source, 1, 1000), "The sources."),
 };
 
@@ -22,7 +24,7 @@ export const configurationTable: Kind<Configuration> = table({
   title: "the configuration",
   about: "",
   fields: sections,
-  refused: { broker: NOT_YET, homeassistant: NOT_YET },
+  refused: { broker: NOT_YET },
   check({ values, place }) {
     checkLoops(values.uplink ?? [], values.source ?? [], place);
     if (values.spool === undefined) return;
@@ -39,6 +41,7 @@ export const configurationTable: Kind<Configuration> = table({
     spool: spoolSettings,
     metrics: served,
     admin: adminSocket,
+    homeassistant,
     source: sources,
   }) {
     const placeholders = { gateway: settings.id };
@@ -48,6 +51,7 @@ export const configurationTable: Kind<Configuration> = table({
       spool: spoolSettings,
       metrics: served,
       adminSocket,
+      homeAssistant: homeassistant?.settings,
       sources: sources.map((each) =>
         each.kind === "mqtt"
           ? { ...each, clientId: filled(each.clientId, { ...placeholders, source: each.id }) }

@@ -8,6 +8,7 @@ import { decode } from "./decode-fields.js";
 import { completeFraming, frame } from "./frame-fields.js";
 import { boolean, choice } from "./kind.js";
 import type { Place } from "./place.js";
+import { checkPresence, presence, USUAL_DEVICE } from "./presence-fields.js";
 import { payload, when } from "./record-fields.js";
 import { completeRequests, type WrittenRequests } from "./request-fields.js";
 import { identifier } from "./section-fields.js";
@@ -39,11 +40,6 @@ export const common = {
   ),
   decode: preset(decode, "json", "How a frame becomes fields."),
   fields: optional(fields, "The fields, if they are not written in `decode`."),
-  identity: preset(
-    template(),
-    "{node}",
-    "The name of the device that sent a frame. Placeholders as in `topic`. A frame that lacks a value has no device.",
-  ),
   when: optional(when, "Conditions that all must hold, or the record is dropped as `filtered`. Default: none."),
   topic: preset(
     topicTemplate(),
@@ -62,6 +58,7 @@ export const common = {
     0,
     "How long the server keeps a message for clients that are away, with MQTT 5. 0: no limit.",
   ),
+  ...presence,
   deadletter: optional(
     topicTemplate(),
     "The topic to which undecodable frames are published. Placeholders as in `topic`, without the decoded fields. Default: none.",
@@ -129,9 +126,7 @@ export const everySource = {
 };
 
 /** Keys of the design that a later version brings. */
-export const later = Object.fromEntries(
-  ["key", "dedupe", "rate", "silence", "tls", "rs485"].map((key) => [key, NOT_YET]),
-);
+export const later = Object.fromEntries(["tls", "rs485"].map((key) => [key, NOT_YET]));
 
 type Common = Read<typeof common & typeof answers & ReturnType<typeof framing>>;
 
@@ -173,6 +168,7 @@ export function checkSource(
   if (settings === undefined) return;
   checkBytes(settings.format, values, place);
   const fields = names && new Set([...fromPath, ...names]);
+  checkPresence(values, fields, [...PLACEHOLDERS, ...own], place);
   checkTemplates({ ...values, ...answer }, fields && new Set([...PLACEHOLDERS, ...fields]), own, place);
   for (const [i, { field }] of (values.when ?? []).entries()) {
     if (fields?.has(field) !== false) continue;
@@ -259,8 +255,8 @@ export function buildSource<Answers>(
   answer: Answers,
   place: Place,
 ) {
-  const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...rest } = values;
-  const { poll, command, ...same } = rest;
+  const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...others } = values;
+  const { device_name, poll, command, ...same } = others;
   const settings = completeDecode(written, beside, place);
   const framed = completeFraming(values, place, baudOf(values));
   if (settings === undefined || framed === undefined) return undefined;
@@ -275,6 +271,7 @@ export function buildSource<Answers>(
     decode: settings,
     when: conditions ?? [],
     expiry: expiry / 1000,
+    deviceName: device_name ?? USUAL_DEVICE,
   };
   return { ...same, ...changed, ...answer };
 }

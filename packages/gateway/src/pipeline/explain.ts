@@ -3,14 +3,30 @@
 import { type Codec, createCodec } from "../codec/codec.js";
 import type { Poll } from "../command/request.js";
 import type { Taken } from "../command/requests.js";
-import type { FieldSettings, GatewaySettings, SourceSettings } from "../configuration/configuration.js";
+import type {
+  FieldSettings,
+  GatewaySettings,
+  HomeAssistantSettings,
+  SourceSettings,
+} from "../configuration/configuration.js";
+import type { DropReason } from "../drop-reason.js";
 import { Failure } from "../failure.js";
+import { ExplainedPresence } from "../presence/explained-presence.js";
 import { valueText } from "../route/placeholder-values.js";
 import { hex } from "../text/hex.js";
 import { escaped, shown } from "../text/shown.js";
 import { readUtf8 } from "../text/utf8.js";
 import type { Fields, Outcome, Peer, Wire } from "./outcome.js";
-import { type Asking, createPipeline, type Pipeline, type PipelineOptions } from "./pipeline.js";
+import { type Asking, createPipeline, type Pipeline } from "./pipeline.js";
+
+/** Options of `explain`. */
+export interface ExplainOptions {
+  readonly wallTime: () => number;
+  /** Default: a connection of the source without an address. */
+  readonly peer?: Peer;
+  /** Default: devices are not announced to Home Assistant. */
+  readonly homeAssistant?: HomeAssistantSettings | undefined;
+}
 
 /**
  * Shows what the gateway makes of bytes: frames with their place, fields, topic and payload, or why they are dropped. Uses the pipeline that the
@@ -18,17 +34,18 @@ import { type Asking, createPipeline, type Pipeline, type PipelineOptions } from
  *
  * @param source the source that the bytes come from
  * @param bytes as the device sends them
- * @param options the wall clock, and what is known of the connection. Default: a connection of the source without an address
+ * @param options the wall clock, what is known of the connection, and the section [homeassistant]
  * @returns lines of text
  */
 export function explain(
   source: SourceSettings,
   gateway: GatewaySettings,
   bytes: Uint8Array,
-  options: PipelineOptions & { readonly peer?: Peer },
+  options: ExplainOptions,
 ): string {
   const peer = options.peer ?? { peer: source.id, port: 0 };
-  const pipeline = createPipeline(source, gateway, options);
+  const presence = new ExplainedPresence(source, gateway, options.homeAssistant);
+  const pipeline = createPipeline(source, gateway, { wallTime: options.wallTime, devices: presence.sink });
   const codec = createCodec(source.decode, source.encoding);
   const wire = openAsked(pipeline, peer);
   const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
@@ -38,6 +55,7 @@ export function explain(
   for (const { every, bytes: question } of pipeline.polls) {
     lines.push(line("", `asked every ${every / 1_000} s  0x${hex(question)}  ${shownBytes(question)}`));
   }
+  for (const text of presence.lines) lines.push(line("", text));
   lines.push(line("", promise(source)));
   return `${lines.join("\n")}\n`;
 }
@@ -79,7 +97,7 @@ export class WireExplanation {
     const { pipeline, peer } = this;
     const lines: string[] = [];
     // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
-    const isDone = outcome.dropped === undefined || outcome.dropped === "filtered";
+    const isDone = outcome.dropped === undefined || DONE.has(outcome.dropped);
     const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
     if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
     const dead = pipeline.deadLetter(peer, outcome);
@@ -107,7 +125,7 @@ export function explainCommand(
     if (captures === undefined) continue;
     const { settings } = encoder;
     const encoded = encoder.encode(captures, payload);
-    const device = pipeline.identity({ peer: "", port: 0 }, captures);
+    const device = pipeline.deviceOf({ peer: "", port: 0 }, captures);
     const result = settings.result?.replace("{topic}", () => topic);
     const lines = [
       line("command", `${escaped(encoder.topic.filter)}${device === undefined ? "" : `  device ${shown(device)}`}`),
@@ -146,6 +164,7 @@ class EachPollAsked implements Asking {
     return request && { request };
   }
 }
+const DONE: ReadonlySet<DropReason> = new Set<DropReason>(["filtered", "duplicate"]);
 
 const COLUMN = 13;
 

@@ -42,6 +42,17 @@ export interface Peer {
   readonly properties?: Uint8Array;
 }
 
+/** Hears of the devices of a source. */
+export interface DeviceSink {
+  /**
+   * A frame of a device has come that is a record, whether or not it is dropped as unchanged, as a duplicate, or by the rate.
+   *
+   * @param topic that of the record
+   * @param availability returns the topic of the device's availability; undefined if it has none
+   */
+  seen(device: string, now: number, topic: string, availability: () => string | undefined): void;
+}
+
 /** The pipeline of one connection. Pure: time is an argument, in milliseconds of a clock that never goes back. */
 export interface Wire {
   /**

@@ -15,19 +15,23 @@ import { Failure } from "../failure.js";
 import { createFramer, mayLackBeginning } from "../frame/create-framer.js";
 import type { BrokenReason, Framer, FrameSink, Range } from "../frame/framer.js";
 import { filtered, LastRecords, type Lookup } from "../route/condition.js";
+import { DeviceTemplate } from "../route/device-template.js";
+import { Limits } from "../route/limits.js";
 import { createPayloadBuilder, type Message, type PayloadBuilder } from "../route/payload.js";
 import { type Origin, placeholderValue } from "../route/placeholder-values.js";
 import { Template } from "../route/template.js";
 import { TopicTemplate } from "../route/topic-template.js";
 import { hex } from "../text/hex.js";
 import { latin1Bytes, utf8Bytes } from "../text/utf8.js";
-import type { Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
+import type { DeviceSink, Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
 
 export interface PipelineOptions {
   /** The wall clock, in milliseconds since 1970. It is only written, never compared. */
   readonly wallTime: () => number;
   /** Called when a poll is answered, or is not. @param index its place in the configuration. Default: nothing */
   readonly polled?: (index: number, result: RequestResult) => void;
+  /** Hears of the devices. Default: nobody does. */
+  readonly devices?: DeviceSink | undefined;
 }
 
 /** What the devices of a connection are asked. */
@@ -49,14 +53,18 @@ export interface Pipeline {
   /** How messages become what the devices understand. */
   readonly commands: readonly CommandEncoder[];
   /** Returns the name of the device that has sent a frame. Undefined: it has none. */
-  identity(peer: Peer, fields: Fields): string | undefined;
+  deviceOf(peer: Peer, fields: Fields): string | undefined;
   /** Returns what to write to the device once the outcome's records are in the spool. Undefined: nothing. */
   acknowledgement(peer: Peer, outcome: Outcome): Uint8Array | undefined;
   /** Returns what to write to the device when its frame was dropped. Undefined: nothing. @param reason as "full", if it is not the outcome's own */
   refusal(peer: Peer, outcome: Outcome, reason?: DropReason): Uint8Array | undefined;
+  /** The outcome's records are in the spool, or were passed on. */
+  accepted(peer: Peer, outcome: Outcome): void;
+  /** Whether the record that the outcome, a duplicate, repeats is accepted. */
+  isRepeatOfAccepted(peer: Peer, outcome: Outcome): boolean;
   /**
    * The outcome's records did not get into the spool, and are not tried again by the gateway. If the device repeats them, they are not dropped
-   * as unchanged.
+   * as unchanged or as duplicates.
    */
   notAccepted(peer: Peer, outcome: Outcome): void;
   /** Returns the record for the `deadletter` topic. Undefined if there is no such topic, or nothing in the frame that could not be decoded. */
@@ -81,7 +89,8 @@ export function createPipeline(
   options: PipelineOptions,
 ): Pipeline {
   const origin: Origin = { gateway: gateway.id, source: source.id };
-  const routerOf = (settings: PipelineSettings) => new Router(settings, gateway.timestamps, origin, options.wallTime);
+  const memory = { last: new LastRecords(source.when), limits: new Limits(source) };
+  const routerOf = (settings: PipelineSettings) => new Router(settings, gateway.timestamps, origin, memory, options);
   const router = routerOf(source);
   const polls = createPolls(source, origin, options.polled ?? (() => {}));
   const routes = new Map<Request, Router>();
@@ -90,7 +99,7 @@ export function createPipeline(
     routes.set(poll, routerOf({ ...source, decode, topic }));
   }
   const commands = source.commands.map((command) => new CommandEncoder(command, source, origin));
-  const identity = new Template(source.identity, origin);
+  const device = new DeviceTemplate(source, origin);
   const acknowledge = source.acknowledge === undefined ? undefined : new Template(source.acknowledge, origin);
   const refuse = source.refuse === undefined ? undefined : new Template(source.refuse, origin);
   const deadletter =
@@ -110,14 +119,16 @@ export function createPipeline(
     open: (peer, asking) => new SourceWire(source, router, peer, asking && { asking, routes }),
     polls,
     commands,
-    identity(peer, fields) {
-      const filled = identity.fill(peer, fields);
-      return "text" in filled ? filled.text : undefined;
-    },
+    deviceOf: (peer, fields) => device.nameOf(peer, fields),
     acknowledgement: (peer, { fields }) => acknowledge && bytesOf(acknowledge.answer(peer, fields, undefined)),
     refusal: (peer, { fields, dropped }, reason = dropped) =>
       refuse && reason && bytesOf(refuse.answer(peer, fields, reason)),
-    notAccepted: (peer, { fields }) => fields && router.forget(peer, fields),
+    accepted: (peer, { fields }) => fields && router.accepted(peer, fields),
+    isRepeatOfAccepted: (peer, { fields }) => fields !== undefined && router.isAccepted(peer, fields),
+    notAccepted(peer, { fields }) {
+      if (fields === undefined) return;
+      for (const each of [router, ...routes.values()]) each.forget(peer, fields);
+    },
     deadLetter: (peer, { fields, dropped, bytes }) => {
       if (dropped === undefined || bytes === undefined || !UNDECODABLE.has(dropped)) return undefined;
       return letter(peer, fields ?? NO_FIELDS, { reason: dropped, hex: hex(bytes) });
@@ -144,23 +155,30 @@ interface Routed {
   readonly messages: readonly Message[] | Failure;
 }
 
+/** What is remembered of the records of a source, whatever they are made of. */
+interface Memory {
+  readonly last: LastRecords;
+  readonly limits: Limits;
+}
+
 /** From a frame to its messages. Has no connection of its own. */
 class Router {
   private readonly codec: Codec;
   private readonly topic: TopicTemplate;
   private readonly payload: PayloadBuilder;
-  private readonly last: LastRecords;
+  private readonly device: DeviceTemplate;
 
   constructor(
     private readonly source: PipelineSettings,
     timestamps: GatewaySettings["timestamps"],
     origin: Origin,
-    private readonly wallTime: () => number,
+    private readonly memory: Memory,
+    private readonly options: PipelineOptions,
   ) {
     this.codec = createCodec(source.decode, source.encoding);
     this.topic = new TopicTemplate("topic", source.topic, origin);
     this.payload = createPayloadBuilder(source.payload, timestamps, origin);
-    this.last = new LastRecords(source.when);
+    this.device = new DeviceTemplate(source, origin);
   }
 
   decode(frame: Uint8Array): Map<string, FieldValue> | Failure {
@@ -168,27 +186,56 @@ class Router {
   }
 
   /** @param fields what `decode` has made of the frame */
-  route(peer: Peer, frame: Uint8Array, fields: Map<string, FieldValue> | Failure): Routed {
+  route(peer: Peer, frame: Uint8Array, fields: Map<string, FieldValue> | Failure, now: number): Routed {
     if (fields instanceof Failure) return { fields: undefined, messages: fields };
-    return { fields, messages: this.messages(peer, fields, frame) };
+    return { fields, messages: this.messages(peer, fields, frame, now) };
+  }
+
+  accepted(peer: Peer, fields: Fields): void {
+    if (this.source.dedupe !== undefined) this.memory.limits.accepted(lookupIn(peer, fields));
+  }
+
+  isAccepted(peer: Peer, fields: Fields): boolean {
+    return this.memory.limits.isAccepted(lookupIn(peer, fields));
   }
 
   forget(peer: Peer, fields: Fields): void {
     const topic = this.topic.topic(peer, fields);
-    if (!(topic instanceof Failure)) this.last.forget(topic);
+    if (!(topic instanceof Failure)) this.memory.last.forget(topic);
+    this.memory.limits.forget(lookupIn(peer, fields));
   }
 
-  private messages(peer: Peer, fields: Map<string, FieldValue>, frame: Uint8Array): readonly Message[] | Failure {
+  private messages(
+    peer: Peer,
+    fields: Map<string, FieldValue>,
+    frame: Uint8Array,
+    now: number,
+  ): readonly Message[] | Failure {
     const { when } = this.source;
-    const lookup: Lookup = (name) => placeholderValue(name, peer, fields);
+    const lookup = lookupIn(peer, fields);
     const kept = when.length === 0 ? undefined : filtered(when, lookup);
     if (kept !== undefined) return kept;
     const topic = this.topic.topic(peer, fields);
     if (topic instanceof Failure) return topic;
-    const messages = this.payload({ topic, peer, fields, frame, wallTime: this.wallTime });
+    this.see(peer, fields, topic, now);
+    const messages = this.payload({ topic, peer, fields, frame, wallTime: this.options.wallTime });
+    if (messages instanceof Failure) return messages;
+    const dropped = this.memory.last.filtered(topic, lookup) ?? this.memory.limits.dropped(lookup, now);
+    if (dropped !== undefined) return dropped;
     // Last, because a record that is dropped for another reason is none to compare with.
-    return messages instanceof Failure ? messages : (this.last.filtered(topic, lookup) ?? messages);
+    this.memory.last.remember(topic, lookup);
+    return messages;
   }
+
+  private see(peer: Peer, fields: Fields, topic: string, now: number): void {
+    const { devices } = this.options;
+    const name = devices && this.device.nameOf(peer, fields);
+    if (name !== undefined) devices?.seen(name, now, topic, () => this.device.availabilityOf(peer, fields, topic));
+  }
+}
+
+function lookupIn(peer: Peer, fields: Fields): Lookup {
+  return (name) => placeholderValue(name, peer, fields);
 }
 
 /** What a connection needs for its requests. */
@@ -200,9 +247,9 @@ interface Requesting {
 
 class SourceWire implements Wire, FrameSink {
   private readonly framer: Framer;
-  /** The time of the call that is running. */
-  private now = 0;
   private outcomes: Outcome[] = [];
+  /** The time of what is being framed. */
+  private now = 0;
   /** Whether the next frame may lack its beginning, and so counts only if it can be decoded. */
   private isFirst: boolean;
 
@@ -280,7 +327,7 @@ class SourceWire implements Wire, FrameSink {
   }
 
   private route(router: Router, bytes: Uint8Array, found: Map<string, FieldValue> | Failure, range: Range): void {
-    const { fields, messages } = router.route(this.peer, bytes, found);
+    const { fields, messages } = router.route(this.peer, bytes, found, this.now);
     const isFirst = this.isFirst;
     this.isFirst = false;
     if (!(messages instanceof Failure)) {

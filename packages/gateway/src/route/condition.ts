@@ -9,11 +9,7 @@ import { Failure } from "../failure.js";
 import type { FieldValue } from "../pipeline/outcome.js";
 import { shown } from "../text/shown.js";
 import { valueText } from "./placeholder-values.js";
-
-/** The most topics of a generation; two are remembered. */
-const MOST_TOPICS = 5_000;
-/** The most characters that a generation's topics and values have. */
-const MOST_CHARACTERS = 1_000_000;
+import { Recent } from "./recent.js";
 
 /** Returns the value of a field. */
 export type Lookup = (name: string) => FieldValue | undefined;
@@ -72,22 +68,10 @@ function failure({ field, op, value: wanted }: Condition, lookup: Lookup): Failu
   return new Failure("filtered", `field ${shown(field)} is ${seen}; the condition is "${rule}"`);
 }
 
-interface Remembered {
-  readonly values: readonly (FieldValue | undefined)[];
-  readonly characters: number;
-}
-
-/**
- * The last record of each topic, for "changed" and "delta". One of a source, so that a device that connects again is known. When the young
- * generation is full, it becomes the old one, and the old one is forgotten: one map in the order of use would be slow, since a map keeps the places
- * of what was deleted for a while.
- */
+/** The last record of each topic, for "changed" and "delta". One of a source, so that a device that connects again is known. */
 export class LastRecords {
   private readonly conditions: readonly Condition[];
-  private young = new Map<string, Remembered>();
-  private old = new Map<string, Remembered>();
-  /** The characters of the young generation. */
-  private characters = 0;
+  private readonly last = new Recent<readonly (FieldValue | undefined)[]>();
 
   constructor(conditions: readonly Condition[]) {
     this.conditions = conditions.filter(needsLast);
@@ -95,44 +79,32 @@ export class LastRecords {
 
   /** How many topics are remembered, at most 10,000; one that is in both generations counts twice. */
   get size(): number {
-    return this.young.size + this.old.size;
+    return this.last.size;
   }
 
-  /** Returns why the record is dropped. Otherwise remembers it and returns undefined. */
+  /** Returns why the record is dropped; undefined if it is not. */
   filtered(topic: string, lookup: Lookup): Failure | undefined {
     if (this.conditions.length === 0) return undefined;
-    const last = this.young.get(topic) ?? this.old.get(topic);
-    const values = this.conditions.map(({ field }) => lookup(field));
-    if (last !== undefined) {
-      for (const [index, condition] of this.conditions.entries()) {
-        if (!differs(condition, last.values[index], values[index])) return failure(condition, lookup);
-      }
+    const last = this.last.get(topic);
+    if (last === undefined) return undefined;
+    for (const [index, condition] of this.conditions.entries()) {
+      if (!differs(condition, last[index], lookup(condition.field))) return failure(condition, lookup);
     }
-    this.remember(topic, values);
     return undefined;
+  }
+
+  /** The record is the last of its topic from now on. */
+  remember(topic: string, lookup: Lookup): void {
+    if (this.conditions.length === 0) return;
+    const values = this.conditions.map(({ field }) => lookup(field));
+    let characters = 0;
+    for (const value of values) characters += value === undefined ? 0 : valueText(value).length;
+    this.last.set(topic, values, characters);
   }
 
   /** Forgets the last record of a topic, because it was not accepted: the device's next one counts as the first. */
   forget(topic: string): void {
-    this.characters -= this.young.get(topic)?.characters ?? 0;
-    this.young.delete(topic);
-    this.old.delete(topic);
-  }
-
-  private remember(topic: string, values: readonly (FieldValue | undefined)[]): void {
-    let characters = topic.length;
-    for (const value of values) characters += value === undefined ? 0 : valueText(value).length;
-    const known = this.young.get(topic);
-    const isFull = known === undefined && this.young.size === MOST_TOPICS;
-    if (isFull || this.characters + characters > MOST_CHARACTERS) {
-      this.old = this.young;
-      this.young = new Map();
-      this.characters = 0;
-    } else if (known !== undefined) {
-      this.characters -= known.characters;
-    }
-    this.young.set(topic, { values, characters });
-    this.characters += characters;
+    this.last.delete(topic);
   }
 }
 

@@ -26,7 +26,7 @@ export class ExecSource implements Source {
     private readonly intake: Intake,
   ) {
     const { clock, log } = intake.parts;
-    this.health = new Health(settings.id, log);
+    this.health = new Health(settings.id, log, intake.parts.condition);
     const open = (attempt: Attempt): void => {
       this.running = this.run(() => attempt.opened(urlOf(settings))).then((why) =>
         attempt.closed(why ?? "the command ended with the exit code 0"),

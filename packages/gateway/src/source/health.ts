@@ -1,7 +1,7 @@
 /** Whether a source is up, as the status and the log show it: one line a change, not one a try. Opens nothing. */
 
 import type { Log } from "../supervise/log.js";
-import type { SourceState, SourceStatus } from "./source.js";
+import type { SourceCondition, SourceState, SourceStatus } from "./source.js";
 
 export class Health {
   isUp = false;
@@ -14,6 +14,7 @@ export class Health {
   constructor(
     private readonly source: string,
     private readonly log: Log,
+    private readonly changed: (condition: SourceCondition) => void,
   ) {}
 
   /** @param url where it is up */
@@ -25,6 +26,7 @@ export class Health {
     this.url = url;
     this.lastError = undefined;
     this.log.info("the source is up", { source: this.source, url });
+    this.changed("up");
   }
 
   /** It is down, or stays down. */
@@ -32,6 +34,8 @@ export class Health {
     const facts = { source: this.source, error: why };
     if (this.isUp || this.lastError === undefined) this.log.warn("the source is down; it is tried again", facts);
     else this.log.debug("the source is still down", facts);
+    // What was up is lost; what was not could not be opened.
+    this.changed(this.isUp ? "down" : "error");
     this.isUp = false;
     this.url = undefined;
     this.lastError = why;
@@ -41,6 +45,7 @@ export class Health {
   closed(): void {
     this.isUp = false;
     this.url = undefined;
+    this.changed("down");
   }
 
   status(connections: number, state: SourceState = this.isUp ? "up" : "down"): SourceStatus {

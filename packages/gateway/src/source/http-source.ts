@@ -13,11 +13,12 @@ const RETRY_AFTER = 5;
 /** Milliseconds that a request may take to arrive. */
 const REQUEST_TIMEOUT = 30_000;
 
-/** What is answered, by the frame's verdict. */
+/** What is answered if a frame is not accepted, by its verdict. */
 const STATUS: Readonly<Partial<Record<Verdict, number>>> = {
-  accepted: 202,
-  filtered: 202,
   full: 429,
+  rate: 429,
+  // The record that it repeats is not accepted yet.
+  duplicate: 503,
   offline: 503,
   "too-long": 413,
 };
@@ -33,7 +34,6 @@ export class HttpSource implements Source {
     private readonly intake: Intake,
   ) {
     const { listen, id, path } = settings;
-    const { clock, log } = intake.parts;
     this.path = new HttpPath(path);
     this.server = createServer(
       { requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT },
@@ -44,7 +44,7 @@ export class HttpSource implements Source {
       },
     );
     this.server.maxConnections = settings.maxRequests * 2;
-    this.listening = new Listening(this.server, listen, "http", id, clock, log);
+    this.listening = new Listening(this.server, listen, "http", id, intake.parts);
   }
 
   get status(): SourceStatus {
@@ -97,7 +97,7 @@ export class HttpSource implements Source {
       if (committed === undefined) return answer(503, "the gateway is stopping", { "retry-after": RETRY_AFTER });
       verdicts.push(...committed);
     }
-    const wrong = verdicts.findIndex((verdict) => STATUS[verdict] !== 202);
+    const wrong = outcomes.findIndex((outcome, i) => !this.intake.isDone(peer, outcome, verdicts[i] ?? "accepted"));
     if (wrong < 0) return answer(202, "accepted");
     const verdict = verdicts[wrong] ?? "decode";
     const status = STATUS[verdict] ?? 400;

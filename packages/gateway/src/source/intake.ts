@@ -16,6 +16,7 @@ import { Asker } from "./asker.js";
 import { Channel, type Duplex, type WireEnd } from "./channel.js";
 import { DeviceWires } from "./device-wires.js";
 import type { MemoryBudget } from "./memory-budget.js";
+import type { SourceCondition } from "./source.js";
 import { type FrameResult, Traffic } from "./traffic.js";
 
 /** What all sources share. */
@@ -30,6 +31,8 @@ export interface IntakeParts {
   readonly log: Log;
   /** Publishes at once, without spooling. Resolves to false if that is not possible. */
   pass(topic: string, payload: Uint8Array, retain: boolean): Promise<boolean>;
+  /** The source is up or down from now on. */
+  readonly condition: (condition: SourceCondition) => void;
   /** The spool has failed: nothing can be accepted any more. */
   failed(error: unknown): void;
 }
@@ -50,6 +53,9 @@ const RETRY = 1_000;
 const DEAD_LETTER_INTERVAL = 1_000;
 /** Milliseconds between two log lines about dropped frames of a source, or about a spool that is full again and again. */
 const LOG_INTERVAL = 10_000;
+
+/** What the configuration says to drop is nothing to warn of. */
+const WANTED: ReadonlySet<DropReason> = new Set<DropReason>(["filtered", "duplicate"]);
 
 /** The intake of one source. */
 export class Intake {
@@ -114,7 +120,7 @@ export class Intake {
   heard(peer: Peer, outcomes: readonly Outcome[], wire: Asker): void {
     if (this.pipeline.commands.length === 0) return;
     for (const { fields } of outcomes) {
-      const device = fields && this.pipeline.identity(peer, fields);
+      const device = fields && this.pipeline.deviceOf(peer, fields);
       if (device !== undefined) this.wires.heard(device, wire);
     }
   }
@@ -170,11 +176,22 @@ export class Intake {
     const answers: Uint8Array[] = [];
     outcomes.forEach((outcome, i) => {
       const verdict = verdicts[i] ?? "accepted";
-      const isDone = verdict === "accepted" || verdict === "filtered";
-      const bytes = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome, verdict);
+      const bytes =
+        verdict === "accepted" || this.isDone(peer, outcome, verdict)
+          ? pipeline.acknowledgement(peer, outcome)
+          : pipeline.refusal(peer, outcome, verdict);
       if (bytes !== undefined) answers.push(bytes);
     });
     return answers.length === 0 ? undefined : Buffer.concat(answers);
+  }
+
+  /**
+   * Whether the device must not repeat the frame. It need not repeat a duplicate of what is accepted; if the first of them is still on its way to
+   * the spool, it must.
+   */
+  isDone(peer: Peer, outcome: Outcome, verdict: Verdict): boolean {
+    if (verdict === "duplicate") return this.pipeline.isRepeatOfAccepted(peer, outcome);
+    return verdict === "accepted" || verdict === "filtered";
   }
 
   private async accept(
@@ -197,18 +214,21 @@ export class Intake {
         return "accepted";
       }
       const excess = this.excess(outcome);
-      if (excess !== undefined) return this.dropped(peerOf(i), outcome, "too-long", excess);
+      if (excess !== undefined) {
+        this.pipeline.notAccepted(peerOf(i), outcome);
+        return this.dropped(peerOf(i), outcome, "too-long", excess);
+      }
       for (const record of outcome.records) records.push(record);
       return "accepted";
     });
     await Promise.all(passed);
-    if (records.length === 0) return verdicts;
+    if (records.length === 0) return this.accepted(peerOf, outcomes, verdicts);
     for (;;) {
       const { rooms } = this;
       try {
         await spool.append(id, records);
         if (this.held.size === 0) this.isFull = false;
-        return verdicts;
+        return this.accepted(peerOf, outcomes, verdicts);
       } catch (error) {
         if (!(error instanceof StoreError) || error.code !== "STORE_FULL") {
           this.parts.failed(error);
@@ -220,6 +240,14 @@ export class Intake {
         if (this.rooms === rooms) await this.room(error); // otherwise there was room before this promise said that there is none
       }
     }
+  }
+
+  /** Tells the pipeline what is accepted. Returns the verdicts. */
+  private accepted(peerOf: PeerOf, outcomes: readonly Outcome[], verdicts: readonly Verdict[]): readonly Verdict[] {
+    for (const [i, outcome] of outcomes.entries()) {
+      if (verdicts[i] === "accepted") this.pipeline.accepted(peerOf(i), outcome);
+    }
+    return verdicts;
   }
 
   private isPassed({ records }: Outcome): boolean {
@@ -244,12 +272,13 @@ export class Intake {
     records: number,
   ): readonly Verdict[] {
     this.parts.spool.count(this.settings.id, "full", records);
-    return verdicts.map((verdict, i) => {
+    const final = verdicts.map((verdict, i) => {
       const outcome = outcomes[i];
       if (verdict !== "accepted" || outcome === undefined || this.isPassed(outcome)) return verdict;
       this.pipeline.notAccepted(peerOf(i), outcome);
       return "full";
     });
+    return this.accepted(peerOf, outcomes, final);
   }
 
   /** Why no spool of this size could ever hold the records of the outcome. Undefined if it could. */
@@ -272,7 +301,7 @@ export class Intake {
     const now = parts.clock.now();
     parts.spool.count(settings.id, reason);
     this.unlogged++;
-    if (reason === "filtered" || now - this.lastLogged < LOG_INTERVAL) return;
+    if (WANTED.has(reason) || now - this.lastLogged < LOG_INTERVAL) return;
     parts.log.warn("dropped", { source: settings.id, reason, count: this.unlogged, detail });
     this.lastLogged = now;
     this.unlogged = 0;
@@ -280,7 +309,7 @@ export class Intake {
 
   private dropped(peer: Peer, outcome: Outcome, reason: DropReason, detail: string | undefined): DropReason {
     this.count(reason, detail);
-    if (reason !== "filtered") this.publishDeadLetter(() => this.pipeline.deadLetter(peer, outcome));
+    if (!WANTED.has(reason)) this.publishDeadLetter(() => this.pipeline.deadLetter(peer, outcome));
     return reason;
   }
 

@@ -1,10 +1,9 @@
 /** A server socket that is opened for ever. Knows nothing of what connects to it. */
 
 import type { AddressInfo, Server } from "node:net";
-import type { Clock } from "@aiko/mqtt";
 import type { Address, UnixPath } from "../configuration/configuration.js";
-import type { Log } from "../supervise/log.js";
 import { Health } from "./health.js";
+import type { IntakeParts } from "./intake.js";
 import { type Attempt, Reopening } from "./reopening.js";
 import type { SourceStatus } from "./source.js";
 import { listenAtPath, removeIfDead } from "./unix-path.js";
@@ -21,10 +20,9 @@ export class Listening {
     private readonly at: Address | UnixPath,
     private readonly scheme: string,
     source: string,
-    clock: Clock,
-    log: Log,
+    { clock, log, condition }: Pick<IntakeParts, "clock" | "log" | "condition">,
   ) {
-    this.health = new Health(source, log);
+    this.health = new Health(source, log, condition);
     this.reopening = new Reopening(this.health, clock, (attempt) => void this.listen(attempt));
     server.on("error", (error) => {
       if (!this.server.listening) this.attempt?.closed(error.message);

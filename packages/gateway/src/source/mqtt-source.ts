@@ -36,7 +36,7 @@ export class MqttSource implements Source {
     private readonly intake: Intake,
     private readonly platform: Platform,
   ) {
-    this.health = new Health(settings.id, intake.parts.log);
+    this.health = new Health(settings.id, intake.parts.log, intake.parts.condition);
     this.datagrams = new DatagramIntake(intake, true);
     this.reopening = new Reopening(this.health, intake.parts.clock, (attempt) => {
       this.running = this.run(attempt);

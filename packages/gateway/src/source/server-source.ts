@@ -25,13 +25,12 @@ export class ServerSource implements Source {
     private readonly settings: TcpServerSettings | UnixSettings,
     private readonly intake: Intake,
   ) {
-    const { clock, log } = intake.parts;
     const isTcp = settings.kind === "tcp-server";
     this.allowed = new AllowList(isTcp ? settings.allow : []);
     // A device may say its last and still wait for the answers: echo … | nc host port.
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
     const at = isTcp ? settings.listen : settings;
-    this.listening = new Listening(this.server, at, isTcp ? "tcp" : "unix", settings.id, clock, log);
+    this.listening = new Listening(this.server, at, isTcp ? "tcp" : "unix", settings.id, intake.parts);
   }
 
   get status(): SourceStatus {

@@ -3,6 +3,9 @@
 /** The state of a source. "ended": its input is over, and it is not opened again. */
 export type SourceState = "down" | "up" | "ended";
 
+/** What is published of a source. "error": it could not be opened, and the last attempt failed. */
+export type SourceCondition = "up" | "down" | "error";
+
 export interface SourceStatus {
   readonly state: SourceState;
   /** Open connections. */

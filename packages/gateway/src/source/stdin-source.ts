@@ -41,6 +41,7 @@ export class StdinSource implements Source {
     });
     this.state = "up";
     intake.parts.log.info("the source is up", { source: id });
+    intake.parts.condition("up");
     input.on("data", this.receive).on("error", this.failed).on("end", this.over).on("close", this.over);
     if (input.readableEnded || input.destroyed) this.end(undefined);
     else input.resume(); // a source before this one may have paused it
@@ -62,6 +63,7 @@ export class StdinSource implements Source {
     this.state = "ended";
     this.lastError = why;
     this.intake.parts.log.info("the input has ended", { source: this.settings.id, error: why });
+    this.intake.parts.condition("down");
     void this.channel?.close().then(this.ended);
   }
 }

@@ -51,7 +51,7 @@ export class StreamSource implements Source {
     private readonly opener: Opener,
   ) {
     const { clock, log } = intake.parts;
-    this.health = new Health(settings.id, log);
+    this.health = new Health(settings.id, log, intake.parts.condition);
     const open = (attempt: Attempt): void => {
       this.opening = this.open(attempt);
     };

@@ -37,7 +37,7 @@ export class UdpSource implements Source {
     private readonly intake: Intake,
   ) {
     const { clock, log } = intake.parts;
-    this.health = new Health(settings.id, log);
+    this.health = new Health(settings.id, log, intake.parts.condition);
     this.allowed = new AllowList(settings.allow);
     this.datagrams = new DatagramIntake(intake, false);
     this.reopening = new Reopening(this.health, clock, (attempt) => this.open(attempt));

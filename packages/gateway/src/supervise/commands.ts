@@ -64,7 +64,7 @@ function run(
 ): Promise<Outcome> {
   const encoded = encoder.encode(captures, payload);
   if (encoded instanceof Failure) return Promise.resolve(failed("encode", encoded.detail));
-  const device = pipeline.identity({ peer: "", port: 0 }, captures);
+  const device = pipeline.deviceOf({ peer: "", port: 0 }, captures);
   const wire = wires.find(device);
   if (wire === undefined)
     return Promise.resolve(failed("offline", `there is no connection to ${device ?? "the device"}`));

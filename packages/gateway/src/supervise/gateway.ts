@@ -5,15 +5,25 @@
 
 import type { Readable } from "node:stream";
 import { platform as nodePlatform, type Platform } from "@aiko/mqtt";
-import type { FileSystem, Spool, SpooledRecord, SpoolStatistics } from "@aiko/mqtt-store";
+import {
+  type FileSystem,
+  MemoryFileSystem,
+  nodeFileSystem,
+  type Spool,
+  type SpooledRecord,
+  type SpoolStatistics,
+} from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
+import { DeviceFile } from "../presence/device-file.js";
+import { Presence } from "../presence/presence.js";
 import type { Recorder } from "../recording/recorder.js";
 import { createSource } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
 import type { Source, SourceStatus } from "../source/source.js";
+import type { Announcement } from "../uplink/announcements.js";
 import type { Inbound } from "../uplink/inbound.js";
 import { Uplink, type UplinkStatus } from "../uplink/uplink.js";
 import { commandInbounds } from "./commands.js";
@@ -21,7 +31,7 @@ import { Histogram } from "./histogram.js";
 import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
 import type { MetricsServer } from "./metrics-server.js";
-import { openSpool } from "./open-spool.js";
+import { openSpool, spoolDirectory } from "./open-spool.js";
 import { StatusSocket } from "./status-socket.js";
 
 /** Options of `Gateway.start`. */
@@ -94,6 +104,7 @@ export class Gateway {
     private readonly spool: Spool,
     private readonly syncs: Histogram,
     private readonly log: Log,
+    private readonly presence: Presence,
   ) {
     this.startedAt = Date.now();
     this.budget = new MemoryBudget(configuration.gateway.memoryLimit);
@@ -114,8 +125,18 @@ export class Gateway {
     const write = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
     const log = new Log(gateway.log, gateway.logFormat, write, () => Date.now());
     const syncs = new Histogram(SYNC_BOUNDS);
-    const spool = await openSpool(configuration, options.fileSystem, platform, syncs, log);
-    const started = new Gateway(configuration, options, platform, spool, syncs, log);
+    const inMemory = configuration.spool.mode === "memory" ? new MemoryFileSystem() : nodeFileSystem;
+    const files = options.fileSystem ?? inMemory;
+    const spool = await openSpool(configuration, files, platform, syncs, log);
+    const presence = await Presence.open({
+      file: new DeviceFile(files, spoolDirectory(configuration), log),
+      version: options.version,
+      clock: platform.clock,
+      random: platform.random,
+      log,
+      announce: (announcement) => started.uplink.announce(announcement),
+    });
+    const started: Gateway = new Gateway(configuration, options, platform, spool, syncs, log, presence);
     try {
       await started.open();
     } catch (error) {
@@ -180,6 +201,7 @@ export class Gateway {
       this.metrics = new MetricsServer(metrics, () => this.metricsText(), clock, this.log);
       await this.metrics.start();
     }
+    this.knowSources();
     const made = await Promise.all(
       sources.filter(({ enabled }) => enabled).map((settings) => this.makeSource(settings)),
     );
@@ -209,6 +231,7 @@ export class Gateway {
       await this.metrics?.stop();
       await this.socket?.close();
     } finally {
+      await this.presence.stop();
       await this.spool.close();
     }
   }
@@ -224,13 +247,13 @@ export class Gateway {
     const { id, base, timestamps, shutdown, log, logFormat, memoryLimit } = next.gateway;
     this.log.configure(log, logFormat);
     this.budget.maximum = memoryLimit;
-    if (base !== before.gateway.base || !isSame(before.uplinks, next.uplinks)) {
-      const { list } = this.uplink.inbounds;
+    const isSameState = base === before.gateway.base && isSame(before.homeAssistant, next.homeAssistant);
+    if (!isSameState || !isSame(before.uplinks, next.uplinks)) {
       this.uplink = this.makeUplink(await this.uplink.stop(shutdown / 2));
-      for (const inbound of list) this.uplink.inbounds.add(inbound);
+      for (const { inbounds } of this.sources.values()) for (const each of inbounds) this.uplink.inbounds.add(each);
       this.startUplink();
     }
-    const isSamePipeline = id === before.gateway.id && timestamps === before.gateway.timestamps;
+    const isSamePipeline = isSameState && id === before.gateway.id && timestamps === before.gateway.timestamps;
     const wanted = new Map(next.sources.filter(({ enabled }) => enabled).map((each) => [each.id, each]));
     const ended = [...this.sources].filter(
       ([source, { settings }]) => !isSamePipeline || !isSame(settings, wanted.get(source)),
@@ -243,6 +266,7 @@ export class Gateway {
         if (!wanted.has(name)) this.log.info("the source was removed", { source: name });
       }),
     );
+    this.knowSources();
     const started = [...wanted.values()].filter((settings) => !this.sources.has(settings.id));
     await Promise.all(
       started.map(async (settings) => {
@@ -256,7 +280,7 @@ export class Gateway {
   /** @param backlog what the uplink before it has read and not delivered */
   private makeUplink(backlog: readonly SpooledRecord[]): Uplink {
     const { spool, log, platform } = this;
-    const { uplinks, gateway } = this.configuration;
+    const { uplinks, gateway, homeAssistant } = this.configuration;
     return new Uplink({
       spool,
       uplinks,
@@ -264,7 +288,11 @@ export class Gateway {
       platform,
       log,
       statusTopic: `${gateway.base}/status`,
-      birth: () => ({ [`${gateway.base}/info`]: this.info() }),
+      birth: () => this.birth(),
+      watched: homeAssistant && {
+        topic: homeAssistant.statusTopic,
+        heard: (payload) => payload === "online" && this.presence.announceAgain(),
+      },
       refused: (record, reason) => this.refused(record, reason),
       wallTime: () => Date.now(),
     });
@@ -272,6 +300,11 @@ export class Gateway {
 
   private startUplink(): void {
     if (this.options.connects !== false) this.uplink.start();
+  }
+
+  private *birth(): Generator<Announcement> {
+    yield { topic: `${this.configuration.gateway.base}/info`, payload: this.info() };
+    yield* this.presence.all();
   }
 
   private info(): string {
@@ -285,9 +318,17 @@ export class Gateway {
     this.sources.get(source)?.intake.refused(record, reason);
   }
 
+  /** What was published of sources that are not configured any more is removed. Those that are not enabled have a state too. */
+  private knowSources(): void {
+    const { configuration, presence } = this;
+    presence.retain(new Set(configuration.sources.map(({ id }) => id)));
+    for (const each of configuration.sources) if (!each.enabled) presence.source(each, configuration);
+  }
+
   private async makeSource(settings: SourceSettings): Promise<RunningSource> {
     const { spool, log, configuration, platform } = this;
     const { clock, random } = platform;
+    const presence = this.presence.source(settings, configuration);
     const parts: IntakeParts = {
       spool,
       spoolSettings: configuration.spool,
@@ -296,10 +337,12 @@ export class Gateway {
       random: () => random.next(),
       log,
       pass: (topic, payload, retain) => this.uplink.pass(topic, payload, retain),
+      condition: (condition) => presence.changed(condition),
       failed: (error) => this.fail(error),
     };
     const pipeline = createPipeline(settings, configuration.gateway, {
       wallTime: () => Date.now(),
+      devices: presence.sink,
       polled: (index, result) => intake.polled(index, result),
     });
     const recorded = this.options.recorder?.tap(pipeline, settings.id, () => clock.now()) ?? pipeline;
@@ -353,13 +396,16 @@ export class Gateway {
   }
 
   private metricsText(): string {
-    const { spool, uplink, sources, failedReloads, syncs, budget } = this;
+    const { spool, uplink, sources, presence, failedReloads, syncs, budget } = this;
     return metricsText({
       spool: spool.statistics,
       syncs: syncs.counts,
       uplink: uplink.status,
       sources: new Map(
-        [...sources].map(([id, { source, intake }]) => [id, { ...source.status, ...intake.traffic.counts }]),
+        [...sources].map(([id, { source, intake }]) => [
+          id,
+          { ...source.status, ...intake.traffic.counts, devices: presence.counts(id) },
+        ]),
       ),
       queuedBytes: budget.bytes,
       failedReloads,

@@ -28,7 +28,7 @@ export class MetricsServer {
       else response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text());
     });
     this.server.maxConnections = MOST_CONNECTIONS;
-    this.listening = new Listening(this.server, listen, "http", "metrics", clock, log);
+    this.listening = new Listening(this.server, listen, "http", "metrics", { clock, log, condition: () => {} });
   }
 
   /** Where it listens, as a URL. Undefined while it does not. */

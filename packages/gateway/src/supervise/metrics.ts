@@ -1,6 +1,7 @@
 /** The gateway's state in the text format of Prometheus, version 0.0.4. Pure. */
 
 import type { SpoolStatistics } from "@aiko/mqtt-store";
+import type { DeviceCounts } from "../presence/devices.js";
 import type { SourceStatus } from "../source/source.js";
 import type { TrafficCounts } from "../source/traffic.js";
 import type { UplinkStatus } from "../uplink/uplink.js";
@@ -10,7 +11,7 @@ import type { HistogramCounts } from "./histogram.js";
 export interface MetricsView {
   readonly spool: SpoolStatistics;
   readonly uplink: UplinkStatus;
-  readonly sources: ReadonlyMap<string, SourceStatus & TrafficCounts>;
+  readonly sources: ReadonlyMap<string, SourceStatus & TrafficCounts & { readonly devices: DeviceCounts }>;
   /** How long the spool's syncs took. */
   readonly syncs: HistogramCounts;
   /** Bytes that are in memory and not accepted. */
@@ -101,6 +102,15 @@ export function metricsText(view: MetricsView): string {
       "counter",
       "How often the source was opened again after it had been lost.",
       of(states, ({ reopens }) => reopens),
+    ),
+    family(
+      "devices",
+      "gauge",
+      "Devices whose presence is known.",
+      states.flatMap(([source, { devices }]): Sample[] => [
+        [{ source, state: "online" }, devices.online],
+        [{ source, state: "offline" }, devices.offline],
+      ]),
     ),
     family("reload_failed_total", "counter", "Reloads whose configuration was not valid.", [[{}, view.failedReloads]]),
     `# HELP process_resident_memory_bytes Memory of the process.\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ${view.residentBytes}\n`,

@@ -1,25 +1,29 @@
-/** Opens the spool as the configuration describes it. Knows nothing of sources and of the uplink. */
+/** Opens the spool that a configuration describes. */
 
 import { type Platform, StoreError } from "@aiko/mqtt";
-import { type FileSystem, MemoryFileSystem, Spool } from "@aiko/mqtt-store";
+import { type FileSystem, Spool } from "@aiko/mqtt-store";
 import type { Configuration } from "../configuration/configuration.js";
 import type { Histogram } from "./histogram.js";
 import type { Log } from "./log.js";
 
-/**
- * @param syncs gets the time that each sync takes, in seconds
- * @throws StoreError STORE_LOCKED, STORE_FULL or STORE_FAILED
- */
+/** The directory of a spool in memory. */
+const IN_MEMORY = "memory";
+
+/** @throws StoreError STORE_FAILED if it has no directory */
+export function spoolDirectory({ spool: { mode, dir } }: Configuration): string {
+  if (mode === "disk" && dir === undefined) throw new StoreError("STORE_FAILED", "spool.dir is missing");
+  return dir ?? IN_MEMORY;
+}
+
 export function openSpool(
-  { spool }: Configuration,
-  given: FileSystem | undefined,
+  configuration: Configuration,
+  fileSystem: FileSystem,
   { clock }: Platform,
   syncs: Histogram,
   log: Log,
 ): Promise<Spool> {
-  const { mode, dir, maxBytes, maxRecords, maxAge, segment, full, sync } = spool;
-  if (mode === "disk" && dir === undefined) throw new StoreError("STORE_FAILED", "spool.dir is missing");
-  return Spool.open(dir ?? "memory", {
+  const { maxBytes, maxRecords, maxAge, segment, full, sync } = configuration.spool;
+  return Spool.open(spoolDirectory(configuration), {
     maximumBytes: maxBytes,
     maximumRecords: maxRecords,
     maximumAge: maxAge,
@@ -29,6 +33,6 @@ export function openSpool(
     clock: { now: () => clock.now(), wallTime: () => Date.now() },
     onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),
     onSync: (milliseconds) => syncs.add(milliseconds / 1_000),
-    fileSystem: given ?? (mode === "memory" ? new MemoryFileSystem() : undefined),
+    fileSystem,
   });
 }

@@ -10,3 +10,20 @@ export interface Inbound {
   /** Handles a message. It is acknowledged when the promise resolves. */
   handle(message: Message): Promise<void>;
 }
+
+/** A topic whose messages are heard, but not those that are retained: they say nothing new. */
+export interface Watched {
+  readonly topic: string;
+  heard(payload: string): void;
+}
+
+export function watchInbound({ topic, heard }: Watched): Inbound {
+  return {
+    filter: topic,
+    qos: 1,
+    concurrency: 1,
+    async handle(message) {
+      if (!message.retain) heard(message.text());
+    },
+  };
+}

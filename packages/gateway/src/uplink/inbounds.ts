@@ -16,11 +16,6 @@ export class Inbounds {
     private readonly log: Log,
   ) {}
 
-  /** What is received. */
-  get list(): readonly Inbound[] {
-    return [...this.all.keys()];
-  }
-
   add(inbound: Inbound): void {
     this.all.set(inbound, undefined);
     void this.subscribe(inbound);

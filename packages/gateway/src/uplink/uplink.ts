@@ -9,9 +9,11 @@ import type { UplinkSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { decodeProperties } from "../record-properties.js";
 import type { Log } from "../supervise/log.js";
+import { TokenBucket } from "../token-bucket.js";
+import { type Announcement, Announcements } from "./announcements.js";
+import { type Watched, watchInbound } from "./inbound.js";
 import { Inbounds } from "./inbounds.js";
 import { MOST_TRIES, publishOutcome } from "./publish-outcome.js";
-import { TokenBucket } from "./token-bucket.js";
 import { firstOf, uplinkOptions } from "./uplink-options.js";
 
 /** What an uplink works with. */
@@ -23,8 +25,10 @@ export interface UplinkParts {
   readonly backlog: readonly SpooledRecord[];
   /** The topic of the gateway's status: "online" or "offline", retained. */
   readonly statusTopic: string;
-  /** What is published, retained, at each connection, by topic, before any record. */
-  birth(): Readonly<Record<string, string>>;
+  /** What is published, retained, at each connection, before any record. */
+  birth(): Iterable<Announcement>;
+  /** Called for each message to a topic, that of Home Assistant's state. Undefined: there is none. */
+  readonly watched: Watched | undefined;
   /** Called for each record that the server refused. */
   refused(record: SpooledRecord, reason: DropReason): void;
   readonly platform: Platform;
@@ -92,9 +96,10 @@ export class Uplink {
   /** Called when no record is left. */
   private empty: (() => void) | undefined;
   private readonly removeListener: () => void;
+  private readonly announcements: Announcements;
 
   constructor(private readonly parts: UplinkParts) {
-    const { uplinks, statusTopic, platform, spool, backlog } = parts;
+    const { uplinks, statusTopic, platform, spool, backlog, watched } = parts;
     this.retries = [...backlog];
     this.settings = firstOf(uplinks);
     this.rate = new TokenBucket(this.settings.rate);
@@ -112,6 +117,8 @@ export class Uplink {
     this.client.on("reconnecting", ({ error, attempt }) => this.waiting(error.message, attempt));
     this.client.on("takenOver", ({ error }) => parts.log.error(error.message));
     this.client.on("error", (error) => parts.log.error(String(error)));
+    this.announcements = new Announcements((each) => this.publishOwn(each));
+    if (watched !== undefined) this.inbounds.add(watchInbound(watched));
     this.removeListener = spool.onRecords(() => this.sendSoon());
   }
 
@@ -195,7 +202,7 @@ export class Uplink {
     this.stopped.abort();
     for (const wake of [...this.waits]) wake();
     if (this.client.connected) {
-      this.client.publish(this.parts.statusTopic, "offline", this.ownOptions()).catch(() => {}); // the will says so too
+      this.publishOwn({ topic: this.parts.statusTopic, payload: "offline" }).catch(() => {}); // the will says so too
     }
     await this.disconnect(Math.max(1, Math.min(timeout, MOST_CLOSING)));
     await this.running;
@@ -257,25 +264,33 @@ export class Uplink {
   }
 
   private connected(server: string, version: number): void {
-    const { log, statusTopic, birth } = this.parts;
+    const { log } = this.parts;
     log.info("connected to the server", { server, version });
     this.server = server;
     this.lastError = undefined;
-    const own = { [statusTopic]: "online", ...birth() };
-    for (const [topic, payload] of Object.entries(own)) {
-      this.client.publish(topic, payload, this.ownOptions()).catch((error: unknown) => {
-        log.warn("the gateway's own status was not published", { topic, error: String(error) });
-      });
-    }
-    this.send();
+    this.announcements.begin(this.births(), () => this.send());
   }
 
-  /**
-   * For the gateway's own state. At QoS 0, so that it is not sent again on the next connection, where it is published anew: each connection
-   * that fails would add to the messages in flight.
-   */
-  private ownOptions(): PublishOptions {
-    return { retain: this.isRetainAvailable };
+  private *births(): Generator<Announcement> {
+    const { statusTopic, birth } = this.parts;
+    yield { topic: statusTopic, payload: "online" };
+    yield* birth();
+  }
+
+  /** Publishes something of the gateway itself that has changed. Without a connection, it is published as a part of `birth`. */
+  announce(announcement: Announcement): void {
+    if (this.client.connected && !this.isStopping) this.announcements.add(announcement);
+    else announcement.done?.(false);
+  }
+
+  private async publishOwn({ topic, payload, done }: Announcement): Promise<void> {
+    try {
+      await this.client.publish(topic, payload, { retain: this.isRetainAvailable, qos: done === undefined ? 0 : 1 });
+    } catch (error) {
+      if (this.client.connected)
+        this.parts.log.warn("the gateway's own state was not published", { topic, error: String(error) });
+      throw error;
+    }
   }
 
   private wakePassing(): void {
@@ -284,6 +299,7 @@ export class Uplink {
 
   private disconnected(why: string): void {
     this.wakePassing();
+    this.announcements.end();
     this.server = undefined;
     this.lastError = why;
     this.parts.log.warn("the connection to the server was lost", { error: why });
@@ -308,7 +324,7 @@ export class Uplink {
   }
 
   private send(): void {
-    if (this.isPaused || this.isStopping || !this.client.connected) return;
+    if (this.isPaused || this.isStopping || !this.client.connected || this.announcements.isRunning) return;
     if (this.free <= 0) return;
     if (this.sending) {
       this.isSendDue = true; // what is being read may end just before what has come

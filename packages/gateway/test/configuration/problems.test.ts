@@ -52,8 +52,8 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       'g.toml:3: gateway.memory_limit: must be a size from 64KiB to 64GiB as a string with its unit (B, KiB, MiB or GiB), not "48"',
     ],
     [
-      { more: "[homeassistant]; enabled = true" },
-      "g.toml:11: homeassistant: is not supported by this version of the gateway",
+      { more: '[homeassistant]; prefix = "{gateway}/ha"' },
+      'g.toml:12: homeassistant.prefix: must be a topic without placeholders, such as "homeassistant/status", not "{gateway}/ha"',
     ],
     [
       { more: '[broker]; listen = "127.0.0.1:1883"' },
@@ -62,7 +62,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [{ more: "[spol]" }, 'g.toml:11: spol: unknown key "spol"; did you mean "spool"?'],
     [
       { more: '["a\\tb"]' },
-      'g.toml:11: "a\\tb": unknown key "a\\tb"; the keys of the configuration are $schema, gateway, uplink, spool, metrics, admin, source',
+      'g.toml:11: "a\\tb": unknown key "a\\tb"; the keys of the configuration are $schema, gateway, uplink, spool, metrics, admin, homeassistant, source',
     ],
     [stdin('topic = "t"; retain = "yes"'), 'g.toml:11: source[0].retain: must be true or false, not "yes"'],
     [stdin('topic = "t"; retain = { no = true }'), "g.toml:11: source[0].retain: must be true or false, not a table"],
@@ -70,7 +70,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [stdin('topic = "t"; when = []'), "g.toml:11: source[0].when: must have 1 to 64 elements; it has 0"],
     [
       { more: "metrics = 1" },
-      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, identity, when, topic, payload, qos, retain, expiry, deadletter, frame, check, max_frame',
+      'g.toml:11: source[0].metrics: unknown key "metrics"; the keys of [[source]], kind = "stdin" are kind, id, enabled, first, frame_timeout, encoding, decode, fields, when, topic, payload, qos, retain, expiry, device_name, silence, availability, rate, dedupe, deadletter, frame, check, max_frame',
     ],
   ],
   "durations and sizes": [
@@ -355,9 +355,38 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       'g.toml:11: source[0].expiry: must be 0 or a duration from 1s to 4294967295s as a string with its unit (ms, s, m, h or d), not "500ms"',
       "weaker",
     ],
+  ],
+  "devices and limits": [
+    [stdin('topic = "t"; dedupe = "5s"'), "g.toml:11: source[0].dedupe: must be a table, not a string"],
     [
-      stdin('topic = "t"; dedupe = "5s"'),
-      "g.toml:11: source[0].dedupe: is not supported by this version of the gateway",
+      stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; dedupe = { key = "x", within = "5s" }'),
+      'g.toml:12: source[0].dedupe.key: the source has no field "x"; it has n, v',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; rate = { per_second = 0 }'),
+      "g.toml:11: source[0].rate.per_second: must be above 0 and at most 1000000, not 0",
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; silence = "5m"'),
+      'g.toml:12: source[0].silence: requires device_name, because there is no field "node"; write device_name = "{n}"',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t/{v}"; decode = { format = "csv", fields = ["n", "v"] }; silence = "5m"; device_name = "{n}"'),
+      'g.toml:12: source[0].silence: the devices would share one topic of availability; write availability with {n}, or as ""',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; decode = { format = "csv", fields = ["n", "v"] }; device_name = "{m}"'),
+      'g.toml:12: source[0].device_name: "{m}" is not defined; did you mean {n}?',
+      "weaker",
+    ],
+    [
+      stdin('topic = "t"; silence = "100ms"'),
+      'g.toml:11: source[0].silence: must be 0 or a duration from 1s to 36500d as a string with its unit (ms, s, m, h or d), not "100ms"',
+      "weaker",
     ],
   ],
   "frames and checks": [

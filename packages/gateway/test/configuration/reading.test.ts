@@ -27,10 +27,12 @@ test("what is not written has its default", () => {
         "shutdown": 2000,
         "timestamps": "off",
       },
+      "homeAssistant": undefined,
       "metrics": undefined,
       "sources": [
         {
           "acknowledge": undefined,
+          "availability": "{topic}/availability",
           "check": {
             "kind": "none",
           },
@@ -41,6 +43,8 @@ test("what is not written has its default", () => {
             "format": "json",
             "pick": {},
           },
+          "dedupe": undefined,
+          "deviceName": "{node}",
           "enabled": true,
           "encoding": "utf8",
           "expiry": 0,
@@ -50,7 +54,6 @@ test("what is not written has its default", () => {
           },
           "frameTimeout": 1000,
           "id": "in",
-          "identity": "{node}",
           "kind": "stdin",
           "maxFrame": 4096,
           "payload": {
@@ -58,8 +61,10 @@ test("what is not written has its default", () => {
           },
           "polls": [],
           "qos": 1,
+          "rate": undefined,
           "refuse": undefined,
           "retain": false,
+          "silence": 0,
           "topic": "t",
           "when": [],
         },
@@ -115,6 +120,7 @@ test("each field is read", () => {
         "shutdown": 3000,
         "timestamps": "iso",
       },
+      "homeAssistant": undefined,
       "metrics": {
         "listen": {
           "host": "::1",
@@ -131,6 +137,7 @@ test("each field is read", () => {
             "fd00::/8",
             "10.0.0.1",
           ],
+          "availability": "{topic}/availability",
           "check": {
             "kind": "none",
           },
@@ -179,6 +186,8 @@ test("each field is read", () => {
             "quote": "",
             "separator": ";",
           },
+          "dedupe": undefined,
+          "deviceName": "{node}",
           "enabled": true,
           "encoding": "utf8",
           "expiry": 3600,
@@ -189,7 +198,6 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "meters",
-          "identity": "{node}",
           "idle": 0,
           "kind": "tcp-server",
           "listen": {
@@ -204,9 +212,11 @@ test("each field is read", () => {
           },
           "polls": [],
           "qos": 2,
+          "rate": undefined,
           "refuse": "no {reason}
     ",
           "retain": true,
+          "silence": 0,
           "topic": "{gateway}/{source}/{peer}",
           "when": [
             {
@@ -226,6 +236,7 @@ test("each field is read", () => {
         },
         {
           "acknowledge": undefined,
+          "availability": "{topic}/availability",
           "check": {
             "kind": "none",
           },
@@ -259,6 +270,8 @@ test("each field is read", () => {
             "format": "text",
             "template": "T={temp:f32} H={hum}%",
           },
+          "dedupe": undefined,
+          "deviceName": "{node}",
           "enabled": true,
           "encoding": "latin1",
           "expiry": 0,
@@ -268,7 +281,6 @@ test("each field is read", () => {
           },
           "frameTimeout": 5000,
           "id": "text",
-          "identity": "{node}",
           "kind": "stdin",
           "maxFrame": 1024,
           "payload": {
@@ -276,13 +288,16 @@ test("each field is read", () => {
           },
           "polls": [],
           "qos": 1,
+          "rate": undefined,
           "refuse": undefined,
           "retain": false,
+          "silence": 0,
           "topic": "t/{temp}",
           "when": [],
         },
         {
           "acknowledge": undefined,
+          "availability": "{topic}/availability",
           "check": {
             "kind": "none",
           },
@@ -295,6 +310,8 @@ test("each field is read", () => {
               "t": "/sensors/0/t",
             },
           },
+          "dedupe": undefined,
+          "deviceName": "{node}",
           "enabled": false,
           "encoding": "utf8",
           "expiry": 0,
@@ -304,7 +321,6 @@ test("each field is read", () => {
           },
           "frameTimeout": 1000,
           "id": "web",
-          "identity": "{node}",
           "kind": "http",
           "listen": {
             "host": "127.0.0.1",
@@ -320,8 +336,10 @@ test("each field is read", () => {
           },
           "polls": [],
           "qos": 1,
+          "rate": undefined,
           "refuse": undefined,
           "retain": false,
+          "silence": 0,
           "token": "t0ken",
           "topic": "{gateway}/{source}/{node}",
           "when": [],
@@ -329,6 +347,7 @@ test("each field is read", () => {
         {
           "acknowledge": undefined,
           "allow": [],
+          "availability": "{topic}/availability",
           "check": {
             "as": "hex",
             "at": 4,
@@ -342,6 +361,8 @@ test("each field is read", () => {
             "fields": [],
             "format": "raw",
           },
+          "dedupe": undefined,
+          "deviceName": "{node}",
           "enabled": true,
           "encoding": "utf8",
           "expiry": 0,
@@ -362,7 +383,6 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "scale",
-          "identity": "{node}",
           "idle": 300000,
           "kind": "tcp-server",
           "listen": {
@@ -376,14 +396,17 @@ test("each field is read", () => {
           },
           "polls": [],
           "qos": 1,
+          "rate": undefined,
           "refuse": undefined,
           "retain": false,
+          "silence": 0,
           "topic": "t",
           "when": [],
         },
         {
           "acknowledge": undefined,
           "allow": [],
+          "availability": "{topic}/availability",
           "check": {
             "as": "bytes",
             "at": "end",
@@ -397,6 +420,8 @@ test("each field is read", () => {
             "fields": [],
             "format": "raw",
           },
+          "dedupe": undefined,
+          "deviceName": "{node}",
           "enabled": true,
           "encoding": "utf8",
           "expiry": 0,
@@ -415,7 +440,6 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "tags",
-          "identity": "{node}",
           "idle": 300000,
           "kind": "tcp-server",
           "listen": {
@@ -429,14 +453,17 @@ test("each field is read", () => {
           },
           "polls": [],
           "qos": 1,
+          "rate": undefined,
           "refuse": undefined,
           "retain": false,
+          "silence": 0,
           "topic": "t",
           "when": [],
         },
         {
           "acknowledge": undefined,
           "allow": [],
+          "availability": "{topic}/availability",
           "check": {
             "kind": "none",
           },
@@ -446,6 +473,8 @@ test("each field is read", () => {
             "fields": [],
             "format": "raw",
           },
+          "dedupe": undefined,
+          "deviceName": "{node}",
           "enabled": true,
           "encoding": "utf8",
           "expiry": 0,
@@ -457,7 +486,6 @@ test("each field is read", () => {
           "frameTimeout": 1000,
           "greeting": undefined,
           "id": "old",
-          "identity": "{node}",
           "idle": 300000,
           "kind": "tcp-server",
           "listen": {
@@ -471,8 +499,10 @@ test("each field is read", () => {
           },
           "polls": [],
           "qos": 1,
+          "rate": undefined,
           "refuse": undefined,
           "retain": false,
+          "silence": 0,
           "topic": "t",
           "when": [],
         },

@@ -123,3 +123,32 @@ test("shows the kind of the frame and of its check", () => {
     '             dead letter dead  {"source":"meter","reason":"checksum","hex":"613632"}',
   ]);
 });
+
+test("shows each device once, with its availability and its announcement to Home Assistant", () => {
+  const decode = csv(field("node"), field("temp", "f32", { unit: "°C" }), field("relay", "bool"));
+  const homeAssistant = { prefix: "homeassistant", statusTopic: "homeassistant/status" };
+  const lines = (settings: Partial<StdinSettings>, options: { homeAssistant?: typeof homeAssistant }) =>
+    explain(
+      sourceWith({ decode, topic: "house/{node}", ...settings }),
+      gateway,
+      bytesOf("pebble_1;21.5;on\npebble_1;22;on\n"),
+      {
+        wallTime,
+        ...options,
+      },
+    )
+      .split("\n")
+      .filter((line) => line.includes(" device "))
+      .map((line) => line.trim());
+  expect(lines({}, {})).toEqual([]);
+  expect(lines({ silence: 300_000 }, {})).toEqual([
+    "device pebble_1: online at house/pebble_1/availability, offline after 300 s of silence",
+  ]);
+  expect(lines({ availability: "" }, { homeAssistant })).toEqual([
+    "device pebble_1: would announce homeassistant/device/attic_pebble_1/config (2 components)",
+  ]);
+  expect(lines({ payload: { kind: "raw" }, availability: "" }, { homeAssistant })).toEqual([
+    "device pebble_1: is not announced to Home Assistant: see docs/gateway/presence.md",
+  ]);
+  expect(lines({ silence: 1_000, availability: "" }, {})).toEqual(["device pebble_1: known"]);
+});

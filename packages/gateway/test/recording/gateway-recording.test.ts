@@ -1,5 +1,6 @@
 // A gateway that records: without a server, nothing is accepted; with one, everything goes on as usual.
 import { expect, onTestFinished, test } from "vitest";
+import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import { Recorder } from "../../src/recording/recorder.ts";
 import { type Recording, readRecording } from "../../src/recording/recording.ts";
 import { recordingConfiguration } from "../../src/recording/recording-configuration.ts";
@@ -104,4 +105,33 @@ test("a gateway that runs publishes what its recording replays", async () => {
   const topics = [...shown.matchAll(/^ +record (\S+)/gm)].map(([, topic]) => topic);
   expect(topics).toEqual(bench.topics);
   expect(shown).toMatch(/frames: 51, records: 50, dropped "decode": 1\n$/);
+});
+
+test("the answer of a poll is replayed as an answer, with the record that it became", () => {
+  const polled = configurationOf({
+    sources: `
+[[source]]
+id = "boiler"
+kind = "tcp"
+connect = "127.0.0.1:1"
+topic = "house/boiler"
+[[source.poll]]
+every = "30s"
+send = "READ?"
+expect = "T="
+decode = { format = "text", template = "T={celsius:f32}" }
+`,
+  });
+  const [source] = polled.sources;
+  if (source === undefined) return expect.fail();
+  const tape = new Tape();
+  const pipeline = createPipeline(source, polled.gateway, { wallTime: () => 0 });
+  const tapped = tape.recorder.tap(pipeline, source.id, () => 0);
+  const [poll] = pipeline.polls;
+  if (poll === undefined) return expect.fail();
+  const wire = tapped.open({ peer: "127.0.0.1", port: 1 }, { take: () => ({ request: poll }) });
+  const outcomes = wire.push(Buffer.from("T=21.5\n"), 0);
+  expect(outcomes.map(({ records }) => records.length)).toEqual([1]);
+  const shown = [...replay(tape.recording, polled)].join("");
+  expect(shown).toContain('record house/boiler  qos 1  16 bytes  {"celsius":21.5}');
 });

@@ -54,7 +54,11 @@ test("all conditions must hold", () => {
 
 describe("compared with the last record of the topic", () => {
   function kept(last: LastRecords, topic: string, values: readonly (FieldValue | undefined)[]): boolean[] {
-    return values.map((value) => last.filtered(topic, () => value) === undefined);
+    return values.map((value) => {
+      const isKept = last.filtered(topic, () => value) === undefined;
+      if (isKept) last.remember(topic, () => value);
+      return isKept;
+    });
   }
 
   test("changed keeps what differs, and the first", () => {

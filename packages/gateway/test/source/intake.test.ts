@@ -26,10 +26,15 @@ class IntakeBench {
     readonly spool: Spool,
     clock: FakeClock,
     spoolText: string,
+    lines: string,
     readonly budget: MemoryBudget,
   ) {
     this.clock = clock;
-    const { sources, spool: spoolSettings, gateway } = configurationOf({ spool: `mode = "memory"\n${spoolText}` });
+    const {
+      sources,
+      spool: spoolSettings,
+      gateway,
+    } = configurationOf({ spool: `mode = "memory"\n${spoolText}`, lines });
     const settings = sources[0] as SourceSettings;
     const parts = {
       spool,
@@ -44,6 +49,7 @@ class IntakeBench {
         () => 0,
       ),
       pass: async () => false,
+      condition: () => {},
       failed: (error: unknown) => this.failures.push(error),
     };
     this.intake = new Intake(parts, settings, createPipeline(settings, gateway, { wallTime: () => 0 }));
@@ -60,7 +66,12 @@ class IntakeBench {
     );
   }
 
-  static async open(maximumRecords: number, memory = 2 ** 20): Promise<IntakeBench> {
+  /** @param lines further lines of the source, and of the spool */
+  static async open(
+    maximumRecords: number,
+    memory = 2 ** 20,
+    lines: { readonly source?: string; readonly spool?: string } = {},
+  ): Promise<IntakeBench> {
     const clock = new FakeClock();
     const spool = await Spool.open("spool", {
       fileSystem: new MemoryFileSystem(),
@@ -68,7 +79,8 @@ class IntakeBench {
       clock: { now: () => clock.now(), wallTime: () => clock.now() },
     });
     onTestFinished(() => expectBalanced(spool));
-    return new IntakeBench(spool, clock, `max_records = ${maximumRecords}`, new MemoryBudget(memory));
+    const { source = "", spool: more = "" } = lines;
+    return new IntakeBench(spool, clock, `max_records = ${maximumRecords}\n${more}`, source, new MemoryBudget(memory));
   }
 
   get answers(): number {
@@ -231,4 +243,51 @@ test("whatever a device sends, however it is cut and however fast records leave:
     }),
     { numRuns: 60 },
   );
+});
+
+test("a duplicate is acknowledged, so that the device does not repeat it for ever; what the rate drops is refused", async () => {
+  const source = 'dedupe = { key = "n", within = "10s" }\nrate = { per_second = 1, burst = 2 }';
+  const bench = await IntakeBench.open(20, 2 ** 20, { source });
+  await bench.send(1, 1);
+  await bench.send(1, 2);
+  await bench.send(1, 3);
+  expect(bench.lines).toEqual(["ok 1", "ok 1", "ok 2", "ok 1", "ok 2", "no rate"]);
+  expect(bench.spool.statistics.sources["lines"]?.dropped).toEqual({ duplicate: 3, rate: 1 });
+});
+
+test("a duplicate of a record that was not accepted is not acknowledged, and is accepted when it is repeated", async () => {
+  const lines = { source: 'dedupe = { key = "n", within = "10s" }', spool: 'full = "drop-newest"' };
+  const bench = await IntakeBench.open(1, 2 ** 20, lines);
+  await bench.send(1, 1);
+  bench.channel.receive(Buffer.from("2,x\n2,x\n"));
+  await bench.settle();
+  expect(bench.lines).toEqual(["ok 1", "no full", "no duplicate"]);
+  for (const { sequence } of await readAll(bench.spool)) bench.spool.settle(sequence, "out");
+  await bench.settle();
+  await bench.send(2, 2);
+  await bench.send(2, 2);
+  expect(bench.lines.slice(3)).toEqual(["ok 2", "ok 2"]);
+});
+
+test("a duplicate whose record is still on its way to the spool, on another connection, is not acknowledged", async () => {
+  const bench = await IntakeBench.open(1, 2 ** 20, { source: 'dedupe = { key = "n", within = "10s" }' });
+  await bench.send(1, 2); // 2 waits for room
+  const received: string[] = [];
+  const other = bench.intake.open(
+    { peer: "other", port: 0 },
+    {
+      duplex: "full",
+      write: (bytes) => void received.push(Buffer.from(bytes).toString()),
+      pause: () => {},
+      resume: () => {},
+    },
+  );
+  other.receive(Buffer.from("2,x\n1,x\n"));
+  await bench.settle();
+  expect(received.join("")).toBe("no duplicate\nok 1\n");
+  for (const { sequence } of await readAll(bench.spool)) bench.spool.settle(sequence, "out");
+  await bench.settle();
+  other.receive(Buffer.from("2,x\n"));
+  await bench.settle();
+  expect(received.join("")).toBe("no duplicate\nok 1\nok 2\n");
 });

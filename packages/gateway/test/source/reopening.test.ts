@@ -16,6 +16,7 @@ function open(delays?: Delays) {
       (line) => lines.push(line),
       () => 0,
     ),
+    () => {},
   );
   const attempts: Attempt[] = [];
   const reopening = new Reopening(health, clock, (attempt) => attempts.push(attempt), delays);

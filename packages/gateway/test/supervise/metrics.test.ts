@@ -27,6 +27,7 @@ test("escapes labels", () => {
           requests: { "poll ok": 12 },
           received: 9,
           sent: 10,
+          devices: { online: 12, offline: 13 },
         },
       ],
     ]),
@@ -52,6 +53,10 @@ test("escapes labels", () => {
   expect(of("aiko_gateway_bytes_total").map(({ labels, value }) => [labels["dir"], value])).toEqual([
     ["in", 9],
     ["out", 10],
+  ]);
+  expect(of("aiko_gateway_devices").map(({ labels, value }) => [labels["state"], value])).toEqual([
+    ["online", 12],
+    ["offline", 13],
   ]);
   expect(samples.filter((each) => each.name.startsWith("aiko_gateway_spool_sync_seconds"))).toEqual([
     { name: "aiko_gateway_spool_sync_seconds_bucket", labels: { le: "0.001" }, value: 4 },
@@ -87,6 +92,7 @@ test("has the names of the design", async () => {
     "aiko_gateway_source_up",
     "aiko_gateway_source_connections",
     "aiko_gateway_source_reopens_total",
+    "aiko_gateway_devices",
     "aiko_gateway_reload_failed_total",
     "process_resident_memory_bytes",
   ]);

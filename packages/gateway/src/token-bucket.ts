@@ -4,15 +4,30 @@ export class TokenBucket {
   private tokens: number;
   private at = -Infinity;
 
-  /** @param perSecond 0: no limit */
-  constructor(private readonly perSecond: number) {
-    this.tokens = perSecond;
+  /**
+   * @param perSecond 0: no limit
+   * @param burst what may pass at once
+   */
+  constructor(
+    private readonly perSecond: number,
+    private readonly burst = perSecond,
+  ) {
+    this.tokens = burst;
   }
 
   /** Takes so much. May go below zero, so that something larger than a second's share passes too. */
   take(now: number, amount: number): void {
     this.fill(now);
     this.tokens -= amount;
+  }
+
+  /** Takes one, if there is a whole one. Returns whether there was. */
+  takeOne(now: number): boolean {
+    if (this.perSecond === 0) return true;
+    this.fill(now);
+    if (this.tokens < 1) return false;
+    this.tokens -= 1;
+    return true;
   }
 
   /** Milliseconds until something may pass; 0 if it may now. */
@@ -24,7 +39,7 @@ export class TokenBucket {
 
   private fill(now: number): void {
     if (this.at !== -Infinity) {
-      this.tokens = Math.min(this.perSecond, this.tokens + ((now - this.at) * this.perSecond) / 1_000);
+      this.tokens = Math.min(this.burst, this.tokens + ((now - this.at) * this.perSecond) / 1_000);
     }
     this.at = now;
   }
