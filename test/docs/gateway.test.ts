@@ -1,6 +1,14 @@
-// The first steps of docs/gateway/README.md: its configuration is valid, and `explain` prints what the page shows.
-import { readFileSync } from "node:fs";
-import { explain, explainCommand, readConfiguration } from "@aiko/mqtt-gateway";
+// The pages of docs/gateway: their configurations are valid, and `explain` and `replay` print what the pages show.
+import { readdirSync, readFileSync } from "node:fs";
+import {
+  type Configuration,
+  explain,
+  explainCommand,
+  problemText,
+  readConfiguration,
+  readRecording,
+  replay,
+} from "@aiko/mqtt-gateway";
 import { expect, test } from "vitest";
 
 const page = readFileSync("docs/gateway/README.md", "utf8");
@@ -91,4 +99,56 @@ test("each configuration in commands.md is valid, and its command writes what th
     expect(shown).toContain(`writes ${line.length + 1} bytes  0x${Buffer.from(`${line}\n`).toString("hex")}`);
     expect(shown).toContain(`result ${topic}/result`);
   }
+});
+
+/** All blocks of a language, in the order of the page. */
+function blocksOf(path: string, language: string): string[] {
+  const text = readFileSync(path, "utf8");
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))].map(([, content = ""]) => content);
+}
+
+function valid(text: string): Configuration {
+  const read = readConfiguration(text, { file: "gateway.toml", environment: {}, readFile: () => "" });
+  if (read.configuration === undefined) throw new Error(read.problems.map(problemText).join("\n"));
+  return read.configuration;
+}
+
+const START = '[gateway]\nid = "a"\n[uplink]\nurl = "mqtt://h"\n[spool]\nmode = "memory"\n';
+const tomls = readdirSync("docs/gateway")
+  .filter((name) => name.endsWith(".md"))
+  .flatMap((name) => blocksOf(`docs/gateway/${name}`, "toml").map((text, i) => ({ name: `${name} ${i + 1}`, text })));
+
+test.each(tomls)("$name is a valid configuration, or a valid part of one", ({ text }) => {
+  if (text.includes("[gateway]")) return void valid(text);
+  const source = '[[source]]\nid = "b"\nkind = "stdin"\ntopic = "t"\n';
+  if (!text.startsWith("[")) return void valid(`${START}${source}${text}`);
+  valid(`${START}${text}${text.includes("[[source]]") ? "" : source}`);
+});
+
+test("each kind of source has a section with an example, and a link to its fields", () => {
+  const text = readFileSync("docs/gateway/sources.md", "utf8");
+  const reference = readFileSync("docs/gateway/configuration.md", "utf8");
+  const kinds = [...reference.matchAll(/^## \[\[source\]\], kind = "([\w-]+)"$/gm)].map(([, kind = ""]) => kind);
+  const sections = new Map(text.split(/^## /m).map((section) => [section.split("\n")[0], section]));
+  expect([...sections.keys()].slice(1).sort()).toEqual(kinds.sort());
+  for (const kind of kinds) {
+    expect(sections.get(kind)).toContain(`kind = "${kind}"`);
+    expect(sections.get(kind)).toContain(`(configuration.md#source-kind--${kind})`);
+    expect(text).toMatch(new RegExp(`^\\| \\[\`${kind}\`\\]\\(#${kind}\\) \\|`, "m"));
+  }
+});
+
+test("each recording of a page can be replayed", () => {
+  const recordings = ["tutorial", "recordings"].flatMap((name) => blocksOf(`docs/gateway/${name}.md`, "jsonl"));
+  expect(recordings.map((text) => readRecording(text).problem)).toEqual([undefined, undefined, undefined]);
+});
+
+test("the tutorial shows what its configuration makes of its recording", () => {
+  const path = "docs/gateway/tutorial.md";
+  const [, configuration = ""] = blocksOf(path, "toml");
+  const [, text = ""] = blocksOf(path, "jsonl");
+  const { recording } = readRecording(text);
+  if (recording === undefined) throw new Error("there is no recording");
+  const shown = [...replay(recording, valid(configuration))].join("");
+  expect(readFileSync(path, "utf8")).toContain(`\`\`\`\n${shown}\`\`\`\n`);
 });

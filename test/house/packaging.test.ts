@@ -58,9 +58,8 @@ test.each(packages)(
     const files = tarball(name).files;
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
     const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
-    expect(
-      others.filter((path) => !/^dist\/(.+\.(js|cjs|mjs|d\.ts|schema\.json)|cjs\/package\.json)$/.test(path)),
-    ).toEqual([]);
+    const allowed = /^(dist\/(.+\.(js|cjs|mjs|d\.ts|schema\.json)|cjs\/package\.json)|systemd\/.+\.service)$/;
+    expect(others.filter((path) => !allowed.test(path))).toEqual([]);
     expect(others.length).toBeGreaterThan(0);
   },
 );

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { MqttError } from "@aiko/mqtt";
-import { type Configuration, problemText, readConfiguration } from "@aiko/mqtt-gateway";
+import { type Configuration, problemText, readConfiguration, type SourceSettings } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "./arguments.js";
 import { CommandError } from "./command.js";
 import type { Terminal } from "./terminal.js";
@@ -51,4 +51,16 @@ export function spoolError(error: unknown): unknown {
   if (!(error instanceof MqttError)) return error;
   if (error.code === "STORE_LOCKED") return new CommandError(error.message, EX_CANTCREAT);
   return error.name === "StoreError" ? new CommandError(error.message, EX_IOERR) : error;
+}
+
+/** Returns the source with this id; without an id, the only one. */
+export function sourceOf(sources: readonly SourceSettings[], id: string | undefined): SourceSettings {
+  const ids = sources.map((source) => source.id).join(", ");
+  const [only, ...others] = sources;
+  if (only === undefined) throw new ArgumentError("the configuration has no source");
+  if (id === undefined && others.length === 0) return only;
+  if (id === undefined) throw new ArgumentError(`missing option --source; the sources are ${ids}`);
+  const found = sources.find((source) => source.id === id);
+  if (found === undefined) throw new ArgumentError(`--source ${id}: there is no such source; the sources are ${ids}`);
+  return found;
 }

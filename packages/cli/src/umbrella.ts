@@ -34,6 +34,16 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./commands/gateway-explain.js")).gatewayExplain,
   },
   {
+    names: ["gateway record"],
+    summary: "write down what a gateway's sources receive",
+    load: async () => (await import("./commands/gateway-record.js")).gatewayRecord,
+  },
+  {
+    names: ["gateway replay"],
+    summary: "show what a gateway makes of a recording",
+    load: async () => (await import("./commands/gateway-replay.js")).gatewayReplay,
+  },
+  {
     names: ["gateway spool"],
     summary: "list, verify, export or clear what a gateway has spooled",
     load: async () => (await import("./commands/gateway-spool.js")).gatewaySpool,

@@ -1,5 +1,5 @@
 // The commands of the gateway as users run them: child processes, from the build.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -245,6 +245,17 @@ describe("gateway check", () => {
     expect(notes).toHaveLength(2);
   });
 
+  const examples = readdirSync("examples/gateway", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+  test.each(examples)("accepts the example device $name", async ({ name }) => {
+    const text = readFileSync(`examples/gateway/${name}/gateway.toml`, "utf8");
+    writeFileSync(file, text.replace("/var/lib/aiko-gateway", join(directory, "spool")));
+    const { code, lines, notes } = await run(gateway("check", file));
+    expect([code, lines]).toEqual([0, [`${file}: valid; 1 source`]]);
+    // The example's device does not exist here.
+    expect(notes.filter((note) => !/warning: \S+: (device|run|cwd|listen): /.test(note))).toEqual([]);
+  });
+
   test("warns of devices and programs that do not exist", async () => {
     const serial = STDIN.replace('"stdin"', '"serial"\ndevice = "/no/such/tty"').replace('"in"', '"line"');
     write({ sources: `${serial}enabled = false\n${serial.replace('"line"', '"other"')}` });
@@ -324,6 +335,74 @@ describe("gateway explain", () => {
     const { code, lines, notes } = await run(gateway("explain", file, ...args));
     expect([code, lines, notes.length]).toEqual([1, [], 1]);
     expect(notes[0]).toContain(words);
+  });
+});
+
+describe("gateway record and replay", () => {
+  const recording = (): string => join(directory, "recording");
+
+  test("what was recorded is replayed as explain shows it, without a server and its secrets", async () => {
+    write({ url: "mqtt://127.0.0.1:1", sources: STDIN });
+    const recorded = await run(started(["record", file, "--out", recording(), "--source", "in"], "1\n2\nx\n"));
+    expect(recorded.code).toBe(0);
+    expect(recorded.notes.at(-1)).toMatch(/recording: 6 bytes from 1 connection, \d+ bytes written$/);
+    const text = readFileSync(recording(), "utf8");
+    expect(text).not.toContain(PASSWORD);
+    expect(text).not.toContain(TOKEN);
+    const replayed = await run(gateway("replay", file, recording()));
+    const explained = await run(started(["explain", file, "--source", "in"], "1\n2\nx\n"));
+    expect(replayed.notes).toEqual([]);
+    expect(replayed.lines.slice(1, -1)).toEqual(explained.lines.slice(0, -1));
+    expect(replayed.lines.at(-1)).toBe('frames: 3, records: 2, dropped "decode": 1');
+    expect(await run(gateway("replay", "--config", file, recording(), "--source", "in"))).toEqual(replayed);
+  });
+
+  test("a running gateway records what it accepts", async () => {
+    write({ sources: STDIN });
+    await using child = started(["--config", file, "--record", recording()], "1\n");
+    await child.noted("the input has ended");
+    child.kill("SIGTERM");
+    expect(await child.code()).toBe(0);
+    expect((await run(gateway("replay", file, recording()))).lines.at(-1)).toBe("frames: 1, records: 1");
+  });
+
+  test("ends at the size that --max-bytes allows, or after --seconds", async () => {
+    write({ sources: TCP });
+    expect((await run(gateway("record", file, "--out", recording(), "--source", "lines", "--seconds", "1"))).code).toBe(
+      0,
+    );
+    rmSync(recording());
+    write({ sources: STDIN });
+    const lines = "1\n".repeat(2_000);
+    const args = ["record", file, "--out", recording(), "--source", "in", "--max-bytes", "1024"];
+    expect((await run(started(args, lines))).code).toBe(0);
+    expect(readFileSync(recording()).length).toBeLessThanOrEqual(1_024);
+  });
+
+  test.each([
+    [["record", "--source", "in"], "missing required option --out"],
+    [["record", "--out", "/none/recording"], "/none/recording: ENOENT"],
+    [["record", "--source", "none", "--out", "x"], "--source none: there is no such source"],
+    [["record", "--out", "package.json"], "package.json: the file exists; remove it or choose another name"],
+    [["record", "--out", "x", "--max-bytes", "1"], "--max-bytes 1: must be an integer from 1024 to 268435456"],
+    [["replay"], "missing the recording"],
+    [["replay", "/none"], "/none: ENOENT"],
+    [["replay", "package.json"], "package.json: line 1: is not the head of a recording"],
+    [["replay", "package.json", "--source", "none"], "--source none: there is no such source"],
+  ])("%j is one line and exit code 1", async ([action = "", ...args], words) => {
+    write({ sources: STDIN });
+    const { code, lines, notes } = await run(gateway(action, "--config", file, ...args));
+    expect([code, lines, notes.length]).toEqual([1, [], 1]);
+    expect(notes[0]).toContain(words);
+  });
+
+  test("a source that the configuration does not have is named", async () => {
+    write({ sources: STDIN });
+    await run(started(["record", file, "--out", recording(), "--source", "in"], "1\n"));
+    write({ sources: TCP });
+    const { code, notes } = await run(gateway("replay", file, recording()));
+    expect([code, notes.length]).toEqual([1, 1]);
+    expect(notes[0]).toContain("the recording has the source in, the configuration only lines, web; pass --source ID");
   });
 });
 

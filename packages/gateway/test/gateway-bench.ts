@@ -13,6 +13,7 @@ import { expectBalanced } from "../../store/test/spool/spool-checks.ts";
 import type { Configuration } from "../src/configuration/configuration.ts";
 import { problemText } from "../src/configuration/place.ts";
 import { readConfiguration } from "../src/configuration/read-configuration.ts";
+import type { Recorder } from "../src/recording/recorder.ts";
 import type { SourceStatus } from "../src/source/source.ts";
 import { Gateway } from "../src/supervise/gateway.ts";
 
@@ -41,6 +42,7 @@ export interface BenchOptions extends Parts {
   readonly maximumPacketSize?: number;
   /** The spool has a directory on the disk. */
   readonly disk?: boolean;
+  readonly recorder?: Recorder;
 }
 
 export const LINES = `
@@ -209,6 +211,7 @@ export class GatewayBench {
       platform: this.link.platform,
       ...(fileSystem === undefined ? {} : { fileSystem }),
       ...(input === undefined ? {} : { input }),
+      recorder: this.options.recorder,
     });
   }
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { explain, explainCommand, HttpPath, type SourceSettings } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import type { Command } from "../command.js";
-import { configOption, configPath, loadConfiguration } from "../gateway-configuration.js";
+import { configOption, configPath, loadConfiguration, sourceOf } from "../gateway-configuration.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {
@@ -45,17 +45,6 @@ export const gatewayExplain: Command = {
     await terminal.print(explain(source, gateway, bytes, { wallTime: () => Date.now(), peer, homeAssistant }));
   },
 };
-
-function sourceOf(sources: readonly SourceSettings[], id: string | undefined): SourceSettings {
-  const ids = sources.map((source) => source.id).join(", ");
-  const [only, ...others] = sources;
-  if (only === undefined) throw new ArgumentError("the configuration has no source");
-  if (id === undefined && others.length === 0) return only;
-  if (id === undefined) throw new ArgumentError(`missing option --source; the sources are ${ids}`);
-  const found = sources.find((source) => source.id === id);
-  if (found === undefined) throw new ArgumentError(`--source ${id}: there is no such source; the sources are ${ids}`);
-  return found;
-}
 
 /** Returns the fields that the path of an HTTP request gives. */
 function pathFields(source: SourceSettings, path: string | undefined): Readonly<Record<string, string>> {

@@ -16,8 +16,8 @@ import { valueText } from "../route/placeholder-values.js";
 import { hex } from "../text/hex.js";
 import { escaped, shown } from "../text/shown.js";
 import { readUtf8 } from "../text/utf8.js";
-import type { Fields, Outcome, Peer } from "./outcome.js";
-import { type Asking, createPipeline } from "./pipeline.js";
+import type { Fields, Outcome, Peer, Wire } from "./outcome.js";
+import { type Asking, createPipeline, type Pipeline } from "./pipeline.js";
 
 /** Options of `explain`. */
 export interface ExplainOptions {
@@ -47,30 +47,63 @@ export function explain(
   const presence = new ExplainedPresence(source, gateway, options.homeAssistant);
   const pipeline = createPipeline(source, gateway, { wallTime: options.wallTime, devices: presence.sink });
   const codec = createCodec(source.decode, source.encoding);
-  const asking = pipeline.polls.length === 0 ? undefined : new EachPollAsked(pipeline.polls);
-  const wire = pipeline.open(peer, asking);
+  const wire = openAsked(pipeline, peer);
   const outcomes = [...wire.push(bytes, 0), ...wire.end(0)];
-  const lines: string[] = [];
-  let at = 0;
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.range.from > at) lines.push(...skipped(bytes, at, outcome.range.from));
-    at = outcome.range.to;
-    lines.push(...frameLines(source, codec, outcome));
-    // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
-    const isDone = outcome.dropped === undefined || DONE.has(outcome.dropped);
-    const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
-    if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
-    const dead = pipeline.deadLetter(peer, outcome);
-    if (dead !== undefined) lines.push(line("", `dead letter ${escaped(dead.topic)}  ${shownBytes(dead.payload)}`));
-    if (index === outcomes.length - 1 && at < bytes.length) lines.push(...skipped(bytes, at, bytes.length));
-  }
-  if (outcomes.length === 0) lines.push("no frame was found");
+  const explanation = new WireExplanation(source, pipeline, codec, peer, bytes);
+  const lines = explanation.outcomes(outcomes);
+  lines.push(...(outcomes.length === 0 ? ["no frame was found"] : explanation.rest(bytes.length)));
   for (const { every, bytes: question } of pipeline.polls) {
     lines.push(line("", `asked every ${every / 1_000} s  0x${hex(question)}  ${shownBytes(question)}`));
   }
   for (const text of presence.lines) lines.push(line("", text));
   lines.push(line("", promise(source)));
   return `${lines.join("\n")}\n`;
+}
+
+/** Shows what becomes of the bytes of one connection, outcome after outcome. */
+export class WireExplanation {
+  /** Where the bytes begin that are not shown yet. */
+  private at = 0;
+
+  /** @param bytes all bytes of the connection */
+  constructor(
+    private readonly source: SourceSettings,
+    private readonly pipeline: Pipeline,
+    private readonly codec: Codec,
+    private readonly peer: Peer,
+    private readonly bytes: Uint8Array,
+  ) {}
+
+  /** Returns the lines for what a wire of this pipeline has returned. */
+  outcomes(outcomes: readonly Outcome[]): string[] {
+    const { source, codec, bytes } = this;
+    const lines: string[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.range.from > this.at) lines.push(...skipped(bytes, this.at, outcome.range.from));
+      this.at = outcome.range.to;
+      lines.push(...frameLines(source, codec, outcome), ...this.answers(outcome));
+    }
+    return lines;
+  }
+
+  /** Returns the lines for the bytes between the last frame and `to`. */
+  rest(to: number): string[] {
+    const from = this.at;
+    this.at = Math.max(from, to);
+    return from < to ? skipped(this.bytes, from, to) : [];
+  }
+
+  private answers(outcome: Outcome): string[] {
+    const { pipeline, peer } = this;
+    const lines: string[] = [];
+    // A device that repeats until it is acknowledged must not repeat for ever what is filtered on purpose.
+    const isDone = outcome.dropped === undefined || DONE.has(outcome.dropped);
+    const answer = isDone ? pipeline.acknowledgement(peer, outcome) : pipeline.refusal(peer, outcome);
+    if (answer !== undefined) lines.push(line("", `answer ${shownBytes(answer)}`));
+    const dead = pipeline.deadLetter(peer, outcome);
+    if (dead !== undefined) lines.push(line("", `dead letter ${escaped(dead.topic)}  ${shownBytes(dead.payload)}`));
+    return lines;
+  }
 }
 
 /**
@@ -115,6 +148,11 @@ export function explainCommand(
   }
   const filters = pipeline.commands.map(({ topic: { filter } }) => filter);
   return `${shown(topic)} is no command of ${source.id}${filters.length === 0 ? "" : `; its commands are ${filters.join(", ")}`}\n`;
+}
+
+/** Begins a connection as if each poll had just been sent. */
+export function openAsked(pipeline: Pipeline, peer: Peer): Wire {
+  return pipeline.open(peer, pipeline.polls.length === 0 ? undefined : new EachPollAsked(pipeline.polls));
 }
 
 /** As if each poll had just been sent: a frame answers the first one that it can answer. */

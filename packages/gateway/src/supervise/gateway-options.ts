@@ -3,6 +3,7 @@
 import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
 import type { FileSystem, SpoolStatistics } from "@aiko/mqtt-store";
+import type { Recorder } from "../recording/recorder.js";
 import type { SourceStatus } from "../source/source.js";
 import type { UplinkStatus } from "../uplink/uplink.js";
 
@@ -16,6 +17,10 @@ export interface GatewayOptions {
   readonly platform?: Platform | undefined;
   /** The file system of the spool. Default: that of Node, or memory if the spool has the mode "memory". */
   readonly fileSystem?: FileSystem | undefined;
+  /** Records what the sources receive. Default: none. */
+  readonly recorder?: Recorder | undefined;
+  /** Whether the gateway connects to a server. Default true. If false, records stay in the spool, and QoS 0 records are dropped as "offline". */
+  readonly connects?: boolean | undefined;
   /** The version that the gateway reports. Default: none. */
   readonly version?: string | undefined;
 }

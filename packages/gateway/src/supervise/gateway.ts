@@ -167,7 +167,7 @@ export class Gateway {
     const made = await Promise.all(
       sources.filter(({ enabled }) => enabled).map((settings) => this.makeSource(settings)),
     );
-    this.uplink.start(); // now: the server sends kept commands as soon as it is connected
+    this.startUplink(); // now: the server sends kept commands as soon as it is connected
     await Promise.all(made.map(({ source }) => source.start()));
   }
 
@@ -213,7 +213,7 @@ export class Gateway {
     if (!isSameState || !isSame(before.uplinks, next.uplinks)) {
       this.uplink = this.makeUplink(await this.uplink.stop(shutdown / 2));
       for (const { inbounds } of this.sources.values()) for (const each of inbounds) this.uplink.inbounds.add(each);
-      this.uplink.start();
+      this.startUplink();
     }
     const isSamePipeline = isSameState && id === before.gateway.id && timestamps === before.gateway.timestamps;
     const wanted = new Map(next.sources.filter(({ enabled }) => enabled).map((each) => [each.id, each]));
@@ -270,6 +270,10 @@ export class Gateway {
     });
   }
 
+  private startUplink(): void {
+    if (this.options.connects !== false) this.uplink.start();
+  }
+
   private *birth(): Generator<Announcement> {
     yield { topic: `${this.configuration.gateway.base}/info`, payload: this.info() };
     yield* this.presence.all();
@@ -313,7 +317,8 @@ export class Gateway {
       devices: presence.sink,
       polled: (index, result) => intake.polled(index, result),
     });
-    const intake: Intake = new Intake(parts, settings, pipeline);
+    const recorded = this.options.recorder?.tap(pipeline, settings.id, () => clock.now()) ?? pipeline;
+    const intake: Intake = new Intake(parts, settings, recorded);
     const input = this.options.input ?? process.stdin;
     const source = await createSource(settings, intake, platform, input, () => this.sourceEnded());
     const inbounds = commandInbounds({

@@ -1,0 +1,76 @@
+// What a gateway tells systemd, by the command systemd-notify: here a script that writes it down, and the real one with a socket of ours.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Child } from "../../../test/fixtures/child.ts";
+
+let directory: string;
+let file: string;
+let told: string;
+const children: ChildProcess[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "aiko-notify-"));
+  file = join(directory, "g.toml");
+  told = join(directory, "told");
+  writeFileSync(
+    file,
+    `[gateway]\nid = "a"\n[uplink]\nurl = "mqtt://127.0.0.1:1"\n[spool]\nmode = "memory"
+[[source]]\nid = "s"\nkind = "tcp-server"\nlisten = "127.0.0.1:0"\ntopic = "t"\n`,
+  );
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function gateway(environment: Readonly<Record<string, string>>): Child {
+  return Child.command("aiko-mqtt", ["gateway", "--config", file], { environment });
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const text = (): string => (existsSync(told) ? readFileSync(told, "utf8") : "");
+
+test("says that it is ready, alive and stopping", async () => {
+  const script = join(directory, "systemd-notify");
+  writeFileSync(script, `#!/bin/sh\necho "$@" >> ${told}\n`);
+  chmodSync(script, 0o755);
+  await using child = gateway({
+    PATH: `${directory}:${process.env["PATH"]}`,
+    NOTIFY_SOCKET: "/none",
+    WATCHDOG_USEC: "100000",
+  });
+  await until(() => text().includes("WATCHDOG=1"));
+  expect(text()).toMatch(/^READY=1\nWATCHDOG=1\n/);
+  child.kill("SIGTERM");
+  expect(await child.code()).toBe(0);
+  await until(() => text().includes("STOPPING=1"));
+});
+
+test("runs without systemd, and without the command", async () => {
+  for (const environment of [{ NOTIFY_SOCKET: "" }, { NOTIFY_SOCKET: "/none", PATH: "/none" }]) {
+    await using child = gateway(environment);
+    await child.noted("the source is up");
+    child.kill("SIGTERM");
+    expect(await child.code()).toBe(0);
+    expect(child.notes.join()).not.toContain("notify");
+  }
+});
+
+const isInstalled = spawnSync("systemd-notify", ["--version"]).status === 0;
+
+test.skipIf(!isInstalled)("the real command sends it to the socket of systemd", async () => {
+  const socket = join(directory, "socket");
+  const peer = spawn("socat", ["-u", `UNIX-RECV:${socket}`, `OPEN:${told},creat,append`]);
+  children.push(peer);
+  await until(() => existsSync(socket));
+  await using child = gateway({ NOTIFY_SOCKET: socket });
+  await until(() => text().includes("READY=1"));
+  child.kill("SIGTERM");
+  expect(await child.code()).toBe(0);
+  await until(() => text().includes("STOPPING=1"));
+});
