@@ -1,5 +1,4 @@
-// What a gateway tells systemd, by the command systemd-notify: here a script that writes it down, and the real one with a socket of ours.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+// What a gateway tells systemd, by the command systemd-notify: here a script that writes it down. test/interop/gateway-systemd.test.ts has the real one.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +8,6 @@ import { Child } from "../../../test/fixtures/child.ts";
 let directory: string;
 let file: string;
 let told: string;
-const children: ChildProcess[] = [];
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "aiko-notify-"));
   file = join(directory, "g.toml");
@@ -21,7 +19,6 @@ beforeEach(() => {
   );
 });
 afterEach(() => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -59,18 +56,4 @@ test("runs without systemd, and without the command", async () => {
     expect(await child.code()).toBe(0);
     expect(child.notes.join()).not.toContain("notify");
   }
-});
-
-const isInstalled = spawnSync("systemd-notify", ["--version"]).status === 0;
-
-test.skipIf(!isInstalled)("the real command sends it to the socket of systemd", async () => {
-  const socket = join(directory, "socket");
-  const peer = spawn("socat", ["-u", `UNIX-RECV:${socket}`, `OPEN:${told},creat,append`]);
-  children.push(peer);
-  await until(() => existsSync(socket));
-  await using child = gateway({ NOTIFY_SOCKET: socket });
-  await until(() => text().includes("READY=1"));
-  child.kill("SIGTERM");
-  expect(await child.code()).toBe(0);
-  await until(() => text().includes("STOPPING=1"));
 });

@@ -1,6 +1,6 @@
 /** The settings of polls and commands: what a source asks of its devices. */
 
-import type { DecodeSettings } from "./configuration.js";
+import type { DecodeSettings } from "./decode-settings.js";
 
 /** Text with which a frame begins, or values that its fields have. With placeholders. */
 export type MatchSettings = string | Readonly<Record<string, string | number | boolean>>;
