@@ -3,7 +3,7 @@
 import { createCodec } from "../codec/codec.js";
 import { capturesOf } from "../command/command-topic.js";
 import { completeDecode } from "./complete-decode.js";
-import type { DecodeSettings, FrameSettings } from "./configuration.js";
+import type { DecodeSettings, FieldSettings } from "./configuration.js";
 import { decode, type WrittenDecode } from "./decode-fields.js";
 import { hexText } from "./frame-fields.js";
 import { boolean, choice, dictionary, integer, type Kind, list, number, scalar, shortOr, text } from "./kind.js";
@@ -18,7 +18,7 @@ import type {
 import { optional, preset, type Read, required, table } from "./table.js";
 import { checkPlaceholders, commandTopic, template } from "./template.js";
 import { duration } from "./units.js";
-import { fields, MAXIMUM_FIELDS, type WrittenPart } from "./value-fields.js";
+import { fieldName, fields, MAXIMUM_FIELDS, type WrittenPart } from "./value-fields.js";
 
 const match: Kind<MatchSettings> = shortOr<string, Readonly<Record<string, string | number | boolean>>>(
   template("text"),
@@ -124,6 +124,10 @@ const commandFields = {
     dictionary(scalar(), MAXIMUM_FIELDS),
     'What becomes of the field `value`; others are refused: `{ ON = "on", OFF = "off" }`. Default: it stays as it is.',
   ),
+  field: optional(
+    fieldName(),
+    "The field of records that shows what the command has set. Home Assistant then gets a switch, number, select or text for the command. Default: none.",
+  ),
   encode: preset(encode, "raw", "How the fields become what is sent to the device."),
   template: optional(
     template(),
@@ -177,8 +181,9 @@ export type WrittenRequests = Partial<Read<typeof requests>>;
 
 /** What the requests need of their source. */
 interface Source {
-  readonly frame: FrameSettings;
   readonly encoding: "utf8" | "latin1" | "hex";
+  /** Those that the configuration names. */
+  readonly fields: readonly FieldSettings[];
 }
 
 /** The settings of the requests. Reports what does not fit. */
@@ -228,7 +233,15 @@ function modbusDecode(
   return { ...settings, count };
 }
 
-function completeCommand(written: WrittenCommand, { encoding }: Source, place: Place): CommandSettings | undefined {
+function completeCommand(
+  written: WrittenCommand,
+  { encoding, fields: shown }: Source,
+  place: Place,
+): CommandSettings | undefined {
+  if (written.field !== undefined && !shown.some(({ name }) => name === written.field)) {
+    const names = shown.map(({ name }) => `"${name}"`).join(", ") || "none";
+    return place.at("field").problem(`"${written.field}" must be one of the fields of the source, which are ${names}`);
+  }
   const { encode: format, template: filled, fields: beside, values, result, answer: awaited, ...same } = written;
   const completed = completeDecode(format, beside, place);
   if (completed === undefined) return undefined;

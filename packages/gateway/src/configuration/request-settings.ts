@@ -42,6 +42,8 @@ export interface CommandSettings {
   readonly topic: string;
   /** How a payload becomes fields: as the field `value`, or as the members of an object. */
   readonly decode: "raw" | "json";
+  /** The field of records that shows what the command has set, for Home Assistant. Undefined: none. */
+  readonly field: string | undefined;
   /** What becomes of the value; others are refused. Empty: any value, as it is. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly encode: DecodeSettings;

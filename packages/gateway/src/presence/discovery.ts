@@ -14,6 +14,7 @@ import { Failure } from "../failure.js";
 import { SUMS } from "../frame/crc.js";
 import { topicBelow } from "../route/topic-template.js";
 import { utf8Bytes } from "../text/utf8.js";
+import { type Component, commandComponent, commandOf, commandTopicOf, quoted } from "./command-component.js";
 import type { Device } from "./devices.js";
 import { hasOneTopic } from "./own-topic.js";
 
@@ -24,8 +25,6 @@ export interface Announcer {
   /** That of the gateway, if it is known. */
   readonly version: string | undefined;
 }
-
-type Component = Readonly<Record<string, string>>;
 
 const NUMERIC_CLASSES_WITHOUT_STATE: readonly string[] = ["date", "timestamp", "enum", "uptime"];
 /** Classes whose values are sums, which Home Assistant requires to be named as such. */
@@ -43,7 +42,7 @@ const NOT_NUMBERS: readonly FieldSettings["type"][] = ["text", "bool", "json", "
 export function isAnnounced(source: PipelineSettings): boolean {
   const { payload, decode } = source;
   const hasNames = payload.kind === "json" || payload.kind === "fields";
-  return hasNames && hasOneTopic(source) && decode.fields.some(hasComponent);
+  return hasNames && hasOneTopic(source) && decode.fields.some((field) => hasComponent(field, source));
 }
 
 /** Where the device is announced. */
@@ -55,20 +54,18 @@ export function discoveryTopic(
 }
 
 /** How many components the message has. */
-export function componentCount({ decode }: PipelineSettings): number {
-  return decode.fields.filter(hasComponent).length;
+export function componentCount(source: PipelineSettings): number {
+  return source.decode.fields.filter((field) => hasComponent(field, source)).length;
 }
 
 /** Returns the message for a device of a source that is announced. */
-export function discoveryPayload(
-  { gateway, version }: Announcer,
-  source: PipelineSettings,
-  { name, topic, availability }: Device,
-): string {
+export function discoveryPayload({ gateway, version }: Announcer, source: PipelineSettings, device: Device): string {
+  const { name, topic, availability } = device;
   const id = objectId(`${gateway.id}_${name}`);
-  const components = source.decode.fields.filter(hasComponent).map((field) => {
+  const fields = source.decode.fields.filter((field) => hasComponent(field, source));
+  const components = fields.map((field) => {
     const component = objectId(`${gateway.id}_${name}_${field.name}`);
-    return [component, { ...componentOf(field, source.payload.kind, topic), unique_id: component }] as const;
+    return [component, { ...componentOf(field, source, device, gateway.id), unique_id: component }] as const;
   });
   return JSON.stringify({
     dev: { ids: [id], name },
@@ -83,36 +80,39 @@ export function discoveryPayload(
   });
 }
 
-/** Fields with a command will have components too, which are made in `componentOf`. */
-function hasComponent(field: FieldSettings): boolean {
-  return isBoolean(field) || field.class !== undefined || field.unit !== undefined;
+function hasComponent(field: FieldSettings, source: PipelineSettings): boolean {
+  return (
+    isBoolean(field) || field.class !== undefined || field.unit !== undefined || commandOf(field, source) !== undefined
+  );
 }
 
 function isBoolean({ type, values }: FieldSettings): boolean {
   return type === "bool" && Object.values(values).every((value) => typeof value === "boolean");
 }
 
-/** @param topic that of the device's records */
-function componentOf(field: FieldSettings, payload: "json" | "fields" | string, topic: string): Component {
-  const isJson = payload === "json";
+function componentOf(
+  field: FieldSettings,
+  source: PipelineSettings,
+  { name, topic }: Device,
+  gateway: string,
+): Component {
+  const isJson = source.payload.kind === "json";
   const own = topicBelow(topic, field.name);
-  const state: Component = isJson
-    ? { value_template: `{{ value_json[${quoted(field.name)}] | default('') }}` }
-    : { state_topic: own instanceof Failure ? topic : own };
+  const state: Component = isJson ? {} : { state_topic: own instanceof Failure ? topic : own };
+  const value = isJson ? `value_json[${quoted(field.name)}] | default('')` : "value";
+  // A template of Home Assistant writes the JSON values true and false as Python does.
+  const boolean = isJson ? { on: "True", off: "False" } : { on: "true", off: "false" };
+  const command = commandOf(field, source);
+  const commanded = command && commandTopicOf(command, source, { gateway, source: source.id }, name);
+  if (command !== undefined && commanded !== undefined) {
+    return { ...state, ...commandComponent(field, command, commanded, value, isBoolean(field) ? boolean : undefined) };
+  }
   const common: Component = {
     name: field.name,
     ...(field.class === undefined ? {} : { device_class: field.class }),
-    ...state,
+    ...(isJson ? { value_template: `{{ ${value} }}` } : state),
   };
-  // A template of Home Assistant writes the JSON values true and false as Python does.
-  if (isBoolean(field)) {
-    return {
-      p: "binary_sensor",
-      ...common,
-      payload_on: isJson ? "True" : "true",
-      payload_off: isJson ? "False" : "false",
-    };
-  }
+  if (isBoolean(field)) return { p: "binary_sensor", ...common, payload_on: boolean.on, payload_off: boolean.off };
   const unit: Component = field.unit === undefined ? {} : { unit_of_measurement: field.unit };
   const stateClass = stateClassOf(field);
   return { p: "sensor", ...common, ...unit, ...(stateClass === undefined ? {} : { state_class: stateClass }) };
@@ -122,11 +122,6 @@ function stateClassOf({ type, unit, class: deviceClass = "", values }: FieldSett
   const isNumber = !NOT_NUMBERS.includes(type) && Object.keys(values).length === 0;
   if (!isNumber || unit === undefined || NUMERIC_CLASSES_WITHOUT_STATE.includes(deviceClass)) return undefined;
   return STATE_CLASSES[deviceClass] ?? "measurement";
-}
-
-/** A string of a template. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
 /**

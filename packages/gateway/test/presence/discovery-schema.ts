@@ -1,5 +1,6 @@
 // The form of a device discovery message of Home Assistant, as its documentation has it: the parts that the gateway uses.
-// https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload, sensor.mqtt, binary_sensor.mqtt
+// https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload, sensor.mqtt, binary_sensor.mqtt, switch.mqtt, select.mqtt,
+// number.mqtt, text.mqtt
 
 const text = { type: "string", minLength: 1 };
 const identifier = { type: "string", pattern: "^[A-Za-z0-9_-]+$" };
@@ -11,6 +12,15 @@ const component = {
   state_topic: text,
   value_template: { type: "string", pattern: "^\\{\\{ [^]+ \\}\\}$" },
 };
+
+function commanded(platform: string, properties: object) {
+  return {
+    type: "object",
+    required: ["p", "unique_id", "command_topic"],
+    additionalProperties: false,
+    properties: { ...component, p: { const: platform }, command_topic: text, ...properties },
+  };
+}
 
 export const discoverySchema = {
   type: "object",
@@ -52,6 +62,15 @@ export const discoverySchema = {
             additionalProperties: false,
             properties: { ...component, p: { const: "binary_sensor" }, payload_on: text, payload_off: text },
           },
+          commanded("switch", { payload_on: text, payload_off: text, state_on: text, state_off: text }),
+          commanded("select", { options: { type: "array", items: text, minItems: 1 } }),
+          commanded("number", {
+            min: { type: "number" },
+            max: { type: "number" },
+            mode: { enum: ["auto", "box", "slider"] },
+            unit_of_measurement: text,
+          }),
+          commanded("text", {}),
         ],
       },
     },

@@ -2,6 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StdinSettings } from "../../src/configuration/configuration.ts";
+import type { CommandSettings } from "../../src/configuration/request-settings.ts";
 import {
   type Announcer,
   componentCount,
@@ -65,6 +66,80 @@ test("a device is announced with its fields that have a class, a unit or the typ
     availability: [{ topic: "aiko/attic/status" }, { topic: "house/pebble_1/availability" }],
     availability_mode: "all",
     qos: 1,
+  });
+});
+
+describe("a field that a command sets", () => {
+  const command = (changes: Partial<CommandSettings>): CommandSettings => ({
+    topic: "house/{node}/set",
+    decode: "raw",
+    field: "relay",
+    values: {},
+    encode: { format: "raw", fields: [] },
+    framed: true,
+    answer: undefined,
+    qos: 1,
+    queue: 32,
+    expiry: 30_000,
+    hold: false,
+    retained: false,
+    result: undefined,
+    ...changes,
+  });
+  const component = (changes: Partial<CommandSettings>, settings: Partial<StdinSettings> = {}) =>
+    (announced({ ...house, commands: [command(changes)], ...settings })["cmps"] as Record<string, unknown>)[
+      `attic_pebble_1_${changes.field ?? "relay"}`
+    ];
+
+  test("is a switch if it is on or off", () => {
+    expect(component({ values: { ON: "1", OFF: "0" } })).toEqual({
+      p: "switch",
+      name: "relay",
+      unique_id: "attic_pebble_1_relay",
+      command_topic: "house/pebble_1/set",
+      payload_on: "ON",
+      payload_off: "OFF",
+      state_on: "True",
+      state_off: "False",
+      value_template: "{{ value_json['relay'] | default('') }}",
+    });
+  });
+
+  test("has the states of the device if its field is text", () => {
+    const decode = json(field("node"), field("relay", "text", { class: "enum" }));
+    const shown = component({ values: { on: "closed", off: "open" } }, { decode });
+    expect(shown).toMatchObject({ p: "switch", state_on: "closed", state_off: "open" });
+  });
+
+  test("is a select if it has other values", () => {
+    expect(component({ values: { Eco: "e", Boost: "b", Off: "o" } })).toMatchObject({
+      p: "select",
+      options: ["Eco", "Boost", "Off"],
+      value_template:
+        "{{ {'e': 'Eco', 'b': 'Boost', 'o': 'Off'}.get(value_json['relay'] | default('') | string, '') }}",
+    });
+  });
+
+  test("is a number with its bounds, or a text", () => {
+    const decode = json(field("node"), field("level", "u8", { unit: "%", min: 0, max: 100 }), field("line"));
+    expect(component({ field: "level" }, { decode })).toMatchObject({
+      p: "number",
+      min: 0,
+      max: 100,
+      unit_of_measurement: "%",
+    });
+    expect(component({ field: "line" }, { decode })).toMatchObject({ p: "text" });
+  });
+
+  test("is only shown if the topic of the command does not follow from the device", () => {
+    expect(component({ topic: "house/{room}/set" })).toMatchObject({ p: "binary_sensor" });
+  });
+
+  test("has a topic of its own if each field has one", () => {
+    expect(component({}, { payload: { kind: "fields" } })).toMatchObject({
+      state_topic: "house/pebble_1/relay",
+      value_template: "{{ value }}",
+    });
   });
 });
 

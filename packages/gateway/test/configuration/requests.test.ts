@@ -1,0 +1,110 @@
+// The configuration of polls and commands: what is read, and what is wrong with it.
+import { describe, expect, test } from "vitest";
+import { problemText } from "../../src/configuration/place.ts";
+import { readConfiguration } from "../../src/configuration/read-configuration.ts";
+
+const read = (text: string, source = 'kind = "tcp"\nconnect = "host:1"') =>
+  readConfiguration(
+    `[gateway]\nid = "g"\n[uplink]\nurl = "mqtt://h"\n[spool]\nmode = "memory"\n[[source]]\nid = "s"\n${source}\ntopic = "t"\n${text.replaceAll("; ", "\n")}`,
+    { file: "g.toml", environment: {}, readFile: () => "" },
+  );
+
+const problems = (text: string, source?: string): string[] =>
+  (read(text, source).problems ?? []).map((each) => problemText(each).replace(/^g\.toml:\d+: /, ""));
+
+test("a poll has defaults, and what it sends", () => {
+  const [source] = read('[[source.poll]]; every = "10s"; send = "READ?"').configuration?.sources ?? [];
+  expect(source?.polls).toEqual([
+    {
+      every: 10_000,
+      jitter: 0.1,
+      question: { kind: "text", text: "READ?" },
+      framed: true,
+      answer: { match: undefined, refused: undefined, timeout: 1_000, retries: 2 },
+      decode: undefined,
+      topic: undefined,
+    },
+  ]);
+});
+
+test("a Modbus poll reads as many registers as its fields need, or as many as count says", () => {
+  const modbus = (more: string) =>
+    read(`[[source.poll]]; every = "1s"; modbus = { unit = 1, function = 4${more} }; fields = ["a:u16", "b:u32"]`)
+      .configuration?.sources[0]?.polls[0]?.decode;
+  expect(modbus("")).toMatchObject({ format: "modbus", count: 3 });
+  expect(modbus(", count = 8")).toMatchObject({ format: "modbus", count: 8 });
+});
+
+test("a command has defaults, and a Modbus command an answer", () => {
+  const command = (text: string) =>
+    read(`[[source.command]]; topic = "c/{node}"; ${text}`).configuration?.sources[0]?.commands[0];
+  expect(command('encode = "raw"')).toMatchObject({
+    decode: "raw",
+    values: {},
+    answer: undefined,
+    queue: 32,
+    expiry: 30_000,
+    hold: false,
+    retained: false,
+    result: "{topic}/result",
+  });
+  expect(command('encode = { format = "modbus", unit = 1, function = 6, fields = ["value:u16"] }')?.answer).toEqual({
+    match: undefined,
+    refused: undefined,
+    timeout: 1_000,
+    retries: 2,
+  });
+  expect(command('result = ""')?.result).toBeUndefined();
+});
+
+describe("what is wrong is said", () => {
+  const poll = (text: string) => `[[source.poll]]; every = "10s"; ${text}`;
+  const command = (text: string) => `[[source.command]]; topic = "c/{node}"; ${text}`;
+  const http = 'kind = "http"';
+  test.each<[string, string, string?]>([
+    [poll(""), "source[0].poll[0]: must have one of send, hex and modbus"],
+    [poll('send = "a"; hex = "00"'), "source[0].poll[0]: must have one of send, hex and modbus"],
+    [poll('hex = "0"'), "source[0].poll[0].hex: must be 1 to 1024 bytes as pairs of hexadecimal digits"],
+    [poll('send = "a"; jitter = 0.6'), "source[0].poll[0].jitter: must be from 0 to 0.5"],
+    [poll('send = "{node}"'), 'source[0].poll[0].send: "{node}" is not defined'],
+    [poll('send = "a"; fields = ["x"]'), "source[0].poll[0].fields: requires decode"],
+    [
+      poll('modbus = { unit = 0 }; fields = ["a:u16"]'),
+      "source[0].poll[0].modbus.unit: must be an integer from 1 to 247",
+    ],
+    [poll("modbus = { unit = 1 }"), "source[0].poll[0].fields: is required if the format is modbus"],
+    [
+      poll('modbus = { unit = 1, count = 1 }; fields = ["a:u32"]'),
+      "source[0].poll[0].modbus.count: must be at least 2, which the fields need",
+    ],
+    [poll('modbus = { unit = 1 }; decode = "csv"'), "source[0].poll[0].decode: cannot be combined with modbus"],
+    [poll('modbus = { unit = 1 }; expect = "x"; fields = ["a:u16"]'), "source[0].poll[0].expect: cannot be combined"],
+    ['[[source.poll]]; send = "a"', "source[0].poll[0].every: is required and missing"],
+    [poll('send = "a"'), "source[0].poll: is not possible for http", http],
+    [command(""), "source[0].command: is not possible for http", http],
+    [poll('send = "a"'), "source[0].poll: is not possible for udp", 'kind = "udp"\nlisten = ":1"'],
+    [command('topc = "x"'), 'source[0].command[0].topc: unknown key "topc"; did you mean "topic"?'],
+    [
+      '[[source.command]]; topic = "c/x{node}"',
+      'source[0].command[0].topic: "c/x{node}" must have {node} as a whole level',
+    ],
+    ['[[source.command]]; topic = "{a}/{a}"', 'source[0].command[0].topic: "{a}/{a}" must not have {a} twice'],
+    ['[[source.command]]; topic = "c/#"', 'source[0].command[0].topic: "c/#"'],
+    [command('result = "other"'), 'source[0].command[0].result: must begin with "{topic}/"'],
+    [
+      command('encode = { format = "text", template = "{other}" }'),
+      'source[0].command[0].encode: needs the field "other", but a command has "node", "value"',
+    ],
+    [
+      command('encode = { format = "modbus", unit = 1, function = 4, fields = ["value:u16"] }'),
+      "source[0].command[0].encode: must be a function that writes: 5, 6, 15 or 16",
+    ],
+    [command('template = "(x {value})"'), 'source[0].command[0].template: requires encode = "sexpr"'],
+    [command('field = "relay"'), 'source[0].command[0].field: "relay" must be one of the fields of the source'],
+    [command("queue = 0"), "source[0].command[0].queue: must be an integer from 1 to 10000"],
+  ])("%s", (text, expected, source) => {
+    const found = problems(text, source);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(expected);
+  });
+});
