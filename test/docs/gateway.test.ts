@@ -94,7 +94,7 @@ test("each configuration in commands.md is valid, and its command writes what th
     const source = sources?.find(({ id }) => id === "relays");
     if (gateway === undefined || source === undefined) continue;
     const [, topic = "", payload = ""] = /--command (\S+) --payload (\S+)/.exec(commands) ?? [];
-    const shown = explainCommand(source, gateway, topic, Buffer.from(payload));
+    const { text: shown } = explainCommand(source, gateway, topic, Buffer.from(payload));
     const [, line = ""] = /writes the line `([^`]+)`/.exec(commands) ?? [];
     expect(shown).toContain(`writes ${line.length + 1} bytes  0x${Buffer.from(`${line}\n`).toString("hex")}`);
     expect(shown).toContain(`result ${topic}/result`);

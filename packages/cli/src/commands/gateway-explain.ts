@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { explain, explainCommand, HttpPath, type SourceSettings } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "../arguments.js";
-import type { Command } from "../command.js";
+import { type Command, CommandError } from "../command.js";
 import { configOption, configPath, loadConfiguration, sourceOf } from "../gateway-configuration.js";
 import type { Terminal } from "../terminal.js";
 
@@ -14,7 +14,7 @@ const options = {
   hex: { value: "BYTES", help: "the bytes, as hexadecimal digits" },
   file: { letters: "f", value: "FILE", help: "a file with the bytes (default: standard input)" },
   command: { value: "TOPIC", help: "shows what a command's message becomes; its payload is --payload" },
-  payload: { value: "TEXT", help: "the payload of --command (default: empty)" },
+  payload: { value: "TEXT", mayBeEmpty: true, help: "the payload of --command (default: empty)" },
 } as const;
 
 type Name = keyof typeof options;
@@ -23,7 +23,7 @@ type Name = keyof typeof options;
 const MOST_BYTES = 2 ** 20;
 
 export const gatewayExplain: Command = {
-  usage: "FILE [--source ID] [--path PATH] [--hex BYTES | --file FILE]",
+  usage: "FILE [--source ID] [--path PATH] [--hex BYTES | --file FILE | --command TOPIC [--payload TEXT]]",
   summary: "Shows the frames, fields, topics and payloads that a gateway makes of bytes, or why it drops them.",
   options,
   operands: 2,
@@ -35,7 +35,9 @@ export const gatewayExplain: Command = {
     const topic = args.text("command");
     const payload = args.text("payload");
     if (topic !== undefined) {
-      await terminal.print(explainCommand(source, gateway, topic, Buffer.from(payload ?? "")));
+      const { text, isWritten } = explainCommand(source, gateway, topic, Buffer.from(payload ?? ""));
+      if (!isWritten) throw new CommandError(text.trimEnd(), 1);
+      await terminal.print(text);
       return;
     }
     if (payload !== undefined) throw new ArgumentError("--payload requires --command");

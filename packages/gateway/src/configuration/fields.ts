@@ -26,7 +26,7 @@ export const configurationTable: Kind<Configuration> = table({
   fields: sections,
   refused: { broker: NOT_YET },
   check({ values, place }) {
-    checkLoops(values.uplink ?? [], values.source ?? [], place);
+    if (values.gateway !== undefined) checkLoops(values.gateway.id, values.uplink ?? [], values.source ?? [], place);
     if (values.spool === undefined) return;
     const most = values.spool.segment / 4;
     for (const [i, { maxFrame }] of (values.source ?? []).entries()) {

@@ -204,7 +204,11 @@ export function list<Value>(of: Kind<Value>, least: number, most: number): Kind<
     schema: { type: "array", items: of.schema, minItems: least, maxItems: most },
     ...(of.sections === undefined ? {} : { sections: of.sections }),
     read(value, place) {
-      if (!Array.isArray(value)) return place.problem(`must be a list, not ${typeName(value)}`);
+      if (!Array.isArray(value)) {
+        const title = of.sections?.[0]?.title;
+        const hint = isTable(value) && title?.startsWith("[[") ? `; write ${title}` : "";
+        return place.problem(`must be a list, not ${typeName(value)}${hint}`);
+      }
       if (value.length < least || value.length > most) {
         return place.problem(`must have ${least} to ${most} elements; it has ${value.length}`);
       }

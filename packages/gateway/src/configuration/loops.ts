@@ -1,15 +1,44 @@
-/** Bridges that would feed themselves: a source that subscribes to what it publishes, at the same server. Before MQTT 5, nothing else stops that. */
+/**
+ * Sources that would feed themselves: a bridge that subscribes to what it publishes at the same server, and a command whose topic is that of the
+ * source's own records. Before MQTT 5, nothing else stops that.
+ */
 
+import { CommandTopic } from "../command/command-topic.js";
 import { parsePlaceholders } from "../text/placeholders.js";
 import type { MqttSettings, SourceSettings, UplinkSettings } from "./configuration.js";
 import type { Place } from "./place.js";
 import { quoted } from "./place.js";
 
 /** @param place of the whole configuration */
-export function checkLoops(uplinks: readonly UplinkSettings[], sources: readonly SourceSettings[], place: Place): void {
+export function checkLoops(
+  gateway: string,
+  uplinks: readonly UplinkSettings[],
+  sources: readonly SourceSettings[],
+  place: Place,
+): void {
   for (const [i, each] of sources.entries()) {
+    checkCommands(gateway, each, place.at("source").at(i));
     if (each.kind !== "mqtt" || !uplinks.some(({ url }) => isSame(url, each.url))) continue;
     for (const name of ["topic", "deadletter"] as const) checkLoop(each, name, place.at("source").at(i));
+  }
+}
+
+function checkCommands(gateway: string, source: SourceSettings, place: Place): void {
+  const { id, topic, deadletter, polls, commands } = source;
+  const published = [topic, deadletter, ...polls.map((poll) => poll.topic)].filter((each) => each !== undefined);
+  const filters = commands.map((command) => new CommandTopic(command.topic, { gateway, source: id }).filter);
+  for (const [i, { topic: written }] of commands.entries()) {
+    const at = place.at("command").at(i).at("topic");
+    const filter = filters[i] as string;
+    const same = filters.indexOf(filter);
+    if (same < i) at.broken(written, `is the topic of command[${same}] too; a message would be carried out twice`);
+    const loop = published.find((each) => overlaps(filter, topicsOf(each)));
+    if (loop !== undefined) {
+      at.broken(
+        written,
+        `matches what this source publishes (topic = ${quoted(loop)}), so a record would be a command; change one`,
+      );
+    }
   }
 }
 

@@ -105,5 +105,7 @@ export function checkPresence(
   if (shared === undefined) return;
   place
     .at("silence")
-    .problem(`the devices would share one topic of availability; write availability with {${shared}}, or as ""`);
+    .problem(
+      `the devices would share one topic of availability; if the source is one device, write device_name = "NAME"; otherwise write availability with {${shared}}, or as ""`,
+    );
 }

@@ -3,7 +3,7 @@
 import { createCodec } from "../codec/codec.js";
 import { capturesOf } from "../command/command-topic.js";
 import { completeDecode } from "./complete-decode.js";
-import type { DecodeSettings, FieldSettings } from "./configuration.js";
+import type { DecodeSettings, FieldSettings, FrameSettings } from "./configuration.js";
 import { decode, type WrittenDecode } from "./decode-fields.js";
 import { hexText } from "./frame-fields.js";
 import { boolean, choice, dictionary, integer, type Kind, list, number, scalar, shortOr, text } from "./kind.js";
@@ -83,9 +83,10 @@ const poll: Kind<WrittenPoll> = table({
   fields: pollFields,
   check({ values: { jitter, send, hex, modbus, decode: written, expect }, wrong, place }) {
     if (jitter !== undefined && (jitter < 0 || jitter > 0.5)) place.at("jitter").problem("must be from 0 to 0.5");
-    const written_ = [send, hex, modbus].filter((each) => each !== undefined).length;
+    const count = [send, hex, modbus].filter((each) => each !== undefined).length;
     const isWrong = wrong.has("send") || wrong.has("hex") || wrong.has("modbus");
-    if (written_ !== 1 && !isWrong) place.problem("must have one of send, hex and modbus");
+    if (count === 0 && !isWrong) place.problem("must have one of send, hex and modbus; write what is sent");
+    if (count > 1) place.problem("must have only one of send, hex and modbus; remove the others");
     if (send !== undefined) checkPlaceholders(send, new Set(["gateway", "source"]), place.at("send"));
     if (modbus === undefined) return;
     if (written !== undefined)
@@ -96,7 +97,7 @@ const poll: Kind<WrittenPoll> = table({
   build: (values) => values,
 });
 
-const answer = table({
+const fullAnswer = table({
   title: "answer",
   about: "How the answer to a command is recognized. Without it, a command is done when it is written.",
   fields: {
@@ -106,6 +107,14 @@ const answer = table({
   },
   build: (values): AnswerSettings => values,
 });
+
+/** The text with which the answer begins stands for `{ match = TEXT }`. */
+const answer: Kind<AnswerSettings> = {
+  ...fullAnswer,
+  label: "text or table",
+  schema: { anyOf: [{ type: "string", minLength: 1 }, fullAnswer.schema] },
+  read: (value, place) => fullAnswer.read(typeof value === "string" ? { match: value } : value, place),
+};
 
 /** `encode` has the formats of `decode`. */
 const encode: Kind<WrittenDecode> = { ...decode, label: `${decode.label}, as in \`decode\`` };
@@ -181,6 +190,7 @@ export type WrittenRequests = Partial<Read<typeof requests>>;
 
 /** What the requests need of their source. */
 interface Source {
+  readonly frame: FrameSettings;
   readonly encoding: "utf8" | "latin1" | "hex";
   /** Those that the configuration names. */
   readonly fields: readonly FieldSettings[];
@@ -193,17 +203,24 @@ export function completeRequests(
   place: Place,
 ) {
   return {
-    polls: polls.flatMap((each, i) => completePoll(each, place.at("poll").at(i)) ?? []),
+    polls: polls.flatMap((each, i) => completePoll(each, source, place.at("poll").at(i)) ?? []),
     commands: commands.flatMap((each, i) => completeCommand(each, source, place.at("command").at(i)) ?? []),
   };
 }
 
-function completePoll(written: WrittenPoll, place: Place): PollSettings | undefined {
+function completePoll(written: WrittenPoll, source: Source, place: Place): PollSettings | undefined {
   const { every, jitter, expect, refused, timeout, retries, topic } = written;
   const asked = questionOf(written, place);
+  if (written.modbus !== undefined && !isModbus(source)) return place.at("modbus").problem(NO_MODBUS);
   if (asked === undefined) return undefined;
   const answered = { match: expect, refused, timeout, retries };
   return { every, jitter, ...asked, framed: written.framed, answer: answered, topic };
+}
+
+const NO_MODBUS = 'requires frame = "modbus-rtu" in the source, which adds the CRC and finds the answers';
+
+function isModbus({ frame }: Source): boolean {
+  return frame.kind === "modbus-rtu";
 }
 
 function questionOf(
@@ -233,11 +250,8 @@ function modbusDecode(
   return { ...settings, count };
 }
 
-function completeCommand(
-  written: WrittenCommand,
-  { encoding, fields: shown }: Source,
-  place: Place,
-): CommandSettings | undefined {
+function completeCommand(written: WrittenCommand, source: Source, place: Place): CommandSettings | undefined {
+  const { encoding, fields: shown } = source;
   if (written.field !== undefined && !shown.some(({ name }) => name === written.field)) {
     const names = shown.map(({ name }) => `"${name}"`).join(", ") || "none";
     return place.at("field").problem(`"${written.field}" must be one of the fields of the source, which are ${names}`);
@@ -262,15 +276,16 @@ function completeCommand(
   }
   if (written.decode === "json" && values !== undefined && Object.keys(values).length === 0)
     return place.at("values").problem("must not be empty");
-  const isModbus = settings.format === "modbus";
-  if (isModbus && settings.function <= 4)
+  const isWrite = settings.format === "modbus";
+  if (isWrite && !isModbus(source)) return place.at("encode").problem(NO_MODBUS);
+  if (isWrite && settings.function <= 4)
     return place.at("encode").problem("must be a function that writes: 5, 6, 15 or 16");
   const usual: AnswerSettings = { match: undefined, refused: undefined, timeout: 1_000, retries: 2 };
   return {
     ...same,
     values: values ?? {},
     encode: settings,
-    answer: awaited ?? (isModbus ? usual : undefined),
+    answer: awaited ?? (isWrite ? usual : undefined),
     result: result === "" ? undefined : result,
   };
 }

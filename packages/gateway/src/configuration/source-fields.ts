@@ -258,7 +258,11 @@ export function buildSource<Answers>(
   const framed = completeFraming(values, place, baudOf(values));
   if (settings === undefined || framed === undefined) return undefined;
   const before = place.reading.problems.length;
-  const asked = completeRequests({ poll, command }, { encoding: values.encoding, fields: settings.fields }, place);
+  const asked = completeRequests(
+    { poll, command },
+    { ...framed, encoding: values.encoding, fields: settings.fields },
+    place,
+  );
   if (place.reading.problems.length > before) return undefined;
   const changed = {
     ...framed,

@@ -111,14 +111,14 @@ export class WireExplanation {
  *
  * @param topic the topic of the message
  * @param payload its payload
- * @returns lines of text
+ * @returns lines of text, and whether something would be written
  */
 export function explainCommand(
   source: SourceSettings,
   gateway: GatewaySettings,
   topic: string,
   payload: Uint8Array,
-): string {
+): { readonly text: string; readonly isWritten: boolean } {
   const pipeline = createPipeline(source, gateway, { wallTime: () => 0 });
   for (const encoder of pipeline.commands) {
     const captures = encoder.topic.match(topic);
@@ -144,10 +144,11 @@ export function explainCommand(
       );
     }
     if (result !== undefined) lines.push(line("", `result ${escaped(result)}`));
-    return `${lines.join("\n")}\n`;
+    return { text: `${lines.join("\n")}\n`, isWritten: !(encoded instanceof Failure) };
   }
   const filters = pipeline.commands.map(({ topic: { filter } }) => filter);
-  return `${shown(topic)} is no command of ${source.id}${filters.length === 0 ? "" : `; its commands are ${filters.join(", ")}`}\n`;
+  const others = filters.length === 0 ? "it has none" : `its commands are ${filters.join(", ")}`;
+  return { text: `${shown(topic)} is not a command of ${source.id}; ${others}\n`, isWritten: false };
 }
 
 /** Begins a connection as if each poll had just been sent. */

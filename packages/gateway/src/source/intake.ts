@@ -82,7 +82,7 @@ export class Intake {
     readonly settings: SourceSettings,
     readonly pipeline: Pipeline,
   ) {
-    this.wires = new DeviceWires(hasOneWire(settings));
+    this.wires = new DeviceWires(hasOneWire(settings), mostWaiting(pipeline), parts.clock);
     this.removeListener = parts.spool.onRoom(() => {
       this.rooms++;
       this.retryHeld();
@@ -94,7 +94,7 @@ export class Intake {
     const { polls, commands } = this.pipeline;
     if (duplex === "none" || (polls.length === 0 && commands.length === 0)) return undefined;
     const { clock, random } = this.parts;
-    const most = Math.max(0, ...commands.map(({ settings }) => settings.queue));
+    const most = mostWaiting(this.pipeline);
     const rest = duplex === "half" ? TURN_AROUND : 0;
     return new Asker(new Requests(polls, most, rest, random, clock.now()), clock, write);
   }
@@ -123,6 +123,7 @@ export class Intake {
   /** Waits for room no more: what does not fit now is not accepted. Resolves when what was being written is written. */
   async stop(): Promise<void> {
     this.isStopped = true;
+    this.wires.stop();
     this.removeListener();
     this.retryHeld();
     await Promise.all(this.running);
@@ -351,6 +352,11 @@ function sizeOf({ records }: Outcome): number {
   let size = 0;
   for (const record of records) size += Spool.sizeOf(record);
   return size;
+}
+
+/** Commands that may wait for a wire. */
+function mostWaiting({ commands }: Pipeline): number {
+  return Math.max(0, ...commands.map(({ settings }) => settings.queue));
 }
 
 /** Whether all devices of the source are on one wire, which the gateway opens. */

@@ -65,13 +65,10 @@ function run(
   const encoded = encoder.encode(captures, payload);
   if (encoded instanceof Failure) return Promise.resolve(failed("encode", encoded.detail));
   const device = pipeline.deviceOf({ peer: "", port: 0 }, captures);
-  const wire = wires.find(device);
-  if (wire === undefined)
-    return Promise.resolve(failed("offline", `there is no connection to ${device ?? "the device"}`));
   const { bytes, answer } = encoded;
   const left = Math.min(encoder.settings.expiry, (properties.messageExpiryInterval ?? Infinity) * 1_000);
   return new Promise((resolve) => {
-    wire.send({
+    wires.send(device, {
       kind: "command",
       bytes,
       answer,

@@ -330,7 +330,7 @@ export class Gateway {
       log,
       publish: (topic, payload, properties) => this.uplink.report(topic, payload, properties),
     });
-    for (const inbound of inbounds) this.uplink.inbounds.add(inbound);
+    if (this.options.connects !== false) for (const each of inbounds) this.uplink.inbounds.add(each);
     const running = { settings, source, intake, inbounds };
     this.sources.set(settings.id, running);
     return running;

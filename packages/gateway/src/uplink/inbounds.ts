@@ -1,6 +1,6 @@
 /** Keeps the uplink subscribed to what the gateway receives. Knows nothing of records. */
 
-import type { Client, HandledSubscription } from "@aiko/mqtt";
+import { type Client, ClosedError, type HandledSubscription } from "@aiko/mqtt";
 import type { Log } from "../supervise/log.js";
 import type { Inbound } from "./inbound.js";
 
@@ -40,6 +40,7 @@ export class Inbounds {
     try {
       const subscription = await this.client.subscribe(filter, {
         qos,
+        noLocal: true, // what the gateway publishes is no command
         concurrency,
         handlerTimeout: NO_TIMEOUT,
         onMessage: (message) => inbound.handle(message),
@@ -47,6 +48,7 @@ export class Inbounds {
       if (this.all.has(inbound)) this.all.set(inbound, subscription);
       else await subscription.unsubscribe();
     } catch (error) {
+      if (error instanceof ClosedError) return; // the gateway stops, or subscribes again
       this.log.warn("the server does not send commands", {
         filter,
         error: error instanceof Error ? error.message : String(error),

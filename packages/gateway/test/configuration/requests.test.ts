@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { problemText } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 
-const read = (text: string, source = 'kind = "tcp"\nconnect = "host:1"') =>
+const LINES = 'kind = "tcp"\nconnect = "host:1"';
+const read = (text: string, source = text.includes("modbus") ? `${LINES}\nframe = "modbus-rtu"` : LINES) =>
   readConfiguration(
     `[gateway]\nid = "g"\n[uplink]\nurl = "mqtt://h"\n[spool]\nmode = "memory"\n[[source]]\nid = "s"\n${source}\ntopic = "t"\n${text.replaceAll("; ", "\n")}`,
     { file: "g.toml", environment: {}, readFile: () => "" },
@@ -55,6 +56,7 @@ test("a command has defaults, and a Modbus command an answer", () => {
     retries: 2,
   });
   expect(command('result = ""')?.result).toBeUndefined();
+  expect(command('answer = "led ok"')?.answer).toMatchObject({ match: "led ok", timeout: 1_000, retries: 2 });
 });
 
 describe("what is wrong is said", () => {
@@ -63,7 +65,29 @@ describe("what is wrong is said", () => {
   const http = 'kind = "http"';
   test.each<[string, string, string?]>([
     [poll(""), "source[0].poll[0]: must have one of send, hex and modbus"],
-    [poll('send = "a"; hex = "00"'), "source[0].poll[0]: must have one of send, hex and modbus"],
+    [
+      poll('send = "a"; hex = "00"'),
+      "source[0].poll[0]: must have only one of send, hex and modbus; remove the others",
+    ],
+    [
+      poll('modbus = { unit = 1 }; fields = ["a:u16"]'),
+      'source[0].poll[0].modbus: requires frame = "modbus-rtu"',
+      LINES,
+    ],
+    [
+      command('encode = { format = "modbus", unit = 1, function = 6, fields = ["value:u16"] }'),
+      'source[0].command[0].encode: requires frame = "modbus-rtu"',
+      LINES,
+    ],
+    [
+      '[[source.command]]; topic = "t"',
+      'source[0].command[0].topic: "t" matches what this source publishes (topic = "t"), so a record would be a command',
+    ],
+    [
+      '[[source.command]]; topic = "c/{a}"; [[source.command]]; topic = "c/{b}"',
+      'source[0].command[1].topic: "c/{b}" is the topic of command[0] too; a message would be carried out twice',
+    ],
+    ['command = { topic = "x" }', "source[0].command: must be a list, not a table; write [[source.command]]"],
     [poll('hex = "0"'), "source[0].poll[0].hex: must be 1 to 1024 bytes as pairs of hexadecimal digits"],
     [poll('send = "a"; jitter = 0.6'), "source[0].poll[0].jitter: must be from 0 to 0.5"],
     [poll('send = "{node}"'), 'source[0].poll[0].send: "{node}" is not defined'],

@@ -1,6 +1,7 @@
 // Commands and polls through a running gateway: messages of the server reach devices, and results come back.
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { FakeClock } from "@aiko/mqtt/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { type BenchOptions, type Device, GatewayBench } from "../gateway-bench.ts";
 
 const SOURCE = `
@@ -198,6 +199,60 @@ test("commands outlive a reload that does not change their source, and end with 
   await new Promise((resolve) => setImmediate(resolve));
   expect(results()).toHaveLength(1);
 });
+
+describe("while the gateway cannot reach the device to which it connects", () => {
+  const source = (port: number): string => `
+[[source]]
+id = "lines"
+kind = "tcp"
+connect = "127.0.0.1:${port}"
+decode = { format = "csv", fields = ["node", "value"] }
+topic = "t/{node}"
+${COMMAND}
+queue = 2
+expiry = "20s"
+`;
+
+  test("a command waits, and is written when the device is there", async () => {
+    const server = createServer();
+    const port = await listening(server);
+    await new Promise((resolve) => server.close(resolve));
+    const bench = await GatewayBench.start({ sources: source(port) });
+    await bench.until(() => bench.gateway.status.uplink.connected);
+    for (const payload of ["ON", "OFF", "ON"]) await bench.observer.publish("bench/n1/set", payload, { qos: 1 });
+    const results = () => bench.messages.map(({ payload }) => JSON.parse(payload) as object);
+    await bench.until(() => results().length === 1);
+    expect(results()).toEqual([{ ok: false, reason: "full" }]);
+    let received = "";
+    const device = createServer((socket) => {
+      socket
+        .on("error", () => {})
+        .on("data", (bytes) => {
+          received += bytes;
+        });
+    });
+    await listening(device, port);
+    onTestFinished(() => void device.close());
+    await bench.until(() => received === "set 1\nset 0\n");
+    await bench.until(() => results().length === 3);
+  });
+
+  test("a command that waits too long expires", async () => {
+    const clock = new FakeClock();
+    const bench = await GatewayBench.start({ sources: source(9), clock });
+    await bench.until(() => bench.gateway.status.uplink.connected);
+    await clock.until(bench.observer.publish("bench/n1/set", "ON", { qos: 1 }));
+    await clock.advance(20_000);
+    await bench.until(() => bench.messages.length === 1);
+    expect(JSON.parse(bench.messages[0]?.payload ?? "")).toEqual({ ok: false, reason: "expired" });
+  });
+});
+
+function listening(server: Server, port = 0): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
 
 const POLLS = `
 [[source]]
