@@ -20,7 +20,7 @@ export type FailureReason =
   | "timeout"
   /** The device answered that it will not do it. */
   | "refused"
-  /** There is no wire to the device. */
+  /** There was no wire to the device, or it was closed. */
   | "offline"
   /** The message does not fit the configuration. */
   | "encode"
@@ -34,10 +34,12 @@ export type RequestResult =
       readonly ok: true;
       /** Milliseconds from the first sending to the answer. */
       readonly ms: number;
+      /** How often it was sent. */
+      readonly sent: number;
       /** What the answer says. Undefined if it cannot be decoded, or if there is no answer. */
       readonly answer: Fields | undefined;
     }
-  | { readonly ok: false; readonly reason: FailureReason };
+  | { readonly ok: false; readonly reason: FailureReason; readonly sent: number };
 
 export interface Command {
   readonly kind: "command";

@@ -24,8 +24,8 @@ type State =
     }
   /** The device has just sent something: a line of which only one side may send at a time must rest. */
   | { readonly at: "resting"; readonly until: number }
-  /** No answer came. One that comes now belongs to the request that failed, not to the next one. */
-  | { readonly at: "quiet"; readonly request: Request; readonly until: number };
+  /** Answers may still come to a request that is over, as many as `left`: they do not belong to the next one. */
+  | { readonly at: "quiet"; readonly request: Request; readonly until: number; readonly left: number };
 
 /** What a frame is to the requests. */
 export type Taken =
@@ -42,6 +42,10 @@ export class Requests {
   private state: State = IDLE;
   private readonly polls: readonly Due[];
   private commands: Command[] = [];
+  /** Whether the last request was a poll. */
+  private wasPoll = false;
+  /** What was returned by `next` and awaits no answer. */
+  private unanswered: Request | undefined;
 
   /**
    * @param most the commands that may wait
@@ -65,37 +69,80 @@ export class Requests {
     else this.commands.push(command);
   }
 
-  /** Returns what must be written now. Call it after each other call, until it returns undefined. */
+  /**
+   * Returns what must be written now. Call it after each other call, until it returns undefined. Call `wrote` after each that it returns.
+   */
   next(now: number): Uint8Array | undefined {
     this.expire(now);
     if (this.state.at !== "idle") return undefined;
     const request = this.choose(now);
     if (request === undefined) return undefined;
+    this.wasPoll = request.kind === "poll";
     if (request.answer === undefined) {
-      request.settle({ ok: true, ms: 0, answer: undefined });
+      this.unanswered = request;
       return request.bytes;
     }
     this.state = { at: "waiting", request, began: now, tries: 1, until: now + request.answer.timeout };
     return request.bytes;
   }
 
-  /** A frame came. @param fields what the source's format finds in it */
-  take(frame: Uint8Array, fields: Fields | undefined, now: number): Taken {
+  /** What `next` or `advance` returned was written, or could not be. */
+  wrote(isWritten: boolean): void {
+    const { state, unanswered } = this;
+    this.unanswered = undefined;
+    if (unanswered !== undefined) {
+      unanswered.settle(isWritten ? { ok: true, ms: 0, sent: 1, answer: undefined } : failed("offline"));
+    } else if (!isWritten && state.at === "waiting") {
+      this.state = IDLE;
+      state.request.settle(failed("offline", state.tries));
+    }
+  }
+
+  /** Whether the answer to a request is awaited. */
+  get isAwaiting(): boolean {
+    return this.state.at === "waiting";
+  }
+
+  /** Reading was stopped, and is resumed: an answer may have waited. */
+  resumed(now: number): void {
+    const { state } = this;
+    if (state.at !== "waiting") return;
+    this.state = { ...state, until: now + (state.request.answer?.timeout ?? 0) };
+  }
+
+  /** A frame came. @param fieldsOf returns what the frame says as an answer to a request */
+  take(frame: Uint8Array, fieldsOf: (request: Request) => Fields | undefined, now: number): Taken {
     const { state } = this;
     if (state.at === "idle" || state.at === "resting") return undefined;
     const { request } = state;
+    const fields = fieldsOf(request);
     const match = request.answer?.matches(frame, fields);
     if (match === undefined) return undefined;
-    this.state = this.rest > 0 ? { at: "resting", until: now + this.rest } : IDLE;
+    // Each time that the request was sent may bring an answer.
+    const left = state.at === "quiet" ? state.left - 1 : state.tries - 1;
+    if (left > 0) {
+      const until = state.at === "quiet" ? state.until : now + (request.answer?.timeout ?? 0);
+      this.state = { at: "quiet", request, until, left };
+    } else {
+      this.state = this.rest > 0 ? { at: "resting", until: now + this.rest } : IDLE;
+    }
     if (state.at === "quiet") return "late";
-    request.settle(match === "answer" ? { ok: true, ms: now - state.began, answer: fields } : failed("refused"));
+    const sent = state.tries;
+    const ms = now - state.began;
+    request.settle(match === "answer" ? { ok: true, ms, sent, answer: fields } : failed("refused", sent));
     return { request };
+  }
+
+  /** When the first command expires that waits; Infinity if none does. */
+  expiry(): number {
+    let first = Infinity;
+    for (const { expiresAt } of this.commands) first = Math.min(first, expiresAt);
+    return first;
   }
 
   /** When `advance` must be called; Infinity if never. */
   deadline(): number {
-    let first = Infinity;
-    for (const { expiresAt } of this.commands) first = Math.min(first, expiresAt);
+    let first = this.expiry();
     if (this.state.at !== "idle") return Math.min(first, this.state.until);
     for (const { at } of this.polls) first = Math.min(first, at);
     return first;
@@ -115,8 +162,8 @@ export class Requests {
       this.state = { ...state, tries: tries + 1, until: now + timeout };
       return request.bytes;
     }
-    this.state = { at: "quiet", request, until: now + timeout };
-    request.settle(failed("timeout"));
+    this.state = { at: "quiet", request, until: now + timeout, left: tries };
+    request.settle(failed("timeout", tries));
     return undefined;
   }
 
@@ -124,7 +171,7 @@ export class Requests {
   close(): void {
     const { state } = this;
     this.state = IDLE;
-    if (state.at === "waiting") state.request.settle(failed("offline"));
+    if (state.at === "waiting") state.request.settle(failed("offline", state.tries));
     for (const command of this.commands.splice(0)) command.settle(failed("offline"));
   }
 
@@ -137,7 +184,8 @@ export class Requests {
     let due: Due | undefined;
     for (const each of this.polls) if (each.at <= now && (due === undefined || each.at < due.at)) due = each;
     const isStarving = due !== undefined && now - due.at >= due.poll.every;
-    if (!isStarving) {
+    // Polls that are never answered would starve the commands, otherwise.
+    if (!isStarving || this.wasPoll) {
       const command = this.commands.shift();
       if (command !== undefined) return command;
     }
@@ -149,7 +197,8 @@ export class Requests {
     return due.poll;
   }
 
-  private expire(now: number): void {
+  /** Settles the commands that have waited too long. */
+  expire(now: number): void {
     if (!this.commands.some(({ expiresAt }) => expiresAt <= now)) return;
     const { commands } = this;
     this.commands = commands.filter(({ expiresAt }) => expiresAt > now);
@@ -157,6 +206,6 @@ export class Requests {
   }
 }
 
-function failed(reason: FailureReason): RequestResult {
-  return { ok: false, reason };
+function failed(reason: FailureReason, sent = 0): RequestResult {
+  return { ok: false, reason, sent };
 }

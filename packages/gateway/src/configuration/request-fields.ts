@@ -27,10 +27,10 @@ const match: Kind<MatchSettings> = shortOr<string, Readonly<Record<string, strin
 
 const MATCH = 'text with which its frame begins, or values that its fields have: `{ relay = "{value}" }`';
 
-const timing = {
-  timeout: preset(duration("10ms", "10m"), "1s", "How long the answer is awaited."),
-  retries: preset(integer(0, 100), 2, "How often the request is sent again if no answer comes."),
-};
+const timeout = preset(duration("10ms", "10m"), "1s", "How long the answer is awaited.");
+
+const retries = (usual: number) =>
+  preset(integer(0, 100), usual, "How often the request is sent again if no answer comes.");
 
 const framed = preset(
   boolean(),
@@ -67,7 +67,8 @@ const pollFields = {
   framed,
   expect: optional(match, `The answer: ${MATCH}. Default: the next frame; for \`modbus\`, the answer to the request.`),
   refused: optional(match, "An answer that says that the device does not do it, in the same form. Default: none."),
-  ...timing,
+  timeout,
+  retries: retries(2),
   decode: optional(decode, "How the answer becomes fields. Default: as the source says."),
   fields: optional(fields, "The fields of the answer, if they are not written in `decode`."),
   topic: optional(template("topic template"), "The topic of the record. Default: that of the source."),
@@ -103,7 +104,8 @@ const fullAnswer = table({
   fields: {
     match: optional(match, `The answer: ${MATCH}. Placeholders: the fields of the command. Default: the next frame.`),
     refused: optional(match, "An answer that says that the device does not do it, in the same form. Default: none."),
-    ...timing,
+    timeout,
+    retries: retries(0),
   },
   build: (values): AnswerSettings => values,
 });
@@ -280,7 +282,7 @@ function completeCommand(written: WrittenCommand, source: Source, place: Place):
   if (isWrite && !isModbus(source)) return place.at("encode").problem(NO_MODBUS);
   if (isWrite && settings.function <= 4)
     return place.at("encode").problem("must be a function that writes: 5, 6, 15 or 16");
-  const usual: AnswerSettings = { match: undefined, refused: undefined, timeout: 1_000, retries: 2 };
+  const usual: AnswerSettings = { match: undefined, refused: undefined, timeout: 1_000, retries: 0 };
   return {
     ...same,
     values: values ?? {},

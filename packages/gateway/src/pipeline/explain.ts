@@ -1,7 +1,7 @@
 /** What `gateway explain` prints: what becomes of bytes, by the pipeline that the running gateway uses. */
 
 import { type Codec, createCodec } from "../codec/codec.js";
-import type { Poll } from "../command/request.js";
+import type { Poll, Request } from "../command/request.js";
 import type { Taken } from "../command/requests.js";
 import type {
   FieldSettings,
@@ -160,8 +160,8 @@ export function openAsked(pipeline: Pipeline, peer: Peer): Wire {
 class EachPollAsked implements Asking {
   constructor(private readonly polls: readonly Poll[]) {}
 
-  take(frame: Uint8Array, fields: Fields | undefined): Taken {
-    const request = this.polls.find(({ answer }) => answer.matches(frame, fields) !== undefined);
+  take(frame: Uint8Array, fieldsOf: (request: Request) => Fields | undefined): Taken {
+    const request = this.polls.find((poll) => poll.answer.matches(frame, fieldsOf(poll)) !== undefined);
     return request && { request };
   }
 }

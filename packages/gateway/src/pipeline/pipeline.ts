@@ -36,8 +36,8 @@ export interface PipelineOptions {
 
 /** What the devices of a connection are asked. */
 export interface Asking {
-  /** A frame came. @param fields what the source's format finds in it. Returns what it answers */
-  take(frame: Uint8Array, fields: Fields | undefined, now: number): Taken;
+  /** A frame came. Returns what it answers. @param fieldsOf returns what the frame says as an answer to a request */
+  take(frame: Uint8Array, fieldsOf: (request: Request) => Fields | undefined, now: number): Taken;
 }
 
 /** What all connections of a source share. */
@@ -299,7 +299,11 @@ class SourceWire implements Wire, FrameSink {
     found: Map<string, FieldValue> | Failure,
     range: Range,
   ): void {
-    const taken = asking.take(bytes, found instanceof Failure ? undefined : found, this.now);
+    const fieldsOf = (request: Request): Fields | undefined => {
+      const fields = routes.get(request)?.decode(bytes) ?? found;
+      return fields instanceof Failure ? undefined : fields;
+    };
+    const taken = asking.take(bytes, fieldsOf, this.now);
     if (taken === "late") {
       this.drop("late", "the answer came after its timeout", bytes, range);
       return;

@@ -13,8 +13,8 @@ import { costOf } from "./outcome-cost.js";
 /** What the intake does to the wire. */
 export interface WireEnd {
   readonly duplex: Duplex;
-  /** Writes to the device. */
-  write(bytes: Uint8Array): void;
+  /** Writes to the device. Returns whether that was possible. */
+  write(bytes: Uint8Array): boolean;
   /** Stops reading, until `resume`. */
   pause(): void;
   resume(): void;
@@ -66,14 +66,14 @@ export class Channel {
     return this.working !== undefined;
   }
 
-  /** Writes to the device. */
-  write(bytes: Uint8Array): void {
-    if (!this.isOver && this.end.duplex !== "none") this.send(bytes);
+  /** Writes to the device. Returns whether that was possible. */
+  write(bytes: Uint8Array): boolean {
+    return !this.isOver && this.end.duplex !== "none" && this.send(bytes);
   }
 
-  private send(bytes: Uint8Array): void {
+  private send(bytes: Uint8Array): boolean {
     this.intake.traffic.send(bytes.length);
-    this.end.write(bytes);
+    return this.end.write(bytes);
   }
 
   /** Takes bytes that were received. */

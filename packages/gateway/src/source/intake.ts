@@ -73,6 +73,7 @@ export class Intake {
   private isStopped = false;
   private readonly removeListener: () => void;
   /** What became of each poll at last. */
+  private lastPollLogged = -Infinity;
   private readonly pollOutcomes = new Map<number, string>();
   /** Commits that are running. */
   private readonly running = new Set<Promise<void>>();
@@ -90,7 +91,7 @@ export class Intake {
   }
 
   /** Returns what asks the devices of a wire. Undefined: they are asked nothing. */
-  asker(duplex: Duplex, write: (bytes: Uint8Array) => void): Asker | undefined {
+  asker(duplex: Duplex, write: (bytes: Uint8Array) => boolean): Asker | undefined {
     const { polls, commands } = this.pipeline;
     if (duplex === "none" || (polls.length === 0 && commands.length === 0)) return undefined;
     const { clock, random } = this.parts;
@@ -105,7 +106,10 @@ export class Intake {
     this.traffic.request("poll", outcome);
     const before = this.pollOutcomes.get(index);
     this.pollOutcomes.set(index, outcome);
-    if (before === outcome || outcome === "offline") return;
+    const now = this.parts.clock.now();
+    // Of two devices, one may answer and the other not.
+    if (before === outcome || outcome === "offline" || now - this.lastPollLogged < LOG_INTERVAL) return;
+    this.lastPollLogged = now;
     const facts = { source: this.settings.id, poll: index, result: outcome };
     if (outcome !== "ok") this.parts.log.warn("a poll has failed", facts);
     else if (before !== undefined) this.parts.log.info("the poll is answered again", facts);

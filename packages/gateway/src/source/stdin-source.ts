@@ -35,7 +35,7 @@ export class StdinSource implements Source {
     const peer = { peer: id, port: 0 };
     this.channel = new Channel(intake, peer, {
       duplex: "none",
-      write: () => {},
+      write: () => false,
       pause: () => input.pause(),
       resume: () => input.resume(),
     });

@@ -29,13 +29,14 @@ export function attach(
   const channel = new Channel(intake, peer, {
     duplex,
     write: (bytes) => {
-      if (!output.writable) return;
+      if (!output.writable) return false;
       if (turn === undefined) write(bytes);
       else turn.write(bytes);
-      if (output.writableLength + (turn?.length ?? 0) <= MOST_UNREAD) return;
+      if (output.writableLength + (turn?.length ?? 0) <= MOST_UNREAD) return true;
       const facts = { source: intake.settings.id, peer: peer.peer };
       intake.parts.log.warn("a device does not read its answers; it is disconnected", facts);
       output.destroy();
+      return false;
     },
     pause: () => input.pause(),
     resume: () => input.resume(),

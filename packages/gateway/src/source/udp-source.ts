@@ -119,13 +119,15 @@ export class UdpSource implements Source {
     if (answer !== undefined) this.send(socket, from, answer);
   }
 
-  private send(socket: Socket, { address, port }: RemoteInfo, bytes: Uint8Array): void {
+  /** Returns whether there was room for it. */
+  private send(socket: Socket, { address, port }: RemoteInfo, bytes: Uint8Array): boolean {
     const { log } = this.intake.parts;
-    if (socket.getSendQueueSize() > MOST_UNSENT) return; // a lost answer is repeated like a lost datagram
+    if (socket.getSendQueueSize() > MOST_UNSENT) return false; // a lost answer is repeated like a lost datagram
     this.intake.traffic.send(bytes.length);
     socket.send(bytes, port, address, (error) => {
       if (error) log.debug("an answer was not sent", { source: this.settings.id, error: error.message });
     });
+    return true;
   }
 
   private sender(from: RemoteInfo): Sender {
@@ -146,9 +148,10 @@ export class UdpSource implements Source {
   }
 
   private opened(peer: Peer, from: RemoteInfo): Sender {
-    const asker = this.intake.asker("full", (bytes) => {
-      if (this.socket !== undefined) this.send(this.socket, from, bytes);
-    });
+    const asker = this.intake.asker(
+      "full",
+      (bytes) => this.socket !== undefined && this.send(this.socket, from, bytes),
+    );
     if (asker !== undefined) this.intake.wires.opened(asker);
     return { peer, asker, wire: this.intake.pipeline.open(peer, asker?.requests) };
   }

@@ -10,6 +10,7 @@ import { Failure } from "../failure.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
 import type { DeviceWires } from "../source/device-wires.js";
 import type { Traffic } from "../source/traffic.js";
+import { hex } from "../text/hex.js";
 import type { Inbound } from "../uplink/inbound.js";
 import type { Log } from "./log.js";
 
@@ -35,6 +36,8 @@ interface Outcome {
 export function commandInbounds(parts: CommandParts): readonly Inbound[] {
   return parts.pipeline.commands.map((encoder) => {
     const { qos, queue, hold, retained } = encoder.settings;
+    /** Commands whose messages are not acknowledged: after a lost connection, the server sends them again. */
+    const held = new Map<string, Promise<void>>();
     return {
       filter: encoder.topic.filter,
       qos,
@@ -47,12 +50,24 @@ export function commandInbounds(parts: CommandParts): readonly Inbound[] {
           parts.traffic.request("command", "retained");
           return;
         }
+        const key = hold ? keyOf(message) : "";
+        const same = message.dup ? held.get(key) : undefined;
+        if (same !== undefined) return same;
         const done = run(parts, encoder, captures, message).then((outcome) => report(parts, encoder, message, outcome));
-        if (hold) await done;
-        else done.catch((error: unknown) => parts.log.error(String(error), { source: parts.source }));
+        if (!hold) {
+          done.catch((error: unknown) => parts.log.error(String(error), { source: parts.source }));
+          return;
+        }
+        held.set(key, done);
+        await done.finally(() => held.get(key) === done && held.delete(key));
       },
     };
   });
+}
+
+/** What a message and its repeat have in common. */
+function keyOf({ topic, payload, properties: { correlationData } }: Message): string {
+  return [topic, hex(payload), correlationData === undefined ? "" : hex(correlationData)].join("\0");
 }
 
 /** Resolves when the result is known. */
@@ -79,7 +94,7 @@ function run(
 }
 
 function failed(reason: "encode" | "offline", detail: string): Outcome {
-  return { result: { ok: false, reason }, detail };
+  return { result: { ok: false, reason, sent: 0 }, detail };
 }
 
 async function report(
@@ -90,8 +105,9 @@ async function report(
 ): Promise<void> {
   traffic.request("command", result.ok ? "ok" : result.reason);
   if (!result.ok) log.warn("a command has failed", { source, topic, reason: result.reason, detail });
-  // A server sends a message again if it does not know that it arrived: the device may have got this command before.
-  const repeated = dup ? { repeated: true } : {};
+  // A server sends a message again if it does not know that it arrived, and a command without an answer is sent again: the device may have got it
+  // more than once.
+  const repeated = dup || result.sent > 1 ? { repeated: true } : {};
   const payload = JSON.stringify(
     result.ok
       ? {

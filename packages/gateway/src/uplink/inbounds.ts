@@ -10,11 +10,17 @@ const NO_TIMEOUT = 2 ** 31 - 1;
 export class Inbounds {
   /** What is received, and its subscription once the server has acknowledged it. */
   private readonly all = new Map<Inbound, HandledSubscription | undefined>();
+  /** What the server did not accept. */
+  private readonly refused = new Set<Inbound>();
 
   constructor(
     private readonly client: Client,
     private readonly log: Log,
-  ) {}
+  ) {
+    client.on("connected", () => {
+      for (const inbound of [...this.refused]) void this.subscribe(inbound);
+    });
+  }
 
   add(inbound: Inbound): void {
     this.all.set(inbound, undefined);
@@ -37,6 +43,7 @@ export class Inbounds {
 
   private async subscribe(inbound: Inbound): Promise<void> {
     const { filter, qos, concurrency } = inbound;
+    this.refused.delete(inbound);
     try {
       const subscription = await this.client.subscribe(filter, {
         qos,
@@ -48,8 +55,9 @@ export class Inbounds {
       if (this.all.has(inbound)) this.all.set(inbound, subscription);
       else await subscription.unsubscribe();
     } catch (error) {
-      if (error instanceof ClosedError) return; // the gateway stops, or subscribes again
-      this.log.warn("the server does not send commands", {
+      if (error instanceof ClosedError || !this.all.has(inbound)) return; // the gateway stops, or subscribes again
+      this.refused.add(inbound);
+      this.log.warn("a subscription failed; it is tried on the next connection", {
         filter,
         error: error instanceof Error ? error.message : String(error),
       });

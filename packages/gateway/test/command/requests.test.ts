@@ -12,7 +12,7 @@ interface Wire {
   readonly results: string[];
   command(name: string, changes?: Partial<Command>): void;
   /** What is written at this time. */
-  written(now: number): string[];
+  written(now: number, isWritten?: boolean): string[];
   answer(text: string, now: number): unknown;
 }
 
@@ -48,15 +48,18 @@ function wireOf(polls: readonly Partial<Poll & { name: string }>[] = [], most = 
       const common = { kind: "command", bytes: bytes(name), answer: rule(name), expiresAt: Infinity } as const;
       requests.add({ ...common, settle: settle(name), ...changes });
     },
-    written(now) {
+    written(now, isWritten = true) {
       const found: string[] = [];
-      for (let next = requests.advance(now); next !== undefined; next = requests.next(now))
-        found.push(Buffer.from(next).toString());
-      for (let next = requests.next(now); next !== undefined; next = requests.next(now))
-        found.push(Buffer.from(next).toString());
+      const write = (sent: Uint8Array): void => {
+        requests.wrote(isWritten);
+        if (isWritten) found.push(Buffer.from(sent).toString());
+      };
+      const again = requests.advance(now);
+      if (again !== undefined) write(again);
+      for (let sent = requests.next(now); sent !== undefined; sent = requests.next(now)) write(sent);
       return found;
     },
-    answer: (text, now) => requests.take(bytes(text), NO_FIELDS, now),
+    answer: (text, now) => requests.take(bytes(text), () => NO_FIELDS, now),
   };
 }
 
@@ -164,6 +167,63 @@ describe("a command", () => {
     expect(wire.results).toEqual(["a ok 20"]);
   });
 
+  test("that was sent twice may be answered twice, and the second answer is not that of the next one", () => {
+    const wire = wireOf();
+    const same = { answer: rule("x", 100, 1) } as const;
+    wire.command("x", same);
+    wire.command("x", same);
+    wire.written(0);
+    expect(wire.written(100)).toEqual(["x"]);
+    wire.answer("x ok", 120);
+    expect(wire.written(120)).toEqual([]);
+    expect(wire.answer("x ok", 130)).toBe("late");
+    expect(wire.written(130)).toEqual(["x"]);
+    wire.answer("x ok", 140);
+    expect(wire.results).toEqual(["x ok 120", "x ok 10"]);
+  });
+
+  test("that was sent twice and answered once does not hold the wire for ever", () => {
+    const wire = wireOf();
+    wire.command("a");
+    wire.command("b");
+    wire.written(0);
+    wire.written(100);
+    wire.answer("a ok", 120);
+    expect(wire.requests.deadline()).toBe(220);
+    expect(wire.written(220)).toEqual(["b"]);
+  });
+
+  test("that failed after two tries may be answered twice, late", () => {
+    const wire = wireOf();
+    wire.command("a");
+    wire.written(0);
+    wire.written(100);
+    wire.written(200);
+    expect([wire.answer("a ok", 210), wire.answer("a ok", 220), wire.answer("a ok", 230)]).toEqual([
+      "late",
+      "late",
+      undefined,
+    ]);
+  });
+
+  test("whose answer waited while the wire was not read is not sent again", () => {
+    const wire = wireOf();
+    wire.command("a");
+    wire.written(0);
+    wire.requests.resumed(10_000);
+    expect(wire.written(10_000)).toEqual([]);
+    wire.answer("a ok", 10_001);
+    expect(wire.results).toEqual(["a ok 10001"]);
+  });
+
+  test("that could not be written is offline, and not ok", () => {
+    const wire = wireOf();
+    wire.command("a", { answer: undefined });
+    wire.command("b");
+    expect(wire.written(0, false)).toEqual([]);
+    expect(wire.results).toEqual(["a offline", "b offline"]);
+  });
+
   test("expires while it waits, at the time of its expiry", () => {
     const wire = wireOf();
     wire.command("a", { answer: rule("a", 1_000, 0) });
@@ -230,6 +290,20 @@ describe("a poll", () => {
       expect(at - before).toBeLessThanOrEqual(2_000);
       before = at;
     }
+  });
+
+  test("that no device answers does not keep commands from being sent", () => {
+    const wire = wireOf([{ every: 50 }, { name: "q", every: 50 }]);
+    const sent: string[] = [];
+    for (let now = 0; now < 5_000; now += 10) {
+      if (now % 500 === 0) wire.command("a", { expiresAt: now + 1_000 });
+      for (const name of wire.written(now)) {
+        sent.push(name);
+        if (name === "a") wire.answer("a ok", now);
+      }
+    }
+    expect(sent.filter((name) => name === "a").length).toBeGreaterThan(7);
+    expect(wire.results.filter((each) => each === "a expired")).toEqual([]);
   });
 
   test("takes turns with the other polls of the wire", () => {

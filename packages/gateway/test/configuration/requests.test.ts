@@ -53,10 +53,10 @@ test("a command has defaults, and a Modbus command an answer", () => {
     match: undefined,
     refused: undefined,
     timeout: 1_000,
-    retries: 2,
+    retries: 0,
   });
   expect(command('result = ""')?.result).toBeUndefined();
-  expect(command('answer = "led ok"')?.answer).toMatchObject({ match: "led ok", timeout: 1_000, retries: 2 });
+  expect(command('answer = "led ok"')?.answer).toMatchObject({ match: "led ok", timeout: 1_000, retries: 0 });
 });
 
 describe("what is wrong is said", () => {

@@ -60,6 +60,7 @@ class IntakeBench {
         duplex: "full",
         write: (bytes) => {
           this.received += Buffer.from(bytes).toString();
+          return true;
         },
         pause: () => this.events.push("pause"),
         resume: () => this.events.push("resume"),
@@ -279,7 +280,7 @@ test("a duplicate whose record is still on its way to the spool, on another conn
     { peer: "other", port: 0 },
     {
       duplex: "full",
-      write: (bytes) => void received.push(Buffer.from(bytes).toString()),
+      write: (bytes) => received.push(Buffer.from(bytes).toString()) > 0,
       pause: () => {},
       resume: () => {},
     },

@@ -39,12 +39,14 @@ async function start(command: string, options: BenchOptions = {}): Promise<Comma
   return {
     bench,
     device,
-    results: () =>
-      bench.messages
-        .filter(({ topic }) => topic.endsWith("/result"))
-        .map(({ payload }) => JSON.parse(payload) as Record<string, unknown>),
+    results: () => resultsOf(bench),
     command: (payload, more = {}) => bench.observer.publish("bench/n1/set", payload, { qos: 1, ...more }),
   };
+}
+
+function resultsOf(bench: GatewayBench): Record<string, unknown>[] {
+  const found = bench.messages.filter(({ topic }) => topic.endsWith("/result"));
+  return found.map(({ payload }) => JSON.parse(payload) as Record<string, unknown>);
 }
 
 test("a command is written to the device that its topic names, and its result is published", async () => {
@@ -97,11 +99,11 @@ describe("a command with an answer", () => {
     const sent = command("ON");
     await clock.until(sent);
     await bench.until(() => device.answers.length === 1);
-    await clock.advance(100);
+    await clock.advance(110); // with the last look
     await bench.until(() => device.answers.length === 2);
-    await clock.advance(100);
+    await clock.advance(110);
     await bench.until(() => results().length === 1);
-    expect(results()).toEqual([{ ok: false, reason: "timeout" }]);
+    expect(results()).toEqual([{ ok: false, reason: "timeout", repeated: true }]);
     device.send("ok 1\n");
     await bench.until(() => bench.counts().dropped["late"] === 1);
     expect(device.answers).toEqual(["set 1", "set 1"]);
@@ -126,7 +128,7 @@ describe("a command with an answer", () => {
     for (let i = 0; i < 3; i++) await clock.until(command("ON"));
     await bench.until(() => results().length === 1);
     expect(results()).toEqual([{ ok: false, reason: "full" }]);
-    await clock.advance(1_000);
+    await clock.advance(1_010);
     await bench.until(() => results().length === 2);
     expect(results()[1]).toEqual({ ok: false, reason: "expired" });
   });
@@ -148,11 +150,36 @@ test("a payload cannot add a line", async () => {
   expect(device.answers).toEqual([]);
 });
 
-test("a command for a device that is not connected fails as offline", async () => {
-  const { bench, results } = await start(COMMAND);
-  await bench.observer.publish("bench/n9/set", "ON", { qos: 1 });
-  await bench.until(() => results().length === 1);
-  expect(results()[0]).toMatchObject({ ok: false, reason: "offline" });
+test("a command waits for its device, and fails as offline if that does not come", async () => {
+  const clock = new FakeClock();
+  const { bench, results } = await start(COMMAND, { clock });
+  for (const name of ["n8", "n9"]) await clock.until(bench.observer.publish(`bench/${name}/set`, "ON", { qos: 1 }));
+  const other = await bench.connect();
+  other.send("n8,hello\n");
+  await bench.until(() => other.answers.length === 1);
+  await clock.advance(30_000);
+  await bench.until(() => results().length === 2);
+  expect(results()).toEqual([
+    { ok: true, ms: 0 },
+    { ok: false, reason: "offline" },
+  ]);
+});
+
+test("a held command whose message comes again after a cut is carried out once", async () => {
+  const held = `${COMMAND}hold = true\nanswer = { match = "ok", timeout = "60s" }\n`;
+  const { bench, device, results, command } = await start(held);
+  const sent = command("ON");
+  await bench.until(() => device.answers.length === 1);
+  bench.offline();
+  await bench.until(() => !bench.gateway.status.uplink.connected);
+  bench.online();
+  await bench.until(() => bench.gateway.status.uplink.connected);
+  device.send("n1,again\n");
+  await bench.until(() => bench.messages.some(({ payload }) => payload === "n1,again"));
+  device.send("ok\n");
+  await sent;
+  await bench.until(() => results().length >= 1);
+  expect(device.answers).toEqual(["set 1"]);
 });
 
 test("a retained command is ignored, unless it is configured", async () => {
@@ -220,7 +247,7 @@ expiry = "20s"
     const bench = await GatewayBench.start({ sources: source(port) });
     await bench.until(() => bench.gateway.status.uplink.connected);
     for (const payload of ["ON", "OFF", "ON"]) await bench.observer.publish("bench/n1/set", payload, { qos: 1 });
-    const results = () => bench.messages.map(({ payload }) => JSON.parse(payload) as object);
+    const results = (): object[] => resultsOf(bench);
     await bench.until(() => results().length === 1);
     expect(results()).toEqual([{ ok: false, reason: "full" }]);
     let received = "";
@@ -237,14 +264,15 @@ expiry = "20s"
     await bench.until(() => results().length === 3);
   });
 
-  test("a command that waits too long expires", async () => {
+  test("a command that waits too long fails as offline", async () => {
     const clock = new FakeClock();
     const bench = await GatewayBench.start({ sources: source(9), clock });
     await bench.until(() => bench.gateway.status.uplink.connected);
     await clock.until(bench.observer.publish("bench/n1/set", "ON", { qos: 1 }));
+    const results = (): object[] => resultsOf(bench);
     await clock.advance(20_000);
-    await bench.until(() => bench.messages.length === 1);
-    expect(JSON.parse(bench.messages[0]?.payload ?? "")).toEqual({ ok: false, reason: "expired" });
+    await bench.until(() => results().length === 1);
+    expect(results()).toEqual([{ ok: false, reason: "offline" }]);
   });
 });
 
