@@ -8,6 +8,7 @@ import type { Pipeline } from "../pipeline/pipeline.js";
 import { utf8Length } from "../text/utf8.js";
 import { eventLine, headLine, type RecordedEvent } from "./recording.js";
 
+/** Options of `Recorder`. */
 export interface RecorderOptions {
   /** The most bytes of the recording. It ends before the first event that would exceed them. */
   readonly maximumBytes: number;

@@ -27,6 +27,7 @@ export type RecordedEvent =
   /** "end": the connection or a datagram has ended. "timeout": a deadline of the pipeline has passed. */
   | { readonly kind: "end" | "timeout"; readonly at: number; readonly connection: number };
 
+/** A recording: what sources received, in order. */
 export interface Recording {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
