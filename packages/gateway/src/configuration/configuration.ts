@@ -165,7 +165,7 @@ export interface PipelineSettings extends RequestSettings {
   readonly availability: string;
   /** How many records are accepted; others are dropped as "rate". Undefined: no limit. */
   readonly rate: RateSettings | undefined;
-  /** Records with the same key within a time are dropped as "duplicate". Undefined: none. */
+  /** Records of one device with the same key within a time are dropped as "duplicate". Undefined: none. */
   readonly dedupe: DedupeSettings | undefined;
   /** With placeholders; written to the device after its record was accepted. Undefined: nothing. */
   readonly acknowledge: string | undefined;

@@ -33,7 +33,7 @@ const dedupe: Kind<DedupeSettings> = table({
   fields: {
     key: required(
       fieldName(),
-      "The field that is the same in a record and in its repeats, and different in other records.",
+      "The field that is the same in a record and in its repeats, and different in other records of the device that `device_name` names.",
     ),
     within: required(duration("1ms", "36500d"), "The time after a record in which records with its key are repeats."),
   },

@@ -16,7 +16,7 @@ import { createFramer, mayLackBeginning } from "../frame/create-framer.js";
 import type { BrokenReason, Framer, FrameSink, Range } from "../frame/framer.js";
 import { filtered, LastRecords, type Lookup } from "../route/condition.js";
 import { DeviceTemplate } from "../route/device-template.js";
-import { Limits } from "../route/limits.js";
+import { Limits, type Repeatable } from "../route/limits.js";
 import { createPayloadBuilder, type Message, type PayloadBuilder } from "../route/payload.js";
 import { type Origin, placeholderValue } from "../route/placeholder-values.js";
 import { Template } from "../route/template.js";
@@ -192,17 +192,22 @@ class Router {
   }
 
   accepted(peer: Peer, fields: Fields): void {
-    if (this.source.dedupe !== undefined) this.memory.limits.accepted(lookupIn(peer, fields));
+    if (this.source.dedupe !== undefined) this.memory.limits.accepted(this.repeatable(peer, fields));
   }
 
   isAccepted(peer: Peer, fields: Fields): boolean {
-    return this.memory.limits.isAccepted(lookupIn(peer, fields));
+    return this.memory.limits.isAccepted(this.repeatable(peer, fields));
   }
 
   forget(peer: Peer, fields: Fields): void {
     const topic = this.topic.topic(peer, fields);
     if (!(topic instanceof Failure)) this.memory.last.forget(topic);
-    this.memory.limits.forget(lookupIn(peer, fields));
+    this.memory.limits.forget(this.repeatable(peer, fields));
+  }
+
+  private repeatable(peer: Peer, fields: Fields): Repeatable {
+    const device = this.source.dedupe && this.device.nameOf(peer, fields);
+    return { lookup: lookupIn(peer, fields), device };
   }
 
   private messages(
@@ -220,7 +225,8 @@ class Router {
     this.see(peer, fields, topic, now);
     const messages = this.payload({ topic, peer, fields, frame, wallTime: this.options.wallTime });
     if (messages instanceof Failure) return messages;
-    const dropped = this.memory.last.filtered(topic, lookup) ?? this.memory.limits.dropped(lookup, now);
+    const dropped =
+      this.memory.last.filtered(topic, lookup) ?? this.memory.limits.dropped(this.repeatable(peer, fields), now);
     if (dropped !== undefined) return dropped;
     // Last, because a record that is dropped for another reason is none to compare with.
     this.memory.last.remember(topic, lookup);
