@@ -157,7 +157,7 @@ export interface PipelineSettings extends RequestSettings {
   readonly retain: boolean;
   /** Seconds; 0: none. */
   readonly expiry: number;
-  /** With placeholders: the name of the device that a record is from. A record that has not all their values is from no device. */
+  /** With placeholders: the name of the device that a record is from. If a value is missing, the record belongs to no device. */
   readonly deviceName: string;
   /** Milliseconds without a frame after which a device is offline; 0: never. */
   readonly silence: number;
