@@ -97,6 +97,9 @@ const poll: Kind<WrittenPoll> = table({
   build: (values) => values,
 });
 
+/** An answer as it is written: without what belongs to the source. */
+type WrittenAnswer = Omit<AnswerSettings, "encoding">;
+
 const fullAnswer = table({
   title: "answer",
   about: "How the answer to a command is recognized. Without it, a command is done when it is written.",
@@ -105,11 +108,11 @@ const fullAnswer = table({
     refused: optional(match, "An answer that says that the device does not do it, in the same form. Default: none."),
     ...timing,
   },
-  build: (values): AnswerSettings => values,
+  build: (values): WrittenAnswer => values,
 });
 
 /** The text with which the answer begins stands for `{ match = TEXT }`. */
-const answer: Kind<AnswerSettings> = {
+const answer: Kind<WrittenAnswer> = {
   ...fullAnswer,
   label: "text or table",
   schema: { anyOf: [{ type: "string", minLength: 1 }, fullAnswer.schema] },
@@ -213,7 +216,7 @@ function completePoll(written: WrittenPoll, source: Source, place: Place): PollS
   const asked = questionOf(written, place);
   if (written.modbus !== undefined && !isModbus(source)) return place.at("modbus").problem(NO_MODBUS);
   if (asked === undefined) return undefined;
-  const answered = { match: expect, refused, timeout, retries };
+  const answered = { match: expect, refused, encoding: source.encoding, timeout, retries };
   return { every, jitter, ...asked, framed: written.framed, answer: answered, topic };
 }
 
@@ -280,12 +283,13 @@ function completeCommand(written: WrittenCommand, source: Source, place: Place):
   if (isWrite && !isModbus(source)) return place.at("encode").problem(NO_MODBUS);
   if (isWrite && settings.function <= 4)
     return place.at("encode").problem("must be a function that writes: 5, 6, 15 or 16");
-  const usual: AnswerSettings = { match: undefined, refused: undefined, timeout: 1_000, retries: 2 };
+  const usual: WrittenAnswer = { match: undefined, refused: undefined, timeout: 1_000, retries: 2 };
+  const answered = awaited ?? (isWrite ? usual : undefined);
   return {
     ...same,
     values: values ?? {},
     encode: settings,
-    answer: awaited ?? (isWrite ? usual : undefined),
+    answer: answered && { ...answered, encoding },
     result: result === "" ? undefined : result,
   };
 }

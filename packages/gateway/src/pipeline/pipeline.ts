@@ -21,8 +21,9 @@ import { createPayloadBuilder, type Message, type PayloadBuilder } from "../rout
 import { type Origin, placeholderValue } from "../route/placeholder-values.js";
 import { Template } from "../route/template.js";
 import { TopicTemplate } from "../route/topic-template.js";
+import { encodedText } from "../text/encoded.js";
 import { hex } from "../text/hex.js";
-import { latin1Bytes, utf8Bytes } from "../text/utf8.js";
+import { utf8Bytes } from "../text/utf8.js";
 import type { DeviceSink, Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
 
 export interface PipelineOptions {
@@ -114,7 +115,7 @@ export function createPipeline(
     const payload = utf8Bytes(JSON.stringify({ source: source.id, ...content }));
     return payload && { topic, payload, qos: source.qos };
   };
-  const bytesOf = (text: string) => (source.encoding === "latin1" ? latin1Bytes(text) : utf8Bytes(text));
+  const bytesOf = (text: string) => encodedText(text, source.encoding);
   return {
     open: (peer, asking) => new SourceWire(source, router, peer, asking && { asking, routes }),
     polls,

@@ -21,7 +21,7 @@ test("a poll has defaults, and what it sends", () => {
       jitter: 0.1,
       question: { kind: "text", text: "READ?" },
       framed: true,
-      answer: { match: undefined, refused: undefined, timeout: 1_000, retries: 2 },
+      answer: { match: undefined, refused: undefined, encoding: "utf8", timeout: 1_000, retries: 2 },
       decode: undefined,
       topic: undefined,
     },
@@ -52,6 +52,7 @@ test("a command has defaults, and a Modbus command an answer", () => {
   expect(command('encode = { format = "modbus", unit = 1, function = 6, fields = ["value:u16"] }')?.answer).toEqual({
     match: undefined,
     refused: undefined,
+    encoding: "utf8",
     timeout: 1_000,
     retries: 2,
   });
