@@ -91,6 +91,20 @@ describe("what is wrong is said", () => {
     ['command = { topic = "x" }', "source[0].command: must be a list, not a table; write [[source.command]]"],
     [poll('hex = "0"'), "source[0].poll[0].hex: must be 1 to 1024 bytes as pairs of hexadecimal digits"],
     [poll('send = "a"; jitter = 0.6'), "source[0].poll[0].jitter: must be from 0 to 0.5"],
+    [
+      poll('send = "A\\nB"'),
+      "source[0].poll[0].send: cannot be sent: byte 1 ends a line, so it cannot be in one; correct it, or write framed = false",
+    ],
+    [
+      poll('hex = "41034203"'),
+      "source[0].poll[0].hex: cannot be sent: 0x03 ends a frame, so it cannot be in one (byte 1)",
+      `${LINES}\nframe = { kind = "delimiter", end = "03" }`,
+    ],
+    [
+      poll('send = "€"'),
+      "source[0].poll[0].send: cannot be sent: a character that Latin-1 does not have",
+      `${LINES}\nencoding = "latin1"`,
+    ],
     [poll('send = "{node}"'), 'source[0].poll[0].send: "{node}" is not defined'],
     [poll('send = "a"; fields = ["x"]'), "source[0].poll[0].fields: requires decode"],
     [
