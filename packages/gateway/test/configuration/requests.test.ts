@@ -10,6 +10,8 @@ const read = (text: string, source = text.includes("modbus") ? `${LINES}\nframe 
     { file: "g.toml", environment: {}, readFile: () => "" },
   );
 
+const SERVER = 'kind = "tcp-server"\nlisten = ":1"';
+
 const problems = (text: string, source?: string): string[] =>
   (read(text, source).problems ?? []).map((each) => problemText(each).replace(/^g\.toml:\d+: /, ""));
 
@@ -58,6 +60,15 @@ test("a command has defaults, and a Modbus command an answer", () => {
   });
   expect(command('result = ""')?.result).toBeUndefined();
   expect(command('answer = "led ok"')?.answer).toMatchObject({ match: "led ok", timeout: 1_000, retries: 2 });
+});
+
+test.each([
+  `${LINES}`,
+  'kind = "unix"\npath = "/run/x"\nlisten = false',
+  `${SERVER}\ndevice_name = "{gateway}-{source}"`,
+  `${SERVER}\ndevice_name = "meter"`,
+])("a command needs no level for the device if there is one device or one wire: %s", (source) => {
+  expect(problems('[[source.command]]; topic = "c/set"', source)).toEqual([]);
 });
 
 describe("what is wrong is said", () => {
@@ -140,6 +151,22 @@ describe("what is wrong is said", () => {
     ],
     [command('template = "(x {value})"'), 'source[0].command[0].template: requires encode = "sexpr"'],
     [command('field = "relay"'), 'source[0].command[0].field: "relay" must be one of the fields of the source'],
+    [
+      '[[source.command]]; topic = "c/set"',
+      'source[0].command[0].topic: "c/set" does not say which device the command is for: device_name has {node}; write a level {node}',
+      SERVER,
+    ],
+    [
+      command('encode = "raw"'),
+      'source[0].command[0].topic: "c/{node}" does not say which device the command is for: device_name has {peer}; write another device_name',
+      `${SERVER}\ndevice_name = "{peer}"`,
+    ],
+    [
+      '[[source.command]]; topic = "c/set"',
+      "source[0].command[0].topic: ",
+      'kind = "udp"\nlisten = ":1"\ndecode = "json"',
+    ],
+    ['[[source.command]]; topic = "c/set"', "source[0].command[0].topic: ", 'kind = "unix"\npath = "/run/x"'],
     [command("queue = 0"), "source[0].command[0].queue: must be an integer from 1 to 10000"],
   ])("%s", (text, expected, source) => {
     const found = problems(text, source);
