@@ -1,5 +1,6 @@
 /** The polls of a source, ready to be sent. Knows no wire. */
 
+import { createCodec } from "../codec/codec.js";
 import { readRequest } from "../codec/modbus-frame.js";
 import type { PipelineSettings } from "../configuration/configuration.js";
 import type { PollSettings } from "../configuration/request-settings.js";
@@ -9,7 +10,7 @@ import { Template } from "../route/template.js";
 import { encodedText } from "../text/encoded.js";
 import { exactLatin1Bytes } from "../text/utf8.js";
 import { answerRule, modbusAnswer } from "./answer-rule.js";
-import type { Poll, RequestResult } from "./request.js";
+import type { AnswerRule, Poll, RequestResult } from "./request.js";
 import { requestFramer } from "./request-framer.js";
 
 const NO_FIELDS = new Map();
@@ -35,12 +36,26 @@ export function createPolls(
       answer:
         isModbus && !(body instanceof Failure)
           ? modbusAnswer(body, answer.timeout, answer.retries)
-          : answerRule(answer, NO_FIELDS),
+          : ownFields(answerRule(answer, NO_FIELDS), settings, source),
       every,
       jitter,
       settle: (result) => settled(index, result),
     };
   });
+}
+
+/** If a poll says how its answer becomes fields, the rule compares these, not those that the source's format finds. */
+function ownFields(rule: AnswerRule, { decode, answer }: PollSettings, source: PipelineSettings): AnswerRule {
+  const isOfFields = typeof answer.match === "object" || typeof answer.refused === "object";
+  if (decode === undefined || !isOfFields) return rule;
+  const codec = createCodec(decode, source.encoding);
+  return {
+    ...rule,
+    matches(frame) {
+      const fields = codec.decode(frame);
+      return rule.matches(frame, fields instanceof Failure ? undefined : fields);
+    },
+  };
 }
 
 /** Returns why a poll cannot become a frame. Undefined: it can. */

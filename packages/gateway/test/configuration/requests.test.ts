@@ -62,6 +62,11 @@ test("a command has defaults, and a Modbus command an answer", () => {
   expect(command('answer = "led ok"')?.answer).toMatchObject({ match: "led ok", timeout: 1_000, retries: 2 });
 });
 
+test("a JSON command may have any placeholders in its answer, and a source with JSON any fields", () => {
+  const answer = 'answer = { match = { relay = "{relay}" } }';
+  expect(problems(`[[source.command]]; topic = "c/{node}"; decode = "json"; encode = "json"; ${answer}`)).toEqual([]);
+});
+
 test.each([
   `${LINES}`,
   'kind = "unix"\npath = "/run/x"\nlisten = false',
@@ -167,6 +172,32 @@ describe("what is wrong is said", () => {
       'kind = "udp"\nlisten = ":1"\ndecode = "json"',
     ],
     ['[[source.command]]; topic = "c/set"', "source[0].command[0].topic: ", 'kind = "unix"\npath = "/run/x"'],
+    [
+      poll('send = "a"; expect = "OK {value}"'),
+      'source[0].poll[0].expect: "{value}" is not defined; no placeholders are possible here',
+    ],
+    [
+      poll('send = "a"; refused = { relay = "x" }'),
+      'source[0].poll[0].refused.relay: the answer has no field "relay"; it has value',
+      `${LINES}\ndecode = "raw"`,
+    ],
+    [
+      poll('send = "a"; decode = { format = "csv", fields = ["relay"] }; expect = { rela = "x" }'),
+      'source[0].poll[0].expect.rela: the answer has no field "rela"; did you mean "relay"?',
+    ],
+    [
+      command('answer = "OK {vlaue}"'),
+      'source[0].command[0].answer.match: "{vlaue}" is not defined; did you mean {value}?',
+    ],
+    [
+      command('answer = { refused = { relay = "{nod}" } }'),
+      'source[0].command[0].answer.refused.relay: "{nod}" is not defined; did you mean {node}?',
+    ],
+    [
+      command('answer = { match = { vale = "x" } }'),
+      'source[0].command[0].answer.match.vale: the answer has no field "vale"; did you mean "value"?',
+      `${LINES}\ndecode = "raw"`,
+    ],
     [command("queue = 0"), "source[0].command[0].queue: must be an integer from 1 to 10000"],
   ])("%s", (text, expected, source) => {
     const found = problems(text, source);
