@@ -3,16 +3,16 @@
 import type { AnswerSettings, MatchSettings } from "../configuration/request-settings.js";
 import type { Fields } from "../pipeline/outcome.js";
 import { valueText } from "../route/placeholder-values.js";
+import { encodedText } from "../text/encoded.js";
 import { parsePlaceholders } from "../text/placeholders.js";
-import { utf8Bytes } from "../text/utf8.js";
 import type { AnswerRule, Match } from "./request.js";
 
 type Test = (frame: Uint8Array, fields: Fields | undefined) => boolean;
 
 /** @param values what placeholders in the settings stand for */
-export function answerRule({ match, refused, timeout, retries }: AnswerSettings, values: Fields): AnswerRule {
-  const isAnswer = match === undefined ? () => true : testOf(match, values);
-  const isRefusal = refused === undefined ? () => false : testOf(refused, values);
+export function answerRule({ match, refused, encoding, timeout, retries }: AnswerSettings, values: Fields): AnswerRule {
+  const isAnswer = match === undefined ? () => true : testOf(match, values, encoding);
+  const isRefusal = refused === undefined ? () => false : testOf(refused, values, encoding);
   return {
     timeout,
     retries,
@@ -23,9 +23,9 @@ export function answerRule({ match, refused, timeout, retries }: AnswerSettings,
   };
 }
 
-function testOf(match: MatchSettings, values: Fields): Test {
+function testOf(match: MatchSettings, values: Fields, encoding: AnswerSettings["encoding"]): Test {
   if (typeof match === "string") {
-    const beginning = utf8Bytes(filled(match, values)) ?? new Uint8Array(0);
+    const beginning = encodedText(filled(match, values), encoding) ?? new Uint8Array(0);
     return (frame) => frame.length >= beginning.length && beginning.every((byte, i) => frame[i] === byte);
   }
   const wanted = Object.entries(match).map(([name, value]) => [name, filled(String(value), values)] as const);

@@ -157,7 +157,7 @@ export interface PipelineSettings extends RequestSettings {
   readonly retain: boolean;
   /** Seconds; 0: none. */
   readonly expiry: number;
-  /** With placeholders: the name of the device that a record is from. A record that has not all their values is from no device. */
+  /** With placeholders: the name of the device that a record is from. If a value is missing, the record belongs to no device. */
   readonly deviceName: string;
   /** Milliseconds without a frame after which a device is offline; 0: never. */
   readonly silence: number;
@@ -165,7 +165,7 @@ export interface PipelineSettings extends RequestSettings {
   readonly availability: string;
   /** How many records are accepted; others are dropped as "rate". Undefined: no limit. */
   readonly rate: RateSettings | undefined;
-  /** Records with the same key within a time are dropped as "duplicate". Undefined: none. */
+  /** Records of one device with the same key within a time are dropped as "duplicate". Undefined: none. */
   readonly dedupe: DedupeSettings | undefined;
   /** With placeholders; written to the device after its record was accepted. Undefined: nothing. */
   readonly acknowledge: string | undefined;

@@ -5,6 +5,7 @@ import { homeAssistant } from "./home-assistant-fields.js";
 import { type Kind, list, oneOrMore, text } from "./kind.js";
 import { source } from "./kinds/source.js";
 import { checkLoops } from "./loops.js";
+import { checkDelivery } from "./request-delivery.js";
 import { admin, gateway, metrics, spool, uplink } from "./section-fields.js";
 import { NOT_YET, optional, required, table } from "./table.js";
 import { filled } from "./template.js";
@@ -26,7 +27,10 @@ export const configurationTable: Kind<Configuration> = table({
   fields: sections,
   refused: { broker: NOT_YET },
   check({ values, place }) {
-    if (values.gateway !== undefined) checkLoops(values.gateway.id, values.uplink ?? [], values.source ?? [], place);
+    if (values.gateway !== undefined) {
+      checkLoops(values.gateway.id, values.uplink ?? [], values.source ?? [], place);
+      checkDelivery(values.gateway.id, values.source ?? [], place);
+    }
     if (values.spool === undefined) return;
     const most = values.spool.segment / 4;
     for (const [i, { maxFrame }] of (values.source ?? []).entries()) {

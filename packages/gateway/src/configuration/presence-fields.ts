@@ -33,7 +33,7 @@ const dedupe: Kind<DedupeSettings> = table({
   fields: {
     key: required(
       fieldName(),
-      "The field that is the same in a record and in its repeats, and different in other records.",
+      "The field that is the same in a record and in its repeats, and different in other records of the device that `device_name` names.",
     ),
     within: required(duration("1ms", "36500d"), "The time after a record in which records with its key are repeats."),
   },
@@ -43,7 +43,7 @@ const dedupe: Kind<DedupeSettings> = table({
 export const presence = {
   device_name: optional(
     template(),
-    "The name of the device that a record is from, with placeholders as in `topic`. A record that has not all their values is from no device. Default: `{node}`.",
+    "The name of the device that a record is from, with placeholders as in `topic`. If a value is missing, the record belongs to no device. Default: `{node}`.",
   ),
   silence: preset(
     duration("1s", "36500d", 0),

@@ -2,8 +2,9 @@
 
 import { createCodec } from "../codec/codec.js";
 import { capturesOf } from "../command/command-topic.js";
+import { checkMatch } from "./check-answers.js";
 import { completeDecode } from "./complete-decode.js";
-import type { DecodeSettings, FieldSettings, FrameSettings } from "./configuration.js";
+import type { DecodeSettings, FrameSettings } from "./configuration.js";
 import { decode, type WrittenDecode } from "./decode-fields.js";
 import { hexText } from "./frame-fields.js";
 import { boolean, choice, dictionary, integer, type Kind, list, number, scalar, shortOr, text } from "./kind.js";
@@ -98,6 +99,9 @@ const poll: Kind<WrittenPoll> = table({
   build: (values) => values,
 });
 
+/** An answer as it is written: without what belongs to the source. */
+type WrittenAnswer = Omit<AnswerSettings, "encoding">;
+
 const fullAnswer = table({
   title: "answer",
   about: "How the answer to a command is recognized. Without it, a command is done when it is written.",
@@ -107,11 +111,11 @@ const fullAnswer = table({
     timeout,
     retries: retries(0),
   },
-  build: (values): AnswerSettings => values,
+  build: (values): WrittenAnswer => values,
 });
 
 /** The text with which the answer begins stands for `{ match = TEXT }`. */
-const answer: Kind<AnswerSettings> = {
+const answer: Kind<WrittenAnswer> = {
   ...fullAnswer,
   label: "text or table",
   schema: { anyOf: [{ type: "string", minLength: 1 }, fullAnswer.schema] },
@@ -194,8 +198,8 @@ export type WrittenRequests = Partial<Read<typeof requests>>;
 interface Source {
   readonly frame: FrameSettings;
   readonly encoding: "utf8" | "latin1" | "hex";
-  /** Those that the configuration names. */
-  readonly fields: readonly FieldSettings[];
+  /** How its frames become fields. */
+  readonly decode: DecodeSettings;
 }
 
 /** The settings of the requests. Reports what does not fit. */
@@ -215,10 +219,14 @@ function completePoll(written: WrittenPoll, source: Source, place: Place): PollS
   const asked = questionOf(written, place);
   if (written.modbus !== undefined && !isModbus(source)) return place.at("modbus").problem(NO_MODBUS);
   if (asked === undefined) return undefined;
-  const answered = { match: expect, refused, timeout, retries };
+  const { decode = source.decode } = asked;
+  checkMatch(expect, NO_PLACEHOLDERS, decode, place.at("expect"));
+  checkMatch(refused, NO_PLACEHOLDERS, decode, place.at("refused"));
+  const answered = { match: expect, refused, encoding: source.encoding, timeout, retries };
   return { every, jitter, ...asked, framed: written.framed, answer: answered, topic };
 }
 
+const NO_PLACEHOLDERS: ReadonlySet<string> = new Set();
 const NO_MODBUS = 'requires frame = "modbus-rtu" in the source, which adds the CRC and finds the answers';
 
 function isModbus({ frame }: Source): boolean {
@@ -253,7 +261,8 @@ function modbusDecode(
 }
 
 function completeCommand(written: WrittenCommand, source: Source, place: Place): CommandSettings | undefined {
-  const { encoding, fields: shown } = source;
+  const { encoding, decode } = source;
+  const shown = decode.fields;
   if (written.field !== undefined && !shown.some(({ name }) => name === written.field)) {
     const names = shown.map(({ name }) => `"${name}"`).join(", ") || "none";
     return place.at("field").problem(`"${written.field}" must be one of the fields of the source, which are ${names}`);
@@ -282,12 +291,16 @@ function completeCommand(written: WrittenCommand, source: Source, place: Place):
   if (isWrite && !isModbus(source)) return place.at("encode").problem(NO_MODBUS);
   if (isWrite && settings.function <= 4)
     return place.at("encode").problem("must be a function that writes: 5, 6, 15 or 16");
-  const usual: AnswerSettings = { match: undefined, refused: undefined, timeout: 1_000, retries: 0 };
+  const usual: WrittenAnswer = { match: undefined, refused: undefined, timeout: 1_000, retries: 0 };
+  const placeholders = written.decode === "raw" ? known : undefined;
+  checkMatch(awaited?.match, placeholders, decode, place.at("answer").at("match"));
+  checkMatch(awaited?.refused, placeholders, decode, place.at("answer").at("refused"));
+  const answered = awaited ?? (isWrite ? usual : undefined);
   return {
     ...same,
     values: values ?? {},
     encode: settings,
-    answer: awaited ?? (isWrite ? usual : undefined),
+    answer: answered && { ...answered, encoding },
     result: result === "" ? undefined : result,
   };
 }

@@ -10,6 +10,8 @@ export interface AnswerSettings {
   readonly match: MatchSettings | undefined;
   /** An answer that says that the device will not do it. Undefined: none. */
   readonly refused: MatchSettings | undefined;
+  /** That of the source, for the text of `match` and `refused`. */
+  readonly encoding: "utf8" | "latin1" | "hex";
   /** Milliseconds. */
   readonly timeout: number;
   readonly retries: number;

@@ -1,10 +1,10 @@
 /** The fields that sources have in common, and the rules between them. Knows no kind: each kind of source has a file in `kinds/`. */
 
-import { fieldsOfEnvelope, parseEnvelope } from "../codec/sexpr-envelope.js";
 import { check } from "./check-fields.js";
 import { completeDecode } from "./complete-decode.js";
 import type { DecodeSettings } from "./configuration.js";
 import { decode } from "./decode-fields.js";
+import { decodedNames } from "./decoded-names.js";
 import { completeFraming, frame } from "./frame-fields.js";
 import { boolean, choice } from "./kind.js";
 import type { Place } from "./place.js";
@@ -174,28 +174,6 @@ export function checkSource(
   }
 }
 
-/** The fields that a decoder makes. Undefined: those that the device sends. */
-function decodedNames(settings: DecodeSettings): readonly string[] | undefined {
-  switch (settings.format) {
-    case "raw":
-    case "hex":
-    case "base64":
-      return [settings.fields[0]?.name ?? "value"];
-    case "json": {
-      const names = Object.keys(settings.pick);
-      return names.length === 0 ? undefined : names;
-    }
-    case "sexpr": {
-      const envelope = settings.envelope === undefined ? undefined : parseEnvelope(settings.envelope);
-      return envelope === undefined || envelope.isOpen ? undefined : fieldsOfEnvelope(envelope);
-    }
-    case "nmea":
-      return ["talker", "sentence", ...settings.fields.map(({ name }) => name)];
-    default:
-      return settings.fields.map(({ name }) => name);
-  }
-}
-
 /** Formats whose numbers may be any bytes. */
 const BINARY_FORMATS: readonly DecodeSettings["format"][] = ["binary", "modbus"];
 
@@ -258,11 +236,7 @@ export function buildSource<Answers>(
   const framed = completeFraming(values, place, baudOf(values));
   if (settings === undefined || framed === undefined) return undefined;
   const before = place.reading.problems.length;
-  const asked = completeRequests(
-    { poll, command },
-    { ...framed, encoding: values.encoding, fields: settings.fields },
-    place,
-  );
+  const asked = completeRequests({ poll, command }, { ...framed, encoding: values.encoding, decode: settings }, place);
   if (place.reading.problems.length > before) return undefined;
   const changed = {
     ...framed,

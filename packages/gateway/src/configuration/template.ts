@@ -93,6 +93,7 @@ function placeholderProblem(name: string, known: ReadonlySet<string> | undefined
     return "is a level of an MQTT topic, {topic[0]} to {topic[127]}; only sources of kind mqtt have it";
   if (name.includes(":")) return "has a type; types are written in fields only";
   if (known === undefined) return undefined;
+  if (known.size === 0) return "is not defined; no placeholders are possible here";
   const near = nearest(name.slice(0, 100), known);
   const names = [...known].map((each) => `{${each}}`).join(" ");
   return `is not defined; ${near === undefined ? `defined are ${names}` : `did you mean {${near}}?`}`;

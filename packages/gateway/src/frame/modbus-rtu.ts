@@ -1,6 +1,6 @@
 /**
  * Frames of Modbus RTU: an address, a function, data, and a CRC-16. The function says how long a frame is. Who sent it is not known, so the form
- * of a request and that of a response are tried; the CRC decides. Frames for all addresses are frames.
+ * of a request and that of a response are tried; the CRC decides. Frames of all addresses count.
  */
 
 import { SUMS, sumOf } from "./crc.js";

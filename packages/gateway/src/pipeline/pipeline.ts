@@ -16,13 +16,14 @@ import { createFramer, mayLackBeginning } from "../frame/create-framer.js";
 import type { BrokenReason, Framer, FrameSink, Range } from "../frame/framer.js";
 import { filtered, LastRecords, type Lookup } from "../route/condition.js";
 import { DeviceTemplate } from "../route/device-template.js";
-import { Limits } from "../route/limits.js";
+import { Limits, type Repeatable } from "../route/limits.js";
 import { createPayloadBuilder, type Message, type PayloadBuilder } from "../route/payload.js";
 import { type Origin, placeholderValue } from "../route/placeholder-values.js";
 import { Template } from "../route/template.js";
 import { TopicTemplate } from "../route/topic-template.js";
+import { encodedText } from "../text/encoded.js";
 import { hex } from "../text/hex.js";
-import { latin1Bytes, utf8Bytes } from "../text/utf8.js";
+import { utf8Bytes } from "../text/utf8.js";
 import type { DeviceSink, Fields, FieldValue, Outcome, Peer, Wire } from "./outcome.js";
 
 export interface PipelineOptions {
@@ -114,7 +115,7 @@ export function createPipeline(
     const payload = utf8Bytes(JSON.stringify({ source: source.id, ...content }));
     return payload && { topic, payload, qos: source.qos };
   };
-  const bytesOf = (text: string) => (source.encoding === "latin1" ? latin1Bytes(text) : utf8Bytes(text));
+  const bytesOf = (text: string) => encodedText(text, source.encoding);
   return {
     open: (peer, asking) => new SourceWire(source, router, peer, asking && { asking, routes }),
     polls,
@@ -192,17 +193,22 @@ class Router {
   }
 
   accepted(peer: Peer, fields: Fields): void {
-    if (this.source.dedupe !== undefined) this.memory.limits.accepted(lookupIn(peer, fields));
+    if (this.source.dedupe !== undefined) this.memory.limits.accepted(this.repeatable(peer, fields));
   }
 
   isAccepted(peer: Peer, fields: Fields): boolean {
-    return this.memory.limits.isAccepted(lookupIn(peer, fields));
+    return this.memory.limits.isAccepted(this.repeatable(peer, fields));
   }
 
   forget(peer: Peer, fields: Fields): void {
     const topic = this.topic.topic(peer, fields);
     if (!(topic instanceof Failure)) this.memory.last.forget(topic);
-    this.memory.limits.forget(lookupIn(peer, fields));
+    this.memory.limits.forget(this.repeatable(peer, fields));
+  }
+
+  private repeatable(peer: Peer, fields: Fields): Repeatable {
+    const device = this.source.dedupe && this.device.nameOf(peer, fields);
+    return { lookup: lookupIn(peer, fields), device };
   }
 
   private messages(
@@ -220,7 +226,8 @@ class Router {
     this.see(peer, fields, topic, now);
     const messages = this.payload({ topic, peer, fields, frame, wallTime: this.options.wallTime });
     if (messages instanceof Failure) return messages;
-    const dropped = this.memory.last.filtered(topic, lookup) ?? this.memory.limits.dropped(lookup, now);
+    const dropped =
+      this.memory.last.filtered(topic, lookup) ?? this.memory.limits.dropped(this.repeatable(peer, fields), now);
     if (dropped !== undefined) return dropped;
     // Last, because a record that is dropped for another reason is none to compare with.
     this.memory.last.remember(topic, lookup);

@@ -1,6 +1,6 @@
 /**
- * Which records are too many: repeats of a key within a time, and more than a source may send. One of a source, so that a device that connects
- * again is known. Time is an argument. The memory for keys is bounded: see Recent. A repeat of a key that was forgotten is no duplicate.
+ * Which records are too many: repeats of a device's key within a time, and more than a source may send. One of a source, so that a device that
+ * connects again is known. Time is an argument. The memory for keys is bounded: see Recent. A repeat of a key that was forgotten is no duplicate.
  */
 
 import type { PipelineSettings } from "../configuration/configuration.js";
@@ -15,6 +15,13 @@ interface Seen {
   readonly at: number;
   /** Whether its record is accepted. A repeat before that must not be acknowledged: the record may still be lost. */
   isAccepted: boolean;
+}
+
+/** What a record is recognized by. */
+export interface Repeatable {
+  readonly lookup: Lookup;
+  /** The name of its device: devices may use the same keys. Undefined: it is from no device. */
+  readonly device: string | undefined;
 }
 
 export class Limits {
@@ -32,13 +39,16 @@ export class Limits {
   }
 
   /** Returns why the record is dropped. Otherwise counts it and returns undefined. A duplicate does not count. */
-  dropped(lookup: Lookup, now: number): Failure | undefined {
+  dropped(record: Repeatable, now: number): Failure | undefined {
     const { rate, dedupe } = this.settings;
-    const key = this.keyOf(lookup);
+    const key = this.keyOf(record);
     const last = key === undefined ? undefined : this.seen.get(key);
     if (dedupe !== undefined && key !== undefined && last !== undefined && now - last.at < dedupe.within) {
       const age = Math.round(now - last.at);
-      return new Failure("duplicate", `field ${shown(dedupe.key)} is ${shown(key)}, as it was ${age} ms before`);
+      return new Failure(
+        "duplicate",
+        `field ${shown(dedupe.key)} is ${shown(valueText(record.lookup(dedupe.key) ?? ""))}, as it was ${age} ms before`,
+      );
     }
     if (rate !== undefined && this.bucket?.takeOne(now) === false) {
       return new Failure("rate", `more than ${rate.perSecond} records a second, and ${rate.burst} at once`);
@@ -47,32 +57,32 @@ export class Limits {
     return undefined;
   }
 
-  /** The record with these fields is accepted: its repeats may be acknowledged. */
-  accepted(lookup: Lookup): void {
-    const seen = this.seenOf(lookup);
+  /** The record is accepted: its repeats may be acknowledged. */
+  accepted(record: Repeatable): void {
+    const seen = this.seenOf(record);
     if (seen !== undefined) seen.isAccepted = true;
   }
 
   /** Whether the record that a duplicate repeats is accepted. */
-  isAccepted(lookup: Lookup): boolean {
-    return this.seenOf(lookup)?.isAccepted ?? false;
+  isAccepted(record: Repeatable): boolean {
+    return this.seenOf(record)?.isAccepted ?? false;
   }
 
   /** The record was not accepted: if the device repeats it, it is no duplicate. */
-  forget(lookup: Lookup): void {
-    const key = this.keyOf(lookup);
+  forget(record: Repeatable): void {
+    const key = this.keyOf(record);
     if (key !== undefined) this.seen.delete(key);
   }
 
-  private seenOf(lookup: Lookup): Seen | undefined {
-    const key = this.keyOf(lookup);
+  private seenOf(record: Repeatable): Seen | undefined {
+    const key = this.keyOf(record);
     return key === undefined ? undefined : this.seen.get(key);
   }
 
   /** Undefined: the record has no key, and is no duplicate. */
-  private keyOf(lookup: Lookup): string | undefined {
+  private keyOf({ lookup, device = "" }: Repeatable): string | undefined {
     const { dedupe } = this.settings;
     const value = dedupe && lookup(dedupe.key);
-    return value === undefined || value === null ? undefined : valueText(value);
+    return value === undefined || value === null ? undefined : `${device.length}:${device}${valueText(value)}`;
   }
 }

@@ -1,11 +1,11 @@
 /** What is written to a device as soon as its wire is open. */
 
-import type { LineControl } from "../configuration/configuration.js";
-import { latin1Bytes, utf8Bytes } from "../text/utf8.js";
+import type { LineControl, PipelineSettings } from "../configuration/configuration.js";
+import { encodedText } from "../text/encoded.js";
 import type { Channel } from "./channel.js";
 
-export function greet(settings: LineControl & { readonly encoding: string }, channel: Channel): void {
+export function greet(settings: LineControl & Pick<PipelineSettings, "encoding">, channel: Channel): void {
   const { greeting, encoding } = settings;
-  const bytes = greeting && (encoding === "latin1" ? latin1Bytes(greeting) : utf8Bytes(greeting));
+  const bytes = greeting && encodedText(greeting, encoding);
   if (bytes) channel.write(bytes);
 }

@@ -245,7 +245,7 @@ export class Gateway {
       await source.refresh?.();
     } catch (error) {
       const facts = { source: name, error: error instanceof Error ? error.message : String(error) };
-      this.log.warn("files of the source could not be read again; it goes on with the old ones", facts);
+      this.log.warn("cannot read the source's files again; the previous files stay in use", facts);
     }
   }
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { answerRule, modbusAnswer } from "../../src/command/answer-rule.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
-const settings = { match: undefined, refused: undefined, timeout: 1, retries: 0 };
+const settings = { match: undefined, refused: undefined, encoding: "utf8", timeout: 1, retries: 0 } as const;
 
 test("any frame is the answer if nothing is configured", () => {
   expect(answerRule(settings, new Map()).matches(bytes("x"), undefined)).toBe("answer");
@@ -15,6 +15,12 @@ test("a text matches the beginning of the frame, with the values of the command"
   expect(rule.matches(bytes("OK off"), undefined)).toBeUndefined();
   expect(rule.matches(bytes("OK"), undefined)).toBeUndefined();
   expect(rule.matches(bytes("ERR 5"), undefined)).toBe("refused");
+});
+
+test("a text matches in the encoding of the source", () => {
+  const rule = answerRule({ ...settings, encoding: "latin1", match: "µ {value}" }, new Map([["value", "ü"]]));
+  expect(rule.matches(Uint8Array.of(0xb5, 0x20, 0xfc), undefined)).toBe("answer");
+  expect(rule.matches(bytes("µ ü"), undefined)).toBeUndefined();
 });
 
 test("fields must all have their values", () => {

@@ -375,7 +375,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       stdin('topic = "t/{v}"; decode = { format = "csv", fields = ["n", "v"] }; silence = "5m"; device_name = "{n}"'),
-      'g.toml:12: source[0].silence: the devices would share one topic of availability; write availability with {n}, or as ""',
+      'g.toml:12: source[0].silence: the devices would share one topic of availability; if the source is one device, write device_name = "NAME"; otherwise write availability with {n}, or as ""',
       "weaker",
     ],
     [

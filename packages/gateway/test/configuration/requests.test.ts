@@ -10,6 +10,8 @@ const read = (text: string, source = text.includes("modbus") ? `${LINES}\nframe 
     { file: "g.toml", environment: {}, readFile: () => "" },
   );
 
+const SERVER = 'kind = "tcp-server"\nlisten = ":1"';
+
 const problems = (text: string, source?: string): string[] =>
   (read(text, source).problems ?? []).map((each) => problemText(each).replace(/^g\.toml:\d+: /, ""));
 
@@ -21,7 +23,7 @@ test("a poll has defaults, and what it sends", () => {
       jitter: 0.1,
       question: { kind: "text", text: "READ?" },
       framed: true,
-      answer: { match: undefined, refused: undefined, timeout: 1_000, retries: 2 },
+      answer: { match: undefined, refused: undefined, encoding: "utf8", timeout: 1_000, retries: 2 },
       decode: undefined,
       topic: undefined,
     },
@@ -52,11 +54,26 @@ test("a command has defaults, and a Modbus command an answer", () => {
   expect(command('encode = { format = "modbus", unit = 1, function = 6, fields = ["value:u16"] }')?.answer).toEqual({
     match: undefined,
     refused: undefined,
+    encoding: "utf8",
     timeout: 1_000,
     retries: 0,
   });
   expect(command('result = ""')?.result).toBeUndefined();
   expect(command('answer = "led ok"')?.answer).toMatchObject({ match: "led ok", timeout: 1_000, retries: 0 });
+});
+
+test("a JSON command may have any placeholders in its answer, and a source with JSON any fields", () => {
+  const answer = 'answer = { match = { relay = "{relay}" } }';
+  expect(problems(`[[source.command]]; topic = "c/{node}"; decode = "json"; encode = "json"; ${answer}`)).toEqual([]);
+});
+
+test.each([
+  `${LINES}`,
+  'kind = "unix"\npath = "/run/x"\nlisten = false',
+  `${SERVER}\ndevice_name = "{gateway}-{source}"`,
+  `${SERVER}\ndevice_name = "meter"`,
+])("a command needs no level for the device if there is one device or one wire: %s", (source) => {
+  expect(problems('[[source.command]]; topic = "c/set"', source)).toEqual([]);
 });
 
 describe("what is wrong is said", () => {
@@ -90,6 +107,20 @@ describe("what is wrong is said", () => {
     ['command = { topic = "x" }', "source[0].command: must be a list, not a table; write [[source.command]]"],
     [poll('hex = "0"'), "source[0].poll[0].hex: must be 1 to 1024 bytes as pairs of hexadecimal digits"],
     [poll('send = "a"; jitter = 0.6'), "source[0].poll[0].jitter: must be from 0 to 0.5"],
+    [
+      poll('send = "A\\nB"'),
+      "source[0].poll[0].send: cannot be sent: byte 1 ends a line, so it cannot be in one; correct it, or write framed = false",
+    ],
+    [
+      poll('hex = "41034203"'),
+      "source[0].poll[0].hex: cannot be sent: 0x03 ends a frame, so it cannot be in one (byte 1)",
+      `${LINES}\nframe = { kind = "delimiter", end = "03" }`,
+    ],
+    [
+      poll('send = "€"'),
+      "source[0].poll[0].send: cannot be sent: a character that Latin-1 does not have",
+      `${LINES}\nencoding = "latin1"`,
+    ],
     [poll('send = "{node}"'), 'source[0].poll[0].send: "{node}" is not defined'],
     [poll('send = "a"; fields = ["x"]'), "source[0].poll[0].fields: requires decode"],
     [
@@ -125,6 +156,48 @@ describe("what is wrong is said", () => {
     ],
     [command('template = "(x {value})"'), 'source[0].command[0].template: requires encode = "sexpr"'],
     [command('field = "relay"'), 'source[0].command[0].field: "relay" must be one of the fields of the source'],
+    [
+      '[[source.command]]; topic = "c/set"',
+      'source[0].command[0].topic: "c/set" does not say which device the command is for: device_name has {node}; write a level {node}',
+      SERVER,
+    ],
+    [
+      command('encode = "raw"'),
+      'source[0].command[0].topic: "c/{node}" does not say which device the command is for: device_name has {peer}; write another device_name',
+      `${SERVER}\ndevice_name = "{peer}"`,
+    ],
+    [
+      '[[source.command]]; topic = "c/set"',
+      "source[0].command[0].topic: ",
+      'kind = "udp"\nlisten = ":1"\ndecode = "json"',
+    ],
+    ['[[source.command]]; topic = "c/set"', "source[0].command[0].topic: ", 'kind = "unix"\npath = "/run/x"'],
+    [
+      poll('send = "a"; expect = "OK {value}"'),
+      'source[0].poll[0].expect: "{value}" is not defined; no placeholders are possible here',
+    ],
+    [
+      poll('send = "a"; refused = { relay = "x" }'),
+      'source[0].poll[0].refused.relay: the answer has no field "relay"; it has value',
+      `${LINES}\ndecode = "raw"`,
+    ],
+    [
+      poll('send = "a"; decode = { format = "csv", fields = ["relay"] }; expect = { rela = "x" }'),
+      'source[0].poll[0].expect.rela: the answer has no field "rela"; did you mean "relay"?',
+    ],
+    [
+      command('answer = "OK {vlaue}"'),
+      'source[0].command[0].answer.match: "{vlaue}" is not defined; did you mean {value}?',
+    ],
+    [
+      command('answer = { refused = { relay = "{nod}" } }'),
+      'source[0].command[0].answer.refused.relay: "{nod}" is not defined; did you mean {node}?',
+    ],
+    [
+      command('answer = { match = { vale = "x" } }'),
+      'source[0].command[0].answer.match.vale: the answer has no field "vale"; did you mean "value"?',
+      `${LINES}\ndecode = "raw"`,
+    ],
     [command("queue = 0"), "source[0].command[0].queue: must be an integer from 1 to 10000"],
   ])("%s", (text, expected, source) => {
     const found = problems(text, source);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Limits } from "../../src/route/limits.ts";
 import { bytesOf, csv, field, peer, pipelineOf, seen } from "../settings.ts";
 
-const lookup = (value: string | number | null | undefined) => () => value;
+const lookup = (value: string | number | null | undefined, device?: string) => ({ lookup: () => value, device });
 
 describe("duplicates", () => {
   const limits = (within = 1_000) => new Limits({ rate: undefined, dedupe: { key: "n", within } });
@@ -26,6 +26,18 @@ describe("duplicates", () => {
     limited.dropped(lookup(5), 0);
     limited.forget(lookup(5));
     expect(limited.dropped(lookup(5), 1)).toBeUndefined();
+  });
+
+  test("are from one device: another one may use the same keys", () => {
+    const limited = limits();
+    const reasons = (["a", "b", undefined, "a"] as const).map(
+      (device) => limited.dropped(lookup(5, device), 0)?.reason,
+    );
+    expect(reasons).toEqual([undefined, undefined, undefined, "duplicate"]);
+    limited.accepted(lookup(5, "a"));
+    expect([limited.isAccepted(lookup(5, "a")), limited.isAccepted(lookup(5, "b"))]).toEqual([true, false]);
+    expect(limited.dropped(lookup("1x", ""), 0)).toBeUndefined();
+    expect(limited.dropped(lookup("x", "1"), 0)).toBeUndefined();
   });
 
   test("may be acknowledged when the record is accepted", () => {
@@ -97,6 +109,13 @@ describe("in the pipeline", () => {
     const lines = (text: string, now: number) => wire.push(bytesOf(text), now).map(({ dropped }) => dropped);
     expect(lines("1;a\n1;a\n1;a\n2;a\n3;a\n", 0)).toEqual([undefined, "duplicate", "duplicate", undefined, "rate"]);
     expect(lines("3;a\n", 1_000)).toEqual([undefined]);
+  });
+
+  test("records of two devices with the same key are no duplicates", () => {
+    const settings = { decode: csv(field("node"), field("n", "u32")), dedupe: { key: "n", within: 1_000 } };
+    const wire = pipelineOf({ ...settings, deviceName: "{node}" }).open(peer);
+    const reasons = wire.push(bytesOf("a;1\nb;1\na;1\n"), 0).map(({ dropped }) => dropped);
+    expect(reasons).toEqual([undefined, undefined, "duplicate"]);
   });
 
   test("a record that the rate drops is none to compare with", () => {

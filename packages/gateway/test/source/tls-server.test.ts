@@ -91,7 +91,7 @@ test("a renewed certificate is used after a reload, without closing connections;
   expect(second.certificate).not.toBe(first.certificate);
   await writeFile(join(directory, "key.pem"), "no key");
   await bench.gateway.reload(bench.configuration);
-  expect(bench.log.some((line) => line.includes("files of the source could not be read again"))).toBe(true);
+  expect(bench.log.some((line) => line.includes("cannot read the source's files again"))).toBe(true);
   expect((await exchange(bench)).certificate).toBe(second.certificate);
   expect(isOpen(first.socket)).toBe(true);
   expect(bench.source("lines")).toMatchObject({ state: "up", reopens: 0, connections: 3 });

@@ -35,7 +35,7 @@ export const udp: Kind<UdpSettings> = table({
   inherits: everySource,
   refused: {
     line_control: "is not possible for udp: there is no wire to open; remove it",
-    poll: "is not possible for udp: nobody is known before a datagram comes; remove it",
+    poll: "is not possible for udp: the gateway knows no sender before the first datagram; remove it",
   },
   check({ values, wrong, place }) {
     checkSource({ values, wrong, place }, values);
