@@ -263,9 +263,7 @@ export class Gateway {
     this.checkRunning();
     this.knowSources();
     const started = [...wanted.values()].filter((settings) => !this.sources.has(settings.id));
-    await Promise.all(
-      started.map(async (settings) => this.startSource(await this.makeSource(settings))),
-    );
+    await Promise.all(started.map(async (settings) => this.startSource(await this.makeSource(settings))));
     this.log.info("the configuration was reloaded", { started: started.length, stopped: ended.length });
   }
 
