@@ -24,6 +24,8 @@ export class Child {
   private readonly child: ChildProcessWithoutNullStreams;
   private hasExited = false;
   private isKilled = false;
+  /** Whether nothing of the process group is left. Its number may be that of another group from then on. */
+  private isGroupGone = false;
   private stderr = "";
   private logged = 0;
   private loggedSince = -Infinity;
@@ -81,11 +83,12 @@ export class Child {
 
   private signal(name: "SIGTERM" | "SIGKILL"): void {
     const { pid } = this.child;
-    if (pid === undefined) return; // it was never started
+    if (pid === undefined || this.isGroupGone) return; // undefined: it was never started
     try {
       process.kill(-pid, name);
+      if (name === "SIGKILL") this.isGroupGone = this.hasExited;
     } catch {
-      // Nothing of the group is left.
+      this.isGroupGone = this.hasExited;
     }
   }
 

@@ -7,10 +7,11 @@ import type { Outcome, Peer, Wire } from "../pipeline/outcome.js";
 import type { Intake, Verdict } from "./intake.js";
 import { costOf } from "./outcome-cost.js";
 
-/** What became of a datagram's frames: their outcomes and verdicts. Undefined if they are not accepted, because the source stops. */
+/** What became of a datagram's frames: their outcomes and verdicts. Undefined if they are not accepted, because the source stops or they were abandoned. */
 export type Settled = { readonly outcomes: readonly Outcome[]; readonly verdicts: readonly Verdict[] } | undefined;
 
 interface Arrived {
+  readonly from: object | undefined;
   readonly peer: Peer;
   readonly outcome: Outcome;
   /** Called with the verdict of the outcome. */
@@ -30,8 +31,12 @@ export class DatagramIntake {
     private readonly hold: boolean,
   ) {}
 
-  /** Takes a datagram. Resolves when all of its frames are accepted or dropped. */
-  receive(wire: Wire, peer: Peer, bytes: Uint8Array): Promise<Settled> {
+  /**
+   * Takes a datagram. Resolves when all of its frames are accepted or dropped.
+   *
+   * @param from the connection that sends it again if it is lost: see `abandon`
+   */
+  receive(wire: Wire, peer: Peer, bytes: Uint8Array, from?: object): Promise<Settled> {
     if (this.isOver) return Promise.resolve(undefined);
     const { traffic, parts } = this.intake;
     traffic.receive(bytes.length);
@@ -45,11 +50,22 @@ export class DatagramIntake {
         else if (verdicts.push(verdict) === outcomes.length) resolve({ outcomes, verdicts });
       };
       for (const outcome of outcomes) {
-        this.waiting.push({ peer, outcome, done });
+        this.waiting.push({ from, peer, outcome, done });
         this.spend(costOf(outcome));
       }
       this.working ??= this.work();
     });
+  }
+
+  /** The connection is closed: what waits from it is forgotten, because it comes again. What is being committed may be accepted. */
+  abandon(from: object): void {
+    const abandoned = this.waiting.filter((each) => each.from === from);
+    this.waiting = this.waiting.filter((each) => each.from !== from);
+    for (const { peer, outcome, done } of abandoned) {
+      this.spend(-costOf(outcome));
+      this.intake.pipeline.notAccepted(peer, outcome);
+      done(undefined);
+    }
   }
 
   /** Resolves when all that was received is accepted or dropped. */

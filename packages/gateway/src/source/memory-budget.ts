@@ -11,6 +11,10 @@ export class MemoryBudget {
     this.limit = limit;
   }
 
+  get maximum(): number {
+    return this.limit;
+  }
+
   /** Whether more may be used. */
   get hasRoom(): boolean {
     return this.used < this.limit;

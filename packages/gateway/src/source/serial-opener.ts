@@ -33,7 +33,7 @@ export function serialOpener(settings: SerialSettings, clock: Clock): Opener {
       const path = await findDevice(device);
       const release = exclusive ? await lockDevice(path) : undefined;
       try {
-        const port = await (isTty ? openTty(path, settings) : openWithLibrary(path, settings));
+        const port = await (isTty ? openTty(path, settings, signal) : openWithLibrary(path, settings));
         try {
           if (openDelay > 0) await pause(openDelay, clock, signal);
           if (atOpen === "flush") await port.flush();

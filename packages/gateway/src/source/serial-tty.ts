@@ -14,11 +14,20 @@ const FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
 const MOST_FLUSHED = 2 ** 20;
 /** Characters of stty's message. */
 const MOST_MESSAGE = 300;
+/** Milliseconds that stty has: a line with flow control may never take what is still to be sent. */
+const MOST_SETTING = 5_000;
+/** Sets the line without waiting for what is still to be sent. Not every stty has it. */
+const NO_WAIT = "-drain";
 
-export async function openTty(path: string, settings: SerialSettings): Promise<SerialPort> {
+/** Rejects if the line cannot be opened or set, or the signal fires. */
+export async function openTty(path: string, settings: SerialSettings, signal: AbortSignal): Promise<SerialPort> {
   const descriptor = openSync(path, FLAGS);
   try {
-    await setLine(path, sttyArguments(settings));
+    const wanted = sttyArguments(settings);
+    await stty(path, [NO_WAIT, ...wanted], signal).catch((error: Error) => {
+      if (!error.message.includes(NO_WAIT)) throw error;
+      return stty(path, wanted, signal);
+    });
   } catch (error) {
     closeSync(descriptor);
     throw error;
@@ -49,14 +58,22 @@ function sttyArguments({ baud, data, parity, stop, flow }: SerialSettings): stri
 }
 
 /** The line is open already, so that the settings stay. The descriptor is not passed on: Node would make it blocking. */
-function setLine(path: string, settings: readonly string[]): Promise<void> {
+function stty(path: string, settings: readonly string[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn("stty", ["-F", path, ...settings], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn("stty", ["-F", path, ...settings], {
+      stdio: ["ignore", "ignore", "pipe"],
+      signal,
+      timeout: MOST_SETTING,
+      killSignal: "SIGKILL",
+    });
     let message = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       message = (message + text).slice(0, MOST_MESSAGE);
     });
     child.on("error", (error) => reject(new Error(`stty cannot be run: ${error.message}`)));
+    child.on("exit", (_code, by) => {
+      if (by !== null) reject(new Error(`the line was not set: stty was ended by ${by}`));
+    });
     child.on("close", (code) => {
       if (code === 0) resolve();
       else reject(new Error(`the line was not set: ${message.trim() || `stty ended with the exit code ${code}`}`));

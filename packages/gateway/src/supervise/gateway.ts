@@ -31,6 +31,8 @@ interface RunningSource {
   readonly source: Source;
   readonly intake: Intake;
   readonly inbounds: readonly Inbound[];
+  /** Stops the source, once. */
+  readonly stop: () => Promise<void>;
 }
 
 /** The bounds of the histogram of sync times, in seconds. */
@@ -54,6 +56,7 @@ export class Gateway {
   private metrics: MetricsServer | undefined;
   private socket: StatusSocket | undefined;
   private stopping: Promise<void> | undefined;
+  private readonly stopAsked = new AbortController();
   private failure: unknown;
   private end: (error: unknown) => void = () => {};
   private reloading: Promise<unknown> = Promise.resolve();
@@ -145,6 +148,7 @@ export class Gateway {
    * the configured time, unless the disk does.
    */
   stop(): Promise<void> {
+    this.stopAsked.abort();
     this.stopping ??= this.close()
       .catch((error: unknown) => {
         this.failure ??= error;
@@ -168,24 +172,18 @@ export class Gateway {
       sources.filter(({ enabled }) => enabled).map((settings) => this.makeSource(settings)),
     );
     this.startUplink(); // now: the server sends kept commands as soon as it is connected
-    await Promise.all(made.map(({ source }) => source.start()));
+    await Promise.all(made.map((each) => this.startSource(each)));
   }
 
   private async close(): Promise<void> {
     const { shutdown } = this.configuration.gateway;
     this.log.info("the gateway stops");
-    await this.reloading;
     const { clock } = this.platform;
     const began = clock.now();
-    const stopped = Promise.all([...this.sources.values()].map(({ source }) => source.stop()));
-    await new Promise<void>((resolve) => {
-      // A source that passes on what it reads waits for the network, until the uplink stops.
-      const timer = clock.schedule(shutdown / 2, resolve);
-      void stopped.finally(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    await this.within(shutdown / 4, this.reloading);
+    const stopped = Promise.all([...this.sources.values()].map(({ stop }) => stop()));
+    // A source that passes on what it reads waits for the network, until the uplink stops.
+    await this.within((shutdown - (clock.now() - began)) / 2, stopped);
     const left = Math.max(0, shutdown - (clock.now() - began));
     try {
       await this.uplink.stop(left / 2);
@@ -198,9 +196,40 @@ export class Gateway {
     }
   }
 
+  /** Resolves when the work is over, but after so many milliseconds at the latest. */
+  private within(timeout: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.platform.clock.schedule(Math.max(0, timeout), resolve);
+      const over = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      work.then(over, over);
+    });
+  }
+
+  /** Resolves when the source is up, at its first failure, or when the gateway is being stopped. */
+  private async startSource({ source }: RunningSource): Promise<void> {
+    const { signal } = this.stopAsked;
+    if (signal.aborted) return;
+    await new Promise<void>((resolve, reject) => {
+      const stopped = (): void => resolve();
+      signal.addEventListener("abort", stopped);
+      source
+        .start()
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener("abort", stopped));
+    });
+  }
+
+  /** @throws Error if the gateway is being stopped: a reload must open nothing any more */
+  private checkRunning(): void {
+    if (this.stopAsked.signal.aborted) throw new Error("the gateway is stopping");
+  }
+
   private async change(next: Configuration): Promise<void> {
     const before = this.configuration;
-    if (this.stopping !== undefined) throw new Error("the gateway is stopping");
+    this.checkRunning();
     for (const name of ["spool", "metrics", "adminSocket"] as const) {
       if (isSame(before[name], next[name])) continue;
       throw new Error(`${name} has changed; restart the gateway to use the new value`);
@@ -211,7 +240,9 @@ export class Gateway {
     this.budget.maximum = memoryLimit;
     const isSameState = base === before.gateway.base && isSame(before.homeAssistant, next.homeAssistant);
     if (!isSameState || !isSame(before.uplinks, next.uplinks)) {
-      this.uplink = this.makeUplink(await this.uplink.stop(shutdown / 2));
+      const backlog = await this.uplink.stop(shutdown / 2);
+      this.checkRunning();
+      this.uplink = this.makeUplink(backlog);
       for (const { inbounds } of this.sources.values()) for (const each of inbounds) this.uplink.inbounds.add(each);
       this.startUplink();
     }
@@ -221,22 +252,18 @@ export class Gateway {
       ([source, { settings }]) => !isSamePipeline || !isSame(settings, wanted.get(source)),
     );
     await Promise.all(
-      ended.map(async ([name, { source, inbounds }]) => {
+      ended.map(async ([name, { stop, inbounds }]) => {
         for (const inbound of inbounds) void this.uplink.inbounds.remove(inbound);
-        await source.stop();
+        await stop();
         this.sources.delete(name);
         if (!wanted.has(name)) this.log.info("the source was removed", { source: name });
       }),
     );
     await Promise.all([...this.sources].map(([name, { source }]) => this.refresh(name, source)));
+    this.checkRunning();
     this.knowSources();
     const started = [...wanted.values()].filter((settings) => !this.sources.has(settings.id));
-    await Promise.all(
-      started.map(async (settings) => {
-        const { source } = await this.makeSource(settings);
-        await source.start();
-      }),
-    );
+    await Promise.all(started.map(async (settings) => this.startSource(await this.makeSource(settings))));
     this.log.info("the configuration was reloaded", { started: started.length, stopped: ended.length });
   }
 
@@ -331,7 +358,12 @@ export class Gateway {
       publish: (topic, payload, properties) => this.uplink.report(topic, payload, properties),
     });
     if (this.options.connects !== false) for (const each of inbounds) this.uplink.inbounds.add(each);
-    const running = { settings, source, intake, inbounds };
+    let stopped: Promise<void> | undefined;
+    const stop = (): Promise<void> => {
+      stopped ??= source.stop();
+      return stopped;
+    };
+    const running = { settings, source, intake, inbounds, stop };
     this.sources.set(settings.id, running);
     return running;
   }

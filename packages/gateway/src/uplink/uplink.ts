@@ -172,7 +172,7 @@ export class Uplink {
   async report(topic: string, payload: string, properties?: PublishOptions["properties"]): Promise<void> {
     try {
       await this.client.publish(topic, payload, {
-        qos: this.maximumQos === 0 ? 0 : 1,
+        qos: this.acknowledgedQos,
         ...(properties && { properties }),
       });
     } catch (error) {
@@ -285,12 +285,18 @@ export class Uplink {
 
   private async publishOwn({ topic, payload, done }: Announcement): Promise<void> {
     try {
-      await this.client.publish(topic, payload, { retain: this.isRetainAvailable, qos: done === undefined ? 0 : 1 });
+      const qos = done === undefined ? 0 : this.acknowledgedQos;
+      await this.client.publish(topic, payload, { retain: this.isRetainAvailable, qos });
     } catch (error) {
       if (this.client.connected)
         this.parts.log.warn("the gateway's own state was not published", { topic, error: String(error) });
       throw error;
     }
+  }
+
+  /** The QoS of the gateway's own messages whose outcome matters: 1, unless the server has only QoS 0. */
+  private get acknowledgedQos(): 0 | 1 {
+    return this.maximumQos === 0 ? 0 : 1;
   }
 
   private wakePassing(): void {

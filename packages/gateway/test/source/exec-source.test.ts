@@ -1,7 +1,7 @@
 // The source "exec": commands that are run for ever or from time to time, and that never outlive the source or block it.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type BenchOptions, GatewayBench, numbered } from "../gateway-bench.ts";
 import { deviceDirectory } from "./device-directory.ts";
 
@@ -145,4 +145,13 @@ test("while the spool is full, the command waits, and nothing that it printed be
   bench.online();
   await bench.until(() => bench.messages.length === 5_000);
   expect(bench.topics).toEqual(numbered(1, 5_000).map((n) => `t/${n}`));
+});
+
+test("a process group that is gone is not signalled again, though something outside of it holds the output open", async () => {
+  const kill = vi.spyOn(process, "kill");
+  onTestFinished(() => kill.mockRestore());
+  const bench = await start(shell('echo "1,x"; setsid sleep 3 & sleep 0.2'), 'every = "1h"');
+  await bench.until(() => bench.source("run").state === "up");
+  const signals = kill.mock.calls.filter(([pid]) => pid < 0).map(([, signal]) => signal);
+  expect(signals).toEqual(["SIGTERM"]);
 });

@@ -97,3 +97,26 @@ test("a server that comes back is subscribed at again, and keeps what came meanw
   await bench.until(() => outgoing(bench).length === 1);
   expect(bench.source("bridge")).toMatchObject({ state: "up", reopens: 1 });
 });
+
+/** What the gateway has in memory that is not accepted. */
+async function queuedBytes(bench: GatewayBench): Promise<number> {
+  const text = await (await fetch(bench.gateway.status.metrics ?? "")).text();
+  return Number(/^aiko_gateway_queued_bytes (\d+)$/m.exec(text)?.[1]);
+}
+
+test("while the spool is full, connections that are lost leave nothing in memory, and nothing is lost", async () => {
+  const bench = await start("", { spool: 'mode = "memory"\nmax_records = 20', uplink: "inflight = 1\nrate = 1" });
+  const client = await publisher(bench);
+  for (const n of numbered(1, 100)) void client.publish(`in/${n}`, "x", { qos: 1 }).catch(() => {});
+  const enough = 60 * 512; // more than half of the messages, without their payloads
+  await bench.until(async () => (await queuedBytes(bench)) > enough);
+  for (let flap = 0; flap < 5; flap++) {
+    bench.offline();
+    await bench.until(async () => (await queuedBytes(bench)) < enough);
+    bench.online();
+    await bench.until(async () => (await queuedBytes(bench)) > enough);
+  }
+  await bench.gateway.reload(bench.configurationWith({ uplink: "" }));
+  await bench.until(() => new Set(outgoing(bench)).size === 100);
+  expect(bench.counts("bridge").dropped).toEqual({});
+});

@@ -49,3 +49,34 @@ test("a line that is closed is not written to", async () => {
   await clock.advance(100);
   expect(written).toEqual([]);
 });
+
+test("a request that is sent again while it waits is written once", async () => {
+  const { clock, written, turn } = opened();
+  const request = bytesOf("request");
+  turn.received();
+  turn.write(request);
+  turn.write(bytesOf("ok"));
+  turn.write(bytesOf("ok"));
+  turn.write(request);
+  expect(turn.length).toBe(11);
+  await clock.advance(5);
+  expect(written).toEqual(["ok", "ok", "request"]);
+});
+
+test("what has waited for more than a second on a line that is never silent is dropped", async () => {
+  const { clock, written, turn } = opened();
+  turn.received();
+  turn.write(bytesOf("old"));
+  for (let i = 0; i < 250; i++) {
+    await clock.advance(4);
+    turn.received();
+  }
+  turn.write(bytesOf("new"));
+  await clock.advance(4);
+  turn.received();
+  await clock.advance(1);
+  expect(turn.length).toBe(3);
+  await clock.advance(4);
+  expect(written).toEqual(["new"]);
+  expect(turn.length).toBe(0);
+});

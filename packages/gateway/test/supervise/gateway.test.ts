@@ -21,6 +21,34 @@ afterEach(() => {
 });
 
 describe("a stop", () => {
+  test("takes no longer than configured while a reload opens a source whose server is silent", async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => void sockets.push(socket.on("error", () => {})));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { port } = server.address() as { port: number };
+    const silent = `[[source]]
+id = "silent"
+kind = "mqtt"
+url = "mqtt://127.0.0.1:${port}"
+subscribe = [{ filter = "a" }]
+decode = "raw"
+topic = "t"`;
+    const gateway = 'shutdown = "1s"';
+    const before = configurationOf({ gateway });
+    const { uplinks } = before;
+    const running = await Gateway.start(before, { log: () => {} });
+    const reloaded = running.reload({ ...configurationOf({ gateway, sources: LINES + silent }), uplinks });
+    await expect.poll(() => sockets.length).toBeGreaterThan(0);
+    const began = performance.now();
+    await running.stop();
+    expect(performance.now() - began).toBeLessThan(3_000);
+    await reloaded;
+  });
+
   test.each([1, 0])("takes no longer than configured with a server that hangs, at QoS %i", async (qos) => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => {

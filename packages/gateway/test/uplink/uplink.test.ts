@@ -301,3 +301,20 @@ test("records wait for all that is announced on a connection", async () => {
   for (let i = 0; i < 3; i++) topics.push((await bench.publish(peer)).topic);
   expect(topics).toEqual(["gw/status", "gw/info", "t/0"]);
 });
+
+test("the gateway's own messages whose outcome matters have QoS 1, or QoS 0 at a server that has no other", async () => {
+  for (const maximumQoS of [undefined, 0] as const) {
+    const bench = await UplinkBench.open();
+    const peer = await bench.accept(maximumQoS === undefined ? {} : { properties: { maximumQoS } });
+    const outcomes: boolean[] = [];
+    bench.uplink.announce({ topic: "removed", payload: "", done: (isPublished) => outcomes.push(isPublished) });
+    void bench.uplink.report("result", "{}");
+    const qos = maximumQoS ?? 1;
+    const removal = await bench.publish(peer);
+    expect(removal).toMatchObject({ topic: "removed", qos, retain: true });
+    expect(await bench.publish(peer)).toMatchObject({ topic: "result", qos });
+    if (qos === 1) await bench.acknowledge(peer, removal.packetIdentifier);
+    await bench.clock.tick();
+    expect(outcomes).toEqual([true]);
+  }
+});
