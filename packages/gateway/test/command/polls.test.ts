@@ -1,6 +1,7 @@
 // What polls send.
 import { expect, test } from "vitest";
-import { bytesOf, csv, field, pipelineOf } from "../settings.ts";
+import { Requests } from "../../src/command/requests.ts";
+import { bytesOf, csv, field, peer, pipelineOf, seen } from "../settings.ts";
 
 test("a poll with a format of its own finds its answer by the fields of that format", () => {
   const match = { state: "ok" };
@@ -8,9 +9,16 @@ test("a poll with a format of its own finds its answer by the fields of that for
   const question = { kind: "text", text: "?" } as const;
   const decode = csv(field("state"), field("n"));
   const poll = { every: 1_000, jitter: 0, question, framed: true, answer, decode, topic: undefined };
-  const [made] = pipelineOf({ polls: [poll] }).polls;
-  const matches = ["ok;1", "no;1", "ok"].map((text) => made?.answer.matches(bytesOf(text), new Map()));
-  expect(matches).toEqual(["answer", undefined, undefined]);
+  const pipeline = pipelineOf({ polls: [poll] });
+  const requests = new Requests(pipeline.polls, 0, 0, () => 0.5, 0);
+  requests.next(0);
+  requests.wrote(true);
+  const outcomes = pipeline.open(peer, requests).push(bytesOf("no;1\nok\nok;1\n"), 1);
+  expect(outcomes.map(seen)).toEqual([
+    "unsolicited: the frame answers no poll",
+    "unsolicited: the frame answers no poll",
+    'attic/meter {"state":"ok","n":"1"}',
+  ]);
 });
 
 test("a poll sends text in the encoding of the source", () => {
