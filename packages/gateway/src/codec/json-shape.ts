@@ -11,7 +11,7 @@ interface Node {
   readonly children: Map<string, Node>;
 }
 
-/** Returns the shape, or why there is none: two fields at one place, or elements of an array that no field fills. */
+/** Returns the shape. Fails if two fields have one place, or if no field fills an element of an array. */
 export function jsonShape(
   pointers: readonly { readonly name: string; readonly path: readonly string[] }[],
 ): JsonShape | string {

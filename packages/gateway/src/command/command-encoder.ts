@@ -5,6 +5,7 @@ import { parseJson } from "../codec/json-text.js";
 import type { PipelineSettings } from "../configuration/configuration.js";
 import type { CommandSettings } from "../configuration/request-settings.js";
 import { Failure } from "../failure.js";
+import type { FrameEncoder } from "../frame/frame-encoder.js";
 import type { Fields, FieldValue } from "../pipeline/outcome.js";
 import type { Origin } from "../route/placeholder-values.js";
 import { shown } from "../text/shown.js";
@@ -12,7 +13,7 @@ import { readUtf8 } from "../text/utf8.js";
 import { answerRule, modbusAnswer } from "./answer-rule.js";
 import { CommandTopic } from "./command-topic.js";
 import type { AnswerRule } from "./request.js";
-import { type RequestFramer, requestFramer } from "./request-framer.js";
+import { requestFramer } from "./request-framer.js";
 
 /** What a message becomes. */
 export interface EncodedCommand {
@@ -27,7 +28,7 @@ export interface EncodedCommand {
 export class CommandEncoder {
   readonly topic: CommandTopic;
   private readonly codec: Codec;
-  private readonly frame: RequestFramer;
+  private readonly frame: FrameEncoder;
   private readonly values: ReadonlyMap<string, FieldValue>;
 
   constructor(

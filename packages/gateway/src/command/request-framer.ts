@@ -4,13 +4,11 @@ import type { PipelineSettings } from "../configuration/configuration.js";
 import { Failure } from "../failure.js";
 import { type FrameEncoder, frameEncoder } from "../frame/frame-encoder.js";
 
-export type RequestFramer = FrameEncoder;
-
 const LF = 0x0a;
 const CR = 0x0d;
 
 /** @param isFramed whether it becomes a frame; otherwise it stays as it is */
-export function requestFramer(source: Pick<PipelineSettings, "frame" | "check">, isFramed: boolean): RequestFramer {
+export function requestFramer(source: Pick<PipelineSettings, "frame" | "check">, isFramed: boolean): FrameEncoder {
   if (!isFramed) return (body) => body;
   const encode = frameEncoder(source);
   if (source.frame.kind !== "line" || source.check.kind !== "none") return encode;

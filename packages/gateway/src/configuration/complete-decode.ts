@@ -1,4 +1,4 @@
-/** The settings of a codec, from `decode` and the fields beside it: what each format requires of its fields. Reports what does not fit. */
+/** The settings of a codec, from `decode` and the fields that are written outside it: which fields each format requires. Reports what does not fit. */
 
 import { nearest } from "@aiko/mqtt/options";
 import { fieldsOfEnvelope, parseEnvelope } from "../codec/sexpr-envelope.js";
@@ -17,22 +17,22 @@ import { NO_SHAPE, plainWritten, settingsOf, type WrittenField, type WrittenPart
 const BYTES_TYPES: readonly FieldType[] = ["bcd", "bits", "hex", "bytes"];
 const NMEA_TYPES: readonly FieldType[] = ["nmea_lat", "nmea_lon"];
 
-/** @param beside the fields that are written in the source */
+/** @param separate the fields that are written outside `decode` */
 export function completeDecode(
   written: WrittenDecode,
-  beside: readonly WrittenPart[] | undefined,
+  separate: readonly WrittenPart[] | undefined,
   place: Place,
 ): DecodeSettings | undefined {
   if (written.format === "nmea") {
-    if (beside === undefined) return completeNmea(written, place.at("decode").at("sentences"));
+    if (separate === undefined) return completeNmea(written, place.at("decode").at("sentences"));
     return place.at("fields").problem('is not possible for the format nmea; write the fields in "sentences"');
   }
   const { fields: inside } = written;
   const fieldsPlace = inside === undefined ? place.at("fields") : place.at("decode").at("fields");
-  if (inside !== undefined && beside !== undefined) {
+  if (inside !== undefined && separate !== undefined) {
     return place.at("fields").problem("is written in decode too; remove one of them");
   }
-  const given = inside ?? beside ?? [];
+  const given = inside ?? separate ?? [];
   switch (written.format) {
     case "binary":
     case "modbus":

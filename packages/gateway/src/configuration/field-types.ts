@@ -25,6 +25,13 @@ export const FIELD_TYPES = [
 
 export type FieldType = (typeof FIELD_TYPES)[number];
 
+const NOT_NUMBERS: readonly FieldType[] = ["text", "bool", "json", "hex", "bytes"];
+
+/** Whether the values of the type are numbers. */
+export function isNumeric(type: FieldType): boolean {
+  return !NOT_NUMBERS.includes(type);
+}
+
 /** Orders of the bytes of a number: ABCD, DCBA, with the words swapped, with the bytes of each word swapped. */
 export const ENDIANS = ["big", "little", "cdab", "badc"] as const;
 

@@ -1,10 +1,11 @@
 /** The tables of `when` and `payload`: which records are published, and with what payload. */
 
 import { nearest } from "@aiko/mqtt/options";
+import { placeholderNames } from "../text/placeholders.js";
 import type { Condition, PayloadSettings } from "./configuration.js";
 import { choice, type Kind, list, scalar, shortOr, syntax } from "./kind.js";
 import { optional, required, table } from "./table.js";
-import { placeholdersOf, template } from "./template.js";
+import { template } from "./template.js";
 import { fieldName, MAXIMUM_FIELDS } from "./value-fields.js";
 
 const condition: Kind<Condition> = table({
@@ -89,7 +90,7 @@ const shortPayload = syntax<PayloadSettings>({
     const kind = PAYLOADS.find((each) => each === value);
     if (kind !== undefined) return { kind };
     const near = nearest(value.slice(0, 100), PAYLOADS);
-    if (placeholdersOf(value).length === 0)
+    if (placeholderNames(value).length === 0)
       return near === undefined
         ? undefined
         : place.wrong(`must be "json", "raw", "fields" or a template (did you mean "${near}"?)`, value);

@@ -2,10 +2,10 @@
 
 import { capturesOf } from "../command/command-topic.js";
 import { pollProblem } from "../command/polls.js";
+import { placeholderNames } from "../text/placeholders.js";
 import type { SourceSettings } from "./configuration.js";
 import type { Place } from "./place.js";
 import type { PollSettings } from "./request-settings.js";
-import { placeholdersOf } from "./template.js";
 
 /** @param place of the whole configuration */
 export function checkDelivery(gateway: string, sources: readonly SourceSettings[], place: Place): void {
@@ -38,7 +38,7 @@ function hasManyWires(source: SourceSettings): boolean {
 const CONNECTION = ["peer", "port"];
 
 function checkCommands({ deviceName, commands }: SourceSettings, place: Place): void {
-  const names = placeholdersOf(deviceName).filter((name) => name !== "gateway" && name !== "source");
+  const names = placeholderNames(deviceName).filter((name) => name !== "gateway" && name !== "source");
   const own = names.find((name) => CONNECTION.includes(name) || name.startsWith("topic["));
   for (const [i, { topic }] of commands.entries()) {
     const at = place.at("command").at(i).at("topic");

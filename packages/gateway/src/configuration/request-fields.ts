@@ -179,7 +179,7 @@ const command: Kind<WrittenCommand> = table({
   check({ values: { topic, result, encode: written, template: filled }, place }) {
     if (result !== undefined) checkPlaceholders(result, new Set(["topic"]), place.at("result"));
     if (topic !== undefined && result !== undefined && result !== "" && !result.startsWith("{topic}/"))
-      place.at("result").problem('must begin with "{topic}/", so that a result is no command, or be empty');
+      place.at("result").problem('must begin with "{topic}/", so that a result is not a command, or be empty');
     if (filled !== undefined && written !== undefined && written.format !== "sexpr")
       place.at("template").problem('requires encode = "sexpr"; write the template of other formats in encode');
   },
@@ -234,15 +234,15 @@ function isModbus({ frame }: Source): boolean {
 }
 
 function questionOf(
-  { send, hex, modbus, decode: written, fields: beside }: WrittenPoll,
+  { send, hex, modbus, decode: written, fields: separate }: WrittenPoll,
   place: Place,
 ): { readonly question: QuestionSettings; readonly decode: DecodeSettings | undefined } | undefined {
   if (modbus !== undefined) {
-    const settings = modbusDecode(modbus, beside, place);
+    const settings = modbusDecode(modbus, separate, place);
     return settings && { question: { kind: "modbus" }, decode: settings };
   }
-  if (written === undefined && beside !== undefined) return place.at("fields").problem("requires decode");
-  const settings = written === undefined ? undefined : completeDecode(written, beside, place);
+  if (written === undefined && separate !== undefined) return place.at("fields").problem("requires decode");
+  const settings = written === undefined ? undefined : completeDecode(written, separate, place);
   if (written !== undefined && settings === undefined) return undefined;
   if (hex !== undefined) return { question: { kind: "hex", bytes: hex }, decode: settings };
   return send === undefined ? undefined : { question: { kind: "text", text: send }, decode: settings };
@@ -250,10 +250,10 @@ function questionOf(
 
 function modbusDecode(
   { count, ...at }: NonNullable<WrittenPlace>,
-  beside: readonly WrittenPart[] | undefined,
+  separate: readonly WrittenPart[] | undefined,
   place: Place,
 ): DecodeSettings | undefined {
-  const settings = completeDecode({ format: "modbus", fields: undefined, ...at }, beside, place);
+  const settings = completeDecode({ format: "modbus", fields: undefined, ...at }, separate, place);
   if (settings?.format !== "modbus" || count === undefined) return settings;
   if (count < settings.count)
     return place.at("modbus").at("count").problem(`must be at least ${settings.count}, which the fields need`);
@@ -267,8 +267,8 @@ function completeCommand(written: WrittenCommand, source: Source, place: Place):
     const names = shown.map(({ name }) => `"${name}"`).join(", ") || "none";
     return place.at("field").problem(`"${written.field}" must be one of the fields of the source, which are ${names}`);
   }
-  const { encode: format, template: filled, fields: beside, values, result, answer: awaited, ...same } = written;
-  const completed = completeDecode(format, beside, place);
+  const { encode: format, template: filled, fields: separate, values, result, answer: awaited, ...same } = written;
+  const completed = completeDecode(format, separate, place);
   if (completed === undefined) return undefined;
   const settings: DecodeSettings = completed.format === "sexpr" ? { ...completed, template: filled } : completed;
   const { oneWay } = createCodec(settings, encoding);

@@ -10,7 +10,7 @@ import { boolean, choice } from "./kind.js";
 import type { Place } from "./place.js";
 import { checkPresence, presence, USUAL_DEVICE } from "./presence-fields.js";
 import { payload, when } from "./record-fields.js";
-import { completeRequests, type WrittenRequests } from "./request-fields.js";
+import { completeRequests, requests, type WrittenRequests } from "./request-fields.js";
 import { identifier } from "./section-fields.js";
 import { optional, preset, type Read, required, table, type Written } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
@@ -101,7 +101,7 @@ export const firstOfWire = preset(
   "Whether the first frame counts if its beginning may be missing, and the last one if its end is. `drop`: the first only if it can be decoded, the last never.",
 );
 
-export const lineControl = {
+const lineControl = {
   line_control: optional(
     table({
       title: "[source.line_control]",
@@ -117,6 +117,9 @@ export const lineControl = {
     "What is done to the wire.",
   ),
 };
+
+/** The fields of a source whose wire can be written to. */
+export const wireFields = { ...common, ...framing("line", "4KiB"), ...answers, ...lineControl, ...requests };
 
 /** What the documentation shows once. */
 export const everySource = {
@@ -230,9 +233,9 @@ export function buildSource<Answers>(
   answer: Answers,
   place: Place,
 ) {
-  const { frame_timeout, max_frame, fields: beside, decode: written, when: conditions, expiry, ...others } = values;
+  const { frame_timeout, max_frame, fields: separate, decode: written, when: conditions, expiry, ...others } = values;
   const { device_name, poll, command, ...same } = others;
-  const settings = completeDecode(written, beside, place);
+  const settings = completeDecode(written, separate, place);
   const framed = completeFraming(values, place, baudOf(values));
   if (settings === undefined || framed === undefined) return undefined;
   const before = place.reading.problems.length;

@@ -2,17 +2,13 @@
 
 import { nearest } from "@aiko/mqtt/options";
 import { topicNameProblem } from "@aiko/mqtt/topic";
-import { parsePlaceholders } from "../text/placeholders.js";
+import { parsePlaceholders, placeholderNames } from "../text/placeholders.js";
 import { type Kind, syntax } from "./kind.js";
 import { type Place, quoted } from "./place.js";
 
 const MAXIMUM_LENGTH = 4096;
 const BRACES =
   "has a brace outside a placeholder; a placeholder is {name}, with letters, digits, _ - and . in the name";
-export function placeholdersOf(template: string): readonly string[] {
-  return parsePlaceholders(template).rest.map(({ name }) => name);
-}
-
 /** Fills in a template whose placeholders are all known. */
 export function filled(template: string, values: Readonly<Record<string, string>>): string {
   const { first, rest } = parsePlaceholders(template);
@@ -55,7 +51,7 @@ export function commandTopic(): Kind<string> {
       if (read === undefined) return undefined;
       const names = new Set<string>();
       for (const level of read.split("/")) {
-        for (const name of placeholdersOf(level)) {
+        for (const name of placeholderNames(level)) {
           if (name === "gateway" || name === "source") continue;
           if (level !== `{${name}}`) return place.broken(read, `must have {${name}} as a whole level`);
           if (name === "value") return place.broken(read, "must not have {value}, which is the payload");
@@ -80,7 +76,7 @@ export function checkPlaceholders(
   place: Place,
   own: readonly string[] = [],
 ): void {
-  for (const name of new Set(placeholdersOf(template))) {
+  for (const name of new Set(placeholderNames(template))) {
     if (own.includes(name)) continue;
     const problem = placeholderProblem(name, known);
     if (problem !== undefined) place.problem(`${quoted(`{${name}}`)} ${problem}`);

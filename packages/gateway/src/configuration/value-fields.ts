@@ -3,7 +3,7 @@
 import { hexBytes } from "../text/hex.js";
 import type { FieldSettings } from "./configuration.js";
 import { type FieldShape, fieldShape, TYPE_PATTERN } from "./field-shape.js";
-import { ENDIANS, type Endian, type FieldType, plainField } from "./field-types.js";
+import { ENDIANS, type Endian, type FieldType, isNumeric, plainField } from "./field-types.js";
 import {
   choice,
   dictionary,
@@ -20,7 +20,6 @@ import {
 import { NOT_YET, optional, preset, required, table } from "./table.js";
 import { isFieldName } from "./template.js";
 
-const NOT_NUMBERS: readonly FieldType[] = ["text", "bool", "json", "hex", "bytes"];
 export const MAXIMUM_FIELDS = 256;
 const MAXIMUM_OFFSET = 65_535;
 const MAXIMUM_CONSTANT = 256;
@@ -109,7 +108,7 @@ export const fullField: Kind<WrittenField> = table({
     const type = shape?.type;
     if (type === "bytes" && values !== undefined)
       place.at("values").problem('is not possible for the type "bytes"; use "hex"');
-    if (type === undefined || !NOT_NUMBERS.includes(type)) return;
+    if (type === undefined || isNumeric(type)) return;
     const numeric = { scale: scale !== 1, offset: added !== 0, min: min !== undefined, max: max !== undefined };
     for (const [name, isWritten] of Object.entries(numeric)) {
       if (isWritten) place.at(name).problem(`requires a numeric type, not "${type}"`);

@@ -1,5 +1,5 @@
 /**
- * Frames that say how long they are. A frame that does not begin with its magic bytes is none. With magic bytes or a check, a length that is wrong
+ * Frames that say how long they are. Bytes that do not begin with the magic bytes are not a frame. With magic bytes or a check, a length that is wrong
  * is recognized, and the search goes on one byte further. Without both, every length is believed.
  */
 

@@ -40,7 +40,7 @@ interface Run {
 }
 
 /**
- * How often a byte may be looked at in vain, on average. Enough to find the frame behind garbage that looks like frames again and again; without
+ * How often a byte may be read without becoming part of a frame, on average. Enough to find the frame behind garbage that looks like frames again and again; without
  * it, such garbage would take time that grows with the square of `maxFrame`.
  */
 const LOOKS = 16;
@@ -57,7 +57,7 @@ export class SlidingFramer implements Framer {
   private run: Run | undefined;
   /** Bytes of a frame that is skipped. */
   private skip = 0;
-  /** How many bytes may be looked at in vain now. */
+  /** How many bytes may now be read without becoming part of a frame. */
   private credit: number;
   /** Since when the byte at `at` is there, or later; when the last byte came. */
   private began = 0;

@@ -42,7 +42,7 @@ export interface Peer {
   readonly properties?: Uint8Array;
 }
 
-/** Hears of the devices of a source. */
+/** Is called for the records of the devices of a source. */
 export interface DeviceSink {
   /**
    * A frame of a device has come that is a record, whether or not it is dropped as unchanged, as a duplicate, or by the rate.

@@ -31,7 +31,7 @@ export interface PipelineOptions {
   readonly wallTime: () => number;
   /** Called when a poll is answered, or is not. @param index its place in the configuration. Default: nothing */
   readonly polled?: (index: number, result: RequestResult) => void;
-  /** Hears of the devices. Default: nobody does. */
+  /** Is called for each record of a device. Default: none. */
   readonly devices?: DeviceSink | undefined;
 }
 

@@ -1,10 +1,11 @@
 /**
- * What Home Assistant is told of a command: a switch, number, select or text. Pure.
+ * What is announced of a command to Home Assistant: a switch, number, select or text. Pure.
  * https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
  */
 
 import { capturesOf } from "../command/command-topic.js";
 import type { FieldSettings, PipelineSettings } from "../configuration/configuration.js";
+import { isNumeric } from "../configuration/field-types.js";
 import type { CommandSettings } from "../configuration/request-settings.js";
 import { Failure } from "../failure.js";
 import type { Origin } from "../route/placeholder-values.js";
@@ -14,18 +15,6 @@ export type Component = Readonly<Record<string, string | number | readonly strin
 
 const ON: readonly string[] = ["on", "true", "1", "yes"];
 const OFF: readonly string[] = ["off", "false", "0", "no"];
-const NUMBERS: readonly FieldSettings["type"][] = [
-  "number",
-  "u8",
-  "i8",
-  "u16",
-  "i16",
-  "u24",
-  "u32",
-  "i32",
-  "f32",
-  "f64",
-];
 
 /** Returns the command that sets a field. Undefined: there is none. */
 export function commandOf(field: FieldSettings, { commands }: PipelineSettings): CommandSettings | undefined {
@@ -74,7 +63,7 @@ export function commandComponent(
     return { p: "select", ...common, options: names, value_template: `{{ {${pairs}}.get(${value} | string, '') }}` };
   }
   const unit = field.unit === undefined ? {} : { unit_of_measurement: field.unit };
-  if (!NUMBERS.includes(field.type)) return { p: "text", ...common, value_template: `{{ ${value} }}` };
+  if (!isNumeric(field.type)) return { p: "text", ...common, value_template: `{{ ${value} }}` };
   const { min = -1e6, max = 1e6 } = field;
   return { p: "number", ...common, ...unit, min, max, mode: "box", value_template: `{{ ${value} }}` };
 }

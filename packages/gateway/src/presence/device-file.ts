@@ -1,5 +1,5 @@
 /**
- * The file of the devices that are known, beside the spool: a device that was online before a restart, and does not return, must become offline.
+ * The file of the devices that are known, in the directory of the spool: a device that was online before a restart, and does not return, must become offline.
  * Also has the topics that must be cleared. Replaced as a whole, so that a crash leaves the old one or the new one.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What Home Assistant is told of a device: a device discovery message, whose components follow from the fields of the source. Pure. Publishes
+ * What is announced of a device to Home Assistant: a device discovery message, whose components follow from the fields of the source. Pure. Publishes
  * nothing, and has seen no record: what is announced is what the configuration says.
  * https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
  */
@@ -10,6 +10,7 @@ import type {
   HomeAssistantSettings,
   PipelineSettings,
 } from "../configuration/configuration.js";
+import { isNumeric } from "../configuration/field-types.js";
 import { Failure } from "../failure.js";
 import { SUMS } from "../frame/crc.js";
 import { topicBelow } from "../route/topic-template.js";
@@ -36,7 +37,6 @@ const STATE_CLASSES: Readonly<Record<string, string>> = {
   monetary: "total",
   wind_direction: "measurement_angle",
 };
-const NOT_NUMBERS: readonly FieldSettings["type"][] = ["text", "bool", "json", "hex", "bytes"];
 
 /** Whether the devices of a source can be announced: a device's fields must be found at one topic, and in a payload with names. */
 export function isAnnounced(source: PipelineSettings): boolean {
@@ -119,7 +119,7 @@ function componentOf(
 }
 
 function stateClassOf({ type, unit, class: deviceClass = "", values }: FieldSettings): string | undefined {
-  const isNumber = !NOT_NUMBERS.includes(type) && Object.keys(values).length === 0;
+  const isNumber = isNumeric(type) && Object.keys(values).length === 0;
   if (!isNumber || unit === undefined || NUMERIC_CLASSES_WITHOUT_STATE.includes(deviceClass)) return undefined;
   return STATE_CLASSES[deviceClass] ?? "measurement";
 }

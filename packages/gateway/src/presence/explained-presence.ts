@@ -10,7 +10,7 @@ import { hasOwnAvailability } from "./own-topic.js";
 export class ExplainedPresence {
   /** One for each device that was seen. */
   readonly lines: string[] = [];
-  /** Hears of the devices. Undefined: nothing depends on them. */
+  /** Is called for each record of a device. Undefined: nothing depends on devices. */
   readonly sink: DeviceSink | undefined;
 
   constructor(

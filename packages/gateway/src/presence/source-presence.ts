@@ -54,7 +54,7 @@ export class SourcePresence implements DeviceSink {
     this.devices = new Devices(silence);
   }
 
-  /** Hears of the devices. Undefined: nothing depends on them. */
+  /** Is called for each record of a device. Undefined: nothing depends on devices. */
   get sink(): DeviceSink | undefined {
     return this.isTracked ? this : undefined;
   }

@@ -3,7 +3,7 @@
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 
 /**
- * Returns the configuration with which `gateway record` runs. Nothing is accepted: no device gets an acknowledgement for what nobody keeps.
+ * Returns the configuration with which `gateway record` runs. Nothing is accepted: no device gets an acknowledgement for a record that is not kept.
  *
  * @param source the id of the source to record. Default: all that are enabled
  */
@@ -12,7 +12,7 @@ export function recordingConfiguration(configuration: Configuration, source?: st
   const wanted = source === undefined ? sources : sources.filter(({ id }) => id === source);
   return {
     ...configuration,
-    // A QoS 0 record is passed to the server or dropped: without a server, it is dropped as "offline", and the device is told so.
+    // A QoS 0 record is passed to the server or dropped: without a server, it is dropped as "offline", and the device gets `refuse`.
     spool: { ...spool, mode: "memory", dir: undefined, qos0: "pass" },
     metrics: undefined,
     adminSocket: undefined,

@@ -7,7 +7,7 @@ import type { Origin } from "./placeholder-values.js";
 import { Template } from "./template.js";
 import { TopicTemplate } from "./topic-template.js";
 
-/** A device with a longer name is none: names are kept in memory. */
+/** Records with a longer name belong to no device: names are kept in memory. */
 const LONGEST_NAME = 128;
 
 export class DeviceTemplate {

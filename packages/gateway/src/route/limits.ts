@@ -1,6 +1,6 @@
 /**
  * Which records are too many: repeats of a device's key within a time, and more than a source may send. One of a source, so that a device that
- * connects again is known. Time is an argument. The memory for keys is bounded: see Recent. A repeat of a key that was forgotten is no duplicate.
+ * connects again is known. Time is an argument. The memory for keys is bounded: see Recent. A repeat of a forgotten key is not a duplicate.
  */
 
 import type { PipelineSettings } from "../configuration/configuration.js";
@@ -68,7 +68,7 @@ export class Limits {
     return this.seenOf(record)?.isAccepted ?? false;
   }
 
-  /** The record was not accepted: if the device repeats it, it is no duplicate. */
+  /** The record was not accepted: if the device repeats it, it is not a duplicate. */
   forget(record: Repeatable): void {
     const key = this.keyOf(record);
     if (key !== undefined) this.seen.delete(key);
@@ -79,7 +79,7 @@ export class Limits {
     return key === undefined ? undefined : this.seen.get(key);
   }
 
-  /** Undefined: the record has no key, and is no duplicate. */
+  /** Undefined: the record has no key, and is not a duplicate. */
   private keyOf({ lookup, device = "" }: Repeatable): string | undefined {
     const { dedupe } = this.settings;
     const value = dedupe && lookup(dedupe.key);

@@ -86,7 +86,7 @@ export class Reopening {
 
   private closed(why: string): void {
     this.current = undefined;
-    // What is closed as soon as it is open was no success: delays that start anew would make a busy loop.
+    // If it closes at once, the delay keeps growing. Otherwise, the attempts would be a busy loop.
     if (this.openedAt !== undefined && this.clock.now() - this.openedAt >= this.delay) this.delay = this.delays.min;
     this.openedAt = undefined;
     this.health.down(why);

@@ -105,7 +105,7 @@ export class StreamSource implements Source {
     });
     const channel = attach(this.intake, peer, stream, stream, this.opener.duplex, this.opener.silence);
     this.wire = { stream, channel };
-    // A socket's other side may have ended and still read; a line that was unplugged has nobody.
+    // The other side of a socket may have ended and still read. An unplugged line has no other side.
     stream.on("end", () => {
       if (stream.allowHalfOpen) void channel.close().then(() => this.endSoon(stream));
       else stream.destroy();

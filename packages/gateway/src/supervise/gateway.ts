@@ -243,7 +243,7 @@ export class Gateway {
       const backlog = await this.uplink.stop(shutdown / 2);
       this.checkRunning();
       this.uplink = this.makeUplink(backlog);
-      for (const { inbounds } of this.sources.values()) for (const each of inbounds) this.uplink.inbounds.add(each);
+      for (const { inbounds } of this.sources.values()) this.uplink.inbounds.change([], inbounds);
       this.startUplink();
     }
     const isSamePipeline = isSameState && id === before.gateway.id && timestamps === before.gateway.timestamps;
@@ -252,8 +252,7 @@ export class Gateway {
       ([source, { settings }]) => !isSamePipeline || !isSame(settings, wanted.get(source)),
     );
     await Promise.all(
-      ended.map(async ([name, { stop, inbounds }]) => {
-        for (const inbound of inbounds) void this.uplink.inbounds.remove(inbound);
+      ended.map(async ([name, { stop }]) => {
         await stop();
         this.sources.delete(name);
         if (!wanted.has(name)) this.log.info("the source was removed", { source: name });
@@ -263,7 +262,10 @@ export class Gateway {
     this.checkRunning();
     this.knowSources();
     const started = [...wanted.values()].filter((settings) => !this.sources.has(settings.id));
-    await Promise.all(started.map(async (settings) => this.startSource(await this.makeSource(settings))));
+    const replaced = new Map(ended.map(([name, { inbounds }]) => [name, inbounds]));
+    const made = await Promise.all(started.map((settings) => this.makeSource(settings, replaced.get(settings.id))));
+    for (const [name, inbounds] of replaced) if (!wanted.has(name)) this.uplink.inbounds.change(inbounds, []);
+    await Promise.all(made.map((source) => this.startSource(source)));
     this.log.info("the configuration was reloaded", { started: started.length, stopped: ended.length });
   }
 
@@ -324,7 +326,8 @@ export class Gateway {
     for (const each of configuration.sources) if (!each.enabled) presence.source(each, configuration);
   }
 
-  private async makeSource(settings: SourceSettings): Promise<RunningSource> {
+  /** @param before what the source has received from the server before it was changed */
+  private async makeSource(settings: SourceSettings, before: readonly Inbound[] = []): Promise<RunningSource> {
     const { spool, log, configuration, platform } = this;
     const { clock, random } = platform;
     const presence = this.presence.source(settings, configuration);
@@ -357,7 +360,7 @@ export class Gateway {
       log,
       publish: (topic, payload, properties) => this.uplink.report(topic, payload, properties),
     });
-    if (this.options.connects !== false) for (const each of inbounds) this.uplink.inbounds.add(each);
+    if (this.options.connects !== false) this.uplink.inbounds.change(before, inbounds);
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> => {
       stopped ??= source.stop();

@@ -10,6 +10,11 @@ export interface Placeholders {
   readonly rest: readonly { readonly name: string; readonly literal: string }[];
 }
 
+/** Returns the names of the placeholders, in their order. */
+export function placeholderNames(template: string): readonly string[] {
+  return parsePlaceholders(template).rest.map(({ name }) => name);
+}
+
 export function parsePlaceholders(template: string): Placeholders {
   const parts: { name: string; literal: string }[] = [];
   let first = "";

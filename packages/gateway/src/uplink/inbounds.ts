@@ -1,66 +1,102 @@
 /** Keeps the uplink subscribed to what the gateway receives. Knows nothing of records. */
 
-import { type Client, ClosedError, type HandledSubscription } from "@aiko/mqtt";
+import { type Client, ClosedError, type HandledSubscription, type Message } from "@aiko/mqtt";
 import type { Log } from "../supervise/log.js";
 import type { Inbound } from "./inbound.js";
 
 /** Handlers have deadlines of their own. */
 const NO_TIMEOUT = 2 ** 31 - 1;
 
+/** A subscription, and what receives its messages. */
+interface Entry {
+  /** Undefined: nothing does any more. */
+  inbound: Inbound | undefined;
+  /** Undefined until the server has acknowledged it. */
+  subscription: HandledSubscription | undefined;
+  /** Whether the server did not accept it. */
+  isRefused: boolean;
+  /** The same function each time, so that it is one subscription. */
+  readonly onMessage: (message: Message) => Promise<void> | undefined;
+}
+
 export class Inbounds {
-  /** What is received, and its subscription once the server has acknowledged it. */
-  private readonly all = new Map<Inbound, HandledSubscription | undefined>();
-  /** What the server did not accept. */
-  private readonly refused = new Set<Inbound>();
+  private entries: Entry[] = [];
 
   constructor(
     private readonly client: Client,
     private readonly log: Log,
   ) {
     client.on("connected", () => {
-      for (const inbound of [...this.refused]) void this.subscribe(inbound);
+      for (const entry of this.entries) if (entry.isRefused) void this.subscribe(entry);
     });
   }
 
-  add(inbound: Inbound): void {
-    this.all.set(inbound, undefined);
-    void this.subscribe(inbound);
-  }
-
-  /** Resolves when the server has acknowledged it, or cannot be asked. */
-  async remove(inbound: Inbound): Promise<void> {
-    const subscription = this.all.get(inbound);
-    this.all.delete(inbound);
-    await subscription
-      ?.unsubscribe()
-      .catch((error: unknown) => this.log.debug(String(error), { filter: inbound.filter }));
+  /**
+   * Receives `after` instead of `before`. What has the same filter keeps its subscription: the server has no moment without it, and no message is
+   * received twice.
+   */
+  change(before: readonly Inbound[], after: readonly Inbound[]): void {
+    const old = this.entries.filter(({ inbound }) => inbound !== undefined && before.includes(inbound));
+    for (const inbound of after) {
+      const at = old.findIndex((entry) => entry.inbound !== undefined && isSame(entry.inbound, inbound));
+      const [same] = at < 0 ? [] : old.splice(at, 1);
+      if (same === undefined) this.add(inbound);
+      else same.inbound = inbound;
+    }
+    for (const entry of old) this.remove(entry);
   }
 
   /** Subscribes to all again: a client that was closed has forgotten its subscriptions. */
   renew(): void {
-    for (const inbound of this.all.keys()) void this.subscribe(inbound);
+    for (const entry of this.entries) void this.subscribe(entry);
   }
 
-  private async subscribe(inbound: Inbound): Promise<void> {
-    const { filter, qos, concurrency } = inbound;
-    this.refused.delete(inbound);
+  private add(inbound: Inbound): void {
+    const entry: Entry = {
+      inbound,
+      subscription: undefined,
+      isRefused: false,
+      onMessage: (message) => entry.inbound?.handle(message),
+    };
+    this.entries.push(entry);
+    void this.subscribe(entry);
+  }
+
+  private remove(entry: Entry): void {
+    this.entries = this.entries.filter((each) => each !== entry);
+    entry.inbound = undefined;
+    this.unsubscribe(entry);
+  }
+
+  private unsubscribe({ subscription }: Entry): void {
+    subscription?.unsubscribe().catch((error: unknown) => this.log.debug(String(error)));
+  }
+
+  private async subscribe(entry: Entry): Promise<void> {
+    if (entry.inbound === undefined) return;
+    const { filter, qos, concurrency } = entry.inbound;
+    entry.isRefused = false;
     try {
-      const subscription = await this.client.subscribe(filter, {
+      entry.subscription = await this.client.subscribe(filter, {
         qos,
-        noLocal: true, // what the gateway publishes is no command
+        noLocal: true, // what the gateway publishes is not a command
         concurrency,
         handlerTimeout: NO_TIMEOUT,
-        onMessage: (message) => inbound.handle(message),
+        onMessage: entry.onMessage,
       });
-      if (this.all.has(inbound)) this.all.set(inbound, subscription);
-      else await subscription.unsubscribe();
+      if (entry.inbound === undefined) this.unsubscribe(entry);
     } catch (error) {
-      if (error instanceof ClosedError || !this.all.has(inbound)) return; // the gateway stops, or subscribes again
-      this.refused.add(inbound);
+      if (error instanceof ClosedError || entry.inbound === undefined) return; // the gateway stops, or subscribes again
+      entry.isRefused = true;
       this.log.warn("a subscription failed; it is tried on the next connection", {
         filter,
         error: error instanceof Error ? error.message : String(error),
       });
     }
   }
+}
+
+/** Whether both have the same subscription. */
+function isSame(one: Inbound, other: Inbound): boolean {
+  return one.filter === other.filter && one.qos === other.qos && one.concurrency === other.concurrency;
 }

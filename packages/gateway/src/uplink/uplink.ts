@@ -118,7 +118,7 @@ export class Uplink {
     this.client.on("takenOver", ({ error }) => parts.log.error(error.message));
     this.client.on("error", (error) => parts.log.error(String(error)));
     this.announcements = new Announcements((each) => this.publishOwn(each));
-    if (watched !== undefined) this.inbounds.add(watchInbound(watched));
+    if (watched !== undefined) this.inbounds.change([], [watchInbound(watched)]);
     this.removeListener = spool.onRecords(() => this.sendSoon());
   }
 

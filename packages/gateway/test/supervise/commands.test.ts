@@ -227,6 +227,27 @@ test("commands outlive a reload that does not change their source, and end with 
   expect(results()).toHaveLength(1);
 });
 
+test("a reload that changes the source leaves no command without a result", async () => {
+  const { bench, results } = await start(COMMAND);
+  const sent: Promise<unknown>[] = [];
+  for (let i = 0; i < 10; i++) {
+    const changed = `${SOURCE}${COMMAND}queue = ${i + 10}\n`;
+    const reloaded = bench.gateway.reload(bench.configurationWith({ sources: changed }));
+    let isOver = false;
+    void reloaded.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      sent.push(bench.observer.publish("bench/n1/set", "WRONG", { qos: 1 }));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await reloaded;
+  }
+  await Promise.all(sent);
+  await bench.until(() => results().length >= sent.length);
+  expect(results()).toHaveLength(sent.length);
+});
+
 describe("while the gateway cannot reach the device to which it connects", () => {
   const source = (port: number): string => `
 [[source]]

@@ -2,8 +2,7 @@
 
 import type { ExecSettings } from "../configuration.js";
 import { choice, dictionary, type Kind, list, secret, syntax, text } from "../kind.js";
-import { requests } from "../request-fields.js";
-import { answers, buildSource, checkSource, common, everySource, framing, lineControl } from "../source-fields.js";
+import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
 
@@ -55,11 +54,7 @@ export const exec: Kind<ExecSettings> = table({
       duration("100ms", "7d", 0),
       "A run that takes longer is ended, and counts as failed. Requires `every` to be a duration. 0: no limit. Default: one minute, or `every` if that is longer.",
     ),
-    ...common,
-    ...framing("line", "4KiB"),
-    ...answers,
-    ...lineControl,
-    ...requests,
+    ...wireFields,
   },
   inherits: everySource,
   check({ values, wrong, place }) {

@@ -1,11 +1,11 @@
 /** The table of sources of the kind "http". */
 
+import { placeholderNames } from "../../text/placeholders.js";
 import { address, claimAddress } from "../address.js";
 import type { HttpSettings } from "../configuration.js";
 import { choice, integer, type Kind, secret, syntax } from "../kind.js";
 import { buildSource, checkSource, common, everySource, framing, NO_ANSWERS, noRequests } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
-import { placeholdersOf } from "../template.js";
 import { size } from "../units.js";
 
 const status = "is not possible for http: the status code is the answer; remove it";
@@ -19,7 +19,7 @@ const httpPath = syntax({
     const [before, ...levels] = value.split("/");
     if (before !== "" || value.length > 1024) return undefined;
     if (!levels.every((level) => /^(?:[\w.~-]*|\{[\w.-]{1,64}\})$/.test(level))) return undefined;
-    const names = placeholdersOf(value);
+    const names = placeholderNames(value);
     const twice = names.find((name, i) => names.indexOf(name) < i);
     return twice === undefined ? value : place.broken(value, `must not have {${twice}} twice`);
   },
@@ -47,7 +47,7 @@ export const http: Kind<HttpSettings> = table({
     line_control: status,
   },
   check({ values, wrong, place }) {
-    checkSource({ values, wrong, place }, {}, placeholdersOf(values.path ?? ""));
+    checkSource({ values, wrong, place }, {}, placeholderNames(values.path ?? ""));
     if (values.frame?.kind === "gap")
       place.at("frame").problem('"gap" is not possible for http: a body has no silence');
     if (values.listen !== undefined && values.enabled === true) claimAddress(values.listen, place.at("listen"));

@@ -2,17 +2,7 @@
 
 import type { SerialSettings } from "../configuration.js";
 import { boolean, choice, integer, type Kind, syntax } from "../kind.js";
-import { requests } from "../request-fields.js";
-import {
-  answers,
-  buildSource,
-  checkSource,
-  common,
-  everySource,
-  firstOfWire,
-  framing,
-  lineControl,
-} from "../source-fields.js";
+import { buildSource, checkSource, everySource, firstOfWire, wireFields } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
 
@@ -77,12 +67,8 @@ export const serial: Kind<SerialSettings> = table({
       "auto",
       "`tty`: the command `stty`, on Linux. `serialport`: the package of this name, which you install. `auto`: `tty` on Linux at usual rates, otherwise `serialport`.",
     ),
-    ...common,
+    ...wireFields,
     first: firstOfWire,
-    ...framing("line", "4KiB"),
-    ...answers,
-    ...lineControl,
-    ...requests,
   },
   inherits: everySource,
   check({ values, wrong, place }) {

@@ -4,8 +4,7 @@ import { address, claimAddress, network } from "../address.js";
 import type { TcpServerSettings } from "../configuration.js";
 import { serverPemFields } from "../connection-fields.js";
 import { choice, integer, type Kind, list } from "../kind.js";
-import { requests } from "../request-fields.js";
-import { answers, buildSource, checkSource, common, everySource, framing, lineControl } from "../source-fields.js";
+import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
 
@@ -24,11 +23,7 @@ const tcpFields = {
   tls: optional(tls, "A table with certificates: connections are encrypted. Default: they are not."),
   max_connections: preset(integer(1, 100_000), 64, "The most connections at a time. Others are closed."),
   idle: preset(duration("1s", "7d", 0), "5m", "A connection without a byte for this time is closed. 0: never."),
-  ...common,
-  ...framing("line", "4KiB"),
-  ...answers,
-  ...lineControl,
-  ...requests,
+  ...wireFields,
 };
 
 export const tcpServer: Kind<TcpServerSettings> = table({

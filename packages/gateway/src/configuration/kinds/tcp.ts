@@ -4,17 +4,7 @@ import { address } from "../address.js";
 import type { PemSettings, TcpSettings } from "../configuration.js";
 import { checkPem, pemFields } from "../connection-fields.js";
 import { boolean, choice, type Kind, shortOr } from "../kind.js";
-import { requests } from "../request-fields.js";
-import {
-  answers,
-  buildSource,
-  checkSource,
-  common,
-  everySource,
-  firstOfWire,
-  framing,
-  lineControl,
-} from "../source-fields.js";
+import { buildSource, checkSource, everySource, firstOfWire, wireFields } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { seconds } from "../units.js";
 
@@ -44,12 +34,8 @@ export const tcp: Kind<TcpSettings> = table({
       "30s",
       "After this time without a byte, the system checks whether the device is still there. 0: it does not.",
     ),
-    ...common,
+    ...wireFields,
     first: firstOfWire,
-    ...framing("line", "4KiB"),
-    ...answers,
-    ...lineControl,
-    ...requests,
   },
   inherits: everySource,
   check({ values, wrong, place }) {

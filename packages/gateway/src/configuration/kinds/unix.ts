@@ -2,8 +2,7 @@
 
 import type { UnixSettings } from "../configuration.js";
 import { boolean, choice, integer, type Kind, syntax, text } from "../kind.js";
-import { requests } from "../request-fields.js";
-import { answers, buildSource, checkSource, common, everySource, framing, lineControl } from "../source-fields.js";
+import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";
 import { optional, preset, required, table } from "../table.js";
 import { duration } from "../units.js";
 
@@ -35,11 +34,7 @@ export const unix: Kind<UnixSettings> = table({
       duration("1s", "7d", 0),
       'A connection without a byte for this time is closed. 0: never. Default: `"5m"`.',
     ),
-    ...common,
-    ...framing("line", "4KiB"),
-    ...answers,
-    ...lineControl,
-    ...requests,
+    ...wireFields,
   },
   inherits: everySource,
   check({ values, wrong, place }) {
