@@ -4,10 +4,10 @@
 import type { Clock } from "@aiko/mqtt";
 import type { PublishPacket, QoS } from "@aiko/mqtt/codec";
 import type { Delivery } from "@aiko/mqtt/session";
-import { parseBrokerOptions } from "../../packages/broker/src/broker-options.ts";
-import { ClientConnection } from "../../packages/broker/src/client-connection.ts";
+import type { KnownClient } from "../../packages/broker/src/clients/known-client.ts";
+import { ClientConnection } from "../../packages/broker/src/connecting/client-connection.ts";
 import { Hub } from "../../packages/broker/src/hub.ts";
-import type { KnownClient } from "../../packages/broker/src/known-client.ts";
+import { parseBrokerOptions } from "../../packages/broker/src/options/broker-options.ts";
 import type { End } from "./network.ts";
 import { expiryOf, type Scenario } from "./scenario.ts";
 
@@ -67,7 +67,7 @@ export class ServerSide {
   publish(name: string, qos: QoS): void {
     const payload = encoder.encode(name);
     const topic = name.split("/").slice(0, 2).join("/");
-    this.hub.publish({
+    this.hub.router.publish({
       topic,
       payload,
       qos,

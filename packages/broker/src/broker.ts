@@ -4,9 +4,9 @@
 
 import type { Listener, Transport, WaitOptions } from "@aiko/mqtt";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
-import { type BrokerOptions, parseBrokerOptions } from "./broker-options.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
-import type { BrokerPublishOptions } from "./own-message.js";
+import type { BrokerPublishOptions } from "./messages/own-message.js";
+import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options.js";
 
 /**
  * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. Start

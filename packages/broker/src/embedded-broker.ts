@@ -11,13 +11,13 @@ import {
 } from "@aiko/mqtt";
 import { object, readOptions } from "@aiko/mqtt/options";
 import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
-import type { BrokerSettings } from "./broker-options.js";
-import { type Arrival, ClientConnection } from "./client-connection.js";
-import type { Entrance } from "./entrance.js";
+import { type Arrival, ClientConnection } from "./connecting/client-connection.js";
 import { Hub } from "./hub.js";
-import { Listener } from "./listener.js";
-import { type BrokerPublishOptions, ownMessage } from "./own-message.js";
-import { StreamTransport } from "./stream-transport.js";
+import type { Entrance } from "./listening/entrance.js";
+import { Listener } from "./listening/listener.js";
+import { StreamTransport } from "./listening/stream-transport.js";
+import { type BrokerPublishOptions, ownMessage } from "./messages/own-message.js";
+import type { BrokerSettings } from "./options/broker-options.js";
 
 const waitRules = { signal: object<AbortSignalLike>() } satisfies Record<keyof WaitOptions, unknown>;
 
@@ -88,7 +88,7 @@ export class EmbeddedBroker implements Entrance {
 
   publish(topic: string, payload: string | Uint8Array, options: BrokerPublishOptions = {}): number {
     const { clock, maximumTopicLevels } = this.settings;
-    return this.hub.publish(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
+    return this.hub.router.publish(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
   }
 
   accept(transport: Transport): void {

@@ -6,12 +6,12 @@
 
 export { Broker } from "./broker.js";
 export type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+export type { BrokerPublishOptions } from "./messages/own-message.js";
 export type {
   BrokerOptions,
   ConnectDecision,
   ConnectRefusal,
   ConnectRequest,
-} from "./broker-options.js";
-export type { BrokerTls } from "./broker-tls.js";
-export type { ListenerOptions } from "./listener-options.js";
-export type { BrokerPublishOptions } from "./own-message.js";
+} from "./options/broker-options.js";
+export type { BrokerTls } from "./options/broker-tls.js";
+export type { ListenerOptions } from "./options/listener-options.js";

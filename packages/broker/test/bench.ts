@@ -12,9 +12,9 @@ import type {
 import { FakeClock, memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
 import type { BrokerOptions } from "@aiko/mqtt-broker";
 import { type BrokerEvent, recordEvents } from "../../../test/fixtures/broker-events.ts";
-import { parseBrokerOptions } from "../src/broker-options.ts";
-import { ClientConnection } from "../src/client-connection.ts";
+import { ClientConnection } from "../src/connecting/client-connection.ts";
 import { Hub } from "../src/hub.ts";
+import { parseBrokerOptions } from "../src/options/broker-options.ts";
 
 export class Bench {
   readonly clock = new FakeClock();

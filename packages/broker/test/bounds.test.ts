@@ -1,6 +1,6 @@
 // Limits on what one client, or all clients together, can make the broker store.
 import { describe, expect, test } from "vitest";
-import { forKeeping, type PublishedMessage } from "../src/published-message.ts";
+import { forKeeping, type PublishedMessage } from "../src/messages/published-message.ts";
 import { Bench, disconnect, kept, message, receive, subscribe } from "./bench.ts";
 
 const levels = (count: number) => Array.from({ length: count }, () => "x").join("/");

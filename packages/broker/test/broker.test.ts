@@ -4,7 +4,7 @@ import { connect as connectClient } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
 import { Broker, type BrokerEvents, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
-import { parseBrokerOptions } from "../src/broker-options.ts";
+import { parseBrokerOptions } from "../src/options/broker-options.ts";
 
 /** A socket, and a promise of all packets that arrive until it closes. */
 function open(broker: Broker): { socket: Socket; packets: Promise<Packet[]> } {

@@ -2,7 +2,7 @@ import { encode, type ProtocolVersion } from "@aiko/mqtt/codec";
 import { memoryPair, ScriptedPeer } from "@aiko/mqtt/testing";
 import type { ConnectDecision } from "@aiko/mqtt-broker";
 import { describe, expect, test, vi } from "vitest";
-import { STRANGERS_MAXIMUM } from "../src/client-connection.ts";
+import { STRANGERS_MAXIMUM } from "../src/connecting/client-connection.ts";
 import { Bench, message, receive, subscribe } from "./bench.ts";
 
 const versions = [3, 4, 5] as const;

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { recordEvents } from "../../../test/fixtures/broker-events.ts";
 import { Authority } from "../../../test/fixtures/certificates.ts";
 import { bothPorts } from "../../../test/fixtures/listeners.ts";
-import { describeHandshakeFailure } from "../src/handshake-failure.ts";
+import { describeHandshakeFailure } from "../src/listening/handshake-failure.ts";
 
 const authority = await Authority.named("Test authority");
 const secure = await authority.issue(["127.0.0.1"]);

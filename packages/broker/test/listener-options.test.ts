@@ -1,6 +1,6 @@
 import { Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
-import { parseBrokerOptions } from "../src/broker-options.ts";
+import { parseBrokerOptions } from "../src/options/broker-options.ts";
 
 const tls = { certificate: "a", key: "b" };
 const placesOf = (options: BrokerOptions) => parseBrokerOptions(options).places;

@@ -15,15 +15,15 @@ import {
   type Will,
 } from "@aiko/mqtt/codec";
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
-import type { ClientConnection } from "./client-connection.js";
+import type { ClientConnection } from "../connecting/client-connection.js";
 import {
   DeliveredMessage,
   forKeeping,
   ownBytes,
   type PublishedMessage,
   type SharedMessage,
-} from "./published-message.js";
-import type { Recipient, Subscriber } from "./subscription-table.js";
+} from "../messages/published-message.js";
+import type { Recipient, Subscriber } from "../messages/subscription-table.js";
 
 /** What a client needs of the rest of the broker. */
 export interface ClientOwner {

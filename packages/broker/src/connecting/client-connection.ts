@@ -16,10 +16,10 @@ import {
   ReasonCode,
 } from "@aiko/mqtt/codec";
 import { type ConnectionOwner, NetworkConnection, type ServerSession } from "@aiko/mqtt/session";
-import type { BrokerSettings } from "./broker-options.js";
+import { hasMoreLevels } from "../messages/topic-levels.js";
+import type { BrokerSettings } from "../options/broker-options.js";
 import { returnCodeOf } from "./return-codes.js";
 import type { Terms } from "./terms.js";
-import { hasMoreLevels } from "./topic-levels.js";
 
 /** Answers CONNECT, and receives errors that occur before a client is accepted. */
 export interface Reception {

@@ -4,7 +4,7 @@
  */
 
 import { type ConnackPacket, type ConnectPacket, ReasonCode } from "@aiko/mqtt/codec";
-import { type BrokerSettings, PROTOCOL_MAXIMUM } from "./broker-options.js";
+import { type BrokerSettings, PROTOCOL_MAXIMUM } from "../options/broker-options.js";
 
 /** Defaults that CONNACK may omit: clients assume them. */
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;

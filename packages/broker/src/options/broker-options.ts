@@ -12,9 +12,9 @@ import {
   readOptions,
   wrongOption,
 } from "@aiko/mqtt/options";
+import { serializedOrigin } from "../listening/request-origin.js";
 import { type BrokerTls, readTls } from "./broker-tls.js";
 import { type ListenerOptions, type Place, readListeners } from "./listener-options.js";
-import { serializedOrigin } from "./request-origin.js";
 
 /** A client that asks to connect. */
 export interface ConnectRequest {

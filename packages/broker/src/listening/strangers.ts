@@ -5,7 +5,7 @@
 
 import type { Server, Socket } from "node:net";
 import type { Timer } from "@aiko/mqtt";
-import type { BrokerSettings } from "./broker-options.js";
+import type { BrokerSettings } from "../options/broker-options.js";
 
 export class Strangers {
   /** By the client's address, which a TLS socket shares with the socket below it. */
