@@ -83,9 +83,10 @@ export class Hub implements Reception, ClientOwner {
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
     const { clientId } = client;
-    const reasonCode = this.router.publish(publishedMessage(packet, clientId, this.clock.now()));
+    const isTold = delivery !== undefined && client.version === 5;
+    const reasonCode = this.router.publish(publishedMessage(packet, clientId, this.clock.now()), isTold);
     const { events } = this;
-    if (events.has("published")) {
+    if (reasonCode < 0x80 && events.has("published")) {
       events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
     }
     if (delivery !== undefined) client.session.finished(delivery, reasonCode);

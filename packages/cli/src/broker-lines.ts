@@ -21,7 +21,7 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   unsubscribed: ({ clientId, topicFilter }) => ({ client: clientId, filter: topicFilter }),
   published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
-  notRetained: ({ clientId, topic }) => ({ client: clientId, topic }),
+  notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
 };
 
 /** The most characters of a text that are shown. */
