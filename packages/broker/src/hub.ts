@@ -141,7 +141,7 @@ export class Hub implements Reception, ClientOwner {
 
   private newClient(clientId: string): KnownClient {
     const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
-    const options = { outbox, receiveMaximum, topicAliasMaximum };
+    const options = { outbox: { ...outbox, policy: "drop-qos0" as const }, receiveMaximum, topicAliasMaximum };
     return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
   }
 
