@@ -7,6 +7,7 @@ import { type Clock, type MqttError, ProtocolError, type Timer } from "@aiko/mqt
 import {
   type ConnectPacket,
   type DisconnectPacket,
+  type Packet,
   type ProtocolVersion,
   type PublishPacket,
   ReasonCode,
@@ -44,6 +45,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
   readonly topicFilters = new Set<string>();
   /** Seconds that the session is kept after its connection has ended. */
   expiry = 0;
+  /** Who the client is, as `authenticate` or its authentication method answered. */
+  identity: string | undefined;
   /** The version of its last connection. */
   version: ProtocolVersion = 5;
   private expiryTimer: Timer | undefined;
@@ -64,9 +67,15 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     return this.connection !== undefined;
   }
 
+  /** Whether the session continues when its connection, if it has one, ends. */
+  get outlivesConnection(): boolean {
+    return !this.isOnline || this.expiry > 0;
+  }
+
   /** Called when a connection was accepted as this client. */
-  connected(connection: ClientConnection, packet: ConnectPacket, expiry: number): void {
+  connected(connection: ClientConnection, packet: ConnectPacket, expiry: number, identity: string | undefined): void {
     this.connection = connection;
+    this.identity = identity;
     this.version = packet.protocolVersion;
     this.will = packet.will && { ...packet.will, payload: ownBytes(packet.will.payload) };
     this.expiry = expiry;
@@ -99,6 +108,14 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     for (const message of this.session.end()) {
       if (message instanceof DeliveredMessage && message.isTransferable) transfer(message.shared as SharedMessage);
     }
+    this.publishDelayedWill();
+  }
+
+  /** Publishes the will now, and a delayed one, because the broker closes. Neither is published again. */
+  publishWills(publish: (will: Will) => void): void {
+    const { will } = this;
+    this.will = undefined;
+    if (will !== undefined) publish(will);
     this.publishDelayedWill();
   }
 
@@ -148,6 +165,15 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
 
   unsubscribe(packet: UnsubscribePacket): void {
     this.owner.unsubscribe(this, packet);
+  }
+
+  unsendable(type: Packet["type"], size: number): void {
+    const reason = `${type.toUpperCase()} has ${size} bytes, more than the client's maximumPacketSize`;
+    this.end(ReasonCode.PACKET_TOO_LARGE, reason);
+  }
+
+  roomAgain(): void {
+    this.connection?.resume();
   }
 
   disconnect(packet: DisconnectPacket): void {

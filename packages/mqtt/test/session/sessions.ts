@@ -284,6 +284,8 @@ export class Server implements Side {
         subscribe: (packet) => this.events.push(packet),
         unsubscribe: (packet) => this.events.push(packet),
         disconnect: (packet) => this.events.push(packet),
+        unsendable: (type) => this.events.push({ unsendable: type }),
+        roomAgain: () => this.events.push("room again"),
       },
     );
   }
