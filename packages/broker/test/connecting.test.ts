@@ -133,7 +133,7 @@ describe("authenticate", () => {
     const bench = new Bench({ authenticate: (each) => asked.push(each) > 0 });
     await bench.connect("c", credentials);
     await bench.connect("d");
-    expect(asked).toEqual([
+    expect(asked).toMatchObject([
       { clientId: "c", ...credentials },
       { clientId: "d", username: undefined, password: undefined },
     ]);
