@@ -22,7 +22,7 @@ describe("the maximum packet size of a client", () => {
     expect(bench.events.at(-1)).toEqual({
       type: "disconnected",
       clientId: "c",
-      reason: "SUBACK has 56 bytes, more than the client's maximumPacketSize",
+      reason: "SUBACK has 55 bytes, more than the client's maximumPacketSize",
     });
   });
 
