@@ -21,6 +21,7 @@ import type { ClientConnection } from "./connecting/client-connection.js";
 import type { Reception } from "./connecting/reception.js";
 import { connackOf, isTooSilent, termsOf } from "./connecting/terms.js";
 import type { Accepted } from "./connecting/verdict.js";
+import { ExpirySweep } from "./messages/expiry-sweep.js";
 import { type PublicationRefusal, topicRefusal } from "./messages/permitted-publications.js";
 import { publishedMessage, willMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
@@ -32,6 +33,7 @@ export class Hub implements Reception, ClientOwner {
   readonly router: Router;
   private readonly clock: Clock;
   private readonly admission: Admission;
+  private readonly expirySweep: ExpirySweep;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
   private closed = false;
@@ -39,6 +41,7 @@ export class Hub implements Reception, ClientOwner {
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
     this.admission = new Admission(settings);
+    this.expirySweep = new ExpirySweep(this.clock);
     this.router = new Router(settings, this.events);
   }
 
@@ -81,6 +84,7 @@ export class Hub implements Reception, ClientOwner {
       connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
     this.clients.clear();
+    this.expirySweep.close();
     this.router.close();
   }
 
@@ -131,6 +135,10 @@ export class Hub implements Reception, ClientOwner {
     if (will !== undefined) this.scheduleWill(client, will);
     if (client.expiry === 0) this.endSession(client);
     else client.endLater(this.clock, () => this.endSession(client));
+  }
+
+  waits(client: KnownClient, until: number): void {
+    this.expirySweep.waits(client.session, until);
   }
 
   dropped(client: KnownClient, topic: string, reason: string): void {
@@ -191,6 +199,7 @@ export class Hub implements Reception, ClientOwner {
 
   private endSession(client: KnownClient): void {
     this.router.forget(client);
+    this.expirySweep.forget(client.session);
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
     client.sessionEnded((shared) => this.router.transfer(shared));
   }

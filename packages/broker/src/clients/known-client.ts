@@ -33,6 +33,8 @@ export interface ClientOwner {
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void;
   /** The connection has ended; `will` is the will to publish, if any. */
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
+  /** A message that expires waits for the client. */
+  waits(client: KnownClient, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
 }
@@ -147,6 +149,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     const shared = sharedFilters === undefined ? undefined : { message, sharedFilters };
     const delivered = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, this, shared);
     this.session.deliver(delivered, now);
+    if (expiresAt < Infinity && delivered.state === "queued") this.owner.waits(this, expiresAt);
     return !delivered.foundNoRoom;
   }
 
