@@ -212,16 +212,16 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
       this.drop(`the broker failed: ${error}`);
       return;
     }
-    const connack = CONNACKS[error.code];
+    const { code, reasonCode, message: reason } = error;
+    const connack = CONNACKS[code];
     if (this.stage.at === "admitted") {
       // Some faults can only be reported in a CONNACK. In a second CONNECT, which is a protocol error in any case, they
       // are reported as one.
-      this.close(connack === undefined ? error.reasonCode : ReasonCode.PROTOCOL_ERROR, error.message);
+      this.close(connack === undefined ? reasonCode : ReasonCode.PROTOCOL_ERROR, reason, { reasonString: reason });
       return;
     }
-    const { reasonCode, message: reason } = error;
     if (this.stage.at === "deciding" && this.stage.version === 5) {
-      this.refuse({ reasonCode, reason });
+      this.refuse({ reasonCode, reason, properties: { reasonString: reason } });
       return;
     }
     if (this.stage.at === "waiting" && connack !== undefined) this.writeBytes(connack);
