@@ -113,9 +113,10 @@ export class Hub implements Reception, ClientOwner {
       if (delivery !== undefined) client.session.finished(delivery, reasonCode, { reasonString });
       return;
     }
-    const reasonCode = this.router.publish(publishedMessage(packet, clientId, this.clock.now()));
+    const isTold = delivery !== undefined && client.version === 5;
+    const reasonCode = this.router.publish(publishedMessage(packet, clientId, this.clock.now()), isTold);
     const { events } = this;
-    if (events.has("published")) {
+    if (reasonCode < 0x80 && events.has("published")) {
       events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
     }
     if (delivery !== undefined) client.session.finished(delivery, reasonCode);
@@ -185,7 +186,7 @@ export class Hub implements Reception, ClientOwner {
 
   private newClient(clientId: string): KnownClient {
     const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
-    const options = { outbox, receiveMaximum, topicAliasMaximum };
+    const options = { outbox: { ...outbox, policy: "drop-qos0" as const }, receiveMaximum, topicAliasMaximum };
     return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
   }
 

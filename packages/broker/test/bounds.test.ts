@@ -100,15 +100,59 @@ test.each([
   },
 );
 
-test("retained messages stop at the limit of the client's queue, which is reported once", async () => {
+test.each([0, 1] as const)(
+  "a full queue drops its oldest QoS 0 messages for one at QoS %i, and reports each",
+  async (qos) => {
+    const bench = new Bench({ outbox: { maximumCount: 3 } });
+    const slow = await bench.connect("slow");
+    await subscribe(slow, "a");
+    slow.pause();
+    const from = await bench.connect("from");
+    const large = "x".repeat(1_000_000); // more than a connection takes at once
+    for (const text of [large, large, "1", "2", "3", "4"]) from.send(message("a", text));
+    from.send(message("a", "5", { qos, packetIdentifier: qos }));
+    await bench.clock.tick();
+    const dropped = bench.events.filter(({ type }) => type === "dropped");
+    expect(dropped).toEqual(
+      Array.from({ length: 3 }, () => ({
+        type: "dropped",
+        clientId: "slow",
+        topic: "a",
+        reason: expect.stringContaining("was dropped"),
+      })),
+    );
+    slow.resume();
+    const got: string[] = [];
+    for (let i = 0; i < 4; i++) got.push((await receive(slow)).replaceAll("x", ""));
+    await slow.expectNothing();
+    expect(got.slice(-3)).toEqual(["a=3 q0", "a=4 q0", `a=5 q${qos}`]);
+  },
+);
+
+test("retained messages wait for a client with a short queue, and none is dropped", async () => {
   const bench = new Bench({ outbox: { maximumCount: 3 } });
   const peer = await bench.connect("from");
   for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
   for (let i = 0; i < 50; i++) await peer.expect("puback");
   const to = await bench.connect("to", { properties: { receiveMaximum: 1 } });
   await subscribe(to, "a/#");
-  for (let i = 0; i < 4; i++) await receive(to);
+  const received = new Set<string>();
+  for (let i = 0; i < 50; i++) received.add(await receive(to));
   await to.expectNothing();
+  expect(received.size).toBe(50);
+  expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([]);
+});
+
+test("retained messages for a client that has left stop at the limit of its queue, which is reported once", async () => {
+  const bench = new Bench({ outbox: { maximumCount: 3 } });
+  const peer = await bench.connect("from");
+  for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
+  for (let i = 0; i < 50; i++) await peer.expect("puback");
+  const to = await bench.connect("to", { ...kept, properties: { receiveMaximum: 1, sessionExpiryInterval: 1_000 } });
+  await subscribe(to, "a/#");
+  await to.expect("publish");
+  to.cut();
+  await bench.clock.tick();
   expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([
     { type: "dropped", clientId: "to", topic: expect.any(String), reason: expect.stringContaining("3 messages") },
   ]);

@@ -53,6 +53,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   maximumTopicLevels: undefined,
   outbox: undefined,
   retained: undefined,
+  maximumShare: undefined,
   receiveMaximum: undefined,
   topicAliasMaximum: undefined,
   maximumKeepAlive: undefined,

@@ -23,7 +23,7 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
   publishRefused: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
-  notRetained: ({ clientId, topic }) => ({ client: clientId, topic }),
+  notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
 };
 
 /** The most characters of a text that are shown. */

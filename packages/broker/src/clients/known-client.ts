@@ -40,7 +40,11 @@ export interface ClientOwner {
 }
 
 /** The errors of a delivery that mean that a limit was exceeded. Others are due to the client, or to expiry. */
-const BOUNDS: ReadonlySet<MqttError["code"]> = new Set(["OUTBOX_FULL", "MAXIMUM_PACKET_SIZE_EXCEEDED"]);
+const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
+  "OUTBOX_FULL",
+  "OUTBOX_DROPPED",
+  "MAXIMUM_PACKET_SIZE_EXCEEDED",
+]);
 
 export class KnownClient implements ServerSessionEvents, Subscriber {
   readonly session: ServerSession;

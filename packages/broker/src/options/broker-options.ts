@@ -95,15 +95,22 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly maximumTopicLevels?: number | undefined;
   /**
-   * Limits of the messages that wait for one client, each from 1. Messages beyond are dropped for that client. Default
+   * Limits of the messages that wait for one client, each from 1. When one is reached, the oldest QoS 0 messages are
+   * dropped for a new message. A message that still has no room is dropped itself. See the event `dropped`. Default
    * 100,000 messages, 67,108,864 bytes (64 MiB).
    */
   readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
-   * Limits of the retained messages, each from 0. Messages beyond are delivered, but not retained. The bytes include
-   * about 200 for each message and for each level of its topic. Default 100,000 messages, 268,435,456 bytes (256 MiB).
+   * Limits of the retained messages, each from 0. Messages beyond are not retained: see the event `notRetained`. The
+   * bytes include about 200 for each message and for each level of its topic. Default 200,000 messages, 268,435,456
+   * bytes (256 MiB).
    */
   readonly retained?: PartialOptions<Bounds> | undefined;
+  /**
+   * The largest part of a common limit that one client may use, above 0, up to 1. It holds for the limits of `retained`.
+   * Default 0.5.
+   */
+  readonly maximumShare?: number | undefined;
   /**
    * The number of unacknowledged QoS 1 and 2 messages that a client may send, 1 … 65,535. Default 65,535. A client of
    * MQTT 5 that sends more is disconnected. Clients before MQTT 5 cannot know the limit: the broker stops reading from
@@ -152,11 +159,14 @@ const mustBeFilled = holds<string>((value) => value !== "", "must not be empty")
 const DEFAULT_PORT = 1883;
 
 /** @param least the least value of both limits */
-const bounds = (least: number, maximumBytes: number) =>
+const bounds = (least: number, maximumCount: number, maximumBytes: number) =>
   group({
-    maximumCount: integer(least, Number.MAX_SAFE_INTEGER, 100_000),
+    maximumCount: integer(least, Number.MAX_SAFE_INTEGER, maximumCount),
     maximumBytes: integer(least, Number.MAX_SAFE_INTEGER, maximumBytes),
   });
+
+const isShare = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 1;
+const share = (otherwise: number) => holds<number, number>(isShare, "must be a number above 0, up to 1", otherwise);
 
 type Authenticate = NonNullable<BrokerOptions["authenticate"]>;
 
@@ -181,8 +191,9 @@ const rules = {
   maximumSessions: integer(1, 2 ** 24, 100_000),
   maximumSubscriptions: integer(1, Number.MAX_SAFE_INTEGER, 10_000),
   maximumTopicLevels: integer(1, 65_536, 201),
-  outbox: bounds(1, 64 * 2 ** 20),
-  retained: bounds(0, 256 * 2 ** 20),
+  outbox: bounds(1, 100_000, 64 * 2 ** 20),
+  retained: bounds(0, 200_000, 256 * 2 ** 20),
+  maximumShare: share(0.5),
   receiveMaximum: integer(1, 65_535, 65_535),
   topicAliasMaximum: integer(0, 65_535, 100),
   maximumKeepAlive: integer(0, 65_535, 0),

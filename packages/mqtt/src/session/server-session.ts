@@ -85,6 +85,8 @@ export class ServerSession {
   private version: ProtocolVersion = 5;
   /** Whether the owner has read that `isFull` is true. */
   private wasFull = false;
+  /** Who waits until messages need not wait. */
+  private waiting: (() => void)[] | undefined;
 
   constructor(
     private readonly options: ServerSessionOptions,
@@ -162,6 +164,17 @@ export class ServerSession {
     this.link = undefined;
     this.sender.lost();
     this.receiver.lost();
+    this.tellRoom();
+  }
+
+  /**
+   * Calls `then` once, as soon as a message would not have to wait for this client, or when its connection is lost. For
+   * an owner with more messages than should wait here.
+   */
+  whenRoom(then: () => void): void {
+    this.waiting ??= [];
+    this.waiting.push(then);
+    if (this.link === undefined || !this.isBacklogged) this.tellRoom();
   }
 
   /** Ends the session. Returns the unfinished QoS 1 and 2 messages for this client, in order. */
@@ -183,15 +196,18 @@ export class ServerSession {
         break;
       case "puback":
         this.sender.puback(packet, now);
+        this.checkRoom();
         break;
       case "pubrec":
         this.sender.pubrec(packet, now);
+        this.checkRoom();
         break;
       case "pubrel":
         this.receiver.pubrel(packet);
         break;
       case "pubcomp":
         this.sender.pubcomp(packet, now);
+        this.checkRoom();
         break;
       case "subscribe":
         this.events.subscribe(packet);
@@ -263,6 +279,7 @@ export class ServerSession {
   /** Reports that the connection has room again, so that queued messages can be sent. */
   drained(now: number): void {
     this.sender.pump(now);
+    this.checkRoom();
   }
 
   /** Fails the expired messages that wait for the client. Returns when the next one expires; Infinity if none does. */
@@ -279,6 +296,17 @@ export class ServerSession {
   deadline(): number {
     const { link } = this;
     return link === undefined || link.patience === 0 ? Infinity : link.lastReceived + link.patience;
+  }
+
+  private checkRoom(): void {
+    if (this.waiting !== undefined && !this.isBacklogged) this.tellRoom();
+  }
+
+  private tellRoom(): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    this.waiting = undefined;
+    for (const then of waiting) then();
   }
 
   private receivePublish(link: Link, packet: PublishPacket): void {
