@@ -11,6 +11,8 @@ export interface BrokerEvents {
     readonly protocolVersion: ProtocolVersion;
     /** The IP address of the client. Undefined at a Unix socket, and for connections that the application made. */
     readonly address: string | undefined;
+    /** Who the client is, if `authenticate` or its authentication method answered with an identity. */
+    readonly identity: string | undefined;
     readonly sessionPresent: boolean;
   };
   /** A connection was closed before its client was accepted. */
@@ -23,6 +25,16 @@ export interface BrokerEvents {
   unsubscribed: { readonly clientId: string; readonly topicFilter: string };
   /** A client published a message. */
   published: { readonly clientId: string; readonly topic: string; readonly bytes: number };
+  /**
+   * A message or a will of this client was not published, because its topic belongs to the broker, or is not a topic
+   * name for clients. Before MQTT 5, the client is not told.
+   */
+  publishRefused: {
+    readonly clientId: string;
+    readonly topic: string;
+    readonly reasonCode: number;
+    readonly reason: string;
+  };
   /** A message for this client was dropped: its outbox is full, or the client does not accept packets of that size. */
   dropped: { readonly clientId: string; readonly topic: string; readonly reason: string };
   /**
@@ -42,6 +54,7 @@ const named: Readonly<Record<keyof BrokerEvents, true>> = {
   subscribed: true,
   unsubscribed: true,
   published: true,
+  publishRefused: true,
   dropped: true,
   notRetained: true,
   error: true,

@@ -11,7 +11,8 @@ import {
 } from "@aiko/mqtt";
 import { object, readOptions } from "@aiko/mqtt/options";
 import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
-import { type Arrival, ClientConnection } from "./connecting/client-connection.js";
+import type { Arrival } from "./connecting/arrival.js";
+import { ClientConnection } from "./connecting/client-connection.js";
 import { Hub } from "./hub.js";
 import type { Entrance } from "./listening/entrance.js";
 import { Listener } from "./listening/listener.js";

@@ -9,10 +9,11 @@ export type ClientEvents = Omit<BrokerEvents, "error">;
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Name]) => Fields } = {
-  connected: ({ clientId, protocolVersion, address, sessionPresent }) => ({
+  connected: ({ clientId, protocolVersion, address, identity, sessionPresent }) => ({
     client: clientId,
     version: versionNames[protocolVersion],
     address,
+    identity,
     session: sessionPresent ? "resumed" : "new",
   }),
   refused: ({ reason }) => ({ reason }),
@@ -20,6 +21,7 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   subscribed: ({ clientId, topicFilter, qos }) => ({ client: clientId, filter: topicFilter, qos }),
   unsubscribed: ({ clientId, topicFilter }) => ({ client: clientId, filter: topicFilter }),
   published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
+  publishRefused: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
 };

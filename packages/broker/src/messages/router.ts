@@ -3,7 +3,7 @@
  * subscriptions. Knows nothing of connections.
  */
 
-import { type Clock, ProtocolError } from "@aiko/mqtt";
+import { type Clock, ProtocolError, type QoS } from "@aiko/mqtt";
 import {
   type ProtocolVersion,
   ReasonCode,
@@ -17,11 +17,11 @@ import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import type { PublishedMessage, SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { RetainedReplays } from "./retained-replay.js";
 import { SubscriptionTable } from "./subscription-table.js";
-import { hasMoreLevels } from "./topic-levels.js";
 
 export class Router {
   private readonly clock: Clock;
@@ -87,18 +87,27 @@ export class Router {
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
     const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
+    let reasonString: string | undefined;
     const reasonCodes = subscriptions.map((request) => {
-      const { topicFilter, qos, noLocal = false, retainAsPublished = false } = request;
+      const { topicFilter, noLocal = false, retainAsPublished = false } = request;
+      const qos = Math.min(request.qos, this.settings.maximumQoS) as QoS;
       const refusal = this.filterRefusal(client, topicFilter);
-      if (refusal !== undefined) return denied(client.version, refusal, topicFilter);
+      if (refusal !== undefined) {
+        reasonString ??= refusal.reason;
+        return denied(client.version, refusal.reasonCode, topicFilter);
+      }
       client.topicFilters.add(topicFilter);
       this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
-      granted.set(topicFilter, { request, fresh: fresh || granted.get(topicFilter)?.fresh === true });
+      granted.set(topicFilter, {
+        request: { ...request, qos },
+        fresh: fresh || granted.get(topicFilter)?.fresh === true,
+      });
       return qos;
     });
-    client.session.write({ type: "suback", packetIdentifier, reasonCodes });
+    const answer = reasonString === undefined ? undefined : { reasonString };
+    client.session.write({ type: "suback", packetIdentifier, reasonCodes, properties: answer });
     for (const { request, fresh } of granted.values()) {
       const { topicFilter, qos, retainHandling = 0 } = request;
       if (retainHandling === 2 || (retainHandling === 1 && !fresh)) continue;
@@ -136,14 +145,14 @@ export class Router {
     return reason === undefined;
   }
 
-  private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
-    const { maximumTopicLevels, maximumSubscriptions } = this.settings;
-    const matched = parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
-    if (hasMoreLevels(matched, maximumTopicLevels)) return ReasonCode.TOPIC_FILTER_INVALID;
+  private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
+    const { maximumSubscriptions } = this.settings;
     const { topicFilters } = client;
-    return topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter)
-      ? undefined
-      : ReasonCode.QUOTA_EXCEEDED;
+    const refusal = filterRefusal(topicFilter, this.settings);
+    if (refusal !== undefined || topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter))
+      return refusal;
+    const reason = `the client has ${maximumSubscriptions} subscriptions, the most that are allowed`;
+    return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason };
   }
 }
 
