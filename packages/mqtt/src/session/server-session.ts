@@ -6,6 +6,7 @@
 
 import { forbidden } from "../codec/cursor.js";
 import { encode, writePacket } from "../codec/encode.js";
+import { MAXIMUM_CONTROL_SIZE } from "../codec/limits.js";
 import type {
   ConnectPacket,
   DisconnectPacket,
@@ -256,7 +257,7 @@ export class ServerSession {
     if (link === undefined) return;
     const { outlet, version, maximumPacketSize } = link;
     const wanted = link.wantsProblemInformation ? packet : bare(packet);
-    if (maximumPacketSize === PROTOCOL_MAXIMUM) {
+    if (maximumPacketSize >= MAXIMUM_CONTROL_SIZE) {
       writePacket(outlet.out, wanted, version);
       outlet.touch();
       return;
