@@ -8,7 +8,7 @@ describe("a packet that a server answers with", () => {
   const suback = { type: "suback", packetIdentifier: 1, reasonCodes: [0, 0x97] } as const;
 
   test.each([
-    [undefined, true],
+    [268_435_460, true],
     [25, true],
     [24, false],
     [7, false],
@@ -28,6 +28,22 @@ describe("a packet that a server answers with", () => {
     expect(server.outlet.packets(5)).toEqual([]);
   });
 });
+
+test.each([
+  [1_000, properties, properties],
+  [24, properties, properties],
+  [23, properties, undefined],
+  [1_000, { reasonString: "\ud800" }, undefined],
+])(
+  "the acknowledgement of a client that accepts %j bytes has the properties if they fit and are valid",
+  (limit, given, sent) => {
+    const server = new Server({ peerMaximumPacketSize: limit });
+    server.connect();
+    server.receive(publishPacket("a", 1, 1));
+    server.session.finished(server.given[0]?.delivery ?? expect.fail(), 0x87, given);
+    expect(server.outlet.packets(5)).toEqual([{ ...ack("puback", 1, 0x87), properties: sent }]);
+  },
+);
 
 test.each([3, 4] as const)(
   "on version %i, the session is full at receiveMaximum, and reports room again once",
