@@ -18,39 +18,24 @@ import { publicationFault } from "../messages/permitted-publications.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import { AcceptedPackets } from "./accepted-packets.js";
 import type { Arrival } from "./arrival.js";
+import { connackFor, disconnectCodeFor } from "./early-faults.js";
 import type { AuthenticatedConnection, EnhancedAuthentication } from "./enhanced-authentication.js";
 import { ANSWERS, FROM_AUTHENTICATING_CLIENTS, FROM_CLIENTS, faultOf } from "./expected-packets.js";
 import { HeldPacketStream } from "./held-packet-stream.js";
 import type { AdmittedClient, Reception } from "./reception.js";
 import { returnCodeOf } from "./return-codes.js";
+import type { Admitted, Stage } from "./stage.js";
 import type { Terms } from "./terms.js";
 import type { Refused } from "./verdict.js";
 
 /** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
 
-/** The CONNACK for each fault of a CONNECT that has one, in the form that clients of every version understand. */
-const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
-  UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
-  CLIENT_IDENTIFIER_REFUSED: Uint8Array.of(0x20, 2, 0, 2),
-};
-
-interface Admitted {
-  readonly at: "admitted";
-  readonly accepted: AcceptedPackets;
-  readonly client: AdmittedClient<ClientConnection>;
-}
-type Stage =
-  | { readonly at: "waiting" }
-  | { readonly at: "deciding"; readonly accepted: AcceptedPackets }
-  | Admitted
-  | { readonly at: "over" };
-
 export class ClientConnection implements ConnectionOwner, AuthenticatedConnection {
   readonly network: NetworkConnection;
   private readonly limits: DecoderLimits;
   private readonly packets: HeldPacketStream;
-  private stage: Stage = { at: "waiting" };
+  private stage: Stage<ClientConnection> = { at: "waiting" };
   /** When the client must have been accepted. */
   private readonly mustBeIn: number;
   private authentication: EnhancedAuthentication | undefined;
@@ -220,20 +205,17 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
       this.drop(`the broker failed: ${error}`);
       return;
     }
-    const { code, reasonCode, message: reason } = error;
-    const connack = CONNACKS[code];
-    if (this.stage.at === "admitted") {
-      // Some faults can only be reported in a CONNACK. In a second CONNECT, which is a protocol error in any case, they
-      // are reported as one.
-      this.close(connack === undefined ? reasonCode : ReasonCode.PROTOCOL_ERROR, reason, { reasonString: reason });
-      return;
+    const { stage } = this;
+    const { reasonCode, message: reason } = error;
+    const properties = { reasonString: reason };
+    if (stage.at === "admitted") {
+      this.close(disconnectCodeFor(error), reason, properties);
+    } else if (stage.at === "deciding" && stage.accepted.version === 5) {
+      this.refuse({ reasonCode, reason, properties });
+    } else {
+      if (stage.at === "waiting") this.writeBytes(connackFor(error, this.packets.version));
+      this.drop(reason);
     }
-    if (this.stage.at === "deciding" && this.stage.accepted.version === 5) {
-      this.refuse({ reasonCode, reason, properties: { reasonString: reason } });
-      return;
-    }
-    if (this.stage.at === "waiting" && connack !== undefined) this.writeBytes(connack);
-    this.drop(reason);
   }
 
   deadline(): number {
@@ -274,7 +256,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
    * Checks the packet before the session handles it. Otherwise an incomplete exchange could disturb the client's next
    * connection.
    */
-  private receive({ client, accepted }: Admitted, packet: Packet, now: number): void {
+  private receive({ client, accepted }: Admitted<ClientConnection>, packet: Packet, now: number): void {
     if (packet.type === "auth") {
       this.receiveAuth(packet, client);
       return;
