@@ -21,13 +21,29 @@ export interface BrokerEvents {
   subscribed: { readonly clientId: string; readonly topicFilter: string; readonly qos: QoS };
   /** A client ended a subscription. */
   unsubscribed: { readonly clientId: string; readonly topicFilter: string };
-  /** A client published a message. */
-  published: { readonly clientId: string; readonly topic: string; readonly bytes: number };
-  /** A message for this client was dropped: its outbox is full, or the client does not accept packets of that size. */
-  dropped: { readonly clientId: string; readonly topic: string; readonly reason: string };
+  /** A message was published: by a client, as its will, or by `broker.publish`, which has no client identifier. */
+  published: { readonly clientId: string | undefined; readonly topic: string; readonly bytes: number };
+  /** The session of a client has ended: its subscriptions and its messages are discarded. */
+  sessionEnded: { readonly clientId: string };
+  /** A hook refused a message or a subscription of a client, or failed. */
+  denied: {
+    readonly clientId: string;
+    readonly operation: "publish" | "subscribe";
+    /** The topic name, or the topic filter. */
+    readonly topic: string;
+    /** The reason code of the acknowledgement on MQTT 5. */
+    readonly reasonCode: number;
+    /** The reason that the hook gave, if any. */
+    readonly reason: string | undefined;
+  };
+  /**
+   * A message was dropped. For a client: its outbox is full, or it does not accept packets of that size. Without client
+   * identifier: for a subscription of the application, which is full.
+   */
+  dropped: { readonly clientId: string | undefined; readonly topic: string; readonly reason: string };
   /** A message was delivered but not retained, because the limit of retained messages is reached. */
   notRetained: { readonly clientId: string | undefined; readonly topic: string };
-  /** An error that a listener threw. The first one without an `error` listener is written to the console. */
+  /** An error that a listener, a hook or a handler of a subscription threw, or its rejection. The first one without an `error` listener is written to the console. */
   error: unknown;
 }
 
@@ -38,6 +54,8 @@ const named: Readonly<Record<keyof BrokerEvents, true>> = {
   subscribed: true,
   unsubscribed: true,
   published: true,
+  sessionEnded: true,
+  denied: true,
   dropped: true,
   notRetained: true,
   error: true,

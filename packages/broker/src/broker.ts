@@ -3,7 +3,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { Listener, Transport, WaitOptions } from "@aiko/mqtt";
+import type {
+  ApplicationHandler,
+  BrokerHandlerOptions,
+  BrokerIteratorOptions,
+  BrokerSubscription,
+  HandledBrokerSubscription,
+} from "./application/broker-subscription.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+import type { BrokerClients } from "./clients/broker-clients.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
 import type { BrokerPublishOptions } from "./messages/own-message.js";
 import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options.js";
@@ -22,6 +30,13 @@ export interface Broker {
   readonly url: string;
   /** The URLs of all listeners, in the order of the option `listeners`. */
   readonly urls: readonly string[];
+  /**
+   * The clients that have a session, with or without a connection.
+   *
+   * @example broker.clients.get("kitchen")?.disconnect(ReasonCode.ADMINISTRATIVE_ACTION);
+   * @example for (const { clientId, connected } of broker.clients) console.log(clientId, connected);
+   */
+  readonly clients: BrokerClients;
   /** A snapshot of the broker's current contents. */
   readonly statistics: BrokerStatistics;
 
@@ -51,6 +66,26 @@ export interface Broker {
    * @example broker.publish("kitchen/light", "on", { retain: true });
    */
   publish(topic: string, payload: string | Uint8Array, options?: BrokerPublishOptions): number;
+  /**
+   * Subscribes within this process, beginning with the retained messages that match. Each message is delivered once,
+   * whatever the number of filters that match. With a handler, it is called for one message after the other. The
+   * messages wait within limits: see the options for what happens to messages that find no room.
+   *
+   * @param filters one or several topic filters, not shared ones
+   * @throws UsageError if an argument is not valid; ClosedError BROKER_CLOSED
+   * @example broker.subscribe("sensors/#", (message) => console.log(message.topic, message.text()));
+   */
+  subscribe(
+    filters: string | readonly string[],
+    options: ApplicationHandler | BrokerHandlerOptions,
+  ): HandledBrokerSubscription;
+  /**
+   * Subscribes within this process; the application iterates over the messages.
+   *
+   * @throws UsageError if an argument is not valid; ClosedError BROKER_CLOSED
+   * @example for await (const message of broker.subscribe("sensors/#")) console.log(message.topic, message.text());
+   */
+  subscribe(filters: string | readonly string[], options?: BrokerIteratorOptions): BrokerSubscription;
   /**
    * Accepts a connection that the application made, for clients in this process or over any other medium. The client
    * uses the other end. The connection counts like those of listeners: it is destroyed if there are more than

@@ -10,7 +10,13 @@ import {
   type WaitOptions,
 } from "@aiko/mqtt";
 import { object, readOptions } from "@aiko/mqtt/options";
+import type {
+  ApplicationHandler,
+  BrokerSubscribeOptions,
+  BrokerSubscription,
+} from "./application/broker-subscription.js";
 import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
+import type { BrokerClients } from "./clients/broker-clients.js";
 import { type Arrival, ClientConnection } from "./connecting/client-connection.js";
 import { Hub } from "./hub.js";
 import type { Entrance } from "./listening/entrance.js";
@@ -88,7 +94,18 @@ export class EmbeddedBroker implements Entrance {
 
   publish(topic: string, payload: string | Uint8Array, options: BrokerPublishOptions = {}): number {
     const { clock, maximumTopicLevels } = this.settings;
-    return this.hub.router.publish(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
+    return this.hub.intake.publishOwn(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
+  }
+
+  get clients(): BrokerClients {
+    return this.hub.clientList;
+  }
+
+  subscribe(
+    filters: string | readonly string[],
+    options?: ApplicationHandler | BrokerSubscribeOptions,
+  ): BrokerSubscription {
+    return this.hub.application.subscribe(filters, options);
   }
 
   accept(transport: Transport): void {

@@ -13,28 +13,43 @@ import {
   type Will,
 } from "@aiko/mqtt/codec";
 import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
+import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+import { ClientList } from "./clients/broker-clients.js";
 import { type ClientOwner, KnownClient } from "./clients/known-client.js";
 import { Admission } from "./connecting/admission.js";
 import type { ClientConnection, Reception } from "./connecting/client-connection.js";
 import { connackOf, termsOf } from "./connecting/terms.js";
-import { publishedMessage, willMessage } from "./messages/published-message.js";
+import { Hooks } from "./hooks/hooks.js";
+import { Intake } from "./hooks/intake.js";
+import { Reselection } from "./hooks/reselection.js";
+import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
 import type { BrokerSettings } from "./options/broker-options.js";
 
 export class Hub implements Reception, ClientOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   readonly router: Router;
+  readonly intake: Intake;
+  /** The subscriptions of the application. */
+  readonly application: ApplicationSubscriptions;
+  private readonly hooks: Hooks;
+  private readonly reselection: Reselection;
   private readonly clock: Clock;
   private readonly admission: Admission;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
+  readonly clientList = new ClientList(this.clients);
   private closed = false;
 
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
     this.admission = new Admission(settings);
     this.router = new Router(settings, this.events);
+    this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
+    this.application = new ApplicationSubscriptions(settings, this.router, this.events);
+    this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);
+    this.reselection = new Reselection(this.router);
   }
 
   get isClosed(): boolean {
@@ -74,6 +89,7 @@ export class Hub implements Reception, ClientOwner {
     for (const client of this.clients.values()) client.cancelTimers();
     this.clients.clear();
     this.router.close();
+    this.intake.close();
   }
 
   connect(connection: ClientConnection, packet: ConnectPacket): void {
@@ -82,17 +98,11 @@ export class Hub implements Reception, ClientOwner {
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
-    const { clientId } = client;
-    const reasonCode = this.router.publish(publishedMessage(packet, clientId, this.clock.now()));
-    const { events } = this;
-    if (events.has("published")) {
-      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
-    }
-    if (delivery !== undefined) client.session.finished(delivery, reasonCode);
+    this.intake.publish(client, packet, delivery);
   }
 
   subscribe(client: KnownClient, packet: SubscribePacket): void {
-    this.router.subscribe(client, packet);
+    this.intake.subscribe(client, packet);
   }
 
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void {
@@ -109,6 +119,14 @@ export class Hub implements Reception, ClientOwner {
 
   dropped(client: KnownClient, topic: string, reason: string): void {
     if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
+  }
+
+  denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void {
+    if (sharedFilters !== undefined) this.reselection.passOn(client, message, sharedFilters);
+  }
+
+  discard(client: KnownClient): void {
+    if (this.clients.get(client.clientId) === client) this.endSession(client);
   }
 
   private letIn(connection: ClientConnection, packet: ConnectPacket, clientId: string): void {
@@ -141,7 +159,9 @@ export class Hub implements Reception, ClientOwner {
   private newClient(clientId: string): KnownClient {
     const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
     const options = { outbox, receiveMaximum, topicAliasMaximum };
-    return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+    const client = new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+    client.gate = this.hooks.delivering(client);
+    return client;
   }
 
   private newClientId(): string {
@@ -156,12 +176,12 @@ export class Hub implements Reception, ClientOwner {
     this.router.forget(client);
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
     client.sessionEnded((shared) => this.router.transfer(shared));
+    this.events.emit("sessionEnded", { clientId: client.clientId });
   }
 
   /** Publishes the will immediately, or after its delay, even if the session ends before that [MQTT5-3.1.2-8]. */
   private scheduleWill(client: KnownClient, will: Will): void {
-    // Its expiry counts from its publication [MQTT5-3.1.3.2.4].
-    const publish = () => this.router.publish(willMessage(will, client.clientId, this.clock.now()));
+    const publish = () => this.intake.publishWill(client, will);
     const delay = will.properties?.willDelayInterval ?? 0;
     if (delay === 0 || client.expiry === 0) publish();
     else client.delayWill(this.clock, delay, publish);

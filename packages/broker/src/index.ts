@@ -4,8 +4,30 @@
  * @module @aiko/mqtt-broker
  */
 
+export type { ApplicationMessage } from "./application/application-message.js";
+export type {
+  ApplicationHandler,
+  BrokerHandlerOptions,
+  BrokerIteratorOptions,
+  BrokerSubscribeOptions,
+  BrokerSubscription,
+  CommonBrokerSubscribeOptions,
+  HandledBrokerSubscription,
+} from "./application/broker-subscription.js";
 export { Broker } from "./broker.js";
 export type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+export type { BrokerClient } from "./clients/broker-client.js";
+export type { BrokerClients } from "./clients/broker-clients.js";
+export type {
+  BrokerHooks,
+  GrantedQoS,
+  HookRefusal,
+  MessageChange,
+  Permission,
+  PublishAnswer,
+  SubscriptionDemand,
+} from "./hooks/broker-hooks.js";
+export type { BrokerMessage } from "./messages/broker-message.js";
 export type { BrokerPublishOptions } from "./messages/own-message.js";
 export type {
   BrokerOptions,

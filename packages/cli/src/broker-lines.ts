@@ -3,8 +3,11 @@
 import type { Broker, BrokerEvents } from "@aiko/mqtt-broker";
 import { versionNames } from "./version-names.js";
 
-/** Without `error`, which does not belong to a client: the broker logs it itself. */
-export type ClientEvents = Omit<BrokerEvents, "error">;
+/**
+ * Without `error`, which does not belong to a client: the broker logs it itself. Without `sessionEnded`, which repeats
+ * `disconnected` for most clients.
+ */
+export type ClientEvents = Omit<BrokerEvents, "error" | "sessionEnded">;
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
@@ -20,6 +23,13 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   subscribed: ({ clientId, topicFilter, qos }) => ({ client: clientId, filter: topicFilter, qos }),
   unsubscribed: ({ clientId, topicFilter }) => ({ client: clientId, filter: topicFilter }),
   published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
+  denied: ({ clientId, operation, topic, reasonCode, reason }) => ({
+    client: clientId,
+    operation,
+    topic,
+    code: reasonCode,
+    reason,
+  }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic }) => ({ client: clientId, topic }),
 };

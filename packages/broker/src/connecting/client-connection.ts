@@ -21,6 +21,15 @@ import type { BrokerSettings } from "../options/broker-options.js";
 import { returnCodeOf } from "./return-codes.js";
 import type { Terms } from "./terms.js";
 
+/** Where a connection came from, and when it was made. */
+export interface Origin {
+  readonly address: string | undefined;
+  /** The name or URL of the listener; undefined for connections that the application made. */
+  readonly listener: string | undefined;
+  /** When its client was accepted, in the milliseconds of the clock. */
+  readonly connectedAt: number;
+}
+
 /** Answers CONNECT, and receives errors that occur before a client is accepted. */
 export interface Reception {
   /** Accepts the client with `admit`, or refuses it with `refuse`, possibly later. */
@@ -41,6 +50,8 @@ export interface Arrival {
   readonly address?: string | undefined;
   /** The origin of the web page that the client runs in; undefined if the client sent none. */
   readonly origin?: string | undefined;
+  /** The name or URL of the listener; undefined for connections that the application made. */
+  readonly listener?: string | undefined;
   /** When the client must have been accepted, by the clock. Default: `connectTimeout` from now. */
   readonly deadline?: number | undefined;
 }
@@ -53,6 +64,8 @@ const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
   UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
   CLIENT_IDENTIFIER_REFUSED: Uint8Array.of(0x20, 2, 0, 2),
 };
+
+const HUNG_UP = "the client closed the connection without DISCONNECT";
 
 /** The packets that a client may send after it was accepted. */
 const FROM_CLIENTS = packetTypeBits(
@@ -74,14 +87,15 @@ type Stage =
   | { readonly at: "over" };
 
 /**
- * Decodes nothing while it is held. What a client sends after CONNECT waits as bytes, which take less memory than
- * packets.
+ * Decodes nothing while it is held. What a client sends while the application decides waits as bytes, which take less
+ * memory than packets.
  */
 class HeldPacketStream extends PacketStream {
-  held = false;
+  /** How many decisions must be made before the next packet is decoded. */
+  holds = 0;
 
   override next(): Packet | undefined {
-    return this.held ? undefined : super.next();
+    return this.holds > 0 ? undefined : super.next();
   }
 }
 
@@ -92,6 +106,8 @@ export class ClientConnection implements ConnectionOwner {
   private stage: Stage = { at: "waiting" };
   /** When the client must have been accepted. */
   private readonly mustBeIn: number;
+  /** The transport has closed, and packets that arrived before are still to be handled. */
+  private hungUp = false;
 
   constructor(
     transport: Transport,
@@ -116,6 +132,17 @@ export class ClientConnection implements ConnectionOwner {
     return this.stage.at !== "admitted";
   }
 
+  /** Whether the transport has closed, although packets that arrived before are still to be handled. */
+  get hasHungUp(): boolean {
+    return this.hungUp;
+  }
+
+  /** Where the connection came from. Its client is accepted now. */
+  get origin(): Origin {
+    const { address, listener } = this.arrival;
+    return { address, listener, connectedAt: this.clock.now() };
+  }
+
   /** Whether the client still waits for CONNACK. */
   get isDeciding(): boolean {
     return this.stage.at === "deciding";
@@ -132,7 +159,24 @@ export class ClientConnection implements ConnectionOwner {
     const now = this.clock.now();
     client.session.connectionOpened(this.network, packet, keepAlive, resumed, now);
     this.network.watch();
+    this.release();
+  }
+
+  /** Handles no further packet until `release` was called as often as `hold`. Reading stops after one more chunk. */
+  hold(): void {
+    this.packets.holds++;
+  }
+
+  /** Handles the packets that arrived meanwhile, in order, and continues reading. */
+  release(): void {
+    this.packets.holds--;
+    if (this.packets.holds > 0 || this.stage.at !== "admitted") return;
+    const now = this.clock.now();
+    this.stage.client.session.bytesReceived(now); // the client may have spoken, but was not heard
     this.receiveHeld(now);
+    if (this.packets.holds > 0) return;
+    if (this.hungUp) this.finish(HUNG_UP);
+    this.network.watch();
     this.network.resume();
   }
 
@@ -162,7 +206,7 @@ export class ClientConnection implements ConnectionOwner {
       case "waiting":
         if (packet.type !== "connect") throw new Error(`bug: ${packet.type} before CONNECT got through the decoder`);
         this.stage = { at: "deciding", version: packet.protocolVersion };
-        this.packets.held = true;
+        this.hold();
         if (packet.will !== undefined) this.checkLevels("connect: will topic", packet.will.topic);
         this.reception.connect(this, packet);
         break;
@@ -178,9 +222,8 @@ export class ClientConnection implements ConnectionOwner {
 
   bytesReceived(now: number): void {
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
-    // At most one more chunk than CONNECT's is kept. Reading stops only now, so that a client that disconnects is
-    // noticed.
-    else if (this.stage.at === "deciding") this.network.pause();
+    // At most one more chunk is kept. Reading stops only now, so that a client that disconnects is noticed.
+    if (this.packets.holds > 0) this.network.pause();
   }
 
   beforeFlush(): undefined {
@@ -212,7 +255,7 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   deadline(): number {
-    if (this.stage.at === "admitted") return this.stage.client.session.deadline();
+    if (this.stage.at === "admitted") return this.packets.holds > 0 ? Infinity : this.stage.client.session.deadline();
     return this.stage.at === "over" ? Infinity : this.mustBeIn;
   }
 
@@ -226,17 +269,17 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   closed(): void {
-    this.finish("the client closed the connection without DISCONNECT");
-    this.reception.gone(this);
+    this.hungUp = true;
+    if (this.packets.holds > 0 && this.stage.at === "admitted") return; // DISCONNECT may be among its packets
+    if (this.stage.at === "over") this.reception.gone(this);
+    else this.finish(HUNG_UP);
   }
 
-  /** Handles what arrived after CONNECT before it was answered, in order. */
+  /** Handles what arrived while the connection was held, in order, until it is held again. */
   private receiveHeld(now: number): void {
-    const { packets } = this;
-    packets.held = false;
     try {
       while (this.stage.at === "admitted") {
-        const packet = packets.next();
+        const packet = this.packets.next();
         if (packet === undefined) return;
         this.receive(this.stage.client, packet, now);
       }
@@ -290,5 +333,6 @@ export class ClientConnection implements ConnectionOwner {
     this.stage = { at: "over" };
     this.network.end();
     if (stage.at === "admitted") stage.client.connectionEnded(this, reason);
+    if (this.hungUp) this.reception.gone(this);
   }
 }

@@ -16,6 +16,7 @@ import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
+import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { PublishedMessage, SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
@@ -24,7 +25,7 @@ import { hasMoreLevels } from "./topic-levels.js";
 
 export class Router {
   private readonly clock: Clock;
-  private readonly subscriptions = new SubscriptionTable<KnownClient>();
+  private readonly subscriptions: SubscriptionTable<KnownClient>;
   private readonly retained: RetainedMessages;
 
   constructor(
@@ -33,6 +34,7 @@ export class Router {
   ) {
     this.clock = settings.clock;
     this.retained = new RetainedMessages(this.clock, settings.retained);
+    this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
   }
 
   /** Subscriptions of all clients. */
@@ -63,24 +65,38 @@ export class Router {
   /**
    * Passes a message that a member's session left unfinished to another member of the group, if there is one [MQTT5
    * 4.8.2].
+   *
+   * @param tried members that must not receive it
    */
-  transfer({ message, sharedFilters }: SharedMessage): void {
+  transfer({ message, sharedFilters }: SharedMessage, tried?: ReadonlySet<KnownClient>): void {
     const now = this.clock.now();
     if (message.expiresAt <= now) return;
-    const recipients = this.subscriptions.members(sharedFilters, message);
+    const recipients = this.subscriptions.members(sharedFilters, message, tried);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
   }
 
-  subscribe(client: KnownClient, packet: SubscribePacket): void {
+  /** Calls `visit` for each retained message that matches, until it returns false. */
+  matchRetained(topicFilter: string, visit: (message: PublishedMessage) => boolean): void {
+    this.retained.match(topicFilter, this.clock.now(), visit);
+  }
+
+  /**
+   * Handles a SUBSCRIBE.
+   *
+   * @param refusals the application's refusals, by the index of the topic filter
+   */
+  subscribe(client: KnownClient, packet: SubscribePacket, refusals?: readonly (HookRefusal | undefined)[]): void {
     const { packetIdentifier, subscriptions, properties } = packet;
     const { subscriptionIdentifier } = properties ?? {};
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
     const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
-    const reasonCodes = subscriptions.map((request) => {
+    const reasonCodes = subscriptions.map((request, i) => {
       const { topicFilter, qos, noLocal = false, retainAsPublished = false } = request;
       const refusal = this.filterRefusal(client, topicFilter);
       if (refusal !== undefined) return denied(client.version, refusal, topicFilter);
+      const { reasonCode } = refusals?.[i] ?? {};
+      if (reasonCode !== undefined) return client.version === 3 ? qos : denied(client.version, reasonCode, topicFilter);
       client.topicFilters.add(topicFilter);
       this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };

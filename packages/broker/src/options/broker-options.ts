@@ -12,6 +12,7 @@ import {
   readOptions,
   wrongOption,
 } from "@aiko/mqtt/options";
+import type { BrokerHooks } from "../hooks/broker-hooks.js";
 import { serializedOrigin } from "../listening/request-origin.js";
 import { type BrokerTls, readTls } from "./broker-tls.js";
 import { type ListenerOptions, type Place, readListeners } from "./listener-options.js";
@@ -49,7 +50,7 @@ export type ConnectDecision = boolean | ConnectRefusal;
  * Options of a broker. Undefined stands for the default. `Port` is the type of `port`: if it is a number, `listeners`
  * cannot be set. The type is an interface, not a union, so that you can extend it.
  */
-export interface BrokerOptions<Port extends number | undefined = number | undefined> {
+export interface BrokerOptions<Port extends number | undefined = number | undefined> extends BrokerHooks {
   /** The address to bind for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
   /** The port, 0 … 65,535. 0 picks a free port. Default 1883. */
@@ -159,6 +160,11 @@ const rules = {
   listeners: readListeners,
   allowedOrigins: readOrigins,
   authenticate: func<Authenticate, Authenticate>(() => true),
+  authorizePublish: func<BrokerHooks["authorizePublish"]>(),
+  authorizeSubscribe: func<BrokerHooks["authorizeSubscribe"]>(),
+  authorizeDeliver: func<BrokerHooks["authorizeDeliver"]>(),
+  onPublish: func<BrokerHooks["onPublish"]>(),
+  hookTimeout: integer(1, 2 ** 31 - 1, 10_000),
   maximumPacketSize: integer(16, PROTOCOL_MAXIMUM, 67_108_864),
   maximumConnections: integer(1, 2 ** 31, 10_000),
   maximumSessions: integer(1, 2 ** 24, 100_000),

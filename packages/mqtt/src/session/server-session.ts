@@ -93,6 +93,11 @@ export class ServerSession {
     return this.sender.pending;
   }
 
+  /** The bytes of topics, payloads and properties of the messages that were not sent yet. */
+  get queuedBytes(): number {
+    return this.sender.queuedBytes;
+  }
+
   /**
    * Reports that the client's CONNECT was accepted and CONNACK is written.
    *

@@ -105,6 +105,11 @@ export class MessageSender {
     return this.outbox.length + this.inflight.length + this.unflushed.length;
   }
 
+  /** The bytes of topics, payloads and properties in the queue. */
+  get queuedBytes(): number {
+    return this.outbox.bytes;
+  }
+
   get outboxCounts(): OutboxCounts {
     return this.outbox.counts;
   }
@@ -226,13 +231,19 @@ export class MessageSender {
     if (this.poison?.isCareful && !this.pumpCarefully(link, this.poison, now)) return;
     for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
       if (message.state === "sent" && !this.maySend(link, message)) return;
+      const consent = message.state !== "sent" || message.consent();
+      if (consent === undefined || this.link !== link) return;
       this.resend.shift();
-      this.sendAgain(link, message, now);
+      if (consent) this.sendAgain(link, message, now);
+      else this.giveUpSent(message, notAllowed(message));
     }
     for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
       if (!this.mayBegin(link, message)) return;
+      const consent = message.consent();
+      if (consent === undefined || this.link !== link) return;
       this.outbox.remove(message);
-      this.send(link, message, now);
+      if (consent) this.send(link, message, now);
+      else this.giveUp(message, notAllowed(message));
     }
   }
 
@@ -573,6 +584,10 @@ export class MessageSender {
       );
     }
   }
+}
+
+function notAllowed({ topic }: OutgoingMessage): OutboxError {
+  return new OutboxError("OUTBOX_DROPPED", `"${topic}": the application does not allow to send it any more`);
 }
 
 /** Checks a topic that was queued before it was known that the connection uses MQTT 3.1. */

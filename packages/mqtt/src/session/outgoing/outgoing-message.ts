@@ -58,6 +58,14 @@ export abstract class OutgoingMessage {
   ) {}
 
   /**
+   * Called before a message that was queued, or was sent over an earlier connection, is sent. Returns whether it may be
+   * sent; undefined if that is not known yet: it stays where it is, and the owner lets the session continue later.
+   */
+  consent(): boolean | undefined {
+    return true;
+  }
+
+  /**
    * The message was handed to the transport (QoS 0) or acknowledged with this reason code. Either `delivered` or
    * `failed` is called, once.
    */
