@@ -151,7 +151,8 @@ export class EmbeddedBroker implements Entrance {
       if (!hub.isClosed) this.full();
       return undefined;
     }
-    const connection = new ClientConnection(transport, settings.clock, settings, hub, arrival);
+    const link = settings.faults?.wrap(transport, settings.clock) ?? transport;
+    const connection = new ClientConnection(link, settings.clock, settings, hub, arrival);
     hub.opened(connection);
     return connection;
   }

@@ -32,6 +32,7 @@ export type { BrokerPublishOptions } from "./messages/own-message.js";
 export type {
   BrokerOptions,
   ConnectDecision,
+  ConnectionFaults,
   ConnectRefusal,
   ConnectRequest,
 } from "./options/broker-options.js";

@@ -41,6 +41,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   authorizeDeliver: undefined,
   onPublish: undefined,
   hookTimeout: undefined,
+  faults: undefined,
   maximumPacketSize: undefined,
   maximumConnections: undefined,
   maximumSessions: undefined,

@@ -1,6 +1,6 @@
 /** The options of a broker, and the precise settings that they become. */
 
-import { type Bounds, type Clock, type PartialOptions, platform, UsageError } from "@aiko/mqtt";
+import { type Bounds, type Clock, type PartialOptions, platform, type Transport, UsageError } from "@aiko/mqtt";
 import {
   boolean,
   func,
@@ -124,11 +124,19 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly connectTimeout?: number | undefined;
   /** Whether to accept client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
+  /** Faults on the broker's connections, for tests: a `Faults` of `@aiko/mqtt-broker/testing`. Default: none. */
+  readonly faults?: ConnectionFaults | undefined;
   /**
    * The clock and timers. Default: those of the runtime. In tests, a `FakeClock` of `@aiko/mqtt/testing` drives a
    * broker with `listeners: []` and its clients. Such a broker uses no socket and no timer of the runtime.
    */
   readonly clock?: Clock | undefined;
+}
+
+/** Changes what the connections of a broker transfer. */
+export interface ConnectionFaults {
+  /** Returns the transport that the broker uses instead. */
+  wrap(transport: Transport, clock: Clock): Transport;
 }
 
 /** The most bytes of a packet in the protocol: 5 of the fixed header, and 268,435,455 of the rest. */
@@ -178,6 +186,7 @@ const rules = {
   maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
+  faults: object<ConnectionFaults>(),
   clock: object<Clock, Clock>(platform.clock),
 } satisfies Record<keyof BrokerOptions, unknown>;
 
