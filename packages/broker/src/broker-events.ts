@@ -41,8 +41,12 @@ export interface BrokerEvents {
    * identifier: for a subscription of the application, which is full.
    */
   dropped: { readonly clientId: string | undefined; readonly topic: string; readonly reason: string };
-  /** A message was delivered but not retained, because the limit of retained messages is reached. */
-  notRetained: { readonly clientId: string | undefined; readonly topic: string };
+  /**
+   * A message was not retained, because a limit of retained messages is reached. A client that learns this from its
+   * acknowledgement, at QoS 1 or 2 on MQTT 5, receives `ReasonCode.QUOTA_EXCEEDED`, and the message is not delivered. All
+   * other messages are delivered.
+   */
+  notRetained: { readonly clientId: string | undefined; readonly topic: string; readonly reason: string };
   /** An error that a listener, a hook or a handler of a subscription threw, or its rejection. The first one without an `error` listener is written to the console. */
   error: unknown;
 }

@@ -99,15 +99,30 @@ test.each([
   },
 );
 
-test("retained messages stop at the limit of the client's queue, which is reported once", async () => {
+test("retained messages wait for a client with a short queue, and none is dropped", async () => {
   const bench = new Bench({ outbox: { maximumCount: 3 } });
   const peer = await bench.connect("from");
   for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
   for (let i = 0; i < 50; i++) await peer.expect("puback");
   const to = await bench.connect("to", { properties: { receiveMaximum: 1 } });
   await subscribe(to, "a/#");
-  for (let i = 0; i < 4; i++) await receive(to);
+  const received = new Set<string>();
+  for (let i = 0; i < 50; i++) received.add(await receive(to));
   await to.expectNothing();
+  expect(received.size).toBe(50);
+  expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([]);
+});
+
+test("retained messages for a client that has left stop at the limit of its queue, which is reported once", async () => {
+  const bench = new Bench({ outbox: { maximumCount: 3 } });
+  const peer = await bench.connect("from");
+  for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
+  for (let i = 0; i < 50; i++) await peer.expect("puback");
+  const to = await bench.connect("to", { ...kept, properties: { receiveMaximum: 1, sessionExpiryInterval: 1_000 } });
+  await subscribe(to, "a/#");
+  await to.expect("publish");
+  to.cut();
+  await bench.clock.tick();
   expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([
     { type: "dropped", clientId: "to", topic: expect.any(String), reason: expect.stringContaining("3 messages") },
   ]);

@@ -49,6 +49,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   maximumTopicLevels: undefined,
   outbox: undefined,
   retained: undefined,
+  maximumShare: undefined,
   receiveMaximum: undefined,
   topicAliasMaximum: undefined,
   maximumKeepAlive: undefined,

@@ -31,7 +31,7 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
     reason,
   }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
-  notRetained: ({ clientId, topic }) => ({ client: clientId, topic }),
+  notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
 };
 
 /** The most characters of a text that are shown. */

@@ -20,7 +20,7 @@ export class ApplicationSubscriptions implements ApplicationOwner {
 
   constructor(
     private readonly settings: Pick<BrokerSettings, "clock" | "maximumTopicLevels">,
-    private readonly router: Pick<Router, "matchRetained">,
+    private readonly router: Pick<Router, "retainedFor">,
     private readonly events: EventEmitter<BrokerEvents>,
   ) {
     this.clock = settings.clock;
@@ -38,7 +38,7 @@ export class ApplicationSubscriptions implements ApplicationOwner {
     const retained = new Set<PublishedMessage>();
     for (const topicFilter of topicFilters) {
       this.tree.add(topicFilter, subscription);
-      if (terms.retained) this.router.matchRetained(topicFilter, (message) => retained.add(message).size > 0);
+      if (terms.retained) for (const message of this.router.retainedFor(topicFilter)) retained.add(message);
     }
     this.subscriptions.add(subscription);
     subscription.begin([...retained]);

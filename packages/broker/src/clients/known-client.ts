@@ -81,6 +81,17 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     return this.connection !== undefined && !this.connection.hasHungUp;
   }
 
+  /** Whether a message for this client would have to wait. */
+  get isBacklogged(): boolean {
+    return this.session.isBacklogged || this.gate?.isBusy === true;
+  }
+
+  /** Calls `then` once, as soon as a message need not wait, or when the connection is lost. */
+  whenRoom(then: () => void): void {
+    if (this.gate?.isBusy) this.gate.whenIdle(then);
+    else this.session.whenRoom(then);
+  }
+
   /** The client, as the application sees it. */
   get handle(): BrokerClient {
     this.shownAs ??= new SessionHandle(this);

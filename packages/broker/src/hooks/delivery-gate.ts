@@ -39,6 +39,7 @@ export class DeliveryGate {
   /** Messages that were not put to the session. The first one's answer is open. */
   private waiting: Waiting[] = [];
   private bytes = 0;
+  private readonly idle: (() => void)[] = [];
   /** The first message of the session's outbox, if the hook was asked again, and the answer, if it is known. */
   private again: { readonly message: DeliveredMessage; answer: boolean | undefined } | undefined;
 
@@ -52,6 +53,15 @@ export class DeliveryGate {
   /** The number of messages whose delivery was not decided. */
   get count(): number {
     return this.waiting.length;
+  }
+
+  get isBusy(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** Calls `then` once, when no message waits for a decision. */
+  whenIdle(then: () => void): void {
+    this.idle.push(then);
   }
 
   /** The bytes of these messages. */
@@ -105,6 +115,7 @@ export class DeliveryGate {
     this.waiting = [];
     this.bytes = 0;
     this.again = undefined;
+    for (const then of this.idle.splice(0)) then();
     return waiting;
   }
 
@@ -142,7 +153,10 @@ export class DeliveryGate {
         handled = 0;
       }
       const next = waiting[handled];
-      if (next === undefined) return;
+      if (next === undefined) {
+        for (const then of this.idle.splice(0)) then();
+        return;
+      }
       answer = this.ask(next.message);
     }
   }

@@ -85,17 +85,22 @@ export class Intake {
       acknowledge(client, delivery, verdict.reasonCode);
       return;
     }
-    const reasonCode = this.route(verdict);
+    const reasonCode = this.route(verdict, delivery !== undefined && client.version === 5);
+    if (reasonCode >= REFUSED) {
+      acknowledge(client, delivery, reasonCode);
+      return;
+    }
     const hearing = this.application.deliver(verdict, delivery !== undefined);
     if (hearing instanceof Promise)
       void this.later(client, hearing, (heard) => acknowledge(client, delivery, codes[heard] ?? reasonCode));
     else acknowledge(client, delivery, codes[hearing] ?? reasonCode);
   }
 
-  private route(message: PublishedMessage): number {
+  /** @param isTold whether the publisher learns the reason code */
+  private route(message: PublishedMessage, isTold = false): number {
     const { events } = this;
-    const reasonCode = this.router.publish(message);
-    if (events.has("published")) {
+    const reasonCode = this.router.publish(message, isTold);
+    if (reasonCode < REFUSED && events.has("published")) {
       const { topic, publisher: clientId } = message;
       events.emit("published", { clientId, topic, bytes: message.payload.length });
     }
@@ -142,6 +147,9 @@ export class Intake {
     this.events.emit("denied", { clientId: client.clientId, operation, topic, reasonCode, reason });
   }
 }
+
+/** The first reason code of a refusal. */
+const REFUSED = 0x80;
 
 /** The reason codes for what subscriptions of the application made of a message. */
 const codes: Readonly<Record<Hearing, number | undefined>> = {

@@ -3,7 +3,7 @@
  * subscriptions. Knows nothing of connections.
  */
 
-import { type Clock, ProtocolError, type QoS } from "@aiko/mqtt";
+import { type Clock, ProtocolError } from "@aiko/mqtt";
 import {
   type ProtocolVersion,
   ReasonCode,
@@ -20,6 +20,7 @@ import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { PublishedMessage, SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
+import { RetainedReplays } from "./retained-replay.js";
 import { SubscriptionTable } from "./subscription-table.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
@@ -27,14 +28,16 @@ export class Router {
   private readonly clock: Clock;
   private readonly subscriptions: SubscriptionTable<KnownClient>;
   private readonly retained: RetainedMessages;
+  private readonly replays: RetainedReplays;
 
   constructor(
     private readonly settings: BrokerSettings,
     private readonly events: EventEmitter<BrokerEvents>,
   ) {
     this.clock = settings.clock;
-    this.retained = new RetainedMessages(this.clock, settings.retained);
     this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
+    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare);
+    this.replays = new RetainedReplays(this.clock, this.retained);
   }
 
   /** Subscriptions of all clients. */
@@ -51,14 +54,21 @@ export class Router {
     this.retained.close();
   }
 
-  /** Publishes a message of a client, or of the broker itself. Returns the reason code for its acknowledgement. */
-  publish(message: PublishedMessage): number {
+  /**
+   * Publishes a message of a client, or of the broker itself. Returns the reason code for its acknowledgement.
+   *
+   * @param isTold whether the publisher learns the reason code. If not, a message that cannot be retained is delivered
+   * nevertheless
+   */
+  publish(message: PublishedMessage, isTold = false): number {
     const now = this.clock.now();
-    if (message.retain && !this.retained.keep(message, now)) {
-      this.events.emit("notRetained", { clientId: message.publisher, topic: message.topic });
-    }
+    if (message.retain && !this.retain(message, now) && isTold) return ReasonCode.QUOTA_EXCEEDED;
     const recipients = this.subscriptions.recipients(message);
-    for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
+    const replaying = !this.replays.isIdle;
+    for (const [client, recipient] of recipients) {
+      if (replaying) this.replays.precede(client, message, now);
+      client.deliver(message, recipient, now);
+    }
     return recipients.size === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
   }
 
@@ -75,9 +85,9 @@ export class Router {
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
   }
 
-  /** Calls `visit` for each retained message that matches, until it returns false. */
-  matchRetained(topicFilter: string, visit: (message: PublishedMessage) => boolean): void {
-    this.retained.match(topicFilter, this.clock.now(), visit);
+  /** The retained messages that match, including expired ones. */
+  *retainedFor(topicFilter: string): Iterable<PublishedMessage> {
+    for (const { message } of this.retained.find(topicFilter)) yield message;
   }
 
   /**
@@ -108,7 +118,9 @@ export class Router {
     for (const { request, fresh } of granted.values()) {
       const { topicFilter, qos, retainHandling = 0 } = request;
       if (retainHandling === 2 || (retainHandling === 1 && !fresh)) continue;
-      if (!this.deliverRetained(client, topicFilter, qos, subscriptionIdentifier)) break;
+      // [MQTT5-4.8.2]: shared subscriptions get none
+      if (parseSharedFilter(topicFilter) === undefined)
+        this.replays.start(client, { topicFilter, qos, subscriptionIdentifier });
     }
   }
 
@@ -117,6 +129,7 @@ export class Router {
     const { clientId } = client;
     const reasonCodes = topicFilters.map((topicFilter) => {
       client.topicFilters.delete(topicFilter);
+      this.replays.stop(client, topicFilter);
       if (!this.subscriptions.delete(client, topicFilter)) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
       this.events.emit("unsubscribed", { clientId, topicFilter });
       return ReasonCode.SUCCESS;
@@ -128,6 +141,15 @@ export class Router {
   forget(client: KnownClient): void {
     for (const topicFilter of client.topicFilters) this.subscriptions.delete(client, topicFilter);
     client.topicFilters.clear();
+    this.replays.stopAll(client);
+  }
+
+  /** Returns false if there is no room for the message. */
+  private retain(message: PublishedMessage, now: number): boolean {
+    const reason = this.retained.refusal(message, now);
+    if (reason === undefined) this.retained.keep(message, now);
+    else this.events.emit("notRetained", { clientId: message.publisher, topic: message.topic, reason });
+    return reason === undefined;
   }
 
   private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
@@ -138,21 +160,6 @@ export class Router {
     return topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter)
       ? undefined
       : ReasonCode.QUOTA_EXCEEDED;
-  }
-
-  /** Returns false if the client's queue is full: the remaining messages would be dropped, too. */
-  private deliverRetained(client: KnownClient, topicFilter: string, qos: QoS, identifier: number | undefined): boolean {
-    if (parseSharedFilter(topicFilter) !== undefined) return true; // [MQTT5-4.8.2]: shared subscriptions get none
-    const now = this.clock.now();
-    const subscriptionIdentifiers = identifier === undefined ? [] : [identifier];
-    let room = true;
-    this.retained.match(topicFilter, now, (message) => {
-      const granted = Math.min(qos, message.qos) as QoS;
-      const recipient = { qos: granted, retain: true, subscriptionIdentifiers, sharedFilters: undefined };
-      room = client.deliver(message, recipient, now);
-      return room;
-    });
-    return room;
   }
 }
 

@@ -99,10 +99,16 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
-   * Limits of the retained messages, each from 0. Messages beyond are delivered, but not retained. The bytes include
-   * about 200 for each message and for each level of its topic. Default 100,000 messages, 268,435,456 bytes (256 MiB).
+   * Limits of the retained messages, each from 0. Messages beyond are not retained: see the event `notRetained`. The
+   * bytes include about 200 for each message and for each level of its topic. Default 200,000 messages, 268,435,456
+   * bytes (256 MiB).
    */
   readonly retained?: PartialOptions<Bounds> | undefined;
+  /**
+   * The largest part of a common limit that one client may use, above 0, up to 1. It holds for the limits of `retained`.
+   * Default 0.5.
+   */
+  readonly maximumShare?: number | undefined;
   /** The number of unacknowledged QoS 1 and 2 messages that a client may send, 1 … 65,535. Default 65,535. */
   readonly receiveMaximum?: number | undefined;
   /**
@@ -153,11 +159,14 @@ const mustBeFilled = holds<string>((value) => value !== "", "must not be empty")
 const DEFAULT_PORT = 1883;
 
 /** @param least the least value of both limits */
-const bounds = (least: number, maximumBytes: number) =>
+const bounds = (least: number, maximumCount: number, maximumBytes: number) =>
   group({
-    maximumCount: integer(least, Number.MAX_SAFE_INTEGER, 100_000),
+    maximumCount: integer(least, Number.MAX_SAFE_INTEGER, maximumCount),
     maximumBytes: integer(least, Number.MAX_SAFE_INTEGER, maximumBytes),
   });
+
+const isShare = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 1;
+const share = (otherwise: number) => holds<number, number>(isShare, "must be a number above 0, up to 1", otherwise);
 
 type Authenticate = NonNullable<BrokerOptions["authenticate"]>;
 
@@ -178,8 +187,9 @@ const rules = {
   maximumSessions: integer(1, 2 ** 24, 100_000),
   maximumSubscriptions: integer(1, Number.MAX_SAFE_INTEGER, 10_000),
   maximumTopicLevels: integer(1, 65_536, 200),
-  outbox: bounds(1, 64 * 2 ** 20),
-  retained: bounds(0, 256 * 2 ** 20),
+  outbox: bounds(1, 100_000, 64 * 2 ** 20),
+  retained: bounds(0, 200_000, 256 * 2 ** 20),
+  maximumShare: share(0.5),
   receiveMaximum: integer(1, 65_535, 65_535),
   topicAliasMaximum: integer(0, 65_535, 100),
   maximumKeepAlive: integer(0, 65_535, 0),

@@ -226,6 +226,20 @@ describe("answers that come later", () => {
     await again.expectNothing();
   });
 
+  test("let retained messages wait outside the outbox", async () => {
+    const bench = new Bench({
+      authorizeDeliver: (_, { topic }) => Promise.resolve(topic !== "r/7"),
+      outbox: { maximumCount: 5 },
+    });
+    const peer = await bench.connect("c");
+    for (let i = 0; i < 300; i++) peer.send(message(`r/${i}`, "x", { retain: true }));
+    await bench.clock.tick();
+    const a = await reading(bench, "a", "r/#");
+    await bench.clock.tick();
+    expect(a.received.filter(({ type }) => type === "publish")).toHaveLength(299);
+    expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([]);
+  });
+
   test("that arrive when their client has gone again are asked for again", async () => {
     const { bench, open } = deciding();
     (await reading(bench, "a", "#", kept)).cut();

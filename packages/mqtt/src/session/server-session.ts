@@ -67,6 +67,8 @@ export class ServerSession {
   private link: Link | undefined;
   /** The version of the current or last connection. */
   private version: ProtocolVersion = 5;
+  /** Who waits until messages need not wait. */
+  private waiting: (() => void)[] | undefined;
 
   constructor(
     private readonly options: ServerSessionOptions,
@@ -137,6 +139,17 @@ export class ServerSession {
     this.link = undefined;
     this.sender.lost();
     this.receiver.lost();
+    this.tellRoom();
+  }
+
+  /**
+   * Calls `then` once, as soon as a message would not have to wait for this client, or when its connection is lost. For
+   * an owner with more messages than should wait here.
+   */
+  whenRoom(then: () => void): void {
+    this.waiting ??= [];
+    this.waiting.push(then);
+    if (this.link === undefined || !this.isBacklogged) this.tellRoom();
   }
 
   /** Ends the session. Returns the unfinished QoS 1 and 2 messages for this client, in order. */
@@ -158,15 +171,18 @@ export class ServerSession {
         break;
       case "puback":
         this.sender.puback(packet, now);
+        this.checkRoom();
         break;
       case "pubrec":
         this.sender.pubrec(packet, now);
+        this.checkRoom();
         break;
       case "pubrel":
         this.receiver.pubrel(packet);
         break;
       case "pubcomp":
         this.sender.pubcomp(packet, now);
+        this.checkRoom();
         break;
       case "subscribe":
         this.events.subscribe(packet);
@@ -211,6 +227,7 @@ export class ServerSession {
   /** Reports that the connection has room again, so that queued messages can be sent. */
   drained(now: number): void {
     this.sender.pump(now);
+    this.checkRoom();
   }
 
   /** Reports that bytes of the client arrived, which proves that it is alive. */
@@ -222,6 +239,17 @@ export class ServerSession {
   deadline(): number {
     const { link } = this;
     return link === undefined || link.patience === 0 ? Infinity : link.lastReceived + link.patience;
+  }
+
+  private checkRoom(): void {
+    if (this.waiting !== undefined && !this.isBacklogged) this.tellRoom();
+  }
+
+  private tellRoom(): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    this.waiting = undefined;
+    for (const then of waiting) then();
   }
 
   private receivePublish(link: Link, packet: PublishPacket): void {
