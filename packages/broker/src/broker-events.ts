@@ -11,6 +11,8 @@ export interface BrokerEvents {
     readonly protocolVersion: ProtocolVersion;
     /** The IP address of the client. Undefined at a Unix socket, and for connections that the application made. */
     readonly address: string | undefined;
+    /** Who the client is, if `authenticate` or its authentication method answered with an identity. */
+    readonly identity: string | undefined;
     readonly sessionPresent: boolean;
   };
   /** A connection was closed before its client was accepted. */
@@ -25,16 +27,22 @@ export interface BrokerEvents {
   published: { readonly clientId: string | undefined; readonly topic: string; readonly bytes: number };
   /** The session of a client has ended: its subscriptions and its messages are discarded. */
   sessionEnded: { readonly clientId: string };
-  /** A hook refused a message or a subscription of a client, or failed. */
-  denied: {
+  /**
+   * A message or a will of this client was not published: its topic belongs to the broker, or is not a topic name for
+   * clients, or a hook refused it. Before MQTT 5, the client is not told.
+   */
+  publishRefused: {
     readonly clientId: string;
-    readonly operation: "publish" | "subscribe";
-    /** The topic name, or the topic filter. */
     readonly topic: string;
-    /** The reason code of the acknowledgement on MQTT 5. */
     readonly reasonCode: number;
-    /** The reason that the hook gave, if any. */
-    readonly reason: string | undefined;
+    readonly reason: string;
+  };
+  /** The hook `authorizeSubscribe` refused a topic filter of this client. */
+  subscribeRefused: {
+    readonly clientId: string;
+    readonly topicFilter: string;
+    readonly reasonCode: number;
+    readonly reason: string;
   };
   /**
    * A message was dropped. For a client: its outbox is full, or it does not accept packets of that size. Without client
@@ -58,8 +66,9 @@ const named: Readonly<Record<keyof BrokerEvents, true>> = {
   subscribed: true,
   unsubscribed: true,
   published: true,
+  publishRefused: true,
+  subscribeRefused: true,
   sessionEnded: true,
-  denied: true,
   dropped: true,
   notRetained: true,
   error: true,

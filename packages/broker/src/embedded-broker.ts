@@ -17,7 +17,8 @@ import type {
 } from "./application/broker-subscription.js";
 import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
 import type { BrokerClients } from "./clients/broker-clients.js";
-import { type Arrival, ClientConnection } from "./connecting/client-connection.js";
+import type { Arrival } from "./connecting/arrival.js";
+import { ClientConnection } from "./connecting/client-connection.js";
 import { Hub } from "./hub.js";
 import type { Entrance } from "./listening/entrance.js";
 import { Listener } from "./listening/listener.js";

@@ -5,6 +5,7 @@
 
 import { type Clock, platform } from "@aiko/mqtt";
 import {
+  type ConnackPacket,
   type ConnectPacket,
   type PublishPacket,
   ReasonCode,
@@ -18,13 +19,18 @@ import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { ClientList } from "./clients/broker-clients.js";
 import { type ClientOwner, KnownClient } from "./clients/known-client.js";
 import { Admission } from "./connecting/admission.js";
-import type { ClientConnection, Reception } from "./connecting/client-connection.js";
-import { connackOf, termsOf } from "./connecting/terms.js";
+import type { ClientConnection } from "./connecting/client-connection.js";
+import type { Reception } from "./connecting/reception.js";
+import { connackOf, isTooSilent, termsOf } from "./connecting/terms.js";
+import type { Accepted } from "./connecting/verdict.js";
 import { Hooks } from "./hooks/hooks.js";
 import { Intake } from "./hooks/intake.js";
 import { Reselection } from "./hooks/reselection.js";
+import { ExpirySweep } from "./messages/expiry-sweep.js";
+import { topicRefusal } from "./messages/permitted-publications.js";
 import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
+import type { ConnectRequest } from "./options/authentication.js";
 import type { BrokerSettings } from "./options/broker-options.js";
 
 export class Hub implements Reception, ClientOwner {
@@ -37,6 +43,7 @@ export class Hub implements Reception, ClientOwner {
   private readonly reselection: Reselection;
   private readonly clock: Clock;
   private readonly admission: Admission;
+  private readonly expirySweep: ExpirySweep;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
   readonly clientList = new ClientList(this.clients);
@@ -45,6 +52,7 @@ export class Hub implements Reception, ClientOwner {
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
     this.admission = new Admission(settings);
+    this.expirySweep = new ExpirySweep(this.clock);
     this.router = new Router(settings, this.events);
     this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
     this.application = new ApplicationSubscriptions(settings, this.router, this.events);
@@ -83,18 +91,33 @@ export class Hub implements Reception, ClientOwner {
 
   /** Ends every connection and discards every session. */
   close(): void {
+    if (this.closed) return;
     this.closed = true;
+    // Before the connections end, so that subscribers receive them.
+    for (const client of this.clients.values()) client.publishWills((will) => this.intake.publishWill(client, will));
     for (const connection of this.connections)
       connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
     this.clients.clear();
+    this.expirySweep.close();
     this.router.close();
     this.intake.close();
   }
 
   connect(connection: ClientConnection, packet: ConnectPacket): void {
     const clientId = packet.clientId === "" ? this.newClientId() : packet.clientId;
-    this.admission.decide(connection, packet, clientId, () => this.letIn(connection, packet, clientId));
+    if (isTooSilent(packet, this.settings)) {
+      const reason = `"${clientId}": keep-alive ${packet.keepAlive} exceeds maximumKeepAlive`;
+      connection.refuse({ reasonCode: ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, reason });
+      return;
+    }
+    const refusal = packet.protocolVersion === 5 && packet.will && topicRefusal(packet.will.topic);
+    if (refusal) {
+      const reason = `"${clientId}": will topic: ${refusal.reason}`;
+      connection.refuse({ ...refusal, reason, properties: { reasonString: `will topic: ${refusal.reason}` } });
+      return;
+    }
+    this.admission.decide(connection, packet, clientId, (request, verdict) => this.letIn(connection, request, verdict));
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
@@ -117,6 +140,10 @@ export class Hub implements Reception, ClientOwner {
     else client.endLater(this.clock, () => this.endSession(client));
   }
 
+  waits(client: KnownClient, until: number): void {
+    this.expirySweep.waits(client.session, until);
+  }
+
   dropped(client: KnownClient, topic: string, reason: string): void {
     if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
   }
@@ -129,31 +156,42 @@ export class Hub implements Reception, ClientOwner {
     if (this.clients.get(client.clientId) === client) this.endSession(client);
   }
 
-  private letIn(connection: ClientConnection, packet: ConnectPacket, clientId: string): void {
+  private letIn(connection: ClientConnection, request: ConnectRequest, { identity, data }: Accepted): void {
     const { settings } = this;
+    const { clientId, connect: packet } = request;
+    const refuse = (reasonCode: number, reason: string, reasonString?: string): void =>
+      connection.refuse({ reasonCode, reason: `"${clientId}": ${reason}`, properties: { reasonString } });
     if (this.closed) {
-      connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
+      refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
       return;
     }
     if (this.clients.size >= settings.maximumSessions && !this.clients.has(clientId)) {
-      connection.refuse(
-        ReasonCode.QUOTA_EXCEEDED,
-        `"${clientId}": the limit maximumSessions ${settings.maximumSessions} is reached`,
-      );
+      const reason = `the limit maximumSessions ${settings.maximumSessions} is reached`;
+      refuse(ReasonCode.SERVER_BUSY, reason, "too many sessions");
       return;
     }
     const { protocolVersion, cleanStart } = packet;
-    this.clients.get(clientId)?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
-    const former = this.clients.get(clientId); // undefined if its session has ended with its connection
-    if (former !== undefined && cleanStart) this.endSession(former);
-    const resumed = former !== undefined && !cleanStart;
-    const client = resumed ? former : this.newClient(clientId);
-    this.clients.set(clientId, client);
+    const known = this.clients.get(clientId);
+    const resumed = known !== undefined && !cleanStart && known.identity === identity && known.outlivesConnection;
     const terms = termsOf(packet, clientId, resumed, settings);
-    client.connected(connection, packet, terms.sessionExpiry);
+    let answer: ConnackPacket;
+    try {
+      answer = connackOf(request, data, terms, settings);
+    } catch (error) {
+      refuse(ReasonCode.SERVER_UNAVAILABLE, `responseInformation failed: ${error}`);
+      return;
+    }
+    const connack = connection.offer(answer);
+    if (connack === undefined) return;
+    known?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
+    const former = this.clients.get(clientId); // undefined if its session has ended with its connection
+    if (former !== undefined && !resumed) this.endSession(former);
+    const client = resumed ? known : this.newClient(clientId);
+    this.clients.set(clientId, client);
+    client.connected(connection, packet, terms.sessionExpiry, identity);
     const { address } = connection.arrival;
-    this.events.emit("connected", { clientId, protocolVersion, address, sessionPresent: resumed });
-    connection.admit(client, packet, terms, connackOf(packet, terms, settings));
+    this.events.emit("connected", { clientId, protocolVersion, address, identity, sessionPresent: resumed });
+    connection.admit(client, packet, terms, connack);
   }
 
   private newClient(clientId: string): KnownClient {
@@ -174,6 +212,7 @@ export class Hub implements Reception, ClientOwner {
 
   private endSession(client: KnownClient): void {
     this.router.forget(client);
+    this.expirySweep.forget(client.session);
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
     client.sessionEnded((shared) => this.router.transfer(shared));
     this.events.emit("sessionEnded", { clientId: client.clientId });

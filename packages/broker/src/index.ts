@@ -30,11 +30,15 @@ export type {
 export type { BrokerMessage } from "./messages/broker-message.js";
 export type { BrokerPublishOptions } from "./messages/own-message.js";
 export type {
-  BrokerOptions,
+  AuthenticationExchange,
+  AuthenticationMethod,
+  ClientCertificate,
+  ConnectAcceptance,
   ConnectDecision,
-  ConnectionFaults,
   ConnectRefusal,
   ConnectRequest,
-} from "./options/broker-options.js";
+} from "./options/authentication.js";
+export type { BrokerOptions, ConnectionFaults } from "./options/broker-options.js";
 export type { BrokerTls } from "./options/broker-tls.js";
+export type { CapabilityOptions } from "./options/capabilities.js";
 export type { ListenerOptions } from "./options/listener-options.js";

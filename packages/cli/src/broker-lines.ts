@@ -12,10 +12,11 @@ export type ClientEvents = Omit<BrokerEvents, "error" | "sessionEnded">;
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Name]) => Fields } = {
-  connected: ({ clientId, protocolVersion, address, sessionPresent }) => ({
+  connected: ({ clientId, protocolVersion, address, identity, sessionPresent }) => ({
     client: clientId,
     version: versionNames[protocolVersion],
     address,
+    identity,
     session: sessionPresent ? "resumed" : "new",
   }),
   refused: ({ reason }) => ({ reason }),
@@ -23,13 +24,8 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   subscribed: ({ clientId, topicFilter, qos }) => ({ client: clientId, filter: topicFilter, qos }),
   unsubscribed: ({ clientId, topicFilter }) => ({ client: clientId, filter: topicFilter }),
   published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
-  denied: ({ clientId, operation, topic, reasonCode, reason }) => ({
-    client: clientId,
-    operation,
-    topic,
-    code: reasonCode,
-    reason,
-  }),
+  publishRefused: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
+  subscribeRefused: ({ clientId, topicFilter, reason }) => ({ client: clientId, filter: topicFilter, reason }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
 };

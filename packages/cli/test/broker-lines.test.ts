@@ -6,12 +6,12 @@ import { type ClientEvents, eventLine, reportEvents } from "../src/broker-lines.
 test.each<{ [Name in keyof ClientEvents]: [Name, ClientEvents[Name], string] }[keyof ClientEvents]>([
   [
     "connected",
-    { clientId: "c", protocolVersion: 4, address: "::1", sessionPresent: true },
+    { clientId: "c", protocolVersion: 4, address: "::1", identity: undefined, sessionPresent: true },
     'connected client="c" version="3.1.1" address="::1" session="resumed"',
   ],
   [
     "connected",
-    { clientId: "", protocolVersion: 5, address: undefined, sessionPresent: false },
+    { clientId: "", protocolVersion: 5, address: undefined, identity: undefined, sessionPresent: false },
     'connected client="" version="5.0" session="new"',
   ],
   ["refused", { reason: '"c": no' }, String.raw`refused reason="\"c\": no"`],

@@ -7,6 +7,7 @@ import { type Clock, type MqttError, ProtocolError, type Timer } from "@aiko/mqt
 import {
   type ConnectPacket,
   type DisconnectPacket,
+  type Packet,
   type ProtocolVersion,
   type PublishPacket,
   ReasonCode,
@@ -35,6 +36,8 @@ export interface ClientOwner {
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void;
   /** The connection has ended; `will` is the will to publish, if any. */
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
+  /** A message that expires waits for the client. */
+  waits(client: KnownClient, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
   /** The application ends the session. */
@@ -54,12 +57,12 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   readonly topicFilters = new Set<string>();
   /** Decides about deliveries, if the application has a hook for them. */
   gate: DeliveryGate | undefined;
-  /** Who the client is, as the application says. */
-  identity: string | undefined;
   origin: ConnectionOrigin = UNKNOWN;
   private shownAs: BrokerClient | undefined;
   /** Seconds that the session is kept after its connection has ended. */
   expiry = 0;
+  /** Who the client is, as `authenticate` or its authentication method answered. */
+  identity: string | undefined;
   /** The version of its last connection. */
   version: ProtocolVersion = 5;
   private expiryTimer: Timer | undefined;
@@ -103,9 +106,15 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     return { count: session.pending + (gate?.count ?? 0), bytes: session.queuedBytes + (gate?.size ?? 0) };
   }
 
+  /** Whether the session continues when its connection, if it has one, ends. */
+  get outlivesConnection(): boolean {
+    return this.connection === undefined || this.expiry > 0;
+  }
+
   /** Called when a connection was accepted as this client. */
-  connected(connection: ClientConnection, packet: ConnectPacket, expiry: number): void {
+  connected(connection: ClientConnection, packet: ConnectPacket, expiry: number, identity: string | undefined): void {
     this.connection = connection;
+    this.identity = identity;
     this.version = packet.protocolVersion;
     this.will = packet.will && { ...packet.will, payload: ownBytes(packet.will.payload) };
     this.expiry = expiry;
@@ -146,6 +155,14 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     this.publishDelayedWill();
   }
 
+  /** Publishes the will now, and a delayed one, because the broker closes. Neither is published again. */
+  publishWills(publish: (will: Will) => void): void {
+    const { will } = this;
+    this.will = undefined;
+    if (will !== undefined) publish(will);
+    this.publishDelayedWill();
+  }
+
   /** Ends the connection, if there is one; on MQTT 5, sends the reason. */
   end(reasonCode: number, reason: string): void {
     this.connection?.close(reasonCode, reason);
@@ -181,6 +198,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     const delivered = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, this, shared);
     if (this.gate !== undefined) delivered.source = message;
     this.session.deliver(delivered, now);
+    if (expiresAt < Infinity && delivered.state === "queued") this.owner.waits(this, expiresAt);
     return !delivered.foundNoRoom;
   }
 
@@ -226,6 +244,15 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
 
   unsubscribe(packet: UnsubscribePacket): void {
     this.owner.unsubscribe(this, packet);
+  }
+
+  unsendable(type: Packet["type"], size: number): void {
+    const reason = `${type.toUpperCase()} has ${size} bytes, more than the client's maximumPacketSize`;
+    this.end(ReasonCode.PACKET_TOO_LARGE, reason);
+  }
+
+  roomAgain(): void {
+    this.connection?.resume();
   }
 
   disconnect(packet: DisconnectPacket): void {

@@ -5,56 +5,29 @@
 
 import { type Clock, ProtocolError, type Transport } from "@aiko/mqtt";
 import {
+  type AuthPacket,
   type ConnackPacket,
   type ConnectPacket,
   type DecoderLimits,
-  encode,
+  type DisconnectProperties,
   type Packet,
-  PacketStream,
   type ProtocolVersion,
-  packetTypeBits,
   ReasonCode,
 } from "@aiko/mqtt/codec";
-import { type ConnectionOwner, NetworkConnection, type ServerSession } from "@aiko/mqtt/session";
-import { hasMoreLevels } from "../messages/topic-levels.js";
+import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
+import type { ConnectionOrigin } from "../clients/session-handle.js";
+import { publicationFault } from "../messages/permitted-publications.js";
+import { subscriptionFault } from "../messages/permitted-subscriptions.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { AcceptedPackets } from "./accepted-packets.js";
+import type { Arrival } from "./arrival.js";
+import type { AuthenticatedConnection, EnhancedAuthentication } from "./enhanced-authentication.js";
+import { ANSWERS, FROM_AUTHENTICATING_CLIENTS, FROM_CLIENTS } from "./expected-packets.js";
+import { HeldPacketStream } from "./held-packet-stream.js";
+import type { AdmittedClient, Reception } from "./reception.js";
 import { returnCodeOf } from "./return-codes.js";
 import type { Terms } from "./terms.js";
-
-/** Where a connection came from, and when it was made. */
-export interface Origin {
-  readonly address: string | undefined;
-  /** The name or URL of the listener; undefined for connections that the application made. */
-  readonly listener: string | undefined;
-  /** When its client was accepted, in the milliseconds of the clock. */
-  readonly connectedAt: number;
-}
-
-/** Answers CONNECT, and receives errors that occur before a client is accepted. */
-export interface Reception {
-  /** Accepts the client with `admit`, or refuses it with `refuse`, possibly later. */
-  connect(connection: ClientConnection, packet: ConnectPacket): void;
-  gone(connection: ClientConnection): void;
-  refused(reason: string): void;
-}
-
-/** The client of a connection, after it was accepted. */
-export interface AdmittedClient {
-  readonly session: ServerSession;
-  connectionEnded(connection: ClientConnection, reason: string): void;
-}
-
-/** How a client connected. */
-export interface Arrival {
-  /** The address of the client; undefined at a Unix socket. */
-  readonly address?: string | undefined;
-  /** The origin of the web page that the client runs in; undefined if the client sent none. */
-  readonly origin?: string | undefined;
-  /** The name or URL of the listener; undefined for connections that the application made. */
-  readonly listener?: string | undefined;
-  /** When the client must have been accepted, by the clock. Default: `connectTimeout` from now. */
-  readonly deadline?: number | undefined;
-}
+import type { Refused } from "./verdict.js";
 
 /** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
@@ -67,39 +40,15 @@ const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
 
 const HUNG_UP = "the client closed the connection without DISCONNECT";
 
-/** The packets that a client may send after it was accepted. */
-const FROM_CLIENTS = packetTypeBits(
-  "publish",
-  "puback",
-  "pubrec",
-  "pubrel",
-  "pubcomp",
-  "subscribe",
-  "unsubscribe",
-  "pingreq",
-  "disconnect",
-);
-
-type Stage =
-  | { readonly at: "waiting" }
-  | { readonly at: "deciding"; readonly version: ProtocolVersion }
-  | { readonly at: "admitted"; readonly client: AdmittedClient; readonly version: ProtocolVersion }
-  | { readonly at: "over" };
-
-/**
- * Decodes nothing while it is held. What a client sends while the application decides waits as bytes, which take less
- * memory than packets.
- */
-class HeldPacketStream extends PacketStream {
-  /** How many decisions must be made before the next packet is decoded. */
-  holds = 0;
-
-  override next(): Packet | undefined {
-    return this.holds > 0 ? undefined : super.next();
-  }
+interface Known {
+  readonly version: ProtocolVersion;
+  readonly accepted: AcceptedPackets;
 }
 
-export class ClientConnection implements ConnectionOwner {
+type Admitted = Known & { readonly at: "admitted"; readonly client: AdmittedClient };
+type Stage = { readonly at: "waiting" } | (Known & { readonly at: "deciding" }) | Admitted | { readonly at: "over" };
+
+export class ClientConnection implements ConnectionOwner, AuthenticatedConnection {
   readonly network: NetworkConnection;
   private readonly limits: DecoderLimits;
   private readonly packets: HeldPacketStream;
@@ -108,6 +57,7 @@ export class ClientConnection implements ConnectionOwner {
   private readonly mustBeIn: number;
   /** The transport has closed, and packets that arrived before are still to be handled. */
   private hungUp = false;
+  private authentication: EnhancedAuthentication | undefined;
 
   constructor(
     transport: Transport,
@@ -138,7 +88,7 @@ export class ClientConnection implements ConnectionOwner {
   }
 
   /** Where the connection came from. Its client is accepted now. */
-  get origin(): Origin {
+  get origin(): Omit<ConnectionOrigin, "username"> {
     const { address, listener } = this.arrival;
     return { address, listener, connectedAt: this.clock.now() };
   }
@@ -148,51 +98,104 @@ export class ClientConnection implements ConnectionOwner {
     return this.stage.at === "deciding";
   }
 
+  /** Called once, if CONNECT has an authentication method. */
+  authenticates(authentication: EnhancedAuthentication): void {
+    this.authentication = authentication;
+  }
+
+  /** Returns the bytes of CONNACK for `admit`. Refuses the client, and returns undefined, if it would not accept them. */
+  offer(connack: ConnackPacket): Uint8Array | undefined {
+    if (this.stage.at !== "deciding") return undefined;
+    const bytes = this.stage.accepted.fitting(connack);
+    if (bytes === undefined) this.refuse({ reasonCode: ReasonCode.PACKET_TOO_LARGE, reason: tooLarge("CONNACK") });
+    return bytes;
+  }
+
   /** Sends CONNACK and passes the connection to the client's session. */
-  admit(client: AdmittedClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
+  admit(client: AdmittedClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: Uint8Array): void {
     if (this.stage.at !== "deciding") return;
-    const { version } = this.stage;
-    this.write(connack, version);
-    this.stage = { at: "admitted", client, version };
+    const { version, accepted } = this.stage;
+    this.writeBytes(connack);
+    this.stage = { at: "admitted", client, version, accepted };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
-    this.limits.expected = FROM_CLIENTS;
-    const now = this.clock.now();
-    client.session.connectionOpened(this.network, packet, keepAlive, resumed, now);
-    this.network.watch();
-    this.release();
-  }
-
-  /** Handles no further packet until `release` was called as often as `hold`. Reading stops after one more chunk. */
-  hold(): void {
-    this.packets.holds++;
-  }
-
-  /** Handles the packets that arrived meanwhile, in order, and continues reading. */
-  release(): void {
-    this.packets.holds--;
-    if (this.packets.holds > 0 || this.stage.at !== "admitted") return;
-    const now = this.clock.now();
-    this.stage.client.session.bytesReceived(now); // the client may have spoken, but was not heard
-    this.receiveHeld(now);
-    if (this.packets.holds > 0) return;
-    if (this.hungUp) this.finish(HUNG_UP);
-    this.network.watch();
-    this.network.resume();
+    this.limits.expected = this.authentication === undefined ? FROM_CLIENTS : FROM_AUTHENTICATING_CLIENTS;
+    client.session.connectionOpened(this.network, packet, keepAlive, resumed, this.clock.now());
+    this.resume();
   }
 
   /** Sends CONNACK with the reason, and closes. */
-  refuse(refusal: number, reason: string): void {
+  refuse({ reasonCode: refusal, reason, properties }: Refused): void {
     if (this.stage.at !== "deciding") return;
-    const { version } = this.stage;
+    const { version, accepted } = this.stage;
     const reasonCode = version === 5 ? refusal : returnCodeOf(refusal);
-    this.write({ type: "connack", sessionPresent: false, reasonCode }, version);
+    this.writeBytes(accepted.fitting({ type: "connack", sessionPresent: false, reasonCode, properties }));
     this.drop(reason);
   }
 
   /** Closes the connection; on MQTT 5, sends the reason. */
-  close(reasonCode: number, reason: string): void {
-    if (this.stage.at === "admitted" && this.stage.version === 5) this.write({ type: "disconnect", reasonCode }, 5);
+  close(reasonCode: number, reason: string, properties?: DisconnectProperties): void {
+    const { stage } = this;
+    if (stage.at === "admitted" && stage.version === 5)
+      this.writeBytes(stage.accepted.fitting({ type: "disconnect", reasonCode, properties }));
     this.finish(reason);
+  }
+
+  challenge(packet: AuthPacket): void {
+    const { stage } = this;
+    if (stage.at === "admitted") stage.client.session.write(packet);
+    if (stage.at !== "deciding") return;
+    const bytes = stage.accepted.fitting(packet);
+    if (bytes === undefined) {
+      this.refuse({ reasonCode: ReasonCode.PACKET_TOO_LARGE, reason: tooLarge("AUTH") });
+      return;
+    }
+    this.writeBytes(bytes);
+    this.limits.expected = ANSWERS;
+    this.resume();
+  }
+
+  /** Stops decoding and reading, until `resume`. */
+  hold(): void {
+    this.packets.held = true;
+    this.network.pause();
+  }
+
+  /** Continues after `hold`: handles what has arrived meanwhile, in order, and then reads again. */
+  resume(): void {
+    const { packets } = this;
+    packets.held = false;
+    try {
+      const now = this.clock.now();
+      while (this.stage.at !== "over") {
+        const packet = packets.next();
+        if (packet === undefined) break;
+        this.packetReceived(packet, now);
+      }
+    } catch (error) {
+      this.failed(error);
+    }
+    if (packets.isHeld || this.stage.at === "over") return;
+    if (this.hungUp) {
+      this.finish(HUNG_UP);
+      return;
+    }
+    this.bytesReceived(this.clock.now());
+    this.network.watch();
+    this.network.resume();
+  }
+
+  /**
+   * Decodes no further packet until `decided` was called as often: the application decides about one. Reading stops after
+   * one more chunk.
+   */
+  awaitDecision(): void {
+    this.packets.decisions++;
+  }
+
+  /** Handles what has arrived since `awaitDecision`, in order. */
+  decided(): void {
+    this.packets.decisions--;
+    if (!this.packets.isHeld) this.resume();
   }
 
   /** Called when the client sent DISCONNECT: the broker closes the socket, too [MQTT-3.14.4-3]. */
@@ -205,15 +208,14 @@ export class ClientConnection implements ConnectionOwner {
     switch (stage.at) {
       case "waiting":
         if (packet.type !== "connect") throw new Error(`bug: ${packet.type} before CONNECT got through the decoder`);
-        this.stage = { at: "deciding", version: packet.protocolVersion };
-        this.hold();
-        if (packet.will !== undefined) this.checkLevels("connect: will topic", packet.will.topic);
-        this.reception.connect(this, packet);
+        this.receiveConnect(packet);
         break;
       case "deciding":
-        throw new Error(`bug: ${packet.type} was decoded before CONNACK`);
+        if (packet.type === "auth") this.receiveAuth(packet, undefined);
+        else this.drop(`${packet.type.toUpperCase()} before CONNACK`);
+        break;
       case "admitted":
-        this.receive(stage.client, packet, now);
+        this.receive(stage, packet, now);
         break;
       case "over":
         break;
@@ -223,7 +225,7 @@ export class ClientConnection implements ConnectionOwner {
   bytesReceived(now: number): void {
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
     // At most one more chunk is kept. Reading stops only now, so that a client that disconnects is noticed.
-    if (this.packets.holds > 0) this.network.pause();
+    if (this.packets.isHeld) this.network.pause();
   }
 
   beforeFlush(): undefined {
@@ -243,26 +245,37 @@ export class ClientConnection implements ConnectionOwner {
       this.drop(`the broker failed: ${error}`);
       return;
     }
-    const connack = CONNACKS[error.code];
+    const { code, reasonCode, message: reason } = error;
+    const connack = CONNACKS[code];
     if (this.stage.at === "admitted") {
       // Some faults can only be reported in a CONNACK. In a second CONNECT, which is a protocol error in any case, they
       // are reported as one.
-      this.close(connack === undefined ? error.reasonCode : ReasonCode.PROTOCOL_ERROR, error.message);
+      this.close(connack === undefined ? reasonCode : ReasonCode.PROTOCOL_ERROR, reason, { reasonString: reason });
+      return;
+    }
+    if (this.stage.at === "deciding" && this.stage.version === 5) {
+      this.refuse({ reasonCode, reason, properties: { reasonString: reason } });
       return;
     }
     if (this.stage.at === "waiting" && connack !== undefined) this.writeBytes(connack);
-    this.drop(error.message);
+    this.drop(reason);
   }
 
   deadline(): number {
-    if (this.stage.at === "admitted") return this.packets.holds > 0 ? Infinity : this.stage.client.session.deadline();
+    if (this.stage.at === "admitted") {
+      // While nothing is read, the client's silence means nothing.
+      const silent = this.packets.isHeld ? Infinity : this.stage.client.session.deadline();
+      return Math.min(silent, this.authentication?.deadline() ?? Infinity);
+    }
     return this.stage.at === "over" ? Infinity : this.mustBeIn;
   }
 
   advance(now: number, sure: boolean): boolean {
     if (now < this.deadline()) return true;
     if (this.stage.at === "admitted" && !sure) return false;
-    if (this.stage.at === "admitted")
+    if (this.stage.at === "admitted" && now >= (this.authentication?.deadline() ?? Infinity))
+      this.close(ReasonCode.NOT_AUTHORIZED, "the client did not re-authenticate in time");
+    else if (this.stage.at === "admitted")
       this.close(ReasonCode.KEEP_ALIVE_TIMEOUT, "no packet received for 1.5 times the keep-alive");
     else this.connectTimedOut();
     return true;
@@ -270,54 +283,59 @@ export class ClientConnection implements ConnectionOwner {
 
   closed(): void {
     this.hungUp = true;
-    if (this.packets.holds > 0 && this.stage.at === "admitted") return; // DISCONNECT may be among its packets
+    if (this.packets.isHeld && this.stage.at === "admitted") return; // DISCONNECT may be among its packets
     if (this.stage.at === "over") this.reception.gone(this);
     else this.finish(HUNG_UP);
   }
 
-  /** Handles what arrived while the connection was held, in order, until it is held again. */
-  private receiveHeld(now: number): void {
-    try {
-      while (this.stage.at === "admitted") {
-        const packet = this.packets.next();
-        if (packet === undefined) return;
-        this.receive(this.stage.client, packet, now);
-      }
-    } catch (error) {
-      this.failed(error);
-    }
+  private receiveConnect(packet: ConnectPacket): void {
+    const { will, protocolVersion } = packet;
+    this.stage = { at: "deciding", version: protocolVersion, accepted: new AcceptedPackets(packet) };
+    this.packets.held = true;
+    const fault = will && publicationFault("connect: will", will, this.settings);
+    if (fault !== undefined) throw fault;
+    this.reception.connect(this, packet);
   }
 
   /**
    * Checks the packet before the session handles it. Otherwise an incomplete exchange could disturb the client's next
    * connection.
    */
-  private receive(client: AdmittedClient, packet: Packet, now: number): void {
-    if (packet.type === "publish") this.checkLevels("publish: topicName", packet.topic);
+  private receive({ client, version }: Admitted, packet: Packet, now: number): void {
+    if (packet.type === "auth") {
+      this.receiveAuth(packet, client);
+      return;
+    }
+    const { settings } = this;
+    let fault: ProtocolError | undefined;
+    if (packet.type === "publish") fault = publicationFault("publish:", packet, settings);
+    else if (packet.type === "subscribe" && version === 5) fault = subscriptionFault(packet, settings);
+    if (fault !== undefined) throw fault;
     client.session.receive(packet, now);
+    if (packet.type === "publish" && client.session.isFull) this.hold();
   }
 
-  private checkLevels(what: string, topic: string): void {
-    const { maximumTopicLevels } = this.settings;
-    if (!hasMoreLevels(topic, maximumTopicLevels)) return;
-    throw new ProtocolError(
-      "TOPIC_NAME_REFUSED",
-      ReasonCode.TOPIC_NAME_INVALID,
-      `${what} has more levels than ${maximumTopicLevels}`,
-    );
+  private receiveAuth(packet: AuthPacket, client: AdmittedClient | undefined): void {
+    if (client === undefined) this.packets.held = true; // what is behind AUTH waits for the next challenge, or CONNACK
+    this.authentication?.received(packet, client);
+    this.network.watch();
   }
 
   private connectTimedOut(): void {
     const { connectTimeout } = this.settings;
-    if (this.stage.at === "waiting") this.drop(`no CONNECT within ${connectTimeout} ms`);
-    else this.refuse(ReasonCode.SERVER_UNAVAILABLE, `authenticate did not answer within ${connectTimeout} ms`);
+    if (this.stage.at === "waiting") {
+      this.drop(`no CONNECT within ${connectTimeout} ms`);
+    } else if (this.authentication === undefined) {
+      const reason = `authenticate did not answer within ${connectTimeout} ms`;
+      this.refuse({ reasonCode: ReasonCode.SERVER_UNAVAILABLE, reason });
+    } else {
+      const reason = `the client did not authenticate within ${connectTimeout} ms`;
+      this.refuse({ reasonCode: ReasonCode.NOT_AUTHORIZED, reason });
+    }
   }
 
-  private write(packet: Packet, version: ProtocolVersion): void {
-    this.writeBytes(encode(packet, version));
-  }
-
-  private writeBytes(bytes: Uint8Array): void {
+  private writeBytes(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) return;
     this.network.out.append(bytes);
     this.network.touch();
   }
@@ -331,8 +349,13 @@ export class ClientConnection implements ConnectionOwner {
     const { stage } = this;
     if (stage.at === "over") return;
     this.stage = { at: "over" };
+    this.authentication?.end();
     this.network.end();
     if (stage.at === "admitted") stage.client.connectionEnded(this, reason);
     if (this.hungUp) this.reception.gone(this);
   }
+}
+
+function tooLarge(packet: string): string {
+  return `${packet} exceeds the client's maximumPacketSize`;
 }

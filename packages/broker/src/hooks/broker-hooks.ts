@@ -11,7 +11,7 @@ export interface HookRefusal {
    * that PUBACK or SUBACK may carry. Before MQTT 5, clients do not receive it.
    */
   readonly reasonCode: number;
-  /** The reason in words, for the event `denied`. */
+  /** The reason in words, for the events `publishRefused` and `subscribeRefused`, and for clients of MQTT 5. */
   readonly reason?: string | undefined;
 }
 

@@ -28,7 +28,7 @@ const ofSubscribe: ReadonlySet<unknown> = new Set([
 
 const NOT_AUTHORIZED: HookRefusal = { reasonCode: ReasonCode.NOT_AUTHORIZED };
 /** The answer for a hook that failed. */
-export const FAILED: HookRefusal = { reasonCode: ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR, reason: "the hook failed" };
+export const FAILED: HookRefusal = { reasonCode: ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR };
 
 /**
  * Returns the refusal of a message; undefined if it is allowed.

@@ -10,6 +10,7 @@ import type { Hearing } from "../application/application-queue.js";
 import type { ApplicationSubscriptions } from "../application/application-subscriptions.js";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
+import { topicRefusal } from "../messages/permitted-publications.js";
 import { type PublishedMessage, publishedMessage, willMessage } from "../messages/published-message.js";
 import type { Router } from "../messages/router.js";
 import type { HookRefusal } from "./broker-hooks.js";
@@ -31,6 +32,11 @@ export class Intake {
   /** A client published a message. */
   publish(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
     const message = publishedMessage(packet, client.clientId, this.clock.now());
+    const refusal = topicRefusal(packet.topic);
+    if (refusal !== undefined) {
+      this.refuse(client, packet.topic, refusal, delivery);
+      return;
+    }
     const verdict = this.hooks.publishing?.decide(client.handle, message) ?? message;
     if (verdict instanceof Promise)
       void this.later(client, verdict, (decided) => this.conclude(client, message, decided, delivery));
@@ -40,6 +46,11 @@ export class Intake {
   /** Publishes the will of a client. Its expiry counts from now [MQTT5-3.1.3.2.4]. */
   publishWill(client: KnownClient, will: Will): void {
     const message = willMessage(will, client.clientId, this.clock.now());
+    const refusal = topicRefusal(will.topic);
+    if (refusal !== undefined) {
+      this.refuse(client, will.topic, refusal, undefined);
+      return;
+    }
     const verdict = this.hooks.publishing?.decide(client.handle, message) ?? message;
     if (verdict instanceof Promise)
       verdict
@@ -81,8 +92,7 @@ export class Intake {
       return;
     }
     if ("reasonCode" in verdict) {
-      this.denied(client, "publish", topic, verdict);
-      acknowledge(client, delivery, verdict.reasonCode);
+      this.refuse(client, topic, verdict, delivery);
       return;
     }
     const reasonCode = this.route(verdict, delivery !== undefined && client.version === 5);
@@ -108,9 +118,12 @@ export class Intake {
   }
 
   private concludeSubscribe(client: KnownClient, { packet, refusals }: SubscribeVerdict): void {
+    const { clientId } = client;
     for (const [i, refusal] of refusals.entries()) {
+      if (refusal === undefined) continue;
+      const { reasonCode, reason = REFUSED_BY_HOOK } = refusal;
       const topicFilter = packet.subscriptions[i]?.topicFilter ?? "";
-      if (refusal !== undefined) this.denied(client, "subscribe", topicFilter, refusal);
+      this.events.emit("subscribeRefused", { clientId, topicFilter, reasonCode, reason });
     }
     this.router.subscribe(client, packet, refusals);
   }
@@ -130,7 +143,7 @@ export class Intake {
     conclude: (decision: Decision) => void,
   ): Promise<void> {
     const { connection } = client;
-    connection?.hold();
+    connection?.awaitDecision();
     try {
       const decided = await decision;
       if (!this.closed) conclude(decided);
@@ -138,15 +151,19 @@ export class Intake {
       if (connection === undefined) this.events.emit("error", error);
       else connection.failed(error);
     }
-    connection?.release();
+    connection?.decided();
   }
 
-  private denied(client: KnownClient, operation: "publish" | "subscribe", topic: string, refusal: HookRefusal): void {
-    if (!this.events.has("denied")) return;
+  private refuse(client: KnownClient, topic: string, refusal: HookRefusal, delivery: Delivery | undefined): void {
+    const { clientId } = client;
     const { reasonCode, reason } = refusal;
-    this.events.emit("denied", { clientId: client.clientId, operation, topic, reasonCode, reason });
+    this.events.emit("publishRefused", { clientId, topic, reasonCode, reason: reason ?? REFUSED_BY_HOOK });
+    const properties = reason === undefined ? undefined : { reasonString: reason };
+    if (delivery !== undefined) client.session.finished(delivery, reasonCode, properties);
   }
 }
+
+const REFUSED_BY_HOOK = "refused by a hook of the application";
 
 /** The first reason code of a refusal. */
 const REFUSED = 0x80;

@@ -1,7 +1,8 @@
 /** What listeners pass connections to. */
 
 import type { Duplex } from "node:stream";
-import type { Arrival, ClientConnection } from "../connecting/client-connection.js";
+import type { Arrival } from "../connecting/arrival.js";
+import type { ClientConnection } from "../connecting/client-connection.js";
 
 export interface Entrance {
   /** Accepts a connection, or refuses it. The stream is a socket, or the bytes of a WebSocket. */

@@ -7,9 +7,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { type Pem, TransportError } from "@aiko/mqtt";
 import { wrongOption } from "@aiko/mqtt/options";
+import type { Arrival } from "../connecting/arrival.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { BrokerTls } from "../options/broker-tls.js";
 import type { PathPlace, Place, PortPlace } from "../options/listener-options.js";
+import { certificateOf } from "./client-certificate.js";
 import { type Entrance, guarded } from "./entrance.js";
 import { describeHandshakeFailure } from "./handshake-failure.js";
 import { errorOfListening } from "./listening.js";
@@ -43,25 +45,31 @@ export class Listener {
 
   private static async atPath(place: PathPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
     const { path, mode } = place;
+    const url = `unix:${path}`;
     const accepted = new Accepted();
-    const server = createServer((socket) => accepted.take(socket, entrance));
+    const server = createServer((socket) => accepted.take(socket, entrance, { listener: url }));
     await listenAtPath(server, path, mode, settings.clock);
-    return new Listener(server, accepted, `unix:${path}`, 0);
+    return new Listener(server, accepted, url, 0);
   }
 
   private static async ofStreams(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
     const { host, tls } = place;
     const accepted = new Accepted();
     const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsOptions(settings, tls));
+    let url = "";
     if (tls === undefined) {
-      server.on("connection", (socket: Socket) => accepted.take(socket, entrance));
+      server.on("connection", (socket: Socket) => accepted.take(socket, entrance, { listener: url }));
     } else {
       bound(server, settings, entrance);
       const strangers = new Strangers(server, settings);
-      server.on("secureConnection", (socket: Socket) => accepted.take(socket, entrance, strangers.deadlineOf(socket)));
+      server.on("secureConnection", (socket: TLSSocket) => {
+        const deadline = strangers.deadlineOf(socket);
+        accepted.take(socket, entrance, { deadline, listener: url, certificate: certificateOf(socket) });
+      });
     }
     const chosen = await listenAtPort(server, place);
-    return new Listener(server, accepted, urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen), chosen);
+    url = urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen);
+    return new Listener(server, accepted, url, chosen);
   }
 
   private static async ofWebSockets(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
@@ -78,9 +86,19 @@ export class Listener {
       guarded(entrance, socket, () => strangers.hold(socket, late)),
     );
     const accepted = new Accepted();
-    await takeWebSockets(server, host, settings, strangers, entrance, (socket) => accepted.add(socket));
+    let url = "";
+    await takeWebSockets(
+      server,
+      host,
+      settings,
+      strangers,
+      entrance,
+      () => url,
+      (socket) => accepted.add(socket),
+    );
     const chosen = await listenAtPort(server, place);
-    return new Listener(server, accepted, urlOf(tls === undefined ? "ws" : "wss", host, chosen), chosen);
+    url = urlOf(tls === undefined ? "ws" : "wss", host, chosen);
+    return new Listener(server, accepted, url, chosen);
   }
 
   /**
@@ -109,10 +127,9 @@ class Accepted {
     });
   }
 
-  /** @param deadline when its client must have been accepted, by the clock */
-  take(stream: Socket, entrance: Entrance, deadline?: number): void {
+  take(stream: Socket, entrance: Entrance, arrival: Arrival): void {
     this.add(stream);
-    guarded(entrance, stream, () => entrance.take(stream, { address: stream.remoteAddress, deadline }));
+    guarded(entrance, stream, () => entrance.take(stream, { address: stream.remoteAddress, ...arrival }));
   }
 
   /** Resolves when all of them are closed. */

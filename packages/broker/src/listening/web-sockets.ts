@@ -10,6 +10,7 @@ import { UsageError } from "@aiko/mqtt";
 import type { WebSocket } from "ws";
 import { STRANGERS_MAXIMUM } from "../connecting/client-connection.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { certificateOf } from "./client-certificate.js";
 import { type Entrance, guarded } from "./entrance.js";
 import { originOf, originRefusal } from "./request-origin.js";
 import type { Strangers } from "./strangers.js";
@@ -55,13 +56,17 @@ async function packageWs(): Promise<typeof import("ws")> {
   }
 }
 
-/** @param opened receives each WebSocket */
+/**
+ * @param url returns the listener's URL
+ * @param opened receives each WebSocket
+ */
 export async function takeWebSockets(
   server: HttpServer,
   host: string,
   settings: BrokerSettings,
   strangers: Strangers,
   entrance: Entrance,
+  url: () => string,
   opened: (socket: WebSocket) => void,
 ): Promise<void> {
   const { createWebSocketStream, WebSocketServer } = await packageWs();
@@ -75,7 +80,8 @@ export async function takeWebSockets(
   });
   const connected = (socket: WebSocket, request: IncomingMessage): void => {
     socket.on("error", () => undefined); // an invalid frame: the socket is closed
-    if (socket.protocol === "") {
+    const offered = request.headers["sec-websocket-protocol"];
+    if (socket.protocol === "" && !(settings.subprotocolOptional && offered === undefined)) {
       socket.close(PROTOCOL_ERROR, "the client must offer the subprotocol mqtt");
       request.socket.destroySoon(); // does not wait for the client's close frame
       return;
@@ -94,6 +100,8 @@ export async function takeWebSockets(
       address: request.socket.remoteAddress,
       origin: originOf(request),
       deadline: strangers.deadlineOf(request.socket),
+      listener: url(),
+      certificate: certificateOf(request.socket),
     };
     const client = guarded(entrance, stream, () => entrance.take(stream, arrival));
     boundMessages(socket, request.socket, () => client?.isStranger ?? true);

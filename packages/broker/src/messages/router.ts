@@ -3,7 +3,7 @@
  * subscriptions. Knows nothing of connections.
  */
 
-import { type Clock, ProtocolError } from "@aiko/mqtt";
+import { type Clock, ProtocolError, type QoS } from "@aiko/mqtt";
 import {
   type ProtocolVersion,
   ReasonCode,
@@ -18,11 +18,11 @@ import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import type { PublishedMessage, SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { RetainedReplays } from "./retained-replay.js";
 import { SubscriptionTable } from "./subscription-table.js";
-import { hasMoreLevels } from "./topic-levels.js";
 
 export class Router {
   private readonly clock: Clock;
@@ -101,20 +101,32 @@ export class Router {
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
     const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
+    let reasonString: string | undefined;
     const reasonCodes = subscriptions.map((request, i) => {
-      const { topicFilter, qos, noLocal = false, retainAsPublished = false } = request;
+      const { topicFilter, noLocal = false, retainAsPublished = false } = request;
+      const qos = Math.min(request.qos, this.settings.maximumQoS) as QoS;
       const refusal = this.filterRefusal(client, topicFilter);
-      if (refusal !== undefined) return denied(client.version, refusal, topicFilter);
-      const { reasonCode } = refusals?.[i] ?? {};
-      if (reasonCode !== undefined) return client.version === 3 ? qos : denied(client.version, reasonCode, topicFilter);
+      if (refusal !== undefined) {
+        reasonString ??= refusal.reason;
+        return denied(client.version, refusal.reasonCode, topicFilter);
+      }
+      const refused = refusals?.[i];
+      if (refused !== undefined) {
+        reasonString ??= refused.reason;
+        return client.version === 3 ? qos : denied(client.version, refused.reasonCode, topicFilter);
+      }
       client.topicFilters.add(topicFilter);
       this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
-      granted.set(topicFilter, { request, fresh: fresh || granted.get(topicFilter)?.fresh === true });
+      granted.set(topicFilter, {
+        request: { ...request, qos },
+        fresh: fresh || granted.get(topicFilter)?.fresh === true,
+      });
       return qos;
     });
-    client.session.write({ type: "suback", packetIdentifier, reasonCodes });
+    const answer = reasonString === undefined ? undefined : { reasonString };
+    client.session.write({ type: "suback", packetIdentifier, reasonCodes, properties: answer });
     for (const { request, fresh } of granted.values()) {
       const { topicFilter, qos, retainHandling = 0 } = request;
       if (retainHandling === 2 || (retainHandling === 1 && !fresh)) continue;
@@ -152,14 +164,14 @@ export class Router {
     return reason === undefined;
   }
 
-  private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
-    const { maximumTopicLevels, maximumSubscriptions } = this.settings;
-    const matched = parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
-    if (hasMoreLevels(matched, maximumTopicLevels)) return ReasonCode.TOPIC_FILTER_INVALID;
+  private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
+    const { maximumSubscriptions } = this.settings;
     const { topicFilters } = client;
-    return topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter)
-      ? undefined
-      : ReasonCode.QUOTA_EXCEEDED;
+    const refusal = filterRefusal(topicFilter, this.settings);
+    if (refusal !== undefined || topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter))
+      return refusal;
+    const reason = `the client has ${maximumSubscriptions} subscriptions, the most that are allowed`;
+    return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason };
   }
 }
 

@@ -58,11 +58,10 @@ describe("a refused message", () => {
     const { bench } = await listening({ authorizePublish: () => ({ reasonCode: 0x97, reason: "too much" }) });
     const peer = await bench.connect("c");
     peer.send(message("b", "x", { qos: 1, packetIdentifier: 1 }));
-    expect((await peer.expect("puback")).reasonCode).toBe(0x97);
+    expect(await peer.expect("puback")).toMatchObject({ reasonCode: 0x97, properties: { reasonString: "too much" } });
     expect(bench.events.at(-1)).toEqual({
-      type: "denied",
+      type: "publishRefused",
       clientId: "c",
-      operation: "publish",
       topic: "b",
       reasonCode: 0x97,
       reason: "too much",
@@ -172,7 +171,7 @@ describe("a will", () => {
     (await bench.connect("c", { will })).cut();
     await bench.clock.tick();
     await reader.expectNothing();
-    expect(bench.events.at(-1)).toMatchObject({ type: "denied", operation: "publish", clientId: "c", topic: "w" });
+    expect(bench.events.at(-1)).toMatchObject({ type: "publishRefused", clientId: "c", topic: "w" });
   });
 
   test("is decided later, also when its session has ended", async () => {

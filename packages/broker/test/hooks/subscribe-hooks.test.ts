@@ -15,15 +15,20 @@ function started(authorizeSubscribe: BrokerHooks["authorizeSubscribe"], options:
 }
 
 test("a refused filter has the reason code in SUBACK, and the others are granted", async () => {
-  const { bench } = started((_, { topicFilter }) => (topicFilter === "b" ? { reasonCode: 0x97 } : topicFilter !== "c"));
+  const { bench } = started((_, { topicFilter }) =>
+    topicFilter === "b" ? { reasonCode: 0x97, reason: "too many" } : topicFilter !== "c",
+  );
   const peer = await bench.connect("c");
   const subscriptions = ["a", "b", "c"].map((topicFilter) => ({ topicFilter, qos: 1 }) as const);
   peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions });
-  expect((await peer.expect("suback")).reasonCodes).toEqual([1, 0x97, 0x87]);
+  expect(await peer.expect("suback")).toMatchObject({
+    reasonCodes: [1, 0x97, 0x87],
+    properties: { reasonString: "too many" },
+  });
   expect(bench.hub.statistics.subscriptions).toBe(1);
-  expect(bench.events.filter(({ type }) => type === "denied")).toEqual([
-    { type: "denied", clientId: "c", operation: "subscribe", topic: "b", reasonCode: 0x97, reason: undefined },
-    { type: "denied", clientId: "c", operation: "subscribe", topic: "c", reasonCode: 0x87, reason: undefined },
+  expect(bench.events.filter(({ type }) => type === "subscribeRefused")).toEqual([
+    { type: "subscribeRefused", clientId: "c", topicFilter: "b", reasonCode: 0x97, reason: "too many" },
+    { type: "subscribeRefused", clientId: "c", topicFilter: "c", reasonCode: 0x87, reason: expect.any(String) },
   ]);
 });
 

@@ -3,7 +3,7 @@
 import { ProtocolError } from "../errors.js";
 import { PROTOCOL_ERROR, UNSUPPORTED_PROTOCOL_VERSION } from "../reason-code.js";
 import { readConnect } from "./connect-coder.js";
-import type { Cursor } from "./cursor.js";
+import { type Cursor, malformed } from "./cursor.js";
 import type { RequestType } from "./decode.js";
 import { readSubscribe, readUnsubscribe } from "./decode-requests.js";
 import type { DecoderLimits } from "./limits.js";
@@ -42,6 +42,9 @@ export class PacketStream extends ServerPacketStream {
     switch (type) {
       case "connect": {
         const packet = readConnect(cursor, this.limits);
+        if (flags !== 0 && packet.protocolVersion !== 3) {
+          throw malformed(`connect: flags ${flags} must be 0 [MQTT-2.2.2-2]`);
+        }
         this.learn(packet.protocolVersion);
         return packet;
       }
@@ -62,7 +65,8 @@ export class PacketStream extends ServerPacketStream {
     if (!this.learnt && first >> 4 !== CONNECT && first >> 4 !== 0) {
       throw new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, "the first packet must be CONNECT [MQTT-3.1.0-1]");
     }
-    super.expect(first);
+    // The version is in the packet, and 3.1 allows any flags here: they are checked with the version [MQTT31-24].
+    super.expect(this.learnt || first >> 4 !== CONNECT ? first : CONNECT << 4);
   }
 
   private learn(version: ProtocolVersion): void {

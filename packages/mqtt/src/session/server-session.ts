@@ -5,7 +5,7 @@
  */
 
 import { forbidden } from "../codec/cursor.js";
-import { writePacket } from "../codec/encode.js";
+import { encode, writePacket } from "../codec/encode.js";
 import type {
   ConnectPacket,
   DisconnectPacket,
@@ -15,8 +15,10 @@ import type {
   SubscribePacket,
   UnsubscribePacket,
 } from "../codec/packets.js";
+import type { AckProperties } from "../codec/properties.js";
 import { IncomingTopicAliases } from "./incoming/incoming-topic-aliases.js";
 import { type Delivery, MessageReceiver } from "./incoming/message-receiver.js";
+import { ImmediateTopicAliases } from "./outgoing/immediate-topic-aliases.js";
 import { MessageSender, type Outlet } from "./outgoing/message-sender.js";
 import type { OutboxBounds } from "./outgoing/outbox.js";
 import type { OutgoingMessage } from "./outgoing/outgoing-message.js";
@@ -27,7 +29,10 @@ import { PacketIdentifiers } from "./packet-identifiers.js";
 export interface ServerSessionOptions {
   /** Limits of the messages that wait for this client. */
   readonly outbox: OutboxBounds;
-  /** The number of unacknowledged QoS 1 and 2 messages that the client may send, as announced in CONNACK on MQTT 5. */
+  /**
+   * The number of unacknowledged QoS 1 and 2 messages that the client may send, as announced in CONNACK on MQTT 5.
+   * Before MQTT 5, `isFull` tells the owner to stop reading at this number.
+   */
   readonly receiveMaximum: number;
   /** The highest topic alias that the client may use, as announced in CONNACK on MQTT 5, and that the session uses. */
   readonly topicAliasMaximum: number;
@@ -43,6 +48,13 @@ export interface ServerSessionEvents {
   unsubscribe(packet: UnsubscribePacket): void;
   /** The client sent DISCONNECT. */
   disconnect(packet: DisconnectPacket): void;
+  /**
+   * A packet was not sent, because it exceeds the client's maximum packet size even without reason string and user
+   * properties. The client would wait for it, so close the connection [MQTT5-3.1.2-24].
+   */
+  unsendable(type: Packet["type"], size: number): void;
+  /** `isFull` was true, and is false now. */
+  roomAgain(): void;
 }
 
 interface Link {
@@ -50,6 +62,10 @@ interface Link {
   readonly version: ProtocolVersion;
   /** Milliseconds of silence after which the client counts as dead: 1.5 × keep alive [MQTT-3.1.2-24]. */
   readonly patience: number;
+  /** The largest packet that the client accepts, in bytes. */
+  readonly maximumPacketSize: number;
+  /** Whether the client accepts reason strings and user properties in all packets. */
+  readonly wantsProblemInformation: boolean;
   lastReceived: number;
 }
 
@@ -69,6 +85,8 @@ export class ServerSession {
   private version: ProtocolVersion = 5;
   /** Who waits until messages need not wait. */
   private waiting: (() => void)[] | undefined;
+  /** Whether the owner has read that `isFull` is true. */
+  private wasFull = false;
 
   constructor(
     private readonly options: ServerSessionOptions,
@@ -88,6 +106,15 @@ export class ServerSession {
   /** Whether a message for this client would have to wait. */
   get isBacklogged(): boolean {
     return this.link === undefined || this.sender.isBacklogged;
+  }
+
+  /**
+   * Whether the client, before MQTT 5, has `receiveMaximum` messages that were not acknowledged: stop reading until
+   * `roomAgain`. QoS 2 messages that wait for PUBREL do not count, because the client sends PUBREL.
+   */
+  get isFull(): boolean {
+    this.wasFull = this.version !== 5 && this.receiver.owing >= this.options.receiveMaximum;
+    return this.wasFull;
   }
 
   /** The number of messages for this client whose delivery is not finished. */
@@ -110,7 +137,12 @@ export class ServerSession {
     const version = connect.protocolVersion;
     this.topicAliases.clear();
     this.version = version;
-    this.link = { outlet, version, patience: keepAlive * 1000 * GRACE, lastReceived: now };
+    const { properties = {} } = connect;
+    const maximumPacketSize = properties.maximumPacketSize ?? PROTOCOL_MAXIMUM;
+    const wantsProblemInformation = version === 5 && properties.requestProblemInformation !== false;
+    const patience = keepAlive * 1000 * GRACE;
+    this.link = { outlet, version, patience, maximumPacketSize, wantsProblemInformation, lastReceived: now };
+    this.wasFull = false;
     const receiveMaximum = version === 5 ? this.options.receiveMaximum : 65_535;
     this.receiver.opened({ outlet, version, receiveMaximum, tolerated: receiveMaximum }, resumed, true);
     this.sender.opened(
@@ -118,15 +150,13 @@ export class ServerSession {
         outlet,
         version,
         limits: {
-          receiveMaximum: connect.properties?.receiveMaximum ?? 65_535,
+          receiveMaximum: properties.receiveMaximum ?? 65_535,
           qos2Maximum: 65_535,
-          maximumPacketSize: connect.properties?.maximumPacketSize ?? PROTOCOL_MAXIMUM,
+          maximumPacketSize,
           maximumQoS: 2,
           retainAvailable: true,
         },
-        topicAliases: OutgoingTopicAliases.upTo(
-          Math.min(connect.properties?.topicAliasMaximum ?? 0, this.options.topicAliasMaximum),
-        ),
+        topicAliases: topicAliases(Math.min(properties.topicAliasMaximum ?? 0, this.options.topicAliasMaximum)),
       },
       resumed,
       false,
@@ -206,17 +236,44 @@ export class ServerSession {
     this.sender.publish(message, now);
   }
 
-  /** Acknowledges a message of the client. Before MQTT 5 the acknowledgement carries no reason code [MQTT-3.3.5-2]. */
-  finished(delivery: Delivery, reasonCode: number): void {
+  /**
+   * Acknowledges a message of the client. Before MQTT 5 the acknowledgement carries no reason code [MQTT-3.3.5-2].
+   *
+   * @param properties sent with a reason code other than 0, if the client accepts them and they fit
+   */
+  finished(delivery: Delivery, reasonCode: number, properties?: AckProperties): void {
+    const { link } = this;
+    if (properties !== undefined && link?.wantsProblemInformation) {
+      const { packetIdentifier, qos } = delivery;
+      const packet = { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode, properties } as const;
+      if (encode(packet, 5).length <= link.maximumPacketSize) delivery.properties = properties;
+    }
     this.receiver.finished(delivery, this.version === 5 ? reasonCode : 0);
+    if (this.wasFull && !this.isFull) this.events.roomAgain();
   }
 
-  /** Sends a packet that answers the client. Does nothing while the client is not connected. */
+  /**
+   * Sends a packet that answers the client, if its size allows. Reason string and user properties are left out if the
+   * client does not accept them, or not at that size. Does nothing while the client is not connected.
+   */
   write(packet: Packet): void {
     const { link } = this;
     if (link === undefined) return;
-    writePacket(link.outlet.out, packet, link.version);
-    link.outlet.touch();
+    const { outlet, version, maximumPacketSize } = link;
+    const wanted = link.wantsProblemInformation ? packet : bare(packet);
+    if (maximumPacketSize === PROTOCOL_MAXIMUM) {
+      writePacket(outlet.out, wanted, version);
+      outlet.touch();
+      return;
+    }
+    let bytes = encode(wanted, version);
+    if (bytes.length > maximumPacketSize) bytes = encode(bare(packet), version);
+    if (bytes.length > maximumPacketSize) {
+      this.events.unsendable(packet.type, bytes.length);
+      return;
+    }
+    outlet.out.append(bytes);
+    outlet.touch();
   }
 
   /** Reports that everything written so far was given to the transport. */
@@ -228,6 +285,11 @@ export class ServerSession {
   drained(now: number): void {
     this.sender.pump(now);
     this.checkRoom();
+  }
+
+  /** Fails the expired messages that wait for the client. Returns when the next one expires; Infinity if none does. */
+  expire(now: number): number {
+    return this.sender.expire(now);
   }
 
   /** Reports that bytes of the client arrived, which proves that it is alive. */
@@ -263,5 +325,22 @@ export class ServerSession {
     }
     const delivery = this.receiver.publish(resolved);
     if (delivery !== undefined) this.events.published(resolved, delivery);
+  }
+}
+
+function topicAliases(maximum: number): OutgoingTopicAliases {
+  return maximum === 0 ? OutgoingTopicAliases.upTo(0) : new ImmediateTopicAliases(maximum);
+}
+
+/** Returns the packet without reason string and user properties, if it is of a type that a server may answer with. */
+function bare(packet: Packet): Packet {
+  switch (packet.type) {
+    case "suback":
+    case "unsuback":
+      return { ...packet, properties: undefined };
+    case "auth":
+      return { ...packet, properties: { ...packet.properties, reasonString: undefined, userProperties: undefined } };
+    default:
+      return packet;
   }
 }
