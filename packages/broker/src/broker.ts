@@ -2,6 +2,8 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { Listener, Transport, WaitOptions } from "@aiko/mqtt";
 import type {
   ApplicationHandler,
@@ -13,6 +15,7 @@ import type {
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import type { BrokerClients } from "./clients/broker-clients.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
+import type { AttachOptions } from "./listening/attachment.js";
 import type { BrokerPublishOptions } from "./messages/own-message.js";
 import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options.js";
 
@@ -103,6 +106,18 @@ export interface Broker {
    * const client = createClient("mqtt://broker", { platform: link.platform });
    */
   accept(transport: Transport): void;
+
+  /**
+   * Accepts WebSockets on an HTTP or HTTPS server of the application, at one path. Web pages are checked as at listeners:
+   * see `allowedOrigins`. Upgrade requests for other paths are left to other listeners of the server. The server stays
+   * the application's: closing the broker ends the WebSockets, but does not close the server. Resolves to a function that
+   * stops accepting WebSockets; open ones stay.
+   *
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; UsageError TRANSPORT_UNAVAILABLE if the broker cannot load `ws`;
+   * ClosedError BROKER_CLOSED
+   * @example const detach = await broker.attach(httpServer, { path: "/mqtt" });
+   */
+  attach(server: HttpServer | HttpsServer, options?: AttachOptions): Promise<() => void>;
 
   /** Returns what identifies this broker in logs. Contains no secrets. */
   toJSON(): Pick<Broker, "urls" | "statistics">;

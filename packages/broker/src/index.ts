@@ -27,6 +27,7 @@ export type {
   PublishAnswer,
   SubscriptionDemand,
 } from "./hooks/broker-hooks.js";
+export type { AttachOptions } from "./listening/attachment.js";
 export type { BrokerMessage } from "./messages/broker-message.js";
 export type { BrokerPublishOptions } from "./messages/own-message.js";
 export type {
@@ -42,3 +43,4 @@ export type { BrokerOptions, ConnectionFaults } from "./options/broker-options.j
 export type { BrokerTls } from "./options/broker-tls.js";
 export type { CapabilityOptions } from "./options/capabilities.js";
 export type { ListenerOptions } from "./options/listener-options.js";
+export type { ListenerTerms } from "./options/listener-terms.js";
