@@ -1,7 +1,7 @@
 /** A client's session, as the application sees and ends it. */
 
 import { UsageError } from "@aiko/mqtt";
-import { type ProtocolVersion, ReasonCode } from "@aiko/mqtt/codec";
+import { encode, type ProtocolVersion, ReasonCode } from "@aiko/mqtt/codec";
 import type { BrokerClient } from "./broker-client.js";
 
 /** What a handle shows and does. The rest of the broker implements it. */
@@ -28,9 +28,8 @@ export interface ConnectionOrigin {
   readonly connectedAt: number;
 }
 
-/** The first and the last reason code of an error in DISCONNECT. */
+/** The first reason code of an error. */
 const LEAST = ReasonCode.UNSPECIFIED_ERROR;
-const MOST = ReasonCode.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED;
 
 export class SessionHandle implements BrokerClient {
   /** Private, so that printing a handle does not print the broker. */
@@ -81,13 +80,11 @@ export class SessionHandle implements BrokerClient {
   }
 
   disconnect(reasonCode: number = ReasonCode.ADMINISTRATIVE_ACTION, reason = "ended by the application"): void {
-    if (!Number.isInteger(reasonCode) || reasonCode < LEAST || reasonCode > MOST) {
-      throw new UsageError(
-        "OPTION_INVALID",
-        `disconnect: reasonCode ${reasonCode} must be one of DISCONNECT, from 0x80 to 0xA2`,
-        { option: "reasonCode" },
-      );
+    if (!Number.isInteger(reasonCode) || reasonCode < LEAST) {
+      const rule = `disconnect: reasonCode ${reasonCode} must be one of DISCONNECT, from 0x80 on`;
+      throw new UsageError("OPTION_INVALID", rule, { option: "reasonCode" });
     }
+    encode({ type: "disconnect", reasonCode }, 5); // throws if DISCONNECT must not carry it
     this.#client.end(reasonCode, String(reason));
   }
 
