@@ -172,7 +172,7 @@ export const classes = [
       `${mqtt}/both/bounds.test.ts > the $name client > the outbox > the number of messages is limited; further ones fail with OUTBOX_FULL, and the others are sent`,
       `${mqtt}/client/back-pressure.test.ts > above the limit of the inbox > reading stops, and resumes when half of it is handled`,
       `${broker}/delivering.test.ts > a slow client's queue is limited, and the other clients get their messages`,
-      `${broker}/retained.test.ts > beyond its limits the broker delivers a retained message but does not store it > %o`,
+      `${broker}/retained.test.ts > beyond its limits the broker does not retain a message > %o: a client that learns it gets 0x97, and nothing is delivered`,
       `${broker}/broker.test.ts > beyond maximumConnections no client is accepted`,
       `${store}/disk-store.test.ts > the limit > rejects a write as a whole, and removed records make room again`,
     ],

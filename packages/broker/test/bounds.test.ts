@@ -100,6 +100,35 @@ test.each([
   },
 );
 
+test.each([0, 1] as const)(
+  "a full queue drops its oldest QoS 0 messages for one at QoS %i, and reports each",
+  async (qos) => {
+    const bench = new Bench({ outbox: { maximumCount: 3 } });
+    const slow = await bench.connect("slow");
+    await subscribe(slow, "a");
+    slow.pause();
+    const from = await bench.connect("from");
+    const large = "x".repeat(1_000_000); // more than a connection takes at once
+    for (const text of [large, large, "1", "2", "3", "4"]) from.send(message("a", text));
+    from.send(message("a", "5", { qos, packetIdentifier: qos }));
+    await bench.clock.tick();
+    const dropped = bench.events.filter(({ type }) => type === "dropped");
+    expect(dropped).toEqual(
+      Array.from({ length: 3 }, () => ({
+        type: "dropped",
+        clientId: "slow",
+        topic: "a",
+        reason: expect.stringContaining("was dropped"),
+      })),
+    );
+    slow.resume();
+    const got: string[] = [];
+    for (let i = 0; i < 4; i++) got.push((await receive(slow)).replaceAll("x", ""));
+    await slow.expectNothing();
+    expect(got.slice(-3)).toEqual(["a=3 q0", "a=4 q0", `a=5 q${qos}`]);
+  },
+);
+
 test("retained messages wait for a client with a short queue, and none is dropped", async () => {
   const bench = new Bench({ outbox: { maximumCount: 3 } });
   const peer = await bench.connect("from");

@@ -47,7 +47,11 @@ export interface ClientOwner {
 }
 
 /** The errors of a delivery that mean that a limit was exceeded. Others are due to the client, or to expiry. */
-const BOUNDS: ReadonlySet<MqttError["code"]> = new Set(["OUTBOX_FULL", "MAXIMUM_PACKET_SIZE_EXCEEDED"]);
+const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
+  "OUTBOX_FULL",
+  "OUTBOX_DROPPED",
+  "MAXIMUM_PACKET_SIZE_EXCEEDED",
+]);
 
 /** Before its first connection. */
 const UNKNOWN: ConnectionOrigin = { username: undefined, address: undefined, listener: undefined, connectedAt: 0 };

@@ -98,7 +98,8 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly maximumTopicLevels?: number | undefined;
   /**
-   * Limits of the messages that wait for one client, each from 1. Messages beyond are dropped for that client. Default
+   * Limits of the messages that wait for one client, each from 1. When one is reached, the oldest QoS 0 messages are
+   * dropped for a new message. A message that still has no room is dropped itself. See the event `dropped`. Default
    * 100,000 messages, 67,108,864 bytes (64 MiB).
    */
   readonly outbox?: PartialOptions<Bounds> | undefined;
