@@ -79,11 +79,12 @@ describe("a malformed packet from a connected client", () => {
 });
 
 /** The content of CONNACK, in the form of 3.1.1 or of MQTT 5. */
-function refusals({ id, reasonCodes, connackReturnCode }: (typeof connects)[number]): string[] {
+function refusals({ id, version, reasonCodes, connackReturnCode }: (typeof connects)[number]): string[] {
   if (connackReturnCode !== undefined) return [`2002000${connackReturnCode}`];
   const unknownVersion = reasonCodes.includes(0x84) || id.endsWith("connect-name");
   const form5 = reasonCodes.map((code) => `200300${code.toString(16)}00`);
-  return ["", ...form5, ...(unknownVersion ? ["20020001"] : [])];
+  if (unknownVersion) return ["20020001", ...form5];
+  return version === 5 ? form5 : [""];
 }
 
 test.each(connects)("a malformed CONNECT, $id: $why", async (vector) => {

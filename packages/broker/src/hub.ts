@@ -33,7 +33,7 @@ import { Router } from "./messages/router.js";
 import type { ConnectRequest } from "./options/authentication.js";
 import type { BrokerSettings } from "./options/broker-options.js";
 
-export class Hub implements Reception, ClientOwner {
+export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   readonly router: Router;
   readonly intake: Intake;

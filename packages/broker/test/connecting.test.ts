@@ -108,6 +108,7 @@ describe("CONNECT", () => {
           peer.send(Uint8Array.of(0xc5, 0)); // PINGREQ
           await peer.expect("pingresp");
         } else {
+          if (protocolVersion === 5) expect(await peer.expect("connack")).toMatchObject({ reasonCode: 0x81 });
           await peer.expectClose();
           expect(bench.events).toMatchObject([{ type: "refused", reason: expect.stringContaining("flags") }]);
         }

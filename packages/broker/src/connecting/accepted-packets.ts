@@ -7,7 +7,7 @@ import { PROTOCOL_MAXIMUM } from "../options/broker-options.js";
 type WithProperties = Extract<Packet, { type: "connack" | "disconnect" | "auth" }>;
 
 export class AcceptedPackets {
-  private readonly version: ProtocolVersion;
+  readonly version: ProtocolVersion;
   /** In bytes. */
   private readonly maximum: number;
   private readonly wantsProblemInformation: boolean;

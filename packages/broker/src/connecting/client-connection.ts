@@ -11,48 +11,34 @@ import {
   type DecoderLimits,
   type DisconnectProperties,
   type Packet,
-  type ProtocolVersion,
   ReasonCode,
 } from "@aiko/mqtt/codec";
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
 import type { ConnectionOrigin } from "../clients/session-handle.js";
 import { publicationFault } from "../messages/permitted-publications.js";
-import { subscriptionFault } from "../messages/permitted-subscriptions.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import { AcceptedPackets } from "./accepted-packets.js";
 import type { Arrival } from "./arrival.js";
+import { connackFor, disconnectCodeFor } from "./early-faults.js";
 import type { AuthenticatedConnection, EnhancedAuthentication } from "./enhanced-authentication.js";
-import { ANSWERS, FROM_AUTHENTICATING_CLIENTS, FROM_CLIENTS } from "./expected-packets.js";
+import { ANSWERS, FROM_AUTHENTICATING_CLIENTS, FROM_CLIENTS, faultOf } from "./expected-packets.js";
 import { HeldPacketStream } from "./held-packet-stream.js";
 import type { AdmittedClient, Reception } from "./reception.js";
 import { returnCodeOf } from "./return-codes.js";
+import type { Admitted, Stage } from "./stage.js";
 import type { Terms } from "./terms.js";
 import type { Refused } from "./verdict.js";
 
 /** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
 
-/** The CONNACK for each fault of a CONNECT that has one, in the form that clients of every version understand. */
-const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
-  UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
-  CLIENT_IDENTIFIER_REFUSED: Uint8Array.of(0x20, 2, 0, 2),
-};
-
 const HUNG_UP = "the client closed the connection without DISCONNECT";
-
-interface Known {
-  readonly version: ProtocolVersion;
-  readonly accepted: AcceptedPackets;
-}
-
-type Admitted = Known & { readonly at: "admitted"; readonly client: AdmittedClient };
-type Stage = { readonly at: "waiting" } | (Known & { readonly at: "deciding" }) | Admitted | { readonly at: "over" };
 
 export class ClientConnection implements ConnectionOwner, AuthenticatedConnection {
   readonly network: NetworkConnection;
   private readonly limits: DecoderLimits;
   private readonly packets: HeldPacketStream;
-  private stage: Stage = { at: "waiting" };
+  private stage: Stage<ClientConnection> = { at: "waiting" };
   /** When the client must have been accepted. */
   private readonly mustBeIn: number;
   /** The transport has closed, and packets that arrived before are still to be handled. */
@@ -63,7 +49,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     transport: Transport,
     private readonly clock: Clock,
     private readonly settings: BrokerSettings,
-    private readonly reception: Reception,
+    private readonly reception: Reception<ClientConnection>,
     readonly arrival: Arrival = {},
   ) {
     this.limits = {
@@ -98,6 +84,10 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     return this.stage.at === "deciding";
   }
 
+  private get isOver(): boolean {
+    return this.stage.at === "over";
+  }
+
   /** Called once, if CONNECT has an authentication method. */
   authenticates(authentication: EnhancedAuthentication): void {
     this.authentication = authentication;
@@ -112,11 +102,15 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   }
 
   /** Sends CONNACK and passes the connection to the client's session. */
-  admit(client: AdmittedClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: Uint8Array): void {
+  admit(
+    client: AdmittedClient<ClientConnection>,
+    packet: ConnectPacket,
+    { keepAlive, resumed }: Terms,
+    connack: Uint8Array,
+  ): void {
     if (this.stage.at !== "deciding") return;
-    const { version, accepted } = this.stage;
     this.writeBytes(connack);
-    this.stage = { at: "admitted", client, version, accepted };
+    this.stage = { ...this.stage, at: "admitted", client };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
     this.limits.expected = this.authentication === undefined ? FROM_CLIENTS : FROM_AUTHENTICATING_CLIENTS;
     client.session.connectionOpened(this.network, packet, keepAlive, resumed, this.clock.now());
@@ -126,8 +120,8 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** Sends CONNACK with the reason, and closes. */
   refuse({ reasonCode: refusal, reason, properties }: Refused): void {
     if (this.stage.at !== "deciding") return;
-    const { version, accepted } = this.stage;
-    const reasonCode = version === 5 ? refusal : returnCodeOf(refusal);
+    const { accepted } = this.stage;
+    const reasonCode = accepted.version === 5 ? refusal : returnCodeOf(refusal);
     this.writeBytes(accepted.fitting({ type: "connack", sessionPresent: false, reasonCode, properties }));
     this.drop(reason);
   }
@@ -135,7 +129,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** Closes the connection; on MQTT 5, sends the reason. */
   close(reasonCode: number, reason: string, properties?: DisconnectProperties): void {
     const { stage } = this;
-    if (stage.at === "admitted" && stage.version === 5)
+    if (stage.at === "admitted" && stage.accepted.version === 5)
       this.writeBytes(stage.accepted.fitting({ type: "disconnect", reasonCode, properties }));
     this.finish(reason);
   }
@@ -163,23 +157,22 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** Continues after `hold`: handles what has arrived meanwhile, in order, and then reads again. */
   resume(): void {
     const { packets } = this;
+    const now = this.clock.now();
     packets.held = false;
     try {
-      const now = this.clock.now();
-      while (this.stage.at !== "over") {
-        const packet = packets.next();
-        if (packet === undefined) break;
+      for (let packet = packets.next(); packet !== undefined; packet = packets.next()) {
         this.packetReceived(packet, now);
+        if (this.isOver) return;
       }
     } catch (error) {
       this.failed(error);
     }
-    if (packets.isHeld || this.stage.at === "over") return;
+    if (packets.isHeld || this.isOver) return;
     if (this.hungUp) {
       this.finish(HUNG_UP);
       return;
     }
-    this.bytesReceived(this.clock.now());
+    this.bytesReceived(now);
     this.network.watch();
     this.network.resume();
   }
@@ -245,20 +238,17 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
       this.drop(`the broker failed: ${error}`);
       return;
     }
-    const { code, reasonCode, message: reason } = error;
-    const connack = CONNACKS[code];
-    if (this.stage.at === "admitted") {
-      // Some faults can only be reported in a CONNACK. In a second CONNECT, which is a protocol error in any case, they
-      // are reported as one.
-      this.close(connack === undefined ? reasonCode : ReasonCode.PROTOCOL_ERROR, reason, { reasonString: reason });
-      return;
+    const { stage } = this;
+    const { reasonCode, message: reason } = error;
+    const properties = { reasonString: reason };
+    if (stage.at === "admitted") {
+      this.close(disconnectCodeFor(error), reason, properties);
+    } else if (stage.at === "deciding" && stage.accepted.version === 5) {
+      this.refuse({ reasonCode, reason, properties });
+    } else {
+      if (stage.at === "waiting") this.writeBytes(connackFor(error, this.packets.version));
+      this.drop(reason);
     }
-    if (this.stage.at === "deciding" && this.stage.version === 5) {
-      this.refuse({ reasonCode, reason, properties: { reasonString: reason } });
-      return;
-    }
-    if (this.stage.at === "waiting" && connack !== undefined) this.writeBytes(connack);
-    this.drop(reason);
   }
 
   deadline(): number {
@@ -289,8 +279,8 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   }
 
   private receiveConnect(packet: ConnectPacket): void {
-    const { will, protocolVersion } = packet;
-    this.stage = { at: "deciding", version: protocolVersion, accepted: new AcceptedPackets(packet) };
+    const { will } = packet;
+    this.stage = { at: "deciding", accepted: new AcceptedPackets(packet) };
     this.packets.held = true;
     const fault = will && publicationFault("connect: will", will, this.settings);
     if (fault !== undefined) throw fault;
@@ -301,21 +291,18 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
    * Checks the packet before the session handles it. Otherwise an incomplete exchange could disturb the client's next
    * connection.
    */
-  private receive({ client, version }: Admitted, packet: Packet, now: number): void {
+  private receive({ client, accepted }: Admitted<ClientConnection>, packet: Packet, now: number): void {
     if (packet.type === "auth") {
       this.receiveAuth(packet, client);
       return;
     }
-    const { settings } = this;
-    let fault: ProtocolError | undefined;
-    if (packet.type === "publish") fault = publicationFault("publish:", packet, settings);
-    else if (packet.type === "subscribe" && version === 5) fault = subscriptionFault(packet, settings);
+    const fault = faultOf(packet, accepted.version, this.settings);
     if (fault !== undefined) throw fault;
     client.session.receive(packet, now);
     if (packet.type === "publish" && client.session.isFull) this.hold();
   }
 
-  private receiveAuth(packet: AuthPacket, client: AdmittedClient | undefined): void {
+  private receiveAuth(packet: AuthPacket, client: AdmittedClient<ClientConnection> | undefined): void {
     if (client === undefined) this.packets.held = true; // what is behind AUTH waits for the next challenge, or CONNACK
     this.authentication?.received(packet, client);
     this.network.watch();

@@ -7,7 +7,6 @@ import { type Clock, ClosedError, ProtocolError, UsageError } from "@aiko/mqtt";
 import { type AuthPacket, type DisconnectProperties, ReasonCode } from "@aiko/mqtt/codec";
 import type { AuthenticationExchange, AuthenticationMethod, ConnectRequest } from "../options/authentication.js";
 import type { BrokerSettings } from "../options/broker-options.js";
-import type { AdmittedClient } from "./reception.js";
 import { disconnectCodeOf } from "./return-codes.js";
 import { type Accepted, isAccepted, LONGEST_DATA, type Refused, verdictOf } from "./verdict.js";
 
@@ -16,6 +15,12 @@ export interface AuthenticatedConnection {
   /** Sends AUTH to the client. Before CONNACK, the client's answer is then read. */
   challenge(packet: AuthPacket): void;
   close(reasonCode: number, reason: string, properties?: DisconnectProperties): void;
+}
+
+/** A client that was accepted. */
+interface AuthenticatedClient {
+  readonly identity: string | undefined;
+  readonly session: { write(packet: AuthPacket): void };
 }
 
 /** Receives the result of an exchange, unless the connection ends first. */
@@ -45,7 +50,7 @@ export class EnhancedAuthentication {
    * @param client undefined before it is accepted
    * @throws ProtocolError if the client must not send it now
    */
-  received(packet: AuthPacket, client: AdmittedClient | undefined): void {
+  received(packet: AuthPacket, client: AuthenticatedClient | undefined): void {
     const { authenticationMethod, authenticationData } = packet.properties ?? {};
     if (authenticationMethod !== this.method)
       throw wrong("the authentication method must be the one of CONNECT [MQTT5-4.12.0-5]");
@@ -70,7 +75,7 @@ export class EnhancedAuthentication {
     this.settle();
   }
 
-  private authenticatedAgain(client: AdmittedClient, verdict: Accepted | Refused): void {
+  private authenticatedAgain(client: AuthenticatedClient, verdict: Accepted | Refused): void {
     if (!isAccepted(verdict)) {
       const { reasonCode, reason, properties } = verdict;
       this.connection.close(disconnectCodeOf(reasonCode), reason, properties);

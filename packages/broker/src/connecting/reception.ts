@@ -2,19 +2,18 @@
 
 import type { ConnectPacket } from "@aiko/mqtt/codec";
 import type { ServerSession } from "@aiko/mqtt/session";
-import type { ClientConnection } from "./client-connection.js";
 
-/** Answers CONNECT, and receives errors that occur before a client is accepted. */
-export interface Reception {
+/** Answers CONNECT, and receives errors that occur before a client is accepted. `Connection` is the type of connections. */
+export interface Reception<Connection> {
   /** Accepts the client with `admit`, or refuses it with `refuse`, possibly later. */
-  connect(connection: ClientConnection, packet: ConnectPacket): void;
-  gone(connection: ClientConnection): void;
+  connect(connection: Connection, packet: ConnectPacket): void;
+  gone(connection: Connection): void;
   refused(reason: string): void;
 }
 
 /** The client of a connection, after it was accepted. */
-export interface AdmittedClient {
+export interface AdmittedClient<Connection> {
   readonly session: ServerSession;
   readonly identity: string | undefined;
-  connectionEnded(connection: ClientConnection, reason: string): void;
+  connectionEnded(connection: Connection, reason: string): void;
 }

@@ -32,7 +32,7 @@ export class PacketStream extends ServerPacketStream {
     this.learnt = protocolVersion !== "any";
   }
 
-  /** The protocol version. "any" until a CONNECT arrives. */
+  /** The protocol version. "any" until a CONNECT arrives, even if the rest of it is malformed. */
   get version(): ProtocolVersion | "any" {
     return this.learnt ? this.protocolVersion : "any";
   }
@@ -41,12 +41,10 @@ export class PacketStream extends ServerPacketStream {
   override readRequest(type: RequestType, flags: number, cursor: Cursor, version: ProtocolVersion): Packet {
     switch (type) {
       case "connect": {
-        const packet = readConnect(cursor, this.limits);
-        if (flags !== 0 && packet.protocolVersion !== 3) {
-          throw malformed(`connect: flags ${flags} must be 0 [MQTT-2.2.2-2]`);
-        }
-        this.learn(packet.protocolVersion);
-        return packet;
+        return readConnect(cursor, this.limits, (learnt) => {
+          this.learn(learnt);
+          if (flags !== 0 && learnt !== 3) throw malformed(`connect: flags ${flags} must be 0 [MQTT-2.2.2-2]`);
+        });
       }
       case "subscribe":
         return readSubscribe(flags, cursor, version);

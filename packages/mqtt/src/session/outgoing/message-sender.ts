@@ -8,7 +8,6 @@ import { forbidden } from "../../codec/cursor.js";
 import { PUBREL, writeAcknowledgement, writeClientPacket } from "../../codec/encode.js";
 import type { OutputBuffer } from "../../codec/output-buffer.js";
 import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../../codec/packets.js";
-import type { PublishProperties } from "../../codec/properties.js";
 import { type PublishFields, topicLengthProblem, writePublish } from "../../codec/publish-coder.js";
 import { describeReasonCode } from "../../codec/reason-codes.js";
 import { type MqttError, OutboxError, RefusedError, TransportError, UsageError } from "../../errors.js";
@@ -19,10 +18,11 @@ import { Queue } from "../queue.js";
 import { type PublishLimits, packetTooLarge, publishRefusal } from "../server-limits.js";
 import { Inflight } from "./inflight.js";
 import { InheritedIdentifiers } from "./inherited-identifiers.js";
-import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
+import { notAllowedError, Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PoisonWatch } from "./poison-watch.js";
+import { remainingExpiry } from "./remaining-expiry.js";
 import { Unflushed } from "./unflushed.js";
 
 /** The output of a network connection. */
@@ -235,7 +235,7 @@ export class MessageSender {
       if (consent === undefined || this.link !== link) return;
       this.resend.shift();
       if (consent) this.sendAgain(link, message, now);
-      else this.giveUpSent(message, notAllowed(message));
+      else this.giveUpSent(message, notAllowedError(message));
     }
     for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
       if (!this.mayBegin(link, message)) return;
@@ -243,7 +243,7 @@ export class MessageSender {
       if (consent === undefined || this.link !== link) return;
       this.outbox.remove(message);
       if (consent) this.send(link, message, now);
-      else this.giveUp(message, notAllowed(message));
+      else this.giveUp(message, notAllowedError(message));
     }
   }
 
@@ -586,10 +586,6 @@ export class MessageSender {
   }
 }
 
-function notAllowed({ topic }: OutgoingMessage): OutboxError {
-  return new OutboxError("OUTBOX_DROPPED", `"${topic}": the application does not allow to send it any more`);
-}
-
 /** Checks a topic that was queued before it was known that the connection uses MQTT 3.1. */
 function topicRefusal(version: ProtocolVersion, topic: string): UsageError | undefined {
   const problem = topicLengthProblem(version, topic);
@@ -599,13 +595,4 @@ function topicRefusal(version: ProtocolVersion, topic: string): UsageError | und
 /** MQTT 3.1 requires DUP on a resent PUBREL [MQTT31-21]; later versions have no such flag. */
 function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean): void {
   writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
-}
-
-/** Milliseconds by which the clock's fractions may change a time difference. */
-const FRACTION = 1;
-
-/** Returns the properties with the remaining expiry interval, in whole seconds and at least 0. */
-function remainingExpiry(message: OutgoingMessage, now: number): PublishProperties {
-  const messageExpiryInterval = Math.max(0, Math.ceil((message.expiresAt - now - FRACTION) / 1000));
-  return { ...message.properties, messageExpiryInterval };
 }
