@@ -1,7 +1,7 @@
 /** A message in the broker, from its publisher to its last subscriber. */
 
-import type { MqttError, PublishProperties, QoS } from "@aiko/mqtt";
-import type { PublishPacket, Will } from "@aiko/mqtt/codec";
+import { type MqttError, type PublishProperties, type QoS, RefusedError } from "@aiko/mqtt";
+import { type PublishPacket, ReasonCode, type Will } from "@aiko/mqtt/codec";
 import { OutgoingMessage } from "@aiko/mqtt/session";
 
 export interface PublishedMessage {
@@ -82,8 +82,12 @@ export class DeliveredMessage extends OutgoingMessage {
     return this.shared !== undefined && (this.qos === 1 || this.state === "queued");
   }
 
-  override consent(): boolean | undefined {
-    return this.addressee.consent(this);
+  override refusal(): MqttError | null | undefined {
+    const consent = this.addressee.consent(this);
+    if (consent === undefined) return null;
+    return consent
+      ? undefined
+      : new RefusedError("PUBLISH_REFUSED", ReasonCode.NOT_AUTHORIZED, "authorizeDeliver refused it");
   }
 
   override delivered(): void {}

@@ -130,9 +130,7 @@ export class NetworkConnection implements TransportListener {
 
   /** Schedules a flush. Call it after writing to `out`. */
   touch(): void {
-    if (this.isOver) {
-      this.out.clear(); // the owner may still handle what was received before
-    } else if (this.full) {
+    if (this.full) {
       if (this.out.length > MOST_ANSWERS) this.giveUp();
     } else if (this.out.length >= EARLY_FLUSH) {
       this.flush();

@@ -18,7 +18,7 @@ import { Queue } from "../queue.js";
 import { type PublishLimits, packetTooLarge, publishRefusal } from "../server-limits.js";
 import { Inflight } from "./inflight.js";
 import { InheritedIdentifiers } from "./inherited-identifiers.js";
-import { notAllowedError, Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
+import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PoisonWatch } from "./poison-watch.js";
@@ -231,19 +231,19 @@ export class MessageSender {
     if (this.poison?.isCareful && !this.pumpCarefully(link, this.poison, now)) return;
     for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
       if (message.state === "sent" && !this.maySend(link, message)) return;
-      const consent = message.state !== "sent" || message.consent();
-      if (consent === undefined || this.link !== link) return;
+      const refusal = message.state === "sent" ? message.refusal() : undefined;
+      if (refusal === null || this.link !== link) return;
       this.resend.shift();
-      if (consent) this.sendAgain(link, message, now);
-      else this.giveUpSent(message, notAllowedError(message));
+      if (refusal) this.giveUpSent(message, refusal);
+      else this.sendAgain(link, message, now);
     }
     for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
       if (!this.mayBegin(link, message)) return;
-      const consent = message.consent();
-      if (consent === undefined || this.link !== link) return;
+      const refusal = message.refusal();
+      if (refusal === null || this.link !== link) return;
       this.outbox.remove(message);
-      if (consent) this.send(link, message, now);
-      else this.giveUp(message, notAllowedError(message));
+      if (refusal) this.giveUp(message, refusal);
+      else this.send(link, message, now);
     }
   }
 

@@ -3,8 +3,7 @@
  * too old. Knows nothing of connections and of messages in flight: limits never drop those.
  */
 
-import { type MqttError, OutboxError, RefusedError, TimeoutError } from "../../errors.js";
-import { NOT_AUTHORIZED } from "../../reason-code.js";
+import { type MqttError, OutboxError, TimeoutError } from "../../errors.js";
 import { DroppableMessages } from "./droppable-messages.js";
 import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 
@@ -342,10 +341,4 @@ function offlineError(message: OutgoingMessage): OutboxError {
     "OUTBOX_DROPPED",
     `"${message.topic}" was dropped because the client is not connected (outbox.qos0 "drop")`,
   );
-}
-
-/** Returns the error of a message whose `consent` was false. */
-export function notAllowedError({ topic }: OutgoingMessage): RefusedError {
-  const what = `"${topic}": the application does not allow to send it any more`;
-  return new RefusedError("PUBLISH_REFUSED", NOT_AUTHORIZED, what);
 }

@@ -58,11 +58,12 @@ export abstract class OutgoingMessage {
   ) {}
 
   /**
-   * Called before a message that was queued, or was sent over an earlier connection, is sent. Returns whether it may be
-   * sent; undefined if that is not known yet: it stays where it is, and the owner lets the session continue later.
+   * Called before a message that was queued, or was sent over an earlier connection, is sent. Returns why it must not be
+   * sent; undefined if it may be sent; null if that is not known yet: it stays where it is, and the owner lets the session
+   * continue later.
    */
-  consent(): boolean | undefined {
-    return true;
+  refusal(): MqttError | null | undefined {
+    return undefined;
   }
 
   /**
