@@ -207,7 +207,9 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   }
 
   consent(message: DeliveredMessage): boolean | undefined {
-    return this.gate === undefined || this.gate.consent(message);
+    if (this.gate === undefined) return true;
+    const consent = this.gate.consent(message);
+    return this.isOnline ? consent : undefined; // the hook may have ended the connection
   }
 
   hasRoomFor(count: number, bytes: number): boolean {

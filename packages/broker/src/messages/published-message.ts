@@ -83,6 +83,7 @@ export class DeliveredMessage extends OutgoingMessage {
   }
 
   override refusal(): MqttError | null | undefined {
+    if (this.state === "released" || this.state === "settled") return undefined; // the client has it
     const consent = this.addressee.consent(this);
     if (consent === undefined) return null;
     return consent

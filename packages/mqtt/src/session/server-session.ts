@@ -124,7 +124,7 @@ export class ServerSession {
 
   /** The bytes of topics, payloads and properties of the messages that were not sent yet. */
   get queuedBytes(): number {
-    return this.sender.queuedBytes;
+    return this.sender.outbox.bytes;
   }
 
   /**

@@ -49,7 +49,8 @@ const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
 export class MessageSender {
-  private readonly outbox: Outbox;
+  /** The queue. Others only read it. */
+  readonly outbox: Outbox;
   private readonly inflight = new Inflight();
   /**
    * Messages in flight since an earlier connection that were not resent over this one yet. While messages are sent one
@@ -103,11 +104,6 @@ export class MessageSender {
   /** The number of messages whose outcome is not known. */
   get pending(): number {
     return this.outbox.length + this.inflight.length + this.unflushed.length;
-  }
-
-  /** The bytes of topics, payloads and properties in the queue. */
-  get queuedBytes(): number {
-    return this.outbox.bytes;
   }
 
   get outboxCounts(): OutboxCounts {
@@ -231,16 +227,16 @@ export class MessageSender {
     if (this.poison?.isCareful && !this.pumpCarefully(link, this.poison, now)) return;
     for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
       if (message.state === "sent" && !this.maySend(link, message)) return;
-      const refusal = message.state === "sent" ? message.refusal() : undefined;
-      if (refusal === null || this.link !== link) return;
+      const refusal = message.refusal?.();
+      if (refusal === null) return;
       this.resend.shift();
       if (refusal) this.giveUpSent(message, refusal);
       else this.sendAgain(link, message, now);
     }
     for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
       if (!this.mayBegin(link, message)) return;
-      const refusal = message.refusal();
-      if (refusal === null || this.link !== link) return;
+      const refusal = message.refusal?.();
+      if (refusal === null) return;
       this.outbox.remove(message);
       if (refusal) this.giveUp(message, refusal);
       else this.send(link, message, now);
