@@ -83,7 +83,9 @@ export class Hub implements Reception, ClientOwner {
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
     const { clientId } = client;
-    const reasonCode = this.router.publish(publishedMessage(packet, clientId, this.clock.now()));
+    const reasonCode = this.router.forward(packet, clientId)
+      ? ReasonCode.SUCCESS
+      : this.router.publish(publishedMessage(packet, clientId, this.clock.now()));
     const { events } = this;
     if (events.has("published")) {
       events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });

@@ -6,26 +6,28 @@
 import { type Clock, ProtocolError, type QoS } from "@aiko/mqtt";
 import {
   type ProtocolVersion,
+  type PublishPacket,
   ReasonCode,
   type SubscribePacket,
   type SubscriptionRequest,
   type UnsubscribePacket,
 } from "@aiko/mqtt/codec";
-import type { EventEmitter } from "@aiko/mqtt/session";
+import { type EventEmitter, PublishCopies } from "@aiko/mqtt/session";
 import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { BrokerSettings } from "../options/broker-options.js";
-import type { PublishedMessage, SharedMessage } from "./published-message.js";
+import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
-import { SubscriptionTable } from "./subscription-table.js";
+import { type ClientSubscription, SubscriptionTable, soleRecipient } from "./subscription-table.js";
 import { hasMoreLevels } from "./topic-levels.js";
 
 export class Router {
   private readonly clock: Clock;
   private readonly subscriptions = new SubscriptionTable<KnownClient>();
   private readonly retained: RetainedMessages;
+  private readonly copies = new PublishCopies();
 
   constructor(
     private readonly settings: BrokerSettings,
@@ -49,15 +51,55 @@ export class Router {
     this.retained.close();
   }
 
+  /**
+   * Writes a client's QoS 0 message to the connections of its subscribers without an object for it or for a recipient.
+   * Returns false, and does nothing, if the message is not as simple as that: call `publish` then.
+   */
+  forward(packet: PublishPacket, publisher: string): boolean {
+    if (packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined) return false;
+    const subscriptions = this.subscriptions.direct(packet.topic);
+    if (subscriptions === undefined) return false;
+    const copies = subscriptions.length > 1 ? this.copies : undefined;
+    copies?.begin(packet);
+    let message: PublishedMessage | undefined; // for clients whose messages have to wait
+    for (const subscription of subscriptions) {
+      const { client, noLocal, subscriptionIdentifier } = subscription;
+      if (!client.isOnline || (noLocal && client.clientId === publisher)) continue;
+      if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) continue;
+      const now = this.clock.now();
+      message ??= publishedMessage(packet, publisher, now);
+      client.deliver(message, soleRecipient(subscription, message), now);
+    }
+    copies?.end();
+    return true;
+  }
+
   /** Publishes a message of a client, or of the broker itself. Returns the reason code for its acknowledgement. */
   publish(message: PublishedMessage): number {
     const now = this.clock.now();
     if (message.retain && !this.retained.keep(message, now)) {
       this.events.emit("notRetained", { clientId: message.publisher, topic: message.topic });
     }
+    const direct = this.subscriptions.direct(message.topic);
+    if (direct !== undefined) return this.publishTo(direct, message, now);
     const recipients = this.subscriptions.recipients(message);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
     return recipients.size === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
+  }
+
+  private publishTo(
+    subscriptions: readonly ClientSubscription<KnownClient>[],
+    message: PublishedMessage,
+    now: number,
+  ): number {
+    let count = 0;
+    for (const subscription of subscriptions) {
+      const { client, noLocal } = subscription;
+      if (noLocal && client.clientId === message.publisher) continue;
+      count++;
+      client.deliver(message, soleRecipient(subscription, message), now);
+    }
+    return count === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
   }
 
   /**

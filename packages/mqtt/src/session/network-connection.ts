@@ -304,6 +304,7 @@ export class NetworkConnection implements TransportListener {
       this.owner.handed?.(chunk.length);
     }
     if (chunks.length > 1) transport.uncork?.();
+    if (transport.released && this.out.length === 0) this.out.rewind();
     this.flushUntold = true;
     if (!this.full) this.tellFlushed();
   }
