@@ -82,6 +82,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   gone(connection: ClientConnection): void {
+    connection.arrival.visit?.ended();
     this.connections.delete(connection);
   }
 

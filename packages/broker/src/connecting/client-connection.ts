@@ -109,6 +109,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     connack: Uint8Array,
   ): void {
     if (this.stage.at !== "deciding") return;
+    this.arrival.visit?.accepted();
     this.writeBytes(connack);
     this.stage = { ...this.stage, at: "admitted", client };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
