@@ -6,6 +6,7 @@
 
 import { forbidden } from "../codec/cursor.js";
 import { encode, writePacket } from "../codec/encode.js";
+import { MAXIMUM_CONTROL_SIZE } from "../codec/limits.js";
 import type {
   ConnectPacket,
   DisconnectPacket,
@@ -239,14 +240,14 @@ export class ServerSession {
   /**
    * Acknowledges a message of the client. Before MQTT 5 the acknowledgement carries no reason code [MQTT-3.3.5-2].
    *
-   * @param properties sent with a reason code other than 0, if the client accepts them and they fit
+   * @param properties sent with a reason code other than 0, if the client accepts them, they fit, and they are valid
    */
   finished(delivery: Delivery, reasonCode: number, properties?: AckProperties): void {
     const { link } = this;
     if (properties !== undefined && link?.wantsProblemInformation) {
       const { packetIdentifier, qos } = delivery;
       const packet = { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode, properties } as const;
-      if (encode(packet, 5).length <= link.maximumPacketSize) delivery.properties = properties;
+      if (fits(packet, link.maximumPacketSize)) delivery.properties = properties;
     }
     this.receiver.finished(delivery, this.version === 5 ? reasonCode : 0);
     if (this.wasFull && !this.isFull) this.events.roomAgain();
@@ -261,7 +262,7 @@ export class ServerSession {
     if (link === undefined) return;
     const { outlet, version, maximumPacketSize } = link;
     const wanted = link.wantsProblemInformation ? packet : bare(packet);
-    if (maximumPacketSize === PROTOCOL_MAXIMUM) {
+    if (maximumPacketSize >= MAXIMUM_CONTROL_SIZE) {
       writePacket(outlet.out, wanted, version);
       outlet.touch();
       return;
@@ -342,5 +343,14 @@ function bare(packet: Packet): Packet {
       return { ...packet, properties: { ...packet.properties, reasonString: undefined, userProperties: undefined } };
     default:
       return packet;
+  }
+}
+
+/** Returns whether the packet can be encoded in at most `maximum` bytes. */
+function fits(packet: Packet, maximum: number): boolean {
+  try {
+    return encode(packet, 5).length <= maximum;
+  } catch {
+    return false; // a property of the application is not valid
   }
 }
