@@ -196,7 +196,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
 
   private newClient(clientId: string): KnownClient {
     const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
-    const options = { outbox: { ...outbox, policy: "drop-qos0" as const }, receiveMaximum, topicAliasMaximum };
+    const options = { outbox, receiveMaximum, topicAliasMaximum };
     const client = new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
     client.gate = this.hooks.delivering(client);
     return client;
