@@ -14,16 +14,21 @@ import {
   type Will,
 } from "@aiko/mqtt/codec";
 import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
+import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+import { ClientList } from "./clients/broker-clients.js";
 import { type ClientOwner, KnownClient } from "./clients/known-client.js";
 import { Admission } from "./connecting/admission.js";
 import type { ClientConnection } from "./connecting/client-connection.js";
 import type { Reception } from "./connecting/reception.js";
 import { connackOf, isTooSilent, termsOf } from "./connecting/terms.js";
 import type { Accepted } from "./connecting/verdict.js";
+import { Hooks } from "./hooks/hooks.js";
+import { Intake } from "./hooks/intake.js";
+import { Reselection } from "./hooks/reselection.js";
 import { ExpirySweep } from "./messages/expiry-sweep.js";
-import { type PublicationRefusal, topicRefusal } from "./messages/permitted-publications.js";
-import { publishedMessage, willMessage } from "./messages/published-message.js";
+import { topicRefusal } from "./messages/permitted-publications.js";
+import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
 import type { ConnectRequest } from "./options/authentication.js";
 import type { BrokerSettings } from "./options/broker-options.js";
@@ -31,11 +36,17 @@ import type { BrokerSettings } from "./options/broker-options.js";
 export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   readonly router: Router;
+  readonly intake: Intake;
+  /** The subscriptions of the application. */
+  readonly application: ApplicationSubscriptions;
+  private readonly hooks: Hooks;
+  private readonly reselection: Reselection;
   private readonly clock: Clock;
   private readonly admission: Admission;
   private readonly expirySweep: ExpirySweep;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
+  readonly clientList = new ClientList(this.clients);
   private closed = false;
 
   constructor(private readonly settings: BrokerSettings) {
@@ -43,6 +54,10 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.admission = new Admission(settings);
     this.expirySweep = new ExpirySweep(this.clock);
     this.router = new Router(settings, this.events);
+    this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
+    this.application = new ApplicationSubscriptions(settings, this.router, this.events);
+    this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);
+    this.reselection = new Reselection(this.router);
   }
 
   get isClosed(): boolean {
@@ -79,13 +94,14 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     if (this.closed) return;
     this.closed = true;
     // Before the connections end, so that subscribers receive them.
-    for (const client of this.clients.values()) client.publishWills((will) => this.publishWill(client, will));
+    for (const client of this.clients.values()) client.publishWills((will) => this.intake.publishWill(client, will));
     for (const connection of this.connections)
       connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
     this.clients.clear();
     this.expirySweep.close();
     this.router.close();
+    this.intake.close();
   }
 
   connect(connection: ClientConnection, packet: ConnectPacket): void {
@@ -105,25 +121,11 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
-    const { clientId } = client;
-    const refusal = topicRefusal(packet.topic);
-    if (refusal !== undefined) {
-      this.publishRefused(clientId, packet.topic, refusal);
-      const { reasonCode, reason: reasonString } = refusal;
-      if (delivery !== undefined) client.session.finished(delivery, reasonCode, { reasonString });
-      return;
-    }
-    const isTold = delivery !== undefined && client.version === 5;
-    const reasonCode = this.router.publish(publishedMessage(packet, clientId, this.clock.now()), isTold);
-    const { events } = this;
-    if (reasonCode < 0x80 && events.has("published")) {
-      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
-    }
-    if (delivery !== undefined) client.session.finished(delivery, reasonCode);
+    this.intake.publish(client, packet, delivery);
   }
 
   subscribe(client: KnownClient, packet: SubscribePacket): void {
-    this.router.subscribe(client, packet);
+    this.intake.subscribe(client, packet);
   }
 
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void {
@@ -144,6 +146,14 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
 
   dropped(client: KnownClient, topic: string, reason: string): void {
     if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
+  }
+
+  denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void {
+    if (sharedFilters !== undefined) this.reselection.passOn(client, message, sharedFilters);
+  }
+
+  discard(client: KnownClient): void {
+    if (this.clients.get(client.clientId) === client) this.endSession(client);
   }
 
   private letIn(connection: ClientConnection, request: ConnectRequest, { identity, data }: Accepted): void {
@@ -187,7 +197,9 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   private newClient(clientId: string): KnownClient {
     const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
     const options = { outbox: { ...outbox, policy: "drop-qos0" as const }, receiveMaximum, topicAliasMaximum };
-    return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+    const client = new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+    client.gate = this.hooks.delivering(client);
+    return client;
   }
 
   private newClientId(): string {
@@ -203,25 +215,15 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.expirySweep.forget(client.session);
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
     client.sessionEnded((shared) => this.router.transfer(shared));
+    this.events.emit("sessionEnded", { clientId: client.clientId });
   }
 
   /** Publishes the will immediately, or after its delay, even if the session ends before that [MQTT5-3.1.2-8]. */
   private scheduleWill(client: KnownClient, will: Will): void {
-    const publish = () => this.publishWill(client, will);
+    const publish = () => this.intake.publishWill(client, will);
     const delay = will.properties?.willDelayInterval ?? 0;
     if (delay === 0 || client.expiry === 0) publish();
     else client.delayWill(this.clock, delay, publish);
-  }
-
-  /** Publishes a will. Its expiry counts from its publication [MQTT5-3.1.3.2.4]. */
-  private publishWill({ clientId }: KnownClient, will: Will): void {
-    const refusal = topicRefusal(will.topic);
-    if (refusal !== undefined) this.publishRefused(clientId, will.topic, refusal);
-    else this.router.publish(willMessage(will, clientId, this.clock.now()));
-  }
-
-  private publishRefused(clientId: string, topic: string, { reasonCode, reason }: PublicationRefusal): void {
-    this.events.emit("publishRefused", { clientId, topic, reasonCode, reason });
   }
 }
 

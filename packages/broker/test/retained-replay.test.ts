@@ -23,18 +23,13 @@ class Reader {
   room = Infinity;
   private waiting: (() => void) | undefined;
   readonly isOnline = true;
-  readonly session;
 
-  constructor() {
-    const reader = this;
-    this.session = {
-      get isBacklogged() {
-        return reader.got.length >= reader.room;
-      },
-      whenRoom: (then: () => void) => {
-        reader.waiting = then;
-      },
-    };
+  get isBacklogged(): boolean {
+    return this.got.length >= this.room;
+  }
+
+  whenRoom(then: () => void): void {
+    this.waiting = then;
   }
 
   deliver({ topic, payload }: PublishedMessage): boolean {

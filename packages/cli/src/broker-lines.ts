@@ -3,8 +3,11 @@
 import type { Broker, BrokerEvents } from "@aiko/mqtt-broker";
 import { versionNames } from "./version-names.js";
 
-/** Without `error`, which does not belong to a client: the broker logs it itself. */
-export type ClientEvents = Omit<BrokerEvents, "error">;
+/**
+ * Without `error`, which does not belong to a client: the broker logs it itself. Without `sessionEnded`, which repeats
+ * `disconnected` for most clients.
+ */
+export type ClientEvents = Omit<BrokerEvents, "error" | "sessionEnded">;
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
@@ -22,6 +25,7 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   unsubscribed: ({ clientId, topicFilter }) => ({ client: clientId, filter: topicFilter }),
   published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
   publishRefused: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
+  subscribeRefused: ({ clientId, topicFilter, reason }) => ({ client: clientId, filter: topicFilter, reason }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
 };

@@ -34,7 +34,8 @@ export class Admission {
       else connection.refuse({ ...verdict, reason: `"${clientId}": ${verdict.reason}` });
     };
     const method = packet.properties?.authenticationMethod;
-    if (method === undefined) this.ask(request, conclude);
+    if (method === undefined)
+      this.ask(connection.arrival.authenticate ?? this.settings.authenticate, request, conclude);
     else this.exchange(connection, request, method, conclude);
   }
 
@@ -55,14 +56,18 @@ export class Admission {
     authentication.begin(conclude);
   }
 
-  private ask(request: ConnectRequest, conclude: (verdict: Accepted | Refused) => void): void {
+  private ask(
+    authenticate: BrokerSettings["authenticate"],
+    request: ConnectRequest,
+    conclude: (verdict: Accepted | Refused) => void,
+  ): void {
     const decide = (answer: unknown): void =>
       conclude(verdictOf(answer, "authenticate", ReasonCode.BAD_USER_NAME_OR_PASSWORD));
     const fail = (error: unknown): void =>
       conclude({ reasonCode: ReasonCode.SERVER_UNAVAILABLE, reason: `authenticate failed: ${error}` });
     let answer: unknown; // JavaScript may return anything
     try {
-      answer = this.settings.authenticate(request);
+      answer = authenticate(request);
     } catch (error) {
       fail(error);
       return;

@@ -14,6 +14,7 @@ import {
   ReasonCode,
 } from "@aiko/mqtt/codec";
 import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
+import type { ConnectionOrigin } from "../clients/session-handle.js";
 import { publicationFault } from "../messages/permitted-publications.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import { AcceptedPackets } from "./accepted-packets.js";
@@ -31,6 +32,8 @@ import type { Refused } from "./verdict.js";
 /** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
 
+const HUNG_UP = "the client closed the connection without DISCONNECT";
+
 export class ClientConnection implements ConnectionOwner, AuthenticatedConnection {
   readonly network: NetworkConnection;
   private readonly limits: DecoderLimits;
@@ -38,6 +41,8 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   private stage: Stage<ClientConnection> = { at: "waiting" };
   /** When the client must have been accepted. */
   private readonly mustBeIn: number;
+  /** The transport has closed, and packets that arrived before are still to be handled. */
+  private hungUp = false;
   private authentication: EnhancedAuthentication | undefined;
 
   constructor(
@@ -61,6 +66,17 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** Whether the client has not been accepted. */
   get isStranger(): boolean {
     return this.stage.at !== "admitted";
+  }
+
+  /** Whether the transport has closed, although packets that arrived before are still to be handled. */
+  get hasHungUp(): boolean {
+    return this.hungUp;
+  }
+
+  /** Where the connection came from. Its client is accepted now. */
+  get origin(): Omit<ConnectionOrigin, "username"> {
+    const { address, listener } = this.arrival;
+    return { address, listener, connectedAt: this.clock.now() };
   }
 
   /** Whether the client still waits for CONNACK. */
@@ -150,10 +166,28 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     } catch (error) {
       this.failed(error);
     }
-    if (packets.held || this.isOver) return;
+    if (packets.isHeld || this.isOver) return;
+    if (this.hungUp) {
+      this.finish(HUNG_UP);
+      return;
+    }
     this.bytesReceived(now);
     this.network.watch();
     this.network.resume();
+  }
+
+  /**
+   * Decodes no further packet until `decided` was called as often: the application decides about one. Reading stops after
+   * one more chunk.
+   */
+  awaitDecision(): void {
+    this.packets.decisions++;
+  }
+
+  /** Handles what has arrived since `awaitDecision`, in order. */
+  decided(): void {
+    this.packets.decisions--;
+    if (!this.packets.isHeld) this.resume();
   }
 
   /** Called when the client sent DISCONNECT: the broker closes the socket, too [MQTT-3.14.4-3]. */
@@ -182,9 +216,8 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
 
   bytesReceived(now: number): void {
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
-    // At most one more chunk than CONNECT's is kept. Reading stops only now, so that a client that disconnects is
-    // noticed.
-    else if (this.stage.at === "deciding" && this.packets.held) this.network.pause();
+    // At most one more chunk is kept. Reading stops only now, so that a client that disconnects is noticed.
+    if (this.packets.isHeld) this.network.pause();
   }
 
   beforeFlush(): undefined {
@@ -220,7 +253,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   deadline(): number {
     if (this.stage.at === "admitted") {
       // While nothing is read, the client's silence means nothing.
-      const silent = this.packets.held ? Infinity : this.stage.client.session.deadline();
+      const silent = this.packets.isHeld ? Infinity : this.stage.client.session.deadline();
       return Math.min(silent, this.authentication?.deadline() ?? Infinity);
     }
     return this.stage.at === "over" ? Infinity : this.mustBeIn;
@@ -238,8 +271,10 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   }
 
   closed(): void {
-    this.finish("the client closed the connection without DISCONNECT");
-    this.reception.gone(this);
+    this.hungUp = true;
+    if (this.packets.isHeld && this.stage.at === "admitted") return; // DISCONNECT may be among its packets
+    if (this.stage.at === "over") this.reception.gone(this);
+    else this.finish(HUNG_UP);
   }
 
   private receiveConnect(packet: ConnectPacket): void {
@@ -303,5 +338,6 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     this.authentication?.end();
     this.network.end();
     if (stage.at === "admitted") stage.client.connectionEnded(this, reason);
+    if (this.hungUp) this.reception.gone(this);
   }
 }

@@ -120,7 +120,7 @@ export class RetainedReplays {
     if (replay !== undefined && !replay.over) {
       const state = this.advance(replay);
       if (state === "more") this.ready.push(replay);
-      else if (state === "full") replay.client.session.whenRoom(() => this.resume(replay));
+      else if (state === "full") replay.client.whenRoom(() => this.resume(replay));
       else this.stop(replay.client, replay.subscription.topicFilter);
     }
     if (this.ready.length === 0 || this.scheduled) return;
@@ -133,7 +133,7 @@ export class RetainedReplays {
     const { client, rest } = replay;
     const now = this.clock.now();
     for (let count = 0; count < SLICE; count++) {
-      if (client.isOnline && client.session.isBacklogged) return "full";
+      if (client.isOnline && client.isBacklogged) return "full";
       const next = rest.next();
       if (next.done) return "done";
       // The remaining messages would be dropped, too.

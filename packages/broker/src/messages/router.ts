@@ -16,6 +16,7 @@ import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
+import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import type { PublishedMessage, SharedMessage } from "./published-message.js";
@@ -25,7 +26,7 @@ import { SubscriptionTable } from "./subscription-table.js";
 
 export class Router {
   private readonly clock: Clock;
-  private readonly subscriptions = new SubscriptionTable<KnownClient>();
+  private readonly subscriptions: SubscriptionTable<KnownClient>;
   private readonly retained: RetainedMessages;
   private readonly replays: RetainedReplays;
 
@@ -34,6 +35,7 @@ export class Router {
     private readonly events: EventEmitter<BrokerEvents>,
   ) {
     this.clock = settings.clock;
+    this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
     this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare);
     this.replays = new RetainedReplays(this.clock, this.retained);
   }
@@ -73,28 +75,45 @@ export class Router {
   /**
    * Passes a message that a member's session left unfinished to another member of the group, if there is one [MQTT5
    * 4.8.2].
+   *
+   * @param tried members that must not receive it
    */
-  transfer({ message, sharedFilters }: SharedMessage): void {
+  transfer({ message, sharedFilters }: SharedMessage, tried?: ReadonlySet<KnownClient>): void {
     const now = this.clock.now();
     if (message.expiresAt <= now) return;
-    const recipients = this.subscriptions.members(sharedFilters, message);
+    const recipients = this.subscriptions.members(sharedFilters, message, tried);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
   }
 
-  subscribe(client: KnownClient, packet: SubscribePacket): void {
+  /** The retained messages that match, including expired ones. */
+  *retainedFor(topicFilter: string): Iterable<PublishedMessage> {
+    for (const { message } of this.retained.find(topicFilter)) yield message;
+  }
+
+  /**
+   * Handles a SUBSCRIBE.
+   *
+   * @param refusals the application's refusals, by the index of the topic filter
+   */
+  subscribe(client: KnownClient, packet: SubscribePacket, refusals?: readonly (HookRefusal | undefined)[]): void {
     const { packetIdentifier, subscriptions, properties } = packet;
     const { subscriptionIdentifier } = properties ?? {};
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
     const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
     let reasonString: string | undefined;
-    const reasonCodes = subscriptions.map((request) => {
+    const reasonCodes = subscriptions.map((request, i) => {
       const { topicFilter, noLocal = false, retainAsPublished = false } = request;
       const qos = Math.min(request.qos, this.settings.maximumQoS) as QoS;
       const refusal = this.filterRefusal(client, topicFilter);
       if (refusal !== undefined) {
         reasonString ??= refusal.reason;
         return denied(client.version, refusal.reasonCode, topicFilter);
+      }
+      const refused = refusals?.[i];
+      if (refused !== undefined) {
+        reasonString ??= refused.reason;
+        return client.version === 3 ? qos : denied(client.version, refused.reasonCode, topicFilter);
       }
       client.topicFilters.add(topicFilter);
       this.events.emit("subscribed", { clientId, topicFilter, qos });

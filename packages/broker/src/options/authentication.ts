@@ -27,7 +27,7 @@ export interface ConnectRequest {
    * browsers.
    */
   readonly origin: string | undefined;
-  /** The URL of the listener, as in `broker.urls`. Undefined for connections that the application made. */
+  /** The name of the listener, or its URL as in `broker.urls`. Undefined for connections that the application made. */
   readonly listener: string | undefined;
   /** The client's certificate. Undefined if the listener has no `clientCa`. */
   readonly certificate: ClientCertificate | undefined;

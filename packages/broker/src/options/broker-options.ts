@@ -1,6 +1,6 @@
 /** The options of a broker, and the precise settings that they become. */
 
-import { type Bounds, type Clock, type PartialOptions, platform, UsageError } from "@aiko/mqtt";
+import { type Bounds, type Clock, type PartialOptions, platform, type Transport, UsageError } from "@aiko/mqtt";
 import {
   boolean,
   func,
@@ -12,6 +12,7 @@ import {
   readOptions,
   wrongOption,
 } from "@aiko/mqtt/options";
+import type { BrokerHooks } from "../hooks/broker-hooks.js";
 import { serializedOrigin } from "../listening/request-origin.js";
 import type { AuthenticationMethod, ConnectDecision, ConnectRequest } from "./authentication.js";
 import { type BrokerTls, readTls } from "./broker-tls.js";
@@ -22,7 +23,9 @@ import { type ListenerOptions, type Place, readListeners } from "./listener-opti
  * Options of a broker. Undefined stands for the default. `Port` is the type of `port`: if it is a number, `listeners`
  * cannot be set. The type is an interface, not a union, so that you can extend it.
  */
-export interface BrokerOptions<Port extends number | undefined = number | undefined> extends CapabilityOptions {
+export interface BrokerOptions<Port extends number | undefined = number | undefined>
+  extends BrokerHooks,
+    CapabilityOptions {
   /** The address to bind for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
   /** The port, 0 … 65,535. 0 picks a free port. Default 1883. */
@@ -138,11 +141,19 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly connectTimeout?: number | undefined;
   /** Whether to accept client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
+  /** Faults on the broker's connections, for tests: a `Faults` of `@aiko/mqtt-broker/testing`. Default: none. */
+  readonly faults?: ConnectionFaults | undefined;
   /**
    * The clock and timers. Default: those of the runtime. In tests, a `FakeClock` of `@aiko/mqtt/testing` drives a
    * broker with `listeners: []` and its clients. Such a broker uses no socket and no timer of the runtime.
    */
   readonly clock?: Clock | undefined;
+}
+
+/** Changes what the connections of a broker transfer. */
+export interface ConnectionFaults {
+  /** Returns the transport that the broker uses instead. */
+  wrap(transport: Transport, clock: Clock): Transport;
 }
 
 /** The most bytes of a packet in the protocol: 5 of the fixed header, and 268,435,455 of the rest. */
@@ -178,6 +189,11 @@ const rules = {
   listeners: readListeners,
   allowedOrigins: readOrigins,
   authenticate: func<Authenticate, Authenticate>(() => true),
+  authorizePublish: func<BrokerHooks["authorizePublish"]>(),
+  authorizeSubscribe: func<BrokerHooks["authorizeSubscribe"]>(),
+  authorizeDeliver: func<BrokerHooks["authorizeDeliver"]>(),
+  onPublish: func<BrokerHooks["onPublish"]>(),
+  hookTimeout: integer(1, 2 ** 31 - 1, 10_000),
   subprotocolOptional: boolean(false),
   authenticationMethods: readMethods,
   reauthenticationTimeout: integer(1, 2 ** 31 - 1, 10_000),
@@ -200,6 +216,7 @@ const rules = {
   maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
+  faults: object<ConnectionFaults>(),
   clock: object<Clock, Clock>(platform.clock),
 } satisfies Record<keyof BrokerOptions, unknown>;
 

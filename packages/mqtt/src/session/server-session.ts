@@ -84,10 +84,10 @@ export class ServerSession {
   private link: Link | undefined;
   /** The version of the current or last connection. */
   private version: ProtocolVersion = 5;
-  /** Whether the owner has read that `isFull` is true. */
-  private wasFull = false;
   /** Who waits until messages need not wait. */
   private waiting: (() => void)[] | undefined;
+  /** Whether the owner has read that `isFull` is true. */
+  private wasFull = false;
 
   constructor(
     private readonly options: ServerSessionOptions,
@@ -121,6 +121,11 @@ export class ServerSession {
   /** The number of messages for this client whose delivery is not finished. */
   get pending(): number {
     return this.sender.pending;
+  }
+
+  /** The bytes of topics, payloads and properties of the messages that were not sent yet. */
+  get queuedBytes(): number {
+    return this.sender.outbox.bytes;
   }
 
   /**
