@@ -9,8 +9,12 @@ const PROGRAM_LIMIT = 60_000;
 const START_LIMIT = 10_000;
 // Debian keeps daemons in sbin, which is not on every user's PATH.
 const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
-/** @type {Set<import("node:child_process").ChildProcess>} */
-const servers = new Set();
+/**
+ * By name, or by port.
+ *
+ * @type {Map<string | number, import("node:child_process").ChildProcess>}
+ */
+const servers = new Map();
 
 /**
  * Runs a command to its end and returns the JSON of its last line. Rejects with its output on standard error.
@@ -68,11 +72,12 @@ export function timeOf(file, args) {
  *
  * @param {string} file
  * @param {string[]} args
+ * @param {string} [name] for `pidOf` and `stopServer`
  * @returns {Promise<string>}
  */
-export function serve(file, args) {
+export function serve(file, args, name = file) {
   const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "inherit"] });
-  servers.add(child);
+  servers.set(name, child);
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`${file} did not start in ${START_LIMIT} ms`)), START_LIMIT);
     /** @param {Error} error */
@@ -98,7 +103,7 @@ export function serve(file, args) {
  */
 export async function serveAt(port, file, args) {
   const child = spawn(file, args, { env, stdio: "ignore" });
-  servers.add(child);
+  servers.set(port, child);
   const failed = new Promise((_, reject) => {
     child.once("error", reject);
     child.once("exit", () => reject(new Error(`${file} ended`)));
@@ -107,8 +112,21 @@ export async function serveAt(port, file, args) {
   await Promise.race([failed, takesConnections(port)]);
 }
 
+/** @param {string | number} name that of `serve`, or the port of `serveAt` */
+export function pidOf(name) {
+  const pid = servers.get(name)?.pid;
+  if (pid === undefined) throw new Error(`bug: no server ${name}`);
+  return pid;
+}
+
+/** @param {string | number} name that of `serve`, or the port of `serveAt` */
+export function stopServer(name) {
+  servers.get(name)?.kill("SIGKILL");
+  servers.delete(name);
+}
+
 export function stopServers() {
-  for (const child of servers) child.kill("SIGKILL");
+  for (const child of servers.values()) child.kill("SIGKILL");
 }
 
 /** Returns whether a command is installed. @param {string} command */

@@ -3,10 +3,23 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { figuresOf, freePort, has, program, serve, serveAt, stopServers, timeOf } from "./children.js";
+import {
+  figuresOf,
+  freePort,
+  has,
+  pidOf,
+  program,
+  serve,
+  serveAt,
+  stopServer,
+  stopServers,
+  timeOf,
+} from "./children.js";
 import { summary } from "./result.js";
 
 const here = import.meta.dirname;
+
+/** @typedef {"aiko" | "aedes" | "mosquitto" | "raw"} BrokerName */
 
 export class Place {
   #folder = mkdtempSync(join(tmpdir(), "aiko-bench-"));
@@ -20,6 +33,8 @@ export class Place {
   #ports = new Map();
   /** @type {string | undefined} */
   #libmosquitto;
+  /** @type {string | undefined} */
+  #load;
 
   /** @param {number} scale the factor for all counts */
   constructor(scale) {
@@ -38,23 +53,36 @@ export class Place {
 
   /** Returns the port of a real mosquitto whose queues have no limit. */
   mosquitto() {
-    return this.#once("mosquitto", async () => {
-      if (!has("mosquitto")) throw new Error("mosquitto is not installed");
-      const port = await freePort();
-      const file = join(this.#folder, "mosquitto.conf");
-      // As root, mosquitto would switch to the user "mosquitto", which cannot read our folder.
-      const lines = [`user ${userInfo().username}`, `listener ${port} 127.0.0.1`, "allow_anonymous true"];
-      writeFileSync(file, [...lines, "persistence false", "log_type none", "max_queued_messages 0", ""].join("\n"));
-      await serveAt(port, "mosquitto", ["-c", file]);
-      return port;
-    });
+    return this.#once("mosquitto", () => this.#startMosquitto());
   }
 
-  /** Returns the port of a broker in JavaScript. @param {"aiko" | "aedes"} name */
-  broker(name) {
-    const start = async () =>
-      Number(await serve(process.execPath, [join(here, "programs/broker.js"), JSON.stringify({ broker: name })]));
-    return this.#once(name, start);
+  /**
+   * Runs native/load.c against a new broker. ../native/load.c describes `work`.
+   *
+   * @param {BrokerName} broker
+   * @param {string} work
+   * @param {{ hostile?: number, collecting?: boolean }} [options] `hostile`: this number of hostile clients attacks at the same time;
+   * `collecting`: the broker collects garbage regularly, so that its memory at rest can be measured
+   */
+  async load(broker, work, { hostile = 0, collecting = false } = {}) {
+    this.#load ??= this.#compile("load");
+    const file = join(here, "programs/broker.js");
+    const args = [...(collecting ? ["--expose-gc"] : []), file, JSON.stringify({ broker, collecting })];
+    const port =
+      broker === "mosquitto" ? await this.#startMosquitto() : Number(await serve(process.execPath, args, "broker"));
+    const pid = pidOf(broker === "mosquitto" ? port : "broker");
+    try {
+      if (hostile > 0) {
+        const settings = JSON.stringify({ port, count: hostile });
+        await serve(process.execPath, [join(here, "programs/hostile.js"), settings], "hostile");
+      }
+      return /** @type {import("./case.ts").Figures} */ (
+        await figuresOf(this.#load, [String(port), String(pid), work])
+      );
+    } finally {
+      stopServer("hostile");
+      stopServer(broker === "mosquitto" ? port : "broker");
+    }
   }
 
   /**
@@ -96,6 +124,18 @@ export class Place {
   close() {
     stopServers();
     for (const folder of [this.#folder, this.#disk]) rmSync(folder, { recursive: true, force: true });
+  }
+
+  async #startMosquitto() {
+    if (!has("mosquitto")) throw new Error("mosquitto is not installed");
+    const port = await freePort();
+    const file = join(this.#folder, `mosquitto-${port}.conf`);
+    // As root, mosquitto would switch to the user "mosquitto", which cannot read our folder.
+    const lines = [`user ${userInfo().username}`, `listener ${port} 127.0.0.1`, "allow_anonymous true"];
+    lines.push("persistence false", "log_type none", "max_queued_messages 0", "max_inflight_messages 0", "");
+    writeFileSync(file, lines.join("\n"));
+    await serveAt(port, "mosquitto", ["-c", file]);
+    return port;
   }
 
   /** @param {string} name @param {() => Promise<number>} start */

@@ -1,4 +1,5 @@
-// A broker in a process of its own: { broker: "aiko" | "aedes" }. Prints its port.
+// A broker in a process of its own: { broker: "aiko" | "aedes" | "raw", collecting? }. Prints its port. "raw" is a server that only answers
+// CONNECT: the cost of a connection in Node. `collecting` collects garbage regularly, and needs --expose-gc.
 import { createServer } from "node:net";
 import { settings } from "./program.js";
 
@@ -10,10 +11,22 @@ const brokers = {
   async aedes() {
     const { Aedes } = await import("aedes");
     const { handle } = await Aedes.createBroker();
-    const server = createServer(handle);
-    await /** @type {Promise<void>} */ (new Promise((resolve) => server.listen(0, "127.0.0.1", resolve)));
-    return /** @type {import("node:net").AddressInfo} */ (server.address()).port;
+    return listen(createServer({ noDelay: true }, handle));
+  },
+  raw() {
+    const connack = Uint8Array.of(0x20, 2, 0, 0);
+    return listen(createServer({ noDelay: true }, (socket) => socket.on("data", () => socket.write(connack))));
   },
 };
-const { broker } = /** @type {{ broker: keyof typeof brokers }} */ (settings);
+
+/** @param {import("node:net").Server} server */
+async function listen(server) {
+  await /** @type {Promise<void>} */ (
+    new Promise((resolve) => server.listen({ port: 0, host: "127.0.0.1", backlog: 511 }, resolve))
+  );
+  return /** @type {import("node:net").AddressInfo} */ (server.address()).port;
+}
+
+const { broker, collecting = false } = /** @type {{ broker: keyof typeof brokers, collecting?: boolean }} */ (settings);
+if (collecting) setInterval(() => globalThis.gc?.(), 400);
 console.log(await brokers[broker]());

@@ -8,12 +8,12 @@ type Speed = { rate: number; processor: number };
 export type Settings = {
   codec: { client: "aiko" | "mqtt-packet"; size: number; milliseconds: number };
   connections: Port & { client: ClientName; count: number; atOnce: number; rest: number };
+  hostile: Port & { count: number };
   large: Port & { client: ClientName; direction: Direction };
   latency: Port & { client: ClientName; seconds: number };
   limits: Port & { client: "encoder" | "ready-made" | "parser"; count: number; size: number };
   "many-clients": Port & { client: ClientName; clients: number; count: number };
   processor: Port & { client: ClientName; direction: Direction | "feed"; count: number; size: number };
-  relay: Port & { count: number; size: number };
   throughput: Port & {
     client: ClientName;
     direction: Direction | "durable";
@@ -29,12 +29,12 @@ export type Settings = {
 export type Reports = {
   codec: { encode: number; decode: number; decodeSingle: number };
   connections: { rate: number; kilobytes: number };
+  hostile: Record<string, never>;
   large: { seconds: number; memory: number };
   latency: Record<string, number>;
   limits: Speed;
   "many-clients": Speed;
   processor: Speed;
-  relay: Speed;
   throughput: Speed & { note?: Note };
 };
 

@@ -26,6 +26,10 @@ export class ApplicationSubscriptions implements ApplicationOwner {
     this.clock = settings.clock;
   }
 
+  get isEmpty(): boolean {
+    return this.tree.size === 0;
+  }
+
   /** @throws UsageError; ClosedError BROKER_CLOSED */
   subscribe(
     filters: string | readonly string[],

@@ -31,16 +31,27 @@ export class Intake {
 
   /** A client published a message. */
   publish(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
-    const message = publishedMessage(packet, client.clientId, this.clock.now());
     const refusal = topicRefusal(packet.topic);
     if (refusal !== undefined) {
       this.refuse(client, packet.topic, refusal, delivery);
       return;
     }
+    if (this.forward(client, packet)) return;
+    const message = publishedMessage(packet, client.clientId, this.clock.now());
     const verdict = this.hooks.publishing?.decide(client.handle, message) ?? message;
     if (verdict instanceof Promise)
       void this.later(client, verdict, (decided) => this.conclude(client, message, decided, delivery));
     else this.conclude(client, message, verdict, delivery);
+  }
+
+  /** Passes a QoS 0 message on at once, if nobody but the subscribed clients has a say. Returns false otherwise. */
+  private forward({ clientId }: KnownClient, packet: PublishPacket): boolean {
+    const { events } = this;
+    if (this.hooks.publishing !== undefined || !this.application.isEmpty) return false;
+    if (!this.router.forward(packet, clientId)) return false;
+    if (events.has("published"))
+      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
+    return true;
   }
 
   /** Publishes the will of a client. Its expiry counts from now [MQTT5-3.1.3.2.4]. */

@@ -5,7 +5,11 @@ import type { Duplex } from "node:stream";
 import type { Transport, TransportListener } from "@aiko/mqtt";
 
 export class StreamTransport implements Transport {
+  /** Whether the stream writes synchronously while it has room: a socket without TLS. */
+  private readonly isPlainSocket: boolean;
+
   constructor(private readonly stream: Duplex) {
+    this.isPlainSocket = stream instanceof Socket && !("encrypted" in stream);
     if (stream instanceof Socket) stream.setNoDelay(true);
     stream.on("error", () => undefined); // "close" follows and reports everything needed
   }
@@ -15,6 +19,10 @@ export class StreamTransport implements Transport {
     stream.on("data", (bytes: Uint8Array) => listener.onBytes(bytes));
     stream.on("drain", () => listener.onDrain());
     stream.on("close", () => listener.onClose());
+  }
+
+  get released(): boolean {
+    return this.isPlainSocket && this.stream.writableLength === 0;
   }
 
   write(bytes: Uint8Array): boolean {

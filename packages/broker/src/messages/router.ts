@@ -6,12 +6,13 @@
 import { type Clock, ProtocolError, type QoS } from "@aiko/mqtt";
 import {
   type ProtocolVersion,
+  type PublishPacket,
   ReasonCode,
   type SubscribePacket,
   type SubscriptionRequest,
   type UnsubscribePacket,
 } from "@aiko/mqtt/codec";
-import type { EventEmitter } from "@aiko/mqtt/session";
+import { type EventEmitter, PublishCopies } from "@aiko/mqtt/session";
 import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
@@ -19,16 +20,17 @@ import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
-import type { PublishedMessage, SharedMessage } from "./published-message.js";
+import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { RetainedReplays } from "./retained-replay.js";
-import { SubscriptionTable } from "./subscription-table.js";
+import { type ClientSubscription, SubscriptionTable, soleRecipient } from "./subscription-table.js";
 
 export class Router {
   private readonly clock: Clock;
   private readonly subscriptions: SubscriptionTable<KnownClient>;
   private readonly retained: RetainedMessages;
   private readonly replays: RetainedReplays;
+  private readonly copies = new PublishCopies();
 
   constructor(
     private readonly settings: BrokerSettings,
@@ -55,6 +57,30 @@ export class Router {
   }
 
   /**
+   * Writes a client's QoS 0 message to the connections of its subscribers without an object for it or for a recipient.
+   * Returns false, and does nothing, if the message is not as simple as that: call `publish` then.
+   */
+  forward(packet: PublishPacket, publisher: string): boolean {
+    if (!this.isDirect || packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined)
+      return false;
+    const subscriptions = this.subscriptions.direct(packet.topic);
+    if (subscriptions === undefined) return false;
+    const copies = subscriptions.length > 1 ? this.copies : undefined;
+    copies?.begin(packet);
+    let message: PublishedMessage | undefined; // for clients whose messages have to wait
+    for (const subscription of subscriptions) {
+      const { client, noLocal, subscriptionIdentifier } = subscription;
+      if (!client.isOnline || (noLocal && client.clientId === publisher)) continue;
+      if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) continue;
+      const now = this.clock.now();
+      message ??= publishedMessage(packet, publisher, now);
+      client.deliver(message, soleRecipient(subscription, message), now);
+    }
+    copies?.end();
+    return true;
+  }
+
+  /**
    * Publishes a message of a client, or of the broker itself. Returns the reason code for its acknowledgement.
    *
    * @param isTold whether the publisher learns the reason code. If not, a message that cannot be retained is delivered
@@ -63,6 +89,8 @@ export class Router {
   publish(message: PublishedMessage, isTold = false): number {
     const now = this.clock.now();
     if (message.retain && !this.retain(message, now) && isTold) return ReasonCode.QUOTA_EXCEEDED;
+    const direct = this.isDirect ? this.subscriptions.direct(message.topic) : undefined;
+    if (direct !== undefined) return this.publishTo(direct, message, now);
     const recipients = this.subscriptions.recipients(message);
     const replaying = !this.replays.isIdle;
     for (const [client, recipient] of recipients) {
@@ -70,6 +98,21 @@ export class Router {
       client.deliver(message, recipient, now);
     }
     return recipients.size === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
+  }
+
+  private publishTo(
+    subscriptions: readonly ClientSubscription<KnownClient>[],
+    message: PublishedMessage,
+    now: number,
+  ): number {
+    let count = 0;
+    for (const subscription of subscriptions) {
+      const { client, noLocal } = subscription;
+      if (noLocal && client.clientId === message.publisher) continue;
+      count++;
+      client.deliver(message, soleRecipient(subscription, message), now);
+    }
+    return count === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
   }
 
   /**
@@ -147,6 +190,11 @@ export class Router {
       return ReasonCode.SUCCESS;
     });
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
+  }
+
+  /** Whether messages go straight to their subscribers: no hook decides, and no client waits for retained messages. */
+  private get isDirect(): boolean {
+    return this.settings.authorizeDeliver === undefined && this.replays.isIdle;
   }
 
   /** Removes all subscriptions of a client whose session has ended. */

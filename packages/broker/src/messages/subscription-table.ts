@@ -3,6 +3,7 @@
 import type { QoS } from "@aiko/mqtt";
 import { parseSharedFilter, TopicTree } from "@aiko/mqtt/topic";
 import type { PublishedMessage } from "./published-message.js";
+import { RouteCache } from "./route-cache.js";
 
 /** One client's subscription to one topic filter. `Client` is any type that represents a client. */
 export interface ClientSubscription<Client> {
@@ -52,6 +53,7 @@ export class SubscriptionTable<Client extends Subscriber> {
   /** By the filter as the members subscribed to it: with `$share` and the group's name. */
   private readonly groups = new Map<string, Group<Client>>();
   private readonly singles = new Map<Client, Map<string, ClientSubscription<Client>>>();
+  private readonly routes = new RouteCache<ClientSubscription<Client>>();
 
   /**
    * @param reselects whether another member may be chosen for a message of any QoS: recipients then have
@@ -68,6 +70,7 @@ export class SubscriptionTable<Client extends Subscriber> {
    * was none.
    */
   add(subscription: ClientSubscription<Client>): boolean {
+    this.routes.clear();
     const shared = parseSharedFilter(subscription.topicFilter);
     if (shared !== undefined) return this.join(subscription, shared.topicFilter);
     const { client, topicFilter } = subscription;
@@ -85,6 +88,7 @@ export class SubscriptionTable<Client extends Subscriber> {
 
   /** Removes a subscription. Returns false if the client had none. */
   delete(client: Client, topicFilter: string): boolean {
+    this.routes.clear();
     const shared = parseSharedFilter(topicFilter);
     if (shared !== undefined) return this.leave(client, topicFilter, shared.topicFilter);
     const own = this.singles.get(client);
@@ -94,6 +98,15 @@ export class SubscriptionTable<Client extends Subscriber> {
     if (own.size === 0) this.singles.delete(client);
     this.tree.delete(topicFilter, subscription);
     return true;
+  }
+
+  /**
+   * Returns the subscriptions that match a topic, if none is shared and each client has only one of them. Otherwise
+   * returns undefined: `recipients` combines them for each message.
+   */
+  direct(topic: string): readonly ClientSubscription<Client>[] | undefined {
+    const route = this.routes.get(topic) ?? this.routeOf(topic);
+    return route === COMBINED ? undefined : route;
   }
 
   /** Returns all clients that receive the message. */
@@ -137,6 +150,23 @@ export class SubscriptionTable<Client extends Subscriber> {
     recipient.sharedFilters.push(member.topicFilter);
   }
 
+  private routeOf(topic: string): readonly ClientSubscription<Client>[] {
+    const route: ClientSubscription<Client>[] = [];
+    const clients = new Set<Client>();
+    let shared = false;
+    this.tree.match(topic, (target) => {
+      if ("members" in target) {
+        shared = true;
+      } else {
+        route.push(target);
+        clients.add(target.client);
+      }
+    });
+    const result = shared || clients.size < route.length ? COMBINED : route;
+    this.routes.add(topic, result);
+    return result;
+  }
+
   private join(subscription: ClientSubscription<Client>, matched: string): boolean {
     const { client, topicFilter } = subscription;
     let group = this.groups.get(topicFilter);
@@ -163,6 +193,20 @@ export class SubscriptionTable<Client extends Subscriber> {
     }
     return true;
   }
+}
+
+/** The route of a topic whose subscriptions have to be combined for each message. */
+const COMBINED: readonly never[] = [];
+
+/** Returns how a client receives a message that only this subscription of it matches. */
+export function soleRecipient<Client>(subscription: ClientSubscription<Client>, message: PublishedMessage): Recipient {
+  const { qos, retainAsPublished, subscriptionIdentifier } = subscription;
+  return {
+    qos: Math.min(message.qos, qos) as QoS,
+    retain: retainAsPublished && message.retain,
+    subscriptionIdentifiers: subscriptionIdentifier === undefined ? [] : [subscriptionIdentifier],
+    sharedFilters: undefined,
+  };
 }
 
 /**

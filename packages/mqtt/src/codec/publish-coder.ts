@@ -22,7 +22,7 @@ import {
  * A payload of at least this many bytes is sent by reference; smaller ones are cheaper to copy. Node's sockets answer a
  * write of this size with "wait". So the payload is not reported as sent before it has left.
  */
-const BY_REFERENCE = 65_536;
+export const BY_REFERENCE = 65_536;
 
 /** The property's identifier. */
 const TOPIC_ALIAS = 0x23;

@@ -19,6 +19,11 @@ export interface Transport {
   start(listener: TransportListener): void;
   /** Bytes that `write` accepted and that have not left this process. Default: not known. */
   readonly unsent?: number;
+  /**
+   * Whether nothing refers to the memory of written bytes any more, because all of them have left this process. If so
+   * directly after a write, that memory is used again. Default: not known, so that it is never used again.
+   */
+  readonly released?: boolean;
   /** Accepts bytes to send, in order. Returns false to ask the caller to wait for `onDrain` before the next write. */
   write(bytes: Uint8Array): boolean;
   /** Announces several writes until `uncork`, which may be sent as one. */

@@ -6,6 +6,8 @@
  */
 
 export { OutputBuffer } from "../codec/output-buffer.js";
+export type { PublishFields } from "../codec/publish-coder.js";
+export { PublishCopies } from "../codec/publish-copies.js";
 export type { TopicMemo } from "../codec/topic-memo.js";
 export { EventEmitter, type Listener, type Unheard } from "../event-emitter.js";
 export type {

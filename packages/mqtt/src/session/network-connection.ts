@@ -51,11 +51,19 @@ export interface ConnectionOwner {
  */
 const EARLY_FLUSH = 61_440;
 /**
+ * While messages that waited for room are written, payloads that the buffer has by reference count this much less. They
+ * take no further memory, and several of them in one write cost the system less.
+ */
+const LIGHTER = 7 / 8;
+/**
  * After a flush of at most this many bytes, the next flush does not wait for the end of the tick. This makes awaiting
  * each message fast.
  */
 const SMALL_FLUSH = 1_024;
-/** How many flushes in a row may be early before the rest of the program runs. */
+/**
+ * How many flushes in a row may be early before the rest of the program runs. If the transport can be corked, further
+ * ones may be early, too: it collects them until the end of the tick, or until it has no room.
+ */
 const MOST_EARLY = 16;
 /**
  * The most bytes of answers that may wait for a peer that does not read. Even 65,535 acknowledgements of any flow need
@@ -90,6 +98,10 @@ export class NetworkConnection implements TransportListener {
   /** How many bytes the last flush had, and how many more flushes may be early. */
   private lastFlush = 0;
   private early = MOST_EARLY;
+  /** Set while the owner writes what waited for room. */
+  private refilling = false;
+  /** Whether the transport is corked until the end of the tick. */
+  private collecting = false;
   private linger: Timer | undefined;
   /** Calls `advance` at the deadline. */
   private alarm: Timer | undefined;
@@ -132,12 +144,12 @@ export class NetworkConnection implements TransportListener {
   touch(): void {
     if (this.full) {
       if (this.out.length > MOST_ANSWERS) this.giveUp();
-    } else if (this.out.length >= EARLY_FLUSH) {
+    } else if (this.out.length - (this.refilling ? this.out.referenced * LIGHTER : 0) >= EARLY_FLUSH) {
       this.flush();
     } else if (!this.flushDue) {
       this.flushDue = true;
-      if (this.clock.soon !== undefined && this.early > 0 && this.lastFlush <= SMALL_FLUSH) {
-        this.early--;
+      if (this.clock.soon !== undefined && this.lastFlush <= SMALL_FLUSH && (this.early > 0 || this.collect())) {
+        if (this.early > 0) this.early--;
         this.clock.soon(this.flushNow);
       } else {
         this.clock.defer(this.flushAtEnd);
@@ -153,6 +165,23 @@ export class NetworkConnection implements TransportListener {
   private readonly flushAtEnd = (): void => {
     this.early = MOST_EARLY;
     this.flushNow();
+  };
+
+  /** Corks the transport until the end of the tick. Returns false if it cannot be corked. */
+  private collect(): boolean {
+    const { transport } = this;
+    if (this.collecting) return true;
+    if (transport.cork === undefined || transport.uncork === undefined) return false;
+    this.collecting = true;
+    transport.cork();
+    this.clock.defer(this.sendCollected);
+    return true;
+  }
+
+  private readonly sendCollected = (): void => {
+    this.collecting = false;
+    this.early = MOST_EARLY;
+    if (!this.isOver) this.transport.uncork?.();
   };
 
   /**
@@ -304,6 +333,7 @@ export class NetworkConnection implements TransportListener {
       this.owner.handed?.(chunk.length);
     }
     if (chunks.length > 1) transport.uncork?.();
+    if (transport.released && this.out.length === 0) this.out.rewind();
     this.flushUntold = true;
     if (!this.full) this.tellFlushed();
   }
@@ -322,11 +352,14 @@ export class NetworkConnection implements TransportListener {
   private tellDrained(): void {
     if (this.state !== "open" || this.congested) return;
     const now = this.clock.now();
+    this.refilling = true;
     try {
       this.owner.drained(now);
     } catch (error) {
       this.owner.failed(error, now);
     }
+    this.refilling = false;
+    if (this.out.length >= EARLY_FLUSH) this.flush();
   }
 
   private finish(): void {

@@ -17,6 +17,8 @@ import type {
   UnsubscribePacket,
 } from "../codec/packets.js";
 import type { AckProperties } from "../codec/properties.js";
+import { type PublishFields, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
+import type { PublishCopies } from "../codec/publish-copies.js";
 import { IncomingTopicAliases } from "./incoming/incoming-topic-aliases.js";
 import { type Delivery, MessageReceiver } from "./incoming/message-receiver.js";
 import { ImmediateTopicAliases } from "./outgoing/immediate-topic-aliases.js";
@@ -235,6 +237,31 @@ export class ServerSession {
   /** Sends a message to the client, or queues it until it may be sent. */
   deliver(message: OutgoingMessage, now: number): void {
     this.sender.publish(message, now);
+  }
+
+  /**
+   * Writes a QoS 0 message that does not expire, without an object for it, if it may be sent immediately. Returns false
+   * if it has to wait or is refused: call `deliver` then.
+   *
+   * @param copies has begun this message; undefined if it has no other recipient
+   */
+  forward(message: PublishFields, copies: PublishCopies | undefined): boolean {
+    const link = this.sender.idleLink;
+    if (link === undefined || topicLengthProblem(link.version, message.topic) !== undefined) return false;
+    const { outlet, version, limits, topicAliases } = link;
+    const { out } = outlet;
+    const maximum = limits.maximumPacketSize;
+    const alias = topicAliases.aliasFor(message.topic);
+    const written =
+      copies === undefined || alias !== 0
+        ? writePublish(out, version, message, 0, false, maximum, alias)
+        : copies.write(out, version, maximum);
+    if (written === 0) {
+      if (alias > 0) topicAliases.forget(message.topic);
+      return false;
+    }
+    outlet.touch();
+    return true;
   }
 
   /**

@@ -45,6 +45,11 @@ export class SocketTransport implements Transport {
     return this.socket.writableLength + (_handle?.writeQueueSize ?? 0);
   }
 
+  /** A socket without TLS that has room writes synchronously. */
+  get released(): boolean {
+    return this.socket.writableLength === 0 && !("encrypted" in this.socket);
+  }
+
   write(bytes: Uint8Array): boolean {
     return this.socket.write(bytes);
   }

@@ -547,4 +547,90 @@ describe("with a clock that has soon", () => {
     for (let i = 0; i < 16; i++) expect(await leavesEarly()).toBe(true);
     expect(await leavesEarly()).toBe(false);
   });
+
+  describe("and a transport that can be corked", () => {
+    beforeEach(() => {
+      Object.assign(bench, { cork: () => bench.log.push("cork"), uncork: () => bench.log.push("uncork") });
+    });
+
+    async function startCollecting(): Promise<void> {
+      for (let i = 0; i < 16; i++) expect(await leavesEarly()).toBe(true);
+      bench.ping();
+      await undefined;
+    }
+
+    test("all flushes of a tick are early, and those after the 16th are collected until its end", async () => {
+      await startCollecting();
+      expect(bench.take()).toEqual(["cork", "beforeFlush", "write 2", "flushed"]);
+      for (let i = 0; i < 100; i++) expect(await leavesEarly()).toBe(true);
+      bench.clock.settle();
+      expect(bench.take()).toEqual(["uncork"]);
+      for (let i = 0; i < 16; i++) expect(await leavesEarly()).toBe(true);
+      expect(bench.take()).toEqual([]);
+    });
+
+    test("nothing is written while the transport has no room", async () => {
+      await startCollecting();
+      bench.take();
+      bench.room = false;
+      expect(await leavesEarly()).toBe(true);
+      expect(await leavesEarly()).toBe(false);
+      bench.clock.settle();
+      expect(bench.take()).toEqual(["uncork"]);
+      bench.room = true;
+      bench.listener?.onDrain();
+      expect(bench.take()).toContain("write 2");
+    });
+
+    test("a connection that ended meanwhile is not uncorked", async () => {
+      await startCollecting();
+      bench.network.destroy();
+      bench.take();
+      bench.clock.settle();
+      expect(bench.take()).toEqual([]);
+    });
+  });
+});
+
+describe("the memory of written bytes", () => {
+  /** Writes three bytes and returns the memory that the transport received them in. */
+  function written(bench: Bench): ArrayBufferLike {
+    let memory: ArrayBufferLike = new ArrayBuffer(0);
+    bench.write = (bytes) => {
+      memory = bytes.buffer;
+      return true;
+    };
+    bench.network.out.bytes.fill(1, bench.network.out.reserve(3));
+    bench.network.touch();
+    bench.clock.settle();
+    return memory;
+  }
+
+  test.each([
+    ["is used again if the transport has released it", true],
+    ["is not used again if the transport may still read it", false],
+  ])("%s", (_, released) => {
+    const bench = new Bench(CLOCK_KINDS.node);
+    Object.assign(bench, { released });
+    const places = new Set<number>();
+    for (let i = 0; i < 20; i++) {
+      written(bench);
+      places.add(bench.network.out.reserve(0));
+    }
+    expect(places.size > 1).toBe(!released);
+  });
+});
+
+describe("messages that waited for room", () => {
+  test("are written together if they have large payloads by reference", () => {
+    const bench = new Bench(CLOCK_KINDS.node);
+    bench.react["drained"] = () => {
+      for (let i = 0; i < 3; i++) {
+        bench.network.out.append(new Uint8Array(65_536));
+        bench.network.touch();
+      }
+    };
+    bench.listener?.onDrain();
+    expect(bench.take()).toEqual(["drained", "beforeFlush", "write 65536", "write 65536", "write 65536", "flushed"]);
+  });
 });

@@ -98,7 +98,14 @@ export class MessageSender {
 
   /** Whether messages are waiting, or the transport has no room. */
   get isBacklogged(): boolean {
-    return this.outbox.length > 0 || this.resend.length > 0 || (this.link?.outlet.congested ?? true);
+    return this.idleLink === undefined;
+  }
+
+  /** The connection, if a QoS 0 message may be written to it now. */
+  get idleLink(): SenderLink | undefined {
+    const { link } = this;
+    if (link === undefined || this.outbox.length > 0 || this.resend.length > 0) return undefined;
+    return link.outlet.congested ? undefined : link;
   }
 
   /** The number of messages whose outcome is not known. */
@@ -148,9 +155,8 @@ export class MessageSender {
     retain: boolean,
     newGroup: (topic: string) => OutgoingMessage,
   ): OutgoingMessage | undefined {
-    const { link, fields } = this;
-    if (link === undefined || this.outbox.length > 0 || this.resend.length > 0 || link.outlet.congested)
-      return undefined;
+    const { idleLink: link, fields } = this;
+    if (link === undefined) return undefined;
     fields.topic = topic;
     fields.payload = payload;
     fields.retain = retain;
