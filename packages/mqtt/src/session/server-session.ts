@@ -192,7 +192,7 @@ export class ServerSession {
     if (this.link === undefined || !this.isBacklogged) this.tellRoom();
   }
 
-  /** Ends the session. Returns the unfinished QoS 1 and 2 messages for this client, in order. */
+  /** Ends the session. Returns the unfinished messages for this client, in order. */
   end(): OutgoingMessage[] {
     return this.sender.end();
   }

@@ -361,14 +361,13 @@ export class MessageSender {
   }
 
   /**
-   * Removes and returns all QoS 1 and 2 messages without an outcome, in order. The session has ended, so they are not
-   * settled here.
+   * Removes and returns all messages without an outcome, in order. The session has ended, so they are not settled here.
    */
   end(): OutgoingMessage[] {
     const messages = [...this.inflight.inOrder(), ...this.outbox.drain()];
     this.inflight.clear();
     this.resend = new Queue();
-    return messages.filter(({ qos }) => qos > 0);
+    return messages;
   }
 
   /** Fails a message, because of the outbox or a lost connection. */
