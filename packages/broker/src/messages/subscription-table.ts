@@ -171,13 +171,15 @@ export class SubscriptionTable<Client extends Subscriber> {
 /** The route of a topic whose subscriptions have to be combined for each message. */
 const COMBINED: readonly never[] = [];
 
+const NO_IDENTIFIERS: readonly number[] = [];
+
 /** Returns how a client receives a message that only this subscription of it matches. */
 export function soleRecipient<Client>(subscription: ClientSubscription<Client>, message: PublishedMessage): Recipient {
   const { qos, retainAsPublished, subscriptionIdentifier } = subscription;
   return {
     qos: Math.min(message.qos, qos) as QoS,
     retain: retainAsPublished && message.retain,
-    subscriptionIdentifiers: subscriptionIdentifier === undefined ? [] : [subscriptionIdentifier],
+    subscriptionIdentifiers: subscriptionIdentifier === undefined ? NO_IDENTIFIERS : [subscriptionIdentifier],
     sharedFilters: undefined,
   };
 }

@@ -87,7 +87,7 @@ export class ServerSession {
 
   /** Whether a message for this client would have to wait. */
   get isBacklogged(): boolean {
-    return this.link === undefined || this.sender.isBacklogged;
+    return this.sender.idleLink === undefined;
   }
 
   /** The number of messages for this client whose delivery is not finished. */
